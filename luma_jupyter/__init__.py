@@ -1,0 +1,81 @@
+"""luma_jupyter: make Luma AI videos from notebooks.
+
+``%load_ext luma_jupyter`` brings the ``%%luma`` and ``%luma`` magics; ``%luma help`` shows them on one screen. In
+Python, `generate`, `extend` and `modify` give a `Clip` at once.
+
+Importing does next to no work: each name is loaded from its module when it is first used.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from IPython.core.interactiveshell import InteractiveShell
+
+    from luma_jupyter.errors import ClipError, ClipFailed, ClipNotReady, LumaError
+    from luma_jupyter.notebook.clip import Clip
+    from luma_jupyter.notebook.session import Studio, clips, extend, generate, modify
+    from luma_jupyter.settings import configure
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "Clip": "notebook.clip",
+    "ClipError": "errors",
+    "ClipFailed": "errors",
+    "ClipNotReady": "errors",
+    "LumaError": "errors",
+    "Studio": "notebook.session",
+    "clips": "notebook.session",
+    "configure": "settings",
+    "extend": "notebook.session",
+    "generate": "notebook.session",
+    "modify": "notebook.session",
+}
+
+__all__ = [
+    "Clip",
+    "ClipError",
+    "ClipFailed",
+    "ClipNotReady",
+    "LumaError",
+    "Studio",
+    "clips",
+    "configure",
+    "extend",
+    "generate",
+    "modify",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
+
+
+_ATTRIBUTE = "_luma_jupyter_magics"
+
+
+def load_ipython_extension(shell: InteractiveShell) -> None:
+    """Called by ``%load_ext luma_jupyter``."""
+    from luma_jupyter.notebook.magics import LumaMagics
+    from luma_jupyter.settings import remember_folder
+
+    remember_folder()
+    magics = LumaMagics(shell)
+    magics.register()
+    setattr(shell, _ATTRIBUTE, magics)
+
+
+def unload_ipython_extension(shell: InteractiveShell) -> None:
+    """Called by ``%unload_ext luma_jupyter``; clips under way are followed further."""
+    if magics := getattr(shell, _ATTRIBUTE, None):
+        magics.unregister()
+        delattr(shell, _ATTRIBUTE)

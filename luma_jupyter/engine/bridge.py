@@ -1,0 +1,125 @@
+"""The only thread and the only event loop of the engine, and the ways across: a coroutine in, a Future out.
+
+A blocking `wait` is the delicate one. Inside a kernel an event loop is already running in the waiting thread, and the
+user's own asyncio tasks live on it; they must go on while a cell waits. nest-asyncio2 makes that loop re-entrant. A
+SIGINT in such a nested run would hit whichever task happens to be running, so while waiting the signal only resolves a
+future, and the wait then raises by itself.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import concurrent.futures
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+
+TICK = 0.2  # seconds between two looks at the clock while a wait cannot be woken otherwise
+
+
+class Interrupted(Exception):
+    """A wait was ended by SIGINT."""
+
+
+class Bridge:
+    """One daemon thread that runs one event loop, started when first needed."""
+
+    def __init__(self) -> None:
+        self._forget()
+        os.register_at_fork(after_in_child=self._forget)
+
+    def _forget(self) -> None:
+        """Start anew: a forked child has neither the thread nor a usable lock."""
+        self._lock = threading.Lock()
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    @property
+    def loop(self) -> asyncio.AbstractEventLoop:
+        """The running loop."""
+        with self._lock:
+            if self._loop is None:
+                self._loop = asyncio.new_event_loop()
+                threading.Thread(target=self._run, args=(self._loop,), name="luma_jupyter", daemon=True).start()
+            return self._loop
+
+    @staticmethod
+    def _run(loop: asyncio.AbstractEventLoop) -> None:
+        asyncio.set_event_loop(loop)
+        loop.run_forever()
+
+    def start(self, coroutine: Coroutine[Any, Any, T]) -> concurrent.futures.Future[T]:
+        """Run a coroutine on the loop, from any thread."""
+        return asyncio.run_coroutine_threadsafe(coroutine, self.loop)
+
+    def call(self, function: Callable[[], object]) -> None:
+        """Run a function on the loop, from any thread."""
+        self.loop.call_soon_threadsafe(function)
+
+
+def wait(future: concurrent.futures.Future[Any], timeout: float | None, tick: Callable[[], None] | None = None) -> bool:
+    """Block until ``future`` is done; False when ``timeout`` seconds passed first.
+
+    A running event loop in this thread goes on meanwhile. ``tick`` is called a few times a second where no loop runs.
+    Raises Interrupted on SIGINT (without a loop: KeyboardInterrupt), and leaves the future alone.
+    """
+    try:
+        loop = asyncio.get_running_loop()
+    except RuntimeError:
+        return _wait_plainly(future, timeout, tick)
+    try:
+        import nest_asyncio2
+
+        nest_asyncio2.apply(loop)
+    except ValueError:  # a loop that cannot be patched, such as uvloop's
+        return _wait_plainly(future, timeout, tick)
+    return _wait_nested(loop, future, timeout)
+
+
+def _wait_plainly(
+    future: concurrent.futures.Future[Any], timeout: float | None, tick: Callable[[], None] | None
+) -> bool:
+    deadline = None if timeout is None else time.monotonic() + timeout
+    while not future.done():
+        left = TICK if deadline is None else min(TICK, deadline - time.monotonic())
+        if left <= 0:
+            return False
+        if tick:
+            tick()
+        concurrent.futures.wait([future], timeout=left)
+    return True
+
+
+def _wait_nested(
+    loop: asyncio.AbstractEventLoop, future: concurrent.futures.Future[Any], timeout: float | None
+) -> bool:
+    done: asyncio.Future[Any] = asyncio.wrap_future(future, loop=loop)
+    interrupt: asyncio.Future[None] = loop.create_future()
+    with _on_sigint(lambda: loop.call_soon_threadsafe(_resolve, interrupt)):
+        loop.run_until_complete(asyncio.wait({done, interrupt}, timeout=timeout, return_when=asyncio.FIRST_COMPLETED))
+    if interrupt.done() and not future.done():
+        raise Interrupted
+    return future.done()
+
+
+def _resolve(future: asyncio.Future[None]) -> None:
+    if not future.done():
+        future.set_result(None)
+
+
+@contextmanager
+def _on_sigint(action: Callable[[], object]) -> Iterator[None]:
+    """Let SIGINT do ``action`` and nothing else; only the main thread can, others leave the signal as it is."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, lambda number, frame: action())
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)

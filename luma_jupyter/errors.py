@@ -1,0 +1,299 @@
+"""Every error that luma_jupyter raises, as one tree.
+
+::
+
+    LumaError
+    ├── InvalidRequest (ValueError)      bad input; nothing was sent
+    │   └── NotYet                       planned, not in this version
+    ├── ConfigError                      a setting, key or package is missing or wrong; nothing was sent
+    ├── ServiceError                     a service said no, or could not be understood
+    │   ├── InvalidKey                   401
+    │   ├── InsufficientBalance          402, or 403 "used_up"
+    │   ├── Moderated                    403 "forbidden"
+    │   ├── AccessDenied                 any other 403
+    │   ├── InvalidParameter             400, 422
+    │   ├── NotFound                     404
+    │   ├── Conflict                     409
+    │   ├── RateLimited                  429
+    │   ├── ServiceDown                  5xx
+    │   ├── TaskFailed                   the task was accepted and ended without a video
+    │   ├── UnusableAnswer               an HTML page, broken JSON, an unknown shape
+    │   ├── ConnectionLost               sent, but no answer came back
+    │   └── Unreachable                  no connection: certainly nothing was accepted
+    ├── Unconfirmed                      a paid request was sent and may have been accepted
+    ├── DownloadError                    a finished video could not be fetched or was not a video
+    ├── ClipNotReady (AttributeError)    known only when the clip is done
+    ├── ClipError (AttributeError)       the clip ended otherwise than completed
+    │   ├── ClipFailed
+    │   ├── ClipUnconfirmed
+    │   ├── ClipDetached
+    │   └── ClipCancelled
+    └── WaitTimeout (TimeoutError)       a wait took longer than asked; the clip is followed further
+
+    WaitInterrupted (KeyboardInterrupt)  a wait was interrupted; the clip is followed further
+
+In IPython they show as one line; in Python code they are ordinary exceptions.
+The two that clip attributes raise are also AttributeErrors, so that ``hasattr``, tab completion and variable
+viewers stay harmless.
+"""
+
+from __future__ import annotations
+
+__all__ = [
+    "AccessDenied",
+    "ClipCancelled",
+    "ClipDetached",
+    "ClipError",
+    "ClipFailed",
+    "ClipNotReady",
+    "ClipUnconfirmed",
+    "ConfigError",
+    "Conflict",
+    "ConnectionLost",
+    "DownloadError",
+    "InsufficientBalance",
+    "InvalidKey",
+    "InvalidParameter",
+    "InvalidRequest",
+    "LumaError",
+    "Moderated",
+    "NotFound",
+    "NotYet",
+    "RateLimited",
+    "ServiceDown",
+    "ServiceError",
+    "TaskFailed",
+    "Unconfirmed",
+    "Unreachable",
+    "UnusableAnswer",
+    "WaitInterrupted",
+    "WaitTimeout",
+]
+
+
+class _OneLine:
+    """Shows an exception in IPython as its message alone (``_render_traceback_`` is IPython's own hook)."""
+
+    def _render_traceback_(self) -> list[str]:
+        return [f"{type(self).__name__}: {self}"]
+
+
+class LumaError(_OneLine, Exception):
+    """The root of all errors of this package."""
+
+
+class InvalidRequest(LumaError, ValueError):
+    """The input cannot be sent as it is; nothing was sent."""
+
+
+class NotYet(InvalidRequest):
+    """The word is part of the design but not of this version; nothing was sent."""
+
+
+class ConfigError(LumaError):
+    """A setting, a key or an optional package is missing or wrong; nothing was sent."""
+
+
+class ServiceError(LumaError):
+    """A service refused a request, or its answer could not be used.
+
+    ``service`` is its display name, ``words`` what it said itself, ``code`` its error code, ``http_status`` the HTTP
+    status, ``trace_id`` the id to quote to its support, ``retry_after`` seconds that it asked us to wait. Each is
+    None where it is not known.
+    """
+
+    what = "refused the request"
+    advice = ""
+
+    def __init__(
+        self,
+        service: str,
+        words: str | None = None,
+        *,
+        code: str | None = None,
+        http_status: int | None = None,
+        trace_id: str | None = None,
+        retry_after: float | None = None,
+        advice: str | None = None,
+    ) -> None:
+        self.service = service
+        self.words = words
+        self.code = code
+        self.http_status = http_status
+        self.trace_id = trace_id
+        self.retry_after = retry_after
+        if advice is not None:
+            self.advice = advice
+        super().__init__(self._message())
+
+    def _message(self) -> str:
+        message = f"{self.service} {self.what}"
+        if self.words:
+            message += f": “{self.words}”"
+        facts = [str(fact) for fact in (self.http_status and f"HTTP {self.http_status}", self.code) if fact]
+        if self.trace_id:
+            facts.append(f"trace {self.trace_id}")
+        if facts:
+            message += f" ({', '.join(facts)})"
+        return f"{message}. {self.advice}" if self.advice else f"{message}."
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return _revive, (type(self), self.args, self.__dict__)
+
+
+def _revive(kind: type[LumaError], args: tuple[object, ...], state: dict[str, object]) -> LumaError:
+    """Unpickle an error without running its constructor, whose arguments differ from ``args``."""
+    error = kind.__new__(kind, *args)
+    error.__dict__.update(state)
+    return error
+
+
+class InvalidKey(ServiceError):
+    """The key is missing, wrong, expired or for another API."""
+
+    what = "did not accept the key"
+
+
+class InsufficientBalance(ServiceError):
+    """The balance is spent."""
+
+    what = "says that the balance is spent"
+    advice = "Top up the account, then run the cell again."
+
+
+class Moderated(ServiceError):
+    """The prompt was refused by moderation."""
+
+    what = "refused the prompt (moderation)"
+    advice = "Change the prompt, then run the cell again."
+
+
+class AccessDenied(ServiceError):
+    """The key may not use this API."""
+
+    what = "denied access"
+    advice = "Check in the service's console that this API is enabled for the key."
+
+
+class InvalidParameter(ServiceError):
+    """The service did not accept a parameter."""
+
+    what = "did not accept a parameter"
+    advice = "Correct the request, then run the cell again."
+
+
+class NotFound(ServiceError):
+    """The service does not know the task, the video or the address."""
+
+    what = "did not find it"
+    advice = "Check the id or URL, and the base URL if you set one."
+
+
+class Conflict(ServiceError):
+    """The service reports a conflict with an earlier request."""
+
+    what = "reports a conflict with an earlier request"
+
+
+class RateLimited(ServiceError):
+    """Too many requests."""
+
+    what = "is limiting the rate of requests"
+    advice = "Wait a little, then run the cell again."
+
+
+class ServiceDown(ServiceError):
+    """The service answered with a server error."""
+
+    what = "is having trouble"
+    advice = "Try again later."
+
+
+class TaskFailed(ServiceError):
+    """The service accepted the task and ended it without a video."""
+
+    what = "could not make the video"
+    advice = "A failed task is generally not billed. Change the request or run the cell again."
+
+
+class UnusableAnswer(ServiceError):
+    """The service's answer was not in its documented form."""
+
+    what = "sent an answer that cannot be used"
+
+
+class ConnectionLost(ServiceError):
+    """The request was sent, but the connection broke or timed out before an answer came."""
+
+    what = "did not answer"
+    advice = "Check the network, then try again."
+
+
+class Unreachable(ServiceError):
+    """No connection could be made: nothing was sent."""
+
+    what = "cannot be reached"
+    advice = "Nothing was sent. Check the network and the base URL, then run the cell again."
+
+
+class Unconfirmed(LumaError):
+    """A request that creates a paid task was sent and no usable answer came back.
+
+    ``cause`` is what happened instead of an answer.
+    """
+
+    def __init__(self, cause: ServiceError) -> None:
+        self.cause = cause
+        super().__init__(
+            f"{cause} The request was sent: it may have been accepted and billed, so it is not sent again by itself. "
+            f"Look at your tasks in {cause.service}'s console before you run the cell again."
+        )
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return Unconfirmed, (self.cause,)
+
+
+class DownloadError(LumaError):
+    """A file could not be fetched, or was not what it should be."""
+
+
+class ClipNotReady(LumaError, AttributeError):
+    """The attribute is known only when the clip is completed."""
+
+
+class ClipError(LumaError, AttributeError):
+    """The clip ended otherwise than completed.
+
+    ``reason`` is the service's own refusal where there is one, else None.
+    """
+
+    def __init__(self, message: str, reason: LumaError | None = None) -> None:
+        super().__init__(message)
+        self.reason = reason
+
+
+class ClipFailed(ClipError):
+    """The service said no, or the clip's source did not complete."""
+
+
+class ClipUnconfirmed(ClipError):
+    """The request was sent and no usable answer came back: it may have been accepted and billed."""
+
+
+class ClipDetached(ClipError):
+    """Following ended before the task did; the task may still run and be billed."""
+
+
+class ClipCancelled(ClipError):
+    """Stopped before anything was sent."""
+
+
+class WaitTimeout(LumaError, TimeoutError):
+    """The wait took longer than asked; the clip is followed further."""
+
+
+class WaitInterrupted(_OneLine, KeyboardInterrupt):
+    """The wait was interrupted; the clip is followed further."""
+
+    def _render_traceback_(self) -> list[str]:
+        return [f"Interrupted: {self}"]

@@ -1,0 +1,288 @@
+"""The frozen values that the layers hand each other: requests, what a service says of a task, and a task's snapshot.
+
+No I/O, no clock, no HTML. A request checks itself when it is built, so a bad one never travels further than the line
+that made it.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from pathlib import Path
+from typing import ClassVar, Literal, TypeAlias, get_args
+from urllib.parse import urlsplit
+
+from luma_jupyter.errors import InvalidRequest, LumaError, NotYet, ServiceError
+
+Action: TypeAlias = Literal["generate", "extend", "modify"]
+Provider: TypeAlias = Literal["acedata", "runapi", "demo"]
+AspectRatio: TypeAlias = Literal["16:9", "9:16", "1:1", "4:3", "3:4", "21:9", "9:21"]
+
+ACTIONS: tuple[Action, ...] = get_args(Action)
+PROVIDERS: tuple[Provider, ...] = get_args(Provider)
+ASPECT_RATIOS: tuple[AspectRatio, ...] = get_args(AspectRatio)
+
+
+def is_web_url(text: str) -> bool:
+    """Whether ``text`` is an absolute http or https URL with a host."""
+    try:
+        parts = urlsplit(text)
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and not re.search(r"[\s\x00-\x1f]", text)
+    except ValueError:
+        return False
+
+
+def is_local_url(url: str) -> bool:
+    """Whether only this machine or its network can reach ``url``: loopback, private and link-local hosts."""
+    host = (urlsplit(url).hostname or "").rstrip(".")
+    try:
+        return not ipaddress.ip_address(host).is_global
+    except ValueError:
+        return host == "localhost" or host.endswith((".localhost", ".local"))
+
+
+def origin(url: str) -> tuple[str, str, int | None]:
+    """The scheme, host and port of ``url``: what decides whether two URLs belong to one server."""
+    parts = urlsplit(url)
+    return parts.scheme, parts.hostname or "", parts.port or {"http": 80, "https": 443}.get(parts.scheme)
+
+
+@dataclass(frozen=True, slots=True)
+class VideoRef:
+    """A video that exists at a service: its id, its URL, or both."""
+
+    video_id: str | None = None
+    url: str | None = None
+
+    def __str__(self) -> str:
+        return self.video_id or self.url or "?"
+
+
+_VIDEO_ID = re.compile(r"(?=.{16})(?=.*\d)[0-9A-Za-z]+(-[0-9A-Za-z]+)+|[0-9a-fA-F]{32}")
+
+
+def parse_video(text: str) -> VideoRef:
+    """Read a source given as text: an http(s) URL, else a UUID-like video id.
+
+    Raises InvalidRequest for anything else, NotYet for a local file.
+    """
+    if is_web_url(text):
+        return VideoRef(url=text)
+    if _VIDEO_ID.fullmatch(text):
+        return VideoRef(video_id=text)
+    if _looks_like_file(text):
+        raise NotYet(f"{text!r}: local files as a source are not available yet; give a clip, a video id or a URL.")
+    raise InvalidRequest(f"{text!r} is neither a clip, a video id nor an http(s) URL.")
+
+
+def _looks_like_file(text: str) -> bool:
+    return bool(re.search(r"\.\w{2,4}$|[/\\]|^~", text)) and "://" not in text
+
+
+def _check_text(name: str, text: object) -> str:
+    if not isinstance(text, str):
+        raise InvalidRequest(f"{name} must be text, not {type(text).__name__}.")
+    return text
+
+
+def _checked_prompt(prompt: object) -> str:
+    text = _check_text("The prompt", prompt).strip()
+    if not text:
+        raise InvalidRequest("The prompt is empty: say what the video should show.")
+    return text
+
+
+def _check_flag(name: str, value: object) -> None:
+    if not isinstance(value, bool):
+        raise InvalidRequest(f"{name} must be True or False, not {value!r}.")
+
+
+def _check_url(name: str, url: object) -> None:
+    if url is not None and not is_web_url(_check_text(name, url)):
+        raise InvalidRequest(f"{name} must be an http(s) URL, not {url!r}.")
+
+
+def _check_image(name: str, image: object) -> None:
+    if image is None:
+        return
+    if not isinstance(image, str) or _looks_like_file(image):
+        kind = repr(image) if isinstance(image, str | Path) else f"a {type(image).__name__}"
+        raise NotYet(f"{name}: local images ({kind}) are not available yet; give an http(s) URL.")
+    _check_url(name, image)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Request:
+    prompt: str
+    callback_url: str | None = None
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "prompt", _checked_prompt(self.prompt))
+        _check_url("callback_url", self.callback_url)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GenerateRequest(_Request):
+    """Make a video from a prompt, and from a first and last frame by URL where given.
+
+    ``enhancement`` lets the service improve the prompt; ``loop`` joins the end to the start.
+    Fields, defaults and ratios: AceDataCloud, ``POST /luma/videos``.
+    """
+
+    action: ClassVar[Action] = "generate"
+    aspect_ratio: str = "16:9"
+    loop: bool = False
+    enhancement: bool = True
+    start_image: str | None = None
+    end_image: str | None = None
+
+    def __post_init__(self) -> None:
+        _Request.__post_init__(self)
+        if self.aspect_ratio not in ASPECT_RATIOS:
+            raise InvalidRequest(f"aspect_ratio must be one of {', '.join(ASPECT_RATIOS)}, not {self.aspect_ratio!r}.")
+        _check_flag("loop", self.loop)
+        _check_flag("enhancement", self.enhancement)
+        _check_image("start_image", self.start_image)
+        _check_image("end_image", self.end_image)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExtendRequest(_Request):
+    """Continue a video. ``source`` None: the video of the task that this one comes after."""
+
+    action: ClassVar[Action] = "extend"
+    source: VideoRef | None = None
+    end_image: str | None = None
+
+    def __post_init__(self) -> None:
+        _Request.__post_init__(self)
+        _check_image("end_image", self.end_image)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModifyRequest(_Request):
+    """Re-render a video from a prompt. ``source`` None: the video of the task that this one comes after.
+
+    ``watermark`` is True, False, a watermark id, or None for the service's default (RunAPI's page says boolean, its
+    clients a string).
+    """
+
+    action: ClassVar[Action] = "modify"
+    source: VideoRef | None = None
+    watermark: bool | str | None = None
+
+    def __post_init__(self) -> None:
+        _Request.__post_init__(self)
+        if self.source is not None and self.source.url is None:
+            raise InvalidRequest(f"modify needs a URL or a clip: a video id alone ({self.source}) is not enough.")
+        if not (self.watermark is None or isinstance(self.watermark, bool | str)):
+            raise InvalidRequest(f"watermark must be True, False or a watermark id, not {self.watermark!r}.")
+        if self.watermark == "":
+            raise InvalidRequest("The watermark id is empty.")
+
+
+Request: TypeAlias = GenerateRequest | ExtendRequest | ModifyRequest
+
+
+@dataclass(frozen=True, slots=True)
+class Video:
+    """A finished video as its service reports it; sizes in pixels, None where the service says nothing."""
+
+    url: str
+    video_id: str | None = None
+    width: int | None = None
+    height: int | None = None
+    thumbnail_url: str | None = None
+
+
+class TaskPhase(StrEnum):
+    """What a look-up says of a task."""
+
+    RUNNING = "running"
+    COMPLETED = "completed"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class TaskState:
+    """One look-up's answer: ``video`` with a completed task, ``error`` with a failed one.
+
+    ``retry_after``: seconds that the service asks to wait before the next look.
+    """
+
+    task_id: str
+    phase: TaskPhase
+    video: Video | None = None
+    error: ServiceError | None = None
+    retry_after: float | None = None
+
+
+class Status(StrEnum):
+    """A clip's status; the words are part of the public interface."""
+
+    QUEUED = "queued"
+    SUBMITTING = "submitting"
+    RUNNING = "running"
+    SAVING = "saving"
+    COMPLETED = "completed"
+    FAILED = "failed"
+    UNCONFIRMED = "unconfirmed"
+    DETACHED = "detached"
+    CANCELLED = "cancelled"
+
+    @property
+    def ended(self) -> bool:
+        """Whether nothing more happens to the clip by itself."""
+        return self in _ENDS
+
+
+_ENDS = frozenset({Status.COMPLETED, Status.FAILED, Status.UNCONFIRMED, Status.DETACHED, Status.CANCELLED})
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """A snapshot of one task; each transition makes a new one.
+
+    ``key`` is ours (8 hex digits, in file names), ``task_id`` the service's. ``source_label`` is how the user named the
+    source. Times are Unix seconds. ``problem`` says why the last look-up failed while the task still runs.
+    ``path`` is where the video is (None: it could not be saved, and ``problem`` says why); ``file_size`` in bytes.
+    """
+
+    key: str
+    request: Request
+    provider: Provider
+    status: Status
+    created_at: float
+    filename: str
+    source_label: str | None = None
+    submitted_at: float | None = None
+    ended_at: float | None = None
+    task_id: str | None = None
+    video: Video | None = None
+    path: Path | None = None
+    file_size: int | None = None
+    error: LumaError | None = None
+    problem: str | None = None
+
+    def elapsed(self, now: float) -> float:
+        """Seconds since submission (before it: since creation), up to ``now`` or the end."""
+        start = self.submitted_at or self.created_at
+        return max(0.0, (self.ended_at or now) - start)
+
+    def evolve(self, **changes: object) -> Task:
+        """A copy with some fields changed."""
+        return replace(self, **changes)  # type: ignore[arg-type]
+
+
+@dataclass(frozen=True, slots=True)
+class TaskEvent:
+    """Something happened to a task: its new snapshot, and the time in Unix seconds."""
+
+    task: Task
+    at: float
+
+
+Listener: TypeAlias = Callable[[TaskEvent], None]

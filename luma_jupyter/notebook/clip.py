@@ -1,0 +1,261 @@
+"""`Clip`, the user's handle on a video: bound at once, filled in while the task runs.
+
+Reading an attribute never blocks. What is known only at the end raises `ClipNotReady` before, which is also an
+AttributeError, so that tab completion, ``hasattr`` and variable viewers pass over it. Waiting is explicit: `Clip.wait`,
+or ``await clip``.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import copy
+import os
+from collections.abc import Callable, Generator
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from luma_jupyter import settings
+from luma_jupyter.engine.bridge import TICK, Interrupted, wait
+from luma_jupyter.engine.tasks import Handle
+from luma_jupyter.errors import ClipError, ClipNotReady, InvalidRequest, WaitInterrupted, WaitTimeout
+from luma_jupyter.models import Action, Provider, Task, Video
+from luma_jupyter.notebook.render import Look, clock, final_html, plain, short
+
+if TYPE_CHECKING:
+    from luma_jupyter.notebook.card import Card
+
+
+class Clip:
+    """A video that is being made, or is done. Made by `generate`, `extend` and `modify`, not by hand."""
+
+    def __init__(
+        self, handle: Handle, typical: float, *, name: str | None = None, source: Clip | str | None = None
+    ) -> None:
+        self._handle = handle
+        self._typical = typical
+        self._name = name
+        self._source = source
+        self._card: Card | None = None
+
+    @property
+    def _task(self) -> Task:
+        return self._handle.task
+
+    @property
+    def status(self) -> str:
+        """One word: queued, submitting, running, saving, completed, failed, unconfirmed, detached or cancelled."""
+        return self._task.status.value
+
+    @property
+    def task_id(self) -> str | None:
+        """The service's id of the task; None before it was accepted."""
+        return self._task.task_id
+
+    @property
+    def prompt(self) -> str:
+        """What the video should show."""
+        return self._task.request.prompt
+
+    @property
+    def action(self) -> Action:
+        """generate, extend or modify."""
+        return self._task.request.action
+
+    @property
+    def provider(self) -> Provider:
+        """The service: acedata, runapi or demo."""
+        return self._task.provider
+
+    @property
+    def source(self) -> Clip | str | None:
+        """What it was made from: a clip, a video id or a URL; None for generate."""
+        return self._source
+
+    @property
+    def created_at(self) -> datetime:
+        """When it was asked for, in local time."""
+        return datetime.fromtimestamp(self._task.created_at).astimezone()
+
+    @property
+    def elapsed(self) -> float:
+        """Seconds since it was submitted, until now or its end."""
+        return self._task.elapsed(self._handle.clock())
+
+    @property
+    def error(self) -> ClipError | None:
+        """Why it ended without a video; None while it runs and when it is completed."""
+        error = self._task.error
+        return error if isinstance(error, ClipError) else None
+
+    @property
+    def video_id(self) -> str | None:
+        """The service's id of the video; None where the service gives none (RunAPI)."""
+        return self._video().video_id
+
+    @property
+    def url(self) -> str:
+        """The video's address at the service; it may expire."""
+        return self._video().url
+
+    @property
+    def thumbnail_url(self) -> str | None:
+        """The thumbnail's address at the service, if there is one."""
+        return self._video().thumbnail_url
+
+    @property
+    def width(self) -> int | None:
+        """Pixels, as the service reports them."""
+        return self._video().width
+
+    @property
+    def height(self) -> int | None:
+        """Pixels, as the service reports them."""
+        return self._video().height
+
+    @property
+    def path(self) -> Path | None:
+        """The saved file; None where it could not be saved (the clip's card says why)."""
+        self._video()
+        return self._task.path
+
+    def _video(self) -> Video:
+        task = self._task
+        if not task.status.ended:
+            raise ClipNotReady(f"still {task.status} ({clock(self.elapsed)}); `{self._label}.wait()` waits for it.")
+        self._raise_unless_completed()
+        assert task.video is not None
+        return task.video
+
+    def _raise_unless_completed(self) -> None:
+        error = self._task.error
+        if error is not None:
+            raise copy.copy(error)  # a fresh one: a raised error collects tracebacks
+
+    @property
+    def _label(self) -> str:
+        return self._name or "clip"
+
+    def wait(self, timeout: float | None = None) -> Clip:
+        """Block until the clip is done, and return it; the kernel's asyncio tasks go on meanwhile.
+
+        Raises ClipError when it ended otherwise than completed, WaitTimeout after ``timeout`` seconds, WaitInterrupted
+        when interrupted. The last two leave it followed.
+        """
+        return self._wait(timeout)
+
+    def _wait(self, timeout: float | None = None, tick: Callable[[], None] | None = None) -> Clip:
+        try:
+            done = wait(self._handle.done, timeout, tick)
+        except (Interrupted, KeyboardInterrupt):
+            raise WaitInterrupted(f"{self._label} is followed further; `{self._label}.wait()` waits again.") from None
+        if not done:
+            raise WaitTimeout(
+                f"{self._label} is still {self.status} after waiting {timeout:g} s; it is followed further."
+            )
+        self._raise_unless_completed()
+        return self
+
+    def __await__(self) -> Generator[Any, None, Clip]:
+        return self._wait_async().__await__()
+
+    async def _wait_async(self) -> Clip:
+        # An idle loop notices an interrupt only when it wakes up, so it wakes up now and then. `asyncio.wait` leaves
+        # the engine's future alone when this coroutine is cancelled.
+        done = asyncio.wrap_future(self._handle.done)
+        while not done.done():
+            await asyncio.wait({done}, timeout=TICK)
+        self._raise_unless_completed()
+        return self
+
+    def stop(self) -> None:
+        """Stop following. The task itself may still run and be billed; while queued, nothing is sent at all."""
+        self._handle.stop()
+
+    def extend(
+        self,
+        prompt: str,
+        *,
+        end_image: str | None = None,
+        callback_url: str | None = None,
+        provider: str | None = None,
+        timeout: float | None = None,
+        again: bool = False,
+    ) -> Clip:
+        """Continue this clip; queued until it is done. Arguments as for `luma_jupyter.extend`."""
+        from luma_jupyter.notebook.session import extend
+
+        return extend(
+            self,
+            prompt,
+            end_image=end_image,
+            callback_url=callback_url,
+            provider=provider,
+            timeout=timeout,
+            again=again,
+        )
+
+    def modify(
+        self,
+        prompt: str,
+        *,
+        watermark: bool | str | None = None,
+        callback_url: str | None = None,
+        provider: str | None = None,
+        timeout: float | None = None,
+        again: bool = False,
+    ) -> Clip:
+        """Re-render this clip; queued until it is done. Arguments as for `luma_jupyter.modify`."""
+        from luma_jupyter.notebook.session import modify
+
+        return modify(
+            self,
+            prompt,
+            watermark=watermark,
+            callback_url=callback_url,
+            provider=provider,
+            timeout=timeout,
+            again=again,
+        )
+
+    def _look(self) -> Look:
+        return Look(self._task, self._name, self._handle.clock(), self._typical, self._media())
+
+    def _media(self) -> str | None:
+        """The video's path relative to the notebook's folder, present or future."""
+        now = settings.current()
+        try:
+            return os.path.relpath(self._task.path or now.media_folder / self._task.filename, now.folder)
+        except ValueError:  # another drive
+            return None
+
+    def __repr__(self) -> str:
+        return f"<Clip {self._name or self._task.key}: {self.status}, “{short(self.prompt, 40)}”>"
+
+    def _repr_html_(self) -> str | None:
+        return final_html(self._look()) if self._task.status.ended else None
+
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
+        printer.text(plain(self._look()))
+
+    def _ipython_display_(self) -> None:
+        from luma_jupyter.notebook.session import show
+
+        show(self)
+
+    def __copy__(self) -> Clip:
+        return self  # a handle on one task: a copy of it is the same handle
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Clip:
+        return self
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        if not self._task.status.ended:
+            raise InvalidRequest(
+                f"{self._label} is still {self.status}: a clip can be pickled or stored when it is done."
+            )
+        return _revive, (self._task, self._typical, self._name, self._source)
+
+
+def _revive(task: Task, typical: float, name: str | None, source: Clip | str | None) -> Clip:
+    return Clip(Handle(task), typical, name=name, source=source)

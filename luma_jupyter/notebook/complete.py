@@ -1,0 +1,52 @@
+"""Tab completion in ``%%luma`` and ``%luma`` lines: actions, words, options, their values, and clip variables."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from IPython.core.completer import CompletionContext, SimpleCompletion, context_matcher
+
+from luma_jupyter.models import ACTIONS, ASPECT_RATIOS, PROVIDERS
+from luma_jupyter.notebook.clip import Clip
+from luma_jupyter.notebook.parse import OPTIONS
+
+LINE_WORDS = ("status", "wait", "stop", "resume", "history", "balance", "price", "studio", "help")
+_VALUES = {"--aspect-ratio": ASPECT_RATIOS, "--provider": ("auto", *PROVIDERS)}
+
+
+class LumaCompleter:
+    """Completes from the whole line up to the cursor. ``namespace`` gives the user's variables."""
+
+    def __init__(self, namespace: Callable[[], Mapping[str, Any]]) -> None:
+        self._namespace = namespace
+
+        @context_matcher(identifier="luma_jupyter")  # type: ignore[untyped-decorator]  # IPython is untyped here
+        def match(context: CompletionContext) -> dict[str, Any]:
+            line = context.full_text.split("\n")[context.cursor_line][: context.cursor_position]
+            word, found = self.complete(line)
+            return {
+                "completions": [SimpleCompletion(text=text, type="magic") for text in found],
+                "matched_fragment": word,
+                "suppress": bool(found),
+            }
+
+        self.match = match
+
+    def complete(self, line: str) -> tuple[str, list[str]]:
+        """The unfinished word at the end of ``line``, and what it can become; nothing outside the magics."""
+        head, _, rest = line.lstrip().partition(" ")
+        if head not in ("%%luma", "%luma") or not line.lstrip().startswith(f"{head} "):
+            return "", []
+        *before, word = rest.split(" ")
+        previous = next((w for w in reversed(before) if w), "")
+        return word, sorted(text for text in self._candidates(head, before, previous) if text.startswith(word))
+
+    def _candidates(self, head: str, before: list[str], previous: str) -> list[str]:
+        clips = [name for name, value in self._namespace().items() if isinstance(value, Clip) and name[0] != "_"]
+        if head == "%luma":
+            return clips if any(before) else list(LINE_WORDS)
+        if previous in _VALUES:
+            return list(_VALUES[previous])
+        acted = any(word in ACTIONS for word in before)
+        return [*([] if acted else ACTIONS), *OPTIONS, *clips]

@@ -1,0 +1,199 @@
+"""From the text of a cell to a typed order: nothing is sent, nothing is evaluated, every mistake is one clear line.
+
+The names of all words and options stand here once; help and completion are made from the same tables.
+"""
+
+from __future__ import annotations
+
+import argparse
+import keyword
+import re
+import shlex
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, NoReturn
+
+from luma_jupyter.errors import InvalidRequest
+from luma_jupyter.models import (
+    ACTIONS,
+    ASPECT_RATIOS,
+    PROVIDERS,
+    ExtendRequest,
+    GenerateRequest,
+    ModifyRequest,
+    Request,
+)
+from luma_jupyter.notebook.clip import Clip
+from luma_jupyter.notebook.session import Order, not_yet, read_source
+
+USAGE = "%%luma [generate|extend|modify] [SOURCE] [options]"
+
+# Which actions take an option, where not all do.
+ONLY_FOR = {
+    "aspect_ratio": ("generate",),
+    "loop": ("generate",),
+    "enhancement": ("generate",),
+    "start_image": ("generate",),
+    "end_image": ("generate", "extend"),
+    "watermark": ("modify",),
+}
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise InvalidRequest(f"{message}. Usage: {USAGE}; %%luma? shows the options.")
+
+
+def make_parser() -> argparse.ArgumentParser:
+    """The parser of the line behind ``%%luma``."""
+    parser = _Parser(prog="%%luma", add_help=False, allow_abbrev=False, argument_default=argparse.SUPPRESS)
+    add = parser.add_argument
+    add("words", nargs="*", default=[])
+    add("-o", "--out", metavar="NAME", help="variable that holds the clip, bound at once")
+    add("--aspect-ratio", metavar="R", help=f"generate: {', '.join(ASPECT_RATIOS)} (16:9)")
+    add("--loop", action="store_true", help="generate: the end joins the start")
+    add("--no-enhancement", dest="enhancement", action="store_false", help="generate: keep the prompt as it is")
+    add("--start-image", metavar="X", help="generate: first frame, an http(s) URL or the name of a variable with one")
+    add("--end-image", metavar="X", help="generate, extend: last frame, likewise")
+    add("--watermark", action="store_true", help="modify: put a watermark in")
+    add("--watermark-id", dest="watermark", metavar="ID", help="modify: the watermark with this id")
+    add("--callback-url", metavar="URL", help="the service posts the result there too")
+    add("--provider", metavar="P", help=f"auto, {', '.join(PROVIDERS)} (auto: by action and key; demo without a key)")
+    add("--wait", action="store_true", help="stay in the cell until the clip is done")
+    add("--no-wait", dest="wait", action="store_false", help="return at once (the default in a notebook)")
+    add("--timeout", metavar="S", help="seconds to follow the task (900)")
+    add("--again", action="store_true", help="make a new video although this request was made before (not yet)")
+    add("--dry-run", action="store_true", help="show the request, send nothing")
+    return parser
+
+
+OPTIONS = [option for action in make_parser()._actions for option in action.option_strings]
+
+
+def options_help() -> str:
+    """The options as an indented list, one a line."""
+    lines = []
+    for action in make_parser()._actions:
+        if action.option_strings:
+            names = ", ".join(action.option_strings) + (f" {action.metavar}" if action.metavar else "")
+            lines.append(f"  {names:<22} {action.help}")
+    return "\n".join(lines)
+
+
+@dataclass(frozen=True, kw_only=True)
+class CellCommand:
+    """A ``%%luma`` cell, checked: the order, the variable's name, and what to do with the cell meanwhile.
+
+    ``wait`` None: as the settings and the host say.
+    """
+
+    order: Order
+    out: str | None = None
+    wait: bool | None = None
+    dry_run: bool = False
+
+
+def parse_cell(line: str, body: str, namespace: Mapping[str, Any]) -> CellCommand:
+    """Read a ``%%luma`` cell; variables are looked up in ``namespace``.
+
+    Raises InvalidRequest (NotYet for what is planned); then nothing was sent.
+    """
+    options = vars(make_parser().parse_intermixed_args(split(line)))
+    if options.pop("again", False):
+        not_yet("--again")
+    action, source = _action_and_source(options.pop("words"))
+    out = options.pop("out", None)
+    if out is not None and (not out.isidentifier() or keyword.iskeyword(out)):
+        raise InvalidRequest(f"-o {out}: not a name that a variable can have.")
+    common = {
+        "wait": options.pop("wait", None),
+        "dry_run": options.pop("dry_run", False),
+        "out": out,
+    }
+    delivery = {"provider": options.pop("provider", None), "timeout": _timeout(options.pop("timeout", None))}
+    for name in options:
+        if action not in ONLY_FOR.get(name, ACTIONS):
+            flag = "no-enhancement" if name == "enhancement" else name.replace("_", "-")
+            raise InvalidRequest(f"--{flag} goes with {' and '.join(ONLY_FOR[name])}, not with {action}.")
+    for name in ("start_image", "end_image"):
+        if name in options:
+            options[name] = _image(name, options[name], namespace)
+    prompt = insert_variables(body, namespace)
+
+    request: Request
+    if action == "generate":
+        if source is not None:
+            raise InvalidRequest(
+                f"generate takes no source; did you mean `%%luma extend {source}` or `%%luma modify {source}`?"
+            )
+        request = GenerateRequest(prompt=prompt, **options)
+        return CellCommand(order=Order(request=request, **delivery), **common)
+    if source is None:
+        raise InvalidRequest(
+            f"{action} needs a source: `%%luma {action} NAME`, with a clip's variable, a video id or a URL."
+        )
+    video, named = read_source(_lookup_clip(source, namespace) if source.isidentifier() else source)
+    kind = ExtendRequest if action == "extend" else ModifyRequest
+    request = kind(prompt=prompt, source=video, **options)
+    return CellCommand(order=Order(request=request, source=named, **delivery), **common)
+
+
+def split(line: str) -> list[str]:
+    """The words of a line, quotes honoured as in a shell. Raises InvalidRequest where a quote is left open."""
+    try:
+        return shlex.split(line)
+    except ValueError as error:
+        raise InvalidRequest(f"The line cannot be read ({error}): check its quotes.") from None
+
+
+def _action_and_source(words: list[str]) -> tuple[str, str | None]:
+    actions = [word for word in words if word in ACTIONS]
+    others = [word for word in words if word not in ACTIONS]
+    if len(actions) > 1 or len(others) > 1:
+        raise InvalidRequest(
+            f"Too many words: {' '.join(words)}. Usage: {USAGE}; the prompt goes into the cell's body."
+        )
+    return actions[0] if actions else "generate", others[0] if others else None
+
+
+def _lookup_clip(name: str, namespace: Mapping[str, Any]) -> Clip:
+    if name not in namespace:
+        raise InvalidRequest(f"There is no variable {name}: run the cell that makes it first, or check the name.")
+    found = namespace[name]
+    if not isinstance(found, Clip):
+        raise InvalidRequest(f"{name} is not a clip but of type {type(found).__name__}.")
+    return found
+
+
+def lookup_clips(names: list[str], namespace: Mapping[str, Any]) -> list[Clip]:
+    """The clips in the variables of these names. Raises InvalidRequest for a name that holds none."""
+    return [_lookup_clip(name, namespace) for name in names]
+
+
+def _image(name: str, text: str, namespace: Mapping[str, Any]) -> object:
+    if not text.isidentifier():
+        return text
+    if text not in namespace:
+        raise InvalidRequest(f"--{name.replace('_', '-')} {text}: there is no variable of this name.")
+    return namespace[text]
+
+
+def _timeout(text: str | None) -> float | None:
+    if text is None:
+        return None
+    try:
+        return float(text)
+    except ValueError:
+        raise InvalidRequest(f"--timeout must be a number of seconds, not {text!r}.") from None
+
+
+def insert_variables(body: str, namespace: Mapping[str, Any]) -> str:
+    """Put the values of variables for ``{{name}}``; all else is taken literally. Raises InvalidRequest if undefined."""
+
+    def value(match: re.Match[str]) -> str:
+        name = match[1]
+        if name not in namespace:
+            raise InvalidRequest(f"The prompt uses {{{{{name}}}}}, but there is no variable {name}.")
+        return str(namespace[name])
+
+    return re.sub(r"\{\{\s*([^\W\d]\w*)\s*\}\}", value, body)

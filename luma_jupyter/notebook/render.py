@@ -1,0 +1,238 @@
+"""How a clip looks: pure functions from a snapshot to HTML, text and the live card's data. No IPython, no I/O.
+
+The finished HTML must survive saving, export, both themes, and JupyterLab's sanitizer for notebooks from elsewhere.
+That one keeps a relative ``src`` on ``<video>`` itself and inline styles, and drops ``<source>`` children and
+``<style>``. Hence: inline styles alone, no colours of our own, and every text and address goes through `_text` or
+`_link`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from html import escape
+from typing import Any
+from urllib.parse import quote
+
+from luma_jupyter.engine.schedule import progress, progress_curve
+from luma_jupyter.engine.services import SERVICE_NAMES
+from luma_jupyter.models import GenerateRequest, Status, Task, is_local_url, is_web_url
+
+WORDS: dict[Status, str] = {
+    Status.QUEUED: "queued: nothing is sent yet",
+    Status.SUBMITTING: "sending the request",
+    Status.RUNNING: "the service is making the video",
+    Status.SAVING: "saving the video",
+    Status.COMPLETED: "completed",
+    Status.FAILED: "failed",
+    Status.UNCONFIRMED: "unconfirmed",
+    Status.DETACHED: "not followed any more",
+    Status.CANCELLED: "cancelled",
+}
+STOP_LABEL = "Stop following"
+STOP_TOOLTIP = "Stops watching from here. The task itself may still run at the service and be billed."
+STOP_TOOLTIP_QUEUED = "Nothing is sent yet: stopping now costs nothing."
+
+_FRAME = (
+    "max-width:720px;margin:4px 0;padding:10px 12px;border:1px solid rgba(128,128,128,.4);border-radius:8px;"
+    "font-size:13px;line-height:1.5;overflow-wrap:anywhere;"
+)
+_QUIET = "opacity:.75;font-size:12px;"
+_BADGE = "border:1px solid rgba(128,128,128,.7);border-radius:4px;padding:0 5px;font-size:11px;"
+_VIDEO = "display:block;max-width:100%;max-height:480px;margin:8px 0;border-radius:4px;"
+
+
+@dataclass(frozen=True)
+class Look:
+    """All that a drawing needs: the snapshot, the variable's name, now (Unix seconds), the typical time (seconds), and
+    where the video is or will be, relative to the notebook (None: not reachable that way)."""
+
+    task: Task
+    name: str | None
+    now: float
+    typical: float
+    media: str | None = None
+
+    @property
+    def elapsed(self) -> float:
+        return self.task.elapsed(self.now)
+
+    @property
+    def file(self) -> str | None:
+        """The video's relative path, where the file is there."""
+        return self.media if self.task.path else None
+
+
+def clock(seconds: float) -> str:
+    """Seconds as people read them: ``0:42``, ``12:05``, ``1:02:03``."""
+    minutes, rest = divmod(int(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+def size(bytes_: int) -> str:
+    """A file size as people read it."""
+    return f"{bytes_ / 1e6:.1f} MB" if bytes_ >= 1e5 else f"{bytes_ / 1e3:.0f} kB"
+
+
+def short(text: str, length: int) -> str:
+    """``text`` on one line, cut to ``length`` characters."""
+    line = " ".join(text.split())
+    return line if len(line) <= length else line[: length - 1] + "…"
+
+
+def public_link(url: str | None) -> str | None:
+    """``url`` where it may be a link in a saved notebook: http or https, and not on somebody's own machine."""
+    return url if url and is_web_url(url) and not is_local_url(url) else None
+
+
+def _text(value: object) -> str:
+    return escape(str(value))
+
+
+def _link(url: str, label: str, extra: str = "") -> str:
+    return f'<a href="{_text(url)}" target="_blank" rel="noopener"{extra}>{_text(label)}</a>'
+
+
+def _relative(path: str) -> str:
+    """A relative path as a URL that cannot be taken for one with a scheme or a host."""
+    return quote(path.replace("\\", "/")).lstrip("/")
+
+
+def _action(look: Look) -> str:
+    """What was asked for, in words: ``extend of sunset``, ``generate 9:16, loop``."""
+    task = look.task
+    if not isinstance(task.request, GenerateRequest):
+        return f"{task.request.action} of {task.source_label or 'a video'}"
+    return f"generate {task.request.aspect_ratio}{', loop' if task.request.loop else ''}"
+
+
+def _head(look: Look) -> str:
+    badge = f' <span style="{_BADGE}">simulated</span>' if look.task.provider == "demo" else ""
+    name = f"<code>{_text(look.name)}</code> · " if look.name else ""
+    return (
+        f'<div style="font-weight:600">{_text(look.task.request.prompt)}</div>'
+        f'<div style="{_QUIET}">{name}{_text(_action(look))} · {_text(SERVICE_NAMES[look.task.provider])}{badge}</div>'
+    )
+
+
+def _frame(body: str) -> str:
+    return f'<div class="luma-card" style="{_FRAME}">{body}</div>'
+
+
+def _player(src: str) -> str:
+    return f'<video src="{_text(src)}" controls loop playsinline preload="metadata" style="{_VIDEO}"></video>'
+
+
+def final_html(look: Look) -> str:
+    """An ended clip as HTML that needs no kernel, no widget and no script."""
+    task = look.task
+    if task.status is not Status.COMPLETED:
+        task_id = f'<div style="{_QUIET}">task id {_text(task.task_id)}</div>' if task.task_id else ""
+        return _frame(f"{_head(look)}<div><b>{_text(WORDS[task.status])}</b>: {_text(task.error or '')}</div>{task_id}")
+    original = public_link(task.video.url if task.video else None)
+    src = _relative(look.file) if look.file else original
+    facts = [f"{WORDS[task.status]} in {clock(look.elapsed)}"]
+    if task.video and task.video.width and task.video.height:
+        facts.append(f"{task.video.width}×{task.video.height} px")
+    if task.file_size:
+        facts.append(size(task.file_size))
+    if task.video and task.video.video_id:
+        facts.append(f"video id {task.video.video_id}")
+    facts.append(f"task id {task.task_id}")
+    links = []
+    if look.file:
+        links += [_link(_relative(look.file), "Open"), _link(_relative(look.file), "Download", " download")]
+    if original:
+        links.append(_link(original, "At the service"))
+    problem = f"<div><b>{_text(task.problem)}</b></div>" if task.problem else ""
+    return _frame(
+        f"{_head(look)}{_player(src) if src else ''}{problem}"
+        f'<div style="{_QUIET}">{_text(" · ".join(facts))}</div><div>{" · ".join(links)}</div>'
+    )
+
+
+def waiting_html(look: Look) -> str:
+    """What a saved notebook shows where the live card was, should nothing newer have reached it.
+
+    The file's name is known from the start, so this plays the video if it was saved later.
+    """
+    again = f"<code>{_text(look.name)}</code> in a cell" if look.name else "the clip in a cell"
+    player = _player(_relative(look.media)) if look.media else ""
+    return _frame(
+        f"{_head(look)}<div>This page was saved while the video was being made. If it was finished since, it plays "
+        f"here; else show {again} to see how far it is.</div>{player}"
+    )
+
+
+def live_view(look: Look) -> dict[str, Any]:
+    """The data of the live card's one model; all HTML in it is escaped here. Times in seconds."""
+    task = look.task
+    if task.status.ended:
+        return {"final": final_html(look)}
+    moving = task.status in (Status.RUNNING, Status.SAVING)
+    stoppable = task.status in (Status.QUEUED, Status.SUBMITTING, Status.RUNNING)
+    return {
+        "head": _head(look),
+        "status": task.status.value,
+        "words": _words(look),
+        "problem": short(task.problem, 300) if task.problem else "",
+        "elapsed": round(look.elapsed, 1),
+        "typical": f"typically about {clock(look.typical)}" if moving else "",
+        "curve": progress_curve(look.typical) if moving else [],
+        "stop": STOP_LABEL if stoppable else "",
+        "tooltip": STOP_TOOLTIP_QUEUED if task.status is Status.QUEUED else STOP_TOOLTIP,
+    }
+
+
+def _words(look: Look) -> str:
+    task = look.task
+    if task.status is Status.QUEUED and task.source_label and task.request.action != "generate":
+        return f"queued: waits for {task.source_label}; nothing is sent yet"
+    return WORDS[task.status]
+
+
+def plain(look: Look) -> str:
+    """A clip as text, for terminals and text-only exports."""
+    task = look.task
+    service = SERVICE_NAMES[task.provider] + (", simulated" if task.provider == "demo" else "")
+    lines = [f"{look.name or 'clip'}: “{short(task.request.prompt, 60)}” ({_action(look)}, {service})"]
+    if task.status is Status.COMPLETED:
+        where = task.path or public_link(task.video.url if task.video else None) or ""
+        lines.append(f"{WORDS[task.status]} in {clock(look.elapsed)}: {where}")
+        if task.problem:
+            lines.append(task.problem)
+    elif task.status.ended:
+        lines.append(f"{WORDS[task.status]}: {task.error or ''}")
+    else:
+        lines.append(f"{_words(look)} ({clock(look.elapsed)})")
+    return "\n".join(lines)
+
+
+def progress_line(look: Look, width: int = 20) -> str:
+    """One line for a terminal: name, bar, words and time."""
+    task = look.task
+    moving = task.status in (Status.RUNNING, Status.SAVING)
+    filled = int(width * progress(look.elapsed, look.typical)) if moving else 0
+    bar = "█" * filled + "░" * (width - filled)
+    typical = f", typically about {clock(look.typical)}" if moving else ""
+    note = f" — {short(task.problem, 40)}" if task.problem else ""
+    return f"{look.name or 'clip'} {bar} {_words(look)} ({clock(look.elapsed)}{typical}){note}"
+
+
+def table(looks: list[Look]) -> str:
+    """Clips as an aligned text table: name, action, service, status, time, prompt."""
+    rows = [("NAME", "ACTION", "SERVICE", "STATUS", "TIME", "PROMPT")]
+    for look in looks:
+        task = look.task
+        rows.append(
+            (
+                look.name or "-",
+                task.request.action,
+                task.provider,
+                task.status.value,
+                clock(look.elapsed),
+                short(task.request.prompt, 48),
+            )
+        )
+    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
+    return "\n".join("  ".join(cell.ljust(w) for cell, w in zip(row, widths, strict=True)).rstrip() for row in rows)

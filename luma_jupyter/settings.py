@@ -1,0 +1,192 @@
+"""Settings: keys, URLs, folders and defaults, built by a call and never at import.
+
+First match wins: ``configure()``, the environment, the default. (An explicit argument of a call comes before all of
+them, and is the business of that call.)
+"""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from luma_jupyter.errors import ConfigError
+from luma_jupyter.models import PROVIDERS, is_web_url
+
+
+class Secret:
+    """A key that shows itself only to `reveal`: its ``repr`` and ``str`` are masked."""
+
+    __slots__ = ("_value",)
+
+    def __init__(self, value: str) -> None:
+        self._value = value
+
+    def reveal(self) -> str:
+        """The key itself, for the Authorization header alone."""
+        return self._value
+
+    def __repr__(self) -> str:
+        return "‹set, not shown›"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Secret) and other._value == self._value
+
+    def __hash__(self) -> int:
+        return hash(self._value)
+
+    def __reduce__(self) -> str:
+        raise TypeError("A key is not pickled or copied.")
+
+
+def _text(name: str, value: object) -> str:
+    if not isinstance(value, str):
+        raise ConfigError(f"{name} must be text, not {type(value).__name__}.")
+    return value.strip()
+
+
+def _secret(name: str, value: object) -> Secret:
+    key = _text(name, value.reveal() if isinstance(value, Secret) else value)
+    if not key.isascii() or not key.isprintable() or " " in key:
+        raise ConfigError(f"{name} has characters that no key has (a space, a line break, a quote?): copy it again.")
+    return Secret(key)
+
+
+def _base_url(name: str, value: object) -> str:
+    url = _text(name, value).rstrip("/")
+    if not is_web_url(url):
+        raise ConfigError(f"{name} must be an http(s) URL, not {url!r}.")
+    return url
+
+
+def _provider(name: str, value: object) -> str:
+    word = _text(name, value).lower()
+    if word not in ("auto", *PROVIDERS):
+        raise ConfigError(f"{name} must be auto, {', '.join(PROVIDERS)}, not {word!r}.")
+    return word
+
+
+def _flag(name: str, value: object) -> bool:
+    word = str(value).strip().lower()
+    if word in ("1", "true", "yes", "on"):
+        return True
+    if word in ("0", "false", "no", "off"):
+        return False
+    raise ConfigError(f"{name} must be 1 or 0, not {value!r}.")
+
+
+def _seconds(name: str, value: object) -> float:
+    try:
+        seconds = float(str(value))
+    except ValueError:
+        seconds = math.nan
+    if not 0 <= seconds < math.inf:
+        raise ConfigError(f"{name} must be a number of seconds, not {value!r}.")
+    return seconds
+
+
+def _folder(name: str, value: object) -> Path:
+    return Path(_text(name, os.fspath(value) if isinstance(value, os.PathLike) else value)).expanduser()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """All settings of one moment.
+
+    ``folder`` is the kernel's folder when the extension was loaded; ``media`` is below it unless absolute.
+    ``demo_seconds``: about how long the demo service takes for a clip.
+    """
+
+    acedata_token: Secret | None = None
+    acedata_base_url: str = "https://api.acedata.cloud"
+    acedata_platform_url: str = "https://platform.acedata.cloud"
+    runapi_key: Secret | None = None
+    runapi_base_url: str = "https://runapi.ai"
+    provider: str = "auto"
+    wait: bool | None = None
+    media: Path = Path("luma_videos")
+    home: Path | None = None
+    demo_seconds: float = 6.0
+    folder: Path = field(default_factory=Path.cwd)
+
+    @property
+    def media_folder(self) -> Path:
+        """Where videos are saved, absolute."""
+        return self.folder / self.media
+
+    @property
+    def home_folder(self) -> Path:
+        """Where the journal lives, absolute: the platform's folder for user data unless set."""
+        if self.home is not None:
+            return self.folder / self.home
+        from platformdirs import user_data_path
+
+        return user_data_path("luma_jupyter")
+
+
+# What can be set: the field's name, its environment variable, and how its value is read.
+_SETTABLE: dict[str, tuple[str, Callable[[str, object], Any]]] = {
+    "acedata_token": ("ACEDATACLOUD_API_TOKEN", _secret),
+    "acedata_base_url": ("ACEDATACLOUD_API_BASE_URL", _base_url),
+    "acedata_platform_url": ("ACEDATACLOUD_PLATFORM_BASE_URL", _base_url),
+    "runapi_key": ("RUNAPI_API_KEY", _secret),
+    "runapi_base_url": ("RUNAPI_BASE_URL", _base_url),
+    "provider": ("LUMA_JUPYTER_PROVIDER", _provider),
+    "wait": ("LUMA_JUPYTER_WAIT", _flag),
+    "media": ("LUMA_JUPYTER_MEDIA", _folder),
+    "home": ("LUMA_JUPYTER_HOME", _folder),
+    "demo_seconds": ("LUMA_JUPYTER_DEMO_SECONDS", _seconds),
+}
+
+
+def variable(name: str) -> str:
+    """The environment variable of the setting ``name``."""
+    return _SETTABLE[name][0]
+
+
+def load(overrides: Mapping[str, object], environ: Mapping[str, str], folder: Path) -> Settings:
+    """Build the settings from overrides (checked already), the environment and the defaults.
+
+    An empty variable counts as not set. Raises ConfigError for a value that cannot be used, naming its variable.
+    """
+    values: dict[str, Any] = {}
+    for name, (env, read) in _SETTABLE.items():
+        if name in overrides:
+            values[name] = overrides[name]
+        elif text := environ.get(env, "").strip():
+            values[name] = read(env, text)
+    return Settings(**values, folder=folder)
+
+
+_overrides: dict[str, object] = {}
+_folder_at_load: Path | None = None
+
+
+def configure(**changes: object) -> None:
+    """Change settings for this kernel: ``configure(provider="demo", wait=True)``.
+
+    None takes a setting back to the environment or the default. Raises ConfigError for an unknown name or a value that
+    cannot be used; then nothing is changed.
+    """
+    unknown = sorted(set(changes) - set(_SETTABLE))
+    if unknown:
+        raise ConfigError(f"There is no setting {', '.join(unknown)}; there are {', '.join(_SETTABLE)}.")
+    checked = {name: _SETTABLE[name][1](name, value) for name, value in changes.items() if value is not None}
+    for name in changes:
+        _overrides.pop(name, None)
+    _overrides.update(checked)
+
+
+def remember_folder() -> None:
+    """Keep the current folder as the one that relative folders start from, also after ``os.chdir``; once."""
+    global _folder_at_load
+    _folder_at_load = _folder_at_load or Path.cwd()
+
+
+def current() -> Settings:
+    """The settings as they are now."""
+    remember_folder()
+    return load(_overrides, os.environ, _folder_at_load or Path.cwd())

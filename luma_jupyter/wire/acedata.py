@@ -1,0 +1,158 @@
+"""AceDataCloud's Luma API: generate and extend (``POST /luma/videos``), look-ups (``POST /luma/tasks``).
+
+Always the asynchronous mode: in the synchronous one a broken connection loses a paid task's id.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from luma_jupyter.errors import TaskFailed
+from luma_jupyter.models import ExtendRequest, GenerateRequest, Request, TaskPhase, TaskState, Video
+from luma_jupyter.settings import Secret, variable
+from luma_jupyter.wire.answers import (
+    DONE_WORDS,
+    FAILED_WORDS,
+    as_mapping,
+    check_reachable,
+    error_words,
+    number,
+    refusal,
+    refuse_submission,
+    text,
+    url,
+)
+from luma_jupyter.wire.http import Http
+
+KEY_VARIABLE = variable("acedata_token")
+
+
+@dataclass(frozen=True)
+class AceData:
+    """A client of the API at ``base_url``."""
+
+    http: Http
+    base_url: str
+    key: Secret
+    service: str = "AceDataCloud"
+    batch_size: ClassVar[int] = 50  # the vendor's recommendation
+
+    @property
+    def submit_url(self) -> str:
+        return f"{self.base_url}/luma/videos"
+
+    def payload(self, request: Request) -> dict[str, Any]:
+        """The JSON body for a request. Raises InvalidRequest for URLs that the service cannot reach."""
+        if isinstance(request, GenerateRequest):
+            media = {"start_image_url": request.start_image, "end_image_url": request.end_image}
+            details: dict[str, Any] = {
+                "aspect_ratio": request.aspect_ratio,
+                "loop": request.loop,
+                "enhancement": request.enhancement,
+            }
+        else:
+            assert isinstance(request, ExtendRequest)
+            assert request.source is not None
+            source = request.source
+            media = {"video_url": None if source.video_id else source.url, "end_image_url": request.end_image}
+            details = {"video_id": source.video_id}
+        check_reachable(self.service, self.base_url, media, request.callback_url)
+        body = {"action": request.action, "prompt": request.prompt, **details, **media, "async": True}
+        return {
+            name: value for name, value in {**body, "callback_url": request.callback_url}.items() if value is not None
+        }
+
+    def headers(self, intent: str) -> dict[str, str]:
+        """Headers beside the key; the API has no idempotency key."""
+        return {}
+
+    async def submit(self, request: Request, intent: str) -> str:
+        """Create a task and return its id.
+
+        Raises ServiceError when it was refused, Unconfirmed when it may have been accepted.
+        """
+        reply = await self.http.submit(self.service, self.submit_url, key=self.key, payload=self.payload(request))
+        task_id = text(as_mapping(reply.data).get("task_id"))
+        if not (reply.ok and task_id):
+            refuse_submission(self.service, KEY_VARIABLE, reply)
+        return task_id
+
+    async def look_up(self, ids: Sequence[str]) -> dict[str, TaskState]:
+        """The states of up to `batch_size` tasks; an id that the service does not know (yet) is left out.
+
+        Raises ServiceError.
+        """
+        if len(ids) == 1:
+            payload: dict[str, Any] = {"id": ids[0], "action": "retrieve"}
+        else:
+            payload = {"ids": list(ids), "action": "retrieve_batch"}
+        reply = await self.http.look(self.service, "POST", f"{self.base_url}/luma/tasks", key=self.key, payload=payload)
+        if reply.status == 404 and len(ids) == 1:
+            return {}
+        if not reply.ok or not isinstance(reply.data, Mapping):
+            raise refusal(self.service, KEY_VARIABLE, reply)
+        items = [reply.data] if len(ids) == 1 else reply.data.get("items")
+        if not isinstance(items, list):
+            raise refusal(self.service, KEY_VARIABLE, reply)
+        tasks = {text(item.get("id")) or ids[0]: item for item in items if isinstance(item, Mapping)}
+        return {task_id: parse_task(self.service, task_id, tasks[task_id]) for task_id in ids if task_id in tasks}
+
+
+def parse_task(service: str, task_id: str, task: Mapping[str, Any]) -> TaskState:
+    """Read a task in any of the shapes seen (the running ones are not documented).
+
+    A status word outranks ``success``; completed needs a result URL that is no echo of the request; failed needs a
+    failing word, or ``success: false`` with an error object that has a code, or with a ``finished_at``.
+    """
+    results = list(_results(task))
+    words = {str(r.get(name)).lower() for r in results for name in ("state", "status") if text(r.get(name))}
+    video = next((found for r in results if (found := _video(r, as_mapping(task.get("request"))))), None)
+    success = next((r["success"] for r in results if isinstance(r.get("success"), bool)), None)
+    finished = task.get("finished_at") is not None or any(r.get("finished_at") is not None for r in results)
+    error_code = any(text(as_mapping(r.get("error")).get("code")) for r in results)
+
+    if words:
+        failed = bool(words & FAILED_WORDS)
+        done = not failed and words <= DONE_WORDS
+        if done and not video:
+            failed = finished
+    else:
+        failed = success is False and (error_code or finished)
+        done = success is not False
+    if failed:
+        return TaskState(task_id, TaskPhase.FAILED, error=_failure(service, task, results))
+    if done and video:
+        return TaskState(task_id, TaskPhase.COMPLETED, video=video)
+    return TaskState(task_id, TaskPhase.RUNNING)
+
+
+def _results(task: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    """The objects that may hold the result: ``response`` and its ``data``, never the request's echo."""
+    response = task.get("response", task)
+    if isinstance(response, Mapping):
+        yield response
+        data = response.get("data")
+        yield from (item for item in (data if isinstance(data, list) else [data]) if isinstance(item, Mapping))
+
+
+def _video(result: Mapping[str, Any], echo: Mapping[str, Any]) -> Video | None:
+    address = url(result.get("video_url"))
+    if address is None or address in echo.values():
+        return None
+    return Video(
+        url=address,
+        video_id=text(result.get("video_id")),
+        width=number(result.get("video_width")),
+        height=number(result.get("video_height")),
+        thumbnail_url=url(result.get("thumbnail_url")),
+    )
+
+
+def _failure(service: str, task: Mapping[str, Any], results: Sequence[Mapping[str, Any]]) -> TaskFailed:
+    found = [error_words(result) for result in results]
+    code = next((code for code, _ in found if code), None)
+    words = next((message for _, message in found if message), None)
+    trace = next((t for part in (*results, task) if (t := text(part.get("trace_id")))), None)
+    return TaskFailed(service, words, code=code, trace_id=trace)

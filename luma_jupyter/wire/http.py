@@ -1,0 +1,250 @@
+"""The one place that speaks HTTP: the key, what may be sent again, and httpx's errors translated into ours.
+
+Three doors, by what a repetition would cost:
+
+* `Http.look` reads. It is tried once; whoever polls has a rhythm of its own for trying again.
+* `Http.submit` creates a paid task. It is repeated only where the request certainly was not accepted: no connection
+  came about, or the service answered 429. A kept-alive connection that the server closed meanwhile would look like a
+  lost answer, so each submission opens a connection of its own.
+* `Http.download` streams a file. It carries no key: media lives on other hosts than the API.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import random
+import time
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from email.utils import parsedate_to_datetime
+from functools import cached_property
+from importlib.metadata import version
+from typing import Any, BinaryIO
+
+import httpx
+
+from luma_jupyter.errors import (
+    ConfigError,
+    ConnectionLost,
+    DownloadError,
+    Unconfirmed,
+    Unreachable,
+)
+from luma_jupyter.models import is_local_url, origin
+from luma_jupyter.settings import Secret
+
+Sleep = Callable[[float], Awaitable[object]]
+
+SUBMIT_TRIES = 4
+LONGEST_RETRY_AFTER = 60.0  # seconds; a service that asks for more gets an error that says so
+LOOK_TIMEOUT = httpx.Timeout(30.0, connect=10.0)
+SUBMIT_TIMEOUT = httpx.Timeout(90.0, connect=15.0)  # patient: a lost answer may be a lost payment
+DOWNLOAD_TIMEOUT = httpx.Timeout(60.0, connect=15.0)
+MOST_REDIRECTS = 5
+LOOPBACK = ("all://127.0.0.1", "all://localhost", "all://[::1]")
+
+
+@dataclass(frozen=True)
+class Reply:
+    """An answer: ``data`` is the parsed JSON, None where the body is not JSON; ``attempts`` counts the requests."""
+
+    status: int
+    data: Any
+    headers: Mapping[str, str] = field(default_factory=dict)
+    attempts: int = 1
+
+    @property
+    def ok(self) -> bool:
+        return 200 <= self.status < 300
+
+    @property
+    def retry_after(self) -> float | None:
+        """Seconds that the service asks us to wait (it sends seconds or an HTTP date), or None."""
+        text = self.headers.get("retry-after", "")
+        try:
+            return max(0.0, float(text))
+        except ValueError:
+            pass
+        try:
+            now = parsedate_to_datetime(self.headers["date"]).timestamp() if "date" in self.headers else time.time()
+            return max(0.0, parsedate_to_datetime(text).timestamp() - now)
+        except ValueError:
+            return None
+
+
+class _Bearer(httpx.Auth):
+    """Puts the key into the header at the last moment, so that it is in nobody's local variables."""
+
+    def __init__(self, key: Secret) -> None:
+        self._key = key
+
+    def auth_flow(self, request: httpx.Request) -> Iterator[httpx.Request]:  # type: ignore[override]
+        request.headers["Authorization"] = f"Bearer {self._key.reveal()}"
+        yield request
+
+
+@contextmanager
+def _translated(service: str) -> Iterator[None]:
+    """The border at which httpx's exceptions become ours; none passes."""
+    try:
+        yield
+    except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError) as error:
+        raise Unreachable(service, str(error) or "no connection") from None
+    except (httpx.InvalidURL, httpx.UnsupportedProtocol) as error:
+        raise ConfigError(f"{service}: the address cannot be used ({error}). Check the URL settings.") from None
+    except httpx.TimeoutException:
+        raise ConnectionLost(service, "no answer in time") from None
+    except (httpx.HTTPError, httpx.StreamError, OSError) as error:
+        raise ConnectionLost(service, str(error) or type(error).__name__) from None
+
+
+class Http:
+    """One client for all services of a kernel; belongs to one event loop.
+
+    ``transport``, ``sleep`` and ``random`` are passed in by tests.
+    """
+
+    def __init__(
+        self,
+        *,
+        transport: httpx.AsyncBaseTransport | None = None,
+        sleep: Sleep = asyncio.sleep,
+        random: Callable[[], float] = random.random,
+    ) -> None:
+        self._transport = transport
+        self._sleep = sleep
+        self._random = random
+
+    @cached_property
+    def _kept(self) -> httpx.AsyncClient:
+        return self._client(httpx.Limits(max_connections=20, max_keepalive_connections=10))
+
+    @cached_property
+    def _fresh(self) -> httpx.AsyncClient:
+        return self._client(httpx.Limits(max_keepalive_connections=0))
+
+    @cached_property
+    def _tls(self) -> Any:
+        return httpx.create_ssl_context()
+
+    def _client(self, limits: httpx.Limits) -> httpx.AsyncClient:
+        """A client that goes through the proxies of the environment, but never for loopback addresses."""
+        direct = self._transport or httpx.AsyncHTTPTransport(verify=self._tls, limits=limits)
+        try:
+            return httpx.AsyncClient(
+                transport=self._transport,
+                mounts=dict.fromkeys(LOOPBACK, direct),
+                verify=self._tls,
+                limits=limits,
+                headers={"User-Agent": f"luma-jupyter/{version('luma-jupyter')}"},
+            )
+        except (ImportError, ValueError, httpx.InvalidURL) as error:
+            raise ConfigError(
+                f"The proxy of the environment (HTTP_PROXY, HTTPS_PROXY, ALL_PROXY) cannot be used: {error} "
+                "A SOCKS proxy needs: pip install 'httpx[socks]'"
+            ) from None
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+        for name in ("_kept", "_fresh"):
+            if client := self.__dict__.pop(name, None):
+                await client.aclose()
+
+    async def look(self, service: str, method: str, url: str, *, key: Secret, payload: object = None) -> Reply:
+        """Send a request that changes nothing; once.
+
+        Raises Unreachable or ConnectionLost.
+        """
+        return await self._send(self._kept, service, method, url, key, payload, {}, LOOK_TIMEOUT)
+
+    async def submit(
+        self, service: str, url: str, *, key: Secret, payload: object, headers: Mapping[str, str] | None = None
+    ) -> Reply:
+        """POST a request that creates a paid task; sent again only while it certainly was not accepted.
+
+        Raises Unreachable or RateLimited when giving up (nothing was accepted), Unconfirmed when no answer came.
+        """
+        for attempt in range(1, SUBMIT_TRIES + 1):
+            try:
+                reply = await self._send(
+                    self._fresh, service, "POST", url, key, payload, headers or {}, SUBMIT_TIMEOUT, attempt
+                )
+            except Unreachable:
+                if attempt == SUBMIT_TRIES:
+                    raise
+                delay = self.backoff(attempt)
+            except ConnectionLost as error:
+                raise Unconfirmed(error) from None
+            else:
+                wanted = reply.retry_after or 0.0
+                if reply.status != 429 or attempt == SUBMIT_TRIES or wanted > LONGEST_RETRY_AFTER:
+                    return reply
+                delay = max(wanted, self.backoff(attempt))
+            await self._sleep(delay)
+        raise AssertionError("unreachable")
+
+    def backoff(self, attempt: int) -> float:
+        """Seconds before try ``attempt + 1``: exponential, with jitter so that clients do not come back together."""
+        return float(min(30.0, 2.0 ** (attempt - 1)) * (0.5 + self._random() / 2))
+
+    async def _send(
+        self,
+        client: httpx.AsyncClient,
+        service: str,
+        method: str,
+        url: str,
+        key: Secret,
+        payload: object,
+        headers: Mapping[str, str],
+        timeout: httpx.Timeout,
+        attempt: int = 1,
+    ) -> Reply:
+        with _translated(service):
+            response = await client.request(
+                method, url, auth=_Bearer(key), json=payload, headers=headers, timeout=timeout, follow_redirects=False
+            )
+        try:
+            data = json.loads(response.content)
+        except ValueError:
+            data = None
+        return Reply(response.status_code, data, response.headers, attempt)
+
+    async def download(self, url: str, file: BinaryIO, *, largest: int, trusted_origin: str) -> None:
+        """Write the file at ``url`` into ``file``: streamed, without a key, redirects followed.
+
+        Addresses that only this machine or its network can reach are refused, but for those at ``trusted_origin`` (the
+        API's own base URL). Raises DownloadError, also for more than ``largest`` bytes and for fewer than announced;
+        Unreachable; ConnectionLost.
+        """
+        with _translated("The host of the file"):
+            client = self._kept
+            request = client.build_request(
+                "GET", url, headers={"Accept-Encoding": "identity"}, timeout=DOWNLOAD_TIMEOUT
+            )
+            for _ in range(MOST_REDIRECTS + 1):
+                hop = str(request.url)
+                if is_local_url(hop) and origin(hop) != origin(trusted_origin):
+                    raise DownloadError("the address of the file is on a local network; it was not fetched")
+                response = await client.send(request, stream=True, follow_redirects=False)
+                try:
+                    if response.next_request is None:
+                        return await _write(response, file, largest)
+                finally:
+                    await response.aclose()
+                request = response.next_request
+        raise DownloadError("the address of the file redirects without end")
+
+
+async def _write(response: httpx.Response, file: BinaryIO, largest: int) -> None:
+    if response.status_code != 200:
+        raise DownloadError(f"the host of the file answered HTTP {response.status_code}")
+    async for chunk in response.aiter_bytes():
+        file.write(chunk)
+        if file.tell() > largest:
+            raise DownloadError(f"the file is larger than {largest / 1e6:.0f} MB")
+    announced = response.headers.get("content-length", "")
+    encoded = response.headers.get("content-encoding", "identity") != "identity"
+    if announced.isdigit() and not encoded and file.tell() != int(announced):
+        raise DownloadError(f"only {file.tell()} of {announced} bytes came")
