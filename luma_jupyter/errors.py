@@ -100,6 +100,9 @@ class ServiceError(LumaError):
     ``service`` is its display name, ``words`` what it said itself, ``code`` its error code, ``http_status`` the HTTP
     status, ``trace_id`` the id to quote to its support, ``retry_after`` seconds that it asked us to wait. Each is
     None where it is not known.
+
+    The advice holds whatever the request was for: while a paid task is looked at, or its video fetched, nobody must be
+    told to run the cell again.
     """
 
     what = "refused the request"
@@ -124,9 +127,11 @@ class ServiceError(LumaError):
         self.retry_after = retry_after
         if advice is not None:
             self.advice = advice
-        super().__init__(self._message())
+        super().__init__(f"{self.finding} {self.advice}".rstrip())
 
-    def _message(self) -> str:
+    @property
+    def finding(self) -> str:
+        """The message without the advice: what happened, the service's words, and the facts to quote."""
         message = f"{self.service} {self.what}"
         if self.words:
             message += f": “{self.words}”"
@@ -135,7 +140,7 @@ class ServiceError(LumaError):
             facts.append(f"trace {self.trace_id}")
         if facts:
             message += f" ({', '.join(facts)})"
-        return f"{message}. {self.advice}" if self.advice else f"{message}."
+        return f"{message}."
 
     def __reduce__(self) -> tuple[object, ...]:
         return _revive, (type(self), self.args, self.__dict__)
@@ -158,14 +163,14 @@ class InsufficientBalance(ServiceError):
     """The balance is spent."""
 
     what = "says that the balance is spent"
-    advice = "Top up the account, then run the cell again."
+    advice = "Top up the account."
 
 
 class Moderated(ServiceError):
     """The prompt was refused by moderation."""
 
     what = "refused the prompt (moderation)"
-    advice = "Change the prompt, then run the cell again."
+    advice = "Change the prompt."
 
 
 class AccessDenied(ServiceError):
@@ -179,7 +184,7 @@ class InvalidParameter(ServiceError):
     """The service did not accept a parameter."""
 
     what = "did not accept a parameter"
-    advice = "Correct the request, then run the cell again."
+    advice = "Correct the request."
 
 
 class NotFound(ServiceError):
@@ -193,20 +198,21 @@ class Conflict(ServiceError):
     """The service reports a conflict with an earlier request."""
 
     what = "reports a conflict with an earlier request"
+    advice = "Look at your tasks in the service's console first."
 
 
 class RateLimited(ServiceError):
     """Too many requests."""
 
     what = "is limiting the rate of requests"
-    advice = "Wait a little, then run the cell again."
+    advice = "Wait a little."
 
 
 class ServiceDown(ServiceError):
     """The service answered with a server error."""
 
     what = "is having trouble"
-    advice = "Try again later."
+    advice = "This usually passes by itself."
 
 
 class TaskFailed(ServiceError):
@@ -220,20 +226,21 @@ class UnusableAnswer(ServiceError):
     """The service's answer was not in its documented form."""
 
     what = "sent an answer that cannot be used"
+    advice = "Check the base URL if you set one."
 
 
 class ConnectionLost(ServiceError):
     """The request was sent, but the connection broke or timed out before an answer came."""
 
     what = "did not answer"
-    advice = "Check the network, then try again."
+    advice = "Check the network."
 
 
 class Unreachable(ServiceError):
     """No connection could be made: nothing was sent."""
 
     what = "cannot be reached"
-    advice = "Nothing was sent. Check the network and the base URL, then run the cell again."
+    advice = "Check the network, and the base URL if you set one."
 
 
 class Unconfirmed(LumaError):
@@ -245,8 +252,8 @@ class Unconfirmed(LumaError):
     def __init__(self, cause: ServiceError) -> None:
         self.cause = cause
         super().__init__(
-            f"{cause} The request was sent: it may have been accepted and billed, so it is not sent again by itself. "
-            f"Look at your tasks in {cause.service}'s console before you run the cell again."
+            f"{cause.finding} The request was sent: it may have been accepted and billed, so it is not sent again by "
+            f"itself. Look at your tasks in {cause.service}'s console before you run the cell again."
         )
 
     def __reduce__(self) -> tuple[object, ...]:

@@ -6,8 +6,10 @@ that made it.
 
 from __future__ import annotations
 
+import contextlib
 import ipaddress
 import re
+import socket
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -30,18 +32,24 @@ def is_web_url(text: str) -> bool:
     """Whether ``text`` is an absolute http or https URL with a host."""
     try:
         parts = urlsplit(text)
+        _ = parts.port  # raises ValueError for one that no server can have
         return parts.scheme in ("http", "https") and bool(parts.hostname) and not re.search(r"[\s\x00-\x1f]", text)
     except ValueError:
         return False
 
 
+_LOCAL_DOMAINS = (".localhost", ".local", ".internal", ".home.arpa")  # RFC 6761, 6762, 8375; ICANN on .internal
+
+
 def is_local_url(url: str) -> bool:
     """Whether only this machine or its network can reach ``url``: loopback, private and link-local hosts."""
     host = (urlsplit(url).hostname or "").rstrip(".")
+    with contextlib.suppress(OSError, UnicodeError):
+        host = socket.inet_ntoa(socket.inet_aton(host))  # resolvers also read 127.1, 0x7f000001 and 2130706433
     try:
         return not ipaddress.ip_address(host).is_global
     except ValueError:
-        return host == "localhost" or host.endswith((".localhost", ".local"))
+        return host == "localhost" or host.endswith(_LOCAL_DOMAINS)
 
 
 def origin(url: str) -> tuple[str, str, int | None]:
@@ -74,12 +82,18 @@ def parse_video(text: str) -> VideoRef:
     if _VIDEO_ID.fullmatch(text):
         return VideoRef(video_id=text)
     if _looks_like_file(text):
-        raise NotYet(f"{text!r}: local files as a source are not available yet; give a clip, a video id or a URL.")
-    raise InvalidRequest(f"{text!r} is neither a clip, a video id nor an http(s) URL.")
+        shown = _shown(text)
+        raise NotYet(f"{shown}: local files as a source are not available yet; give a clip, a video id or a URL.")
+    raise InvalidRequest(f"{_shown(text)} is neither a clip, a video id nor an http(s) URL.")
 
 
 def _looks_like_file(text: str) -> bool:
     return bool(re.search(r"\.\w{2,4}$|[/\\]|^~", text)) and "://" not in text
+
+
+def _shown(value: object) -> str:
+    shown = repr(value)
+    return shown if len(shown) <= 100 else f"{shown[:99]}…"  # a data URI can be megabytes
 
 
 def _check_text(name: str, text: object) -> str:
@@ -102,14 +116,14 @@ def _check_flag(name: str, value: object) -> None:
 
 def _check_url(name: str, url: object) -> None:
     if url is not None and not is_web_url(_check_text(name, url)):
-        raise InvalidRequest(f"{name} must be an http(s) URL, not {url!r}.")
+        raise InvalidRequest(f"{name} must be an http(s) URL, not {_shown(url)}.")
 
 
 def _check_image(name: str, image: object) -> None:
     if image is None:
         return
     if not isinstance(image, str) or _looks_like_file(image):
-        kind = repr(image) if isinstance(image, str | Path) else f"a {type(image).__name__}"
+        kind = _shown(image) if isinstance(image, str | Path) else f"a {type(image).__name__}"
         raise NotYet(f"{name}: local images ({kind}) are not available yet; give an http(s) URL.")
     _check_url(name, image)
 

@@ -45,20 +45,22 @@ class Secret:
 def _text(name: str, value: object) -> str:
     if not isinstance(value, str):
         raise ConfigError(f"{name} must be text, not {type(value).__name__}.")
+    if not value.strip():
+        raise ConfigError(f"{name} is empty; None would take it back to the default.")
     return value.strip()
 
 
 def _secret(name: str, value: object) -> Secret:
     key = _text(name, value.reveal() if isinstance(value, Secret) else value)
-    if not key.isascii() or not key.isprintable() or " " in key:
+    if not key.isascii() or not key.isprintable() or set(key) & set(" \"'"):
         raise ConfigError(f"{name} has characters that no key has (a space, a line break, a quote?): copy it again.")
     return Secret(key)
 
 
 def _base_url(name: str, value: object) -> str:
     url = _text(name, value).rstrip("/")
-    if not is_web_url(url):
-        raise ConfigError(f"{name} must be an http(s) URL, not {url!r}.")
+    if not is_web_url(url):  # not quoted: it may be the key, in the wrong variable
+        raise ConfigError(f"{name} must be an http(s) URL such as https://runapi.ai.")
     return url
 
 
@@ -89,7 +91,11 @@ def _seconds(name: str, value: object) -> float:
 
 
 def _folder(name: str, value: object) -> Path:
-    return Path(_text(name, os.fspath(value) if isinstance(value, os.PathLike) else value)).expanduser()
+    folder = Path(_text(name, os.fspath(value) if isinstance(value, os.PathLike) else value))
+    try:
+        return folder.expanduser()
+    except RuntimeError:
+        raise ConfigError(f"{name}: there is no home folder for {str(folder)!r}.") from None
 
 
 @dataclass(frozen=True, kw_only=True)

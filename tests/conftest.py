@@ -1,11 +1,11 @@
-"""Fixtures for all tests: settings that do not come from the machine, a folder of one's own, time that costs nothing."""
+"""Fixtures for all tests: settings of its own, a folder of its own, time that costs nothing."""
 
 from __future__ import annotations
 
 import asyncio
 import os
 import selectors
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ from luma_jupyter import settings
 
 
 @pytest.fixture(autouse=True)
-def clean_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
+def clean_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """No key, proxy or setting of the machine reaches a test, and none of a test reaches the next."""
     for name in os.environ:
         if name.startswith(("LUMA_JUPYTER_", "ACEDATACLOUD_", "RUNAPI_")) or name.lower().endswith("_proxy"):
@@ -23,16 +23,18 @@ def clean_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(settings, "_overrides", {})
     monkeypatch.setattr(settings, "_folder_at_load", None)
-    yield
 
 
 class _SkippingSelector(selectors.DefaultSelector):  # type: ignore[misc,valid-type]  # chosen by the platform
     """Skips over the time that a loop would sleep, by adding it to the loop's own clock."""
 
     skipped = 0.0
+    other_threads = False
 
     def select(self, timeout: float | None = None) -> Any:
         ready = super().select(0)
+        if not ready and timeout is None and self.other_threads:
+            return super().select(None)
         if not ready and timeout is None:
             raise RuntimeError("the loop would wait for ever: a test forgot to make something happen")
         if not ready:
@@ -41,10 +43,14 @@ class _SkippingSelector(selectors.DefaultSelector):  # type: ignore[misc,valid-t
 
 
 class VirtualLoop(asyncio.SelectorEventLoop):
-    """An event loop on which sleeping takes no time: when nothing is ready, its clock jumps to the next timer."""
+    """An event loop on which sleeping takes no time: when nothing is ready, its clock jumps to the next timer.
 
-    def __init__(self) -> None:
+    With ``other_threads``, an idle loop without timers waits for work from other threads.
+    """
+
+    def __init__(self, other_threads: bool = False) -> None:
         self._skipping = _SkippingSelector()
+        self._skipping.other_threads = other_threads
         super().__init__(self._skipping)
 
     def time(self) -> float:

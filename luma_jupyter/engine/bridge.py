@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import concurrent.futures
+import contextvars
 import os
 import signal
 import threading
@@ -28,9 +29,10 @@ class Interrupted(Exception):
 
 
 class Bridge:
-    """One daemon thread that runs one event loop, started when first needed."""
+    """One daemon thread that runs one event loop, started when first needed. ``new_loop`` is passed in by tests."""
 
-    def __init__(self) -> None:
+    def __init__(self, new_loop: Callable[[], asyncio.AbstractEventLoop] = asyncio.new_event_loop) -> None:
+        self._new_loop = new_loop
         self._forget()
         os.register_at_fork(after_in_child=self._forget)
 
@@ -44,7 +46,7 @@ class Bridge:
         """The running loop."""
         with self._lock:
             if self._loop is None:
-                self._loop = asyncio.new_event_loop()
+                self._loop = self._new_loop()
                 threading.Thread(target=self._run, args=(self._loop,), name="luma_jupyter", daemon=True).start()
             return self._loop
 
@@ -58,8 +60,12 @@ class Bridge:
         return asyncio.run_coroutine_threadsafe(coroutine, self.loop)
 
     def call(self, function: Callable[[], object]) -> None:
-        """Run a function on the loop, from any thread."""
-        self.loop.call_soon_threadsafe(function)
+        """Run a function on the loop, from any thread.
+
+        In a context of its own: in the caller's, what it displays would be marked as an answer to the caller's cell for
+        ever, and nbclient drops answers to cells that are over.
+        """
+        self.loop.call_soon_threadsafe(function, context=contextvars.Context())
 
 
 def wait(future: concurrent.futures.Future[Any], timeout: float | None, tick: Callable[[], None] | None = None) -> bool:
@@ -72,12 +78,11 @@ def wait(future: concurrent.futures.Future[Any], timeout: float | None, tick: Ca
         loop = asyncio.get_running_loop()
     except RuntimeError:
         return _wait_plainly(future, timeout, tick)
-    try:
-        import nest_asyncio2
-
-        nest_asyncio2.apply(loop)
-    except ValueError:  # a loop that cannot be patched, such as uvloop's
+    if not isinstance(loop, asyncio.BaseEventLoop):  # uvloop's: nest-asyncio2 refuses it, but patches asyncio before
         return _wait_plainly(future, timeout, tick)
+    import nest_asyncio2
+
+    nest_asyncio2.apply(loop)
     return _wait_nested(loop, future, timeout)
 
 

@@ -30,8 +30,6 @@ LARGEST_THUMBNAIL = 20 * 1024**2  # bytes
 SIDECAR_SCHEMA = 1
 _LONGEST_SLUG = 20
 _IMAGE_STARTS = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"RIFF", b"GIF8")
-_TOP_BOXES = frozenset({b"ftyp", b"moov", b"mdat", b"free", b"skip", b"wide", b"moof", b"mfra", b"sidx", b"styp",
-                        b"ssix", b"emsg", b"uuid", b"meta", b"pnot", b"pdin", b"udta", b"prft"})  # fmt: skip
 
 
 def file_name(prompt: str, key: str) -> str:
@@ -49,7 +47,8 @@ def file_name(prompt: str, key: str) -> str:
 def is_whole_video(file: BinaryIO, size: int) -> bool:
     """Whether ``file`` of ``size`` bytes is an MP4 or MOV with a movie in it, and none of it is missing.
 
-    Walks the top-level boxes (ISO/IEC 14496-12, section 4.2): they must cover the file exactly.
+    Walks the top-level boxes (ISO/IEC 14496-12, section 4.2): they must cover the file exactly. Boxes of unknown types
+    are skipped, as the standard demands.
     """
     position, seen = 0, set()
     while position < size:
@@ -60,7 +59,7 @@ def is_whole_video(file: BinaryIO, size: int) -> bool:
             length = int.from_bytes(header[8:16], "big")
         elif length == 0:
             length = size - position
-        if kind not in _TOP_BOXES or length < 8:
+        if length < 8:
             return False
         seen.add(kind)
         position += length
@@ -81,29 +80,39 @@ class Library:
     http: Http
 
     async def save(self, task: Task, trusted_origin: str) -> Path:
-        """Fetch the video of a finished task, and its thumbnail where there is one; write the sidecar.
+        """Fetch the video of a finished task and return its path.
 
-        Returns the video's path. A missing thumbnail is no error. Raises DownloadError when the video cannot be had, or
-        cannot be written.
+        Raises DownloadError when the video cannot be had, or cannot be written.
         """
         assert task.video is not None
         path = self.folder / task.filename
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             await self._fetch(task.video.url, path, is_whole_video, LARGEST_VIDEO, trusted_origin)
-            if task.video.thumbnail_url:
-                with contextlib.suppress(DownloadError):
-                    thumbnail = path.with_suffix(".jpg")
-                    await self._fetch(task.video.thumbnail_url, thumbnail, is_image, LARGEST_THUMBNAIL, trusted_origin)
-            write_sidecar(path, task)
         except OSError as error:
             raise DownloadError(f"the media folder cannot be written: {error.strerror or error}") from None
         return path
 
+    async def save_companions(self, task: Task, path: Path, trusted_origin: str) -> None:
+        """Write the sidecar of a saved video, and fetch its thumbnail where there is one.
+
+        A missing thumbnail is no error. Raises DownloadError when the sidecar cannot be written.
+        """
+        try:
+            write_sidecar(path, task)
+        except OSError as error:
+            raise DownloadError(f"the media folder cannot be written: {error.strerror or error}") from None
+        if task.video and task.video.thumbnail_url:
+            with contextlib.suppress(DownloadError, OSError):
+                thumbnail = path.with_suffix(".jpg")
+                await self._fetch(task.video.thumbnail_url, thumbnail, is_image, LARGEST_THUMBNAIL, trusted_origin)
+
     async def _fetch(
         self, url: str, path: Path, check: Callable[[BinaryIO, int], bool], largest: int, trusted_origin: str
     ) -> None:
-        for attempt in range(1, DOWNLOAD_TRIES + 1):
+        attempt = 0
+        while True:
+            attempt += 1
             try:
                 with _replacing(path) as file:
                     await self.http.download(url, file, largest=largest, trusted_origin=trusted_origin)
@@ -134,7 +143,8 @@ def _replacing(path: Path) -> Iterator[BinaryIO]:
 def write_sidecar(path: Path, task: Task) -> None:
     """Write the JSON file beside a video: prompt, request, ids, source, provider, times (Unix seconds) and sizes."""
     with _replacing(path.with_suffix(".json")) as file:
-        file.write(json.dumps(sidecar(task, path), ensure_ascii=False, indent=1).encode())
+        # A service may send a lone surrogate; its escape is valid JSON.
+        file.write(json.dumps(sidecar(task, path), ensure_ascii=False, indent=1).encode(errors="backslashreplace"))
 
 
 def sidecar(task: Task, path: Path) -> dict[str, Any]:

@@ -17,6 +17,8 @@ from luma_jupyter.errors import LumaError, ServiceError
 from luma_jupyter.models import TaskPhase, TaskState
 
 CONCURRENT_LOOKS = 4
+LONGEST_ASKED_PAUSE = 300.0  # seconds; a service that asks for more would silence all its tasks until they time out
+NOT_KNOWN = "The service does not know this task yet."
 
 log = logging.getLogger(__name__)
 
@@ -78,6 +80,10 @@ class Poller:
         except LumaError as error:  # such as: the key was taken away meanwhile
             self._failed(due, error)
             return
+        except Exception as error:
+            log.exception("A service could not be prepared in an unforeseen way")
+            self._failed(due, error)
+            return
         slots = asyncio.Semaphore(CONCURRENT_LOOKS)
 
         async def look(batch: list[_Watch]) -> None:
@@ -107,13 +113,14 @@ class Poller:
             if state and state.phase is not TaskPhase.RUNNING:
                 watch.end.set_result(state)
             else:
-                watch.on_look(None)
+                watch.on_look(None if state else NOT_KNOWN)
 
     def _failed(self, batch: list[_Watch], error: Exception) -> None:
-        self._faults += 1
         now = asyncio.get_running_loop().time()
-        asked = error.retry_after if isinstance(error, ServiceError) else None
-        self._not_before = max(self._not_before, now + max(asked or 0.0, pause_after_faults(self._faults)))
+        if now >= self._not_before:  # else it is another failure of the same round: tasks that fail together count once
+            self._faults += 1
+        asked = _bounded(error.retry_after) if isinstance(error, ServiceError) else 0.0
+        self._not_before = max(self._not_before, now + max(asked, pause_after_faults(self._faults)))
         for watch in batch:
             self._plan(watch, now, None)
             if not watch.end.done():
@@ -121,4 +128,8 @@ class Poller:
 
     @staticmethod
     def _plan(watch: _Watch, now: float, retry_after: float | None) -> None:
-        watch.due = max(watch.started + next_look(now - watch.started), now + (retry_after or 0.0))
+        watch.due = max(watch.started + next_look(now - watch.started), now + _bounded(retry_after))
+
+
+def _bounded(retry_after: float | None) -> float:
+    return min(retry_after or 0.0, LONGEST_ASKED_PAUSE)

@@ -26,6 +26,7 @@ import uuid
 import weakref
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 from luma_jupyter import settings
@@ -39,7 +40,6 @@ from luma_jupyter.errors import (
     ClipDetached,
     ClipFailed,
     ClipUnconfirmed,
-    DownloadError,
     InvalidRequest,
     LumaError,
     Unconfirmed,
@@ -58,6 +58,7 @@ from luma_jupyter.models import (
 )
 
 DEFAULT_TIMEOUT = 900.0  # seconds
+CONCURRENT_DOWNLOADS = 4  # more would keep each other, and the look-ups, waiting for a connection until they time out
 
 log = logging.getLogger(__name__)
 
@@ -120,6 +121,7 @@ class Engine:
         self.handles: list[Handle] = []
         self._clock = clock
         self._pollers: dict[tuple[Provider, bool], Poller] = {}
+        self.downloads = asyncio.Semaphore(CONCURRENT_DOWNLOADS)
         _forget_in_forks(self)
 
     def submit(
@@ -209,6 +211,7 @@ class _Life:
         self._timeout = timeout
         self._coroutine: asyncio.Task[None] | None = None
         self._stopped = False
+        self._origin = ""  # the base URL of the API that the request went to
 
     def begin(self) -> None:
         self._coroutine = asyncio.get_running_loop().create_task(self._live())
@@ -216,7 +219,8 @@ class _Life:
     def stop(self) -> None:
         if self._coroutine and not self._stopped:
             self._stopped = True
-            self._coroutine.cancel()
+            # Not at once: a coroutine that is cancelled before its first step never runs, so it would never end.
+            asyncio.get_running_loop().call_soon(self._coroutine.cancel)
 
     async def _live(self) -> None:
         emit = self._handle.emit
@@ -248,8 +252,11 @@ class _Life:
     async def _submit(self, request: Request) -> bool:
         """Send the paid request; stopping does not interrupt it, so that its task id is never lost."""
         handle = self._handle
+        if self._stopped:
+            raise asyncio.CancelledError
         api = self._engine.services.api(handle.task.provider, request.action)
         api.payload(request)
+        self._origin = api.base_url
         handle.emit(status=Status.SUBMITTING, request=request, submitted_at=handle.clock())
         submission = asyncio.ensure_future(api.submit(request, str(uuid.uuid4())))
         try:
@@ -264,7 +271,7 @@ class _Life:
             return False
         except LumaError:
             raise
-        except Exception as error:
+        except (Exception, asyncio.CancelledError) as error:
             log.exception("A submission ended in an unforeseen way")
             message = f"Internal error, please report it: {error!r}. The request may have been sent and billed."
             handle.emit(status=Status.UNCONFIRMED, error=ClipUnconfirmed(message))
@@ -301,16 +308,23 @@ class _Life:
     async def _save(self) -> None:
         handle = self._handle
         services = self._engine.services
-        library = Library(settings.current().media_folder, services.http)
+        path: Path | None = None
+        size: int | None = None
+        problem: str | None = None
         try:
-            origin = services.api(handle.task.provider, handle.task.request.action).base_url
-            path = await library.save(handle.task, origin)
+            library = Library(settings.current().media_folder, services.http)
+            async with self._engine.downloads:
+                path = await library.save(handle.task, self._origin)
+                size = path.stat().st_size
+                await library.save_companions(handle.task, path, self._origin)
         except asyncio.CancelledError:
-            handle.emit(status=Status.COMPLETED, problem="The file was not saved: it was stopped.")
-        except (DownloadError, LumaError) as error:
-            handle.emit(status=Status.COMPLETED, problem=f"The file could not be saved: {error}")
-        else:
-            handle.emit(status=Status.COMPLETED, path=path, file_size=path.stat().st_size)
+            problem = None if path else "The file was not saved: it was stopped."
+        except LumaError as error:
+            problem = f"The {'sidecar' if path else 'file'} could not be saved: {error}"
+        except Exception as error:  # the video exists and was paid for, whatever happened to the file
+            log.exception("A video was not saved, in an unforeseen way")
+            problem = f"The {'sidecar' if path else 'file'} could not be saved: {error!r}"
+        handle.emit(status=Status.COMPLETED, path=path, file_size=size, problem=problem)
 
 
 def _forget_in_forks(engine: Engine) -> None:
@@ -323,11 +337,14 @@ def _forget_in_forks(engine: Engine) -> None:
             return
         engine.services.forget()
         engine._pollers.clear()
+        engine.downloads = asyncio.Semaphore(CONCURRENT_DOWNLOADS)
         for handle in engine.handles:
             handle._listeners.clear()
             handle.stop = lambda: None
-            if not handle.task.status.ended:
-                handle.done = concurrent.futures.Future()  # the parent's may be locked
+            handle.done = concurrent.futures.Future()  # the parent's may be locked, or about to be resolved
+            if handle.task.status.ended:
+                handle.done.set_result(handle.task)
+            else:
                 error = ClipDetached("It is followed in the process that this one was forked from.")
                 handle.emit(status=Status.DETACHED, error=error)
 

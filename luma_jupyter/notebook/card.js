@@ -1,10 +1,14 @@
-/* The live card: one model, one plain object `view`, drawn into `el`. All HTML in it was escaped by render.py.
+/* The live part of a card: status, bar and button of one clip, from one plain object `view`.
 
 Between two messages the elapsed time and the bar go on by themselves, along the curve that the kernel sent; after a while
-without any message they stop and say so. At the end `view.final` is the finished HTML. JupyterLab resolves relative
-addresses in HTML outputs but not inside widgets, so the card asks the server which notebook its kernel belongs to. */
+without any message they stop and say so.
+
+At the end the kernel replaces the card above by finished HTML. A page that was reloaded meanwhile does not get that, so
+after a moment this script puts `view.final` (escaped by render.py) in its place. JupyterLab resolves relative addresses
+when it draws an output, not for us, so we ask the server which notebook our kernel belongs to. */
 
 const SILENCE = 120; // seconds without a message after which the card no longer pretends to know
+const GRACE = 1500; // milliseconds in which the kernel's own replacement may come
 
 const clock = (seconds) => {
   const s = Math.max(0, Math.floor(seconds));
@@ -20,68 +24,84 @@ const along = (curve, x) => {
   return curve.length ? curve[curve.length - 1][1] : 0;
 };
 
+/** The card that this live part belongs to: the nearest one before it on the page. */
+const cardAbove = (el, key) =>
+  [...document.querySelectorAll(`.luma-card.luma-${key}`)]
+    .filter((card) => card.compareDocumentPosition(el) & Node.DOCUMENT_POSITION_FOLLOWING)
+    .pop();
+
 async function notebookFolder(kernel) {
   const config = JSON.parse(document.getElementById("jupyter-config-data")?.textContent ?? "{}");
   if (!config.baseUrl) return null;
   const answer = await fetch(`${config.baseUrl}api/sessions`, { credentials: "same-origin" });
   const sessions = answer.ok ? await answer.json() : [];
-  const path = sessions.find((session) => session.kernel?.id === kernel)?.path
-    ?? decodeURIComponent(location.pathname.match(/\/(?:lab\/tree|notebooks)\/(.+)$/)?.[1] ?? "");
+  const path = sessions.find((session) => session.kernel?.id === kernel)?.path;
+  if (path === undefined) return null;
   return new URL(`${config.baseUrl}files/${path.split("/").map(encodeURIComponent).join("/")}`, location.href);
 }
 
-async function resolveAddresses(el, kernel) {
-  const relative = (address) => address && !/^(https?:|data:|blob:|#|\/)/.test(address);
-  const found = [...el.querySelectorAll("video, a")]
-    .map((node) => [node, node.tagName === "A" ? "href" : "src"])
-    .filter(([node, name]) => relative(node.getAttribute(name)));
-  if (!found.length) return;
+async function finished(html, kernel) {
+  const template = document.createElement("template");
+  template.innerHTML = html;
+  const relative = (address) => address && !/^(https?:|\/)/.test(address);
   const folder = await notebookFolder(kernel).catch(() => null);
-  if (!folder) return;
-  for (const [node, name] of found) node.setAttribute(name, new URL(node.getAttribute(name), folder).pathname);
+  for (const node of template.content.querySelectorAll("video, a")) {
+    const name = node.tagName === "A" ? "href" : "src";
+    if (folder && relative(node.getAttribute(name))) {
+      node.setAttribute(name, new URL(node.getAttribute(name), folder).href);
+    }
+  }
+  return template.content;
 }
 
 function render({ model, el }) {
-  el.innerHTML = `<div class="luma-card luma-live" role="group" aria-label="Luma clip">
-    <div class="luma-head"></div>
+  el.innerHTML = `<div class="luma-live" role="group" aria-label="Progress of the clip">
     <div class="luma-status" role="status"></div>
     <div class="luma-row"><progress class="luma-bar" max="1" value="0" aria-label="Progress"></progress>
       <span class="luma-time"></span><button class="luma-stop" type="button"></button></div>
     <div class="luma-problem"></div></div>`;
-  const part = (name) => el.querySelector(`.luma-${name}`);
-  const parts = Object.fromEntries(
-    ["head", "status", "bar", "time", "stop", "problem"].map((name) => [name, part(name)]));
-  let view, heard;
+  const part = Object.fromEntries(
+    ["status", "bar", "time", "stop", "problem"].map((name) => [name, el.querySelector(`.luma-${name}`)]));
+  let view, heard, end;
 
   const tick = () => {
+    const offer = cardAbove(el, view.key)?.querySelector(".luma-later");
+    if (offer) offer.hidden = true;
     const silence = (performance.now() - heard) / 1000;
-    const known = Math.min(silence, SILENCE);
-    const elapsed = view.elapsed + known;
-    parts.bar.value = Math.max(view.curve.length ? parts.bar.value : 0, along(view.curve, elapsed));
-    parts.time.textContent = silence > SILENCE
+    const elapsed = view.elapsed + Math.min(silence, SILENCE);
+    part.bar.value = Math.max(view.curve.length ? part.bar.value : 0, along(view.curve, elapsed));
+    part.time.textContent = silence > SILENCE
       ? `no news from the kernel for ${clock(silence)}`
       : [clock(elapsed), view.typical].filter(Boolean).join(" · ");
+  };
+  const finish = async () => {
+    const card = cardAbove(el, view.key);
+    const content = await finished(view.final, model.get("kernel"));
+    if (card?.isConnected) {
+      card.replaceWith(content);
+      el.replaceChildren();
+    } else {
+      el.replaceChildren(content);
+    }
   };
   const draw = () => {
     view = model.get("view");
     heard = performance.now();
     if (view.final !== undefined) {
       clearInterval(timer);
-      el.innerHTML = view.final;
-      resolveAddresses(el, model.get("kernel"));
+      end = setTimeout(finish, GRACE);
       return;
     }
-    if (parts.head.innerHTML !== view.head) parts.head.innerHTML = view.head;
-    parts.status.textContent = view.words;
-    parts.problem.textContent = view.problem;
-    parts.bar.style.visibility = view.curve.length ? "visible" : "hidden";
-    parts.stop.textContent = view.stop;
-    parts.stop.title = view.tooltip;
-    parts.stop.hidden = !view.stop;
+    part.status.textContent = view.words;
+    part.problem.textContent = view.problem;
+    part.bar.style.visibility = view.curve.length ? "visible" : "hidden";
+    part.stop.textContent = view.stop;
+    part.stop.title = view.tooltip;
+    part.stop.hidden = !view.stop;
     tick();
   };
-  parts.stop.addEventListener("click", () => {
-    parts.stop.disabled = true;
+  part.stop.addEventListener("click", () => {
+    part.stop.disabled = true;
     model.send({ do: "stop" });
   });
   const timer = setInterval(tick, 500);
@@ -89,6 +109,7 @@ function render({ model, el }) {
   model.on("change:view", draw);
   return () => {
     clearInterval(timer);
+    clearTimeout(end);
     model.off("change:view", draw);
   };
 }

@@ -1,8 +1,11 @@
-"""The live card of a clip: one widget model that every view of it shares, and the plain HTML that replaces it.
+"""The card of a clip while it lives: two outputs, of which the first is what remains.
 
-At the end two things happen, because either alone fails somewhere: each display is updated to plain HTML, which is what
-gets saved; and the model gets the same HTML, because after a page reload the display id is gone from the page and only
-the model still reaches it. The model stays open: closing it would blank a reloaded page.
+The first is plain HTML from the start. The second is a widget below it, with status, bar and button: one model for all
+views of a clip. At the end the first is updated to the finished HTML and the second to nothing, so that what is saved
+needs neither widget nor kernel.
+
+After a page reload both display ids are gone from the page, and only the model still reaches it. So the model gets the
+finished HTML too, and its script puts that in the place of the first output. The model stays open for such pages.
 """
 
 from __future__ import annotations
@@ -21,10 +24,11 @@ from luma_jupyter.notebook.render import Look, final_html, live_view, plain, wai
 
 _HERE = Path(__file__).parent
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
+NOTHING = {"text/html": "", "text/plain": ""}
 
 
 class CardModel(anywidget.AnyWidget):
-    """The front-end's side: ``view`` is what `render.live_view` gives, ``kernel`` the kernel's id."""
+    """The live part: ``view`` is what `render.live_view` gives, ``kernel`` the kernel's id."""
 
     _esm = (_HERE / "card.js").read_text(encoding="utf-8")
     _css = (_HERE / "card.css").read_text(encoding="utf-8")
@@ -37,35 +41,49 @@ class Card:
 
     def __init__(self, handle: Handle, look: Callable[[], Look]) -> None:
         self._look = look
-        self._displays: list[DisplayHandle] = []
-        self.model = CardModel(view=live_view(look()), kernel=_kernel_id())
-        self.model.on_msg(lambda _, content, buffers: handle.stop() if content.get("do") == "stop" else None)
+        self._stop = handle.stop
+        self._displays: list[tuple[DisplayHandle, bool]] = []
+        self._model: CardModel | None = None
         handle.listen(self._on_event)
 
-    def show(self) -> None:
-        """Display the card below the running cell."""
+    def show(self, *, live: bool = True) -> None:
+        """Display the card below the running cell; not ``live``: without the widget, for runs that nobody watches."""
         look = self._look()
         if look.task.status.ended:
             display(final_bundle(look), raw=True)
             return
-        view = {"version_major": 2, "version_minor": 0, "model_id": self.model.model_id}
-        bundle = {WIDGET_VIEW: view, "text/html": waiting_html(look), "text/plain": plain(look)}
-        shown = DisplayHandle()
-        self._displays.append(shown)
-        shown.display(bundle, raw=True)
+        self._display({"text/html": waiting_html(look), "text/plain": plain(look)}, becomes_final=True)
+        if live:
+            view = {"version_major": 2, "version_minor": 0, "model_id": self.model.model_id}
+            self._display({WIDGET_VIEW: view, **NOTHING}, becomes_final=False)
         if self._look().task.status.ended:  # it ended between the look and the display
             self._finish()
 
+    @property
+    def model(self) -> CardModel:
+        """The widget model, made when first shown."""
+        if self._model is None:
+            self._model = CardModel(view=live_view(self._look()), kernel=_kernel_id())
+            self._model.on_msg(lambda model, content, buffers: self._stop() if content.get("do") == "stop" else None)
+        return self._model
+
+    def _display(self, bundle: dict[str, Any], *, becomes_final: bool) -> None:
+        handle = DisplayHandle()
+        self._displays.append((handle, becomes_final))
+        handle.display(bundle, raw=True)
+
     def _on_event(self, event: TaskEvent) -> None:
         """Draw what happened; called on the engine's thread, which may set traits and update displays by id."""
-        self.model.view = live_view(self._look())
+        if self._model:
+            self._model.view = live_view(self._look())
         if event.task.status.ended:
             self._finish()
 
     def _finish(self) -> None:
-        bundle = final_bundle(self._look())
+        final = final_bundle(self._look())
         while self._displays:
-            self._displays.pop().update(bundle, raw=True)
+            handle, becomes_final = self._displays.pop(0)
+            handle.update(final if becomes_final else NOTHING, raw=True)
 
 
 def final_bundle(look: Look) -> dict[str, Any]:

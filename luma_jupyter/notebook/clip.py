@@ -8,6 +8,7 @@ or ``await clip``.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import copy
 import os
 from collections.abc import Callable, Generator
@@ -19,8 +20,8 @@ from luma_jupyter import settings
 from luma_jupyter.engine.bridge import TICK, Interrupted, wait
 from luma_jupyter.engine.tasks import Handle
 from luma_jupyter.errors import ClipError, ClipNotReady, InvalidRequest, WaitInterrupted, WaitTimeout
-from luma_jupyter.models import Action, Provider, Task, Video
-from luma_jupyter.notebook.render import Look, clock, final_html, plain, short
+from luma_jupyter.models import Task, Video
+from luma_jupyter.notebook.render import Look, clock, final_html, short
 
 if TYPE_CHECKING:
     from luma_jupyter.notebook.card import Card
@@ -58,12 +59,12 @@ class Clip:
         return self._task.request.prompt
 
     @property
-    def action(self) -> Action:
+    def action(self) -> str:  # no Literal in a property's type: Jedi 0.20 then completes nothing of the whole object
         """generate, extend or modify."""
         return self._task.request.action
 
     @property
-    def provider(self) -> Provider:
+    def provider(self) -> str:
         """The service: acedata, runapi or demo."""
         return self._task.provider
 
@@ -230,18 +231,19 @@ class Clip:
             return None
 
     def __repr__(self) -> str:
-        return f"<Clip {self._name or self._task.key}: {self.status}, “{short(self.prompt, 40)}”>"
+        saved = f", {self._media()}" if self._task.path else ""
+        return f"<Clip {self._name or self._task.key}: {self.status}, “{short(self.prompt, 40)}”{saved}>"
 
     def _repr_html_(self) -> str | None:
         return final_html(self._look()) if self._task.status.ended else None
-
-    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
-        printer.text(plain(self._look()))
 
     def _ipython_display_(self) -> None:
         from luma_jupyter.notebook.session import show
 
         show(self)
+        if settings.current().wait:
+            with contextlib.suppress(ClipError):  # the card says why
+                self.wait()
 
     def __copy__(self) -> Clip:
         return self  # a handle on one task: a copy of it is the same handle

@@ -38,6 +38,11 @@ _FRAME = (
 )
 _QUIET = "opacity:.75;font-size:12px;"
 _BADGE = "border:1px solid rgba(128,128,128,.7);border-radius:4px;padding:0 5px;font-size:11px;"
+# Where the kernel is gone, JupyterLab shows an error in the place of the live part: the output after the waiting card.
+_HIDE_LOST_LIVE_PART = (
+    "<style>.jp-OutputArea-child:has(.luma-later)+.jp-OutputArea-child>.jp-OutputArea-output.jupyter-widgets"
+    "{display:none}</style>"
+)
 _VIDEO = "display:block;max-width:100%;max-height:480px;margin:8px 0;border-radius:4px;"
 
 
@@ -115,8 +120,9 @@ def _head(look: Look) -> str:
     )
 
 
-def _frame(body: str) -> str:
-    return f'<div class="luma-card" style="{_FRAME}">{body}</div>'
+def _frame(look: Look, body: str) -> str:
+    """The card's frame; by the class with its key the live part finds it on the page."""
+    return f'<div class="luma-card luma-{look.task.key}" style="{_FRAME}">{body}</div>'
 
 
 def _player(src: str) -> str:
@@ -128,7 +134,8 @@ def final_html(look: Look) -> str:
     task = look.task
     if task.status is not Status.COMPLETED:
         task_id = f'<div style="{_QUIET}">task id {_text(task.task_id)}</div>' if task.task_id else ""
-        return _frame(f"{_head(look)}<div><b>{_text(WORDS[task.status])}</b>: {_text(task.error or '')}</div>{task_id}")
+        reason = f"<div><b>{_text(WORDS[task.status])}</b>: {_text(task.error or '')}</div>"
+        return _frame(look, _head(look) + reason + task_id)
     original = public_link(task.video.url if task.video else None)
     src = _relative(look.file) if look.file else original
     facts = [f"{WORDS[task.status]} in {clock(look.elapsed)}"]
@@ -146,34 +153,36 @@ def final_html(look: Look) -> str:
         links.append(_link(original, "At the service"))
     problem = f"<div><b>{_text(task.problem)}</b></div>" if task.problem else ""
     return _frame(
+        look,
         f"{_head(look)}{_player(src) if src else ''}{problem}"
-        f'<div style="{_QUIET}">{_text(" · ".join(facts))}</div><div>{" · ".join(links)}</div>'
+        f'<div style="{_QUIET}">{_text(" · ".join(facts))}</div><div>{" · ".join(links)}</div>',
     )
 
 
 def waiting_html(look: Look) -> str:
-    """What a saved notebook shows where the live card was, should nothing newer have reached it.
+    """The card of an unfinished clip without its live part, which goes below it.
 
-    The file's name is known from the start, so this plays the video if it was saved later.
+    A notebook that is saved now keeps this. The name of the file is known from the start, so it can play a video that
+    was finished later; the live part hides that offer while it lives.
     """
-    again = f"<code>{_text(look.name)}</code> in a cell" if look.name else "the clip in a cell"
+    how = f"show <code>{_text(look.name)}</code> in a cell" if look.name else "show the clip in a cell"
     player = _player(_relative(look.media)) if look.media else ""
-    return _frame(
-        f"{_head(look)}<div>This page was saved while the video was being made. If it was finished since, it plays "
-        f"here; else show {again} to see how far it is.</div>{player}"
+    offer = (
+        '<details class="luma-later"><summary>This page was saved while the video was being made: play it, if it was '
+        f"finished since</summary>{player}Else {how} to see how far it is.</details>{_HIDE_LOST_LIVE_PART}"
     )
+    return _frame(look, _head(look) + (offer if player else ""))
 
 
 def live_view(look: Look) -> dict[str, Any]:
-    """The data of the live card's one model; all HTML in it is escaped here. Times in seconds."""
+    """The data of the live part's one model; its only HTML is the finished card. Times in seconds."""
     task = look.task
     if task.status.ended:
-        return {"final": final_html(look)}
+        return {"key": task.key, "final": final_html(look)}
     moving = task.status in (Status.RUNNING, Status.SAVING)
     stoppable = task.status in (Status.QUEUED, Status.SUBMITTING, Status.RUNNING)
     return {
-        "head": _head(look),
-        "status": task.status.value,
+        "key": task.key,
         "words": _words(look),
         "problem": short(task.problem, 300) if task.problem else "",
         "elapsed": round(look.elapsed, 1),
@@ -191,13 +200,16 @@ def _words(look: Look) -> str:
     return WORDS[task.status]
 
 
-def plain(look: Look) -> str:
-    """A clip as text, for terminals and text-only exports."""
+def plain(look: Look, *, here: bool = False) -> str:
+    """A clip as text, for terminals and text-only exports.
+
+    The path is relative to the notebook, so that a saved one does not tell where it lives; with ``here``, absolute.
+    """
     task = look.task
     service = SERVICE_NAMES[task.provider] + (", simulated" if task.provider == "demo" else "")
     lines = [f"{look.name or 'clip'}: “{short(task.request.prompt, 60)}” ({_action(look)}, {service})"]
     if task.status is Status.COMPLETED:
-        where = task.path or public_link(task.video.url if task.video else None) or ""
+        where = (task.path if here else look.file) or public_link(task.video.url if task.video else None) or ""
         lines.append(f"{WORDS[task.status]} in {clock(look.elapsed)}: {where}")
         if task.problem:
             lines.append(task.problem)

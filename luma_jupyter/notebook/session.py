@@ -9,6 +9,7 @@ from typing import Any, NoReturn
 
 from IPython import get_ipython
 
+from luma_jupyter import settings
 from luma_jupyter.engine.tasks import DEFAULT_TIMEOUT, Engine, Preview
 from luma_jupyter.errors import InvalidRequest, NotYet
 from luma_jupyter.models import ExtendRequest, GenerateRequest, ModifyRequest, Request, VideoRef, parse_video
@@ -168,13 +169,13 @@ def in_kernel() -> bool:
 def show(clip: Clip) -> None:
     """Show a clip where the user is: its card in a notebook, its text elsewhere."""
     if not in_kernel():
-        print(plain(clip._look()))
+        print(plain(clip._look(), here=True))
         return
     from luma_jupyter.notebook.card import Card
 
     if clip._card is None:
         clip._card = Card(clip._handle, clip._look)
-    clip._card.show()
+    clip._card.show(live=not settings.current().wait)
 
 
 def wait_in_terminal(clip: Clip) -> None:
@@ -190,4 +191,4 @@ def wait_in_terminal(clip: Clip) -> None:
     finally:
         if interactive:
             print("\r\x1b[2K", end="", flush=True)
-    print(plain(clip._look()))
+    print(plain(clip._look(), here=True))

@@ -93,21 +93,33 @@ class AceData:
             return {}
         if not reply.ok or not isinstance(reply.data, Mapping):
             raise refusal(self.service, KEY_VARIABLE, reply)
-        items = [reply.data] if len(ids) == 1 else reply.data.get("items")
-        if not isinstance(items, list):
+        single = len(ids) == 1
+        items = [reply.data] if single else reply.data.get("items")
+        if not isinstance(items, list) or (single and _is_error_body(reply.data)):
             raise refusal(self.service, KEY_VARIABLE, reply)
-        tasks = {text(item.get("id")) or ids[0]: item for item in items if isinstance(item, Mapping)}
+        found = [item for item in items if isinstance(item, Mapping)]
+        tasks = {text(item.get("id")) or (ids[0] if single else _result_id(item)): item for item in found}
         return {task_id: parse_task(self.service, task_id, tasks[task_id]) for task_id in ids if task_id in tasks}
+
+
+def _result_id(task: Mapping[str, Any]) -> str | None:
+    return text(as_mapping(task.get("response")).get("task_id"))
+
+
+def _is_error_body(data: Mapping[str, Any]) -> bool:
+    """Whether a look-up's answer says why it failed itself, which says nothing of the task."""
+    return bool(data.get("error")) and data.keys().isdisjoint({"id", "task_id", "response"})
 
 
 def parse_task(service: str, task_id: str, task: Mapping[str, Any]) -> TaskState:
     """Read a task in any of the shapes seen (the running ones are not documented).
 
     A status word outranks ``success``; completed needs a result URL that is no echo of the request; failed needs a
-    failing word, or ``success: false`` with an error object that has a code, or with a ``finished_at``.
+    failing word, or ``success: false`` with an error object that has a code, or with a ``finished_at``; or a
+    ``finished_at`` beside a done word and no video.
     """
     results = list(_results(task))
-    words = {str(r.get(name)).lower() for r in results for name in ("state", "status") if text(r.get(name))}
+    words = {word.lower() for r in results for name in ("state", "status") if (word := text(r.get(name)))}
     video = next((found for r in results if (found := _video(r, as_mapping(task.get("request"))))), None)
     success = next((r["success"] for r in results if isinstance(r.get("success"), bool)), None)
     finished = task.get("finished_at") is not None or any(r.get("finished_at") is not None for r in results)
@@ -130,7 +142,7 @@ def parse_task(service: str, task_id: str, task: Mapping[str, Any]) -> TaskState
 
 def _results(task: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
     """The objects that may hold the result: ``response`` and its ``data``, never the request's echo."""
-    response = task.get("response", task)
+    response = task if task.get("response") is None else task["response"]
     if isinstance(response, Mapping):
         yield response
         data = response.get("data")
@@ -153,6 +165,6 @@ def _video(result: Mapping[str, Any], echo: Mapping[str, Any]) -> Video | None:
 def _failure(service: str, task: Mapping[str, Any], results: Sequence[Mapping[str, Any]]) -> TaskFailed:
     found = [error_words(result) for result in results]
     code = next((code for code, _ in found if code), None)
-    words = next((message for _, message in found if message), None)
+    words = next((message for _, message in found if message), "it ended without a video")
     trace = next((t for part in (*results, task) if (t := text(part.get("trace_id")))), None)
     return TaskFailed(service, words, code=code, trace_id=trace)

@@ -46,8 +46,10 @@ _BY_STATUS: dict[int, type[ServiceError]] = {
     422: InvalidParameter,
     429: RateLimited,
 }
-# Answers that do not say whether the request was accepted: it may have timed out half-way through the service.
-_DOUBTFUL_STATUS = frozenset({408})
+# Answers that do not say whether the request was accepted: it may have timed out or failed half-way through the
+# service (by status, or by the code of AceDataCloud's 500 and 504); "see other" is how some say that it was.
+_DOUBTFUL_STATUS = frozenset({303, 408})
+_DOUBTFUL_CODES = frozenset({"api_error", "timeout"})
 _LONGEST_QUOTE = 300
 
 
@@ -72,7 +74,9 @@ def url(value: object) -> str | None:
 
 
 def error_words(data: object) -> tuple[str | None, str | None]:
-    """The code and the message of an error body: ``error`` as an object or a string, or a bare ``message``."""
+    """The code and the message of an error body: ``error`` as an object or a string, a ``message``, a bare string."""
+    if isinstance(data, str):
+        return None, text(data)
     if not isinstance(data, Mapping):
         return None, None
     error = data.get("error")
@@ -93,9 +97,9 @@ def refusal(service: str, key_variable: str, reply: Reply) -> ServiceError:
         words = "a page instead of JSON"
     advice: str | None = None
     if kind is InvalidKey:
-        advice = f"Check {key_variable}: set it to a valid key of {service}, then run the cell again."
+        advice = f"Set {key_variable} to a valid key of {service}."
     elif kind is RateLimited and (reply.retry_after or 0) > LONGEST_RETRY_AFTER:
-        advice = f"It asks to wait {reply.retry_after:.0f} s; run the cell again after that."
+        advice = f"It asks to wait {reply.retry_after:.0f} s."
     elif 300 <= reply.status < 400:
         advice = "It redirects to another address: check the base URL."
     trace = reply.data.get("trace_id") if isinstance(reply.data, Mapping) else None
@@ -113,12 +117,12 @@ def refusal(service: str, key_variable: str, reply: Reply) -> ServiceError:
 def refuse_submission(service: str, key_variable: str, reply: Reply) -> NoReturn:
     """Raise what a submission's reply without a task id means.
 
-    A 4xx, a redirect, and an error object with a code in a 2xx certainly created nothing: the ServiceError itself. All
-    else, and a 409 that answers a repetition (RunAPI: the key was seen before), may have: Unconfirmed.
+    A 4xx, a redirect, and an error object with a refusing code in a 2xx certainly created nothing: the ServiceError
+    itself. All else, and a 409 that answers a repetition (RunAPI: the key was seen before), may have: Unconfirmed.
     """
     error = refusal(service, key_variable, reply)
     has_error = isinstance(reply.data, Mapping) and isinstance(reply.data.get("error"), Mapping)
-    refused = 300 <= reply.status < 500 or (reply.ok and has_error and error.code is not None)
+    refused = 300 <= reply.status < 500 or (reply.ok and has_error and error.code not in {None, *_DOUBTFUL_CODES})
     if not refused or reply.status in _DOUBTFUL_STATUS or (reply.status == 409 and reply.attempts > 1):
         raise Unconfirmed(error)
     raise error

@@ -13,15 +13,18 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
 import random
 import time
 from collections.abc import Awaitable, Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
 from functools import cached_property
 from importlib.metadata import version
 from typing import Any, BinaryIO
+from urllib.parse import urlsplit
+from urllib.request import getproxies
 
 import httpx
 
@@ -32,7 +35,7 @@ from luma_jupyter.errors import (
     Unconfirmed,
     Unreachable,
 )
-from luma_jupyter.models import is_local_url, origin
+from luma_jupyter.models import is_local_url, is_web_url, origin
 from luma_jupyter.settings import Secret
 
 Sleep = Callable[[float], Awaitable[object]]
@@ -43,6 +46,7 @@ LOOK_TIMEOUT = httpx.Timeout(30.0, connect=10.0)
 SUBMIT_TIMEOUT = httpx.Timeout(90.0, connect=15.0)  # patient: a lost answer may be a lost payment
 DOWNLOAD_TIMEOUT = httpx.Timeout(60.0, connect=15.0)
 MOST_REDIRECTS = 5
+PROXY_VARIABLES = "HTTP_PROXY, HTTPS_PROXY, ALL_PROXY"
 LOOPBACK = ("all://127.0.0.1", "all://localhost", "all://[::1]")
 
 
@@ -63,10 +67,9 @@ class Reply:
     def retry_after(self) -> float | None:
         """Seconds that the service asks us to wait (it sends seconds or an HTTP date), or None."""
         text = self.headers.get("retry-after", "")
-        try:
-            return max(0.0, float(text))
-        except ValueError:
-            pass
+        with suppress(ValueError):
+            seconds = float(text)
+            return max(0.0, seconds) if math.isfinite(seconds) else None
         try:
             now = parsedate_to_datetime(self.headers["date"]).timestamp() if "date" in self.headers else time.time()
             return max(0.0, parsedate_to_datetime(text).timestamp() - now)
@@ -96,7 +99,7 @@ def _translated(service: str) -> Iterator[None]:
         raise ConfigError(f"{service}: the address cannot be used ({error}). Check the URL settings.") from None
     except httpx.TimeoutException:
         raise ConnectionLost(service, "no answer in time") from None
-    except (httpx.HTTPError, httpx.StreamError, OSError) as error:
+    except (httpx.HTTPError, httpx.StreamError, httpx.CookieConflict, OSError) as error:
         raise ConnectionLost(service, str(error) or type(error).__name__) from None
 
 
@@ -131,19 +134,29 @@ class Http:
 
     def _client(self, limits: httpx.Limits) -> httpx.AsyncClient:
         """A client that goes through the proxies of the environment, but never for loopback addresses."""
-        direct = self._transport or httpx.AsyncHTTPTransport(verify=self._tls, limits=limits)
         try:
+            for proxy in getproxies().values():
+                _ = urlsplit(proxy).port  # raises ValueError for one that no server can have; httpx takes it
+            tls = self._tls if self._transport is None else False
+            direct = self._transport or httpx.AsyncHTTPTransport(verify=tls, limits=limits)
             return httpx.AsyncClient(
                 transport=self._transport,
                 mounts=dict.fromkeys(LOOPBACK, direct),
-                verify=self._tls,
+                verify=tls,
                 limits=limits,
                 headers={"User-Agent": f"luma-jupyter/{version('luma-jupyter')}"},
             )
-        except (ImportError, ValueError, httpx.InvalidURL) as error:
+        except ImportError:
             raise ConfigError(
-                f"The proxy of the environment (HTTP_PROXY, HTTPS_PROXY, ALL_PROXY) cannot be used: {error} "
-                "A SOCKS proxy needs: pip install 'httpx[socks]'"
+                f"A SOCKS proxy of the environment ({PROXY_VARIABLES}) needs: pip install 'httpx[socks]'"
+            ) from None
+        except (ValueError, httpx.InvalidURL):  # whose text may quote a part of the proxy's password
+            raise ConfigError(
+                f"A proxy of the environment ({PROXY_VARIABLES}) is not a URL such as http://host:8080."
+            ) from None
+        except OSError as error:
+            raise ConfigError(
+                f"The TLS certificates of the environment (SSL_CERT_FILE, SSL_CERT_DIR) cannot be read: {error}."
             ) from None
 
     async def aclose(self) -> None:
@@ -164,16 +177,20 @@ class Http:
     ) -> Reply:
         """POST a request that creates a paid task; sent again only while it certainly was not accepted.
 
-        Raises Unreachable or RateLimited when giving up (nothing was accepted), Unconfirmed when no answer came.
+        Gives back a 429 when giving up. Raises Unreachable when giving up (nothing was accepted), Unconfirmed when no
+        answer came.
         """
-        for attempt in range(1, SUBMIT_TRIES + 1):
+        attempt = 0
+        while True:
+            attempt += 1
             try:
                 reply = await self._send(
                     self._fresh, service, "POST", url, key, payload, headers or {}, SUBMIT_TIMEOUT, attempt
                 )
-            except Unreachable:
+            except Unreachable as error:
                 if attempt == SUBMIT_TRIES:
-                    raise
+                    advice = "Nothing was sent. Check the network and the base URL, then run the cell again."
+                    raise Unreachable(service, error.words, advice=advice) from None
                 delay = self.backoff(attempt)
             except ConnectionLost as error:
                 raise Unconfirmed(error) from None
@@ -183,7 +200,6 @@ class Http:
                     return reply
                 delay = max(wanted, self.backoff(attempt))
             await self._sleep(delay)
-        raise AssertionError("unreachable")
 
     def backoff(self, attempt: int) -> float:
         """Seconds before try ``attempt + 1``: exponential, with jitter so that clients do not come back together."""
@@ -207,7 +223,7 @@ class Http:
             )
         try:
             data = json.loads(response.content)
-        except ValueError:
+        except (ValueError, RecursionError):
             data = None
         return Reply(response.status_code, data, response.headers, attempt)
 
@@ -225,6 +241,8 @@ class Http:
             )
             for _ in range(MOST_REDIRECTS + 1):
                 hop = str(request.url)
+                if not is_web_url(hop):
+                    raise DownloadError("the address of the file is no web address; it was not fetched")
                 if is_local_url(hop) and origin(hop) != origin(trusted_origin):
                     raise DownloadError("the address of the file is on a local network; it was not fetched")
                 response = await client.send(request, stream=True, follow_redirects=False)
@@ -241,7 +259,10 @@ async def _write(response: httpx.Response, file: BinaryIO, largest: int) -> None
     if response.status_code != 200:
         raise DownloadError(f"the host of the file answered HTTP {response.status_code}")
     async for chunk in response.aiter_bytes():
-        file.write(chunk)
+        try:
+            file.write(chunk)
+        except OSError as error:
+            raise DownloadError(f"the file could not be written: {error.strerror or error}") from None
         if file.tell() > largest:
             raise DownloadError(f"the file is larger than {largest / 1e6:.0f} MB")
     announced = response.headers.get("content-length", "")

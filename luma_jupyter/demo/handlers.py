@@ -1,0 +1,162 @@
+"""What both APIs share: the key, JSON errors whatever happens, callbacks, and the seam for injected faults."""
+
+import asyncio
+import hmac
+import json
+import uuid
+from collections.abc import Callable
+from contextlib import closing, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, ClassVar, TypeVar
+
+from tornado.httpclient import AsyncHTTPClient
+from tornado.web import HTTPError, RequestHandler, StaticFileHandler
+
+from luma_jupyter.demo.faults import LOST, Hook, RequestInfo
+from luma_jupyter.demo.jobs import Job, Jobs
+from luma_jupyter.demo.orders import BadRequest, Json, parse_json
+
+T = TypeVar("T")
+CODES = {404: "not_found", 405: "method_not_allowed"}
+CALLBACK_SECONDS = 10
+
+
+@dataclass
+class Context:
+    """What handlers of one service have in common."""
+
+    token: str
+    url: str
+    jobs: Jobs
+    hook: Hook | None
+    film_seconds: float
+    accepted: dict[str, tuple[Json, Job]] = field(default_factory=dict)
+    callbacks: set[asyncio.Task[None]] = field(default_factory=set)
+
+    def media_url(self, file: Path) -> str:
+        """Where a file of this service is served."""
+        return f"{self.url}/media/{file.name}"
+
+    def place(self, url: str | None) -> Path | str | None:
+        """A media URL of this very service as the file that it is; any other URL as it is."""
+        if url and url.startswith(f"{self.url}/media/"):
+            return self.jobs.folder / Path(url).name
+        return url
+
+
+class Refusal(HTTPError):
+    """An error answer with a code and a message of its own."""
+
+    def __init__(self, status: int, code: str, message: str) -> None:
+        super().__init__(status, reason=None)
+        self.code, self.message = code, message
+
+
+class Handler(RequestHandler):
+    """Answers errors as JSON and logs nothing."""
+
+    answer_is_lost = False
+
+    @property
+    def context(self) -> Context:
+        """What this service's handlers share."""
+        context: Context = self.settings["context"]
+        return context
+
+    def prepare(self) -> None:
+        """Let the hook answer first."""
+        request = self.request
+        if self.context.hook is None:
+            return
+        info = RequestInfo(str(request.method), request.path, dict(request.headers), request.body)
+        reply = self.context.hook(info)
+        self.answer_is_lost = reply is LOST
+        if reply and not self.answer_is_lost:
+            self.set_status(reply.status)
+            for name, value in reply.headers.items():
+                self.set_header(name, value)
+            self.finish(reply.body)
+
+    def finish(self, chunk: str | bytes | dict[Any, Any] | None = None) -> "asyncio.Future[None]":
+        """Send the answer, or drop the connection instead of it."""
+        if not self.answer_is_lost:
+            return super().finish(chunk)
+        self.detach().close()
+        gone: asyncio.Future[None] = asyncio.Future()
+        gone.set_result(None)
+        return gone
+
+    def write_error(self, status_code: int, **kwargs: Any) -> None:
+        """The body of any error answer."""
+        error = kwargs["exc_info"][1]
+        if isinstance(error, Refusal):
+            self.finish(self.error_body(error.code, error.message))
+        else:
+            code = CODES.get(status_code, "api_error" if status_code >= 500 else "bad_request")
+            self.finish(self.error_body(code, self._reason))
+
+    def error_body(self, code: str, message: str) -> dict[str, Any]:
+        """AceDataCloud's shape, which is also the one for paths that belong to no API."""
+        return {"success": False, "error": {"code": code, "message": message}, "trace_id": str(uuid.uuid4())}
+
+    def log_exception(self, *exception: Any) -> None:
+        """A notebook is no place for a server's log."""
+
+
+class NotFound(Handler):
+    """Every path that is not served."""
+
+    def prepare(self) -> None:
+        """Refuse."""
+        super().prepare()
+        if not self._finished:
+            raise HTTPError(404)
+
+
+class Media(Handler, StaticFileHandler):
+    """Films and thumbnails: no key, as on a CDN, but names that cannot be guessed."""
+
+
+class ApiHandler(Handler):
+    """An endpoint that wants the key; without, it answers 401 with one of these codes and messages."""
+
+    missing_key: ClassVar[tuple[str, str]]
+    wrong_key: ClassVar[tuple[str, str]]
+
+    def prepare(self) -> None:
+        """Check the key."""
+        super().prepare()
+        if self._finished:
+            return
+        scheme, _, token = self.request.headers.get("Authorization", "").partition(" ")
+        if scheme.lower() != "bearer" or not token.strip():
+            raise Refusal(401, *self.missing_key)
+        if not hmac.compare_digest(token.strip().encode(), self.context.token.encode()):
+            raise Refusal(401, *self.wrong_key)
+
+    def parsed(self, parse: Callable[[Json], T]) -> tuple[Json, T]:
+        """The body as it came, and as an order."""
+        try:
+            body = parse_json(self.request.body)
+            return body, parse(body)
+        except BadRequest as error:
+            raise Refusal(400, "bad_request", str(error)) from error
+
+    def call_back(self, url: str | None, job: Job, result: Callable[[Job], Json]) -> None:
+        """POST a job's result to a URL once it has ended; nobody hears of a callback that fails."""
+
+        async def notify() -> None:
+            await job.ended.wait()
+            headers = {"Content-Type": "application/json"}
+            client = AsyncHTTPClient(force_instance=True)
+            with suppress(Exception), closing(client):
+                body = json.dumps(result(job))
+                await client.fetch(
+                    str(url), method="POST", headers=headers, body=body, request_timeout=CALLBACK_SECONDS
+                )
+
+        if url:
+            task = asyncio.create_task(notify())
+            self.context.callbacks.add(task)
+            task.add_done_callback(self.context.callbacks.discard)

@@ -1,0 +1,157 @@
+"""Tasks from submission to their end, and the one thread that renders.
+
+Everything about a `Job` happens on the server's event loop, so it needs no lock; the render thread takes jobs from a
+queue and only tells the loop what came of them. A job ends when its film is ready *and* its time is over: rendering
+takes a second, the services that this one stands in for take minutes.
+
+The thread is a daemon that asks for a stop before each frame: an interpreter never waits for films that nobody sees.
+"""
+
+import asyncio
+import hashlib
+import json
+import queue
+import secrets
+import threading
+import time
+import uuid
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Literal
+
+from luma_jupyter.demo.fetch import Unreachable, fetch
+from luma_jupyter.demo.film import Film, FilmSpec, Stopped, render
+from luma_jupyter.demo.footage import UnreadableSource
+from luma_jupyter.demo.orders import Json
+
+MODERATED = "Sorry! Our AI moderators feel your prompt might be against our community standards."
+DOOMED = {"[fail]": "The video could not be made: its prompt asks for a failure.", "[moderated]": MODERATED}
+
+Api = Literal["acedata", "runapi"]
+Place = Path | str
+
+
+@dataclass(frozen=True)
+class Work:
+    """What to render, and where its parts are: files of this service as paths, all others as URLs."""
+
+    spec: FilmSpec
+    source: Place | None = None
+    start_image: Place | None = None
+    end_image: Place | None = None
+
+
+@dataclass(eq=False)
+class Job:
+    """One task; times in seconds, `due` on the loop's clock and the others since 1970."""
+
+    api: Api
+    request: Json
+    work: Work
+    due: float
+    id: str = field(default_factory=lambda: str(uuid.uuid4()))
+    trace_id: str = field(default_factory=lambda: str(uuid.uuid4()))
+    video_id: str = field(default_factory=lambda: str(uuid.uuid4()))
+    created_at: float = field(default_factory=time.time)
+    status: Literal["pending", "processing", "completed", "failed"] = "pending"
+    film: Film | None = None
+    error: str | None = None
+    finished_at: float | None = None
+    ended: asyncio.Event = field(default_factory=asyncio.Event)
+
+
+class Jobs:
+    """All tasks of a service; films go to `folder`, a task takes about `seconds`."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, folder: Path, seconds: float) -> None:
+        self.folder, self.seconds = folder, seconds
+        self._loop = loop
+        self._jobs: dict[str, Job] = {}
+        self._queue: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
+        self._stop = threading.Event()
+
+    def submit(self, api: Api, request: Json, work: Work) -> Job:
+        """Accept a task; it is rendered after those before it."""
+        job = Job(api, request, work, self._loop.time() + self.seconds * _pace(request))
+        self._jobs[job.id] = job
+        self._queue.put(job)
+        return job
+
+    def find(self, api: Api, task_id: str) -> Job | None:
+        """The task of that API with this id."""
+        job = self._jobs.get(task_id)
+        return job if job and job.api == api else None
+
+    def film(self, video_id: str) -> Film | None:
+        """The finished film with this video id."""
+        return next((job.film for job in self._jobs.values() if job.video_id == video_id), None)
+
+    def run(self) -> None:
+        """Render one job after the other until `stop`: the body of the render thread."""
+        while job := self._queue.get():
+            self._tell("_begun", job)
+            try:
+                film = self._make(job.work)
+            except Stopped:
+                break
+            except Exception as error:  # one bad task must not end the service
+                self._tell("_rendered", job, None, str(error) or type(error).__name__)
+            else:
+                self._tell("_rendered", job, film, None)
+
+    def stop(self) -> None:
+        """End the render thread, within a frame; from any thread."""
+        self._stop.set()
+        self._queue.put(None)
+
+    def _make(self, work: Work) -> Film:
+        prompt = work.spec.prompt.lower()
+        for word, reason in DOOMED.items():
+            if word in prompt:
+                raise RuntimeError(reason)
+        spec = replace(work.spec, start_image=_image(work.start_image), end_image=_image(work.end_image))
+        if work.source is None:
+            return render(spec, self.folder, secrets.token_urlsafe(16), self._stop.is_set)
+        try:
+            spec = replace(spec, source=_read(work.source))
+            return render(spec, self.folder, secrets.token_urlsafe(16), self._stop.is_set)
+        except (Unreachable, UnreadableSource) as error:
+            raise RuntimeError(f"The source video cannot be used: {error}.") from error
+
+    def _begun(self, job: Job) -> None:
+        job.status = "processing"
+
+    def _rendered(self, job: Job, film: Film | None, error: str | None) -> None:
+        self._loop.call_at(job.due, self._end, job, film, error)
+
+    def _end(self, job: Job, film: Film | None, error: str | None) -> None:
+        job.status = "completed" if film else "failed"
+        job.film, job.error, job.finished_at = film, error, time.time()
+        job.ended.set()
+
+    def _tell(self, method: str, *args: object) -> None:
+        with suppress(RuntimeError):  # the loop was closed meanwhile
+            self._loop.call_soon_threadsafe(getattr(self, method), *args)
+
+
+def _pace(request: Json) -> float:
+    """0.8 to 1.2, the same for equal requests."""
+    digest = hashlib.sha256(json.dumps(request, sort_keys=True).encode()).digest()
+    return 0.8 + 0.4 * digest[0] / 255
+
+
+def _read(place: Place) -> bytes:
+    if isinstance(place, str):
+        return fetch(place)
+    try:
+        return place.read_bytes()
+    except OSError as error:
+        raise Unreachable("there is no such file here") from error
+
+
+def _image(place: Place | None) -> bytes | None:
+    """An image is taken when it can be read, and done without otherwise."""
+    with suppress(Unreachable):
+        return _read(place) if place else None
+    return None

@@ -1,0 +1,141 @@
+"""Request bodies, parsed and checked at the edge: JSON in, frozen orders out, or a `BadRequest` that names the field.
+
+Fields, defaults and ratios are those of the vendors' documentation.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from luma_jupyter.demo.film import SIZES
+
+Json = Mapping[str, Any]
+MODIFY_MODEL = "luma-modify-video"
+
+
+class BadRequest(Exception):
+    """The body is not what the API asks for; the text says what is wrong."""
+
+
+@dataclass(frozen=True)
+class VideoOrder:
+    """`POST /luma/videos`; action is generate or extend, timeout in seconds."""
+
+    action: str
+    prompt: str
+    aspect_ratio: str
+    loop: bool
+    enhancement: bool
+    start_image_url: str | None
+    end_image_url: str | None
+    video_id: str | None
+    video_url: str | None
+    timeout: float
+    held: bool
+    callback_url: str | None
+
+    @classmethod
+    def parse(cls, body: Json) -> "VideoOrder":
+        """Check a body; a start image is ignored on extend, as in the vendor's documentation."""
+        action = _field(body, "action", "generate", str)
+        if action not in ("generate", "extend"):
+            raise BadRequest("action must be generate or extend")
+        ratio = _field(body, "aspect_ratio", "16:9", str)
+        if ratio not in SIZES:
+            raise BadRequest(f"aspect_ratio must be one of {', '.join(SIZES)}")
+        timeout = _field(body, "timeout", 300, int, float)
+        if not 0 < timeout < 1e6:
+            raise BadRequest("timeout must be a positive number of seconds")
+        order = cls(
+            action=action,
+            prompt=_prompt(body),
+            aspect_ratio=ratio,
+            loop=_field(body, "loop", False, bool),
+            enhancement=_field(body, "enhancement", True, bool),
+            start_image_url=_text(body, "start_image_url"),
+            end_image_url=_text(body, "end_image_url"),
+            video_id=_text(body, "video_id"),
+            video_url=_text(body, "video_url"),
+            timeout=timeout,
+            callback_url=_text(body, "callback_url"),
+            held=not (_field(body, "async", False, bool) or _text(body, "callback_url")),
+        )
+        if order.action == "extend" and not (order.video_id or order.video_url):
+            raise BadRequest("video_id or video_url is required to extend")
+        return order
+
+
+@dataclass(frozen=True)
+class ModifyOrder:
+    """`POST /api/v1/luma/modify_video`."""
+
+    prompt: str
+    source_video_url: str
+    watermark: str | None
+    callback_url: str | None
+
+    @classmethod
+    def parse(cls, body: Json) -> "ModifyOrder":
+        """Check a body."""
+        if body.get("model") != MODIFY_MODEL:
+            raise BadRequest(f"model must be {MODIFY_MODEL}")
+        source = _text(body, "source_video_url")
+        if source is None:
+            raise BadRequest("source_video_url is required")
+        # The vendor's page says boolean, its clients send a string.
+        mark = _field(body, "watermark", False, bool, str)
+        watermark = "watermark" if mark is True else mark or None
+        return cls(_prompt(body), source, watermark, _text(body, "callback_url"))
+
+
+@dataclass(frozen=True)
+class LookUp:
+    """`POST /luma/tasks`: one id, or several."""
+
+    ids: tuple[str, ...]
+    batch: bool
+
+    @classmethod
+    def parse(cls, body: Json) -> "LookUp":
+        """Check a body."""
+        action = body.get("action", "retrieve")
+        if action == "retrieve" and (task_id := _text(body, "id")):
+            return cls((task_id,), batch=False)
+        if action == "retrieve_batch":
+            ids = _field(body, "ids", [], list)
+            if ids and all(isinstance(task_id, str) for task_id in ids):
+                return cls(tuple(ids), batch=True)
+        raise BadRequest("give action retrieve with an id, or retrieve_batch with a list of ids")
+
+
+def parse_json(data: bytes) -> Json:
+    """A JSON object from the bytes of a body."""
+    try:
+        body = json.loads(data)
+    except ValueError:
+        body = None
+    if not isinstance(body, dict):
+        raise BadRequest("The json payload is not valid to request the API")
+    return body
+
+
+def _prompt(body: Json) -> str:
+    prompt = _text(body, "prompt")
+    if prompt is None:
+        raise BadRequest("prompt is required")
+    return prompt
+
+
+def _text(body: Json, name: str) -> str | None:
+    """A string field; absent, null and blank are the same."""
+    return _field(body, name, "", str).strip() or None
+
+
+def _field(body: Json, name: str, default: Any, *kinds: type) -> Any:
+    value = body.get(name)
+    if value is None:
+        return default
+    if type(value) not in kinds:  # not isinstance: to JSON, true is no number
+        raise BadRequest(f"{name} has the wrong type")
+    return value

@@ -1,0 +1,64 @@
+"""Modify, as RunAPI speaks (its page and client for `luma/modify_video`)."""
+
+from typing import Any
+
+from luma_jupyter.demo.film import FilmSpec
+from luma_jupyter.demo.handlers import ApiHandler, Refusal
+from luma_jupyter.demo.jobs import Job, Work
+from luma_jupyter.demo.orders import MODIFY_MODEL, ModifyOrder
+
+
+class _RunApi(ApiHandler):
+    missing_key = "unauthorized", "API key is missing."
+    wrong_key = "unauthorized", "API key is invalid."
+
+    def error_body(self, code: str, message: str) -> dict[str, Any]:
+        return {"error": {"code": code, "message": message}}
+
+    def task(self, job: Job) -> dict[str, Any]:
+        """A task as far as it has come; a demo costs nothing."""
+        # The vendor's page says task_id, its client wants id.
+        body: dict[str, Any] = {"id": job.id, "task_id": job.id, "status": job.status, "model": MODIFY_MODEL}
+        if job.film:
+            body["videos"] = [{"url": self.context.media_url(job.film.video)}]
+            body["sources"] = [{"url": job.request["source_video_url"]}]
+            body["usage"] = {"cost": 0.0}
+        if job.error:
+            body["error"] = job.error
+        return body
+
+    def answer(self, job: Job) -> None:
+        """Send a task."""
+        self.set_header("X-RunAPI-Task-Id", job.id)
+        self.finish(self.task(job))
+
+
+class ModifyVideo(_RunApi):
+    """`POST /api/v1/luma/modify_video`."""
+
+    def post(self) -> None:
+        """Accept a task; the same `Idempotency-Key` with the same body gives the same task again."""
+        body, order = self.parsed(ModifyOrder.parse)
+        key = self.request.headers.get("Idempotency-Key")
+        if key in self.context.accepted:
+            earlier, job = self.context.accepted[key]
+            if earlier != body:
+                raise Refusal(409, "conflict", "This Idempotency-Key was used for another request.")
+        else:
+            spec = FilmSpec(order.prompt, modify=True, watermark=order.watermark)
+            job = self.context.jobs.submit("runapi", body, Work(spec, self.context.place(order.source_video_url)))
+            self.call_back(order.callback_url, job, self.task)
+            if key:
+                self.context.accepted[key] = body, job
+        self.answer(job)
+
+
+class ModifyVideoTask(_RunApi):
+    """`GET /api/v1/luma/modify_video/{id}`."""
+
+    def get(self, task_id: str) -> None:
+        """Say how far a task has come."""
+        job = self.context.jobs.find("runapi", task_id)
+        if job is None:
+            raise Refusal(404, "not_found", "Task not found.")
+        self.answer(job)

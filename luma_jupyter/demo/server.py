@@ -1,0 +1,77 @@
+"""Start and close the demo service: a socket on loopback, two daemon threads, and a temporary folder.
+
+Importing this is cheap; `start` is what needs tornado, PyAV, NumPy and Pillow. The service goes with its process: it
+closes itself at exit, and a forked child neither serves nor tidies up.
+"""
+
+import atexit
+import os
+import secrets
+import shutil
+import tempfile
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from luma_jupyter.demo.faults import LOST, Hook, Reply, RequestInfo
+
+if TYPE_CHECKING:
+    from luma_jupyter.demo.app import App
+
+__all__ = ["LOST", "DemoService", "Hook", "Reply", "RequestInfo", "start"]
+
+PATIENCE = 3.0
+
+
+def start(
+    seconds: float = 6.0, token: str | None = None, hook: Hook | None = None, film_seconds: float = 5.0
+) -> "DemoService":
+    """Start a service on a free port of 127.0.0.1; it accepts connections when this returns.
+
+    `seconds` is about how long a task takes, `film_seconds` how long its film is. For tests, `token` is the key to
+    accept instead of a random one, and `hook` sees each request first and may answer it. Raises ImportError where a
+    library is missing.
+    """
+    from luma_jupyter.demo.app import App
+
+    folder = Path(tempfile.mkdtemp(prefix="luma_jupyter_demo_"))
+    token = token or secrets.token_urlsafe(24)
+    return DemoService(App(token, seconds, folder, hook, film_seconds), token, folder)
+
+
+class DemoService:
+    """A running demo service; `url` is the base URL of both APIs, `token` their key."""
+
+    def __init__(self, app: "App", token: str, folder: Path) -> None:
+        self.url, self.token = app.url, token
+        self._app, self._folder, self._process, self._closed = app, folder, os.getpid(), False
+        self._threads = [
+            threading.Thread(target=body, name=f"luma-demo-{name}", daemon=True)
+            for name, body in (("server", app.run), ("render", app.jobs.run))
+        ]
+        for thread in self._threads:
+            thread.start()
+        atexit.register(self.close)
+
+    @property
+    def seconds(self) -> float:
+        """About how long a task takes, in seconds; a change holds for the next task."""
+        return self._app.jobs.seconds
+
+    @seconds.setter
+    def seconds(self, seconds: float) -> None:
+        self._app.jobs.seconds = seconds
+
+    def close(self) -> None:
+        """Stop serving and rendering, and delete the films; a second call, or one in a forked child, does nothing."""
+        if self._closed or os.getpid() != self._process:
+            return
+        self._closed = True
+        atexit.unregister(self.close)
+        self._app.stop()
+        for thread in self._threads:
+            thread.join(PATIENCE)
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    def __repr__(self) -> str:
+        return f"<DemoService {self.url}{' (closed)' if self._closed else ''}>"

@@ -1,0 +1,226 @@
+"""JupyterLab in a headless Chromium, driven as a person would; in real time, as a browser cannot be told to skip it.
+
+Where Chromium or Playwright is missing these tests are skipped with the reason, unless ``LUMA_BROWSER_TESTS=required``.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import nbformat
+import pytest
+
+ROOT = Path(__file__).parents[2]
+SCREENSHOTS = ROOT / "build" / "screenshots"
+TOKEN = "a-token-for-tests"
+CHROMIUM_FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--autoplay-policy=no-user-gesture-required",
+]
+PLAY = """async () => {
+    const played = [];
+    for (const video of document.querySelectorAll("video")) {
+        video.muted = true;
+        video.scrollIntoView();
+        await video.play();
+        const start = video.currentTime;
+        const deadline = performance.now() + 5000;
+        while (video.currentTime <= start && performance.now() < deadline) await new Promise(r => setTimeout(r, 50));
+        played.push({src: video.getAttribute("src"), ready: video.readyState, moved: video.currentTime > start});
+        video.pause();
+    }
+    return played;
+}"""
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Any]:
+    """A running headless Chromium."""
+    playwright = (
+        pytest.importorskip("playwright.sync_api")
+        if not _required()
+        else __import__("playwright.sync_api", fromlist=["sync_api"])
+    )
+    executable = shutil.which("chromium") or shutil.which("google-chrome")
+    if executable is None:
+        (pytest.fail if _required() else pytest.skip)("no Chromium on this machine: apt-get install chromium")
+    with playwright.sync_playwright() as running:
+        browser = running.chromium.launch(executable_path=executable, args=CHROMIUM_FLAGS)
+        yield browser
+        browser.close()
+
+
+def _required() -> bool:
+    return os.environ.get("LUMA_BROWSER_TESTS") == "required"
+
+
+class Lab:
+    """A JupyterLab server on a folder of its own."""
+
+    def __init__(self, folder: Path, home: Path) -> None:
+        self.folder = folder
+        self.home = home
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self.url = f"http://127.0.0.1:{probe.getsockname()[1]}"
+        self._setting("apputils-extension/notification", {"fetchNews": "false", "checkForUpdates": False})
+
+    def _setting(self, name: str, value: dict[str, Any]) -> None:
+        file = self.home / "settings" / "@jupyterlab" / f"{name}.jupyterlab-settings"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(json.dumps(value))
+
+    def theme(self, name: str) -> None:
+        """Use a theme from the next page load on: "JupyterLab Light" or "JupyterLab Dark"."""
+        self._setting("apputils-extension/themes", {"theme": name})
+
+    def start(self) -> subprocess.Popen[bytes]:
+        clean = {
+            name: value for name, value in os.environ.items() if not name.startswith(("LUMA_", "ACEDATA", "RUNAPI"))
+        }
+        env = {
+            **clean,
+            "LUMA_JUPYTER_DEMO_SECONDS": "4",
+            "IPYTHONDIR": str(self.home / "ipython"),
+            "JUPYTER_CONFIG_DIR": str(self.home / "config"),
+            "JUPYTER_DATA_DIR": str(self.home / "data"),
+            "JUPYTERLAB_SETTINGS_DIR": str(self.home / "settings"),
+            "JUPYTERLAB_WORKSPACES_DIR": str(self.home / "workspaces"),
+        }
+        command = [sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", "--ServerApp.port_retries=0"]
+        port = self.url.rpartition(":")[2]
+        options = [f"--IdentityProvider.token={TOKEN}", f"--port={port}", f"--ServerApp.root_dir={self.folder}"]
+        with (self.home / "log").open("wb") as log:
+            server = subprocess.Popen([*command, *options], env=env, stdout=log, stderr=log)
+        for _ in range(300):
+            try:
+                urllib.request.urlopen(f"{self.url}/api").close()
+                return server
+            except OSError:
+                assert server.poll() is None, (self.home / "log").read_text()
+                time.sleep(0.1)
+        raise AssertionError((self.home / "log").read_text())
+
+    def get(self, path: str) -> Any:
+        """An answer of the server's REST API."""
+        request = urllib.request.Request(
+            f"{self.url}/api/{quote(path, safe='/?=')}", headers={"Authorization": f"token {TOKEN}"}
+        )
+        with urllib.request.urlopen(request) as answer:
+            return json.load(answer)
+
+    def write(self, name: str, *cells: str) -> None:
+        """Make a notebook of code cells."""
+        notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
+        notebook.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
+        nbformat.write(notebook, self.folder / name)
+
+
+@pytest.fixture(scope="session")
+def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+    """A running JupyterLab."""
+    lab = Lab(tmp_path_factory.mktemp("notebooks"), tmp_path_factory.mktemp("lab"))
+    server = lab.start()
+    yield lab
+    server.terminate()
+    server.wait(20)
+
+
+class LabPage:
+    """One browser page with a notebook in it."""
+
+    def __init__(self, page: Any, lab: Lab) -> None:
+        self.page = page
+        self.lab = lab
+
+    def open(self, notebook: str) -> None:
+        """Open a notebook in a fresh workspace and wait until its cells and kernel are there."""
+        self.page.goto(f"{self.lab.url}/lab/tree/{quote(notebook)}?token={TOKEN}&reset")
+        self.page.wait_for_selector(".jp-Notebook .jp-Cell", timeout=60_000)
+        self.page.keyboard.press("Escape")
+        self.wait_until_idle(notebook)
+
+    def wait_until_idle(self, notebook: str) -> None:
+        """Wait until the notebook's kernel has nothing to do."""
+        for _ in range(600):
+            sessions = self.lab.get("sessions")
+            if [s for s in sessions if s["path"] == notebook and s["kernel"]["execution_state"] == "idle"]:
+                return
+            self.page.wait_for_timeout(100)
+        raise AssertionError(f"the kernel is not idle: {sessions}")
+
+    def menu(self, name: str, entry: str) -> None:
+        """Choose a menu entry."""
+        self.page.click(f'.lm-MenuBar-itemLabel:text-is("{name}")')
+        self.page.click(f'.lm-Menu-itemLabel:text-is("{entry}")')
+
+    def run_all(self) -> None:
+        """Run → Run All Cells."""
+        self.menu("Run", "Run All Cells")
+
+    def save(self, notebook: str) -> None:
+        """Save the notebook, and wait until it is in the file."""
+        before = self.lab.get(f"contents/{notebook}?content=0")["last_modified"]
+        self.page.keyboard.press("Escape")
+        self.menu("File", "Save Notebook")
+        while self.lab.get(f"contents/{notebook}?content=0")["last_modified"] == before:
+            self.page.wait_for_timeout(100)
+        self.page.wait_for_timeout(300)  # the server writes in place
+
+    def wait_for(self, script: str, timeout: float = 60.0) -> None:
+        """Wait until an expression on the page is true; ``timeout`` in seconds."""
+        self.page.wait_for_function(f"() => {script}", timeout=timeout * 1000)
+
+    def play_all(self) -> list[dict[str, Any]]:
+        """Play every video for a moment; each must have data and move."""
+        played: list[dict[str, Any]] = self.page.evaluate(PLAY)
+        return played
+
+    def text(self) -> str:
+        """All that the page shows."""
+        shown: str = self.page.inner_text("body")
+        return shown
+
+    def shot(self, name: str, selector: str | None = None) -> Path:
+        """Keep a screenshot under build/screenshots."""
+        SCREENSHOTS.mkdir(parents=True, exist_ok=True)
+        file = SCREENSHOTS / f"{name}.png"
+        (self.page.locator(selector).first if selector else self.page).screenshot(path=str(file))
+        return file
+
+
+@pytest.fixture
+def open_page(chromium: Any, lab: Lab) -> Iterator[Callable[..., LabPage]]:
+    """Open a notebook in a page of its own: ``open_page("x.ipynb", width=…)``; no page error passes unseen."""
+    contexts, errors = [], []
+
+    def open_(notebook: str, width: int = 1200, height: int = 1000) -> LabPage:
+        context = chromium.new_context(viewport={"width": width, "height": height})
+        contexts.append(context)
+        page = context.new_page()
+        page.on("pageerror", lambda error: errors.append(str(error)))
+        opened = LabPage(page, lab)
+        opened.open(notebook)
+        return opened
+
+    yield open_
+    for context in contexts:
+        context.close()
+    assert not errors

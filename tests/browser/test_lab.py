@@ -1,0 +1,208 @@
+"""What a person sees in JupyterLab: the quickstart, the card while it lives, and the notebook after saving."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.browser.conftest import ROOT, Lab, LabPage
+
+BROKEN = ("model not found", "Error displaying widget", "Loading widget", "Failed to load model")
+CARDS = "document.querySelectorAll('.luma-card:not(:has(.luma-later))').length"
+BAR = "document.querySelector('.luma-live .luma-bar')"
+OpenPage = Callable[..., LabPage]
+
+# The contrast of the text on what is behind it, by the WCAG formula, for the first element of a class.
+CONTRAST = """(selector) => {
+    const parse = (colour) => (colour.match(/[\\d.]+/g) ?? []).map(Number);
+    const light = ([r, g, b]) => [r, g, b].map((c) => c / 255)
+        .map((c) => (c <= 0.03928 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4))
+        .reduce((sum, c, i) => sum + c * [0.2126, 0.7152, 0.0722][i], 0);
+    const element = document.querySelector(selector);
+    let opacity = 1, behind = null;
+    for (let node = element; node; node = node.parentElement) {
+        const style = getComputedStyle(node), ground = parse(style.backgroundColor);
+        opacity *= Number(style.opacity);
+        if (!behind && ground.length >= 3 && (ground[3] ?? 1) > 0.9) behind = ground;
+    }
+    const text = parse(getComputedStyle(element).color).slice(0, 3)
+        .map((c, i) => c * opacity + behind[i] * (1 - opacity));
+    const [a, b] = [light(text), light(behind)].sort((x, y) => y - x);
+    return (a + 0.05) / (b + 0.05);
+}"""
+
+
+def played_well(page: LabPage, count: int) -> None:
+    """Exactly ``count`` videos are on the page, and each of them plays."""
+    page.wait_for(f"document.querySelectorAll('video').length >= {count}", timeout=20)
+    played = page.play_all()
+    assert len(played) == count
+    assert all(video["ready"] == 4 and video["moved"] for video in played), played
+    assert not [words for words in BROKEN if words in page.text()]
+
+
+@pytest.fixture(scope="module")
+def quickstart(lab: Lab, chromium: Any) -> str:
+    """The quickstart, run in JupyterLab and saved: its name in the server's folder."""
+    name = "01_quickstart.ipynb"
+    shutil.copy(ROOT / "notebooks" / name, lab.folder)
+    context = chromium.new_context(viewport={"width": 1200, "height": 3600})
+    page = LabPage(context.new_page(), lab)
+    page.open(name)
+    page.run_all()
+    page.wait_for(f"{BAR}?.value > 0")
+    page.shot("quickstart-running")
+    page.wait_for(f"{CARDS} == 5", timeout=120)
+    page.wait_for("!document.querySelector('.luma-live')")
+    played_well(page, 4)
+    page.wait_until_idle(name)
+    page.shot("quickstart-done")
+    page.save(name)
+    context.close()
+    return name
+
+
+def test_the_saved_quickstart_is_small_and_has_no_widgets_left(lab: Lab, quickstart: str) -> None:
+    """Every card is plain HTML in the file, which stays below 100 KB and tells no path of the machine."""
+    saved = (lab.folder / quickstart).read_text()
+    assert len(saved.encode()) < 100_000
+    outputs = [output for cell in json.loads(saved)["cells"] for output in cell.get("outputs", [])]
+    assert not [output for output in outputs if "application/vnd.jupyter.widget-view+json" in output.get("data", {})]
+    assert str(lab.folder) not in saved
+
+
+def test_the_saved_quickstart_plays_after_a_reload(open_page: OpenPage, quickstart: str) -> None:
+    """Opened again, the videos play and no widget is missing."""
+    played_well(open_page(quickstart, height=3600), 4)
+
+
+def test_the_quickstart_plays_untrusted_from_a_copy_of_its_folder(
+    open_page: OpenPage, lab: Lab, quickstart: str
+) -> None:
+    """In a copied folder, as somebody else's notebook, JupyterLab sanitises the outputs, and the videos still play."""
+    copy = lab.folder / "from a friend"
+    copy.mkdir()
+    shutil.copytree(lab.folder / "luma_videos", copy / "luma_videos")
+    notebook = json.loads((lab.folder / quickstart).read_text())
+    notebook["metadata"]["somebody"] = "else"  # the signature is of the content: now nobody here has signed it
+    (copy / quickstart).write_text(json.dumps(notebook))
+    cells = lab.get(f"contents/from a friend/{quickstart}")["content"]["cells"]
+    assert any(cell["metadata"].get("trusted") is False for cell in cells)
+    page = open_page(f"from a friend/{quickstart}", height=3600)
+    played_well(page, 4)
+    page.shot("quickstart-untrusted")
+
+
+def test_the_html_export_plays(chromium: Any, lab: Lab, quickstart: str) -> None:
+    """An export beside the media folder plays from the disk."""
+    command = [sys.executable, "-m", "nbconvert", "--to", "html", str(lab.folder / quickstart)]
+    subprocess.run(command, check=True, capture_output=True)
+    page = chromium.new_page(viewport={"width": 1200, "height": 3600})
+    page.goto((lab.folder / quickstart).with_suffix(".html").as_uri())
+    played_well(LabPage(page, lab), 4)
+    LabPage(page, lab).shot("quickstart-export")
+    page.close()
+
+
+LIVE = (
+    "import luma_jupyter as luma\n%load_ext luma_jupyter\nluma.configure(demo_seconds=7)",
+    "%%luma -o sunset --aspect-ratio 9:16\nA sunset over the sea",
+)
+
+
+def test_the_bar_moves_while_another_cell_runs(open_page: OpenPage, lab: Lab) -> None:
+    """With the kernel busy in a later cell the bar goes on, never falls, is never full, and the video comes after."""
+    lab.write("busy.ipynb", *LIVE, "import time\nfor _ in range(50):\n    time.sleep(0.1)")
+    page = open_page("busy.ipynb")
+    page.run_all()
+    page.wait_for(f"{BAR}?.value > 0")
+    seen = []
+    for _ in range(4):
+        busy = page.page.query_selector('.jp-NotebookPanel-toolbar [data-status="busy"]')
+        seen.append((busy is not None, page.page.evaluate(f"{BAR}.value")))
+        page.page.wait_for_timeout(700)
+    values = [value for _, value in seen]
+    assert all(busy for busy, _ in seen)
+    assert values == sorted(values)
+    assert len(set(values)) >= 3
+    assert 0 < values[0] < values[-1] < 1
+    page.wait_for(f"{CARDS} == 1", timeout=30)
+    played_well(page, 1)
+
+
+def test_the_button_stops_following(open_page: OpenPage, lab: Lab) -> None:
+    """The button says what it does and does it; the card ends with the reason."""
+    lab.write("stop.ipynb", *LIVE)
+    page = open_page("stop.ipynb")
+    page.run_all()
+    page.wait_for(f"{BAR}?.value > 0")
+    button = page.page.get_by_role("button", name="Stop following")
+    assert "may still run" in button.get_attribute("title")
+    assert "billed" in button.get_attribute("title")
+    button.click()
+    page.wait_for(f"{CARDS} == 1", timeout=10)
+    assert "not followed any more" in page.text()
+    assert "may still run and be billed" in page.text()
+    page.shot("stopped", ".luma-card")
+
+
+def test_a_page_reloaded_in_mid_run_ends_with_the_video(open_page: OpenPage, lab: Lab) -> None:
+    """After a reload the card goes on and becomes the video; saved and opened without its kernel, it still plays."""
+    lab.write("reload.ipynb", *LIVE)
+    page = open_page("reload.ipynb")
+    page.run_all()
+    page.wait_for(f"{BAR}?.value > 0")
+    page.save("reload.ipynb")
+    page.open("reload.ipynb")
+    page.wait_for("document.querySelector('.luma-live')")
+    page.shot("reloaded", ".luma-live")
+    page.wait_for(f"{CARDS} == 1", timeout=30)
+    page.wait_for("!document.querySelector('.luma-live')")
+    played_well(page, 1)
+    page.shot("reloaded-done")
+    page.save("reload.ipynb")
+    page.menu("Kernel", "Shut Down Kernel")
+    again = open_page("reload.ipynb")
+    again.wait_for("!document.body.innerText.includes('Loading widget')")
+    again.page.click(".luma-later summary")
+    played_well(again, 1)
+    again.shot("reloaded-reopened")
+
+
+@pytest.mark.parametrize("theme", ["Light", "Dark"])
+@pytest.mark.parametrize("width", [1200, 520])
+def test_cards_read_well(open_page: OpenPage, lab: Lab, theme: str, width: int) -> None:
+    """Live, finished and failed cards have readable contrast in both themes, and fit a narrow page, portrait too."""
+    lab.theme(f"JupyterLab {theme}")
+    name = f"looks-{theme}-{width}.ipynb"
+    lab.write(name, *LIVE, "%%luma extend sunset\nThe tide comes in", "%%luma\nNever seen [fail]")
+    page = open_page(name, width, 1500)
+    if width < 800 and page.page.locator("#jp-left-stack").is_visible():
+        page.page.keyboard.press("Control+b")
+    page.run_all()
+    page.wait_for(f"{BAR}?.value > 0.2")
+    page.shot(f"live-{theme.lower()}-{width}")
+    assert page.page.evaluate(CONTRAST, ".luma-live .luma-status") >= 4.5
+    assert page.page.evaluate(CONTRAST, ".luma-live .luma-time") >= 4.5
+    page.wait_for(f"{CARDS} == 3", timeout=60)
+    page.page.wait_for_timeout(300)
+    page.shot(f"done-{theme.lower()}-{width}")
+    assert page.page.evaluate(CONTRAST, ".luma-card div") >= 4.5
+    assert page.page.evaluate(CONTRAST, ".luma-card div:nth-of-type(2)") >= 4.5
+    for card in page.page.query_selector_all(".luma-card"):
+        assert card.evaluate("(card) => card.scrollWidth <= card.clientWidth + 1")
+        assert card.evaluate("(card) => card.getBoundingClientRect().right <= innerWidth")
+    height = page.page.evaluate("document.querySelector('.luma-card video').getBoundingClientRect().height")
+    assert height <= 480
+
+
+def test_screenshots_are_kept() -> None:
+    """The pictures of this run lie under build/screenshots, to be looked at."""
+    assert (Path(ROOT) / "build" / "screenshots" / "quickstart-done.png").stat().st_size > 10_000

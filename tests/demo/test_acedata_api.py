@@ -1,0 +1,161 @@
+"""AceDataCloud on the wire: generate, extend, look-up, and every documented error."""
+
+import json
+import time
+from collections.abc import Callable
+from typing import Any
+
+import httpx
+import pytest
+
+from luma_jupyter.demo.server import DemoService
+
+VIDEOS, TASKS = "/luma/videos", "/luma/tasks"
+Ended = Callable[[str], dict[str, Any]]
+
+
+def test_held_call(clip: dict[str, Any], api: httpx.Client) -> None:
+    """Without async and callback, the call answers the whole documented result, with real files behind its URLs."""
+    assert clip["success"] is True
+    assert clip["state"] == "completed"
+    assert clip["prompt"] == "Astronauts shuttle from space to volcano"
+    assert (
+        (clip["video_width"], clip["video_height"]) == (clip["thumbnail_width"], clip["thumbnail_height"]) == (640, 360)
+    )
+    assert len({clip["task_id"], clip["video_id"]}) == 2
+    video, thumbnail = httpx.get(clip["video_url"]), httpx.get(clip["thumbnail_url"])
+    assert (video.headers["content-type"], video.content[4:8]) == ("video/mp4", b"ftyp")
+    assert (thumbnail.headers["content-type"], thumbnail.content[:2]) == ("image/jpeg", b"\xff\xd8")
+
+
+def test_async_call(api: httpx.Client, ended_task: Ended) -> None:
+    """With async, the answer is a task id at once; the task runs, then holds the result."""
+    body = {"prompt": "A boat", "async": True, "aspect_ratio": "1:1", "loop": True}
+    answer = api.post(VIDEOS, json=body).json()
+    assert list(answer) == ["task_id"]
+    running = api.post(TASKS, json={"id": answer["task_id"]}).json()
+    assert running["response"] == {"success": True, "task_id": answer["task_id"]}
+    assert running["finished_at"] is None
+    task = ended_task(answer["task_id"])
+    assert set(task) == {"_id", "id", "created_at", "request", "response", "finished_at", "trace_id"}
+    assert task["id"] == answer["task_id"]
+    assert task["request"] == body
+    assert 0 <= task["finished_at"] - task["created_at"] < 20
+    assert abs(task["finished_at"] - time.time()) < 60
+    assert (task["response"]["state"], task["response"]["video_width"]) == ("completed", 480)
+
+
+def test_batch(clip: dict[str, Any], api: httpx.Client) -> None:
+    """A batch look-up gives the tasks that are known and leaves out the others."""
+    answer = api.post(TASKS, json={"ids": [clip["task_id"], "unknown"], "action": "retrieve_batch"}).json()
+    assert answer["count"] == 1
+    assert [task["response"] for task in answer["items"]] == [clip]
+
+
+def test_unknown_task(api: httpx.Client) -> None:
+    """A single look-up of an unknown id is a 404."""
+    answer = api.post(TASKS, json={"id": "unknown", "action": "retrieve"})
+    assert (answer.status_code, answer.json()["error"]["code"]) == (404, "not_found")
+
+
+def test_extend(clip: dict[str, Any], api: httpx.Client) -> None:
+    """An extension is longer than its source and keeps its size; the video id wins over a URL."""
+    source = {"video_id": clip["video_id"], "video_url": "http://127.0.0.1:1/never-read"}
+    body = {"action": "extend", "prompt": "The ship lands", "end_image_url": clip["thumbnail_url"], **source}
+    longer = api.post(VIDEOS, json=body).json()
+    assert longer["video_width"] == clip["video_width"]
+    assert len(httpx.get(longer["video_url"]).content) > len(httpx.get(clip["video_url"]).content)
+
+
+def test_start_image_from_the_service(clip: dict[str, Any], api: httpx.Client) -> None:
+    """A thumbnail can be the first frame of the next film; an image that cannot be read is done without."""
+    with_image, without = (
+        api.post(VIDEOS, json={"prompt": clip["prompt"], "start_image_url": url}).json()
+        for url in (clip["thumbnail_url"], "http://127.0.0.1:1/none.png")
+    )
+    plain, read, unread = (httpx.get(result["video_url"]).content for result in (clip, with_image, without))
+    assert plain == unread
+    assert plain != read
+
+
+@pytest.mark.parametrize(
+    ("body", "complaint"),
+    [
+        (b"", "json"),
+        (b"not json", "json"),
+        (b"[1]", "json"),
+        ({}, "prompt"),
+        ({"prompt": "  "}, "prompt"),
+        ({"prompt": 7}, "prompt"),
+        ({"prompt": "x", "action": "modify"}, "action"),
+        ({"prompt": "x", "action": True}, "action"),
+        ({"prompt": "x", "aspect_ratio": "2:1"}, "aspect_ratio"),
+        ({"prompt": "x", "loop": "yes"}, "loop"),
+        ({"prompt": "x", "enhancement": 1}, "enhancement"),
+        ({"prompt": "x", "async": "true"}, "async"),
+        ({"prompt": "x", "timeout": "long"}, "timeout"),
+        ({"prompt": "x", "timeout": True}, "timeout"),
+        ({"prompt": "x", "timeout": 0}, "timeout"),
+        ({"prompt": "x", "start_image_url": ["a"]}, "start_image_url"),
+        ({"prompt": "x", "callback_url": 5}, "callback_url"),
+        ({"prompt": "x", "action": "extend"}, "video_id or video_url"),
+        ({"prompt": "x", "action": "extend", "video_id": "unknown"}, "video_id unknown"),
+        ({"action": "extend", "video_id": "unknown"}, "prompt"),
+    ],
+)
+def test_bad_request(body: Any, complaint: str, api: httpx.Client) -> None:
+    """Whatever is wrong with a body is a documented 400 that names the field."""
+    data = body if isinstance(body, bytes) else json.dumps(body).encode()
+    answer = api.post(VIDEOS, content=data)
+    assert answer.status_code == 400
+    assert set(answer.json()) == {"success", "error", "trace_id"}
+    assert answer.json()["success"] is False
+    assert answer.json()["error"]["code"] == "bad_request"
+    assert complaint in answer.json()["error"]["message"]
+
+
+@pytest.mark.parametrize(
+    "body", [{}, {"id": 5}, {"action": "list"}, {"action": "retrieve_batch"}, {"action": "retrieve_batch", "ids": [1]}]
+)
+def test_bad_look_up(body: Any, api: httpx.Client) -> None:
+    """A look-up without ids, or with another action, is a 400."""
+    answer = api.post(TASKS, json=body)
+    assert (answer.status_code, answer.json()["error"]["code"]) == (400, "bad_request")
+
+
+@pytest.mark.parametrize("path", [VIDEOS, TASKS])
+@pytest.mark.parametrize(
+    ("header", "code"),
+    [(None, "no_token"), ("Basic x", "no_token"), ("Bearer", "no_token"), ("Bearer wröng", "invalid_token")],
+)
+def test_acedata_token(path: str, header: str | None, code: str, service: DemoService) -> None:
+    """No token and a wrong one are two documented 401s."""
+    headers = {"Authorization": header.encode()} if header else {}
+    answer = httpx.post(service.url + path, json={"prompt": "x"}, headers=headers)
+    assert (answer.status_code, answer.json()["error"]["code"]) == (401, code)
+    assert answer.json()["success"] is False
+
+
+@pytest.mark.usefixtures("slow")
+def test_held_call_times_out(api: httpx.Client) -> None:
+    """A held call that takes longer than its timeout is a documented 504."""
+    answer = api.post(VIDEOS, json={"prompt": "Slow [fail]", "timeout": 0.05})
+    assert (answer.status_code, answer.json()["error"]["code"]) == (504, "timeout")
+
+
+def test_fail(api: httpx.Client, ended_task: Ended) -> None:
+    """[fail] in a prompt makes a task that fails as documented; a held call answers the same as a 500."""
+    task_id = api.post(VIDEOS, json={"prompt": "A boat [FAIL]", "async": True}).json()["task_id"]
+    response = ended_task(task_id)["response"]
+    assert response["success"] is False
+    assert response["error"]["code"] == "api_error"
+    assert "video_url" not in response
+    held = api.post(VIDEOS, json={"prompt": "A boat [fail]"})
+    assert (held.status_code, held.json()["error"]) == (500, response["error"])
+
+
+def test_moderated(api: httpx.Client) -> None:
+    """[moderated] in a prompt is refused at once, in the documented words."""
+    answer = api.post(VIDEOS, json={"prompt": "A boat [Moderated]", "async": True})
+    assert (answer.status_code, answer.json()["error"]["code"]) == (403, "forbidden")
+    assert answer.json()["error"]["message"].startswith("Sorry! Our")

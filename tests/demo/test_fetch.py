@@ -1,0 +1,78 @@
+"""Other people's URLs: limits, and reasons that can be shown."""
+
+import functools
+import threading
+import time
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+
+from luma_jupyter.demo import fetch
+
+
+class Elsewhere(BaseHTTPRequestHandler):
+    """A server that has a picture, and one that never ends."""
+
+    def do_GET(self) -> None:
+        self.send_response(404 if self.path == "/none" else 200)
+        self.end_headers()
+        self.wfile.write(b"x" * 1000)
+        while self.path == "/endless":
+            time.sleep(0.02)
+            try:
+                self.wfile.write(b"x")
+                self.wfile.flush()
+            except OSError:
+                break
+
+    def log_message(self, *args: object) -> None:
+        pass
+
+
+@pytest.fixture(scope="module")
+def elsewhere() -> Iterator[str]:
+    """Its URL."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Elsewhere)
+    thread = threading.Thread(target=functools.partial(server.serve_forever, poll_interval=0.02))
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def test_fetch(elsewhere: str) -> None:
+    """A URL that can be read is read."""
+    assert fetch.fetch(f"{elsewhere}/picture") == b"x" * 1000
+
+
+@pytest.mark.parametrize(
+    ("url", "reason"),
+    [
+        ("/none", "404"),
+        ("file:///etc/hostname", "not an http"),
+        ("picture.png", "not an http"),
+        ("http://127.0.0.1:1/x", "refused"),
+        ("http://[::1", "IPv6"),
+        ("http://127.0.0.1:1/a b", "control characters"),
+    ],
+)
+def test_unreachable(url: str, reason: str, elsewhere: str) -> None:
+    """Whatever is wrong with a URL is one exception with a reason."""
+    with pytest.raises(fetch.Unreachable, match=reason):
+        fetch.fetch(elsewhere + url if url.startswith("/") else url)
+
+
+def test_slow(elsewhere: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An answer that trickles is given up in time."""
+    monkeypatch.setattr(fetch, "SECONDS", 0.15)
+    with pytest.raises(fetch.Unreachable, match=r"more than 0\.15 s"):
+        fetch.fetch(f"{elsewhere}/endless")
+
+
+def test_large(elsewhere: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An answer that is too large is given up."""
+    monkeypatch.setattr(fetch, "MEGABYTES", 0)
+    with pytest.raises(fetch.Unreachable, match="larger than 0 MB"):
+        fetch.fetch(f"{elsewhere}/picture")

@@ -1,0 +1,329 @@
+"""Films: what is on the frames, read back from the files."""
+
+import io
+from fractions import Fraction
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import av
+import numpy as np
+import pytest
+from PIL import Image, ImageOps
+
+from luma_jupyter.demo.film import SIZES, FilmSpec, Stopped, render
+from luma_jupyter.demo.footage import UnreadableSource, write
+from luma_jupyter.demo.lettering import UNDRAWABLE, Overlay, caption, caption_height, mark
+from luma_jupyter.demo.scene import MOODS, SKYLINES, Array, Look, Scene
+
+SHORT = 0.25
+WIDE = SIZES["16:9"]
+
+
+def frames_of(file: Path) -> Array:
+    """All frames of a video: (count, height, width, 3)."""
+    with av.open(str(file)) as container:
+        return np.stack([frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)]).astype(np.float32)
+
+
+def make(folder: Path, name: str = "film", **spec: Any) -> Array:
+    """Render a film, short unless told otherwise, and read it back."""
+    spec = {"prompt": "A quiet valley", "seconds": SHORT, **spec}
+    return frames_of(render(FilmSpec(**spec), folder, name).video)
+
+
+def difference(one: Array, other: Array) -> float:
+    """Mean absolute difference, 0..255."""
+    return float(np.abs(one - other).mean())
+
+
+def picture(frame: Array) -> Array:
+    """A frame without caption and mark: all but the bands that they are in."""
+    size = frame.shape[1], frame.shape[0]
+    return frame[mark(size).place[0].stop + 2 : -caption_height(size) - 2]
+
+
+def letters_show(frame: Array, overlay: Overlay) -> bool:
+    """Whether an overlay's light letters stand out on a frame from the darker ground around them."""
+    light = (overlay.ink.min(axis=2) > 180) & (overlay.alpha[..., 0] > 0.8)
+    part = frame[overlay.place].mean(axis=2)
+    ground = overlay.ink.max(axis=2) < 5
+    return light.sum() > 20 and part[light].mean() > part[ground].mean() + 50
+
+
+def png(colour: tuple[int, int, int], size: tuple[int, int] = (300, 500)) -> bytes:
+    """An image file with a light square in the middle."""
+    image = Image.new("RGB", size, colour)
+    image.paste((250, 250, 250), (100, 200, 200, 300))
+    data = io.BytesIO()
+    image.save(data, "PNG")
+    return data.getvalue()
+
+
+@pytest.fixture(scope="module")
+def square(tmp_path_factory: pytest.TempPathFactory) -> tuple[bytes, Array]:
+    """A source from elsewhere: a white square crosses a dark field, 15 frames at 10 a second, 320x200."""
+    file = tmp_path_factory.mktemp("source") / "square.mp4"
+
+    def draw() -> Any:
+        for left in range(20, 245, 15):
+            frame = np.full((200, 320, 3), 20, np.float32)
+            frame[60:100, left : left + 40] = 235
+            yield frame
+
+    write(file, draw(), (320, 200), Fraction(10), "a square")
+    return file.read_bytes(), frames_of(file)
+
+
+@pytest.mark.parametrize("ratio", SIZES)
+def test_ratio(ratio: str, tmp_path: Path) -> None:
+    """Each ratio gives a film of exactly that ratio, even sides, H.264 in yuv420p, and a thumbnail of that size."""
+    film = render(FilmSpec("A lighthouse", ratio, seconds=SHORT), tmp_path, "film")
+    across, down = map(int, ratio.split(":"))
+    assert film.width * down == film.height * across
+    assert film.width % 2 == film.height % 2 == 0
+    assert 200_000 < film.width * film.height < 260_000
+    with av.open(str(film.video)) as container:
+        stream = container.streams.video[0]
+        assert (stream.width, stream.height) == (film.width, film.height)
+        assert (stream.codec_context.name, stream.codec_context.pix_fmt) == ("h264", "yuv420p")
+    with Image.open(film.thumbnail) as thumbnail:
+        assert (thumbnail.format, thumbnail.size) == ("JPEG", (film.width, film.height))
+
+
+def test_default_film(tmp_path: Path) -> None:
+    """A film is 5 s at 24 frames a second, small, its index before its data, and says in its metadata what it is."""
+    film = render(FilmSpec("Astronauts shuttle from space to volcano"), tmp_path, "film")
+    data = film.video.read_bytes()
+    assert len(data) < 1_000_000
+    assert 0 < data.index(b"moov") < data.index(b"mdat")
+    with av.open(str(film.video)) as container:
+        assert container.streams.video[0].average_rate == 24
+        assert container.streams.video[0].frames == 120
+        assert "Simulated" in container.metadata["comment"]
+
+
+def test_same_request_same_bytes(tmp_path: Path, square: tuple[bytes, Array]) -> None:
+    """Equal specs give equal bytes, whatever was rendered in between; other prompts give other films."""
+    for extra in ({}, {"source": square[0]}, {"source": square[0], "modify": True}):
+        one, other, again = (
+            render(FilmSpec(prompt, seconds=SHORT, **extra), tmp_path, str(index)).video.read_bytes()
+            for index, prompt in enumerate(("Fog over the sea", "A city at night", "Fog over the sea"))
+        )
+        assert one == again
+        assert one != other
+
+
+def test_loop_joins(tmp_path: Path) -> None:
+    """In a loop, the step from the last frame to the first is as small as any other; without, it is a jump."""
+    for loop in (True, False):
+        frames = make(tmp_path, prompt="Ocean waves", seconds=1, loop=loop)
+        steps = [difference(a, b) for a, b in pairwise(frames)]
+        assert (difference(frames[-1], frames[0]) < 1.5 * max(steps)) is loop
+
+
+def test_start_and_end_image(tmp_path: Path) -> None:
+    """The first frame is the start image, cropped to fill, the last one the end image, and neither is in between."""
+    start, end = png((200, 40, 30)), png((20, 60, 210), (800, 300))
+    frames = make(tmp_path, seconds=2.5, start_image=start, end_image=end)
+    expected = []
+    for data, index in ((start, 0), (end, -1)):
+        image = ImageOps.fit(Image.open(io.BytesIO(data)).convert("RGB"), WIDE)
+        expected.append(picture(np.asarray(image).astype(np.float32)))
+        assert difference(picture(frames[index]), expected[-1]) < 4
+        assert difference(picture(frames[len(frames) // 2]), expected[-1]) > 20
+
+
+def test_loop_with_start_image(tmp_path: Path) -> None:
+    """A loop that starts with an image returns to it."""
+    frames = make(tmp_path, start_image=png((200, 40, 30)), loop=True)
+    assert difference(frames[0], frames[-1]) < 3
+
+
+def test_unreadable_images_are_done_without(tmp_path: Path) -> None:
+    """A film whose images cannot be read is the film without them."""
+    assert np.array_equal(make(tmp_path, start_image=b"GIF89a?", end_image=b"<html>"), make(tmp_path, "plain"))
+
+
+@pytest.mark.parametrize("background", [(255, 255, 255), (0, 0, 0)])
+def test_every_frame_is_marked(background: tuple[int, int, int], tmp_path: Path) -> None:
+    """SIMULATED and the prompt are legible on every frame of every kind of film, on white and on black."""
+    image = png(background)
+    first = render(FilmSpec("Boats", seconds=SHORT, start_image=image, end_image=image), tmp_path, "first")
+    source = first.video.read_bytes()
+    plate, words = mark(WIDE), caption("Boats", WIDE)
+    films = {
+        "generate": frames_of(first.video),
+        "extend": make(tmp_path, prompt="Boats", source=source),
+        "modify": make(tmp_path, prompt="Boats", source=source, modify=True),
+    }
+    for name, frames in films.items():
+        assert all(letters_show(frame, plate) for frame in frames), name
+        assert all(letters_show(frame, words) for frame in frames), name
+
+
+def test_foreign_source_is_marked(tmp_path: Path, square: tuple[bytes, Array]) -> None:
+    """A source from elsewhere comes out marked as well, its own part included."""
+    for modify in (False, True):
+        frames = make(tmp_path, source=square[0], modify=modify)
+        assert all(letters_show(frame, mark((320, 200))) for frame in frames)
+
+
+@pytest.mark.parametrize("size", SIZES.values())
+@pytest.mark.parametrize(
+    "text",
+    [
+        "x",
+        "A small paper boat. " * 60,
+        "word" * 100,
+        "宇航员从太空飞往火山" * 20,
+        "Une idée très étrange",
+        "Лодка",
+        "😀 boat",
+    ],
+)
+def test_caption_fits(text: str, size: tuple[int, int]) -> None:
+    """A caption of any length and script has letters, within its band and off its edges."""
+    overlay = caption(text, size)
+    letters = overlay.ink.max(axis=2) > 60
+    rows, columns = np.flatnonzero(letters.any(axis=1)), np.flatnonzero(letters.any(axis=0))
+    assert overlay.place == (slice(size[1] - caption_height(size), size[1]), slice(0, size[0]))
+    assert letters.sum() > 5
+    assert 0 < rows[0] <= rows[-1] < caption_height(size) - 1
+    assert 5 < columns[0] <= columns[-1] < size[0] - 5
+
+
+def test_script_without_a_font() -> None:
+    """What no font can draw is named, or left out, never shown as boxes."""
+    nameless = "\U000f0000" * 5
+    assert np.array_equal(caption(nameless, WIDE).ink, caption(UNDRAWABLE, WIDE).ink)
+    assert np.array_equal(caption(f"boat{nameless}", WIDE).ink, caption("boat", WIDE).ink)
+
+
+def test_extend(tmp_path: Path, square: tuple[bytes, Array]) -> None:
+    """An extended film is its source, then as much more as asked for, without a jump, up to the end image."""
+    data, source = square
+    frames = make(tmp_path, source=data, seconds=3, end_image=png((20, 160, 60)))
+    assert frames.shape == (15 + 30, 200, 320, 3)
+    for before, after in zip(source, frames, strict=False):
+        assert difference(picture(before), picture(after)) < 3
+    steps = [difference(a, b) for a, b in pairwise(frames[14:])]
+    assert steps[0] < 1.5 * max(steps[1:])
+    assert difference(frames[14], frames[30]) > 20
+    end = ImageOps.fit(Image.open(io.BytesIO(png((20, 160, 60)))), (320, 200))
+    assert difference(picture(frames[-1]), picture(np.asarray(end).astype(np.float32))) < 4
+
+
+def test_modify(tmp_path: Path, square: tuple[bytes, Array]) -> None:
+    """A modified film has its source's size, rate, frames and motion, in other colours that depend on the prompt."""
+    data, source = square
+    prompts = ("A foggy autumn morning with golden light", "Space at night")
+    golden, night = (make(tmp_path, prompt=prompt, source=data, modify=True) for prompt in prompts)
+    assert golden.shape == source.shape
+    with av.open(str(tmp_path / "film.mp4")) as container:
+        assert container.streams.video[0].average_rate == 10
+    assert difference(golden, source) > 15
+    assert difference(golden, night) > 15
+    for frame, original in zip(golden, source, strict=True):
+        rows = slice(60, 100)
+        left = np.argmax(original[rows].mean(axis=(0, 2)) > 128)
+        inside = frame[rows, left + 4 : left + 36].mean()
+        assert inside > frame[rows, max(left - 30, 0) : left - 4].mean() + 8
+        assert inside > frame[rows, left + 44 : left + 70].mean() + 8
+
+
+def test_modify_replaces_the_caption(tmp_path: Path) -> None:
+    """Nothing of the source's caption is left below the new one."""
+    one, other = (
+        make(
+            tmp_path,
+            prompt="Fog",
+            modify=True,
+            source=render(FilmSpec(old, seconds=SHORT), tmp_path, old).video.read_bytes(),
+        )
+        for old in ("A quiet valley", "A quiet valley, and a very long story about all who ever lived in it")
+    )
+    assert letters_show(one[0], caption("Fog", WIDE))
+    below = slice(-caption_height(WIDE) // 2, None)
+    for frames in (one, other):
+        assert np.abs(np.diff(frames[:, below, 200:], axis=2)).max() < 20  # no edges, so no letters
+
+
+def test_watermark(tmp_path: Path, square: tuple[bytes, Array]) -> None:
+    """A watermark shows in the middle of each frame, and nowhere else."""
+    plain, marked = (
+        make(tmp_path, source=square[0], modify=True, watermark=text) for text in (None, "LUMA-2026-0042-a-long-id")
+    )
+    changed = np.abs(plain - marked).mean(axis=3) > 15
+    assert all(frame.sum() > 200 for frame in changed)
+    rows = np.flatnonzero(changed.any(axis=(0, 2)))
+    assert 50 < rows[0] <= rows[-1] < 150
+
+
+def test_enhancement(tmp_path: Path) -> None:
+    """Enhancement makes a difference, and a subtle one."""
+    assert 0.3 < difference(make(tmp_path), make(tmp_path, "plain", enhancement=False)) < 12
+
+
+@pytest.mark.parametrize("words", ["", *(mood.words for mood in MOODS)])
+def test_moods(words: str) -> None:
+    """Every mood moves, repeats itself in a loop, and has the colours of its words."""
+    word = words.rpartition("|")[2]
+    look = Look.of(word or "untitled")
+    scene = Scene(look, (120, 80), loop=True)
+    first, half, last = (scene.frame(t) for t in (0, 0.5, 1))
+    assert np.isfinite(first).all()
+    assert first.shape == (80, 120, 3)
+    assert difference(first, half) > 0.3
+    assert difference(first, last) < 0.01
+    assert look.skyline in (*SKYLINES, "city")
+
+
+def test_mood_words_are_whole_words() -> None:
+    """ "A season of stars" is a night, not the sea; words in two moods mix their colours."""
+    assert Look.of("A season of stars").weather == {"stars"}
+    assert not np.array_equal(Look.of("fog").low, Look.of("fog at sunset").low)
+
+
+def sound() -> bytes:
+    """A file without a picture."""
+    data = io.BytesIO()
+    with av.open(data, "w", format="mp4") as container:
+        stream = container.add_stream("aac", rate=8000)
+        frame = av.AudioFrame.from_ndarray(np.zeros((1, 1024), np.float32), format="fltp", layout="mono")
+        frame.sample_rate = 8000
+        container.mux(stream.encode(frame))
+        container.mux(stream.encode())
+    return data.getvalue()
+
+
+def damaged(video: bytes) -> bytes:
+    """A video with zeros for data."""
+    start = video.index(b"mdat") + 4
+    return video[:start] + bytes(len(video) - start)
+
+
+@pytest.mark.parametrize("kind", ["text", "sound", "damaged", "cut"])
+def test_unreadable_source(kind: str, tmp_path: Path, square: tuple[bytes, Array]) -> None:
+    """A source that is no video, or a broken one, is refused with a reason, and leaves no files."""
+    video = square[0]
+    source = {"text": b"<html>", "sound": sound(), "damaged": damaged(video), "cut": video[: video.index(b"mdat") + 4]}
+    with pytest.raises(UnreadableSource, match=r"^it (is|has) "):
+        make(tmp_path, source=source[kind], modify=True)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_stop(tmp_path: Path) -> None:
+    """A stop is noticed before the next frame, and leaves no files."""
+    asked = iter([False, False, True])
+    with pytest.raises(Stopped):
+        render(FilmSpec("Never finished"), tmp_path, "film", stop=lambda: next(asked))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_long_and_large_sources_are_bounded(tmp_path: Path) -> None:
+    """A source counts for its first 60 s and up to 1920 pixels a side."""
+    frames = (np.full((40, 2400, 3), 90, np.float32) for _ in range(65))
+    write(tmp_path / "source.mp4", frames, (2400, 40), Fraction(1), "long")
+    film = make(tmp_path, source=(tmp_path / "source.mp4").read_bytes(), modify=True)
+    assert film.shape == (60, 32, 1920, 3)

@@ -1,0 +1,143 @@
+"""What both APIs share: callbacks, media, odd requests, injected faults."""
+
+import json
+import queue
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from typing import Any
+
+import httpx
+import pytest
+
+from luma_jupyter.demo.server import LOST, Reply, RequestInfo, start
+
+VIDEOS, TASKS, MODIFY = "/luma/videos", "/luma/tasks", "/api/v1/luma/modify_video"
+MODEL = "luma-modify-video"
+Ended = Callable[[str], dict[str, Any]]
+
+
+@pytest.fixture
+def receiver() -> Iterator[tuple[str, "queue.SimpleQueue[Any]"]]:
+    """A callback URL, and what was POSTed to it."""
+    bodies: queue.SimpleQueue[Any] = queue.SimpleQueue()
+
+    class Receiver(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            bodies.put(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+            self.send_response(204)
+            self.end_headers()
+
+        def log_message(self, *args: object) -> None:
+            pass
+
+    with HTTPServer(("127.0.0.1", 0), Receiver) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.02,))
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}/done", bodies
+        server.shutdown()
+        thread.join()
+
+
+def test_callback(api: httpx.Client, ended_task: Ended, ended_modify: Ended, receiver: tuple[str, Any]) -> None:
+    """With a callback URL, both APIs answer at once and POST the result later: a look-up's `response`, or the task."""
+    url, bodies = receiver
+    task_id = api.post(VIDEOS, json={"prompt": "Called back [fail]", "callback_url": url}).json()["task_id"]
+    assert bodies.get(timeout=20) == ended_task(task_id)["response"]
+    body = {"model": MODEL, "prompt": "Called back [fail]", "source_video_url": "x", "callback_url": url}
+    task_id = api.post(MODIFY, json=body).json()["id"]
+    assert bodies.get(timeout=20) == ended_modify(task_id)
+
+
+@pytest.mark.parametrize("url", ["http://127.0.0.1:1/", "nonsense", "ftp://x/"])
+def test_callback_that_fails(url: str, api: httpx.Client, ended_task: Ended) -> None:
+    """A callback that cannot be delivered changes nothing."""
+    task_id = api.post(VIDEOS, json={"prompt": "Not called back [fail]", "callback_url": url}).json()["task_id"]
+    assert ended_task(task_id)["id"] == task_id
+
+
+def test_media_ranges(clip: dict[str, Any]) -> None:
+    """Media need no key, and know HEAD and Range, which players use to seek."""
+    whole = httpx.get(clip["video_url"]).content
+    head = httpx.head(clip["video_url"])
+    assert (head.status_code, head.content, int(head.headers["content-length"])) == (200, b"", len(whole))
+    part = httpx.get(clip["video_url"], headers={"Range": "bytes=100-199"})
+    assert (part.status_code, part.content) == (206, whole[100:200])
+    assert part.headers["content-range"] == f"bytes 100-199/{len(whole)}"
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status", "code"),
+    [
+        ("GET", "/", 404, "not_found"),
+        ("POST", "/api/v1/me/balance", 404, "not_found"),
+        ("GET", "/media/", 404, "not_found"),
+        ("GET", "/media/none.mp4", 404, "not_found"),
+        ("GET", "/media/..%2F..%2Fetc%2Fhostname", 404, "not_found"),
+        ("POST", "/media/none.mp4", 405, "method_not_allowed"),
+        ("GET", VIDEOS, 405, "method_not_allowed"),
+        ("DELETE", TASKS, 405, "method_not_allowed"),
+        ("PUT", MODIFY, 405, "method_not_allowed"),
+        ("POST", f"{MODIFY}/x", 405, "method_not_allowed"),
+    ],
+)
+def test_odd_requests(method: str, path: str, status: int, code: str, api: httpx.Client) -> None:
+    """What is not served is refused in JSON."""
+    answer = api.request(method, path)
+    assert answer.status_code in ({status, 403} if "%2F" in path else {status})
+    assert answer.headers["content-type"].startswith("application/json")
+    assert answer.json()["error"]["code"] == code or answer.status_code == 403
+
+
+def test_two_at_once(api: httpx.Client) -> None:
+    """Held calls wait side by side, and the service answers others meanwhile."""
+    with ThreadPoolExecutor(2) as pool:
+        held = [pool.submit(api.post, VIDEOS, json={"prompt": f"Twin {number}"}) for number in (1, 2)]
+        assert api.post(TASKS, json={"id": "unknown"}).status_code == 404
+        assert not all(answer.done() for answer in held)
+        first, second = (answer.result().json() for answer in held)
+    assert first["success"] is second["success"] is True
+    assert first["video_url"] != second["video_url"]
+
+
+def test_hook(capfd: pytest.CaptureFixture[str]) -> None:
+    """A hook sees each request and may answer it, lose its answer, or break (a JSON 500); nothing is printed."""
+    seen: list[RequestInfo] = []
+
+    def hook(request: RequestInfo) -> Reply | None:
+        seen.append(request)
+        if b"broken" in request.body:
+            raise ValueError("in a handler")
+        if b"lost" in request.body and request.path == VIDEOS:
+            return LOST
+        if request.path == "/busy" or b"busy" in request.body:
+            return Reply(429, b"<html>", {"Retry-After": "7"})
+        return None
+
+    service = start(seconds=0, token="known", hook=hook)
+    with httpx.Client(base_url=service.url, headers={"Authorization": "Bearer known"}) as client:
+        for busy in (client.get("/busy"), client.post(VIDEOS, json={"prompt": "busy"})):
+            assert (busy.status_code, busy.content, busy.headers["retry-after"]) == (429, b"<html>", "7")
+        broken = client.post(VIDEOS, json={"prompt": "broken"})
+        assert (broken.status_code, broken.json()["error"]["code"]) == (500, "api_error")
+        with pytest.raises(httpx.RemoteProtocolError):
+            client.post(VIDEOS, json={"prompt": "lost [fail]", "async": True})
+        assert client.post(VIDEOS, json={"prompt": "kept [fail]", "async": True}).status_code == 200
+        assert client.get("/nowhere", headers={"Authorization": ""}).status_code == 404
+    service.close()
+    assert [request.path for request in seen] == ["/busy", *[VIDEOS] * 4, "/nowhere"]
+    assert seen[2].method == "POST"
+    assert json.loads(seen[2].body) == {"prompt": "broken"}
+    assert seen[2].headers["Authorization"] == "Bearer known"
+    assert capfd.readouterr() == ("", "")
+
+
+def test_lost_answer_is_carried_out(receiver: tuple[str, Any]) -> None:
+    """A request whose answer is lost has been accepted all the same."""
+    service = start(seconds=0, token="known", hook=lambda request: LOST)
+    body = {"prompt": "lost [fail]", "callback_url": receiver[0]}
+    with pytest.raises(httpx.RemoteProtocolError):
+        httpx.post(service.url + VIDEOS, json=body, headers={"Authorization": "Bearer known"})
+    assert receiver[1].get(timeout=20)["success"] is False
+    service.close()

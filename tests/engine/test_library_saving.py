@@ -1,0 +1,268 @@
+"""Saving a finished video: whole files only, sidecars, safe names; a file that cannot be had costs no task."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from fake_service import JPEG, PAGE, VIDEO, Answer, reply, without_length
+from world import ACEDATA_KEY, EPOCH, RUNAPI_KEY, World
+
+from luma_jupyter import settings
+from luma_jupyter.engine.library import DOWNLOAD_TRIES, LARGEST_THUMBNAIL
+from luma_jupyter.engine.tasks import CONCURRENT_DOWNLOADS
+from luma_jupyter.models import ModifyRequest, Status, Task, VideoRef
+
+
+async def _made(world: World, prompt: str = "A red fox") -> Task:
+    """The completed task of a prompt."""
+    task = await world.end(world.generate(prompt))
+    assert task.status is Status.COMPLETED
+    return task
+
+
+async def test_what_is_saved(world: World, media: Path) -> None:
+    """Video, thumbnail and sidecar lie side by side, and nothing else does; no key travels to the media host."""
+    task = await _made(world)
+    stem = f"a-red-fox-{task.key}"
+    assert sorted(path.name for path in media.iterdir()) == [f"{stem}.jpg", f"{stem}.json", f"{stem}.mp4"]
+    assert task.path == media / f"{stem}.mp4"
+    assert task.path.read_bytes() == VIDEO
+    assert task.path.with_suffix(".jpg").read_bytes() == JPEG
+    assert [seen.key for seen in (*world.service.seen("video"), *world.service.seen("thumbnail"))] == [None, None]
+
+
+async def test_the_sidecar(world: World, media: Path) -> None:
+    """The sidecar holds prompt, request, ids, source, provider, times and sizes, and no key."""
+    source = world.generate()
+    task = await world.end(world.extend(source))
+    assert task.path
+    text = task.path.with_suffix(".json").read_text("utf-8")
+    assert json.loads(text) == {
+        "schema": 1,
+        "file": task.filename,
+        "bytes": len(VIDEO),
+        "action": "extend",
+        "prompt": "The fox runs",
+        "request": {
+            "callback_url": None,
+            "source": {"video_id": "video-of-task-1", "url": "https://media.example/task-1.mp4"},
+            "end_image": None,
+        },
+        "source": "fox",
+        "provider": "acedata",
+        "task_id": "task-2",
+        "url": "https://media.example/task-2.mp4",
+        "video_id": "video-of-task-2",
+        "width": 1280,
+        "height": 720,
+        "thumbnail_url": "https://media.example/task-2.jpg",
+        "created_at": EPOCH,
+        "submitted_at": EPOCH + 28,
+    }
+    assert ACEDATA_KEY not in text
+    assert RUNAPI_KEY not in text
+
+
+async def test_names_are_unique(world: World, media: Path) -> None:
+    """The same prompt many times gives as many files."""
+    paths = {(await _made(world)).path for _ in range(5)}
+    assert len(paths) == 5 == len(list(media.glob("*.mp4")))
+
+
+BAD_VIDEOS: dict[str, Answer] = {
+    "cut, no length": without_length(VIDEO[:-100]),
+    "cut, with length": reply(200, content=VIDEO[:-100], headers={"Content-Length": str(len(VIDEO))}),
+    "a page with 200": reply(200, text=PAGE),
+    "empty": reply(200, content=b""),
+    "503": reply(503),
+    "404": reply(404),
+    "reset": httpx.ReadError("connection reset"),
+    "no connection": httpx.ConnectError("refused"),
+    "slow": httpx.ReadTimeout("slow"),
+}
+
+
+@pytest.mark.parametrize("bad", BAD_VIDEOS)
+async def test_a_failed_download_is_tried_again(world: World, media: Path, bad: str) -> None:
+    """A download that fails a few times succeeds in the end, and the file is the whole one."""
+    world.service.script("video", *[BAD_VIDEOS[bad]] * (DOWNLOAD_TRIES - 1))
+    task = await _made(world)
+    assert (task.problem, task.file_size) == (None, len(VIDEO))
+    assert task.path
+    assert task.path.read_bytes() == VIDEO
+    assert world.service.times("video") == [28, 29, 31, 35]
+    assert not list(media.glob(".*"))
+
+
+@pytest.mark.parametrize("bad", BAD_VIDEOS)
+async def test_a_download_that_fails_for_good_costs_no_task(world: World, media: Path, bad: str) -> None:
+    """The task has completed, has its URL, says that the file is missing and why; no part of a file is left."""
+    world.service.script("video", *[BAD_VIDEOS[bad]] * 20)
+    task = await _made(world)
+    assert (task.path, task.file_size, task.error) == (None, None, None)
+    assert str(task.problem).startswith("The file could not be saved: ")
+    assert task.video
+    assert task.video.url == "https://media.example/task-1.mp4"
+    assert len(world.service.seen("video")) == DOWNLOAD_TRIES
+    assert list(media.iterdir()) == []
+
+
+async def test_a_final_name_is_always_a_whole_file(world: World, media: Path) -> None:
+    """While a video is on its way, no file has its final name, under which others may look for it."""
+    names: list[list[str]] = []
+
+    async def slowly(request: httpx.Request) -> httpx.Response:
+        async def parts() -> Any:
+            for start in range(0, len(VIDEO), 500):
+                yield VIDEO[start : start + 500]
+                names.append([path.suffix for path in media.iterdir()])
+
+        return httpx.Response(200, content=parts())
+
+    world.service.script("video", slowly)
+    task = await _made(world)
+    assert task.path
+    assert names
+    assert {suffix for listing in names for suffix in listing} == {".part"}
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [reply(404), reply(200, text=PAGE), httpx.ReadError("reset"), reply(200, content=JPEG + bytes(LARGEST_THUMBNAIL))],
+    ids=["404", "a page", "reset", "too large"],
+)
+async def test_a_missing_thumbnail_is_no_error(world: World, media: Path, bad: Answer) -> None:
+    """Without its thumbnail a video is saved all the same, and nobody is bothered."""
+    world.service.script("thumbnail", *[bad] * 20)
+    task = await _made(world)
+    assert task.path
+    assert task.problem is None
+    assert sorted(path.suffix for path in media.iterdir()) == [".json", ".mp4"]
+
+
+async def test_a_service_without_thumbnails(world: World, media: Path) -> None:
+    """RunAPI gives no thumbnail, no id and no size: the video is saved without them."""
+    task = await world.end(world.submit(ModifyRequest(prompt="Fog", source=VideoRef(url="https://x.example/v.mp4"))))
+    assert task.path
+    assert task.video
+    assert (task.video.video_id, task.video.width, task.problem) == (None, None, None)
+    assert not world.service.seen("thumbnail")
+    assert sorted(path.suffix for path in media.iterdir()) == [".json", ".mp4"]
+
+
+@pytest.mark.parametrize(
+    "prompt", ["🦊" * 50, "火山", "../" * 50 + "etc/passwd", "/etc/passwd", "x" * 10_000, "aux\0.mp4", "~/.ssh/id"]
+)
+async def test_any_prompt_stays_in_the_folder(world: World, media: Path, tmp_path: Path, prompt: str) -> None:
+    """No prompt makes a file anywhere but in the media folder."""
+    task = await _made(world, prompt)
+    assert task.path
+    assert task.path.parent == media
+    assert [path.name for path in tmp_path.iterdir()] == ["luma_videos"]
+    assert len(list(media.iterdir())) == 3
+
+
+@pytest.mark.parametrize("evil", ["../../x", "/etc/passwd", "C:\\x", "a\nb", "\0", "x" * 5000, "‮gpj.exe"])
+async def test_what_a_service_says_is_no_part_of_a_path(world: World, media: Path, tmp_path: Path, evil: str) -> None:
+    """Hostile ids and addresses end up in the sidecar at most, never in a file name."""
+    world.service.script("submit", reply(200, {"task_id": evil + "1"}))
+    response = {
+        "state": "completed",
+        "video_id": evil,
+        "video_url": f"https://media.example/..%2F..%2Fx/{'y' * 3000}.mp4?name=../../../z",
+        "thumbnail_url": "https://media.example/../../../z.jpg",
+    }
+    world.service.script("look", reply(200, {"id": evil + "1", "response": response}))
+    task = await _made(world, "Fox")
+    assert task.problem is None
+    assert [path.name for path in tmp_path.iterdir()] == ["luma_videos"]
+    names = [f"fox-{task.key}{end}" for end in (".jpg", ".json", ".mp4")]
+    assert sorted(path.name for path in media.iterdir()) == names
+
+
+async def test_half_a_character_from_a_service_costs_no_sidecar(world: World, media: Path) -> None:
+    """A lone surrogate, which JSON can bring and UTF-8 cannot hold, is kept in the sidecar as an escape."""
+    response = {"state": "completed", "video_id": "\ud83d", "video_url": "https://media.example/v.mp4"}
+    world.service.script("look", reply(200, text=json.dumps({"id": "task-1", "response": response})))
+    task = await _made(world, "Fox")
+    assert task.path
+    assert task.problem is None
+    assert task.path.with_suffix(".json").read_bytes().isascii()
+
+
+async def test_a_local_address_is_not_fetched(world: World) -> None:
+    """A result on the user's own network is not fetched for the service; the task has completed and says so."""
+    world.service.result = {"video_url": "http://169.254.169.254/latest/meta-data"}
+    task = await _made(world)
+    assert "local network" in str(task.problem)
+    assert not world.service.seen("video")
+
+
+async def test_a_folder_that_cannot_be_made(world: World, media: Path) -> None:
+    """With a file in the media folder's place the task has completed, and says that the folder is the problem."""
+    media.write_text("in the way")
+    task = await _made(world)
+    assert task.path is None
+    assert "media folder cannot be written" in str(task.problem)
+    assert media.read_text() == "in the way"
+
+
+async def test_a_folder_that_cannot_be_written(world: World, media: Path) -> None:
+    """Where no file can be made in the media folder, the task has completed, and says so."""
+    handle = world.generate("A red fox")
+    (media / f".{handle.task.filename}.part").mkdir(parents=True)
+    task = await world.end(handle)
+    assert task.status is Status.COMPLETED
+    assert task.path is None
+    assert "media folder cannot be written" in str(task.problem)
+    assert not world.service.seen("video")
+
+
+async def test_a_sidecar_that_cannot_be_written_takes_nothing_away(world: World, media: Path) -> None:
+    """A video that was saved is not said to be missing because its sidecar is."""
+    handle = world.generate("A red fox")
+    (media / f".a-red-fox-{handle.task.key}.json.part").mkdir(parents=True)
+    task = await world.end(handle)
+    assert task.status is Status.COMPLETED
+    assert task.path
+    assert task.file_size == len(VIDEO)
+    assert str(task.problem).startswith("The sidecar could not be saved: ")
+
+
+@pytest.mark.parametrize("media_setting", ["a\0b", "x" * 5000], ids=["unusable", "too long"])
+async def test_an_impossible_folder_costs_no_task(world: World, media_setting: str) -> None:
+    """Whatever is wrong with the media folder's name, the video that was paid for has completed."""
+    settings.configure(media=media_setting)
+    task = await _made(world)
+    assert task.path is None
+    assert str(task.problem).startswith("The file could not be saved: ")
+
+
+async def test_a_setting_that_breaks_meanwhile_costs_no_task(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An environment variable that became unusable while the video was made does not turn it into a failure."""
+    handle = world.generate()
+    handle.listen(lambda event: monkeypatch.setenv("LUMA_JUPYTER_WAIT", "perhaps") if event.task.video else None)
+    task = await world.end(handle)
+    assert task.status is Status.COMPLETED
+    assert "LUMA_JUPYTER_WAIT" in str(task.problem)
+
+
+async def test_the_folder_is_the_one_of_the_moment(world: World, tmp_path: Path) -> None:
+    """A media folder that was set while the video was made is used."""
+    handle = world.generate()
+    settings.configure(media=tmp_path / "elsewhere" / "deep")
+    task = await world.end(handle)
+    assert task.path
+    assert task.path.parent == tmp_path / "elsewhere" / "deep"
+
+
+async def test_downloads_are_few_at_once(world: World) -> None:
+    """Many videos that are done at once are fetched a few at a time, so that none waits for a connection in vain."""
+    world.service.script("video", *[world.service.after(100)] * 30)
+    handles = [world.generate() for _ in range(30)]
+    assert {(await world.end(handle)).problem for handle in handles} == {None}
+    assert world.service.most_at_once["video"] == CONCURRENT_DOWNLOADS

@@ -1,0 +1,178 @@
+"""The end of the interpreter, and forks, while tasks are under way; and an engine with a real thread of its own."""
+
+from __future__ import annotations
+
+import subprocess
+import threading
+import time
+from collections.abc import Callable
+
+import pytest
+from fake_service import FakeService, reply
+
+from luma_jupyter.engine.bridge import Bridge, wait
+from luma_jupyter.engine.services import Services
+from luma_jupyter.engine.tasks import Engine
+from luma_jupyter.models import ExtendRequest, GenerateRequest, Status, TaskEvent
+
+Python = Callable[..., subprocess.CompletedProcess[str]]
+STRICT = ("-X", "dev", "-W", "error", "-W", "ignore:This process:DeprecationWarning")
+
+
+@pytest.fixture
+def engine(keys: None, bridge: Bridge, services: Services) -> Engine:
+    """An engine on a thread of its own."""
+    return Engine(bridge, services)
+
+
+def test_a_life_on_a_thread_of_its_own(engine: Engine, service: FakeService) -> None:
+    """Submitting returns at once; the rest happens on the engine's thread, in order, while this one waits."""
+    service.seconds = 2
+    service.script("submit", service.after(1))
+    handle = engine.submit(GenerateRequest(prompt="A red fox"))
+    events: list[tuple[TaskEvent, str]] = []
+    handle.listen(lambda event: events.append((event, threading.current_thread().name)))
+    longer = engine.submit(ExtendRequest(prompt="It runs"), after=handle)
+    assert longer.task.status is Status.QUEUED
+    assert wait(longer.done, 10)
+    assert handle.task.status is longer.task.status is Status.COMPLETED
+    words = [event.task.status.value for event, _ in events]
+    assert list(dict.fromkeys(words))[-3:] == ["running", "saving", "completed"]
+    assert {thread for _, thread in events} == {"luma_jupyter"}
+    assert [event.at for event, _ in events] == sorted(event.at for event, _ in events)
+
+
+def test_stopping_from_another_thread(engine: Engine, service: FakeService) -> None:
+    """A stop reaches a task on the engine's thread from any other."""
+    service.seconds = 100_000
+    handle = engine.submit(GenerateRequest(prompt="A red fox"))
+    running = threading.Event()
+    handle.listen(lambda event: running.set() if event.task.status is Status.RUNNING else None)
+    assert running.wait(5)
+    handle.stop()
+    assert wait(handle.done, 5)
+    assert handle.task.status is Status.DETACHED
+
+
+def test_many_refusals_from_many_threads(engine: Engine, service: FakeService) -> None:
+    """Tasks that are submitted from several threads at once all come to their end."""
+    service.script("submit", *[reply(403, {"error": {"code": "used_up", "message": "spent"}})] * 40)
+    request = GenerateRequest(prompt="A red fox")
+    threads = [threading.Thread(target=lambda: [engine.submit(request) for _ in range(10)]) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert all(wait(handle.done, 5) for handle in engine.handles)
+    assert len(engine.handles) == len(service.seen("submit")) == 40
+
+
+START = """
+import httpx, os, sys, time
+from fake_service import FakeService
+from loops import HurriedLoop, QuietLoop
+from luma_jupyter import settings
+from luma_jupyter.engine.bridge import Bridge
+from luma_jupyter.engine.services import Services
+from luma_jupyter.engine.tasks import Engine
+from luma_jupyter.models import GenerateRequest, Status
+from luma_jupyter.wire.http import Http
+
+def until(handle, *statuses):
+    deadline = time.monotonic() + 10
+    while handle.task.status not in statuses:
+        assert time.monotonic() < deadline, handle.task
+        time.sleep(0.002)
+
+settings.configure(acedata_token="k")
+request = GenerateRequest(prompt="A red fox")
+"""
+
+EXITS: dict[str, str] = {
+    "while running": """
+        service = FakeService()
+        service.seconds = 1e9
+        engine = Engine(Bridge(HurriedLoop), Services(lambda: Http(transport=httpx.MockTransport(service))))
+        handles = [engine.submit(request) for _ in range(60)]
+        until(handles[-1], Status.RUNNING)
+        time.sleep(0.03)
+    """,
+    "while a connection is refused": """
+        settings.configure(acedata_base_url="http://127.0.0.1:1")
+        until(Engine(Bridge(QuietLoop)).submit(request), Status.SUBMITTING)
+        time.sleep(0.05)
+    """,
+    "while a name is looked up": """
+        settings.configure(acedata_base_url="http://localhost:1")
+        until(Engine(Bridge(QuietLoop)).submit(request), Status.SUBMITTING)
+        time.sleep(0.02)
+    """,
+    "while an answer is awaited": """
+        import socket
+        server = socket.create_server(("127.0.0.1", 0))
+        settings.configure(acedata_base_url=f"http://127.0.0.1:{server.getsockname()[1]}")
+        until(Engine(Bridge(QuietLoop)).submit(request), Status.SUBMITTING)
+        connection, _ = server.accept()
+        connection.recv(1)
+        connection.close()
+        server.close()
+    """,
+    "at once": "Engine(Bridge(QuietLoop)).submit(request)",
+}
+
+
+@pytest.mark.parametrize("when", EXITS)
+def test_the_interpreter_ends_in_mid_run(python: Python, when: str) -> None:
+    """Whatever a task is doing, the interpreter ends at once when its script does, with code 0 and without a word."""
+    begun = time.monotonic()
+    result = python(f"{START}\n{_dedent(EXITS[when])}\nprint('well', end='')", *STRICT)
+    assert (result.stdout, result.stderr, result.returncode) == ("well", "", 0)
+    assert time.monotonic() - begun < 15
+
+
+FORK = """
+service = FakeService()
+service.seconds = 3
+events = []
+engine = Engine(Bridge(HurriedLoop), Services(lambda: Http(transport=httpx.MockTransport(service))))
+before = engine.submit(request)
+until(before, Status.COMPLETED)
+handle = engine.submit(request)
+handle.listen(lambda event: events.append(event.task.status))
+until(handle, Status.RUNNING)
+Engine()  # is gone at once, and not missed
+parents_http = engine.services.http
+pid = os.fork()
+if pid == 0:
+    heard = len(events)
+    assert Status.DETACHED not in events
+    assert engine.services.http is not parents_http
+    assert before.done.result(0).status is Status.COMPLETED
+    ended = handle.done.result(5)
+    assert ended.status is Status.DETACHED, ended
+    assert "in the process that this one was forked from" in str(ended.error)
+    assert ended.task_id
+    handle.stop()
+    sent = len(service.seen("submit"))
+    new = engine.submit(request)
+    assert new.done.result(10).status is Status.COMPLETED, new.task
+    assert new.task.path.exists()
+    assert len(service.seen("submit")) == sent + 1
+    assert len(events) == heard
+    sys.exit(0)
+assert handle.done.result(10).status is Status.COMPLETED
+assert Status.DETACHED not in events
+assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
+print("well", end="")
+"""
+
+
+@pytest.mark.parametrize("flags", [(), STRICT], ids=["plain", "strict"])
+def test_a_fork_in_mid_run(python: Python, flags: tuple[str, ...]) -> None:
+    """A forked child lets go of its parent's tasks, can make new ones and ends cleanly; the parent notices nothing."""
+    result = python(f"{START}\n{FORK}", *flags)
+    assert (result.stdout, result.stderr, result.returncode) == ("well", "", 0)
+
+
+def _dedent(script: str) -> str:
+    return "\n".join(line.strip() for line in script.splitlines())

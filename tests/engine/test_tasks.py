@@ -1,0 +1,343 @@
+"""A task's life, as its events tell it: submitted once, followed, saved; and each way in which it can end."""
+
+from __future__ import annotations
+
+import asyncio
+import pickle
+from typing import Any
+
+import httpx
+import pytest
+from fake_service import Answer, reply
+from world import ACEDATA_KEY, EPOCH, RUNAPI_KEY, World
+
+from luma_jupyter import settings
+from luma_jupyter.engine.tasks import Engine, Handle
+from luma_jupyter.errors import (
+    ClipDetached,
+    ClipFailed,
+    ClipUnconfirmed,
+    ConfigError,
+    InvalidRequest,
+    LumaError,
+    Moderated,
+    TaskFailed,
+)
+from luma_jupyter.models import (
+    ExtendRequest,
+    GenerateRequest,
+    ModifyRequest,
+    Request,
+    Status,
+    Task,
+    TaskEvent,
+    VideoRef,
+)
+
+HELLO = GenerateRequest(prompt="hello")
+
+
+async def test_a_good_life(world: World, media: Any) -> None:
+    """A task is queued, submitted once, followed, saved and completed, and its snapshot then has everything."""
+    handle = world.generate("Astronauts shuttle from space to volcano")
+    assert handle.task.status is Status.QUEUED
+    task = await world.end(handle)
+    assert world.story(handle) == "queued submitting running saving completed"
+    (submitted,) = world.service.seen("submit")
+    assert submitted.payload == {
+        "action": "generate",
+        "prompt": "Astronauts shuttle from space to volcano",
+        "aspect_ratio": "16:9",
+        "loop": False,
+        "enhancement": True,
+        "async": True,
+    }
+    assert submitted.key == f"Bearer {ACEDATA_KEY}"
+    assert task.task_id == "task-1"
+    assert task.video
+    assert (task.video.video_id, task.video.width, task.video.height) == ("video-of-task-1", 1280, 720)
+    assert task.path == media / task.filename
+    assert task.file_size == task.path.stat().st_size > 0
+    assert (task.error, task.problem) == (None, None)
+    assert handle.task is task
+
+
+async def test_a_snapshot_has_the_times(world: World) -> None:
+    """Elapsed time counts from the submission and stands still at the end."""
+    await asyncio.sleep(5)
+    handle = world.generate()
+    task = await world.end(handle)
+    assert (task.created_at, task.submitted_at) == (EPOCH + 5, EPOCH + 5)
+    assert task.ended_at == EPOCH + 5 + 28
+    assert [event.at for event in world.events[handle]] == sorted(event.at for event in world.events[handle])
+    assert task.elapsed(EPOCH + 9999) == 28
+
+
+@pytest.mark.parametrize(
+    ("request_", "provider", "sent"),
+    [
+        (ExtendRequest(prompt="p", source=VideoRef(video_id="v-1")), "acedata", {"video_id": "v-1"}),
+        (
+            ExtendRequest(prompt="p", source=VideoRef(url="https://x.example/v")),
+            "acedata",
+            {"video_url": "https://x.example/v"},
+        ),
+        (
+            ModifyRequest(prompt="p", source=VideoRef(url="https://x.example/v")),
+            "runapi",
+            {"source_video_url": "https://x.example/v"},
+        ),
+    ],
+)
+async def test_follow_ups_of_named_videos(world: World, request_: Request, provider: str, sent: dict[str, str]) -> None:
+    """A video that is named by id or URL is sent at once as it was named, to the service that does the action."""
+    task = await world.end(world.submit(request_))
+    assert (task.status, task.provider) == (Status.COMPLETED, provider)
+    (submitted,) = world.service.seen("submit")
+    assert submitted.payload.items() >= sent.items()
+
+
+async def test_runapi_gets_an_idempotency_key_per_paid_request(world: World) -> None:
+    """Each submission to RunAPI carries a key of its own, and a repetition that cost nothing carries the same."""
+    world.service.script("submit", reply(429), None)
+    request = ModifyRequest(prompt="p", source=VideoRef(url="https://x.example/v"))
+    await world.end(world.submit(request))
+    await world.end(world.submit(request))
+    intents = [seen.request.headers["idempotency-key"] for seen in world.service.seen("submit")]
+    assert len(intents) == 3
+    assert intents[0] == intents[1] != intents[2]
+    assert world.service.seen("look")[0].key == f"Bearer {RUNAPI_KEY}"
+
+
+async def test_a_refusal_has_the_service_s_words(world: World) -> None:
+    """A request that the service refuses has failed, in the service's words, and was sent once."""
+    world.service.script(
+        "submit", reply(403, {"error": {"code": "forbidden", "message": "No dragons."}, "trace_id": "t9"})
+    )
+    handle = world.generate()
+    task = await world.end(handle)
+    assert world.story(handle) == "queued submitting failed"
+    assert isinstance(task.error, ClipFailed)
+    assert "No dragons." in str(task.error)
+    assert isinstance(task.error.reason, Moderated)
+    assert task.task_id is None
+    assert len(world.service.seen("submit")) == 1
+    assert not world.service.seen("look")
+
+
+async def test_a_failure_while_running_has_the_service_s_words(world: World) -> None:
+    """A task that the service ends without a video has failed, in the service's words."""
+    world.service.failure = {"code": "api_error", "message": "The dragon escaped."}
+    handle = world.generate()
+    task = await world.end(handle)
+    assert world.story(handle) == "queued submitting running failed"
+    assert isinstance(task.error, ClipFailed)
+    assert "The dragon escaped." in str(task.error)
+    assert isinstance(task.error.reason, TaskFailed)
+    assert task.task_id == "task-1"
+    assert not world.service.seen("video")
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        httpx.ReadError("connection reset"),
+        httpx.ReadTimeout("too long"),
+        httpx.RemoteProtocolError("server disconnected"),
+        reply(500, {"error": {"code": "api_error", "message": "oops"}}),
+        reply(502, text="<html>Bad gateway</html>"),
+        reply(504),
+        reply(200, text="{broken"),
+        reply(200, text="<html>Welcome</html>"),
+        reply(200, {"success": True}),
+    ],
+    ids=lambda answer: type(answer).__name__,
+)
+async def test_a_lost_answer_is_never_sent_again(world: World, answer: Answer) -> None:
+    """Where no usable answer came, the request stays sent once, and the message says that it may have been billed."""
+    world.service.script("submit", answer)
+    handle = world.generate()
+    task = await world.end(handle)
+    assert world.story(handle) == "queued submitting unconfirmed"
+    assert isinstance(task.error, ClipUnconfirmed)
+    assert "may have been accepted and billed" in str(task.error)
+    assert isinstance(task.error.reason, LumaError)
+    await asyncio.sleep(1000)
+    assert len(world.service.seen("submit")) == 1
+
+
+@pytest.mark.parametrize("accident", [RuntimeError("a bug"), asyncio.CancelledError()], ids=["bug", "cancelled"])
+async def test_an_accident_while_sending_is_unconfirmed(world: World, accident: Any, caplog: Any) -> None:
+    """Whatever goes wrong inside a submission, nobody claims that nothing was sent, and it is logged."""
+
+    def break_down(request: httpx.Request) -> httpx.Response:
+        raise accident
+
+    world.service.script("submit", break_down)
+    task = await world.end(world.generate())
+    assert task.status is Status.UNCONFIRMED
+    assert "may have been sent and billed" in str(task.error)
+    assert "A submission ended in an unforeseen way" in caplog.text
+    assert len(world.service.seen("submit")) == 1
+
+
+async def test_an_accident_before_sending_is_a_failure(
+    world: World, monkeypatch: pytest.MonkeyPatch, caplog: Any
+) -> None:
+    """A bug of ours before anything is sent ends the task with a message that asks for a report, instead of a hang."""
+    handle = world.generate()
+    monkeypatch.setattr(world.engine.services, "api", None)
+    task = await world.end(handle)
+    assert world.story(handle) == "queued failed"
+    assert "Internal error, please report it" in str(task.error)
+    assert "A task ended in an unforeseen way" in caplog.text
+
+
+@pytest.mark.parametrize("answer", [httpx.ConnectError("refused"), reply(429)], ids=["no connection", "busy"])
+async def test_what_was_certainly_not_accepted_is_sent_again(world: World, answer: Answer) -> None:
+    """While no connection comes about, or the service says "later", the request is sent again and then lives on."""
+    world.service.script("submit", answer, answer)
+    handle = world.generate()
+    task = await world.end(handle)
+    assert world.story(handle) == "queued submitting running saving completed"
+    assert len(world.service.seen("submit")) == 3
+    assert task.task_id == "task-1"
+
+
+async def test_an_unreachable_service_is_a_failure(world: World) -> None:
+    """When no connection comes about at all, the task has failed, and the message says that nothing was sent."""
+    world.service.script("submit", *[httpx.ConnectError("refused")] * 4)
+    task = await world.end(world.generate())
+    assert task.status is Status.FAILED
+    assert "Nothing was sent" in str(task.error)
+
+
+async def test_the_timeout_detaches(world: World) -> None:
+    """After the timeout a task is not followed any more; the message has its id and says that it may be billed."""
+    world.service.seconds = 10_000
+    handle = world.generate(timeout=60)
+    task = await world.end(handle)
+    assert world.story(handle) == "queued submitting running detached"
+    assert isinstance(task.error, ClipDetached)
+    assert "followed for 60 s" in str(task.error)
+    assert "may still run and be billed (task id task-1)" in str(task.error)
+    assert task.ended_at == EPOCH + 60
+    looks = len(world.service.seen("look"))
+    await asyncio.sleep(1000)
+    assert len(world.service.seen("look")) == looks
+
+
+@pytest.mark.parametrize("timeout", [0, -1, float("nan")])
+def test_a_timeout_must_be_positive(world: World, timeout: float) -> None:
+    """A timeout that would detach at once is refused before anything is sent."""
+    with pytest.raises(InvalidRequest, match="timeout"):
+        world.engine.submit(HELLO, timeout=timeout)
+    assert world.engine.handles == []
+
+
+def test_what_cannot_be_sent_makes_no_task(world: World) -> None:
+    """A missing key, or an address that only this machine can reach, is an error at once, and no task exists."""
+    settings.configure(acedata_token=None)
+    with pytest.raises(ConfigError, match="ACEDATACLOUD_API_TOKEN"):
+        world.engine.submit(HELLO)
+    local = ModifyRequest(prompt="p", source=VideoRef(url="http://192.168.1.5/v.mp4"))
+    with pytest.raises(InvalidRequest, match="cannot reach"):
+        world.engine.submit(local)
+    assert world.engine.handles == []
+
+
+async def test_a_key_that_is_taken_away_meanwhile_sends_nothing(world: World) -> None:
+    """A task whose key is gone when its turn comes has failed, names the variable, and nothing was sent."""
+    source = world.generate()
+    handle = world.modify(source)
+    await world.until(source, Status.RUNNING)
+    settings.configure(runapi_key=None)
+    task = await world.end(handle)
+    assert world.story(handle) == "queued failed"
+    assert "RUNAPI_API_KEY" in str(task.error)
+    assert len(world.service.seen("submit")) == 1
+
+
+async def test_a_listener_that_raises_costs_nothing(world: World, caplog: Any) -> None:
+    """A card that cannot be drawn costs neither the task nor the other listeners' events; it is logged."""
+    handle = world.engine.submit(HELLO)
+
+    def break_down(event: TaskEvent) -> None:
+        raise RuntimeError("cannot draw")
+
+    handle.listen(break_down)
+    handle.listen(world.events[handle].append)
+    await world.end(handle)
+    assert world.story(handle) == "queued submitting running saving completed"
+    assert "cannot draw" in caplog.text
+
+
+async def test_the_end_is_known_to_listeners_first(world: World) -> None:
+    """Who waits for `done` finds everything drawn: listeners hear of the end before it resolves."""
+    handle = world.generate()
+    heard: list[tuple[bool, bool]] = []
+    handle.listen(lambda event: heard.append((event.task.status.ended, handle.done.done())))
+    await world.end(handle)
+    assert heard[-1] == (True, False)
+    assert not any(done for _, done in heard)
+
+
+def test_nothing_follows_the_end() -> None:
+    """A handle of an ended task is done from the start and never changes again."""
+    task = Task(key="k", request=HELLO, provider="demo", status=Status.COMPLETED, created_at=1.0, filename="k.mp4")
+    handle = Handle(task)
+    heard: list[TaskEvent] = []
+    handle.listen(heard.append)
+    handle.stop()
+    handle.emit(status=Status.FAILED)
+    assert handle.done.result(0) is handle.task is task
+    assert heard == []
+
+
+@pytest.mark.parametrize("ending", ["completed", "failed", "unconfirmed", "detached", "cancelled"])
+async def test_snapshots_can_be_pickled(world: World, ending: str) -> None:
+    """The snapshot of an ended task survives pickling, with its error, so that clips can be stored."""
+    if ending == "failed":
+        world.service.failure = {"code": "x", "message": "no"}
+    if ending == "unconfirmed":
+        world.service.script("submit", httpx.ReadError("lost"))
+    handle = world.generate(timeout=5 if ending == "detached" else 900)
+    if ending == "cancelled":
+        handle.stop()
+    task = await world.end(handle)
+    assert task.status == ending
+    revived = pickle.loads(pickle.dumps(task))
+    assert revived.evolve(error=None) == task.evolve(error=None)
+    assert (type(revived.error), str(revived.error)) == (type(task.error), str(task.error))
+    if isinstance(task.error, ClipUnconfirmed):
+        assert isinstance(revived.error.reason, type(task.error.reason))
+
+
+def test_how_long_a_task_usually_takes(world: World) -> None:
+    """The demo takes as long as it was set to; the real services what their documentation says."""
+    settings.configure(demo_seconds=2)
+    assert [world.engine.typical_seconds(provider) for provider in ("acedata", "runapi", "demo")] == [90, 75, 2]
+
+
+def test_an_engine_makes_its_own_parts() -> None:
+    """Without arguments an engine has a bridge and services of its own, and has started nothing."""
+    one, other = Engine(), Engine()
+    assert one.bridge is not other.bridge
+    assert one.services is not other.services
+    assert one.handles == []
+
+
+async def test_previews_send_nothing(world: World) -> None:
+    """A preview shows the address and the body, never the key, names a source that is not done, and sends nothing."""
+    shown = world.engine.preview(GenerateRequest(prompt="hello", loop=True))
+    assert (shown.provider, shown.url) == ("acedata", "https://api.acedata.cloud/luma/videos")
+    assert shown.payload["loop"] is True
+    source = world.generate()
+    later = world.engine.preview(ExtendRequest(prompt="on"), after=source, source_label="fox")
+    assert later.payload["video_url"] == "‹video of fox, when it is done›"
+    await world.end(source)
+    done = world.engine.preview(ModifyRequest(prompt="on"), after=source, source_label="fox")
+    assert done.payload["source_video_url"] == "https://media.example/task-1.mp4"
+    assert "Idempotency-Key" in done.headers
+    assert not any(key in repr((shown, later, done)) for key in (ACEDATA_KEY, RUNAPI_KEY))
+    assert len(world.service.seen("submit")) == 1

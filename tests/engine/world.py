@@ -1,0 +1,65 @@
+"""An engine with a fake service around it, and an ear for its events."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict
+from dataclasses import dataclass, field
+from itertools import groupby
+from typing import Any
+
+from fake_service import FakeService
+
+from luma_jupyter.engine.tasks import Engine, Handle
+from luma_jupyter.models import ExtendRequest, GenerateRequest, ModifyRequest, Request, Status, Task, TaskEvent
+
+ACEDATA_KEY = "acedata-key-7f3a"
+RUNAPI_KEY = "runapi-key-91bc"
+EPOCH = 1_700_000_000.0
+
+
+@dataclass
+class World:
+    """An engine on the test's own loop, and all that was heard from it."""
+
+    engine: Engine
+    service: FakeService
+    events: dict[Handle, list[TaskEvent]] = field(default_factory=lambda: defaultdict(list))
+
+    def submit(self, request: Request, **options: Any) -> Handle:
+        handle = self.engine.submit(request, **options)
+        handle.listen(self.events[handle].append)
+        return handle
+
+    def generate(self, prompt: str = "A red fox in the snow", **options: Any) -> Handle:
+        return self.submit(GenerateRequest(prompt=prompt), **options)
+
+    def extend(self, after: Handle, **options: Any) -> Handle:
+        return self.submit(ExtendRequest(prompt="The fox runs"), after=after, source_label="fox", **options)
+
+    def modify(self, after: Handle, **options: Any) -> Handle:
+        return self.submit(ModifyRequest(prompt="The fox is blue"), after=after, source_label="fox", **options)
+
+    async def end(self, handle: Handle) -> Task:
+        return await asyncio.wrap_future(handle.done)
+
+    async def until(self, handle: Handle, status: Status) -> None:
+        """Wait for a status, which must be still to come."""
+        reached = asyncio.get_running_loop().create_future()
+
+        def hear(event: TaskEvent) -> None:
+            if event.task.status is status and not reached.done():
+                reached.set_result(None)
+
+        handle.listen(hear)
+        await reached
+
+    def story(self, handle: Handle) -> str:
+        """The statuses that were heard of, in order, each once in a row; before them the one at submission."""
+        words = ["queued", *(event.task.status.value for event in self.events[handle])]
+        return " ".join(word for word, _ in groupby(words))
+
+    def problems(self, handle: Handle) -> list[str | None]:
+        """The problems that were heard of while it ran, in order, each once in a row; without the first None."""
+        running = [event.task.problem for event in self.events[handle] if event.task.status is Status.RUNNING]
+        return [problem for problem, _ in groupby(running)][1:]

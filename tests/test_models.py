@@ -1,0 +1,289 @@
+"""Requests that check themselves, URLs, and the snapshots that the layers hand each other."""
+
+from __future__ import annotations
+
+import dataclasses
+import pickle
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from luma_jupyter import models
+from luma_jupyter.errors import InvalidRequest, NotYet
+from luma_jupyter.models import ExtendRequest, GenerateRequest, ModifyRequest, Status, Task, TaskPhase, VideoRef
+
+UUID = "7f3b2c1d-1111-4222-8333-444455556666"
+WEB = "https://example.com/a.mp4"
+SOURCE = VideoRef(url=WEB)
+
+
+class Image:
+    """Something that is no text, like PIL's image."""
+
+
+def generate(**fields: Any) -> GenerateRequest:
+    return GenerateRequest(**{"prompt": "a fox", **fields})
+
+
+def extend(**fields: Any) -> ExtendRequest:
+    return ExtendRequest(**{"prompt": "a fox", "source": SOURCE, **fields})
+
+
+def modify(**fields: Any) -> ModifyRequest:
+    return ModifyRequest(**{"prompt": "a fox", "source": SOURCE, **fields})
+
+
+ALL = pytest.mark.parametrize("make", [generate, extend, modify])
+Make = Callable[..., models.Request]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("https://example.com/a.mp4?b=c#d", True),
+        ("HTTP://EXAMPLE.COM", True),
+        ("http://user:pw@h:8080/", True),
+        ("http://[::1]:8888/x", True),
+        ("https://münchen.example/ü.png", True),
+        ("", False),
+        ("https://", False),
+        ("http:///a.mp4", False),
+        ("http://[::1", False),
+        ("http://host:99999/", False),
+        ("http://host:port/", False),
+        ("https://a.example/b c", False),
+        ("https://a.example/\nX-Evil: 1", False),
+        ("ftp://example.com/a.mp4", False),
+        ("file:///etc/passwd", False),
+        ("data:image/png;base64,AAAA", False),
+        ("javascript:alert(1)", False),
+        ("//example.com/a.mp4", False),
+        ("example.com/a.mp4", False),
+    ],
+)
+def test_web_urls(text: str, expected: bool) -> None:
+    """Only an absolute http(s) URL with a host, a possible port and no blanks is one."""
+    assert models.is_web_url(text) is expected
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        *("localhost", "LOCALHOST", "localhost.", "a.localhost", "printer.local", "x.internal", "nas.home.arpa"),
+        *("127.0.0.1", "127.0.0.1.", "127.8.9.1", "127.1", "2130706433", "0x7f000001", "0x7f.1", "017700000001"),
+        *("0.0.0.0", "10.1.2.3", "172.16.0.1", "192.168.1.5", "169.254.169.254", "100.64.0.1", "user:pw@127.0.0.1"),
+        *("[::1]", "[::]", "[fe80::1]", "[fd00::1]", "[::ffff:127.0.0.1]", "127.0.0.1:8888", "[::1]:8888"),
+    ],
+)
+def test_local_urls(host: str) -> None:
+    """Loopback, private and link-local hosts are recognised, however they are written."""
+    assert models.is_local_url(f"http://{host}/a.mp4")
+
+
+@pytest.mark.parametrize(
+    "url", ["https://api.acedata.cloud", "http://8.8.8.8/", "http://[2606:4700::1111]/", "http://10.example", "‹later›"]
+)
+def test_public_urls(url: str) -> None:
+    """What others can reach, and what is no URL at all, is not local."""
+    assert not models.is_local_url(url)
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ("http://127.0.0.1:80/a", "http://127.0.0.1", True),
+        ("https://h/a?b", "https://h:443/c", True),
+        ("https://H", "https://h", True),
+        ("http://h", "https://h", False),
+        ("http://h:1", "http://h:2", False),
+        ("http://127.0.0.1:1", "http://localhost:1", False),
+        ("http://h@evil:1", "http://h:1", False),
+    ],
+)
+def test_origins(one: str, other: str, same: bool) -> None:
+    """Two URLs are of one origin where scheme, host and port are equal, the port by default too."""
+    assert (models.origin(one) == models.origin(other)) is same
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (WEB, VideoRef(url=WEB)),
+        (UUID, VideoRef(video_id=UUID)),
+        (UUID.replace("-", ""), VideoRef(video_id=UUID.replace("-", ""))),
+    ],
+)
+def test_sources_as_text(text: str, expected: VideoRef) -> None:
+    """A source given as text is a URL or a UUID-like id."""
+    assert models.parse_video(text) == expected
+    assert str(expected) == text
+
+
+def test_an_id_is_what_a_source_is_called() -> None:
+    """Where a video has both, its id names it; one without anything is a question mark."""
+    assert str(VideoRef(UUID, WEB)) == UUID
+    assert str(VideoRef()) == "?"
+
+
+@pytest.mark.parametrize("text", ["clip.mp4", "./clip", "~/a.mov", r"C:\films\a.mp4", "films/a.mp4", "/tmp/a.mp4"])
+def test_local_sources_come_later(text: str) -> None:
+    """A local file as a source is refused as not available yet, by name."""
+    with pytest.raises(NotYet, match="not available yet") as caught:
+        models.parse_video(text)
+    assert repr(text) in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "sunset", "my-clip", "ftp://h/a.mp4", "file:///a.mp4", "1234", f"{UUID} x", "http://"]
+)
+def test_no_sources(text: str) -> None:
+    """What is neither is refused in one line that says what a source may be."""
+    with pytest.raises(InvalidRequest, match="neither a clip, a video id nor an http") as caught:
+        models.parse_video(text)
+    assert type(caught.value) is InvalidRequest
+
+
+@ALL
+def test_prompts_are_trimmed(make: Make) -> None:
+    """Blanks and line breaks around a cell's text are no part of the prompt; those inside are."""
+    assert make(prompt="\n  a fox\nruns \n").prompt == "a fox\nruns"
+
+
+@ALL
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"prompt": ""}, "The prompt is empty: say what the video should show."),
+        ({"prompt": " \n\t"}, "The prompt is empty: say what the video should show."),
+        ({"prompt": None}, "The prompt must be text, not NoneType."),
+        ({"prompt": b"a fox"}, "The prompt must be text, not bytes."),
+        ({"callback_url": "example.com"}, "callback_url must be an http(s) URL, not 'example.com'."),
+        ({"callback_url": 5}, "callback_url must be text, not int."),
+    ],
+)
+def test_bad_input_to_every_action(make: Make, fields: dict[str, object], message: str) -> None:
+    """A bad prompt or callback is refused when the request is made, in one line."""
+    with pytest.raises(InvalidRequest) as caught:
+        make(**fields)
+    assert str(caught.value) == message
+
+
+RATIOS = "16:9, 9:16, 1:1, 4:3, 3:4, 21:9, 9:21"
+
+
+@pytest.mark.parametrize(
+    ("make", "fields", "message"),
+    [
+        (generate, {"aspect_ratio": "2:1"}, f"aspect_ratio must be one of {RATIOS}, not '2:1'."),
+        (generate, {"aspect_ratio": None}, f"aspect_ratio must be one of {RATIOS}, not None."),
+        (generate, {"loop": "no"}, "loop must be True or False, not 'no'."),
+        (generate, {"loop": None}, "loop must be True or False, not None."),
+        (generate, {"enhancement": 1}, "enhancement must be True or False, not 1."),
+        (generate, {"start_image": "ftp://h/a"}, "start_image must be an http(s) URL, not 'ftp://h/a'."),
+        (generate, {"end_image": ""}, "end_image must be an http(s) URL, not ''."),
+        (extend, {"end_image": "sunset"}, "end_image must be an http(s) URL, not 'sunset'."),
+        (modify, {"watermark": 1}, "watermark must be True, False or a watermark id, not 1."),
+        (modify, {"watermark": ""}, "The watermark id is empty."),
+        (modify, {"source": VideoRef(UUID)}, f"modify needs a URL or a clip: a video id alone ({UUID}) is not enough."),
+    ],
+)
+def test_bad_input_to_one_action(make: Make, fields: dict[str, object], message: str) -> None:
+    """Each bad value is refused when the request is made, in one line that says what would be right."""
+    with pytest.raises(InvalidRequest) as caught:
+        make(**fields)
+    assert str(caught.value) == message
+
+
+@pytest.mark.parametrize(("make", "name"), [(generate, "start_image"), (generate, "end_image"), (extend, "end_image")])
+@pytest.mark.parametrize(
+    ("image", "shown"),
+    [
+        ("first.png", "'first.png'"),
+        ("~/first", "'~/first'"),
+        (Path("a.png"), repr(Path("a.png"))),
+        (b"\x89PNG", "a bytes"),
+        (Image(), "a Image"),
+    ],
+)
+def test_local_images_come_later(make: Make, name: str, image: object, shown: str) -> None:
+    """A local file, bytes or an image object as a frame is refused as not available yet."""
+    with pytest.raises(NotYet) as caught:
+        make(**{name: image})
+    assert str(caught.value) == f"{name}: local images ({shown}) are not available yet; give an http(s) URL."
+
+
+def test_a_long_value_is_not_shown_whole() -> None:
+    """A frame pasted as a data URI gives a message of one readable line, not of a megabyte."""
+    with pytest.raises(InvalidRequest) as caught:
+        generate(start_image="data:image/png;base64," + "A" * 100_000)
+    assert len(str(caught.value)) < 300
+
+
+@ALL
+def test_requests_are_frozen_and_comparable(make: Make) -> None:
+    """A request cannot change once checked; equal ones are equal, hash alike, and survive pickling."""
+    request = make()
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        request.prompt = "other"  # type: ignore[misc]
+    assert pickle.loads(pickle.dumps(request)) == request == make()
+    assert hash(request) == hash(make())
+
+
+def test_actions() -> None:
+    """Each request names its action; there are these actions, providers and ratios."""
+    assert (generate().action, extend().action, modify().action) == models.ACTIONS == ("generate", "extend", "modify")
+    assert models.PROVIDERS == ("acedata", "runapi", "demo")
+    assert ", ".join(models.ASPECT_RATIOS) == RATIOS
+
+
+@pytest.mark.parametrize("ratio", models.ASPECT_RATIOS)
+def test_every_ratio_of_the_service(ratio: str) -> None:
+    """All seven aspect ratios are accepted."""
+    assert generate(aspect_ratio=ratio).aspect_ratio == ratio
+
+
+def test_status_words() -> None:
+    """The status words and which of them are ends are part of the public interface."""
+    assert {str(status): status.ended for status in Status} == {
+        "queued": False,
+        "submitting": False,
+        "running": False,
+        "saving": False,
+        "completed": True,
+        "failed": True,
+        "unconfirmed": True,
+        "detached": True,
+        "cancelled": True,
+    }
+    assert [str(phase) for phase in TaskPhase] == ["running", "completed", "failed"]
+
+
+def a_task(**fields: Any) -> Task:
+    values = {"key": "0", "request": generate(), "provider": "demo", "status": Status.QUEUED, "filename": "f.mp4"}
+    return Task(**{**values, "created_at": 100.0, **fields})
+
+
+@pytest.mark.parametrize(
+    ("fields", "seconds"),
+    [
+        ({}, 60.0),
+        ({"submitted_at": 110.0}, 50.0),
+        ({"submitted_at": 110.0, "ended_at": 130.0}, 20.0),
+        ({"ended_at": 130.0}, 30.0),
+        ({"submitted_at": 170.0}, 0.0),
+    ],
+)
+def test_elapsed(fields: dict[str, float], seconds: float) -> None:
+    """Time counts from submission (before it, from creation) to now or the end, and is never negative."""
+    assert a_task(**fields).elapsed(160.0) == seconds
+
+
+def test_a_snapshot_evolves_into_another() -> None:
+    """A change makes a new snapshot and leaves the old one as it was; both survive pickling."""
+    task = a_task()
+    later = task.evolve(status=Status.RUNNING, task_id="t")
+    assert (later.status, later.task_id, later.key) == (Status.RUNNING, "t", "0")
+    assert task.status is Status.QUEUED
+    assert pickle.loads(pickle.dumps(later)) == later

@@ -1,0 +1,97 @@
+"""The package as a whole: its public names, what importing it costs, and its extension hooks."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import inspect
+import json
+import subprocess
+import sys
+from importlib import resources
+from pathlib import Path
+
+import pytest
+
+import luma_jupyter
+from luma_jupyter import settings
+
+HEAVY = {"IPython", "anywidget", "av", "httpx", "ipywidgets", "numpy", "platformdirs", "sqlite3", "tornado"}
+
+
+def modules_after(code: str) -> set[str]:
+    """The names of all modules that are loaded in a fresh interpreter after ``code``."""
+    code = f"import sys\n{code}\nimport json; print(json.dumps(sorted(sys.modules)))"
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    return set(json.loads(run.stdout))
+
+
+def test_public_names_are_frozen() -> None:
+    """Nobody adds or removes a public name by accident."""
+    names = "Clip ClipError ClipFailed ClipNotReady LumaError Studio clips configure extend generate modify"
+    assert " ".join(luma_jupyter.__all__) == names
+
+
+@pytest.mark.parametrize("name", luma_jupyter.__all__)
+def test_public_names_exist(name: str) -> None:
+    """Each public name can be imported, comes from this package, is documented, and shows in `dir`."""
+    value = getattr(luma_jupyter, name)
+    assert value.__module__.startswith("luma_jupyter.")
+    assert inspect.getdoc(value)
+    assert name in dir(luma_jupyter)
+
+
+def test_star_import_gives_the_public_names() -> None:
+    """`from luma_jupyter import *` gives exactly the public names."""
+    names: dict[str, object] = {}
+    exec("from luma_jupyter import *", names)
+    assert sorted(set(names) - {"__builtins__"}) == luma_jupyter.__all__
+
+
+def test_an_unknown_name_is_an_ordinary_error() -> None:
+    """A misspelt name fails as in any module, so that `hasattr` and mocking tools work."""
+    with pytest.raises(AttributeError, match="module 'luma_jupyter' has no attribute 'genrate'"):
+        luma_jupyter.genrate  # noqa: B018
+    assert not hasattr(luma_jupyter, "__wrapped__")
+
+
+def test_importing_is_cheap() -> None:
+    """`import luma_jupyter` alone loads nothing heavy, and no module of its own."""
+    loaded = modules_after("import luma_jupyter")
+    assert not loaded & HEAVY
+    assert [name for name in loaded if name.startswith("luma_jupyter")] == ["luma_jupyter"]
+
+
+@pytest.mark.parametrize("module", ["errors", "models", "settings"])
+def test_the_lower_layers_are_cheap(module: str) -> None:
+    """The models, settings and errors load without any third-party package."""
+    assert not modules_after(f"import luma_jupyter.{module}") & HEAVY
+
+
+def test_is_typed() -> None:
+    """Type checkers take the package's annotations: the marker is shipped."""
+    assert resources.files("luma_jupyter").joinpath("py.typed").is_file()
+
+
+def test_version() -> None:
+    """The version in the code is the one that is installed."""
+    assert luma_jupyter.__version__ == importlib.metadata.version("luma-jupyter")
+
+
+def test_extension_is_loaded_and_unloaded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`%load_ext` brings the magics and fixes the media folder; `%unload_ext` takes the magics away, also twice."""
+    from IPython.core.interactiveshell import InteractiveShell
+    from traitlets.config import Config
+
+    monkeypatch.setenv("IPYTHONDIR", str(tmp_path / "ipython"))
+    shell = InteractiveShell(config=Config({"HistoryManager": {"enabled": False}}))
+    try:
+        luma_jupyter.load_ipython_extension(shell)
+        assert shell.find_line_magic("luma") is not None
+        assert shell.find_cell_magic("luma") is not None
+        assert settings.current().folder == tmp_path
+        for _ in range(2):
+            luma_jupyter.unload_ipython_extension(shell)
+            assert shell.find_line_magic("luma") is None
+            assert shell.find_cell_magic("luma") is None
+    finally:
+        shell.restore_sys_module_state()

@@ -1,0 +1,250 @@
+"""Settings: which source wins, what is refused and by which name, and that keys stay hidden."""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+import os
+import pickle
+from pathlib import Path
+
+import pytest
+
+from luma_jupyter import settings
+from luma_jupyter.errors import ConfigError
+from luma_jupyter.settings import Secret, Settings, configure, current, load, variable
+
+KEY = "sk-very-secret-123"
+
+VARIABLES = {
+    "acedata_token": "ACEDATACLOUD_API_TOKEN",
+    "acedata_base_url": "ACEDATACLOUD_API_BASE_URL",
+    "acedata_platform_url": "ACEDATACLOUD_PLATFORM_BASE_URL",
+    "runapi_key": "RUNAPI_API_KEY",
+    "runapi_base_url": "RUNAPI_BASE_URL",
+    "provider": "LUMA_JUPYTER_PROVIDER",
+    "wait": "LUMA_JUPYTER_WAIT",
+    "media": "LUMA_JUPYTER_MEDIA",
+    "home": "LUMA_JUPYTER_HOME",
+    "demo_seconds": "LUMA_JUPYTER_DEMO_SECONDS",
+}
+# For each setting: what a variable holds, what that means, what is configured instead, what that means.
+VALUES = [
+    ("acedata_token", " k-1\n", Secret("k-1"), "k-2", Secret("k-2")),
+    ("acedata_base_url", "https://a.example/", "https://a.example", "http://b:1/api//", "http://b:1/api"),
+    ("acedata_platform_url", "https://a.example", "https://a.example", "https://b.example", "https://b.example"),
+    ("runapi_key", "k-1", Secret("k-1"), Secret("k-2"), Secret("k-2")),
+    ("runapi_base_url", "https://a.example", "https://a.example", "https://b.example", "https://b.example"),
+    ("provider", "Demo", "demo", "auto", "auto"),
+    ("wait", "1", True, False, False),
+    ("media", "films", Path("films"), Path("/abs"), Path("/abs")),
+    ("home", "~/h", Path.home() / "h", "relative", Path("relative")),
+    ("demo_seconds", "2.5", 2.5, 0, 0.0),
+]
+
+
+def test_variables() -> None:
+    """Each setting has exactly this environment variable."""
+    assert {name: variable(name) for name in VARIABLES} == VARIABLES
+    assert {field.name for field in dataclasses.fields(Settings)} == {*VARIABLES, "folder"}
+
+
+def test_defaults(tmp_path: Path) -> None:
+    """With nothing set: no key, the documented URLs and folders, and no preference about waiting."""
+    assert current() == Settings(
+        acedata_token=None,
+        acedata_base_url="https://api.acedata.cloud",
+        acedata_platform_url="https://platform.acedata.cloud",
+        runapi_key=None,
+        runapi_base_url="https://runapi.ai",
+        provider="auto",
+        wait=None,
+        media=Path("luma_videos"),
+        home=None,
+        demo_seconds=6.0,
+        folder=tmp_path,
+    )
+
+
+@pytest.mark.parametrize(("name", "text", "meaning", "configured", "wins"), VALUES)
+def test_precedence(
+    name: str,
+    text: str,
+    meaning: object,
+    configured: object,
+    wins: object,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """`configure` beats the environment, the environment the default, and None steps back down."""
+    default = getattr(current(), name)
+    monkeypatch.setenv(VARIABLES[name], text)
+    assert getattr(current(), name) == meaning
+    configure(**{name: configured})
+    assert getattr(current(), name) == wins
+    configure(**{name: None})
+    assert getattr(current(), name) == meaning
+    for empty in ("", "  \n"):
+        monkeypatch.setenv(VARIABLES[name], empty)
+        assert getattr(current(), name) == default
+
+
+def test_reading_is_pure(tmp_path: Path) -> None:
+    """`load` looks at nothing but what it is given."""
+    found = load({"provider": "runapi"}, {"LUMA_JUPYTER_PROVIDER": "demo", "LUMA_JUPYTER_WAIT": "yes"}, tmp_path)
+    assert (found.provider, found.wait, found.folder) == ("runapi", True, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("word", "meaning"),
+    [*((w, True) for w in ("1", "true", "Yes", " ON ")), *((w, False) for w in ("0", "False", "no", "off"))],
+)
+def test_flags(word: str, meaning: bool) -> None:
+    """A flag is read from the usual words, in any case."""
+    configure(wait=word)
+    assert current().wait is meaning
+
+
+BAD_KEY = "has characters that no key has (a space, a line break, a quote?): copy it again."
+BAD_URL = "must be an http(s) URL such as https://runapi.ai."
+BAD = [
+    ("acedata_token", "Bearer sk-1", BAD_KEY),
+    ("acedata_token", '"sk-1"', BAD_KEY),
+    ("runapi_key", "'sk-1'", BAD_KEY),
+    ("runapi_key", "sk-1\nsk-2", BAD_KEY),
+    ("runapi_key", "“sk-1”", BAD_KEY),
+    ("acedata_base_url", "api.acedata.cloud", BAD_URL),
+    ("acedata_base_url", "https://h:99999", BAD_URL),
+    ("acedata_platform_url", "ftp://h", BAD_URL),
+    ("runapi_base_url", "https://", BAD_URL),
+    ("provider", "luma", "must be auto, acedata, runapi, demo, not 'luma'."),
+    ("wait", "maybe", "must be 1 or 0, not 'maybe'."),
+    ("demo_seconds", "soon", "must be a number of seconds, not 'soon'."),
+    ("demo_seconds", "-1", "must be a number of seconds, not '-1'."),
+    ("demo_seconds", "nan", "must be a number of seconds, not 'nan'."),
+    ("demo_seconds", "inf", "must be a number of seconds, not 'inf'."),
+    ("media", "~nobody-of-that-name/v", ": there is no home folder for '~nobody-of-that-name/v'."),
+    ("home", "~nobody-of-that-name/v", ": there is no home folder for '~nobody-of-that-name/v'."),
+]
+
+
+@pytest.mark.parametrize(("name", "text", "message"), BAD)
+def test_a_bad_variable_is_named(name: str, text: str, message: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A value that cannot be used is an error that names the variable that holds it."""
+    monkeypatch.setenv(VARIABLES[name], text)
+    with pytest.raises(ConfigError) as caught:
+        current()
+    assert str(caught.value) == f"{VARIABLES[name]} {message}".replace(" :", ":")
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        *BAD,
+        ("acedata_token", "", "is empty; None would take it back to the default."),
+        ("runapi_key", " ", "is empty; None would take it back to the default."),
+        ("media", "", "is empty; None would take it back to the default."),
+        ("acedata_token", 5, "must be text, not int."),
+        ("runapi_base_url", b"https://h", "must be text, not bytes."),
+        ("provider", True, "must be text, not bool."),
+        ("media", 5, "must be text, not int."),
+        ("wait", 2, "must be 1 or 0, not 2."),
+        ("demo_seconds", True, "must be a number of seconds, not True."),
+    ],
+)
+def test_a_bad_configure_changes_nothing(name: str, value: object, message: str) -> None:
+    """A value that cannot be used is refused by its setting's name, and the other changes of that call are not made."""
+    configure(provider="demo", wait=True)
+    before = current()
+    with pytest.raises(ConfigError) as caught:
+        configure(**{"provider": "runapi", "wait": None, name: value})
+    assert str(caught.value) == f"{name} {message}".replace(" :", ":")
+    assert current() == before
+
+
+def test_an_unknown_setting_is_refused() -> None:
+    """A misspelt name is an error that lists the real ones, and nothing is changed."""
+    with pytest.raises(ConfigError) as caught:
+        configure(wiat=True, provider="demo", key=KEY)
+    assert str(caught.value) == f"There is no setting key, wiat; there are {', '.join(VARIABLES)}."
+    assert current().provider == "auto"
+
+
+def test_media_stays_beside_the_notebook(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Relative folders start from where the extension was loaded, also after `os.chdir`."""
+    settings.remember_folder()
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    os.chdir(elsewhere)
+    settings.remember_folder()
+    configure(home="journal")
+    assert current().media_folder == tmp_path / "luma_videos"
+    assert current().home_folder == tmp_path / "journal"
+
+
+def test_absolute_folders_are_taken_as_they_are(tmp_path: Path) -> None:
+    """An absolute media or home folder does not depend on where the kernel runs."""
+    configure(media=tmp_path / "m", home=str(tmp_path / "h"))
+    now = dataclasses.replace(current(), folder=Path("/other"))
+    assert (now.media_folder, now.home_folder) == (tmp_path / "m", tmp_path / "h")
+
+
+def test_home_is_the_platforms_folder_by_default(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Unless set, the journal lives where the platform keeps a user's data."""
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+    monkeypatch.setenv("HOME", str(tmp_path))
+    home = current().home_folder
+    assert home.is_absolute()
+    assert home.name == "luma_jupyter"
+    assert home.is_relative_to(tmp_path)
+
+
+def test_a_key_shows_itself_to_reveal_alone() -> None:
+    """However a key or the settings are printed, the key is not in it."""
+    secret = Secret(KEY)
+    now = Settings(acedata_token=secret, runapi_key=secret)
+    shown = [repr(secret), str(secret), f"{secret}", f"{secret!s:>40}", "%s" % secret, repr([secret])]  # noqa: UP031
+    shown += [repr(now), str(now), f"{now}", repr(vars(now)), repr(dataclasses.replace(now)), repr({secret: 1})]
+    assert not [text for text in shown if KEY in text]
+    assert all("not shown" in text for text in shown)
+    assert secret.reveal() == KEY
+    assert not hasattr(secret, "__dict__")
+
+
+@pytest.mark.parametrize("holder", [Secret(KEY), Settings(acedata_token=Secret(KEY))], ids=["key", "settings"])
+@pytest.mark.parametrize("write", [pickle.dumps, copy.copy, copy.deepcopy])
+def test_a_key_is_in_no_pickle(holder: object, write: object) -> None:
+    """A key refuses to be pickled or copied, so it cannot end in a file by `%store` or a pickled clip."""
+    if isinstance(holder, Settings) and write is copy.copy:
+        assert KEY not in repr(copy.copy(holder))
+        return
+    with pytest.raises(TypeError, match="not pickled or copied"):
+        write(holder)  # type: ignore[operator]
+
+
+def test_keys_compare_by_value() -> None:
+    """Equal keys are equal and hash alike; a key equals no plain text."""
+    assert Secret(KEY) == Secret(KEY)
+    assert hash(Secret(KEY)) == hash(Secret(KEY))
+    assert Secret(KEY) != Secret("other")
+    assert Secret(KEY) != KEY
+
+
+@pytest.mark.parametrize("name", ["acedata_token", "runapi_key"])
+@pytest.mark.parametrize("key", [f"Bearer {KEY}", f'"{KEY}"', f"{KEY}\n{KEY}", f"ключ{KEY}"])
+def test_a_bad_key_is_not_quoted(name: str, key: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The error about a badly copied key does not show it."""
+    monkeypatch.setenv(VARIABLES[name], key)
+    with pytest.raises(ConfigError) as from_environment:
+        current()
+    with pytest.raises(ConfigError) as from_call:
+        configure(**{name: key})
+    assert KEY not in f"{from_environment.value} {from_call.value}"
+
+
+@pytest.mark.parametrize("name", ["acedata_base_url", "acedata_platform_url", "runapi_base_url"])
+def test_a_key_in_the_wrong_variable_is_not_quoted(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A key that went into the neighbouring variable by mistake is not shown by the error about that one."""
+    monkeypatch.setenv(VARIABLES[name], KEY)
+    with pytest.raises(ConfigError, match=VARIABLES[name]) as caught:
+        current()
+    assert KEY not in str(caught.value)
