@@ -291,7 +291,7 @@ class _Life:
             self._detach(f"It was followed for {self._timeout:g} s without an end")
             return False
         except asyncio.CancelledError:
-            self._detach("It is not followed any more, because it was stopped here")
+            self._detach("Following was stopped here")
             return False
         if state.phase is TaskPhase.FAILED:
             handle.emit(status=Status.FAILED, problem=None, error=ClipFailed(str(state.error), state.error))

@@ -1,4 +1,5 @@
-/* The live part of a card: status, bar and button of one clip, from one plain object `view`.
+/* The live part of a card: status, bar and button of one clip, from one plain object `view`. It moves into the frame of the
+card above it, which is an output of its own.
 
 Between two messages the elapsed time and the bar go on by themselves, along the curve that the kernel sent; after a while
 without any message they stop and say so.
@@ -62,11 +63,15 @@ function render({ model, el }) {
     <div class="luma-problem"></div></div>`;
   const part = Object.fromEntries(
     ["status", "bar", "time", "stop", "problem"].map((name) => [name, el.querySelector(`.luma-${name}`)]));
+  const live = el.firstElementChild;
   let view, heard, end;
 
   const tick = () => {
-    const offer = cardAbove(el, view.key)?.querySelector(".luma-later");
-    if (offer) offer.hidden = true;
+    const card = cardAbove(el, view.key);
+    if (card && live.parentElement !== card) {
+      card.querySelector(".luma-later")?.setAttribute("hidden", "");
+      card.append(live);
+    }
     const silence = (performance.now() - heard) / 1000;
     const elapsed = view.elapsed + Math.min(silence, SILENCE);
     part.bar.value = Math.max(view.curve.length ? part.bar.value : 0, along(view.curve, elapsed));
@@ -77,12 +82,9 @@ function render({ model, el }) {
   const finish = async () => {
     const card = cardAbove(el, view.key);
     const content = await finished(view.final, model.get("kernel"));
-    if (card?.isConnected) {
-      card.replaceWith(content);
-      el.replaceChildren();
-    } else {
-      el.replaceChildren(content);
-    }
+    live.remove();
+    if (card?.isConnected) card.replaceWith(content);
+    else el.replaceChildren(content);
   };
   const draw = () => {
     view = model.get("view");
@@ -108,6 +110,7 @@ function render({ model, el }) {
   draw();
   model.on("change:view", draw);
   return () => {
+    live.remove();
     clearInterval(timer);
     clearTimeout(end);
     model.off("change:view", draw);

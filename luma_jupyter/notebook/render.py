@@ -133,7 +133,8 @@ def final_html(look: Look) -> str:
     """An ended clip as HTML that needs no kernel, no widget and no script."""
     task = look.task
     if task.status is not Status.COMPLETED:
-        task_id = f'<div style="{_QUIET}">task id {_text(task.task_id)}</div>' if task.task_id else ""
+        known = task.task_id and task.task_id not in str(task.error)
+        task_id = f'<div style="{_QUIET}">task id {_text(task.task_id)}</div>' if known else ""
         reason = f"<div><b>{_text(WORDS[task.status])}</b>: {_text(task.error or '')}</div>"
         return _frame(look, _head(look) + reason + task_id)
     original = public_link(task.video.url if task.video else None)

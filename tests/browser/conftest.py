@@ -15,11 +15,12 @@ import time
 import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 from urllib.parse import quote
 
 import nbformat
 import pytest
+from playwright.sync_api import sync_playwright
 
 ROOT = Path(__file__).parents[2]
 SCREENSHOTS = ROOT / "build" / "screenshots"
@@ -50,25 +51,21 @@ PLAY = """async () => {
 }"""
 
 
+def missing(what: str) -> NoReturn:
+    """Skip, or fail where browser tests are required."""
+    (pytest.fail if os.environ.get("LUMA_BROWSER_TESTS") == "required" else pytest.skip)(what)
+
+
 @pytest.fixture(scope="session")
 def chromium() -> Iterator[Any]:
     """A running headless Chromium."""
-    playwright = (
-        pytest.importorskip("playwright.sync_api")
-        if not _required()
-        else __import__("playwright.sync_api", fromlist=["sync_api"])
-    )
     executable = shutil.which("chromium") or shutil.which("google-chrome")
     if executable is None:
-        (pytest.fail if _required() else pytest.skip)("no Chromium on this machine: apt-get install chromium")
-    with playwright.sync_playwright() as running:
+        missing("there is no Chromium on this machine: apt-get install chromium")
+    with sync_playwright() as running:
         browser = running.chromium.launch(executable_path=executable, args=CHROMIUM_FLAGS)
         yield browser
         browser.close()
-
-
-def _required() -> bool:
-    return os.environ.get("LUMA_BROWSER_TESTS") == "required"
 
 
 class Lab:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import subprocess
 import threading
 import time
 from collections.abc import Callable
 
+import httpx
 import pytest
 from fake_service import FakeService, reply
 
@@ -27,13 +29,21 @@ def engine(keys: None, bridge: Bridge, services: Services) -> Engine:
 
 def test_a_life_on_a_thread_of_its_own(engine: Engine, service: FakeService) -> None:
     """Submitting returns at once; the rest happens on the engine's thread, in order, while this one waits."""
+    listening = threading.Event()
+
+    async def when_listening(request: httpx.Request) -> httpx.Response:
+        while not listening.is_set():
+            await asyncio.sleep(1)
+        return service.honest("submit", request)
+
     service.seconds = 2
-    service.script("submit", service.after(1))
-    handle = engine.submit(GenerateRequest(prompt="A red fox"))
+    service.script("submit", when_listening)
+    handle = engine.submit(GenerateRequest(prompt="A red fox"), timeout=1e9)
     events: list[tuple[TaskEvent, str]] = []
     handle.listen(lambda event: events.append((event, threading.current_thread().name)))
-    longer = engine.submit(ExtendRequest(prompt="It runs"), after=handle)
+    longer = engine.submit(ExtendRequest(prompt="It runs"), after=handle, timeout=1e9)
     assert longer.task.status is Status.QUEUED
+    listening.set()
     assert wait(longer.done, 10)
     assert handle.task.status is longer.task.status is Status.COMPLETED
     words = [event.task.status.value for event, _ in events]
@@ -44,8 +54,8 @@ def test_a_life_on_a_thread_of_its_own(engine: Engine, service: FakeService) -> 
 
 def test_stopping_from_another_thread(engine: Engine, service: FakeService) -> None:
     """A stop reaches a task on the engine's thread from any other."""
-    service.seconds = 100_000
-    handle = engine.submit(GenerateRequest(prompt="A red fox"))
+    service.seconds = 1e9
+    handle = engine.submit(GenerateRequest(prompt="A red fox"), timeout=1e9)
     running = threading.Event()
     handle.listen(lambda event: running.set() if event.task.status is Status.RUNNING else None)
     assert running.wait(5)
@@ -93,7 +103,7 @@ EXITS: dict[str, str] = {
         service = FakeService()
         service.seconds = 1e9
         engine = Engine(Bridge(HurriedLoop), Services(lambda: Http(transport=httpx.MockTransport(service))))
-        handles = [engine.submit(request) for _ in range(60)]
+        handles = [engine.submit(request, timeout=1e9) for _ in range(60)]
         until(handles[-1], Status.RUNNING)
         time.sleep(0.03)
     """,
@@ -132,17 +142,18 @@ def test_the_interpreter_ends_in_mid_run(python: Python, when: str) -> None:
 
 FORK = """
 service = FakeService()
-service.seconds = 3
 events = []
 engine = Engine(Bridge(HurriedLoop), Services(lambda: Http(transport=httpx.MockTransport(service))))
 before = engine.submit(request)
 until(before, Status.COMPLETED)
-handle = engine.submit(request)
+service.seconds = 1e9
+handle = engine.submit(request, timeout=1e9)
 handle.listen(lambda event: events.append(event.task.status))
 until(handle, Status.RUNNING)
 Engine()  # is gone at once, and not missed
 parents_http = engine.services.http
 pid = os.fork()
+service.seconds = 3
 if pid == 0:
     heard = len(events)
     assert Status.DETACHED not in events

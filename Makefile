@@ -1,0 +1,38 @@
+# Two commands do all set-up, each making .venv itself: `make demo` and `make test`. `make lab` opens JupyterLab.
+
+PYTHON ?= python3
+BIN := .venv/bin
+# Nothing here may cost money, whatever keys the environment has.
+FREE := LUMA_JUPYTER_PROVIDER=demo
+
+.PHONY: demo test lab lint clean
+
+demo: .venv/ready  ## run the quickstart; leaves the executed notebook and an HTML page under build/demo
+	rm -rf build/demo && mkdir -p build/demo && cp notebooks/01_quickstart.ipynb build/demo
+	cd build/demo && $(FREE) LUMA_JUPYTER_WAIT=1 ../../$(BIN)/jupyter nbconvert --execute --inplace \
+		--ExecutePreprocessor.store_widget_state=False 01_quickstart.ipynb
+	$(BIN)/jupyter nbconvert --to html build/demo/01_quickstart.ipynb
+	@echo "Open build/demo/01_quickstart.html in a browser, or build/demo/01_quickstart.ipynb in JupyterLab."
+
+test: lint  ## everything; browser tests say why where they skip
+	$(BIN)/python -m pytest --cov --cov-report=term-missing
+	$(FREE) LUMA_JUPYTER_DEMO_SECONDS=1 LUMA_JUPYTER_MEDIA=$(CURDIR)/build/nbval $(BIN)/python -m pytest --nbval notebooks
+
+lint: .venv/ready
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
+
+lab: .venv/ready  ## open JupyterLab on the notebooks
+	$(BIN)/jupyter lab notebooks
+
+clean:
+	rm -rf .venv build .coverage .*_cache
+
+.venv/ready: pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "luma_jupyter needs Python 3.11 or newer: make PYTHON=…")'
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --upgrade pip
+	$(BIN)/python -m pip install --quiet --editable '.[demo,lab]' --group dev
+	touch $@

@@ -1,0 +1,101 @@
+"""The example notebooks: what they hold in the repository, and what they hold after nbconvert ran them."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import pytest
+
+NOTEBOOKS = sorted((Path(__file__).parents[1] / "notebooks").glob("*.ipynb"))
+QUICKSTART = NOTEBOOKS[0]
+WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
+
+
+def nbconvert(*arguments: str, folder: Path, **environment: str) -> None:
+    """Run nbconvert in a folder, without any key of the machine."""
+    clean = {name: value for name, value in os.environ.items() if not name.startswith(("LUMA_", "ACEDATA", "RUNAPI"))}
+    subprocess.run(
+        [sys.executable, "-m", "nbconvert", *arguments],
+        cwd=folder,
+        env={**clean, "IPYTHONDIR": str(folder / "ipython"), **environment},
+        check=True,
+        capture_output=True,
+    )
+
+
+@pytest.fixture(scope="module")
+def executed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The quickstart, executed by nbconvert with the setting that is meant for it."""
+    folder = tmp_path_factory.mktemp("executed")
+    shutil.copy(QUICKSTART, folder)
+    settings = {"LUMA_JUPYTER_WAIT": "1", "LUMA_JUPYTER_DEMO_SECONDS": "0"}
+    nbconvert("--execute", "--inplace", QUICKSTART.name, folder=folder, **settings)
+    return folder / QUICKSTART.name
+
+
+def outputs(notebook: Path) -> list[dict[str, Any]]:
+    """All outputs of a notebook, in order."""
+    cells = json.loads(notebook.read_text(encoding="utf-8"))["cells"]
+    return [output for cell in cells for output in cell.get("outputs", [])]
+
+
+def test_nbconvert_keeps_the_final_outputs(executed: Path) -> None:
+    """With LUMA_JUPYTER_WAIT=1 every card in the file is final: videos, and the reason of the failure."""
+    html = ["".join(o["data"]["text/html"]) for o in outputs(executed) if "text/html" in o.get("data", {})]
+    assert len(html) == 5
+    assert sum("<video src=" in card for card in html) == 4
+    assert sum("asks for a failure" in card for card in html) == 1
+    assert not any("luma-later" in card for card in html)
+    assert not [o for o in outputs(executed) if WIDGET_VIEW in o.get("data", {})]
+
+
+def test_the_executed_notebook_is_small_and_tells_no_path(executed: Path) -> None:
+    """It stays below 100 KB, and names no folder of the machine."""
+    text = executed.read_text(encoding="utf-8")
+    assert len(text.encode()) < 100_000
+    assert str(executed.parent) not in text
+
+
+def test_only_the_two_lessons_about_errors_end_in_errors(executed: Path) -> None:
+    """Two cells fail on purpose, in one line each; every cell ran."""
+    errors = [output for output in outputs(executed) if output["output_type"] == "error"]
+    assert [error["ename"] for error in errors] == ["ClipFailed", "InvalidRequest"]
+    assert all(len("\n".join(error["traceback"]).splitlines()) == 1 for error in errors)
+    cells = json.loads(executed.read_text(encoding="utf-8"))["cells"]
+    assert all(cell["execution_count"] for cell in cells if cell["cell_type"] == "code")
+
+
+def test_every_video_of_the_notebook_is_beside_it(executed: Path) -> None:
+    """The relative addresses in the outputs are files below the notebook's folder."""
+    html = "".join("".join(o["data"]["text/html"]) for o in outputs(executed) if "text/html" in o.get("data", {}))
+    sources = [part.split('"')[0] for part in html.split('<video src="')[1:]]
+    assert len(sources) == 4
+    assert all((executed.parent / source).stat().st_size > 10_000 for source in sources)
+
+
+def test_a_text_only_export_reads_well(executed: Path) -> None:
+    """Exported to Markdown without HTML the clips are still told in words, with their files."""
+    texts = ["".join(o["data"]["text/plain"]) for o in outputs(executed) if "text/html" in o.get("data", {})]
+    assert texts[0].startswith(
+        "sunset: “Astronauts shuttle from space to volcano” (generate 16:9, demo service, simulated)"
+    )
+    assert "luma_videos/astronauts-shuttle-" in texts[0]
+    assert any("failed: " in text for text in texts)
+
+
+@pytest.mark.parametrize("notebook", NOTEBOOKS, ids=lambda path: path.name)
+def test_notebooks_are_kept_clean(notebook: Path) -> None:
+    """They are valid, name a kernel, and keep only outputs that never change, which nbval compares."""
+    nbformat.validate(nbformat.read(notebook, as_version=4))
+    content = json.loads(notebook.read_text(encoding="utf-8"))
+    assert content["metadata"]["kernelspec"]["name"] == "python3"
+    assert all(output["output_type"] == "stream" for output in outputs(notebook))
+    code = [cell for cell in content["cells"] if cell["cell_type"] == "code"]
+    assert all(bool(cell["execution_count"]) == bool(cell["outputs"]) for cell in code)
