@@ -99,6 +99,8 @@ def _shown(value: object) -> str:
 def _check_text(name: str, text: object) -> str:
     if not isinstance(text, str):
         raise InvalidRequest(f"{name} must be text, not {type(text).__name__}.")
+    if not text.isascii() and any("\ud800" <= character <= "\udfff" for character in text):
+        raise InvalidRequest(f"{name} has half a character (a lone surrogate): type it again.")
     return text
 
 

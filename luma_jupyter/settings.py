@@ -181,9 +181,9 @@ def configure(**changes: object) -> None:
     if unknown:
         raise ConfigError(f"There is no setting {', '.join(unknown)}; there are {', '.join(_SETTABLE)}.")
     checked = {name: _SETTABLE[name][1](name, value) for name, value in changes.items() if value is not None}
-    for name in changes:
-        _overrides.pop(name, None)
-    _overrides.update(checked)
+    global _overrides
+    kept = {name: value for name, value in _overrides.items() if name not in changes}
+    _overrides = kept | checked  # replaced whole: the engine's thread reads it
 
 
 def remember_folder() -> None:

@@ -42,9 +42,9 @@ def choose_provider(
 ) -> Provider:
     """The service for an action.
 
-    ``asked`` is the call's own choice (None or "auto": none), ``source`` the provider of the clip that it follows. A
-    follow-up stays in its source's world, real or demo. Raises ConfigError where a key is missing, InvalidRequest where
-    a service cannot do the action.
+    ``asked`` is the call's own choice (None: as the settings say), ``source`` the provider of the clip that it
+    follows. A follow-up stays in its source's world, real or demo. Raises ConfigError where a key is missing,
+    InvalidRequest where a service cannot do the action.
     """
     real: Provider = "runapi" if action == "modify" else "acedata"
     wanted = asked if asked not in (None, "auto") else None
@@ -52,7 +52,7 @@ def choose_provider(
         raise InvalidRequest(f"There is no provider {wanted!r}: choose auto, {', '.join(SERVICE_NAMES)}.")
     if wanted is None and source == "demo":
         return "demo"
-    if wanted is None and now.provider != "auto":
+    if asked is None and now.provider != "auto":
         wanted = now.provider
         if wanted == "demo" and source is not None:
             raise ConfigError(

@@ -7,12 +7,12 @@
       │          │           ├→ failed        the service ended it without a video
       │          │           └→ detached      stop(), or the timeout: it may still run and be billed
       │          ├→ failed                    refused: nothing was made
+      │          ├→ cancelled                 stop() between two tries: nothing was accepted
       │          └→ unconfirmed               sent, no usable answer: may have been accepted and billed
       ├→ failed                               its source did not complete: nothing was sent
       └→ cancelled                            stop(): nothing was sent
 
-`Engine.submit` is called from the user's thread and checks all that can be checked before anything is sent; the rest
-happens on the engine's loop. A `Handle` is how others see a task: its latest snapshot, its events, its end.
+A `Handle` is how others see a task: its latest snapshot, its events, its end.
 """
 
 from __future__ import annotations
@@ -20,32 +20,25 @@ from __future__ import annotations
 import asyncio
 import concurrent.futures
 import logging
-import os
 import time
 import uuid
-import weakref
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from luma_jupyter import settings
-from luma_jupyter.engine.bridge import Bridge
-from luma_jupyter.engine.library import Library, file_name
+from luma_jupyter.engine.library import Library
 from luma_jupyter.engine.poller import Poller
-from luma_jupyter.engine.schedule import TYPICAL_SECONDS
-from luma_jupyter.engine.services import Services, choose_provider
+from luma_jupyter.engine.services import Services
 from luma_jupyter.errors import (
     ClipCancelled,
     ClipDetached,
     ClipFailed,
     ClipUnconfirmed,
-    InvalidRequest,
     LumaError,
     Unconfirmed,
 )
 from luma_jupyter.models import (
-    Action,
     GenerateRequest,
     Listener,
     Provider,
@@ -56,9 +49,6 @@ from luma_jupyter.models import (
     TaskPhase,
     VideoRef,
 )
-
-DEFAULT_TIMEOUT = 900.0  # seconds
-CONCURRENT_DOWNLOADS = 4  # more would keep each other, and the look-ups, waiting for a connection until they time out
 
 log = logging.getLogger(__name__)
 
@@ -97,102 +87,7 @@ class Handle:
             self.done.set_result(self.task)
 
 
-@dataclass(frozen=True)
-class Preview:
-    """A request as it would be sent: ``headers`` without the key."""
-
-    provider: Provider
-    url: str
-    headers: dict[str, str]
-    payload: dict[str, Any]
-
-
-class Engine:
-    """Follows all tasks of a kernel. ``bridge``, ``services`` and ``clock`` (Unix seconds) are passed in by tests."""
-
-    def __init__(
-        self,
-        bridge: Bridge | None = None,
-        services: Services | None = None,
-        clock: Callable[[], float] = time.time,
-    ) -> None:
-        self.bridge = bridge or Bridge()
-        self.services = services or Services()
-        self.handles: list[Handle] = []
-        self._clock = clock
-        self._pollers: dict[tuple[Provider, bool], Poller] = {}
-        self.downloads = asyncio.Semaphore(CONCURRENT_DOWNLOADS)
-        _forget_in_forks(self)
-
-    def submit(
-        self,
-        request: Request,
-        *,
-        provider: str | None = None,
-        after: Handle | None = None,
-        source_label: str | None = None,
-        timeout: float = DEFAULT_TIMEOUT,
-    ) -> Handle:
-        """Begin a task's life and return at once.
-
-        ``after`` is the task whose video is the source; ``timeout`` is how many seconds to follow it once submitted.
-        Raises InvalidRequest or ConfigError when it cannot be sent as it is; then nothing was, and no task exists.
-        """
-        if not timeout > 0:
-            raise InvalidRequest(f"The timeout must be more than 0 seconds, not {timeout}.")
-        chosen = self.preview(request, provider=provider, after=after, source_label=source_label).provider
-        key = uuid.uuid4().hex[:8]
-        task = Task(
-            key=key,
-            request=request,
-            provider=chosen,
-            status=Status.QUEUED,
-            created_at=self._clock(),
-            filename=file_name(request.prompt, key),
-            source_label=source_label,
-        )
-        handle = Handle(task, self._clock)
-        self.handles.append(handle)
-        life = _Life(self, handle, after, timeout)
-        handle.stop = lambda: self.bridge.call(life.stop)
-        self.bridge.call(life.begin)
-        return handle
-
-    def preview(
-        self,
-        request: Request,
-        *,
-        provider: str | None = None,
-        after: Handle | None = None,
-        source_label: str | None = None,
-    ) -> Preview:
-        """Check a request as far as is possible before sending it, and show what would be sent.
-
-        The source of a clip that is not done yet is shown by name. Raises InvalidRequest or ConfigError.
-        """
-        label = source_label or "the source"
-        source = after.task.provider if after else None
-        chosen = choose_provider(request.action, provider, source, label, settings.current())
-        api = self.services.api(chosen, request.action)
-        if after and after.task.video:
-            request = _with_source(request, after, chosen)
-        elif after and not isinstance(request, GenerateRequest):
-            request = replace(request, source=VideoRef(url=f"‹video of {label}, when it is done›"))
-        return Preview(chosen, api.submit_url, api.headers("‹one per request›"), api.payload(request))
-
-    def typical_seconds(self, provider: Provider) -> float:
-        """How long a task usually takes."""
-        return TYPICAL_SECONDS.get(provider) or settings.current().demo_seconds
-
-    def poller(self, provider: Provider, action: Action) -> Poller:
-        """The poller of the API that does an action at a provider."""
-        api = (provider, action == "modify")
-        if api not in self._pollers:
-            self._pollers[api] = Poller(lambda: self.services.api(provider, action))
-        return self._pollers[api]
-
-
-def _with_source(request: Request, after: Handle, provider: Provider) -> Request:
+def with_source(request: Request, after: Handle, provider: Provider) -> Request:
     """The request with its source's video: by id at the service that made it (ids are of no use elsewhere), or URL."""
     video = after.task.video
     assert video is not None
@@ -201,12 +96,27 @@ def _with_source(request: Request, after: Handle, provider: Provider) -> Request
     return replace(request, source=VideoRef(video_id=own_id, url=video.url))
 
 
-class _Life:
-    """The coroutine behind one handle, and how `stop` reaches it."""
+class Life:
+    """The coroutine behind one handle, and how `stop` reaches it.
 
-    def __init__(self, engine: Engine, handle: Handle, after: Handle | None, timeout: float) -> None:
-        self._engine = engine
+    ``poller`` watches the tasks of the request's API, ``downloads`` limits how many videos are fetched at a time,
+    ``timeout`` is how many seconds to follow the task once submitted.
+    """
+
+    def __init__(
+        self,
+        handle: Handle,
+        services: Services,
+        poller: Callable[[], Poller],
+        downloads: asyncio.Semaphore,
+        *,
+        after: Handle | None,
+        timeout: float,
+    ) -> None:
         self._handle = handle
+        self._services = services
+        self._poller = poller
+        self._downloads = downloads
         self._after = after
         self._timeout = timeout
         self._coroutine: asyncio.Task[None] | None = None
@@ -229,7 +139,9 @@ class _Life:
             if request and await self._submit(request) and await self._follow():
                 await self._save()
         except asyncio.CancelledError:
-            emit(status=Status.CANCELLED, error=ClipCancelled("It was stopped while queued: nothing was sent."))
+            never = "sent" if self._handle.task.status is Status.QUEUED else "accepted"
+            error = f"It was stopped before the service had accepted it: nothing was {never}."
+            emit(status=Status.CANCELLED, error=ClipCancelled(error))
         except LumaError as error:
             emit(status=Status.FAILED, error=ClipFailed(str(error), error))
         except Exception as error:
@@ -247,31 +159,25 @@ class _Life:
             message = f"Nothing was sent: its source {name} ended as {source.status}{why}"
             self._handle.emit(status=Status.FAILED, error=ClipFailed(message, source.error))
             return None
-        return _with_source(request, self._after, self._handle.task.provider)
+        return with_source(request, self._after, self._handle.task.provider)
 
     async def _submit(self, request: Request) -> bool:
-        """Send the paid request; stopping does not interrupt it, so that its task id is never lost."""
+        """Send the paid request. A stop takes effect between two tries of it, never within one."""
         handle = self._handle
         if self._stopped:
             raise asyncio.CancelledError
-        api = self._engine.services.api(handle.task.provider, request.action)
+        api = self._services.api(handle.task.provider, request.action)
         api.payload(request)
         self._origin = api.base_url
         handle.emit(status=Status.SUBMITTING, request=request, submitted_at=handle.clock())
-        submission = asyncio.ensure_future(api.submit(request, str(uuid.uuid4())))
         try:
-            while not submission.done():
-                try:
-                    await asyncio.shield(submission)
-                except asyncio.CancelledError:
-                    continue
-            task_id = submission.result()
+            task_id = await api.submit(request, str(uuid.uuid4()))
         except Unconfirmed as error:
             handle.emit(status=Status.UNCONFIRMED, error=ClipUnconfirmed(str(error), error.cause))
             return False
         except LumaError:
             raise
-        except (Exception, asyncio.CancelledError) as error:
+        except Exception as error:
             log.exception("A submission ended in an unforeseen way")
             message = f"Internal error, please report it: {error!r}. The request may have been sent and billed."
             handle.emit(status=Status.UNCONFIRMED, error=ClipUnconfirmed(message))
@@ -281,12 +187,11 @@ class _Life:
 
     async def _follow(self) -> bool:
         handle = self._handle
-        poller = self._engine.poller(handle.task.provider, handle.task.request.action)
         try:
-            if self._stopped:
-                raise asyncio.CancelledError
             async with asyncio.timeout(self._timeout):
-                state = await poller.result(handle.task.task_id or "", lambda problem: handle.emit(problem=problem))
+                state = await self._poller().result(
+                    handle.task.task_id or "", lambda problem: handle.emit(problem=problem)
+                )
         except TimeoutError:
             self._detach(f"It was followed for {self._timeout:g} s without an end")
             return False
@@ -307,13 +212,12 @@ class _Life:
 
     async def _save(self) -> None:
         handle = self._handle
-        services = self._engine.services
         path: Path | None = None
         size: int | None = None
         problem: str | None = None
         try:
-            library = Library(settings.current().media_folder, services.http)
-            async with self._engine.downloads:
+            library = Library(settings.current().media_folder, self._services.http)
+            async with self._downloads:
                 path = await library.save(handle.task, self._origin)
                 size = path.stat().st_size
                 await library.save_companions(handle.task, path, self._origin)
@@ -325,27 +229,3 @@ class _Life:
             log.exception("A video was not saved, in an unforeseen way")
             problem = f"The {'sidecar' if path else 'file'} could not be saved: {error!r}"
         handle.emit(status=Status.COMPLETED, path=path, file_size=size, problem=problem)
-
-
-def _forget_in_forks(engine: Engine) -> None:
-    """In a forked child nothing is followed: its handles end as detached, and new tasks start on a loop of its own."""
-    parent = weakref.ref(engine)
-
-    def forget() -> None:
-        engine = parent()
-        if engine is None:
-            return
-        engine.services.forget()
-        engine._pollers.clear()
-        engine.downloads = asyncio.Semaphore(CONCURRENT_DOWNLOADS)
-        for handle in engine.handles:
-            handle._listeners.clear()
-            handle.stop = lambda: None
-            handle.done = concurrent.futures.Future()  # the parent's may be locked, or about to be resolved
-            if handle.task.status.ended:
-                handle.done.set_result(handle.task)
-            else:
-                error = ClipDetached("It is followed in the process that this one was forked from.")
-                handle.emit(status=Status.DETACHED, error=error)
-
-    os.register_at_fork(after_in_child=forget)

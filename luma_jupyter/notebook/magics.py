@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from IPython.core.magic import no_var_expand
 
 from luma_jupyter import settings
-from luma_jupyter.engine.tasks import Preview
+from luma_jupyter.engine.engine import Preview
 from luma_jupyter.errors import InvalidRequest, LumaError
 from luma_jupyter.notebook import session
 from luma_jupyter.notebook.complete import LumaCompleter

@@ -10,7 +10,7 @@ from typing import Any, NoReturn
 from IPython import get_ipython
 
 from luma_jupyter import settings
-from luma_jupyter.engine.tasks import DEFAULT_TIMEOUT, Engine, Preview
+from luma_jupyter.engine.engine import DEFAULT_TIMEOUT, Engine, Preview
 from luma_jupyter.errors import InvalidRequest, NotYet
 from luma_jupyter.models import ExtendRequest, GenerateRequest, ModifyRequest, Request, VideoRef, parse_video
 from luma_jupyter.notebook.clip import Clip

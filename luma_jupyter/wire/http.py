@@ -16,13 +16,13 @@ import json
 import math
 import random
 import time
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
 from functools import cached_property
 from importlib.metadata import version
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, TypeVar
 from urllib.parse import urlsplit
 from urllib.request import getproxies
 
@@ -38,6 +38,7 @@ from luma_jupyter.errors import (
 from luma_jupyter.models import is_local_url, is_web_url, origin
 from luma_jupyter.settings import Secret
 
+T = TypeVar("T")
 Sleep = Callable[[float], Awaitable[object]]
 
 SUBMIT_TRIES = 4
@@ -178,14 +179,14 @@ class Http:
         """POST a request that creates a paid task; sent again only while it certainly was not accepted.
 
         Gives back a 429 when giving up. Raises Unreachable when giving up (nothing was accepted), Unconfirmed when no
-        answer came.
+        answer came. Cancelling it takes effect between two tries, or after it, never while a request is on its way.
         """
         attempt = 0
         while True:
             attempt += 1
             try:
-                reply = await self._send(
-                    self._fresh, service, "POST", url, key, payload, headers or {}, SUBMIT_TIMEOUT, attempt
+                reply = await _to_its_end(
+                    self._send(self._fresh, service, "POST", url, key, payload, headers or {}, SUBMIT_TIMEOUT, attempt)
                 )
             except Unreachable as error:
                 if attempt == SUBMIT_TRIES:
@@ -194,6 +195,8 @@ class Http:
                 delay = self.backoff(attempt)
             except ConnectionLost as error:
                 raise Unconfirmed(error) from None
+            except asyncio.CancelledError:  # the request's own, by an accident; ours waits for its end
+                raise Unconfirmed(ConnectionLost(service, "the request was broken off")) from None
             else:
                 wanted = reply.retry_after or 0.0
                 if reply.status != 429 or attempt == SUBMIT_TRIES or wanted > LONGEST_RETRY_AFTER:
@@ -253,6 +256,21 @@ class Http:
                     await response.aclose()
                 request = response.next_request
         raise DownloadError("the address of the file redirects without end")
+
+
+async def _to_its_end(coroutine: Coroutine[Any, Any, T]) -> T:
+    """Await ``coroutine`` though cancelled meanwhile; the cancellation takes effect at the caller's next wait."""
+    inner = asyncio.ensure_future(coroutine)
+    cancelled = False
+    while not inner.done():
+        try:
+            await asyncio.wait({inner})
+        except asyncio.CancelledError:
+            cancelled = True
+    outer = asyncio.current_task()
+    if cancelled and outer:
+        outer.cancel()
+    return inner.result()
 
 
 async def _write(response: httpx.Response, file: BinaryIO, largest: int) -> None:

@@ -56,9 +56,12 @@ def missing(what: str) -> NoReturn:
     (pytest.fail if os.environ.get("LUMA_BROWSER_TESTS") == "required" else pytest.skip)(what)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def chromium() -> Iterator[Any]:
-    """A running headless Chromium."""
+    """A running headless Chromium.
+
+    Playwright keeps an event loop running in this thread, which other tests must not find: hence the scope.
+    """
     executable = shutil.which("chromium") or shutil.which("google-chrome")
     if executable is None:
         missing("there is no Chromium on this machine: apt-get install chromium")
@@ -130,7 +133,7 @@ class Lab:
         nbformat.write(notebook, self.folder / name)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     """A running JupyterLab."""
     lab = Lab(tmp_path_factory.mktemp("notebooks"), tmp_path_factory.mktemp("lab"))

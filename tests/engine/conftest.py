@@ -19,8 +19,8 @@ from world import ACEDATA_KEY, EPOCH, RUNAPI_KEY, World
 
 from luma_jupyter import settings
 from luma_jupyter.engine.bridge import Bridge
+from luma_jupyter.engine.engine import Engine
 from luma_jupyter.engine.services import Services
-from luma_jupyter.engine.tasks import Engine
 from luma_jupyter.wire.http import Http
 
 

@@ -12,8 +12,8 @@ from fake_service import JPEG, PAGE, VIDEO, Answer, reply, without_length
 from world import ACEDATA_KEY, EPOCH, RUNAPI_KEY, World
 
 from luma_jupyter import settings
+from luma_jupyter.engine.engine import CONCURRENT_DOWNLOADS
 from luma_jupyter.engine.library import DOWNLOAD_TRIES, LARGEST_THUMBNAIL
-from luma_jupyter.engine.tasks import CONCURRENT_DOWNLOADS
 from luma_jupyter.models import ModifyRequest, Status, Task, VideoRef
 
 

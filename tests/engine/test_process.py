@@ -13,8 +13,8 @@ import pytest
 from fake_service import FakeService, reply
 
 from luma_jupyter.engine.bridge import Bridge, wait
+from luma_jupyter.engine.engine import Engine
 from luma_jupyter.engine.services import Services
-from luma_jupyter.engine.tasks import Engine
 from luma_jupyter.models import ExtendRequest, GenerateRequest, Status, TaskEvent
 
 Python = Callable[..., subprocess.CompletedProcess[str]]
@@ -84,7 +84,7 @@ from loops import HurriedLoop, QuietLoop
 from luma_jupyter import settings
 from luma_jupyter.engine.bridge import Bridge
 from luma_jupyter.engine.services import Services
-from luma_jupyter.engine.tasks import Engine
+from luma_jupyter.engine.engine import Engine
 from luma_jupyter.models import GenerateRequest, Status
 from luma_jupyter.wire.http import Http
 

@@ -55,8 +55,9 @@ RULES: list[tuple[Any, ...]] = [
     (EXT, None, "acedata", (), "auto", (ConfigError, ACE)),
     (MOD, None, "runapi", (), "auto", (ConfigError, RUN)),
     (EXT, None, "acedata", BOTH, "demo", (ConfigError, "LUMA_JUPYTER_PROVIDER is demo")),
-    (MOD, "auto", "acedata", BOTH, "demo", (ConfigError, "LUMA_JUPYTER_PROVIDER is demo")),
-    # … unless demo is asked for
+    # … unless demo is asked for, or the setting is overruled by an explicit auto
+    (MOD, "auto", "acedata", BOTH, "demo", "runapi"),
+    (GEN, "auto", None, BOTH, "demo", "acedata"),
     (EXT, "demo", "acedata", BOTH, "auto", "demo"),
     (EXT, "demo", "acedata", (), "acedata", "demo"),
     # explicit, and its key

@@ -12,7 +12,8 @@ from fake_service import Answer, reply
 from world import ACEDATA_KEY, EPOCH, RUNAPI_KEY, World
 
 from luma_jupyter import settings
-from luma_jupyter.engine.tasks import Engine, Handle
+from luma_jupyter.engine.engine import Engine
+from luma_jupyter.engine.tasks import Handle
 from luma_jupyter.errors import (
     ClipDetached,
     ClipFailed,
@@ -166,9 +167,13 @@ async def test_a_lost_answer_is_never_sent_again(world: World, answer: Answer) -
     assert len(world.service.seen("submit")) == 1
 
 
-@pytest.mark.parametrize("accident", [RuntimeError("a bug"), asyncio.CancelledError()], ids=["bug", "cancelled"])
-async def test_an_accident_while_sending_is_unconfirmed(world: World, accident: Any, caplog: Any) -> None:
-    """Whatever goes wrong inside a submission, nobody claims that nothing was sent, and it is logged."""
+@pytest.mark.parametrize(
+    ("accident", "words"),
+    [(RuntimeError("a bug"), "may have been sent and billed"), (asyncio.CancelledError(), "broken off")],
+    ids=["bug", "cancelled"],
+)
+async def test_an_accident_while_sending_is_unconfirmed(world: World, accident: Any, words: str) -> None:
+    """Whatever goes wrong inside a submission, nobody claims that nothing was sent."""
 
     def break_down(request: httpx.Request) -> httpx.Response:
         raise accident
@@ -176,8 +181,7 @@ async def test_an_accident_while_sending_is_unconfirmed(world: World, accident: 
     world.service.script("submit", break_down)
     task = await world.end(world.generate())
     assert task.status is Status.UNCONFIRMED
-    assert "may have been sent and billed" in str(task.error)
-    assert "A submission ended in an unforeseen way" in caplog.text
+    assert words in str(task.error)
     assert len(world.service.seen("submit")) == 1
 
 

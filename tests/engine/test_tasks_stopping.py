@@ -100,6 +100,20 @@ async def test_stop_while_submitting_in_vain(world: World, answer: object, endin
     assert task.error
 
 
+async def test_stop_between_two_tries_of_a_submission(world: World) -> None:
+    """Stopped while a rate limit delays the next try, the request is not sent again: nothing was accepted."""
+    world.service.script("submit", reply(429, {}, headers={"Retry-After": "30"}))
+    handle = world.generate()
+    await world.until(handle, Status.SUBMITTING)
+    await asyncio.sleep(5)
+    handle.stop()
+    task = await world.end(handle)
+    assert world.story(handle) == "queued submitting cancelled"
+    assert "nothing was accepted" in str(task.error)
+    await asyncio.sleep(1000)
+    assert len(world.service.seen("submit")) == 1
+
+
 async def test_stop_while_running(world: World) -> None:
     """A running task that is stopped is detached: it is not looked at again, and the message has its id."""
     handle = world.generate()

@@ -10,7 +10,8 @@ from typing import Any
 
 from fake_service import FakeService
 
-from luma_jupyter.engine.tasks import Engine, Handle
+from luma_jupyter.engine.engine import Engine
+from luma_jupyter.engine.tasks import Handle
 from luma_jupyter.models import ExtendRequest, GenerateRequest, ModifyRequest, Request, Status, Task, TaskEvent
 
 ACEDATA_KEY = "acedata-key-7f3a"

@@ -15,8 +15,8 @@ from IPython.core.interactiveshell import InteractiveShell
 
 from luma_jupyter import settings
 from luma_jupyter.engine.bridge import Bridge
+from luma_jupyter.engine.engine import Engine
 from luma_jupyter.engine.services import Services
-from luma_jupyter.engine.tasks import Engine
 from luma_jupyter.notebook import session
 from luma_jupyter.notebook.clip import Clip
 from luma_jupyter.wire.http import Http

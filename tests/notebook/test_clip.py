@@ -13,7 +13,7 @@ import httpx
 import pytest
 
 import luma_jupyter as luma
-from luma_jupyter.engine.tasks import Engine
+from luma_jupyter.engine.engine import Engine
 from luma_jupyter.errors import (
     ClipCancelled,
     ClipDetached,

@@ -143,7 +143,7 @@ def test_bad_certificates(door: str, content: str | None, monkeypatch: pytest.Mo
 def test_an_interrupt_passes(fake: Any) -> None:
     """Cancellation is no error of the network."""
     with pytest.raises(asyncio.CancelledError):
-        do("submit", fake(asyncio.CancelledError()).http)
+        do("look", fake(asyncio.CancelledError()).http)
 
 
 def test_closing_and_going_on(fake: Any) -> None:

@@ -129,7 +129,7 @@ def test_no_key_in_the_traceback_of_a_stopped_call(serving: Any, request: pytest
         came, over = asyncio.Event(), asyncio.Event()
         async with serving(never) as (url, received):
             http = Http(sleep=at_once)
-            call = asyncio.create_task(AceData(http, url, Secret(request.getfixturevalue("key"))).submit(REQUEST, "i"))
+            call = asyncio.create_task(AceData(http, url, Secret(request.getfixturevalue("key"))).look_up(["task"]))
             await came.wait()
             call.cancel()
             try:

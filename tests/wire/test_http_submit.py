@@ -178,6 +178,26 @@ def test_stopping_while_it_waits_sends_nothing_more(fake: Any) -> None:
     assert len(service.requests) == 1
 
 
+def test_stopping_does_not_break_off_a_request_on_its_way(fake: Any) -> None:
+    """Cancelled while the request is on its way, a submission still gives the task's id; then the stop takes effect."""
+
+    async def story() -> str:
+        caller = asyncio.current_task()
+        assert caller is not None
+
+        def accept(request: httpx.Request) -> httpx.Response:
+            caller.cancel()
+            return httpx.Response(200, json={"task_id": "task-1"})
+
+        task_id = await fake(accept).acedata().submit(GenerateRequest(prompt="x"), "intent-1")
+        with pytest.raises(asyncio.CancelledError):
+            await asyncio.sleep(0)
+        caller.uncancel()
+        return task_id
+
+    assert asyncio.run(story()) == "task-1"
+
+
 def test_a_look_is_tried_once(fake: Any) -> None:
     """Looking repeats nothing by itself: whoever polls has a rhythm of its own."""
     service = fake(httpx.ConnectError("refused"))
