@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from luma_jupyter.notebook import session
-from luma_jupyter.notebook.card import WIDGET_VIEW, Card, CardModel
+from luma_jupyter.notebook.card import NOTHING, WIDGET_VIEW, Card, CardModel
 from tests.notebook.conftest import FakeService, Shell, reach
 
 
@@ -14,13 +14,14 @@ def test_one_model_serves_every_display_of_a_clip(notebook: Shell, service: Fake
     service.gate.clear()
     notebook.run("%%luma -o sunset\nA sunset")
     notebook.run("sunset")
-    models = {data[WIDGET_VIEW]["model_id"] for data in notebook.displays.latest()}
-    assert len(models) == 1
+    _, first, _, second = notebook.displays.latest()
+    assert first[WIDGET_VIEW]["model_id"] == second[WIDGET_VIEW]["model_id"]
     service.gate.set()
     notebook.user_ns["sunset"].wait()
-    first, second = notebook.displays.latest()
-    assert WIDGET_VIEW not in first
+    first, nothing, second, nothing_too = notebook.displays.latest()
     assert first == second
+    assert "<video" in first["text/html"]
+    assert nothing == nothing_too == NOTHING
 
 
 def test_the_model_gets_the_final_html_too(notebook: Shell, service: FakeService) -> None:
@@ -32,7 +33,7 @@ def test_the_model_gets_the_final_html_too(notebook: Shell, service: FakeService
     assert model.view["stop"] == "Stop following"
     service.gate.set()
     clip.wait()
-    assert model.view == {"final": notebook.displays.latest()[0]["text/html"]}
+    assert model.view == {"key": clip._task.key, "final": notebook.displays.latest()[0]["text/html"]}
     assert model.comm is not None
 
 
@@ -70,7 +71,9 @@ def test_a_clip_that_ends_while_it_is_displayed_is_final(notebook: Shell, servic
     looks = iter([running, running])
     card = Card(clip._handle, lambda: next(looks, clip._look()))
     card.show()
-    assert WIDGET_VIEW not in notebook.displays.latest()[-1]
+    card, live = notebook.displays.latest()[-2:]
+    assert "<video" in card["text/html"]
+    assert live == NOTHING
 
 
 def test_showing_waits_where_the_setting_says_so(notebook: Shell) -> None:

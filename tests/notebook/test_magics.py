@@ -35,16 +35,17 @@ def test_a_cell_returns_at_once_and_binds_the_clip(notebook: Shell, service: Fak
 
 
 def test_the_card_becomes_plain_html(notebook: Shell, service: FakeService) -> None:
-    """The live card is shown at once; at the end the same output is HTML with the video and no widget."""
+    """The card and its live part are shown at once; at the end the card has the video, and no widget is left."""
     service.gate.clear()
     notebook.run("%%luma -o sunset\nA sunset")
-    (live,) = notebook.displays.latest()
+    card, live = notebook.displays.latest()
+    assert "saved while the video was being made" in card["text/html"]
     assert CARD in live
-    assert "saved while the video was being made" in live["text/html"]
     service.gate.set()
     notebook.user_ns["sunset"].wait()
-    (final,) = notebook.displays.latest()
-    assert CARD not in final
+    final, live = notebook.displays.latest()
+    assert set(live.values()) == {""}
+    assert CARD not in live
     assert f'<video src="luma_videos/{notebook.user_ns["sunset"].path.name}"' in final["text/html"]
     assert "completed in" in final["text/plain"]
 
@@ -69,7 +70,7 @@ def test_a_failing_clip_shows_its_reason_and_fails_the_waiting_cell(notebook: Sh
     """A cell that waits ends with the clip's error; the card says the same, escaped."""
     with pytest.raises(ClipFailed, match="Not <b>allowed</b>"):
         notebook.run("%%luma -o sunset --wait\nA [refuse] sunset")
-    (final,) = notebook.displays.latest()
+    final, _ = notebook.displays.latest()
     assert "Not &lt;b&gt;allowed&lt;/b&gt;" in final["text/html"]
     assert "trace-1" in final["text/html"]
     assert "<b>allowed" not in final["text/html"]

@@ -95,7 +95,7 @@ def test_demo_clips_are_labelled_and_never_link_to_the_demo_server() -> None:
     assert "<video" not in lost
     assert "disk full" in lost
     assert "simulated" in plain(look(provider="demo", video=video))
-    assert "simulated" in live_view(look(Status.RUNNING, provider="demo"))["head"]
+    assert ">simulated</span>" in waiting_html(look(Status.RUNNING, provider="demo"))
 
 
 @pytest.mark.parametrize("status", [Status.COMPLETED, Status.FAILED, Status.RUNNING, Status.QUEUED])
@@ -111,8 +111,9 @@ def test_every_text_is_escaped(status: Status) -> None:
         error=ClipFailed(HOSTILE) if status is Status.FAILED else None,
         problem=HOSTILE,
     )
-    view = live_view(hostile)
-    html = final_html(hostile) if status.ended else view["head"] + waiting_html(hostile)
+    html = final_html(hostile) if status.ended else waiting_html(hostile)
+    if not status.ended:  # the script shows these as text, never as HTML
+        assert {name for name, value in live_view(hostile).items() if "<script>" in str(value)} <= {"problem", "words"}
     tags = Tags(html).tags
     assert not [tag for tag, _ in tags if tag in ("script", "img")]
     assert not [name for _, attrs in tags for name in attrs if name.startswith("on")]
@@ -207,7 +208,7 @@ def test_saving_cannot_be_stopped_and_queued_costs_nothing() -> None:
 
 def test_an_ended_clips_view_is_its_final_html_alone() -> None:
     """At the end the model holds the finished HTML and nothing else."""
-    assert live_view(look()) == {"final": final_html(look())}
+    assert live_view(look()) == {"key": "3f9c2a1b", "final": final_html(look())}
 
 
 def test_a_page_saved_too_early_still_finds_the_video() -> None:
@@ -215,9 +216,8 @@ def test_a_page_saved_too_early_still_finds_the_video() -> None:
     html = waiting_html(look(Status.RUNNING))
     assert '<video src="luma_videos/a-sunset-3f9c2a1b.mp4"' in html
     assert "<code>sunset</code> in a cell" in html
-    unnamed = Look(look(Status.RUNNING).task, None, 0, 1, None)
-    assert "<video" not in waiting_html(unnamed)
-    assert "the clip in a cell" in waiting_html(unnamed)
+    assert "the clip in a cell" in waiting_html(look(Status.RUNNING, name=None))
+    assert "<video" not in waiting_html(Look(look(Status.RUNNING).task, None, 0, 1, None))
 
 
 def test_plain_text_hides_where_it_lives_unless_asked() -> None:
