@@ -14,7 +14,15 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
-    from luma_jupyter.errors import ClipError, ClipFailed, ClipNotReady, LumaError
+    from luma_jupyter.errors import (
+        ClipError,
+        ClipFailed,
+        ClipNotReady,
+        ConfigError,
+        InvalidRequest,
+        LumaError,
+        WaitTimeout,
+    )
     from luma_jupyter.notebook.clip import Clip
     from luma_jupyter.notebook.session import Studio, clips, extend, generate, modify
     from luma_jupyter.settings import configure
@@ -26,8 +34,11 @@ _HOMES = {
     "ClipError": "errors",
     "ClipFailed": "errors",
     "ClipNotReady": "errors",
+    "ConfigError": "errors",
+    "InvalidRequest": "errors",
     "LumaError": "errors",
     "Studio": "notebook.session",
+    "WaitTimeout": "errors",
     "clips": "notebook.session",
     "configure": "settings",
     "extend": "notebook.session",
@@ -40,8 +51,11 @@ __all__ = [
     "ClipError",
     "ClipFailed",
     "ClipNotReady",
+    "ConfigError",
+    "InvalidRequest",
     "LumaError",
     "Studio",
+    "WaitTimeout",
     "clips",
     "configure",
     "extend",
@@ -57,7 +71,7 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+    return sorted([*__all__, "__version__", "errors"])
 
 
 _ATTRIBUTE = "_luma_jupyter_magics"

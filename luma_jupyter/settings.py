@@ -60,7 +60,7 @@ def _secret(name: str, value: object) -> Secret:
 def _base_url(name: str, value: object) -> str:
     url = _text(name, value).rstrip("/")
     if not is_web_url(url):  # not quoted: it may be the key, in the wrong variable
-        raise ConfigError(f"{name} must be an http(s) URL such as https://runapi.ai.")
+        raise ConfigError(f"{name} must be an http(s) URL.")
     return url
 
 
@@ -86,7 +86,7 @@ def _seconds(name: str, value: object) -> float:
     except ValueError:
         seconds = math.nan
     if not 0 <= seconds < math.inf:
-        raise ConfigError(f"{name} must be a number of seconds, not {value!r}.")
+        raise ConfigError(f"{name} must be a number of seconds, 0 or more, not {value!r}.")
     return seconds
 
 

@@ -27,8 +27,8 @@ def modules_after(code: str) -> set[str]:
 
 def test_public_names_are_frozen() -> None:
     """Nobody adds or removes a public name by accident."""
-    names = "Clip ClipError ClipFailed ClipNotReady LumaError Studio clips configure extend generate modify"
-    assert " ".join(luma_jupyter.__all__) == names
+    errors = "ClipError ClipFailed ClipNotReady ConfigError InvalidRequest LumaError"
+    assert " ".join(luma_jupyter.__all__) == f"Clip {errors} Studio WaitTimeout clips configure extend generate modify"
 
 
 @pytest.mark.parametrize("name", luma_jupyter.__all__)

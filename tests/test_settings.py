@@ -105,7 +105,7 @@ def test_flags(word: str, meaning: bool) -> None:
 
 
 BAD_KEY = "has characters that no key has (a space, a line break, a quote?): copy it again."
-BAD_URL = "must be an http(s) URL such as https://runapi.ai."
+BAD_URL = "must be an http(s) URL."
 BAD = [
     ("acedata_token", "Bearer sk-1", BAD_KEY),
     ("acedata_token", '"sk-1"', BAD_KEY),
@@ -118,10 +118,10 @@ BAD = [
     ("runapi_base_url", "https://", BAD_URL),
     ("provider", "luma", "must be auto, acedata, runapi, demo, not 'luma'."),
     ("wait", "maybe", "must be 1 or 0, not 'maybe'."),
-    ("demo_seconds", "soon", "must be a number of seconds, not 'soon'."),
-    ("demo_seconds", "-1", "must be a number of seconds, not '-1'."),
-    ("demo_seconds", "nan", "must be a number of seconds, not 'nan'."),
-    ("demo_seconds", "inf", "must be a number of seconds, not 'inf'."),
+    ("demo_seconds", "soon", "must be a number of seconds, 0 or more, not 'soon'."),
+    ("demo_seconds", "-1", "must be a number of seconds, 0 or more, not '-1'."),
+    ("demo_seconds", "nan", "must be a number of seconds, 0 or more, not 'nan'."),
+    ("demo_seconds", "inf", "must be a number of seconds, 0 or more, not 'inf'."),
     ("media", "~nobody-of-that-name/v", ": there is no home folder for '~nobody-of-that-name/v'."),
     ("home", "~nobody-of-that-name/v", ": there is no home folder for '~nobody-of-that-name/v'."),
 ]
@@ -148,7 +148,7 @@ def test_a_bad_variable_is_named(name: str, text: str, message: str, monkeypatch
         ("provider", True, "must be text, not bool."),
         ("media", 5, "must be text, not int."),
         ("wait", 2, "must be 1 or 0, not 2."),
-        ("demo_seconds", True, "must be a number of seconds, not True."),
+        ("demo_seconds", True, "must be a number of seconds, 0 or more, not True."),
     ],
 )
 def test_a_bad_configure_changes_nothing(name: str, value: object, message: str) -> None:

@@ -18,7 +18,7 @@ from typing import Any
 
 from luma_jupyter import settings
 from luma_jupyter.engine.bridge import Bridge
-from luma_jupyter.engine.library import file_name
+from luma_jupyter.engine.library import file_name, make_folder
 from luma_jupyter.engine.poller import Poller
 from luma_jupyter.engine.schedule import TYPICAL_SECONDS
 from luma_jupyter.engine.services import Services, choose_provider
@@ -84,9 +84,10 @@ class Engine:
         ``after`` is the task whose video is the source; ``timeout`` is how many seconds to follow it once submitted.
         Raises InvalidRequest or ConfigError when it cannot be sent as it is; then nothing was, and no task exists.
         """
-        if not timeout > 0:
-            raise InvalidRequest(f"The timeout must be more than 0 seconds, not {timeout}.")
+        if isinstance(timeout, bool) or not isinstance(timeout, int | float) or not timeout > 0:
+            raise InvalidRequest(f"The timeout must be a number of seconds above 0, not {timeout!r}.")
         chosen = self.preview(request, provider=provider, after=after, source_label=source_label).provider
+        make_folder(settings.current().media_folder)
         key = uuid.uuid4().hex[:8]
         task = Task(
             key=key,

@@ -18,8 +18,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from luma_jupyter.errors import DownloadError, LumaError
+from luma_jupyter.errors import ConfigError, DownloadError, LumaError
 from luma_jupyter.models import Task, Video
+from luma_jupyter.settings import variable
 
 if TYPE_CHECKING:
     from luma_jupyter.wire.http import Http
@@ -42,6 +43,19 @@ def file_name(prompt: str, key: str) -> str:
             break
         slug = longer
     return f"{slug or 'clip'}-{key}.mp4"
+
+
+def make_folder(folder: Path) -> None:
+    """Make sure, before anything is paid, that videos can be saved. Raises ConfigError where they cannot."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        why = None if os.access(folder, os.W_OK) else "no permission to write"
+    except (OSError, ValueError) as error:
+        why = getattr(error, "strerror", None) or str(error)
+    if why:
+        raise ConfigError(
+            f"Videos cannot be saved in {str(folder)!r} ({why}): set {variable('media')} to another folder."
+        )
 
 
 def is_whole_video(file: BinaryIO, size: int) -> bool:
@@ -74,7 +88,7 @@ def is_image(file: BinaryIO, size: int) -> bool:
 
 @dataclass(frozen=True)
 class Library:
-    """A media folder. Made when the first video is saved."""
+    """A media folder."""
 
     folder: Path
     http: Http

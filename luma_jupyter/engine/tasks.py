@@ -155,8 +155,7 @@ class Life:
         source = await asyncio.shield(asyncio.wrap_future(self._after.done))
         if source.status is not Status.COMPLETED:
             name = self._handle.task.source_label or "the source"
-            why = f" ({source.error})" if source.error else ""
-            message = f"Nothing was sent: its source {name} ended as {source.status}{why}"
+            message = f"Nothing was sent: its source {name} ended as {source.status}."
             self._handle.emit(status=Status.FAILED, error=ClipFailed(message, source.error))
             return None
         return with_source(request, self._after, self._handle.task.provider)

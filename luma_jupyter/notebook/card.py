@@ -10,6 +10,8 @@ finished HTML too, and its script puts that in the place of the first output. Th
 
 from __future__ import annotations
 
+import contextlib
+from collections import deque
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -42,7 +44,7 @@ class Card:
     def __init__(self, handle: Handle, look: Callable[[], Look]) -> None:
         self._look = look
         self._stop = handle.stop
-        self._displays: list[tuple[DisplayHandle, bool]] = []
+        self._displays: deque[tuple[DisplayHandle, bool]] = deque()
         self._model: CardModel | None = None
         handle.listen(self._on_event)
 
@@ -69,8 +71,8 @@ class Card:
 
     def _display(self, bundle: dict[str, Any], *, becomes_final: bool) -> None:
         handle = DisplayHandle()
-        self._displays.append((handle, becomes_final))
         handle.display(bundle, raw=True)
+        self._displays.append((handle, becomes_final))  # only now: an update before the display would be lost
 
     def _on_event(self, event: TaskEvent) -> None:
         """Draw what happened; called on the engine's thread, which may set traits and update displays by id."""
@@ -81,9 +83,10 @@ class Card:
 
     def _finish(self) -> None:
         final = final_bundle(self._look())
-        while self._displays:
-            handle, becomes_final = self._displays.pop(0)
-            handle.update(final if becomes_final else NOTHING, raw=True)
+        with contextlib.suppress(IndexError):  # the engine's thread and the cell's may both be here
+            while True:
+                handle, becomes_final = self._displays.popleft()
+                handle.update(final if becomes_final else NOTHING, raw=True)
 
 
 def final_bundle(look: Look) -> dict[str, Any]:

@@ -16,6 +16,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from IPython import get_ipython
+
 from luma_jupyter import settings
 from luma_jupyter.engine.bridge import TICK, Interrupted, wait
 from luma_jupyter.engine.tasks import Handle
@@ -135,7 +137,15 @@ class Clip:
 
     @property
     def _label(self) -> str:
-        return self._name or "clip"
+        return self._called or "clip"
+
+    @property
+    def _called(self) -> str | None:
+        """The name of the variable that holds it, as far as it is known."""
+        if self._name is None and (shell := get_ipython()):
+            names = (name for name, value in list(shell.user_ns.items()) if value is self and name[0] != "_")
+            self._name = next(names, None)
+        return self._name
 
     def wait(self, timeout: float | None = None) -> Clip:
         """Block until the clip is done, and return it; the kernel's asyncio tasks go on meanwhile.
@@ -146,6 +156,8 @@ class Clip:
         return self._wait(timeout)
 
     def _wait(self, timeout: float | None = None, tick: Callable[[], None] | None = None) -> Clip:
+        if timeout is not None and (isinstance(timeout, bool) or not isinstance(timeout, int | float) or timeout < 0):
+            raise InvalidRequest(f"The timeout must be a number of seconds, 0 or more, not {timeout!r}.")
         try:
             done = wait(self._handle.done, timeout, tick)
         except (Interrupted, KeyboardInterrupt):
@@ -220,7 +232,7 @@ class Clip:
         )
 
     def _look(self) -> Look:
-        return Look(self._task, self._name, self._handle.clock(), self._typical, self._media())
+        return Look(self._task, self._called, self._handle.clock(), self._typical, self._media())
 
     def _media(self) -> str | None:
         """The video's path relative to the notebook's folder, present or future."""
@@ -232,7 +244,7 @@ class Clip:
 
     def __repr__(self) -> str:
         saved = f", {self._media()}" if self._task.path else ""
-        return f"<Clip {self._name or self._task.key}: {self.status}, “{short(self.prompt, 40)}”{saved}>"
+        return f"<Clip {self._called or self._task.key}: {self.status}, “{short(self.prompt, 40)}”{saved}>"
 
     def _repr_html_(self) -> str | None:
         return final_html(self._look()) if self._task.status.ended else None

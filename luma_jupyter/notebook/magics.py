@@ -110,9 +110,12 @@ class LumaMagics:
         }
         if word in LATER_WORDS:
             session.not_yet(f"%luma {word}")
+        if word in ("-h", "--help"):
+            word = "help"
         if word not in words:
             raise InvalidRequest(
-                f"There is no %luma {word}; there are {', '.join(words)}. To make a video, begin the cell with %%luma."
+                f"There is no %luma {word}; there are {', '.join(words)}. "
+                "To make a video, begin the cell with %%luma and write the prompt on the lines below."
             )
         words[word](names)
 
@@ -133,8 +136,9 @@ class LumaMagics:
     def _stop(self, names: list[str]) -> None:
         if not names:
             raise InvalidRequest("Say which: %luma stop NAME (%luma status lists them).")
-        for clip in lookup_clips(names, self._shell.user_ns):
+        for name, clip in zip(names, lookup_clips(names, self._shell.user_ns), strict=True):
             clip.stop()
+            print(f"{name} is {clip.status} already." if clip._task.status.ended else f"{name}: following ends.")
 
 
 def dry_run_text(preview: Preview) -> str:

@@ -11,6 +11,8 @@ import re
 import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
+from difflib import get_close_matches
+from types import ModuleType
 from typing import Any, NoReturn
 
 from luma_jupyter.errors import InvalidRequest
@@ -41,7 +43,9 @@ ONLY_FOR = {
 
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
-        raise InvalidRequest(f"{message}. Usage: {USAGE}; %%luma? shows the options.")
+        meant = [close for word in re.findall(r"--[\w-]+", message) for close in get_close_matches(word, OPTIONS, 1)]
+        hint = f" Did you mean {' '.join(meant)}?" if message.startswith("unrecognized") and meant else ""
+        raise InvalidRequest(f"{message}.{hint} Usage: {USAGE}; %%luma? shows the options.")
 
 
 def make_parser() -> argparse.ArgumentParser:
@@ -105,6 +109,8 @@ def parse_cell(line: str, body: str, namespace: Mapping[str, Any]) -> CellComman
     out = options.pop("out", None)
     if out is not None and (not out.isidentifier() or keyword.iskeyword(out)):
         raise InvalidRequest(f"-o {out}: not a name that a variable can have.")
+    if isinstance(namespace.get(out or ""), ModuleType):
+        raise InvalidRequest(f"-o {out}: this variable holds a module; take another name.")
     common = {
         "wait": options.pop("wait", None),
         "dry_run": options.pop("dry_run", False),
@@ -149,6 +155,8 @@ def split(line: str) -> list[str]:
 def _action_and_source(words: list[str]) -> tuple[str, str | None]:
     actions = [word for word in words if word in ACTIONS]
     others = [word for word in words if word not in ACTIONS]
+    if not actions and others and (meant := get_close_matches(others[0], ACTIONS, 1)):
+        raise InvalidRequest(f"There is no action {others[0]}: did you mean {meant[0]}?")
     if len(actions) > 1 or len(others) > 1:
         raise InvalidRequest(
             f"Too many words: {' '.join(words)}. Usage: {USAGE}; the prompt goes into the cell's body."
@@ -161,7 +169,10 @@ def _lookup_clip(name: str, namespace: Mapping[str, Any]) -> Clip:
         raise InvalidRequest(f"There is no variable {name}: run the cell that makes it first, or check the name.")
     found = namespace[name]
     if not isinstance(found, Clip):
-        raise InvalidRequest(f"{name} is not a clip but of type {type(found).__name__}.")
+        raise InvalidRequest(
+            f"{name} is not a clip but of type {type(found).__name__}. A video id or URL is written out here, "
+            f"or given in Python: luma_jupyter.extend({name}, …)."
+        )
     return found
 
 
@@ -194,6 +205,8 @@ def insert_variables(body: str, namespace: Mapping[str, Any]) -> str:
         name = match[1]
         if name not in namespace:
             raise InvalidRequest(f"The prompt uses {{{{{name}}}}}, but there is no variable {name}.")
+        if isinstance(namespace[name], Clip):
+            raise InvalidRequest(f"The prompt uses {{{{{name}}}}}, which is a clip: a prompt takes text.")
         return str(namespace[name])
 
     return re.sub(r"\{\{\s*([^\W\d]\w*)\s*\}\}", value, body)

@@ -32,6 +32,7 @@ STOP_LABEL = "Stop following"
 STOP_TOOLTIP = "Stops watching from here. The task itself may still run at the service and be billed."
 STOP_TOOLTIP_QUEUED = "Nothing is sent yet: stopping now costs nothing."
 
+_LONGEST_TITLE = 300  # characters; the whole prompt is in the cell above
 _FRAME = (
     "max-width:720px;margin:4px 0;padding:10px 12px;border:1px solid rgba(128,128,128,.4);border-radius:8px;"
     "font-size:13px;line-height:1.5;overflow-wrap:anywhere;"
@@ -115,7 +116,7 @@ def _head(look: Look) -> str:
     badge = f' <span style="{_BADGE}">simulated</span>' if look.task.provider == "demo" else ""
     name = f"<code>{_text(look.name)}</code> · " if look.name else ""
     return (
-        f'<div style="font-weight:600">{_text(look.task.request.prompt)}</div>'
+        f'<div style="font-weight:600">{_text(short(look.task.request.prompt, _LONGEST_TITLE))}</div>'
         f'<div style="{_QUIET}">{name}{_text(_action(look))} · {_text(SERVICE_NAMES[look.task.provider])}{badge}</div>'
     )
 
@@ -196,7 +197,7 @@ def live_view(look: Look) -> dict[str, Any]:
 
 def _words(look: Look) -> str:
     task = look.task
-    if task.status is Status.QUEUED and task.source_label and task.request.action != "generate":
+    if task.status is Status.QUEUED and not isinstance(task.request, GenerateRequest) and task.request.source is None:
         return f"queued: waits for {task.source_label}; nothing is sent yet"
     return WORDS[task.status]
 
@@ -210,8 +211,8 @@ def plain(look: Look, *, here: bool = False) -> str:
     service = SERVICE_NAMES[task.provider] + (", simulated" if task.provider == "demo" else "")
     lines = [f"{look.name or 'clip'}: “{short(task.request.prompt, 60)}” ({_action(look)}, {service})"]
     if task.status is Status.COMPLETED:
-        where = (task.path if here else look.file) or public_link(task.video.url if task.video else None) or ""
-        lines.append(f"{WORDS[task.status]} in {clock(look.elapsed)}: {where}")
+        where = (task.path if here else look.file) or public_link(task.video.url if task.video else None)
+        lines.append(f"{WORDS[task.status]} in {clock(look.elapsed)}" + (f": {where}" if where else ""))
         if task.problem:
             lines.append(task.problem)
     elif task.status.ended:

@@ -51,7 +51,7 @@ class Order:
     @property
     def _to_engine(self) -> dict[str, Any]:
         source = self.source
-        label = source._name or f"clip {source._task.key}" if isinstance(source, Clip) else source
+        label = source._called or f"clip {source._task.key}" if isinstance(source, Clip) else source
         after = source._handle if isinstance(source, Clip) else None
         return {"provider": self.provider, "after": after, "source_label": label}
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from world import ACEDATA_KEY, EPOCH, RUNAPI_KEY, World
 from luma_jupyter import settings
 from luma_jupyter.engine.engine import CONCURRENT_DOWNLOADS
 from luma_jupyter.engine.library import DOWNLOAD_TRIES, LARGEST_THUMBNAIL
+from luma_jupyter.errors import ConfigError
 from luma_jupyter.models import ModifyRequest, Status, Task, VideoRef
 
 
@@ -202,15 +204,6 @@ async def test_a_local_address_is_not_fetched(world: World) -> None:
     assert not world.service.seen("video")
 
 
-async def test_a_folder_that_cannot_be_made(world: World, media: Path) -> None:
-    """With a file in the media folder's place the task has completed, and says that the folder is the problem."""
-    media.write_text("in the way")
-    task = await _made(world)
-    assert task.path is None
-    assert "media folder cannot be written" in str(task.problem)
-    assert media.read_text() == "in the way"
-
-
 async def test_a_folder_that_cannot_be_written(world: World, media: Path) -> None:
     """Where no file can be made in the media folder, the task has completed, and says so."""
     handle = world.generate("A red fox")
@@ -233,13 +226,40 @@ async def test_a_sidecar_that_cannot_be_written_takes_nothing_away(world: World,
     assert str(task.problem).startswith("The sidecar could not be saved: ")
 
 
-@pytest.mark.parametrize("media_setting", ["a\0b", "x" * 5000], ids=["unusable", "too long"])
-async def test_an_impossible_folder_costs_no_task(world: World, media_setting: str) -> None:
-    """Whatever is wrong with the media folder's name, the video that was paid for has completed."""
-    settings.configure(media=media_setting)
-    task = await _made(world)
+IMPOSSIBLE = pytest.mark.parametrize("name", ["a\0b", "x" * 5000, "taken"], ids=["unusable", "too long", "taken"])
+
+
+@IMPOSSIBLE
+async def test_an_impossible_folder_is_told_before_anything_is_paid(world: World, tmp_path: Path, name: str) -> None:
+    """Whatever is wrong with the media folder, the error names the setting, and nothing is sent."""
+    (tmp_path / "taken").write_text("in the way")
+    settings.configure(media=name)
+    with pytest.raises(ConfigError, match=r"^Videos cannot be saved in .* set LUMA_JUPYTER_MEDIA to another folder\.$"):
+        world.generate()
+    assert not world.service.seen("submit")
+    assert (tmp_path / "taken").read_text() == "in the way"
+
+
+@IMPOSSIBLE
+async def test_a_folder_that_breaks_meanwhile_costs_no_task(world: World, tmp_path: Path, name: str) -> None:
+    """Whatever is wrong with the media folder at the end, the video that was paid for has completed."""
+    (tmp_path / "taken").write_text("in the way")
+    handle = world.generate()
+    handle.listen(
+        lambda event: settings.configure(media=name) if event.task.video and not event.task.ended_at else None
+    )
+    task = await world.end(handle)
+    assert task.status is Status.COMPLETED
     assert task.path is None
     assert str(task.problem).startswith("The file could not be saved: ")
+
+
+async def test_a_folder_without_permission(world: World, media: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A folder that may not be written is told before anything is paid."""
+    monkeypatch.setattr(os, "access", lambda path, mode: False)  # the superuser may write everywhere
+    with pytest.raises(ConfigError, match="no permission to write"):
+        world.generate()
+    assert not world.service.seen("submit")
 
 
 async def test_a_setting_that_breaks_meanwhile_costs_no_task(world: World, monkeypatch: pytest.MonkeyPatch) -> None:

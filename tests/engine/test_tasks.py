@@ -231,8 +231,8 @@ async def test_the_timeout_detaches(world: World) -> None:
     assert len(world.service.seen("look")) == looks
 
 
-@pytest.mark.parametrize("timeout", [0, -1, float("nan")])
-def test_a_timeout_must_be_positive(world: World, timeout: float) -> None:
+@pytest.mark.parametrize("timeout", [0, -1, float("nan"), True, "10"])
+def test_a_timeout_must_be_positive(world: World, timeout: Any) -> None:
     """A timeout that would detach at once is refused before anything is sent."""
     with pytest.raises(InvalidRequest, match="timeout"):
         world.engine.submit(HELLO, timeout=timeout)

@@ -76,6 +76,26 @@ def test_a_clip_that_ends_while_it_is_displayed_is_final(notebook: Shell, servic
     assert live == NOTHING
 
 
+def test_an_end_between_two_displays_reaches_both(notebook: Shell, service: FakeService) -> None:
+    """A clip that ends at the very moment of a display is updated after it, never before, and its live part goes."""
+    service.gate.clear()
+    notebook.run("%%luma -o sunset\nA sunset")
+    clip = notebook.user_ns["sunset"]
+    publish = notebook.displays.publish
+
+    def end_first(*args: object, **kwargs: object) -> None:
+        notebook.displays.publish = publish
+        service.gate.set()
+        clip._handle.done.result(timeout=10)
+        publish(*args, **kwargs)
+
+    notebook.displays.publish = end_first
+    clip._card.show()
+    card, live = notebook.displays.latest()[-2:]
+    assert "<video" in card["text/html"]
+    assert live == NOTHING
+
+
 def test_showing_waits_where_the_setting_says_so(notebook: Shell) -> None:
     """With LUMA_JUPYTER_WAIT=1 a clip that is shown by naming it is final in the saved notebook, failed ones too."""
     notebook.run("import luma_jupyter as luma\nluma.configure(wait=True)")

@@ -24,7 +24,7 @@ from luma_jupyter.errors import (
     WaitTimeout,
 )
 from luma_jupyter.notebook import session
-from tests.notebook.conftest import FakeService, reach
+from tests.notebook.conftest import FakeService, Shell, reach
 
 END_ONLY = ("video_id", "url", "path", "thumbnail_url", "width", "height")
 ALWAYS = ("status", "task_id", "prompt", "action", "provider", "source", "created_at", "elapsed", "error")
@@ -137,6 +137,25 @@ def test_wait_gives_up_after_its_timeout_and_leaves_the_clip_followed(service: F
         clip.wait(timeout=0)
     service.gate.set()
     assert clip.wait(timeout=10).status == "completed"
+
+
+@pytest.mark.parametrize("timeout", ["10", -1, True])
+def test_a_wait_takes_seconds(timeout: object) -> None:
+    """Anything but a number of seconds is refused in one line."""
+    with pytest.raises(InvalidRequest, match="must be a number of seconds, 0 or more"):
+        luma.generate("A sunset").wait(timeout=timeout)  # type: ignore[arg-type]
+
+
+def test_a_clip_made_in_python_goes_by_its_variable(notebook: Shell, service: FakeService) -> None:
+    """Messages and tables call a clip by the variable that holds it, without ``-o`` too."""
+    service.gate.clear()
+    notebook.run("import luma_jupyter as luma\nboat = luma.generate('A boat')")
+    boat = notebook.user_ns["boat"]
+    with pytest.raises(ClipNotReady, match=r"`boat.wait\(\)` waits for it"):
+        _ = boat.url
+    assert repr(boat).startswith("<Clip boat: ")
+    notebook.run("longer = boat.extend('On')")
+    assert notebook.user_ns["longer"]._task.source_label == "boat"
 
 
 def test_await_gives_the_clip_or_raises_its_error() -> None:

@@ -145,13 +145,20 @@ def test_dry_run_of_a_step_names_its_unfinished_source(
         ("%%luma extend number\nx", InvalidRequest, "number is not a clip but of type int"),
         ("%%luma extend a-typo\nx", InvalidRequest, "neither a clip, a video id nor"),
         ("%%luma sunset\nx", InvalidRequest, "did you mean `%%luma extend sunset`"),
+        ("%%luma genrate -o x\nx", InvalidRequest, "There is no action genrate: did you mean generate?"),
+        ("%%luma extnd number\nx", InvalidRequest, "There is no action extnd: did you mean extend?"),
+        ("%%luma --aspectratio 16:9\nx", InvalidRequest, "Did you mean --aspect-ratio?"),
+        ("%%luma -o json\nx", InvalidRequest, "this variable holds a module"),
+        ("%%luma extend number\nx", InvalidRequest, "luma_jupyter.extend(number, …)"),
+        ("%%luma\nLike {{film}}", InvalidRequest, "{{film}}, which is a clip: a prompt takes text"),
+        ("%%luma\nHalf a \ud83d", InvalidRequest, "half a character"),
         ("%%luma extend a b\nx", InvalidRequest, "Too many words"),
         ("%%luma modify number --loop\nx", InvalidRequest, "--loop goes with generate, not with modify"),
         ("%%luma extend number --no-enhancement\nx", InvalidRequest, "--no-enhancement goes with generate"),
         ("%%luma --watermark\nx", InvalidRequest, "--watermark goes with modify"),
         ("%%luma --timeout soon\nx", InvalidRequest, "must be a number of seconds"),
-        ("%%luma --timeout 0\nx", InvalidRequest, "more than 0 seconds"),
-        ("%%luma --timeout nan\nx", InvalidRequest, "more than 0 seconds"),
+        ("%%luma --timeout 0\nx", InvalidRequest, "a number of seconds above 0"),
+        ("%%luma --timeout nan\nx", InvalidRequest, "a number of seconds above 0"),
         ("%%luma --provider other\nx", InvalidRequest, "no provider 'other'"),
         ("%%luma --provider runapi\nx", InvalidRequest, "use --provider acedata"),
         ("%%luma --callback-url here\nx", InvalidRequest, "callback_url must be an http"),
@@ -170,7 +177,8 @@ def test_a_mistake_is_one_line_and_sends_nothing(
     notebook: Shell, service: FakeService, cell: str, error: type[Exception], words: str
 ) -> None:
     """Bad input gets a clear error before anything is sent or bound."""
-    notebook.user_ns.update(number=1, data=b"\x89PNG")
+    film = object.__new__(Clip)
+    notebook.user_ns.update(number=1, data=b"\x89PNG", json=json, film=film)
     with pytest.raises(error) as caught:
         notebook.run(cell)
     assert words in str(caught.value)
@@ -235,7 +243,7 @@ def test_provider_timeout_and_callback_reach_the_engine(notebook: Shell, service
 
 def test_luma_alone_prints_the_help(notebook: Shell, capsys: pytest.CaptureFixture[str]) -> None:
     """``%luma`` and ``%luma help`` print one screen that names every option and word."""
-    for line in ("%luma", "%luma help"):
+    for line in ("%luma", "%luma help", "%luma -h"):
         notebook.run(line)
         printed = capsys.readouterr().out
         assert printed.strip() == HELP.strip()
@@ -288,7 +296,9 @@ def test_wait_waits_for_all_or_the_named(
     assert "No clip is under way" in capsys.readouterr().out
 
 
-def test_stop_ends_following_and_cancels_what_is_queued(notebook: Shell, service: FakeService) -> None:
+def test_stop_ends_following_and_cancels_what_is_queued(
+    notebook: Shell, service: FakeService, capsys: pytest.CaptureFixture[str]
+) -> None:
     """``%luma stop`` detaches a running clip; a queued one is cancelled, and nothing was sent for it."""
     service.running = True
     notebook.run("%%luma -o sunset --timeout 1e9\nA sunset")
@@ -296,10 +306,13 @@ def test_stop_ends_following_and_cancels_what_is_queued(notebook: Shell, service
     reach(notebook.user_ns["sunset"], "running")
     notebook.run("%luma stop longer")
     notebook.run("%luma stop sunset")
+    assert capsys.readouterr().out == "longer: following ends.\nsunset: following ends.\n"
     for name, status in (("longer", "cancelled"), ("sunset", "detached")):
         notebook.user_ns[name]._handle.done.result(timeout=10)
         assert notebook.user_ns[name].status == status
     assert len(service.sent) == 1
+    notebook.run("%luma stop sunset")
+    assert capsys.readouterr().out == "sunset is detached already.\n"
     with pytest.raises(InvalidRequest, match="Say which"):
         notebook.run("%luma stop")
 
