@@ -21,7 +21,6 @@ import traitlets
 from IPython.display import DisplayHandle, display
 
 from luma_jupyter.engine.tasks import Handle
-from luma_jupyter.models import TaskEvent
 from luma_jupyter.notebook.render import Look, final_html, live_view, plain, waiting_html
 
 _HERE = Path(__file__).parent
@@ -46,7 +45,7 @@ class Card:
         self._stop = handle.stop
         self._displays: deque[tuple[DisplayHandle, bool]] = deque()
         self._model: CardModel | None = None
-        handle.listen(self._on_event)
+        handle.listen(lambda event: self._refresh())
 
     def show(self, *, live: bool = True) -> None:
         """Display the card below the running cell; not ``live``: without the widget, for runs that nobody watches."""
@@ -58,8 +57,7 @@ class Card:
         if live:
             view = {"version_major": 2, "version_minor": 0, "model_id": self.model.model_id}
             self._display({WIDGET_VIEW: view, **NOTHING}, becomes_final=False)
-        if self._look().task.status.ended:  # it ended between the look and the display
-            self._finish()
+        self._refresh()  # what happened between the look and the display
 
     @property
     def model(self) -> CardModel:
@@ -74,19 +72,16 @@ class Card:
         handle.display(bundle, raw=True)
         self._displays.append((handle, becomes_final))  # only now: an update before the display would be lost
 
-    def _on_event(self, event: TaskEvent) -> None:
-        """Draw what happened; called on the engine's thread, which may set traits and update displays by id."""
+    def _refresh(self) -> None:
+        """Draw the clip as it is now; also called on the engine's thread, which may set traits and update displays."""
+        look = self._look()
         if self._model:
-            self._model.view = live_view(self._look())
-        if event.task.status.ended:
-            self._finish()
-
-    def _finish(self) -> None:
-        final = final_bundle(self._look())
-        with contextlib.suppress(IndexError):  # the engine's thread and the cell's may both be here
-            while True:
-                handle, becomes_final = self._displays.popleft()
-                handle.update(final if becomes_final else NOTHING, raw=True)
+            self._model.view = live_view(look)
+        if look.task.status.ended:
+            with contextlib.suppress(IndexError):  # the engine's thread and the cell's may both be here
+                while True:
+                    handle, becomes_final = self._displays.popleft()
+                    handle.update(final_bundle(look) if becomes_final else NOTHING, raw=True)
 
 
 def final_bundle(look: Look) -> dict[str, Any]:

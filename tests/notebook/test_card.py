@@ -61,7 +61,7 @@ def test_a_done_clip_shows_plain_html_at_once(notebook: Shell) -> None:
 
 
 def test_a_clip_that_ends_while_it_is_displayed_is_final(notebook: Shell, service: FakeService) -> None:
-    """If the end comes between the drawing and the display, the display is updated nevertheless."""
+    """If the end comes between the drawing and the display, display and model are updated nevertheless."""
     service.gate.clear()
     notebook.run("%%luma -o sunset\nA sunset")
     clip = notebook.user_ns["sunset"]
@@ -71,8 +71,9 @@ def test_a_clip_that_ends_while_it_is_displayed_is_final(notebook: Shell, servic
     looks = iter([running, running])
     card = Card(clip._handle, lambda: next(looks, clip._look()))
     card.show()
-    card, live = notebook.displays.latest()[-2:]
-    assert "<video" in card["text/html"]
+    assert "<video" in card.model.view["final"]
+    shown, live = notebook.displays.latest()[-2:]
+    assert "<video" in shown["text/html"]
     assert live == NOTHING
 
 
