@@ -6,7 +6,7 @@ against something that behaves as the paid services do. `server.start` is the do
 server     start and close: a thread, a socket, a folder of its own
 app        the two APIs and the media files on one tornado application
 acedata    generate, extend and task look-up, as AceDataCloud speaks
-runapi     modify, as RunAPI speaks
+runapi     modify, the balance and price quotes, as RunAPI speaks
 handlers   what both share: the key, JSON errors, the seam for injected faults
 orders     request bodies, parsed and checked
 jobs       tasks from submission to their end, and the one thread that renders

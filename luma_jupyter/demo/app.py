@@ -32,6 +32,8 @@ class App:
                 (r"/luma/tasks", acedata.Tasks),
                 (r"/api/v1/luma/modify_video", runapi.ModifyVideo),
                 (r"/api/v1/luma/modify_video/([^/]+)", runapi.ModifyVideoTask),
+                (r"/api/v1/me/balance", runapi.Balance),
+                (r"/api/v1/price_quotes", runapi.PriceQuotes),
                 (r"/media/([^/]+)", Media, {"path": str(folder)}),
             ],
             default_handler_class=NotFound,

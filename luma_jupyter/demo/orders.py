@@ -12,6 +12,7 @@ from luma_jupyter.demo.film import SIZES
 
 Json = Mapping[str, Any]
 MODIFY_MODEL = "luma-modify-video"
+QUOTED = {"service": "luma", "action": "modify-video", "model": MODIFY_MODEL}
 
 
 class BadRequest(Exception):
@@ -87,6 +88,24 @@ class ModifyOrder:
         mark = _field(body, "watermark", False, bool, str)
         watermark = "watermark" if mark is True else mark or None
         return cls(_prompt(body), source, watermark, _text(body, "callback_url"))
+
+
+@dataclass(frozen=True)
+class QuoteOrder:
+    """`POST /api/v1/price_quotes`; the price of a demo depends on no params, so none are kept."""
+
+    service: str
+    action: str
+    model: str
+
+    @classmethod
+    def parse(cls, body: Json) -> "QuoteOrder":
+        """Check a body; only modify has a price here, and params may be left out, as in the vendor's client."""
+        for name, served in QUOTED.items():
+            if body.get(name) != served:
+                raise BadRequest(f"{name} must be {served}")
+        _field(body, "params", {}, dict)
+        return cls(**QUOTED)
 
 
 @dataclass(frozen=True)

@@ -1,11 +1,17 @@
-"""Modify, as RunAPI speaks (its page and client for `luma/modify_video`)."""
+"""Modify, the balance and price quotes, as RunAPI speaks (its page and client for `luma/modify_video`)."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 from luma_jupyter.demo.film import FilmSpec
 from luma_jupyter.demo.handlers import ApiHandler, Refusal
 from luma_jupyter.demo.jobs import Job, Work
-from luma_jupyter.demo.orders import MODIFY_MODEL, ModifyOrder
+from luma_jupyter.demo.orders import MODIFY_MODEL, ModifyOrder, QuoteOrder
+
+# A demo sells nothing: there is no money in it, and none is spent.
+BALANCE = dict.fromkeys(
+    ("balance_cents", "paid_balance_cents", "bonus_balance_cents", "spent_cents_today", "spent_cents_total"), 0
+)
 
 
 class _RunApi(ApiHandler):
@@ -62,3 +68,31 @@ class ModifyVideoTask(_RunApi):
         if job is None:
             raise Refusal(404, "not_found", "Task not found.")
         self.answer(job)
+
+
+class Balance(_RunApi):
+    """`GET /api/v1/me/balance`."""
+
+    def get(self) -> None:
+        """Say what is left and what was spent, in cents."""
+        self.finish(BALANCE)
+
+
+class PriceQuotes(_RunApi):
+    """`POST /api/v1/price_quotes`."""
+
+    def post(self) -> None:
+        """Say what a task would cost; none is made."""
+        _, order = self.parsed(QuoteOrder.parse)
+        quote = {
+            "service": order.service,
+            "action": order.action,
+            "model": order.model,
+            # These words, and times to the microsecond, are those of the vendor's client and its tests.
+            "pricing_status": "available",
+            "estimate_basis": "exact",
+            "reservation_amount_cents": 0,
+            "currency": "USD",
+            "as_of": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%S.%fZ}",
+        }
+        self.finish({"price_quote": quote})

@@ -1,7 +1,8 @@
-"""RunAPI on the wire: modify, its status words, its errors, and idempotency keys."""
+"""RunAPI on the wire: modify, its status words, its errors, idempotency keys, the balance, and price quotes."""
 
 import re
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
@@ -10,7 +11,10 @@ import pytest
 from luma_jupyter.demo.server import DemoService
 
 MODIFY = "/api/v1/luma/modify_video"
+BALANCE = "/api/v1/me/balance"
+QUOTES = "/api/v1/price_quotes"
 MODEL = "luma-modify-video"
+QUOTED = {"service": "luma", "action": "modify-video", "model": MODEL}
 Ended = Callable[[str], dict[str, Any]]
 Poll = Callable[[Callable[[], Any]], Any]
 
@@ -113,3 +117,69 @@ def test_idempotency_key(api: httpx.Client) -> None:
     other = api.post(MODIFY, json={**body, "prompt": "y [fail]"}, headers=headers)
     assert (other.status_code, other.json()["error"]["code"]) == (409, "conflict")
     assert len({first, *(api.post(MODIFY, json=body).json()["id"] for _ in range(2))}) == 3
+
+
+def test_balance(api: httpx.Client) -> None:
+    """The balance has all five amounts in whole cents, and a demo neither holds nor spends any."""
+    answer = api.get(BALANCE)
+    assert answer.status_code == 200
+    assert answer.json() == {
+        "balance_cents": 0,
+        "paid_balance_cents": 0,
+        "bonus_balance_cents": 0,
+        "spent_cents_today": 0,
+        "spent_cents_total": 0,
+    }
+
+
+@pytest.mark.parametrize("params", [{"params": {"prompt": "Fog", "source_video_url": "x"}}, {"params": None}, {}])
+def test_price_quote(params: dict[str, Any], api: httpx.Client) -> None:
+    """A quote says what it is for, that it costs nothing, and when that was so; params may be left out."""
+    answer = api.post(QUOTES, json={**QUOTED, **params})
+    assert answer.status_code == 200
+    quote = answer.json()["price_quote"]
+    assert abs(datetime.now(UTC) - datetime.fromisoformat(quote.pop("as_of"))) < timedelta(minutes=1)
+    assert quote == {
+        **QUOTED,
+        "pricing_status": "available",
+        "estimate_basis": "exact",
+        "reservation_amount_cents": 0,
+        "currency": "USD",
+    }
+
+
+@pytest.mark.parametrize(
+    ("change", "complaint"),
+    [
+        ({"service": "suno"}, "service must be luma"),
+        ({"service": None}, "service must be luma"),
+        ({"action": "generate"}, "action must be modify-video"),
+        ({"action": ["modify-video"]}, "action must be modify-video"),
+        ({"model": "ray-2"}, f"model must be {MODEL}"),
+        ({"model": None}, f"model must be {MODEL}"),
+        ({"params": "Fog"}, "params has the wrong type"),
+        ({"params": []}, "params has the wrong type"),
+    ],
+)
+def test_price_quote_bad_request(change: dict[str, Any], complaint: str, api: httpx.Client) -> None:
+    """A quote for anything but modify is a 400 in RunAPI's shape that names the field."""
+    answer = api.post(QUOTES, json={**QUOTED, **change})
+    assert answer.status_code == 400
+    assert answer.json() == {"error": {"code": "bad_request", "message": complaint}}
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"[]"])
+def test_price_quote_no_json_object(content: bytes, api: httpx.Client) -> None:
+    """A quote whose body is no JSON object is a 400 in RunAPI's shape."""
+    answer = api.post(QUOTES, content=content)
+    assert answer.status_code == 400
+    assert answer.json()["error"]["code"] == "bad_request"
+
+
+@pytest.mark.parametrize(("method", "path"), [("GET", BALANCE), ("POST", QUOTES)])
+@pytest.mark.parametrize(("key", "complaint"), [("", "missing"), ("Bearer wrong", "invalid")])
+def test_money_wants_the_key(method: str, path: str, key: str, complaint: str, api: httpx.Client) -> None:
+    """Without the key, or with a wrong one, both are a 401 in RunAPI's shape, whatever the body."""
+    answer = api.request(method, path, headers={"Authorization": key})
+    assert answer.status_code == 401
+    assert answer.json() == {"error": {"code": "unauthorized", "message": f"API key is {complaint}."}}

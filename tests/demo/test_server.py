@@ -71,7 +71,7 @@ def test_media_ranges(clip: dict[str, Any]) -> None:
     ("method", "path", "status", "code"),
     [
         ("GET", "/", 404, "not_found"),
-        ("POST", "/api/v1/me/balance", 404, "not_found"),
+        ("GET", "/api/v1/me", 404, "not_found"),
         ("GET", "/media/", 404, "not_found"),
         ("GET", "/media/none.mp4", 404, "not_found"),
         ("GET", "/media/..%2F..%2Fetc%2Fhostname", 404, "not_found"),
@@ -80,6 +80,8 @@ def test_media_ranges(clip: dict[str, Any]) -> None:
         ("DELETE", TASKS, 405, "method_not_allowed"),
         ("PUT", MODIFY, 405, "method_not_allowed"),
         ("POST", f"{MODIFY}/x", 405, "method_not_allowed"),
+        ("POST", "/api/v1/me/balance", 405, "method_not_allowed"),
+        ("GET", "/api/v1/price_quotes", 405, "method_not_allowed"),
     ],
 )
 def test_odd_requests(method: str, path: str, status: int, code: str, api: httpx.Client) -> None:

@@ -2,12 +2,14 @@
 
 import functools
 from collections.abc import Iterator
+from datetime import datetime
 from typing import Any
 
 import httpx
 import pytest
 from acedatacloud import AceDataCloud, AuthenticationError, ModerationError, ValidationError
 from acedatacloud._runtime.tasks import failure_reason, task_status
+from runapi.core import AuthenticationError as RunApiAuthenticationError
 from runapi.core import ConflictError, RequestOptions, resource
 from runapi.core import ValidationError as RunApiValidationError
 from runapi.core.options import PollingOptions
@@ -102,3 +104,28 @@ def test_runapi_idempotency(runapi: LumaClient) -> None:
     assert first.id == again.id
     with pytest.raises(ConflictError):
         runapi.modify_video.create(options, **request, prompt="b [fail]")
+
+
+def test_runapi_balance(runapi: LumaClient) -> None:
+    """The client reads the balance, and finds every amount that it asks for."""
+    assert set(runapi.account.balance().to_dict().values()) == {0}
+
+
+def test_runapi_price_quote(runapi: LumaClient) -> None:
+    """The client reads a quote, with or without params, and sees one for another model as its own exception."""
+    for params in ({"prompt": "Fog"}, None):
+        quote = runapi.pricing.create_quote("luma", "modify-video", MODEL, params).price_quote
+        assert (quote.service, quote.action, quote.model) == ("luma", "modify-video", MODEL)
+        assert (quote.reservation_amount_cents, quote.currency) == (0, "USD")
+        assert datetime.fromisoformat(quote.as_of).tzinfo
+    with pytest.raises(RunApiValidationError, match="model must be"):
+        runapi.pricing.create_quote("luma", "modify-video", "ray-2")
+
+
+def test_runapi_wrong_key(runapi: LumaClient) -> None:
+    """The client sees a wrong key as its own exception, for the balance as for a quote."""
+    stranger = RequestOptions(headers={"Authorization": "Bearer wrong"})
+    with pytest.raises(RunApiAuthenticationError):
+        runapi.account.balance(stranger)
+    with pytest.raises(RunApiAuthenticationError):
+        runapi.pricing.create_quote("luma", "modify-video", MODEL, options=stranger)
