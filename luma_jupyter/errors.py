@@ -6,6 +6,7 @@
     ├── InvalidRequest (ValueError)      bad input; nothing was sent
     │   └── NotYet                       planned, not in this version
     ├── ConfigError                      a setting, key or package is missing or wrong; nothing was sent
+    ├── OverBudget                       the request would pass the budget, or nobody knows; nothing was sent
     ├── ServiceError                     a service said no, or could not be understood
     │   ├── InvalidKey                   401
     │   ├── InsufficientBalance          402, or 403 "used_up"
@@ -22,6 +23,7 @@
     │   └── Unreachable                  no connection: certainly nothing was accepted
     ├── Unconfirmed                      a paid request was sent and may have been accepted
     ├── DownloadError                    a finished video could not be fetched or was not a video
+    │   └── Expired                      its address is no longer served
     ├── ClipNotReady (AttributeError)    known only when the clip is done
     ├── ClipError (AttributeError)       the clip ended otherwise than completed
     │   ├── ClipFailed
@@ -51,6 +53,7 @@ __all__ = [
     "Conflict",
     "ConnectionLost",
     "DownloadError",
+    "Expired",
     "InsufficientBalance",
     "InvalidKey",
     "InvalidParameter",
@@ -59,6 +62,7 @@ __all__ = [
     "Moderated",
     "NotFound",
     "NotYet",
+    "OverBudget",
     "RateLimited",
     "ServiceDown",
     "ServiceError",
@@ -92,6 +96,10 @@ class NotYet(InvalidRequest):
 
 class ConfigError(LumaError):
     """A setting, a key or an optional package is missing or wrong; nothing was sent."""
+
+
+class OverBudget(LumaError):
+    """The request would pass the budget, or its price is not known; nothing was sent."""
 
 
 class ServiceError(LumaError):
@@ -140,7 +148,7 @@ class ServiceError(LumaError):
             facts.append(f"trace {self.trace_id}")
         if facts:
             message += f" ({', '.join(facts)})"
-        return f"{message}."
+        return message if message.endswith(".”") else f"{message}."
 
     def __reduce__(self) -> tuple[object, ...]:
         return _revive, (type(self), self.args, self.__dict__)
@@ -251,10 +259,7 @@ class Unconfirmed(LumaError):
 
     def __init__(self, cause: ServiceError) -> None:
         self.cause = cause
-        super().__init__(
-            f"{cause.finding} The request was sent: it may have been accepted and billed, so it is not sent again by "
-            f"itself. Look at your tasks in {cause.service}'s console before you run the cell again."
-        )
+        super().__init__(f"{cause.finding} The request was sent: it may have been accepted and billed.")
 
     def __reduce__(self) -> tuple[object, ...]:
         return Unconfirmed, (self.cause,)
@@ -262,6 +267,10 @@ class Unconfirmed(LumaError):
 
 class DownloadError(LumaError):
     """A file could not be fetched, or was not what it should be."""
+
+
+class Expired(DownloadError):
+    """The host of a file does not serve this address any more."""
 
 
 class ClipNotReady(LumaError, AttributeError):

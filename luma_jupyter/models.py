@@ -6,18 +6,15 @@ that made it.
 
 from __future__ import annotations
 
-import contextlib
-import ipaddress
 import re
-import socket
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import ClassVar, Literal, TypeAlias, get_args
-from urllib.parse import urlsplit
 
 from luma_jupyter.errors import InvalidRequest, LumaError, NotYet, ServiceError
+from luma_jupyter.urls import is_web_url
 
 Action: TypeAlias = Literal["generate", "extend", "modify"]
 Provider: TypeAlias = Literal["acedata", "runapi", "demo"]
@@ -26,36 +23,6 @@ AspectRatio: TypeAlias = Literal["16:9", "9:16", "1:1", "4:3", "3:4", "21:9", "9
 ACTIONS: tuple[Action, ...] = get_args(Action)
 PROVIDERS: tuple[Provider, ...] = get_args(Provider)
 ASPECT_RATIOS: tuple[AspectRatio, ...] = get_args(AspectRatio)
-
-
-def is_web_url(text: str) -> bool:
-    """Whether ``text`` is an absolute http or https URL with a host."""
-    try:
-        parts = urlsplit(text)
-        _ = parts.port  # raises ValueError for one that no server can have
-        return parts.scheme in ("http", "https") and bool(parts.hostname) and not re.search(r"[\s\x00-\x1f]", text)
-    except ValueError:
-        return False
-
-
-_LOCAL_DOMAINS = (".localhost", ".local", ".internal", ".home.arpa")  # RFC 6761, 6762, 8375; ICANN on .internal
-
-
-def is_local_url(url: str) -> bool:
-    """Whether only this machine or its network can reach ``url``: loopback, private and link-local hosts."""
-    host = (urlsplit(url).hostname or "").rstrip(".")
-    with contextlib.suppress(OSError, UnicodeError):
-        host = socket.inet_ntoa(socket.inet_aton(host))  # resolvers also read 127.1, 0x7f000001 and 2130706433
-    try:
-        return not ipaddress.ip_address(host).is_global
-    except ValueError:
-        return host == "localhost" or host.endswith(_LOCAL_DOMAINS)
-
-
-def origin(url: str) -> tuple[str, str, int | None]:
-    """The scheme, host and port of ``url``: what decides whether two URLs belong to one server."""
-    parts = urlsplit(url)
-    return parts.scheme, parts.hostname or "", parts.port or {"http": 80, "https": 443}.get(parts.scheme)
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,6 +181,15 @@ class Video:
     thumbnail_url: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Balance:
+    """What an account has left and has spent, in USD; None where the service does not say."""
+
+    left: float | None
+    spent_today: float | None = None
+    spent_in_all: float | None = None
+
+
 class TaskPhase(StrEnum):
     """What a look-up says of a task."""
 
@@ -226,7 +202,7 @@ class TaskPhase(StrEnum):
 class TaskState:
     """One look-up's answer: ``video`` with a completed task, ``error`` with a failed one.
 
-    ``retry_after``: seconds that the service asks to wait before the next look.
+    ``retry_after``: seconds that the service asks to wait before the next look. ``cost``: what it reports, in USD.
     """
 
     task_id: str
@@ -234,6 +210,7 @@ class TaskState:
     video: Video | None = None
     error: ServiceError | None = None
     retry_after: float | None = None
+    cost: float | None = None
 
 
 class Status(StrEnum):
@@ -258,30 +235,58 @@ class Status(StrEnum):
 _ENDS = frozenset({Status.COMPLETED, Status.FAILED, Status.UNCONFIRMED, Status.DETACHED, Status.CANCELLED})
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Task:
     """A snapshot of one task; each transition makes a new one.
 
-    ``key`` is ours (8 hex digits, in file names), ``task_id`` the service's. ``source_label`` is how the user named the
-    source. Times are Unix seconds. ``problem`` says why the last look-up failed while the task still runs.
-    ``path`` is where the video is (None: it could not be saved, and ``problem`` says why); ``file_size`` in bytes.
+    ``intent`` is ours: 32 hex digits, one for each video that somebody wanted, kept through retries, and RunAPI's
+    idempotency key. ``task_id`` is the service's. Equal ``fingerprint``: equal request (`records.fingerprint`).
+    ``source_label`` is how the user named the source, ``name`` the variable. ``base_url`` is the API that it went to,
+    ``media`` the folder for its file, ``folder`` the notebook's.
+
+    Times are Unix seconds; ``sent_at``: when the request last left, None while it certainly was not accepted. ``price``
+    (expected) and ``cost`` (reported) are in USD, None where nobody knows; ``doubts`` counts the earlier sends that
+    nobody answered.
+
+    ``problem`` says why the last look-up failed while the task still runs. ``path`` is where the video is (None: it
+    could not be saved, and ``problem`` says why); ``file_size`` in bytes.
     """
 
-    key: str
+    intent: str
     request: Request
     provider: Provider
     status: Status
     created_at: float
     filename: str
+    fingerprint: str = ""
+    media: Path = Path()
+    folder: Path = Path()
     source_label: str | None = None
+    source_intent: str | None = None
+    name: str | None = None
     submitted_at: float | None = None
+    sent_at: float | None = None
     ended_at: float | None = None
     task_id: str | None = None
+    base_url: str = ""
     video: Video | None = None
     path: Path | None = None
     file_size: int | None = None
+    price: float | None = None
+    cost: float | None = None
+    doubts: int = 0
     error: LumaError | None = None
     problem: str | None = None
+
+    @property
+    def key(self) -> str:
+        """The intent in short, as in file names."""
+        return self.intent[:8]
+
+    @property
+    def real(self) -> bool:
+        """Whether a paid service makes it, not a demo service."""
+        return self.provider != "demo"
 
     def elapsed(self, now: float) -> float:
         """Seconds since submission (before it: since creation), up to ``now`` or the end."""

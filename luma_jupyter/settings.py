@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from luma_jupyter.errors import ConfigError
-from luma_jupyter.models import PROVIDERS, is_web_url
+from luma_jupyter.models import PROVIDERS
+from luma_jupyter.urls import is_web_url
 
 
 class Secret:
@@ -28,6 +29,10 @@ class Secret:
     def reveal(self) -> str:
         """The key itself, for the Authorization header alone."""
         return self._value
+
+    def hidden_in(self, answer: bytes) -> bytes:
+        """A service's answer with the key masked: some quote the one that they refuse."""
+        return answer.replace(self._value.encode(), "‹key›".encode()) if len(self._value) >= 8 else answer
 
     def __repr__(self) -> str:
         return "‹set, not shown›"
@@ -80,14 +85,23 @@ def _flag(name: str, value: object) -> bool:
     raise ConfigError(f"{name} must be 1 or 0, not {value!r}.")
 
 
-def _seconds(name: str, value: object) -> float:
-    try:
-        seconds = float(str(value))
-    except ValueError:
-        seconds = math.nan
-    if not 0 <= seconds < math.inf:
-        raise ConfigError(f"{name} must be a number of seconds, 0 or more, not {value!r}.")
-    return seconds
+def _amount(unit: str) -> Callable[[str, object], float]:
+    def read(name: str, value: object) -> float:
+        try:
+            amount = math.nan if isinstance(value, bool) else float(str(value))
+        except ValueError:
+            amount = math.nan
+        if not 0 <= amount < math.inf:
+            raise ConfigError(f"{name} must be a number of {unit}, 0 or more, not {value!r}.")
+        return amount
+
+    return read
+
+
+def _count(name: str, value: object) -> int:
+    if isinstance(value, bool) or not str(value).isascii() or not str(value).isdigit() or int(str(value)) < 1:
+        raise ConfigError(f"{name} must be a whole number, 1 or more, not {value!r}.")
+    return int(str(value))
 
 
 def _folder(name: str, value: object) -> Path:
@@ -103,7 +117,8 @@ class Settings:
     """All settings of one moment.
 
     ``folder`` is the kernel's folder when the extension was loaded; ``media`` is below it unless absolute.
-    ``demo_seconds``: about how long the demo service takes for a clip.
+    ``demo_seconds``: about how long the demo service takes for a clip. ``budget``: USD a day; the prices: USD a call,
+    None: not known. ``submissions``: how many requests are on their way to a service at once.
     """
 
     acedata_token: Secret | None = None
@@ -116,6 +131,10 @@ class Settings:
     media: Path = Path("luma_videos")
     home: Path | None = None
     demo_seconds: float = 6.0
+    budget: float | None = None
+    acedata_price: float | None = None
+    runapi_price: float | None = None
+    submissions: int = 4
     folder: Path = field(default_factory=Path.cwd)
 
     @property
@@ -144,7 +163,11 @@ _SETTABLE: dict[str, tuple[str, Callable[[str, object], Any]]] = {
     "wait": ("LUMA_JUPYTER_WAIT", _flag),
     "media": ("LUMA_JUPYTER_MEDIA", _folder),
     "home": ("LUMA_JUPYTER_HOME", _folder),
-    "demo_seconds": ("LUMA_JUPYTER_DEMO_SECONDS", _seconds),
+    "demo_seconds": ("LUMA_JUPYTER_DEMO_SECONDS", _amount("seconds")),
+    "budget": ("LUMA_JUPYTER_BUDGET", _amount("US dollars")),
+    "acedata_price": ("LUMA_JUPYTER_ACEDATA_PRICE", _amount("US dollars")),
+    "runapi_price": ("LUMA_JUPYTER_RUNAPI_PRICE", _amount("US dollars")),
+    "submissions": ("LUMA_JUPYTER_SUBMISSIONS", _count),
 }
 
 

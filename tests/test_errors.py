@@ -72,9 +72,9 @@ def test_public_names_are_frozen() -> None:
     """Nobody adds or removes an error class by accident: users catch them by name."""
     assert " ".join(errors.__all__) == (
         "AccessDenied ClipCancelled ClipDetached ClipError ClipFailed ClipNotReady ClipUnconfirmed ConfigError "
-        "Conflict ConnectionLost DownloadError InsufficientBalance InvalidKey InvalidParameter InvalidRequest "
-        "LumaError Moderated NotFound NotYet RateLimited ServiceDown ServiceError TaskFailed Unconfirmed Unreachable "
-        "UnusableAnswer WaitInterrupted WaitTimeout"
+        "Conflict ConnectionLost DownloadError Expired InsufficientBalance InvalidKey InvalidParameter InvalidRequest "
+        "LumaError Moderated NotFound NotYet OverBudget RateLimited ServiceDown ServiceError TaskFailed Unconfirmed "
+        "Unreachable UnusableAnswer WaitInterrupted WaitTimeout"
     )
 
 
@@ -174,11 +174,9 @@ def test_advice_never_asks_to_pay_again(kind: type[ServiceError]) -> None:
 
 
 def test_unconfirmed_says_what_it_may_cost() -> None:
-    """It says what happened, that it may be billed, why it is not repeated, where to look; and not “try again”."""
+    """It says what happened and that it may be billed; what to do then is for whoever knows the clip."""
     error = Unconfirmed(errors.ServiceDown("AceDataCloud", "boom", http_status=500))
     assert str(error) == (
-        "AceDataCloud is having trouble: “boom” (HTTP 500). The request was sent: it may have been accepted and "
-        "billed, so it is not sent again by itself. Look at your tasks in AceDataCloud's console before you run the "
-        "cell again."
+        "AceDataCloud is having trouble: “boom” (HTTP 500). The request was sent: it may have been accepted and billed."
     )
     assert error.cause.http_status == 500

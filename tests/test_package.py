@@ -15,7 +15,7 @@ import pytest
 import luma_jupyter
 from luma_jupyter import settings
 
-HEAVY = {"IPython", "anywidget", "av", "httpx", "ipywidgets", "numpy", "platformdirs", "sqlite3", "tornado"}
+HEAVY = {"IPython", "anywidget", "av", "httpx", "ipywidgets", "numpy", "platformdirs", "psutil", "sqlite3", "tornado"}
 
 
 def modules_after(code: str) -> set[str]:
@@ -61,9 +61,9 @@ def test_importing_is_cheap() -> None:
     assert [name for name in loaded if name.startswith("luma_jupyter")] == ["luma_jupyter"]
 
 
-@pytest.mark.parametrize("module", ["errors", "models", "settings"])
+@pytest.mark.parametrize("module", ["errors", "models", "settings", "urls"])
 def test_the_lower_layers_are_cheap(module: str) -> None:
-    """The models, settings and errors load without any third-party package."""
+    """The models, settings, errors and addresses load without any third-party package."""
     assert not modules_after(f"import luma_jupyter.{module}") & HEAVY
 
 

@@ -27,6 +27,10 @@ VARIABLES = {
     "media": "LUMA_JUPYTER_MEDIA",
     "home": "LUMA_JUPYTER_HOME",
     "demo_seconds": "LUMA_JUPYTER_DEMO_SECONDS",
+    "budget": "LUMA_JUPYTER_BUDGET",
+    "acedata_price": "LUMA_JUPYTER_ACEDATA_PRICE",
+    "runapi_price": "LUMA_JUPYTER_RUNAPI_PRICE",
+    "submissions": "LUMA_JUPYTER_SUBMISSIONS",
 }
 # For each setting: what a variable holds, what that means, what is configured instead, what that means.
 VALUES = [
@@ -40,7 +44,17 @@ VALUES = [
     ("media", "films", Path("films"), Path("/abs"), Path("/abs")),
     ("home", "~/h", Path.home() / "h", "relative", Path("relative")),
     ("demo_seconds", "2.5", 2.5, 0, 0.0),
+    ("budget", "5.00", 5.0, 0, 0.0),
+    ("acedata_price", "0.35", 0.35, 0, 0.0),
+    ("runapi_price", "0.5", 0.5, 1, 1.0),
+    ("submissions", "2", 2, 8, 8),
 ]
+
+
+@pytest.fixture
+def own_home(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No home folder is set, as on a user's machine; tests have one of their own."""
+    monkeypatch.delenv("LUMA_JUPYTER_HOME")
 
 
 def test_variables() -> None:
@@ -49,8 +63,9 @@ def test_variables() -> None:
     assert {field.name for field in dataclasses.fields(Settings)} == {*VARIABLES, "folder"}
 
 
+@pytest.mark.usefixtures("own_home")
 def test_defaults(tmp_path: Path) -> None:
-    """With nothing set: no key, the documented URLs and folders, and no preference about waiting."""
+    """With nothing set: no key, the documented URLs and folders, no budget or price, no preference about waiting."""
     assert current() == Settings(
         acedata_token=None,
         acedata_base_url="https://api.acedata.cloud",
@@ -62,10 +77,15 @@ def test_defaults(tmp_path: Path) -> None:
         media=Path("luma_videos"),
         home=None,
         demo_seconds=6.0,
+        budget=None,
+        acedata_price=None,
+        runapi_price=None,
+        submissions=4,
         folder=tmp_path,
     )
 
 
+@pytest.mark.usefixtures("own_home")
 @pytest.mark.parametrize(("name", "text", "meaning", "configured", "wins"), VALUES)
 def test_precedence(
     name: str,
@@ -122,6 +142,15 @@ BAD = [
     ("demo_seconds", "-1", "must be a number of seconds, 0 or more, not '-1'."),
     ("demo_seconds", "nan", "must be a number of seconds, 0 or more, not 'nan'."),
     ("demo_seconds", "inf", "must be a number of seconds, 0 or more, not 'inf'."),
+    ("budget", "five", "must be a number of US dollars, 0 or more, not 'five'."),
+    ("budget", "-0.01", "must be a number of US dollars, 0 or more, not '-0.01'."),
+    ("acedata_price", "$0.35", "must be a number of US dollars, 0 or more, not '$0.35'."),
+    ("runapi_price", "inf", "must be a number of US dollars, 0 or more, not 'inf'."),
+    ("submissions", "0", "must be a whole number, 1 or more, not '0'."),
+    ("submissions", "-1", "must be a whole number, 1 or more, not '-1'."),
+    ("submissions", "2.5", "must be a whole number, 1 or more, not '2.5'."),
+    ("submissions", "²", "must be a whole number, 1 or more, not '²'."),
+    ("submissions", "many", "must be a whole number, 1 or more, not 'many'."),
     ("media", "~nobody-of-that-name/v", ": there is no home folder for '~nobody-of-that-name/v'."),
     ("home", "~nobody-of-that-name/v", ": there is no home folder for '~nobody-of-that-name/v'."),
 ]
@@ -149,6 +178,10 @@ def test_a_bad_variable_is_named(name: str, text: str, message: str, monkeypatch
         ("media", 5, "must be text, not int."),
         ("wait", 2, "must be 1 or 0, not 2."),
         ("demo_seconds", True, "must be a number of seconds, 0 or more, not True."),
+        ("budget", True, "must be a number of US dollars, 0 or more, not True."),
+        ("submissions", True, "must be a whole number, 1 or more, not True."),
+        ("submissions", 0, "must be a whole number, 1 or more, not 0."),
+        ("submissions", 2.0, "must be a whole number, 1 or more, not 2.0."),
     ],
 )
 def test_a_bad_configure_changes_nothing(name: str, value: object, message: str) -> None:
@@ -188,6 +221,7 @@ def test_absolute_folders_are_taken_as_they_are(tmp_path: Path) -> None:
     assert (now.media_folder, now.home_folder) == (tmp_path / "m", tmp_path / "h")
 
 
+@pytest.mark.usefixtures("own_home")
 def test_home_is_the_platforms_folder_by_default(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Unless set, the journal lives where the platform keeps a user's data."""
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))

@@ -25,6 +25,7 @@ from luma_jupyter.wire.answers import (
     url,
 )
 from luma_jupyter.wire.http import Http
+from luma_jupyter.wire.replies import Sending
 
 KEY_VARIABLE = variable("acedata_token")
 
@@ -37,6 +38,7 @@ class AceData:
     base_url: str
     key: Secret
     service: str = "AceDataCloud"
+    repeatable: ClassVar[bool] = False  # each submission is a new task
     batch_size: ClassVar[int] = 50  # the vendor's recommendation
 
     @property
@@ -68,16 +70,43 @@ class AceData:
         """Headers beside the key; the API has no idempotency key."""
         return {}
 
-    async def submit(self, request: Request, intent: str) -> str:
-        """Create a task and return its id.
+    async def submit(
+        self, request: Request, intent: str, sending: Sending | None = None, repeated: bool = False
+    ) -> str:
+        """Create a task and return its id. The API knows no repetitions: each is a new task.
 
         Raises ServiceError when it was refused, Unconfirmed when it may have been accepted.
         """
-        reply = await self.http.submit(self.service, self.submit_url, key=self.key, payload=self.payload(request))
+        reply = await self.http.submit(
+            self.service, self.submit_url, key=self.key, payload=self.payload(request), sending=sending
+        )
         task_id = text(as_mapping(reply.data).get("task_id"))
         if not (reply.ok and task_id):
-            refuse_submission(self.service, KEY_VARIABLE, reply)
+            refuse_submission(self.service, KEY_VARIABLE, reply, repeated)
         return task_id
+
+    async def find(self, request: Request, since: float) -> list[str]:
+        """The ids of tasks made since then (Unix seconds) whose whole request is equal; looks only.
+
+        Sibling services of the vendor list tasks by time; that this one does is not documented, so an empty list means
+        nothing. Raises ServiceError.
+        """
+        payload = {"action": "retrieve_batch", "created_at_min": int(since)}
+        reply = await self.http.look(self.service, "POST", f"{self.base_url}/luma/tasks", key=self.key, payload=payload)
+        items = as_mapping(reply.data).get("items") if reply.ok else None
+        found = []
+        for item in items if isinstance(items, list) else []:
+            task = as_mapping(item)
+            made = task.get("created_at")
+            in_time = isinstance(made, int | float) and made >= int(since)
+            task_id = text(task.get("id"))
+            if task_id and in_time and task.get("request") == self.payload(request):
+                found.append(task_id)
+        return found
+
+    async def quote(self) -> float | None:
+        """The price of a call in USD: not published; a task is billed in credits when it succeeds."""
+        return None
 
     async def look_up(self, ids: Sequence[str]) -> dict[str, TaskState]:
         """The states of up to `batch_size` tasks; an id that the service does not know (yet) is left out.

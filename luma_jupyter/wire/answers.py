@@ -20,8 +20,9 @@ from luma_jupyter.errors import (
     Unconfirmed,
     UnusableAnswer,
 )
-from luma_jupyter.models import is_local_url, is_web_url, origin
-from luma_jupyter.wire.http import LONGEST_RETRY_AFTER, Reply
+from luma_jupyter.urls import is_local_url, is_web_url, origin
+from luma_jupyter.wire.http import LONGEST_RETRY_AFTER
+from luma_jupyter.wire.replies import Reply
 
 # Seen in the vendors' own clients (acedatacloud, runapi-core).
 DONE_WORDS = frozenset({"completed", "complete", "succeeded", "succeed", "success", "finished"})
@@ -68,6 +69,13 @@ def number(value: object) -> int | None:
     return int(value)
 
 
+def amount(value: object) -> float | None:
+    """``value`` as an amount of money, None where it is none."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < 1e6:
+        return None
+    return float(value)
+
+
 def url(value: object) -> str | None:
     """``value`` where it is an http(s) URL, else None."""
     return value if isinstance(value, str) and is_web_url(value) else None
@@ -94,7 +102,7 @@ def refusal(service: str, key_variable: str, reply: Reply) -> ServiceError:
     elif reply.ok and kind is ServiceError:
         kind = UnusableAnswer
     if words is None and reply.data is None:
-        words = "a page instead of JSON"
+        words = "something other than JSON"
     advice: str | None = None
     if kind is InvalidKey:
         advice = f"Set {key_variable} to a valid key of {service}."
@@ -114,16 +122,17 @@ def refusal(service: str, key_variable: str, reply: Reply) -> ServiceError:
     )
 
 
-def refuse_submission(service: str, key_variable: str, reply: Reply) -> NoReturn:
+def refuse_submission(service: str, key_variable: str, reply: Reply, repeated: bool = False) -> NoReturn:
     """Raise what a submission's reply without a task id means.
 
     A 4xx, a redirect, and an error object with a refusing code in a 2xx certainly created nothing: the ServiceError
     itself. All else, and a 409 that answers a repetition (RunAPI: the key was seen before), may have: Unconfirmed.
+    ``repeated``: the request had been sent before, in an earlier submission.
     """
     error = refusal(service, key_variable, reply)
     has_error = isinstance(reply.data, Mapping) and isinstance(reply.data.get("error"), Mapping)
     refused = 300 <= reply.status < 500 or (reply.ok and has_error and error.code not in {None, *_DOUBTFUL_CODES})
-    if not refused or reply.status in _DOUBTFUL_STATUS or (reply.status == 409 and reply.attempts > 1):
+    if not refused or reply.status in _DOUBTFUL_STATUS or (reply.status == 409 and (repeated or reply.attempts > 1)):
         raise Unconfirmed(error)
     raise error
 

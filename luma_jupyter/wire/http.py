@@ -5,24 +5,23 @@ Three doors, by what a repetition would cost:
 * `Http.look` reads. It is tried once; whoever polls has a rhythm of its own for trying again.
 * `Http.submit` creates a paid task. It is repeated only where the request certainly was not accepted: no connection
   came about, or the service answered 429. A kept-alive connection that the server closed meanwhile would look like a
-  lost answer, so each submission opens a connection of its own.
-* `Http.download` streams a file. It carries no key: media lives on other hosts than the API.
+  lost answer, so each submission opens a connection of its own. The moment before the body leaves is told.
+* `Http.download` streams a file, and goes on where it was broken off. It carries no key: media lives on other hosts
+  than the API.
+
+A 429 makes everything for that service wait, not only what was refused.
 """
 
 from __future__ import annotations
 
 import asyncio
 import json
-import math
 import random
-import time
-from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
-from email.utils import parsedate_to_datetime
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator, Mapping
+from contextlib import contextmanager
 from functools import cached_property
 from importlib.metadata import version
-from typing import Any, BinaryIO, TypeVar
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 from urllib.request import getproxies
 
@@ -35,47 +34,22 @@ from luma_jupyter.errors import (
     Unconfirmed,
     Unreachable,
 )
-from luma_jupyter.models import is_local_url, is_web_url, origin
 from luma_jupyter.settings import Secret
+from luma_jupyter.urls import is_local_url, is_web_url, origin
+from luma_jupyter.wire.partial import Partial
+from luma_jupyter.wire.replies import Reply, Sending
 
 T = TypeVar("T")
 Sleep = Callable[[float], Awaitable[object]]
 
 SUBMIT_TRIES = 4
-LONGEST_RETRY_AFTER = 60.0  # seconds; a service that asks for more gets an error that says so
+LONGEST_RETRY_AFTER = 300.0  # seconds; a service that asks for more gets an error that says so
 LOOK_TIMEOUT = httpx.Timeout(30.0, connect=10.0)
 SUBMIT_TIMEOUT = httpx.Timeout(90.0, connect=15.0)  # patient: a lost answer may be a lost payment
 DOWNLOAD_TIMEOUT = httpx.Timeout(60.0, connect=15.0)
 MOST_REDIRECTS = 5
 PROXY_VARIABLES = "HTTP_PROXY, HTTPS_PROXY, ALL_PROXY"
 LOOPBACK = ("all://127.0.0.1", "all://localhost", "all://[::1]")
-
-
-@dataclass(frozen=True)
-class Reply:
-    """An answer: ``data`` is the parsed JSON, None where the body is not JSON; ``attempts`` counts the requests."""
-
-    status: int
-    data: Any
-    headers: Mapping[str, str] = field(default_factory=dict)
-    attempts: int = 1
-
-    @property
-    def ok(self) -> bool:
-        return 200 <= self.status < 300
-
-    @property
-    def retry_after(self) -> float | None:
-        """Seconds that the service asks us to wait (it sends seconds or an HTTP date), or None."""
-        text = self.headers.get("retry-after", "")
-        with suppress(ValueError):
-            seconds = float(text)
-            return max(0.0, seconds) if math.isfinite(seconds) else None
-        try:
-            now = parsedate_to_datetime(self.headers["date"]).timestamp() if "date" in self.headers else time.time()
-            return max(0.0, parsedate_to_datetime(text).timestamp() - now)
-        except ValueError:
-            return None
 
 
 class _Bearer(httpx.Auth):
@@ -120,6 +94,7 @@ class Http:
         self._transport = transport
         self._sleep = sleep
         self._random = random
+        self._paused_until: dict[tuple[str, str, int | None], float] = {}
 
     @cached_property
     def _kept(self) -> httpx.AsyncClient:
@@ -171,42 +146,70 @@ class Http:
 
         Raises Unreachable or ConnectionLost.
         """
+        await self._pause(url)
         return await self._send(self._kept, service, method, url, key, payload, {}, LOOK_TIMEOUT)
 
     async def submit(
-        self, service: str, url: str, *, key: Secret, payload: object, headers: Mapping[str, str] | None = None
+        self,
+        service: str,
+        url: str,
+        *,
+        key: Secret,
+        payload: object,
+        headers: Mapping[str, str] | None = None,
+        sending: Sending | None = None,
     ) -> Reply:
         """POST a request that creates a paid task; sent again only while it certainly was not accepted.
 
         Gives back a 429 when giving up. Raises Unreachable when giving up (nothing was accepted), Unconfirmed when no
-        answer came. Cancelling it takes effect between two tries, or after it, never while a request is on its way.
+        answer came, and what ``sending`` raises. Cancelling it takes effect between two tries, or after it, never while
+        a request is on its way.
         """
         attempt = 0
+        left = False
+
+        def leaves() -> None:
+            nonlocal left
+            if sending:
+                sending.leaves()
+            left = True
+
         while True:
             attempt += 1
+            left = False
+            await self._pause(url)
             try:
-                reply = await _to_its_end(
-                    self._send(self._fresh, service, "POST", url, key, payload, headers or {}, SUBMIT_TIMEOUT, attempt)
+                request = self._send(
+                    self._fresh, service, "POST", url, key, payload, headers or {}, SUBMIT_TIMEOUT, leaves, attempt
                 )
-            except Unreachable as error:
+                reply = await _to_its_end(request)
+            except (Unreachable, ConnectionLost) as error:
+                if left and isinstance(error, ConnectionLost):
+                    raise Unconfirmed(error) from None
                 if attempt == SUBMIT_TRIES:
                     advice = "Nothing was sent. Check the network and the base URL, then run the cell again."
                     raise Unreachable(service, error.words, advice=advice) from None
-                delay = self.backoff(attempt)
-            except ConnectionLost as error:
-                raise Unconfirmed(error) from None
+                delay, why = self.backoff(attempt), error.finding
             except asyncio.CancelledError:  # the request's own, by an accident; ours waits for its end
                 raise Unconfirmed(ConnectionLost(service, "the request was broken off")) from None
             else:
                 wanted = reply.retry_after or 0.0
                 if reply.status != 429 or attempt == SUBMIT_TRIES or wanted > LONGEST_RETRY_AFTER:
                     return reply
-                delay = max(wanted, self.backoff(attempt))
+                delay, why = max(wanted, self.backoff(attempt)), f"{service} is limiting the rate of requests."
+            if sending:
+                sending.returned(why, delay)
             await self._sleep(delay)
 
     def backoff(self, attempt: int) -> float:
         """Seconds before try ``attempt + 1``: exponential, with jitter so that clients do not come back together."""
         return float(min(30.0, 2.0 ** (attempt - 1)) * (0.5 + self._random() / 2))
+
+    async def _pause(self, url: str) -> None:
+        """Wait as long as the service at ``url`` asked its clients to; each a little longer than the one before."""
+        until = self._paused_until.get(origin(url), 0.0)
+        if (delay := until - asyncio.get_running_loop().time()) > 0:
+            await self._sleep(delay * (1 + self._random() / 10))
 
     async def _send(
         self,
@@ -218,30 +221,47 @@ class Http:
         payload: object,
         headers: Mapping[str, str],
         timeout: httpx.Timeout,
+        leaves: Callable[[], None] | None = None,
         attempt: int = 1,
     ) -> Reply:
+        content: bytes | AsyncIterator[bytes] | None = None
+        if payload is not None:
+            body = json.dumps(payload, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
+            headers = {"Content-Length": str(len(body)), "Content-Type": "application/json", **headers}
+            content = _told(body, leaves) if leaves else body
         with _translated(service):
             response = await client.request(
-                method, url, auth=_Bearer(key), json=payload, headers=headers, timeout=timeout, follow_redirects=False
+                method,
+                url,
+                auth=_Bearer(key),
+                content=content,
+                headers=headers,
+                timeout=timeout,
+                follow_redirects=False,
             )
         try:
-            data = json.loads(response.content)
+            data = json.loads(key.hidden_in(response.content))
         except (ValueError, RecursionError):
             data = None
-        return Reply(response.status_code, data, response.headers, attempt)
+        reply = Reply(response.status_code, data, response.headers, attempt)
+        if reply.status == 429 and reply.retry_after:
+            pause = min(reply.retry_after, LONGEST_RETRY_AFTER)
+            self._paused_until[origin(url)] = asyncio.get_running_loop().time() + pause
+        return reply
 
-    async def download(self, url: str, file: BinaryIO, *, largest: int, trusted_origin: str) -> None:
-        """Write the file at ``url`` into ``file``: streamed, without a key, redirects followed.
+    async def download(self, url: str, so_far: Partial, *, largest: int, trusted_origin: str) -> None:
+        """Fetch the file at ``url``, or the rest of it: streamed, without a key, redirects followed.
 
         Addresses that only this machine or its network can reach are refused, but for those at ``trusted_origin`` (the
         API's own base URL). Raises DownloadError, also for more than ``largest`` bytes and for fewer than announced;
-        Unreachable; ConnectionLost.
+        Expired; Unreachable; ConnectionLost. What has come stays in ``so_far``.
         """
         with _translated("The host of the file"):
             client = self._kept
-            request = client.build_request(
-                "GET", url, headers={"Accept-Encoding": "identity"}, timeout=DOWNLOAD_TIMEOUT
-            )
+            headers = {"Accept-Encoding": "identity"}
+            if so_far.mark and so_far.size:
+                headers |= {"Range": f"bytes={so_far.size}-", "If-Range": so_far.mark}
+            request = client.build_request("GET", url, headers=headers, timeout=DOWNLOAD_TIMEOUT)
             for _ in range(MOST_REDIRECTS + 1):
                 hop = str(request.url)
                 if not is_web_url(hop):
@@ -251,11 +271,19 @@ class Http:
                 response = await client.send(request, stream=True, follow_redirects=False)
                 try:
                     if response.next_request is None:
-                        return await _write(response, file, largest)
+                        return await so_far.take(
+                            response.status_code, response.headers, response.aiter_bytes(), largest
+                        )
                 finally:
                     await response.aclose()
                 request = response.next_request
         raise DownloadError("the address of the file redirects without end")
+
+
+async def _told(body: bytes, leaves: Callable[[], None]) -> AsyncIterator[bytes]:
+    """A body that is asked for when the connection stands: what fails before that certainly is not accepted."""
+    leaves()
+    yield body
 
 
 async def _to_its_end(coroutine: Coroutine[Any, Any, T]) -> T:
@@ -271,19 +299,3 @@ async def _to_its_end(coroutine: Coroutine[Any, Any, T]) -> T:
     if cancelled and outer:
         outer.cancel()
     return inner.result()
-
-
-async def _write(response: httpx.Response, file: BinaryIO, largest: int) -> None:
-    if response.status_code != 200:
-        raise DownloadError(f"the host of the file answered HTTP {response.status_code}")
-    async for chunk in response.aiter_bytes():
-        try:
-            file.write(chunk)
-        except OSError as error:
-            raise DownloadError(f"the file could not be written: {error.strerror or error}") from None
-        if file.tell() > largest:
-            raise DownloadError(f"the file is larger than {largest / 1e6:.0f} MB")
-    announced = response.headers.get("content-length", "")
-    encoded = response.headers.get("content-encoding", "identity") != "identity"
-    if announced.isdigit() and not encoded and file.tell() != int(announced):
-        raise DownloadError(f"only {file.tell()} of {announced} bytes came")

@@ -8,11 +8,12 @@ from typing import Any, ClassVar
 from urllib.parse import quote
 
 from luma_jupyter.errors import TaskFailed
-from luma_jupyter.models import ModifyRequest, Request, TaskPhase, TaskState, Video
+from luma_jupyter.models import Balance, ModifyRequest, Request, TaskPhase, TaskState, Video
 from luma_jupyter.settings import Secret, variable
 from luma_jupyter.wire.answers import (
     DONE_WORDS,
     FAILED_WORDS,
+    amount,
     as_mapping,
     check_reachable,
     error_words,
@@ -22,6 +23,7 @@ from luma_jupyter.wire.answers import (
     url,
 )
 from luma_jupyter.wire.http import Http
+from luma_jupyter.wire.replies import Sending
 
 KEY_VARIABLE = variable("runapi_key")
 MODEL = "luma-modify-video"
@@ -35,6 +37,7 @@ class RunApi:
     base_url: str
     key: Secret
     service: str = "RunAPI"
+    repeatable: ClassVar[bool] = True  # with the same idempotency key
     batch_size: ClassVar[int] = 1  # there is no batch call
 
     @property
@@ -60,18 +63,26 @@ class RunApi:
         """Headers beside the key: one idempotency key per paid intent."""
         return {"Idempotency-Key": intent}
 
-    async def submit(self, request: Request, intent: str) -> str:
+    async def submit(
+        self, request: Request, intent: str, sending: Sending | None = None, repeated: bool = False
+    ) -> str:
         """Create a task and return its id (the page calls it ``task_id``, the client ``id``; a header may have it too).
 
+        ``repeated``: a request with this intent was sent before, so a conflict means that it was accepted then.
         Raises ServiceError when it was refused, Unconfirmed when it may have been accepted.
         """
         reply = await self.http.submit(
-            self.service, self.submit_url, key=self.key, payload=self.payload(request), headers=self.headers(intent)
+            self.service,
+            self.submit_url,
+            key=self.key,
+            payload=self.payload(request),
+            headers=self.headers(intent),
+            sending=sending,
         )
         answer = as_mapping(reply.data)
         task_id = text(answer.get("id")) or text(answer.get("task_id")) or text(reply.headers.get("x-runapi-task-id"))
         if not (reply.ok and task_id):
-            refuse_submission(self.service, KEY_VARIABLE, reply)
+            refuse_submission(self.service, KEY_VARIABLE, reply, repeated)
         return task_id
 
     async def look_up(self, ids: Sequence[str]) -> dict[str, TaskState]:
@@ -87,6 +98,34 @@ class RunApi:
             raise refusal(self.service, KEY_VARIABLE, reply)
         return {task_id: parse_task(self.service, task_id, reply.data, reply.retry_after)}
 
+    async def find(self, request: Request, since: float) -> list[str]:
+        """The API has no list of tasks."""
+        return []
+
+    async def quote(self) -> float | None:
+        """The price of a call in USD (``POST /api/v1/price_quotes``); None where the answer has none.
+
+        Raises ServiceError.
+        """
+        asked = {"service": "luma", "action": "modify-video", "model": MODEL, "params": {}}
+        reply = await self.http.look(
+            self.service, "POST", f"{self.base_url}/api/v1/price_quotes", key=self.key, payload=asked
+        )
+        if not reply.ok:
+            raise refusal(self.service, KEY_VARIABLE, reply)
+        quote = as_mapping(as_mapping(reply.data).get("price_quote"))
+        cents = amount(quote.get("reservation_amount_cents"))
+        return cents / 100 if cents is not None and quote.get("currency") in ("USD", None) else None
+
+    async def balance(self) -> Balance:
+        """What the account has and has spent (``GET /api/v1/me/balance``). Raises ServiceError."""
+        reply = await self.http.look(self.service, "GET", f"{self.base_url}/api/v1/me/balance", key=self.key)
+        answer = as_mapping(reply.data)
+        if not reply.ok or amount(answer.get("balance_cents")) is None:
+            raise refusal(self.service, KEY_VARIABLE, reply)
+        names = ("balance_cents", "spent_cents_today", "spent_cents_total")
+        return Balance(*(None if (cents := amount(answer.get(name))) is None else cents / 100 for name in names))
+
 
 def parse_task(service: str, task_id: str, task: Mapping[str, Any], retry_after: float | None = None) -> TaskState:
     """Read a task; completed needs a result URL that is no echo of a source, failed a failing word."""
@@ -97,7 +136,8 @@ def parse_task(service: str, task_id: str, task: Mapping[str, Any], retry_after:
     sources = set(_urls(task.get("sources")))
     result = next((address for address in _urls(task.get("videos")) if address not in sources), None)
     if word in DONE_WORDS and result:
-        return TaskState(task_id, TaskPhase.COMPLETED, video=Video(url=result))
+        cost = amount(as_mapping(task.get("usage")).get("cost"))
+        return TaskState(task_id, TaskPhase.COMPLETED, video=Video(url=result), cost=cost)
     return TaskState(task_id, TaskPhase.RUNNING, retry_after=retry_after)
 
 

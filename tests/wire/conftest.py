@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -25,10 +25,12 @@ class Fake:
     """A service that gives the answers in turn, the last one for ever; it keeps what it received.
 
     An answer is JSON (a dict or list: with status 200), ``(status, body[, headers])`` where a text is a page, an
-    exception to raise, or a function of the request.
+    exception to raise, or a function of the request. ``run`` runs a coroutine on a loop where the client's waiting,
+    kept in ``slept``, takes no time.
     """
 
     answers: list[Any]
+    run: Callable[[Coroutine[Any, Any, Any]], Any]
     requests: list[httpx.Request] = field(default_factory=list)
     slept: list[float] = field(default_factory=list)
 
@@ -37,6 +39,7 @@ class Fake:
 
     async def _sleep(self, seconds: float) -> None:
         self.slept.append(seconds)
+        await asyncio.sleep(seconds)
 
     def _answer(self, request: httpx.Request) -> httpx.Response:
         self.requests.append(request)
@@ -62,9 +65,9 @@ class Fake:
 
 
 @pytest.fixture
-def fake() -> Callable[..., Fake]:
+def fake(run_virtually: Callable[[Coroutine[Any, Any, Any]], Any]) -> Callable[..., Fake]:
     """Make a service that gives these answers."""
-    return lambda *answers: Fake(list(answers) or [{"task_id": "t-1"}])
+    return lambda *answers: Fake(list(answers) or [{"task_id": "t-1"}], run_virtually)
 
 
 @pytest.fixture

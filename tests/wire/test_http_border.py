@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import io
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import httpx
@@ -13,6 +13,7 @@ import pytest
 from luma_jupyter.errors import ConfigError, ConnectionLost, LumaError, ServiceError, Unconfirmed, Unreachable
 from luma_jupyter.settings import Secret
 from luma_jupyter.wire.http import Http
+from luma_jupyter.wire.partial import Partial
 
 
 def subclasses(root: type[Exception]) -> Iterator[type[Exception]]:
@@ -46,13 +47,22 @@ def instance(kind: type[Exception]) -> Exception:
     return kind("it happened")
 
 
-def do(door: str, http: Http, url: str = "https://a.example/x") -> Any:
+Do = Callable[..., Any]
+
+
+@pytest.fixture
+def do(run_virtually: Callable[[Any], Any]) -> Do:
     """Go through one of the three doors."""
-    if door == "look":
-        return asyncio.run(http.look("RunAPI", "GET", url, key=Secret("k")))
-    if door == "submit":
-        return asyncio.run(http.submit("RunAPI", url, key=Secret("k"), payload={}))
-    return asyncio.run(http.download(url, io.BytesIO(), largest=100, trusted_origin="https://runapi.ai"))
+
+    def through(door: str, http: Http, url: str = "https://a.example/x") -> Any:
+        if door == "look":
+            return run_virtually(http.look("RunAPI", "GET", url, key=Secret("k")))
+        if door == "submit":
+            return run_virtually(http.submit("RunAPI", url, key=Secret("k"), payload={}))
+        file = Partial(io.BytesIO())
+        return run_virtually(http.download(url, file, largest=100, trusted_origin="https://runapi.ai"))
+
+    return through
 
 
 DOORS = pytest.mark.parametrize("door", ["look", "submit", "download"])
@@ -69,7 +79,7 @@ def test_all_exceptions_of_httpx_are_walked() -> None:
 
 @DOORS
 @pytest.mark.parametrize("kind", HTTPX_ERRORS, ids=lambda kind: kind.__name__)
-def test_no_exception_of_httpx_passes(fake: Any, door: str, kind: type[Exception]) -> None:
+def test_no_exception_of_httpx_passes(fake: Any, do: Do, door: str, kind: type[Exception]) -> None:
     """Each becomes ours: Unreachable where certainly nothing was sent, ConfigError for an address, else doubt."""
     service = fake(instance(kind))
     with pytest.raises(LumaError) as caught:
@@ -86,7 +96,7 @@ def test_no_exception_of_httpx_passes(fake: Any, door: str, kind: type[Exception
 
 
 @DOORS
-def test_an_address_that_httpx_refuses(fake: Any, door: str) -> None:
+def test_an_address_that_httpx_refuses(fake: Any, do: Do, door: str) -> None:
     """An address that httpx cannot even parse is an error about the setting; nothing is sent."""
     service = fake({})
     with pytest.raises(ConfigError, match="the address cannot be used"):
@@ -97,7 +107,7 @@ def test_an_address_that_httpx_refuses(fake: Any, door: str) -> None:
 @DOORS
 @pytest.mark.parametrize("variable", ["ALL_PROXY", "HTTPS_PROXY", "http_proxy"])
 @pytest.mark.parametrize("proxy", ["socks5://me:pass-word@proxy:1080", "socks5h://me:pass-word@proxy"])
-def test_socks_proxies(door: str, variable: str, proxy: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_socks_proxies(do: Do, door: str, variable: str, proxy: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """A SOCKS proxy without its package is an error that says what to install; nothing is sent."""
     monkeypatch.setenv(variable, proxy)
     with pytest.raises(ConfigError) as caught:
@@ -118,7 +128,7 @@ def test_socks_proxies(door: str, variable: str, proxy: str, monkeypatch: pytest
         "http://[::1",
     ],
 )
-def test_bad_proxies(door: str, proxy: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_bad_proxies(do: Do, door: str, proxy: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """A proxy variable that is no usable URL is an error that says so, without its password."""
     monkeypatch.setenv("ALL_PROXY", proxy)
     with pytest.raises(ConfigError) as caught:
@@ -130,7 +140,9 @@ def test_bad_proxies(door: str, proxy: str, monkeypatch: pytest.MonkeyPatch) -> 
 
 @DOORS
 @pytest.mark.parametrize("content", [None, "no certificate"])
-def test_bad_certificates(door: str, content: str | None, monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> None:
+def test_bad_certificates(
+    do: Do, door: str, content: str | None, monkeypatch: pytest.MonkeyPatch, tmp_path: Any
+) -> None:
     """A certificate file that cannot be read is an error that names the variable; nothing is sent."""
     path = tmp_path / "ca.pem"
     if content:
@@ -140,7 +152,7 @@ def test_bad_certificates(door: str, content: str | None, monkeypatch: pytest.Mo
         do(door, Http())
 
 
-def test_an_interrupt_passes(fake: Any) -> None:
+def test_an_interrupt_passes(fake: Any, do: Do) -> None:
     """Cancellation is no error of the network."""
     with pytest.raises(asyncio.CancelledError):
         do("look", fake(asyncio.CancelledError()).http)
@@ -162,7 +174,7 @@ def test_closing_and_going_on(fake: Any) -> None:
     assert asyncio.run(story()) == 4
 
 
-def test_errors_are_of_the_service_that_was_asked(fake: Any) -> None:
+def test_errors_are_of_the_service_that_was_asked(fake: Any, do: Do) -> None:
     """The error names the service that it is about."""
     with pytest.raises(ServiceError, match=r"^RunAPI cannot be reached"):
         do("look", fake(httpx.ConnectError("x")).http)

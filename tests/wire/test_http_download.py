@@ -12,7 +12,8 @@ from typing import Any
 import httpx
 import pytest
 
-from luma_jupyter.errors import ConfigError, ConnectionLost, DownloadError, Unreachable
+from luma_jupyter.errors import ConfigError, ConnectionLost, DownloadError, Expired, Unreachable
+from luma_jupyter.wire.partial import Partial
 
 URL = "https://cdn.example/v.mp4"
 VIDEO = bytes(range(256)) * 40
@@ -38,7 +39,7 @@ def download(
 ) -> bytes:
     """What a download writes."""
     file = io.BytesIO() if file is None else file
-    asyncio.run(service.http.download(url, file, largest=largest, trusted_origin=trusted))
+    asyncio.run(service.http.download(url, Partial(file), largest=largest, trusted_origin=trusted))
     return file.getvalue()  # type: ignore[no-any-return]
 
 
@@ -85,24 +86,54 @@ def test_a_broken_compression_is_an_error(fake: Any) -> None:
         download(service)
 
 
-@pytest.mark.parametrize("length", [None, "4000000", "nonsense"])
-def test_too_large_ends_early(fake: Any, length: str | None) -> None:
-    """A file above the limit is given up as soon as it is, not read to the end, whatever it announced."""
+@pytest.mark.parametrize(("length", "read"), [(None, 3), ("1000000", 3), ("nonsense", 3), ("2000001", 0)])
+def test_too_large_ends_early(fake: Any, length: str | None, read: int) -> None:
+    """A file above the limit is given up as soon as it is, whatever it announced; before reading where it says so."""
     body = Body([b"x" * 1_000_000] * 100)
     headers = {"Content-Length": length} if length else {}
+    file = io.BytesIO()
     service = fake(lambda request: httpx.Response(200, headers=headers, stream=body))
     with pytest.raises(DownloadError, match="the file is larger than 2 MB"):
-        download(service, largest=2_000_000)
-    assert (body.given, body.closed) == (3, True)
-
-
-@pytest.mark.parametrize("status", [201, 204, 206, 304, 400, 403, 404, 410, 416, 500, 503])
-def test_other_answers_are_no_file(fake: Any, status: int) -> None:
-    """Anything but 200 is an error that names the status; nothing is written."""
-    file = io.BytesIO()
-    with pytest.raises(DownloadError, match=f"the host of the file answered HTTP {status}"):
-        download(fake((status, b"" if status in (204, 304) else b"<html>")), file)
+        download(service, file, largest=2_000_000)
+    assert (body.given, body.closed) == (read, True)
     assert file.getvalue() == b""
+
+
+@pytest.mark.parametrize("status", [201, 204, 304, 400, 401, 403, 404, 410, 429, 500, 503])
+def test_other_answers_are_no_file(fake: Any, status: int) -> None:
+    """Any other answer is an error that names the status, and of its own kind where the address is no longer served."""
+    file = io.BytesIO()
+    with pytest.raises(DownloadError, match=f"the host of the file answered HTTP {status}") as caught:
+        download(fake((status, b"" if status in (204, 304) else b"<html>")), file)
+    assert type(caught.value) is (Expired if status in (403, 404, 410) else DownloadError)
+    assert file.getvalue() == b""
+
+
+@pytest.mark.parametrize(
+    ("kind", "refused"),
+    [
+        ("text/html", True),
+        ("Text/HTML; charset=utf-8", True),
+        ("application/json", True),
+        ("application/json;charset=utf-8", True),
+        ("video/mp4", False),
+        ("application/octet-stream", False),
+        ("binary/octet-stream", False),
+        ("", False),
+    ],
+)
+def test_a_page_is_no_file(fake: Any, kind: str, refused: bool) -> None:
+    """A page or JSON, by what the host calls it, is not the file, and nothing of it is read; other types may be."""
+    body, file = Body([VIDEO]), io.BytesIO()
+    service = fake(lambda request: httpx.Response(200, headers={"Content-Type": kind}, stream=body))
+    if refused:
+        with pytest.raises(DownloadError, match="a page came instead of the file"):
+            download(service, file)
+    else:
+        download(service, file)
+    assert file.getvalue() == (b"" if refused else VIDEO)
+    assert body.given == (not refused)
+    assert body.closed
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])

@@ -18,6 +18,7 @@ from luma_jupyter.models import GenerateRequest, ModifyRequest, VideoRef
 from luma_jupyter.settings import Secret
 from luma_jupyter.wire.acedata import AceData
 from luma_jupyter.wire.http import Http
+from luma_jupyter.wire.partial import Partial
 from luma_jupyter.wire.runapi import RunApi
 
 REQUEST = GenerateRequest(prompt="x")
@@ -40,11 +41,11 @@ def all_locals(error: BaseException) -> str:
     return "".join(traceback.TracebackException.from_exception(error, capture_locals=True).format())
 
 
-def errors_of(*coroutines: Any) -> Iterator[BaseException]:
+def errors_of(service: Any, *coroutines: Any) -> Iterator[BaseException]:
     """The errors that some calls end with."""
     for coroutine in coroutines:
         try:
-            asyncio.run(coroutine)
+            service.run(coroutine)
         except (LumaError, asyncio.CancelledError) as error:
             yield error
 
@@ -68,7 +69,7 @@ def errors_of(*coroutines: Any) -> Iterator[BaseException]:
 def test_no_key_in_errors(fake: Any, name: str, answer: Any, request: pytest.FixtureRequest) -> None:
     """No error shows the key: in its message, attributes and pickle, or in a traceback that prints all locals."""
     service = fake(answer)
-    for error in errors_of(*calls(getattr(service, name)())):
+    for error in errors_of(service, *calls(getattr(service, name)())):
         shown = [str(error), repr(error), repr(vars(error))]
         shown.append(all_locals(error))
         pickled = pickle.dumps(error)
@@ -151,7 +152,7 @@ def test_no_key_in_the_traceback_of_a_stopped_call(serving: Any, request: pytest
 def test_no_key_to_another_host(fake: Any, location: str, status: int) -> None:
     """A redirect of an API call is not followed: the key goes to the configured address alone."""
     service = fake((status, {}, {"Location": location}))
-    assert len(list(errors_of(*calls(service.acedata())))) == 2
+    assert len(list(errors_of(service, *calls(service.acedata())))) == 2
     assert {str(sent.url.copy_with(path="/")) for sent in service.requests} == {"https://api.acedata.cloud/"}
     assert len(service.requests) == 2
 
@@ -161,6 +162,7 @@ def test_no_key_in_downloads(fake: Any, key: str) -> None:
     url = "https://api.acedata.cloud/media/v.mp4"
     service = fake({"task_id": "t"}, (302, "", {"Location": "https://cdn.example/v"}), (200, "video"))
     asyncio.run(service.acedata().submit(REQUEST, "i"))
-    asyncio.run(service.http.download(url, io.BytesIO(), largest=9, trusted_origin="https://api.acedata.cloud"))
+    file = Partial(io.BytesIO())
+    asyncio.run(service.http.download(url, file, largest=9, trusted_origin="https://api.acedata.cloud"))
     assert [key in str(sent.headers.raw) for sent in service.requests] == [True, False, False]
     assert [sent.headers.get("authorization") for sent in service.requests[1:]] == [None, None]

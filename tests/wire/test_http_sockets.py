@@ -12,6 +12,7 @@ import pytest
 from luma_jupyter.errors import ConnectionLost, LumaError, Unconfirmed, Unreachable
 from luma_jupyter.settings import Secret
 from luma_jupyter.wire.http import Http
+from luma_jupyter.wire.partial import Partial
 
 ANSWER = b'{"task_id": "t-1"}'
 SECRET = b"sk-very-secret-123"
@@ -184,7 +185,7 @@ def test_loopback_goes_through_no_proxy(
             client = http()
             here = url.replace("127.0.0.1", host)
             file = io.BytesIO()
-            fetched = client.download(f"{here}/file", file, largest=100, trusted_origin=here)
+            fetched = client.download(f"{here}/file", Partial(file), largest=100, trusted_origin=here)
             results = await closing(client, look(client, here), submit(client, here), fetched)
             assert results == [{"task_id": "t-1"}, {"task_id": "t-1"}, None]
             assert file.getvalue() == ANSWER

@@ -12,7 +12,7 @@ import pytest
 from luma_jupyter import errors
 from luma_jupyter.errors import ServiceError, Unconfirmed
 from luma_jupyter.models import GenerateRequest, ModifyRequest, VideoRef
-from luma_jupyter.wire.http import Reply
+from luma_jupyter.wire.replies import Reply
 
 
 def submit(fake: Any, name: str, *answers: Any) -> Exception:
@@ -21,7 +21,7 @@ def submit(fake: Any, name: str, *answers: Any) -> Exception:
     request = GenerateRequest(prompt="x")
     modify = ModifyRequest(prompt="x", source=VideoRef(url="https://a.example/v.mp4"))
     with pytest.raises(errors.LumaError) as caught:
-        asyncio.run(getattr(service, name)().submit(request if name == "acedata" else modify, "i"))
+        service.run(getattr(service, name)().submit(request if name == "acedata" else modify, "i"))
     return caught.value
 
 
@@ -109,10 +109,10 @@ PAGE = "<!doctype html><html><body>nginx</body></html>"
         ({"error": "x" * 1000}, "x" * 299 + "…", None),
         ([], None, None),
         ('"just a text"', "just a text", None),
-        (PAGE, "a page instead of JSON", None),
-        ('{"broken": ', "a page instead of JSON", None),
-        ("", "a page instead of JSON", None),
-        (b"\xff\xfe\x00", "a page instead of JSON", None),
+        (PAGE, "something other than JSON", None),
+        ('{"broken": ', "something other than JSON", None),
+        ("", "something other than JSON", None),
+        (b"\xff\xfe\x00", "something other than JSON", None),
     ],
 )
 def test_error_bodies(fake: Any, content: Any, words: str | None, code: str | None) -> None:
@@ -135,11 +135,11 @@ def test_a_redirect_is_not_followed(fake: Any, status: int) -> None:
 
 
 def test_a_long_wait_is_told(fake: Any) -> None:
-    """A service that asks for minutes is not waited for in silence: the error says how long it asks for."""
-    error = submit(fake, "runapi", (429, {"error": "slow down"}, {"Retry-After": "120"}))
+    """A service that asks for very long is not waited for in silence: the error says how long it asks for."""
+    error = submit(fake, "runapi", (429, {"error": "slow down"}, {"Retry-After": "900"}))
     assert isinstance(error, errors.RateLimited)
-    assert error.retry_after == 120.0
-    assert str(error) == ("RunAPI is limiting the rate of requests: “slow down” (HTTP 429). It asks to wait 120 s.")
+    assert error.retry_after == 900.0
+    assert str(error) == ("RunAPI is limiting the rate of requests: “slow down” (HTTP 429). It asks to wait 900 s.")
 
 
 @pytest.mark.parametrize(
