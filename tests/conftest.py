@@ -21,6 +21,7 @@ def clean_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         if name.startswith(("LUMA_JUPYTER_", "ACEDATACLOUD_", "RUNAPI_")) or name.lower().endswith("_proxy"):
             monkeypatch.delenv(name)
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("LUMA_JUPYTER_HOME", str(tmp_path / "home"))
     monkeypatch.setattr(settings, "_overrides", {})
     monkeypatch.setattr(settings, "_folder_at_load", None)
 

@@ -11,13 +11,14 @@ from __future__ import annotations
 import asyncio
 import concurrent.futures
 import contextvars
-import os
 import signal
 import threading
 import time
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from typing import Any, TypeVar
+
+from luma_jupyter.engine.forks import at_fork
 
 T = TypeVar("T")
 
@@ -34,7 +35,7 @@ class Bridge:
     def __init__(self, new_loop: Callable[[], asyncio.AbstractEventLoop] = asyncio.new_event_loop) -> None:
         self._new_loop = new_loop
         self._forget()
-        os.register_at_fork(after_in_child=self._forget)
+        at_fork(child=self._forget)
 
     def _forget(self) -> None:
         """Start anew: a forked child has neither the thread nor a usable lock."""

@@ -1,74 +1,87 @@
 """The engine of a kernel: takes requests, checks all that can be checked before anything is sent, and keeps the tasks.
 
+A request that was made before is answered by what came of it: nothing is paid twice unless somebody asks for that.
 `Engine.submit` is called from the user's thread; the life of a task (`tasks.Life`) happens on the engine's loop.
 """
 
 from __future__ import annotations
 
 import asyncio
-import concurrent.futures
-import logging
-import os
+import contextlib
+import random
 import time
 import uuid
-import weakref
-from collections.abc import Callable
-from dataclasses import dataclass, replace
-from typing import Any
+from collections.abc import Callable, Coroutine, Iterator
+from typing import Any, TypeVar
 
 from luma_jupyter import settings
-from luma_jupyter.engine.bridge import Bridge
-from luma_jupyter.engine.library import file_name, make_folder
+from luma_jupyter.engine import sidecars
+from luma_jupyter.engine.archive import Archive
+from luma_jupyter.engine.bridge import Bridge, Interrupted, wait
+from luma_jupyter.engine.forks import at_fork
+from luma_jupyter.engine.handle import Handle
+from luma_jupyter.engine.journal import Journal, Row
+from luma_jupyter.engine.library import adopt, make_folder
+from luma_jupyter.engine.owners import HEARTBEAT
 from luma_jupyter.engine.poller import Poller
+from luma_jupyter.engine.previews import Preview, preview
+from luma_jupyter.engine.prices import Price, Prices
+from luma_jupyter.engine.recall import revived
+from luma_jupyter.engine.records import fingerprint
 from luma_jupyter.engine.schedule import TYPICAL_SECONDS
 from luma_jupyter.engine.services import Services, choose_provider
-from luma_jupyter.engine.tasks import Handle, Life, with_source
-from luma_jupyter.errors import (
-    ClipDetached,
-    InvalidRequest,
-)
-from luma_jupyter.models import (
-    Action,
-    GenerateRequest,
-    Provider,
-    Request,
-    Status,
-    Task,
-    VideoRef,
-)
+from luma_jupyter.engine.submission import Submission
+from luma_jupyter.engine.tasks import Life
+from luma_jupyter.errors import ConfigError, InvalidRequest, LumaError, WaitInterrupted
+from luma_jupyter.models import Action, Balance, Provider, Request, Status, Task
+
+T = TypeVar("T")
 
 DEFAULT_TIMEOUT = 900.0  # seconds
 CONCURRENT_DOWNLOADS = 4  # more would keep each other, and the look-ups, waiting for a connection until they time out
 
-log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class Preview:
-    """A request as it would be sent: ``headers`` without the key."""
-
-    provider: Provider
-    url: str
-    headers: dict[str, str]
-    payload: dict[str, Any]
-
 
 class Engine:
-    """Follows all tasks of a kernel. ``bridge``, ``services`` and ``clock`` (Unix seconds) are passed in by tests."""
+    """Follows all tasks of a kernel. ``bridge``, ``services`` and ``clock`` (Unix seconds) are passed in by tests.
+
+    ``notices`` collects lines that the user should read once.
+    """
 
     def __init__(
         self,
         bridge: Bridge | None = None,
         services: Services | None = None,
         clock: Callable[[], float] = time.time,
+        jitter: Callable[[], float] = random.random,
     ) -> None:
         self.bridge = bridge or Bridge()
         self.services = services or Services()
-        self.handles: list[Handle] = []
+        self.prices = Prices(self.services, clock)
+        self.handles: dict[str, Handle] = {}
+        self.notices: list[str] = []
         self._clock = clock
+        self._jitter = jitter
+        self.archive = Archive(self.handles, lambda: self.services.demo_url, clock, self.notices.append)
+        self._forget()
+        at_fork(child=self._let_go)
+
+    def _forget(self) -> None:
         self._pollers: dict[tuple[Provider, bool], Poller] = {}
-        self.downloads = asyncio.Semaphore(CONCURRENT_DOWNLOADS)
-        _forget_in_forks(self)
+        self._turns: dict[tuple[Provider, int], asyncio.Semaphore] = {}
+        self._downloads = asyncio.Semaphore(CONCURRENT_DOWNLOADS)
+        self._heart: asyncio.Task[None] | None = None
+
+    def _let_go(self) -> None:
+        """In a forked child nothing is followed: its handles end as detached, and new tasks start on their own loop."""
+        self.services.forget()
+        self._forget()
+        for handle in self.handles.values():
+            handle.let_go()
+
+    @property
+    def journal(self) -> Journal:
+        """The journal in the home folder of this moment."""
+        return self.archive.journal
 
     def submit(
         self,
@@ -78,39 +91,75 @@ class Engine:
         after: Handle | None = None,
         source_label: str | None = None,
         timeout: float = DEFAULT_TIMEOUT,
+        again: bool = False,
+        name: str | None = None,
     ) -> Handle:
-        """Begin a task's life and return at once.
+        """Answer a request by what an equal one came to, or begin a task's life; returns at once.
 
-        ``after`` is the task whose video is the source; ``timeout`` is how many seconds to follow it once submitted.
-        Raises InvalidRequest or ConfigError when it cannot be sent as it is; then nothing was, and no task exists.
+        ``after`` is the task whose video is the source; ``timeout`` is how many seconds to follow it once submitted;
+        ``again`` makes a new video in any case; ``name`` is the variable's. Raises InvalidRequest, ConfigError or
+        OverBudget when it cannot be sent as it is; then nothing was, and no task exists.
         """
         if isinstance(timeout, bool) or not isinstance(timeout, int | float) or not timeout > 0:
             raise InvalidRequest(f"The timeout must be a number of seconds above 0, not {timeout!r}.")
-        chosen = self.preview(request, provider=provider, after=after, source_label=source_label).provider
-        make_folder(settings.current().media_folder)
-        key = uuid.uuid4().hex[:8]
+        now = settings.current()
+        source_intent = after.task.intent if after else None
+        mark = fingerprint(request, source_intent)
+        wanted, missing = self._wanted(request, provider, after, source_label)
+        if not again and (row := self.archive.standing(mark, request, wanted)):
+            return self._join(row, after, timeout)
+        if wanted is None:
+            raise missing or ConfigError("No service is set up.")
+        self.preview(request, provider=provider, after=after, source_label=source_label)
+        make_folder(now.media_folder)
+        price = self._price(wanted, request.action)
+        intent = uuid.uuid4().hex
         task = Task(
-            key=key,
+            intent=intent,
             request=request,
-            provider=chosen,
+            provider=wanted,
             status=Status.QUEUED,
             created_at=self._clock(),
-            filename=file_name(request.prompt, key),
+            filename=sidecars.file_name(request.prompt, intent[:8]),
+            fingerprint=mark,
+            media=now.media_folder,
+            folder=now.folder,
             source_label=source_label,
+            source_intent=source_intent,
+            name=name,
+            price=price.usd,
         )
-        handle = Handle(task, self._clock)
-        self.handles.append(handle)
-        life = Life(
-            handle,
-            self.services,
-            lambda: self.poller(chosen, request.action),
-            self.downloads,
-            after=after,
-            timeout=timeout,
-        )
-        handle.stop = lambda: self.bridge.call(life.stop)
-        self.bridge.call(life.begin)
-        return handle
+        with self._entering(intent):  # another kernel, or another thread, may have been quicker
+            row = None if again else self.archive.standing(mark, request, wanted)
+            if row is None:
+                self.prices.check(price, wanted, self.archive.today())
+                self.journal.add(task)
+                handle = self.handles[intent] = Handle(task, self._clock, self.journal.write)
+        return self._join(row, after, timeout) if row else self._begin(handle, after, timeout)
+
+    def resume(
+        self, intent: str, *, timeout: float = DEFAULT_TIMEOUT, resend: bool = False, may_pay_twice: bool = False
+    ) -> Handle:
+        """Follow a task again that nobody follows, or fetch its file again; returns at once.
+
+        One in doubt is looked for. Where that finds nothing, ``resend`` sends it again at a service that knows repeated
+        requests by their key, and ``may_pay_twice`` anywhere. Raises InvalidRequest where there is nothing to resume,
+        ConfigError without a key, OverBudget where paying twice would pass the budget.
+        """
+        found = self.journal.find(intent)
+        if found is None:
+            raise InvalidRequest("The journal on this machine does not know this clip: run its cell again.")
+        row = self.archive.settled(found)
+        if row.task.status in (Status.FAILED, Status.CANCELLED):
+            raise InvalidRequest(f"It ended as {row.task.status}, for good: run its cell again for a new one.")
+        if row.task.status is not Status.UNCONFIRMED:
+            return self._join(row, None, timeout)
+        api = self.services.api(row.task.provider, row.task.request.action)
+        send = may_pay_twice or (resend and api.repeatable)
+        if send and not api.repeatable:
+            price = self._price(row.task.provider, row.task.request.action)
+            self.prices.check(price, row.task.provider, self.archive.today())
+        return self._take(found, revived(row.task), None, timeout, doubtful=True, resend=send)
 
     def preview(
         self,
@@ -124,15 +173,50 @@ class Engine:
 
         The source of a clip that is not done yet is shown by name. Raises InvalidRequest or ConfigError.
         """
-        label = source_label or "the source"
-        source = after.task.provider if after else None
-        chosen = choose_provider(request.action, provider, source, label, settings.current())
-        api = self.services.api(chosen, request.action)
-        if after and after.task.video:
-            request = with_source(request, after, chosen)
-        elif after and not isinstance(request, GenerateRequest):
-            request = replace(request, source=VideoRef(url=f"‹video of {label}, when it is done›"))
-        return Preview(chosen, api.submit_url, api.headers("‹one per request›"), api.payload(request))
+        wanted, missing = self._wanted(request, provider, after, source_label)
+        if wanted is None:
+            raise missing or ConfigError("No service is set up.")
+        return preview(request, wanted, after, source_label, self.services, self.prices)
+
+    def earlier(
+        self,
+        request: Request,
+        *,
+        provider: str | None = None,
+        after: Handle | None = None,
+        source_label: str | None = None,
+    ) -> Task | None:
+        """The task that answers a request without anything being sent, if there is one."""
+        wanted, _ = self._wanted(request, provider, after, source_label)
+        row = self.archive.standing(fingerprint(request, after.task.intent if after else None), request, wanted)
+        return row.task if row else None
+
+    def provider(self, action: Action) -> Provider:
+        """Where an action goes by default. Raises ConfigError where a key is missing."""
+        return choose_provider(action, None, None, "", settings.current())
+
+    def price(self, provider: Provider, action: Action) -> Price:
+        """The price of a call, asked for at the service where it is not known; blocks meanwhile."""
+        return self._ask(self.prices.ask(provider, action))
+
+    def balance(self) -> Balance:
+        """What the account at RunAPI has left; blocks meanwhile. Raises ConfigError or ServiceError."""
+        return self._ask(self.services.runapi().balance())
+
+    def _ask(self, question: Coroutine[Any, Any, T]) -> T:
+        """Wait for an answer. Raises WaitInterrupted on SIGINT."""
+        future = self.bridge.start(question)
+        try:
+            wait(future, None)
+        except (Interrupted, KeyboardInterrupt):
+            future.cancel()
+            raise WaitInterrupted("nothing was sent but a question.") from None
+        return future.result()
+
+    def spent_today(self) -> tuple[float, int]:
+        """What today's calls cost or may cost, in USD, and how many more there are whose price nobody knows."""
+        rows = self.archive.today()
+        return self.prices.spent(rows), self.prices.unpriced(rows)
 
     def typical_seconds(self, provider: Provider) -> float:
         """How long a task usually takes."""
@@ -142,29 +226,108 @@ class Engine:
         """The poller of the API that does an action at a provider."""
         api = (provider, action == "modify")
         if api not in self._pollers:
-            self._pollers[api] = Poller(lambda: self.services.api(provider, action))
+            self._pollers[api] = Poller(lambda: self.services.api(provider, action), self._jitter)
         return self._pollers[api]
 
+    def _wanted(
+        self, request: Request, provider: str | None, after: Handle | None, label: str | None
+    ) -> tuple[Provider | None, ConfigError | None]:
+        """The service for a request, or the error that says what is missing for it."""
+        source = after.task.provider if after else None
+        try:
+            return choose_provider(request.action, provider, source, label or "the source", settings.current()), None
+        except ConfigError as error:
+            return None, error
 
-def _forget_in_forks(engine: Engine) -> None:
-    """In a forked child nothing is followed: its handles end as detached, and new tasks start on a loop of its own."""
-    parent = weakref.ref(engine)
+    def _price(self, provider: Provider, action: Action) -> Price:
+        price = self.prices.known(provider, action)
+        if price.usd is None and settings.current().budget is not None:
+            price = self.price(provider, action)
+        return price
 
-    def forget() -> None:
-        engine = parent()
-        if engine is None:
-            return
-        engine.services.forget()
-        engine._pollers.clear()
-        engine.downloads = asyncio.Semaphore(CONCURRENT_DOWNLOADS)
-        for handle in engine.handles:
-            handle._listeners.clear()
-            handle.stop = lambda: None
-            handle.done = concurrent.futures.Future()  # the parent's may be locked, or about to be resolved
-            if handle.task.status.ended:
-                handle.done.set_result(handle.task)
-            else:
-                error = ClipDetached("It is followed in the process that this one was forked from.")
-                handle.emit(status=Status.DETACHED, error=error)
+    def _join(self, row: Row, after: Handle | None, timeout: float) -> Handle:
+        """The handle on a task that exists: the one of this kernel, or one that goes on where it was left."""
+        task = row.task
+        known = self.handles.get(task.intent)
+        if known and not known.task.status.ended:
+            return known
+        now = settings.current()
+        if task.status is Status.COMPLETED and task.path and task.path.exists():
+            return self._ended(adopt(task, now.media_folder))
+        if task.status is Status.UNCONFIRMED:
+            return self._ended(task)
+        if row.alive:
+            return self._watch(task.evolve(media=now.media_folder), after, timeout)
+        make_folder(now.media_folder)
+        return self._take(row, revived(task.evolve(media=now.media_folder)), after, timeout)
 
-    os.register_at_fork(after_in_child=forget)
+    @contextlib.contextmanager
+    def _entering(self, intent: str) -> Iterator[None]:
+        """A transaction in which an intent gets a new handle; that does not stay either if it fails."""
+        before = self.handles.get(intent)
+        try:
+            with self.journal.transaction():
+                yield
+        except BaseException:
+            self.handles.pop(intent, None)
+            if before:
+                self.handles[intent] = before
+            raise
+
+    def _ended(self, task: Task) -> Handle:
+        handle = self.handles[task.intent] = Handle(task, self._clock)
+        handle.recalled = True
+        return handle
+
+    def _take(self, row: Row, task: Task, after: Handle | None, timeout: float, **submission: bool) -> Handle:
+        if task.status is not Status.SAVING:
+            self.services.api(task.provider, task.request.action)  # without a key nobody can follow it
+        with self._entering(task.intent):
+            known = self.handles.get(task.intent)
+            if known and not known.task.status.ended:  # another thread was quicker
+                return known
+            if not self.journal.take(row, task):
+                return self._watch(row.task.evolve(media=task.media), after, timeout)
+            handle = self.handles[task.intent] = Handle(task, self._clock, self.journal.write)
+            handle.recalled = task.status is Status.SAVING  # only its file is to be fetched
+        return self._begin(handle, after, timeout, **submission)
+
+    def _watch(self, task: Task, after: Handle | None, timeout: float) -> Handle:
+        if task.status.ended:
+            task = revived(task)
+        handle = self.handles[task.intent] = Handle(task, self._clock)
+        return self._begin(handle, after, timeout, watching=True)
+
+    def _begin(
+        self, handle: Handle, after: Handle | None, timeout: float, *, watching: bool = False, **submission: bool
+    ) -> Handle:
+        task, journal = handle.task, self.journal
+        action = task.request.action
+        turn = (task.provider, settings.current().submissions)
+        turns = self._turns.setdefault(turn, asyncio.Semaphore(turn[1]))
+        life = Life(
+            handle,
+            Submission(handle, self.services, journal, turns, after=after, **submission),
+            journal,
+            lambda: self.services.http,
+            lambda: self.poller(task.provider, action),
+            self._downloads,
+            timeout=timeout,
+            settled=self.archive.settled if watching else None,
+        )
+
+        def begin() -> None:
+            life.begin()
+            if self._heart is None or self._heart.done():
+                self._heart = asyncio.get_running_loop().create_task(self._beat())
+
+        handle.stop = lambda: self.bridge.call(life.stop)
+        self.bridge.call(begin)
+        return handle
+
+    async def _beat(self) -> None:
+        """Let other kernels know that this one lives, as long as it follows anything."""
+        while self.archive.followed():
+            with contextlib.suppress(LumaError):  # it is told where it matters: at the next step of a task
+                self.archive.beat()
+            await asyncio.sleep(HEARTBEAT)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import random
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -33,10 +34,14 @@ class _Watch:
 
 
 class Poller:
-    """Watches the tasks of one API. ``api`` is asked for before each look, as keys and URLs may change meanwhile."""
+    """Watches the tasks of one API. ``api`` is asked for before each look, as keys and URLs may change meanwhile.
 
-    def __init__(self, api: Callable[[], Api]) -> None:
+    ``jitter`` (0 to 1) lengthens pauses, so that the clients of a whole class do not come back at once.
+    """
+
+    def __init__(self, api: Callable[[], Api], jitter: Callable[[], float] = random.random) -> None:
         self._api = api
+        self._jitter = jitter
         self._watches: set[_Watch] = set()
         self._changed = asyncio.Event()
         self._runner: asyncio.Task[None] | None = None
@@ -120,7 +125,8 @@ class Poller:
         if now >= self._not_before:  # else it is another failure of the same round: tasks that fail together count once
             self._faults += 1
         asked = _bounded(error.retry_after) if isinstance(error, ServiceError) else 0.0
-        self._not_before = max(self._not_before, now + max(asked, pause_after_faults(self._faults)))
+        pause = max(asked, pause_after_faults(self._faults)) * (1 + self._jitter() / 4)
+        self._not_before = max(self._not_before, now + pause)
         for watch in batch:
             self._plan(watch, now, None)
             if not watch.end.done():

@@ -13,6 +13,8 @@ from luma_jupyter.settings import Secret, Settings, variable
 if TYPE_CHECKING:
     from luma_jupyter.demo.server import DemoService
     from luma_jupyter.wire.http import Http
+    from luma_jupyter.wire.replies import Sending
+    from luma_jupyter.wire.runapi import RunApi
 
 SERVICE_NAMES: Mapping[Provider, str] = {
     "acedata": "AceDataCloud",
@@ -33,7 +35,13 @@ class Api(Protocol):
     def submit_url(self) -> str: ...
     def payload(self, request: Request) -> dict[str, Any]: ...
     def headers(self, intent: str) -> dict[str, str]: ...
-    async def submit(self, request: Request, intent: str) -> str: ...
+    @property
+    def repeatable(self) -> bool: ...
+    async def submit(
+        self, request: Request, intent: str, sending: Sending | None = None, repeated: bool = False
+    ) -> str: ...
+    async def find(self, request: Request, since: float) -> list[str]: ...
+    async def quote(self) -> float | None: ...
     async def look_up(self, ids: Sequence[str]) -> dict[str, TaskState]: ...
 
 
@@ -110,8 +118,17 @@ class Services:
         if key is None:
             raise ConfigError(f"Set {variable(KEY_SETTINGS[provider])} to use {SERVICE_NAMES[provider]}.")
         if provider == "runapi":
-            return RunApi(self.http, now.runapi_base_url, key)
+            return self.runapi()
         return AceData(self.http, now.acedata_base_url, key)
+
+    def runapi(self) -> RunApi:
+        """The client for RunAPI. Raises ConfigError where its key is missing."""
+        from luma_jupyter.wire.runapi import RunApi
+
+        now = settings.current()
+        if now.runapi_key is None:
+            raise ConfigError(f"Set {variable('runapi_key')} to use RunAPI.")
+        return RunApi(self.http, now.runapi_base_url, now.runapi_key)
 
     def demo(self, seconds: float) -> DemoService:
         """The embedded demo service, started on first use. Raises ConfigError where its packages are missing."""
@@ -127,6 +144,11 @@ class Services:
                 ) from None
         self._demo.seconds = seconds
         return self._demo
+
+    @property
+    def demo_url(self) -> str | None:
+        """The base URL of the running demo service."""
+        return self._demo.url if self._demo else None
 
     def forget(self) -> None:
         """Start anew, in a forked child: the parent's connections and demo service are not ours."""

@@ -12,187 +12,183 @@
       ├→ failed                               its source did not complete: nothing was sent
       └→ cancelled                            stop(): nothing was sent
 
-A `Handle` is how others see a task: its latest snapshot, its events, its end.
+A life can begin anywhere on this way: a task that was left by another kernel goes on from its snapshot. While another
+kernel follows a task, this one only watches the journal, and takes over when that kernel is gone.
 """
 
 from __future__ import annotations
 
 import asyncio
-import concurrent.futures
 import logging
-import time
-import uuid
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from luma_jupyter import settings
-from luma_jupyter.engine.library import Library
-from luma_jupyter.engine.poller import Poller
-from luma_jupyter.engine.services import Services
+from luma_jupyter.engine.handle import Handle
+from luma_jupyter.engine.journal import Journal, Row
+from luma_jupyter.engine.library import Library, adopt
+from luma_jupyter.engine.poller import NOT_KNOWN, Poller
+from luma_jupyter.engine.recall import in_doubt, revived
+from luma_jupyter.engine.services import SERVICE_NAMES
+from luma_jupyter.engine.submission import Submission
 from luma_jupyter.errors import (
     ClipCancelled,
     ClipDetached,
     ClipFailed,
     ClipUnconfirmed,
+    ConfigError,
+    DownloadError,
+    Expired,
     LumaError,
-    Unconfirmed,
 )
-from luma_jupyter.models import (
-    GenerateRequest,
-    Listener,
-    Provider,
-    Request,
-    Status,
-    Task,
-    TaskEvent,
-    TaskPhase,
-    VideoRef,
-)
+from luma_jupyter.models import Status, Task, TaskPhase
+
+if TYPE_CHECKING:
+    from luma_jupyter.wire.http import Http
+
+WATCH_INTERVAL = 1.0  # seconds between two looks at what another kernel wrote into the journal
+FORGOTTEN_AFTER = 24 * 3600.0  # seconds after which an unknown task is not waited for any more
 
 log = logging.getLogger(__name__)
-
-
-class Handle:
-    """One task as others see it. Reading never blocks; snapshots are replaced whole, so any thread may read."""
-
-    def __init__(self, task: Task, clock: Callable[[], float] = time.time) -> None:
-        self.task = task
-        self.done: concurrent.futures.Future[Task] = concurrent.futures.Future()
-        self.clock = clock
-        self.stop: Callable[[], None] = lambda: None
-        self._listeners: list[Listener] = []
-        if task.status.ended:
-            self.done.set_result(task)
-
-    def listen(self, listener: Listener) -> None:
-        """Call ``listener`` with each event from now on, on the engine's thread."""
-        self._listeners.append(listener)
-
-    def emit(self, **changes: object) -> None:
-        """Make a new snapshot and tell everybody; at an end, listeners first and then those who wait for `done`."""
-        if self.done.done():
-            return
-        now = self.clock()
-        if "status" in changes and Status(str(changes["status"])).ended:
-            changes["ended_at"] = now
-        self.task = self.task.evolve(**changes)
-        event = TaskEvent(self.task, now)
-        for listener in self._listeners:
-            try:
-                listener(event)
-            except Exception:  # a card that cannot be drawn must not cost a paid task
-                log.exception("A listener failed")
-        if self.task.status.ended:
-            self.done.set_result(self.task)
-
-
-def with_source(request: Request, after: Handle, provider: Provider) -> Request:
-    """The request with its source's video: by id at the service that made it (ids are of no use elsewhere), or URL."""
-    video = after.task.video
-    assert video is not None
-    assert not isinstance(request, GenerateRequest)
-    own_id = video.video_id if after.task.provider == provider and request.action == "extend" else None
-    return replace(request, source=VideoRef(video_id=own_id, url=video.url))
 
 
 class Life:
     """The coroutine behind one handle, and how `stop` reaches it.
 
     ``poller`` watches the tasks of the request's API, ``downloads`` limits how many videos are fetched at a time,
-    ``timeout`` is how many seconds to follow the task once submitted.
+    ``timeout`` is how many seconds to follow the task once submitted. ``settled``: another kernel
+    follows it, and this says how its row stands when that one is gone.
     """
 
     def __init__(
         self,
         handle: Handle,
-        services: Services,
+        submission: Submission,
+        journal: Journal,
+        http: Callable[[], Http],
         poller: Callable[[], Poller],
         downloads: asyncio.Semaphore,
         *,
-        after: Handle | None,
         timeout: float,
+        settled: Callable[[Row], Row] | None = None,
     ) -> None:
         self._handle = handle
-        self._services = services
+        self._submission = submission
+        self._journal = journal
+        self._http = http
         self._poller = poller
         self._downloads = downloads
-        self._after = after
         self._timeout = timeout
+        self._settled = settled
         self._coroutine: asyncio.Task[None] | None = None
-        self._stopped = False
-        self._origin = ""  # the base URL of the API that the request went to
 
     def begin(self) -> None:
         self._coroutine = asyncio.get_running_loop().create_task(self._live())
 
     def stop(self) -> None:
-        if self._coroutine and not self._stopped:
-            self._stopped = True
+        if self._coroutine and not self._submission.stopped:
+            self._submission.stopped = True
             # Not at once: a coroutine that is cancelled before its first step never runs, so it would never end.
             asyncio.get_running_loop().call_soon(self._coroutine.cancel)
 
     async def _live(self) -> None:
-        emit = self._handle.emit
+        handle = self._handle
         try:
-            request = await self._source_ready()
-            if request and await self._submit(request) and await self._follow():
-                await self._save()
+            if self._settled and not await self._watch(self._settled):
+                return
+            if handle.task.task_id is None and not await self._submission.run():
+                return
+            if handle.task.video is None and not await self._follow():
+                return
+            await self._save()
         except asyncio.CancelledError:
-            never = "sent" if self._handle.task.status is Status.QUEUED else "accepted"
+            if self._submission.doubtful:
+                self._break_off("it was stopped.", None)
+                return
+            never = "sent" if handle.task.status is Status.QUEUED else "accepted"
             error = f"It was stopped before the service had accepted it: nothing was {never}."
-            emit(status=Status.CANCELLED, error=ClipCancelled(error))
+            handle.emit(status=Status.CANCELLED, sent_at=None, error=ClipCancelled(error))
         except LumaError as error:
-            emit(status=Status.FAILED, error=ClipFailed(str(error), error))
+            self._break_off(str(error), error)
         except Exception as error:
             log.exception("A task ended in an unforeseen way")
-            emit(status=Status.FAILED, error=ClipFailed(f"Internal error, please report it: {error!r}"))
+            self._break_off(f"Internal error, please report it: {error!r}.", None)
 
-    async def _source_ready(self) -> Request | None:
-        request = self._handle.task.request
-        if self._after is None:
-            return request
-        source = await asyncio.shield(asyncio.wrap_future(self._after.done))
-        if source.status is not Status.COMPLETED:
-            name = self._handle.task.source_label or "the source"
-            message = f"Nothing was sent: its source {name} ended as {source.status}."
-            self._handle.emit(status=Status.FAILED, error=ClipFailed(message, source.error))
-            return None
-        return with_source(request, self._after, self._handle.task.provider)
+    def _break_off(self, why: str, reason: LumaError | None) -> None:
+        """End it: as failed where the service certainly has no task of it, else as what may still be billed."""
+        task, emit = self._handle.task, self._handle.emit
+        if task.task_id:
+            emit(status=Status.DETACHED, error=ClipDetached(f"{why} The task may still run (task id {task.task_id})."))
+        elif task.sent_at:
+            known = in_doubt(task, why)
+            emit(status=Status.UNCONFIRMED, problem=None, error=ClipUnconfirmed(known, reason))
+        else:
+            emit(status=Status.FAILED, problem=None, error=ClipFailed(why, reason))
 
-    async def _submit(self, request: Request) -> bool:
-        """Send the paid request. A stop takes effect between two tries of it, never within one."""
-        handle = self._handle
-        if self._stopped:
-            raise asyncio.CancelledError
-        api = self._services.api(handle.task.provider, request.action)
-        api.payload(request)
-        self._origin = api.base_url
-        handle.emit(status=Status.SUBMITTING, request=request, submitted_at=handle.clock())
-        try:
-            task_id = await api.submit(request, str(uuid.uuid4()))
-        except Unconfirmed as error:
-            handle.emit(status=Status.UNCONFIRMED, error=ClipUnconfirmed(str(error), error.cause))
-            return False
-        except LumaError:
-            raise
-        except Exception as error:
-            log.exception("A submission ended in an unforeseen way")
-            message = f"Internal error, please report it: {error!r}. The request may have been sent and billed."
-            handle.emit(status=Status.UNCONFIRMED, error=ClipUnconfirmed(message))
-            return False
-        handle.emit(status=Status.RUNNING, task_id=task_id)
-        return True
+    # While another kernel follows it.
+
+    async def _watch(self, settled: Callable[[Row], Row]) -> bool:
+        """See in the journal what another kernel does; True when it is this one's turn."""
+        handle, journal = self._handle, self._journal
+        while True:
+            try:
+                found = journal.find(handle.task.intent)
+            except LumaError as error:
+                handle.emit(problem=str(error))
+            else:
+                if found is None:
+                    raise ConfigError("The journal does not know it any more: run the cell again.")
+                row = settled(found)
+                if row.alive:
+                    if row.task != handle.task:
+                        handle.emit(**_changes(row.task))
+                elif row.task.status not in (Status.DETACHED, Status.CANCELLED):
+                    self._mirror_end(row.task)
+                    return False
+                elif found.task.status is Status.CANCELLED:
+                    handle.emit(**_changes(row.task))
+                    return False
+                elif journal.take(found, revived(found.task)):
+                    handle.keep = journal.write
+                    handle.emit(**_changes(revived(found.task)))
+                    return True
+            try:
+                await asyncio.sleep(WATCH_INTERVAL)
+            except asyncio.CancelledError:
+                handle.emit(status=Status.DETACHED, error=ClipDetached("Another kernel follows it further."))
+                return False
+
+    def _mirror_end(self, task: Task) -> None:
+        if task.path:
+            try:
+                task = adopt(task, self._handle.task.media)
+            except DownloadError as error:
+                task = task.evolve(path=None, problem=f"The file could not be copied from {task.path}: {error}")
+        self._handle.emit(**_changes(task))
+
+    # Following and saving.
 
     async def _follow(self) -> bool:
         handle = self._handle
+        forgotten = False
+
+        def looked(problem: str | None) -> None:
+            nonlocal forgotten
+            handle.emit(problem=problem)
+            if problem == NOT_KNOWN and handle.task.elapsed(handle.clock()) > FORGOTTEN_AFTER:
+                forgotten = True
+                limit.reschedule(0)
+
         try:
-            async with asyncio.timeout(self._timeout):
-                state = await self._poller().result(
-                    handle.task.task_id or "", lambda problem: handle.emit(problem=problem)
-                )
+            async with asyncio.timeout(self._timeout) as limit:
+                state = await self._poller().result(handle.task.task_id or "", looked)
         except TimeoutError:
-            self._detach(f"It was followed for {self._timeout:g} s without an end")
+            if forgotten:
+                service = SERVICE_NAMES[handle.task.provider]
+                message = f"{service} does not know this task any more (task id {handle.task.task_id})."
+                handle.emit(status=Status.FAILED, problem=None, error=ClipFailed(message))
+            else:
+                self._detach(f"It was followed for {self._timeout:g} s without an end")
             return False
         except asyncio.CancelledError:
             self._detach("Following was stopped here")
@@ -200,11 +196,14 @@ class Life:
         if state.phase is TaskPhase.FAILED:
             handle.emit(status=Status.FAILED, problem=None, error=ClipFailed(str(state.error), state.error))
             return False
-        handle.emit(status=Status.SAVING, video=state.video, problem=None)
+        handle.emit(status=Status.SAVING, video=state.video, cost=state.cost, problem=None)
         return True
 
     def _detach(self, why: str) -> None:
-        message = f"{why}; the task may still run and be billed (task id {self._handle.task.task_id})."
+        message = (
+            f"{why}; the task may still run and be billed (task id {self._handle.task.task_id}). "
+            "Running the cell again, or %luma resume, follows it further."
+        )
         if self._handle.task.problem:
             message += f" The last look failed: {self._handle.task.problem}"
         self._handle.emit(status=Status.DETACHED, error=ClipDetached(message))
@@ -215,16 +214,27 @@ class Life:
         size: int | None = None
         problem: str | None = None
         try:
-            library = Library(settings.current().media_folder, self._services.http)
+            library = Library(handle.task.media, self._http())
             async with self._downloads:
-                path = await library.save(handle.task, self._origin)
+                path = await library.save(handle.task)
                 size = path.stat().st_size
-                await library.save_companions(handle.task, path, self._origin)
+                await library.save_thumbnail(handle.task, path)
         except asyncio.CancelledError:
             problem = None if path else "The file was not saved: it was stopped."
+        except Expired as error:
+            problem = (
+                f"The file cannot be had: {error}. Addresses expire (RunAPI's after 7 days); --again makes a new one."
+            )
         except LumaError as error:
-            problem = f"The {'sidecar' if path else 'file'} could not be saved: {error}"
+            problem = f"The file could not be saved: {error}"
         except Exception as error:  # the video exists and was paid for, whatever happened to the file
             log.exception("A video was not saved, in an unforeseen way")
-            problem = f"The {'sidecar' if path else 'file'} could not be saved: {error!r}"
-        handle.emit(status=Status.COMPLETED, path=path, file_size=size, problem=problem)
+            problem = f"The file could not be saved: {error!r}"
+        name = path.name if path else handle.task.filename
+        handle.emit(status=Status.COMPLETED, path=path, filename=name, file_size=size, problem=problem)
+
+
+def _changes(task: Task) -> dict[str, object]:
+    """All that a snapshot says, as changes to another one of the same intent; but for where this kernel keeps files."""
+    own = () if task.status is Status.COMPLETED else ("media", "folder", "filename")
+    return {name: getattr(task, name) for name in Task.__dataclass_fields__ if name not in ("intent", *own)}

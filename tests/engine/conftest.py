@@ -43,7 +43,7 @@ def keys() -> None:
 
 @pytest.fixture
 def service() -> FakeService:
-    return FakeService()
+    return FakeService(EPOCH)
 
 
 @pytest.fixture
@@ -53,8 +53,16 @@ def services(service: FakeService) -> Services:
 
 
 @pytest.fixture
-def world(keys: None, service: FakeService, services: Services) -> World:
-    return World(Engine(LoopBridge(), services, lambda: EPOCH + asyncio.get_running_loop().time()), service)
+def jitter() -> float:
+    """What takes the place of chance, from 0 to 1, where the engine lengthens its pauses."""
+    return 0.0
+
+
+@pytest.fixture
+def world(keys: None, service: FakeService, services: Services, jitter: float) -> World:
+    return World(
+        Engine(LoopBridge(), services, lambda: EPOCH + asyncio.get_running_loop().time(), lambda: jitter), service
+    )
 
 
 @pytest.fixture

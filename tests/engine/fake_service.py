@@ -12,7 +12,7 @@ from typing import Any, Literal, TypeAlias
 
 import httpx
 
-Kind: TypeAlias = Literal["submit", "look", "video", "thumbnail"]
+Kind: TypeAlias = Literal["submit", "look", "list", "quote", "video", "thumbnail"]
 Answer: TypeAlias = Exception | Callable[[httpx.Request], httpx.Response | Awaitable[httpx.Response]] | None
 
 
@@ -66,9 +66,14 @@ class FakeService:
     """Both APIs at their default addresses. Without a script each task takes ``seconds`` and then has a video.
 
     ``result`` is merged into the finished answers; a ``failure`` (an ``error`` value) takes the place of the video.
+    ``lists``: whether AceDataCloud lists its tasks, by Unix seconds that count from ``epoch``; ``idempotent``: whether
+    RunAPI answers a repeated key with the same task.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, epoch: float = 0.0) -> None:
+        self.epoch = epoch
+        self.lists = False
+        self.idempotent = False
         self.seconds = 20.0
         self.result: dict[str, Any] = {}
         self.failure: Any = None
@@ -78,6 +83,12 @@ class FakeService:
         self._seen: list[Seen] = []
         self._scripts: dict[Kind, deque[Answer]] = defaultdict(deque)
         self._submitted: dict[str, float] = {}
+        self._requests: dict[str, httpx.Request] = {}
+
+    @property
+    def tasks(self) -> list[str]:
+        """The ids of all tasks that were created, oldest first."""
+        return list(self._submitted)
 
     def script(self, kind: Kind, *answers: Answer) -> None:
         """Answer the next requests of a kind so; None stands for the honest answer."""
@@ -91,6 +102,11 @@ class FakeService:
             return self.honest(_kind(request), request)
 
         return late
+
+    def lose(self, request: httpx.Request) -> httpx.Response:
+        """A scripted answer: the request is accepted, and its answer lost."""
+        self.honest("submit", request)
+        raise httpx.ReadError("connection reset")
 
     def seen(self, kind: Kind) -> list[Seen]:
         return [seen for seen in self._seen if seen.kind == kind]
@@ -121,9 +137,14 @@ class FakeService:
         if kind == "thumbnail":
             return httpx.Response(200, content=JPEG)
         runapi = request.url.host == "runapi.ai"
+        if kind == "quote":
+            return httpx.Response(200, json={"price_quote": {"reservation_amount_cents": 50, "currency": "USD"}})
+        if kind == "list":
+            return self._list(request)
         if kind == "submit":
-            task_id = f"task-{len(self._submitted) + 1}"
-            self._submitted[task_id] = asyncio.get_running_loop().time()
+            task_id = self._repeated(request) or f"task-{len(self._submitted) + 1}"
+            self._submitted.setdefault(task_id, asyncio.get_running_loop().time())
+            self._requests[task_id] = request
             return httpx.Response(200, json={"id": task_id, "status": "pending"} if runapi else {"task_id": task_id})
         ids = Seen(kind, 0.0, request).ids
         known = [task_id for task_id in ids if task_id in self._submitted and task_id not in self.hidden]
@@ -131,6 +152,22 @@ class FakeService:
         if b"retrieve_batch" in request.content:
             return httpx.Response(200, json={"items": tasks, "count": len(tasks)})
         return httpx.Response(200, json=tasks[0]) if tasks else httpx.Response(404, json={"error": "not found"})
+
+    def _repeated(self, request: httpx.Request) -> str | None:
+        key = request.headers.get("idempotency-key")
+        known = [task_id for task_id, seen in self._requests.items() if seen.headers.get("idempotency-key") == key]
+        return known[0] if self.idempotent and key and known else None
+
+    def _list(self, request: httpx.Request) -> httpx.Response:
+        if not self.lists:
+            return httpx.Response(400, json={"error": {"code": "bad_request", "message": "ids is required"}})
+        since = json.loads(request.content)["created_at_min"]
+        items = [
+            {**self._acedata_task(task_id), "request": json.loads(asked.content), "created_at": made}
+            for task_id, asked in self._requests.items()
+            if (made := self.epoch + self._submitted[task_id]) >= since
+        ]
+        return httpx.Response(200, json={"items": items, "count": len(items)})
 
     def _is_over(self, task_id: str) -> bool:
         return asyncio.get_running_loop().time() - self._submitted[task_id] >= self.seconds
@@ -164,6 +201,10 @@ def _kind(request: httpx.Request) -> Kind:
     path = request.url.path
     if path == "/luma/videos" or (request.method == "POST" and path == "/api/v1/luma/modify_video"):
         return "submit"
+    if b"created_at_min" in request.content:
+        return "list"
+    if path == "/api/v1/price_quotes":
+        return "quote"
     if path == "/luma/tasks" or path.startswith("/api/v1/luma/modify_video/"):
         return "look"
     return "thumbnail" if path.endswith((".jpg", ".png")) else "video"

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 from fake_service import JPEG, PAGE, VIDEO, box
 
-from luma_jupyter.engine.library import file_name, is_image, is_whole_video
+from luma_jupyter.engine.formats import is_image, is_whole_video
+from luma_jupyter.engine.sidecars import file_name
 
 KEY = "3f9c2a1b"
 

@@ -12,9 +12,9 @@ from fake_service import PAGE, Answer, reply
 from world import World
 
 from luma_jupyter import settings
+from luma_jupyter.engine.handle import Handle
 from luma_jupyter.engine.poller import CONCURRENT_LOOKS, LONGEST_ASKED_PAUSE
 from luma_jupyter.engine.schedule import LONGEST_PAUSE
-from luma_jupyter.engine.tasks import Handle
 from luma_jupyter.models import ModifyRequest, Status, VideoRef
 
 
@@ -154,6 +154,22 @@ async def test_faults_slow_the_looks_down(world: World) -> None:
     assert (await world.end(handle)).status is Status.COMPLETED
     assert world.service.times("look") == [1, 3, 8, 18, 34, 66, 126, 186, 246, 306]
     assert max(after - before for before, after in pairwise(world.service.times("look"))) == LONGEST_PAUSE
+
+
+@pytest.mark.parametrize("jitter", [1.0])
+async def test_clients_do_not_come_back_together(world: World) -> None:
+    """Pauses after faults are lengthened by chance, up to a quarter, so that a class does not come back as one."""
+    world.service.script("look", *[FAULTS["500"]] * 4, None)
+    await world.end(world.generate())
+    assert world.service.times("look") == [1, 3.5, 8.5, 18.5, 38.5]
+
+
+@pytest.mark.parametrize("jitter", [1.0])
+async def test_a_pause_that_is_asked_for_is_lengthened_too(world: World) -> None:
+    """When a service names a time, not all its clients come back at that very moment."""
+    world.service.script("look", reply(503, headers={"Retry-After": "40"}))
+    await world.end(world.generate())
+    assert world.service.times("look")[:2] == [1, 51]
 
 
 async def test_one_good_look_makes_up_for_all_faults(world: World) -> None:

@@ -14,6 +14,7 @@ from fake_service import FakeService, reply
 
 from luma_jupyter.engine.bridge import Bridge, wait
 from luma_jupyter.engine.engine import Engine
+from luma_jupyter.engine.handle import Handle
 from luma_jupyter.engine.services import Services
 from luma_jupyter.models import ExtendRequest, GenerateRequest, Status, TaskEvent
 
@@ -68,13 +69,34 @@ def test_many_refusals_from_many_threads(engine: Engine, service: FakeService) -
     """Tasks that are submitted from several threads at once all come to their end."""
     service.script("submit", *[reply(403, {"error": {"code": "used_up", "message": "spent"}})] * 40)
     request = GenerateRequest(prompt="A red fox")
-    threads = [threading.Thread(target=lambda: [engine.submit(request) for _ in range(10)]) for _ in range(4)]
+    threads = [
+        threading.Thread(target=lambda: [engine.submit(request, again=True) for _ in range(10)]) for _ in range(4)
+    ]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert all(wait(handle.done, 5) for handle in engine.handles)
+    assert all(wait(handle.done, 5) for handle in engine.handles.values())
     assert len(engine.handles) == len(service.seen("submit")) == 40
+
+
+def test_one_request_from_many_threads(engine: Engine, service: FakeService) -> None:
+    """Threads that ask for the same at the same moment all get the same task, which is sent once."""
+    request = GenerateRequest(prompt="A red fox")
+    handles: list[Handle] = []
+    start = threading.Barrier(8)
+
+    def ask() -> None:
+        start.wait(5)
+        handles.append(engine.submit(request))
+
+    threads = [threading.Thread(target=ask) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert all(wait(handle.done, 5) for handle in handles)
+    assert len({handle.task.intent for handle in handles}) == len(service.seen("submit")) == 1
 
 
 START = """
@@ -103,7 +125,7 @@ EXITS: dict[str, str] = {
         service = FakeService()
         service.seconds = 1e9
         engine = Engine(Bridge(HurriedLoop), Services(lambda: Http(transport=httpx.MockTransport(service))))
-        handles = [engine.submit(request, timeout=1e9) for _ in range(60)]
+        handles = [engine.submit(request, timeout=1e9, again=True) for _ in range(60)]
         until(handles[-1], Status.RUNNING)
         time.sleep(0.03)
     """,
@@ -147,7 +169,7 @@ engine = Engine(Bridge(HurriedLoop), Services(lambda: Http(transport=httpx.MockT
 before = engine.submit(request)
 until(before, Status.COMPLETED)
 service.seconds = 1e9
-handle = engine.submit(request, timeout=1e9)
+handle = engine.submit(request, timeout=1e9, again=True)
 handle.listen(lambda event: events.append(event.task.status))
 until(handle, Status.RUNNING)
 Engine()  # is gone at once, and not missed
@@ -165,7 +187,7 @@ if pid == 0:
     assert ended.task_id
     handle.stop()
     sent = len(service.seen("submit"))
-    new = engine.submit(request)
+    new = engine.submit(request, again=True)
     assert new.done.result(10).status is Status.COMPLETED, new.task
     assert new.task.path.exists()
     assert len(service.seen("submit")) == sent + 1

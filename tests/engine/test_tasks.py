@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import pickle
+import time
 from typing import Any
 
 import httpx
@@ -13,7 +14,7 @@ from world import ACEDATA_KEY, EPOCH, RUNAPI_KEY, World
 
 from luma_jupyter import settings
 from luma_jupyter.engine.engine import Engine
-from luma_jupyter.engine.tasks import Handle
+from luma_jupyter.engine.handle import Handle
 from luma_jupyter.errors import (
     ClipDetached,
     ClipFailed,
@@ -110,6 +111,15 @@ async def test_runapi_gets_an_idempotency_key_per_paid_request(world: World) -> 
     assert world.service.seen("look")[0].key == f"Bearer {RUNAPI_KEY}"
 
 
+@pytest.mark.parametrize(("usage", "cost"), [({"cost": 0.5}, 0.5), ({"cost": "0.5"}, None), (None, None)])
+async def test_what_it_cost_is_known_where_the_service_says_so(world: World, usage: object, cost: float | None) -> None:
+    """RunAPI may report the cost of a finished task: its snapshot and the journal have it."""
+    world.service.result = {"usage": usage}
+    task = await world.end(world.submit(ModifyRequest(prompt="p", source=VideoRef(url="https://x.example/v"))))
+    assert (task.status, task.cost) == (Status.COMPLETED, cost)
+    assert [kept.cost for kept in world.engine.archive.history()] == [cost]
+
+
 async def test_a_refusal_has_the_service_s_words(world: World) -> None:
     """A request that the service refuses has failed, in the service's words, and was sent once."""
     world.service.script(
@@ -155,13 +165,15 @@ async def test_a_failure_while_running_has_the_service_s_words(world: World) -> 
     ids=lambda answer: type(answer).__name__,
 )
 async def test_a_lost_answer_is_never_sent_again(world: World, answer: Answer) -> None:
-    """Where no usable answer came, the request stays sent once, and the message says that it may have been billed."""
+    """Where no usable answer came, the request stays sent once; the message says when, and that it may be billed."""
     world.service.script("submit", answer)
     handle = world.generate()
     task = await world.end(handle)
     assert world.story(handle) == "queued submitting unconfirmed"
     assert isinstance(task.error, ClipUnconfirmed)
-    assert "may have been accepted and billed" in str(task.error)
+    sent = time.strftime("%H:%M:%S", time.localtime(EPOCH))
+    assert str(task.error).startswith(f"Sent at {sent}, no usable answer: AceDataCloud ")
+    assert "It may be running and may be billed, so it is not sent again by itself." in str(task.error)
     assert isinstance(task.error.reason, LumaError)
     await asyncio.sleep(1000)
     assert len(world.service.seen("submit")) == 1
@@ -169,7 +181,7 @@ async def test_a_lost_answer_is_never_sent_again(world: World, answer: Answer) -
 
 @pytest.mark.parametrize(
     ("accident", "words"),
-    [(RuntimeError("a bug"), "may have been sent and billed"), (asyncio.CancelledError(), "broken off")],
+    [(RuntimeError("a bug"), "Internal error, please report it"), (asyncio.CancelledError(), "broken off")],
     ids=["bug", "cancelled"],
 )
 async def test_an_accident_while_sending_is_unconfirmed(world: World, accident: Any, words: str) -> None:
@@ -182,6 +194,7 @@ async def test_an_accident_while_sending_is_unconfirmed(world: World, accident: 
     task = await world.end(world.generate())
     assert task.status is Status.UNCONFIRMED
     assert words in str(task.error)
+    assert "may be billed" in str(task.error)
     assert len(world.service.seen("submit")) == 1
 
 
@@ -236,10 +249,10 @@ def test_a_timeout_must_be_positive(world: World, timeout: Any) -> None:
     """A timeout that would detach at once is refused before anything is sent."""
     with pytest.raises(InvalidRequest, match="timeout"):
         world.engine.submit(HELLO, timeout=timeout)
-    assert world.engine.handles == []
+    assert world.engine.handles == {}
 
 
-def test_what_cannot_be_sent_makes_no_task(world: World) -> None:
+async def test_what_cannot_be_sent_makes_no_task(world: World) -> None:
     """A missing key, or an address that only this machine can reach, is an error at once, and no task exists."""
     settings.configure(acedata_token=None)
     with pytest.raises(ConfigError, match="ACEDATACLOUD_API_TOKEN"):
@@ -247,7 +260,7 @@ def test_what_cannot_be_sent_makes_no_task(world: World) -> None:
     local = ModifyRequest(prompt="p", source=VideoRef(url="http://192.168.1.5/v.mp4"))
     with pytest.raises(InvalidRequest, match="cannot reach"):
         world.engine.submit(local)
-    assert world.engine.handles == []
+    assert world.engine.handles == {}
 
 
 async def test_a_key_that_is_taken_away_meanwhile_sends_nothing(world: World) -> None:
@@ -288,7 +301,7 @@ async def test_the_end_is_known_to_listeners_first(world: World) -> None:
 
 def test_nothing_follows_the_end() -> None:
     """A handle of an ended task is done from the start and never changes again."""
-    task = Task(key="k", request=HELLO, provider="demo", status=Status.COMPLETED, created_at=1.0, filename="k.mp4")
+    task = Task(intent="k", request=HELLO, provider="demo", status=Status.COMPLETED, created_at=1.0, filename="k.mp4")
     handle = Handle(task)
     heard: list[TaskEvent] = []
     handle.listen(heard.append)
@@ -328,7 +341,7 @@ def test_an_engine_makes_its_own_parts() -> None:
     one, other = Engine(), Engine()
     assert one.bridge is not other.bridge
     assert one.services is not other.services
-    assert one.handles == []
+    assert one.handles == {}
 
 
 async def test_previews_send_nothing(world: World) -> None:

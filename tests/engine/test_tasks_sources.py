@@ -7,7 +7,7 @@ import pytest
 from world import World
 
 from luma_jupyter import settings
-from luma_jupyter.engine.tasks import Handle
+from luma_jupyter.engine.handle import Handle
 from luma_jupyter.errors import ClipFailed, ClipUnconfirmed, NotYet
 from luma_jupyter.models import Status
 
@@ -149,7 +149,7 @@ async def test_a_real_clip_is_never_simulated_silently(world: World) -> None:
     settings.configure(runapi_key=None)
     with pytest.raises(Exception, match="RUNAPI_API_KEY"):
         world.modify(source)
-    assert world.engine.handles == [source]
+    assert list(world.engine.handles.values()) == [source]
 
 
 async def test_a_demo_clip_is_not_sent_to_a_paid_service(world: World) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 from fake_service import FakeService
 
 from luma_jupyter.engine.engine import Engine
-from luma_jupyter.engine.tasks import Handle
+from luma_jupyter.engine.handle import Handle
 from luma_jupyter.models import ExtendRequest, GenerateRequest, ModifyRequest, Request, Status, Task, TaskEvent
 
 ACEDATA_KEY = "acedata-key-7f3a"
@@ -28,7 +28,7 @@ class World:
     events: dict[Handle, list[TaskEvent]] = field(default_factory=lambda: defaultdict(list))
 
     def submit(self, request: Request, **options: Any) -> Handle:
-        handle = self.engine.submit(request, **options)
+        handle = self.engine.submit(request, **{"again": True, **options})
         handle.listen(self.events[handle].append)
         return handle
 

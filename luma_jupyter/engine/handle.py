@@ -1,0 +1,78 @@
+"""`Handle`: one task as others see it, from any thread; each step is written down before anybody hears of it."""
+
+from __future__ import annotations
+
+import concurrent.futures
+import logging
+import time
+from collections.abc import Callable
+
+from luma_jupyter.errors import ClipDetached, ConfigError
+from luma_jupyter.models import Listener, Status, Task, TaskEvent
+
+log = logging.getLogger(__name__)
+
+
+class Handle:
+    """One task. Reading never blocks; snapshots are replaced whole, so any thread may read.
+
+    ``recalled``: it had ended before it was asked for. ``keep`` writes a snapshot down; what it raises stops a
+    submission, and is a problem to tell at any other time.
+    """
+
+    def __init__(
+        self, task: Task, clock: Callable[[], float] = time.time, keep: Callable[[Task], object] = lambda task: None
+    ) -> None:
+        self.task = task
+        self.done: concurrent.futures.Future[Task] = concurrent.futures.Future()
+        self.clock = clock
+        self.keep = keep
+        self.recalled = False
+        self.stop: Callable[[], None] = lambda: None
+        self._listeners: list[Listener] = []
+        if task.status.ended:
+            self.done.set_result(task)
+
+    def listen(self, listener: Listener) -> None:
+        """Call ``listener`` with each event from now on, on the engine's thread."""
+        self._listeners.append(listener)
+
+    def emit(self, **changes: object) -> None:
+        """Make a new snapshot, write it down, and tell everybody; at an end, listeners first, then who waits for it.
+
+        Raises ConfigError where a submission cannot be written down; it must not go on then.
+        """
+        if self.done.done():
+            return
+        now = self.clock()
+        if "status" in changes and Status(str(changes["status"])).ended:
+            changes["ended_at"] = changes.get("ended_at") or self.task.ended_at or now
+        task = self.task.evolve(**changes)
+        if changes.keys() != {"problem"}:
+            try:
+                self.keep(task)
+            except ConfigError as error:
+                if task.status is Status.SUBMITTING:
+                    raise
+                task = task.evolve(problem=task.problem or str(error))
+        self.task = task
+        event = TaskEvent(task, now)
+        for listener in self._listeners:
+            try:
+                listener(event)
+            except Exception:  # a card that cannot be drawn must not cost a paid task
+                log.exception("A listener failed")
+        if task.status.ended:
+            self.done.set_result(task)
+
+    def let_go(self) -> None:
+        """In a forked child: nothing is followed, written down or told here."""
+        self._listeners.clear()
+        self.stop = lambda: None
+        self.keep = lambda task: None
+        self.done = concurrent.futures.Future()  # the parent's may be locked, or about to be resolved
+        if self.task.status.ended:
+            self.done.set_result(self.task)
+        else:
+            error = ClipDetached("It is followed in the process that this one was forked from.")
+            self.emit(status=Status.DETACHED, error=error)

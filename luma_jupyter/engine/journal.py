@@ -1,0 +1,178 @@
+"""The journal: what was asked for, what was sent, and what came of it, on disk around each step that costs.
+
+One SQLite file in the user's home for this package, shared by all kernels. Each row is the latest snapshot of one
+intent, with the kernel that follows it. All that must not happen twice is decided inside a `transaction`, which locks
+out the other kernels for a moment.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from luma_jupyter.engine.database import Database
+from luma_jupyter.engine.forks import at_fork
+from luma_jupyter.engine.owners import is_alive, this_owner
+from luma_jupyter.engine.records import dump, load
+from luma_jupyter.models import Task
+
+FILE_NAME = "journal.sqlite3"
+# What brings a file from one version to the next; the version is SQLite's own ``user_version``.
+MIGRATIONS = (
+    """
+    CREATE TABLE tasks (
+        intent TEXT PRIMARY KEY,
+        fingerprint TEXT NOT NULL,
+        folder TEXT NOT NULL,
+        created_at REAL NOT NULL,
+        status TEXT NOT NULL,
+        task_id TEXT,
+        task TEXT NOT NULL,
+        owner TEXT
+    ) WITHOUT ROWID;
+    CREATE INDEX tasks_by_fingerprint ON tasks (fingerprint);
+    CREATE INDEX tasks_by_time ON tasks (created_at);
+    CREATE INDEX tasks_by_status ON tasks (status);
+    CREATE INDEX tasks_by_task_id ON tasks (task_id);
+    CREATE TABLE owners (owner TEXT PRIMARY KEY, beat REAL NOT NULL) WITHOUT ROWID;
+    """,
+)
+_ROWS = "SELECT tasks.task, tasks.owner, owners.beat FROM tasks LEFT JOIN owners USING (owner)"
+_REPLACE = "UPDATE tasks SET status = ?, task_id = ?, task = ?, owner = ?"
+
+
+@dataclass(frozen=True)
+class Row:
+    """An entry: the snapshot, the kernel that follows it, and whether that one lives."""
+
+    task: Task
+    owner: str | None = None
+    alive: bool = False
+
+
+class Journal:
+    """The journal in a folder. ``clock`` (Unix seconds) and ``owner`` are passed in by tests.
+
+    Opened when first used. All calls raise ConfigError when the file cannot be written. ``tell`` gets one line when
+    something happened to the file that the user should know.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        clock: Callable[[], float] = time.time,
+        owner: str | None = None,
+        tell: Callable[[str], None] = lambda line: None,
+    ) -> None:
+        self._file = Database(folder / FILE_NAME, MIGRATIONS, clock=clock, tell=tell)
+        self._clock = clock
+        self._given_owner = owner
+        self._forget()
+        at_fork(child=self._forget)
+
+    def _forget(self) -> None:
+        """Start anew: a forked child is another owner."""
+        self._owner = self._given_owner
+
+    def close(self) -> None:
+        """Close the file; it is opened again when needed."""
+        self._file.close()
+
+    @property
+    def owner(self) -> str:
+        """This process, as the owner of the rows that it follows."""
+        self._owner = self._owner or this_owner()
+        return self._owner
+
+    # Reading.
+
+    def find(self, intent: str) -> Row | None:
+        """The row of an intent."""
+        return next(iter(self._select("WHERE intent = ?", intent)), None)
+
+    def same(self, fingerprint: str) -> list[Row]:
+        """The rows of equal requests, newest first."""
+        return self._select("WHERE fingerprint = ? ORDER BY created_at DESC, intent", fingerprint)
+
+    def rows(self, *, folder: Path | None = None, since: float = 0.0, until: float = 1e12) -> list[Row]:
+        """The rows made from ``since`` to before ``until`` (Unix seconds), oldest first; of one folder, or of all."""
+        words = "WHERE created_at >= ? AND created_at < ?"
+        values: list[object] = [since, until]
+        if folder is not None:
+            words += " AND folder = ?"
+            values.append(_column(str(folder)))
+        return self._select(f"{words} ORDER BY created_at, intent", *values)
+
+    def unfinished(self, folder: Path) -> list[Row]:
+        """The rows of a folder that had been begun and have not come to their end, oldest first."""
+        begun = "('queued', 'submitting', 'running', 'saving', 'detached', 'unconfirmed')"
+        return self._select(f"WHERE status IN {begun} AND folder = ? ORDER BY created_at, intent", _column(str(folder)))
+
+    def claims(self, task_id: str) -> bool:
+        """Whether a row has this task id of a service."""
+        return bool(self._file.run("SELECT 1 FROM tasks WHERE task_id = ?", _column(task_id))[0])
+
+    def _select(self, words: str, *values: object) -> list[Row]:
+        found, _ = self._file.run(f"{_ROWS} {words}", *values)
+        now = self._clock()
+        rows = []
+        for text, owner, beat in found:
+            with suppress(ValueError, TypeError, RecursionError):  # of a row that is damaged
+                task = load(json.loads(text))
+                alive = not task.status.ended and (owner == self.owner or is_alive(owner, beat, now))
+                rows.append(Row(task, owner, alive))
+        return rows
+
+    # Writing.
+
+    def transaction(self) -> AbstractContextManager[None]:
+        """What is read and written inside happens at once, as other kernels see it; nothing stays if it raises.
+
+        Other threads of this kernel wait outside; a transaction within another is a part of it.
+        """
+        return self._file.transaction()
+
+    def add(self, task: Task) -> None:
+        """Enter a new intent, followed by this kernel."""
+        self._put(task, self.owner)
+        self.beat()
+
+    def write(self, task: Task) -> None:
+        """Replace the snapshot of an intent that this kernel follows. An ended task has no owner any more."""
+        owner = None if task.status.ended else self.owner
+        _, changed = self._file.run(f"{_REPLACE} WHERE intent = ?", *_state(task), owner, task.intent)
+        if not changed:  # the file was set aside meanwhile
+            self._put(task, owner)
+            self.beat()
+
+    def take(self, row: Row, task: Task) -> bool:
+        """Follow an intent from here on, as ``task``; False where another kernel was quicker."""
+        with self.transaction():
+            self.beat()
+            words = f"{_REPLACE} WHERE intent = ? AND owner IS ?"
+            _, changed = self._file.run(words, *_state(task), self.owner, task.intent, row.owner)
+            return bool(changed)
+
+    def beat(self) -> None:
+        """Say that this kernel lives."""
+        self._file.run("INSERT OR REPLACE INTO owners VALUES (?, ?)", self.owner, self._clock())
+
+    def _put(self, task: Task, owner: str | None) -> None:
+        fixed = (task.intent, task.fingerprint, _column(str(task.folder)), task.created_at)
+        self._file.run("INSERT OR REPLACE INTO tasks VALUES (?, ?, ?, ?, ?, ?, ?, ?)", *fixed, *_state(task), owner)
+
+
+def _state(task: Task) -> tuple[str, str | None, str]:
+    """The columns that change in a task's life: status, task id, snapshot."""
+    snapshot = json.dumps(dump(task), ensure_ascii=True, separators=(",", ":"))
+    return task.status.value, task.task_id and _column(task.task_id), snapshot
+
+
+def _column(text: str) -> str:
+    """Text as SQLite can hold it: a service, or an old folder name, may bring half a character."""
+    return text.encode(errors="backslashreplace").decode()
