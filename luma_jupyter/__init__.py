@@ -86,6 +86,7 @@ def load_ipython_extension(shell: InteractiveShell) -> None:
     magics = LumaMagics(shell)
     magics.register()
     setattr(shell, _ATTRIBUTE, magics)
+    magics.greet()
 
 
 def unload_ipython_extension(shell: InteractiveShell) -> None:

@@ -24,7 +24,12 @@ def nbconvert(*arguments: str, folder: Path, **environment: str) -> None:
     subprocess.run(
         [sys.executable, "-m", "nbconvert", *arguments],
         cwd=folder,
-        env={**clean, "IPYTHONDIR": str(folder / "ipython"), **environment},
+        env={
+            **clean,
+            "IPYTHONDIR": str(folder / "ipython"),
+            "LUMA_JUPYTER_HOME": str(folder / "home"),
+            **environment,
+        },
         check=True,
         capture_output=True,
     )
@@ -49,8 +54,8 @@ def outputs(notebook: Path) -> list[dict[str, Any]]:
 def test_nbconvert_keeps_the_final_outputs(executed: Path) -> None:
     """With LUMA_JUPYTER_WAIT=1 every card in the file is final: videos, and the reason of the failure."""
     html = ["".join(o["data"]["text/html"]) for o in outputs(executed) if "text/html" in o.get("data", {})]
-    assert len(html) == 5
-    assert sum("<video src=" in card for card in html) == 4
+    assert len(html) == 6
+    assert sum("<video src=" in card for card in html) == 5
     assert sum("asks for a failure" in card for card in html) == 1
     assert not any("luma-later" in card for card in html)
     assert not [o for o in outputs(executed) if WIDGET_VIEW in o.get("data", {})]
@@ -76,7 +81,8 @@ def test_every_video_of_the_notebook_is_beside_it(executed: Path) -> None:
     """The relative addresses in the outputs are files below the notebook's folder."""
     html = "".join("".join(o["data"]["text/html"]) for o in outputs(executed) if "text/html" in o.get("data", {}))
     sources = [part.split('"')[0] for part in html.split('<video src="')[1:]]
-    assert len(sources) == 4
+    assert len(sources) == 5
+    assert len(set(sources)) == 4, "the same request twice is one video"
     assert all((executed.parent / source).stat().st_size > 10_000 for source in sources)
 
 

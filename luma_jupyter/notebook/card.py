@@ -20,7 +20,7 @@ import anywidget
 import traitlets
 from IPython.display import DisplayHandle, display
 
-from luma_jupyter.engine.tasks import Handle
+from luma_jupyter.engine.handle import Handle
 from luma_jupyter.notebook.render import Look, final_html, live_view, plain, waiting_html
 
 _HERE = Path(__file__).parent
@@ -42,7 +42,7 @@ class Card:
 
     def __init__(self, handle: Handle, look: Callable[[], Look]) -> None:
         self._look = look
-        self._stop = handle.stop
+        self._handle = handle
         self._displays: deque[tuple[DisplayHandle, bool]] = deque()
         self._model: CardModel | None = None
         handle.listen(lambda event: self._refresh())
@@ -64,7 +64,9 @@ class Card:
         """The widget model, made when first shown."""
         if self._model is None:
             self._model = CardModel(view=live_view(self._look()), kernel=_kernel_id())
-            self._model.on_msg(lambda model, content, buffers: self._stop() if content.get("do") == "stop" else None)
+            self._model.on_msg(
+                lambda model, content, buffers: self._handle.stop() if content.get("do") == "stop" else None
+            )
         return self._model
 
     def _display(self, bundle: dict[str, Any], *, becomes_final: bool) -> None:

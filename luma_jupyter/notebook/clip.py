@@ -20,7 +20,7 @@ from IPython import get_ipython
 
 from luma_jupyter import settings
 from luma_jupyter.engine.bridge import TICK, Interrupted, wait
-from luma_jupyter.engine.tasks import Handle
+from luma_jupyter.engine.handle import Handle
 from luma_jupyter.errors import ClipError, ClipNotReady, InvalidRequest, WaitInterrupted, WaitTimeout
 from luma_jupyter.models import Task, Video
 from luma_jupyter.notebook.render import Look, clock, final_html, short
@@ -185,6 +185,27 @@ class Clip:
         """Stop following. The task itself may still run and be billed; while queued, nothing is sent at all."""
         self._handle.stop()
 
+    def retry(self, *, may_pay_twice: bool = False) -> Clip:
+        """Go on where it was left; returns itself at once.
+
+        A clip that is not followed any more is followed again, and a file that is gone is fetched again. One that is
+        unconfirmed is looked for first. Where that finds nothing, RunAPI gets the request again under the same
+        idempotency key; AceDataCloud has none, so there only ``may_pay_twice`` sends it again. Raises InvalidRequest
+        where there is nothing to go on with, ConfigError without a key, OverBudget where it may be paid for again.
+        """
+        from luma_jupyter.notebook.session import engine
+
+        if not self._task.status.ended:
+            raise InvalidRequest(f"{self._label} is {self.status} already; `{self._label}.wait()` waits for it.")
+        self._follow(engine().resume(self._task.intent, resend=True, may_pay_twice=may_pay_twice))
+        return self
+
+    def _follow(self, handle: Handle) -> None:
+        """Stand for this handle from now on; a card that was shown keeps what it shows."""
+        if handle is not self._handle:
+            self._handle = handle
+            self._card = None
+
     def extend(
         self,
         prompt: str,
@@ -232,13 +253,14 @@ class Clip:
         )
 
     def _look(self) -> Look:
-        return Look(self._task, self._called, self._handle.clock(), self._typical, self._media())
+        handle = self._handle
+        return Look(self._task, self._called, handle.clock(), self._typical, self._media(), handle.recalled)
 
     def _media(self) -> str | None:
         """The video's path relative to the notebook's folder, present or future."""
         now = settings.current()
         try:
-            return os.path.relpath(self._task.path or now.media_folder / self._task.filename, now.folder)
+            return os.path.relpath(self._task.path or self._task.media / self._task.filename, now.folder)
         except ValueError:  # another drive
             return None
 

@@ -11,7 +11,7 @@ from luma_jupyter.models import ACTIONS, ASPECT_RATIOS, PROVIDERS
 from luma_jupyter.notebook.clip import Clip
 from luma_jupyter.notebook.parse import OPTIONS
 
-LINE_WORDS = ("status", "wait", "stop", "resume", "history", "balance", "price", "studio", "help")
+LINE_WORDS = (*("status", "wait", "stop", "resume", "retry", "history", "price", "balance", "studio", "help"),)
 _VALUES = {"--aspect-ratio": ASPECT_RATIOS, "--provider": ("auto", *PROVIDERS)}
 
 

@@ -4,23 +4,28 @@ from __future__ import annotations
 
 import json
 import shlex
+import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from IPython.core.magic import no_var_expand
 
 from luma_jupyter import settings
-from luma_jupyter.engine.engine import Preview
-from luma_jupyter.errors import InvalidRequest, LumaError
+from luma_jupyter.engine.previews import Preview
+from luma_jupyter.engine.prices import dollars
+from luma_jupyter.errors import ClipError, ConfigError, InvalidRequest, LumaError
+from luma_jupyter.models import ACTIONS, Status, Task
 from luma_jupyter.notebook import session
+from luma_jupyter.notebook.clip import Clip
 from luma_jupyter.notebook.complete import LumaCompleter
-from luma_jupyter.notebook.parse import USAGE, lookup_clips, options_help, parse_cell, split
-from luma_jupyter.notebook.render import table
+from luma_jupyter.notebook.history import History
+from luma_jupyter.notebook.parse import USAGE, lookup_clips, options_help, parse_cell, parse_history, split
+from luma_jupyter.notebook.render import short, table
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
-LATER_WORDS = ("resume", "history", "balance", "price", "studio")
+LATER_WORDS = ("studio",)
 
 HELP = f"""Make Luma videos in a notebook.
 
@@ -38,6 +43,11 @@ SOURCE is a variable that holds a clip, a video id, or a URL.
 %luma status [NAME…]   the clips of this kernel
 %luma wait [NAME…]     wait for them (all that are unfinished)
 %luma stop NAME…       stop following; the task may still run and be billed
+%luma resume [NAME…]   follow again what an earlier kernel left unfinished in this folder
+%luma retry NAME       go on with a clip that is unconfirmed, not followed, or without its file
+%luma history          all clips of this folder (or: --all, --folder FOLDER, --day 2026-11-22)
+%luma price            what a call costs, and what was spent today
+%luma balance          what is left at RunAPI
 %luma help             this text
 Not yet: %luma {", ".join(LATER_WORDS)}.
 
@@ -56,12 +66,12 @@ class LumaMagics:
         """Make the magics and their Tab completion known to the shell."""
 
         @no_var_expand
-        def luma(line: str, cell: str | None = None) -> None:
+        def luma(line: str, cell: str | None = None) -> History | None:
             try:
                 if cell is None:
-                    self._run_line(line)
-                else:
-                    self._run_cell(line, cell)
+                    return self._run_line(line)
+                self._run_cell(line, cell)
+                return None
             except LumaError as error:
                 error.__context__ = None  # an ExceptionGroup in there would bring the whole traceback back
                 raise
@@ -75,6 +85,11 @@ class LumaMagics:
         if completer := self._shell.Completer:
             completer.custom_matchers.append(self._completer.match)
 
+    def greet(self) -> None:
+        """Say in one line if clips of this folder are unfinished."""
+        if line := session.greeting():
+            print(line)
+
     def unregister(self) -> None:
         """Take both away again; clips under way are followed further."""
         for kind in ("line", "cell"):
@@ -86,26 +101,33 @@ class LumaMagics:
     def _run_cell(self, line: str, cell: str) -> None:
         command = parse_cell(line, cell, self._shell.user_ns)
         if command.dry_run:
-            print(dry_run_text(command.order.preview()))
+            print(dry_run_text(command.order.preview(), command.order.earlier()))
             return
         clip = command.order.place(command.out)
         if command.out:
             self._shell.user_ns[command.out] = clip
-        in_kernel = session.in_kernel()
-        wait = next(w for w in (command.wait, settings.current().wait, not in_kernel) if w is not None)
-        if wait and not in_kernel:
-            session.wait_in_terminal(clip)
-        else:
-            session.show(clip)
-            if wait:
-                clip.wait()
+        self._show([clip], command.wait)
 
-    def _run_line(self, line: str) -> None:
+    def _show(self, clips: list[Clip], wait: bool | None = None) -> None:
+        in_kernel = session.in_kernel()
+        wait = next(w for w in (wait, settings.current().wait, not in_kernel) if w is not None)
+        if in_kernel or not wait:  # in a terminal, waiting shows it
+            for clip in clips:
+                session.show(clip)
+        if wait:
+            self._wait_for_all(clips)
+
+    def _run_line(self, line: str) -> History | None:
         word, *names = split(line) or ["help"]
-        words: dict[str, Callable[[list[str]], None]] = {
+        words: dict[str, Callable[[list[str]], History | None]] = {
             "status": self._status,
             "wait": self._wait,
             "stop": self._stop,
+            "resume": self._resume,
+            "retry": self._retry,
+            "history": self._history,
+            "price": self._price,
+            "balance": self._balance,
             "help": lambda names: print(HELP),
         }
         if word in LATER_WORDS:
@@ -117,32 +139,105 @@ class LumaMagics:
                 f"There is no %luma {word}; there are {', '.join(words)}. "
                 "To make a video, begin the cell with %%luma and write the prompt on the lines below."
             )
-        words[word](names)
+        return words[word](names)
 
     def _status(self, names: list[str]) -> None:
-        clips = lookup_clips(names, self._shell.user_ns) or session.clips()
+        everything = dict.fromkeys([*session.own_clips(), *session.left_by_others()])  # each once
+        clips = lookup_clips(names, self._shell.user_ns) or list(everything)
         print(table([clip._look() for clip in clips]) if clips else "There are no clips in this kernel yet.")
+        if not names and (greeting := session.greeting()):
+            print(greeting)
 
     def _wait(self, names: list[str]) -> None:
-        clips = lookup_clips(names, self._shell.user_ns) or [c for c in session.clips() if not c._task.status.ended]
+        clips = lookup_clips(names, self._shell.user_ns)
+        if not names:
+            self._go_on([clip for clip in session.left_by_others() if clip._task.status is Status.DETACHED])
+            clips = [clip for clip in session.own_clips() if not clip._task.status.ended]
         if not clips:
             print("No clip is under way.")
+            if greeting := session.greeting():
+                print(greeting)
+        self._wait_for_all(clips)
+
+    def _wait_for_all(self, clips: list[Clip]) -> None:
+        """Wait until all have ended, and only then raise the first one's error."""
+        errors: list[ClipError] = []
         for clip in clips:
-            if session.in_kernel():
-                clip.wait()
-            else:
-                session.wait_in_terminal(clip)
+            try:
+                if session.in_kernel():
+                    clip.wait()
+                else:
+                    session.wait_in_terminal(clip)
+            except ClipError as error:
+                errors.append(error)
+        if errors:
+            raise errors[0]
 
     def _stop(self, names: list[str]) -> None:
         if not names:
             raise InvalidRequest("Say which: %luma stop NAME (%luma status lists them).")
         for name, clip in zip(names, lookup_clips(names, self._shell.user_ns), strict=True):
+            ended = clip._task.status.ended  # asked before the stop, which takes effect at any moment after it
             clip.stop()
-            print(f"{name} is {clip.status} already." if clip._task.status.ended else f"{name}: following ends.")
+            print(f"{name} is {clip.status} already." if ended else f"{name}: following ends.")
+
+    def _resume(self, names: list[str]) -> None:
+        clips = lookup_clips(names, self._shell.user_ns) if names else session.left_over()
+        if not clips:
+            print("No clip of this folder is unfinished.")
+        self._show(self._go_on(clips))
+
+    def _go_on(self, clips: list[Clip]) -> list[Clip]:
+        """Follow clips again; those that can be."""
+        resumed = []
+        for clip in clips:
+            if not clip._task.status.ended:
+                print(f"{clip._label} is {clip.status} already.")
+                continue
+            try:
+                clip._follow(session.engine().resume(clip._task.intent))
+            except LumaError as error:  # such as: no key for its service; the others go on
+                print(f"{clip._label} (“{short(clip.prompt, 40)}”): {error}")
+                continue
+            session.bind(clip)
+            resumed.append(clip)
+        return resumed
+
+    def _retry(self, words: list[str]) -> None:
+        names = [word for word in words if word != "--may-pay-twice"]
+        if len(names) != 1:
+            raise InvalidRequest("Say which: %luma retry NAME [--may-pay-twice] (%luma status lists them).")
+        (clip,) = lookup_clips(names, self._shell.user_ns)
+        self._show([clip.retry(may_pay_twice="--may-pay-twice" in words)])
+
+    def _history(self, words: list[str]) -> History:
+        options = parse_history(words)
+        tasks = session.past("all" if options.all else options.folder, options.day)
+        return History(tasks, settings.current().folder, time.time())
+
+    def _price(self, words: list[str]) -> None:
+        engine = session.engine()
+        for action in ACTIONS:
+            try:
+                provider = engine.provider(action)
+                print(f"{action:<9} {provider:<8} {engine.price(provider, action)}")
+            except ConfigError as error:
+                print(f"{action:<9} {'-':<8} {error}")
+        spent, unpriced = engine.spent_today()
+        unknown = f", and {unpriced} of unknown price" if unpriced else ""
+        budget = settings.current().budget
+        limit = "no budget is set" if budget is None else f"the budget is {dollars(budget)} a day"
+        print(f"Spent today: {dollars(spent)}{unknown}; {limit}.")
+
+    def _balance(self, words: list[str]) -> None:
+        balance = session.engine().balance()
+        known = {"left": balance.left, "spent today": balance.spent_today, "spent in all": balance.spent_in_all}
+        print("RunAPI: " + ", ".join(f"{dollars(usd)} {word}" for word, usd in known.items() if usd is not None))
+        print(f"AceDataCloud: its API does not say; look at {settings.current().acedata_platform_url}")
 
 
-def dry_run_text(preview: Preview) -> str:
-    """A request as JSON and as a curl command, the key masked."""
+def dry_run_text(preview: Preview, earlier: Task | None) -> str:
+    """A request as JSON and as a curl command, the key masked; ``earlier`` is what would answer it unsent."""
     body = json.dumps(preview.payload, ensure_ascii=False, indent=2)
     headers = {"Authorization": "Bearer ‹your key›", "Content-Type": "application/json", **preview.headers}
     curl = " \\\n".join(
@@ -152,4 +247,11 @@ def dry_run_text(preview: Preview) -> str:
             f"  -d {shlex.quote(json.dumps(preview.payload, ensure_ascii=False))}",
         ]
     )
-    return f"Nothing was sent. This would go to {preview.provider}:\n\nPOST {preview.url}\n{body}\n\n{curl}"
+    price = f"Price: {preview.price}"
+    would = f"Nothing was sent. This would go to {preview.provider}:"
+    if earlier:
+        would = (
+            f"Nothing was sent, and without --again nothing would be: this was asked for before, and is "
+            f"{earlier.status}. With --again this would go to {preview.provider}:"
+        )
+    return f"{would}\n\nPOST {preview.url}\n{body}\n\n{curl}\n\n{price}"

@@ -26,7 +26,7 @@ from luma_jupyter.models import (
     Request,
 )
 from luma_jupyter.notebook.clip import Clip
-from luma_jupyter.notebook.session import Order, not_yet, read_source
+from luma_jupyter.notebook.session import Order, read_source
 
 USAGE = "%%luma [generate|extend|modify] [SOURCE] [options]"
 
@@ -43,9 +43,13 @@ ONLY_FOR = {
 
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
-        meant = [close for word in re.findall(r"--[\w-]+", message) for close in get_close_matches(word, OPTIONS, 1)]
+        options = [option for action in self._actions for option in action.option_strings]
+        meant = [close for word in re.findall(r"--[\w-]+", message) for close in get_close_matches(word, options, 1)]
         hint = f" Did you mean {' '.join(meant)}?" if message.startswith("unrecognized") and meant else ""
-        raise InvalidRequest(f"{message}.{hint} Usage: {USAGE}; %%luma? shows the options.")
+        usage = (
+            "[--all | --folder FOLDER] [--day DAY]" if self.prog == "%luma history" else f"{USAGE}; %%luma? shows all"
+        )
+        raise InvalidRequest(f"{message}.{hint} Usage: {usage}.")
 
 
 def make_parser() -> argparse.ArgumentParser:
@@ -66,9 +70,19 @@ def make_parser() -> argparse.ArgumentParser:
     add("--wait", action="store_true", help="stay in the cell until the clip is done")
     add("--no-wait", dest="wait", action="store_false", help="return at once (the default in a notebook)")
     add("--timeout", metavar="S", help="seconds to follow the task (900)")
-    add("--again", action="store_true", help="make a new video although this request was made before (not yet)")
+    add("--again", action="store_true", help="make a new video although this request was made before")
     add("--dry-run", action="store_true", help="show the request, send nothing")
     return parser
+
+
+def parse_history(words: list[str]) -> argparse.Namespace:
+    """The options behind ``%luma history``: ``all``, ``folder``, ``day``. Raises InvalidRequest."""
+    parser = _Parser(prog="%luma history", add_help=False, allow_abbrev=False, usage="%luma history")
+    where = parser.add_mutually_exclusive_group()
+    where.add_argument("--all", action="store_true")
+    where.add_argument("--folder")
+    parser.add_argument("--day")
+    return parser.parse_args(words)
 
 
 OPTIONS = [option for action in make_parser()._actions for option in action.option_strings]
@@ -103,8 +117,6 @@ def parse_cell(line: str, body: str, namespace: Mapping[str, Any]) -> CellComman
     Raises InvalidRequest (NotYet for what is planned); then nothing was sent.
     """
     options = vars(make_parser().parse_intermixed_args(split(line)))
-    if options.pop("again", False):
-        not_yet("--again")
     action, source = _action_and_source(options.pop("words"))
     out = options.pop("out", None)
     if out is not None and (not out.isidentifier() or keyword.iskeyword(out)):
@@ -116,7 +128,11 @@ def parse_cell(line: str, body: str, namespace: Mapping[str, Any]) -> CellComman
         "dry_run": options.pop("dry_run", False),
         "out": out,
     }
-    delivery = {"provider": options.pop("provider", None), "timeout": _timeout(options.pop("timeout", None))}
+    delivery = {
+        "provider": options.pop("provider", None),
+        "timeout": _timeout(options.pop("timeout", None)),
+        "again": options.pop("again", False),
+    }
     for name in options:
         if action not in ONLY_FOR.get(name, ACTIONS):
             flag = "no-enhancement" if name == "enhancement" else name.replace("_", "-")

@@ -8,6 +8,8 @@ That one keeps a relative ``src`` on ``<video>`` itself and inline styles, and d
 
 from __future__ import annotations
 
+import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 from typing import Any
@@ -15,7 +17,8 @@ from urllib.parse import quote
 
 from luma_jupyter.engine.schedule import progress, progress_curve
 from luma_jupyter.engine.services import SERVICE_NAMES
-from luma_jupyter.models import GenerateRequest, Status, Task, is_local_url, is_web_url
+from luma_jupyter.models import GenerateRequest, Status, Task
+from luma_jupyter.urls import is_local_url, is_web_url
 
 WORDS: dict[Status, str] = {
     Status.QUEUED: "queued: nothing is sent yet",
@@ -50,13 +53,15 @@ _VIDEO = "display:block;max-width:100%;max-height:480px;margin:8px 0;border-radi
 @dataclass(frozen=True)
 class Look:
     """All that a drawing needs: the snapshot, the variable's name, now (Unix seconds), the typical time (seconds), and
-    where the video is or will be, relative to the notebook (None: not reachable that way)."""
+    where the video is or will be, relative to the notebook (None: not reachable that way); ``recalled``: the clip had
+    ended before it was asked for."""
 
     task: Task
     name: str | None
     now: float
     typical: float
     media: str | None = None
+    recalled: bool = False
 
     @property
     def elapsed(self) -> float:
@@ -89,6 +94,14 @@ def short(text: str, length: int) -> str:
 def public_link(url: str | None) -> str | None:
     """``url`` where it may be a link in a saved notebook: http or https, and not on somebody's own machine."""
     return url if url and is_web_url(url) and not is_local_url(url) else None
+
+
+def _completed(look: Look) -> str:
+    """How long it took; or when it was made, where nothing was paid for it this time."""
+    if not look.recalled:
+        return f"{WORDS[Status.COMPLETED]} in {clock(look.elapsed)}"
+    made = time.strftime("%Y-%m-%d %H:%M", time.localtime(look.task.created_at))
+    return f"made on {made}, nothing paid; --again makes a new one"
 
 
 def _text(value: object) -> str:
@@ -140,7 +153,7 @@ def final_html(look: Look) -> str:
         return _frame(look, _head(look) + reason + task_id)
     original = public_link(task.video.url if task.video else None)
     src = _relative(look.file) if look.file else original
-    facts = [f"{WORDS[task.status]} in {clock(look.elapsed)}"]
+    facts = [_completed(look)]
     if task.video and task.video.width and task.video.height:
         facts.append(f"{task.video.width}×{task.video.height} px")
     if task.file_size:
@@ -212,7 +225,7 @@ def plain(look: Look, *, here: bool = False) -> str:
     lines = [f"{look.name or 'clip'}: “{short(task.request.prompt, 60)}” ({_action(look)}, {service})"]
     if task.status is Status.COMPLETED:
         where = (task.path if here else look.file) or public_link(task.video.url if task.video else None)
-        lines.append(f"{WORDS[task.status]} in {clock(look.elapsed)}" + (f": {where}" if where else ""))
+        lines.append(_completed(look) + (f": {where}" if where else ""))
         if task.problem:
             lines.append(task.problem)
     elif task.status.ended:
@@ -248,5 +261,10 @@ def table(looks: list[Look]) -> str:
                 short(task.request.prompt, 48),
             )
         )
+    return text_table(rows)
+
+
+def text_table(rows: Sequence[tuple[str, ...]]) -> str:
+    """Rows as aligned columns."""
     widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
     return "\n".join("  ".join(cell.ljust(w) for cell, w in zip(row, widths, strict=True)).rstrip() for row in rows)

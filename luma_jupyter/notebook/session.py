@@ -4,22 +4,36 @@ from __future__ import annotations
 
 import sys
 from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
 from os import PathLike
+from pathlib import Path
 from typing import Any, NoReturn
 
 from IPython import get_ipython
 
 from luma_jupyter import settings
-from luma_jupyter.engine.engine import DEFAULT_TIMEOUT, Engine, Preview
-from luma_jupyter.errors import InvalidRequest, NotYet
-from luma_jupyter.models import ExtendRequest, GenerateRequest, ModifyRequest, Request, VideoRef, parse_video
+from luma_jupyter.engine.engine import DEFAULT_TIMEOUT, Engine
+from luma_jupyter.engine.handle import Handle
+from luma_jupyter.engine.journal import FILE_NAME
+from luma_jupyter.engine.previews import Preview
+from luma_jupyter.errors import InvalidRequest, LumaError, NotYet
+from luma_jupyter.models import (
+    ExtendRequest,
+    GenerateRequest,
+    ModifyRequest,
+    Request,
+    Status,
+    Task,
+    VideoRef,
+    parse_video,
+)
 from luma_jupyter.notebook.clip import Clip
 from luma_jupyter.notebook.render import plain, progress_line
 
 LAST_CLIP = "_luma"
 
 _engine: Engine | None = None
-_clips: list[Clip] = []
+_clips: dict[str, Clip] = {}  # by intent
 
 
 def engine() -> Engine:
@@ -29,9 +43,114 @@ def engine() -> Engine:
     return _engine
 
 
-def clips() -> list[Clip]:
-    """All clips that were asked for in this kernel, oldest first."""
-    return list(_clips)
+def clip_of(handle: Handle, name: str | None = None, source: Clip | str | None = None) -> Clip:
+    """The clip that stands for a task in this kernel; one for each intent."""
+    task = handle.task
+    clip = _clips.get(task.intent)
+    if clip is None:
+        source = source or _clips.get(task.source_intent or "") or task.source_label
+        clip = Clip(handle, engine().typical_seconds(task.provider), name=task.name, source=source)
+        _clips[task.intent] = clip
+    clip._name = name or clip._name
+    clip._follow(handle)
+    return clip
+
+
+def bind(clip: Clip) -> None:
+    """Put a clip of an earlier kernel into its variable, unless that is in use; into `_luma` in any case."""
+    if shell := get_ipython():
+        shell.user_ns[LAST_CLIP] = clip
+        if clip._name and clip._name.isidentifier():
+            shell.user_ns.setdefault(clip._name, clip)
+
+
+def own_clips() -> list[Clip]:
+    """The clips that were asked for in this kernel, oldest first."""
+    return list(_clips.values())
+
+
+def clips(*, folder: str | PathLike[str] | None = None, day: str | date | None = None) -> list[Clip]:
+    """The clips of this notebook's folder, of earlier kernels too, oldest first.
+
+    ``folder`` names another one, or is ``"all"``; ``day`` is a date, ``"2026-11-22"`` or ``"today"``. Raises
+    InvalidRequest for a day that is none, ConfigError where the journal cannot be read.
+    """
+    tasks = {task.intent: task for task in past(folder, day)}
+    if folder in (None, "all"):  # those that were answered from the media folder alone are in no journal
+        since, until = _span(day)
+        own = [clip._task for clip in own_clips() if since <= clip._task.created_at < until]
+        tasks |= {task.intent: task for task in own if task.intent not in tasks}
+    found = sorted(tasks.values(), key=lambda task: task.created_at)
+    return [_clips.get(task.intent) or clip_of(_handle(task)) for task in found]
+
+
+def _handle(task: Task) -> Handle:
+    """A handle on a task of another kernel; one that is followed there is watched, so that a wait for it ends."""
+    return Handle(task) if task.status.ended else engine().resume(task.intent)
+
+
+def past(folder: str | PathLike[str] | None, day: str | date | None) -> list[Task]:
+    """The tasks that `clips` shows."""
+    where = settings.current().folder if folder is None else Path(folder).expanduser().absolute()
+    since, until = _span(day)
+    try:
+        return engine().archive.history(folder=None if folder == "all" else where, since=since, until=until)
+    finally:
+        tell_notices()
+
+
+def _span(day: str | date | None) -> tuple[float, float]:
+    """From when to when, in Unix seconds."""
+    if day is None:
+        return 0.0, 1e12
+    if day == "today":
+        day = date.today()
+    try:
+        start = date.fromisoformat(day) if isinstance(day, str) else day
+    except ValueError:
+        raise InvalidRequest(f"{day!r} is not a day: write it as 2026-11-22, or today.") from None
+    return tuple(datetime.combine(d, time.min).timestamp() for d in (start, start + timedelta(days=1)))  # type: ignore[return-value]
+
+
+def tell_notices() -> None:
+    """Print what the engine wants to be read once."""
+    while _engine and _engine.notices:
+        print(f"luma_jupyter: {_engine.notices.pop(0)}")
+
+
+def left_over() -> list[Clip]:
+    """The unfinished clips of this folder that nobody follows, oldest first."""
+    return [_clips.get(task.intent) or clip_of(Handle(task)) for task in _unfinished()]
+
+
+def left_by_others() -> list[Clip]:
+    """Those of them that this kernel never followed."""
+    return [clip for clip in left_over() if clip._task.intent not in engine().handles]
+
+
+def _unfinished() -> list[Task]:
+    """The unfinished tasks of this folder; none where the journal cannot be read."""
+    home = settings.current().home_folder
+    if not (home / FILE_NAME).exists():
+        return []
+    try:
+        return engine().archive.unfinished(settings.current().folder)
+    except LumaError:
+        return []  # told before anything is paid
+    finally:
+        tell_notices()
+
+
+def greeting() -> str | None:
+    """One line at loading, where clips of this folder are unfinished."""
+    tasks = _unfinished()
+    if not tasks:
+        return None
+    doubtful = sum(task.status is Status.UNCONFIRMED for task in tasks)
+    doubt = f" ({doubtful} unconfirmed)" if doubtful else ""
+    clips, them = ("clip", "is") if len(tasks) == 1 else ("clips", "are")
+    follow = "follows it further" if len(tasks) == 1 else "follows them further"
+    return f"luma_jupyter: {len(tasks)} {clips} of this folder {them} unfinished{doubt}; %luma resume {follow}."
 
 
 def not_yet(what: str) -> NoReturn:
@@ -47,6 +166,7 @@ class Order:
     source: Clip | str | None = None
     provider: str | None = None
     timeout: float | None = None
+    again: bool = False
 
     @property
     def _to_engine(self) -> dict[str, Any]:
@@ -59,12 +179,21 @@ class Order:
         """What would be sent. Raises as `place` does."""
         return engine().preview(self.request, **self._to_engine)
 
+    def earlier(self) -> Task | None:
+        """What an equal request came to, where that answers this one."""
+        return None if self.again else engine().earlier(self.request, **self._to_engine)
+
     def place(self, name: str | None = None) -> Clip:
-        """Send it, and return the clip at once. Raises InvalidRequest or ConfigError; then nothing was sent."""
+        """Send it, or find what an equal request came to; returns the clip at once, for the variable ``name``.
+
+        Raises InvalidRequest, ConfigError or OverBudget; then nothing was sent.
+        """
         timeout = DEFAULT_TIMEOUT if self.timeout is None else self.timeout
-        handle = engine().submit(self.request, timeout=timeout, **self._to_engine)
-        clip = Clip(handle, engine().typical_seconds(handle.task.provider), name=name, source=self.source)
-        _clips.append(clip)
+        try:
+            handle = engine().submit(self.request, timeout=timeout, again=self.again, name=name, **self._to_engine)
+        finally:
+            tell_notices()
+        clip = clip_of(handle, name, self.source)
         if shell := get_ipython():
             shell.user_ns[LAST_CLIP] = clip
         return clip
@@ -98,10 +227,9 @@ def generate(
 
     ``aspect_ratio`` is 16:9, 9:16, 1:1, 4:3, 3:4, 21:9 or 9:21; ``loop`` joins the end to the start; ``enhancement``
     lets the service improve the prompt; images are http(s) URLs; ``callback_url`` is passed to the service; ``timeout``
-    is how many seconds to follow the task (900). Raises InvalidRequest or ConfigError; then nothing was sent.
+    is how many seconds to follow the task (900). A request that was made before is answered by what came of it, unless
+    ``again``. Raises InvalidRequest, ConfigError or OverBudget; then nothing was sent.
     """
-    if again:
-        not_yet("again")
     request = GenerateRequest(
         prompt=prompt,
         aspect_ratio=aspect_ratio,
@@ -111,7 +239,7 @@ def generate(
         end_image=end_image,
         callback_url=callback_url,
     )
-    return Order(request=request, provider=provider, timeout=timeout).place()
+    return Order(request=request, provider=provider, timeout=timeout, again=again).place()
 
 
 def extend(
@@ -128,11 +256,9 @@ def extend(
 
     Further arguments and errors as for `generate`.
     """
-    if again:
-        not_yet("again")
     video, named = read_source(source)
     request = ExtendRequest(prompt=prompt, source=video, end_image=end_image, callback_url=callback_url)
-    return Order(request=request, source=named, provider=provider, timeout=timeout).place()
+    return Order(request=request, source=named, provider=provider, timeout=timeout, again=again).place()
 
 
 def modify(
@@ -149,11 +275,9 @@ def modify(
 
     ``watermark`` is True, False or a watermark id. Further arguments and errors as for `generate`.
     """
-    if again:
-        not_yet("again")
     video, named = read_source(source)
     request = ModifyRequest(prompt=prompt, source=video, watermark=watermark, callback_url=callback_url)
-    return Order(request=request, source=named, provider=provider, timeout=timeout).place()
+    return Order(request=request, source=named, provider=provider, timeout=timeout, again=again).place()
 
 
 def Studio() -> NoReturn:

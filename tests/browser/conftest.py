@@ -98,6 +98,7 @@ class Lab:
         env = {
             **clean,
             "LUMA_JUPYTER_DEMO_SECONDS": "4",
+            "LUMA_JUPYTER_HOME": str(self.home / "luma"),
             "IPYTHONDIR": str(self.home / "ipython"),
             "JUPYTER_CONFIG_DIR": str(self.home / "config"),
             "JUPYTER_DATA_DIR": str(self.home / "data"),
@@ -174,6 +175,13 @@ class LabPage:
     def run_all(self) -> None:
         """Run → Run All Cells."""
         self.menu("Run", "Run All Cells")
+
+    def restart_and_run_all(self, notebook: str) -> None:
+        """Kernel → Restart Kernel and Run All Cells…, with its question answered."""
+        self.menu("Kernel", "Restart Kernel and Run All Cells…")
+        self.page.click(".jp-Dialog button.jp-mod-accept")
+        self.page.wait_for_timeout(1000)
+        self.wait_until_idle(notebook)
 
     def save(self, notebook: str) -> None:
         """Save the notebook, and wait until it is in the file."""

@@ -16,7 +16,7 @@ def test_the_demo_page_plays(chromium: Any, lab: Lab) -> None:
     page = chromium.new_page(viewport={"width": 1100, "height": 3600})
     page.goto(PAGE.as_uri())
     played = LabPage(page, lab).play_all()
-    assert len(played) == 4
+    assert len(played) == 5
     assert all(video["ready"] == 4 and video["moved"] for video in played)
     LabPage(page, lab).shot("demo-page")
     page.close()

@@ -6,11 +6,12 @@ import json
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 
+from luma_jupyter.demo.server import LOST, Reply, RequestInfo, start
 from tests.browser.conftest import ROOT, Lab, LabPage
 
 BROKEN = ("model not found", "Error displaying widget", "Loading widget", "Failed to load model")
@@ -58,9 +59,9 @@ def quickstart(lab: Lab, chromium: Any) -> str:
     page.run_all()
     page.wait_for(f"{BAR}?.value > 0")
     page.shot("quickstart-running")
-    page.wait_for(f"{CARDS} == 5", timeout=120)
+    page.wait_for(f"{CARDS} == 6", timeout=120)
     page.wait_for("!document.querySelector('.luma-live')")
-    played_well(page, 4)
+    played_well(page, 5)
     page.wait_until_idle(name)
     page.shot("quickstart-done")
     page.save(name)
@@ -82,7 +83,7 @@ def test_the_saved_quickstart_is_small_and_has_no_widgets_left(lab: Lab, quickst
 
 def test_the_saved_quickstart_plays_after_a_reload(open_page: OpenPage, quickstart: str) -> None:
     """Opened again, the videos play and no widget is missing."""
-    played_well(open_page(quickstart, height=3600), 4)
+    played_well(open_page(quickstart, height=3600), 5)
 
 
 def test_the_quickstart_plays_untrusted_from_a_copy_of_its_folder(
@@ -98,7 +99,7 @@ def test_the_quickstart_plays_untrusted_from_a_copy_of_its_folder(
     cells = lab.get(f"contents/from a friend/{quickstart}")["content"]["cells"]
     assert any(cell["metadata"].get("trusted") is False for cell in cells)
     page = open_page(f"from a friend/{quickstart}", height=3600)
-    played_well(page, 4)
+    played_well(page, 5)
     page.shot("quickstart-untrusted")
 
 
@@ -108,20 +109,26 @@ def test_the_html_export_plays(chromium: Any, lab: Lab, quickstart: str) -> None
     subprocess.run(command, check=True, capture_output=True)
     page = chromium.new_page(viewport={"width": 1200, "height": 3600})
     page.goto((lab.folder / quickstart).with_suffix(".html").as_uri())
-    played_well(LabPage(page, lab), 4)
+    played_well(LabPage(page, lab), 5)
     LabPage(page, lab).shot("quickstart-export")
     page.close()
 
 
-LIVE = (
-    "import luma_jupyter as luma\n%load_ext luma_jupyter\nluma.configure(demo_seconds=7)",
-    "%%luma -o sunset --aspect-ratio 9:16\nA sunset over the sea",
-)
+LOAD = "import luma_jupyter as luma\n%load_ext luma_jupyter\n"
+
+
+def live(prompt: str) -> tuple[str, str]:
+    """Cells that make a clip slowly; each test needs a prompt of its own, since nothing is made twice."""
+    return f"{LOAD}luma.configure(demo_seconds=7)", f"%%luma -o sunset --aspect-ratio 9:16\n{prompt}"
 
 
 def test_the_bar_moves_while_another_cell_runs(open_page: OpenPage, lab: Lab) -> None:
     """With the kernel busy in a later cell the bar goes on, never falls, is never full, and the video comes after."""
-    lab.write("busy.ipynb", *LIVE, "import time\nfor _ in range(50):\n    time.sleep(0.1)")
+    lab.write(
+        "busy.ipynb",
+        *live("A sunset while the kernel is busy"),
+        "import time\nfor _ in range(50):\n    time.sleep(0.1)",
+    )
     page = open_page("busy.ipynb")
     page.run_all()
     page.wait_for(f"{BAR}?.value > 0")
@@ -141,7 +148,7 @@ def test_the_bar_moves_while_another_cell_runs(open_page: OpenPage, lab: Lab) ->
 
 def test_the_button_stops_following(open_page: OpenPage, lab: Lab) -> None:
     """The button says what it does and does it; the card ends with the reason."""
-    lab.write("stop.ipynb", *LIVE)
+    lab.write("stop.ipynb", *live("A sunset that nobody follows"))
     page = open_page("stop.ipynb")
     page.run_all()
     page.wait_for(f"{BAR}?.value > 0")
@@ -157,7 +164,7 @@ def test_the_button_stops_following(open_page: OpenPage, lab: Lab) -> None:
 
 def test_a_page_reloaded_in_mid_run_ends_with_the_video(open_page: OpenPage, lab: Lab) -> None:
     """After a reload the card goes on and becomes the video; saved and opened without its kernel, it still plays."""
-    lab.write("reload.ipynb", *LIVE)
+    lab.write("reload.ipynb", *live("A sunset on a page that is reloaded"))
     page = open_page("reload.ipynb")
     page.run_all()
     page.wait_for(f"{BAR}?.value > 0")
@@ -184,7 +191,12 @@ def test_cards_read_well(open_page: OpenPage, lab: Lab, theme: str, width: int) 
     """Live, finished and failed cards have readable contrast in both themes, and fit a narrow page, portrait too."""
     lab.theme(f"JupyterLab {theme}")
     name = f"looks-{theme}-{width}.ipynb"
-    lab.write(name, *LIVE, "%%luma extend sunset\nThe tide comes in", "%%luma\nNever seen [fail]")
+    lab.write(
+        name,
+        *live(f"A sunset, {theme} {width}"),
+        "%%luma extend sunset\nThe tide comes in",
+        "%%luma\nNever seen [fail]",
+    )
     page = open_page(name, width, 1500)
     if width < 800 and page.page.locator("#jp-left-stack").is_visible():
         page.page.keyboard.press("Control+b")
@@ -203,3 +215,90 @@ def test_cards_read_well(open_page: OpenPage, lab: Lab, theme: str, width: int) 
         assert card.evaluate("(card) => card.getBoundingClientRect().right <= innerWidth")
     height = page.page.evaluate("document.querySelector('.luma-card video').getBoundingClientRect().height")
     assert height <= 480
+
+
+class PaidService:
+    """A service that outlives the kernel, as the paid ones do; ``sent`` counts the paid requests."""
+
+    def __init__(self) -> None:
+        self.sent = 0
+        self.loses_answers = False
+        self.demo = start(seconds=1, hook=self._hear)
+
+    def _hear(self, request: RequestInfo) -> Reply | None:
+        if request.path != "/luma/videos":
+            return None
+        self.sent += 1
+        return LOST if self.loses_answers else None
+
+    def cells(self, prompt: str) -> tuple[str, str]:
+        """Cells that make a clip here."""
+        keys = f'luma.configure(acedata_token="{self.demo.token}", acedata_base_url="{self.demo.url}")'
+        return f"{LOAD}{keys}", f"%%luma -o sunset\n{prompt}"
+
+
+@pytest.fixture
+def paid() -> Iterator[PaidService]:
+    service = PaidService()
+    yield service
+    service.demo.close()
+
+
+def test_restart_and_run_all_pays_nothing(open_page: OpenPage, lab: Lab, paid: PaidService) -> None:
+    """After a restart the finished video is shown again at once, plays, and says that nothing was paid."""
+    lab.write("again.ipynb", *paid.cells("A sunset, run again"))
+    page = open_page("again.ipynb")
+    page.run_all()
+    page.wait_for(f"{CARDS} == 1", timeout=30)
+    page.restart_and_run_all("again.ipynb")
+    page.wait_for("document.body.innerText.includes('nothing paid')", timeout=30)
+    played_well(page, 1)
+    page.shot("run-again")
+    assert paid.sent == 1
+
+
+def test_a_killed_kernel_leaves_a_clip_that_is_followed_further(
+    open_page: OpenPage, lab: Lab, paid: PaidService
+) -> None:
+    """Without its kernel a clip is unfinished, which the next one says; %luma resume brings its live card and video."""
+    paid.demo.seconds = 20
+    cells = paid.cells("A sunset, resumed")
+    lab.write("resume.ipynb", *cells)
+    page = open_page("resume.ipynb")
+    page.run_all()
+    page.wait_for(f"{BAR}?.value > 0")
+    page.menu("Kernel", "Shut Down Kernel")
+    lab.write("resumed.ipynb", cells[0], "%luma resume")
+    again = open_page("resumed.ipynb")
+    again.run_all()
+    again.wait_for(f"{BAR}?.value > 0")
+    assert "1 clip of this folder is unfinished" in again.text()
+    again.shot("resumed-live")
+    again.wait_for(f"{CARDS} == 1", timeout=90)
+    played_well(again, 1)
+    again.shot("resumed-done")
+    assert paid.sent == 1
+
+
+def test_a_lost_answer_is_explained(open_page: OpenPage, lab: Lab, paid: PaidService) -> None:
+    """The card says when it was sent and what can be done, also when the cell is run again; nothing is sent twice."""
+    paid.loses_answers = True
+    lab.write("lost.ipynb", *paid.cells("A sunset, in doubt"))
+    page = open_page("lost.ipynb")
+    page.run_all()
+    page.wait_for("document.body.innerText.includes('may be billed')", timeout=30)
+    page.shot("unconfirmed")
+    page.restart_and_run_all("lost.ipynb")
+    page.wait_for("document.body.innerText.includes('1 unconfirmed')", timeout=30)
+    page.wait_for("document.body.innerText.includes('Sent at')", timeout=30)
+    page.shot("unconfirmed-again")
+    assert paid.sent == 1
+
+
+def test_the_history_reads_well(open_page: OpenPage, lab: Lab) -> None:
+    """The table shows all clips of the folder, those of other kernels too."""
+    lab.write("history.ipynb", LOAD, "%luma history")
+    page = open_page("history.ipynb", 1200, 700)
+    page.run_all()
+    page.wait_for("document.querySelectorAll('.jp-OutputArea-output table tbody tr').length >= 3", timeout=30)
+    page.shot("history")

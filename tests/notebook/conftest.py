@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import atexit
 import json
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import httpx
@@ -16,51 +18,70 @@ from IPython.core.interactiveshell import InteractiveShell
 from luma_jupyter import settings
 from luma_jupyter.engine.bridge import Bridge
 from luma_jupyter.engine.engine import Engine
+from luma_jupyter.engine.journal import Journal
+from luma_jupyter.engine.owners import this_owner
 from luma_jupyter.engine.services import Services
 from luma_jupyter.notebook import session
 from luma_jupyter.notebook.clip import Clip
 from luma_jupyter.wire.http import Http
 from tests.conftest import VirtualLoop
+from tests.engine.loops import end
 
 MP4 = b"\0\0\0\x18ftypisom" + bytes(12) + b"\0\0\0\x10moov" + bytes(8) + b"\0\0\0\x10mdat" + bytes(8)
 
 
 class FakeService:
-    """Speaks both APIs. A task ends as its prompt says: ``[fail]``, ``[refuse]``, ``[lost]``, else completed.
+    """Speaks both APIs. A task ends as its prompt says: ``[fail]``, ``[refuse]``, ``[lost]``, else completed; a request
+    with ``[hang]`` is never answered.
 
     While ``gate`` is closed, look-ups get no answer, so tasks stay running; while ``running``, they are told that the
-    task runs, and time flies. ``sent`` holds the paid requests.
+    task runs, and time flies. ``sent`` holds the paid requests, ``keys`` their idempotency keys, ``listed`` the tasks
+    that AceDataCloud lists when asked for those of a time. ``quote`` and ``balance`` are RunAPI's answers about money.
+    Once it is not ``faulty`` any more, prompts are only prompts.
     """
 
     def __init__(self) -> None:
         self.gate = threading.Event()
         self.gate.set()
         self.running = False
+        self.faulty = True
         self.sent: list[dict[str, Any]] = []
+        self.keys: list[str | None] = []
+        self.listed: list[dict[str, Any]] = []
         self.media: Callable[[], httpx.Response] = lambda: httpx.Response(200, content=MP4)
+        self.quote = httpx.Response(200, json={"price_quote": {"reservation_amount_cents": 50, "currency": "USD"}})
+        self.balance = httpx.Response(200, json={"balance_cents": 1234, "spent_cents_today": 150})
 
-    def __call__(self, request: httpx.Request) -> httpx.Response:
+    async def __call__(self, request: httpx.Request) -> httpx.Response:
         path = request.url.path
         if path in ("/luma/videos", "/api/v1/luma/modify_video"):
-            return self._submit(json.loads(request.content))
+            return await self._submit(request)
         self.gate.wait(10)
         if path == "/luma/tasks":
             asked = json.loads(request.content)
             if asked["action"] == "retrieve":
                 return httpx.Response(200, json=self._task(asked["id"]))
-            return httpx.Response(200, json={"items": [self._task(task_id) for task_id in asked["ids"]]})
+            items = [self._task(task_id) for task_id in asked["ids"]] if "ids" in asked else self.listed
+            return httpx.Response(200, json={"items": items})
         if path.startswith("/api/v1/luma/modify_video/"):
             done = {"status": "completed", "videos": [{"url": "https://cdn.example/modified.mp4"}]}
             return httpx.Response(200, json={"id": path.rpartition("/")[2], **done})
-        return self.media()
+        if path == "/api/v1/price_quotes":
+            return self.quote
+        return self.balance if path == "/api/v1/me/balance" else self.media()
 
-    def _submit(self, body: dict[str, Any]) -> httpx.Response:
+    async def _submit(self, request: httpx.Request) -> httpx.Response:
+        body = json.loads(request.content)
         self.sent.append(body)
-        if "[refuse]" in body["prompt"]:
+        self.keys.append(request.headers.get("Idempotency-Key"))
+        asked = body["prompt"] if self.faulty else ""
+        if "[refuse]" in asked:
             words = {"code": "forbidden", "message": "Not <b>allowed</b>"}
             return httpx.Response(403, json={"success": False, "error": words, "trace_id": "trace-1"})
-        if "[lost]" in body["prompt"]:
+        if "[lost]" in asked:
             raise httpx.ReadError("the connection broke")
+        if "[hang]" in asked:
+            await asyncio.Event().wait()
         task_id = f"task-{len(self.sent)}"
         return httpx.Response(200, json={"id": task_id, "task_id": task_id, "status": "pending"})
 
@@ -68,7 +89,7 @@ class FakeService:
         request = self.sent[int(task_id.removeprefix("task-")) - 1]
         if self.running:
             return {"id": task_id, "request": request, "response": None}
-        if "[fail]" in request["prompt"]:
+        if self.faulty and "[fail]" in request["prompt"]:
             response: dict[str, Any] = {"success": False, "error": {"code": "api_error", "message": "no luck"}}
         else:
             response = {
@@ -90,6 +111,46 @@ def reach(clip: Clip, status: str) -> None:
     assert clip.status == status or reached.wait(10)
 
 
+class Kernels:
+    """A user's kernels, one after the other: of one home and one folder.
+
+    ``connect`` makes the HTTP client of an engine, ``new_loop`` its loop, on which time costs nothing.
+    """
+
+    def __init__(
+        self,
+        connect: Callable[[], Http],
+        monkeypatch: pytest.MonkeyPatch,
+        new_loop: Callable[[], asyncio.AbstractEventLoop] = lambda: VirtualLoop(other_threads=True),
+    ) -> None:
+        self._connect = connect
+        self._new_loop = new_loop
+        self._monkeypatch = monkeypatch
+        self._started = 0
+        self.start()
+
+    def start(self) -> None:
+        """Begin a kernel: an engine that knows nothing yet."""
+        self._started += 1
+        self.engine = Engine(Bridge(self._new_loop), Services(self._connect))
+        self._monkeypatch.setattr(session, "_engine", self.engine)
+        self._monkeypatch.setattr(session, "_clips", {})
+        home = settings.current().home_folder
+        machine = this_owner().rsplit("|", 2)[0]
+        # A process that is not there: for every other kernel this one has died.
+        owner = f"{machine}|{2**22 + self._started}|0.0"
+        self.engine.archive.journals[home] = Journal(home, owner=owner, tell=self.engine.notices.append)
+
+    def kill(self) -> None:
+        """End the kernel as SIGKILL does: what it has not written down by now is lost."""
+        for handle in self.engine.handles.values():
+            handle.keep = lambda task: None
+            handle._listeners.clear()
+        end(self.engine.bridge)
+        for journal in self.engine.archive.journals.values():
+            journal.close()
+
+
 @pytest.fixture
 def service() -> FakeService:
     """The fake service."""
@@ -97,20 +158,22 @@ def service() -> FakeService:
 
 
 @pytest.fixture
-def engine(service: FakeService, monkeypatch: pytest.MonkeyPatch) -> Iterator[Engine]:
-    """The kernel's engine, talking to the fake service with both keys set; in the end all tasks have ended."""
-    engine = Engine(
-        Bridge(lambda: VirtualLoop(other_threads=True)),
-        Services(lambda: Http(transport=httpx.MockTransport(service))),
-    )
-    monkeypatch.setattr(session, "_engine", engine)
-    monkeypatch.setattr(session, "_clips", [])
+def kernels(service: FakeService, monkeypatch: pytest.MonkeyPatch) -> Iterator[Kernels]:
+    """Kernels that talk to the fake service with both keys set; in the end all tasks of the last one have ended."""
     settings.configure(acedata_token="ace-secret", runapi_key="run-secret")
-    yield engine
+    kernels = Kernels(lambda: Http(transport=httpx.MockTransport(service)), monkeypatch)
+    yield kernels
     service.gate.set()
     service.running = False
-    for handle in engine.handles:
+    for handle in kernels.engine.handles.values():
         handle.done.result(timeout=10)
+    kernels.kill()
+
+
+@pytest.fixture
+def engine(kernels: Kernels) -> Engine:
+    """The first kernel's engine."""
+    return kernels.engine
 
 
 class Displays(CapturingDisplayPublisher):  # type: ignore[misc]  # IPython is untyped here
@@ -130,10 +193,11 @@ class Displays(CapturingDisplayPublisher):  # type: ignore[misc]  # IPython is u
 class Shell:
     """An IPython shell with the extension loaded, for tests: ``run`` a cell, look at ``displays`` and ``user_ns``."""
 
-    def __init__(self, shell: InteractiveShell, displays: Displays) -> None:
+    def __init__(self, shell: InteractiveShell, displays: Displays, kernels: Kernels) -> None:
         self.ip = shell
         self.displays = displays
         self.user_ns = shell.user_ns
+        self._kernels = kernels
 
     def run(self, cell: str) -> Any:
         """Run a cell; raises the cell's error, returns its result."""
@@ -141,19 +205,34 @@ class Shell:
         result.raise_error()
         return result.result
 
+    def restart(self) -> None:
+        """Kill the kernel and begin another one, with the extension loaded."""
+        self._kernels.kill()
+        self._kernels.start()
+        self.ip.reset(new_session=False)
+        self.displays.outputs.clear()
+        self.ip.run_line_magic("reload_ext", "luma_jupyter")
 
-@pytest.fixture
-def terminal(engine: Engine) -> Iterator[Shell]:
-    """A shell without a kernel: a terminal."""
+
+@contextmanager
+def open_shell(kernels: Kernels) -> Iterator[Shell]:
+    """A shell without a kernel, and the extension loaded, while the block lasts."""
     displays = Displays()
     ip = InteractiveShell.instance(display_pub_class=Displays)
     ip.display_pub = displays
     ip.run_line_magic("load_ext", "luma_jupyter")
-    yield Shell(ip, displays)
+    yield Shell(ip, displays, kernels)
     ip.run_line_magic("unload_ext", "luma_jupyter")
     atexit.unregister(ip.atexit_operations)
     ip.atexit_operations()
     InteractiveShell.clear_instance()
+
+
+@pytest.fixture
+def terminal(kernels: Kernels) -> Iterator[Shell]:
+    """A shell without a kernel: a terminal."""
+    with open_shell(kernels) as shell:
+        yield shell
 
 
 @pytest.fixture

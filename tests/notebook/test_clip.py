@@ -6,25 +6,32 @@ import asyncio
 import copy
 import inspect
 import pickle
-from datetime import datetime, timedelta
+import re
+import time
+from collections.abc import Callable
+from datetime import date, datetime, timedelta
 from pathlib import Path
 
 import httpx
 import pytest
 
 import luma_jupyter as luma
+from luma_jupyter import settings
 from luma_jupyter.engine.engine import Engine
+from luma_jupyter.engine.journal import Journal
 from luma_jupyter.errors import (
     ClipCancelled,
     ClipDetached,
     ClipFailed,
     ClipNotReady,
+    ClipUnconfirmed,
     InvalidRequest,
     NotYet,
     WaitTimeout,
 )
+from luma_jupyter.models import Status
 from luma_jupyter.notebook import session
-from tests.notebook.conftest import FakeService, Shell, reach
+from tests.notebook.conftest import MP4, FakeService, Kernels, Shell, reach
 
 END_ONLY = ("video_id", "url", "path", "thumbnail_url", "width", "height")
 ALWAYS = ("status", "task_id", "prompt", "action", "provider", "source", "created_at", "elapsed", "error")
@@ -272,9 +279,6 @@ def test_the_python_functions_send_what_they_are_given(service: FakeService) -> 
 @pytest.mark.parametrize(
     ("call", "words"),
     [
-        (lambda: luma.generate("x", again=True), "again is not available yet"),
-        (lambda: luma.extend("https://example.com/v.mp4", "x", again=True), "again is not available yet"),
-        (lambda: luma.modify("https://example.com/v.mp4", "x", again=True), "again is not available yet"),
         (lambda: luma.Studio(), "Studio is not available yet"),
         (lambda: luma.modify(Path("video.mp4"), "x"), "local files"),
         (lambda: luma.generate("x", start_image=Path("a.png")), "local images"),
@@ -293,16 +297,23 @@ def test_a_source_of_another_kind_is_refused() -> None:
         luma.extend(7, "x")  # type: ignore[arg-type]
 
 
-def test_a_file_that_cannot_be_had_leaves_the_clip_completed(service: FakeService) -> None:
-    """The clip keeps its URL, has no path, and its card says that the file is missing."""
-    service.media = lambda: httpx.Response(404)
+@pytest.mark.parametrize(
+    ("status", "words"),
+    [
+        (503, "could not be saved: the host of the file answered HTTP 503"),
+        (404, "HTTP 404. Addresses expire (RunAPI&#x27;s"),
+    ],
+)
+def test_a_file_that_cannot_be_had_leaves_the_clip_completed(service: FakeService, status: int, words: str) -> None:
+    """The clip keeps its URL, has no path, and its card says that the file is missing, and why."""
+    service.media = lambda: httpx.Response(status)
     clip = luma.generate("A sunset").wait()
     assert clip.path is None
     assert clip.url == "https://cdn.example/task-1.mp4"
     html = clip._repr_html_()
     assert html is not None
     assert 'src="https://cdn.example/task-1.mp4"' in html
-    assert "could not be saved" in html
+    assert words in html
 
 
 def test_the_engine_is_made_once(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -310,3 +321,227 @@ def test_the_engine_is_made_once(engine: Engine, monkeypatch: pytest.MonkeyPatch
     assert session.engine() is engine
     monkeypatch.setattr(session, "_engine", None)
     assert session.engine() is session.engine()
+
+
+# Asking for the same again.
+
+
+@pytest.mark.parametrize("again", [False, True])
+def test_an_equal_request_gives_the_same_clip_unless_again(service: FakeService, again: bool) -> None:
+    """generate, extend and modify answer an equal request by the clip that there is; ``again=True`` makes a new one."""
+
+    def film() -> list[luma.Clip]:
+        clip = luma.generate("A sunset", again=again)
+        clips = [clip, clip.extend("On", again=again), clip.modify("Fog", again=again)]
+        return [clip.wait() for clip in clips]
+
+    first, second = film(), film()
+    assert len({*first, *second}) == len(service.sent) == (6 if again else 3)
+
+
+@pytest.mark.parametrize("function", [luma.extend, luma.modify])
+def test_the_functions_take_again_too(service: FakeService, function: Callable[..., luma.Clip]) -> None:
+    """`luma_jupyter.extend` and `modify` do as the methods."""
+    clips = [function("https://example.com/v.mp4", "x", again=again).wait() for again in (False, False, True)]
+    assert [clips.index(clip) for clip in clips] == [0, 0, 2]
+    assert len(service.sent) == 2
+
+
+def test_a_recalled_clip_knows_all_that_it_knew(kernels: Kernels, service: FakeService) -> None:
+    """In a new kernel the same call gives a clip with the same attributes, and it can be extended."""
+    first = luma.generate("A sunset").wait().extend("On").wait()
+    kernels.kill()
+    kernels.start()
+    again = luma.generate("A sunset").extend("On")
+    names = [name for name in (*ALWAYS, *END_ONLY) if name != "source"]
+    assert {name: getattr(again, name) for name in names} == {name: getattr(first, name) for name in names}
+    assert again.source.task_id == first.source.task_id
+    again.modify("Fog").wait()
+    assert service.sent[2]["source_video_url"] == first.url
+
+
+# Going on with a clip.
+
+
+def test_a_running_clip_is_not_retried(service: FakeService) -> None:
+    """Retrying what runs is refused in one line that says how to wait."""
+    service.gate.clear()
+    clip = luma.generate("A sunset")
+    with pytest.raises(InvalidRequest, match=r"^clip is \w+ already; `clip.wait\(\)` waits for it.$"):
+        clip.retry()
+
+
+@pytest.mark.parametrize("prompt", ["A [fail] sunset", "A [refuse] sunset"])
+def test_a_failed_clip_is_not_retried(service: FakeService, prompt: str) -> None:
+    """There is nothing to go on with; the line says what to do instead."""
+    clip = luma.generate(prompt)
+    clip._handle.done.result(timeout=10)
+    with pytest.raises(InvalidRequest, match="It ended as failed, for good: run its cell again for a new one"):
+        clip.retry()
+    assert len(service.sent) == 1
+
+
+def test_a_cancelled_clip_is_not_retried(service: FakeService) -> None:
+    """Nothing was sent for it, so there is nothing to go on with."""
+    service.gate.clear()
+    clip = luma.generate("A sunset").extend("On")
+    clip.stop()
+    service.gate.set()
+    clip._handle.done.result(timeout=10)
+    with pytest.raises(InvalidRequest, match="It ended as cancelled"):
+        clip.retry()
+
+
+def test_retrying_a_completed_clip_changes_nothing(service: FakeService) -> None:
+    """Its file is there, so nothing is fetched and nothing is sent."""
+    clip = luma.generate("A sunset").wait()
+    path, changed = clip.path, clip.path.stat().st_mtime_ns
+    service.media = lambda: httpx.Response(500)
+    assert clip.retry() is clip
+    assert (clip.status, clip.path, path.stat().st_mtime_ns) == ("completed", path, changed)
+    assert len(service.sent) == 1
+
+
+def test_retrying_fetches_a_file_that_is_gone(service: FakeService) -> None:
+    """A deleted file, and one that could not be saved at first, is fetched again under its name."""
+    service.media = lambda: httpx.Response(503)
+    clip = luma.generate("A sunset").wait()
+    took, name = clip.elapsed, clip._task.filename
+    assert clip.path is None
+    service.media = lambda: httpx.Response(200, content=MP4)
+    assert clip.retry().wait().path.read_bytes() == MP4
+    clip.path.unlink()
+    clip.path.with_suffix(".json").unlink()
+    assert clip.retry().wait().path.read_bytes() == MP4
+    assert clip.path.name == name
+    assert clip.elapsed == took
+    assert len(service.sent) == 1
+
+
+def test_retrying_a_detached_clip_revives_the_variable(service: FakeService) -> None:
+    """The clip is followed again, and steps that are taken on it then work."""
+    service.running = True
+    clip = luma.generate("A sunset", timeout=1e9)
+    reach(clip, "running")
+    clip.stop()
+    with pytest.raises(ClipDetached):
+        clip.wait(timeout=10)
+    assert clip.retry() is clip
+    assert not clip._task.status.ended
+    service.running = False
+    longer = clip.extend("On").wait()
+    assert clip.wait().path.exists()
+    assert longer.source is clip
+    assert len(service.sent) == 2
+
+
+def test_a_pickled_clip_is_retried(service: FakeService) -> None:
+    """A detached clip that was stored goes on after it was loaded."""
+    service.running = True
+    clip = luma.generate("A sunset", timeout=5)
+    clip._handle.done.result(timeout=10)
+    stored = pickle.dumps(clip)
+    service.running = False
+    assert pickle.loads(stored).retry().wait().path.exists()
+
+
+def test_a_clip_that_the_journal_does_not_know_is_not_retried(tmp_path: Path) -> None:
+    """With another home nothing is known of it; the line says what to do."""
+    clip = luma.generate("A sunset").wait()
+    luma.configure(home=tmp_path / "other")
+    with pytest.raises(InvalidRequest, match="does not know this clip: run its cell again"):
+        clip.retry()
+
+
+def lost(clip: luma.Clip) -> luma.Clip:
+    """A clip whose request was sent and not answered."""
+    clip._handle.done.result(timeout=10)
+    assert clip.status == "unconfirmed"
+    return clip
+
+
+def test_an_unconfirmed_clip_of_acedatacloud_is_sent_again_only_where_it_may_pay_twice(service: FakeService) -> None:
+    """Retrying looks for it, and says how to send it again and what that may cost; only then it is sent."""
+    clip = lost(luma.generate("A [lost] sunset"))
+    with pytest.raises(ClipUnconfirmed) as caught:
+        clip.retry().wait()
+    assert re.fullmatch(
+        r"Sent at \d\d:\d\d:\d\d, no usable answer: it was looked for, and not found. It may be running and may be "
+        r"billed, so it is not sent again by itself. `%luma retry NAME --may-pay-twice` \(in Python "
+        r"`NAME.retry\(may_pay_twice=True\)`\) sends it again, which may pay twice.",
+        str(caught.value),
+    )
+    assert len(service.sent) == 1
+    service.faulty = False
+    assert clip.retry(may_pay_twice=True).wait().path.exists()
+    assert clip.task_id == "task-2"
+    assert service.sent[0] == service.sent[1]
+
+
+def test_an_unconfirmed_clip_that_the_service_shows_is_followed(service: FakeService) -> None:
+    """Where AceDataCloud lists one task with the very same request, that one is it, and nothing is sent."""
+    clip = lost(luma.generate("A [lost] sunset"))
+    service.faulty = False
+    service.listed = [{"id": "task-1", "created_at": time.time(), "request": service.sent[0]}]
+    assert clip.retry().wait().task_id == "task-1"
+    assert len(service.sent) == 1
+
+
+def test_an_unconfirmed_clip_of_runapi_is_sent_again_under_its_key(service: FakeService) -> None:
+    """RunAPI knows a repeated request by its idempotency key, so a retry sends it again at once."""
+    clip = lost(luma.modify("https://example.com/v.mp4", "A [lost] fog"))
+    service.faulty = False
+    assert clip.retry().wait().path.exists()
+    assert len(service.sent) == 2
+    assert service.keys[0] == service.keys[1]
+    assert service.keys[0]
+
+
+# The clips of a folder and of a day.
+
+
+def test_clips_are_those_of_this_folder(kernels: Kernels, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Earlier kernels' too, each kernel's own as the same object; another folder's by its name, and all of them."""
+    sunset = luma.generate("A sunset").wait()
+    kernels.kill()
+    kernels.start()
+    dawn = luma.generate("A dawn").wait()
+    assert [clip.prompt for clip in luma.clips()] == ["A sunset", "A dawn"]
+    assert luma.clips()[1] is dawn
+    assert luma.clips()[0] is luma.clips()[0]
+    assert luma.clips()[0].path == sunset.path
+    kernels.kill()
+    kernels.start()
+    monkeypatch.setattr(settings, "_folder_at_load", tmp_path / "elsewhere")
+    luma.generate("A boat").wait()
+    assert [clip.prompt for clip in luma.clips()] == ["A boat"]
+    assert [clip.prompt for clip in luma.clips(folder=tmp_path)] == ["A sunset", "A dawn"]
+    assert [clip.prompt for clip in luma.clips(folder=str(tmp_path))] == ["A sunset", "A dawn"]
+    assert [clip.prompt for clip in luma.clips(folder="all")] == ["A sunset", "A dawn", "A boat"]
+    assert luma.clips(folder=tmp_path / "nothing") == []
+
+
+def test_clips_are_those_of_a_day() -> None:
+    """A day is a date, its text, or today."""
+    clip = luma.generate("A sunset").wait()
+    today = date.today()
+    for day in (today, today.isoformat(), "today"):
+        assert luma.clips(day=day) == [clip]
+    for day in (today - timedelta(days=1), (today + timedelta(days=1)).isoformat()):
+        assert luma.clips(day=day) == []
+    with pytest.raises(InvalidRequest, match="'yesterday' is not a day: write it as 2026-11-22, or today"):
+        luma.clips(day="yesterday")
+
+
+def test_a_clip_that_another_kernel_follows_is_waited_for(engine: Engine, service: FakeService, tmp_path: Path) -> None:
+    """A clip from `clips` ends when its task does, whoever follows that."""
+    clip = luma.generate("A sunset").wait()
+    elsewhere = Journal(tmp_path / "home", owner="another machine|1|0.0")
+    theirs = clip._task.evolve(intent="e" * 32, created_at=clip._task.created_at + 1)
+    running = theirs.evolve(status=Status.RUNNING, video=None, path=None, ended_at=None)
+    elsewhere.add(running)
+    found = luma.clips()[1]
+    with pytest.raises(WaitTimeout, match="is still running"):
+        found.wait(timeout=0)
+    elsewhere.write(theirs)
+    assert found.wait(timeout=10).path == clip.path

@@ -29,6 +29,8 @@ def completions(shell: Shell, code: str) -> set[str]:
         ("%%luma --provider d", {"%%luma --provider demo"}),
         ("%%luma --no-", {"%%luma --no-enhancement", "%%luma --no-wait"}),
         ("%luma sta", {"%luma status"}),
+        ("%luma re", {"%luma resume", "%luma retry"}),
+        ("%luma retry s", {"%luma retry sunset"}),
         ("%luma wait s", {"%luma wait sunset"}),
         ("  %luma stop su", {"  %luma stop sunset"}),
     ],

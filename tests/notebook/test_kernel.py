@@ -56,7 +56,8 @@ def kernel(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kernel]:
     """One kernel for all tests here, in a folder of its own."""
     folder = tmp_path_factory.mktemp("kernel")
     clean = {name: value for name, value in os.environ.items() if not name.startswith(("LUMA_", "ACEDATA", "RUNAPI"))}
-    manager, client = start_new_kernel(cwd=str(folder), env={**clean, "IPYTHONDIR": str(folder / "ipython")})
+    own = {"IPYTHONDIR": str(folder / "ipython"), "LUMA_JUPYTER_HOME": str(folder / "home")}
+    manager, client = start_new_kernel(cwd=str(folder), env=clean | own)
     try:
         running = Kernel(manager, client)
         running.run("import luma_jupyter as luma\n%load_ext luma_jupyter")
@@ -83,7 +84,7 @@ def test_interrupting_a_wait_hurts_nobody(kernel: Kernel, wait: str) -> None:
     """An interrupted wait ends at once; the user's own task runs on, and the clip is followed to its end."""
     kernel.run(f"luma.configure(demo_seconds={SLOW})\n%unload_ext luma_jupyter\n%load_ext luma_jupyter")
     kernel.run(TICKER)
-    kernel.run("sunset = luma.generate('A sunset')")
+    kernel.run("sunset = luma.generate('A sunset', again=True)")
     output = kernel.run(f"print('waiting')\n{wait}", meanwhile=kernel.interrupt)
     assert ("CancelledError" if wait == "await sunset" else "Interrupted") in output
     assert kernel.run("print(sunset.status, ticking.done())") in ("running False\n", "submitting False\n")
@@ -100,7 +101,7 @@ def test_a_waiting_cell_leaves_other_tasks_running(kernel: Kernel) -> None:
     """While ``--wait`` blocks the cell, the user's asyncio tasks go on, and so they do while awaiting."""
     kernel.run(f"luma.configure(demo_seconds={QUICK})")
     kernel.run(TICKER)
-    for cell in ("%%luma -o a --wait\nA sunset", "await luma.generate('A dawn')"):
+    for cell in ("%%luma -o a --wait\nA calm sea", "await luma.generate('A rough sea')"):
         before = int(kernel.run("print(len(ticks))"))
         kernel.run(cell)
         assert int(kernel.run("print(len(ticks))")) > before + 10
@@ -109,7 +110,7 @@ def test_a_waiting_cell_leaves_other_tasks_running(kernel: Kernel) -> None:
 
 def test_inspecting_a_running_clip_is_quick_and_harmless(kernel: Kernel) -> None:
     """Tab, Contextual Help, %whos, getmembers, copy and %store answer at once with nothing unclear."""
-    kernel.run(f"luma.configure(demo_seconds={SLOW})\nrunning = luma.generate('A sunset', timeout=60)")
+    kernel.run(f"luma.configure(demo_seconds={SLOW})\nrunning = luma.generate('A river', timeout=60)")
     client = kernel.client
     completed = client.get_shell_msg  # the answers to requests come here
     client.complete("running.", 8)
@@ -135,7 +136,7 @@ def test_the_files_stay_beside_the_notebook(kernel: Kernel) -> None:
     kernel.run(f"luma.configure(demo_seconds={QUICK})")
     folder = Path(kernel.run("import os, tempfile; start = os.getcwd(); print(start)").strip())
     kernel.run("os.chdir(tempfile.mkdtemp())")
-    path = Path(kernel.run("print(luma.generate('A sunset').wait().path)").strip())
+    path = Path(kernel.run("print(luma.generate('A waterfall').wait().path)").strip())
     kernel.run("os.chdir(start)")
     assert path.parent == folder / "luma_videos"
     assert path.stat().st_size > 10_000

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import time
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -34,7 +36,7 @@ def look(
     """A clip's look, completed and saved unless told otherwise."""
     ended = status.ended
     task = Task(
-        key="3f9c2a1b",
+        intent="3f9c2a1b",
         request=GenerateRequest(prompt="A sunset"),
         provider="acedata",
         status=status,
@@ -74,6 +76,15 @@ def test_a_completed_clip_has_all_its_facts() -> None:
         assert fact in html
     for fact in ("video id video-1", "task id task-1", ">Open</a>", " download>Download</a>", ">At the service</a>"):
         assert fact in html
+
+
+def test_a_recalled_clip_says_when_it_was_made_and_that_nothing_was_paid() -> None:
+    """In the place of how long it took; in HTML and in text."""
+    recalled = replace(look(), recalled=True)
+    made = time.strftime("made on %Y-%m-%d %H:%M, nothing paid; --again makes a new one", time.localtime(1000.0))
+    assert made in final_html(recalled)
+    assert f"{made}: luma_videos/a-sunset-3f9c2a1b.mp4" in plain(recalled)
+    assert "completed in" not in final_html(recalled) + plain(recalled)
 
 
 def test_final_html_keeps_to_what_survives_sanitising() -> None:

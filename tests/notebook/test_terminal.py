@@ -25,7 +25,12 @@ class Terminal:
             sys.executable,
             ["-X", "dev", "-W", "error::ResourceWarning", "-m", "IPython", *options],
             cwd=str(folder),
-            env={**clean, "IPYTHONDIR": str(folder / "ipython"), "LUMA_JUPYTER_DEMO_SECONDS": "2"},
+            env={
+                **clean,
+                "IPYTHONDIR": str(folder / "ipython"),
+                "LUMA_JUPYTER_HOME": str(folder / "home"),
+                "LUMA_JUPYTER_DEMO_SECONDS": "2",
+            },
             encoding="utf-8",
             timeout=60,
             dimensions=(50, 240),
