@@ -5,24 +5,32 @@ BIN := .venv/bin
 # Nothing here may cost money, whatever keys the environment has.
 FREE := LUMA_JUPYTER_PROVIDER=demo
 
-.PHONY: demo test lab lint clean
+.PHONY: demo test lab lint chaos bench clean
 
 demo: .venv/ready  ## run the quickstart; leaves the executed notebook and an HTML page under build/demo
-	rm -rf build/demo && mkdir -p build/demo && cp notebooks/01_quickstart.ipynb build/demo
-	cd build/demo && $(FREE) LUMA_JUPYTER_WAIT=1 ../../$(BIN)/jupyter nbconvert --execute --inplace \
+	rm -rf build/demo build/demo-home && mkdir -p build/demo && cp notebooks/01_quickstart.ipynb build/demo
+	cd build/demo && $(FREE) LUMA_JUPYTER_WAIT=1 LUMA_JUPYTER_HOME=../demo-home ../../$(BIN)/jupyter nbconvert --execute --inplace \
 		--ExecutePreprocessor.store_widget_state=False 01_quickstart.ipynb
 	$(BIN)/jupyter nbconvert --to html build/demo/01_quickstart.ipynb
 	@echo "Open build/demo/01_quickstart.html in a browser, or build/demo/01_quickstart.ipynb in JupyterLab."
 
 test: lint  ## everything; browser tests say why where they skip
 	$(BIN)/python -m pytest --cov --cov-report=term-missing
-	$(FREE) LUMA_JUPYTER_DEMO_SECONDS=1 LUMA_JUPYTER_MEDIA=$(CURDIR)/build/nbval $(BIN)/python -m pytest --nbval notebooks
+	rm -rf build/nbval
+	$(FREE) LUMA_JUPYTER_DEMO_SECONDS=1 LUMA_JUPYTER_MEDIA=$(CURDIR)/build/nbval/videos \
+		LUMA_JUPYTER_HOME=$(CURDIR)/build/nbval/home $(BIN)/python -m pytest --nbval notebooks
 
 lint: .venv/ready
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
+
+chaos: .venv/ready  ## kill kernels at 200 random moments, and look whether anything was paid twice or lost
+	$(BIN)/python -m tests.chaos.harness --kills 200
+
+bench: .venv/ready  ## what a lost answer, a kill or an interrupt costs here and with the vendors' own clients
+	$(BIN)/python -m tests.benchmarks.paid_twice
 
 lab: .venv/ready  ## open JupyterLab on the notebooks
 	$(BIN)/jupyter lab notebooks

@@ -1,0 +1,1 @@
+"""Measurements of how clients behave; run by hand, not by pytest."""

@@ -1,0 +1,128 @@
+"""A kernel in small: an engine that runs the cells of a notebook, in a process that may be killed at any moment.
+
+Run by `harness` in a process forked from one that has imported everything, so that it begins at once.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Literal
+
+from luma_jupyter import settings
+from luma_jupyter.engine import schedule
+from luma_jupyter.engine.engine import Engine
+from luma_jupyter.engine.handle import Handle
+from luma_jupyter.models import ExtendRequest, GenerateRequest, ModifyRequest, Request, VideoRef
+
+# The prompts of a notebook's cells; all but the first go on with the video of the cell before.
+STORIES: Mapping[str, tuple[str, ...]] = {
+    "generate": ("A paper boat on a calm lake",),
+    "modify": ("The lake in winter",),
+    "film": ("A paper boat on a lake", "A storm comes up", "Foggy morning light"),
+}
+LOOK_INTERVAL = 0.05  # seconds between two looks at a task; the real ones would make a life last many seconds
+
+Deed = Literal["run all", "resume"]
+
+
+@dataclass(frozen=True)
+class Effect:
+    """The moment before a process does something to the world for the nth time: an audit event of Python's."""
+
+    event: str
+    number: int
+
+    def __str__(self) -> str:
+        return f"before {self.event} {self.number}"
+
+    def arm(self) -> None:
+        """Let this process kill itself then."""
+        seen: Counter[str] = Counter()
+
+        def hear(event: str, details: object) -> None:
+            if event == self.event:
+                seen[event] += 1
+                if seen[event] == self.number:
+                    os.kill(os.getpid(), signal.SIGKILL)
+
+        sys.addaudithook(hear)
+
+
+@dataclass(frozen=True)
+class End:
+    """What a kernel knows of a clip at its end."""
+
+    prompt: str
+    intent: str
+    status: str
+    task_id: str | None
+    error: str
+
+
+@dataclass(frozen=True)
+class Report:
+    """What a kernel that was left alone says in the end."""
+
+    ends: tuple[End, ...]
+    notices: tuple[str, ...]
+
+
+def live(harness: Connection, folder: Path, url: str, story: str, deed: Deed, effect: Effect | None) -> None:
+    """Do what a user does in a fresh kernel, report, and stay idle until the harness hears of it."""
+    _settle(folder, url)
+    if effect:
+        effect.arm()
+    engine = Engine()
+    handles = _run_all(engine, story, url) if deed == "run all" else _resume(engine)
+    ends = [handle.done.result() for handle in handles]
+    harness.send(
+        Report(
+            tuple(End(t.request.prompt, t.intent, t.status.value, t.task_id, str(t.error or "")) for t in ends),
+            tuple(engine.notices),
+        )
+    )
+    harness.recv()
+
+
+def _settle(folder: Path, url: str) -> None:
+    """The settings of a machine with both keys, whose notebook is in ``folder``."""
+    for name in list(os.environ):
+        if name.startswith(("LUMA_JUPYTER_", "ACEDATACLOUD_", "RUNAPI_")) or name.lower().endswith("_proxy"):
+            del os.environ[name]
+    os.environ |= {
+        "LUMA_JUPYTER_HOME": "home",
+        "ACEDATACLOUD_API_TOKEN": "no-real-token",
+        "ACEDATACLOUD_API_BASE_URL": url,
+        "RUNAPI_API_KEY": "no-real-key",
+        "RUNAPI_BASE_URL": url,
+    }
+    os.chdir(folder)
+    schedule.EARLY_LOOKS = ()  # type: ignore[assignment]
+    schedule.STEADY_INTERVAL = LOOK_INTERVAL
+
+
+def _run_all(engine: Engine, story: str, url: str) -> list[Handle]:
+    handles: list[Handle] = []
+    for prompt in STORIES[story]:
+        after = handles[-1] if handles else None
+        label = after.task.request.prompt if after else None
+        handles.append(engine.submit(_request(story, len(handles), prompt, url), after=after, source_label=label))
+    return handles
+
+
+def _request(story: str, number: int, prompt: str, url: str) -> Request:
+    if story == "modify":
+        return ModifyRequest(prompt=prompt, source=VideoRef(url=f"{url}/media/lake.mp4"))
+    return (GenerateRequest, ExtendRequest, ModifyRequest)[number](prompt=prompt)
+
+
+def _resume(engine: Engine) -> list[Handle]:
+    """As ``%luma resume`` does."""
+    return [engine.resume(task.intent) for task in engine.archive.unfinished(settings.current().folder)]

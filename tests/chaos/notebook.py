@@ -1,0 +1,239 @@
+"""A notebook whose kernels are killed: their processes, the service that they talk to, and what they leave."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import multiprocessing
+import os
+import shutil
+import signal
+import sqlite3
+import tempfile
+import threading
+from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import Future
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from http.client import HTTPConnection
+from multiprocessing.connection import Connection, wait
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+from typing import Literal, TypeAlias
+from urllib.parse import urlsplit
+
+from luma_jupyter.engine.journal import FILE_NAME
+from luma_jupyter.engine.records import load
+from luma_jupyter.models import Status, Task
+from tests.chaos.life import STORIES, Deed, Effect, Report, live
+from tests.misbehaving import Exchange, Kind, Request, Server
+
+SECONDS = 0.15  # that a task takes at the service
+LATENCY = 0.04  # seconds until the service answers
+VIDEO_SIZE = 100_000  # bytes
+PATIENCE = 60.0  # seconds after which a kernel that is neither killed nor done is a mistake of ours
+
+# Kernels are forked from a process without threads that has imported what they need.
+_FORKS = multiprocessing.get_context("forkserver")
+_FORKS.set_forkserver_preload(
+    [
+        *("luma_jupyter.engine.engine", "luma_jupyter.wire.http", "luma_jupyter.wire.acedata"),
+        *("luma_jupyter.wire.runapi", "anyio._backends._asyncio", "httpcore", "psutil"),
+    ]
+)
+
+When = Literal["arrives", "is accepted", "is half answered", "is answered"]
+Phase = Literal["before the POST", "in doubt", "running", "saving", "done", "after a doubt"]
+
+
+@dataclass(frozen=True)
+class AtTime:
+    """Seconds after a kernel's start."""
+
+    seconds: float
+
+    def __str__(self) -> str:
+        return f"after {self.seconds:.3f} s"
+
+
+@dataclass(frozen=True)
+class AtService:
+    """When the nth request of a kind is where ``when`` says."""
+
+    kind: Kind
+    number: int
+    when: When
+
+    def __str__(self) -> str:
+        return f"when {self.kind} {self.number} {self.when}"
+
+
+Moment: TypeAlias = AtTime | AtService | Effect
+
+
+class _Aim:
+    """The moment at the service that is waited for with one kernel, which is killed then; ``process`` is its number."""
+
+    def __init__(self, moment: Moment | None) -> None:
+        self.process: Future[int] = Future()
+        self._moment = moment
+        self._counts: Counter[Kind] = Counter()
+        self._lock = threading.Lock()
+        self._over = False
+
+    def count(self, kind: Kind) -> int:
+        """The number of this request among those of its kind."""
+        self._counts[kind] += 1
+        return self._counts[kind]
+
+    def strikes(self, kind: Kind, number: int, when: When) -> bool:
+        """Kill the kernel where this is the moment; says whether it is."""
+        if self._moment != AtService(kind, number, when):
+            return False
+        process = self.process.result(PATIENCE)
+        with self._lock:
+            if not self._over:
+                os.kill(process, signal.SIGKILL)
+        return True
+
+    def drop(self) -> None:
+        """The kernel is about to end otherwise: from here on its number may be another process's."""
+        with self._lock:
+            self._over = True
+
+
+class _Stage:
+    """The service is honest and a little slow, so that there is time to be killed. A fault for `Server.script`."""
+
+    def __init__(self) -> None:
+        self.aim = _Aim(None)
+
+    async def play(self, exchange: Exchange) -> bool:
+        aim, kind = self.aim, exchange.request.kind
+        number = aim.count(kind)
+        if aim.strikes(kind, number, "arrives"):
+            return False
+        answer = exchange.honest()
+        if aim.strikes(kind, number, "is accepted"):
+            return False
+        await asyncio.sleep(LATENCY)
+        half = len(answer.body) // 2
+        await exchange.send(answer, [answer.body[:half]], LATENCY / 2)
+        if aim.strikes(kind, number, "is half answered"):
+            return False
+        exchange.writer.write(answer.body[half:])
+        await exchange.writer.drain()
+        return not aim.strikes(kind, number, "is answered")
+
+
+class Notebook:
+    """A notebook in a folder of its own, and the service that it talks to; both last as long as the ``with`` block."""
+
+    def __init__(self, story: str) -> None:
+        self.prompts = STORIES[story]
+        self._story = story
+        self._stage = _Stage()
+        self.server = Server(seconds=SECONDS, video_size=VIDEO_SIZE)
+        self._temporary = tempfile.TemporaryDirectory(ignore_cleanup_errors=True)
+        self.folder = Path(self._temporary.name)
+        self.home, self.media = self.folder / "home", self.folder / "luma_videos"
+
+    def __enter__(self) -> Notebook:
+        self.server.__enter__()
+        for kind in ("submit", "look", "video", "thumbnail"):
+            self.server.script(kind, *[self._stage] * 5000)
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.server.__exit__()
+        self._temporary.cleanup()
+
+    # Kernels.
+
+    def kill(self, deed: Deed, moment: Moment) -> None:
+        """Start a kernel and kill it at a moment; where that does not come, when it is done and idle."""
+        with self._kernel(deed, moment) as (process, pipe):
+            if isinstance(moment, AtTime):
+                process.join(moment.seconds)
+            elif not wait([process.sentinel, pipe], PATIENCE):
+                raise TimeoutError(f"a kernel hangs: {self._story}, {deed}, {moment}")
+            self._stage.aim.drop()
+            if process.is_alive():
+                process.kill()
+        self._hear_out()
+
+    def _hear_out(self) -> None:
+        """Wait until the service has read what the dead kernel had sent: it answers requests in their order."""
+        with closing(HTTPConnection(urlsplit(self.server.url).netloc, timeout=PATIENCE)) as connection:
+            connection.request("GET", "/")
+            connection.getresponse().read()
+
+    def leave_alone(self, deed: Deed) -> Report:
+        """Start a kernel and let it come to its end. Raises EOFError where it ends by an exception; stderr has it."""
+        with self._kernel(deed, None) as (_, pipe):
+            if not pipe.poll(PATIENCE):
+                raise TimeoutError(f"a kernel hangs: {self._story}, {deed}")
+            report: Report = pipe.recv()
+            pipe.send("heard")
+        return report
+
+    @contextmanager
+    def _kernel(self, deed: Deed, moment: Moment | None) -> Iterator[tuple[BaseProcess, Connection]]:
+        self._stage.aim = _Aim(moment)
+        effect = moment if isinstance(moment, Effect) else None
+        here, there = _FORKS.Pipe()
+        process = _FORKS.Process(target=live, args=(there, self.folder, self.server.url, self._story, deed, effect))
+        process.start()
+        there.close()
+        assert process.pid
+        self._stage.aim.process.set_result(process.pid)
+        try:
+            yield process, here
+        except BaseException:
+            process.kill()
+            raise
+        finally:
+            process.join()
+            process.close()
+            here.close()
+
+    # What is there.
+
+    def posts(self, prompt: str | None = None) -> list[Request]:
+        """The paid requests that came, of a cell or of all."""
+        return [post for post in self.server.seen("submit") if prompt in (None, post.json["prompt"])]
+
+    def tasks(self, prompt: str) -> list[str]:
+        """The ids of the tasks that were created, and so paid for, for a cell."""
+        return [task.id for task in self.server.tasks if task.request["prompt"] == prompt]
+
+    def was_looked_at(self, task_id: str) -> bool:
+        """Whether a kernel asked how this task is; only one that has written its id down does."""
+        return any(task_id in look.path or task_id.encode() in look.body for look in self.server.seen("look"))
+
+    def rows(self) -> list[Task]:
+        """What the journal says now; read from a copy, so that the next kernel finds it just as it was left."""
+        with tempfile.TemporaryDirectory() as folder:
+            for path in self.home.glob(f"{FILE_NAME}*"):
+                if not path.name.endswith("-shm"):
+                    shutil.copy(path, folder)
+            with closing(sqlite3.connect(Path(folder, FILE_NAME))) as journal:
+                if not journal.execute("SELECT 1 FROM sqlite_master WHERE name = 'tasks'").fetchone():
+                    return []
+                return [load(json.loads(text)) for (text,) in journal.execute("SELECT task FROM tasks")]
+
+    def phases(self) -> dict[str, Phase]:
+        """How far each cell is, by the journal."""
+        begun = {task.request.prompt: task for task in self.rows() if task.sent_at}
+        return {prompt: _phase(begun.get(prompt)) for prompt in self.prompts}
+
+
+def _phase(task: Task | None) -> Phase:
+    if task is None:
+        return "before the POST"
+    if task.task_id is None:
+        return "in doubt"
+    if task.video is None:
+        return "running"
+    return "done" if task.status is Status.COMPLETED else "saving"
