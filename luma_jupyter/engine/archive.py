@@ -67,8 +67,9 @@ class Archive:
     def standing(self, mark: str, request: Request, wanted: Provider | None) -> Row | None:
         """The entry that answers a request with the fingerprint ``mark`` which would go to ``wanted``."""
         now = settings.current()
-        # What this kernel follows, it knows even where the journal was lost.
-        rows = {task.intent: Row(task, alive=True) for task in self.followed() if task.fingerprint == mark}
+        # What this kernel asked for, it knows even where the journal was lost.
+        own = [handle.task for handle in list(self._handles.values()) if handle.task.fingerprint == mark]
+        rows = {task.intent: Row(task, alive=not task.status.ended) for task in own}
         with contextlib.suppress(ConfigError):  # told before anything is paid; to play what is there, it is not needed
             rows |= {row.task.intent: self.settled(row) for row in self.journal.same(mark)}
         for task in sidecars.find(now.media_folder, request.prompt, mark):

@@ -156,6 +156,9 @@ class Journal:
             self.beat()
             words = f"{_REPLACE} WHERE intent = ? AND owner IS ?"
             _, changed = self._file.run(words, *_state(task), self.owner, task.intent, row.owner)
+            if not changed and self.find(task.intent) is None:  # the file was set aside meanwhile
+                self._put(task, self.owner)
+                return True
             return bool(changed)
 
     def beat(self) -> None:

@@ -64,7 +64,7 @@ def revived(task: Task) -> Task:
 
 def in_doubt(task: Task, finding: str, advice: str | None = None) -> str:
     """What is known of a request that was sent and not answered, and what can be done; both are sentences."""
-    sent = time.strftime("%H:%M:%S", time.localtime(task.sent_at))
+    sent = time.strftime("%H:%M:%S on %Y-%m-%d", time.localtime(task.sent_at))
     name = task.name or "NAME"
     advice = advice or (
         f"Look at your tasks in {SERVICE_NAMES[task.provider]}'s console; `%luma retry {name}` (in Python "

@@ -27,6 +27,7 @@ from typing import TYPE_CHECKING
 from luma_jupyter.engine.handle import Handle
 from luma_jupyter.engine.journal import Journal, Row
 from luma_jupyter.engine.library import Library, adopt
+from luma_jupyter.engine.owners import SILENCE
 from luma_jupyter.engine.poller import NOT_KNOWN, Poller
 from luma_jupyter.engine.recall import in_doubt, revived
 from luma_jupyter.engine.services import SERVICE_NAMES
@@ -130,14 +131,19 @@ class Life:
     async def _watch(self, settled: Callable[[Row], Row]) -> bool:
         """See in the journal what another kernel does; True when it is this one's turn."""
         handle, journal = self._handle, self._journal
+        missing_since: float | None = None
         while True:
             try:
                 found = journal.find(handle.task.intent)
             except LumaError as error:
                 handle.emit(problem=str(error))
+                found = None
+            if found is None:  # a journal that was lost: the kernel that follows it enters it again, if it lives
+                missing_since = missing_since or handle.clock()
+                if handle.clock() - missing_since > SILENCE:
+                    raise ConfigError("The journal does not know it any more, so nobody can tell what became of it.")
             else:
-                if found is None:
-                    raise ConfigError("The journal does not know it any more: run the cell again.")
+                missing_since = None
                 row = settled(found)
                 if row.alive:
                     if row.task != handle.task:

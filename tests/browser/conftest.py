@@ -42,7 +42,7 @@ PLAY = """async () => {
         video.scrollIntoView();
         await video.play();
         const start = video.currentTime;
-        const deadline = performance.now() + 5000;
+        const deadline = performance.now() + 20000;
         while (video.currentTime <= start && performance.now() < deadline) await new Promise(r => setTimeout(r, 50));
         played.push({src: video.getAttribute("src"), ready: video.readyState, moved: video.currentTime > start});
         video.pause();

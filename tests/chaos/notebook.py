@@ -9,6 +9,7 @@ import os
 import shutil
 import signal
 import sqlite3
+import sys
 import tempfile
 import threading
 from collections import Counter
@@ -36,6 +37,8 @@ PATIENCE = 60.0  # seconds after which a kernel that is neither killed nor done 
 
 # Kernels are forked from a process without threads that has imported what they need.
 _FORKS = multiprocessing.get_context("forkserver")
+# A worker of pytest-xdist has a main module without the name that multiprocessing asks for.
+sys.modules["__main__"].__dict__.setdefault("__spec__", None)
 _FORKS.set_forkserver_preload(
     [
         *("luma_jupyter.engine.engine", "luma_jupyter.wire.http", "luma_jupyter.wire.acedata"),

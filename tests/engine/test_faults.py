@@ -269,7 +269,7 @@ def test_a_fault(row: Row, action: str, server: Server, media: Path) -> None:
             if row.status is Status.COMPLETED and row.reads is None:
                 assert not read
             if task.status is Status.UNCONFIRMED:
-                sent = time.strftime("%H:%M:%S", time.localtime(task.sent_at))
+                sent = time.strftime("%H:%M:%S on %Y-%m-%d", time.localtime(task.sent_at))
                 assert before <= (task.sent_at or 0) <= time.time()
                 assert re.match(f"Sent at {sent}, no usable answer: .*may be running and may be billed", read[-1])
             if ids and task.status is Status.DETACHED:

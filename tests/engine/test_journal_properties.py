@@ -129,11 +129,11 @@ class JournalMachine(RuleBasedStateMachine):
         kernel, row = self.kernels[name], self.seen[-1 - choice % len(self.seen)]
         task = row.task.evolve(status=Status.RUNNING)
         entry = self.model.get(task.intent)
-        free = entry is not None and entry.owner == row.owner
+        free = entry is None or entry.owner == row.owner  # or it was lost with its file
         assert kernel.journal.take(row, task) is free
         self._beat(kernel)
-        if entry and free:
-            entry.task, entry.owner = task, kernel.owner
+        if free:
+            self.model[task.intent] = Entry(task, kernel.owner)
 
     @precondition(lambda self: self.model)
     @rule(choice=st.integers(0, 99), first=st.permutations(KERNELS))

@@ -24,6 +24,7 @@ from luma_jupyter.engine.engine import Engine
 from luma_jupyter.engine.handle import Handle
 from luma_jupyter.engine.journal import FILE_NAME, Journal, Row
 from luma_jupyter.engine.owners import HEARTBEAT, SILENCE
+from luma_jupyter.engine.poller import Poller
 from luma_jupyter.engine.recall import settled, standing
 from luma_jupyter.engine.services import Services
 from luma_jupyter.errors import (
@@ -510,6 +511,98 @@ async def test_a_heartbeat_enters_again_what_a_lost_journal_had(world: World, tm
     (row,) = world.engine.journal.rows()
     assert (row.task.intent, row.task.status, row.alive) == (handle.task.intent, Status.RUNNING, True)
     assert (await world.end(handle)).status is Status.COMPLETED
+
+
+async def test_a_lost_journal_while_another_kernel_watches(kernels: Kernels, tmp_path: Path) -> None:
+    """The watching kernel waits for the other one to enter its task again, and then sees it to its end."""
+    one, two = kernels.start(), kernels.start()
+    one.service.seconds = 4 * HEARTBEAT
+    first = ask(one)
+    await one.until(first, Status.RUNNING)
+    second = ask(two)
+    await asyncio.sleep(2)
+    shutil.rmtree(tmp_path / "home")
+    assert (await two.end(second)).status is Status.COMPLETED
+    assert paid(one) == 1
+
+
+async def test_a_lost_journal_of_a_dead_kernel(kernels: Kernels, tmp_path: Path) -> None:
+    """Where the journal is lost and the kernel that followed it, too, the watching one says so, and pays nothing."""
+    one, two = kernels.start(), kernels.start()
+    first = ask(one)
+    await one.until(first, Status.RUNNING)
+    second = ask(two)
+    await asyncio.sleep(2)
+    shutil.rmtree(tmp_path / "home")
+    await kernels.kill(one)
+    task = await two.end(second)
+    assert task.status is Status.DETACHED
+    assert "nobody can tell what became of it" in str(task.error)
+    assert "task-1" in str(task.error)
+    assert (await two.end(ask(two))).status is Status.COMPLETED
+    assert paid(one) == 1
+
+
+async def test_a_lost_journal_of_what_was_let_go(world: World, tmp_path: Path) -> None:
+    """A clip that was stopped in this kernel is followed further, though the journal was lost meanwhile."""
+    first = await _detached(world)
+    shutil.rmtree(tmp_path / "home")
+    task = await world.end(ask(world))
+    assert (task.status, task.intent) == (Status.COMPLETED, first.intent)
+    assert paid(world) == 1
+    assert [task.intent for task in world.engine.archive.history()] == [first.intent]
+
+
+async def test_watching_goes_on_while_the_journal_cannot_be_read(
+    kernels: Kernels, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A journal that is unreadable for a while is a problem to tell, no end."""
+    one, two = kernels.start(), kernels.start()
+    first, second = ask(one), ask(two)
+    await two.until(second, Status.RUNNING)
+    find = Journal.find
+    answers = iter([ConfigError("The disk is asleep."), ConfigError("The disk is asleep.")])
+
+    def sleepy(self: Journal, intent: str) -> Row | None:
+        if error := next(answers, None):
+            raise error
+        return find(self, intent)
+
+    monkeypatch.setattr(Journal, "find", sleepy)
+    await one.end(first)
+    assert (await two.end(second)).status is Status.COMPLETED
+    assert "The disk is asleep." in two.problems(second)
+
+
+async def test_a_watched_clip_whose_file_cannot_be_copied(kernels: Kernels, tmp_path: Path) -> None:
+    """Where the video of the other kernel cannot be copied into this one's folder, the clip is done, and says why."""
+    one, two = kernels.start(), kernels.start()
+    one.service.script("thumbnail", one.service.after(30))
+    first = ask(one)
+    settings.configure(media=tmp_path / "elsewhere")
+    second = ask(two)
+    await two.until(second, Status.SAVING)
+    (tmp_path / "elsewhere").write_text("a file")
+    await one.end(first)
+    task = await two.end(second)
+    assert (task.status, task.path) == (Status.COMPLETED, None)
+    assert "could not be copied" in str(task.problem)
+
+
+async def test_an_internal_error_after_acceptance(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A mistake of ours while a task runs lets it go: the same cell then follows it further and pays nothing."""
+
+    async def broken(*args: Any) -> None:
+        raise RuntimeError("our mistake")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Poller, "result", broken)
+        task = await world.end(ask(world))
+    assert task.status is Status.DETACHED
+    assert "please report it" in str(task.error)
+    assert "task-1" in str(task.error)
+    assert (await world.end(ask(world))).status is Status.COMPLETED
+    assert paid(world) == 1
 
 
 @pytest.mark.parametrize("made", ["new", "taken over"])

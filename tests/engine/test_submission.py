@@ -298,7 +298,7 @@ async def _retry(world: World, task: Task, **options: bool) -> Task:
 
 
 def _sent_at(seconds: float) -> str:
-    return time.strftime("Sent at %H:%M:%S, no usable answer: ", time.localtime(EPOCH + seconds))
+    return time.strftime("Sent at %H:%M:%S on %Y-%m-%d, no usable answer: ", time.localtime(EPOCH + seconds))
 
 
 LOST_BEFORE = httpx.ReadError("connection reset")

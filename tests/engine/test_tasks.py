@@ -171,7 +171,7 @@ async def test_a_lost_answer_is_never_sent_again(world: World, answer: Answer) -
     task = await world.end(handle)
     assert world.story(handle) == "queued submitting unconfirmed"
     assert isinstance(task.error, ClipUnconfirmed)
-    sent = time.strftime("%H:%M:%S", time.localtime(EPOCH))
+    sent = time.strftime("%H:%M:%S on %Y-%m-%d", time.localtime(EPOCH))
     assert str(task.error).startswith(f"Sent at {sent}, no usable answer: AceDataCloud ")
     assert "It may be running and may be billed, so it is not sent again by itself." in str(task.error)
     assert isinstance(task.error.reason, LumaError)
