@@ -468,7 +468,8 @@ def test_an_unconfirmed_clip_of_acedatacloud_is_sent_again_only_where_it_may_pay
     assert re.fullmatch(
         r"Sent at \d\d:\d\d:\d\d on [\d-]+, no usable answer: it was looked for, and not found. "
         r"It may be running and may be billed, so it is not sent again by itself. "
-        r"`%luma retry NAME --may-pay-twice` \(in Python `NAME.retry\(may_pay_twice=True\)`\) sends it again, which may pay twice.",
+        r"`%luma retry NAME --may-pay-twice` \(in Python `NAME.retry\(may_pay_twice=True\)`\) "
+        r"sends it again, which may pay twice.",
         str(caught.value),
     )
     assert len(service.sent) == 1
