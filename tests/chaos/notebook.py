@@ -37,8 +37,6 @@ PATIENCE = 60.0  # seconds after which a kernel that is neither killed nor done 
 
 # Kernels are forked from a process without threads that has imported what they need.
 _FORKS = multiprocessing.get_context("forkserver")
-# A worker of pytest-xdist has a main module without the name that multiprocessing asks for.
-sys.modules["__main__"].__dict__.setdefault("__spec__", None)
 _FORKS.set_forkserver_preload(
     [
         *("luma_jupyter.engine.engine", "luma_jupyter.wire.http", "luma_jupyter.wire.acedata"),
@@ -187,6 +185,8 @@ class Notebook:
         effect = moment if isinstance(moment, Effect) else None
         here, there = _FORKS.Pipe()
         process = _FORKS.Process(target=live, args=(there, self.folder, self.server.url, self._story, deed, effect))
+        # IPython, and a worker of pytest-xdist, leave a main module without the name that multiprocessing asks for.
+        sys.modules["__main__"].__dict__.setdefault("__spec__", None)
         process.start()
         there.close()
         assert process.pid
