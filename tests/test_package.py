@@ -27,7 +27,7 @@ def modules_after(code: str) -> set[str]:
 
 def test_public_names_are_frozen() -> None:
     """Nobody adds or removes a public name by accident."""
-    errors = "ClipError ClipFailed ClipNotReady ConfigError InvalidRequest LumaError"
+    errors = "ClipError ClipFailed ClipNotReady ClipUnconfirmed ConfigError InvalidRequest LumaError OverBudget"
     assert " ".join(luma_jupyter.__all__) == f"Clip {errors} Studio WaitTimeout clips configure extend generate modify"
 
 

@@ -74,6 +74,8 @@ class Archive:
             rows |= {row.task.intent: self.settled(row) for row in self.journal.same(mark)}
         for task in sidecars.find(now.media_folder, request.prompt, mark):
             known = rows[task.intent].task if task.intent in rows else task
+            if task.path is None and task.intent in rows:
+                continue
             if known.status is Status.DETACHED and known.video:  # its kernel ended before it could say so
                 rows[task.intent] = replace(rows[task.intent], task=known.evolve(filename=task.filename))
                 continue
@@ -83,13 +85,34 @@ class Archive:
         return standing(rows.values(), wanted)
 
     def history(self, *, folder: Path | None = None, since: float = 0.0, until: float = 1e12) -> list[Task]:
-        """The journal's tasks, as they stand, made from ``since`` to before ``until`` (Unix seconds); oldest first."""
-        return [self.settled(row).task for row in self.journal.rows(folder=folder, since=since, until=until)]
+        """The tasks, as they stand, made from ``since`` to before ``until`` (Unix seconds), oldest first.
+
+        Those of the journal; and those of the media folder, which somebody may have handed over.
+        """
+        now = settings.current()
+        tasks = {row.task.intent: self.settled(row).task for row in self.journal.rows(since=since, until=until)}
+        if folder is not None:
+            tasks = {intent: task for intent, task in tasks.items() if task.folder == folder}
+        if folder in (None, now.folder):
+            for task in sidecars.every(now.media_folder):
+                if since <= task.created_at < until:
+                    tasks.setdefault(task.intent, task.evolve(folder=now.folder))
+        return sorted(tasks.values(), key=lambda task: (task.created_at, task.intent))
 
     def unfinished(self, folder: Path) -> list[Task]:
-        """The tasks of a notebook's folder that nobody follows, and that may have a video or be in doubt."""
-        rows = map(self.settled, self.journal.unfinished(folder))
-        return [row.task for row in rows if row.task.status in (Status.DETACHED, Status.UNCONFIRMED)]
+        """The tasks of a notebook's folder that nobody follows, and that may have a video or be in doubt.
+
+        Also those of a folder that is gone: it may have been renamed. One in doubt is none any more when an equal
+        request was completed after it.
+        """
+        tasks = [self.settled(row).task for row in self.journal.unfinished()]
+        return [task for task in tasks if task.folder == folder or not task.folder.exists() if self._is_open(task)]
+
+    def _is_open(self, task: Task) -> bool:
+        if task.status is not Status.UNCONFIRMED:
+            return task.status is Status.DETACHED
+        later = (row.task for row in self.journal.same(task.fingerprint) if row.task.created_at > task.created_at)
+        return not any(other.status is Status.COMPLETED for other in later)
 
     def today(self) -> list[Row]:
         """The rows of this day, in local time."""

@@ -194,7 +194,8 @@ class Database:
         except OSError as error:
             raise self._unusable(error) from None
         self._tell(
-            f"The journal of your clips {_REASONS[why]}; it was set aside as {aside.name}, and a new one was begun."
+            f"The journal of your clips {_REASONS[why]}; it was set aside as {aside.name}, and a new one was begun. "
+            "What was unfinished or spent today is forgotten: look at the services' consoles before you go on."
         )
 
     def _unusable(self, error: Exception) -> ConfigError:

@@ -108,10 +108,10 @@ class Journal:
             values.append(_column(str(folder)))
         return self._select(f"{words} ORDER BY created_at, intent", *values)
 
-    def unfinished(self, folder: Path) -> list[Row]:
-        """The rows of a folder that had been begun and have not come to their end, oldest first."""
+    def unfinished(self) -> list[Row]:
+        """The rows that had been begun and have not come to their end, oldest first."""
         begun = "('queued', 'submitting', 'running', 'saving', 'detached', 'unconfirmed')"
-        return self._select(f"WHERE status IN {begun} AND folder = ? ORDER BY created_at, intent", _column(str(folder)))
+        return self._select(f"WHERE status IN {begun} ORDER BY created_at, intent")
 
     def claims(self, task_id: str) -> bool:
         """Whether a row has this task id of a service."""

@@ -80,7 +80,8 @@ class Library:
             path = _own_path(self.folder / task.filename, task)
             for left in self.folder.glob(f".{path.stem}.*.part"):  # of kernels that were killed
                 left.unlink(missing_ok=True)
-            if sidecars.read(path.with_suffix(".json")):  # a kernel was killed before it could say so
+            saved = sidecars.read(path.with_suffix(".json"))
+            if saved and saved.path:  # a kernel was killed before it could say so
                 return path
             with replacing(path) as file:
                 await self._fetch(task.video.url, file, is_whole_video, LARGEST_VIDEO, task.base_url)

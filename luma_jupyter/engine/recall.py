@@ -21,21 +21,24 @@ def settled(row: Row, demo_url: str | None) -> Row:
     cancelled; all else can be followed again.
     """
     task = row.task
+    known_until = task.sent_at or task.created_at
     if row.alive or task.status in (Status.COMPLETED, *_NOT_STANDING):
         return row
     if not task.real and task.base_url and task.base_url != demo_url:
         message = "The demo service that made it ended with its kernel: run the cell again."
-        return replace(row, task=task.evolve(status=Status.FAILED, error=ClipFailed(message)))
+        return replace(row, task=task.evolve(status=Status.FAILED, ended_at=known_until, error=ClipFailed(message)))
     if task.status.ended:
         return row
     if task.task_id:
         message = f"The kernel that followed it ended; it may still run and be billed (task id {task.task_id})."
-        return replace(row, task=task.evolve(status=Status.DETACHED, error=ClipDetached(message)))
+        return replace(row, task=task.evolve(status=Status.DETACHED, ended_at=known_until, error=ClipDetached(message)))
     if task.sent_at:
         message = in_doubt(task, "the kernel ended before an answer came.")
-        return replace(row, task=task.evolve(status=Status.UNCONFIRMED, error=ClipUnconfirmed(message)))
+        return replace(
+            row, task=task.evolve(status=Status.UNCONFIRMED, ended_at=known_until, error=ClipUnconfirmed(message))
+        )
     message = "The kernel ended before anything was sent: nothing was paid."
-    return replace(row, task=task.evolve(status=Status.CANCELLED, error=ClipCancelled(message)))
+    return replace(row, task=task.evolve(status=Status.CANCELLED, ended_at=known_until, error=ClipCancelled(message)))
 
 
 def standing(rows: Iterable[Row], wanted: Provider | None) -> Row | None:
@@ -66,10 +69,10 @@ def in_doubt(task: Task, finding: str, advice: str | None = None) -> str:
     """What is known of a request that was sent and not answered, and what can be done; both are sentences."""
     sent = time.strftime("%H:%M:%S on %Y-%m-%d", time.localtime(task.sent_at))
     name = task.name or "NAME"
-    advice = advice or (
-        f"Look at your tasks in {SERVICE_NAMES[task.provider]}'s console; `%luma retry {name}` (in Python "
-        f"`{name}.retry()`) looks for it, and pays nothing twice unasked."
-    )
+    retry = f"`%luma retry {name}` (in Python `{name}.retry()`)"
+    keyed = task.request.action == "modify"  # RunAPI's requests carry an idempotency key
+    deed = "sends it again under the same idempotency key" if keyed else "looks for it, and pays nothing twice unasked"
+    advice = advice or f"Look at your tasks in {SERVICE_NAMES[task.provider]}'s console; {retry} {deed}."
     return (
         f"Sent at {sent}, no usable answer: {finding} It may be running and may be billed, so it is not sent again "
         f"by itself. {advice}"

@@ -59,12 +59,17 @@ def fingerprint(request: Request, source_intent: str | None) -> str:
     A source that is a clip counts by its intent, any other by its id or URL. Parameters at their defaults are left out,
     so that a parameter that a later version adds changes nothing; callback URLs do not count.
     """
-    facts = {"action": request.action, **_spoken(request), "prompt": unicodedata.normalize("NFC", request.prompt)}
+    facts = {"action": request.action, **_spoken(request), "prompt": _said(request.prompt)}
     facts.pop("callback_url", None)
     if source_intent is not None:
         facts["source"] = source_intent
     canonical = json.dumps(facts, sort_keys=True, ensure_ascii=True, separators=(",", ":"))
     return hashlib.sha256(canonical.encode()).hexdigest()
+
+
+def _said(prompt: str) -> str:
+    """A prompt as far as it counts: however its letters are encoded, and wherever its lines break."""
+    return " ".join(unicodedata.normalize("NFC", prompt).split())
 
 
 def _spoken(request: Request) -> dict[str, Any]:

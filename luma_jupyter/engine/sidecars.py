@@ -51,22 +51,25 @@ def write(file: BinaryIO, task: Task, size: int) -> None:
 
 
 def read(path: Path) -> Task | None:
-    """The completed task that a sidecar tells of; None where it cannot be used, or its video is not whole."""
+    """The completed task that a sidecar tells of, without a path where its video is not whole; None if unusable."""
     try:
-        data = json.loads(_content(path))
+        data = _public(json.loads(_content(path)))
         video = path.with_suffix(".mp4")
-        if not video.is_file():
-            return None
-        with video.open("rb") as file:
-            size = file.seek(0, 2)
-            if not is_whole_video(file, size):
-                return None
-        task = load({**_public(data), "status": Status.COMPLETED.value, "filename": video.name, "file_size": size})
+        size = _size_of_whole(video)
+        task = load({**data, "status": Status.COMPLETED.value, "filename": video.name, "file_size": size})
     except (OSError, ValueError, RecursionError):
         return None
     if task.video is None or task.fingerprint != fingerprint(task.request, task.source_intent):
         return None
-    return task.evolve(media=path.parent, path=video)
+    return task.evolve(media=path.parent, path=None if size is None else video)
+
+
+def _size_of_whole(video: Path) -> int | None:
+    if not video.is_file():
+        return None
+    with video.open("rb") as file:
+        size = file.seek(0, 2)
+        return size if is_whole_video(file, size) else None
 
 
 def intent_of(video: Path) -> str | None:
@@ -91,13 +94,16 @@ def _public(data: object) -> dict[str, Any]:
 
 def find(folder: Path, prompt: str, fingerprint_: str) -> Iterator[Task]:
     """The completed tasks of equal requests in a folder. Their names begin with the prompt, so few files are read."""
-    start = f"{_slug(prompt)}-"
+    return (task for task in every(folder, f"{_slug(prompt)}-") if task.fingerprint == fingerprint_)
+
+
+def every(folder: Path, start: str = "") -> Iterator[Task]:
+    """The completed tasks of a folder whose file names begin so."""
     try:
         names = sorted(path.name for path in folder.iterdir() if path.suffix == ".json")
     except OSError:
         return
     for name in names:
-        if unicodedata.normalize("NFC", name).startswith(start):  # some archives and disks store other forms
-            task = read(folder / name)
-            if task and task.fingerprint == fingerprint_:
-                yield task
+        normal = unicodedata.normalize("NFC", name)  # some archives and disks store other forms
+        if normal.startswith(start) and (task := read(folder / name)):
+            yield task

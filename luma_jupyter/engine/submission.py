@@ -7,14 +7,13 @@ there does a crash or a lost answer leave a doubt, and then nothing is sent agai
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from dataclasses import replace
 
 from luma_jupyter.engine.handle import Handle
 from luma_jupyter.engine.journal import Journal
 from luma_jupyter.engine.recall import in_doubt
 from luma_jupyter.engine.services import Api, Services
-from luma_jupyter.errors import ClipFailed, ClipUnconfirmed, InvalidRequest, LumaError, Unconfirmed
+from luma_jupyter.errors import ClipFailed, ClipUnconfirmed, InvalidRequest, LumaError, ServiceError, Unconfirmed
 from luma_jupyter.models import GenerateRequest, Provider, Request, Status, VideoRef
 
 CLOCK_SLACK = 60.0  # seconds by which a service's clock may differ from ours
@@ -81,16 +80,22 @@ class Submission:
         if source.status is Status.COMPLETED:
             return True
         name = task.source_label or "the source"
-        message = f"Nothing was sent: its source {name} ended as {source.status}."
+        doubtful = source.status is Status.UNCONFIRMED
+        first = f"`%luma retry {name}` goes on with that one" if doubtful else "run that one again first"
+        message = f"Nothing was sent: its source {name} ended as {source.status}; {first}."
         self._handle.emit(status=Status.FAILED, error=ClipFailed(message, source.error))
         return False
 
     async def _send_again(self, api: Api, request: Request) -> bool:
         """Try what reading can tell of a request in doubt; True where it is to be sent again, on the user's word."""
         handle = self._handle
+        handle.emit(problem="It was sent before and not answered: it is looked for first.")
         ids: list[str] = []
-        with contextlib.suppress(LumaError):
+        finding = "it was looked for, and not found."
+        try:
             ids = await api.find(request, (handle.task.sent_at or 0.0) - CLOCK_SLACK)
+        except ServiceError as error:
+            finding = f"it could not be looked for: {error.finding}"
         mine = [task_id for task_id in ids if not self._journal.claims(task_id)]
         if len(mine) == 1:  # of several, nobody can say which is whose
             self._accepted(mine[0])
@@ -99,9 +104,9 @@ class Submission:
             return True
         name = handle.task.name or "NAME"
         again, python = ("", "") if api.repeatable else (" --may-pay-twice", "may_pay_twice=True")
-        price = "which pays nothing twice" if api.repeatable else "which may pay twice"
+        price = "under the same idempotency key" if api.repeatable else "which may pay twice"
         advice = f"`%luma retry {name}{again}` (in Python `{name}.retry({python})`) sends it again, {price}."
-        known = in_doubt(handle.task, "it was looked for, and not found.", advice)
+        known = in_doubt(handle.task, finding, advice)
         handle.emit(status=Status.UNCONFIRMED, problem=None, error=ClipUnconfirmed(known))
         return False
 

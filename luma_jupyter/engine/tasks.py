@@ -41,6 +41,7 @@ from luma_jupyter.errors import (
     DownloadError,
     Expired,
     LumaError,
+    ServiceError,
 )
 from luma_jupyter.models import Status, Task, TaskPhase
 
@@ -121,7 +122,7 @@ class Life:
         if task.task_id:
             emit(status=Status.DETACHED, error=ClipDetached(f"{why} The task may still run (task id {task.task_id})."))
         elif task.sent_at:
-            known = in_doubt(task, why)
+            known = in_doubt(task, reason.finding if isinstance(reason, ServiceError) else why)
             emit(status=Status.UNCONFIRMED, problem=None, error=ClipUnconfirmed(known, reason))
         else:
             emit(status=Status.FAILED, problem=None, error=ClipFailed(why, reason))
@@ -222,7 +223,7 @@ class Life:
         try:
             library = Library(handle.task.media, self._http())
             async with self._downloads:
-                path = await library.save(handle.task)
+                path = await library.save(handle.task.evolve(ended_at=handle.task.ended_at or handle.clock()))
                 size = path.stat().st_size
                 await library.save_thumbnail(handle.task, path)
         except asyncio.CancelledError:

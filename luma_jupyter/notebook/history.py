@@ -114,7 +114,10 @@ def cost(task: Task) -> float | None:
     """What a task cost in USD, as far as it is known: nothing where no video came of it; else reported, or expected."""
     if task.status in (Status.FAILED, Status.CANCELLED):
         return 0.0
-    return task.cost if task.cost is not None else task.price
+    if task.cost is None and task.price is None:
+        return None
+    doubtful = task.doubts * (task.price or 0.0)  # sent before, and perhaps billed each time
+    return doubtful + (task.price or 0.0 if task.cost is None else task.cost)
 
 
 def _cost_words(task: Task) -> str:

@@ -45,6 +45,7 @@ SOURCE is a variable that holds a clip, a video id, or a URL.
 %luma stop NAME…       stop following; the task may still run and be billed
 %luma resume [NAME…]   follow again what an earlier kernel left unfinished in this folder
 %luma retry NAME       go on with a clip that is unconfirmed, not followed, or without its file
+                       (--may-pay-twice: send an unconfirmed one again, whatever it may cost)
 %luma history          all clips of this folder (or: --all, --folder FOLDER, --day 2026-11-22)
 %luma price            what a call costs, and what was spent today
 %luma balance          what is left at RunAPI
@@ -205,6 +206,8 @@ class LumaMagics:
 
     def _retry(self, words: list[str]) -> None:
         names = [word for word in words if word != "--may-pay-twice"]
+        if unknown := [name for name in names if name.startswith("-")]:
+            raise InvalidRequest(f"There is no option {unknown[0]}: %luma retry NAME [--may-pay-twice].")
         if len(names) != 1:
             raise InvalidRequest("Say which: %luma retry NAME [--may-pay-twice] (%luma status lists them).")
         (clip,) = lookup_clips(names, self._shell.user_ns)

@@ -212,6 +212,8 @@ def _words(look: Look) -> str:
     task = look.task
     if task.status is Status.QUEUED and not isinstance(task.request, GenerateRequest) and task.request.source is None:
         return f"queued: waits for {task.source_label}; nothing is sent yet"
+    if task.status is Status.QUEUED and task.sent_at:
+        return "in doubt: it is looked for at the service"
     return WORDS[task.status]
 
 

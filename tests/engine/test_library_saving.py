@@ -69,7 +69,7 @@ async def test_the_sidecar(world: World, media: Path) -> None:
         "created_at": EPOCH,
         "submitted_at": EPOCH + 28,
         "sent_at": EPOCH + 28,
-        "ended_at": None,
+        "ended_at": task.ended_at,
     }
     assert not [secret for secret in (ACEDATA_KEY, RUNAPI_KEY, str(media), str(Path.cwd())) if secret in text]
 

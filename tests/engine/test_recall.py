@@ -456,7 +456,7 @@ async def test_a_lesson_is_handed_out(world: World, kernels: Kernels, tmp_path: 
         assert handle.task.path.parent == handed
     assert shown.task.intent == blue.task.intent
     assert requests(world) == before
-    assert pupil.engine.archive.history() == []
+    assert {task.intent for task in pupil.engine.archive.history()} == {h.task.intent for h in (fox, longer, shown)}
 
 
 async def test_a_lesson_without_a_usable_home(world: World, kernels: Kernels, tmp_path: Path, no_keys: Any) -> None:
@@ -587,6 +587,59 @@ async def test_a_watched_clip_whose_file_cannot_be_copied(kernels: Kernels, tmp_
     task = await two.end(second)
     assert (task.status, task.path) == (Status.COMPLETED, None)
     assert "could not be copied" in str(task.problem)
+
+
+@pytest.mark.parametrize("harm", [Path.unlink, lambda path: path.write_bytes(VIDEO[:-1])], ids=["missing", "cut"])
+async def test_a_lesson_with_a_broken_video(
+    world: World, kernels: Kernels, tmp_path: Path, no_keys: Any, harm: Any
+) -> None:
+    """A handed-out video that is missing or cut is fetched again by its sidecar's address: free, and without a key."""
+    made = await world.end(ask(world))
+    handed = tmp_path / "pupil" / "films"
+    shutil.copytree(tmp_path / "luma_videos", handed)
+    harm(handed / made.filename)
+    no_keys()
+    settings.configure(home=tmp_path / "pupil" / "home", media=handed)
+    pupil = kernels.start()
+    task = await pupil.end(ask(pupil))
+    assert (task.intent, task.path, task.status) == (made.intent, handed / made.filename, Status.COMPLETED)
+    assert task.path.read_bytes() == VIDEO
+    assert paid(world) == 1
+
+
+async def test_a_renamed_folder_is_not_forgotten(kernels: Kernels, tmp_path: Path) -> None:
+    """What was unfinished in a folder that is gone is told in every folder; what lies in another one is not."""
+    settings._folder_at_load = tmp_path / "before"
+    settings._folder_at_load.mkdir()
+    one, two = kernels.start(), kernels.start()
+    first = ask(one)
+    await one.until(first, Status.RUNNING)
+    await kernels.kill(one)
+    settings._folder_at_load.rename(tmp_path / "after")
+    assert [task.intent for task in two.engine.archive.unfinished(tmp_path / "after")] == [first.task.intent]
+    (tmp_path / "before").mkdir()
+    assert two.engine.archive.unfinished(tmp_path / "after") == []
+
+
+async def test_a_doubt_that_a_new_video_answered(world: World) -> None:
+    """A clip in doubt is no unfinished one any more when the user made it anew."""
+    world.service.script("submit", httpx.ReadError("lost"))
+    await world.end(ask(world))
+    folder = settings.current().folder
+    assert len(world.engine.archive.unfinished(folder)) == 1
+    await asyncio.sleep(1)
+    await world.end(ask(world, again=True))
+    assert world.engine.archive.unfinished(folder) == []
+
+
+async def test_a_cancelled_step_of_a_dead_kernel_stands_still(kernels: Kernels) -> None:
+    """The time of what was never sent does not go on when its kernel is gone."""
+    one, two = kernels.start(), kernels.start()
+    one.extend(ask(one), again=False)
+    await kernels.kill(one)
+    before = [task.elapsed(now()) for task in two.engine.archive.history()]
+    await asyncio.sleep(100)
+    assert [task.elapsed(now()) for task in two.engine.archive.history()] == before
 
 
 async def test_an_internal_error_after_acceptance(world: World, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -395,10 +395,11 @@ FOG = ModifyRequest(prompt="Fog", source=VideoRef(url=URL))
         (FOX, replace(FOX, callback_url="https://hook.example/")),
         (FOX, GenerateRequest(prompt="  A red fox\n", aspect_ratio="16:9", loop=False, enhancement=True)),
         (GenerateRequest(prompt="Élan"), GenerateRequest(prompt=unicodedata.normalize("NFD", "Élan"))),
+        (GenerateRequest(prompt="A red fox"), GenerateRequest(prompt="A  red\nfox ")),
         (RUN, replace(RUN, callback_url="https://hook.example/")),
         (FOG, replace(FOG, watermark=None)),
     ],
-    ids=["callback", "defaults", "NFD", "callback of extend", "default watermark"],
+    ids=["callback", "defaults", "NFD", "spaces", "callback of extend", "default watermark"],
 )
 def test_what_does_not_count(one: Request, other: Request) -> None:
     """Callback URLs, spelled-out defaults, white space around a prompt and its Unicode form change nothing."""

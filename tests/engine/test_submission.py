@@ -426,7 +426,17 @@ async def test_a_look_alone_sends_nothing(world: World) -> None:
     lost = await _lost(world, "runapi")
     task = await _retry(world, lost)
     assert task.status is Status.UNCONFIRMED
-    assert "sends it again, which pays nothing twice" in str(task.error)
+    assert "sends it again, under the same idempotency key" in str(task.error)
+    assert len(world.service.seen("submit")) == 1
+
+
+async def test_a_look_that_fails_is_told(world: World) -> None:
+    """Where the list cannot be had, nobody says that the request is not in it."""
+    lost = await _lost(world, "acedata")
+    world.service.script("list", httpx.ConnectError("no route"))
+    task = await _retry(world, lost)
+    assert task.status is Status.UNCONFIRMED
+    assert "it could not be looked for: AceDataCloud cannot be reached: “no route”." in str(task.error)
     assert len(world.service.seen("submit")) == 1
 
 

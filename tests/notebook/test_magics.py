@@ -622,7 +622,7 @@ def test_a_damaged_journal_is_told_in_one_line_and_the_cell_goes_on(
     (line,) = capsys.readouterr().out.splitlines()
     assert re.fullmatch(
         r"luma_jupyter: The journal of your clips is damaged; it was set aside as journal-damaged-[-\d]+\.sqlite3, "
-        "and a new one was begun\\.",
+        r"and a new one was begun\. What was unfinished or spent today is forgotten: look at the services' consoles .*",
         line,
     )
     assert notebook.user_ns["sunset"].status == "completed"
