@@ -19,6 +19,7 @@ from contextlib import contextmanager
 from typing import Any, TypeVar
 
 from luma_jupyter.engine.forks import at_fork
+from luma_jupyter.errors import WaitInterrupted
 
 T = TypeVar("T")
 
@@ -59,6 +60,16 @@ class Bridge:
     def start(self, coroutine: Coroutine[Any, Any, T]) -> concurrent.futures.Future[T]:
         """Run a coroutine on the loop, from any thread."""
         return asyncio.run_coroutine_threadsafe(coroutine, self.loop)
+
+    def ask(self, question: Coroutine[Any, Any, T]) -> T:
+        """The answer to a question that changes nothing; blocks meanwhile. Raises WaitInterrupted on SIGINT."""
+        future = self.start(question)
+        try:
+            wait(future, None)
+        except (Interrupted, KeyboardInterrupt):
+            future.cancel()
+            raise WaitInterrupted("nothing was sent but a question.") from None
+        return future.result()
 
     def call(self, function: Callable[[], object]) -> None:
         """Run a function on the loop, from any thread.

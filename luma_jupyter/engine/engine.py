@@ -11,13 +11,13 @@ import contextlib
 import random
 import time
 import uuid
-from collections.abc import Callable, Coroutine, Iterator
-from typing import Any, TypeVar
+from collections.abc import Callable, Iterator
+from typing import TypeVar
 
 from luma_jupyter import settings
 from luma_jupyter.engine import sidecars
 from luma_jupyter.engine.archive import Archive
-from luma_jupyter.engine.bridge import Bridge, Interrupted, wait
+from luma_jupyter.engine.bridge import Bridge
 from luma_jupyter.engine.forks import at_fork
 from luma_jupyter.engine.handle import Handle
 from luma_jupyter.engine.journal import Journal, Row
@@ -32,7 +32,7 @@ from luma_jupyter.engine.schedule import TYPICAL_SECONDS
 from luma_jupyter.engine.services import Services, choose_provider
 from luma_jupyter.engine.submission import Submission
 from luma_jupyter.engine.tasks import Life
-from luma_jupyter.errors import ConfigError, InvalidRequest, LumaError, WaitInterrupted
+from luma_jupyter.errors import ConfigError, InvalidRequest, LumaError
 from luma_jupyter.models import Action, Balance, Provider, Request, Status, Task
 
 T = TypeVar("T")
@@ -191,27 +191,13 @@ class Engine:
         row = self.archive.standing(fingerprint(request, after.task.intent if after else None), request, wanted)
         return row.task if row else None
 
-    def provider(self, action: Action) -> Provider:
-        """Where an action goes by default. Raises ConfigError where a key is missing."""
-        return choose_provider(action, None, None, "", settings.current())
-
     def price(self, provider: Provider, action: Action) -> Price:
         """The price of a call, asked for at the service where it is not known; blocks meanwhile."""
-        return self._ask(self.prices.ask(provider, action))
+        return self.bridge.ask(self.prices.ask(provider, action))
 
     def balance(self) -> Balance:
         """What the account at RunAPI has left; blocks meanwhile. Raises ConfigError or ServiceError."""
-        return self._ask(self.services.runapi().balance())
-
-    def _ask(self, question: Coroutine[Any, Any, T]) -> T:
-        """Wait for an answer. Raises WaitInterrupted on SIGINT."""
-        future = self.bridge.start(question)
-        try:
-            wait(future, None)
-        except (Interrupted, KeyboardInterrupt):
-            future.cancel()
-            raise WaitInterrupted("nothing was sent but a question.") from None
-        return future.result()
+        return self.bridge.ask(self.services.runapi().balance())
 
     def spent_today(self) -> tuple[float, int]:
         """What today's calls cost or may cost, in USD, and how many more there are whose price nobody knows."""

@@ -13,6 +13,7 @@ from IPython.core.magic import no_var_expand
 from luma_jupyter import settings
 from luma_jupyter.engine.previews import Preview
 from luma_jupyter.engine.prices import dollars
+from luma_jupyter.engine.services import choose_provider
 from luma_jupyter.errors import ClipError, ConfigError, InvalidRequest, LumaError
 from luma_jupyter.models import ACTIONS, Status, Task
 from luma_jupyter.notebook import session
@@ -222,7 +223,7 @@ class LumaMagics:
         engine = session.engine()
         for action in ACTIONS:
             try:
-                provider = engine.provider(action)
+                provider = choose_provider(action, None, None, "", settings.current())
                 print(f"{action:<9} {provider:<8} {engine.price(provider, action)}")
             except ConfigError as error:
                 print(f"{action:<9} {'-':<8} {error}")

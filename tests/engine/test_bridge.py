@@ -10,11 +10,13 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from loops import HurriedLoop, end
 
 from luma_jupyter.engine.bridge import Bridge, wait
+from luma_jupyter.errors import WaitInterrupted
 
 Python = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -256,3 +258,23 @@ def test_a_wait_inside_a_running_loop(python: Python, story: str, where: str) ->
     main = f"async def main():\n        counter = Counter()\n{NESTED[story]}{end}"
     result = python(f"{PRELUDE}\n{main}\n{start}\nprint('well', end='')")
     assert (result.stdout, result.stderr, result.returncode) == ("well", "", 0)
+
+
+def test_an_interrupted_question(bridge: Bridge, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A question that is interrupted is dropped, and says in one line that nothing else was sent."""
+    asked: list[asyncio.Task[Any]] = []
+
+    async def question() -> None:
+        asked.append(asyncio.current_task())
+        await asyncio.Event().wait()
+
+    def interrupted(future: Any, timeout: float | None) -> bool:
+        while not asked:
+            time.sleep(0.001)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("luma_jupyter.engine.bridge.wait", interrupted)
+    with pytest.raises(WaitInterrupted, match="nothing was sent but a question"):
+        bridge.ask(question())
+    concurrent.futures.wait([asyncio.run_coroutine_threadsafe(asyncio.wait(asked), bridge.loop)], 5)
+    assert asked[0].cancelled()
