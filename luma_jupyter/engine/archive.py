@@ -90,9 +90,8 @@ class Archive:
         Those of the journal; and those of the media folder, which somebody may have handed over.
         """
         now = settings.current()
-        tasks = {row.task.intent: self.settled(row).task for row in self.journal.rows(since=since, until=until)}
-        if folder is not None:
-            tasks = {intent: task for intent, task in tasks.items() if task.folder == folder}
+        rows = self.journal.rows(folder=folder, since=since, until=until)
+        tasks = {row.task.intent: self.settled(row).task for row in rows}
         if folder in (None, now.folder):
             for task in sidecars.every(now.media_folder):
                 if since <= task.created_at < until:

@@ -75,13 +75,7 @@ def clips(*, folder: str | PathLike[str] | None = None, day: str | date | None =
     ``folder`` names another one, or is ``"all"``; ``day`` is a date, ``"2026-11-22"`` or ``"today"``. Raises
     InvalidRequest for a day that is none, ConfigError where the journal cannot be read.
     """
-    tasks = {task.intent: task for task in past(folder, day)}
-    if folder in (None, "all"):  # those that were answered from the media folder alone are in no journal
-        since, until = _span(day)
-        own = [clip._task for clip in own_clips() if since <= clip._task.created_at < until]
-        tasks |= {task.intent: task for task in own if task.intent not in tasks}
-    found = sorted(tasks.values(), key=lambda task: task.created_at)
-    return [_clips.get(task.intent) or clip_of(_handle(task)) for task in found]
+    return [_clips.get(task.intent) or clip_of(_handle(task)) for task in past(folder, day)]
 
 
 def _handle(task: Task) -> Handle:
