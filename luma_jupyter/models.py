@@ -203,6 +203,7 @@ class TaskState:
     """One look-up's answer: ``video`` with a completed task, ``error`` with a failed one.
 
     ``retry_after``: seconds that the service asks to wait before the next look. ``cost``: what it reports, in USD.
+    ``seconds``: how long the task took from its creation to its end, where the service says so.
     """
 
     task_id: str
@@ -211,6 +212,7 @@ class TaskState:
     error: ServiceError | None = None
     retry_after: float | None = None
     cost: float | None = None
+    seconds: float | None = None
 
 
 class Status(StrEnum):

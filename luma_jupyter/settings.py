@@ -118,7 +118,8 @@ class Settings:
 
     ``folder`` is the kernel's folder when the extension was loaded; ``media`` is below it unless absolute.
     ``demo_seconds``: about how long the demo service takes for a clip. ``budget``: USD a day; the prices: USD a call,
-    None: not known. ``submissions``: how many requests are on their way to a service at once.
+    None: not known. ``submissions``: how many requests are on their way to a service at once;
+    ``looks_per_minute``: how often a service is asked how its tasks get on, at most.
     """
 
     acedata_token: Secret | None = None
@@ -135,6 +136,7 @@ class Settings:
     acedata_price: float | None = None
     runapi_price: float | None = None
     submissions: int = 4
+    looks_per_minute: int = 600
     folder: Path = field(default_factory=Path.cwd)
 
     @property
@@ -168,6 +170,7 @@ _SETTABLE: dict[str, tuple[str, Callable[[str, object], Any]]] = {
     "acedata_price": ("LUMA_JUPYTER_ACEDATA_PRICE", _amount("US dollars")),
     "runapi_price": ("LUMA_JUPYTER_RUNAPI_PRICE", _amount("US dollars")),
     "submissions": ("LUMA_JUPYTER_SUBMISSIONS", _count),
+    "looks_per_minute": ("LUMA_JUPYTER_LOOKS_PER_MINUTE", _count),
 }
 
 

@@ -53,9 +53,8 @@ class Archive:
         """Let other kernels know that this one lives, and what it follows, though a journal was lost meanwhile."""
         for journal in list(self.journals.values()):
             journal.beat()
-        for handle in list(self._handles.values()):
-            if not handle.task.status.ended and self.journal.find(handle.task.intent) is None:
-                handle.keep(handle.task)
+        for intent in self.journal.missing([task.intent for task in self.followed()]):
+            self._handles[intent].keep(self._handles[intent].task)
 
     def settled(self, row: Row) -> Row:
         """A row as it stands, also where this kernel had followed it and stopped without being able to say so."""
@@ -104,8 +103,8 @@ class Archive:
         Also those of a folder that is gone: it may have been renamed. One in doubt is none any more when an equal
         request was completed after it.
         """
-        tasks = [self.settled(row).task for row in self.journal.unfinished()]
-        return [task for task in tasks if task.folder == folder or not task.folder.exists() if self._is_open(task)]
+        rows = self.journal.unfinished(lambda other: other == folder or not other.exists())
+        return [task for row in rows if self._is_open(task := self.settled(row).task)]
 
     def _is_open(self, task: Task) -> bool:
         if task.status is not Status.UNCONFIRMED:

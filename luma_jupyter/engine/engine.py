@@ -1,12 +1,11 @@
 """The engine of a kernel: takes requests, checks all that can be checked before anything is sent, and keeps the tasks.
 
 A request that was made before is answered by what came of it: nothing is paid twice unless somebody asks for that.
-`Engine.submit` is called from the user's thread; the life of a task (`tasks.Life`) happens on the engine's loop.
+`Engine.submit` is called from the user's thread; the life of a task happens on the engine's loop (`lives`).
 """
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import random
 import time
@@ -22,23 +21,19 @@ from luma_jupyter.engine.forks import at_fork
 from luma_jupyter.engine.handle import Handle
 from luma_jupyter.engine.journal import Journal, Row
 from luma_jupyter.engine.library import adopt, make_folder
-from luma_jupyter.engine.owners import HEARTBEAT
-from luma_jupyter.engine.poller import Poller
+from luma_jupyter.engine.lives import Lives
 from luma_jupyter.engine.previews import Preview, preview
 from luma_jupyter.engine.prices import Price, Prices
 from luma_jupyter.engine.recall import revived
 from luma_jupyter.engine.records import fingerprint
-from luma_jupyter.engine.schedule import TYPICAL_SECONDS
+from luma_jupyter.engine.schedule import Law
 from luma_jupyter.engine.services import Services, choose_provider
-from luma_jupyter.engine.submission import Submission
-from luma_jupyter.engine.tasks import Life
-from luma_jupyter.errors import ConfigError, InvalidRequest, LumaError
+from luma_jupyter.errors import ConfigError, InvalidRequest
 from luma_jupyter.models import Action, Balance, Provider, Request, Status, Task
 
 T = TypeVar("T")
 
 DEFAULT_TIMEOUT = 900.0  # seconds
-CONCURRENT_DOWNLOADS = 4  # more would keep each other, and the look-ups, waiting for a connection until they time out
 
 
 class Engine:
@@ -60,21 +55,14 @@ class Engine:
         self.handles: dict[str, Handle] = {}
         self.notices: list[str] = []
         self._clock = clock
-        self._jitter = jitter
         self.archive = Archive(self.handles, lambda: self.services.demo_url, clock, self.notices.append)
-        self._forget()
+        self._lives = Lives(self.bridge, self.services, self.archive, clock, jitter)
         at_fork(child=self._let_go)
-
-    def _forget(self) -> None:
-        self._pollers: dict[tuple[Provider, bool], Poller] = {}
-        self._turns: dict[tuple[Provider, int], asyncio.Semaphore] = {}
-        self._downloads = asyncio.Semaphore(CONCURRENT_DOWNLOADS)
-        self._heart: asyncio.Task[None] | None = None
 
     def _let_go(self) -> None:
         """In a forked child nothing is followed: its handles end as detached, and new tasks start on their own loop."""
         self.services.forget()
-        self._forget()
+        self._lives.forget()
         for handle in self.handles.values():
             handle.let_go()
 
@@ -134,8 +122,8 @@ class Engine:
             if row is None:
                 self.prices.check(price, wanted, self.archive.today())
                 self.journal.add(task)
-                handle = self.handles[intent] = Handle(task, self._clock, self.journal.write)
-        return self._join(row, after, timeout) if row else self._begin(handle, after, timeout)
+                handle = self.handles[intent] = self._followed(task)
+        return self._join(row, after, timeout) if row else self._lives.begin(handle, after, timeout)
 
     def resume(
         self, intent: str, *, timeout: float = DEFAULT_TIMEOUT, resend: bool = False, may_pay_twice: bool = False
@@ -204,17 +192,6 @@ class Engine:
         rows = self.archive.today()
         return self.prices.spent(rows), self.prices.unpriced(rows)
 
-    def typical_seconds(self, provider: Provider) -> float:
-        """How long a task usually takes."""
-        return TYPICAL_SECONDS.get(provider) or settings.current().demo_seconds
-
-    def poller(self, provider: Provider, action: Action) -> Poller:
-        """The poller of the API that does an action at a provider."""
-        api = (provider, action == "modify")
-        if api not in self._pollers:
-            self._pollers[api] = Poller(lambda: self.services.api(provider, action), self._jitter)
-        return self._pollers[api]
-
     def _wanted(
         self, request: Request, provider: str | None, after: Handle | None, label: str | None
     ) -> tuple[Provider | None, ConfigError | None]:
@@ -265,6 +242,13 @@ class Engine:
         handle.recalled = True
         return handle
 
+    def _followed(self, task: Task) -> Handle:
+        """The handle on a task that this kernel follows, and so writes down."""
+        return Handle(task, self._clock, self.journal.write, self._expecting(task))
+
+    def _expecting(self, task: Task) -> Callable[[], Law]:
+        return lambda: self._lives.experience.law(task.provider, task.request.action)
+
     def _take(self, row: Row, task: Task, after: Handle | None, timeout: float, **submission: bool) -> Handle:
         if task.status is not Status.SAVING:
             self.services.api(task.provider, task.request.action)  # without a key nobody can follow it
@@ -274,46 +258,12 @@ class Engine:
                 return known
             if not self.journal.take(row, task):
                 return self._watch(row.task.evolve(media=task.media), after, timeout)
-            handle = self.handles[task.intent] = Handle(task, self._clock, self.journal.write)
+            handle = self.handles[task.intent] = self._followed(task)
             handle.recalled = task.status is Status.SAVING  # only its file is to be fetched
-        return self._begin(handle, after, timeout, **submission)
+        return self._lives.begin(handle, after, timeout, **submission)
 
     def _watch(self, task: Task, after: Handle | None, timeout: float) -> Handle:
         if task.status.ended:
             task = revived(task)
-        handle = self.handles[task.intent] = Handle(task, self._clock)
-        return self._begin(handle, after, timeout, watching=True)
-
-    def _begin(
-        self, handle: Handle, after: Handle | None, timeout: float, *, watching: bool = False, **submission: bool
-    ) -> Handle:
-        task, journal = handle.task, self.journal
-        action = task.request.action
-        turn = (task.provider, settings.current().submissions)
-        turns = self._turns.setdefault(turn, asyncio.Semaphore(turn[1]))
-        life = Life(
-            handle,
-            Submission(handle, self.services, journal, turns, after=after, **submission),
-            journal,
-            lambda: self.services.http,
-            lambda: self.poller(task.provider, action),
-            self._downloads,
-            timeout=timeout,
-            settled=self.archive.settled if watching else None,
-        )
-
-        def begin() -> None:
-            life.begin()
-            if self._heart is None or self._heart.done():
-                self._heart = asyncio.get_running_loop().create_task(self._beat())
-
-        handle.stop = lambda: self.bridge.call(life.stop)
-        self.bridge.call(begin)
-        return handle
-
-    async def _beat(self) -> None:
-        """Let other kernels know that this one lives, as long as it follows anything."""
-        while self.archive.followed():
-            with contextlib.suppress(LumaError):  # it is told where it matters: at the next step of a task
-                self.archive.beat()
-            await asyncio.sleep(HEARTBEAT)
+        handle = self.handles[task.intent] = Handle(task, self._clock, expect=self._expecting(task))
+        return self._lives.begin(handle, after, timeout, watching=True)

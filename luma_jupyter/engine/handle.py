@@ -7,6 +7,7 @@ import logging
 import time
 from collections.abc import Callable
 
+from luma_jupyter.engine.schedule import Law, prior
 from luma_jupyter.errors import ClipDetached, ConfigError
 from luma_jupyter.models import Listener, Status, Task, TaskEvent
 
@@ -17,13 +18,20 @@ class Handle:
     """One task. Reading never blocks; snapshots are replaced whole, so any thread may read.
 
     ``recalled``: it had ended before it was asked for. ``keep`` writes a snapshot down; what it raises stops a
-    submission, and is a problem to tell at any other time.
+    submission, and is a problem to tell at any other time. ``law``: how long such tasks take, as ``expect`` says when
+    it begins to run.
     """
 
     def __init__(
-        self, task: Task, clock: Callable[[], float] = time.time, keep: Callable[[Task], object] = lambda task: None
+        self,
+        task: Task,
+        clock: Callable[[], float] = time.time,
+        keep: Callable[[Task], object] = lambda task: None,
+        expect: Callable[[], Law] | None = None,
     ) -> None:
         self.task = task
+        self._expect = expect or (lambda: prior(task.provider))
+        self.law = self._expect()
         self.done: concurrent.futures.Future[Task] = concurrent.futures.Future()
         self.clock = clock
         self.keep = keep
@@ -45,6 +53,8 @@ class Handle:
         if self.done.done():
             return
         now = self.clock()
+        if changes.get("status") is Status.RUNNING:
+            self.law = self._expect()
         if "status" in changes and Status(str(changes["status"])).ended:
             changes["ended_at"] = changes.get("ended_at") or self.task.ended_at or now
         task = self.task.evolve(**changes)

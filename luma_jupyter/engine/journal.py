@@ -9,16 +9,18 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
+from functools import cache, partial
 from pathlib import Path
 
 from luma_jupyter.engine.database import Database
 from luma_jupyter.engine.forks import at_fork
 from luma_jupyter.engine.owners import is_alive, this_owner
 from luma_jupyter.engine.records import dump, load
-from luma_jupyter.models import Task
+from luma_jupyter.engine.schedule import KEPT
+from luma_jupyter.models import Action, Provider, Task
 
 FILE_NAME = "journal.sqlite3"
 # What brings a file from one version to the next; the version is SQLite's own ``user_version``.
@@ -39,6 +41,15 @@ MIGRATIONS = (
     CREATE INDEX tasks_by_status ON tasks (status);
     CREATE INDEX tasks_by_task_id ON tasks (task_id);
     CREATE TABLE owners (owner TEXT PRIMARY KEY, beat REAL NOT NULL) WITHOUT ROWID;
+    """,
+    """
+    CREATE TABLE durations (
+        number INTEGER PRIMARY KEY,
+        service TEXT NOT NULL,
+        action TEXT NOT NULL,
+        seconds REAL NOT NULL
+    );
+    CREATE INDEX durations_by_law ON durations (service, action);
     """,
 )
 _ROWS = "SELECT tasks.task, tasks.owner, owners.beat FROM tasks LEFT JOIN owners USING (owner)"
@@ -108,23 +119,37 @@ class Journal:
             values.append(_column(str(folder)))
         return self._select(f"{words} ORDER BY created_at, intent", *values)
 
-    def unfinished(self) -> list[Row]:
-        """The rows that had been begun and have not come to their end, oldest first."""
-        begun = "('queued', 'submitting', 'running', 'saving', 'detached', 'unconfirmed')"
-        return self._select(f"WHERE status IN {begun} ORDER BY created_at, intent")
+    def unfinished(self, wanted: Callable[[Path], bool] = lambda folder: True) -> list[Row]:
+        """The rows of wanted folders that had been begun and have not come to their end, oldest first."""
+        begun = "status IN ('queued', 'submitting', 'running', 'saving', 'detached', 'unconfirmed')"
+        folders, _ = self._file.run(f"SELECT DISTINCT folder FROM tasks WHERE {begun}")
+        chosen = [folder for (folder,) in folders if wanted(Path(folder))]
+        words = f"WHERE {begun} AND folder IN ({', '.join('?' * len(chosen))}) ORDER BY created_at, intent"
+        return self._select(words, *chosen)
+
+    def missing(self, intents: Sequence[str]) -> list[str]:
+        """Those of some intents that have no row."""
+        words = "SELECT value FROM json_each(?) WHERE value NOT IN (SELECT intent FROM tasks)"
+        return [intent for (intent,) in self._file.run(words, json.dumps(intents))[0]]
 
     def claims(self, task_id: str) -> bool:
         """Whether a row has this task id of a service."""
         return bool(self._file.run("SELECT 1 FROM tasks WHERE task_id = ?", _column(task_id))[0])
 
+    def durations(self, provider: Provider, action: Action) -> list[float]:
+        """How long the last ended tasks of an action took at a service, in seconds, newest first."""
+        words = "SELECT seconds FROM durations WHERE service = ? AND action = ? ORDER BY number DESC LIMIT ?"
+        found, _ = self._file.run(words, provider, action, KEPT)
+        return [seconds for (seconds,) in found if isinstance(seconds, float) and 0 <= seconds < 1e7]
+
     def _select(self, words: str, *values: object) -> list[Row]:
         found, _ = self._file.run(f"{_ROWS} {words}", *values)
-        now = self._clock()
+        lives = cache(partial(is_alive, now=self._clock()))  # rows share few owners
         rows = []
         for text, owner, beat in found:
             with suppress(ValueError, TypeError, RecursionError):  # of a row that is damaged
                 task = load(json.loads(text))
-                alive = not task.status.ended and (owner == self.owner or is_alive(owner, beat, now))
+                alive = not task.status.ended and (owner == self.owner or lives(owner, beat))
                 rows.append(Row(task, owner, alive))
         return rows
 
@@ -160,6 +185,15 @@ class Journal:
                 self._put(task, self.owner)
                 return True
             return bool(changed)
+
+    def add_duration(self, provider: Provider, action: Action, seconds: float) -> None:
+        """Remember how long a task took; the oldest ones are forgotten."""
+        law = (provider, action)
+        of_law = "FROM durations WHERE service = ? AND action = ?"
+        oldest = f"SELECT number {of_law} ORDER BY number DESC LIMIT 1 OFFSET {KEPT}"
+        with self.transaction():
+            self._file.run("INSERT INTO durations (service, action, seconds) VALUES (?, ?, ?)", *law, seconds)
+            self._file.run(f"DELETE {of_law} AND number <= ({oldest})", *law, *law)
 
     def beat(self) -> None:
         """Say that this kernel lives."""

@@ -58,8 +58,8 @@ class Life:
     """The coroutine behind one handle, and how `stop` reaches it.
 
     ``poller`` watches the tasks of the request's API, ``downloads`` limits how many videos are fetched at a time,
-    ``timeout`` is how many seconds to follow the task once submitted. ``settled``: another kernel
-    follows it, and this says how its row stands when that one is gone.
+    ``learn`` is told how many seconds the task took, ``timeout`` is how many to follow it once submitted. ``settled``:
+    another kernel follows it, and this says how its row stands when that one is gone.
     """
 
     def __init__(
@@ -71,6 +71,7 @@ class Life:
         poller: Callable[[], Poller],
         downloads: asyncio.Semaphore,
         *,
+        learn: Callable[[float], object],
         timeout: float,
         settled: Callable[[Row], Row] | None = None,
     ) -> None:
@@ -80,6 +81,7 @@ class Life:
         self._http = http
         self._poller = poller
         self._downloads = downloads
+        self._learn = learn
         self._timeout = timeout
         self._settled = settled
         self._coroutine: asyncio.Task[None] | None = None
@@ -181,14 +183,16 @@ class Life:
 
         def looked(problem: str | None) -> None:
             nonlocal forgotten
-            handle.emit(problem=problem)
+            if problem != handle.task.problem:
+                handle.emit(problem=problem)
             if problem == NOT_KNOWN and handle.task.elapsed(handle.clock()) > FORGOTTEN_AFTER:
                 forgotten = True
                 limit.reschedule(0)
 
         try:
             async with asyncio.timeout(self._timeout) as limit:
-                state = await self._poller().result(handle.task.task_id or "", looked)
+                elapsed = handle.task.elapsed(handle.clock())
+                end = await self._poller().result(handle.task.task_id or "", elapsed, handle.law, looked)
         except TimeoutError:
             if forgotten:
                 service = SERVICE_NAMES[handle.task.provider]
@@ -200,6 +204,9 @@ class Life:
         except asyncio.CancelledError:
             self._detach("Following was stopped here")
             return False
+        state = end.state
+        if end.seconds is not None:
+            self._learn(end.seconds)
         if state.phase is TaskPhase.FAILED:
             handle.emit(status=Status.FAILED, problem=None, error=ClipFailed(str(state.error), state.error))
             return False

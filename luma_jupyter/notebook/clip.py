@@ -32,11 +32,8 @@ if TYPE_CHECKING:
 class Clip:
     """A video that is being made, or is done. Made by `generate`, `extend` and `modify`, not by hand."""
 
-    def __init__(
-        self, handle: Handle, typical: float, *, name: str | None = None, source: Clip | str | None = None
-    ) -> None:
+    def __init__(self, handle: Handle, *, name: str | None = None, source: Clip | str | None = None) -> None:
         self._handle = handle
-        self._typical = typical
         self._name = name
         self._source = source
         self._card: Card | None = None
@@ -254,7 +251,7 @@ class Clip:
 
     def _look(self) -> Look:
         handle = self._handle
-        return Look(self._task, self._called, handle.clock(), self._typical, self._media(), handle.recalled)
+        return Look(self._task, self._called, handle.clock(), handle.law, self._media(), handle.recalled)
 
     def _media(self) -> str | None:
         """The video's path relative to the notebook's folder, present or future."""
@@ -290,8 +287,8 @@ class Clip:
             raise InvalidRequest(
                 f"{self._label} is still {self.status}: a clip can be pickled or stored when it is done."
             )
-        return _revive, (self._task, self._typical, self._name, self._source)
+        return _revive, (self._task, self._name, self._source)
 
 
-def _revive(task: Task, typical: float, name: str | None, source: Clip | str | None) -> Clip:
-    return Clip(Handle(task), typical, name=name, source=source)
+def _revive(task: Task, name: str | None, source: Clip | str | None) -> Clip:
+    return Clip(Handle(task), name=name, source=source)

@@ -15,7 +15,7 @@ from html import escape
 from typing import Any
 from urllib.parse import quote
 
-from luma_jupyter.engine.schedule import progress, progress_curve
+from luma_jupyter.engine.schedule import Law
 from luma_jupyter.engine.services import SERVICE_NAMES
 from luma_jupyter.models import GenerateRequest, Status, Task
 from luma_jupyter.urls import is_local_url, is_web_url
@@ -52,14 +52,14 @@ _VIDEO = "display:block;max-width:100%;max-height:480px;margin:8px 0;border-radi
 
 @dataclass(frozen=True)
 class Look:
-    """All that a drawing needs: the snapshot, the variable's name, now (Unix seconds), the typical time (seconds), and
+    """All that a drawing needs: the snapshot, the variable's name, now (Unix seconds), how long such tasks take, and
     where the video is or will be, relative to the notebook (None: not reachable that way); ``recalled``: the clip had
     ended before it was asked for."""
 
     task: Task
     name: str | None
     now: float
-    typical: float
+    law: Law
     media: str | None = None
     recalled: bool = False
 
@@ -201,11 +201,15 @@ def live_view(look: Look) -> dict[str, Any]:
         "words": _words(look),
         "problem": short(task.problem, 300) if task.problem else "",
         "elapsed": round(look.elapsed, 1),
-        "typical": f"typically about {clock(look.typical)}" if moving else "",
-        "curve": progress_curve(look.typical) if moving else [],
+        "typical": _typical(look) if moving else "",
+        "curve": look.law.curve if moving else [],
         "stop": STOP_LABEL if stoppable else "",
         "tooltip": STOP_TOOLTIP_QUEUED if task.status is Status.QUEUED else STOP_TOOLTIP,
     }
+
+
+def _typical(look: Look) -> str:
+    return f"typically about {clock(look.law.typical)}"
 
 
 def _words(look: Look) -> str:
@@ -241,9 +245,9 @@ def progress_line(look: Look, width: int = 20) -> str:
     """One line for a terminal: name, bar, words and time."""
     task = look.task
     moving = task.status in (Status.RUNNING, Status.SAVING)
-    filled = int(width * progress(look.elapsed, look.typical)) if moving else 0
+    filled = int(width * look.law.progress(look.elapsed)) if moving else 0
     bar = "█" * filled + "░" * (width - filled)
-    typical = f", typically about {clock(look.typical)}" if moving else ""
+    typical = f", {_typical(look)}" if moving else ""
     note = f" — {short(task.problem, 40)}" if task.problem else ""
     return f"{look.name or 'clip'} {bar} {_words(look)} ({clock(look.elapsed)}{typical}){note}"
 

@@ -49,7 +49,7 @@ def clip_of(handle: Handle, name: str | None = None, source: Clip | str | None =
     clip = _clips.get(task.intent)
     if clip is None:
         source = source or _clips.get(task.source_intent or "") or task.source_label
-        clip = Clip(handle, engine().typical_seconds(task.provider), name=task.name, source=source)
+        clip = Clip(handle, name=task.name, source=source)
         _clips[task.intent] = clip
     clip._name = name or clip._name
     clip._follow(handle)

@@ -18,6 +18,7 @@ from luma_jupyter.wire.answers import (
     as_mapping,
     check_reachable,
     error_words,
+    instant,
     number,
     refusal,
     refuse_submission,
@@ -163,9 +164,9 @@ def parse_task(service: str, task_id: str, task: Mapping[str, Any]) -> TaskState
         failed = success is False and (error_code or finished)
         done = success is not False
     if failed:
-        return TaskState(task_id, TaskPhase.FAILED, error=_failure(service, task, results))
+        return TaskState(task_id, TaskPhase.FAILED, error=_failure(service, task, results), seconds=_seconds(task))
     if done and video:
-        return TaskState(task_id, TaskPhase.COMPLETED, video=video)
+        return TaskState(task_id, TaskPhase.COMPLETED, video=video, seconds=_seconds(task))
     return TaskState(task_id, TaskPhase.RUNNING)
 
 
@@ -189,6 +190,12 @@ def _video(result: Mapping[str, Any], echo: Mapping[str, Any]) -> Video | None:
         height=number(result.get("video_height")),
         thumbnail_url=url(result.get("thumbnail_url")),
     )
+
+
+def _seconds(task: Mapping[str, Any]) -> float | None:
+    """How long the task took by the service's own clock, which also tells how long it was looked for in vain."""
+    created, finished = (instant(task.get(name)) for name in ("created_at", "finished_at"))
+    return finished - created if created and finished and finished > created else None
 
 
 def _failure(service: str, task: Mapping[str, Any], results: Sequence[Mapping[str, Any]]) -> TaskFailed:

@@ -76,6 +76,13 @@ def amount(value: object) -> float | None:
     return float(value)
 
 
+def instant(value: object) -> float | None:
+    """``value`` as a time in Unix seconds, None where it is none."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 1e9 < value < 1e11:
+        return None
+    return float(value)
+
+
 def url(value: object) -> str | None:
     """``value`` where it is an http(s) URL, else None."""
     return value if isinstance(value, str) and is_web_url(value) else None

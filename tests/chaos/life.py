@@ -104,8 +104,7 @@ def _settle(folder: Path, url: str) -> None:
         "RUNAPI_BASE_URL": url,
     }
     os.chdir(folder)
-    schedule.EARLY_LOOKS = ()  # type: ignore[assignment]
-    schedule.STEADY_INTERVAL = LOOK_INTERVAL
+    schedule.LONGEST_PAUSE = LOOK_INTERVAL
 
 
 def _run_all(engine: Engine, story: str, url: str) -> list[Handle]:

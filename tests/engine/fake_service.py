@@ -67,14 +67,16 @@ class FakeService:
 
     ``result`` is merged into the finished answers; a ``failure`` (an ``error`` value) takes the place of the video.
     ``lists``: whether AceDataCloud lists its tasks, by Unix seconds that count from ``epoch``; ``idempotent``: whether
-    RunAPI answers a repeated key with the same task.
+    RunAPI answers a repeated key with the same task; ``finished``: whether AceDataCloud says when a task began and
+    ended.
     """
 
     def __init__(self, epoch: float = 0.0) -> None:
         self.epoch = epoch
         self.lists = False
         self.idempotent = False
-        self.seconds = 20.0
+        self.finished = False
+        self.seconds = 17.0
         self.result: dict[str, Any] = {}
         self.failure: Any = None
         self.hidden: set[str] = set()
@@ -177,6 +179,8 @@ class FakeService:
             return {"id": task_id, "response": None}
         if self.failure:
             return {"id": task_id, "response": {"success": False, "error": self.failure}, "finished_at": 1}
+        begun = self.epoch + self._submitted[task_id]
+        times = {"created_at": begun, "finished_at": begun + self.seconds} if self.finished else {}
         response = {
             "success": True,
             "state": "completed",
@@ -186,7 +190,7 @@ class FakeService:
             "video_height": 720,
             "thumbnail_url": f"https://media.example/{task_id}.jpg",
         }
-        return {"id": task_id, "response": response | self.result}
+        return {"id": task_id, "response": response | self.result} | times
 
     def _runapi_task(self, task_id: str) -> dict[str, Any]:
         if not self._is_over(task_id):

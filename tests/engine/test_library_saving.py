@@ -14,8 +14,8 @@ from fake_service import JPEG, PAGE, VIDEO, Answer, reply, without_length
 from world import ACEDATA_KEY, EPOCH, RUNAPI_KEY, World
 
 from luma_jupyter import settings
-from luma_jupyter.engine.engine import CONCURRENT_DOWNLOADS
 from luma_jupyter.engine.library import DOWNLOAD_TRIES, LARGEST_THUMBNAIL
+from luma_jupyter.engine.lives import CONCURRENT_DOWNLOADS
 from luma_jupyter.errors import ConfigError
 from luma_jupyter.models import ModifyRequest, Status, Task, VideoRef
 
@@ -67,8 +67,8 @@ async def test_the_sidecar(world: World, media: Path) -> None:
         "price": None,
         "cost": None,
         "created_at": EPOCH,
-        "submitted_at": EPOCH + 28,
-        "sent_at": EPOCH + 28,
+        "submitted_at": EPOCH + 18,
+        "sent_at": EPOCH + 18,
         "ended_at": task.ended_at,
     }
     assert not [secret for secret in (ACEDATA_KEY, RUNAPI_KEY, str(media), str(Path.cwd())) if secret in text]
@@ -101,7 +101,7 @@ async def test_a_failed_download_is_tried_again(world: World, media: Path, bad: 
     assert (task.problem, task.file_size) == (None, len(VIDEO))
     assert task.path
     assert task.path.read_bytes() == VIDEO
-    assert world.service.times("video") == [28, 29, 31, 35]
+    assert world.service.times("video") == [18, 19, 21, 25]
     assert not list(media.glob(".*"))
 
 

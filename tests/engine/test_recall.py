@@ -67,8 +67,8 @@ class Kernels:
         for handle in world.engine.handles.values():
             handle.keep = lambda task: None
             handle.stop()
-        if world.engine._heart:
-            world.engine._heart.cancel()
+        if heart := world.engine._lives._heart:
+            heart.cancel()
         await asyncio.sleep(SILENCE + 1)
 
 

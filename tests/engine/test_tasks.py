@@ -70,9 +70,9 @@ async def test_a_snapshot_has_the_times(world: World) -> None:
     handle = world.generate()
     task = await world.end(handle)
     assert (task.created_at, task.submitted_at) == (EPOCH + 5, EPOCH + 5)
-    assert task.ended_at == EPOCH + 5 + 28
+    assert task.ended_at == EPOCH + 5 + 18
     assert [event.at for event in world.events[handle]] == sorted(event.at for event in world.events[handle])
-    assert task.elapsed(EPOCH + 9999) == 28
+    assert task.elapsed(EPOCH + 9999) == 18
 
 
 @pytest.mark.parametrize(
@@ -328,12 +328,6 @@ async def test_snapshots_can_be_pickled(world: World, ending: str) -> None:
     assert (type(revived.error), str(revived.error)) == (type(task.error), str(task.error))
     if isinstance(task.error, ClipUnconfirmed):
         assert isinstance(revived.error.reason, type(task.error.reason))
-
-
-def test_how_long_a_task_usually_takes(world: World) -> None:
-    """The demo takes as long as it was set to; the real services what their documentation says."""
-    settings.configure(demo_seconds=2)
-    assert [world.engine.typical_seconds(provider) for provider in ("acedata", "runapi", "demo")] == [90, 75, 2]
 
 
 def test_an_engine_makes_its_own_parts() -> None:
