@@ -31,6 +31,7 @@ VARIABLES = {
     "acedata_price": "LUMA_JUPYTER_ACEDATA_PRICE",
     "runapi_price": "LUMA_JUPYTER_RUNAPI_PRICE",
     "submissions": "LUMA_JUPYTER_SUBMISSIONS",
+    "looks_per_minute": "LUMA_JUPYTER_LOOKS_PER_MINUTE",
 }
 # For each setting: what a variable holds, what that means, what is configured instead, what that means.
 VALUES = [
@@ -48,6 +49,7 @@ VALUES = [
     ("acedata_price", "0.35", 0.35, 0, 0.0),
     ("runapi_price", "0.5", 0.5, 1, 1.0),
     ("submissions", "2", 2, 8, 8),
+    ("looks_per_minute", "60", 60, 120, 120),
 ]
 
 
@@ -81,6 +83,7 @@ def test_defaults(tmp_path: Path) -> None:
         acedata_price=None,
         runapi_price=None,
         submissions=4,
+        looks_per_minute=600,
         folder=tmp_path,
     )
 

@@ -1,14 +1,14 @@
-/* The live part of a card: status, bar and button of one clip, from one plain object `view`. It moves into the frame of the
-card above it, which is an output of its own.
+/* The live part of a card, of one clip or of many: status, bars and button. It moves into the frame of the card above it,
+which is an output of its own.
 
-Between two messages the elapsed time and the bar go on by themselves, along the curve that the kernel sent; after a while
-without any message they stop and say so.
+Between two messages times and bars go on by themselves, along the curves that the kernel sent; it sends one only when
+words have changed.
 
 At the end the kernel replaces the card above by finished HTML. A page that was reloaded meanwhile does not get that, so
 after a moment this script puts `view.final` (escaped by render.py) in its place. JupyterLab resolves relative addresses
 when it draws an output, not for us, so we ask the server which notebook our kernel belongs to. */
 
-const SILENCE = 120; // seconds without a message after which the card no longer pretends to know
+const LONG_SILENCE = 1200; // seconds without a message after which a card no longer pretends to know
 const GRACE = 1500; // milliseconds in which the kernel's own replacement may come
 
 const clock = (seconds) => {
@@ -55,31 +55,122 @@ async function finished(html, kernel) {
   return template.content;
 }
 
-function render({ model, el }) {
-  el.innerHTML = `<div class="luma-live" role="group" aria-label="Progress of the clip">
-    <div class="luma-status" role="status"></div>
-    <div class="luma-row"><progress class="luma-bar" max="1" value="0" aria-label="Progress"></progress>
-      <span class="luma-time"></span><button class="luma-stop" type="button"></button></div>
-    <div class="luma-problem"></div></div>`;
-  const part = Object.fromEntries(
-    ["status", "bar", "time", "stop", "problem"].map((name) => [name, el.querySelector(`.luma-${name}`)]));
-  const live = el.firstElementChild;
-  let view, heard, end;
+/** The kernel's clock, as this page knows it: exact once a message has come, before that the two clocks count as one. */
+function kernelClock() {
+  let ahead = 0;
+  return {
+    now: () => Date.now() / 1000 + ahead,
+    set: (now) => { ahead = now - Date.now() / 1000; },
+  };
+}
 
+/** The drawing of one clip; gives {update, tick}. */
+function clipPart(live, model, time) {
+  live.insertAdjacentHTML("beforeend", `<div class="luma-row">
+    <progress class="luma-bar" max="1" value="0" aria-label="Progress"></progress>
+    <span class="luma-time"></span></div><div class="luma-problem"></div>`);
+  const [bar, elapsed, problem] = ["bar", "time", "problem"].map((name) => live.querySelector(`.luma-${name}`));
+  return {
+    update: () => {
+      const view = model.get("view");
+      problem.textContent = view.problem;
+      bar.style.visibility = view.curve.length ? "visible" : "hidden";
+    },
+    tick: () => {
+      const view = model.get("view");
+      const seconds = time.now() - view.since;
+      bar.value = Math.max(view.curve.length ? bar.value : 0, along(view.curve, seconds));
+      elapsed.textContent = [clock(seconds), view.typical].filter(Boolean).join(" · ");
+    },
+  };
+}
+
+/** The drawing of many clips: a bar for all, and a row for each. */
+function tablePart(live, model, time) {
+  live.insertAdjacentHTML("beforeend", `<div class="luma-row">
+    <progress class="luma-bar" max="1" value="0" aria-label="Progress of all clips"></progress></div>
+    <div class="luma-scroll" tabindex="0" role="region" aria-label="Clips"><table><thead><tr><th scope="col">Clip</th>
+    <th scope="col">Prompt</th><th scope="col">Status</th><th scope="col">Time</th><th scope="col">Video</th></tr></thead>
+    <tbody></tbody></table></div>`);
+  const [all, body] = [live.querySelector(".luma-bar"), live.querySelector("tbody")];
+  const drawn = [];
+  let folder = null;
+  notebookFolder(model.get("kernel")).then((found) => { folder = found; update(); }).catch(() => {});
+
+  const make = () => {
+    const row = body.insertRow();
+    const cells = Array.from({ length: 5 }, () => row.insertCell());
+    const words = cells[2].appendChild(document.createElement("span"));
+    const bar = cells[2].appendChild(document.createElement("progress"));
+    Object.assign(bar, { max: 1, value: 0, hidden: true });
+    bar.setAttribute("aria-label", "Progress");
+    return { cells, words, bar };
+  };
+  const fill = (part, [label, prompt, words, moving, , , , file]) => {
+    part.cells[0].textContent = label;
+    part.cells[1].textContent = part.cells[1].title = prompt;
+    part.words.textContent = words;
+    part.bar.hidden = !moving;
+    part.cells[4].replaceChildren();
+    if (!file || !folder) return;
+    const link = part.cells[4].appendChild(document.createElement("a"));
+    Object.assign(link, { href: new URL(file, folder).href, target: "_blank", rel: "noopener", textContent: "Open" });
+  };
+  const update = () => model.get("rows").forEach((row, i) => {
+    drawn[i] ??= { part: make() };
+    const now = JSON.stringify([row, Boolean(folder)]);
+    if (drawn[i].row !== now) fill(drawn[i].part, row);
+    drawn[i].row = now;
+  });
   const tick = () => {
+    const [rows, curves] = [model.get("rows"), model.get("curves")];
+    let sum = 0;
+    rows.forEach(([, , , moving, since, took, law], i) => {
+      const { part } = drawn[i];
+      const seconds = took ?? time.now() - since;
+      if (moving) part.bar.value = Math.max(part.bar.value, along(curves[law] ?? [], seconds));
+      const text = clock(seconds);
+      if (part.cells[3].textContent !== text) part.cells[3].textContent = text;
+      sum += took !== null ? 1 : moving ? part.bar.value : 0;
+    });
+    all.value = rows.length ? sum / rows.length : 0;
+  };
+  return { update, tick };
+}
+
+function render({ model, el }) {
+  const many = Boolean(model.get("rows"));
+  el.innerHTML = `<div class="luma-live${many ? " luma-many" : ""}" role="group"
+      aria-label="Progress of the clip${many ? "s" : ""}">
+    <div class="luma-head"><span class="luma-status" role="status"></span><button class="luma-stop" type="button"></button>
+    </div></div>`;
+  const live = el.firstElementChild;
+  const [status, stop] = ["status", "stop"].map((name) => live.querySelector(`.luma-${name}`));
+  const time = kernelClock();
+  const part = (many ? tablePart : clipPart)(live, model, time);
+  let heard = performance.now();
+  let end;
+
+  /** What the page knows of the kernel where it says nothing any more; ipywidgets marks a view that lost its kernel. */
+  const lost = () => {
+    if (el.closest(".jupyter-widgets-disconnected")) return "The kernel is gone: run the cell again, or %luma resume.";
+    const silence = (performance.now() - heard) / 1000;
+    return silence > LONG_SILENCE ? `No news from the kernel for ${clock(silence)}.` : "";
+  };
+  const tick = () => {
+    const view = model.get("view");
     const card = cardAbove(el, view.key);
     if (card && live.parentElement !== card) {
       card.querySelector(".luma-later")?.setAttribute("hidden", "");
       card.append(live);
     }
-    const silence = (performance.now() - heard) / 1000;
-    const elapsed = view.elapsed + Math.min(silence, SILENCE);
-    part.bar.value = Math.max(view.curve.length ? part.bar.value : 0, along(view.curve, elapsed));
-    part.time.textContent = silence > SILENCE
-      ? `no news from the kernel for ${clock(silence)}`
-      : [clock(elapsed), view.typical].filter(Boolean).join(" · ");
+    const loss = lost();
+    status.textContent = loss || view.words;
+    stop.hidden = Boolean(loss) || !view.stop;
+    if (!loss) part.tick();
   };
   const finish = async () => {
+    const view = model.get("view");
     const card = cardAbove(el, view.key);
     const content = await finished(view.final, model.get("kernel"));
     live.remove();
@@ -87,33 +178,45 @@ function render({ model, el }) {
     else el.replaceChildren(content);
   };
   const draw = () => {
-    view = model.get("view");
-    heard = performance.now();
+    const view = model.get("view");
     if (view.final !== undefined) {
       clearInterval(timer);
-      end = setTimeout(finish, GRACE);
+      end ??= setTimeout(finish, GRACE);
       return;
     }
-    part.status.textContent = view.words;
-    part.problem.textContent = view.problem;
-    part.bar.style.visibility = view.curve.length ? "visible" : "hidden";
-    part.stop.textContent = view.stop;
-    part.stop.title = view.tooltip;
-    part.stop.hidden = !view.stop;
+    stop.textContent = view.stop;
+    stop.title = view.tooltip;
+    part.update();
     tick();
   };
-  part.stop.addEventListener("click", () => {
-    part.stop.disabled = true;
+  const news = () => {
+    heard = performance.now();
+    if (model.get("view").now) time.set(model.get("view").now);
+    draw();
+  };
+  const told = (message) => {
+    for (const [i, row] of message.rows) model.get("rows")[i] = row;
+    Object.assign(model.get("curves"), message.curves);
+    Object.assign(model.get("view"), message.view);
+    news();
+  };
+  stop.addEventListener("click", () => {
+    stop.disabled = true;
     model.send({ do: "stop" });
   });
-  const timer = setInterval(tick, 500);
+  const timer = setInterval(tick, many ? 1000 : 500);
   draw();
-  model.on("change:view", draw);
+  model.on("change:view", news);
+  if (many) {
+    model.on("msg:custom", told);
+    model.send({ do: "look", version: model.get("view").version });
+  }
   return () => {
     live.remove();
     clearInterval(timer);
     clearTimeout(end);
-    model.off("change:view", draw);
+    model.off("change:view", news);
+    if (many) model.off("msg:custom", told);
   };
 }
 

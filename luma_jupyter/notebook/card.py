@@ -1,18 +1,22 @@
-"""The card of a clip while it lives: two outputs, of which the first is what remains.
+"""Cards while they live: two outputs, of which the first is what remains.
 
 The first is plain HTML from the start. The second is a widget below it, with status, bar and button: one model for all
-views of a clip. At the end the first is updated to the finished HTML and the second to nothing, so that what is saved
+views of a card. At the end the first is updated to the finished HTML and the second to nothing, so that what is saved
 needs neither widget nor kernel.
 
 After a page reload both display ids are gone from the page, and only the model still reaches it. So the model gets the
 finished HTML too, and its script puts that in the place of the first output. The model stays open for such pages.
+
+A message is sent only where the words have changed: time and bar go on by themselves in the page.
 """
 
 from __future__ import annotations
 
 import contextlib
+from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Callable
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +25,7 @@ import traitlets
 from IPython.display import DisplayHandle, display
 
 from luma_jupyter.engine.handle import Handle
+from luma_jupyter.notebook.painter import Painter
 from luma_jupyter.notebook.render import Look, final_html, live_view, plain, waiting_html
 
 _HERE = Path(__file__).parent
@@ -29,7 +34,7 @@ NOTHING = {"text/html": "", "text/plain": ""}
 
 
 class CardModel(anywidget.AnyWidget):
-    """The live part: ``view`` is what `render.live_view` gives, ``kernel`` the kernel's id."""
+    """The live part of a clip's card: ``view`` is what `render.live_view` gives, ``kernel`` the kernel's id."""
 
     _esm = (_HERE / "card.js").read_text(encoding="utf-8")
     _css = (_HERE / "card.css").read_text(encoding="utf-8")
@@ -37,61 +42,91 @@ class CardModel(anywidget.AnyWidget):
     kernel = traitlets.Unicode().tag(sync=True)
 
 
-class Card:
-    """The card of one task. ``look`` gives its drawing data at any moment."""
+class LiveCard(ABC):
+    """What the cards of one clip and of many have in common."""
 
-    def __init__(self, handle: Handle, look: Callable[[], Look]) -> None:
-        self._look = look
-        self._handle = handle
+    def __init__(self) -> None:
         self._displays: deque[tuple[DisplayHandle, bool]] = deque()
-        self._model: CardModel | None = None
-        handle.listen(lambda event: self._refresh())
+
+    @property
+    @abstractmethod
+    def ended(self) -> bool:
+        """Whether nothing more will change by itself."""
+
+    @abstractmethod
+    def bundle(self) -> dict[str, Any]:
+        """The mimebundle as it is now, in plain HTML and text."""
+
+    @cached_property
+    @abstractmethod
+    def model(self) -> CardModel:
+        """The widget model, made when first shown."""
+
+    @abstractmethod
+    def tell(self) -> int:
+        """Let the model know what has changed; the number of messages that it took."""
 
     def show(self, *, live: bool = True) -> None:
         """Display the card below the running cell; not ``live``: without the widget, for runs that nobody watches."""
-        look = self._look()
-        if look.task.status.ended:
-            display(final_bundle(look), raw=True)
+        if self.ended:
+            display(self.bundle(), raw=True)
             return
-        self._display({"text/html": waiting_html(look), "text/plain": plain(look)}, becomes_final=True)
+        self._display(self.bundle(), becomes_final=True)
         if live:
             view = {"version_major": 2, "version_minor": 0, "model_id": self.model.model_id}
             self._display({WIDGET_VIEW: view, **NOTHING}, becomes_final=False)
-        self._refresh()  # what happened between the look and the display
+        self.draw()  # what happened between the look and the display
 
-    @property
-    def model(self) -> CardModel:
-        """The widget model, made when first shown."""
-        if self._model is None:
-            self._model = CardModel(view=live_view(self._look()), kernel=_kernel_id())
-            self._model.on_msg(
-                lambda model, content, buffers: self._handle.stop() if content.get("do") == "stop" else None
-            )
-        return self._model
+    def draw(self) -> int:
+        """Draw it as it is now; also called on the engine's thread, which may set traits and update displays."""
+        ended = self.ended  # asked first: a display that is made after this is updated by who made it
+        messages = self.tell() if "model" in self.__dict__ else 0
+        with contextlib.suppress(IndexError):  # the engine's thread and the cell's may both be here
+            while ended:
+                handle, becomes_final = self._displays.popleft()
+                handle.update(self.bundle() if becomes_final else NOTHING, raw=True)
+                messages += 1
+        return messages
 
     def _display(self, bundle: dict[str, Any], *, becomes_final: bool) -> None:
         handle = DisplayHandle()
         handle.display(bundle, raw=True)
         self._displays.append((handle, becomes_final))  # only now: an update before the display would be lost
 
-    def _refresh(self) -> None:
-        """Draw the clip as it is now; also called on the engine's thread, which may set traits and update displays."""
+
+class Card(LiveCard):
+    """The card of one task. ``look`` gives its drawing data at any moment."""
+
+    def __init__(self, handle: Handle, look: Callable[[], Look], painter: Painter) -> None:
+        super().__init__()
+        self._handle = handle
+        self._look = look
+        handle.listen(lambda event: painter.news(self))
+
+    @property
+    def ended(self) -> bool:
+        return self._look().task.status.ended
+
+    def bundle(self) -> dict[str, Any]:
         look = self._look()
-        if self._model:
-            self._model.view = live_view(look)
-        if look.task.status.ended:
-            with contextlib.suppress(IndexError):  # the engine's thread and the cell's may both be here
-                while True:
-                    handle, becomes_final = self._displays.popleft()
-                    handle.update(final_bundle(look) if becomes_final else NOTHING, raw=True)
+        html = final_html if look.task.status.ended else waiting_html
+        return {"text/html": html(look), "text/plain": plain(look)}
+
+    @cached_property
+    def model(self) -> CardModel:
+        model = CardModel(view=live_view(self._look()), kernel=kernel_id())
+        model.on_msg(lambda model, content, buffers: self._handle.stop() if content.get("do") == "stop" else None)
+        return model
+
+    def tell(self) -> int:
+        view = live_view(self._look())
+        if view == {**self.model.view, "now": view.get("now")}:
+            return 0
+        self.model.view = view
+        return 1
 
 
-def final_bundle(look: Look) -> dict[str, Any]:
-    """The mimebundle of an ended clip."""
-    return {"text/html": final_html(look), "text/plain": plain(look)}
-
-
-def _kernel_id() -> str:
+def kernel_id() -> str:
     """The running kernel's id, as its Jupyter server knows it; empty where there is none."""
     try:
         from ipykernel.connect import get_connection_file

@@ -159,6 +159,7 @@ class Clip:
             done = wait(self._handle.done, timeout, tick)
         except (Interrupted, KeyboardInterrupt):
             raise WaitInterrupted(f"{self._label} is followed further; `{self._label}.wait()` waits again.") from None
+        self._settle()
         if not done:
             raise WaitTimeout(
                 f"{self._label} is still {self.status} after waiting {timeout:g} s; it is followed further."
@@ -175,8 +176,16 @@ class Clip:
         done = asyncio.wrap_future(self._handle.done)
         while not done.done():
             await asyncio.wait({done}, timeout=TICK)
+        self._settle()
         self._raise_unless_completed()
         return self
+
+    def _settle(self) -> None:
+        """Bring its card up to date: what is drawn after the cell that waited may reach nobody."""
+        if self._card:
+            from luma_jupyter.notebook.showing import settle
+
+            settle(self)
 
     def stop(self) -> None:
         """Stop following. The task itself may still run and be billed; while queued, nothing is sent at all."""
@@ -269,7 +278,7 @@ class Clip:
         return final_html(self._look()) if self._task.status.ended else None
 
     def _ipython_display_(self) -> None:
-        from luma_jupyter.notebook.session import show
+        from luma_jupyter.notebook.showing import show
 
         show(self)
         if settings.current().wait:

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 from luma_jupyter.engine.prices import dollars
 from luma_jupyter.errors import ConfigError
 from luma_jupyter.models import Status, Task
-from luma_jupyter.notebook.render import clock, short, text_table
+from luma_jupyter.notebook.render import clock, short
+from luma_jupyter.notebook.tabulate import text_table
 
 if TYPE_CHECKING:
     from pandas import DataFrame

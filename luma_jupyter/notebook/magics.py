@@ -16,12 +16,13 @@ from luma_jupyter.engine.prices import dollars
 from luma_jupyter.engine.services import choose_provider
 from luma_jupyter.errors import ClipError, ConfigError, InvalidRequest, LumaError
 from luma_jupyter.models import ACTIONS, Status, Task
-from luma_jupyter.notebook import session
+from luma_jupyter.notebook import session, showing
 from luma_jupyter.notebook.clip import Clip
 from luma_jupyter.notebook.complete import LumaCompleter
 from luma_jupyter.notebook.history import History
 from luma_jupyter.notebook.parse import USAGE, lookup_clips, options_help, parse_cell, parse_history, split
-from luma_jupyter.notebook.render import short, table
+from luma_jupyter.notebook.render import short
+from luma_jupyter.notebook.tabulate import table
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
@@ -111,11 +112,10 @@ class LumaMagics:
         self._show([clip], command.wait)
 
     def _show(self, clips: list[Clip], wait: bool | None = None) -> None:
-        in_kernel = session.in_kernel()
+        in_kernel = showing.in_kernel()
         wait = next(w for w in (wait, settings.current().wait, not in_kernel) if w is not None)
         if in_kernel or not wait:  # in a terminal, waiting shows it
-            for clip in clips:
-                session.show(clip)
+            showing.show_each(clips)
         if wait:
             self._wait_for_all(clips)
 
@@ -166,10 +166,10 @@ class LumaMagics:
         errors: list[ClipError] = []
         for clip in clips:
             try:
-                if session.in_kernel():
+                if showing.in_kernel():
                     clip.wait()
                 else:
-                    session.wait_in_terminal(clip)
+                    showing.wait_in_terminal(clip)
             except ClipError as error:
                 errors.append(error)
         if errors:

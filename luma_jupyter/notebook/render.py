@@ -2,14 +2,13 @@
 
 The finished HTML must survive saving, export, both themes, and JupyterLab's sanitizer for notebooks from elsewhere.
 That one keeps a relative ``src`` on ``<video>`` itself and inline styles, and drops ``<source>`` children and
-``<style>``. Hence: inline styles alone, no colours of our own, and every text and address goes through `_text` or
-`_link`.
+``<style>``. Hence: inline styles alone, no colours of our own, and every text and address goes through `escaped` or
+`link`.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 from typing import Any
@@ -40,10 +39,10 @@ _FRAME = (
     "max-width:720px;margin:4px 0;padding:10px 12px;border:1px solid rgba(128,128,128,.4);border-radius:8px;"
     "font-size:13px;line-height:1.5;overflow-wrap:anywhere;"
 )
-_QUIET = "opacity:.75;font-size:12px;"
+QUIET = "opacity:.75;font-size:12px;"
 _BADGE = "border:1px solid rgba(128,128,128,.7);border-radius:4px;padding:0 5px;font-size:11px;"
 # Where the kernel is gone, JupyterLab shows an error in the place of the live part: the output after the waiting card.
-_HIDE_LOST_LIVE_PART = (
+HIDE_LOST_LIVE_PART = (
     "<style>.jp-OutputArea-child:has(.luma-later)+.jp-OutputArea-child>.jp-OutputArea-output.jupyter-widgets"
     "{display:none}</style>"
 )
@@ -96,7 +95,7 @@ def public_link(url: str | None) -> str | None:
     return url if url and is_web_url(url) and not is_local_url(url) else None
 
 
-def _completed(look: Look) -> str:
+def completed(look: Look) -> str:
     """How long it took; or when it was made, where nothing was paid for it this time."""
     if not look.recalled:
         return f"{WORDS[Status.COMPLETED]} in {clock(look.elapsed)}"
@@ -104,15 +103,17 @@ def _completed(look: Look) -> str:
     return f"made on {made}, nothing paid; --again makes a new one"
 
 
-def _text(value: object) -> str:
+def escaped(value: object) -> str:
+    """Any value as text in HTML."""
     return escape(str(value))
 
 
-def _link(url: str, label: str, extra: str = "") -> str:
-    return f'<a href="{_text(url)}" target="_blank" rel="noopener"{extra}>{_text(label)}</a>'
+def link(url: str, label: str, extra: str = "") -> str:
+    """A link that opens in a tab of its own."""
+    return f'<a href="{escaped(url)}" target="_blank" rel="noopener"{extra}>{escaped(label)}</a>'
 
 
-def _relative(path: str) -> str:
+def relative(path: str) -> str:
     """A relative path as a URL that cannot be taken for one with a scheme or a host."""
     return quote(path.replace("\\", "/")).lstrip("/")
 
@@ -126,21 +127,22 @@ def _action(look: Look) -> str:
 
 
 def _head(look: Look) -> str:
+    service = escaped(SERVICE_NAMES[look.task.provider])
     badge = f' <span style="{_BADGE}">simulated</span>' if look.task.provider == "demo" else ""
-    name = f"<code>{_text(look.name)}</code> · " if look.name else ""
+    name = f"<code>{escaped(look.name)}</code> · " if look.name else ""
     return (
-        f'<div style="font-weight:600">{_text(short(look.task.request.prompt, _LONGEST_TITLE))}</div>'
-        f'<div style="{_QUIET}">{name}{_text(_action(look))} · {_text(SERVICE_NAMES[look.task.provider])}{badge}</div>'
+        f'<div style="font-weight:600">{escaped(short(look.task.request.prompt, _LONGEST_TITLE))}</div>'
+        f'<div style="{QUIET}">{name}{escaped(_action(look))} · {service}{badge}</div>'
     )
 
 
-def _frame(look: Look, body: str) -> str:
-    """The card's frame; by the class with its key the live part finds it on the page."""
-    return f'<div class="luma-card luma-{look.task.key}" style="{_FRAME}">{body}</div>'
+def frame(key: str, body: str) -> str:
+    """A card's frame; by the class with its key the live part finds it on the page."""
+    return f'<div class="luma-card luma-{key}" style="{_FRAME}">{body}</div>'
 
 
 def _player(src: str) -> str:
-    return f'<video src="{_text(src)}" controls loop playsinline preload="metadata" style="{_VIDEO}"></video>'
+    return f'<video src="{escaped(src)}" controls loop playsinline preload="metadata" style="{_VIDEO}"></video>'
 
 
 def final_html(look: Look) -> str:
@@ -148,12 +150,12 @@ def final_html(look: Look) -> str:
     task = look.task
     if task.status is not Status.COMPLETED:
         known = task.task_id and task.task_id not in str(task.error)
-        task_id = f'<div style="{_QUIET}">task id {_text(task.task_id)}</div>' if known else ""
-        reason = f"<div><b>{_text(WORDS[task.status])}</b>: {_text(task.error or '')}</div>"
-        return _frame(look, _head(look) + reason + task_id)
+        task_id = f'<div style="{QUIET}">task id {escaped(task.task_id)}</div>' if known else ""
+        reason = f"<div><b>{escaped(WORDS[task.status])}</b>: {escaped(task.error or '')}</div>"
+        return frame(task.key, _head(look) + reason + task_id)
     original = public_link(task.video.url if task.video else None)
-    src = _relative(look.file) if look.file else original
-    facts = [_completed(look)]
+    src = relative(look.file) if look.file else original
+    facts = [completed(look)]
     if task.video and task.video.width and task.video.height:
         facts.append(f"{task.video.width}×{task.video.height} px")
     if task.file_size:
@@ -163,14 +165,14 @@ def final_html(look: Look) -> str:
     facts.append(f"task id {task.task_id}")
     links = []
     if look.file:
-        links += [_link(_relative(look.file), "Open"), _link(_relative(look.file), "Download", " download")]
+        links += [link(relative(look.file), "Open"), link(relative(look.file), "Download", " download")]
     if original:
-        links.append(_link(original, "At the service"))
-    problem = f"<div><b>{_text(task.problem)}</b></div>" if task.problem else ""
-    return _frame(
-        look,
+        links.append(link(original, "At the service"))
+    problem = f"<div><b>{escaped(task.problem)}</b></div>" if task.problem else ""
+    return frame(
+        task.key,
         f"{_head(look)}{_player(src) if src else ''}{problem}"
-        f'<div style="{_QUIET}">{_text(" · ".join(facts))}</div><div>{" · ".join(links)}</div>',
+        f'<div style="{QUIET}">{escaped(" · ".join(facts))}</div><div>{" · ".join(links)}</div>',
     )
 
 
@@ -180,17 +182,20 @@ def waiting_html(look: Look) -> str:
     A notebook that is saved now keeps this. The name of the file is known from the start, so it can play a video that
     was finished later; the live part hides that offer while it lives.
     """
-    how = f"show <code>{_text(look.name)}</code> in a cell" if look.name else "show the clip in a cell"
-    player = _player(_relative(look.media)) if look.media else ""
+    how = f"show <code>{escaped(look.name)}</code> in a cell" if look.name else "show the clip in a cell"
+    player = _player(relative(look.media)) if look.media else ""
     offer = (
         '<details class="luma-later"><summary>This page was saved while the video was being made: play it, if it was '
-        f"finished since</summary>{player}Else {how} to see how far it is.</details>{_HIDE_LOST_LIVE_PART}"
+        f"finished since</summary>{player}Else {how} to see how far it is.</details>{HIDE_LOST_LIVE_PART}"
     )
-    return _frame(look, _head(look) + (offer if player else ""))
+    return frame(look.task.key, _head(look) + (offer if player else ""))
 
 
 def live_view(look: Look) -> dict[str, Any]:
-    """The data of the live part's one model; its only HTML is the finished card. Times in seconds."""
+    """The data of the live part's one model; its only HTML is the finished card.
+
+    ``since`` and ``now`` are Unix seconds by the kernel's clock: when it was submitted, and when this was made.
+    """
     task = look.task
     if task.status.ended:
         return {"key": task.key, "final": final_html(look)}
@@ -198,9 +203,10 @@ def live_view(look: Look) -> dict[str, Any]:
     stoppable = task.status in (Status.QUEUED, Status.SUBMITTING, Status.RUNNING)
     return {
         "key": task.key,
-        "words": _words(look),
+        "words": words(look),
         "problem": short(task.problem, 300) if task.problem else "",
-        "elapsed": round(look.elapsed, 1),
+        "since": round(look.now - look.elapsed, 1),
+        "now": round(look.now, 1),
         "typical": _typical(look) if moving else "",
         "curve": look.law.curve if moving else [],
         "stop": STOP_LABEL if stoppable else "",
@@ -212,7 +218,8 @@ def _typical(look: Look) -> str:
     return f"typically about {clock(look.law.typical)}"
 
 
-def _words(look: Look) -> str:
+def words(look: Look) -> str:
+    """What is happening to a clip."""
     task = look.task
     if task.status is Status.QUEUED and not isinstance(task.request, GenerateRequest) and task.request.source is None:
         return f"queued: waits for {task.source_label}; nothing is sent yet"
@@ -231,13 +238,13 @@ def plain(look: Look, *, here: bool = False) -> str:
     lines = [f"{look.name or 'clip'}: “{short(task.request.prompt, 60)}” ({_action(look)}, {service})"]
     if task.status is Status.COMPLETED:
         where = (task.path if here else look.file) or public_link(task.video.url if task.video else None)
-        lines.append(_completed(look) + (f": {where}" if where else ""))
+        lines.append(completed(look) + (f": {where}" if where else ""))
         if task.problem:
             lines.append(task.problem)
     elif task.status.ended:
         lines.append(f"{WORDS[task.status]}: {task.error or ''}")
     else:
-        lines.append(f"{_words(look)} ({clock(look.elapsed)})")
+        lines.append(f"{words(look)} ({clock(look.elapsed)})")
     return "\n".join(lines)
 
 
@@ -249,28 +256,4 @@ def progress_line(look: Look, width: int = 20) -> str:
     bar = "█" * filled + "░" * (width - filled)
     typical = f", {_typical(look)}" if moving else ""
     note = f" — {short(task.problem, 40)}" if task.problem else ""
-    return f"{look.name or 'clip'} {bar} {_words(look)} ({clock(look.elapsed)}{typical}){note}"
-
-
-def table(looks: list[Look]) -> str:
-    """Clips as an aligned text table: name, action, service, status, time, prompt."""
-    rows = [("NAME", "ACTION", "SERVICE", "STATUS", "TIME", "PROMPT")]
-    for look in looks:
-        task = look.task
-        rows.append(
-            (
-                look.name or "-",
-                task.request.action,
-                task.provider,
-                task.status.value,
-                clock(look.elapsed),
-                short(task.request.prompt, 48),
-            )
-        )
-    return text_table(rows)
-
-
-def text_table(rows: Sequence[tuple[str, ...]]) -> str:
-    """Rows as aligned columns."""
-    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
-    return "\n".join("  ".join(cell.ljust(w) for cell, w in zip(row, widths, strict=True)).rstrip() for row in rows)
+    return f"{look.name or 'clip'} {bar} {words(look)} ({clock(look.elapsed)}{typical}){note}"

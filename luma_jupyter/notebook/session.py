@@ -1,8 +1,7 @@
-"""The public functions, and what a kernel has one of: the engine, the list of its clips, its way to show them."""
+"""The public functions, and what a kernel has one of: the engine, and the list of its clips."""
 
 from __future__ import annotations
 
-import sys
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from os import PathLike
@@ -28,7 +27,7 @@ from luma_jupyter.models import (
     parse_video,
 )
 from luma_jupyter.notebook.clip import Clip
-from luma_jupyter.notebook.render import plain, progress_line
+from luma_jupyter.notebook.clips import Clips
 
 LAST_CLIP = "_luma"
 
@@ -69,13 +68,13 @@ def own_clips() -> list[Clip]:
     return list(_clips.values())
 
 
-def clips(*, folder: str | PathLike[str] | None = None, day: str | date | None = None) -> list[Clip]:
-    """The clips of this notebook's folder, of earlier kernels too, oldest first.
+def clips(*, folder: str | PathLike[str] | None = None, day: str | date | None = None) -> Clips:
+    """The clips of this notebook's folder, of earlier kernels too, oldest first: a list that is shown as one table.
 
     ``folder`` names another one, or is ``"all"``; ``day`` is a date, ``"2026-11-22"`` or ``"today"``. Raises
     InvalidRequest for a day that is none, ConfigError where the journal cannot be read.
     """
-    return [_clips.get(task.intent) or clip_of(_handle(task)) for task in past(folder, day)]
+    return Clips(_clips.get(task.intent) or clip_of(_handle(task)) for task in past(folder, day))
 
 
 def _handle(task: Task) -> Handle:
@@ -277,36 +276,3 @@ def modify(
 def Studio() -> NoReturn:
     """The widget forms; not in this version."""
     not_yet("Studio")
-
-
-def in_kernel() -> bool:
-    """Whether a Jupyter kernel runs this code (else: a terminal, or a plain script)."""
-    return getattr(get_ipython(), "kernel", None) is not None
-
-
-def show(clip: Clip) -> None:
-    """Show a clip where the user is: its card in a notebook, its text elsewhere."""
-    if not in_kernel():
-        print(plain(clip._look(), here=True))
-        return
-    from luma_jupyter.notebook.card import Card
-
-    if clip._card is None:
-        clip._card = Card(clip._handle, clip._look)
-    clip._card.show(live=not settings.current().wait)
-
-
-def wait_in_terminal(clip: Clip) -> None:
-    """Wait with one line that keeps itself up to date, then print where the video is. Raises as `Clip.wait` does."""
-    interactive = sys.stdout.isatty()
-
-    def tick() -> None:
-        if interactive:
-            print(f"\r\x1b[2K{progress_line(clip._look())}", end="", flush=True)
-
-    try:
-        clip._wait(tick=tick)
-    finally:
-        if interactive:
-            print("\r\x1b[2K", end="", flush=True)
-    print(plain(clip._look(), here=True))

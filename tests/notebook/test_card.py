@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from luma_jupyter.notebook import session
+from luma_jupyter.notebook import showing
 from luma_jupyter.notebook.card import NOTHING, WIDGET_VIEW, Card, CardModel
 from tests.notebook.conftest import FakeService, Shell, reach
 
@@ -46,6 +46,7 @@ def test_the_button_stops_following(notebook: Shell, service: FakeService) -> No
     clip._card.model._handle_custom_msg({"do": "something else"}, [])
     clip._card.model._handle_custom_msg({"do": "stop"}, [])
     clip._handle.done.result(timeout=10)
+    showing.settle(clip)
     assert clip.status == "detached"
     assert "may still run and be billed" in notebook.displays.latest()[0]["text/html"]
 
@@ -69,7 +70,7 @@ def test_a_clip_that_ends_while_it_is_displayed_is_final(notebook: Shell, servic
     service.gate.set()
     clip.wait()
     looks = iter([running, running])
-    card = Card(clip._handle, lambda: next(looks, clip._look()))
+    card = Card(clip._handle, lambda: next(looks, clip._look()), showing.painter())
     card.show()
     assert "<video" in card.model.view["final"]
     shown, live = notebook.displays.latest()[-2:]
@@ -119,4 +120,4 @@ def test_a_terminal_has_no_card(terminal: Shell) -> None:
     """Without a kernel nothing is displayed as a widget."""
     terminal.run("%%luma -o sunset\nA sunset")
     assert terminal.user_ns["sunset"]._card is None
-    assert not session.in_kernel()
+    assert not showing.in_kernel()

@@ -22,7 +22,7 @@ from luma_jupyter.errors import (
     NotYet,
     OverBudget,
 )
-from luma_jupyter.notebook import session
+from luma_jupyter.notebook import session, showing
 from luma_jupyter.notebook.card import NOTHING
 from luma_jupyter.notebook.clip import Clip
 from luma_jupyter.notebook.magics import HELP, LATER_WORDS
@@ -364,7 +364,7 @@ def test_a_terminal_waits_and_prints_the_path(
     assert not terminal.displays.outputs
     terminal.run("%luma wait sunset")
     assert str(tmp_path) in capsys.readouterr().out
-    session.show(terminal.user_ns["sunset"])
+    showing.show(terminal.user_ns["sunset"])
     assert str(tmp_path) in capsys.readouterr().out
 
 

@@ -1,0 +1,56 @@
+"""`Clips`: several clips as a list, waited for together, and shown as one table however many they are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, SupportsIndex, overload
+
+from luma_jupyter.errors import ClipError
+from luma_jupyter.notebook.clip import Clip
+from luma_jupyter.notebook.tabulate import table
+
+if TYPE_CHECKING:
+    from luma_jupyter.notebook.table import TableCard
+
+
+class Clips(list[Clip]):
+    """Several clips: a list that is shown as one table, live while they are made."""
+
+    def __init__(self, clips: Iterable[Clip] = ()) -> None:
+        super().__init__(clips)
+        self._card: TableCard | None = None
+
+    @overload
+    def __getitem__(self, index: SupportsIndex) -> Clip: ...
+    @overload
+    def __getitem__(self, index: slice) -> Clips: ...
+    def __getitem__(self, index: SupportsIndex | slice) -> Clip | Clips:
+        return Clips(super().__getitem__(index)) if isinstance(index, slice) else super().__getitem__(index)
+
+    def wait(self, timeout: float | None = None) -> Clips:
+        """Block until all clips are done, each ``timeout`` seconds at most, and return them.
+
+        Raises the first ClipError when all have ended; WaitTimeout and WaitInterrupted at once.
+        """
+        errors = []
+        for clip in self:
+            try:
+                clip.wait(timeout)
+            except ClipError as error:
+                errors.append(error)
+        if errors:
+            raise errors[0]
+        return self
+
+    def stop(self) -> None:
+        """Stop following all of them; the tasks themselves may still run and be billed."""
+        for clip in self:
+            clip.stop()
+
+    def __repr__(self) -> str:
+        return table([clip._look() for clip in self]) if self else "No clips."
+
+    def _ipython_display_(self) -> None:
+        from luma_jupyter.notebook.showing import show_all
+
+        show_all(self)

@@ -1,0 +1,87 @@
+"""How clips are shown where the user is: cards in a notebook, text in a terminal; and the painter of all cards."""
+
+from __future__ import annotations
+
+import sys
+
+from IPython import get_ipython
+
+from luma_jupyter import settings
+from luma_jupyter.notebook import session
+from luma_jupyter.notebook.clip import Clip
+from luma_jupyter.notebook.clips import Clips
+from luma_jupyter.notebook.painter import Painter
+from luma_jupyter.notebook.render import plain, progress_line
+
+MOST_CARDS = 5
+
+_painter: Painter | None = None
+
+
+def painter() -> Painter:
+    """Who draws the cards of this kernel, on its engine's loop."""
+    global _painter
+    bridge = session.engine().bridge
+    if _painter is None or _painter.bridge is not bridge:
+        _painter = Painter(bridge)
+    return _painter
+
+
+def in_kernel() -> bool:
+    """Whether a Jupyter kernel runs this code (else: a terminal, or a plain script)."""
+    return getattr(get_ipython(), "kernel", None) is not None
+
+
+def show(clip: Clip) -> None:
+    """Show a clip where the user is: its card in a notebook, its text elsewhere."""
+    if not in_kernel():
+        print(plain(clip._look(), here=True))
+        return
+    from luma_jupyter.notebook.card import Card
+
+    if clip._card is None:
+        clip._card = Card(clip._handle, clip._look, painter())
+    clip._card.show(live=not settings.current().wait)
+
+
+def show_each(clips: list[Clip]) -> None:
+    """Show some clips: their cards; one table where those would fill more than a screen."""
+    if len(clips) > MOST_CARDS:
+        show_all(Clips(clips))
+        return
+    for clip in clips:
+        show(clip)
+
+
+def show_all(clips: Clips) -> None:
+    """Show clips where the user is: one table, live in a notebook."""
+    if not in_kernel() or not clips:
+        print(clips)
+        return
+    from luma_jupyter.notebook.table import TableCard
+
+    if clips._card is None or clips._card.clips != list(clips):
+        clips._card = TableCard(clips, painter())
+    clips._card.show(live=not settings.current().wait)
+
+
+def settle(clip: Clip) -> None:
+    """Let the page have what is known of a clip, before the cell ends that waited for it."""
+    if _painter and clip._card:
+        _painter.settle(clip._card)
+
+
+def wait_in_terminal(clip: Clip) -> None:
+    """Wait with one line that keeps itself up to date, then print where the video is. Raises as `Clip.wait` does."""
+    interactive = sys.stdout.isatty()
+
+    def tick() -> None:
+        if interactive:
+            print(f"\r\x1b[2K{progress_line(clip._look())}", end="", flush=True)
+
+    try:
+        clip._wait(tick=tick)
+    finally:
+        if interactive:
+            print("\r\x1b[2K", end="", flush=True)
+    print(plain(clip._look(), here=True))

@@ -1,0 +1,101 @@
+"""What many clips look like at once: pure functions, looked at as data."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from luma_jupyter.errors import ClipFailed
+from luma_jupyter.models import Status, Video
+from luma_jupyter.notebook.render import WORDS
+from luma_jupyter.notebook.tabulate import (
+    MOST_ROWS,
+    final_table,
+    live_row,
+    summary,
+    table,
+    table_view,
+    waiting_table,
+)
+from tests.notebook.test_render import HOSTILE, Tags, look
+
+
+def test_the_table_is_aligned() -> None:
+    """Every column starts at the same place in every row."""
+    text = table([look(), look(Status.FAILED, name=None)])
+    header, *rows = text.splitlines()
+    start = header.index("PROMPT")
+    assert [row[start:] for row in rows] == ["A sunset", "A sunset"]
+    assert rows[1].startswith("-")
+
+
+@pytest.mark.parametrize(
+    ("statuses", "words"),
+    [
+        ([Status.COMPLETED], "1 clip: 1 completed"),
+        (
+            [Status.QUEUED] * 1200 + [Status.FAILED, Status.COMPLETED],
+            "1,202 clips: 1 completed, 1,200 queued, 1 failed",
+        ),
+        (
+            list(Status),
+            f"{len(Status)} clips: 1 completed, 1 saving, 1 running, 1 being sent, 1 queued, 1 failed, "
+            "1 unconfirmed, 1 not followed any more, 1 cancelled",
+        ),
+    ],
+)
+def test_the_summary_counts_every_state(statuses: list[Status], words: str) -> None:
+    """The line above the table says how many clips there are in each state, and leaves out the empty ones."""
+    assert summary(statuses) == words
+
+
+def test_a_row_of_a_running_clip() -> None:
+    """A row has the name, the prompt, words, and all that its bar and its clock need to go on by themselves."""
+    row = live_row(look(Status.RUNNING, now=1030.0, problem="AceDataCloud is having trouble"))
+    words = f"{WORDS[Status.RUNNING]} — ⚠ AceDataCloud is having trouble"
+    assert row == ["sunset", "A sunset", words, True, 1000.0, None, "acedata generate", ""]
+    assert live_row(look(Status.RUNNING, now=1077.0)) == live_row(look(Status.RUNNING, now=1030.0))
+    assert live_row(look(Status.QUEUED))[3] is False
+
+
+def test_rows_of_ended_clips() -> None:
+    """A completed row has its file and how long it took; a failed one says why; a nameless one has its key."""
+    assert live_row(look())[2:] == [
+        *("completed in 0:42", False, 1000.0, 42.0, "acedata generate", "luma_videos/a-sunset-3f9c2a1b.mp4"),
+    ]
+    assert live_row(look(Status.FAILED, name=None))[:3] == ["3f9c2a1b", "A sunset", "failed: It went wrong."]
+
+
+def test_the_button_is_there_while_something_can_be_stopped() -> None:
+    """With nothing left but files to save there is nothing to stop."""
+    assert table_view("k", [Status.QUEUED, Status.COMPLETED], 1.0)["stop"] == "Stop following all"
+    assert table_view("k", [Status.SAVING, Status.COMPLETED], 1.0)["stop"] == ""
+
+
+def test_the_final_table_plays_elsewhere() -> None:
+    """The table that is saved links to files and public addresses only, and has no player for each of a thousand."""
+    lost = look(path=None, video=Video("https://cdn.example/v.mp4"))
+    here = look(path=None, video=Video("http://127.0.0.1/v.mp4"))
+    html = final_table("abc", [look(), lost, here, look(Status.FAILED)])
+    assert Tags(html).addresses() == ["luma_videos/a-sunset-3f9c2a1b.mp4", "https://cdn.example/v.mp4"]
+    assert "<video" not in html
+    assert "4 clips: 3 completed, 1 failed" in html
+    assert "It went wrong." in html
+
+
+def test_a_huge_table_is_cut() -> None:
+    """A saved notebook does not grow without bound: the table says how many rows it leaves out, and where they are."""
+    html = final_table("abc", [look()] * 1000)
+    assert html.count("<tr>") == MOST_ROWS
+    assert f"and {1000 - MOST_ROWS} more: %luma history shows all" in html
+    assert len(html) < 150_000
+    assert "more: " not in final_table("abc", [look()] * MOST_ROWS)
+
+
+def test_every_text_in_a_table_is_escaped() -> None:
+    """A prompt, a name or an error can never become markup."""
+    looks = [look(name=HOSTILE), look(Status.FAILED, error=ClipFailed(HOSTILE))]
+    html = final_table("abc", looks) + waiting_table("abc", 2)
+    assert not {tag for tag, _ in Tags(html).tags} & {"script", "img"}
+    assert not re.search(r"<script", html)
