@@ -80,23 +80,20 @@ def __dir__() -> list[str]:
     return sorted([*__all__, "__version__", "errors"])
 
 
-_ATTRIBUTE = "_luma_jupyter_magics"
+_ATTRIBUTE = "_luma_jupyter"
 
 
 def load_ipython_extension(shell: InteractiveShell) -> None:
     """Called by ``%load_ext luma_jupyter``."""
-    from luma_jupyter.notebook.magics import LumaMagics
-    from luma_jupyter.settings import remember_folder
+    from luma_jupyter.notebook.extension import Extension
 
-    remember_folder()
-    magics = LumaMagics(shell)
-    magics.register()
-    setattr(shell, _ATTRIBUTE, magics)
-    magics.greet()
+    extension = Extension(shell)
+    extension.load()
+    setattr(shell, _ATTRIBUTE, extension)
 
 
 def unload_ipython_extension(shell: InteractiveShell) -> None:
     """Called by ``%unload_ext luma_jupyter``; clips under way are followed further."""
-    if magics := getattr(shell, _ATTRIBUTE, None):
-        magics.unregister()
+    if extension := getattr(shell, _ATTRIBUTE, None):
+        extension.unload()
         delattr(shell, _ATTRIBUTE)

@@ -11,18 +11,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
-from typing import ClassVar, Literal, TypeAlias, get_args
+from typing import ClassVar, TypeAlias
 
+from luma_jupyter.choices import ASPECT_RATIOS, Action, Provider
 from luma_jupyter.errors import InvalidRequest, LumaError, NotYet, ServiceError
 from luma_jupyter.urls import is_web_url
-
-Action: TypeAlias = Literal["generate", "extend", "modify"]
-Provider: TypeAlias = Literal["acedata", "runapi", "demo"]
-AspectRatio: TypeAlias = Literal["16:9", "9:16", "1:1", "4:3", "3:4", "21:9", "9:21"]
-
-ACTIONS: tuple[Action, ...] = get_args(Action)
-PROVIDERS: tuple[Provider, ...] = get_args(Provider)
-ASPECT_RATIOS: tuple[AspectRatio, ...] = get_args(AspectRatio)
 
 
 @dataclass(frozen=True, slots=True)

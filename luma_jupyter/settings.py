@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from luma_jupyter.choices import PROVIDERS
 from luma_jupyter.errors import ConfigError
-from luma_jupyter.models import PROVIDERS
 from luma_jupyter.urls import is_web_url
 
 

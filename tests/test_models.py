@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from luma_jupyter import models
+from luma_jupyter import choices, models
 from luma_jupyter.errors import InvalidRequest, NotYet
 from luma_jupyter.models import ExtendRequest, GenerateRequest, ModifyRequest, Status, Task, TaskPhase, VideoRef
 
@@ -165,12 +165,12 @@ def test_requests_are_frozen_and_comparable(make: Make) -> None:
 
 def test_actions() -> None:
     """Each request names its action; there are these actions, providers and ratios."""
-    assert (generate().action, extend().action, modify().action) == models.ACTIONS == ("generate", "extend", "modify")
-    assert models.PROVIDERS == ("acedata", "runapi", "demo")
-    assert ", ".join(models.ASPECT_RATIOS) == RATIOS
+    assert (generate().action, extend().action, modify().action) == choices.ACTIONS == ("generate", "extend", "modify")
+    assert choices.PROVIDERS == ("acedata", "runapi", "demo")
+    assert ", ".join(choices.ASPECT_RATIOS) == RATIOS
 
 
-@pytest.mark.parametrize("ratio", models.ASPECT_RATIOS)
+@pytest.mark.parametrize("ratio", choices.ASPECT_RATIOS)
 def test_every_ratio_of_the_service(ratio: str) -> None:
     """All seven aspect ratios are accepted."""
     assert generate(aspect_ratio=ratio).aspect_ratio == ratio

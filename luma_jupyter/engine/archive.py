@@ -8,13 +8,14 @@ from dataclasses import replace
 from pathlib import Path
 
 from luma_jupyter import settings
+from luma_jupyter.choices import Provider
 from luma_jupyter.engine import sidecars
 from luma_jupyter.engine.handle import Handle
 from luma_jupyter.engine.journal import Journal, Row
 from luma_jupyter.engine.prices import midnight
 from luma_jupyter.engine.recall import settled, standing
 from luma_jupyter.errors import ConfigError
-from luma_jupyter.models import Provider, Request, Status, Task
+from luma_jupyter.models import Request, Status, Task
 
 
 class Archive:

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator
 from typing import TypeVar
 
 from luma_jupyter import settings
+from luma_jupyter.choices import Action, Provider
 from luma_jupyter.engine import sidecars
 from luma_jupyter.engine.archive import Archive
 from luma_jupyter.engine.bridge import Bridge
@@ -29,7 +30,7 @@ from luma_jupyter.engine.records import fingerprint
 from luma_jupyter.engine.schedule import Law
 from luma_jupyter.engine.services import Services, choose_provider
 from luma_jupyter.errors import ConfigError, InvalidRequest
-from luma_jupyter.models import Action, Balance, Provider, Request, Status, Task
+from luma_jupyter.models import Balance, Request, Status, Task
 
 T = TypeVar("T")
 

@@ -6,10 +6,10 @@ from collections.abc import Callable
 from contextlib import suppress
 
 from luma_jupyter import settings
+from luma_jupyter.choices import Action, Provider
 from luma_jupyter.engine.journal import Journal
 from luma_jupyter.engine.schedule import Law, learned, prior
 from luma_jupyter.errors import ConfigError
-from luma_jupyter.models import Action, Provider
 
 
 class Experience:

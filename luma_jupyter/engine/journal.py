@@ -15,14 +15,15 @@ from dataclasses import dataclass
 from functools import cache, partial
 from pathlib import Path
 
+from luma_jupyter.choices import Action, Provider
 from luma_jupyter.engine.database import Database
 from luma_jupyter.engine.forks import at_fork
+from luma_jupyter.engine.glance import BEGUN, FILE_NAME
 from luma_jupyter.engine.owners import is_alive, this_owner
 from luma_jupyter.engine.records import dump, load
 from luma_jupyter.engine.schedule import KEPT
-from luma_jupyter.models import Action, Provider, Task
+from luma_jupyter.models import Task
 
-FILE_NAME = "journal.sqlite3"
 # What brings a file from one version to the next; the version is SQLite's own ``user_version``.
 MIGRATIONS = (
     """
@@ -121,10 +122,9 @@ class Journal:
 
     def unfinished(self, wanted: Callable[[Path], bool] = lambda folder: True) -> list[Row]:
         """The rows of wanted folders that had been begun and have not come to their end, oldest first."""
-        begun = "status IN ('queued', 'submitting', 'running', 'saving', 'detached', 'unconfirmed')"
-        folders, _ = self._file.run(f"SELECT DISTINCT folder FROM tasks WHERE {begun}")
+        folders, _ = self._file.run(f"SELECT DISTINCT folder FROM tasks WHERE {BEGUN}")
         chosen = [folder for (folder,) in folders if wanted(Path(folder))]
-        words = f"WHERE {begun} AND folder IN ({', '.join('?' * len(chosen))}) ORDER BY created_at, intent"
+        words = f"WHERE {BEGUN} AND folder IN ({', '.join('?' * len(chosen))}) ORDER BY created_at, intent"
         return self._select(words, *chosen)
 
     def missing(self, intents: Sequence[str]) -> list[str]:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from functools import partial
 
 from luma_jupyter import settings
+from luma_jupyter.choices import Action, Provider
 from luma_jupyter.engine.archive import Archive
 from luma_jupyter.engine.bridge import Bridge
 from luma_jupyter.engine.experience import Experience
@@ -18,7 +19,6 @@ from luma_jupyter.engine.services import Services
 from luma_jupyter.engine.submission import Submission
 from luma_jupyter.engine.tasks import Life
 from luma_jupyter.errors import LumaError
-from luma_jupyter.models import Action, Provider
 
 CONCURRENT_DOWNLOADS = 4  # more would keep each other, and the look-ups, waiting for a connection until they time out
 SLEPT = 5.0  # seconds by which the wall clock gets ahead of a loop's when the machine has slept

@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
+from luma_jupyter.choices import Provider
 from luma_jupyter.engine.handle import Handle
 from luma_jupyter.engine.prices import Price, Prices
 from luma_jupyter.engine.services import Services
 from luma_jupyter.engine.submission import with_source
-from luma_jupyter.models import GenerateRequest, Provider, Request, VideoRef
+from luma_jupyter.models import GenerateRequest, Request, VideoRef
 
 
 @dataclass(frozen=True)

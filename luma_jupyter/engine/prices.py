@@ -12,10 +12,11 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from luma_jupyter import settings
+from luma_jupyter.choices import Action, Provider
 from luma_jupyter.engine.journal import Row
 from luma_jupyter.engine.services import SERVICE_NAMES, Services
 from luma_jupyter.errors import LumaError, OverBudget
-from luma_jupyter.models import Action, Provider, Status, Task
+from luma_jupyter.models import Status, Task
 from luma_jupyter.settings import variable
 
 QUOTE_LIFE = 600.0  # seconds that a quote is used again

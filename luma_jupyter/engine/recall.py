@@ -6,10 +6,11 @@ import time
 from collections.abc import Iterable
 from dataclasses import replace
 
+from luma_jupyter.choices import Provider
 from luma_jupyter.engine.journal import Row
 from luma_jupyter.engine.services import SERVICE_NAMES
 from luma_jupyter.errors import ClipCancelled, ClipDetached, ClipFailed, ClipUnconfirmed
-from luma_jupyter.models import Provider, Status, Task
+from luma_jupyter.models import Status, Task
 
 _NOT_STANDING = (Status.FAILED, Status.CANCELLED)
 

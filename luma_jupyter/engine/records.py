@@ -15,6 +15,7 @@ from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
 
+from luma_jupyter.choices import PROVIDERS
 from luma_jupyter.errors import (
     ClipCancelled,
     ClipDetached,
@@ -23,17 +24,7 @@ from luma_jupyter.errors import (
     ClipUnconfirmed,
     LumaError,
 )
-from luma_jupyter.models import (
-    PROVIDERS,
-    ExtendRequest,
-    GenerateRequest,
-    ModifyRequest,
-    Request,
-    Status,
-    Task,
-    Video,
-    VideoRef,
-)
+from luma_jupyter.models import ExtendRequest, GenerateRequest, ModifyRequest, Request, Status, Task, Video, VideoRef
 from luma_jupyter.urls import is_web_url
 
 _KINDS: Mapping[str, type[GenerateRequest | ExtendRequest | ModifyRequest]] = {

@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import accumulate, pairwise
 
-from luma_jupyter.models import Provider
+from luma_jupyter.choices import Provider
 
 EARLY_LOOKS = (1.0, 3.0, 8.0, 18.0)  # seconds
 SHORTEST_PAUSE = 0.25  # seconds between two looks at a task

@@ -6,8 +6,9 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 from luma_jupyter import settings
+from luma_jupyter.choices import Action, Provider
 from luma_jupyter.errors import ConfigError, InvalidRequest, NotYet
-from luma_jupyter.models import Action, Provider, Request, TaskState
+from luma_jupyter.models import Request, TaskState
 from luma_jupyter.settings import Secret, Settings, variable
 
 if TYPE_CHECKING:

@@ -9,12 +9,13 @@ from __future__ import annotations
 import asyncio
 from dataclasses import replace
 
+from luma_jupyter.choices import Provider
 from luma_jupyter.engine.handle import Handle
 from luma_jupyter.engine.journal import Journal
 from luma_jupyter.engine.recall import in_doubt
 from luma_jupyter.engine.services import Api, Services
 from luma_jupyter.errors import ClipFailed, ClipUnconfirmed, InvalidRequest, LumaError, ServiceError, Unconfirmed
-from luma_jupyter.models import GenerateRequest, Provider, Request, Status, VideoRef
+from luma_jupyter.models import GenerateRequest, Request, Status, VideoRef
 
 CLOCK_SLACK = 60.0  # seconds by which a service's clock may differ from ours
 

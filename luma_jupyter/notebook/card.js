@@ -8,6 +8,7 @@ At the end the kernel replaces the card above by finished HTML. A page that was 
 after a moment this script puts `view.final` (escaped by render.py) in its place. JupyterLab resolves relative addresses
 when it draws an output, not for us, so we ask the server which notebook our kernel belongs to. */
 
+const SILENCE = 60; // seconds without a message after which the server is asked, once in that time, for the kernel
 const LONG_SILENCE = 1200; // seconds without a message after which a card no longer pretends to know
 const GRACE = 1500; // milliseconds in which the kernel's own replacement may come
 
@@ -31,14 +32,18 @@ const cardAbove = (el, key) =>
     .filter((card) => card.compareDocumentPosition(el) & Node.DOCUMENT_POSITION_FOLLOWING)
     .pop();
 
+/** The Jupyter server's base URL and its answer for a path of its API; null where there is no such server. */
+async function askServer(path) {
+  const { baseUrl } = JSON.parse(document.getElementById("jupyter-config-data")?.textContent ?? "{}");
+  return baseUrl ? { baseUrl, answer: await fetch(`${baseUrl}api/${path}`, { credentials: "same-origin" }) } : null;
+}
+
 async function notebookFolder(kernel) {
-  const config = JSON.parse(document.getElementById("jupyter-config-data")?.textContent ?? "{}");
-  if (!config.baseUrl) return null;
-  const answer = await fetch(`${config.baseUrl}api/sessions`, { credentials: "same-origin" });
-  const sessions = answer.ok ? await answer.json() : [];
+  const server = await askServer("sessions");
+  const sessions = server?.answer.ok ? await server.answer.json() : [];
   const path = sessions.find((session) => session.kernel?.id === kernel)?.path;
   if (path === undefined) return null;
-  return new URL(`${config.baseUrl}files/${path.split("/").map(encodeURIComponent).join("/")}`, location.href);
+  return new URL(`${server.baseUrl}files/${path.split("/").map(encodeURIComponent).join("/")}`, location.href);
 }
 
 async function finished(html, kernel) {
@@ -109,7 +114,7 @@ function tablePart(live, model, time) {
   const fill = (part, [label, prompt, words, moving, , , , file]) => {
     part.cells[0].textContent = label;
     part.cells[1].textContent = part.cells[1].title = prompt;
-    part.words.textContent = words;
+    part.words.textContent = part.cells[2].title = words;
     part.bar.hidden = !moving;
     part.cells[4].replaceChildren();
     if (!file || !folder) return;
@@ -149,13 +154,24 @@ function render({ model, el }) {
   const time = kernelClock();
   const part = (many ? tablePart : clipPart)(live, model, time);
   let heard = performance.now();
+  let asked = heard;
+  let gone = false;
   let end;
 
-  /** What the page knows of the kernel where it says nothing any more; ipywidgets marks a view that lost its kernel. */
+  /** What to say instead of the status where the kernel will not say anything any more. */
   const lost = () => {
-    if (el.closest(".jupyter-widgets-disconnected")) return "The kernel is gone: run the cell again, or %luma resume.";
-    const silence = (performance.now() - heard) / 1000;
+    const now = performance.now();
+    if (now - Math.max(heard, asked) > SILENCE * 1000) {
+      asked = now;
+      askServer(`kernels/${model.get("kernel")}`).then((server) => { gone ||= server?.answer.status === 404; }, () => {});
+    }
+    if (gone) return "The kernel is gone: run the cell again, or %luma resume.";
+    const silence = (now - heard) / 1000;
     return silence > LONG_SILENCE ? `No news from the kernel for ${clock(silence)}.` : "";
+  };
+  const disconnected = () => {
+    gone = true;
+    tick();
   };
   const tick = () => {
     const view = model.get("view");
@@ -191,6 +207,7 @@ function render({ model, el }) {
   };
   const news = () => {
     heard = performance.now();
+    gone = false;
     if (model.get("view").now) time.set(model.get("view").now);
     draw();
   };
@@ -207,6 +224,7 @@ function render({ model, el }) {
   const timer = setInterval(tick, many ? 1000 : 500);
   draw();
   model.on("change:view", news);
+  model.on("comm_live_update", disconnected); // ipywidgets' word for a restarted kernel
   if (many) {
     model.on("msg:custom", told);
     model.send({ do: "look", version: model.get("view").version });
@@ -216,6 +234,7 @@ function render({ model, el }) {
     clearInterval(timer);
     clearTimeout(end);
     model.off("change:view", news);
+    model.off("comm_live_update", disconnected);
     if (many) model.off("msg:custom", told);
   };
 }

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from IPython.core.completer import CompletionContext, SimpleCompletion, context_matcher
+from IPython.core.completer import SimpleCompletion
 
-from luma_jupyter.models import ACTIONS, ASPECT_RATIOS, PROVIDERS
+from luma_jupyter.choices import ACTIONS, ASPECT_RATIOS, PROVIDERS
 from luma_jupyter.notebook.clip import Clip
 from luma_jupyter.notebook.parse import OPTIONS
 
@@ -21,17 +21,14 @@ class LumaCompleter:
     def __init__(self, namespace: Callable[[], Mapping[str, Any]]) -> None:
         self._namespace = namespace
 
-        @context_matcher(identifier="luma_jupyter")  # type: ignore[untyped-decorator]  # IPython is untyped here
-        def match(context: CompletionContext) -> dict[str, Any]:
-            line = context.full_text.split("\n")[context.cursor_line][: context.cursor_position]
-            word, found = self.complete(line)
-            return {
-                "completions": [SimpleCompletion(text=text, type="magic") for text in found],
-                "matched_fragment": word,
-                "suppress": bool(found),
-            }
-
-        self.match = match
+    def match(self, line: str) -> dict[str, Any]:
+        """The completions of ``line``, up to the cursor, as IPython takes them from a matcher."""
+        word, found = self.complete(line)
+        return {
+            "completions": [SimpleCompletion(text=text, type="magic") for text in found],
+            "matched_fragment": word,
+            "suppress": bool(found),
+        }
 
     def complete(self, line: str) -> tuple[str, list[str]]:
         """The unfinished word at the end of ``line``, and what it can become; nothing outside the magics."""

@@ -8,17 +8,15 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from IPython.core.magic import no_var_expand
-
 from luma_jupyter import settings
+from luma_jupyter.choices import ACTIONS
 from luma_jupyter.engine.previews import Preview
 from luma_jupyter.engine.prices import dollars
 from luma_jupyter.engine.services import choose_provider
 from luma_jupyter.errors import ClipError, ConfigError, InvalidRequest, LumaError
-from luma_jupyter.models import ACTIONS, Status, Task
+from luma_jupyter.models import Status, Task
 from luma_jupyter.notebook import session, showing
 from luma_jupyter.notebook.clip import Clip
-from luma_jupyter.notebook.complete import LumaCompleter
 from luma_jupyter.notebook.history import History
 from luma_jupyter.notebook.parse import USAGE, lookup_clips, options_help, parse_cell, parse_history, split
 from luma_jupyter.notebook.render import short
@@ -59,47 +57,21 @@ In Python: luma_jupyter.generate(…), clip.extend(…), clip.modify(…), clip.
 
 
 class LumaMagics:
-    """The magics of one shell."""
+    """What the magics of one shell do; `extension` makes them known to it."""
 
     def __init__(self, shell: InteractiveShell) -> None:
         self._shell = shell
-        self._completer = LumaCompleter(lambda: shell.user_ns)
 
-    def register(self) -> None:
-        """Make the magics and their Tab completion known to the shell."""
-
-        @no_var_expand
-        def luma(line: str, cell: str | None = None) -> History | None:
-            try:
-                if cell is None:
-                    return self._run_line(line)
-                self._run_cell(line, cell)
-                return None
-            except LumaError as error:
-                error.__context__ = None  # an ExceptionGroup in there would bring the whole traceback back
-                raise
-
-        luma.__doc__ = HELP
-        self._shell.register_magic_function(
-            luma,  # type: ignore[arg-type]  # decorated upstream for methods
-            "line_cell",
-            "luma",
-        )
-        if completer := self._shell.Completer:
-            completer.custom_matchers.append(self._completer.match)
-
-    def greet(self) -> None:
-        """Say in one line if clips of this folder are unfinished."""
-        if line := session.greeting():
-            print(line)
-
-    def unregister(self) -> None:
-        """Take both away again; clips under way are followed further."""
-        for kind in ("line", "cell"):
-            self._shell.magics_manager.magics[kind].pop("luma", None)
-        matchers = self._shell.Completer.custom_matchers if self._shell.Completer else []
-        if self._completer.match in matchers:
-            matchers.remove(self._completer.match)
+    def run(self, line: str, cell: str | None) -> History | None:
+        """Run a ``%luma`` line, or a ``%%luma`` cell."""
+        try:
+            if cell is None:
+                return self._run_line(line)
+            self._run_cell(line, cell)
+            return None
+        except LumaError as error:
+            error.__context__ = None  # an ExceptionGroup in there would bring the whole traceback back
+            raise
 
     def _run_cell(self, line: str, cell: str) -> None:
         command = parse_cell(line, cell, self._shell.user_ns)

@@ -15,16 +15,9 @@ from difflib import get_close_matches
 from types import ModuleType
 from typing import Any, NoReturn
 
+from luma_jupyter.choices import ACTIONS, ASPECT_RATIOS, PROVIDERS
 from luma_jupyter.errors import InvalidRequest
-from luma_jupyter.models import (
-    ACTIONS,
-    ASPECT_RATIOS,
-    PROVIDERS,
-    ExtendRequest,
-    GenerateRequest,
-    ModifyRequest,
-    Request,
-)
+from luma_jupyter.models import ExtendRequest, GenerateRequest, ModifyRequest, Request
 from luma_jupyter.notebook.clip import Clip
 from luma_jupyter.notebook.session import Order, read_source
 

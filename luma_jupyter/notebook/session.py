@@ -12,8 +12,8 @@ from IPython import get_ipython
 
 from luma_jupyter import settings
 from luma_jupyter.engine.engine import DEFAULT_TIMEOUT, Engine
+from luma_jupyter.engine.glance import may_be_unfinished
 from luma_jupyter.engine.handle import Handle
-from luma_jupyter.engine.journal import FILE_NAME
 from luma_jupyter.engine.previews import Preview
 from luma_jupyter.errors import InvalidRequest, LumaError, NotYet
 from luma_jupyter.models import (
@@ -123,11 +123,11 @@ def left_by_others() -> list[Clip]:
 
 def _unfinished() -> list[Task]:
     """The unfinished tasks of this folder; none where the journal cannot be read."""
-    home = settings.current().home_folder
-    if not (home / FILE_NAME).exists():
+    now = settings.current()
+    if not may_be_unfinished(now.home_folder, now.folder):
         return []
     try:
-        return engine().archive.unfinished(settings.current().folder)
+        return engine().archive.unfinished(now.folder)
     except LumaError:
         return []  # told before anything is paid
     finally:

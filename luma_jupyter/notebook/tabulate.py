@@ -11,7 +11,6 @@ from luma_jupyter.notebook.render import (
     HIDE_LOST_LIVE_PART,
     QUIET,
     STOP_TOOLTIP,
-    WORDS,
     Look,
     clock,
     completed,
@@ -21,11 +20,11 @@ from luma_jupyter.notebook.render import (
     public_link,
     relative,
     short,
-    words,
 )
 
 MOST_ROWS = 300  # rows in the HTML that is saved; with a thousand a notebook would grow by half a megabyte
-_CELL = "text-align:left;white-space:nowrap;padding:2px 12px 2px 0"
+_CELL = "text-align:left;vertical-align:top"
+_HEAD = "".join(f'<th style="text-align:left">{name}</th>' for name in ("Clip", "Video", "Time", "Prompt", "Status"))
 _STATES = {
     Status.COMPLETED: "completed",
     Status.SAVING: "saving",
@@ -56,7 +55,7 @@ def live_row(look: Look) -> Row:
     """
     task = look.task
     moving = task.status in (Status.RUNNING, Status.SAVING)
-    said = _outcome(look) if task.status.ended else words(look)
+    said = _outcome(look) if task.status.ended else _STATES[task.status]
     if task.problem:
         said += f" — ⚠ {short(task.problem, 80)}"
     took = round(look.elapsed, 1) if task.status.ended else None
@@ -105,14 +104,17 @@ def final_table(key: str, looks: Sequence[Look]) -> str:
     return frame(
         key,
         f'<div style="font-weight:600">{escaped(summary([look.task.status for look in looks]))}</div>'
-        f'<div style="overflow:auto;max-height:420px"><table><tbody>{rows}</tbody></table></div>{more}',
+        '<div style="overflow:auto;max-height:420px">'
+        f"<table><thead><tr>{_HEAD}</tr></thead><tbody>{rows}</tbody></table></div>{more}",
     )
 
 
 def _final_row(look: Look) -> str:
-    src = relative(look.file) if look.file else public_link(look.task.video.url if look.task.video else None)
+    task = look.task
+    src = relative(look.file) if look.file else public_link(task.video.url if task.video else None)
     video = link(src, "Open") if src else ""
-    cells = (escaped(_label(look)), escaped(short(look.task.request.prompt, 60)), escaped(_outcome(look)), video)
+    texts = (clock(look.elapsed), short(task.request.prompt, 60), _outcome(look))
+    cells = (escaped(_label(look)), video, *map(escaped, texts))
     return f"<tr>{''.join(f'<td style={chr(34)}{_CELL}{chr(34)}>{cell}</td>' for cell in cells)}</tr>"
 
 
@@ -123,8 +125,8 @@ def _label(look: Look) -> str:
 def _outcome(look: Look) -> str:
     task = look.task
     if task.status is Status.COMPLETED:
-        return completed(look)
-    return f"{WORDS[task.status]}: {short(str(task.error or ''), 120)}"
+        return completed(look) if look.recalled else _STATES[task.status]
+    return f"{_STATES[task.status]}: {short(str(task.error or ''), 200)}"
 
 
 def table(looks: list[Look]) -> str:

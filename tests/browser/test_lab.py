@@ -302,3 +302,52 @@ def test_the_history_reads_well(open_page: OpenPage, lab: Lab) -> None:
     page.run_all()
     page.wait_for("document.querySelectorAll('.jp-OutputArea-output table tbody tr').length >= 3", timeout=30)
     page.shot("history")
+
+
+MANY = "many = luma.clips()\nmany"
+
+
+@pytest.mark.parametrize("theme", ["Light", "Dark"])
+def test_many_clips_in_one_table(open_page: OpenPage, lab: Lab, paid: PaidService, theme: str) -> None:
+    """Forty clips are one table that fills while they are made; in the end it is HTML with links to the videos."""
+    lab.theme(f"JupyterLab {theme}")
+    folder = lab.folder / f"many {theme}"
+    folder.mkdir()
+    paid.demo.seconds = 30
+    made = f"for number in range(40):\n    luma.generate(f'Clip {{number}}, {theme}' + ' [fail]' * (number == 7))"
+    setting = "luma.configure(submissions=40)"
+    lab.write(f"many {theme}/many.ipynb", f"{paid.cells('')[0]}\n{setting}", made, MANY)
+    page = open_page(f"many {theme}/many.ipynb", 1200, 1000)
+    page.run_all()
+    page.wait_for("document.querySelectorAll('.luma-many tbody tr').length == 40", timeout=30)
+    page.wait_for(f"{BAR}?.value > 0.3", timeout=60)
+    page.shot(f"many-live-{theme.lower()}")
+    assert page.page.evaluate(CONTRAST, ".luma-many td") >= 4.5
+    assert "40 clips: " in page.page.inner_text(".luma-live .luma-status")
+    page.save(f"many {theme}/many.ipynb")
+    page.open(f"many {theme}/many.ipynb")
+    page.wait_for("document.querySelectorAll('.luma-many tbody tr').length == 40", timeout=30)
+    page.wait_for("document.querySelectorAll('.luma-many a').length > 5", timeout=120)
+    page.shot(f"many-reloaded-{theme.lower()}")
+    page.wait_for(f"{CARDS} == 1", timeout=180)
+    page.wait_for("!document.querySelector('.luma-live')")
+    assert "40 clips: 39 completed, 1 failed" in page.text()
+    assert page.page.locator(".luma-card a").count() == 39
+    page.shot(f"many-done-{theme.lower()}")
+    address = "document.querySelector('.luma-card a').href"
+    kind = page.page.evaluate(f"async () => (await fetch({address})).headers.get('content-type')")
+    assert kind == "video/mp4"
+
+
+def test_a_card_says_when_its_kernel_is_gone(open_page: OpenPage, lab: Lab, paid: PaidService) -> None:
+    """A card whose kernel was restarted does not go on as if nothing had happened: it says so, and what to do."""
+    paid.demo.seconds = 60
+    lab.write("gone.ipynb", *paid.cells("A sunset without a kernel"))
+    page = open_page("gone.ipynb")
+    page.run_all()
+    page.wait_for(f"{BAR}?.value > 0")
+    page.menu("Kernel", "Restart Kernel…")
+    page.page.click(".jp-Dialog button.jp-mod-accept")
+    page.wait_for("document.querySelector('.luma-status')?.innerText.includes('The kernel is gone')", timeout=20)
+    page.shot("kernel-gone", ".luma-card")
+    page.wait_until_idle("gone.ipynb")

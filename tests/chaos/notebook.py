@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import Literal, TypeAlias
 from urllib.parse import urlsplit
 
-from luma_jupyter.engine.journal import FILE_NAME
+from luma_jupyter.engine.glance import FILE_NAME
 from luma_jupyter.engine.records import load
 from luma_jupyter.models import Status, Task
 from tests.chaos.life import STORIES, Deed, Effect, Report, live

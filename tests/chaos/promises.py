@@ -9,7 +9,7 @@ from contextlib import closing
 from pathlib import Path
 
 from luma_jupyter.engine import sidecars
-from luma_jupyter.engine.journal import FILE_NAME
+from luma_jupyter.engine.glance import FILE_NAME
 from luma_jupyter.models import Status
 from tests.chaos.life import Report
 from tests.chaos.notebook import Notebook, Phase

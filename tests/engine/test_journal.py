@@ -23,7 +23,8 @@ from world import ACEDATA_KEY, EPOCH, RUNAPI_KEY, World
 
 from luma_jupyter.engine import database as database_module
 from luma_jupyter.engine import journal as journal_module
-from luma_jupyter.engine.journal import FILE_NAME, MIGRATIONS, Journal, Row
+from luma_jupyter.engine.glance import FILE_NAME
+from luma_jupyter.engine.journal import MIGRATIONS, Journal, Row
 from luma_jupyter.errors import ClipDetached, ConfigError
 from luma_jupyter.models import ExtendRequest, GenerateRequest, Status, Task, Video, VideoRef
 

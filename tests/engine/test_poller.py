@@ -12,10 +12,11 @@ from fake_service import PAGE, Answer, reply
 from world import World
 
 from luma_jupyter import settings
+from luma_jupyter.choices import Provider
 from luma_jupyter.engine.handle import Handle
 from luma_jupyter.engine.poller import CONCURRENT_LOOKS, LONGEST_ASKED_PAUSE
 from luma_jupyter.engine.schedule import KNOWN_LAW, LONGEST_FAULT_PAUSE, prior
-from luma_jupyter.models import ModifyRequest, Provider, Status, VideoRef
+from luma_jupyter.models import ModifyRequest, Status, VideoRef
 
 
 def _modify(world: World, **options: Any) -> Handle:

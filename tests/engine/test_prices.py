@@ -14,13 +14,14 @@ from fake_service import FakeService, reply
 from world import EPOCH, World
 
 from luma_jupyter import settings
+from luma_jupyter.choices import Provider
 from luma_jupyter.engine.bridge import Bridge
 from luma_jupyter.engine.engine import Engine
 from luma_jupyter.engine.journal import Journal, Row
 from luma_jupyter.engine.prices import QUOTE_LIFE, Price, Prices, dollars, midnight
 from luma_jupyter.engine.services import Services
 from luma_jupyter.errors import ConfigError, LumaError, OverBudget, Unreachable
-from luma_jupyter.models import GenerateRequest, ModifyRequest, Provider, Status, Task, VideoRef
+from luma_jupyter.models import GenerateRequest, ModifyRequest, Status, Task, VideoRef
 
 FOX = GenerateRequest(prompt="A red fox")
 FOG = ModifyRequest(prompt="Fog", source=VideoRef(url="https://x.example/v.mp4"))

@@ -19,6 +19,7 @@ from loops import LoopBridge
 from world import EPOCH, World
 
 from luma_jupyter import settings
+from luma_jupyter.choices import Provider
 from luma_jupyter.engine.database import Database
 from luma_jupyter.engine.engine import Engine
 from luma_jupyter.engine.handle import Handle
@@ -35,7 +36,7 @@ from luma_jupyter.errors import (
     ConfigError,
     InvalidRequest,
 )
-from luma_jupyter.models import GenerateRequest, ModifyRequest, Provider, Status, Task, VideoRef
+from luma_jupyter.models import GenerateRequest, ModifyRequest, Status, Task, VideoRef
 
 PROMPT = "A red fox"
 DEMO_URL = "http://127.0.0.1:5000"

@@ -13,19 +13,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from luma_jupyter.choices import ASPECT_RATIOS, PROVIDERS
 from luma_jupyter.engine.records import ERRORS, Unreadable, dump, fingerprint, load
-from luma_jupyter.models import (
-    ASPECT_RATIOS,
-    PROVIDERS,
-    ExtendRequest,
-    GenerateRequest,
-    ModifyRequest,
-    Request,
-    Status,
-    Task,
-    Video,
-    VideoRef,
-)
+from luma_jupyter.models import ExtendRequest, GenerateRequest, ModifyRequest, Request, Status, Task, Video, VideoRef
 
 INTENT = "0123456789abcdef" * 2
 SOURCE_INTENT = "fedcba9876543210" * 2

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from luma_jupyter.choices import PROVIDERS, Provider
 from luma_jupyter.engine.schedule import (
     BIN_TASKS,
     EARLY_LOOKS,
@@ -24,7 +25,6 @@ from luma_jupyter.engine.schedule import (
     pause_after_faults,
     prior,
 )
-from luma_jupyter.models import PROVIDERS, Provider
 
 EVEN = Law(((0.0, 0.0), (30.0, 0.0), (120.0, 0.999)), delay=1.5)  # nothing before 30 s, nearly all by 120
 

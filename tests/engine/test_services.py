@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from luma_jupyter import settings
+from luma_jupyter.choices import Action, Provider
 from luma_jupyter.engine.services import Services, choose_provider
 from luma_jupyter.errors import ConfigError, InvalidRequest, LumaError, NotYet
-from luma_jupyter.models import Action, Provider
 from luma_jupyter.settings import Secret, Settings
 from luma_jupyter.wire.acedata import AceData
 from luma_jupyter.wire.runapi import RunApi

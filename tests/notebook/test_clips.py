@@ -59,7 +59,7 @@ def test_many_clips_are_one_widget(notebook: Shell, service: FakeService) -> Non
     drawn(notebook, many)
     final, nothing = notebook.displays.latest()
     assert "30 clips: 30 completed" in final["text/html"]
-    assert final["text/html"].count("<tr>") == 30
+    assert final["text/html"].count("<tr>") == 30 + 1
     assert nothing == NOTHING
     assert model.view == {"key": many._card._key, "final": final["text/html"]}  # type: ignore[union-attr]
 

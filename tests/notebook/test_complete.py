@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from IPython.core.completer import provisionalcompleter
 
-from luma_jupyter.models import ASPECT_RATIOS
+from luma_jupyter.choices import ASPECT_RATIOS
 from luma_jupyter.notebook.complete import LumaCompleter
 from luma_jupyter.notebook.parse import OPTIONS
 from tests.notebook.conftest import FakeService, Shell
