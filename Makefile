@@ -29,14 +29,22 @@ lint: .venv/ready
 chaos: .venv/ready  ## kill kernels at 200 random moments, and look whether anything was paid twice or lost
 	$(BIN)/python -m tests.chaos.harness --kills 200
 
-bench: .venv/ready  ## what a lost answer, a kill or an interrupt costs here and with the vendors' own clients
-	$(BIN)/python -m tests.benchmarks.paid_twice
+bench: .venv/ready build/peers/ready  ## polling, many tasks, start-up and faults, next to the vendors' own clients
+	$(BIN)/python -m pip install --quiet --group bench
+	$(BIN)/python -m tests.benchmarks --peers build/peers/bin/python $(BENCH)
 
 lab: .venv/ready  ## open JupyterLab on the notebooks
 	$(BIN)/jupyter lab notebooks
 
 clean:
 	rm -rf .venv build .coverage .*_cache
+
+# Other extensions, to compare with: in an environment of their own, since they ask for much.
+build/peers/ready: pyproject.toml
+	$(PYTHON) -m venv build/peers
+	build/peers/bin/python -m pip install --quiet --upgrade pip
+	build/peers/bin/python -m pip install --quiet --editable . ipyparallel jupysql jupyter-ai-magics
+	touch $@
 
 .venv/ready: pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "luma_jupyter needs Python 3.11 or newer: make PYTHON=…")'

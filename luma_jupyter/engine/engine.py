@@ -121,7 +121,7 @@ class Engine:
         with self._entering(intent):  # another kernel, or another thread, may have been quicker
             row = None if again else self.archive.standing(mark, request, wanted)
             if row is None:
-                self.prices.check(price, wanted, self.archive.today())
+                self.prices.check(price, wanted, self.archive.today)
                 self.journal.add(task)
                 handle = self.handles[intent] = self._followed(task)
         return self._join(row, after, timeout) if row else self._lives.begin(handle, after, timeout)
@@ -147,7 +147,7 @@ class Engine:
         send = may_pay_twice or (resend and api.repeatable)
         if send and not api.repeatable:
             price = self._price(row.task.provider, row.task.request.action)
-            self.prices.check(price, row.task.provider, self.archive.today())
+            self.prices.check(price, row.task.provider, self.archive.today)
         return self._take(found, revived(row.task), None, timeout, doubtful=True, resend=send)
 
     def preview(

@@ -89,8 +89,8 @@ class Prices:
     def _price(self, task: Task) -> float | None:
         return task.price if task.price is not None else self.known(task.provider, task.request.action).usd
 
-    def check(self, price: Price, provider: Provider, rows: Iterable[Row]) -> None:
-        """Raise OverBudget where one more at ``price`` would pass the day's budget; ``rows`` are the day's."""
+    def check(self, price: Price, provider: Provider, today: Callable[[], Iterable[Row]]) -> None:
+        """Raise OverBudget where one more at ``price`` would pass the budget of the day whose rows are ``today``."""
         budget = settings.current().budget
         if budget is None:
             return
@@ -100,7 +100,7 @@ class Prices:
                 f"There is a budget ({dollars(budget)} a day), but this call's price is not known: {price.basis}. "
                 f"Nothing was sent. Say what it counts as: luma_jupyter.configure({name}=0.35), or {variable(name)}."
             )
-        spent = self.spent(rows)
+        spent = self.spent(today())
         if spent + price.usd > budget + 1e-9:
             raise OverBudget(
                 f"This would pass the budget of {dollars(budget)} a day: {dollars(spent)} so far today, and this call "

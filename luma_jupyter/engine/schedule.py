@@ -161,7 +161,7 @@ def _until_bulk(knots: Sequence[Knot]) -> Iterator[tuple[Knot, Knot]]:
 _REAL = ((0.0, 0.0), (2.0, 0.015), (10.0, 0.03), (30.0, 0.04), (120.0, 0.94), (150.0, 0.96), (300.0, 0.985))
 _PRIORS: dict[Provider, Law] = {
     "acedata": Law(_REAL, delay=1.5, early=EARLY_LOOKS),
-    "runapi": Law(_REAL, delay=1.12, early=EARLY_LOOKS),
+    "runapi": Law(_REAL, delay=1.06, early=EARLY_LOOKS),
 }
 _DEMO_DELAY = 0.15  # seconds: it costs nobody anything
 

@@ -1,6 +1,6 @@
 """How often one call is paid for when something goes wrong, through the vendors' own Python clients and through ours.
 
-``python -m tests.benchmarks.paid_twice [--json PATH]`` prints a Markdown table. Each cell is one call (or, where the
+Each cell of the table is one call (or, where the
 process was stopped, the same call once more) in a process of its own, against `tests.misbehaving.Server`. It says how
 many tasks the service created (each is paid for, unless it fails), and what the caller ended up with:
 
@@ -15,11 +15,9 @@ many tasks the service created (each is paid for, unless it fails), and what the
 
 from __future__ import annotations
 
-import argparse
 import hashlib
 import json
 import math
-import os
 import re
 import signal
 import subprocess
@@ -29,12 +27,13 @@ import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from importlib.metadata import version
-from pathlib import Path
 from typing import Any
 
 from tests.benchmarks.callers import CALLS, TAKE_IMAGES
+from tests.benchmarks.environment import environment
+from tests.benchmarks.report import Report, Rows
 from tests.misbehaving import (
     BrokenJson,
     DropAfter,
@@ -50,7 +49,6 @@ from tests.misbehaving import (
     video,
 )
 
-ROOT = Path(__file__).resolve().parents[2]
 IMAGE = "https://pictures.example.com/first-frame.png"
 SAYS_SO = re.compile(r"\bmay (be|have been|still)\b.*(accepted|billed|charged|paid|run)", re.IGNORECASE)
 NOT_MEASURED = "not measured"
@@ -147,7 +145,7 @@ def _call(row: Row, client: str, server: Server, folder: str, *, to_its_end: boo
     options += [] if row.timeout is None else ["--timeout", str(row.timeout)]
     process = subprocess.Popen(
         [sys.executable, "-m", "tests.benchmarks.callers", client, *options],
-        env=_environment(server.url, folder),
+        env=environment(server.url, folder),
         cwd=folder,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
@@ -166,25 +164,6 @@ def _call(row: Row, client: str, server: Server, folder: str, *, to_its_end: boo
         process.kill()
         process.wait()
     return json.loads(output.splitlines()[-1]) if output.strip() else {}
-
-
-def _environment(url: str, folder: str) -> dict[str, str]:
-    """Both services at ``url``, keys that mean nothing, folders of its own, and no proxy on the way."""
-    ours = ("LUMA_JUPYTER_", "ACEDATACLOUD_", "RUNAPI_")
-    kept = {
-        name: value
-        for name, value in os.environ.items()
-        if not name.startswith(ours) and not name.lower().endswith("_proxy")
-    }
-    return kept | {
-        "PYTHONPATH": str(ROOT),
-        "ACEDATACLOUD_API_TOKEN": "no-real-token",
-        "ACEDATACLOUD_API_BASE_URL": url,
-        "RUNAPI_API_KEY": "no-real-key",
-        "RUNAPI_BASE_URL": url,
-        "LUMA_JUPYTER_HOME": str(Path(folder, "home")),
-        "LUMA_JUPYTER_MEDIA": str(Path(folder, "media")),
-    }
 
 
 def verdict(server: Server, report: Mapping[str, Any]) -> str:
@@ -218,33 +197,25 @@ def _verdict_on_result(server: Server, report: Mapping[str, Any]) -> str:
     return "video"
 
 
-def table(results: Sequence[Result]) -> str:
-    """The results in Markdown; where our two services agree, one cell speaks for both."""
+def rows_of(results: Sequence[Result]) -> Rows:
+    """The results as a table; where our two services agree, one cell speaks for both."""
     cells = {(result.fault, result.client): result.cell for result in results}
     titles = [f"{name} {version(name)}" for name in ("acedatacloud", "runapi-luma")]
-    lines = [["one call, and …", *titles, f"luma_jupyter {version('luma-jupyter')}"], ["---"] * 4]
+    rows = []
     for row in ROWS:
         first, second, *ours = (cells[row.name, client] for client in CALLS)
         different = set(ours) - {NO_IMAGE}
         both = different.pop() if len(different) == 1 else f"generate: {ours[0]}; modify: {ours[1]}"
-        lines.append([row.name, first, second, both])
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+        names = ("one call, and …", *titles, f"luma_jupyter {version('luma-jupyter')}")
+        rows.append(dict(zip(names, (row.name, first, second, both), strict=True)))
+    return rows
 
 
-def main() -> None:
-    """Measure all rows, a few at a time, and print the table."""
-    parser = argparse.ArgumentParser(description="How often is one call paid for when something goes wrong?")
-    parser.add_argument("--json", type=Path, help="where to write the reports behind the table")
-    path = parser.parse_args().json
+def run(report: Report) -> None:
+    """Measure all rows, a few at a time."""
     with ThreadPoolExecutor(AT_ONCE) as pool:
         running = [pool.submit(measure, row, client) for row in ROWS for client in CALLS]
         results = [future.result() for future in running]
-    print(table(results))
-    if path:
-        versions = {name: version(name) for name in ("acedatacloud", "runapi-luma", "runapi-core", "luma-jupyter")}
-        data = {"versions": versions, "results": [{**asdict(result), "cell": result.cell} for result in results]}
-        path.write_text(json.dumps(data, indent=1) + "\n", encoding="utf-8")
-
-
-if __name__ == "__main__":
-    main()
+    report.table("One call, when something goes wrong", rows_of(results))
+    ours = [result for result in results if result.client.startswith("luma_jupyter")]
+    report.check("one call, when something goes wrong: tasks", max(result.tasks for result in ours), 1, "tasks")

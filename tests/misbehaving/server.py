@@ -43,12 +43,15 @@ class Task:
 class Server:
     """The services at ``url`` while the ``with`` block lasts; attributes may be changed meanwhile.
 
-    ``seconds``: how long a task takes (``math.inf``: until told otherwise). ``failure``: a text with which tasks end
-    instead of a video. ``running``: what AceDataCloud's answer holds beside id and request while a task runs.
+    ``seconds``: how long a task takes (``math.inf``: until told otherwise), or a function of the task that says so.
+    ``failure``: a text with which tasks end instead of a video. ``running``: what AceDataCloud's answer holds beside id
+    and request while a task runs.
     ``idempotent``: whether RunAPI answers a repeated Idempotency-Key with the same task. ``video_size``: bytes.
     """
 
-    def __init__(self, *, seconds: float = 0.0, idempotent: bool = False, video_size: int = 4096) -> None:
+    def __init__(
+        self, *, seconds: float | Callable[[Task], float] = 0.0, idempotent: bool = False, video_size: int = 4096
+    ) -> None:
         self.seconds = seconds
         self.idempotent = idempotent
         self.video_size = video_size
@@ -57,7 +60,7 @@ class Server:
         self.url = ""
         # Only the server's thread appends, readers copy, and a deque's ends may be used from any thread.
         self._requests: list[Request] = []
-        self._tasks: list[Task] = []
+        self._tasks: dict[str, Task] = {}
         self._scripts: dict[Kind, deque[Fault | None]] = defaultdict(deque)
         self._connections: list[tuple[asyncio.Task[Any] | None, asyncio.StreamWriter]] = []
         self._ready = threading.Event()
@@ -74,7 +77,7 @@ class Server:
     @property
     def tasks(self) -> list[Task]:
         """What was paid for, oldest first."""
-        return list(self._tasks)
+        return list(self._tasks.values())
 
     @property
     def requests(self) -> list[Request]:
@@ -167,17 +170,17 @@ class Server:
     def _submit(self, request: Request) -> Answer:
         api: Literal["acedata", "runapi"] = "runapi" if request.path == MODIFY else "acedata"
         key = request.headers.get("idempotency-key")
-        replayed = [task for task in self._tasks if key and self.idempotent and task.idempotency_key == key]
+        replayed = [task for task in self._tasks.values() if key and self.idempotent and task.idempotency_key == key]
         if not replayed:
             replayed = [Task(f"task-{len(self._tasks) + 1}", api, request.json, key, time.time())]
-            self._tasks += replayed
+            self._tasks[replayed[0].id] = replayed[0]
         task_id = replayed[0].id
         return Answer(
             200, {"id": task_id, "task_id": task_id, "status": "pending"} if api == "runapi" else {"task_id": task_id}
         )
 
     def _look(self, request: Request) -> Answer:
-        tasks = {task.id: task for task in self._tasks}
+        tasks = self._tasks
         if request.method == "GET":
             task = tasks.get(request.path.rpartition("/")[2])
             return Answer(200, self._runapi(task)) if task else NOT_FOUND
@@ -188,8 +191,12 @@ class Server:
         task = tasks.get(wanted.get("id"))
         return Answer(200, self._acedata(task)) if task else NOT_FOUND
 
+    def end_of(self, task: Task) -> float:
+        """When a task ends, in Unix seconds."""
+        return task.created + (self.seconds(task) if callable(self.seconds) else self.seconds)
+
     def _is_over(self, task: Task) -> bool:
-        return time.time() - task.created >= self.seconds
+        return time.time() >= self.end_of(task)
 
     def _acedata(self, task: Task) -> dict[str, Any]:
         shown = {"id": task.id, "created_at": task.created, "request": task.request}
@@ -208,7 +215,7 @@ class Server:
                 "state": "completed",
                 "thumbnail_url": f"{self.url}/media/{task.id}.jpg",
             }
-        return {**shown, "response": response, "finished_at": task.created + self.seconds}
+        return {**shown, "response": response, "finished_at": self.end_of(task)}
 
     def _runapi(self, task: Task) -> dict[str, Any]:
         shown = {"id": task.id, "sources": [{"url": task.request.get("source_video_url")}], "videos": []}
@@ -220,7 +227,7 @@ class Server:
 
     def _media(self, request: Request) -> Answer:
         task_id = request.path.rpartition("/")[2].rpartition(".")[0]
-        if not any(task.id == task_id and self._is_over(task) for task in self._tasks):
+        if task_id not in self._tasks or not self._is_over(self._tasks[task_id]):
             return NOT_FOUND
         if request.kind == "thumbnail":
             return Answer(200, JPEG, {"Content-Type": "image/jpeg"})

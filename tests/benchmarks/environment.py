@@ -1,0 +1,27 @@
+"""The environment of the processes that are measured."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def environment(url: str, folder: str) -> dict[str, str]:
+    """Both services at ``url``, keys that mean nothing, folders of its own, and no proxy on the way."""
+    ours = ("LUMA_JUPYTER_", "ACEDATACLOUD_", "RUNAPI_")
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(ours) and not name.lower().endswith("_proxy")
+    }
+    return kept | {
+        "PYTHONPATH": str(ROOT),
+        "ACEDATACLOUD_API_TOKEN": "no-real-token",
+        "ACEDATACLOUD_API_BASE_URL": url,
+        "RUNAPI_API_KEY": "no-real-key",
+        "RUNAPI_BASE_URL": url,
+        "LUMA_JUPYTER_HOME": str(Path(folder, "home")),
+        "LUMA_JUPYTER_MEDIA": str(Path(folder, "media")),
+    }

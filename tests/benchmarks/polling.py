@@ -1,0 +1,139 @@
+"""How often clients ask for running tasks, and how late they hear of the end: real clients, real sockets, real time.
+
+All clients run in the same two minutes, each against a server of its own that gives the same prompts the same
+durations. An end is known when the client has the answer that says so.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+import subprocess
+import sys
+import tempfile
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import mean
+from typing import Any
+
+from tests.benchmarks.environment import ROOT, environment
+from tests.benchmarks.laws import Draw, narrow, wide
+from tests.benchmarks.report import Report, save, say
+from tests.misbehaving import Server
+from tests.misbehaving.server import Task
+
+LONGEST_RUN = 300.0  # seconds
+
+
+@dataclass(frozen=True)
+class Scene:
+    """So many processes with so many independent clients, each with so many tasks at once; with history or without.
+
+    ``share`` is the bound: our look-ups per task, as a share of the peer's.
+    """
+
+    name: str
+    ours: str
+    peer: str
+    tasks: int
+    engines: int
+    processes: int
+    law: Draw
+    history: bool
+    share: float
+
+
+SCENES = (
+    Scene("AceDataCloud, 50 at once", "luma_jupyter generate", "acedatacloud", 50, 1, 2, wide, False, 1 / 20),
+    Scene("AceDataCloud, one task", "luma_jupyter generate", "acedatacloud", 1, 10, 4, wide, False, 1.0),
+    Scene("AceDataCloud, one task, 20 seen", "luma_jupyter generate", "acedatacloud", 1, 5, 8, narrow, True, 0.6),
+    Scene("RunAPI, 10 at once", "luma_jupyter modify", "runapi-luma", 10, 1, 4, wide, False, 0.75),
+    Scene("RunAPI, 10 at once, 20 seen", "luma_jupyter modify", "runapi-luma", 10, 1, 6, narrow, True, 0.3),
+)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a client did in a scene: look-ups per task, and for each task by how many seconds its end was known late."""
+
+    looks: float
+    delays: list[float]
+
+
+def run_client(scene: Scene, client: str) -> Outcome:
+    """Let all processes of a client play a scene at the same time."""
+
+    def seconds(task: Task) -> float:
+        return scene.law(random.Random(f"{scene.name} {task.request['prompt']}"))
+
+    with Server(seconds=seconds) as server, tempfile.TemporaryDirectory() as folder:
+        processes = [_start(scene, client, server.url, Path(folder, str(n)), n) for n in range(scene.processes)]
+        known: dict[str, float] = {}
+        for process in processes:
+            output, errors = process.communicate(timeout=LONGEST_RUN)
+            if process.returncode:
+                raise RuntimeError(f"{client} in {scene.name}: {errors[-2000:]}")
+            known |= json.loads(output.splitlines()[-1])
+        tasks = server.tasks
+        delays = [known[task.request["prompt"]] - server.end_of(task) for task in tasks]
+        return Outcome(len(server.seen("look")) / len(tasks), delays)
+
+
+def _start(scene: Scene, client: str, url: str, folder: Path, number: int) -> subprocess.Popen[str]:
+    folder.mkdir()
+    per_process = scene.tasks * scene.engines
+    words = [client, str(scene.tasks), str(scene.engines), str(number * per_process)]
+    command = [sys.executable, "-m", "tests.benchmarks.followers", *words]
+    if scene.history and client == scene.ours:
+        command.append("--history")
+    pipes: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    return subprocess.Popen(command, env=environment(url, str(folder)), cwd=ROOT, **pipes)
+
+
+def run(report: Report) -> None:
+    """Play all scenes to both clients at once."""
+    say("polling: all scenes at once, about two minutes")
+    with ThreadPoolExecutor(2 * len(SCENES)) as pool:
+        running = {
+            (scene.name, client): pool.submit(run_client, scene, client)
+            for scene in SCENES
+            for client in (scene.ours, scene.peer)
+        }
+        outcomes = {key: future.result() for key, future in running.items()}
+    rows = []
+    for scene in SCENES:
+        ours, peer = outcomes[scene.name, scene.ours], outcomes[scene.name, scene.peer]
+        rows.append(
+            {
+                "scene": scene.name,
+                "tasks": scene.tasks * scene.engines * scene.processes,
+                "peer": scene.peer,
+                "look-ups per task": ours.looks,
+                "peer's": peer.looks,
+                "share": ours.looks / peer.looks,
+                "mean delay (s)": mean(ours.delays),
+                "peer's delay (s)": mean(peer.delays),
+                "worst delay (s)": max(ours.delays),
+                "peer's worst (s)": max(peer.delays),
+            }
+        )
+    report.table("Look-ups and delays", rows)
+    for scene, row in zip(SCENES, rows, strict=True):
+        report.check(f"{scene.name}: look-ups", row["share"], scene.share, f"of {scene.peer}'s")
+        report.check(f"{scene.name}: mean delay", row["mean delay (s)"], row["peer's delay (s)"], "s")
+    figure, axes = report.plot("polling")
+    for scene in SCENES:
+        for client, marker in ((scene.ours, "o"), (scene.peer, "x")):
+            outcome = outcomes[scene.name, client]
+            axes.scatter(outcome.looks, mean(outcome.delays), marker=marker, s=70)
+            axes.annotate(
+                scene.name, (outcome.looks, mean(outcome.delays)), fontsize=7, xytext=(5, 4), textcoords="offset points"
+            )
+    axes.set(
+        xlabel="look-ups per task",
+        ylabel="mean delay (s)",
+        xscale="log",
+        title="○ luma_jupyter, × the vendors' clients",
+    )
+    save(figure)

@@ -1,0 +1,184 @@
+"""When to look, for laws of all kinds, against fixed intervals and the best possible schedule; on a virtual clock.
+
+Tasks come one after the other; each duration is learned as the poller learns it, exactly for AceDataCloud (which says
+when a task began and ended), and to half the time between two looks for RunAPI.
+"""
+
+from __future__ import annotations
+
+import random
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
+from statistics import mean
+
+from luma_jupyter.choices import Provider
+from luma_jupyter.engine.schedule import KEPT, Law, learned, prior
+from tests.benchmarks.laws import LAWS, drifting
+from tests.benchmarks.report import Report, save
+
+TASKS = 600
+INTERVALS: dict[Provider, float] = {"acedata": 3.0, "runapi": 2.0}  # of the vendors' own clients
+KNOWN = "log-normal, median 60 s"
+GRID = 500  # moments that the best schedule chooses from
+SAMPLE = 4000
+MOST_WASTE = 1.25
+
+
+def looks_of(law: Law) -> Iterator[float]:
+    """The looks at a task that never ends."""
+    elapsed = 0.0
+    while True:
+        elapsed = law.next_look(elapsed)
+        yield elapsed
+
+
+def seen(looks: Iterator[float], duration: float) -> tuple[int, float, float]:
+    """How many looks a task took, how late its end was seen, and when it was last seen running."""
+    before = 0.0
+    for count, look in enumerate(looks, 1):
+        if look >= duration:
+            return count, look - duration, before
+        before = look
+    raise AssertionError("looks never end")
+
+
+def fixed(interval: float) -> Iterator[float]:
+    """The vendors' clients: at once, and then steadily."""
+    look = 0.0
+    while True:
+        yield look
+        look += interval
+
+
+def durations(name: str) -> list[float]:
+    """The durations of one law, the same for every client."""
+    rng = random.Random(name)
+    if name == "drifting":
+        return [max(1.0, drifting(rng, number)) for number in range(TASKS)]
+    return [max(1.0, LAWS[name](rng)) for _ in range(TASKS)]
+
+
+def play(name: str, provider: Provider) -> tuple[list[int], list[float]]:
+    """Follow the tasks of a law one by one, learning; the looks and the delay of each."""
+    history: list[float] = []
+    looks, delays = [], []
+    for duration in durations(name):
+        law = learned(prior(provider), history)
+        count, delay, ran_at = seen(looks_of(law), duration)
+        looks.append(count)
+        delays.append(delay)
+        known = duration if provider == "acedata" else (ran_at + duration + delay) / 2
+        history = [known, *history[: KEPT - 1]]
+    return looks, delays
+
+
+def known_law(sample: Sequence[float], delay: float) -> Law:
+    """A law as if it were known: its quantiles, from a large sample."""
+    ordered = sorted(sample)
+    bins = 60
+    knots = [(0.0, 0.0), (ordered[0] * 0.999, 0.0)]
+    for index in range(1, bins + 1):
+        knots.append((ordered[(len(ordered) - 1) * index // bins], 0.999 * index / bins))
+    return Law(tuple(knots), delay)
+
+
+def best_cost(sample: Sequence[float], price: float) -> float:
+    """The least that a schedule can cost, in seconds of delay, when a look costs ``price``: a dynamic programme.
+
+    The schedule chooses its moments from a grid; V(i) is what is still to come after a look at moment i that found the
+    task running, weighted by how many tasks do.
+    """
+    ordered = sorted(sample)
+    step = ordered[-1] * 1.01 / GRID
+    grid = [step * index for index in range(GRID + 1)]
+    ended = [bisect_right(ordered, moment) for moment in grid]
+    sums = [0.0]
+    for duration in ordered:
+        sums.append(sums[-1] + duration)
+    value = [0.0] * (GRID + 1)
+    for i in range(GRID - 1, -1, -1):
+        running = len(ordered) - ended[i]
+        if running:
+            value[i] = min(
+                price * running + grid[j] * (ended[j] - ended[i]) - (sums[ended[j]] - sums[ended[i]]) + value[j]
+                for j in range(i + 1, GRID + 1)
+            )
+    return value[0] / len(ordered)
+
+
+def cost_of(law: Law, sample: Sequence[float], price: float) -> float:
+    """What a law's schedule costs, in seconds of delay, when a look costs ``price``."""
+    moments, looks = [], looks_of(law)
+    while not moments or moments[-1] < max(sample):
+        moments.append(next(looks))
+    found = [bisect_left(moments, duration) for duration in sample]
+    return mean(price * (index + 1) + moments[index] - duration for index, duration in zip(found, sample, strict=True))
+
+
+def run(report: Report) -> None:
+    """Play all laws for both services, and compare with the best schedule where the law is known."""
+    rows = []
+    for provider, interval in INTERVALS.items():
+        for name in (*LAWS, "drifting"):
+            looks, delays = play(name, provider)
+            peers = [seen(fixed(interval), duration) for duration in durations(name)]
+            theirs = mean(count for count, _, _ in peers), mean(delay for _, delay, _ in peers)
+            late = slice(TASKS // 6, None)
+            rows.append(
+                {
+                    "service": provider,
+                    "law": name,
+                    "looks": mean(looks),
+                    "looks later on": mean(looks[late]),
+                    "looks every 3 or 2 s": theirs[0],
+                    "mean delay (s)": mean(delays),
+                    "delay later on (s)": mean(delays[late]),
+                    "delay every 3 or 2 s (s)": theirs[1],
+                }
+            )
+            better = min(mean(looks) / theirs[0], mean(delays) / theirs[1])
+            report.check(f"{provider}, {name}: the better of looks and delay", better, 1.0, "of the fixed interval's")
+    report.table("Laws of all kinds, learned on the way", rows)
+    waste = []
+    for name in LAWS:
+        rng = random.Random(f"{name}, known")
+        sample = [max(1.0, LAWS[name](rng)) for _ in range(SAMPLE)]
+        law = known_law(sample, prior("acedata").delay)
+        price = 1 / (2 * law._factor**2)  # what a look must be worth for this density to be the best
+        best = best_cost(sample, price)
+        few = [learned(prior("acedata"), [max(1.0, LAWS[name](rng)) for _ in range(KEPT)]) for _ in range(5)]
+        waste.append(
+            {
+                "law": name,
+                "price of a look (s)": price,
+                "best possible (s)": best,
+                "law known": cost_of(law, sample, price) / best,
+                f"law learned from {KEPT} tasks": mean(cost_of(each, sample, price) for each in few) / best,
+            }
+        )
+    report.table("Cost of a schedule (delay, plus looks at their price), as a multiple of the best possible one", waste)
+    known = next(row for row in waste if row["law"] == KNOWN)
+    report.check(f"{KNOWN}, known: cost of the schedule", float(known["law known"]), MOST_WASTE, "of the best possible")
+    _plot(report)
+
+
+def _plot(report: Report) -> None:
+    figure, axes = report.plot("laws")
+    for row, name in enumerate(LAWS):
+        rng = random.Random(name)
+        law = learned(prior("acedata"), [max(1.0, LAWS[name](rng)) for _ in range(KEPT)])
+        looks = []
+        for look in looks_of(law):
+            if look > 160:
+                break
+            looks.append(look)
+        axes.eventplot(looks, lineoffsets=row, linelengths=0.7)
+        assert all(before < after for before, after in pairwise(looks))
+    axes.set(
+        yticks=range(len(LAWS)),
+        yticklabels=list(LAWS),
+        xlabel="seconds since submission",
+        title="When a task is looked at",
+    )
+    save(figure)
