@@ -25,6 +25,7 @@ from luma_jupyter.engine import database as database_module
 from luma_jupyter.engine import journal as journal_module
 from luma_jupyter.engine.glance import FILE_NAME
 from luma_jupyter.engine.journal import MIGRATIONS, Journal, Row
+from luma_jupyter.engine.schedule import KEPT
 from luma_jupyter.errors import ClipDetached, ConfigError
 from luma_jupyter.models import ExtendRequest, GenerateRequest, Status, Task, Video, VideoRef
 
@@ -1003,6 +1004,54 @@ def test_a_folder_that_can_be_used_again(home: Path, journal: Journal) -> None:
     home.unlink()
     journal.add(a_task())
     assert len(journal.rows()) == 1
+
+
+def test_durations_are_kept_by_law(home: Path, journal: Journal) -> None:
+    """How long tasks took is kept for each service and action, newest first; the oldest are forgotten."""
+    assert journal.durations("acedata", "generate") == []
+    for number in range(KEPT + 5):
+        journal.add_duration("acedata", "generate", float(number))
+    journal.add_duration("acedata", "extend", 40.0)
+    journal.add_duration("runapi", "modify", 50.0)
+    newest_first = [float(number) for number in reversed(range(5, KEPT + 5))]
+    assert another(home).durations("acedata", "generate") == newest_first
+    assert journal.durations("acedata", "extend") == [40.0]
+    assert journal.durations("runapi", "modify") == [50.0]
+    assert look(home / FILE_NAME, "SELECT count(*) FROM durations") == [(KEPT + 2,)]
+
+
+def test_durations_that_are_none(home: Path, journal: Journal) -> None:
+    """What is no duration in a damaged table is passed over."""
+    journal.add_duration("acedata", "generate", 40.0)
+    for value in ("'long'", "-1.0", "1e30"):
+        look(
+            home / FILE_NAME,
+            f"INSERT INTO durations (service, action, seconds) VALUES ('acedata', 'generate', {value})",
+        )
+    assert journal.durations("acedata", "generate") == [40.0]
+
+
+def test_the_unfinished_of_some_folders(journal: Journal) -> None:
+    """Only the rows of wanted folders are read; each folder is asked about once."""
+    asked: list[Path] = []
+    for number, folder in enumerate(["/a", "/a", "/b", "/c"]):
+        journal.add(a_task(number, folder=Path(folder)))
+    journal.write(a_task(3, folder=Path("/c"), status=Status.COMPLETED))
+
+    def wanted(folder: Path) -> bool:
+        asked.append(folder)
+        return folder == Path("/a")
+
+    assert [row.task.folder for row in journal.unfinished(wanted)] == [Path("/a"), Path("/a")]
+    assert sorted(asked) == [Path("/a"), Path("/b")]
+    assert len(journal.unfinished()) == 3
+
+
+def test_intents_that_have_no_row(journal: Journal) -> None:
+    """Of many intents, those that a new file does not know are found in one question."""
+    journal.add(a_task(1))
+    assert journal.missing([a_task(number).intent for number in (1, 2, 3)]) == [a_task(2).intent, a_task(3).intent]
+    assert journal.missing([]) == []
 
 
 @pytest.fixture(autouse=True)

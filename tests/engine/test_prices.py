@@ -260,17 +260,17 @@ def test_the_limit(clock: Clock, budget: float, calls: int, price: float, passes
     settings.configure(budget=budget)
     rows = [a_row(Status.COMPLETED)] * calls
     if passes:
-        known.check(Price(price, "quoted"), "acedata", rows)
+        known.check(Price(price, "quoted"), "acedata", lambda: rows)
     else:
         with pytest.raises(OverBudget):
-            known.check(Price(price, "quoted"), "acedata", rows)
+            known.check(Price(price, "quoted"), "acedata", lambda: rows)
 
 
 def test_without_a_budget_everything_passes(clock: Clock) -> None:
     """Where no budget is set, no price and no sum refuses anything."""
     known, _ = prices(clock)
-    known.check(Price(None, "not known"), "acedata", [a_row(Status.COMPLETED)] * 1000)
-    known.check(Price(1e6, "quoted"), "acedata", [])
+    known.check(Price(None, "not known"), "acedata", lambda: [a_row(Status.COMPLETED)] * 1000)
+    known.check(Price(1e6, "quoted"), "acedata", list)
 
 
 def test_a_refusal_has_the_sum(clock: Clock) -> None:
@@ -278,7 +278,7 @@ def test_a_refusal_has_the_sum(clock: Clock) -> None:
     known, _ = prices(clock)
     settings.configure(budget=1.2)
     with pytest.raises(OverBudget) as caught:
-        known.check(Price(0.5, "quoted"), "acedata", [a_row(Status.COMPLETED), a_row(Status.UNCONFIRMED)])
+        known.check(Price(0.5, "quoted"), "acedata", lambda: [a_row(Status.COMPLETED), a_row(Status.UNCONFIRMED)])
     assert str(caught.value) == (
         "This would pass the budget of $1.20 a day: $1.00 so far today, and this call is $0.50 (quoted). "
         "Nothing was sent. luma_jupyter.configure(budget=…) changes the budget."
@@ -293,7 +293,7 @@ def test_an_unknown_price_is_refused(clock: Clock, provider: Provider, name: str
     known, _ = prices(clock)
     settings.configure(budget=100)
     with pytest.raises(OverBudget) as caught:
-        known.check(known.known(provider, "generate"), provider, [])
+        known.check(known.known(provider, "generate"), provider, list)
     assert "Nothing was sent" in str(caught.value)
     assert f"luma_jupyter.configure({name}=0.35), or LUMA_JUPYTER_{name.upper()}." in str(caught.value)
 
