@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import ClassVar, TypeAlias
 
 from luma_jupyter.choices import ASPECT_RATIOS, Action, Provider
-from luma_jupyter.errors import InvalidRequest, LumaError, NotYet, ServiceError
+from luma_jupyter.errors import InvalidRequest, LumaError, ServiceError
+from luma_jupyter.files import LocalFile, as_image, as_video, looks_like_path
 from luma_jupyter.urls import is_web_url
 
 
@@ -32,23 +33,18 @@ class VideoRef:
 _VIDEO_ID = re.compile(r"(?=.{16})(?=.*\d)[0-9A-Za-z]+(-[0-9A-Za-z]+)+|[0-9a-fA-F]{32}")
 
 
-def parse_video(text: str) -> VideoRef:
-    """Read a source given as text: an http(s) URL, else a UUID-like video id.
+def parse_video(text: str) -> VideoRef | LocalFile:
+    """Read a source given as text: an http(s) URL, a UUID-like video id, else the path of a video.
 
-    Raises InvalidRequest for anything else, NotYet for a local file.
+    Raises InvalidRequest for anything else, and for a file that cannot be sent.
     """
     if is_web_url(text):
         return VideoRef(url=text)
     if _VIDEO_ID.fullmatch(text):
         return VideoRef(video_id=text)
-    if _looks_like_file(text):
-        shown = _shown(text)
-        raise NotYet(f"{shown}: local files as a source are not available yet; give a clip, a video id or a URL.")
-    raise InvalidRequest(f"{_shown(text)} is neither a clip, a video id nor an http(s) URL.")
-
-
-def _looks_like_file(text: str) -> bool:
-    return bool(re.search(r"\.\w{2,4}$|[/\\]|^~", text)) and "://" not in text
+    if looks_like_path(text):
+        return as_video(text)
+    raise InvalidRequest(f"{_shown(text)} is neither a clip, a video id, an http(s) URL nor a video's path.")
 
 
 def _shown(value: object) -> str:
@@ -81,13 +77,11 @@ def _check_url(name: str, url: object) -> None:
         raise InvalidRequest(f"{name} must be an http(s) URL, not {_shown(url)}.")
 
 
-def _check_image(name: str, image: object) -> None:
-    if image is None:
-        return
-    if not isinstance(image, str) or _looks_like_file(image):
-        kind = _shown(image) if isinstance(image, str | Path) else f"a {type(image).__name__}"
-        raise NotYet(f"{name}: local images ({kind}) are not available yet; give an http(s) URL.")
-    _check_url(name, image)
+def _read_image(request: object, name: str) -> None:
+    """Put what was given as an image in its checked form."""
+    image = getattr(request, name)
+    if image is not None and not isinstance(image, LocalFile):
+        object.__setattr__(request, name, as_image(name, image))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,7 +96,7 @@ class _Request:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GenerateRequest(_Request):
-    """Make a video from a prompt, and from a first and last frame by URL where given.
+    """Make a video from a prompt, and from a first and last frame where given: a URL, or whatever `files` reads.
 
     ``enhancement`` lets the service improve the prompt; ``loop`` joins the end to the start.
     Fields, defaults and ratios: AceDataCloud, ``POST /luma/videos``.
@@ -112,8 +106,8 @@ class GenerateRequest(_Request):
     aspect_ratio: str = "16:9"
     loop: bool = False
     enhancement: bool = True
-    start_image: str | None = None
-    end_image: str | None = None
+    start_image: str | LocalFile | None = None
+    end_image: str | LocalFile | None = None
 
     def __post_init__(self) -> None:
         _Request.__post_init__(self)
@@ -121,8 +115,8 @@ class GenerateRequest(_Request):
             raise InvalidRequest(f"aspect_ratio must be one of {', '.join(ASPECT_RATIOS)}, not {self.aspect_ratio!r}.")
         _check_flag("loop", self.loop)
         _check_flag("enhancement", self.enhancement)
-        _check_image("start_image", self.start_image)
-        _check_image("end_image", self.end_image)
+        _read_image(self, "start_image")
+        _read_image(self, "end_image")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,12 +124,12 @@ class ExtendRequest(_Request):
     """Continue a video. ``source`` None: the video of the task that this one comes after."""
 
     action: ClassVar[Action] = "extend"
-    source: VideoRef | None = None
-    end_image: str | None = None
+    source: VideoRef | LocalFile | None = None
+    end_image: str | LocalFile | None = None
 
     def __post_init__(self) -> None:
         _Request.__post_init__(self)
-        _check_image("end_image", self.end_image)
+        _read_image(self, "end_image")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -147,12 +141,12 @@ class ModifyRequest(_Request):
     """
 
     action: ClassVar[Action] = "modify"
-    source: VideoRef | None = None
+    source: VideoRef | LocalFile | None = None
     watermark: bool | str | None = None
 
     def __post_init__(self) -> None:
         _Request.__post_init__(self)
-        if self.source is not None and self.source.url is None:
+        if isinstance(self.source, VideoRef) and self.source.url is None:
             raise InvalidRequest(f"modify needs a URL or a clip: a video id alone ({self.source}) is not enough.")
         if not (self.watermark is None or isinstance(self.watermark, bool | str)):
             raise InvalidRequest(f"watermark must be True, False or a watermark id, not {self.watermark!r}.")
@@ -243,7 +237,8 @@ class Task:
     (expected) and ``cost`` (reported) are in USD, None where nobody knows; ``doubts`` counts the earlier sends that
     nobody answered.
 
-    ``problem`` says why the last look-up failed while the task still runs. ``path`` is where the video is (None: it
+    ``upload`` says in words which file is being uploaded, and how far. ``problem`` says why the last look-up failed
+    while the task still runs. ``path`` is where the video is (None: it
     could not be saved, and ``problem`` says why); ``file_size`` in bytes.
     """
 
@@ -272,6 +267,7 @@ class Task:
     doubts: int = 0
     error: LumaError | None = None
     problem: str | None = None
+    upload: str | None = None
 
     @property
     def key(self) -> str:

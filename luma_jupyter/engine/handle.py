@@ -58,7 +58,7 @@ class Handle:
         if "status" in changes and Status(str(changes["status"])).ended:
             changes["ended_at"] = changes.get("ended_at") or self.task.ended_at or now
         task = self.task.evolve(**changes)
-        if changes.keys() != {"problem"}:
+        if not changes.keys() <= {"problem", "upload"}:
             try:
                 self.keep(task)
             except ConfigError as error:

@@ -23,6 +23,7 @@ from luma_jupyter.engine.owners import is_alive, this_owner
 from luma_jupyter.engine.records import dump, load
 from luma_jupyter.engine.schedule import KEPT
 from luma_jupyter.models import Task
+from luma_jupyter.urls import is_web_url
 
 # What brings a file from one version to the next; the version is SQLite's own ``user_version``.
 MIGRATIONS = (
@@ -51,6 +52,15 @@ MIGRATIONS = (
         seconds REAL NOT NULL
     );
     CREATE INDEX durations_by_law ON durations (service, action);
+    """,
+    """
+    CREATE TABLE uploads (
+        service TEXT NOT NULL,
+        sha256 TEXT NOT NULL,
+        url TEXT NOT NULL,
+        expires REAL NOT NULL,
+        PRIMARY KEY (service, sha256)
+    ) WITHOUT ROWID;
     """,
 )
 _ROWS = "SELECT tasks.task, tasks.owner, owners.beat FROM tasks LEFT JOIN owners USING (owner)"
@@ -136,6 +146,12 @@ class Journal:
         """Whether a row has this task id of a service."""
         return bool(self._file.run("SELECT 1 FROM tasks WHERE task_id = ?", _column(task_id))[0])
 
+    def upload(self, service: str, sha256: str, until: float) -> str | None:
+        """The address of a file that was uploaded to a service (its base URL) and lives until then (Unix seconds)."""
+        words = "SELECT url FROM uploads WHERE service = ? AND sha256 = ? AND expires > ?"
+        found, _ = self._file.run(words, service, sha256, until)
+        return next((url for (url,) in found if isinstance(url, str) and is_web_url(url)), None)
+
     def durations(self, provider: Provider, action: Action) -> list[float]:
         """How long the last ended tasks of an action took at a service, in seconds, newest first."""
         words = "SELECT seconds FROM durations WHERE service = ? AND action = ? ORDER BY number DESC LIMIT ?"
@@ -185,6 +201,12 @@ class Journal:
                 self._put(task, self.owner)
                 return True
             return bool(changed)
+
+    def add_upload(self, service: str, sha256: str, url: str, expires: float) -> None:
+        """Remember where a service keeps a file; those that it does not keep any more are forgotten."""
+        with self.transaction():
+            self._file.run("DELETE FROM uploads WHERE expires < ?", self._clock())
+            self._file.run("INSERT OR REPLACE INTO uploads VALUES (?, ?, ?, ?)", service, sha256, url, expires)
 
     def add_duration(self, provider: Provider, action: Action, seconds: float) -> None:
         """Remember how long a task took; the oldest ones are forgotten."""

@@ -18,8 +18,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from luma_jupyter.engine import sidecars
-from luma_jupyter.engine.formats import is_image, is_whole_video
 from luma_jupyter.errors import ConfigError, DownloadError, Expired, LumaError
+from luma_jupyter.formats import is_image, is_whole_video
 from luma_jupyter.models import Task
 from luma_jupyter.settings import variable
 from luma_jupyter.wire.partial import Partial

@@ -33,7 +33,7 @@ def preview(
     """
     api = services.api(provider, request.action)
     if after and after.task.video:
-        request = with_source(request, after, provider, api.base_url)
+        request = with_source(request, after.task, provider, api.base_url)
     elif after and not isinstance(request, GenerateRequest):
         request = replace(request, source=VideoRef(url=f"‹video of {label or 'the source'}, when it is done›"))
     price = prices.known(provider, request.action)

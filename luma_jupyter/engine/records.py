@@ -24,6 +24,7 @@ from luma_jupyter.errors import (
     ClipUnconfirmed,
     LumaError,
 )
+from luma_jupyter.files import LocalFile, recorded
 from luma_jupyter.models import ExtendRequest, GenerateRequest, ModifyRequest, Request, Status, Task, Video, VideoRef
 from luma_jupyter.urls import is_web_url
 
@@ -47,10 +48,11 @@ class Unreadable(ValueError):
 def fingerprint(request: Request, source_intent: str | None) -> str:
     """What equal requests have in common: 64 hex digits (SHA-256) of action, parameters and source.
 
-    A source that is a clip counts by its intent, any other by its id or URL. Parameters at their defaults are left out,
-    so that a parameter that a later version adds changes nothing; callback URLs do not count.
+    A source that is a clip counts by its intent, any other by its id or URL; a file by its content. Parameters at their
+    defaults are left out, so that one that a later version adds changes nothing; callback URLs do not count.
     """
     facts = {"action": request.action, **_spoken(request), "prompt": _said(request.prompt)}
+    facts |= {name: {"sha256": file["sha256"]} for name, file in facts.items() if _is_file(file)}
     facts.pop("callback_url", None)
     if source_intent is not None:
         facts["source"] = source_intent
@@ -65,8 +67,20 @@ def _said(prompt: str) -> str:
 
 def _spoken(request: Request) -> dict[str, Any]:
     """The parameters that differ from their defaults, beside the prompt."""
+    values = {field.name: getattr(request, field.name) for field in fields(request) if field.name != "prompt"}
     defaults = {field.name: field.default for field in fields(request)}
-    return {name: value for name, value in asdict(request).items() if name != "prompt" and value != defaults[name]}
+    return {name: _plain(value) for name, value in values.items() if value != defaults[name]}
+
+
+def _plain(value: object) -> Any:
+    """A parameter as plain data. Of a file its description, not its bytes, and not where it lies."""
+    if isinstance(value, LocalFile):
+        return {"sha256": value.sha256, "mime": value.mime, "name": value.name, "size": value.size}
+    return asdict(value) if isinstance(value, VideoRef) else value
+
+
+def _is_file(value: object) -> bool:
+    return isinstance(value, dict) and "sha256" in value
 
 
 def dump(task: Task) -> dict[str, Any]:
@@ -146,8 +160,12 @@ def read_request(data: Mapping[str, Any]) -> Request:
     """The request in a record. Raises InvalidRequest, KeyError or TypeError where it is none."""
     kind = _KINDS[data["action"]]
     parameters = dict(_mapping(data["request"]))
-    if parameters.get("source") is not None:
-        source = _mapping(parameters["source"])
+    for name, value in parameters.items():
+        if _is_file(value):
+            parameters[name] = recorded(value)
+    source = parameters.get("source")
+    if source is not None and not isinstance(source, LocalFile):
+        source = _mapping(source)
         parameters["source"] = VideoRef(video_id=_text(source, "video_id"), url=_address(source, "url"))
     return kind(prompt=data["prompt"], **parameters)
 

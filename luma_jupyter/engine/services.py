@@ -7,14 +7,15 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from luma_jupyter import settings
 from luma_jupyter.choices import Action, Provider
-from luma_jupyter.errors import ConfigError, InvalidRequest, NotYet
+from luma_jupyter.errors import ConfigError, InvalidRequest
 from luma_jupyter.models import Request, TaskState
 from luma_jupyter.settings import Secret, Settings, variable
 
 if TYPE_CHECKING:
     from luma_jupyter.demo.server import DemoService
+    from luma_jupyter.files import LocalFile
     from luma_jupyter.wire.http import Http
-    from luma_jupyter.wire.replies import Sending
+    from luma_jupyter.wire.replies import Sending, Upload
     from luma_jupyter.wire.runapi import RunApi
 
 SERVICE_NAMES: Mapping[Provider, str] = {
@@ -41,6 +42,7 @@ class Api(Protocol):
     async def submit(
         self, request: Request, intent: str, sending: Sending | None = None, repeated: bool = False
     ) -> str: ...
+    async def upload(self, file: LocalFile, told: Callable[[float], None]) -> Upload: ...
     async def find(self, request: Request, since: float) -> list[str]: ...
     async def quote(self) -> float | None: ...
     async def look_up(self, ids: Sequence[str]) -> dict[str, TaskState]: ...
@@ -73,8 +75,6 @@ def choose_provider(
     if wanted is not None and wanted != real:
         able = "modify" if wanted == "runapi" else "generate and extend"
         raise InvalidRequest(f"{SERVICE_NAMES[real]} does {action}; {wanted} can only {able}: use --provider {real}.")
-    if source == "demo":
-        raise NotYet(f"{source_name} is a demo clip; uploading it to {SERVICE_NAMES[real]} is not available yet.")
     if getattr(now, KEY_SETTINGS[real]) is None:
         any_key = any(getattr(now, name) is not None for name in KEY_SETTINGS.values())
         if wanted is None and source is None and not any_key:
@@ -120,7 +120,7 @@ class Services:
             raise ConfigError(f"Set {variable(KEY_SETTINGS[provider])} to use {SERVICE_NAMES[provider]}.")
         if provider == "runapi":
             return self.runapi()
-        return AceData(self.http, now.acedata_base_url, key)
+        return AceData(self.http, now.acedata_base_url, key, platform_url=now.acedata_platform_url)
 
     def runapi(self) -> RunApi:
         """The client for RunAPI. Raises ConfigError where its key is missing."""

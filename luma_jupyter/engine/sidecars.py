@@ -14,8 +14,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from luma_jupyter.engine.formats import is_whole_video
 from luma_jupyter.engine.records import Unreadable, dump, fingerprint, load
+from luma_jupyter.formats import is_whole_video
 from luma_jupyter.models import Status, Task
 
 SCHEMA = 2

@@ -14,10 +14,13 @@ from luma_jupyter.engine.handle import Handle
 from luma_jupyter.engine.journal import Journal
 from luma_jupyter.engine.recall import in_doubt
 from luma_jupyter.engine.services import Api, Services
+from luma_jupyter.engine.uploads import Uploads, uploaded
 from luma_jupyter.errors import ClipFailed, ClipUnconfirmed, InvalidRequest, LumaError, ServiceError, Unconfirmed
-from luma_jupyter.models import GenerateRequest, Request, Status, VideoRef
+from luma_jupyter.files import LocalFile, as_video
+from luma_jupyter.models import GenerateRequest, Request, Status, Task, VideoRef
 
 CLOCK_SLACK = 60.0  # seconds by which a service's clock may differ from ours
+FRESH = 3600.0  # seconds after its end in which a video's address is not doubted; RunAPI's live for 7 days
 
 
 class Submission:
@@ -63,13 +66,27 @@ class Submission:
             api = self._services.api(handle.task.provider, handle.task.request.action)
             request = handle.task.request
             if self._after and not isinstance(request, GenerateRequest) and request.source is None:
-                request = with_source(request, self._after, handle.task.provider, api.base_url)
+                request = with_source(request, self._after.task, handle.task.provider, api.base_url)
+                request = await self._still_there(request, self._after.task)
             api.payload(request)
+            uploads = Uploads(api, self._journal, handle.clock, lambda words: handle.emit(upload=words))
+            sendable = await uploaded(request, uploads.address)
             submitted = handle.task.submitted_at or handle.clock()
             handle.emit(status=Status.SUBMITTING, request=request, base_url=api.base_url, submitted_at=submitted)
-            if self.doubtful and not await self._send_again(api, request):
+            if self.doubtful and not await self._send_again(api, sendable):
                 return not self.doubtful
-            return await self._send(api, request)
+            return await self._send(api, sendable)
+
+    async def _still_there(self, request: Request, source: Task) -> Request:
+        """The request, with the saved file in the place of an address that has expired meanwhile."""
+        assert not isinstance(request, GenerateRequest)
+        video = request.source
+        age = self._handle.clock() - (source.ended_at or 0.0)
+        if not isinstance(video, VideoRef) or video.url is None or video.video_id or age < FRESH:
+            return request
+        if not await self._services.http.is_gone(video.url, trusted_origin=source.base_url):
+            return request
+        return replace(request, source=_saved(source, "its address at the service has expired"))
 
     async def _source_completed(self) -> bool:
         task = self._handle.task
@@ -140,18 +157,22 @@ class Submission:
         self._handle.emit(**self._before, problem=f"{why} The next try is in {delay:.0f} s.")
 
 
-def with_source(request: Request, after: Handle, provider: Provider, base_url: str) -> Request:
-    """The request with its source's video: by id at the service that made it (ids are of no use elsewhere), or URL.
+def with_source(request: Request, source: Task, provider: Provider, base_url: str) -> Request:
+    """The request with the video of a completed task as its source.
 
-    Raises InvalidRequest where the video was made by a demo service that is gone.
+    By id at the service that made it (ids are of no use elsewhere), or by URL; a simulated one that this service cannot
+    reach goes there as a file. Raises InvalidRequest where that file is gone.
     """
-    task = after.task
-    assert task.video is not None
+    assert source.video is not None
     assert not isinstance(request, GenerateRequest)
-    if not task.real and task.base_url != base_url:
-        raise InvalidRequest(
-            "Its source was simulated by a demo service that ended with its kernel: make the source anew with --again "
-            "(a simulation is free), then run this again."
-        )
-    own_id = task.video.video_id if task.provider == provider and request.action == "extend" else None
-    return replace(request, source=VideoRef(video_id=own_id, url=task.video.url))
+    if not source.real and source.base_url != base_url:
+        return replace(request, source=_saved(source, "the demo service that made it ended with its kernel"))
+    own_id = source.video.video_id if source.provider == provider and request.action == "extend" else None
+    return replace(request, source=VideoRef(video_id=own_id, url=source.video.url))
+
+
+def _saved(source: Task, why: str) -> LocalFile:
+    """The saved file of a task, as a source of its own."""
+    if source.path is None or not source.path.exists():
+        raise InvalidRequest(f"Nothing was sent: its source was not saved here, and {why}. Make the source anew.")
+    return as_video(source.path)

@@ -23,13 +23,14 @@ from luma_jupyter.engine.bridge import TICK, Interrupted, wait
 from luma_jupyter.engine.handle import Handle
 from luma_jupyter.errors import ClipError, ClipNotReady, InvalidRequest, WaitInterrupted, WaitTimeout
 from luma_jupyter.models import Task, Video
+from luma_jupyter.notebook.footage import Footage
 from luma_jupyter.notebook.render import Look, clock, final_html, short
 
 if TYPE_CHECKING:
     from luma_jupyter.notebook.card import Card
 
 
-class Clip:
+class Clip(Footage):
     """A video that is being made, or is done. Made by `generate`, `extend` and `modify`, not by hand."""
 
     def __init__(self, handle: Handle, *, name: str | None = None, source: Clip | str | None = None) -> None:
@@ -216,7 +217,7 @@ class Clip:
         self,
         prompt: str,
         *,
-        end_image: str | None = None,
+        end_image: Any = None,
         callback_url: str | None = None,
         provider: str | None = None,
         timeout: float | None = None,

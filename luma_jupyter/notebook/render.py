@@ -221,6 +221,8 @@ def _typical(look: Look) -> str:
 def words(look: Look) -> str:
     """What is happening to a clip."""
     task = look.task
+    if task.upload:
+        return f"{task.upload}; nothing is paid yet"
     if task.status is Status.QUEUED and not isinstance(task.request, GenerateRequest) and task.request.source is None:
         return f"queued: waits for {task.source_label}; nothing is sent yet"
     if task.status is Status.QUEUED and task.sent_at:

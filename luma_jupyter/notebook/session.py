@@ -16,6 +16,7 @@ from luma_jupyter.engine.glance import may_be_unfinished
 from luma_jupyter.engine.handle import Handle
 from luma_jupyter.engine.previews import Preview
 from luma_jupyter.errors import InvalidRequest, LumaError, NotYet
+from luma_jupyter.files import LocalFile, as_video
 from luma_jupyter.models import (
     ExtendRequest,
     GenerateRequest,
@@ -192,15 +193,19 @@ class Order:
         return clip
 
 
-def read_source(source: object) -> tuple[VideoRef | None, Clip | str]:
-    """A source as (what is known of its video now, what the user named). Raises InvalidRequest, NotYet for files."""
+def read_source(source: object) -> tuple[VideoRef | LocalFile | None, Clip | str]:
+    """A source as (what is known of its video now, what the user named). Raises InvalidRequest."""
     if isinstance(source, Clip):
         return None, source
     if isinstance(source, PathLike):
-        raise NotYet(f"{source}: local files as a source are not available yet; give a clip, a video id or a URL.")
+        video: VideoRef | LocalFile = as_video(source)
+        return video, str(video)
     if not isinstance(source, str):
-        raise InvalidRequest(f"The source must be a clip, a video id or a URL, not {type(source).__name__}.")
-    return parse_video(source.strip()), source.strip()
+        raise InvalidRequest(
+            f"The source must be a clip, a video id, a URL or a video's path, not {type(source).__name__}."
+        )
+    video = parse_video(source.strip())
+    return video, video.name if isinstance(video, LocalFile) else source.strip()
 
 
 def generate(
@@ -209,8 +214,8 @@ def generate(
     aspect_ratio: str = "16:9",
     loop: bool = False,
     enhancement: bool = True,
-    start_image: str | None = None,
-    end_image: str | None = None,
+    start_image: Any = None,
+    end_image: Any = None,
     callback_url: str | None = None,
     provider: str | None = None,
     timeout: float | None = None,
@@ -219,7 +224,8 @@ def generate(
     """Make a video from a prompt, and from a first and last frame where given; returns the clip at once.
 
     ``aspect_ratio`` is 16:9, 9:16, 1:1, 4:3, 3:4, 21:9 or 9:21; ``loop`` joins the end to the start; ``enhancement``
-    lets the service improve the prompt; images are http(s) URLs; ``callback_url`` is passed to the service; ``timeout``
+    lets the service improve the prompt. An image is an http(s) URL, or uploaded first: a path, bytes, a PIL image, a
+    numpy frame (height, width, 3) of uint8, a matplotlib figure. ``callback_url`` is passed to the service; ``timeout``
     is how many seconds to follow the task (900). A request that was made before is answered by what came of it, unless
     ``again``. Raises InvalidRequest, ConfigError or OverBudget; then nothing was sent.
     """
@@ -236,16 +242,16 @@ def generate(
 
 
 def extend(
-    source: Clip | str,
+    source: Clip | str | PathLike[str],
     prompt: str,
     *,
-    end_image: str | None = None,
+    end_image: Any = None,
     callback_url: str | None = None,
     provider: str | None = None,
     timeout: float | None = None,
     again: bool = False,
 ) -> Clip:
-    """Continue a video: a clip (queued until it is done), a video id or a URL; returns the new clip at once.
+    """Continue a video: a clip (queued until it is done), a video id, a URL, or the path of a video, to be uploaded.
 
     Further arguments and errors as for `generate`.
     """
@@ -255,7 +261,7 @@ def extend(
 
 
 def modify(
-    source: Clip | str,
+    source: Clip | str | PathLike[str],
     prompt: str,
     *,
     watermark: bool | str | None = None,
@@ -264,7 +270,7 @@ def modify(
     timeout: float | None = None,
     again: bool = False,
 ) -> Clip:
-    """Re-render a video from a prompt: a clip (queued until it is done) or a URL; returns the new clip at once.
+    """Re-render a video from a prompt: a clip (queued until it is done), a URL, or a video's path.
 
     ``watermark`` is True, False or a watermark id. Further arguments and errors as for `generate`.
     """

@@ -5,16 +5,18 @@ Always the asynchronous mode: in the synchronous one a broken connection loses a
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from luma_jupyter.errors import TaskFailed
-from luma_jupyter.models import ExtendRequest, GenerateRequest, Request, TaskPhase, TaskState, Video
+from luma_jupyter.files import LocalFile
+from luma_jupyter.models import ExtendRequest, GenerateRequest, Request, TaskPhase, TaskState, Video, VideoRef
 from luma_jupyter.settings import Secret, variable
 from luma_jupyter.wire.answers import (
     DONE_WORDS,
     FAILED_WORDS,
+    address,
     as_mapping,
     check_reachable,
     error_words,
@@ -26,19 +28,20 @@ from luma_jupyter.wire.answers import (
     url,
 )
 from luma_jupyter.wire.http import Http
-from luma_jupyter.wire.replies import Sending
+from luma_jupyter.wire.replies import Sending, Upload
 
 KEY_VARIABLE = variable("acedata_token")
 
 
 @dataclass(frozen=True)
 class AceData:
-    """A client of the API at ``base_url``."""
+    """A client of the API at ``base_url``; ``platform_url`` is where files are uploaded."""
 
     http: Http
     base_url: str
     key: Secret
     service: str = "AceDataCloud"
+    platform_url: str = ""
     repeatable: ClassVar[bool] = False  # each submission is a new task
     batch_size: ClassVar[int] = 50  # the vendor's recommendation
 
@@ -49,7 +52,7 @@ class AceData:
     def payload(self, request: Request) -> dict[str, Any]:
         """The JSON body for a request. Raises InvalidRequest for URLs that the service cannot reach."""
         if isinstance(request, GenerateRequest):
-            media = {"start_image_url": request.start_image, "end_image_url": request.end_image}
+            media = {"start_image_url": address(request.start_image), "end_image_url": address(request.end_image)}
             details: dict[str, Any] = {
                 "aspect_ratio": request.aspect_ratio,
                 "loop": request.loop,
@@ -59,8 +62,9 @@ class AceData:
             assert isinstance(request, ExtendRequest)
             assert request.source is not None
             source = request.source
-            media = {"video_url": None if source.video_id else source.url, "end_image_url": request.end_image}
-            details = {"video_id": source.video_id}
+            video_id = source.video_id if isinstance(source, VideoRef) else None
+            media = {"video_url": None if video_id else address(source), "end_image_url": address(request.end_image)}
+            details = {"video_id": video_id}
         check_reachable(self.service, self.base_url, media, request.callback_url)
         body = {"action": request.action, "prompt": request.prompt, **details, **media, "async": True}
         return {
@@ -85,6 +89,20 @@ class AceData:
         if not (reply.ok and task_id):
             refuse_submission(self.service, KEY_VARIABLE, reply, repeated)
         return task_id
+
+    async def upload(self, file: LocalFile, told: Callable[[float], None]) -> Upload:
+        """Upload a file, and return where the service finds it (``POST /api/v1/files/`` of the vendor's platform).
+
+        How long it is kept there is not documented. ``told`` is called with the share that has been sent. Raises
+        ServiceError, InvalidRequest where the file has changed.
+        """
+        where = f"{self.platform_url or self.base_url}/api/v1/files/"
+        reply = await self.http.upload(self.service, where, key=self.key, file=file, told=told)
+        answer = as_mapping(reply.data)
+        found = url(answer.get("file_url")) or url(answer.get("url"))
+        if not reply.ok or found is None:
+            raise refusal(self.service, KEY_VARIABLE, reply)
+        return Upload(found)
 
     async def find(self, request: Request, since: float) -> list[str]:
         """The ids of tasks made since then (Unix seconds) whose whole request is equal; looks only.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any, NoReturn
 
 from luma_jupyter.errors import (
@@ -20,6 +21,8 @@ from luma_jupyter.errors import (
     Unconfirmed,
     UnusableAnswer,
 )
+from luma_jupyter.files import LocalFile
+from luma_jupyter.models import VideoRef
 from luma_jupyter.urls import is_local_url, is_web_url, origin
 from luma_jupyter.wire.http import LONGEST_RETRY_AFTER
 from luma_jupyter.wire.replies import Reply
@@ -86,6 +89,21 @@ def instant(value: object) -> float | None:
 def url(value: object) -> str | None:
     """``value`` where it is an http(s) URL, else None."""
     return value if isinstance(value, str) and is_web_url(value) else None
+
+
+def address(media: str | LocalFile | VideoRef | None) -> str | None:
+    """Where a service finds an image or a video; of a file that is not uploaded yet, words in its place."""
+    if isinstance(media, LocalFile):
+        return f"‹{media.name}, uploaded first›"
+    return media.url if isinstance(media, VideoRef) else media
+
+
+def moment(value: object) -> float | None:
+    """An ISO 8601 time in Unix seconds, None where it is none."""
+    try:
+        return datetime.fromisoformat(str(value)).timestamp()
+    except ValueError:
+        return None
 
 
 def error_words(data: object) -> tuple[str | None, str | None]:

@@ -10,7 +10,7 @@ from typing import BinaryIO
 
 from luma_jupyter.errors import DownloadError, Expired
 
-_EXPIRED = (403, 404, 410)
+EXPIRED = (403, 404, 410)
 _PAGES = ("text/html", "application/json")
 
 
@@ -37,7 +37,7 @@ class Partial:
 
         Raises DownloadError for anything else, for more than ``largest`` bytes and for fewer than announced; Expired.
         """
-        if status in _EXPIRED:
+        if status in EXPIRED:
             raise Expired(f"the host of the file answered HTTP {status}")
         if status not in (200, 206, 416):
             raise DownloadError(f"the host of the file answered HTTP {status}")

@@ -38,6 +38,14 @@ class Reply:
             return None
 
 
+@dataclass(frozen=True)
+class Upload:
+    """A file at a service: where it finds it, and until when (Unix seconds; None: it does not say)."""
+
+    url: str
+    expires_at: float | None = None
+
+
 class Sending(Protocol):
     """Who is told how a paid request gets on its way."""
 

@@ -2,28 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import base64
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 from urllib.parse import quote
 
-from luma_jupyter.errors import TaskFailed
+from luma_jupyter.errors import TaskFailed, UnusableAnswer
+from luma_jupyter.files import LocalFile
 from luma_jupyter.models import Balance, ModifyRequest, Request, TaskPhase, TaskState, Video
 from luma_jupyter.settings import Secret, variable
 from luma_jupyter.wire.answers import (
     DONE_WORDS,
     FAILED_WORDS,
+    address,
     amount,
     as_mapping,
     check_reachable,
     error_words,
+    moment,
     refusal,
     refuse_submission,
     text,
     url,
 )
 from luma_jupyter.wire.http import Http
-from luma_jupyter.wire.replies import Sending
+from luma_jupyter.wire.replies import Sending, Upload
 
 KEY_VARIABLE = variable("runapi_key")
 MODEL = "luma-modify-video"
@@ -48,7 +53,7 @@ class RunApi:
         """The JSON body for a request. Raises InvalidRequest for URLs that the service cannot reach."""
         assert isinstance(request, ModifyRequest)
         assert request.source is not None
-        media = {"source_video_url": request.source.url}
+        media = {"source_video_url": address(request.source)}
         check_reachable(self.service, self.base_url, media, request.callback_url)
         body = {
             "model": MODEL,
@@ -84,6 +89,34 @@ class RunApi:
         if not (reply.ok and task_id):
             refuse_submission(self.service, KEY_VARIABLE, reply, repeated)
         return task_id
+
+    async def upload(self, file: LocalFile, told: Callable[[float], None]) -> Upload:
+        """Upload a file, and return where the service finds it, and until when.
+
+        ``POST /api/v1/files/prepare``, then PUT the bytes to the host that it names, without the key, then
+        ``POST /api/v1/files/confirm``. Raises as `AceData.upload` does.
+        """
+        data = file.read()
+        checksum = base64.b64encode(hashlib.md5(data, usedforsecurity=False).digest()).decode()
+        asked = {"filename": file.name, "byte_size": len(data), "checksum": checksum}
+        prepared = await self._files("prepare", asked)
+        upload_url, signed_id = url(prepared.get("upload_url")), text(prepared.get("signed_id"))
+        if upload_url is None or signed_id is None:
+            raise UnusableAnswer(self.service, "no address for the file")
+        headers = {str(name): str(value) for name, value in as_mapping(prepared.get("headers")).items()}
+        await self.http.put(self.service, upload_url, data, headers, told=told, trusted_origin=self.base_url)
+        confirmed = await self._files("confirm", {"signed_id": signed_id})
+        found = url(confirmed.get("url"))
+        if found is None:
+            raise UnusableAnswer(self.service, "no address of the file")
+        return Upload(found, moment(confirmed.get("expires_at")))
+
+    async def _files(self, step: str, asked: Mapping[str, Any]) -> Mapping[str, Any]:
+        where = f"{self.base_url}/api/v1/files/{step}"
+        reply = await self.http.look(self.service, "POST", where, key=self.key, payload=asked)
+        if not reply.ok:
+            raise refusal(self.service, KEY_VARIABLE, reply)
+        return as_mapping(reply.data)
 
     async def look_up(self, ids: Sequence[str]) -> dict[str, TaskState]:
         """The state of one task; empty where the service does not know it (yet).

@@ -141,7 +141,11 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     server = lab.start()
     yield lab
     server.terminate()
-    server.wait(20)
+    try:
+        server.wait(30)
+    except subprocess.TimeoutExpired:
+        server.kill()
+        server.wait(10)
 
 
 class LabPage:

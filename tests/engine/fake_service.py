@@ -12,7 +12,7 @@ from typing import Any, Literal, TypeAlias
 
 import httpx
 
-Kind: TypeAlias = Literal["submit", "look", "list", "quote", "video", "thumbnail"]
+Kind: TypeAlias = Literal["submit", "look", "list", "quote", "video", "thumbnail", "upload", "head"]
 Answer: TypeAlias = Exception | Callable[[httpx.Request], httpx.Response | Awaitable[httpx.Response]] | None
 
 
@@ -80,6 +80,8 @@ class FakeService:
         self.result: dict[str, Any] = {}
         self.failure: Any = None
         self.hidden: set[str] = set()
+        self.expired: set[str] = set()
+        self.expires_at: str | None = None
         self.most_at_once: Counter[Kind] = Counter()
         self._at_once: Counter[Kind] = Counter()
         self._seen: list[Seen] = []
@@ -134,6 +136,10 @@ class FakeService:
             self._at_once[kind] -= 1
 
     def honest(self, kind: Kind, request: httpx.Request) -> httpx.Response:
+        if kind == "head":
+            return httpx.Response(404 if str(request.url) in self.expired else 200)
+        if kind == "upload":
+            return self._upload(request)
         if kind == "video":
             return httpx.Response(200, content=VIDEO)
         if kind == "thumbnail":
@@ -154,6 +160,14 @@ class FakeService:
         if b"retrieve_batch" in request.content:
             return httpx.Response(200, json={"items": tasks, "count": len(tasks)})
         return httpx.Response(200, json=tasks[0]) if tasks else httpx.Response(404, json={"error": "not found"})
+
+    def _upload(self, request: httpx.Request) -> httpx.Response:
+        url = f"https://media.example/uploaded-{len(self.seen('upload'))}"
+        if request.url.path.endswith("/prepare"):
+            return httpx.Response(
+                200, json={"upload_url": "https://store.example/put", "headers": {}, "signed_id": "s"}
+            )
+        return httpx.Response(200, json={"file_url": url, "url": url, "expires_at": self.expires_at})
 
     def _repeated(self, request: httpx.Request) -> str | None:
         key = request.headers.get("idempotency-key")
@@ -203,6 +217,10 @@ class FakeService:
 
 def _kind(request: httpx.Request) -> Kind:
     path = request.url.path
+    if request.method == "HEAD":
+        return "head"
+    if path.startswith("/api/v1/files") or request.url.host == "store.example":
+        return "upload"
     if path == "/luma/videos" or (request.method == "POST" and path == "/api/v1/luma/modify_video"):
         return "submit"
     if b"created_at_min" in request.content:

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from fake_service import JPEG, PAGE, VIDEO, box
 
-from luma_jupyter.engine.formats import is_image, is_whole_video
 from luma_jupyter.engine.sidecars import file_name
+from luma_jupyter.formats import is_image, is_whole_video
 
 KEY = "3f9c2a1b"
 

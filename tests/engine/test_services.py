@@ -11,7 +11,7 @@ import pytest
 from luma_jupyter import settings
 from luma_jupyter.choices import Action, Provider
 from luma_jupyter.engine.services import Services, choose_provider
-from luma_jupyter.errors import ConfigError, InvalidRequest, LumaError, NotYet
+from luma_jupyter.errors import ConfigError, InvalidRequest, LumaError
 from luma_jupyter.settings import Secret, Settings
 from luma_jupyter.wire.acedata import AceData
 from luma_jupyter.wire.runapi import RunApi
@@ -44,8 +44,8 @@ RULES: list[tuple[Any, ...]] = [
     (MOD, None, "demo", (), "runapi", "demo"),
     (EXT, "demo", "demo", BOTH, "auto", "demo"),
     # … unless a paid service is asked for, which needs an upload
-    (EXT, "acedata", "demo", BOTH, "auto", (NotYet, "fox is a demo clip")),
-    (MOD, "runapi", "demo", BOTH, "auto", (NotYet, "fox is a demo clip")),
+    (EXT, "acedata", "demo", BOTH, "auto", "acedata"),
+    (MOD, "runapi", "demo", BOTH, "auto", "runapi"),
     # a real clip stays real
     (EXT, None, "acedata", BOTH, "auto", "acedata"),
     (MOD, None, "acedata", BOTH, "auto", "runapi"),

@@ -8,7 +8,7 @@ from world import World
 
 from luma_jupyter import settings
 from luma_jupyter.engine.handle import Handle
-from luma_jupyter.errors import ClipFailed, ClipUnconfirmed, NotYet
+from luma_jupyter.errors import ClipFailed, ClipUnconfirmed
 from luma_jupyter.models import Status
 
 
@@ -150,11 +150,3 @@ async def test_a_real_clip_is_never_simulated_silently(world: World) -> None:
     with pytest.raises(Exception, match="RUNAPI_API_KEY"):
         world.modify(source)
     assert list(world.engine.handles.values()) == [source]
-
-
-async def test_a_demo_clip_is_not_sent_to_a_paid_service(world: World) -> None:
-    """A clip of the demo service goes to a paid one only after an upload, which is not there yet."""
-    source = world.generate()
-    source.task = source.task.evolve(provider="demo")
-    with pytest.raises(NotYet, match="demo clip"):
-        world.modify(source, provider="runapi")

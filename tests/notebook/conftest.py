@@ -36,8 +36,8 @@ class FakeService:
 
     While ``gate`` is closed, look-ups get no answer, so tasks stay running; while ``running``, they are told that the
     task runs, and time flies. ``sent`` holds the paid requests, ``keys`` their idempotency keys, ``listed`` the tasks
-    that AceDataCloud lists when asked for those of a time. ``quote`` and ``balance`` are RunAPI's answers about money.
-    Once it is not ``faulty`` any more, prompts are only prompts.
+    that AceDataCloud lists when asked for those of a time, ``uploaded`` the forms with files that it got. ``quote`` and
+    ``balance`` are RunAPI's answers about money. Once it is not ``faulty`` any more, prompts are only prompts.
     """
 
     def __init__(self) -> None:
@@ -48,6 +48,7 @@ class FakeService:
         self.sent: list[dict[str, Any]] = []
         self.keys: list[str | None] = []
         self.listed: list[dict[str, Any]] = []
+        self.uploaded: list[bytes] = []
         self.media: Callable[[], httpx.Response] = lambda: httpx.Response(200, content=MP4)
         self.quote = httpx.Response(200, json={"price_quote": {"reservation_amount_cents": 50, "currency": "USD"}})
         self.balance = httpx.Response(200, json={"balance_cents": 1234, "spent_cents_today": 150})
@@ -66,6 +67,9 @@ class FakeService:
         if path.startswith("/api/v1/luma/modify_video/"):
             done = {"status": "completed", "videos": [{"url": "https://cdn.example/modified.mp4"}]}
             return httpx.Response(200, json={"id": path.rpartition("/")[2], **done})
+        if path == "/api/v1/files/":
+            self.uploaded.append(request.content)
+            return httpx.Response(200, json={"file_url": f"https://cdn.example/upload-{len(self.uploaded)}"})
         if path == "/api/v1/price_quotes":
             return self.quote
         return self.balance if path == "/api/v1/me/balance" else self.media()

@@ -280,8 +280,6 @@ def test_the_python_functions_send_what_they_are_given(service: FakeService) -> 
     ("call", "words"),
     [
         (lambda: luma.Studio(), "Studio is not available yet"),
-        (lambda: luma.modify(Path("video.mp4"), "x"), "local files"),
-        (lambda: luma.generate("x", start_image=Path("a.png")), "local images"),
     ],
 )
 def test_later_words_say_not_yet(service: FakeService, call: object, words: str) -> None:
@@ -293,7 +291,7 @@ def test_later_words_say_not_yet(service: FakeService, call: object, words: str)
 
 def test_a_source_of_another_kind_is_refused() -> None:
     """A source is a clip, an id or a URL."""
-    with pytest.raises(InvalidRequest, match="must be a clip, a video id or a URL, not int"):
+    with pytest.raises(InvalidRequest, match="must be a clip, a video id, a URL or a video's path, not int"):
         luma.extend(7, "x")  # type: ignore[arg-type]
 
 

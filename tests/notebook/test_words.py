@@ -11,7 +11,7 @@ import pytest
 
 from luma_jupyter import settings
 from luma_jupyter.errors import ClipFailed, ClipUnconfirmed, ConfigError, InvalidRequest, ServiceDown
-from luma_jupyter.notebook import session
+from luma_jupyter.notebook import session, showing
 from tests.notebook.conftest import FakeService, Shell, reach
 
 Printed = pytest.CaptureFixture[str]
@@ -31,6 +31,7 @@ def leave_in_doubt(notebook: Shell, cell: str) -> None:
     """Run a cell whose answer is lost."""
     notebook.run(cell)
     notebook.user_ns["_luma"]._handle.done.result(timeout=10)
+    showing.settle(notebook.user_ns["_luma"])
 
 
 def prompts(notebook: Shell) -> list[str]:
@@ -252,6 +253,7 @@ def test_retry_of_an_unconfirmed_clip(notebook: Shell, service: FakeService) -> 
     service.faulty = False
     notebook.run("%luma retry sunset")
     notebook.user_ns["sunset"]._handle.done.result(timeout=10)
+    showing.settle(notebook.user_ns["sunset"])
     (offered,) = re.findall(r"`(%luma retry [^`]*)`", notebook.displays.latest()[-2]["text/plain"])
     assert len(service.sent) == 1
     notebook.run(offered)
