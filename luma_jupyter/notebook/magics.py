@@ -47,8 +47,7 @@ SOURCE is a variable that holds a clip, a video id, or a URL.
 %luma retry NAME       go on with a clip that is unconfirmed, not followed, or without its file
                        (--may-pay-twice: send an unconfirmed one again, whatever it may cost)
 %luma history          all clips of this folder (or: --all, --folder FOLDER, --day 2026-11-22)
-%luma price            what a call costs, and what was spent today
-%luma balance          what is left at RunAPI
+%luma price · balance  what a call costs, and what was spent today; what is left at RunAPI
 %luma help             this text
 Not yet: %luma {", ".join(LATER_WORDS)}.
 
@@ -79,14 +78,14 @@ class LumaMagics:
             print(dry_run_text(command.order.preview(), command.order.earlier()))
             return
         clip = command.order.place(command.out)
+        clip._embed = command.embed
         if command.out:
             self._shell.user_ns[command.out] = clip
         self._show([clip], command.wait)
 
     def _show(self, clips: list[Clip], wait: bool | None = None) -> None:
-        in_kernel = showing.in_kernel()
-        wait = next(w for w in (wait, settings.current().wait, not in_kernel) if w is not None)
-        if in_kernel or not wait:  # in a terminal, waiting shows it
+        wait = showing.cells_wait(wait)
+        if showing.in_kernel() or not wait:  # in a terminal, waiting shows it
             showing.show_each(clips)
         if wait:
             self._wait_for_all(clips)

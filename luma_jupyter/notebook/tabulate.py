@@ -17,7 +17,6 @@ from luma_jupyter.notebook.render import (
     escaped,
     frame,
     link,
-    public_link,
     relative,
     short,
 )
@@ -111,8 +110,7 @@ def final_table(key: str, looks: Sequence[Look]) -> str:
 
 def _final_row(look: Look) -> str:
     task = look.task
-    src = relative(look.file) if look.file else public_link(task.video.url if task.video else None)
-    video = link(src, "Open") if src else ""
+    video = link(look.address, "Open") if look.address else ""
     texts = (clock(look.elapsed), short(task.request.prompt, 60), _outcome(look))
     cells = (escaped(_label(look)), video, *map(escaped, texts))
     return f"<tr>{''.join(f'<td style={chr(34)}{_CELL}{chr(34)}>{cell}</td>' for cell in cells)}</tr>"
