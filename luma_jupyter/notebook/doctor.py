@@ -108,7 +108,8 @@ def _wrapped(text: str, first: str, other: str) -> str:
 
 def _row(finding: Finding) -> str:
     cell = "text-align:left;vertical-align:top"
-    advice = f'<div style="font-weight:600">→ {escaped(finding.advice)}</div>' if finding.advice else ""
+    weight = "600" if finding.level == "act" else "normal"
+    advice = f'<div style="font-weight:{weight}">→ {escaped(finding.advice)}</div>' if finding.advice else ""
     return (
         f'<tr><td style="{cell}">{MARKS[finding.level]}</td>'
         f'<td style="{cell};white-space:nowrap">{escaped(finding.area)}</td>'
