@@ -12,6 +12,8 @@ from luma_jupyter.notebook.render import Look, size
 def with_video(look: Look, host: Host) -> Look:
     """The look with its video in it, where the host wants that; else with a remark that says why it is not."""
     path = look.task.path
+    if host.how == "remote" and path and not look.remote:
+        return replace(look, remark="This page cannot reach the saved file; --embed puts the video into the notebook.")
     if host.how != "embed" or path is None:
         return look
     try:

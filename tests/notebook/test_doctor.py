@@ -15,7 +15,7 @@ from luma_jupyter.engine.engine import Engine
 from luma_jupyter.notebook import session
 from luma_jupyter.notebook.doctor import THIS_MACHINE, Diagnosis, Finding, Machine, diagnose
 from luma_jupyter.notebook.host import VSCODE_MARKER
-from tests.notebook.conftest import FakeService, Shell
+from tests.notebook.conftest import FakeService, Shell, reach
 from tests.notebook.test_render import Tags
 
 KEYS = ("ace-secret", "run-secret")
@@ -176,8 +176,8 @@ def test_unfinished_clips_are_told(lab: Shell, service: FakeService) -> None:
     """What earlier kernels left in this folder, with the word that goes on with it."""
     service.running = True
     lab.run("%%luma\nA sunset")
+    reach(lab.user_ns["_luma"], "running")
     lab.restart()
-    settings.configure(acedata_token="ace-secret", runapi_key="run-secret")
     diagnosis = examine(lab)
     assert levels(diagnosis) == {"clips": "note"}
     assert "no kernel: 1; of these unconfirmed: 0" in found(diagnosis, "clips").words

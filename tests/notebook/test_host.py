@@ -196,6 +196,10 @@ def test_asked_for_none_vscode_plays_from_the_service(saved: Path) -> None:
     html = final_html(shown(saved, decide(VSCODE, False)))
     assert source(html) == "https://cdn.example/v.mp4"
     assert "cannot be read" not in html
+    assert "--embed" not in html
+    demo = final_html(shown(saved, decide(VSCODE, False), provider="demo", video=Video("http://127.0.0.1:5000/v.mp4")))
+    assert source(demo) is None
+    assert "This page cannot reach the saved file; --embed puts" in demo
 
 
 def test_jupyterlab_reads_no_file(saved: Path) -> None:
