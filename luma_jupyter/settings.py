@@ -119,7 +119,8 @@ class Settings:
     ``folder`` is the kernel's folder when the extension was loaded; ``media`` is below it unless absolute.
     ``demo_seconds``: about how long the demo service takes for a clip. ``budget``: USD a day; the prices: USD a call,
     None: not known. ``submissions``: how many requests are on their way to a service at once;
-    ``looks_per_minute``: how often a service is asked how its tasks get on, at most.
+    ``looks_per_minute``: how often a service is asked how its tasks get on, at most. ``wait`` and ``embed`` None: as is
+    best for the host.
     """
 
     acedata_token: Secret | None = None
@@ -129,6 +130,7 @@ class Settings:
     runapi_base_url: str = "https://runapi.ai"
     provider: str = "auto"
     wait: bool | None = None
+    embed: bool | None = None
     media: Path = Path("luma_videos")
     home: Path | None = None
     demo_seconds: float = 6.0
@@ -163,6 +165,7 @@ _SETTABLE: dict[str, tuple[str, Callable[[str, object], Any]]] = {
     "runapi_base_url": ("RUNAPI_BASE_URL", _base_url),
     "provider": ("LUMA_JUPYTER_PROVIDER", _provider),
     "wait": ("LUMA_JUPYTER_WAIT", _flag),
+    "embed": ("LUMA_JUPYTER_EMBED", _flag),
     "media": ("LUMA_JUPYTER_MEDIA", _folder),
     "home": ("LUMA_JUPYTER_HOME", _folder),
     "demo_seconds": ("LUMA_JUPYTER_DEMO_SECONDS", _amount("seconds")),

@@ -16,9 +16,11 @@ from luma_jupyter import settings
 
 @pytest.fixture(autouse=True)
 def clean_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """No key, proxy or setting of the machine reaches a test, and none of a test reaches the next."""
+    """No key, proxy, host or setting of the machine reaches a test, and none of a test reaches the next."""
     for name in os.environ:
-        if name.startswith(("LUMA_JUPYTER_", "ACEDATACLOUD_", "RUNAPI_")) or name.lower().endswith("_proxy"):
+        host = name.startswith(("VSCODE_", "COLAB_")) or name in ("JPY_SESSION_NAME", "FORCE_HYPERLINK")
+        ours = name.startswith(("LUMA_JUPYTER_", "ACEDATACLOUD_", "RUNAPI_"))
+        if host or ours or name.lower().endswith("_proxy"):
             monkeypatch.delenv(name)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("LUMA_JUPYTER_HOME", str(tmp_path / "home"))

@@ -1,4 +1,5 @@
-"""The example notebooks: what they hold in the repository, and what they hold after nbconvert ran them."""
+"""The example notebooks: what they hold in the repository, and after nbconvert ran them; and other runs without a
+person."""
 
 from __future__ import annotations
 
@@ -7,6 +8,7 @@ import os
 import shutil
 import subprocess
 import sys
+from base64 import b64decode
 from pathlib import Path
 from typing import Any
 
@@ -16,13 +18,14 @@ import pytest
 NOTEBOOKS = sorted((Path(__file__).parents[1] / "notebooks").glob("*.ipynb"))
 QUICKSTART = NOTEBOOKS[0]
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
+ALONE = {"LUMA_JUPYTER_WAIT": "1", "LUMA_JUPYTER_DEMO_SECONDS": "0"}  # as the README says for runs without a person
 
 
-def nbconvert(*arguments: str, folder: Path, **environment: str) -> None:
-    """Run nbconvert in a folder, without any key of the machine."""
+def run(module: str, *arguments: str, folder: Path, **environment: str) -> None:
+    """Run a module in a folder, without any key of the machine."""
     clean = {name: value for name, value in os.environ.items() if not name.startswith(("LUMA_", "ACEDATA", "RUNAPI"))}
     subprocess.run(
-        [sys.executable, "-m", "nbconvert", *arguments],
+        [sys.executable, "-m", module, *arguments],
         cwd=folder,
         env={
             **clean,
@@ -40,8 +43,7 @@ def executed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The quickstart, executed by nbconvert with the setting that is meant for it."""
     folder = tmp_path_factory.mktemp("executed")
     shutil.copy(QUICKSTART, folder)
-    settings = {"LUMA_JUPYTER_WAIT": "1", "LUMA_JUPYTER_DEMO_SECONDS": "0"}
-    nbconvert("--execute", "--inplace", QUICKSTART.name, folder=folder, **settings)
+    run("nbconvert", "--execute", "--inplace", QUICKSTART.name, folder=folder, **ALONE)
     return folder / QUICKSTART.name
 
 
@@ -94,6 +96,64 @@ def test_a_text_only_export_reads_well(executed: Path) -> None:
     )
     assert "luma_videos/astronauts-shuttle-" in texts[0]
     assert any("failed: " in text for text in texts)
+
+
+def film(folder: Path) -> Path:
+    """A notebook with a parameter, a clip, the next step of it, and a cell that shows that one again."""
+    cells = [
+        nbformat.v4.new_code_cell("place = 'a harbour'", metadata={"tags": ["parameters"]}),
+        nbformat.v4.new_code_cell("%load_ext luma_jupyter"),
+        nbformat.v4.new_code_cell("%%luma -o sunrise\nSunrise over {{place}}"),
+        nbformat.v4.new_code_cell("longer = sunrise.extend('The ships leave')\nlonger"),
+    ]
+    notebook = nbformat.v4.new_notebook(cells=cells)
+    notebook.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    nbformat.write(notebook, folder / "film.ipynb")
+    return folder / "film.ipynb"
+
+
+def sources(notebook: Path) -> list[str]:
+    """The addresses of all videos in a saved notebook, none of whose cards is unfinished or a widget."""
+    assert not [output for output in outputs(notebook) if WIDGET_VIEW in output.get("data", {})]
+    assert "widgets" not in json.loads(notebook.read_text(encoding="utf-8"))["metadata"]
+    html = ["".join(o["data"]["text/html"]) for o in outputs(notebook) if "text/html" in o.get("data", {})]
+    assert "luma-later" not in "".join(html)
+    return [part.split('"')[0] for part in "".join(html).split('<video src="')[1:]]
+
+
+def test_papermill_ends_with_the_videos(tmp_path: Path) -> None:
+    """With a parameter of its own, and with what became of it in the file that it leaves."""
+    arguments = (film(tmp_path).name, "out.ipynb", "-p", "place", "a lighthouse", "--no-progress-bar")
+    run("papermill", *arguments, folder=tmp_path, **ALONE)
+    found = sources(tmp_path / "out.ipynb")
+    assert len(found) == 2
+    assert "Sunrise over a lighthouse" in (tmp_path / "out.ipynb").read_text(encoding="utf-8")
+    assert all((tmp_path / source).stat().st_size > 10_000 for source in found)
+
+
+EXECUTE = """
+import sys, nbformat
+from nbclient import NotebookClient
+notebook = nbformat.read(sys.argv[1], as_version=4)
+NotebookClient(notebook, resources={"metadata": {"path": "."}}).execute()
+nbformat.write(notebook, sys.argv[1])
+"""
+
+
+@pytest.mark.parametrize("embed", ["", "1"], ids=["beside", "embedded"])
+def test_nbclient_ends_with_the_videos(tmp_path: Path, embed: str) -> None:
+    """Beside the notebook; or within it, so that it can be sent away alone."""
+    (tmp_path / "execute.py").write_text(EXECUTE)
+    run("execute", film(tmp_path).name, folder=tmp_path, LUMA_JUPYTER_EMBED=embed, **ALONE)
+    found = sources(tmp_path / "film.ipynb")
+    assert len(found) == 2
+    if embed:
+        videos = [b64decode(source.removeprefix("data:video/mp4;base64,"), validate=True) for source in found]
+    else:
+        videos = [(tmp_path / source).read_bytes() for source in found]
+    saved = {path.read_bytes() for path in (tmp_path / "luma_videos").glob("*.mp4")}
+    assert set(videos) == saved
+    assert len(saved) == 2
 
 
 @pytest.mark.parametrize("notebook", NOTEBOOKS, ids=lambda path: path.name)

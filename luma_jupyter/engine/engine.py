@@ -6,11 +6,12 @@ A request that was made before is answered by what came of it: nothing is paid t
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import random
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import TypeVar
 
 from luma_jupyter import settings
@@ -29,7 +30,7 @@ from luma_jupyter.engine.recall import revived
 from luma_jupyter.engine.records import fingerprint
 from luma_jupyter.engine.schedule import Law
 from luma_jupyter.engine.services import Services, choose_provider
-from luma_jupyter.errors import ConfigError, InvalidRequest
+from luma_jupyter.errors import ConfigError, InvalidRequest, LumaError
 from luma_jupyter.models import Balance, Request, Status, Task
 
 T = TypeVar("T")
@@ -187,6 +188,14 @@ class Engine:
     def balance(self) -> Balance:
         """What the account at RunAPI has left; blocks meanwhile. Raises ConfigError or ServiceError."""
         return self.bridge.ask(self.services.runapi().balance())
+
+    def check(self, providers: Sequence[Provider]) -> list[LumaError | None]:
+        """Ask services at the same time something harmless: what each said no with. Blocks; nothing is made or paid."""
+
+        async def ask() -> list[LumaError | None]:
+            return await asyncio.gather(*map(self.services.check, providers))
+
+        return self.bridge.ask(ask())
 
     def spent_today(self) -> tuple[float, int]:
         """What today's calls cost or may cost, in USD, and how many more there are whose price nobody knows."""

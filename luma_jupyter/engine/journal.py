@@ -111,6 +111,13 @@ class Journal:
         self._owner = self._owner or this_owner()
         return self._owner
 
+    def check(self) -> str:
+        """SQLite's journal mode of the file, which can be written to; it is made if it is not there."""
+        with self.transaction():  # takes the lock for writing
+            pass
+        ((mode,),), _ = self._file.run("PRAGMA journal_mode")
+        return str(mode)
+
     # Reading.
 
     def find(self, intent: str) -> Row | None:

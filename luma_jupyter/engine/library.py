@@ -12,6 +12,7 @@ import asyncio
 import contextlib
 import os
 import shutil
+import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -43,6 +44,13 @@ def make_folder(folder: Path) -> None:
         raise ConfigError(
             f"Videos cannot be saved in {str(folder)!r} ({why}): set {variable('media')} to another folder."
         )
+
+
+def touch(folder: Path) -> None:
+    """Write into a folder, or where it will be made, and leave nothing there. Raises OSError."""
+    there = next(parent for parent in (folder, *folder.parents) if parent.exists())
+    with tempfile.TemporaryFile(dir=there):
+        pass
 
 
 def adopt(task: Task, folder: Path) -> Task:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from luma_jupyter import settings
 from luma_jupyter.choices import Action, Provider
-from luma_jupyter.errors import ConfigError, InvalidRequest
+from luma_jupyter.errors import ConfigError, InvalidRequest, LumaError
 from luma_jupyter.models import Request, TaskState
 from luma_jupyter.settings import Secret, Settings, variable
 
@@ -45,6 +45,7 @@ class Api(Protocol):
     async def upload(self, file: LocalFile, told: Callable[[float], None]) -> Upload: ...
     async def find(self, request: Request, since: float) -> list[str]: ...
     async def quote(self) -> float | None: ...
+    async def check(self) -> None: ...
     async def look_up(self, ids: Sequence[str]) -> dict[str, TaskState]: ...
 
 
@@ -121,6 +122,14 @@ class Services:
         if provider == "runapi":
             return self.runapi()
         return AceData(self.http, now.acedata_base_url, key, platform_url=now.acedata_platform_url)
+
+    async def check(self, provider: Provider) -> LumaError | None:
+        """Ask a service something harmless; what it said no with, None where it answered and knows the key."""
+        try:
+            await self.api(provider, "generate").check()
+        except LumaError as error:
+            return error
+        return None
 
     def runapi(self) -> RunApi:
         """The client for RunAPI. Raises ConfigError where its key is missing."""

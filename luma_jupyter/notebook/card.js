@@ -190,6 +190,7 @@ function render({ model, el }) {
     const card = cardAbove(el, view.key);
     const content = await finished(view.final, model.get("kernel"));
     live.remove();
+    if (card?.isConnected && !card.querySelector(".luma-later")) return; // the kernel's own replacement has come
     if (card?.isConnected) card.replaceWith(content);
     else el.replaceChildren(content);
   };

@@ -95,12 +95,18 @@ class LiveCard(ABC):
 
 
 class Card(LiveCard):
-    """The card of one task. ``look`` gives its drawing data at any moment."""
+    """The card of one task. ``look`` gives its drawing data at any moment, ``final`` those of its end.
 
-    def __init__(self, handle: Handle, look: Callable[[], Look], painter: Painter) -> None:
+    The model's finished HTML never has the video in it: it is a second copy, for pages that were reloaded.
+    """
+
+    def __init__(
+        self, handle: Handle, look: Callable[[], Look], painter: Painter, final: Callable[[], Look] | None = None
+    ) -> None:
         super().__init__()
         self._handle = handle
         self._look = look
+        self._final = final or look
         handle.listen(lambda event: painter.news(self))
 
     @property
@@ -109,8 +115,8 @@ class Card(LiveCard):
 
     def bundle(self) -> dict[str, Any]:
         look = self._look()
-        html = final_html if look.task.status.ended else waiting_html
-        return {"text/html": html(look), "text/plain": plain(look)}
+        html = final_html(self._final()) if look.task.status.ended else waiting_html(look)
+        return {"text/html": html, "text/plain": plain(look)}
 
     @cached_property
     def model(self) -> CardModel:

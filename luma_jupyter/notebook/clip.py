@@ -23,7 +23,9 @@ from luma_jupyter.engine.bridge import TICK, Interrupted, wait
 from luma_jupyter.engine.handle import Handle
 from luma_jupyter.errors import ClipError, ClipNotReady, InvalidRequest, WaitInterrupted, WaitTimeout
 from luma_jupyter.models import Task, Video
+from luma_jupyter.notebook.embed import with_video
 from luma_jupyter.notebook.footage import Footage
+from luma_jupyter.notebook.host import here
 from luma_jupyter.notebook.render import Look, clock, final_html, short
 
 if TYPE_CHECKING:
@@ -38,6 +40,7 @@ class Clip(Footage):
         self._name = name
         self._source = source
         self._card: Card | None = None
+        self._embed: bool | None = None  # None: as the settings and the host say
 
     @property
     def _task(self) -> Task:
@@ -261,7 +264,12 @@ class Clip(Footage):
 
     def _look(self) -> Look:
         handle = self._handle
-        return Look(self._task, self._called, handle.clock(), handle.law, self._media(), handle.recalled)
+        served = here(self._embed).serves
+        return Look(self._task, self._called, handle.clock(), handle.law, self._media(), handle.recalled, served)
+
+    def _final_look(self) -> Look:
+        """With the video in it, where the host wants that."""
+        return with_video(self._look(), here(self._embed))
 
     def _media(self) -> str | None:
         """The video's path relative to the notebook's folder, present or future."""
@@ -276,13 +284,13 @@ class Clip(Footage):
         return f"<Clip {self._called or self._task.key}: {self.status}, “{short(self.prompt, 40)}”{saved}>"
 
     def _repr_html_(self) -> str | None:
-        return final_html(self._look()) if self._task.status.ended else None
+        return final_html(self._final_look()) if self._task.status.ended else None
 
     def _ipython_display_(self) -> None:
-        from luma_jupyter.notebook.showing import show
+        from luma_jupyter.notebook.showing import show, shown_clips_wait
 
         show(self)
-        if settings.current().wait:
+        if shown_clips_wait():
             with contextlib.suppress(ClipError):  # the card says why
                 self.wait()
 

@@ -11,7 +11,10 @@ from luma_jupyter.choices import ACTIONS, ASPECT_RATIOS, PROVIDERS
 from luma_jupyter.notebook.clip import Clip
 from luma_jupyter.notebook.parse import OPTIONS
 
-LINE_WORDS = (*("status", "wait", "stop", "resume", "retry", "history", "price", "balance", "studio", "help"),)
+LINE_WORDS = (
+    *("status", "wait", "stop", "resume", "retry"),
+    *("history", "price", "balance", "doctor", "studio", "help"),
+)
 _VALUES = {"--aspect-ratio": ASPECT_RATIOS, "--provider": ("auto", *PROVIDERS)}
 
 

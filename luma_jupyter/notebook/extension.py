@@ -17,8 +17,7 @@ if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
     from luma_jupyter.notebook.complete import LumaCompleter
-    from luma_jupyter.notebook.history import History
-    from luma_jupyter.notebook.magics import LumaMagics
+    from luma_jupyter.notebook.magics import LumaMagics, Shown
 
 
 class LumaMagic:
@@ -29,7 +28,7 @@ class LumaMagic:
     def __init__(self, shell: InteractiveShell) -> None:
         self._shell = shell
 
-    def __call__(self, line: str, cell: str | None = None) -> History | None:
+    def __call__(self, line: str, cell: str | None = None) -> Shown:
         return self._magics.run(line, cell)
 
     @cached_property

@@ -6,7 +6,7 @@ import json
 import shlex
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from luma_jupyter import settings
 from luma_jupyter.choices import ACTIONS
@@ -17,6 +17,7 @@ from luma_jupyter.errors import ClipError, ConfigError, InvalidRequest, LumaErro
 from luma_jupyter.models import Status, Task
 from luma_jupyter.notebook import session, showing
 from luma_jupyter.notebook.clip import Clip
+from luma_jupyter.notebook.doctor import Diagnosis, diagnose
 from luma_jupyter.notebook.history import History
 from luma_jupyter.notebook.parse import USAGE, lookup_clips, options_help, parse_cell, parse_history, split
 from luma_jupyter.notebook.render import short
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
 LATER_WORDS = ("studio",)
+Shown: TypeAlias = History | Diagnosis | None  # what a line gives, for the page to show
 
 HELP = f"""Make Luma videos in a notebook.
 
@@ -47,8 +49,8 @@ SOURCE is a variable that holds a clip, a video id, or a URL.
 %luma retry NAME       go on with a clip that is unconfirmed, not followed, or without its file
                        (--may-pay-twice: send an unconfirmed one again, whatever it may cost)
 %luma history          all clips of this folder (or: --all, --folder FOLDER, --day 2026-11-22)
-%luma price            what a call costs, and what was spent today
-%luma balance          what is left at RunAPI
+%luma price · balance  what a call costs, and what was spent today; what is left at RunAPI
+%luma doctor           whether all is well here, and what to do where it is not
 %luma help             this text
 Not yet: %luma {", ".join(LATER_WORDS)}.
 
@@ -62,7 +64,7 @@ class LumaMagics:
     def __init__(self, shell: InteractiveShell) -> None:
         self._shell = shell
 
-    def run(self, line: str, cell: str | None) -> History | None:
+    def run(self, line: str, cell: str | None) -> Shown:
         """Run a ``%luma`` line, or a ``%%luma`` cell."""
         try:
             if cell is None:
@@ -79,21 +81,21 @@ class LumaMagics:
             print(dry_run_text(command.order.preview(), command.order.earlier()))
             return
         clip = command.order.place(command.out)
+        clip._embed = command.embed
         if command.out:
             self._shell.user_ns[command.out] = clip
         self._show([clip], command.wait)
 
     def _show(self, clips: list[Clip], wait: bool | None = None) -> None:
-        in_kernel = showing.in_kernel()
-        wait = next(w for w in (wait, settings.current().wait, not in_kernel) if w is not None)
-        if in_kernel or not wait:  # in a terminal, waiting shows it
+        wait = showing.cells_wait(wait)
+        if showing.in_kernel() or not wait:  # in a terminal, waiting shows it
             showing.show_each(clips)
         if wait:
             self._wait_for_all(clips)
 
-    def _run_line(self, line: str) -> History | None:
+    def _run_line(self, line: str) -> Shown:
         word, *names = split(line) or ["help"]
-        words: dict[str, Callable[[list[str]], History | None]] = {
+        words: dict[str, Callable[[list[str]], Shown]] = {
             "status": self._status,
             "wait": self._wait,
             "stop": self._stop,
@@ -102,6 +104,7 @@ class LumaMagics:
             "history": self._history,
             "price": self._price,
             "balance": self._balance,
+            "doctor": lambda names: diagnose(session.engine),
             "help": lambda names: print(HELP),
         }
         if word in LATER_WORDS:

@@ -60,8 +60,9 @@ def make_parser() -> argparse.ArgumentParser:
     add("--watermark-id", dest="watermark", metavar="ID", help="modify: the watermark with this id")
     add("--callback-url", metavar="URL", help="the service posts the result there too")
     add("--provider", metavar="P", help=f"auto, {', '.join(PROVIDERS)} (auto: by action and key; demo without a key)")
-    add("--wait", action="store_true", help="stay in the cell until the clip is done")
-    add("--no-wait", dest="wait", action="store_false", help="return at once (the default in a notebook)")
+    yes_or_no = argparse.BooleanOptionalAction
+    add("--wait", action=yes_or_no, help="stay in the cell until the clip is done (in a notebook: no)")
+    add("--embed", action=yes_or_no, help="the finished video in the notebook itself (JupyterLab, Notebook 7: no)")
     add("--timeout", metavar="S", help="seconds to follow the task (900)")
     add("--again", action="store_true", help="make a new video although this request was made before")
     add("--dry-run", action="store_true", help="show the request, send nothing")
@@ -95,12 +96,13 @@ def options_help() -> str:
 class CellCommand:
     """A ``%%luma`` cell, checked: the order, the variable's name, and what to do with the cell meanwhile.
 
-    ``wait`` None: as the settings and the host say.
+    ``wait``, ``embed`` None: as the settings and the host say.
     """
 
     order: Order
     out: str | None = None
     wait: bool | None = None
+    embed: bool | None = None
     dry_run: bool = False
 
 
@@ -118,6 +120,7 @@ def parse_cell(line: str, body: str, namespace: Mapping[str, Any]) -> CellComman
         raise InvalidRequest(f"-o {out}: this variable holds a module; take another name.")
     common = {
         "wait": options.pop("wait", None),
+        "embed": options.pop("embed", None),
         "dry_run": options.pop("dry_run", False),
         "out": out,
     }

@@ -11,6 +11,7 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 from html import escape
+from socket import gethostname
 from typing import Any
 from urllib.parse import quote
 
@@ -53,7 +54,10 @@ _VIDEO = "display:block;max-width:100%;max-height:480px;margin:8px 0;border-radi
 class Look:
     """All that a drawing needs: the snapshot, the variable's name, now (Unix seconds), how long such tasks take, and
     where the video is or will be, relative to the notebook (None: not reachable that way); ``recalled``: the clip had
-    ended before it was asked for."""
+    ended before it was asked for; ``served``: whether the page can play files beside the notebook.
+
+    ``data`` is the video itself as a data URI, where it goes into the HTML; ``remark`` says why it does not, though it
+    was to."""
 
     task: Task
     name: str | None
@@ -61,6 +65,9 @@ class Look:
     law: Law
     media: str | None = None
     recalled: bool = False
+    served: bool = True
+    data: str | None = None
+    remark: str = ""
 
     @property
     def elapsed(self) -> float:
@@ -70,6 +77,16 @@ class Look:
     def file(self) -> str | None:
         """The video's relative path, where the file is there."""
         return self.media if self.task.path else None
+
+    @property
+    def remote(self) -> str | None:
+        """The video's address at the service, where it may be in a saved notebook."""
+        return public_link(self.task.video.url if self.task.video else None)
+
+    @property
+    def address(self) -> str | None:
+        """Where the page finds the video, if it is not in the page itself."""
+        return relative(self.file) if self.file and self.served else self.remote
 
 
 def clock(seconds: float) -> str:
@@ -153,8 +170,7 @@ def final_html(look: Look) -> str:
         task_id = f'<div style="{QUIET}">task id {escaped(task.task_id)}</div>' if known else ""
         reason = f"<div><b>{escaped(WORDS[task.status])}</b>: {escaped(task.error or '')}</div>"
         return frame(task.key, _head(look) + reason + task_id)
-    original = public_link(task.video.url if task.video else None)
-    src = relative(look.file) if look.file else original
+    src = look.data or look.address
     facts = [completed(look)]
     if task.video and task.video.width and task.video.height:
         facts.append(f"{task.video.width}×{task.video.height} px")
@@ -164,11 +180,15 @@ def final_html(look: Look) -> str:
         facts.append(f"video id {task.video.video_id}")
     facts.append(f"task id {task.task_id}")
     links = []
-    if look.file:
+    if look.file and look.served:
         links += [link(relative(look.file), "Open"), link(relative(look.file), "Download", " download")]
-    if original:
-        links.append(link(original, "At the service"))
+    elif look.file:
+        links.append(f"Saved as <code>{escaped(look.file)}</code>")
+    if look.remote:
+        links.append(link(look.remote, "At the service"))
     problem = f"<div><b>{escaped(task.problem)}</b></div>" if task.problem else ""
+    if look.remark:
+        problem += f"<div>{escaped(look.remark)}</div>"
     return frame(
         task.key,
         f"{_head(look)}{_player(src) if src else ''}{problem}"
@@ -183,12 +203,12 @@ def waiting_html(look: Look) -> str:
     was finished later; the live part hides that offer while it lives.
     """
     how = f"show <code>{escaped(look.name)}</code> in a cell" if look.name else "show the clip in a cell"
-    player = _player(relative(look.media)) if look.media else ""
-    offer = (
-        '<details class="luma-later"><summary>This page was saved while the video was being made: play it, if it was '
-        f"finished since</summary>{player}Else {how} to see how far it is.</details>{HIDE_LOST_LIVE_PART}"
-    )
-    return frame(look.task.key, _head(look) + (offer if player else ""))
+    saved, rest = "This page was saved while the video was being made", f"{how} to see how far it is."
+    if look.media and look.served:
+        saved += ": play it, if it was finished since"
+        rest = f"{_player(relative(look.media))}Else {rest}"
+    later = f'<details class="luma-later"><summary>{saved}</summary>{rest}</details>'
+    return frame(look.task.key, _head(look) + later + HIDE_LOST_LIVE_PART)
 
 
 def live_view(look: Look) -> dict[str, Any]:
@@ -230,16 +250,19 @@ def words(look: Look) -> str:
     return WORDS[task.status]
 
 
-def plain(look: Look, *, here: bool = False) -> str:
+def plain(look: Look, *, here: bool = False, links: bool = False) -> str:
     """A clip as text, for terminals and text-only exports.
 
-    The path is relative to the notebook, so that a saved one does not tell where it lives; with ``here``, absolute.
+    The path is relative to the notebook, so that a saved one does not tell where it lives; with ``here``, absolute, and
+    with ``links`` a link for terminals.
     """
     task = look.task
     service = SERVICE_NAMES[task.provider] + (", simulated" if task.provider == "demo" else "")
     lines = [f"{look.name or 'clip'}: “{short(task.request.prompt, 60)}” ({_action(look)}, {service})"]
     if task.status is Status.COMPLETED:
-        where = (task.path if here else look.file) or public_link(task.video.url if task.video else None)
+        where = (task.path if here else look.file) or look.remote
+        if links and here and task.path:
+            where = terminal_link(str(task.path), task.path.absolute().as_uri())
         lines.append(completed(look) + (f": {where}" if where else ""))
         if task.problem:
             lines.append(task.problem)
@@ -248,6 +271,16 @@ def plain(look: Look, *, here: bool = False) -> str:
     else:
         lines.append(f"{words(look)} ({clock(look.elapsed)})")
     return "\n".join(lines)
+
+
+def terminal_link(text: str, url: str) -> str:
+    """A link for terminals: OSC 8 (gist.github.com/egmontkob/eb114294efbcd5adb1944c9f3cb5feda).
+
+    That wants the machine's name in a file URL, so that over SSH nobody opens a file of another machine.
+    """
+    if url.startswith("file:///"):
+        url = f"file://{quote(gethostname())}{url.removeprefix('file://')}"
+    return f"\x1b]8;;{url}\x1b\\{text}\x1b]8;;\x1b\\"
 
 
 def progress_line(look: Look, width: int = 20) -> str:

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import sys
 
-from IPython import get_ipython
-
 from luma_jupyter import settings
 from luma_jupyter.notebook import session
 from luma_jupyter.notebook.clip import Clip
 from luma_jupyter.notebook.clips import Clips
+from luma_jupyter.notebook.host import here
 from luma_jupyter.notebook.painter import Painter
 from luma_jupyter.notebook.render import plain, progress_line
 
@@ -29,18 +28,28 @@ def painter() -> Painter:
 
 def in_kernel() -> bool:
     """Whether a Jupyter kernel runs this code (else: a terminal, or a plain script)."""
-    return getattr(get_ipython(), "kernel", None) is not None
+    return here().how != "path"
+
+
+def cells_wait(asked: bool | None = None) -> bool:
+    """Whether a cell that makes or shows clips waits for them; ``asked`` is the cell's own word."""
+    return next(word for word in (asked, settings.current().wait, here().waits) if word is not None)
+
+
+def shown_clips_wait() -> bool:
+    """Whether a cell waits for a clip that it only shows; in a terminal that is asked for with a word of its own."""
+    return bool(settings.current().wait) or (in_kernel() and cells_wait())
 
 
 def show(clip: Clip) -> None:
     """Show a clip where the user is: its card in a notebook, its text elsewhere."""
     if not in_kernel():
-        print(plain(clip._look(), here=True))
+        print(_text(clip))
         return
     from luma_jupyter.notebook.card import Card
 
     if clip._card is None:
-        clip._card = Card(clip._handle, clip._look, painter())
+        clip._card = Card(clip._handle, clip._look, painter(), clip._final_look)
     clip._card.show(live=not settings.current().wait)
 
 
@@ -84,4 +93,8 @@ def wait_in_terminal(clip: Clip) -> None:
     finally:
         if interactive:
             print("\r\x1b[2K", end="", flush=True)
-    print(plain(clip._look(), here=True))
+    print(_text(clip))
+
+
+def _text(clip: Clip) -> str:
+    return plain(clip._look(), here=True, links=here().links)

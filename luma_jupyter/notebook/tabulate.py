@@ -17,14 +17,16 @@ from luma_jupyter.notebook.render import (
     escaped,
     frame,
     link,
-    public_link,
     relative,
     short,
 )
 
 MOST_ROWS = 300  # rows in the HTML that is saved; with a thousand a notebook would grow by half a megabyte
-_CELL = "text-align:left;vertical-align:top"
-_HEAD = "".join(f'<th style="text-align:left">{name}</th>' for name in ("Clip", "Video", "Time", "Prompt", "Status"))
+# A card breaks words anywhere, so its table would make columns as narrow as one letter.
+_SHORT = "text-align:left;vertical-align:top;white-space:nowrap"
+_LONG = "text-align:left;vertical-align:top;overflow-wrap:break-word"
+_CELLS = {"Clip": _SHORT, "Video": _SHORT, "Time": _SHORT, "Prompt": _LONG, "Status": _LONG}
+_HEAD = "".join(f'<th style="{style}">{name}</th>' for name, style in _CELLS.items())
 _STATES = {
     Status.COMPLETED: "completed",
     Status.SAVING: "saving",
@@ -111,11 +113,11 @@ def final_table(key: str, looks: Sequence[Look]) -> str:
 
 def _final_row(look: Look) -> str:
     task = look.task
-    src = relative(look.file) if look.file else public_link(task.video.url if task.video else None)
-    video = link(src, "Open") if src else ""
+    video = link(look.address, "Open") if look.address else ""
     texts = (clock(look.elapsed), short(task.request.prompt, 60), _outcome(look))
     cells = (escaped(_label(look)), video, *map(escaped, texts))
-    return f"<tr>{''.join(f'<td style={chr(34)}{_CELL}{chr(34)}>{cell}</td>' for cell in cells)}</tr>"
+    styled = zip(_CELLS.values(), cells, strict=True)
+    return f"<tr>{''.join(f'<td style={chr(34)}{style}{chr(34)}>{cell}</td>' for style, cell in styled)}</tr>"
 
 
 def _label(look: Look) -> str:

@@ -31,6 +31,7 @@ from luma_jupyter.wire.http import Http
 from luma_jupyter.wire.replies import Sending, Upload
 
 KEY_VARIABLE = variable("acedata_token")
+NO_TASK = "00000000-0000-4000-8000-000000000000"  # no service makes this one
 
 
 @dataclass(frozen=True)
@@ -126,6 +127,10 @@ class AceData:
     async def quote(self) -> float | None:
         """The price of a call in USD: not published; a task is billed in credits when it succeeds."""
         return None
+
+    async def check(self) -> None:
+        """Ask for a task that does not exist: 404 with a good key, 401 with a bad one. Raises ServiceError."""
+        await self.look_up([NO_TASK])
 
     async def look_up(self, ids: Sequence[str]) -> dict[str, TaskState]:
         """The states of up to `batch_size` tasks; an id that the service does not know (yet) is left out.

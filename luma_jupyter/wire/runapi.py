@@ -150,6 +150,10 @@ class RunApi:
         cents = amount(quote.get("reservation_amount_cents"))
         return cents / 100 if cents is not None and quote.get("currency") in ("USD", None) else None
 
+    async def check(self) -> None:
+        """Ask for the balance, which any good key may see. Raises ServiceError."""
+        await self.balance()
+
     async def balance(self) -> Balance:
         """What the account has and has spent (``GET /api/v1/me/balance``). Raises ServiceError."""
         reply = await self.http.look(self.service, "GET", f"{self.base_url}/api/v1/me/balance", key=self.key)

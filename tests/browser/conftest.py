@@ -1,4 +1,5 @@
-"""JupyterLab in a headless Chromium, driven as a person would; in real time, as a browser cannot be told to skip it.
+"""JupyterLab and Notebook 7 in a headless Chromium, driven as a person would; in real time, as a browser cannot be told
+to skip it.
 
 Where Chromium or Playwright is missing these tests are skipped with the reason, unless ``LUMA_BROWSER_TESTS=required``.
 """
@@ -35,6 +36,8 @@ CHROMIUM_FLAGS = [
     "--disable-sync",
     "--autoplay-policy=no-user-gesture-required",
 ]
+# Notebook 7.6 raises this at start, with an empty notebook too: its words, and where it comes from.
+NOTEBOOK7_BUG = ("Cannot read properties of undefined (reading 'schema')", "/static/notebook/notebook_core.")
 PLAY = """async () => {
     const played = [];
     for (const video of document.querySelectorAll("video")) {
@@ -74,6 +77,8 @@ def chromium() -> Iterator[Any]:
 class Lab:
     """A JupyterLab server on a folder of its own."""
 
+    module = "jupyterlab"
+
     def __init__(self, folder: Path, home: Path) -> None:
         self.folder = folder
         self.home = home
@@ -105,7 +110,7 @@ class Lab:
             "JUPYTERLAB_SETTINGS_DIR": str(self.home / "settings"),
             "JUPYTERLAB_WORKSPACES_DIR": str(self.home / "workspaces"),
         }
-        command = [sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", "--ServerApp.port_retries=0"]
+        command = [sys.executable, "-m", self.module, "--no-browser", "--allow-root", "--ServerApp.port_retries=0"]
         port = self.url.rpartition(":")[2]
         options = [f"--IdentityProvider.token={TOKEN}", f"--port={port}", f"--ServerApp.root_dir={self.folder}"]
         with (self.home / "log").open("wb") as log:
@@ -134,10 +139,14 @@ class Lab:
         nbformat.write(notebook, self.folder / name)
 
 
-@pytest.fixture(scope="package")
-def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
-    """A running JupyterLab."""
-    lab = Lab(tmp_path_factory.mktemp("notebooks"), tmp_path_factory.mktemp("lab"))
+class Notebook7(Lab):
+    """A Notebook 7 server: the same server, another page."""
+
+    module = "notebook"
+
+
+def _running(kind: type[Lab], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+    lab = kind(tmp_path_factory.mktemp("notebooks"), tmp_path_factory.mktemp("lab"))
     server = lab.start()
     yield lab
     server.terminate()
@@ -148,6 +157,18 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
         server.wait(10)
 
 
+@pytest.fixture(scope="package")
+def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+    """A running JupyterLab."""
+    yield from _running(Lab, tmp_path_factory)
+
+
+@pytest.fixture(scope="module")
+def notebook7(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+    """A running Notebook 7."""
+    yield from _running(Notebook7, tmp_path_factory)
+
+
 class LabPage:
     """One browser page with a notebook in it."""
 
@@ -155,9 +176,11 @@ class LabPage:
         self.page = page
         self.lab = lab
 
+    address = "lab/tree/{}?token={}&reset"
+
     def open(self, notebook: str) -> None:
         """Open a notebook in a fresh workspace and wait until its cells and kernel are there."""
-        self.page.goto(f"{self.lab.url}/lab/tree/{quote(notebook)}?token={TOKEN}&reset")
+        self.page.goto(f"{self.lab.url}/{self.address.format(quote(notebook), TOKEN)}")
         self.page.wait_for_selector(".jp-Notebook .jp-Cell", timeout=60_000)
         self.page.keyboard.press("Escape")
         self.wait_until_idle(notebook)
@@ -218,21 +241,37 @@ class LabPage:
         return file
 
 
-@pytest.fixture
-def open_page(chromium: Any, lab: Lab) -> Iterator[Callable[..., LabPage]]:
-    """Open a notebook in a page of its own: ``open_page("x.ipynb", width=…)``; no page error passes unseen."""
+class Notebook7Page(LabPage):
+    """The same notebook widget, alone on its page."""
+
+    address = "notebooks/{}?token={}"
+
+
+def _opener(chromium: Any, lab: Lab, kind: type[LabPage]) -> Iterator[Callable[..., LabPage]]:
     contexts, errors = [], []
 
     def open_(notebook: str, width: int = 1200, height: int = 1000) -> LabPage:
         context = chromium.new_context(viewport={"width": width, "height": height})
         contexts.append(context)
         page = context.new_page()
-        page.on("pageerror", lambda error: errors.append(str(error)))
-        opened = LabPage(page, lab)
+        page.on("pageerror", lambda error: errors.append(f"{error} {error.stack}"))
+        opened = kind(page, lab)
         opened.open(notebook)
         return opened
 
     yield open_
     for context in contexts:
         context.close()
-    assert not errors
+    assert not [error for error in errors if not (NOTEBOOK7_BUG[0] in error and NOTEBOOK7_BUG[1] in error)]
+
+
+@pytest.fixture
+def open_page(chromium: Any, lab: Lab) -> Iterator[Callable[..., LabPage]]:
+    """Open a notebook in a page of its own: ``open_page("x.ipynb", width=…)``; no page error passes unseen."""
+    yield from _opener(chromium, lab, LabPage)
+
+
+@pytest.fixture
+def open_notebook7(chromium: Any, notebook7: Lab) -> Iterator[Callable[..., LabPage]]:
+    """The same in Notebook 7."""
+    yield from _opener(chromium, notebook7, Notebook7Page)

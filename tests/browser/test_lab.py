@@ -304,6 +304,36 @@ def test_the_history_reads_well(open_page: OpenPage, lab: Lab) -> None:
     page.shot("history")
 
 
+# An MP4 as large as may be embedded: a box of zeros that players pass over (ISO/IEC 14496-12, "free").
+GROW = """with sunset.wait().path.open("ab") as file:
+    room = 9_900_000 - file.tell()
+    file.write(room.to_bytes(4, "big") + b"free" + bytes(room - 8))"""
+
+
+def test_an_embedded_video_plays_without_its_folder(open_page: OpenPage, lab: Lab) -> None:
+    """With --embed the notebook alone is enough, trusted or not; also with a video of nearly 10 MB."""
+    folder = lab.folder / "embedded"
+    folder.mkdir()
+    cells = (LOAD, "%%luma -o sunset --embed --no-wait\nA sunset to send away", GROW, "sunset")
+    lab.write("embedded/embedded.ipynb", *cells)
+    page = open_page("embedded/embedded.ipynb")
+    page.run_all()
+    page.wait_for(f"{CARDS} == 2", timeout=60)
+    page.wait_for("!document.querySelector('.luma-live')")
+    page.page.wait_for_timeout(2000)  # longer than the card's script waits before it would put its own copy there
+    page.save("embedded/embedded.ipynb")
+    shutil.rmtree(folder / "luma_videos")
+    notebook = json.loads((folder / "embedded.ipynb").read_text())
+    notebook["metadata"]["somebody"] = "else"
+    (folder / "untrusted.ipynb").write_text(json.dumps(notebook))
+    assert len((folder / "embedded.ipynb").read_bytes()) > 13_000_000
+    for name in ("embedded", "untrusted"):
+        page.open(f"embedded/{name}.ipynb")
+        played_well(page, 2)
+        assert page.page.evaluate("[...document.querySelectorAll('video')].every((v) => v.src.startsWith('data:'))")
+    page.shot("embedded-untrusted")
+
+
 MANY = "many = luma.clips()\nmany"
 
 

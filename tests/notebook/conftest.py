@@ -38,6 +38,8 @@ class FakeService:
     task runs, and time flies. ``sent`` holds the paid requests, ``keys`` their idempotency keys, ``listed`` the tasks
     that AceDataCloud lists when asked for those of a time, ``uploaded`` the forms with files that it got. ``quote`` and
     ``balance`` are RunAPI's answers about money. Once it is not ``faulty`` any more, prompts are only prompts.
+    ``knows_keys`` False: no key is the right one; ``down``: nobody answers at all. ``asked`` holds method and path of
+    the other requests.
     """
 
     def __init__(self) -> None:
@@ -45,6 +47,9 @@ class FakeService:
         self.gate.set()
         self.running = False
         self.faulty = True
+        self.knows_keys = True
+        self.down = False
+        self.asked: list[tuple[str, str]] = []
         self.sent: list[dict[str, Any]] = []
         self.keys: list[str | None] = []
         self.listed: list[dict[str, Any]] = []
@@ -55,12 +60,20 @@ class FakeService:
 
     async def __call__(self, request: httpx.Request) -> httpx.Response:
         path = request.url.path
+        if self.down:
+            raise httpx.ConnectError("Connection refused")
+        if not self.knows_keys:
+            words = {"code": "invalid_token", "message": "The token is not <b>valid</b>."}
+            return httpx.Response(401, json={"error": words})
+        self.asked.append((request.method, path))
         if path in ("/luma/videos", "/api/v1/luma/modify_video"):
             return await self._submit(request)
         self.gate.wait(10)
         if path == "/luma/tasks":
             asked = json.loads(request.content)
             if asked["action"] == "retrieve":
+                if not asked["id"].startswith("task-"):
+                    return httpx.Response(404, json={"error": {"code": "not_found", "message": "No such task"}})
                 return httpx.Response(200, json=self._task(asked["id"]))
             items = [self._task(task_id) for task_id in asked["ids"]] if "ids" in asked else self.listed
             return httpx.Response(200, json={"items": items})

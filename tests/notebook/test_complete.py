@@ -27,7 +27,7 @@ def completions(shell: Shell, code: str) -> set[str]:
         ("%%luma --aspect-ratio 9:", {"%%luma --aspect-ratio 9:16", "%%luma --aspect-ratio 9:21"}),
         ("%%luma --aspect-ratio ", {f"%%luma --aspect-ratio {ratio}" for ratio in ASPECT_RATIOS}),
         ("%%luma --provider d", {"%%luma --provider demo"}),
-        ("%%luma --no-", {"%%luma --no-enhancement", "%%luma --no-wait"}),
+        ("%%luma --no-", {"%%luma --no-embed", "%%luma --no-enhancement", "%%luma --no-wait"}),
         ("%luma sta", {"%luma status"}),
         ("%luma re", {"%luma resume", "%luma retry"}),
         ("%luma retry s", {"%luma retry sunset"}),

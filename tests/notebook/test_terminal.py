@@ -7,6 +7,7 @@ import re
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from socket import gethostname
 
 import pexpect
 import pytest
@@ -27,6 +28,7 @@ class Terminal:
             cwd=str(folder),
             env={
                 **clean,
+                "FORCE_HYPERLINK": "0",
                 "IPYTHONDIR": str(folder / "ipython"),
                 "LUMA_JUPYTER_HOME": str(folder / "home"),
                 "LUMA_JUPYTER_DEMO_SECONDS": "2",
@@ -83,6 +85,17 @@ def test_an_interrupted_cell_stops_with_one_line_and_the_clip_goes_on(session: T
     last = printed.rpartition("\r")[2].strip()
     assert last == "Interrupted: dawn is followed further; `dawn.wait()` waits again."
     assert "completed in 0:0" in session.run("dawn.wait()")
+
+
+def test_a_terminal_that_knows_links_gets_the_path_as_one(session: Terminal) -> None:
+    """The path is the text of a link to the file; the same clip without such a terminal has no escape in its line."""
+    assert "\x1b]8" not in session.run("dawn")
+    session.run("%env FORCE_HYPERLINK=1")
+    printed = session.run("dawn")
+    session.run("%env FORCE_HYPERLINK=0")
+    address, path = re.search(r"\x1b]8;;(file://[^\x1b]+)\x1b\\([^\x1b]+)\x1b]8;;\x1b\\", printed).groups()  # type: ignore[union-attr]
+    assert address == Path(path).as_uri().replace("file://", f"file://{gethostname()}")
+    assert Path(path).is_file()
 
 
 def test_a_typed_cell_and_its_error(session: Terminal) -> None:

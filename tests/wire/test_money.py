@@ -128,6 +128,25 @@ def test_a_question_about_money_that_fails(fake: Any, call: str, answer: Any, ki
     assert len(service.requests) == 1
 
 
+@pytest.mark.parametrize("name", ["acedata", "runapi"])
+def test_a_check_of_a_key_asks_one_harmless_question(fake: Any, name: str) -> None:
+    """A task that does not exist is a good answer of AceDataCloud, a balance one of RunAPI; nothing is submitted."""
+    service = fake((404, {"error": {"code": "not_found"}}) if name == "acedata" else {"balance_cents": 1})
+    service.run(getattr(service, name)().check())
+    (request,) = service.requests
+    assert (request.method, request.url.path) in [("POST", "/luma/tasks"), ("GET", "/api/v1/me/balance")]
+
+
+@pytest.mark.parametrize(("answer", "kind"), [f for f in FAILURES if f[0] != (404, {})], ids=str)
+@pytest.mark.parametrize("name", ["acedata", "runapi"])
+def test_a_check_that_fails(fake: Any, name: str, answer: Any, kind: type[LumaError]) -> None:
+    """A key that is refused, and a service that cannot answer, are told apart by the error; it is asked once."""
+    service = fake(answer)
+    with pytest.raises(kind):
+        service.run(getattr(service, name)().check())
+    assert len(service.requests) == 1
+
+
 @pytest.mark.parametrize(
     ("usage", "cost"),
     [
