@@ -36,7 +36,7 @@ the prompt, on the lines below; {{{{name}}}} inserts a variable
 
 {options_help()}
 
-SOURCE is a variable that holds a clip, a video id, or a URL.
+SOURCE is a variable that holds a clip, a video id, a URL, or the path of a video.
 
   %%luma -o sunset --aspect-ratio 16:9      generate, kept in the variable sunset
   %%luma extend sunset -o longer            continue it

@@ -54,7 +54,7 @@ def make_parser() -> argparse.ArgumentParser:
     add("--aspect-ratio", metavar="R", help=f"generate: {', '.join(ASPECT_RATIOS)} (16:9)")
     add("--loop", action="store_true", help="generate: the end joins the start")
     add("--no-enhancement", dest="enhancement", action="store_false", help="generate: keep the prompt as it is")
-    add("--start-image", metavar="X", help="generate: first frame, an http(s) URL or the name of a variable with one")
+    add("--start-image", metavar="X", help="generate: first frame; a URL, a path, or a variable with a picture")
     add("--end-image", metavar="X", help="generate, extend: last frame, likewise")
     add("--watermark", action="store_true", help="modify: put a watermark in")
     add("--watermark-id", dest="watermark", metavar="ID", help="modify: the watermark with this id")
@@ -148,7 +148,7 @@ def parse_cell(line: str, body: str, namespace: Mapping[str, Any]) -> CellComman
         return CellCommand(order=Order(request=request, **delivery), **common)
     if source is None:
         raise InvalidRequest(
-            f"{action} needs a source: `%%luma {action} NAME`, with a clip's variable, a video id or a URL."
+            f"{action} needs a source: `%%luma {action} NAME`, with a clip's variable, a video id, a URL or a path."
         )
     video, named = read_source(_lookup_clip(source, namespace) if source.isidentifier() else source)
     kind = ExtendRequest if action == "extend" else ModifyRequest

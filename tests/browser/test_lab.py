@@ -6,10 +6,12 @@ import json
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from PIL import Image
 
 from luma_jupyter.demo.server import LOST, Reply, RequestInfo, start
 from tests.browser.conftest import ROOT, Lab, LabPage
@@ -223,9 +225,12 @@ class PaidService:
     def __init__(self) -> None:
         self.sent = 0
         self.loses_answers = False
+        self.slow_uploads = False
         self.demo = start(seconds=1, hook=self._hear)
 
     def _hear(self, request: RequestInfo) -> Reply | None:
+        if self.slow_uploads and request.path.startswith("/api/v1/files"):
+            time.sleep(2)
         if request.path != "/luma/videos":
             return None
         self.sent += 1
@@ -367,6 +372,22 @@ def test_many_clips_in_one_table(open_page: OpenPage, lab: Lab, paid: PaidServic
     address = "document.querySelector('.luma-card a').href"
     kind = page.page.evaluate(f"async () => (await fetch({address})).headers.get('content-type')")
     assert kind == "video/mp4"
+
+
+def test_an_upload_is_seen(open_page: OpenPage, lab: Lab, paid: PaidService) -> None:
+    """While a picture goes up the card says which and how far, and then the video begins with it."""
+    paid.slow_uploads = True
+    Image.effect_noise((900, 506), 80).save(lab.folder / "first.png")
+    load, _ = paid.cells("")
+    load += f'\nluma.configure(acedata_platform_url="{paid.demo.url}")'
+    lab.write("upload.ipynb", load, "%%luma -o begun --start-image first.png\nA sunset that begins with a picture")
+    page = open_page("upload.ipynb")
+    page.run_all()
+    page.wait_for("document.querySelector('.luma-status')?.innerText.startsWith('uploading first.png')", timeout=30)
+    page.shot("uploading", ".luma-card")
+    page.wait_for(f"{CARDS} == 1", timeout=60)
+    played_well(page, 1)
+    assert paid.sent == 1
 
 
 def test_a_card_says_when_its_kernel_is_gone(open_page: OpenPage, lab: Lab, paid: PaidService) -> None:
