@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from luma_jupyter.demo.footage import Footage, save_jpeg, still, write
+from luma_jupyter.demo.footage import Footage, UnreadableImage, save_jpeg, still, write
 from luma_jupyter.demo.lettering import caption, caption_height, mark, watermark
 from luma_jupyter.demo.scene import Array, Look, Scene, Veil
 
@@ -35,6 +35,13 @@ LONGEST_SOURCE_SECONDS = 60
 
 class Stopped(Exception):
     """Rendering was called off."""
+
+
+class UnusableImage(Exception):
+    """An image cannot be had or read; the text is a sentence that says which one and why."""
+
+    def __init__(self, which: str, reason: object) -> None:
+        super().__init__(f"The {which} image cannot be used: {reason}.")
 
 
 @dataclass(frozen=True)
@@ -69,8 +76,8 @@ class Film:
 def render(spec: FilmSpec, folder: Path, name: str, stop: Callable[[], bool] = lambda: False) -> Film:
     """Render `name`.mp4 and `name`.jpg into a folder.
 
-    Raises `Stopped` as soon as `stop()` is true (it is asked before every frame) and `footage.UnreadableSource`; the
-    files are gone then.
+    Raises `Stopped` as soon as `stop()` is true (it is asked before every frame), `UnusableImage`, and
+    `footage.UnreadableSource`; the files are gone then.
     """
     video, thumbnail = folder / f"{name}.mp4", folder / f"{name}.jpg"
     try:
@@ -107,20 +114,22 @@ def _finish(
 
 
 def _generate(spec: FilmSpec, size: tuple[int, int], rate: Fraction) -> Iterator[Array]:
-    start = still(spec.start_image, size) if spec.start_image else None
+    start, end = _still("start", spec.start_image, size), _still("end", spec.end_image, size)
+    if spec.loop and end is None:
+        end = start
     words = caption(spec.prompt, size)
-    for frame in _new_frames(spec, start, start if spec.loop else None, size, rate):
+    for frame in _new_frames(spec, start, end, size, rate):
         words.stamp(frame)
         yield frame
 
 
 def _extend(spec: FilmSpec, source: Iterator[Array], size: tuple[int, int], rate: Fraction) -> Iterator[Array]:
-    last = np.zeros((*size[::-1], 3), np.float32)
+    last, end = np.zeros((*size[::-1], 3), np.float32), _still("end", spec.end_image, size)
     for frame in source:
         last = frame.copy()
         yield frame
-    words, fade = caption(spec.prompt, size), FADE_SECONDS * rate
-    for index, frame in enumerate(_new_frames(spec, last, None, size, rate), 1):
+    words, (_, fade) = caption(spec.prompt, size), _lengths(spec, rate)
+    for index, frame in enumerate(_new_frames(spec, last, end, size, rate), 1):
         words.stamp(frame, _ease(2 * index / fade - 1))  # once the old caption has faded
         yield frame
 
@@ -130,9 +139,7 @@ def _new_frames(
 ) -> Iterator[Array]:
     """The prompt's scene, cross-faded from the start picture and into the end picture where there are any."""
     scene = Scene(Look.of(spec.prompt), size, spec.loop, spec.enhancement)
-    if spec.end_image:
-        end = still(spec.end_image, size)
-    count, fade = max(round(spec.seconds * rate), 1), float(FADE_SECONDS * rate)
+    count, fade = _lengths(spec, rate)
     for index in range(count):
         frame = scene.frame(index / count)
         if start is not None:
@@ -140,6 +147,12 @@ def _new_frames(
         if end is not None:
             frame += (end - frame) * (1 - _ease((count - 1 - index) / fade))
         yield frame
+
+
+def _lengths(spec: FilmSpec, rate: Fraction) -> tuple[int, float]:
+    """How many frames are new, and over how many a picture fades: never so many that it reaches the far end."""
+    count = max(round(spec.seconds * rate), 1)
+    return count, float(min(FADE_SECONDS * rate, max(count - 1, 1)))
 
 
 def _modify(spec: FilmSpec, source: Iterator[Array], size: tuple[int, int], rate: Fraction) -> Iterator[Array]:
@@ -164,6 +177,14 @@ def _modify(spec: FilmSpec, source: Iterator[Array], size: tuple[int, int], rate
         for overlay in overlays:
             overlay.stamp(frame)
         yield frame
+
+
+def _still(which: str, data: bytes | None, size: tuple[int, int]) -> Array | None:
+    """The picture that a film begins or ends with, where one was given."""
+    try:
+        return None if data is None else still(data, size)
+    except UnreadableImage as error:
+        raise UnusableImage(which, error) from error
 
 
 def _tones(look: Look) -> Array:

@@ -26,6 +26,10 @@ class UnreadableSource(Exception):
     """These bytes are not a video."""
 
 
+class UnreadableImage(Exception):
+    """These bytes are not an image."""
+
+
 class Footage:
     """A video to be read once, as a context manager; raises `UnreadableSource`.
 
@@ -78,13 +82,13 @@ def write(target: Path, frames: Iterator[Array], size: tuple[int, int], rate: Fr
         container.mux(stream.encode())
 
 
-def still(data: bytes, size: tuple[int, int]) -> Array | None:
-    """An image file, cropped to fill a size; None where it cannot be read."""
+def still(data: bytes, size: tuple[int, int]) -> Array:
+    """An image file, cropped to fill a size; raises `UnreadableImage`."""
     try:
         image = ImageOps.exif_transpose(Image.open(io.BytesIO(data))).convert("RGB")
         return np.asarray(ImageOps.fit(image, size)).astype(np.float32)
-    except Exception:  # Pillow's decoders raise a dozen unrelated types on damaged files
-        return None
+    except Exception as error:  # Pillow's decoders raise a dozen unrelated types on damaged files
+        raise UnreadableImage("it is not an image, or damaged") from error
 
 
 def save_jpeg(target: Path, frame: Array) -> None:

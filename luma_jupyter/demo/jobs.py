@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Literal
 
 from luma_jupyter.demo.fetch import Unreachable, fetch
-from luma_jupyter.demo.film import Film, FilmSpec, Stopped, render
+from luma_jupyter.demo.film import Film, FilmSpec, Stopped, UnusableImage, render
 from luma_jupyter.demo.footage import UnreadableSource
 from luma_jupyter.demo.orders import Json
 
@@ -110,7 +110,8 @@ class Jobs:
         for word, reason in DOOMED.items():
             if word in prompt:
                 raise RuntimeError(reason)
-        spec = replace(work.spec, start_image=_image(work.start_image), end_image=_image(work.end_image))
+        start, end = _image("start", work.start_image), _image("end", work.end_image)
+        spec = replace(work.spec, start_image=start, end_image=end)
         if work.source is None:
             return render(spec, self.folder, secrets.token_urlsafe(16), self._stop.is_set)
         try:
@@ -150,8 +151,15 @@ def _read(place: Place) -> bytes:
         raise Unreachable("there is no such file here") from error
 
 
-def _image(place: Place | None) -> bytes | None:
-    """An image is taken when it can be read, and done without otherwise."""
-    with suppress(Unreachable):
+def _image(which: str, place: Place | None) -> bytes | None:
+    """An image of this service, which must be there, or one from elsewhere, where that can be reached.
+
+    A demo has to work without the internet and with examples whose URLs lead nowhere, so it does without pictures
+    that it cannot fetch. What was uploaded here needs no internet: without it, the film would not be what was asked.
+    """
+    try:
         return _read(place) if place else None
-    return None
+    except Unreachable as error:
+        if isinstance(place, Path):
+            raise UnusableImage(which, error) from error
+        return None

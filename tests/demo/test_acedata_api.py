@@ -68,7 +68,7 @@ def test_extend(clip: dict[str, Any], api: httpx.Client) -> None:
 
 
 def test_start_image_from_the_service(clip: dict[str, Any], api: httpx.Client) -> None:
-    """A thumbnail can be the first frame of the next film; an image that cannot be read is done without."""
+    """A thumbnail can be the first frame of the next film; a foreign image out of reach is done without."""
     with_image, without = (
         api.post(VIDEOS, json={"prompt": clip["prompt"], "start_image_url": url}).json()
         for url in (clip["thumbnail_url"], "http://127.0.0.1:1/none.png")
@@ -76,6 +76,36 @@ def test_start_image_from_the_service(clip: dict[str, Any], api: httpx.Client) -
     plain, read, unread = (httpx.get(result["video_url"]).content for result in (clip, with_image, without))
     assert plain == unread
     assert plain != read
+
+
+@pytest.mark.parametrize(
+    ("which", "name", "reason"),
+    [
+        ("start", "gone.png", "there is no such file here"),
+        ("end", "gone.png", "there is no such file here"),
+        ("start", "..", "there is no such file here"),
+        ("start", "VIDEO", "it is not an image, or damaged"),
+        ("end", "VIDEO", "it is not an image, or damaged"),
+    ],
+)
+@pytest.mark.parametrize("action", ["generate", "extend"])
+def test_unusable_image_of_the_service(
+    action: str, which: str, name: str, reason: str, clip: dict[str, Any], api: httpx.Client, ended_task: Ended
+) -> None:
+    """An image of this very service that is gone or none fails the task in one sentence, in a look-up as in a call.
+
+    An extension has no start image, so there nothing is amiss with it.
+    """
+    url = clip["video_url"].rpartition("/")[0] + f"/{name}" if name != "VIDEO" else clip["video_url"]
+    body = {"prompt": "A boat", "action": action, "video_id": clip["video_id"], f"{which}_image_url": url}
+    response = ended_task(api.post(VIDEOS, json={**body, "async": True}).json()["task_id"])["response"]
+    if (action, which) == ("extend", "start"):
+        assert response["success"] is True
+        return
+    complaint = {"code": "api_error", "message": f"The {which} image cannot be used: {reason}."}
+    assert (response["success"], response["error"]) == (False, complaint)
+    held = api.post(VIDEOS, json=body)
+    assert (held.status_code, held.json()["error"]) == (500, complaint)
 
 
 @pytest.mark.parametrize(

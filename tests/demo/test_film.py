@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageOps
 
-from luma_jupyter.demo.film import SIZES, FilmSpec, Stopped, render
+from luma_jupyter.demo.film import SIZES, FilmSpec, Stopped, UnusableImage, render
 from luma_jupyter.demo.footage import UnreadableSource, write
 from luma_jupyter.demo.lettering import UNDRAWABLE, Overlay, caption, caption_height, mark
 from luma_jupyter.demo.scene import MOODS, SKYLINES, Array, Look, Scene
@@ -140,9 +140,31 @@ def test_loop_with_start_image(tmp_path: Path) -> None:
     assert difference(frames[0], frames[-1]) < 3
 
 
-def test_unreadable_images_are_done_without(tmp_path: Path) -> None:
-    """A film whose images cannot be read is the film without them."""
-    assert np.array_equal(make(tmp_path, start_image=b"GIF89a?", end_image=b"<html>"), make(tmp_path, "plain"))
+def test_short_film_keeps_both_images(tmp_path: Path) -> None:
+    """In a film shorter than a fade, neither image shows through the other on the first and the last frame."""
+    start, end = png((200, 40, 30)), png((20, 60, 210))
+    both, one, other = (
+        make(tmp_path, start_image=first, end_image=last) for first, last in ((start, end), (start, start), (end, end))
+    )
+    assert difference(picture(both[0]), picture(one[0])) < 3
+    assert difference(picture(both[-1]), picture(other[-1])) < 3
+    assert difference(picture(both[0]), picture(both[-1])) > 20
+
+
+@pytest.mark.parametrize("data", [b"", b"GIF89a?", b"<html>", png((200, 40, 30))[:-200]])
+@pytest.mark.parametrize("which", ["start", "end"])
+def test_unreadable_image(which: str, data: bytes, tmp_path: Path) -> None:
+    """An image that cannot be read is refused in a sentence that says which one, and leaves no files."""
+    with pytest.raises(UnusableImage, match=rf"^The {which} image cannot be used: it is not an image, or damaged\.$"):
+        make(tmp_path, **{f"{which}_image": data})
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_extend_with_an_unreadable_image(tmp_path: Path, square: tuple[bytes, Array]) -> None:
+    """An extension refuses an end image that cannot be read, and takes no notice of a start image."""
+    with pytest.raises(UnusableImage, match="end image"):
+        make(tmp_path, source=square[0], end_image=b"<html>")
+    assert len(make(tmp_path, source=square[0], start_image=b"<html>")) > 15
 
 
 @pytest.mark.parametrize("background", [(255, 255, 255), (0, 0, 0)])
