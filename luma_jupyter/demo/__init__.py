@@ -5,9 +5,11 @@ against something that behaves as the paid services do. `server.start` is the do
 
 server     start and close: a thread, a socket, a folder of its own
 app        the two APIs and the media files on one tornado application
-acedata    generate, extend and task look-up, as AceDataCloud speaks
-runapi     modify, the balance and price quotes, as RunAPI speaks
+acedata    generate, extend, task look-up and uploads, as AceDataCloud speaks
+runapi     modify, the balance and price quotes, as RunAPI speaks; runapi_files: its uploads
 handlers   what both share: the key, JSON errors, the seam for injected faults
+incoming   bodies too large for memory
+uploads    files that were uploaded, and what they are
 orders     request bodies, parsed and checked
 jobs       tasks from submission to their end, and the one thread that renders
 fetch      other people's URLs, within limits

@@ -1,12 +1,19 @@
-"""Generate, extend and task look-up, as AceDataCloud speaks (docs of `/luma/videos` and `/luma/tasks`)."""
+"""Generate, extend, task look-up and uploads, as AceDataCloud speaks.
+
+Sources are its docs of `/luma/videos` and `/luma/tasks`; for uploads, which they leave out, its client.
+"""
 
 import asyncio
 from typing import Any
 
 from luma_jupyter.demo.film import FilmSpec
 from luma_jupyter.demo.handlers import ApiHandler, Refusal
+from luma_jupyter.demo.incoming import LARGEST_BODY, LargeBody, from_form
 from luma_jupyter.demo.jobs import MODERATED, Job, Work
-from luma_jupyter.demo.orders import LookUp, VideoOrder
+from luma_jupyter.demo.orders import BadRequest, LookUp, VideoOrder
+from luma_jupyter.demo.uploads import LARGEST
+
+TOO_LARGE = f"file is larger than {LARGEST // 1_000_000} MB"
 
 
 class _AceData(ApiHandler):
@@ -95,3 +102,29 @@ class Tasks(_AceData):
             "finished_at": job.finished_at,
             "trace_id": job.trace_id,
         }
+
+
+class Files(LargeBody, _AceData):
+    """`POST /api/v1/files/`, which the vendor serves on its platform's host."""
+
+    def post(self) -> None:
+        """Keep the form's file; answer its URL."""
+        incoming, uploads = self.admitted(), self.context.uploads
+        if incoming is None:
+            return
+        part = uploads.new_file()
+        try:
+            if incoming.size > LARGEST_BODY:
+                raise BadRequest(TOO_LARGE)
+            name = from_form(incoming.file, self.request.headers.get("Content-Type", ""), "file", part)
+            if part.stat().st_size > LARGEST:
+                raise BadRequest(TOO_LARGE)
+            if not part.stat().st_size:
+                raise BadRequest("file is empty")
+            url = self.context.media_url(uploads.keep(part, name).file)
+        except BadRequest as error:
+            raise Refusal(400, "bad_request", str(error)) from error
+        finally:
+            part.unlink(missing_ok=True)
+        # The vendor's documents name the one, some of its clients read the other.
+        self.finish({"file_url": url, "url": url})

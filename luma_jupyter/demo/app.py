@@ -2,15 +2,33 @@
 
 import asyncio
 from pathlib import Path
+from typing import Any
 
 from tornado.httpserver import HTTPServer
+from tornado.httputil import HTTPServerRequest
 from tornado.netutil import bind_sockets
+from tornado.routing import PathMatches
 from tornado.web import Application
 
-from luma_jupyter.demo import acedata, runapi
+from luma_jupyter.demo import acedata, runapi, runapi_files
 from luma_jupyter.demo.faults import Hook
 from luma_jupyter.demo.handlers import Context, Media, NotFound
 from luma_jupyter.demo.jobs import Jobs
+from luma_jupyter.demo.uploads import Uploads
+
+
+class AceDataUpload(PathMatches):
+    """Tells the two APIs' uploads apart, which on one host differ by a slash and by what they send.
+
+    A form is AceDataCloud's, JSON is RunAPI's, whatever the slash, as users and proxies add and drop it; without
+    either, the slash is all there is to go by.
+    """
+
+    def match(self, request: HTTPServerRequest) -> dict[str, Any] | None:
+        """Whether a request is AceDataCloud's."""
+        kind = request.headers.get("Content-Type", "").lower()
+        form, json = kind.startswith("multipart/"), kind.startswith("application/json")
+        return super().match(request) if form or (request.path.endswith("/") and not json) else None
 
 
 class App:
@@ -34,11 +52,16 @@ class App:
                 (r"/api/v1/luma/modify_video/([^/]+)", runapi.ModifyVideoTask),
                 (r"/api/v1/me/balance", runapi.Balance),
                 (r"/api/v1/price_quotes", runapi.PriceQuotes),
+                (AceDataUpload(r"/api/v1/files/?"), acedata.Files),
+                (r"/api/v1/files/?", runapi_files.Files),
+                (r"/api/v1/files/prepare", runapi_files.Prepare),
+                (r"/api/v1/files/confirm", runapi_files.Confirm),
+                (r"/storage/([^/]+)", runapi_files.Storage),
                 (r"/media/([^/]+)", Media, {"path": str(folder)}),
             ],
             default_handler_class=NotFound,
             log_function=lambda handler: None,
-            context=Context(token, self.url, self.jobs, hook, film_seconds),
+            context=Context(token, self.url, self.jobs, hook, film_seconds, Uploads(folder)),
         )
 
     def run(self) -> None:

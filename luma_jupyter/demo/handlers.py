@@ -16,6 +16,7 @@ from tornado.web import HTTPError, RequestHandler, StaticFileHandler
 from luma_jupyter.demo.faults import LOST, Hook, RequestInfo
 from luma_jupyter.demo.jobs import Job, Jobs
 from luma_jupyter.demo.orders import BadRequest, Json, parse_json
+from luma_jupyter.demo.uploads import MIME_TYPES, Uploads
 
 T = TypeVar("T")
 CODES = {404: "not_found", 405: "method_not_allowed"}
@@ -31,6 +32,7 @@ class Context:
     jobs: Jobs
     hook: Hook | None
     film_seconds: float
+    uploads: Uploads
     accepted: dict[str, tuple[Json, Job]] = field(default_factory=dict)
     callbacks: set[asyncio.Task[None]] = field(default_factory=set)
 
@@ -83,6 +85,7 @@ class Handler(RequestHandler):
         if not self.answer_is_lost:
             return super().finish(chunk)
         self.detach().close()
+        self.on_finish()
         gone: asyncio.Future[None] = asyncio.Future()
         gone.set_result(None)
         return gone
@@ -115,7 +118,15 @@ class NotFound(Handler):
 
 
 class Media(Handler, StaticFileHandler):
-    """Films and thumbnails: no key, as on a CDN, but names that cannot be guessed."""
+    """Films, thumbnails and uploads: no key, as on a CDN, but names that cannot be guessed."""
+
+    def get_content_type(self) -> str:
+        """The type that an upload was taken for; not every machine's own table knows all of them."""
+        return MIME_TYPES.get(Path(str(self.absolute_path)).suffix) or super().get_content_type()
+
+    def set_extra_headers(self, path: str) -> None:
+        """Keep browsers from taking mere bytes for a page."""
+        self.set_header("X-Content-Type-Options", "nosniff")
 
 
 class ApiHandler(Handler):

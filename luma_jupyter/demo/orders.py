@@ -3,12 +3,15 @@
 Fields, defaults and ratios are those of the vendors' documentation.
 """
 
+import base64
+import binascii
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from luma_jupyter.demo.film import SIZES
+from luma_jupyter.demo.uploads import LARGEST
 
 Json = Mapping[str, Any]
 MODIFY_MODEL = "luma-modify-video"
@@ -106,6 +109,73 @@ class QuoteOrder:
                 raise BadRequest(f"{name} must be {served}")
         _field(body, "params", {}, dict)
         return cls(**QUOTED)
+
+
+@dataclass(frozen=True)
+class FileOrder:
+    """`POST /api/v1/files`: a URL to read, or data; the file name may be empty."""
+
+    file_name: str
+    url: str | None
+    data: bytes | None
+
+    @classmethod
+    def parse(cls, body: Json) -> "FileOrder":
+        """Check a body."""
+        source, name = _field(body, "source", {}, dict), _text(body, "file_name") or ""
+        if source.get("type") == "url" and (url := _text(source, "url")):
+            return cls(name, url, None)
+        if source.get("type") == "base64" and (text := _text(source, "data")):
+            if text.startswith("data:"):
+                text = text.partition(",")[2]
+            try:
+                data = base64.b64decode(text, validate=True)
+            except (binascii.Error, ValueError):
+                raise BadRequest("source.data is not base64") from None
+            if data:
+                return cls(name, None, data)
+        raise BadRequest("source must be of type url with a url, or of type base64 with data")
+
+
+@dataclass(frozen=True)
+class PrepareOrder:
+    """`POST /api/v1/files/prepare`; the checksum is the MD5 in base64."""
+
+    filename: str
+    byte_size: int
+    checksum: str
+
+    @classmethod
+    def parse(cls, body: Json) -> "PrepareOrder":
+        """Check a body."""
+        name, checksum = _text(body, "filename"), _text(body, "checksum") or ""
+        if name is None:
+            raise BadRequest("filename is required")
+        size: int = _field(body, "byte_size", 0, int)
+        if not 0 < size <= LARGEST:
+            raise BadRequest(f"byte_size must be 1 to {LARGEST}")
+        try:
+            whole = len(base64.b64decode(checksum, validate=True)) == 16
+        except (binascii.Error, ValueError):
+            whole = False
+        if not whole:
+            raise BadRequest("checksum must be the MD5 of the file, in base64")
+        return cls(name, size, checksum)
+
+
+@dataclass(frozen=True)
+class ConfirmOrder:
+    """`POST /api/v1/files/confirm`."""
+
+    signed_id: str
+
+    @classmethod
+    def parse(cls, body: Json) -> "ConfirmOrder":
+        """Check a body."""
+        signed_id = _text(body, "signed_id")
+        if signed_id is None:
+            raise BadRequest("signed_id is required")
+        return cls(signed_id)
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from luma_jupyter.demo.film import FilmSpec
-from luma_jupyter.demo.handlers import ApiHandler, Refusal
+from luma_jupyter.demo.handlers import ApiHandler, Handler, Refusal
 from luma_jupyter.demo.jobs import Job, Work
 from luma_jupyter.demo.orders import MODIFY_MODEL, ModifyOrder, QuoteOrder
 
@@ -14,13 +14,22 @@ BALANCE = dict.fromkeys(
 )
 
 
-class _RunApi(ApiHandler):
+class RunApiErrors(Handler):
+    """Errors in RunAPI's shape, on endpoints without the key."""
+
+    def error_body(self, code: str, message: str) -> dict[str, Any]:
+        """A code and a message, and nothing around them."""
+        return {"error": {"code": code, "message": message}}
+
+
+class RunApiHandler(RunApiErrors, ApiHandler):
+    """An endpoint of RunAPI."""
+
     missing_key = "unauthorized", "API key is missing."
     wrong_key = "unauthorized", "API key is invalid."
 
-    def error_body(self, code: str, message: str) -> dict[str, Any]:
-        return {"error": {"code": code, "message": message}}
 
+class _Task(RunApiHandler):
     def task(self, job: Job) -> dict[str, Any]:
         """A task as far as it has come; a demo costs nothing."""
         # The vendor's page says task_id, its client wants id.
@@ -39,7 +48,7 @@ class _RunApi(ApiHandler):
         self.finish(self.task(job))
 
 
-class ModifyVideo(_RunApi):
+class ModifyVideo(_Task):
     """`POST /api/v1/luma/modify_video`."""
 
     def post(self) -> None:
@@ -59,7 +68,7 @@ class ModifyVideo(_RunApi):
         self.answer(job)
 
 
-class ModifyVideoTask(_RunApi):
+class ModifyVideoTask(_Task):
     """`GET /api/v1/luma/modify_video/{id}`."""
 
     def get(self, task_id: str) -> None:
@@ -70,7 +79,7 @@ class ModifyVideoTask(_RunApi):
         self.answer(job)
 
 
-class Balance(_RunApi):
+class Balance(RunApiHandler):
     """`GET /api/v1/me/balance`."""
 
     def get(self) -> None:
@@ -78,7 +87,7 @@ class Balance(_RunApi):
         self.finish(BALANCE)
 
 
-class PriceQuotes(_RunApi):
+class PriceQuotes(RunApiHandler):
     """`POST /api/v1/price_quotes`."""
 
     def post(self) -> None:

@@ -1,10 +1,12 @@
 """Other people's URLs: limits, and reasons that can be shown."""
 
+import asyncio
 import functools
 import threading
 import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 import pytest
 
@@ -42,9 +44,16 @@ def elsewhere() -> Iterator[str]:
     server.server_close()
 
 
-def test_fetch(elsewhere: str) -> None:
-    """A URL that can be read is read."""
+def download(url: str, target: Path) -> None:
+    """Download on an event loop."""
+    asyncio.run(fetch.download(url, target))
+
+
+def test_fetch(elsewhere: str, tmp_path: Path) -> None:
+    """A URL that can be read is read, into memory or into a file."""
     assert fetch.fetch(f"{elsewhere}/picture") == b"x" * 1000
+    download(f"{elsewhere}/picture", tmp_path / "picture")
+    assert (tmp_path / "picture").read_bytes() == b"x" * 1000
 
 
 @pytest.mark.parametrize(
@@ -55,24 +64,31 @@ def test_fetch(elsewhere: str) -> None:
         ("picture.png", "not an http"),
         ("http://127.0.0.1:1/x", "refused"),
         ("http://[::1", "IPv6"),
-        ("http://127.0.0.1:1/a b", "control characters"),
+        ("http://127.0.0.1:1/a b", "control characters|refused"),
     ],
 )
-def test_unreachable(url: str, reason: str, elsewhere: str) -> None:
+def test_unreachable(url: str, reason: str, elsewhere: str, tmp_path: Path) -> None:
     """Whatever is wrong with a URL is one exception with a reason."""
+    whole = elsewhere + url if url.startswith("/") else url
     with pytest.raises(fetch.Unreachable, match=reason):
-        fetch.fetch(elsewhere + url if url.startswith("/") else url)
+        fetch.fetch(whole)
+    with pytest.raises(fetch.Unreachable, match=reason):
+        download(whole, tmp_path / "x")
 
 
-def test_slow(elsewhere: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_slow(elsewhere: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """An answer that trickles is given up in time."""
     monkeypatch.setattr(fetch, "SECONDS", 0.15)
     with pytest.raises(fetch.Unreachable, match=r"more than 0\.15 s"):
         fetch.fetch(f"{elsewhere}/endless")
+    with pytest.raises(fetch.Unreachable, match="Timeout"):
+        download(f"{elsewhere}/endless", tmp_path / "x")
 
 
-def test_large(elsewhere: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_large(elsewhere: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """An answer that is too large is given up."""
     monkeypatch.setattr(fetch, "MEGABYTES", 0)
     with pytest.raises(fetch.Unreachable, match="larger than 0 MB"):
         fetch.fetch(f"{elsewhere}/picture")
+    with pytest.raises(fetch.Unreachable, match="larger than 0 MB"):
+        download(f"{elsewhere}/picture", tmp_path / "x")

@@ -1,8 +1,10 @@
 """The vendors' own Python clients, unchanged, against the service."""
 
+import base64
 import functools
 from collections.abc import Iterator
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -12,12 +14,15 @@ from acedatacloud._runtime.tasks import failure_reason, task_status
 from runapi.core import AuthenticationError as RunApiAuthenticationError
 from runapi.core import ConflictError, RequestOptions, resource
 from runapi.core import ValidationError as RunApiValidationError
-from runapi.core.options import PollingOptions
+from runapi.core.files import FilesClient
+from runapi.core.http_client import HttpClient
+from runapi.core.options import ClientOptions, PollingOptions
 from runapi.luma import LumaClient, NotFoundError, TaskFailedError
 
 from luma_jupyter.demo.server import DemoService
 
 MODEL = "luma-modify-video"
+PNG = b"\x89PNG\r\n\x1a\n and the rest"
 
 
 @pytest.fixture
@@ -129,3 +134,57 @@ def test_runapi_wrong_key(runapi: LumaClient) -> None:
         runapi.account.balance(stranger)
     with pytest.raises(RunApiAuthenticationError):
         runapi.pricing.create_quote("luma", "modify-video", MODEL, options=stranger)
+
+
+def test_acedata_upload(ace: AceDataCloud, service: DemoService, tmp_path: Path) -> None:
+    """The client uploads a file and mere bytes, and finds both behind the URL that it is given."""
+    (tmp_path / "start.png").write_bytes(PNG)
+    for answer in (ace.files.upload(str(tmp_path / "start.png")), ace.files.upload(PNG)):
+        assert answer["file_url"] == answer["url"]
+        assert answer["url"].startswith(f"{service.url}/media/")
+        media = httpx.get(answer["file_url"])
+        assert (media.content, media.headers["content-type"]) == (PNG, "image/png")
+    with pytest.raises(ValidationError, match="file is empty"):
+        ace.files.upload(b"")
+    with (
+        AceDataCloud("wrong", base_url=service.url, platform_base_url=service.url) as stranger,
+        pytest.raises(AuthenticationError),
+    ):
+        stranger.files.upload(PNG)
+
+
+@pytest.fixture
+def files(service: DemoService) -> Iterator[FilesClient]:
+    """RunAPI's client for uploads."""
+    http = HttpClient(ClientOptions(api_key=service.token, base_url=service.url, max_retries=0))
+    yield FilesClient(http=http)
+    http.close()
+
+
+def test_runapi_upload(files: FilesClient, tmp_path: Path, clip: dict[str, Any]) -> None:
+    """The client uploads a file in three steps, data in base64, and a URL, and reads all that it asks for."""
+    (tmp_path / "start.png").write_bytes(PNG)
+    for upload, name in (
+        (files.create(file=tmp_path / "start.png"), "start.png"),
+        (files.create(source=base64.b64encode(PNG).decode(), file_name="end.png"), "end.png"),
+        (files.create(source=base64.b64encode(PNG).decode()), "upload.png"),
+    ):
+        assert (upload.file_name, upload.size_bytes, upload.mime_type) == (name, len(PNG), "image/png")
+        lasting = datetime.fromisoformat(upload.expires_at) - datetime.fromisoformat(upload.created_at)
+        assert lasting.days == 7
+        media = httpx.get(upload.url)
+        assert (media.content, media.headers["content-type"]) == (PNG, "image/png")
+    copy = files.create(source=clip["video_url"])
+    assert (copy.mime_type, copy.file_name) == ("video/mp4", clip["video_url"].rpartition("/")[2])
+    assert copy.url != clip["video_url"]
+    assert httpx.get(copy.url).content == httpx.get(clip["video_url"]).content
+
+
+def test_runapi_upload_failures(files: FilesClient) -> None:
+    """The client sees sources that cannot be read as its own exception, as it does a wrong key."""
+    with pytest.raises(RunApiValidationError, match="source cannot be read"):
+        files.create(source="http://127.0.0.1:1/x.png")
+    with pytest.raises(RunApiValidationError, match="base64"):
+        files.create(source="~~~")
+    with pytest.raises(RunApiAuthenticationError):
+        files.create(source=PNG.hex(), options=RequestOptions(headers={"Authorization": "Bearer wrong"}))
