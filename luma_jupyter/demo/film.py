@@ -128,7 +128,7 @@ def _extend(spec: FilmSpec, source: Iterator[Array], size: tuple[int, int], rate
     for frame in source:
         last = frame.copy()
         yield frame
-    words, fade = caption(spec.prompt, size), FADE_SECONDS * rate
+    words, (_, fade) = caption(spec.prompt, size), _lengths(spec, rate)
     for index, frame in enumerate(_new_frames(spec, last, end, size, rate), 1):
         words.stamp(frame, _ease(2 * index / fade - 1))  # once the old caption has faded
         yield frame
@@ -139,9 +139,7 @@ def _new_frames(
 ) -> Iterator[Array]:
     """The prompt's scene, cross-faded from the start picture and into the end picture where there are any."""
     scene = Scene(Look.of(spec.prompt), size, spec.loop, spec.enhancement)
-    count = max(round(spec.seconds * rate), 1)
-    # In a film shorter than a fade, neither picture may show through the other at the far end.
-    fade = float(min(FADE_SECONDS * rate, max(count - 1, 1)))
+    count, fade = _lengths(spec, rate)
     for index in range(count):
         frame = scene.frame(index / count)
         if start is not None:
@@ -149,6 +147,12 @@ def _new_frames(
         if end is not None:
             frame += (end - frame) * (1 - _ease((count - 1 - index) / fade))
         yield frame
+
+
+def _lengths(spec: FilmSpec, rate: Fraction) -> tuple[int, float]:
+    """How many frames are new, and over how many a picture fades: never so many that it reaches the far end."""
+    count = max(round(spec.seconds * rate), 1)
+    return count, float(min(FADE_SECONDS * rate, max(count - 1, 1)))
 
 
 def _modify(spec: FilmSpec, source: Iterator[Array], size: tuple[int, int], rate: Fraction) -> Iterator[Array]:
