@@ -152,7 +152,10 @@ def _encoded(name: str, value: object) -> bytes:
     if hasattr(value, "savefig"):  # a matplotlib figure; its version does not belong into the bytes
         value.savefig(file, format="png", metadata={"Software": None})
     elif hasattr(value, "save") and hasattr(value, "getbands"):  # a PIL image
-        _as_rgb(value).save(file, format="PNG")
+        try:
+            _as_rgb(value).save(file, format="PNG")
+        except Exception as error:  # such as: it was closed, or its file is damaged
+            raise InvalidRequest(f"{name}: the image cannot be read ({error}).") from None
     elif hasattr(value, "__array_interface__"):
         _frame(name, value).save(file, format="PNG")
     else:

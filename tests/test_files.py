@@ -144,6 +144,14 @@ def test_a_clip_is_no_picture() -> None:
         as_image("start_image", clip)
 
 
+def test_a_closed_image(picture: Path) -> None:
+    """An image that was closed, as behind a ``with`` block, is refused in one line."""
+    with Image.open(picture) as image:
+        pass
+    with pytest.raises(InvalidRequest, match="start_image: the image cannot be read"):
+        as_image("start_image", image)
+
+
 def test_large_pictures_are_refused(picture: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Too large is said with both sizes, from a file and from bytes."""
     monkeypatch.setattr(files, "LARGEST_IMAGE", 50)

@@ -225,7 +225,7 @@ class Engine:
         if known and not known.task.status.ended:
             return known
         now = settings.current()
-        if task.status is Status.COMPLETED and task.path and task.path.exists():
+        if task.status is Status.COMPLETED and task.path and sidecars.size_of_whole(task.path) is not None:
             return self._ended(adopt(task, now.media_folder))
         if task.status is Status.UNCONFIRMED:
             return self._ended(task)

@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 
+MOST_FRAMES = 10_000  # at 640 × 360 pixels these are 7 GB
+
+
 def duration(path: Path) -> float:
     """The length of a video in seconds. Raises InvalidRequest where it cannot be read, ConfigError without PyAV."""
     with _opened(path) as video:
@@ -46,11 +49,12 @@ def spread(path: Path, count: int) -> numpy.ndarray[Any, Any]:
 
     Raises InvalidRequest for a count that is none, and as `duration` does.
     """
-    if isinstance(count, bool) or not isinstance(count, int) or count < 1:
-        raise InvalidRequest(f"The number of frames must be a whole number, 1 or more, not {count!r}.")
+    number = count.__index__() if hasattr(count, "__index__") and not isinstance(count, bool) else 0
+    if not 1 <= number <= MOST_FRAMES:
+        raise InvalidRequest(f"The number of frames must be a whole number from 1 to {MOST_FRAMES:,}, not {count!r}.")
     import numpy
 
-    length = duration(path)
+    length, count = duration(path), number
     moments = [length * index / max(count - 1, 1) for index in range(count)]
     return numpy.stack([frame.to_ndarray(format="rgb24") for frame in _shown_at(path, moments)])
 

@@ -9,6 +9,7 @@ from dataclasses import replace
 from luma_jupyter.choices import Provider
 from luma_jupyter.engine.journal import Row
 from luma_jupyter.engine.services import SERVICE_NAMES
+from luma_jupyter.engine.sidecars import size_of_whole
 from luma_jupyter.errors import ClipCancelled, ClipDetached, ClipFailed, ClipUnconfirmed
 from luma_jupyter.models import Status, Task
 
@@ -56,7 +57,7 @@ def standing(rows: Iterable[Row], wanted: Provider | None) -> Row | None:
 
 
 def _is_there(task: Task) -> bool:
-    return task.status is not Status.COMPLETED or (task.path is not None and task.path.exists())
+    return task.status is not Status.COMPLETED or (task.path is not None and size_of_whole(task.path) is not None)
 
 
 def revived(task: Task) -> Task:

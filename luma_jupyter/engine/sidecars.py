@@ -55,7 +55,7 @@ def read(path: Path) -> Task | None:
     try:
         data = _public(json.loads(_content(path)))
         video = path.with_suffix(".mp4")
-        size = _size_of_whole(video)
+        size = size_of_whole(video)
         task = load({**data, "status": Status.COMPLETED.value, "filename": video.name, "file_size": size})
     except (OSError, ValueError, RecursionError):
         return None
@@ -64,7 +64,8 @@ def read(path: Path) -> Task | None:
     return task.evolve(media=path.parent, path=None if size is None else video)
 
 
-def _size_of_whole(video: Path) -> int | None:
+def size_of_whole(video: Path) -> int | None:
+    """The size of a saved video in bytes; None where it is gone, cut off or damaged."""
     if not video.is_file():
         return None
     with video.open("rb") as file:

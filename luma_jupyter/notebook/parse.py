@@ -198,6 +198,8 @@ def _image(name: str, text: str, namespace: Mapping[str, Any]) -> object:
         return text
     if text not in namespace:
         raise InvalidRequest(f"--{name.replace('_', '-')} {text}: there is no variable of this name.")
+    if namespace[text] is None:
+        raise InvalidRequest(f"--{name.replace('_', '-')} {text}: this variable is None, not a picture.")
     return namespace[text]
 
 

@@ -123,17 +123,11 @@ def run(report: Report) -> None:
         report.check(f"{scene.name}: look-ups", row["share"], scene.share, f"of {scene.peer}'s")
         report.check(f"{scene.name}: mean delay", row["mean delay (s)"], row["peer's delay (s)"], "s")
     figure, axes = report.plot("polling")
-    for scene in SCENES:
+    for number, scene in enumerate(SCENES):
         for client, marker in ((scene.ours, "o"), (scene.peer, "x")):
             outcome = outcomes[scene.name, client]
-            axes.scatter(outcome.looks, mean(outcome.delays), marker=marker, s=70)
-            axes.annotate(
-                scene.name, (outcome.looks, mean(outcome.delays)), fontsize=7, xytext=(5, 4), textcoords="offset points"
-            )
-    axes.set(
-        xlabel="look-ups per task",
-        ylabel="mean delay (s)",
-        xscale="log",
-        title="○ luma_jupyter, × the vendors' clients",
-    )
+            name = f"{scene.name}: {client.split()[0]}"
+            axes.scatter(outcome.looks, mean(outcome.delays), marker=marker, s=70, color=f"C{number}", label=name)
+    axes.set(xlabel="look-ups per task", ylabel="mean delay (s)", xscale="log", title="How often, and how late")
+    axes.legend(fontsize=7)
     save(figure)

@@ -87,6 +87,16 @@ def test_a_file_that_is_gone(notebook: Shell, filmed: FakeService) -> None:
         clip.frame()
 
 
+def test_a_file_that_is_damaged(notebook: Shell, filmed: FakeService, film: bytes) -> None:
+    """A saved file that was cut off or overwritten is not taken for the video: it is fetched again."""
+    notebook.run("%%luma -o sunset --wait\nA sunset")
+    clip = notebook.user_ns["sunset"]
+    clip.path.write_bytes(b"garbage")
+    notebook.run("%luma retry sunset")
+    assert clip.wait().path.read_bytes() == film
+    assert len(filmed.sent) == 1
+
+
 def test_a_copy(notebook: Shell, filmed: FakeService, film: bytes, tmp_path: Path) -> None:
     """A clip is saved under a name, or into a folder under its own, or onto itself."""
     clip = luma.generate("A sunset")

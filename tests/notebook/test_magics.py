@@ -173,6 +173,7 @@ def test_dry_run_of_a_step_names_its_unfinished_source(
         ("%%luma --start-image http://127.0.0.1/x.png\nx", InvalidRequest, "cannot reach"),
         ("%%luma --start-image nothing\nx", InvalidRequest, "no variable of this name"),
         ("%%luma --start-image ./x.png\nx", InvalidRequest, "there is no file"),
+        ("%%luma --start-image none\nx", InvalidRequest, "this variable is None, not a picture"),
         ("%%luma --start-image data\nx", InvalidRequest, "not a picture in PNG, JPEG or WebP"),
         ("%%luma modify ./video.mp4\nx", InvalidRequest, "there is no file"),
         ("%%luma modify 155838f8-7f1e-44d8-b387-192f3b4b509d\nx", InvalidRequest, "needs a URL or a clip"),
@@ -184,7 +185,7 @@ def test_a_mistake_is_one_line_and_sends_nothing(
 ) -> None:
     """Bad input gets a clear error before anything is sent or bound."""
     film = object.__new__(Clip)
-    notebook.user_ns.update(number=1, data=b"\x89PNG", json=json, film=film)
+    notebook.user_ns.update(number=1, none=None, data=b"\x89PNG", json=json, film=film)
     with pytest.raises(error) as caught:
         notebook.run(cell)
     assert words in str(caught.value)
