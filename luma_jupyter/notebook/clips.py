@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, SupportsIndex, overload
 
 from luma_jupyter.errors import ClipError
@@ -11,6 +11,18 @@ from luma_jupyter.notebook.tabulate import table
 
 if TYPE_CHECKING:
     from luma_jupyter.notebook.table import TableCard
+
+
+def wait_for_all(clips: Iterable[Clip], wait: Callable[[Clip], object]) -> None:
+    """Wait until all have ended, and only then raise the first one's ClipError."""
+    errors: list[ClipError] = []
+    for clip in clips:
+        try:
+            wait(clip)
+        except ClipError as error:
+            errors.append(error)
+    if errors:
+        raise errors[0]
 
 
 class Clips(list[Clip]):
@@ -32,14 +44,7 @@ class Clips(list[Clip]):
 
         Raises the first ClipError when all have ended; WaitTimeout and WaitInterrupted at once.
         """
-        errors = []
-        for clip in self:
-            try:
-                clip.wait(timeout)
-            except ClipError as error:
-                errors.append(error)
-        if errors:
-            raise errors[0]
+        wait_for_all(self, lambda clip: clip.wait(timeout))
         return self
 
     def stop(self) -> None:

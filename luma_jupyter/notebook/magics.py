@@ -13,10 +13,11 @@ from luma_jupyter.choices import ACTIONS
 from luma_jupyter.engine.previews import Preview
 from luma_jupyter.engine.prices import dollars
 from luma_jupyter.engine.services import choose_provider
-from luma_jupyter.errors import ClipError, ConfigError, InvalidRequest, LumaError
+from luma_jupyter.errors import ConfigError, InvalidRequest, LumaError
 from luma_jupyter.models import Status, Task
 from luma_jupyter.notebook import session, showing
 from luma_jupyter.notebook.clip import Clip
+from luma_jupyter.notebook.clips import wait_for_all
 from luma_jupyter.notebook.doctor import Diagnosis, diagnose
 from luma_jupyter.notebook.history import History
 from luma_jupyter.notebook.parse import USAGE, lookup_clips, options_help, parse_cell, parse_history, split
@@ -91,7 +92,7 @@ class LumaMagics:
         if showing.in_kernel() or not wait:  # in a terminal, waiting shows it
             showing.show_each(clips)
         if wait:
-            self._wait_for_all(clips)
+            wait_for_all(clips, showing.wait_for)
 
     def _run_line(self, line: str) -> Shown:
         word, *names = split(line) or ["help"]
@@ -134,21 +135,7 @@ class LumaMagics:
             print("No clip is under way.")
             if greeting := session.greeting():
                 print(greeting)
-        self._wait_for_all(clips)
-
-    def _wait_for_all(self, clips: list[Clip]) -> None:
-        """Wait until all have ended, and only then raise the first one's error."""
-        errors: list[ClipError] = []
-        for clip in clips:
-            try:
-                if showing.in_kernel():
-                    clip.wait()
-                else:
-                    showing.wait_in_terminal(clip)
-            except ClipError as error:
-                errors.append(error)
-        if errors:
-            raise errors[0]
+        wait_for_all(clips, showing.wait_for)
 
     def _stop(self, names: list[str]) -> None:
         if not names:

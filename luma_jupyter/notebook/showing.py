@@ -80,6 +80,14 @@ def settle(clip: Clip) -> None:
         _painter.settle(clip._card)
 
 
+def wait_for(clip: Clip) -> None:
+    """Wait for a clip as the user would see it: its card goes on in a notebook, one line in a terminal."""
+    if in_kernel():
+        clip.wait()
+    else:
+        wait_in_terminal(clip)
+
+
 def wait_in_terminal(clip: Clip) -> None:
     """Wait with one line that keeps itself up to date, then print where the video is. Raises as `Clip.wait` does."""
     interactive = sys.stdout.isatty()
