@@ -41,9 +41,13 @@ class Handle:
         if task.status.ended:
             self.done.set_result(task)
 
-    def listen(self, listener: Listener) -> None:
-        """Call ``listener`` with each event from now on, on the engine's thread."""
-        self._listeners.append(listener)
+    def listen(self, listener: Listener) -> Callable[[], None]:
+        """Call ``listener`` with each event from now on, on the engine's thread; what is returned ends that."""
+        self._listeners = [*self._listeners, listener]  # replaced whole: the engine's thread goes through it
+        return lambda: self._forget(listener)
+
+    def _forget(self, listener: Listener) -> None:
+        self._listeners = [other for other in self._listeners if other is not listener]
 
     def emit(self, **changes: object) -> None:
         """Make a new snapshot, write it down, and tell everybody; at an end, listeners first, then who waits for it.
@@ -77,7 +81,7 @@ class Handle:
 
     def let_go(self) -> None:
         """In a forked child: nothing is followed, written down or told here."""
-        self._listeners.clear()
+        self._listeners = []
         self.stop = lambda: None
         self.keep = lambda task: None
         self.done = concurrent.futures.Future()  # the parent's may be locked, or about to be resolved

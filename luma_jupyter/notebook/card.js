@@ -26,40 +26,6 @@ const along = (curve, x) => {
   return curve.length ? curve[curve.length - 1][1] : 0;
 };
 
-/** The card that this live part belongs to: the nearest one before it on the page. */
-const cardAbove = (el, key) =>
-  [...document.querySelectorAll(`.luma-card.luma-${key}`)]
-    .filter((card) => card.compareDocumentPosition(el) & Node.DOCUMENT_POSITION_FOLLOWING)
-    .pop();
-
-/** The Jupyter server's base URL and its answer for a path of its API; null where there is no such server. */
-async function askServer(path) {
-  const { baseUrl } = JSON.parse(document.getElementById("jupyter-config-data")?.textContent ?? "{}");
-  return baseUrl ? { baseUrl, answer: await fetch(`${baseUrl}api/${path}`, { credentials: "same-origin" }) } : null;
-}
-
-async function notebookFolder(kernel) {
-  const server = await askServer("sessions");
-  const sessions = server?.answer.ok ? await server.answer.json() : [];
-  const path = sessions.find((session) => session.kernel?.id === kernel)?.path;
-  if (path === undefined) return null;
-  return new URL(`${server.baseUrl}files/${path.split("/").map(encodeURIComponent).join("/")}`, location.href);
-}
-
-async function finished(html, kernel) {
-  const template = document.createElement("template");
-  template.innerHTML = html;
-  const relative = (address) => address && !/^(https?:|\/)/.test(address);
-  const folder = await notebookFolder(kernel).catch(() => null);
-  for (const node of template.content.querySelectorAll("video, a")) {
-    const name = node.tagName === "A" ? "href" : "src";
-    if (folder && relative(node.getAttribute(name))) {
-      node.setAttribute(name, new URL(node.getAttribute(name), folder).href);
-    }
-  }
-  return template.content;
-}
-
 /** The kernel's clock, as this page knows it: exact once a message has come, before that the two clocks count as one. */
 function kernelClock() {
   let ahead = 0;
@@ -188,7 +154,7 @@ function render({ model, el }) {
   const finish = async () => {
     const view = model.get("view");
     const card = cardAbove(el, view.key);
-    const content = await finished(view.final, model.get("kernel"));
+    const content = await resolved(view.final, model.get("kernel"));
     live.remove();
     if (card?.isConnected && !card.querySelector(".luma-later")) return; // the kernel's own replacement has come
     if (card?.isConnected) card.replaceWith(content);

@@ -17,7 +17,6 @@ from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Callable
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 import anywidget
@@ -25,19 +24,16 @@ import traitlets
 from IPython.display import DisplayHandle, display
 
 from luma_jupyter.engine.handle import Handle
+from luma_jupyter.notebook.page import NOTHING, kernel_id, script, view_of
 from luma_jupyter.notebook.painter import Painter
 from luma_jupyter.notebook.render import Look, final_html, live_view, plain, waiting_html
-
-_HERE = Path(__file__).parent
-WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
-NOTHING = {"text/html": "", "text/plain": ""}
 
 
 class CardModel(anywidget.AnyWidget):
     """The live part of a clip's card: ``view`` is what `render.live_view` gives, ``kernel`` the kernel's id."""
 
-    _esm = (_HERE / "card.js").read_text(encoding="utf-8")
-    _css = (_HERE / "card.css").read_text(encoding="utf-8")
+    _esm = script("page.js", "card.js")
+    _css = script("card.css")
     view = traitlets.Dict().tag(sync=True)
     kernel = traitlets.Unicode().tag(sync=True)
 
@@ -73,8 +69,7 @@ class LiveCard(ABC):
             return
         self._display(self.bundle(), becomes_final=True)
         if live:
-            view = {"version_major": 2, "version_minor": 0, "model_id": self.model.model_id}
-            self._display({WIDGET_VIEW: view, **NOTHING}, becomes_final=False)
+            self._display(view_of(self.model), becomes_final=False)
         self.draw()  # what happened between the look and the display
 
     def draw(self) -> int:
@@ -130,13 +125,3 @@ class Card(LiveCard):
             return 0
         self.model.view = view
         return 1
-
-
-def kernel_id() -> str:
-    """The running kernel's id, as its Jupyter server knows it; empty where there is none."""
-    try:
-        from ipykernel.connect import get_connection_file
-
-        return Path(get_connection_file()).stem.removeprefix("kernel-")
-    except (ImportError, RuntimeError):
-        return ""

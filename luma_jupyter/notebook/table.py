@@ -9,8 +9,9 @@ from typing import Any
 
 import traitlets
 
-from luma_jupyter.notebook.card import CardModel, LiveCard, kernel_id
+from luma_jupyter.notebook.card import CardModel, LiveCard
 from luma_jupyter.notebook.clip import Clip
+from luma_jupyter.notebook.page import kernel_id
 from luma_jupyter.notebook.painter import Painter
 from luma_jupyter.notebook.tabulate import Row, final_table, live_row, table, table_view, waiting_table
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from luma_jupyter.notebook import showing
-from luma_jupyter.notebook.card import NOTHING, WIDGET_VIEW, Card, CardModel
+from luma_jupyter.notebook.card import Card, CardModel
+from luma_jupyter.notebook.page import NOTHING, WIDGET_VIEW
 from tests.notebook.conftest import FakeService, Shell, reach
 
 

@@ -10,8 +10,8 @@ import pytest
 
 from luma_jupyter.errors import ClipFailed
 from luma_jupyter.notebook import showing
-from luma_jupyter.notebook.card import NOTHING, WIDGET_VIEW
 from luma_jupyter.notebook.clips import Clips
+from luma_jupyter.notebook.page import NOTHING, WIDGET_VIEW
 from luma_jupyter.notebook.session import clips, generate
 from tests.notebook.conftest import FakeService, Shell, reach
 

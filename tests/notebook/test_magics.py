@@ -23,9 +23,9 @@ from luma_jupyter.errors import (
     OverBudget,
 )
 from luma_jupyter.notebook import session, showing
-from luma_jupyter.notebook.card import NOTHING
 from luma_jupyter.notebook.clip import Clip
 from luma_jupyter.notebook.magics import HELP, LATER_WORDS
+from luma_jupyter.notebook.page import NOTHING
 from tests.notebook.conftest import MP4, FakeService, Shell, reach
 
 CARD = "application/vnd.jupyter.widget-view+json"
