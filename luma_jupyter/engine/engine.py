@@ -189,11 +189,10 @@ class Engine:
         """Raise OverBudget where this day's budget does not allow all these calls together."""
         prices = {call: self._price(*call) for call in dict.fromkeys(calls)}
         for (provider, _), price in prices.items():
-            if price.usd is None:
-                self.prices.check(price, provider, self.archive.today)
-        total = Price(sum(prices[call].usd or 0.0 for call in calls), "in all")
-        for provider, _ in calls[:1]:
-            self.prices.check(total, provider, self.archive.today, f"these {len(calls)} calls are")
+            self.prices.check(price, provider, self.archive.today)
+        if len(calls) > 1:
+            total = Price(sum(prices[call].usd or 0.0 for call in calls), "in all")
+            self.prices.check(total, calls[0][0], self.archive.today, f"these {len(calls)} calls are")
 
     def balance(self) -> Balance:
         """What the account at RunAPI has left; blocks meanwhile. Raises ConfigError or ServiceError."""

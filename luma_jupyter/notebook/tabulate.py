@@ -117,7 +117,7 @@ def final_table(key: str, looks: Sequence[Look]) -> str:
 def _final_row(look: Look) -> str:
     task = look.task
     video = link(look.address, "Open") if look.address else ""
-    prompt = f'{escaped(short(task.request.prompt, 60))}<div style="{QUIET}">{escaped(asked(task))}</div>'
+    prompt = f"{escaped(short(task.request.prompt, 60))}<br><small>{escaped(asked(task))}</small>"
     cells = (escaped(_label(look)), video, clock(look.elapsed), prompt, escaped(_outcome(look)))
     styled = zip(_CELLS.values(), cells, strict=True)
     return f"<tr>{''.join(f'<td style={chr(34)}{style}{chr(34)}>{cell}</td>' for style, cell in styled)}</tr>"
