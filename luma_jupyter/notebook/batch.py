@@ -209,7 +209,7 @@ def _grid(rows: list[Row]) -> str:
     """Where the number of videos comes from: ``3 prompts × 2 aspect ratios × 2 takes``; empty where that is plain."""
     sizes = [{name: len(values) for name, values in row.axes.items()} | {"takes": row.takes} for row in rows]
     if any(size != sizes[0] for size in sizes):
-        return f"what {len(rows):,} rows ask for"
+        return f"what {len(rows):,} rows ask for" if any(row.count > 1 for row in rows) else ""
     factors = [(len(rows), "prompts"), *((size, _plural(name)) for name, size in sizes[0].items())]
     told = [f"{size:,} {name}" for size, name in factors if size > 1]
     return " × ".join(told) if len(told) > 1 else ""
