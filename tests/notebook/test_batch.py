@@ -16,6 +16,7 @@ from luma_jupyter import settings
 from luma_jupyter.choices import ASPECT_RATIOS
 from luma_jupyter.engine.journal import Journal
 from luma_jupyter.errors import ClipFailed, ConfigError, InvalidRequest, NotConfirmed, OverBudget
+from luma_jupyter.models import GenerateRequest
 from luma_jupyter.notebook import session
 from luma_jupyter.notebook.batch import MOST, batch
 from luma_jupyter.notebook.clips import Clips
@@ -168,6 +169,20 @@ def test_a_dataframe_is_a_batch(notebook: Shell, service: FakeService, capsys: P
         ("A ship", "1:1", False, 2),
     ]
     assert capsys.readouterr().out.startswith("4 videos = what 3 rows ask for: new.")
+
+
+NUMBERS = pandas.DataFrame({"prompt": ["A boat", "A mill"], "takes": [2, 1], "loop": [True, False]})
+
+
+def test_numbers_of_numpy_are_numbers(notebook: Shell) -> None:
+    """What pandas and numpy hold counts as what it is, in a column, an argument or a list."""
+    import numpy
+
+    assert len(batch(NUMBERS)) == 3
+    many = batch("A lake", loop=list(numpy.array([True, False])), takes=numpy.int64(2))  # type: ignore[arg-type]
+    assert [clip._task.request.take for clip in many] == [1, 2, 1, 2]
+    rows = [{"prompt": "A pond", "loop": pandas.NaT, "aspect_ratio": pandas.NA}]
+    assert batch(rows)[0]._task.request == GenerateRequest(prompt="A pond")
 
 
 def test_a_dataframe_of_steps(notebook: Shell, service: FakeService) -> None:
