@@ -362,7 +362,7 @@ def test_many_clips_in_one_table(open_page: OpenPage, lab: Lab, paid: PaidServic
     page.save(f"many {theme}/many.ipynb")
     page.open(f"many {theme}/many.ipynb")
     page.wait_for("document.querySelectorAll('.luma-many tbody tr').length == 12", timeout=30)
-    page.wait_for("document.querySelectorAll('.luma-many a').length > 3", timeout=120)
+    page.wait_for("document.querySelectorAll('.luma-many a').length > 0", timeout=120)
     page.shot(f"many-reloaded-{theme.lower()}")
     page.wait_for(f"{CARDS} == 1", timeout=180)
     page.wait_for("!document.querySelector('.luma-live')")
