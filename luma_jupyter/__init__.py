@@ -25,6 +25,7 @@ if TYPE_CHECKING:
         OverBudget,
         WaitTimeout,
     )
+    from luma_jupyter.notebook.batch import batch
     from luma_jupyter.notebook.clip import Clip
     from luma_jupyter.notebook.session import Studio, clips, extend, generate, modify
     from luma_jupyter.settings import configure
@@ -43,6 +44,7 @@ _HOMES = {
     "OverBudget": "errors",
     "Studio": "notebook.session",
     "WaitTimeout": "errors",
+    "batch": "notebook.batch",
     "clips": "notebook.session",
     "configure": "settings",
     "extend": "notebook.session",
@@ -62,6 +64,7 @@ __all__ = [
     "OverBudget",
     "Studio",
     "WaitTimeout",
+    "batch",
     "clips",
     "configure",
     "extend",

@@ -4,6 +4,7 @@
 
     LumaError
     ├── InvalidRequest (ValueError)      bad input; nothing was sent
+    │   ├── NotConfirmed                 so many videos, or so dear, that somebody has to say yes
     │   └── NotYet                       planned, not in this version
     ├── ConfigError                      a setting, key or package is missing or wrong; nothing was sent
     ├── OverBudget                       the request would pass the budget, or nobody knows; nothing was sent
@@ -41,6 +42,9 @@ viewers stay harmless.
 
 from __future__ import annotations
 
+import copy
+from typing import TypeVar
+
 __all__ = [
     "AccessDenied",
     "ClipCancelled",
@@ -60,6 +64,7 @@ __all__ = [
     "InvalidRequest",
     "LumaError",
     "Moderated",
+    "NotConfirmed",
     "NotFound",
     "NotYet",
     "OverBudget",
@@ -73,6 +78,16 @@ __all__ = [
     "WaitInterrupted",
     "WaitTimeout",
 ]
+
+
+E = TypeVar("E", bound=Exception)
+
+
+def reworded(error: E, message: str) -> E:
+    """The same error with another message; a fresh one, without the traceback."""
+    other = copy.copy(error)
+    other.args = (message,)
+    return other
 
 
 class _OneLine:
@@ -92,6 +107,10 @@ class InvalidRequest(LumaError, ValueError):
 
 class NotYet(InvalidRequest):
     """The word is part of the design but not of this version; nothing was sent."""
+
+
+class NotConfirmed(InvalidRequest):
+    """There are so many new videos, or so dear ones, that somebody has to say yes; nothing was sent."""
 
 
 class ConfigError(LumaError):

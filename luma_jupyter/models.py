@@ -7,7 +7,7 @@ that made it.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
@@ -17,6 +17,8 @@ from luma_jupyter.choices import ASPECT_RATIOS, Action, Provider
 from luma_jupyter.errors import InvalidRequest, LumaError, ServiceError
 from luma_jupyter.files import LocalFile, as_image, as_video, looks_like_path
 from luma_jupyter.urls import is_web_url
+
+MOST_TAKES = 999
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +79,12 @@ def _check_url(name: str, url: object) -> None:
         raise InvalidRequest(f"{name} must be an http(s) URL, not {_shown(url)}.")
 
 
+def check_takes(name: str, value: object) -> None:
+    """Refuse what is not the number of a take, or of takes."""
+    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= MOST_TAKES:
+        raise InvalidRequest(f"{name} must be a whole number from 1 to {MOST_TAKES}, not {_shown(value)}.")
+
+
 def _read_image(request: object, name: str) -> None:
     """Put what was given as an image in its checked form."""
     image = getattr(request, name)
@@ -86,12 +94,16 @@ def _read_image(request: object, name: str) -> None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Request:
+    """What all requests have. ``take`` is ours alone: further takes of one wish are requests of their own."""
+
     prompt: str
     callback_url: str | None = None
+    take: int = 1
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "prompt", _checked_prompt(self.prompt))
         _check_url("callback_url", self.callback_url)
+        check_takes("take", self.take)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -155,6 +167,9 @@ class ModifyRequest(_Request):
 
 
 Request: TypeAlias = GenerateRequest | ExtendRequest | ModifyRequest
+KINDS: Mapping[str, type[GenerateRequest | ExtendRequest | ModifyRequest]] = {
+    kind.action: kind for kind in (GenerateRequest, ExtendRequest, ModifyRequest)
+}
 
 
 @dataclass(frozen=True, slots=True)

@@ -119,8 +119,9 @@ class Settings:
     ``folder`` is the kernel's folder when the extension was loaded; ``media`` is below it unless absolute.
     ``demo_seconds``: about how long the demo service takes for a clip. ``budget``: USD a day; the prices: USD a call,
     None: not known. ``submissions``: how many requests are on their way to a service at once;
-    ``looks_per_minute``: how often a service is asked how its tasks get on, at most. ``wait`` and ``embed`` None: as is
-    best for the host.
+    ``looks_per_minute``: how often a service is asked how its tasks get on, at most. ``confirm_count`` and
+    ``confirm_usd``: up to how many new videos, and up to what price, a batch is sent unasked. ``wait`` and ``embed``
+    None: as is best for the host.
     """
 
     acedata_token: Secret | None = None
@@ -139,6 +140,8 @@ class Settings:
     runapi_price: float | None = None
     submissions: int = 4
     looks_per_minute: int = 600
+    confirm_count: int = 10
+    confirm_usd: float = 5.0
     folder: Path = field(default_factory=Path.cwd)
 
     @property
@@ -174,6 +177,8 @@ _SETTABLE: dict[str, tuple[str, Callable[[str, object], Any]]] = {
     "runapi_price": ("LUMA_JUPYTER_RUNAPI_PRICE", _amount("US dollars")),
     "submissions": ("LUMA_JUPYTER_SUBMISSIONS", _count),
     "looks_per_minute": ("LUMA_JUPYTER_LOOKS_PER_MINUTE", _count),
+    "confirm_count": ("LUMA_JUPYTER_CONFIRM_COUNT", _count),
+    "confirm_usd": ("LUMA_JUPYTER_CONFIRM_USD", _amount("US dollars")),
 }
 
 

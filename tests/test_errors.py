@@ -73,8 +73,8 @@ def test_public_names_are_frozen() -> None:
     assert " ".join(errors.__all__) == (
         "AccessDenied ClipCancelled ClipDetached ClipError ClipFailed ClipNotReady ClipUnconfirmed ConfigError "
         "Conflict ConnectionLost DownloadError Expired InsufficientBalance InvalidKey InvalidParameter InvalidRequest "
-        "LumaError Moderated NotFound NotYet OverBudget RateLimited ServiceDown ServiceError TaskFailed Unconfirmed "
-        "Unreachable UnusableAnswer WaitInterrupted WaitTimeout"
+        "LumaError Moderated NotConfirmed NotFound NotYet OverBudget RateLimited ServiceDown ServiceError TaskFailed "
+        "Unconfirmed Unreachable UnusableAnswer WaitInterrupted WaitTimeout"
     )
 
 
@@ -86,6 +86,16 @@ def test_shown_in_one_line(kind: type[BaseException]) -> None:
     name = "Interrupted" if kind is WaitInterrupted else kind.__name__
     assert line == f"{name}: {error}"
     assert "\n" not in line
+
+
+@pytest.mark.parametrize("kind", [kind for kind in CLASSES.values() if issubclass(kind, LumaError)])
+def test_reworded_keeps_all_else(kind: type[LumaError]) -> None:
+    """Another message, the same class and facts; the error itself stays what it was."""
+    error = example(kind)
+    twin = errors.reworded(error, "sunset: it went wrong")
+    assert (type(twin), str(twin)) == (kind, "sunset: it went wrong")
+    assert {**vars(twin)} == {**vars(error)}
+    assert str(error) != str(twin)
 
 
 @pytest.mark.parametrize("again", [copy.copy, copy.deepcopy, lambda e: pickle.loads(pickle.dumps(e))])

@@ -93,6 +93,10 @@ def test_prompts_are_trimmed(make: Make) -> None:
         ({"prompt": b"a fox"}, "The prompt must be text, not bytes."),
         ({"callback_url": "example.com"}, "callback_url must be an http(s) URL, not 'example.com'."),
         ({"callback_url": 5}, "callback_url must be text, not int."),
+        ({"take": 0}, "take must be a whole number from 1 to 999, not 0."),
+        ({"take": 1000}, "take must be a whole number from 1 to 999, not 1000."),
+        ({"take": True}, "take must be a whole number from 1 to 999, not True."),
+        ({"take": 2.0}, "take must be a whole number from 1 to 999, not 2.0."),
     ],
 )
 def test_bad_input_to_every_action(make: Make, fields: dict[str, object], message: str) -> None:

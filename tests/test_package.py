@@ -28,7 +28,9 @@ def modules_after(code: str) -> set[str]:
 def test_public_names_are_frozen() -> None:
     """Nobody adds or removes a public name by accident."""
     errors = "ClipError ClipFailed ClipNotReady ClipUnconfirmed ConfigError InvalidRequest LumaError OverBudget"
-    assert " ".join(luma_jupyter.__all__) == f"Clip {errors} Studio WaitTimeout clips configure extend generate modify"
+    assert " ".join(luma_jupyter.__all__) == (
+        f"Clip {errors} Studio WaitTimeout batch clips configure extend generate modify"
+    )
 
 
 @pytest.mark.parametrize("name", luma_jupyter.__all__)

@@ -33,6 +33,8 @@ VARIABLES = {
     "runapi_price": "LUMA_JUPYTER_RUNAPI_PRICE",
     "submissions": "LUMA_JUPYTER_SUBMISSIONS",
     "looks_per_minute": "LUMA_JUPYTER_LOOKS_PER_MINUTE",
+    "confirm_count": "LUMA_JUPYTER_CONFIRM_COUNT",
+    "confirm_usd": "LUMA_JUPYTER_CONFIRM_USD",
 }
 # For each setting: what a variable holds, what that means, what is configured instead, what that means.
 VALUES = [
@@ -52,6 +54,8 @@ VALUES = [
     ("runapi_price", "0.5", 0.5, 1, 1.0),
     ("submissions", "2", 2, 8, 8),
     ("looks_per_minute", "60", 60, 120, 120),
+    ("confirm_count", "3", 3, 50, 50),
+    ("confirm_usd", "2.50", 2.5, 0, 0.0),
 ]
 
 

@@ -185,6 +185,15 @@ class Engine:
         """The price of a call, asked for at the service where it is not known; blocks meanwhile."""
         return self.bridge.ask(self.prices.ask(provider, action))
 
+    def check_budget(self, calls: Sequence[tuple[Provider, Action]]) -> None:
+        """Raise OverBudget where this day's budget does not allow all these calls together."""
+        prices = {call: self._price(*call) for call in dict.fromkeys(calls)}
+        for (provider, _), price in prices.items():
+            self.prices.check(price, provider, self.archive.today)
+        if len(calls) > 1:
+            total = Price(sum(prices[call].usd or 0.0 for call in calls), "in all")
+            self.prices.check(total, calls[0][0], self.archive.today, f"these {len(calls)} calls are")
+
     def balance(self) -> Balance:
         """What the account at RunAPI has left; blocks meanwhile. Raises ConfigError or ServiceError."""
         return self.bridge.ask(self.services.runapi().balance())

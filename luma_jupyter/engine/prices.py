@@ -89,7 +89,9 @@ class Prices:
     def _price(self, task: Task) -> float | None:
         return task.price if task.price is not None else self.known(task.provider, task.request.action).usd
 
-    def check(self, price: Price, provider: Provider, today: Callable[[], Iterable[Row]]) -> None:
+    def check(
+        self, price: Price, provider: Provider, today: Callable[[], Iterable[Row]], said: str = "this call is"
+    ) -> None:
         """Raise OverBudget where one more at ``price`` would pass the budget of the day whose rows are ``today``."""
         budget = settings.current().budget
         if budget is None:
@@ -103,8 +105,8 @@ class Prices:
         spent = self.spent(today())
         if spent + price.usd > budget + 1e-9:
             raise OverBudget(
-                f"This would pass the budget of {dollars(budget)} a day: {dollars(spent)} so far today, and this call "
-                f"is {price}. Nothing was sent. luma_jupyter.configure(budget=…) changes the budget."
+                f"This would pass the budget of {dollars(budget)} a day: {dollars(spent)} so far today, and {said} "
+                f"{price}. Nothing was sent. luma_jupyter.configure(budget=…) changes the budget."
             )
 
 

@@ -25,12 +25,9 @@ from luma_jupyter.errors import (
     LumaError,
 )
 from luma_jupyter.files import LocalFile, recorded
-from luma_jupyter.models import ExtendRequest, GenerateRequest, ModifyRequest, Request, Status, Task, Video, VideoRef
+from luma_jupyter.models import KINDS, Request, Status, Task, Video, VideoRef
 from luma_jupyter.urls import is_web_url
 
-_KINDS: Mapping[str, type[GenerateRequest | ExtendRequest | ModifyRequest]] = {
-    kind.action: kind for kind in (GenerateRequest, ExtendRequest, ModifyRequest)
-}
 ERRORS: Mapping[Status, type[ClipError]] = {
     Status.FAILED: ClipFailed,
     Status.UNCONFIRMED: ClipUnconfirmed,
@@ -158,7 +155,7 @@ def _load(data: Mapping[str, Any]) -> Task:
 
 def read_request(data: Mapping[str, Any]) -> Request:
     """The request in a record. Raises InvalidRequest, KeyError or TypeError where it is none."""
-    kind = _KINDS[data["action"]]
+    kind = KINDS[data["action"]]
     parameters = dict(_mapping(data["request"]))
     for name, value in parameters.items():
         if _is_file(value):

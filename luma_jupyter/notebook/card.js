@@ -71,15 +71,18 @@ function tablePart(live, model, time) {
   const make = () => {
     const row = body.insertRow();
     const cells = Array.from({ length: 5 }, () => row.insertCell());
+    const [prompt, asked] = ["div", "div"].map((name) => cells[1].appendChild(document.createElement(name)));
+    asked.className = "luma-asked";
     const words = cells[2].appendChild(document.createElement("span"));
     const bar = cells[2].appendChild(document.createElement("progress"));
     Object.assign(bar, { max: 1, value: 0, hidden: true });
     bar.setAttribute("aria-label", "Progress");
-    return { cells, words, bar };
+    return { cells, prompt, asked, words, bar };
   };
-  const fill = (part, [label, prompt, words, moving, , , , file]) => {
-    part.cells[0].textContent = label;
-    part.cells[1].textContent = part.cells[1].title = prompt;
+  const fill = (part, [label, prompt, words, moving, , , , file, asked]) => {
+    part.cells[0].textContent = part.cells[0].title = label;
+    part.prompt.textContent = part.prompt.title = prompt;
+    part.asked.textContent = part.asked.title = asked;
     part.words.textContent = part.cells[2].title = words;
     part.bar.hidden = !moving;
     part.cells[4].replaceChildren();

@@ -16,8 +16,6 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from IPython import get_ipython
-
 from luma_jupyter import settings
 from luma_jupyter.engine.bridge import TICK, Interrupted, wait
 from luma_jupyter.engine.handle import Handle
@@ -30,6 +28,7 @@ from luma_jupyter.notebook.render import Look, clock, final_html, short
 
 if TYPE_CHECKING:
     from luma_jupyter.notebook.card import Card
+    from luma_jupyter.notebook.lineage import Lineage
 
 
 class Clip(Footage):
@@ -143,10 +142,12 @@ class Clip(Footage):
     @property
     def _called(self) -> str | None:
         """The name of the variable that holds it, as far as it is known."""
-        if self._name is None and (shell := get_ipython()):
-            names = (name for name, value in list(shell.user_ns.items()) if value is self and name[0] != "_")
-            self._name = next(names, None)
-        return self._name
+        from luma_jupyter.notebook.variables import name_of
+
+        name = self._name or name_of(self)
+        if name and name.isidentifier():
+            self._name = name  # a place in a list is looked for each time: lists change
+        return name
 
     def wait(self, timeout: float | None = None) -> Clip:
         """Block until the clip is done, and return it; the kernel's asyncio tasks go on meanwhile.
@@ -261,6 +262,15 @@ class Clip(Footage):
             timeout=timeout,
             again=again,
         )
+
+    def lineage(self) -> Lineage:
+        """The tree it belongs to, generate → extend → modify: what it was made from, and all that came of that.
+
+        Of what is known in this folder. Text where it is printed, a drawing where a notebook shows it.
+        """
+        from luma_jupyter.notebook.lineage import lineage_of
+
+        return lineage_of(self)
 
     def _look(self) -> Look:
         handle = self._handle

@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import contextlib
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, SupportsIndex, overload
 
-from luma_jupyter.errors import ClipError
+from luma_jupyter.errors import ClipError, reworded
 from luma_jupyter.notebook.clip import Clip
+from luma_jupyter.notebook.render import short
 from luma_jupyter.notebook.tabulate import table
 
 if TYPE_CHECKING:
     from luma_jupyter.notebook.table import TableCard
 
 
-def wait_for_all(clips: Iterable[Clip], wait: Callable[[Clip], object]) -> None:
-    """Wait until all have ended, and only then raise the first one's ClipError."""
+def wait_for_all(clips: Sequence[Clip], wait: Callable[[Clip], object]) -> None:
+    """Wait until all have ended, and only then raise the first one's ClipError; of several, it says whose it is."""
     errors: list[ClipError] = []
     for clip in clips:
         try:
             wait(clip)
         except ClipError as error:
-            errors.append(error)
+            whose = f"{clip._label} (“{short(clip.prompt, 40)}”): " if len(clips) > 1 else ""
+            errors.append(reworded(error, f"{whose}{error}"))
     if errors:
         raise errors[0]
 
@@ -44,8 +47,18 @@ class Clips(list[Clip]):
 
         Raises the first ClipError when all have ended; WaitTimeout and WaitInterrupted at once.
         """
-        wait_for_all(self, lambda clip: clip.wait(timeout))
+        try:
+            wait_for_all(self, lambda clip: clip.wait(timeout))
+        finally:
+            self._settle()
         return self
+
+    def _settle(self) -> None:
+        """Bring its table up to date, as a clip does with its card."""
+        if self._card:
+            from luma_jupyter.notebook.showing import settle
+
+            settle(self)
 
     def stop(self) -> None:
         """Stop following all of them; the tasks themselves may still run and be billed."""
@@ -56,6 +69,9 @@ class Clips(list[Clip]):
         return table([clip._look() for clip in self]) if self else "No clips."
 
     def _ipython_display_(self) -> None:
-        from luma_jupyter.notebook.showing import show_all
+        from luma_jupyter.notebook.showing import show_all, shown_clips_wait
 
         show_all(self)
+        if shown_clips_wait():
+            with contextlib.suppress(ClipError):  # the table says why
+                self.wait()

@@ -9,6 +9,7 @@ from IPython.core.completer import SimpleCompletion
 
 from luma_jupyter.choices import ACTIONS, ASPECT_RATIOS, PROVIDERS
 from luma_jupyter.notebook.clip import Clip
+from luma_jupyter.notebook.clips import Clips
 from luma_jupyter.notebook.parse import OPTIONS
 
 LINE_WORDS = (
@@ -43,10 +44,12 @@ class LumaCompleter:
         return word, sorted(text for text in self._candidates(head, before, previous) if text.startswith(word))
 
     def _candidates(self, head: str, before: list[str], previous: str) -> list[str]:
-        clips = [name for name, value in self._namespace().items() if isinstance(value, Clip) and name[0] != "_"]
+        named = [(name, value) for name, value in self._namespace().items() if name[0] != "_"]
+        clips = [name for name, value in named if isinstance(value, Clip)]
+        lists = [name for name, value in named if isinstance(value, Clips)]
         if head == "%luma":
-            return clips if any(before) else list(LINE_WORDS)
+            return [*clips, *lists] if any(before) else list(LINE_WORDS)
         if previous in _VALUES:
             return list(_VALUES[previous])
         acted = any(word in ACTIONS for word in before)
-        return [*([] if acted else ACTIONS), *OPTIONS, *clips]
+        return [*([] if acted else ACTIONS), *OPTIONS, *clips, *(f"{name}[0]" for name in lists)]

@@ -17,12 +17,14 @@ from luma_jupyter.errors import ConfigError, InvalidRequest, LumaError
 from luma_jupyter.models import Status, Task
 from luma_jupyter.notebook import session, showing
 from luma_jupyter.notebook.clip import Clip
-from luma_jupyter.notebook.clips import wait_for_all
+from luma_jupyter.notebook.clips import Clips, wait_for_all
 from luma_jupyter.notebook.doctor import Diagnosis, diagnose
 from luma_jupyter.notebook.history import History
-from luma_jupyter.notebook.parse import USAGE, lookup_clips, options_help, parse_cell, parse_history, split
+from luma_jupyter.notebook.parse import USAGE, options_help, parse_cell, parse_history, split
+from luma_jupyter.notebook.placing import place, plan
 from luma_jupyter.notebook.render import short
 from luma_jupyter.notebook.tabulate import table
+from luma_jupyter.notebook.variables import lookup_clip, lookup_clips
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
@@ -31,7 +33,6 @@ LATER_WORDS = ("studio",)
 Shown: TypeAlias = History | Diagnosis | None  # what a line gives, for the page to show
 
 HELP = f"""Make Luma videos in a notebook.
-
 {USAGE}
 the prompt, on the lines below; {{{{name}}}} inserts a variable
 
@@ -54,7 +55,6 @@ SOURCE is a variable that holds a clip, a video id, a URL, or the path of a vide
 %luma doctor           whether all is well here, and what to do where it is not
 %luma help             this text
 Not yet: %luma {", ".join(LATER_WORDS)}.
-
 In Python: luma_jupyter.generate(…), clip.extend(…), clip.modify(…), clip.wait(), await clip.
 """
 
@@ -80,19 +80,17 @@ class LumaMagics:
         command = parse_cell(line, cell, self._shell.user_ns)
         if command.dry_run:
             print(dry_run_text(command.order.preview(), command.order.earlier()))
+            if command.takes > 1:
+                print(plan(command.order.takes(command.takes), ask=False, grid=f"{command.takes} takes of this"))
             return
-        clip = command.order.place(command.out)
-        clip._embed = command.embed
-        if command.out:
-            self._shell.user_ns[command.out] = clip
-        self._show([clip], command.wait)
+        self._show(place(command, self._shell.user_ns), showing.show_made, command.wait)
 
-    def _show(self, clips: list[Clip], wait: bool | None = None) -> None:
+    def _show(self, clips: Clips, show: Callable[[Clips], None], wait: bool | None = None) -> None:
         wait = showing.cells_wait(wait)
         if showing.in_kernel() or not wait:  # in a terminal, waiting shows it
-            showing.show_each(clips)
+            show(clips)
         if wait:
-            wait_for_all(clips, showing.wait_for)
+            showing.wait_for_made(clips)
 
     def _run_line(self, line: str) -> Shown:
         word, *names = split(line) or ["help"]
@@ -121,13 +119,13 @@ class LumaMagics:
 
     def _status(self, names: list[str]) -> None:
         everything = dict.fromkeys([*session.own_clips(), *session.left_by_others()])  # each once
-        clips = lookup_clips(names, self._shell.user_ns) or list(everything)
+        clips = list(lookup_clips(names, self._shell.user_ns).values()) or list(everything)
         print(table([clip._look() for clip in clips]) if clips else "There are no clips in this kernel yet.")
         if not names and (greeting := session.greeting()):
             print(greeting)
 
     def _wait(self, names: list[str]) -> None:
-        clips = lookup_clips(names, self._shell.user_ns)
+        clips = list(lookup_clips(names, self._shell.user_ns).values())
         if not names:
             self._go_on([clip for clip in session.left_by_others() if clip._task.status is Status.DETACHED])
             clips = [clip for clip in session.own_clips() if not clip._task.status.ended]
@@ -140,16 +138,16 @@ class LumaMagics:
     def _stop(self, names: list[str]) -> None:
         if not names:
             raise InvalidRequest("Say which: %luma stop NAME (%luma status lists them).")
-        for name, clip in zip(names, lookup_clips(names, self._shell.user_ns), strict=True):
+        for name, clip in lookup_clips(names, self._shell.user_ns).items():
             ended = clip._task.status.ended  # asked before the stop, which takes effect at any moment after it
             clip.stop()
             print(f"{name} is {clip.status} already." if ended else f"{name}: following ends.")
 
     def _resume(self, names: list[str]) -> None:
-        clips = lookup_clips(names, self._shell.user_ns) if names else session.left_over()
+        clips = list(lookup_clips(names, self._shell.user_ns).values()) if names else session.left_over()
         if not clips:
             print("No clip of this folder is unfinished.")
-        self._show(self._go_on(clips))
+        self._show(Clips(self._go_on(clips)), showing.show_each)
 
     def _go_on(self, clips: list[Clip]) -> list[Clip]:
         """Follow clips again; those that can be."""
@@ -173,8 +171,8 @@ class LumaMagics:
             raise InvalidRequest(f"There is no option {unknown[0]}: %luma retry NAME [--may-pay-twice].")
         if len(names) != 1:
             raise InvalidRequest("Say which: %luma retry NAME [--may-pay-twice] (%luma status lists them).")
-        (clip,) = lookup_clips(names, self._shell.user_ns)
-        self._show([clip.retry(may_pay_twice="--may-pay-twice" in words)])
+        clip = lookup_clip(names[0], self._shell.user_ns)
+        self._show(Clips([clip.retry(may_pay_twice="--may-pay-twice" in words)]), showing.show_each)
 
     def _history(self, words: list[str]) -> History:
         options = parse_history(words)

@@ -17,9 +17,11 @@ from typing import Any, NoReturn
 
 from luma_jupyter.choices import ACTIONS, ASPECT_RATIOS, PROVIDERS
 from luma_jupyter.errors import InvalidRequest
-from luma_jupyter.models import ExtendRequest, GenerateRequest, ModifyRequest, Request
+from luma_jupyter.models import ExtendRequest, GenerateRequest, ModifyRequest, Request, check_takes
 from luma_jupyter.notebook.clip import Clip
+from luma_jupyter.notebook.clips import Clips
 from luma_jupyter.notebook.session import Order, read_source
+from luma_jupyter.notebook.variables import is_name, lookup_clip
 
 USAGE = "%%luma [generate|extend|modify] [SOURCE] [options]"
 
@@ -65,6 +67,8 @@ def make_parser() -> argparse.ArgumentParser:
     add("--embed", action=yes_or_no, help="the finished video in the notebook itself (JupyterLab, Notebook 7: no)")
     add("--timeout", metavar="S", help="seconds to follow the task (900)")
     add("--again", action="store_true", help="make a new video although this request was made before")
+    add("--takes", metavar="N", help="so many videos of it, different ones, as one list and one table")
+    add("--yes", action="store_true", help="send them unasked, however many and however dear they are")
     add("--dry-run", action="store_true", help="show the request, send nothing")
     return parser
 
@@ -94,12 +98,15 @@ def options_help() -> str:
 
 @dataclass(frozen=True, kw_only=True)
 class CellCommand:
-    """A ``%%luma`` cell, checked: the order, the variable's name, and what to do with the cell meanwhile.
+    """A ``%%luma`` cell, checked: the order, in so many takes, the variable's name, and what to do with the cell
+    meanwhile.
 
-    ``wait``, ``embed`` None: as the settings and the host say.
+    ``wait``, ``embed`` None: as the settings and the host say. ``yes``: nobody is to be asked.
     """
 
     order: Order
+    takes: int = 1
+    yes: bool = False
     out: str | None = None
     wait: bool | None = None
     embed: bool | None = None
@@ -122,6 +129,8 @@ def parse_cell(line: str, body: str, namespace: Mapping[str, Any]) -> CellComman
         "wait": options.pop("wait", None),
         "embed": options.pop("embed", None),
         "dry_run": options.pop("dry_run", False),
+        "takes": _takes(options.pop("takes", "1")),
+        "yes": options.pop("yes", False),
         "out": out,
     }
     delivery = {
@@ -150,7 +159,7 @@ def parse_cell(line: str, body: str, namespace: Mapping[str, Any]) -> CellComman
         raise InvalidRequest(
             f"{action} needs a source: `%%luma {action} NAME`, with a clip's variable, a video id, a URL or a path."
         )
-    video, named = read_source(_lookup_clip(source, namespace) if source.isidentifier() else source)
+    video, named = read_source(lookup_clip(source, namespace) if is_name(source) else source)
     kind = ExtendRequest if action == "extend" else ModifyRequest
     request = kind(prompt=prompt, source=video, **options)
     return CellCommand(order=Order(request=request, source=named, **delivery), **common)
@@ -176,23 +185,6 @@ def _action_and_source(words: list[str]) -> tuple[str, str | None]:
     return actions[0] if actions else "generate", others[0] if others else None
 
 
-def _lookup_clip(name: str, namespace: Mapping[str, Any]) -> Clip:
-    if name not in namespace:
-        raise InvalidRequest(f"There is no variable {name}: run the cell that makes it first, or check the name.")
-    found = namespace[name]
-    if not isinstance(found, Clip):
-        raise InvalidRequest(
-            f"{name} is not a clip but of type {type(found).__name__}. A video id or URL is written out here, "
-            f"or given in Python: luma_jupyter.extend({name}, …)."
-        )
-    return found
-
-
-def lookup_clips(names: list[str], namespace: Mapping[str, Any]) -> list[Clip]:
-    """The clips in the variables of these names. Raises InvalidRequest for a name that holds none."""
-    return [_lookup_clip(name, namespace) for name in names]
-
-
 def _image(name: str, text: str, namespace: Mapping[str, Any]) -> object:
     if not text.isidentifier():
         return text
@@ -201,6 +193,12 @@ def _image(name: str, text: str, namespace: Mapping[str, Any]) -> object:
     if namespace[text] is None:
         raise InvalidRequest(f"--{name.replace('_', '-')} {text}: this variable is None, not a picture.")
     return namespace[text]
+
+
+def _takes(text: str) -> int:
+    takes = int(text) if text.isascii() and text.isdigit() else text
+    check_takes("--takes", takes)
+    return int(takes)
 
 
 def _timeout(text: str | None) -> float | None:
@@ -219,8 +217,9 @@ def insert_variables(body: str, namespace: Mapping[str, Any]) -> str:
         name = match[1]
         if name not in namespace:
             raise InvalidRequest(f"The prompt uses {{{{{name}}}}}, but there is no variable {name}.")
-        if isinstance(namespace[name], Clip):
-            raise InvalidRequest(f"The prompt uses {{{{{name}}}}}, which is a clip: a prompt takes text.")
+        if isinstance(namespace[name], Clip | Clips):
+            what = "a clip" if isinstance(namespace[name], Clip) else "a list of clips"
+            raise InvalidRequest(f"The prompt uses {{{{{name}}}}}, which is {what}: a prompt takes text.")
         return str(namespace[name])
 
     return re.sub(r"\{\{\s*([^\W\d]\w*)\s*\}\}", value, body)

@@ -13,11 +13,11 @@ from dataclasses import dataclass
 from html import escape
 from socket import gethostname
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 from luma_jupyter.engine.schedule import Law
 from luma_jupyter.engine.services import SERVICE_NAMES
-from luma_jupyter.models import GenerateRequest, Status, Task
+from luma_jupyter.models import ExtendRequest, GenerateRequest, ModifyRequest, Status, Task
 from luma_jupyter.urls import is_local_url, is_web_url
 
 WORDS: dict[Status, str] = {
@@ -135,12 +135,26 @@ def relative(path: str) -> str:
     return quote(path.replace("\\", "/")).lstrip("/")
 
 
-def _action(look: Look) -> str:
-    """What was asked for, in words: ``extend of sunset``, ``generate 9:16, loop``."""
-    task = look.task
-    if not isinstance(task.request, GenerateRequest):
-        return f"{task.request.action} of {task.source_label or 'a video'}"
-    return f"generate {task.request.aspect_ratio}{', loop' if task.request.loop else ''}"
+def asked(task: Task) -> str:
+    """What was asked for beside the prompt, in words: ``extend of sunset, take 2``, ``generate 9:16, loop``."""
+    request = task.request
+    if isinstance(request, GenerateRequest):
+        words = [f"generate {request.aspect_ratio}"]
+        words += ["loop"] * request.loop + ["no enhancement"] * (not request.enhancement)
+        ends = {"from": request.start_image, "to": request.end_image}
+    else:
+        words = [f"{request.action} of {short(task.source_label or 'a video', 40)}"]
+        ends = {"to": request.end_image} if isinstance(request, ExtendRequest) else {}
+    if isinstance(request, ModifyRequest) and request.watermark is not None:
+        mark = request.watermark
+        words.append(f"watermark {mark}" if isinstance(mark, str) else "watermark" if mark else "no watermark")
+    words += [f"{word} {_file_name(image)}" for word, image in ends.items() if image]
+    return ", ".join([*words, *([f"take {request.take}"] if request.take > 1 else [])])
+
+
+def _file_name(image: object) -> str:
+    """A picture's name: of an address its last part, without what may be secret in it."""
+    return short(urlsplit(image).path.rpartition("/")[2] or "a picture" if isinstance(image, str) else str(image), 30)
 
 
 def _head(look: Look) -> str:
@@ -149,7 +163,7 @@ def _head(look: Look) -> str:
     name = f"<code>{escaped(look.name)}</code> · " if look.name else ""
     return (
         f'<div style="font-weight:600">{escaped(short(look.task.request.prompt, _LONGEST_TITLE))}</div>'
-        f'<div style="{QUIET}">{name}{escaped(_action(look))} · {service}{badge}</div>'
+        f'<div style="{QUIET}">{name}{escaped(asked(look.task))} · {service}{badge}</div>'
     )
 
 
@@ -258,7 +272,7 @@ def plain(look: Look, *, here: bool = False, links: bool = False) -> str:
     """
     task = look.task
     service = SERVICE_NAMES[task.provider] + (", simulated" if task.provider == "demo" else "")
-    lines = [f"{look.name or 'clip'}: “{short(task.request.prompt, 60)}” ({_action(look)}, {service})"]
+    lines = [f"{look.name or 'clip'}: “{short(task.request.prompt, 60)}” ({asked(look.task)}, {service})"]
     if task.status is Status.COMPLETED:
         where = (task.path if here else look.file) or look.remote
         if links and here and task.path:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
 from os import PathLike
 from pathlib import Path
@@ -15,6 +15,7 @@ from luma_jupyter.engine.engine import DEFAULT_TIMEOUT, Engine
 from luma_jupyter.engine.glance import may_be_unfinished
 from luma_jupyter.engine.handle import Handle
 from luma_jupyter.engine.previews import Preview
+from luma_jupyter.engine.records import fingerprint
 from luma_jupyter.errors import InvalidRequest, LumaError, NotYet
 from luma_jupyter.files import LocalFile, as_video
 from luma_jupyter.models import (
@@ -25,6 +26,7 @@ from luma_jupyter.models import (
     Status,
     Task,
     VideoRef,
+    check_takes,
     parse_video,
 )
 from luma_jupyter.notebook.clip import Clip
@@ -168,6 +170,16 @@ class Order:
         label = source._called or f"clip {source._task.key}" if isinstance(source, Clip) else source
         after = source._handle if isinstance(source, Clip) else None
         return {"provider": self.provider, "after": after, "source_label": label}
+
+    @property
+    def mark(self) -> str:
+        """What equal orders have in common, as `records.fingerprint` says."""
+        return fingerprint(self.request, self.source._task.intent if isinstance(self.source, Clip) else None)
+
+    def takes(self, count: int) -> list[Order]:
+        """This order so many times, each as a take of its own: the first is this very one. Raises InvalidRequest."""
+        check_takes("takes", count)
+        return [replace(self, request=replace(self.request, take=take)) for take in range(1, count + 1)]
 
     def preview(self) -> Preview:
         """What would be sent. Raises as `place` does."""

@@ -7,7 +7,7 @@ import sys
 from luma_jupyter import settings
 from luma_jupyter.notebook import session
 from luma_jupyter.notebook.clip import Clip
-from luma_jupyter.notebook.clips import Clips
+from luma_jupyter.notebook.clips import Clips, wait_for_all
 from luma_jupyter.notebook.host import here
 from luma_jupyter.notebook.painter import Painter
 from luma_jupyter.notebook.render import plain, progress_line
@@ -53,10 +53,10 @@ def show(clip: Clip) -> None:
     clip._card.show(live=not settings.current().wait)
 
 
-def show_each(clips: list[Clip]) -> None:
+def show_each(clips: Clips) -> None:
     """Show some clips: their cards; one table where those would fill more than a screen."""
     if len(clips) > MOST_CARDS:
-        show_all(Clips(clips))
+        show_all(clips)
         return
     for clip in clips:
         show(clip)
@@ -74,10 +74,26 @@ def show_all(clips: Clips) -> None:
     clips._card.show(live=not settings.current().wait)
 
 
-def settle(clip: Clip) -> None:
-    """Let the page have what is known of a clip, before the cell ends that waited for it."""
-    if _painter and clip._card:
-        _painter.settle(clip._card)
+def settle(shown: Clip | Clips) -> None:
+    """Let the page have what is known of a clip, or of many, before the cell ends that waited."""
+    if _painter and shown._card:
+        _painter.settle(shown._card)
+
+
+def show_made(clips: Clips) -> None:
+    """Show what a cell made: one clip by its card, several as one table."""
+    if len(clips) == 1:
+        show(clips[0])
+    else:
+        show_all(clips)
+
+
+def wait_for_made(clips: Clips) -> None:
+    """Wait for all that a cell made, and bring what shows them up to date. Raises as `Clip.wait` does."""
+    try:
+        wait_for_all(clips, wait_for)
+    finally:
+        settle(clips)
 
 
 def wait_for(clip: Clip) -> None:

@@ -12,6 +12,7 @@ from luma_jupyter.notebook.render import (
     QUIET,
     STOP_TOOLTIP,
     Look,
+    asked,
     clock,
     completed,
     escaped,
@@ -50,10 +51,11 @@ def summary(statuses: Sequence[Status]) -> str:
 
 
 def live_row(look: Look) -> Row:
-    """A row of the live table: [label, prompt, words, moving, since, took, law, file].
+    """A row of the live table: [label, prompt, words, moving, since, took, law, file, asked].
 
     ``since`` is when it was submitted, in Unix seconds, ``took`` how many seconds that was before its end, None while
-    there is none. ``law`` names the curve of its bar, ``file`` is its video's relative address.
+    there is none. ``law`` names the curve of its bar, ``file`` is its video's relative address, ``asked`` what was
+    asked for beside the prompt: by that the rows of a grid differ.
     """
     task = look.task
     moving = task.status in (Status.RUNNING, Status.SAVING)
@@ -72,6 +74,7 @@ def live_row(look: Look) -> Row:
         took,
         law,
         file,
+        asked(task),
     ]
 
 
@@ -114,8 +117,8 @@ def final_table(key: str, looks: Sequence[Look]) -> str:
 def _final_row(look: Look) -> str:
     task = look.task
     video = link(look.address, "Open") if look.address else ""
-    texts = (clock(look.elapsed), short(task.request.prompt, 60), _outcome(look))
-    cells = (escaped(_label(look)), video, *map(escaped, texts))
+    prompt = f"{escaped(short(task.request.prompt, 60))}<br><small>{escaped(asked(task))}</small>"
+    cells = (escaped(_label(look)), video, clock(look.elapsed), prompt, escaped(_outcome(look)))
     styled = zip(_CELLS.values(), cells, strict=True)
     return f"<tr>{''.join(f'<td style={chr(34)}{style}{chr(34)}>{cell}</td>' for style, cell in styled)}</tr>"
 
@@ -132,14 +135,14 @@ def _outcome(look: Look) -> str:
 
 
 def table(looks: list[Look]) -> str:
-    """Clips as an aligned text table: name, action, service, status, time, prompt."""
-    rows = [("NAME", "ACTION", "SERVICE", "STATUS", "TIME", "PROMPT")]
+    """Clips as an aligned text table: name, what was asked for, service, status, time, prompt."""
+    rows = [("NAME", "REQUEST", "SERVICE", "STATUS", "TIME", "PROMPT")]
     for look in looks:
         task = look.task
         rows.append(
             (
                 look.name or "-",
-                task.request.action,
+                asked(task),
                 task.provider,
                 task.status.value,
                 clock(look.elapsed),

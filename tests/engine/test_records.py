@@ -15,7 +15,17 @@ from hypothesis import strategies as st
 
 from luma_jupyter.choices import ASPECT_RATIOS, PROVIDERS
 from luma_jupyter.engine.records import ERRORS, Unreadable, dump, fingerprint, load
-from luma_jupyter.models import ExtendRequest, GenerateRequest, ModifyRequest, Request, Status, Task, Video, VideoRef
+from luma_jupyter.models import (
+    MOST_TAKES,
+    ExtendRequest,
+    GenerateRequest,
+    ModifyRequest,
+    Request,
+    Status,
+    Task,
+    Video,
+    VideoRef,
+)
 
 INTENT = "0123456789abcdef" * 2
 SOURCE_INTENT = "fedcba9876543210" * 2
@@ -56,6 +66,7 @@ FULL = Task(
 characters = st.characters(exclude_categories=["Cs"])
 prompts = st.text(characters, min_size=1).filter(lambda text: text.strip())
 words = st.none() | st.text()
+takes = st.integers(1, MOST_TAKES)
 urls = st.text(string.ascii_letters + string.digits + "-._~%?=&/", max_size=20).map(
     lambda rest: f"https://x.example/{rest}"
 )
@@ -73,8 +84,9 @@ requests = st.one_of(
         enhancement=st.booleans(),
         start_image=st.none() | urls,
         end_image=st.none() | urls,
+        take=takes,
     ),
-    st.builds(ExtendRequest, prompt=prompts, source=st.none() | sources, end_image=st.none() | urls),
+    st.builds(ExtendRequest, prompt=prompts, source=st.none() | sources, end_image=st.none() | urls, take=takes),
     st.builds(
         ModifyRequest,
         prompt=prompts,
@@ -299,6 +311,9 @@ def test_what_is_no_record(data: object) -> None:
         ("generate", {"loop": 1}),
         ("generate", {"enhancement": "yes"}),
         ("generate", {"start_image": "/etc/passwd"}),
+        ("generate", {"take": 0}),
+        ("generate", {"take": "2"}),
+        ("modify", {"take": True}),
         ("generate", {"source": {"url": "https://x.example/v"}}),
         ("extend", {"watermark": True}),
         ("modify", {"source": {"video_id": "v-1"}}),
@@ -388,8 +403,9 @@ FOG = ModifyRequest(prompt="Fog", source=VideoRef(url=URL))
         (GenerateRequest(prompt="A red fox"), GenerateRequest(prompt="A  red\nfox ")),
         (RUN, replace(RUN, callback_url="https://hook.example/")),
         (FOG, replace(FOG, watermark=None)),
+        (FOX, replace(FOX, take=1)),
     ],
-    ids=["callback", "defaults", "NFD", "spaces", "callback of extend", "default watermark"],
+    ids=["callback", "defaults", "NFD", "spaces", "callback of extend", "default watermark", "first take"],
 )
 def test_what_does_not_count(one: Request, other: Request) -> None:
     """Callback URLs, spelled-out defaults, white space around a prompt and its Unicode form change nothing."""
@@ -408,6 +424,7 @@ def test_everything_else_counts() -> None:
         replace(FOX, enhancement=False),
         replace(FOX, start_image="https://x.example/a.png"),
         replace(FOX, end_image="https://x.example/a.png"),
+        *(replace(request, take=take) for request in (FOX, RUN, FOG) for take in (2, 3, 999)),
         ExtendRequest(prompt="A red fox"),
         ModifyRequest(prompt="A red fox"),
         RUN,

@@ -139,10 +139,15 @@ def test_a_grown_list_is_a_new_table(notebook: Shell) -> None:
 
 
 def test_all_are_waited_for_before_the_first_error(notebook: Shell) -> None:
-    """A clip that failed does not keep the others from being waited for."""
+    """A clip that failed does not keep the others from being waited for; of several, the error says whose it is."""
     many = Clips(generate(prompt) for prompt in ("A [fail] one", "A good one", "Another [fail]"))
-    with pytest.raises(ClipFailed, match="no luck"):
+    notebook.user_ns["many"] = many
+    with pytest.raises(ClipFailed, match=r"^many\[0\] \(“A \[fail\] one”\): .*no luck"):
         many.wait()
+    with pytest.raises(ClipFailed, match=r"^AceDataCloud .*no luck"):
+        many[:1].wait()
+    assert many[0].error
+    assert not str(many[0].error).startswith("many")
     assert [clip.status for clip in many] == ["failed", "completed", "failed"]
 
 

@@ -19,11 +19,13 @@ from luma_jupyter.errors import (
     ClipUnconfirmed,
     ConfigError,
     InvalidRequest,
+    NotConfirmed,
     NotYet,
     OverBudget,
 )
 from luma_jupyter.notebook import session, showing
 from luma_jupyter.notebook.clip import Clip
+from luma_jupyter.notebook.clips import Clips
 from luma_jupyter.notebook.magics import HELP, LATER_WORDS
 from luma_jupyter.notebook.page import NOTHING
 from tests.notebook.conftest import MP4, FakeService, Shell, reach
@@ -737,3 +739,141 @@ def test_paying_twice_counts_twice(notebook: Shell, service: FakeService) -> Non
     assert notebook.user_ns["sunset"].wait().path.exists()
     with pytest.raises(OverBudget, match=r"\$0\.70 so far today"):
         notebook.run("%%luma\nA dawn")
+
+
+# Takes.
+
+
+def test_takes_are_one_list_and_one_table(
+    notebook: Shell, service: FakeService, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """``--takes 3`` makes three videos of one prompt, told before, in a list that the variable holds."""
+    service.gate.clear()
+    notebook.run("%%luma -o seas --takes 3 --aspect-ratio 1:1\nA calm sea")
+    price = "Price: not known (AceDataCloud publishes no price; it bills on success, in credits)"
+    assert capsys.readouterr().out == f"3 videos: new. {price}.\n"
+    seas = notebook.user_ns["seas"]
+    assert isinstance(seas, Clips)
+    assert [clip._called for clip in seas] == ["seas[0]", "seas[1]", "seas[2]"]
+    assert notebook.user_ns["_luma"] is seas[2]
+    assert len(notebook.displays.latest()) == 2
+    service.gate.set()
+    seas.wait()
+    final, nothing = notebook.displays.latest()
+    assert "3 clips: 3 completed" in final["text/html"]
+    assert "generate 1:1, take 3" in final["text/html"]
+    assert nothing == NOTHING
+    assert len(service.sent) == len({clip.path for clip in seas}) == 3
+
+
+def test_takes_are_found_again(notebook: Shell, service: FakeService) -> None:
+    """After a restart the same cell has the same takes, more of them are more videos, and the first is no other one."""
+    notebook.run("%%luma -o seas --takes 2 --wait\nA calm sea")
+    paths = [clip.path for clip in notebook.user_ns["seas"]]
+    notebook.restart()
+    notebook.run("%%luma -o seas --takes 2\nA calm sea")
+    assert [clip.path for clip in notebook.user_ns["seas"]] == paths
+    notebook.run("%%luma -o sea\nA calm sea")
+    assert notebook.user_ns["sea"] is notebook.user_ns["seas"][0]
+    assert len(service.sent) == 2
+    notebook.run("%%luma -o seas --takes 3 --wait\nA calm sea")
+    assert len(service.sent) == 3
+
+
+def test_waiting_takes_name_the_one_that_failed(notebook: Shell, service: FakeService) -> None:
+    """``--wait`` waits for all, shows the final table, and ends with the first one's error and its name."""
+    with pytest.raises(ClipFailed, match=r"^seas\[0\] \(“A \[fail\] sea”\): "):
+        notebook.run("%%luma -o seas --takes 2 --wait\nA [fail] sea")
+    final, _ = notebook.displays.latest()
+    assert "2 clips: 2 failed" in final["text/html"]
+
+
+def test_words_and_steps_take_a_list_or_one_of_it(
+    notebook: Shell, service: FakeService, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """``wait``, ``stop`` and ``status`` take all of a variable or one; a step takes one."""
+    service.running = True
+    notebook.run("%%luma -o seas --takes 3 --timeout 1e9\nA calm sea")
+    for clip in notebook.user_ns["seas"]:
+        reach(clip, "running")
+    capsys.readouterr()
+    notebook.run("%luma stop seas[1]")
+    assert capsys.readouterr().out == "seas[1]: following ends.\n"
+    notebook.user_ns["seas"][1]._handle.done.result(timeout=10)
+    notebook.run("%luma status seas")
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in lines] == ["NAME", "seas[0]", "seas[1]", "seas[2]"]
+    assert [next(w for w in ("running", "detached") if w in line) for line in lines[1:]] == [
+        *("running", "detached", "running")
+    ]
+    notebook.run("%luma stop seas")
+    assert capsys.readouterr().out.splitlines()[1] == "seas[1] is detached already."
+    for clip in notebook.user_ns["seas"]:
+        clip._handle.done.result(timeout=10)
+    service.running = False
+    notebook.run("%luma resume seas")
+    notebook.run("%luma wait seas")
+    notebook.run("%%luma extend seas[-1] -o longer --wait\nOn and on")
+    assert notebook.user_ns["longer"].source is notebook.user_ns["seas"][2]
+    notebook.run("%luma retry seas[0]")
+
+
+@pytest.mark.parametrize(
+    ("cell", "words"),
+    [
+        ("%%luma extend seas\nOn", "seas holds 2 clips; take one of them: seas[0] to seas[1]."),
+        ("%%luma extend nothing\nOn", "nothing holds 0 clips; take one of them, but it is empty."),
+        ("%luma retry seas", "seas holds 2 clips; take one of them: seas[0] to seas[1]."),
+        ("%%luma extend seas[2]\nOn", "There is no seas[2]: seas holds 2 clips."),
+        ("%%luma extend sea[0]\nOn", "There is no variable sea: run the cell that makes it first, or check the name."),
+        ("%luma wait one[0]", "one is not a list of clips. "),
+        ("%luma wait number", "number is not a clip but of type int. "),
+        ("%%luma\nThe {{seas}}", "The prompt uses {{seas}}, which is a list of clips: a prompt takes text."),
+        ("%%luma --takes many\nA sea", "--takes must be a whole number from 1 to 999, not 'many'."),
+        ("%%luma --takes 0\nA sea", "--takes must be a whole number from 1 to 999, not 0."),
+        ("%%luma --takes 1000\nA sea", "--takes must be a whole number from 1 to 999, not 1000."),
+    ],
+)
+def test_a_list_in_the_wrong_place(notebook: Shell, service: FakeService, cell: str, words: str) -> None:
+    """One line says what would be right, and nothing is sent."""
+    notebook.run("%%luma -o seas --takes 2 --wait\nA calm sea")
+    notebook.user_ns.update(nothing=Clips(), one=notebook.user_ns["seas"][0], number=7)
+    with pytest.raises(InvalidRequest) as caught:
+        notebook.run(cell)
+    assert str(caught.value).startswith(words)
+    assert len(service.sent) == 2
+
+
+def test_a_dry_run_of_takes(notebook: Shell, service: FakeService, capsys: pytest.CaptureFixture[str]) -> None:
+    """The request is shown once, then what all takes of it come to; no service is asked for anything."""
+    settings.configure(acedata_price=0.35)
+    notebook.run("%%luma --takes 4 --dry-run\nA calm sea")
+    printed = capsys.readouterr().out
+    assert printed.count("curl") == 1
+    assert printed.splitlines()[-1].startswith("4 videos = 4 takes of this: new. Price: 4 × $0.35 (as set in ")
+    assert printed.splitlines()[-1].endswith(" = $1.40.")
+    notebook.run("%%luma modify https://example.com/v.mp4 --takes 2 --dry-run\nFog")
+    assert "2 videos = 2 takes of this: new. Price: not known (no quote yet; " in capsys.readouterr().out
+    assert (service.sent, service.asked) == ([], [])
+
+
+def test_many_takes_are_confirmed(notebook: Shell, service: FakeService, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Above the limit the cell asks as `batch` does, and ``--yes`` says it beforehand."""
+    monkeypatch.setattr("builtins.input", lambda question: "n")
+    with pytest.raises(NotConfirmed, match="the answer was not yes"):
+        notebook.run("%%luma -o seas --takes 11\nA calm sea")
+    assert "seas" not in notebook.user_ns
+    assert service.sent == []
+    notebook.run("%%luma -o seas --takes 11 --yes --wait\nA calm sea")
+    assert len(service.sent) == 11
+
+
+def test_a_terminal_waits_for_all_takes(
+    terminal: Shell, service: FakeService, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Each take's file is printed; without waiting, the table is."""
+    terminal.run("%%luma -o seas --takes 2\nA calm sea")
+    printed = capsys.readouterr().out
+    assert [f"seas[{i}]: “A calm sea” (generate 16:9" in printed for i in range(2)] == [True, True]
+    terminal.run("%%luma -o seas --takes 2 --no-wait\nA calm sea")
+    assert "seas[1]  generate 16:9, take 2  acedata  completed" in capsys.readouterr().out

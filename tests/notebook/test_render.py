@@ -12,11 +12,13 @@ import pytest
 
 from luma_jupyter.engine.schedule import prior
 from luma_jupyter.errors import ClipFailed
-from luma_jupyter.models import ExtendRequest, GenerateRequest, ModifyRequest, Status, Task, Video, VideoRef
+from luma_jupyter.files import LocalFile
+from luma_jupyter.models import ExtendRequest, GenerateRequest, ModifyRequest, Request, Status, Task, Video, VideoRef
 from luma_jupyter.notebook.render import (
     STOP_TOOLTIP,
     WORDS,
     Look,
+    asked,
     clock,
     final_html,
     live_view,
@@ -51,6 +53,30 @@ def look(
         error=ClipFailed("It went wrong.") if status is Status.FAILED else None,
     ).evolve(**changes)
     return Look(task, name, now, prior("acedata"), "luma_videos/a-sunset-3f9c2a1b.mp4")
+
+
+URL = "https://x.example/a/dawn.png?secret=1"
+FILE = LocalFile("0" * 64, "image/png", "noon.png", 9)
+
+
+@pytest.mark.parametrize(
+    ("request_", "words"),
+    [
+        (GenerateRequest(prompt="x"), "generate 16:9"),
+        (GenerateRequest(prompt="x", aspect_ratio="1:1", loop=True, take=3), "generate 1:1, loop, take 3"),
+        (GenerateRequest(prompt="x", enhancement=False), "generate 16:9, no enhancement"),
+        (GenerateRequest(prompt="x", start_image=URL, end_image=FILE), "generate 16:9, from dawn.png, to noon.png"),
+        (GenerateRequest(prompt="x", start_image="https://x.example"), "generate 16:9, from a picture"),
+        (ExtendRequest(prompt="x", end_image=FILE, take=2), "extend of fox, to noon.png, take 2"),
+        (ModifyRequest(prompt="x"), "modify of fox"),
+        (ModifyRequest(prompt="x", watermark=True), "modify of fox, watermark"),
+        (ModifyRequest(prompt="x", watermark=False), "modify of fox, no watermark"),
+        (ModifyRequest(prompt="x", watermark="w-1"), "modify of fox, watermark w-1"),
+    ],
+)
+def test_what_was_asked_for(request_: Request, words: str) -> None:
+    """All by which requests with the same prompt differ, in a few words; of an address only the file's name."""
+    assert asked(look(request=request_, source_label="fox").task) == words
 
 
 class Tags(HTMLParser):

@@ -7,7 +7,7 @@ import re
 import pytest
 
 from luma_jupyter.errors import ClipFailed
-from luma_jupyter.models import Status, Video
+from luma_jupyter.models import GenerateRequest, Status, Video
 from luma_jupyter.notebook.tabulate import (
     MOST_ROWS,
     final_table,
@@ -53,7 +53,7 @@ def test_a_row_of_a_running_clip() -> None:
     """A row has the name, the prompt, words, and all that its bar and its clock need to go on by themselves."""
     row = live_row(look(Status.RUNNING, now=1030.0, problem="AceDataCloud is having trouble"))
     words = "running — ⚠ AceDataCloud is having trouble"
-    assert row == ["sunset", "A sunset", words, True, 1000.0, None, "acedata generate", ""]
+    assert row == ["sunset", "A sunset", words, True, 1000.0, None, "acedata generate", "", "generate 16:9"]
     assert live_row(look(Status.RUNNING, now=1077.0)) == live_row(look(Status.RUNNING, now=1030.0))
     assert live_row(look(Status.QUEUED))[3] is False
 
@@ -62,8 +62,18 @@ def test_rows_of_ended_clips() -> None:
     """A completed row has its file and how long it took; a failed one says why; a nameless one has its key."""
     assert live_row(look())[2:] == [
         *("completed", False, 1000.0, 42.0, "acedata generate", "luma_videos/a-sunset-3f9c2a1b.mp4"),
+        "generate 16:9",
     ]
     assert live_row(look(Status.FAILED, name=None))[:3] == ["3f9c2a1b", "A sunset", "failed: It went wrong."]
+
+
+def test_what_varies_in_a_grid_is_in_every_table() -> None:
+    """Rows with the same prompt are told apart by what else was asked for: live, at the end, and in text."""
+    request = GenerateRequest(prompt="A sunset", aspect_ratio="9:16", loop=True, take=2)
+    one = look(request=request)
+    assert live_row(one)[8] == "generate 9:16, loop, take 2"
+    assert "<br><small>generate 9:16, loop, take 2</small>" in final_table("abc", [one])
+    assert "generate 9:16, loop, take 2" in table([one])
 
 
 def test_the_button_is_there_while_something_can_be_stopped() -> None:
@@ -88,7 +98,7 @@ def test_a_huge_table_is_cut() -> None:
     html = final_table("abc", [look()] * 1000)
     assert html.count("<tr>") == MOST_ROWS + 1
     assert f"and {1000 - MOST_ROWS} more: %luma history shows all" in html
-    assert len(html) < 150_000
+    assert len(html) < 160_000
     assert "more: " not in final_table("abc", [look()] * MOST_ROWS)
 
 

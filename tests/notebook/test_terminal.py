@@ -106,7 +106,18 @@ def test_a_typed_cell_and_its_error(session: Terminal) -> None:
     )
     session._expect_prompt()
     printed = session.run("%luma status")
-    assert re.search(r"broken +generate +demo +failed", printed)
+    assert re.search(r"broken +generate 16:9 +demo +failed", printed)
+
+
+def test_a_large_batch_is_asked_for_in_the_terminal(session: Terminal) -> None:
+    """The question stands on a line of its own; an answer that is not yes sends nothing."""
+    session.run("import luma_jupyter as luma; luma.configure(confirm_count=1)")
+    session.child.sendline("several = luma.batch(['A boat', 'A mill'])")
+    session.child.expect(r"2 new videos are more than 1 \(the setting confirm_count\)\. Send them\? \[y/N\] ")
+    printed = session.run("n")
+    assert "NotConfirmed: Nothing was sent: the answer was not yes." in printed
+    assert "Traceback" not in printed
+    assert "False" in session.run("'several' in globals()")
 
 
 def test_leaving_in_mid_run_is_quick_and_silent(session: Terminal) -> None:

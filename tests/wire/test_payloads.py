@@ -68,6 +68,7 @@ def test_extend(fake: Any, source: VideoRef, fields: dict[str, Any], body: dict[
         ({"watermark": False}, {"watermark": False}),
         ({"watermark": "wm-1"}, {"watermark": "wm-1"}),
         ({"callback_url": C}, {"callback_url": C}),
+        ({"take": 2}, {}),
     ],
 )
 def test_modify(fake: Any, fields: dict[str, Any], body: dict[str, Any]) -> None:
