@@ -26,6 +26,8 @@ if TYPE_CHECKING:
         WaitTimeout,
     )
     from luma_jupyter.notebook.clip import Clip
+    from luma_jupyter.notebook.compare import compare
+    from luma_jupyter.notebook.gallery import gallery
     from luma_jupyter.notebook.session import Studio, clips, extend, generate, modify
     from luma_jupyter.settings import configure
 
@@ -44,8 +46,10 @@ _HOMES = {
     "Studio": "notebook.session",
     "WaitTimeout": "errors",
     "clips": "notebook.session",
+    "compare": "notebook.compare",
     "configure": "settings",
     "extend": "notebook.session",
+    "gallery": "notebook.gallery",
     "generate": "notebook.session",
     "modify": "notebook.session",
 }
@@ -63,8 +67,10 @@ __all__ = [
     "Studio",
     "WaitTimeout",
     "clips",
+    "compare",
     "configure",
     "extend",
+    "gallery",
     "generate",
     "modify",
 ]
