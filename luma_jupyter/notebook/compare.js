@@ -99,7 +99,7 @@ function ensemble(videos, changed) {
   };
 }
 
-const CONTROLS = `<div class="luma-controls" role="group" aria-label="Controls of all videos" ${OWN_KEYS}>
+const CONTROLS = `<div class="luma-controls" role="group" aria-label="Controls of all videos">
   <button type="button" class="luma-play">Play</button>
   <input type="range" class="luma-position" aria-label="Position" min="0" max="0" step="0.05" value="0">
   <span class="luma-time"></span>
@@ -149,6 +149,7 @@ function enhance(frame) {
   if (!videos.length) return undefined;
   frame.insertAdjacentHTML("afterbegin", CONTROLS);
   const controls = frame.firstElementChild;
+  keepKeys(controls);
   const [play, position, time, mute, slide, share] = ["play", "position", "time", "mute", "slide", "share"]
     .map((name) => controls.querySelector(`.luma-${name}`));
   for (const video of videos) Object.assign(video, { controls: false, preload: "auto" });

@@ -17,9 +17,8 @@ from luma_jupyter.notebook.host import here
 from luma_jupyter.notebook.page import Exhibit, PageModel, script
 from luma_jupyter.notebook.render import HIDE_LOST_LIVE_PART, QUIET, Look, escaped, frame, head, plain
 
-_FIGURE = "display:inline-block;vertical-align:top;margin:0 8px 8px 0;"
-_GAP = 8  # pixels
-_ROOM, _NARROWEST = 900, 260  # pixels
+_FIGURE = "display:inline-block;vertical-align:top;margin:0 1% 8px 0;min-width:240px;max-width:100%;"
+_MOST_IN_A_ROW = 3
 _PROMPT = 120
 
 
@@ -64,7 +63,7 @@ class Comparison(Exhibit):
 
 def comparison_html(key: str, looks: list[Look]) -> str:
     """Clips side by side in a frame, each with a player of its own."""
-    width = max(_NARROWEST, _ROOM // len(looks) - _GAP)
+    width = 100 // min(len(looks), _MOST_IN_A_ROW) - 2  # per cent; spaces and margins have the rest
     figures = "".join(_figure(look, width) for look in looks)
     return frame(key, f'<div class="luma-later luma-sides">{figures}</div>{HIDE_LOST_LIVE_PART}', wide=True)
 
@@ -80,7 +79,7 @@ def _figure(look: Look, width: int) -> str:
     )
     remark = f'<div style="{QUIET}">{escaped(look.remark)}</div>' if look.remark else ""
     return (
-        f'<figure class="luma-side" style="{_FIGURE}width:{width}px;max-width:100%">{player}'
+        f'<figure class="luma-side" style="{_FIGURE}width:{width}%">{player}'
         f"<figcaption>{head(look, _PROMPT)}{remark}</figcaption></figure>"
     )
 

@@ -26,7 +26,7 @@ function previewer() {
   const start = (next) => {
     if (next === tile) return;
     stop();
-    const src = next?.querySelector("details:not([open]) video")?.src;
+    const src = next?.querySelector("details:not([open]) > video")?.src;
     if (!src || matchMedia("(prefers-reduced-motion: reduce)").matches) return;
     tile = next;
     timer = setTimeout(play, INTENT, src);
@@ -62,26 +62,25 @@ function enhance(frame, model) {
     if (action) model.send({ do: "pick", key: tileOf(event.target).dataset.key, action });
   };
   const toggle = (event) => {
-    const player = event.target.querySelector("video");
+    const player = event.target.querySelector(":scope > video");
     preview.stop();
     if (!event.target.open) player?.pause();
     else player?.play().catch(() => {}); // the browser may want a click on the video itself
     if (!event.target.open) return;
-    for (const other of tiles.querySelectorAll("details[open] video")) if (other !== player) other.pause();
+    for (const other of tiles.querySelectorAll("details[open] > video")) if (other !== player) other.pause();
   };
   const gone = () => added.forEach((part) => { part.hidden = true; }); // nobody is there to answer
   const listeners = [["pointerover", over], ["pointerout", left], ["focusin", focus], ["focusout", left],
     ["click", click], ["toggle", toggle]];
   for (const [name, listener] of listeners) tiles.addEventListener(name, listener, name === "toggle"); // does not bubble
   tiles.classList.add("luma-live-tiles");
-  tiles.setAttribute("data-lm-suppress-shortcuts", "true");
+  keepKeys(tiles);
   model.on("comm_live_update", gone);
   return () => {
     preview.stop();
     for (const [name, listener] of listeners) tiles.removeEventListener(name, listener, name === "toggle");
     model.off("comm_live_update", gone);
     tiles.classList.remove("luma-live-tiles");
-    tiles.removeAttribute("data-lm-suppress-shortcuts");
     added.forEach((part) => part.remove());
   };
 }

@@ -83,3 +83,9 @@ function countView(model) {
 /** A part of a page where keys belong to its fields, and not to the notebook's shortcuts. */
 const OWN_KEYS = 'data-lm-suppress-shortcuts="true"';
 
+/** The same for a part with fields that are no text: JupyterLab looks at the focused element before those around it, and
+its shortcuts of the command mode are for any that one does not write in. */
+const keepKeys = (part) =>
+  part.querySelectorAll("button, input, summary, video").forEach((node) => {
+    node.setAttribute("data-lm-suppress-shortcuts", "true");
+  });

@@ -144,13 +144,12 @@ def _action(look: Look) -> str:
     return f"generate {task.request.aspect_ratio}{', loop' if task.request.loop else ''}"
 
 
-def origin(look: Look, *facts: str) -> str:
+def origin(look: Look) -> str:
     """Where a clip comes from, as one quiet line of HTML: its variable, what was asked for, which service."""
     service = escaped(SERVICE_NAMES[look.task.provider])
     badge = f' <span style="{_BADGE}">simulated</span>' if look.task.provider == "demo" else ""
     name = f"<code>{escaped(look.name)}</code> · " if look.name else ""
-    more = "".join(f"{escaped(fact)} · " for fact in facts)
-    return f'<div style="{QUIET}">{name}{more}{escaped(_action(look))} · {service}{badge}</div>'
+    return f'<div style="{QUIET}">{name}{escaped(_action(look))} · {service}{badge}</div>'
 
 
 def head(look: Look, length: int = _LONGEST_TITLE) -> str:
