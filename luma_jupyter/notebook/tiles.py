@@ -67,9 +67,10 @@ def tile_html(tile: Tile) -> str:
         else f'<div style="{QUIET}">{where}</div>'
     )
     length = f" · {tile.seconds:.1f} s" if tile.seconds is not None else ""
+    words = f'<span style="{QUIET}">▶ Play{length}</span>'
     return (
         f'<figure class="luma-tile" data-key="{escaped(look.task.key)}" style="{_TILE}"><details>'
-        f'<summary style="cursor:pointer;list-style:none">{_poster(tile)}<span style="{QUIET}">▶ Play{length}</span></summary>'
+        f'<summary style="cursor:pointer;list-style:none">{_poster(tile)}{words}</summary>'
         f"{player}</details><figcaption>"
         f'<div style="font-weight:600" title="{escaped(prompt)}">{escaped(short(prompt, _PROMPT))}</div>'
         f"{origin(look)}</figcaption></figure>"

@@ -45,6 +45,7 @@ WATCH = """(count) => {
     };
     look();
 }"""
+PLACES = "[...document.querySelectorAll('.luma-live-sides video')].map((video) => video.currentTime)"
 # How far apart the two videos are in each picture, for some milliseconds: [seconds, position, whether one stands].
 APART = """async (ms) => {
     const [a, b] = document.querySelectorAll(".luma-live-sides video");
@@ -133,9 +134,6 @@ def opened(request: pytest.FixtureRequest, film: Path) -> Opener:
     return open_new
 
 
-BOTH = pytest.mark.parametrize("opened", ["lab", "notebook7"], indirect=True)
-
-
 def test_two_hundred_posters_open_at_once(opened: Opener) -> None:
     """The gallery is there within a second, without a video; one that is pointed at loads, and goes away again."""
     page = opened("many films", GALLERY, count=MANY)
@@ -159,12 +157,12 @@ def test_two_hundred_posters_open_at_once(opened: Opener) -> None:
     assert faults(page, ".luma-card") == []
 
 
-@BOTH
-def test_a_gallery_by_keyboard(opened: Opener) -> None:
-    """A focused poster plays, Enter opens its player and plays that; picking shows what to go on with."""
-    page = opened("picking", GALLERY)
+@pytest.mark.parametrize("opened", ["lab", "notebook7"], indirect=True)
+def test_both_by_keyboard(opened: Opener) -> None:
+    """A focused poster plays, Enter opens its player and plays that; picking shows what to go on with; Space plays."""
+    page = opened("keys", GALLERY, COMPARE)
     page.run_all()
-    page.wait_for(f"{PICKS} == 3", timeout=30)
+    page.wait_for(f"{PICKS} == 3 && {SIDES} == 2", timeout=30)
     page.page.locator(".luma-tile summary").first.focus()
     page.wait_for("document.querySelector('.luma-preview')?.currentTime > 0.1", timeout=10)
     page.page.keyboard.press("Enter")
@@ -178,9 +176,13 @@ def test_a_gallery_by_keyboard(opened: Opener) -> None:
     page.page.get_by_role("button", name="Extend A paper boat in the rain, take 0").click()
     page.wait_for(f"{FORM}.includes('extend')", timeout=10)
     page.shot("gallery-picked")
+    page.page.get_by_role("button", name="Play", exact=True).press("Space")
+    page.wait_for("document.querySelector('.luma-sides video').currentTime > 0.5", timeout=10)
+    assert max(apart for apart, *_ in page.page.evaluate(APART, 500)) <= 0.08
+    page.page.get_by_role("button", name="Pause").press("Space")
+    page.wait_for("[...document.querySelectorAll('.luma-sides video')].every((v) => v.paused)", timeout=5)
 
 
-@BOTH
 def test_a_comparison_keeps_step(opened: Opener) -> None:
     """Two videos of five seconds stay within 80 ms of each other, playing through their end, and after each scrub."""
     page = opened("in step", COMPARE, theme="Dark")
@@ -213,6 +215,24 @@ def test_a_comparison_keeps_step(opened: Opener) -> None:
     page.wait_for(f"{cut} == 'inset(0px 0px 0px 49%)'", timeout=5)
     page.shot("compare-slider-dark")
     assert faults(page, ".luma-card") == []
+
+
+def test_a_short_one_holds_its_last_picture(opened: Opener, lab: Lab, tmp_path: Path) -> None:
+    """Of three videos the shortest waits at its end for the others, and all begin again together."""
+    page = opened("short", "luma.compare(luma.gallery(folder='films'))")
+    short = render(FilmSpec("A short one", seconds=1.5), tmp_path, "short").video
+    shutil.copyfile(short, next((lab.folder / "short" / "films").glob("*.mp4")))
+    page.run_all()
+    page.wait_for(f"{SIDES} == 3 && document.querySelector('.luma-position').max > 4", timeout=30)
+    page.page.get_by_role("button", name="Play").click()
+    page.wait_for(f"{PLACES}.some((place) => place > 3)", timeout=10)
+    ends = sorted(page.page.evaluate(PLACES))
+    assert ends[0] == pytest.approx(1.5, abs=0.1)
+    assert ends[2] - ends[1] <= 0.08
+    page.wait_for(f"{PLACES}.every((place) => place < 1)", timeout=10)
+    again = page.page.evaluate(PLACES)
+    assert max(again) - min(again) <= 0.08
+    assert page.page.get_by_role("button", name="Slider").count() == 0
 
 
 def test_cleared_outputs_leave_nothing_in_the_kernel(opened: Opener) -> None:
