@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     )
     from luma_jupyter.notebook.batch import batch
     from luma_jupyter.notebook.clip import Clip
+    from luma_jupyter.notebook.compare import compare
+    from luma_jupyter.notebook.gallery import gallery
     from luma_jupyter.notebook.session import Studio, clips, extend, generate, modify
     from luma_jupyter.settings import configure
 
@@ -46,8 +48,10 @@ _HOMES = {
     "WaitTimeout": "errors",
     "batch": "notebook.batch",
     "clips": "notebook.session",
+    "compare": "notebook.compare",
     "configure": "settings",
     "extend": "notebook.session",
+    "gallery": "notebook.gallery",
     "generate": "notebook.session",
     "modify": "notebook.session",
 }
@@ -66,8 +70,10 @@ __all__ = [
     "WaitTimeout",
     "batch",
     "clips",
+    "compare",
     "configure",
     "extend",
+    "gallery",
     "generate",
     "modify",
 ]

@@ -28,9 +28,8 @@ def modules_after(code: str) -> set[str]:
 def test_public_names_are_frozen() -> None:
     """Nobody adds or removes a public name by accident."""
     errors = "ClipError ClipFailed ClipNotReady ClipUnconfirmed ConfigError InvalidRequest LumaError OverBudget"
-    assert " ".join(luma_jupyter.__all__) == (
-        f"Clip {errors} Studio WaitTimeout batch clips configure extend generate modify"
-    )
+    functions = "batch clips compare configure extend gallery generate modify"
+    assert " ".join(luma_jupyter.__all__) == f"Clip {errors} Studio WaitTimeout {functions}"
 
 
 @pytest.mark.parametrize("name", luma_jupyter.__all__)

@@ -41,16 +41,29 @@ async function resolved(html, kernel) {
   return template.content;
 }
 
+/** Have the frame above while this live part is in the page: `take` gets it, also when it was drawn anew, and gives what
+undoes that. A frame without its mark `luma-later` is one whose live part is not lost. */
+function withFrame(el, key, take) {
+  let [frame, undo] = [null, null];
+  const look = () => {
+    const found = cardAbove(el, key);
+    found?.querySelector(".luma-later")?.classList.remove("luma-later");
+    if (!found || found === frame) return;
+    undo?.();
+    frame = found;
+    undo = take(found);
+  };
+  look();
+  const timer = setInterval(look, 500); // an output may be drawn anew at any time
+  return () => {
+    clearInterval(timer);
+    undo?.();
+  };
+}
+
 /** Hide what is there for pages without a kernel: the frame above, which only says how to come back. */
 function takeOver(el, key) {
-  const take = () => {
-    const note = cardAbove(el, key);
-    note?.querySelector(".luma-later")?.classList.remove("luma-later"); // by that class the rule finds a lost live part
-    note?.setAttribute("hidden", "");
-  };
-  take();
-  const timer = setInterval(take, 500); // an output may be drawn anew at any time
-  return () => clearInterval(timer);
+  return withFrame(el, key, (frame) => frame.setAttribute("hidden", ""));
 }
 
 /** Let the kernel know when the last view of a model has left this page, so that nothing of it stays behind. */
@@ -70,3 +83,9 @@ function countView(model) {
 /** A part of a page where keys belong to its fields, and not to the notebook's shortcuts. */
 const OWN_KEYS = 'data-lm-suppress-shortcuts="true"';
 
+/** The same for a part with fields that are no text: JupyterLab looks at the focused element before those around it, and
+its shortcuts of the command mode are for any that one does not write in. */
+const keepKeys = (part) =>
+  part.querySelectorAll("button, input, summary, video").forEach((node) => {
+    node.setAttribute("data-lm-suppress-shortcuts", "true");
+  });

@@ -9,6 +9,7 @@ A script is `page.js` and its own file in one, since a widget's module cannot im
 from __future__ import annotations
 
 import secrets
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,8 @@ import anywidget
 import traitlets
 from IPython.display import display
 
+from luma_jupyter import settings
+from luma_jupyter.notebook.host import here
 from luma_jupyter.notebook.render import HIDE_LOST_LIVE_PART, frame
 
 _HERE = Path(__file__).parent
@@ -55,7 +58,7 @@ class PageModel(anywidget.AnyWidget):
     kernel = traitlets.Unicode().tag(sync=True)
 
     def __init__(self, **traits: Any) -> None:
-        super().__init__(**{"key": secrets.token_hex(4), "kernel": kernel_id(), **traits})
+        super().__init__(**{"key": _new_key(), "kernel": kernel_id(), **traits})
         self.on_gone: Callable[[], None] = self.close
         self.on_msg(lambda model, content, buffers: self.heard(content, buffers))
 
@@ -73,6 +76,40 @@ class PageModel(anywidget.AnyWidget):
 
 def show_pair(model: Any, key: str, note: str, text: str) -> None:
     """Show a widget below a note that pages without a kernel have in its place; ``note`` is HTML, ``text`` the same."""
-    html = frame(key, f'<div class="luma-later">{note}</div>{HIDE_LOST_LIVE_PART}')
+    _show_two(frame(key, f'<div class="luma-later">{note}</div>{HIDE_LOST_LIVE_PART}'), text, model)
+
+
+def _show_two(html: str, text: str, widget: Any) -> None:
     display({"text/html": html, "text/plain": text}, raw=True)
-    display(view_of(model), raw=True)
+    if widget is not None:
+        display(view_of(widget), raw=True)
+
+
+class Exhibit(ABC):
+    """What is plain HTML for good, and more while its live part is there; text where there is no page.
+
+    The script finds the HTML above its widget and adds to it, so that nothing is drawn twice.
+    """
+
+    @abstractmethod
+    def _html(self, key: str) -> str:
+        """The plain form in the frame ``key``, of which an element has the class ``luma-later``."""
+
+    @abstractmethod
+    def _live(self, key: str) -> Any:
+        """A new widget for the frame ``key``."""
+
+    def _repr_html_(self) -> str:
+        return self._html(_new_key())
+
+    def _ipython_display_(self) -> None:
+        if here().how == "path":
+            print(repr(self))
+            return
+        key = _new_key()
+        watched = not settings.current().wait
+        _show_two(self._html(key), repr(self), self._live(key) if watched else None)
+
+
+def _new_key() -> str:
+    return secrets.token_hex(4)

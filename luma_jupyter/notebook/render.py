@@ -36,8 +36,9 @@ STOP_TOOLTIP = "Stops watching from here. The task itself may still run at the s
 STOP_TOOLTIP_QUEUED = "Nothing is sent yet: stopping now costs nothing."
 
 _LONGEST_TITLE = 300  # characters; the whole prompt is in the cell above
+_NARROW = "max-width:720px;"
 _FRAME = (
-    "max-width:720px;margin:4px 0;padding:10px 12px;border:1px solid rgba(128,128,128,.4);border-radius:8px;"
+    "margin:4px 0;padding:10px 12px;border:1px solid rgba(128,128,128,.4);border-radius:8px;"
     "font-size:13px;line-height:1.5;overflow-wrap:anywhere;"
 )
 QUIET = "opacity:.75;font-size:12px;"
@@ -157,19 +158,22 @@ def _file_name(image: object) -> str:
     return short(urlsplit(image).path.rpartition("/")[2] or "a picture" if isinstance(image, str) else str(image), 30)
 
 
-def _head(look: Look) -> str:
+def origin(look: Look) -> str:
+    """Where a clip comes from, as one quiet line of HTML: its variable, what was asked for, which service."""
     service = escaped(SERVICE_NAMES[look.task.provider])
     badge = f' <span style="{_BADGE}">simulated</span>' if look.task.provider == "demo" else ""
     name = f"<code>{escaped(look.name)}</code> · " if look.name else ""
-    return (
-        f'<div style="font-weight:600">{escaped(short(look.task.request.prompt, _LONGEST_TITLE))}</div>'
-        f'<div style="{QUIET}">{name}{escaped(asked(look.task))} · {service}{badge}</div>'
-    )
+    return f'<div style="{QUIET}">{name}{escaped(asked(look.task))} · {service}{badge}</div>'
 
 
-def frame(key: str, body: str) -> str:
-    """A card's frame; by the class with its key the live part finds it on the page."""
-    return f'<div class="luma-card luma-{key}" style="{_FRAME}">{body}</div>'
+def head(look: Look, length: int = _LONGEST_TITLE) -> str:
+    """A clip's heading: its prompt, cut to ``length`` characters, and where it comes from."""
+    return f'<div style="font-weight:600">{escaped(short(look.task.request.prompt, length))}</div>{origin(look)}'
+
+
+def frame(key: str, body: str, *, wide: bool = False) -> str:
+    """A card's frame; by the class with its key the live part finds it on the page. ``wide``: as wide as the page."""
+    return f'<div class="luma-card luma-{key}" style="{"" if wide else _NARROW}{_FRAME}">{body}</div>'
 
 
 def _player(src: str) -> str:
@@ -183,7 +187,7 @@ def final_html(look: Look) -> str:
         known = task.task_id and task.task_id not in str(task.error)
         task_id = f'<div style="{QUIET}">task id {escaped(task.task_id)}</div>' if known else ""
         reason = f"<div><b>{escaped(WORDS[task.status])}</b>: {escaped(task.error or '')}</div>"
-        return frame(task.key, _head(look) + reason + task_id)
+        return frame(task.key, head(look) + reason + task_id)
     src = look.data or look.address
     facts = [completed(look)]
     if task.video and task.video.width and task.video.height:
@@ -205,7 +209,7 @@ def final_html(look: Look) -> str:
         problem += f"<div>{escaped(look.remark)}</div>"
     return frame(
         task.key,
-        f"{_head(look)}{_player(src) if src else ''}{problem}"
+        f"{head(look)}{_player(src) if src else ''}{problem}"
         f'<div style="{QUIET}">{escaped(" · ".join(facts))}</div><div>{" · ".join(links)}</div>',
     )
 
@@ -222,7 +226,7 @@ def waiting_html(look: Look) -> str:
         saved += ": play it, if it was finished since"
         rest = f"{_player(relative(look.media))}Else {rest}"
     later = f'<details class="luma-later"><summary>{saved}</summary>{rest}</details>'
-    return frame(look.task.key, _head(look) + later + HIDE_LOST_LIVE_PART)
+    return frame(look.task.key, head(look) + later + HIDE_LOST_LIVE_PART)
 
 
 def live_view(look: Look) -> dict[str, Any]:

@@ -58,6 +58,11 @@ def clip_of(handle: Handle, name: str | None = None, source: Clip | str | None =
     return clip
 
 
+def clip_for(task: Task) -> Clip:
+    """The clip of a task that nobody here need follow: the one that is there, or a new one."""
+    return _clips.get(task.intent) or clip_of(Handle(task))
+
+
 def bind(clip: Clip) -> None:
     """Put a clip of an earlier kernel into its variable, unless that is in use; into `_luma` in any case."""
     if shell := get_ipython():
@@ -116,7 +121,7 @@ def tell_notices() -> None:
 
 def left_over() -> list[Clip]:
     """The unfinished clips of this folder that nobody follows, oldest first."""
-    return [_clips.get(task.intent) or clip_of(Handle(task)) for task in _unfinished()]
+    return [clip_for(task) for task in _unfinished()]
 
 
 def left_by_others() -> list[Clip]:

@@ -1,0 +1,294 @@
+"""The gallery and the comparison as a person has them: in JupyterLab and in Notebook 7, live and after saving."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import statistics
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import axe_playwright_python
+import pytest
+
+from luma_jupyter.demo.film import FilmSpec, render
+from luma_jupyter.engine import sidecars
+from luma_jupyter.engine.records import fingerprint
+from luma_jupyter.models import GenerateRequest, Status, Task, Video
+from tests.browser.conftest import Lab, LabPage
+from tests.browser.test_lab import BROKEN, LOAD, OpenPage
+
+AXE = (Path(axe_playwright_python.__file__).parent / "axe.min.js").read_text(encoding="utf-8")
+MANY = 200
+COMMS = "print('comms', len(get_ipython().kernel.comm_manager.comms))"
+GALLERY = "shown = luma.gallery(folder='films')\nshown"
+COMPARE = "luma.compare(luma.gallery(folder='films')[:2])"
+PICKS = "document.querySelectorAll('.luma-live-tiles .luma-picks').length"
+FORM = "[...document.querySelectorAll('.widget-label')].map((label) => label.innerText).join()"
+SIDES = "document.querySelectorAll('.luma-live-sides video').length"
+# Puts into the page when the cell's output came and when its tiles were there, with the pictures that are in sight.
+WATCH = """(count) => {
+    const seen = (image) => {
+        const [box, room] = [image.getBoundingClientRect(), image.closest(".luma-tiles").getBoundingClientRect()];
+        return box.top < Math.min(room.bottom, innerHeight) && box.bottom > Math.max(room.top, 0);
+    };
+    const look = () => {
+        const tiles = document.querySelectorAll(".luma-tile");
+        if (tiles.length) window.cameAt ??= performance.now();
+        const images = [...document.querySelectorAll(".luma-tile img")].filter(seen);
+        const drawn = images.length && images.every((image) => image.complete && image.naturalWidth);
+        if (tiles.length === count && drawn && document.querySelector(".luma-picks")) window.openAt = performance.now();
+        else requestAnimationFrame(look);
+    };
+    look();
+}"""
+PLACES = "[...document.querySelectorAll('.luma-live-sides video')].map((video) => video.currentTime)"
+# How far apart the two videos are in each picture, for some milliseconds: [seconds, position, whether one stands].
+APART = """async (ms) => {
+    const [a, b] = document.querySelectorAll(".luma-live-sides video");
+    const apart = [];
+    const end = performance.now() + ms;
+    while (performance.now() < end) {
+        await new Promise(requestAnimationFrame);
+        apart.push([Math.abs(a.currentTime - b.currentTime), a.currentTime, a.paused || b.paused]);
+    }
+    return apart;
+}"""
+# Scrubs to a position, and when both are there tells how far apart they are, and where they are; in seconds.
+SCRUB = """async (position) => {
+    const [a, b] = document.querySelectorAll(".luma-live-sides video");
+    const input = document.querySelector(".luma-position");
+    input.value = position;
+    input.dispatchEvent(new Event("input", { bubbles: true }));
+    const end = performance.now() + 3000;
+    const there = () => !a.seeking && !b.seeking && Math.abs(a.currentTime - position) < 0.3;
+    do await new Promise(requestAnimationFrame); while (!there() && performance.now() < end);
+    return [Math.abs(a.currentTime - b.currentTime), a.currentTime];
+}"""
+SCRUBS = (0.5, 4.0, 1.0, 3.0, 2.0, 4.5, 0.1, 2.2, 3.3, 1.1)
+
+
+@pytest.fixture(scope="module")
+def film(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The path of a demo film of five seconds, with its thumbnail beside it."""
+    return render(FilmSpec("A paper boat in the rain"), tmp_path_factory.mktemp("film"), "film").video
+
+
+def place(film: Path, folder: Path, count: int) -> None:
+    """Put copies of a film into a media folder, with the sidecars that say where they came from."""
+    folder.mkdir(parents=True)
+    for number in range(count):
+        request = GenerateRequest(prompt=f"A paper boat in the rain, take {number}")
+        intent = f"{number:032x}"[::-1]
+        task = Task(
+            intent=intent,
+            request=request,
+            provider="demo",
+            status=Status.COMPLETED,
+            created_at=1_700_000_000.0 + number,
+            filename=f"boat-{intent[:8]}.mp4",
+            fingerprint=fingerprint(request, None),
+            ended_at=1_700_000_090.0 + number,
+            task_id=f"task-{number}",
+            video=Video("http://127.0.0.1:9/film.mp4", None, 640, 360),
+        )
+        video = folder / task.filename
+        shutil.copyfile(film, video)
+        shutil.copyfile(film.with_suffix(".jpg"), video.with_suffix(".jpg"))
+        with video.with_suffix(".json").open("wb") as file:
+            sidecars.write(file, task, video.stat().st_size)
+
+
+def faults(page: LabPage, selector: str) -> list[Any]:
+    """What axe-core finds serious or critical in a part of the page."""
+    page.page.evaluate(AXE)
+    found = page.page.evaluate("(selector) => axe.run(selector)", selector)["violations"]
+    return [(f["id"], [n["html"] for n in f["nodes"][:2]]) for f in found if f["impact"] in ("serious", "critical")]
+
+
+def videos_asked(page: LabPage) -> list[str]:
+    """The addresses of the videos that the page asks for from now on; the list fills."""
+    asked: list[str] = []
+    page.page.on("request", lambda request: asked.append(request.url) if ".mp4" in request.url else None)
+    return asked
+
+
+Opener = Callable[..., LabPage]
+
+
+@pytest.fixture
+def opened(request: pytest.FixtureRequest, film: Path) -> Opener:
+    """A function that opens a new notebook with films in its folder, in the front end that the test is for."""
+    lab: Lab = request.getfixturevalue(getattr(request, "param", "lab"))
+    open_: OpenPage = request.getfixturevalue("open_page" if type(lab) is Lab else "open_notebook7")
+
+    def open_new(name: str, *cells: str, count: int = 3, theme: str = "Light") -> LabPage:
+        place(film, lab.folder / name / "films", count)
+        lab.write(f"{name}/{name}.ipynb", LOAD, *cells)
+        lab.theme(f"JupyterLab {theme}")
+        return open_(f"{name}/{name}.ipynb")
+
+    return open_new
+
+
+def test_two_hundred_posters_open_at_once(opened: Opener) -> None:
+    """The gallery is there within a second, without a video; one that is pointed at loads, and goes away again."""
+    page = opened("many films", GALLERY, count=MANY)
+    asked = videos_asked(page)
+    page.page.evaluate(WATCH, MANY)
+    page.run_all()
+    page.wait_for("window.openAt", timeout=30)
+    took = page.page.evaluate("openAt - cameAt")
+    print(f"{MANY} tiles after {took:.0f} ms")
+    assert took < 1000
+    assert asked == []
+    page.page.hover(".luma-tile >> nth=2")
+    page.wait_for("document.querySelector('.luma-preview')?.currentTime > 0.2", timeout=10)
+    page.shot("gallery-hover")
+    page.page.hover(".luma-tile >> nth=4")
+    page.wait_for("document.querySelector('.luma-tile:nth-child(5) .luma-preview')?.currentTime > 0.1", timeout=10)
+    assert page.page.locator(".luma-preview").count() == 1
+    page.page.mouse.move(5, 5)
+    page.wait_for("!document.querySelector('.luma-preview')", timeout=5)
+    assert len(set(asked)) == 2
+    assert faults(page, ".luma-card") == []
+
+
+@pytest.mark.parametrize("opened", ["lab", "notebook7"], indirect=True)
+def test_both_by_keyboard(opened: Opener) -> None:
+    """A focused poster plays, Enter opens its player and plays that; picking shows what to go on with; Space plays."""
+    page = opened("keys", GALLERY, COMPARE)
+    page.run_all()
+    page.wait_for(f"{PICKS} == 3 && {SIDES} == 2", timeout=30)
+    page.page.locator(".luma-tile summary").first.focus()
+    page.wait_for("document.querySelector('.luma-preview')?.currentTime > 0.1", timeout=10)
+    page.page.keyboard.press("Enter")
+    page.wait_for("document.querySelector('.luma-tile details[open] > video')?.currentTime > 0.1", timeout=10)
+    assert not page.page.locator(".luma-preview").count()
+    page.shot("gallery-open")
+    page.page.keyboard.press("Enter")
+    page.page.get_by_role("button", name="Modify A paper boat in the rain, take 1").focus()
+    page.page.keyboard.press("Space")
+    page.wait_for(f"{FORM}.includes('modify')", timeout=10)
+    page.page.get_by_role("button", name="Extend A paper boat in the rain, take 0").click()
+    page.wait_for(f"{FORM}.includes('extend')", timeout=10)
+    page.shot("gallery-picked")
+    page.page.get_by_role("button", name="Play", exact=True).press("Space")
+    page.wait_for("document.querySelector('.luma-sides video').currentTime > 0.5", timeout=10)
+    assert max(apart for apart, *_ in page.page.evaluate(APART, 500)) <= 0.08
+    page.page.get_by_role("button", name="Pause").press("Space")
+    page.wait_for("[...document.querySelectorAll('.luma-sides video')].every((v) => v.paused)", timeout=5)
+
+
+def test_a_comparison_keeps_step(opened: Opener) -> None:
+    """Two videos of five seconds stay within 80 ms of each other, playing through their end, and after each scrub."""
+    page = opened("in step", COMPARE, theme="Dark")
+    page.run_all()
+    page.wait_for(f"{SIDES} == 2 && document.querySelector('.luma-position').max > 4", timeout=30)
+    page.page.get_by_role("button", name="Play").click()
+    page.wait_for("document.querySelector('.luma-sides video').currentTime > 0.1", timeout=10)
+    samples = page.page.evaluate(APART, 6000)
+    apart = sorted(sample[0] for sample in samples)
+    print(f"playing: median {statistics.median(apart) * 1000:.1f} ms, at most {apart[-1] * 1000:.1f} ms", len(apart))
+    assert apart[-1] <= 0.08
+    assert max(position for _, position, _ in samples) > 4.5
+    assert samples[-1][1] < 3, "it began again"
+    while_playing = [page.page.evaluate(SCRUB, position) for position in SCRUBS]
+    page.page.evaluate("document.querySelectorAll('.luma-sides video')[1].currentTime += 0.2")
+    page.page.wait_for_timeout(1500)
+    assert max(sample[0] for sample in page.page.evaluate(APART, 200)) <= 0.08, "it was made up"
+    page.page.get_by_role("button", name="Pause").click()
+    page.wait_for("[...document.querySelectorAll('.luma-sides video')].every((v) => v.paused && !v.seeking)")
+    while_paused = [page.page.evaluate(SCRUB, position) for position in SCRUBS]
+    print(f"scrubbed: at most {max(while_playing)[0] * 1000:.1f} ms playing, {max(while_paused)[0] * 1000:.1f} paused")
+    assert max(apart for apart, _ in while_playing + while_paused) <= 0.08
+    assert [round(position, 1) for _, position in while_paused] == list(SCRUBS)
+    page.shot("compare-dark")
+    page.page.get_by_role("button", name="Mute").click()
+    assert page.page.evaluate("[...document.querySelectorAll('.luma-sides video')].every((v) => !v.muted)")
+    page.page.get_by_role("button", name="Slider").click()
+    page.page.get_by_role("slider", name="Before and after").press("ArrowLeft")
+    cut = "getComputedStyle(document.querySelectorAll('.luma-sides video')[1]).clipPath"
+    page.wait_for(f"{cut} == 'inset(0px 0px 0px 49%)'", timeout=5)
+    page.shot("compare-slider-dark")
+    assert faults(page, ".luma-card") == []
+
+
+def test_a_short_one_holds_its_last_picture(opened: Opener, lab: Lab, tmp_path: Path) -> None:
+    """Of three videos the shortest waits at its end for the others, and all begin again together."""
+    page = opened("short", "luma.compare(luma.gallery(folder='films'))")
+    short = render(FilmSpec("A short one", seconds=1.5), tmp_path, "short").video
+    shutil.copyfile(short, next((lab.folder / "short" / "films").glob("*.mp4")))
+    page.run_all()
+    page.wait_for(f"{SIDES} == 3 && document.querySelector('.luma-position').max > 4", timeout=30)
+    page.page.get_by_role("button", name="Play").click()
+    page.wait_for(f"{PLACES}.some((place) => place > 3)", timeout=10)
+    ends = sorted(page.page.evaluate(PLACES))
+    assert ends[0] == pytest.approx(1.5, abs=0.1)
+    assert ends[2] - ends[1] <= 0.08
+    page.wait_for(f"{PLACES}.every((place) => place < 1)", timeout=10)
+    again = page.page.evaluate(PLACES)
+    assert max(again) - min(again) <= 0.08
+    assert page.page.get_by_role("button", name="Slider").count() == 0
+
+
+def test_cleared_outputs_leave_nothing_in_the_kernel(opened: Opener) -> None:
+    """When gallery, form and comparison are cleared away, the kernel has as many comms as before."""
+    page = opened("comms", COMMS, GALLERY, COMPARE, COMMS)
+    page.run_all()
+    page.wait_for(f"{PICKS} == 3 && {SIDES} == 2", timeout=30)
+    page.page.get_by_role("button", name="Extend A paper boat in the rain, take 0").click()
+    page.wait_for(f"{FORM}.includes('extend')", timeout=10)
+    counts = page.page.locator(".jp-OutputArea-output:has-text('comms ')")
+    before, meanwhile = (int(text.split()[1]) for text in counts.all_inner_texts())
+    page.menu("Edit", "Clear Outputs of All Cells")
+    page.page.wait_for_timeout(2500)
+    page.page.locator(".jp-CodeCell .cm-content").last.click()
+    page.page.keyboard.press("Control+Enter")
+    counts.wait_for()
+    assert before < meanwhile
+    assert int(counts.inner_text().split()[1]) == before
+
+
+def test_saved_untrusted_and_exported(opened: Opener, lab: Lab, chromium: Any) -> None:
+    """Without its kernel, from somebody else and as an HTML page: both are there, play, and nothing is missing."""
+    page = opened("kept", GALLERY, COMPARE, theme="Dark")
+    page.run_all()
+    page.wait_for(f"{PICKS} == 3 && {SIDES} == 2", timeout=30)
+    page.shot("gallery-dark")
+    assert faults(page, ".luma-card") == []
+    page.save("kept/kept.ipynb")
+    page.menu("Kernel", "Shut Down Kernel")
+    folder = lab.folder / "kept"
+    notebook = json.loads((folder / "kept.ipynb").read_text())
+    notebook["metadata"]["somebody"] = "else"
+    (folder / "untrusted.ipynb").write_text(json.dumps(notebook))
+    command = [sys.executable, "-m", "nbconvert", "--to", "html", str(folder / "kept.ipynb")]
+    subprocess.run(command, check=True, capture_output=True)
+    for name in ("kept", "untrusted"):
+        page.open(f"kept/{name}.ipynb")
+        page.wait_for("document.querySelectorAll('.luma-tile').length == 3", timeout=20)
+        page.shot(f"gallery-{name}")
+        plain_form_plays(page)
+    export = chromium.new_page(viewport={"width": 1200, "height": 1600})
+    export.goto((folder / "kept.html").as_uri())
+    plain_form_plays(LabPage(export, lab))
+    LabPage(export, lab).shot("gallery-export")
+    export.close()
+
+
+def plain_form_plays(page: LabPage) -> None:
+    """Three tiles and two sides are in the page, all pictures are there and all videos play; nothing speaks of loss."""
+    page.wait_for("document.querySelectorAll('.luma-tile').length == 3", timeout=20)
+    page.wait_for("[...document.querySelectorAll('.luma-tile img')].every((image) => image.naturalWidth)", timeout=10)
+    page.wait_for("!document.body.innerText.includes('Loading widget')", timeout=20)
+    assert page.page.locator(".luma-picks, .luma-controls").count() == 0
+    assert not [words for words in BROKEN if words in page.text()]
+    for summary in page.page.locator(".luma-tile summary").all():
+        summary.click()
+    played = page.play_all()
+    assert len(played) == 5
+    assert all(video["moved"] for video in played), played
