@@ -29,7 +29,9 @@ if TYPE_CHECKING:
     from luma_jupyter.notebook.clip import Clip
     from luma_jupyter.notebook.compare import compare
     from luma_jupyter.notebook.gallery import gallery
-    from luma_jupyter.notebook.session import Studio, clips, extend, generate, modify
+    from luma_jupyter.notebook.orders import extend, generate, modify
+    from luma_jupyter.notebook.session import clips
+    from luma_jupyter.notebook.studio.studio import Studio
     from luma_jupyter.settings import configure
 
 __version__ = "0.1.0"
@@ -44,16 +46,16 @@ _HOMES = {
     "InvalidRequest": "errors",
     "LumaError": "errors",
     "OverBudget": "errors",
-    "Studio": "notebook.session",
+    "Studio": "notebook.studio.studio",
     "WaitTimeout": "errors",
     "batch": "notebook.batch",
     "clips": "notebook.session",
     "compare": "notebook.compare",
     "configure": "settings",
-    "extend": "notebook.session",
+    "extend": "notebook.orders",
     "gallery": "notebook.gallery",
-    "generate": "notebook.session",
-    "modify": "notebook.session",
+    "generate": "notebook.orders",
+    "modify": "notebook.orders",
 }
 
 __all__ = [

@@ -4,8 +4,7 @@
 
     LumaError
     ├── InvalidRequest (ValueError)      bad input; nothing was sent
-    │   ├── NotConfirmed                 so many videos, or so dear, that somebody has to say yes
-    │   └── NotYet                       planned, not in this version
+    │   └── NotConfirmed                 so many videos, or so dear, that somebody has to say yes
     ├── ConfigError                      a setting, key or package is missing or wrong; nothing was sent
     ├── OverBudget                       the request would pass the budget, or nobody knows; nothing was sent
     ├── ServiceError                     a service said no, or could not be understood
@@ -66,7 +65,6 @@ __all__ = [
     "Moderated",
     "NotConfirmed",
     "NotFound",
-    "NotYet",
     "OverBudget",
     "RateLimited",
     "ServiceDown",
@@ -103,10 +101,6 @@ class LumaError(_OneLine, Exception):
 
 class InvalidRequest(LumaError, ValueError):
     """The input cannot be sent as it is; nothing was sent."""
-
-
-class NotYet(InvalidRequest):
-    """The word is part of the design but not of this version; nothing was sent."""
 
 
 class NotConfirmed(InvalidRequest):

@@ -73,7 +73,7 @@ def test_public_names_are_frozen() -> None:
     assert " ".join(errors.__all__) == (
         "AccessDenied ClipCancelled ClipDetached ClipError ClipFailed ClipNotReady ClipUnconfirmed ConfigError "
         "Conflict ConnectionLost DownloadError Expired InsufficientBalance InvalidKey InvalidParameter InvalidRequest "
-        "LumaError Moderated NotConfirmed NotFound NotYet OverBudget RateLimited ServiceDown ServiceError TaskFailed "
+        "LumaError Moderated NotConfirmed NotFound OverBudget RateLimited ServiceDown ServiceError TaskFailed "
         "Unconfirmed Unreachable UnusableAnswer WaitInterrupted WaitTimeout"
     )
 

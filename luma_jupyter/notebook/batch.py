@@ -20,9 +20,9 @@ from luma_jupyter.files import as_image
 from luma_jupyter.models import KINDS, check_takes
 from luma_jupyter.notebook.clip import Clip
 from luma_jupyter.notebook.clips import Clips
+from luma_jupyter.notebook.orders import Order, read_source
 from luma_jupyter.notebook.placing import place_all
 from luma_jupyter.notebook.render import short
-from luma_jupyter.notebook.session import Order, read_source
 
 MOST = 1000  # videos in one batch
 # Which actions take an option.

@@ -64,12 +64,13 @@ function tablePart(live, model, time) {
     <th scope="col">Prompt</th><th scope="col">Status</th><th scope="col">Time</th><th scope="col">Video</th></tr></thead>
     <tbody></tbody></table></div>`);
   const [all, body] = [live.querySelector(".luma-bar"), live.querySelector("tbody")];
+  const queue = model.get("view").acts !== undefined;
   const drawn = [];
   let folder = null;
   notebookFolder(model.get("kernel")).then((found) => { folder = found; update(); }).catch(() => {});
 
-  const make = () => {
-    const row = body.insertRow();
+  const make = (i) => {
+    const row = body.insertRow(queue ? 0 : -1);
     const cells = Array.from({ length: 5 }, () => row.insertCell());
     const [prompt, asked] = ["div", "div"].map((name) => cells[1].appendChild(document.createElement(name)));
     asked.className = "luma-asked";
@@ -77,7 +78,12 @@ function tablePart(live, model, time) {
     const bar = cells[2].appendChild(document.createElement("progress"));
     Object.assign(bar, { max: 1, value: 0, hidden: true });
     bar.setAttribute("aria-label", "Progress");
-    return { cells, prompt, asked, words, bar };
+    const link = cells[4].appendChild(document.createElement("a"));
+    Object.assign(link, { target: "_blank", rel: "noopener", textContent: "Open", hidden: true });
+    const button = cells[4].appendChild(document.createElement("button"));
+    Object.assign(button, { type: "button", className: "luma-stop", hidden: true });
+    button.addEventListener("click", () => model.send({ do: `${model.get("view").acts[i]} one`, row: i }));
+    return { cells, prompt, asked, words, bar, link, button };
   };
   const fill = (part, [label, prompt, words, moving, , , , file, asked]) => {
     part.cells[0].textContent = part.cells[0].title = label;
@@ -85,17 +91,23 @@ function tablePart(live, model, time) {
     part.asked.textContent = part.asked.title = asked;
     part.words.textContent = part.cells[2].title = words;
     part.bar.hidden = !moving;
-    part.cells[4].replaceChildren();
-    if (!file || !folder) return;
-    const link = part.cells[4].appendChild(document.createElement("a"));
-    Object.assign(link, { href: new URL(file, folder).href, target: "_blank", rel: "noopener", textContent: "Open" });
+    part.link.hidden = !file || !folder;
+    if (!part.link.hidden) part.link.href = new URL(file, folder).href;
+  };
+  const act = ({ button }, word, label) => {
+    button.hidden = !word;
+    button.textContent = word === "stop" ? "Stop" : "Resume";
+    button.title = word === "stop" ? "Stop following; the task itself may still run and be billed" : "Follow it again";
+    button.setAttribute("aria-label", `${button.textContent} ${label}`);
   };
   const update = () => model.get("rows").forEach((row, i) => {
-    drawn[i] ??= { part: make() };
+    drawn[i] ??= { part: make(i) };
+    if (queue) act(drawn[i].part, model.get("view").acts[i], row[0]);
     const now = JSON.stringify([row, Boolean(folder)]);
     if (drawn[i].row !== now) fill(drawn[i].part, row);
     drawn[i].row = now;
   });
+  const end = queue ? resultPart(live, model) : () => {};
   const tick = () => {
     const [rows, curves] = [model.get("rows"), model.get("curves")];
     let sum = 0;
@@ -107,9 +119,31 @@ function tablePart(live, model, time) {
       if (part.cells[3].textContent !== text) part.cells[3].textContent = text;
       sum += took !== null ? 1 : moving ? part.bar.value : 0;
     });
+    live.classList.toggle("luma-empty", !rows.length);
     all.value = rows.length ? sum / rows.length : 0;
   };
-  return { update, tick };
+  return { update, tick, end };
+}
+
+/** Below the queue: why a button did nothing, and the clip that was completed last. */
+function resultPart(live, model) {
+  live.classList.add("luma-queue");
+  const [trouble, result] = ["trouble", "result"].map((name) => {
+    const part = live.appendChild(document.createElement("div"));
+    part.className = `luma-${name}`;
+    return part;
+  });
+  trouble.setAttribute("role", "alert");
+  const tell = () => { trouble.textContent = model.get("trouble"); };
+  const show = async () => result.replaceChildren(await resolved(model.get("result"), model.get("kernel")));
+  model.on("change:trouble", tell);
+  model.on("change:result", show);
+  tell();
+  show();
+  return () => {
+    model.off("change:trouble", tell);
+    model.off("change:result", show);
+  };
 }
 
 function render({ model, el }) {
@@ -119,6 +153,7 @@ function render({ model, el }) {
     <div class="luma-head"><span class="luma-status" role="status"></span><button class="luma-stop" type="button"></button>
     </div></div>`;
   const live = el.firstElementChild;
+  ownKeys(live);
   const [status, stop] = ["status", "stop"].map((name) => live.querySelector(`.luma-${name}`));
   const time = kernelClock();
   const part = (many ? tablePart : clipPart)(live, model, time);
@@ -205,7 +240,10 @@ function render({ model, el }) {
     clearTimeout(end);
     model.off("change:view", news);
     model.off("comm_live_update", disconnected);
-    if (many) model.off("msg:custom", told);
+    if (many) {
+      model.off("msg:custom", told);
+      part.end();
+    }
   };
 }
 

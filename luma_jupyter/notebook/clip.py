@@ -25,13 +25,22 @@ from luma_jupyter.notebook.embed import with_video
 from luma_jupyter.notebook.footage import Footage
 from luma_jupyter.notebook.host import here
 from luma_jupyter.notebook.render import Look, clock, final_html, short
+from luma_jupyter.notebook.steps import Steps
 
 if TYPE_CHECKING:
     from luma_jupyter.notebook.card import Card
-    from luma_jupyter.notebook.lineage import Lineage
 
 
-class Clip(Footage):
+_watchers: list[Callable[[Clip], None]] = []
+
+
+def watch(watcher: Callable[[Clip], None]) -> Callable[[], None]:
+    """Call ``watcher`` with each clip that begins to stand for a task, from now on; what is returned ends that."""
+    _watchers.append(watcher)
+    return lambda: _watchers.remove(watcher) if watcher in _watchers else None
+
+
+class Clip(Footage, Steps):
     """A video that is being made, or is done. Made by `generate`, `extend` and `modify`, not by hand."""
 
     def __init__(self, handle: Handle, *, name: str | None = None, source: Clip | str | None = None) -> None:
@@ -40,6 +49,7 @@ class Clip(Footage):
         self._source = source
         self._card: Card | None = None
         self._embed: bool | None = None  # None: as the settings and the host say
+        self._tell_watchers()
 
     @property
     def _task(self) -> Task:
@@ -216,61 +226,11 @@ class Clip(Footage):
         if handle is not self._handle:
             self._handle = handle
             self._card = None
+            self._tell_watchers()
 
-    def extend(
-        self,
-        prompt: str,
-        *,
-        end_image: Any = None,
-        callback_url: str | None = None,
-        provider: str | None = None,
-        timeout: float | None = None,
-        again: bool = False,
-    ) -> Clip:
-        """Continue this clip; queued until it is done. Arguments as for `luma_jupyter.extend`."""
-        from luma_jupyter.notebook.session import extend
-
-        return extend(
-            self,
-            prompt,
-            end_image=end_image,
-            callback_url=callback_url,
-            provider=provider,
-            timeout=timeout,
-            again=again,
-        )
-
-    def modify(
-        self,
-        prompt: str,
-        *,
-        watermark: bool | str | None = None,
-        callback_url: str | None = None,
-        provider: str | None = None,
-        timeout: float | None = None,
-        again: bool = False,
-    ) -> Clip:
-        """Re-render this clip; queued until it is done. Arguments as for `luma_jupyter.modify`."""
-        from luma_jupyter.notebook.session import modify
-
-        return modify(
-            self,
-            prompt,
-            watermark=watermark,
-            callback_url=callback_url,
-            provider=provider,
-            timeout=timeout,
-            again=again,
-        )
-
-    def lineage(self) -> Lineage:
-        """The tree it belongs to, generate → extend → modify: what it was made from, and all that came of that.
-
-        Of what is known in this folder. Text where it is printed, a drawing where a notebook shows it.
-        """
-        from luma_jupyter.notebook.lineage import lineage_of
-
-        return lineage_of(self)
+    def _tell_watchers(self) -> None:
+        for watcher in list(_watchers):
+            watcher(self)
 
     def _look(self) -> Look:
         handle = self._handle

@@ -149,7 +149,7 @@ function enhance(frame) {
   if (!videos.length) return undefined;
   frame.insertAdjacentHTML("afterbegin", CONTROLS);
   const controls = frame.firstElementChild;
-  keepKeys(controls);
+  ownKeys(controls);
   const [play, position, time, mute, slide, share] = ["play", "position", "time", "mute", "slide", "share"]
     .map((name) => controls.querySelector(`.luma-${name}`));
   for (const video of videos) Object.assign(video, { controls: false, preload: "auto" });

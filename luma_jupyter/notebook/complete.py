@@ -51,5 +51,7 @@ class LumaCompleter:
             return [*clips, *lists] if any(before) else list(LINE_WORDS)
         if previous in _VALUES:
             return list(_VALUES[previous])
+        if previous in ("--start-image", "--end-image"):
+            return [f"{name}@{when}" for name in clips for when in ("first", "last")]
         acted = any(word in ACTIONS for word in before)
         return [*([] if acted else ACTIONS), *OPTIONS, *clips, *(f"{name}[0]" for name in lists)]

@@ -74,7 +74,7 @@ function enhance(frame, model) {
     ["click", click], ["toggle", toggle]];
   for (const [name, listener] of listeners) tiles.addEventListener(name, listener, name === "toggle"); // does not bubble
   tiles.classList.add("luma-live-tiles");
-  keepKeys(tiles);
+  ownKeys(tiles);
   model.on("comm_live_update", gone);
   return () => {
     preview.stop();

@@ -7,19 +7,16 @@ below for the clip that was picked.
 from __future__ import annotations
 
 import os
-from base64 import b64encode
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeAlias, overload
 
-from IPython import get_ipython
-from ipywidgets import Label, VBox
+from ipywidgets import VBox
 
 from luma_jupyter import settings
 from luma_jupyter.engine import sidecars
 from luma_jupyter.engine.frames import duration
-from luma_jupyter.engine.posters import poster
 from luma_jupyter.errors import ConfigError, InvalidRequest
 from luma_jupyter.models import Status, Task
 from luma_jupyter.notebook import session
@@ -28,9 +25,12 @@ from luma_jupyter.notebook.clips import Clips
 from luma_jupyter.notebook.embed import with_video
 from luma_jupyter.notebook.host import Host, here
 from luma_jupyter.notebook.page import Exhibit, PageModel, script
-from luma_jupyter.notebook.render import Look, public_link, relative
+from luma_jupyter.notebook.posters import poster_src, weight
+from luma_jupyter.notebook.render import Look, public_link
+from luma_jupyter.notebook.studio.studio import Studio
 from luma_jupyter.notebook.tabulate import table
 from luma_jupyter.notebook.tiles import MOST_TILES, Tile, gallery_html, left_out_words
+from luma_jupyter.notebook.variables import word_for
 
 What: TypeAlias = "Iterable[Clip] | str | os.PathLike[str] | Callable[[Clip], object] | None"
 ACTIONS = ("extend", "modify")
@@ -118,19 +118,14 @@ def tiles(clips: Iterable[Clip], host: Host) -> list[Tile]:
     made, room = [], host.limit
     for clip in clips:
         look = replace(clip._look(), served=host.serves)
-        picture = poster(look.task)
-        address = None
-        if host.how == "embed" and picture and (data := picture.read_bytes()) and len(data) <= room:
-            room -= len(data)
-            address = f"data:image/jpeg;base64,{b64encode(data).decode()}"
-        elif host.serves and picture and look.file:
-            address = relative(f"{os.path.splitext(look.file)[0]}.jpg")
-        made.append(Tile(look, address, _seconds(look)))
+        src = poster_src(look, host, room)
+        room -= weight(src)
+        made.append(Tile(look, src, _seconds(look)))
     if host.how != "embed":
         return made
     for index, tile in enumerate(made):
         look = with_video(tile.look, replace(host, limit=room))
-        room -= look.task.file_size or 0 if look.data else 0
+        room -= weight(look.data)
         made[index] = replace(tile, look=look)
     return made
 
@@ -160,10 +155,11 @@ class GalleryModel(PageModel):
 
 
 class LiveGallery(VBox):  # type: ignore[misc]  # ipywidgets is untyped
-    """The gallery's model, which draws nothing here, and below it the form for what was picked."""
+    """The gallery's model, which draws nothing here, and below it the studio for what was picked."""
 
     def __init__(self, gallery: Gallery, key: str) -> None:
         self._gallery = gallery
+        self._studio: Studio | None = None
         self.model = GalleryModel(self._pick, key=key)
         self.model.on_gone = self.close
         super().__init__([self.model])
@@ -173,32 +169,15 @@ class LiveGallery(VBox):  # type: ignore[misc]  # ipywidgets is untyped
         if clip is None or action not in ACTIONS:
             return
         self._gallery.picked = clip
-        earlier = self.children[1:]
-        self.children: Sequence[Any] = [self.model, _form(str(action), clip)]
-        for form in earlier:
-            _close(form)
+        earlier, self._studio = self._studio, Studio(action=action, source=word_for(clip), focus=True)
+        self.children: Sequence[Any] = [self.model, self._studio.box]
+        if earlier:
+            earlier.close()
 
     def close(self) -> None:
         """Forget all of it, here and in the page."""
-        for child in self.children:
-            _close(child)
+        self.model.close()
+        if self._studio:
+            self._studio.close()
         self.layout.close()
         super().close()
-
-
-def _close(widget: Any) -> None:
-    for part in ("layout", "style"):  # comms of their own, which would stay open
-        if widget.has_trait(part) and (found := getattr(widget, part)):
-            found.close()
-    widget.close()
-
-
-def source_words(clip: Clip) -> str:
-    """What ``%%luma extend`` takes for a clip: its variable, where it is in one, else its key."""
-    name, shell = clip._called, get_ipython()
-    return name if name and shell and shell.user_ns.get(name) is clip else f"clip:{clip._task.key}"
-
-
-def _form(action: str, clip: Clip) -> Any:
-    source = source_words(clip)
-    return Label(f"{action.capitalize()} {source}: %%luma {action} {source}")

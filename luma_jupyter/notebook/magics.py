@@ -2,35 +2,32 @@
 
 from __future__ import annotations
 
-import json
-import shlex
 import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, TypeAlias
 
 from luma_jupyter import settings
 from luma_jupyter.choices import ACTIONS
-from luma_jupyter.engine.previews import Preview
 from luma_jupyter.engine.prices import dollars
 from luma_jupyter.engine.services import choose_provider
 from luma_jupyter.errors import ConfigError, InvalidRequest, LumaError
-from luma_jupyter.models import Status, Task
+from luma_jupyter.models import Status
 from luma_jupyter.notebook import session, showing
 from luma_jupyter.notebook.clip import Clip
 from luma_jupyter.notebook.clips import Clips, wait_for_all
 from luma_jupyter.notebook.doctor import Diagnosis, diagnose
 from luma_jupyter.notebook.history import History
 from luma_jupyter.notebook.parse import USAGE, options_help, parse_cell, parse_history, split
-from luma_jupyter.notebook.placing import place, plan
+from luma_jupyter.notebook.placing import place, would_send
 from luma_jupyter.notebook.render import short
+from luma_jupyter.notebook.studio.studio import Studio
 from luma_jupyter.notebook.tabulate import table
 from luma_jupyter.notebook.variables import lookup_clip, lookup_clips
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
-LATER_WORDS = ("studio",)
-Shown: TypeAlias = History | Diagnosis | None  # what a line gives, for the page to show
+Shown: TypeAlias = History | Diagnosis | Studio | None  # what a line gives, for the page to show
 
 HELP = f"""Make Luma videos in a notebook.
 {USAGE}
@@ -38,7 +35,8 @@ the prompt, on the lines below; {{{{name}}}} inserts a variable
 
 {options_help()}
 
-SOURCE is a variable that holds a clip, a video id, a URL, or the path of a video.
+SOURCE is a clip's variable or key (clip:3f9c2a1b), a video id, a URL, or the path of a video.
+X for an image may be a clip's frame: sunset@first, sunset@last, or sunset@2.5 (seconds).
 
   %%luma -o sunset --aspect-ratio 16:9      generate, kept in the variable sunset
   %%luma extend sunset -o longer            continue it
@@ -53,8 +51,8 @@ SOURCE is a variable that holds a clip, a video id, a URL, or the path of a vide
 %luma history          all clips of this folder (or: --all, --folder FOLDER, --day 2026-11-22)
 %luma price · balance  what a call costs, and what was spent today; what is left at RunAPI
 %luma doctor           whether all is well here, and what to do where it is not
+%luma studio           the same as forms to fill in, and all that is under way
 %luma help             this text
-Not yet: %luma {", ".join(LATER_WORDS)}.
 In Python: luma_jupyter.generate(…), clip.extend(…), clip.modify(…), clip.wait(), await clip.
 """
 
@@ -79,9 +77,7 @@ class LumaMagics:
     def _run_cell(self, line: str, cell: str) -> None:
         command = parse_cell(line, cell, self._shell.user_ns)
         if command.dry_run:
-            print(dry_run_text(command.order.preview(), command.order.earlier()))
-            if command.takes > 1:
-                print(plan(command.order.takes(command.takes), ask=False, grid=f"{command.takes} takes of this"))
+            print(would_send(command))
             return
         self._show(place(command, self._shell.user_ns), showing.show_made, command.wait)
 
@@ -104,10 +100,9 @@ class LumaMagics:
             "price": self._price,
             "balance": self._balance,
             "doctor": lambda names: diagnose(session.engine),
+            "studio": lambda names: Studio(),
             "help": lambda names: print(HELP),
         }
-        if word in LATER_WORDS:
-            session.not_yet(f"%luma {word}")
         if word in ("-h", "--help"):
             word = "help"
         if word not in words:
@@ -157,11 +152,10 @@ class LumaMagics:
                 print(f"{clip._label} is {clip.status} already.")
                 continue
             try:
-                clip._follow(session.engine().resume(clip._task.intent))
+                session.follow_again(clip)
             except LumaError as error:  # such as: no key for its service; the others go on
                 print(f"{clip._label} (“{short(clip.prompt, 40)}”): {error}")
                 continue
-            session.bind(clip)
             resumed.append(clip)
         return resumed
 
@@ -198,24 +192,3 @@ class LumaMagics:
         known = {"left": balance.left, "spent today": balance.spent_today, "spent in all": balance.spent_in_all}
         print("RunAPI: " + ", ".join(f"{dollars(usd)} {word}" for word, usd in known.items() if usd is not None))
         print(f"AceDataCloud: its API does not say; look at {settings.current().acedata_platform_url}")
-
-
-def dry_run_text(preview: Preview, earlier: Task | None) -> str:
-    """A request as JSON and as a curl command, the key masked; ``earlier`` is what would answer it unsent."""
-    body = json.dumps(preview.payload, ensure_ascii=False, indent=2)
-    headers = {"Authorization": "Bearer ‹your key›", "Content-Type": "application/json", **preview.headers}
-    curl = " \\\n".join(
-        [
-            f"curl -X POST {shlex.quote(preview.url)}",
-            *(f"  -H {shlex.quote(f'{name}: {value}')}" for name, value in headers.items()),
-            f"  -d {shlex.quote(json.dumps(preview.payload, ensure_ascii=False))}",
-        ]
-    )
-    price = f"Price: {preview.price}"
-    would = f"Nothing was sent. This would go to {preview.provider}:"
-    if earlier:
-        would = (
-            f"Nothing was sent, and without --again nothing would be: this was asked for before, and is "
-            f"{earlier.status}. With --again this would go to {preview.provider}:"
-        )
-    return f"{would}\n\nPOST {preview.url}\n{body}\n\n{curl}\n\n{price}"

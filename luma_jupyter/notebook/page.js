@@ -80,12 +80,11 @@ function countView(model) {
   };
 }
 
-/** A part of a page where keys belong to its fields, and not to the notebook's shortcuts. */
-const OWN_KEYS = 'data-lm-suppress-shortcuts="true"';
-
-/** The same for a part with fields that are no text: JupyterLab looks at the focused element before those around it, and
-its shortcuts of the command mode are for any that one does not write in. */
-const keepKeys = (part) =>
-  part.querySelectorAll("button, input, summary, video").forEach((node) => {
-    node.setAttribute("data-lm-suppress-shortcuts", "true");
+/** Leave the keys that are pressed in a part of the page to it: JupyterLab would take those that are shortcuts of its
+notebook, arrows too. It asks the very element that has the focus; where one types, it takes none by itself. */
+function ownKeys(part) {
+  part.addEventListener("focusin", ({ target }) => {
+    if (!target.matches(":read-write")) target.setAttribute("data-lm-suppress-shortcuts", "true");
   });
+}
+

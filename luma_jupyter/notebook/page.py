@@ -20,7 +20,7 @@ from IPython.display import display
 
 from luma_jupyter import settings
 from luma_jupyter.notebook.host import here
-from luma_jupyter.notebook.render import HIDE_LOST_LIVE_PART, frame
+from luma_jupyter.notebook.render import HIDE_LOST_LIVE_PART, escaped, frame
 
 _HERE = Path(__file__).parent
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
@@ -74,15 +74,22 @@ class PageModel(anywidget.AnyWidget):
         super().close()
 
 
-def show_pair(model: Any, key: str, note: str, text: str) -> None:
-    """Show a widget below a note that pages without a kernel have in its place; ``note`` is HTML, ``text`` the same."""
-    _show_two(frame(key, f'<div class="luma-later">{note}</div>{HIDE_LOST_LIVE_PART}'), text, model)
+def close(widget: Any) -> None:
+    """Close a widget that is not of ours, and its layout."""
+    widget.layout.close()
+    widget.close()
 
 
-def _show_two(html: str, text: str, widget: Any) -> None:
+def show_pair(html: str, text: str, widget: Callable[[], Any]) -> None:
+    """Show HTML, and below it a widget, which is made only where somebody may be watching; ``text`` says the same."""
     display({"text/html": html, "text/plain": text}, raw=True)
-    if widget is not None:
-        display(view_of(widget), raw=True)
+    if not settings.current().wait:  # set for runs without a person
+        display(view_of(widget()), raw=True)
+
+
+def note_html(key: str, note: str) -> str:
+    """What a page without a kernel has in the place of a widget that is nothing without one."""
+    return frame(key, f'<div class="luma-later">{escaped(note)}</div>{HIDE_LOST_LIVE_PART}')
 
 
 class Exhibit(ABC):
@@ -107,8 +114,7 @@ class Exhibit(ABC):
             print(repr(self))
             return
         key = _new_key()
-        watched = not settings.current().wait
-        _show_two(self._html(key), repr(self), self._live(key) if watched else None)
+        show_pair(self._html(key), repr(self), lambda: self._live(key))
 
 
 def _new_key() -> str:

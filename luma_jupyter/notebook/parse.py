@@ -12,16 +12,20 @@ import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
+from functools import lru_cache
+from pathlib import Path
 from types import ModuleType
 from typing import Any, NoReturn
 
 from luma_jupyter.choices import ACTIONS, ASPECT_RATIOS, PROVIDERS
+from luma_jupyter.engine.frames import frame_at
 from luma_jupyter.errors import InvalidRequest
+from luma_jupyter.files import LocalFile, as_image
 from luma_jupyter.models import ExtendRequest, GenerateRequest, ModifyRequest, Request, check_takes
 from luma_jupyter.notebook.clip import Clip
 from luma_jupyter.notebook.clips import Clips
-from luma_jupyter.notebook.session import Order, read_source
-from luma_jupyter.notebook.variables import is_name, lookup_clip
+from luma_jupyter.notebook.orders import Order, read_source
+from luma_jupyter.notebook.variables import frame_asked, is_name, lookup_clip
 
 USAGE = "%%luma [generate|extend|modify] [SOURCE] [options]"
 
@@ -56,7 +60,7 @@ def make_parser() -> argparse.ArgumentParser:
     add("--aspect-ratio", metavar="R", help=f"generate: {', '.join(ASPECT_RATIOS)} (16:9)")
     add("--loop", action="store_true", help="generate: the end joins the start")
     add("--no-enhancement", dest="enhancement", action="store_false", help="generate: keep the prompt as it is")
-    add("--start-image", metavar="X", help="generate: first frame; a URL, a path, or a variable with a picture")
+    add("--start-image", metavar="X", help="generate: first frame; a URL, a path, a variable, or sunset@last")
     add("--end-image", metavar="X", help="generate, extend: last frame, likewise")
     add("--watermark", action="store_true", help="modify: put a watermark in")
     add("--watermark-id", dest="watermark", metavar="ID", help="modify: the watermark with this id")
@@ -116,7 +120,7 @@ class CellCommand:
 def parse_cell(line: str, body: str, namespace: Mapping[str, Any]) -> CellCommand:
     """Read a ``%%luma`` cell; variables are looked up in ``namespace``.
 
-    Raises InvalidRequest (NotYet for what is planned); then nothing was sent.
+    Raises InvalidRequest; then nothing was sent.
     """
     options = vars(make_parser().parse_intermixed_args(split(line)))
     action, source = _action_and_source(options.pop("words"))
@@ -165,6 +169,23 @@ def parse_cell(line: str, body: str, namespace: Mapping[str, Any]) -> CellComman
     return CellCommand(order=Order(request=request, source=named, **delivery), **common)
 
 
+def write_line(action: str, source: str = "", **options: str | bool | None) -> str:
+    """The line behind ``%%luma`` that `parse_cell` reads as these words and options; what is empty is left out.
+
+    Options are called as in what the parser gives: ``out``, ``aspect_ratio``, ``enhancement``, ….
+    """
+    words = [*([] if action == "generate" else [action]), *([shlex.quote(source)] if source else [])]
+    for option in make_parser()._actions:
+        value, flag = options.get(option.dest), (option.option_strings or [""])[0]  # the source is no option
+        if isinstance(option, argparse._StoreConstAction):
+            words += [flag] if value is option.const else []
+        elif flag and isinstance(value, str) and value.strip():
+            said = shlex.quote(" ".join(value.split()))
+            dashed = said.startswith(("-", "'-"))  # the parser would take it for an option
+            words += [f"{option.option_strings[-1]}={said}"] if dashed else [flag, said]
+    return " ".join(words)
+
+
 def split(line: str) -> list[str]:
     """The words of a line, quotes honoured as in a shell. Raises InvalidRequest where a quote is left open."""
     try:
@@ -186,6 +207,10 @@ def _action_and_source(words: list[str]) -> tuple[str, str | None]:
 
 
 def _image(name: str, text: str, namespace: Mapping[str, Any]) -> object:
+    if asked := frame_asked(text, namespace):
+        clip, when = asked
+        clip.wait()
+        return _frame(clip._file(), when)
     if not text.isidentifier():
         return text
     if text not in namespace:
@@ -193,6 +218,11 @@ def _image(name: str, text: str, namespace: Mapping[str, Any]) -> object:
     if namespace[text] is None:
         raise InvalidRequest(f"--{name.replace('_', '-')} {text}: this variable is None, not a picture.")
     return namespace[text]
+
+
+@lru_cache(maxsize=8)  # a form reads its line again after each change
+def _frame(video: Path, when: float | str) -> str | LocalFile:
+    return as_image(f"{video.stem}-{when}", frame_at(video, when))
 
 
 def _takes(text: str) -> int:

@@ -7,6 +7,8 @@ and the limits. What may still go wrong in the middle is what another kernel doe
 
 from __future__ import annotations
 
+import json
+import shlex
 import sys
 from collections import Counter
 from collections.abc import MutableMapping, Sequence
@@ -17,12 +19,14 @@ from IPython.core.error import StdinNotImplementedError
 
 from luma_jupyter import settings
 from luma_jupyter.choices import Action, Provider
+from luma_jupyter.engine.previews import Preview
 from luma_jupyter.engine.prices import Price, dollars
 from luma_jupyter.errors import InvalidRequest, LumaError, NotConfirmed, reworded
+from luma_jupyter.models import Task
 from luma_jupyter.notebook import session
 from luma_jupyter.notebook.clips import Clips
 from luma_jupyter.notebook.host import here
-from luma_jupyter.notebook.session import Order
+from luma_jupyter.notebook.orders import Order
 
 if TYPE_CHECKING:
     from luma_jupyter.notebook.parse import CellCommand
@@ -54,6 +58,8 @@ class Plan:
         return f"{videos}: {f'{known}{new:,} new' if old else 'new'}. Price: {self._price()}."
 
     def _price(self) -> str:
+        if len(self.new) == 1:
+            return str(self.new[0][2]).rstrip(".")
         groups = Counter(price for _, _, price in self.new)
         known = [f"{count:,} × {price}" for price, count in groups.items() if price.usd is not None]
         unknown = [(count, price.basis.rstrip(".")) for price, count in groups.items() if price.usd is None]
@@ -114,17 +120,22 @@ def place_all(
     return clips
 
 
-def _confirm(planned: Plan) -> None:
-    """Have somebody say yes to what is above a limit. Raises NotConfirmed."""
+def above_limits(planned: Plan) -> str:
+    """What somebody has to say yes to, in words; empty where nothing is above a limit."""
     now = settings.current()
     much = []
     if len(planned.new) > now.confirm_count:
         much.append(f"{len(planned.new):,} new videos are more than {now.confirm_count:,} (the setting confirm_count)")
     if planned.usd > now.confirm_usd:
         much.append(f"{dollars(planned.usd)} is more than {dollars(now.confirm_usd)} (the setting confirm_usd)")
-    if not much:
+    return " and ".join(much)
+
+
+def _confirm(planned: Plan) -> None:
+    """Have somebody say yes to what is above a limit. Raises NotConfirmed."""
+    finding = above_limits(planned)
+    if not finding:
         return
-    finding = " and ".join(much)
     answer = _ask(f"{finding}. Send them? [y/N] ")
     if answer is None:
         raise NotConfirmed(
@@ -161,3 +172,32 @@ def place(command: CellCommand, namespace: MutableMapping[str, Any]) -> Clips:
     if command.out:
         namespace[command.out] = clips[0] if command.takes == 1 else clips
     return clips
+
+
+def would_send(command: CellCommand) -> str:
+    """What a cell would send, and at what price. Raises as `plan` does."""
+    text = _dry_run_text(command.order.preview(), command.order.earlier())
+    if command.takes > 1:
+        text += f"\n{plan(command.order.takes(command.takes), ask=False, grid=f'{command.takes} takes of this')}"
+    return text
+
+
+def _dry_run_text(preview: Preview, earlier: Task | None) -> str:
+    """A request as JSON and as a curl command, the key masked; ``earlier`` is what would answer it unsent."""
+    body = json.dumps(preview.payload, ensure_ascii=False, indent=2)
+    headers = {"Authorization": "Bearer ‹your key›", "Content-Type": "application/json", **preview.headers}
+    curl = " \\\n".join(
+        [
+            f"curl -X POST {shlex.quote(preview.url)}",
+            *(f"  -H {shlex.quote(f'{name}: {value}')}" for name, value in headers.items()),
+            f"  -d {shlex.quote(json.dumps(preview.payload, ensure_ascii=False))}",
+        ]
+    )
+    price = f"Price: {preview.price}"
+    would = f"Nothing was sent. This would go to {preview.provider}:"
+    if earlier:
+        would = (
+            f"Nothing was sent, and without --again nothing would be: this was asked for before, and is "
+            f"{earlier.status}. With --again this would go to {preview.provider}:"
+        )
+    return f"{would}\n\nPOST {preview.url}\n{body}\n\n{curl}\n\n{price}"

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from functools import cached_property, partial
 from typing import Any
 
@@ -30,14 +31,19 @@ class TableModel(CardModel):
 class TableCard(LiveCard):
     """The card of several clips, as they are when it is made."""
 
+    model_class: type[TableModel] = TableModel
+
     def __init__(self, clips: Sequence[Clip], painter: Painter) -> None:
         super().__init__()
         self.clips = list(clips)
         self._painter = painter
         self._key = secrets.token_hex(4)
         self._changed: set[int] = set()
-        for index, clip in enumerate(self.clips):
-            clip._handle.listen(partial(self._hear, index))
+        for index in range(len(self.clips)):
+            self._listen(index)
+
+    def _listen(self, index: int) -> Callable[[], None]:
+        return self.clips[index]._handle.listen(partial(self._hear, index))
 
     def _hear(self, index: int, event: object) -> None:
         self._changed.add(index)
@@ -55,7 +61,7 @@ class TableCard(LiveCard):
     def model(self) -> TableModel:
         looks = self._looks()
         curves = {live_row(look)[6]: look.law.curve for look in looks}
-        model = TableModel(
+        model = self.model_class(
             view={**self._view(), "version": 0}, rows=list(map(live_row, looks)), curves=curves, kernel=kernel_id()
         )
         model.on_msg(self._asked)
@@ -66,7 +72,8 @@ class TableCard(LiveCard):
 
     def _view(self) -> dict[str, Any]:
         statuses = [clip._task.status for clip in self.clips]
-        return table_view(self._key, statuses, self.clips[0]._handle.clock())
+        clock = self.clips[0]._handle.clock if self.clips else time.time
+        return table_view(self._key, statuses, clock())
 
     def _asked(self, model: object, content: dict[str, Any], buffers: object) -> None:
         """The button was pressed; or a page opened that knows the table only as it was at some version."""
@@ -88,8 +95,8 @@ class TableCard(LiveCard):
         for index in sorted(changed):
             look = self.clips[index]._look()
             row = live_row(look)
-            if row != rows[index]:
-                rows[index] = row
+            if row not in rows[index : index + 1]:
+                rows[index : index + 1] = [row]  # or one more, where the clip joined later
                 news.append((index, row))
                 self.model.curves[row[6]] = look.law.curve
         if not news:

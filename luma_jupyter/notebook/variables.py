@@ -2,6 +2,7 @@
 as.
 
 A variable holds one clip, or a list of them as a batch gives it; ``takes[1]`` is one of such a list, here as in Python.
+A clip that no variable holds is called by its key, ``clip:3f9c2a1b``; and ``sunset@last`` is a frame of a clip.
 """
 
 from __future__ import annotations
@@ -15,13 +16,26 @@ from IPython import get_ipython
 from luma_jupyter.errors import InvalidRequest
 from luma_jupyter.notebook.clip import Clip
 from luma_jupyter.notebook.clips import Clips
+from luma_jupyter.notebook.session import clip_by_key
 
 _NAME = re.compile(r"([^\W\d]\w*)(?:\[(-?\d{1,6})\])?")
+_KEY = "clip:"  # before the key of a clip
 
 
 def is_name(text: str) -> bool:
-    """Whether somebody who wrote this meant a variable, or one of those that it holds."""
-    return bool(_NAME.fullmatch(text))
+    """Whether somebody who wrote this meant a variable, or one of those that it holds, or a clip by its key."""
+    return bool(_NAME.fullmatch(text)) or text.startswith(_KEY)
+
+
+def frame_asked(text: str, namespace: Mapping[str, Any]) -> tuple[Clip, float | str] | None:
+    """The clip and the moment in it that ``sunset@last`` means; None for what is not written so.
+
+    The moment is first, last, or a number of seconds. Raises InvalidRequest where there is no such clip.
+    """
+    name, _, when = text.rpartition("@")
+    if not is_name(name) or not re.fullmatch(r"first|last|\d+(\.\d+)?", when):
+        return None
+    return lookup_clip(name, namespace), when if when in ("first", "last") else float(when)
 
 
 def lookup_clip(text: str, namespace: Mapping[str, Any]) -> Clip:
@@ -43,6 +57,8 @@ def lookup_clips(names: list[str], namespace: Mapping[str, Any]) -> dict[str, Cl
 
 
 def _lookup(text: str, namespace: Mapping[str, Any]) -> Clip | Clips:
+    if text.startswith(_KEY):
+        return clip_by_key(text.removeprefix(_KEY))
     match = _NAME.fullmatch(text)
     name, index = match.groups() if match else (text, None)
     if name not in namespace:
@@ -60,6 +76,11 @@ def _lookup(text: str, namespace: Mapping[str, Any]) -> Clip | Clips:
             f"luma_jupyter.extend({name}, …)."
         )
     return found
+
+
+def word_for(clip: Clip) -> str:
+    """What a cell can call a clip now: a variable that holds it, else its key."""
+    return name_of(clip) or f"{_KEY}{clip._task.key}"
 
 
 def name_of(clip: Clip) -> str | None:

@@ -21,7 +21,7 @@ from luma_jupyter.engine.engine import Engine
 from luma_jupyter.engine.journal import Journal
 from luma_jupyter.engine.owners import this_owner
 from luma_jupyter.engine.services import Services
-from luma_jupyter.notebook import session
+from luma_jupyter.notebook import clip, session
 from luma_jupyter.notebook.clip import Clip
 from luma_jupyter.wire.http import Http
 from tests.conftest import VirtualLoop
@@ -152,6 +152,7 @@ class Kernels:
         self.engine = Engine(Bridge(self._new_loop), Services(self._connect))
         self._monkeypatch.setattr(session, "_engine", self.engine)
         self._monkeypatch.setattr(session, "_clips", {})
+        self._monkeypatch.setattr(clip, "_watchers", [])
         home = settings.current().home_folder
         machine = this_owner().rsplit("|", 2)[0]
         # A process that is not there: for every other kernel this one has died.

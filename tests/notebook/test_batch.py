@@ -20,7 +20,7 @@ from luma_jupyter.models import GenerateRequest
 from luma_jupyter.notebook import session
 from luma_jupyter.notebook.batch import MOST, batch
 from luma_jupyter.notebook.clips import Clips
-from luma_jupyter.notebook.session import generate
+from luma_jupyter.notebook.orders import generate
 from tests.notebook.conftest import FakeService, Shell, reach
 
 Printed = pytest.CaptureFixture[str]

@@ -11,8 +11,9 @@ import pytest
 from luma_jupyter.errors import ClipFailed
 from luma_jupyter.notebook import showing
 from luma_jupyter.notebook.clips import Clips
+from luma_jupyter.notebook.orders import generate
 from luma_jupyter.notebook.page import NOTHING, WIDGET_VIEW
-from luma_jupyter.notebook.session import clips, generate
+from luma_jupyter.notebook.session import clips
 from tests.notebook.conftest import FakeService, Shell, reach
 
 

@@ -28,6 +28,7 @@ def completions(shell: Shell, code: str) -> set[str]:
         ("%%luma --aspect-ratio ", {f"%%luma --aspect-ratio {ratio}" for ratio in ASPECT_RATIOS}),
         ("%%luma --provider d", {"%%luma --provider demo"}),
         ("%%luma --no-", {"%%luma --no-embed", "%%luma --no-enhancement", "%%luma --no-wait"}),
+        ("%%luma --start-image su", {"%%luma --start-image sunset@first", "%%luma --start-image sunset@last"}),
         ("%luma sta", {"%luma status"}),
         ("%luma re", {"%luma resume", "%luma retry"}),
         ("%luma retry s", {"%luma retry sunset"}),

@@ -168,3 +168,45 @@ def test_a_dry_run_names_the_file(notebook: Shell, filmed: FakeService, capsys: 
     notebook.run("%%luma --dry-run --start-image picture\nA sunset")
     assert "‹start_image.png, uploaded first›" in capsys.readouterr().out
     assert filmed.uploaded == filmed.sent == []
+
+
+def test_a_cell_takes_a_frame_of_a_clip(notebook: Shell, filmed: FakeService) -> None:
+    """``sunset@last`` waits for the clip, and is the very picture that ``sunset.frame("last")`` is."""
+    notebook.run("%%luma -o sunset\nA sunset")
+    notebook.run("%%luma -o night --start-image sunset@last --end-image sunset@0.2\nNight falls")
+    night = notebook.user_ns["night"].wait()
+    assert filmed.sent[-1]["start_image_url"] == "https://cdn.example/upload-1"
+    assert filmed.sent[-1]["end_image_url"] == "https://cdn.example/upload-2"
+    sunset = notebook.user_ns["sunset"]
+    same = luma.generate("Night falls", start_image=sunset.frame("last"), end_image=sunset.frame(0.2))
+    assert same is night
+
+
+@pytest.mark.parametrize(
+    ("image", "words"),
+    [
+        ("nothing@last", "There is no variable nothing"),
+        ("clip:00000000@last", "There is no clip '00000000' in this folder"),
+        ("sunset@9", "no frame at 9 s"),
+        ("sunset@middle", r"there is no file .sunset@middle.\."),
+    ],
+)
+def test_a_frame_that_there_is_not_is_refused(notebook: Shell, filmed: FakeService, image: str, words: str) -> None:
+    """In one line, and nothing is sent."""
+    notebook.run("%%luma -o sunset --wait\nA sunset")
+    with pytest.raises(InvalidRequest, match=words):
+        notebook.run(f"%%luma --start-image {image}\nNight falls")
+    assert len(filmed.sent) == 1
+
+
+def test_a_clip_can_be_called_by_its_key(notebook: Shell, service: FakeService) -> None:
+    """The key of tables and file names, of this kernel's clips and of an earlier one's."""
+    notebook.run("%%luma --wait\nA sunset")
+    key = notebook.user_ns["_luma"]._task.key
+    notebook.run(f"%%luma extend clip:{key} -o longer\nThe sun is gone")
+    longer = notebook.user_ns["longer"].wait()
+    notebook.restart()
+    notebook.run(f"%%luma extend clip:{key} -o again\nThe sun is gone")
+    assert notebook.user_ns["again"].task_id == longer.task_id
+    notebook.run(f"%luma status clip:{key}")
+    assert len(service.sent) == 2

@@ -15,9 +15,10 @@ from luma_jupyter.errors import InvalidRequest
 from luma_jupyter.models import GenerateRequest, Video
 from luma_jupyter.notebook import host, session
 from luma_jupyter.notebook.clip import Clip
-from luma_jupyter.notebook.gallery import Gallery, LiveGallery, source_words
+from luma_jupyter.notebook.gallery import Gallery, LiveGallery
 from luma_jupyter.notebook.page import WIDGET_VIEW
 from luma_jupyter.notebook.tiles import MOST_TILES, Tile, fitted, gallery_html, tile_html
+from luma_jupyter.notebook.variables import word_for
 from tests.notebook.conftest import Shell
 from tests.notebook.test_host import COLAB, LAB
 from tests.notebook.test_render import Tags, look
@@ -243,10 +244,14 @@ def test_picking_shows_what_to_go_on_with(made: list[Clip], notebook: Shell) -> 
     pick(live, key=made[0]._task.key, action="extend")
     assert shown.picked is made[0]
     (first,) = live.children[1:]
+    form = first.children[0]
+    assert (form.action, form.source) == ("extend", word_for(made[0]))
     pick(live, key=made[1]._task.key, action="modify")
     assert shown.picked is made[1]
     (second,) = live.children[1:]
+    assert second.children[0].action == "modify"
     assert first.comm is None
+    assert form.comm is None
     assert second.comm is not None
 
 
@@ -267,15 +272,8 @@ def test_when_its_output_is_cleared_nothing_is_left(made: list[Clip]) -> None:
     shown = gallery()
     live = live_part(shown)
     pick(live, key=made[0]._task.key, action="extend")
-    parts = [live, live.layout, *live.children, *(child.layout for child in live.children)]
+    widgets = [live, *live.children, *live.children[1].children]
+    parts = [*widgets, *(widget.layout for widget in widgets)]
     assert all(part.comm is not None for part in parts)
     live.model._handle_custom_msg({"do": "gone"}, [])
     assert [part.comm for part in parts] == [None] * len(parts)
-
-
-def test_a_source_is_named_as_the_magic_takes_it(made: list[Clip], notebook: Shell) -> None:
-    """By its variable where that holds it, else by its key."""
-    sunset = made[0]
-    assert source_words(sunset) == "sunset"
-    notebook.user_ns["sunset"] = 7
-    assert source_words(sunset) == f"clip:{sunset._task.key}"

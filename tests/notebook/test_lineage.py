@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from luma_jupyter.models import ExtendRequest, GenerateRequest, ModifyRequest, Status, Task, Video, VideoRef
 from luma_jupyter.notebook.batch import batch
 from luma_jupyter.notebook.lineage import Lineage, Node, drawing, nodes, tree
-from luma_jupyter.notebook.session import generate
+from luma_jupyter.notebook.orders import generate
 from tests.notebook.conftest import FakeService, Shell, reach
 from tests.notebook.test_render import HOSTILE
 

@@ -20,13 +20,12 @@ from luma_jupyter.errors import (
     ConfigError,
     InvalidRequest,
     NotConfirmed,
-    NotYet,
     OverBudget,
 )
 from luma_jupyter.notebook import session, showing
 from luma_jupyter.notebook.clip import Clip
 from luma_jupyter.notebook.clips import Clips
-from luma_jupyter.notebook.magics import HELP, LATER_WORDS
+from luma_jupyter.notebook.magics import HELP
 from luma_jupyter.notebook.page import NOTHING
 from tests.notebook.conftest import MP4, FakeService, Shell, reach
 
@@ -256,20 +255,13 @@ def test_luma_alone_prints_the_help(notebook: Shell, capsys: pytest.CaptureFixtu
         notebook.run(line)
         printed = capsys.readouterr().out
         assert printed.strip() == HELP.strip()
-    assert len(HELP.splitlines()) <= 40
+    assert len(HELP.splitlines()) <= 42
     assert max(map(len, HELP.splitlines())) <= 100
 
 
 def test_question_mark_shows_the_help(notebook: Shell) -> None:
     """``%%luma?`` shows the same text."""
     assert notebook.ip.object_inspect("%%luma")["docstring"].strip() == HELP.strip()
-
-
-@pytest.mark.parametrize("word", LATER_WORDS)
-def test_later_words_say_not_yet(notebook: Shell, word: str) -> None:
-    """Words of later versions answer in one line."""
-    with pytest.raises(NotYet, match=f"%luma {word} is not available yet"):
-        notebook.run(f"%luma {word}")
 
 
 def test_unknown_words_name_the_known_ones(notebook: Shell) -> None:

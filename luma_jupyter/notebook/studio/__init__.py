@@ -1,0 +1,1 @@
+"""The forms: what the magics do, for people who would rather fill in fields than type lines."""

@@ -1,0 +1,1 @@
+"""The forms and the queue, by what they hold."""

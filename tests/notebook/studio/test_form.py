@@ -1,0 +1,335 @@
+"""The form, by its traits: what a page would set, and what it would be told."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
+
+import luma_jupyter as luma
+from luma_jupyter import settings
+from luma_jupyter.choices import ACTIONS, ASPECT_RATIOS
+from luma_jupyter.notebook import session
+from luma_jupyter.notebook.clip import Clip
+from luma_jupyter.notebook.parse import parse_cell, write_line
+from luma_jupyter.notebook.studio.form import Form, fields_of
+from tests.notebook.conftest import FakeService, Shell
+
+
+@pytest.fixture
+def sunset(notebook: Shell) -> Clip:
+    """A finished clip in the variable ``sunset``."""
+    notebook.run("%%luma -o sunset\nA sunset")
+    clip: Clip = notebook.user_ns["sunset"]
+    return clip.wait()
+
+
+def test_the_button_does_what_the_cell_does(notebook: Shell, service: FakeService) -> None:
+    """The very cell that the form shows, run afterwards, finds the clip that the form has made."""
+    form = Form(prompt=" A boat ", aspect_ratio="9:16", loop=True, enhancement=False, out="boat")
+    assert form.cell == "%%luma -o boat --aspect-ratio 9:16 --loop --no-enhancement\nA boat"
+    assert (form.errors, form.problem) == ({}, "")
+    assert form.price.startswith("1 video: new.")
+    (clip,) = form.submit()
+    assert notebook.user_ns["boat"] is clip
+    assert form.said == "On its way: boat holds it in your next cells."
+    clip.wait()
+    assert service.sent == [
+        {
+            "action": "generate",
+            "prompt": "A boat",
+            "aspect_ratio": "9:16",
+            "loop": True,
+            "enhancement": False,
+            "async": True,
+        }
+    ]
+    notebook.run(form.cell)
+    assert notebook.user_ns["boat"] is clip
+    assert len(service.sent) == 1
+    form.submit()
+    assert form.said == "Done before: boat holds it in your next cells."
+    assert len(service.sent) == 1
+
+
+def test_extend_and_modify_take_what_a_cell_takes(sunset: Clip, notebook: Shell, service: FakeService) -> None:
+    """A variable as the source; the fields of the other actions say nothing."""
+    form = Form(action="extend", source="sunset", prompt="It sets", aspect_ratio="1:1", watermark=True, out="longer")
+    assert form.cell == "%%luma extend sunset -o longer\nIt sets"
+    (longer,) = form.submit()
+    assert longer.wait().source is sunset
+    form.action = "modify"
+    form.out = "foggy"
+    assert form.cell == "%%luma modify sunset -o foggy --watermark\nIt sets"
+    (foggy,) = form.submit()
+    assert foggy.wait().action == "modify"
+    assert [sent["prompt"] for sent in service.sent] == ["A sunset", "It sets", "It sets"]
+
+
+@pytest.mark.parametrize(
+    ("fields", "name", "words"),
+    [
+        ({}, "prompt", "The prompt is empty"),
+        ({"prompt": "A {{colour}} boat"}, "prompt", "there is no variable colour"),
+        ({"aspect_ratio": "2:1"}, "aspect_ratio", "must be one of 16:9"),
+        ({"out": "not a name"}, "out", "not a name that a variable can have"),
+        ({"out": "class"}, "out", "not a name that a variable can have"),
+        ({"start_image": "missing.png"}, "start_image", "there is no file 'missing.png'"),
+        ({"start_image": "nothing@last"}, "start_image", "There is no variable nothing"),
+        ({"end_image": "ftp://example.com/x.png"}, "end_image", "must be an http"),
+        ({"takes": "many"}, "takes", "--takes must be a whole number"),
+        ({"takes": "12"}, "takes", "12 new videos are more than 10 .* say yes"),
+        ({"timeout": "soon"}, "timeout", "must be a number of seconds"),
+        ({"callback_url": "mail me"}, "callback_url", "must be an http"),
+        ({"action": "extend"}, "source", "extend needs a source"),
+        ({"action": "extend", "source": "nothing"}, "source", "There is no variable nothing"),
+        ({"action": "modify", "source": "luma"}, "source", "luma is not a clip"),
+        ({"action": "modify", "source": "clip:00000000"}, "source", "There is no clip '00000000'"),
+        ({"action": "modify", "source": "film.mp4"}, "source", "there is no file 'film.mp4'"),
+        (
+            {"action": "modify", "source": "0f0e0d0c-0b0a-0908-0706-050403020100"},
+            "source",
+            "modify needs a URL or a clip",
+        ),
+        ({"action": "modify", "source": "https://example.com/x.mp4", "watermark_id": "x", "out": "1"}, "out", "1: not"),
+    ],
+)
+def test_a_mistake_is_marked_at_its_field(
+    notebook: Shell, service: FakeService, fields: dict[str, Any], name: str, words: str
+) -> None:
+    """Before the button is pressed, and that one alone; pressing it sends nothing, and marks untouched fields too."""
+    notebook.user_ns["luma"] = luma
+    form = Form(**{"prompt": "A boat", **fields} if name != "prompt" or "prompt" in fields else fields)
+    assert list(form.errors) == [name]
+    assert re.search(words, form.errors[name])
+    assert form.submit() == []
+    assert form.asked
+    assert service.sent == []
+
+
+def test_each_mistake_has_its_mark(notebook: Shell) -> None:
+    """Three at once are three marks, and correcting one leaves the other two."""
+    form = Form(action="extend", prompt=" ", source="nothing", out="1st")
+    assert set(form.errors) == {"prompt", "source", "out"}
+    form.out = "first"
+    assert set(form.errors) == {"prompt", "source"}
+    form.action = "generate"
+    assert set(form.errors) == {"prompt"}
+
+
+def test_what_concerns_no_field_is_said_below(notebook: Shell, service: FakeService) -> None:
+    """Without a key, or above the budget, the whole is wrong: nothing is sent, and the reason is there."""
+    settings.configure(runapi_key=None)
+    form = Form(action="modify", source="https://example.com/x.mp4", prompt="Fog")
+    assert form.errors == {}
+    assert "RUNAPI_API_KEY" in form.problem
+    settings.configure(budget=0.1, acedata_price=0.35)
+    form.action = "generate"
+    assert form.problem == ""
+    assert form.submit() == []
+    assert "This would pass the budget of $0.10 a day" in form.problem
+    assert service.sent == []
+
+
+def test_what_will_be_sent_is_shown_without_the_key(notebook: Shell) -> None:
+    """The request as JSON and as curl, where it goes, and no key."""
+    form = Form(prompt="A boat")
+    assert "POST https://api.acedata.cloud/luma/videos" in form.request
+    assert '"prompt": "A boat"' in form.request
+    assert "Bearer ‹your key›" in form.request
+    assert "ace-secret" not in str(form.get_state())
+
+
+def test_a_new_one_is_made_once(notebook: Shell, service: FakeService) -> None:
+    """The word that makes a new video holds for one press: the next one finds what that made."""
+    form = Form(prompt="A boat", out="boat")
+    for again in (False, True):
+        form.again = again
+        form.submit()[0].wait()
+    assert form.again is False
+    form.submit()
+    assert len(service.sent) == 2
+
+
+def test_takes_are_a_list(notebook: Shell, service: FakeService) -> None:
+    """Three takes are three videos in one variable; eleven more need a yes."""
+    form = Form(prompt="A boat", takes="3", out="boats")
+    clips = form.submit()
+    assert notebook.user_ns["boats"] == clips
+    assert form.said == "3 takes on their way: boats holds them in your next cells."
+    form.takes = "14"
+    assert form.submit() == []
+    form.yes = True
+    assert form.cell == "%%luma -o boats --takes 14 --yes\nA boat"
+    assert len(form.submit()) == 14
+    for clip in notebook.user_ns["boats"]:
+        clip.wait()
+    assert len(service.sent) == 14, "the first three were made before"
+
+
+def test_a_frame_of_a_clip_is_taken_when_it_is_done(notebook: Shell, service: FakeService, tmp_path: Path) -> None:
+    """A form waits for nothing: a running clip's frame is a mistake, to be corrected by time."""
+    service.gate.clear()
+    notebook.run("%%luma -o sunset\nA sunset")
+    form = Form(prompt="Night falls", start_image="sunset@last")
+    assert "sunset is still" in form.errors["start_image"]
+    service.media = lambda: httpx.Response(200, content=film(tmp_path))
+    service.gate.set()
+    notebook.user_ns["sunset"].wait()
+    form.look()
+    assert form.errors == {}
+    (clip,) = form.submit()
+    clip.wait()
+    assert service.sent[-1]["start_image_url"] == "https://cdn.example/upload-1"
+    assert form.cell == "%%luma --start-image sunset@last\nNight falls"
+
+
+def film(folder: Path) -> bytes:
+    """A short video that can be decoded."""
+    import av
+    import numpy as np
+
+    path = folder / "made.mp4"
+    with av.open(str(path), "w") as video:
+        stream = video.add_stream("libx264", rate=25)
+        stream.width, stream.height, stream.pix_fmt = 64, 32, "yuv420p"
+        video.mux(stream.encode(av.VideoFrame.from_ndarray(np.zeros((32, 64, 3), np.uint8))))
+        video.mux(stream.encode())
+    return path.read_bytes()
+
+
+def test_clips_can_be_picked_newest_first(sunset: Clip, notebook: Shell, service: FakeService) -> None:
+    """By the variable that holds them, else by their key; failed ones are not offered; the word is one that works."""
+    luma.generate("No [fail]")
+    service.gate.clear()
+    form = Form()
+    notebook.run("%%luma\nA harbour")
+    del notebook.user_ns["_luma"]
+    form.look()
+    harbour = session.own_clips()[-1]
+    assert [(pick["word"], pick["prompt"], pick["done"]) for pick in form.clips if pick["prompt"] != "No [fail]"] == [
+        (f"clip:{harbour._task.key}", "A harbour", False),
+        ("sunset", "A sunset", True),
+    ]
+    form.action, form.source, form.prompt = "extend", form.clips[0]["word"], "Night"
+    assert form.errors == {}
+    (clip,) = form.submit()
+    assert clip.source is harbour
+    service.gate.set()
+
+
+def piece(form: Form, field: str, data: bytes, at: int = 0, name: str = "my cat.png", size: int | None = None) -> None:
+    """A piece of a file comes from the page."""
+    content = {"do": "upload", "field": field, "name": name, "size": len(data) if size is None else size, "at": at}
+    form.heard(content, [memoryview(data)])
+
+
+@pytest.fixture
+def picture(tmp_path: Path) -> bytes:
+    """A small picture as PNG."""
+    path = tmp_path / "picture.png"
+    Image.new("RGB", (32, 18), "red").save(path)
+    return path.read_bytes()
+
+
+def test_an_uploaded_picture_is_kept_beside_the_videos(notebook: Shell, service: FakeService, picture: bytes) -> None:
+    """It comes in pieces, its path is the field's text, the cell takes it too, and the same one is kept once."""
+    form = Form(prompt="A cat", out="cat")
+    half = len(picture) // 2
+    piece(form, "start_image", picture[:half], size=len(picture))
+    assert form.start_image == ""
+    piece(form, "start_image", picture[half:], half, size=len(picture))
+    assert form.start_image == "luma_videos/uploads/my-cat.png"
+    assert form.errors == {}
+    (clip,) = form.submit()
+    clip.wait()
+    notebook.run(form.cell)
+    assert notebook.user_ns["cat"] is clip
+    piece(form, "start_image", picture)
+    assert form.start_image == "luma_videos/uploads/my-cat.png"
+    piece(form, "end_image", picture + b"another one")
+    assert form.end_image == "luma_videos/uploads/my-cat-2.png"
+    assert len(service.sent) == 1
+
+
+@pytest.mark.parametrize(
+    ("pieces", "words"),
+    [
+        ([(b"x", 0, 20_000_001)], "has 20 MB; up to 20 MB"),
+        ([(b"x", 5, 10)], "did not come whole"),
+        ([(b"xx", 0, 4), (b"xx", 3, 4)], "did not come whole"),
+        ([(b"too much", 0, 4)], "did not come whole"),
+    ],
+)
+def test_a_file_that_does_not_come_whole_is_a_mistake(
+    notebook: Shell, tmp_path: Path, pieces: list[tuple[bytes, int, int]], words: str
+) -> None:
+    """The field says so, and nothing is kept."""
+    form = Form(prompt="A cat")
+    for data, at, size in pieces:
+        piece(form, "start_image", data, at, size=size)
+    assert words in form.errors["start_image"]
+    assert not (tmp_path / "luma_videos" / "uploads").exists()
+
+
+def test_what_is_no_picture_is_marked_when_it_has_come(notebook: Shell) -> None:
+    """The check is that of the cell."""
+    form = Form(prompt="A cat")
+    piece(form, "start_image", b"not a picture", name="../../x.png")
+    assert form.start_image == "luma_videos/uploads/x.png"
+    assert "not a picture" in form.errors["start_image"]
+
+
+def test_the_button_sends_what_the_page_shows(notebook: Shell, service: FakeService) -> None:
+    """The page's own fields come with the press, though the traits have not arrived yet; the page hears of its end."""
+    form = Form(prompt="A boa")
+    heard: list[Any] = []
+    form.send = heard.append
+    form.heard({"do": "submit", "fields": {"prompt": "A boat", "out": "boat", "action": "generate", "key": "x"}}, [])
+    assert notebook.user_ns["boat"].wait().prompt == "A boat"
+    assert [sent["prompt"] for sent in service.sent] == ["A boat"]
+    assert heard == [{"did": "submit"}]
+    assert form.said.startswith("On its way: boat")
+
+
+def test_a_cleared_form_is_closed(notebook: Shell) -> None:
+    """When the page says that its last view is gone, neither its comm nor its layout's stays."""
+    form = Form()
+    layout = form.layout
+    form.heard({"do": "gone"}, [])
+    assert form.comm is None
+    assert layout.comm is None
+
+
+WORDS = st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1).filter(lambda text: text.strip())
+
+
+@given(
+    action=st.sampled_from(ACTIONS),
+    ratio=st.sampled_from(ASPECT_RATIOS),
+    flags=st.tuples(st.booleans(), st.booleans(), st.booleans(), st.booleans()),
+    prompt=WORDS.filter(lambda text: "{{" not in text),
+    mark_id=WORDS | st.just(""),
+    out=st.from_regex("x[a-z_]{5}", fullmatch=True),
+)
+def test_a_written_line_is_read_as_it_was_meant(
+    action: str, ratio: str, flags: tuple[bool, bool, bool, bool], prompt: str, mark_id: str, out: str
+) -> None:
+    """Whatever the fields hold, the parser reads the same from the line that is written of them."""
+    loop, enhancement, again, watermark = flags
+    values: dict[str, Any] = {"aspect_ratio": ratio, "loop": loop, "enhancement": enhancement}
+    values |= {"watermark": mark_id or watermark}
+    chosen = {name: value for name, value in values.items() if name in fields_of(action)}
+    source = "" if action == "generate" else "https://example.com/b.mp4?x='1'&y=2"
+    command = parse_cell(write_line(action, source, **chosen, again=again, out=out), prompt, {})
+    assert (command.order.request.action, command.out, command.order.again) == (action, out, again)
+    assert command.order.request.prompt == prompt.strip()
+    for name, value in chosen.items():
+        read = getattr(command.order.request, name)
+        assert read == (" ".join(value.split()) if isinstance(value, str) else value or read)
