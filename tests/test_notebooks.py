@@ -98,6 +98,19 @@ def test_a_text_only_export_reads_well(executed: Path) -> None:
     assert any("failed: " in text for text in texts)
 
 
+@pytest.mark.parametrize("notebook", NOTEBOOKS[2:], ids=lambda path: path.stem)
+def test_what_is_live_can_be_read_without_a_kernel(notebook: Path, tmp_path: Path) -> None:
+    """Forms are a line that says how to come back, galleries and comparisons are HTML; no widget is in the file."""
+    shutil.copy(notebook, tmp_path)
+    run("nbconvert", "--execute", "--inplace", "--allow-errors", notebook.name, folder=tmp_path, **ALONE)
+    kept = outputs(tmp_path / notebook.name)
+    assert not [output for output in kept if WIDGET_VIEW in output.get("data", {})]
+    html = "".join("".join(output["data"]["text/html"]) for output in kept if "text/html" in output.get("data", {}))
+    assert "luma-tiles" in html
+    assert ("run this cell to fill in its forms" in html) == ("studio" in notebook.stem)
+    assert ("luma-sides" in html) == ("comparison" in notebook.stem)
+
+
 def film(folder: Path) -> Path:
     """A notebook with a parameter, a clip, the next step of it, and a cell that shows that one again."""
     cells = [

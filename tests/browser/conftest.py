@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 from urllib.parse import quote
 
+import axe_playwright_python
 import nbformat
 import pytest
 from playwright.sync_api import sync_playwright
@@ -26,6 +27,7 @@ from playwright.sync_api import sync_playwright
 ROOT = Path(__file__).parents[2]
 SCREENSHOTS = ROOT / "build" / "screenshots"
 TOKEN = "a-token-for-tests"
+AXE = (Path(axe_playwright_python.__file__).parent / "axe.min.js").read_text(encoding="utf-8")
 CHROMIUM_FLAGS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -232,6 +234,12 @@ class LabPage:
         """All that the page shows."""
         shown: str = self.page.inner_text("body")
         return shown
+
+    def faults(self, selector: str) -> list[tuple[str, list[str]]]:
+        """What axe-core finds serious or critical in a part of the page: rules, and the HTML that breaks them."""
+        self.page.evaluate(AXE)
+        found = self.page.evaluate("(selector) => axe.run(selector)", selector)["violations"]
+        return [(f["id"], [n["html"] for n in f["nodes"]]) for f in found if f["impact"] in ("serious", "critical")]
 
     def shot(self, name: str, selector: str | None = None) -> Path:
         """Keep a screenshot under build/screenshots."""

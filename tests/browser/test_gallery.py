@@ -11,7 +11,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import axe_playwright_python
 import pytest
 
 from luma_jupyter.demo.film import FilmSpec, render
@@ -21,13 +20,12 @@ from luma_jupyter.models import GenerateRequest, Status, Task, Video
 from tests.browser.conftest import Lab, LabPage
 from tests.browser.test_lab import BROKEN, LOAD, OpenPage
 
-AXE = (Path(axe_playwright_python.__file__).parent / "axe.min.js").read_text(encoding="utf-8")
 MANY = 200
 COMMS = "print('comms', len(get_ipython().kernel.comm_manager.comms))"
 GALLERY = "shown = luma.gallery(folder='films')\nshown"
 COMPARE = "luma.compare(luma.gallery(folder='films')[:2])"
 PICKS = "document.querySelectorAll('.luma-live-tiles .luma-picks').length"
-FORM = "[...document.querySelectorAll('.widget-label')].map((label) => label.innerText).join()"
+FORM = "document.querySelector('.luma-studio .luma-cell')?.innerText"
 SIDES = "document.querySelectorAll('.luma-live-sides video').length"
 # Puts into the page when the cell's output came and when its tiles were there, with the pictures that are in sight.
 WATCH = """(count) => {
@@ -102,13 +100,6 @@ def place(film: Path, folder: Path, count: int) -> None:
             sidecars.write(file, task, video.stat().st_size)
 
 
-def faults(page: LabPage, selector: str) -> list[Any]:
-    """What axe-core finds serious or critical in a part of the page."""
-    page.page.evaluate(AXE)
-    found = page.page.evaluate("(selector) => axe.run(selector)", selector)["violations"]
-    return [(f["id"], [n["html"] for n in f["nodes"][:2]]) for f in found if f["impact"] in ("serious", "critical")]
-
-
 def videos_asked(page: LabPage) -> list[str]:
     """The addresses of the videos that the page asks for from now on; the list fills."""
     asked: list[str] = []
@@ -135,15 +126,12 @@ def opened(request: pytest.FixtureRequest, film: Path) -> Opener:
 
 
 def test_two_hundred_posters_open_at_once(opened: Opener) -> None:
-    """The gallery is there within a second, without a video; one that is pointed at loads, and goes away again."""
+    """All tiles come without a video; one that is pointed at loads, and goes away again. (How soon: `make bench`.)"""
     page = opened("many films", GALLERY, count=MANY)
     asked = videos_asked(page)
     page.page.evaluate(WATCH, MANY)
     page.run_all()
     page.wait_for("window.openAt", timeout=30)
-    took = page.page.evaluate("openAt - cameAt")
-    print(f"{MANY} tiles after {took:.0f} ms")
-    assert took < 1000
     assert asked == []
     page.page.hover(".luma-tile >> nth=2")
     page.wait_for("document.querySelector('.luma-preview')?.currentTime > 0.2", timeout=10)
@@ -154,7 +142,7 @@ def test_two_hundred_posters_open_at_once(opened: Opener) -> None:
     page.page.mouse.move(5, 5)
     page.wait_for("!document.querySelector('.luma-preview')", timeout=5)
     assert len(set(asked)) == 2
-    assert faults(page, ".luma-card") == []
+    assert page.faults(".luma-card") == []
 
 
 @pytest.mark.parametrize("opened", ["lab", "notebook7"], indirect=True)
@@ -172,9 +160,10 @@ def test_both_by_keyboard(opened: Opener) -> None:
     page.page.keyboard.press("Enter")
     page.page.get_by_role("button", name="Modify A paper boat in the rain, take 1").focus()
     page.page.keyboard.press("Space")
-    page.wait_for(f"{FORM}.includes('modify')", timeout=10)
+    page.wait_for(f"{FORM}?.includes('modify')", timeout=10)
     page.page.get_by_role("button", name="Extend A paper boat in the rain, take 0").click()
-    page.wait_for(f"{FORM}.includes('extend')", timeout=10)
+    page.wait_for(f"{FORM}?.includes('extend')", timeout=10)
+    page.wait_for("document.activeElement.name === 'prompt'", timeout=5)
     page.shot("gallery-picked")
     page.page.get_by_role("button", name="Play", exact=True).press("Space")
     page.wait_for("document.querySelector('.luma-sides video').currentTime > 0.5", timeout=10)
@@ -214,7 +203,7 @@ def test_a_comparison_keeps_step(opened: Opener) -> None:
     cut = "getComputedStyle(document.querySelectorAll('.luma-sides video')[1]).clipPath"
     page.wait_for(f"{cut} == 'inset(0px 0px 0px 49%)'", timeout=5)
     page.shot("compare-slider-dark")
-    assert faults(page, ".luma-card") == []
+    assert page.faults(".luma-card") == []
 
 
 def test_a_short_one_holds_its_last_picture(opened: Opener, lab: Lab, tmp_path: Path) -> None:
@@ -241,7 +230,7 @@ def test_cleared_outputs_leave_nothing_in_the_kernel(opened: Opener) -> None:
     page.run_all()
     page.wait_for(f"{PICKS} == 3 && {SIDES} == 2", timeout=30)
     page.page.get_by_role("button", name="Extend A paper boat in the rain, take 0").click()
-    page.wait_for(f"{FORM}.includes('extend')", timeout=10)
+    page.wait_for(f"{FORM}?.includes('extend')", timeout=10)
     counts = page.page.locator(".jp-OutputArea-output:has-text('comms ')")
     before, meanwhile = (int(text.split()[1]) for text in counts.all_inner_texts())
     page.menu("Edit", "Clear Outputs of All Cells")
@@ -259,7 +248,7 @@ def test_saved_untrusted_and_exported(opened: Opener, lab: Lab, chromium: Any) -
     page.run_all()
     page.wait_for(f"{PICKS} == 3 && {SIDES} == 2", timeout=30)
     page.shot("gallery-dark")
-    assert faults(page, ".luma-card") == []
+    assert page.faults(".luma-card") == []
     page.save("kept/kept.ipynb")
     page.menu("Kernel", "Shut Down Kernel")
     folder = lab.folder / "kept"

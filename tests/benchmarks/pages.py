@@ -1,0 +1,78 @@
+"""What a page does in Chromium: how soon a gallery of 200 clips is open, and how well a comparison keeps step."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from pathlib import Path
+from statistics import median
+
+from playwright.sync_api import Browser, sync_playwright
+
+from luma_jupyter.demo.film import FilmSpec, render
+from tests.benchmarks.report import Report, say
+from tests.browser import test_gallery as gallery
+from tests.browser.conftest import CHROMIUM_FLAGS, Lab, LabPage
+from tests.browser.test_lab import LOAD
+
+TIMES = 5
+MOST_TO_OPEN, MOST_APART = 1000.0, 80.0  # milliseconds
+
+
+def run(report: Report) -> None:
+    """Measure both in JupyterLab, in a headless Chromium."""
+    with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
+        film = render(FilmSpec("A paper boat in the rain"), Path(folder), "film").video
+        lab = Lab(Path(folder), Path(folder, "home"))
+        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=CHROMIUM_FLAGS)
+        server = lab.start()
+        try:
+            _gallery(report, lab, browser, film)
+            _comparison(report, lab, browser, film)
+        finally:
+            browser.close()
+            server.kill()
+            server.wait()
+
+
+def _opened(lab: Lab, browser: Browser, film: Path, name: str, cell: str, count: int) -> LabPage:
+    gallery.place(film, lab.folder / name / "films", count)
+    lab.write(f"{name}/{name}.ipynb", LOAD, cell)
+    page = LabPage(browser.new_page(viewport={"width": 1200, "height": 1000}), lab)
+    page.open(f"{name}/{name}.ipynb")
+    return page
+
+
+def _gallery(report: Report, lab: Lab, browser: Browser, film: Path) -> None:
+    say(f"pages: a gallery of {gallery.MANY} clips")
+    took = []
+    for turn in range(TIMES):
+        page = _opened(lab, browser, film, f"many-{turn}", gallery.GALLERY, gallery.MANY)
+        page.page.evaluate(gallery.WATCH, gallery.MANY)
+        page.run_all()
+        page.wait_for("window.openAt", timeout=30)
+        took.append(page.page.evaluate("openAt - cameAt"))
+        page.page.close()
+    rows = [{"clips": gallery.MANY, "times": TIMES, "median (ms)": median(took), "most (ms)": max(took)}]
+    report.table("A gallery, from its first tile on the page to all tiles with buttons, posters in sight drawn", rows)
+    report.check(f"a gallery of {gallery.MANY} clips opens", median(took), MOST_TO_OPEN, "ms")
+
+
+def _comparison(report: Report, lab: Lab, browser: Browser, film: Path) -> None:
+    say("pages: a comparison of two clips")
+    page = _opened(lab, browser, film, "compare", gallery.COMPARE, 3)
+    page.run_all()
+    page.wait_for(f"{gallery.SIDES} == 2 && document.querySelector('.luma-position').max > 4", timeout=30)
+    page.page.get_by_role("button", name="Play").click()
+    page.wait_for("document.querySelector('.luma-sides video').currentTime > 0.1", timeout=10)
+    playing = [1000 * apart for apart, *_ in page.page.evaluate(gallery.APART, 10_000)]
+    scrubbed = [1000 * page.page.evaluate(gallery.SCRUB, position)[0] for position in gallery.SCRUBS]
+    page.page.close()
+    both = {"playing": playing, "scrubbed while playing": scrubbed}
+    rows = [
+        {"": what, "looks": len(apart), "median (ms)": median(apart), "most (ms)": max(apart)}
+        for what, apart in both.items()
+    ]
+    report.table("How far apart two videos are", rows)
+    report.check("two videos apart while playing, at most", max(playing), MOST_APART, "ms")
+    report.check("two videos apart after a scrub, at most", max(scrubbed), MOST_APART, "ms")
