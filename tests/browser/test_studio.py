@@ -71,7 +71,7 @@ def test_forms_queue_and_variables(open_studio: Any) -> None:
     variable = page.page.get_by_role("textbox", name="Variable")
     assert variable.get_attribute("aria-invalid") == "true"
     press(page, "Generate")
-    page.page.wait_for_timeout(500)
+    page.wait_for("document.querySelector('.luma-said').textContent === ''", timeout=10)
     assert page.page.locator(".luma-queue tbody tr").count() == 0, "nothing was sent"
     fill(page, Prompt="A boat on a lake", Variable="boat")
     page.page.get_by_role("radio", name="9:16").check()
@@ -134,6 +134,8 @@ def test_a_picture_is_uploaded(open_studio: Any, tmp_path: Path) -> None:
     page.page.get_by_text("Pick a clip: Last frame").click()
     page.page.locator("[data-picks=end_image]").get_by_role("button", name="noise").click()
     assert page.page.get_by_role("textbox", name="Last frame").input_value() == "noise@first"
+    page.page.get_by_text("noise is what it is made from").wait_for()
+    fill(page, Variable="calm")
     page.page.get_by_text("1 video: new.").wait_for()
     page.shot("studio-frames")
 

@@ -44,10 +44,10 @@ const HTML = `<section class="luma-studio" aria-label="Luma studio">
     <div class="luma-pair">${check("loop", "Loop")}${check("enhancement", "Enhancement")}${check("watermark", "Watermark")}</div>
     <details class="luma-more" data-holds="start_image end_image"><summary>First and last frame</summary>
       ${media("start_image", "First frame", PICTURES, "A URL, a path, a variable with a picture, or a clip's frame: sunset@last, sunset@2.5.")}
-      ${media("end_image", "Last frame", PICTURES, "Likewise.")}
+      ${media("end_image", "Last frame", PICTURES, "As for a first frame; sunset@first is where a clip begins.")}
     </details>
     <details class="luma-more" data-holds="takes yes again watermark_id callback_url timeout"><summary>More</summary>
-      <div class="luma-pair">${field("takes", "Takes", text("takes", "1", "number"), "So many different videos, as a list.")}
+      <div class="luma-pair">${field("takes", "Takes", text("takes", "1", "number"), "How many different videos; the variable is then a list.")}
       ${field("timeout", "Timeout", text("timeout", "900", "number"), "Seconds to follow the task.")}</div>
       ${check("yes", "Yes, make them all, above the limit too")}
       ${check("again", "Make a new one, although this was made before")}
@@ -151,6 +151,7 @@ function render({ model, el }) {
   const told = (message) => {
     if (message.did) {
       go.disabled = false;
+      find(".luma-said").textContent = model.get("said"); // nothing, where something is wrong
       const wrong = model.get("asked") && find('[aria-invalid="true"]');
       if (wrong) {
         wrong.closest("details")?.setAttribute("open", "");
@@ -239,6 +240,7 @@ function render({ model, el }) {
   };
   const lost = () => {
     find(".luma-problem-of-all").textContent = "The kernel is gone: run this cell again.";
+    find(".luma-said").textContent = "";
     go.disabled = true;
   };
 

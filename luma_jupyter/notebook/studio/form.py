@@ -7,6 +7,7 @@ is right would be accepted; so each mistake is marked where it was made.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, MutableMapping
 from typing import Any
 
@@ -99,6 +100,8 @@ class Form(PageModel):
             self.said, self.problem, self.request, self.price = "", "", "", ""
             self.cell = f"%%luma {self._line()}".rstrip() + f"\n{self.prompt.strip()}"
             self.errors = {name: error for name in self.fields[self.action] if (error := self._error_of(name))}
+            if self._eats_itself() and "out" not in self.errors:
+                self.errors = {**self.errors, "out": f"{self.out.strip()} is what it is made from: take another name."}
             if not self.errors:
                 try:
                     self._preview(self._command())
@@ -180,6 +183,12 @@ class Form(PageModel):
             except LumaError as error:
                 self._judged[key] = str(error)
         return self._judged[key]
+
+    def _eats_itself(self) -> bool:
+        """Whether the cell would take its own result as its source when it is run again, and so pay each time."""
+        made_from = (name for name in ("source", "start_image", "end_image") if name in self.fields[self.action])
+        used = [re.split(r"[@\[]", getattr(self, name).strip())[0] for name in made_from]
+        return bool(self.out.strip()) and self.out.strip() in used
 
     def _try(self, name: str) -> None:
         """Have a cell read in which this field is the only one that can be wrong."""

@@ -113,6 +113,27 @@ def test_a_mistake_is_marked_at_its_field(
     assert service.sent == []
 
 
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"action": "extend", "source": "sunset"},
+        {"action": "generate", "start_image": "sunset"},
+        {"action": "extend", "source": "https://example.com/x.mp4", "end_image": "sunset"},
+    ],
+)
+def test_a_clip_is_not_replaced_by_what_is_made_of_it(
+    sunset: Clip, notebook: Shell, service: FakeService, fields: dict[str, str]
+) -> None:
+    """The cell would go on from its own result at each run, and pay each time; so the name is marked."""
+    notebook.user_ns["sunset"] = sunset if fields.get("source") == "sunset" else Image.new("RGB", (16, 9))
+    form = Form(prompt="Night", out="sunset", **fields)
+    assert form.errors == {"out": "sunset is what it is made from: take another name."}
+    assert form.submit() == []
+    form.out = "night"
+    assert form.errors == {}
+    assert len(service.sent) == 1
+
+
 def test_each_mistake_has_its_mark(notebook: Shell) -> None:
     """Three at once are three marks, and correcting one leaves the other two."""
     form = Form(action="extend", prompt=" ", source="nothing", out="1st")
