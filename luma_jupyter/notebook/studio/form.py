@@ -161,10 +161,10 @@ class Form(PageModel):
     def _line(self) -> str:
         names = [name for name in self.fields[self.action] if name not in ("prompt", "source")]
         return write_line(
-            self.action, self.source.strip() * ("source" in self.fields[self.action]), **self._said(names)
+            self.action, self.source.strip() * ("source" in self.fields[self.action]), **self._as_options(names)
         )
 
-    def _said(self, names: list[str]) -> dict[str, str | bool | None]:
+    def _as_options(self, names: list[str]) -> dict[str, str | bool | None]:
         """Some fields as options; those at their defaults say nothing."""
         values = {name: getattr(self, name) for name in names if getattr(self, name) != self.trait_defaults(name)}
         mark_id = values.pop("watermark_id", "").strip()
@@ -196,7 +196,7 @@ class Form(PageModel):
         value = getattr(self, name)
         if name in ("start_image", "end_image") and (asked := frame_asked(value.strip(), _namespace())):
             _check_done(asked[0])
-        line = write_line(self.action, source, **self._said([name] if name in OPTIONS else []))
+        line = write_line(self.action, source, **self._as_options([name] if name in OPTIONS else []))
         parse_cell(line, self.prompt if name == "prompt" else _GOOD_PROMPT, _namespace())
 
     def _preview(self, command: CellCommand) -> None:
