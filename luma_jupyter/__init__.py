@@ -11,9 +11,15 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from luma_jupyter._aliases import register
+
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
+    from luma_jupyter.api.create import batch, extend, generate, modify
+    from luma_jupyter.api.kernel import configure
+    from luma_jupyter.api.views import Studio, clips, compare, gallery
+    from luma_jupyter.clip.clip import Clip
     from luma_jupyter.errors import (
         ClipError,
         ClipFailed,
@@ -25,38 +31,24 @@ if TYPE_CHECKING:
         OverBudget,
         WaitTimeout,
     )
-    from luma_jupyter.notebook.batch import batch
-    from luma_jupyter.notebook.clip import Clip
-    from luma_jupyter.notebook.compare import compare
-    from luma_jupyter.notebook.gallery import gallery
-    from luma_jupyter.notebook.orders import extend, generate, modify
-    from luma_jupyter.notebook.session import clips
-    from luma_jupyter.notebook.studio.studio import Studio
-    from luma_jupyter.settings import configure
 
 __version__ = "0.1.0"
 
-_HOMES = {
-    "Clip": "notebook.clip",
-    "ClipError": "errors",
-    "ClipFailed": "errors",
-    "ClipNotReady": "errors",
-    "ClipUnconfirmed": "errors",
-    "ConfigError": "errors",
-    "InvalidRequest": "errors",
-    "LumaError": "errors",
-    "OverBudget": "errors",
-    "Studio": "notebook.studio.studio",
-    "WaitTimeout": "errors",
-    "batch": "notebook.batch",
-    "clips": "notebook.session",
-    "compare": "notebook.compare",
-    "configure": "settings",
-    "extend": "notebook.orders",
-    "gallery": "notebook.gallery",
-    "generate": "notebook.orders",
-    "modify": "notebook.orders",
+register(__name__)
+
+# Where each public name is at home.
+_MODULES = {
+    "api.create": ("batch", "extend", "generate", "modify"),
+    "api.kernel": ("configure",),
+    "api.views": ("Studio", "clips", "compare", "gallery"),
+    "clip.clip": ("Clip",),
+    "errors": (
+        *("ClipError", "ClipFailed", "ClipNotReady", "ClipUnconfirmed", "ConfigError"),
+        *("InvalidRequest", "LumaError", "OverBudget", "WaitTimeout"),
+    ),
 }
+_HOMES = {name: module for module, names in _MODULES.items() for name in names}
+_PICKLED = {"ClipList": "clip.clip_list", "restore_clip": "api.kernel"}  # names that pickles have
 
 __all__ = [
     "Clip",
@@ -82,9 +74,11 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+    if name == "errors":
+        return import_module(f"{__name__}.errors")
+    if module := _HOMES.get(name) or _PICKLED.get(name):
+        return getattr(import_module(f"{__name__}.{module}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:
@@ -96,7 +90,7 @@ _ATTRIBUTE = "_luma_jupyter"
 
 def load_ipython_extension(shell: InteractiveShell) -> None:
     """Called by ``%load_ext luma_jupyter``."""
-    from luma_jupyter.notebook.extension import Extension
+    from luma_jupyter.magics.extension import Extension  # IPython is there by now
 
     extension = Extension(shell)
     extension.load()

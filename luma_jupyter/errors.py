@@ -81,7 +81,7 @@ __all__ = [
 E = TypeVar("E", bound=Exception)
 
 
-def reworded(error: E, message: str) -> E:
+def with_message(error: E, message: str) -> E:
     """The same error with another message; a fresh one, without the traceback."""
     other = copy.copy(error)
     other.args = (message,)

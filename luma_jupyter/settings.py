@@ -11,11 +11,11 @@ import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
-from luma_jupyter.choices import PROVIDERS
+from luma_jupyter.domain.urls import is_web_url
+from luma_jupyter.domain.vocabulary import PROVIDERS, Provider
 from luma_jupyter.errors import ConfigError
-from luma_jupyter.urls import is_web_url
 
 
 class Secret:
@@ -30,7 +30,7 @@ class Secret:
         """The key itself, for the Authorization header alone."""
         return self._value
 
-    def hidden_in(self, answer: bytes) -> bytes:
+    def mask_in(self, answer: bytes) -> bytes:
         """A service's answer with the key masked: some quote the one that they refuse."""
         return answer.replace(self._value.encode(), "‹key›".encode()) if len(self._value) >= 8 else answer
 
@@ -154,7 +154,7 @@ class Settings:
         """Where the journal lives, absolute: the platform's folder for user data unless set."""
         if self.home is not None:
             return self.folder / self.home
-        from platformdirs import user_data_path
+        from platformdirs import user_data_path  # start-up: where the home is set, it is not needed
 
         return user_data_path("luma_jupyter")
 
@@ -182,6 +182,10 @@ _SETTABLE: dict[str, tuple[str, Callable[[str, object], Any]]] = {
 }
 
 
+# The setting that holds the key of a service.
+KEY_SETTINGS: Mapping[Provider, str] = {"acedata": "acedata_token", "runapi": "runapi_key"}
+
+
 def variable(name: str) -> str:
     """The environment variable of the setting ``name``."""
     return _SETTABLE[name][0]
@@ -201,32 +205,33 @@ def load(overrides: Mapping[str, object], environ: Mapping[str, str], folder: Pa
     return Settings(**values, folder=folder)
 
 
-_overrides: dict[str, object] = {}
-_folder_at_load: Path | None = None
+SettingsSource: TypeAlias = Callable[[], Settings]  # gives the settings of this moment
 
 
-def configure(**changes: object) -> None:
-    """Change settings for this kernel: ``configure(provider="demo", wait=True)``.
+class Configuration:
+    """What a kernel has set for itself, and the folder that relative folders start from."""
 
-    None takes a setting back to the environment or the default. Raises ConfigError for an unknown name or a value that
-    cannot be used; then nothing is changed.
-    """
-    unknown = sorted(set(changes) - set(_SETTABLE))
-    if unknown:
-        raise ConfigError(f"There is no setting {', '.join(unknown)}; there are {', '.join(_SETTABLE)}.")
-    checked = {name: _SETTABLE[name][1](name, value) for name, value in changes.items() if value is not None}
-    global _overrides
-    kept = {name: value for name, value in _overrides.items() if name not in changes}
-    _overrides = kept | checked  # replaced whole: the engine's thread reads it
+    def __init__(self) -> None:
+        self._overrides: dict[str, object] = {}
+        self._folder: Path | None = None
 
+    def configure(self, **changes: object) -> None:
+        """Change settings. None takes one back to the environment or the default.
 
-def remember_folder() -> None:
-    """Keep the current folder as the one that relative folders start from, also after ``os.chdir``; once."""
-    global _folder_at_load
-    _folder_at_load = _folder_at_load or Path.cwd()
+        Raises ConfigError for an unknown name or a value that cannot be used; then nothing is changed.
+        """
+        unknown = sorted(set(changes) - set(_SETTABLE))
+        if unknown:
+            raise ConfigError(f"There is no setting {', '.join(unknown)}; there are {', '.join(_SETTABLE)}.")
+        checked = {name: _SETTABLE[name][1](name, value) for name, value in changes.items() if value is not None}
+        kept = {name: value for name, value in self._overrides.items() if name not in changes}
+        self._overrides = kept | checked  # replaced whole: the engine's thread reads it
 
+    def remember_folder(self, folder: Path | None = None) -> None:
+        """Keep a folder, or the current one, as where relative folders start from, also after ``os.chdir``; once."""
+        self._folder = self._folder or folder or Path.cwd()
 
-def current() -> Settings:
-    """The settings as they are now."""
-    remember_folder()
-    return load(_overrides, os.environ, _folder_at_load or Path.cwd())
+    def current(self) -> Settings:
+        """The settings as they are now. Raises ConfigError for a value that cannot be used."""
+        self.remember_folder()
+        return load(self._overrides, os.environ, self._folder or Path.cwd())

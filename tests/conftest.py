@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import os
-import selectors
 from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from luma_jupyter import settings
+from luma_jupyter.api.kernel import kernel
+from tests.support.loops import VirtualLoop
+
+pytest_plugins = ["tests.support.notebook_fixtures"]
 
 
 @pytest.fixture(autouse=True)
@@ -24,40 +26,7 @@ def clean_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
             monkeypatch.delenv(name)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("LUMA_JUPYTER_HOME", str(tmp_path / "home"))
-    monkeypatch.setattr(settings, "_overrides", {})
-    monkeypatch.setattr(settings, "_folder_at_load", None)
-
-
-class _SkippingSelector(selectors.DefaultSelector):  # type: ignore[misc,valid-type]  # chosen by the platform
-    """Skips over the time that a loop would sleep, by adding it to the loop's own clock."""
-
-    skipped = 0.0
-    other_threads = False
-
-    def select(self, timeout: float | None = None) -> Any:
-        ready = super().select(0)
-        if not ready and timeout is None and self.other_threads:
-            return super().select(None)
-        if not ready and timeout is None:
-            raise RuntimeError("the loop would wait for ever: a test forgot to make something happen")
-        if not ready:
-            self.skipped += timeout
-        return ready
-
-
-class VirtualLoop(asyncio.SelectorEventLoop):
-    """An event loop on which sleeping takes no time: when nothing is ready, its clock jumps to the next timer.
-
-    With ``other_threads``, an idle loop without timers waits for work from other threads.
-    """
-
-    def __init__(self, other_threads: bool = False) -> None:
-        self._skipping = _SkippingSelector()
-        self._skipping.other_threads = other_threads
-        super().__init__(self._skipping)
-
-    def time(self) -> float:
-        return self._skipping.skipped
+    kernel.restart()
 
 
 @pytest.fixture

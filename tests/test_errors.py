@@ -79,7 +79,7 @@ def test_public_names_are_frozen() -> None:
 
 
 @pytest.mark.parametrize("kind", CLASSES.values(), ids=CLASSES)
-def test_shown_in_one_line(kind: type[BaseException]) -> None:
+def test_error_is_shown_in_one_line(kind: type[BaseException]) -> None:
     """IPython shows each error as one line that begins with its name and holds the whole message."""
     error = example(kind)
     (line,) = error._render_traceback_()  # type: ignore[attr-defined]
@@ -89,10 +89,10 @@ def test_shown_in_one_line(kind: type[BaseException]) -> None:
 
 
 @pytest.mark.parametrize("kind", [kind for kind in CLASSES.values() if issubclass(kind, LumaError)])
-def test_reworded_keeps_all_else(kind: type[LumaError]) -> None:
+def test_with_message_keeps_all_else(kind: type[LumaError]) -> None:
     """Another message, the same class and facts; the error itself stays what it was."""
     error = example(kind)
-    twin = errors.reworded(error, "sunset: it went wrong")
+    twin = errors.with_message(error, "sunset: it went wrong")
     assert (type(twin), str(twin)) == (kind, "sunset: it went wrong")
     assert {**vars(twin)} == {**vars(error)}
     assert str(error) != str(twin)
@@ -100,7 +100,7 @@ def test_reworded_keeps_all_else(kind: type[LumaError]) -> None:
 
 @pytest.mark.parametrize("again", [copy.copy, copy.deepcopy, lambda e: pickle.loads(pickle.dumps(e))])
 @pytest.mark.parametrize("kind", CLASSES.values(), ids=CLASSES)
-def test_survives_pickle_and_copy(kind: type[BaseException], again: object) -> None:
+def test_error_survives_pickle_and_copy(kind: type[BaseException], again: object) -> None:
     """Each error keeps its class, message and facts through copy and pickle."""
     error = example(kind)
     twin = again(error)  # type: ignore[operator]
@@ -128,7 +128,7 @@ def test_attribute_errors_are_these() -> None:
     assert names == {n for n in CLASSES if n.startswith("Clip")}
 
 
-def test_an_interrupted_wait_passes_except_exception() -> None:
+def test_wait_interrupted_passes_except_exception() -> None:
     """A wait that the user interrupts stops the cell, though the cell catches all ordinary exceptions."""
 
     def cell() -> None:

@@ -53,7 +53,7 @@ def outputs(notebook: Path) -> list[dict[str, Any]]:
     return [output for cell in cells for output in cell.get("outputs", [])]
 
 
-def test_nbconvert_keeps_the_final_outputs(executed: Path) -> None:
+def test_nbconvert_keeps_final_cards_without_widgets(executed: Path) -> None:
     """With LUMA_JUPYTER_WAIT=1 every card in the file is final: videos, and the reason of the failure."""
     html = ["".join(o["data"]["text/html"]) for o in outputs(executed) if "text/html" in o.get("data", {})]
     assert len(html) == 6
@@ -88,7 +88,7 @@ def test_every_video_of_the_notebook_is_beside_it(executed: Path) -> None:
     assert all((executed.parent / source).stat().st_size > 10_000 for source in sources)
 
 
-def test_a_text_only_export_reads_well(executed: Path) -> None:
+def test_a_text_only_export_tells_clips_and_files_in_words(executed: Path) -> None:
     """Exported to Markdown without HTML the clips are still told in words, with their files."""
     texts = ["".join(o["data"]["text/plain"]) for o in outputs(executed) if "text/html" in o.get("data", {})]
     assert texts[0].startswith(
@@ -99,7 +99,7 @@ def test_a_text_only_export_reads_well(executed: Path) -> None:
 
 
 @pytest.mark.parametrize("notebook", NOTEBOOKS[2:], ids=lambda path: path.stem)
-def test_what_is_live_can_be_read_without_a_kernel(notebook: Path, tmp_path: Path) -> None:
+def test_what_is_live_is_kept_as_html_without_widgets(notebook: Path, tmp_path: Path) -> None:
     """Forms are a line that says how to come back, galleries and comparisons are HTML; no widget is in the file."""
     shutil.copy(notebook, tmp_path)
     run("nbconvert", "--execute", "--inplace", "--allow-errors", notebook.name, folder=tmp_path, **ALONE)
@@ -170,7 +170,7 @@ def test_nbclient_ends_with_the_videos(tmp_path: Path, embed: str) -> None:
 
 
 @pytest.mark.parametrize("notebook", NOTEBOOKS, ids=lambda path: path.name)
-def test_notebooks_are_kept_clean(notebook: Path) -> None:
+def test_a_notebook_in_the_repository_keeps_only_stable_outputs(notebook: Path) -> None:
     """They are valid, name a kernel, and keep only outputs that never change, which nbval compares."""
     nbformat.validate(nbformat.read(notebook, as_version=4))
     content = json.loads(notebook.read_text(encoding="utf-8"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import importlib.metadata
 import inspect
 import json
@@ -13,8 +14,9 @@ from pathlib import Path
 import pytest
 
 import luma_jupyter
-from luma_jupyter import settings
+from tests.support import settings
 
+OLD_MODULES = ("files", "models", "notebook", "notebook.clip", "notebook.clips")  # that pickles of 0.1.0 name
 HEAVY = {"IPython", "anywidget", "av", "httpx", "ipywidgets", "numpy", "platformdirs", "psutil", "sqlite3", "tornado"}
 
 
@@ -25,7 +27,7 @@ def modules_after(code: str) -> set[str]:
     return set(json.loads(run.stdout))
 
 
-def test_public_names_are_frozen() -> None:
+def test_there_are_exactly_these_public_names() -> None:
     """Nobody adds or removes a public name by accident."""
     errors = "ClipError ClipFailed ClipNotReady ClipUnconfirmed ConfigError InvalidRequest LumaError OverBudget"
     functions = "batch clips compare configure extend gallery generate modify"
@@ -33,7 +35,7 @@ def test_public_names_are_frozen() -> None:
 
 
 @pytest.mark.parametrize("name", luma_jupyter.__all__)
-def test_public_names_exist(name: str) -> None:
+def test_a_public_name_can_be_imported_and_is_documented(name: str) -> None:
     """Each public name can be imported, comes from this package, is documented, and shows in `dir`."""
     value = getattr(luma_jupyter, name)
     assert value.__module__.startswith("luma_jupyter.")
@@ -55,25 +57,43 @@ def test_an_unknown_name_is_an_ordinary_error() -> None:
     assert not hasattr(luma_jupyter, "__wrapped__")
 
 
-def test_importing_is_cheap() -> None:
-    """`import luma_jupyter` alone loads nothing heavy, and no module of its own."""
+def test_importing_the_package_loads_none_of_its_modules() -> None:
+    """`import luma_jupyter` alone loads nothing heavy, and no module of its own but the names of old pickles."""
     loaded = modules_after("import luma_jupyter")
     assert not loaded & HEAVY
-    assert [name for name in loaded if name.startswith("luma_jupyter")] == ["luma_jupyter"]
+    old = {f"luma_jupyter.{name}" for name in OLD_MODULES}
+    assert {name for name in loaded if name.startswith("luma_jupyter")} == {
+        "luma_jupyter",
+        "luma_jupyter._aliases",
+    } | old
 
 
-@pytest.mark.parametrize("module", ["errors", "models", "settings", "urls"])
-def test_the_lower_layers_are_cheap(module: str) -> None:
-    """The models, settings, errors and addresses load without any third-party package."""
+@pytest.mark.parametrize("module", [f"luma_jupyter.{name}" for name in OLD_MODULES])
+def test_an_old_module_is_an_empty_name(module: str) -> None:
+    """It comes from no file, and what it does not know is an ordinary error."""
+    found = importlib.import_module(module)
+    assert not hasattr(found, "__file__")
+    assert not hasattr(found, "Engine")
+
+
+@pytest.mark.parametrize("module", ["errors", "settings", "domain.urls", "domain.requests", "domain.task"])
+def test_the_lower_layers_load_nothing_heavy(module: str) -> None:
+    """Requests, tasks, settings, errors and addresses load without any third-party package."""
     assert not modules_after(f"import luma_jupyter.{module}") & HEAVY
 
 
-def test_is_typed() -> None:
+def test_a_session_loads_no_widget() -> None:
+    """What a script makes, and the line that `%load_ext` prints of unfinished clips, need the session alone."""
+    loaded = modules_after("from luma_jupyter.api.kernel import kernel; kernel.session.unfinished_notice()")
+    assert not loaded & {"anywidget", "av", "httpx", "ipywidgets", "numpy", "tornado"}
+
+
+def test_the_package_ships_its_type_marker() -> None:
     """Type checkers take the package's annotations: the marker is shipped."""
     assert resources.files("luma_jupyter").joinpath("py.typed").is_file()
 
 
-def test_version() -> None:
+def test_the_version_is_the_installed_one() -> None:
     """The version in the code is the one that is installed."""
     assert luma_jupyter.__version__ == importlib.metadata.version("luma-jupyter")
 

@@ -14,21 +14,23 @@ import traceback
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 from urllib.parse import quote
 
+import ipywidgets
 import pytest
 
-from luma_jupyter import settings
+import luma_jupyter as luma
+from luma_jupyter.api.kernel import kernel
+from luma_jupyter.clip.clip import Clip
+from luma_jupyter.display.outputs import WIDGET_VIEW
 from luma_jupyter.errors import LumaError
-from luma_jupyter.notebook import session
-from luma_jupyter.notebook.clip import Clip
+from luma_jupyter.providers.http.client import HttpClient
 from luma_jupyter.settings import Secret
-from luma_jupyter.wire.http import Http
-from tests import misbehaving as m
-from tests.engine import loops
-from tests.engine.loops import HurriedLoop
-from tests.notebook.conftest import Kernels, Shell, open_shell, reach
+from tests.support import loops, settings
+from tests.support import misbehaving as m
+from tests.support.loops import HurriedLoop
+from tests.support.notebook import Kernels, Shell, open_shell, wait_for_status
 
 KEYS = {"AceDataCloud": "ace/7Qz9+vTx4Lk2=Wm8Rb", "RunAPI": "run/3Hn6+yGd1Pc5=Js0Fe"}
 PART = 9  # characters of a key in a row that are no coincidence
@@ -96,13 +98,18 @@ class Findings:
 
     def add_clip(self, clip: Clip) -> None:
         """A clip, all that hangs on it, and its pickle."""
-        self.add("clip", f"{clip!r} {clip._handle.task} {clip._look()} {clip._repr_html_()}")
-        if clip._task.status.ended:
+        self.add("clip", f"{clip!r} {clip.handle.task} {clip.state} {clip._repr_html_()}")
+        if clip.task.status.ended:
             self.add("pickle", pickle.dumps(clip))
-        if error := clip._task.error:
+        if error := clip.task.error:
             self.add_error(error)
-        if clip._card:
-            self.add("widget", repr(clip._card.model.get_state()))
+
+    def add_outputs(self, outputs: list[dict[str, Any]]) -> None:
+        """What was displayed, and the widgets in it."""
+        self.add("outputs", repr(outputs))
+        for view in [output["data"][WIDGET_VIEW] for output in outputs if WIDGET_VIEW in output["data"]]:
+            model = ipywidgets.widget_serialization["from_json"](f"IPY_MODEL_{view['model_id']}", None)
+            self.add("widget", repr(model.get_state()))
 
     @property
     def leaks(self) -> list[str]:
@@ -155,7 +162,7 @@ def _raise_with_context(key: str) -> NoReturn:
 @pytest.mark.parametrize(
     "channel", ["file", "file name", "log", "log argument", "local", "context", "reason", "pickle"]
 )
-def test_the_checker_looks_everywhere(tmp_path: Path, caplog: pytest.LogCaptureFixture, channel: str) -> None:
+def test_the_checker_finds_a_key_in_each_place(tmp_path: Path, caplog: pytest.LogCaptureFixture, channel: str) -> None:
     """A key that is planted in any of the places is found there."""
     key, findings = KEYS["RunAPI"], Findings()
     caplog.set_level(logging.DEBUG)
@@ -216,8 +223,8 @@ class Run:
 
     def look_around(self) -> None:
         """Take down what is shown, and what hangs on every clip."""
-        self.findings.add("outputs", repr(self.shell.displays.outputs))
-        for clip in session.clips(folder="all"):
+        self.findings.add_outputs(self.shell.displays.outputs)
+        for clip in luma.clips(folder="all"):
             self.findings.add_clip(clip)
 
 
@@ -229,7 +236,7 @@ def run(monkeypatch: pytest.MonkeyPatch) -> Iterator[Run]:
     monkeypatch.setenv("RUNAPI_API_KEY", KEYS["RunAPI"])
     with m.Server() as server:
         settings.configure(acedata_base_url=server.url, runapi_base_url=server.url)
-        kernels = Kernels(Http, monkeypatch, HurriedLoop)
+        kernels = Kernels(HttpClient, HurriedLoop)
         with open_shell(kernels) as shell:
             shell.ip.kernel = object()
             yield Run(shell, server)
@@ -282,8 +289,8 @@ def go_on(run: Run) -> None:
     run.server.script("look", m.Hang(), m.Hang())
     for name, line in (("left", ""), ("left_too", f"modify {run.server.url}/media/given.mp4")):
         run(f"%%luma -o {name} {line}\nLeft running")
-        user_ns[name]._handle.listen(lambda event: 1 / 0)
-        reach(user_ns[name], "running")
+        user_ns[name].handle.listen(lambda event: 1 / 0)
+        wait_for_status(user_ns[name], "running")
     run.server.until(lambda: len(run.server.seen("look")) >= looks + 2)
     run.look_around()
     run.shell.restart()
@@ -329,8 +336,10 @@ def test_no_key_is_anywhere_after_a_run_with_failures(
     go_on(run)
     lose_the_journal(run, tmp_path / "other")
     findings = search(run, tmp_path, caplog, capfd)
-    findings.add("settings", f"{settings.current()} {settings._overrides}")
-    findings.add("engine", f"{vars(session.engine())} {session.engine().services.runapi()}")
+    findings.add("settings", f"{settings.current()} {vars(kernel.configuration)}")
+    findings.add("session", f"{vars(kernel)} {vars(kernel.session)} {vars(kernel.presenter)}")
+    engine = kernel.session.engine
+    findings.add("engine", f"{vars(engine)} {vars(engine.providers)} {engine.providers.runapi()}")
     assert run.ends == {
         **dict.fromkeys(("sunset", "foggy", "patient", "looked_at", "unsaved", "expired", "damaged"), "completed"),
         **dict.fromkeys(("refused", "refused_too", "moderated", "failed", "failed_too", "unreachable"), "failed"),
@@ -354,7 +363,7 @@ def test_no_key_is_anywhere_after_a_run_with_failures(
     assert findings.leaks == []
 
 
-def test_a_leak_would_be_found(
+def test_a_key_that_is_not_masked_is_found(
     run: Run,
     tmp_path: Path,
     caplog: pytest.LogCaptureFixture,
@@ -362,7 +371,7 @@ def test_a_leak_would_be_found(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Were the keys that services quote not masked, they would be in nearly everything, and the search shows it."""
-    monkeypatch.setattr(Secret, "hidden_in", lambda self, answer: answer)
+    monkeypatch.setattr(Secret, "mask_in", lambda self, answer: answer)
     caplog.set_level(logging.DEBUG)
     fail_in_every_way(run)
     run.look_around()

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from luma_jupyter import settings
 from luma_jupyter.errors import ConfigError
-from luma_jupyter.settings import Secret, Settings, configure, current, load, variable
+from luma_jupyter.settings import Configuration, Secret, Settings, load, variable
+from tests.support.settings import configure, current
 
 KEY = "sk-very-secret-123"
 
@@ -65,14 +65,14 @@ def own_home(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("LUMA_JUPYTER_HOME")
 
 
-def test_variables() -> None:
+def test_variable_of_each_setting_is_frozen() -> None:
     """Each setting has exactly this environment variable."""
     assert {name: variable(name) for name in VARIABLES} == VARIABLES
     assert {field.name for field in dataclasses.fields(Settings)} == {*VARIABLES, "folder"}
 
 
 @pytest.mark.usefixtures("own_home")
-def test_defaults(tmp_path: Path) -> None:
+def test_defaults_without_any_setting(tmp_path: Path) -> None:
     """With nothing set: no key, the documented URLs and folders, no budget or price, no preference about waiting."""
     assert current() == Settings(
         acedata_token=None,
@@ -97,7 +97,7 @@ def test_defaults(tmp_path: Path) -> None:
 
 @pytest.mark.usefixtures("own_home")
 @pytest.mark.parametrize(("name", "text", "meaning", "configured", "wins"), VALUES)
-def test_precedence(
+def test_configure_beats_environment_beats_default(
     name: str,
     text: str,
     meaning: object,
@@ -118,7 +118,7 @@ def test_precedence(
         assert getattr(current(), name) == default
 
 
-def test_reading_is_pure(tmp_path: Path) -> None:
+def test_load_looks_only_at_what_it_is_given(tmp_path: Path) -> None:
     """`load` looks at nothing but what it is given."""
     found = load({"provider": "runapi"}, {"LUMA_JUPYTER_PROVIDER": "demo", "LUMA_JUPYTER_WAIT": "yes"}, tmp_path)
     assert (found.provider, found.wait, found.folder) == ("runapi", True, tmp_path)
@@ -128,7 +128,7 @@ def test_reading_is_pure(tmp_path: Path) -> None:
     ("word", "meaning"),
     [*((w, True) for w in ("1", "true", "Yes", " ON ")), *((w, False) for w in ("0", "False", "no", "off"))],
 )
-def test_flags(word: str, meaning: bool) -> None:
+def test_flag_is_read_from_the_usual_words(word: str, meaning: bool) -> None:
     """A flag is read from the usual words, in any case."""
     configure(wait=word)
     assert current().wait is meaning
@@ -167,7 +167,7 @@ BAD = [
 
 
 @pytest.mark.parametrize(("name", "text", "message"), BAD)
-def test_a_bad_variable_is_named(name: str, text: str, message: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_bad_variable_is_named(name: str, text: str, message: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """A value that cannot be used is an error that names the variable that holds it."""
     monkeypatch.setenv(VARIABLES[name], text)
     with pytest.raises(ConfigError) as caught:
@@ -194,7 +194,7 @@ def test_a_bad_variable_is_named(name: str, text: str, message: str, monkeypatch
         ("submissions", 2.0, "must be a whole number, 1 or more, not 2.0."),
     ],
 )
-def test_a_bad_configure_changes_nothing(name: str, value: object, message: str) -> None:
+def test_bad_configure_changes_nothing(name: str, value: object, message: str) -> None:
     """A value that cannot be used is refused by its setting's name, and the other changes of that call are not made."""
     configure(provider="demo", wait=True)
     before = current()
@@ -204,7 +204,7 @@ def test_a_bad_configure_changes_nothing(name: str, value: object, message: str)
     assert current() == before
 
 
-def test_an_unknown_setting_is_refused() -> None:
+def test_unknown_setting_is_refused() -> None:
     """A misspelt name is an error that lists the real ones, and nothing is changed."""
     with pytest.raises(ConfigError) as caught:
         configure(wiat=True, provider="demo", key=KEY)
@@ -212,16 +212,17 @@ def test_an_unknown_setting_is_refused() -> None:
     assert current().provider == "auto"
 
 
-def test_media_stays_beside_the_notebook(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_relative_folders_stay_beside_the_notebook(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Relative folders start from where the extension was loaded, also after `os.chdir`."""
-    settings.remember_folder()
+    configuration = Configuration()
+    configuration.remember_folder()
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
     os.chdir(elsewhere)
-    settings.remember_folder()
-    configure(home="journal")
-    assert current().media_folder == tmp_path / "luma_videos"
-    assert current().home_folder == tmp_path / "journal"
+    configuration.remember_folder()
+    configuration.configure(home="journal")
+    assert configuration.current().media_folder == tmp_path / "luma_videos"
+    assert configuration.current().home_folder == tmp_path / "journal"
 
 
 def test_absolute_folders_are_taken_as_they_are(tmp_path: Path) -> None:
@@ -242,7 +243,7 @@ def test_home_is_the_platforms_folder_by_default(tmp_path: Path, monkeypatch: py
     assert home.is_relative_to(tmp_path)
 
 
-def test_a_key_shows_itself_to_reveal_alone() -> None:
+def test_key_shows_itself_to_reveal_alone() -> None:
     """However a key or the settings are printed, the key is not in it."""
     secret = Secret(KEY)
     now = Settings(acedata_token=secret, runapi_key=secret)
@@ -256,7 +257,7 @@ def test_a_key_shows_itself_to_reveal_alone() -> None:
 
 @pytest.mark.parametrize("holder", [Secret(KEY), Settings(acedata_token=Secret(KEY))], ids=["key", "settings"])
 @pytest.mark.parametrize("write", [pickle.dumps, copy.copy, copy.deepcopy])
-def test_a_key_is_in_no_pickle(holder: object, write: object) -> None:
+def test_key_is_in_no_pickle(holder: object, write: object) -> None:
     """A key refuses to be pickled or copied, so it cannot end in a file by `%store` or a pickled clip."""
     if isinstance(holder, Settings) and write is copy.copy:
         assert KEY not in repr(copy.copy(holder))
@@ -265,7 +266,7 @@ def test_a_key_is_in_no_pickle(holder: object, write: object) -> None:
         write(holder)  # type: ignore[operator]
 
 
-def test_keys_compare_by_value() -> None:
+def test_key_compares_by_value() -> None:
     """Equal keys are equal and hash alike; a key equals no plain text."""
     assert Secret(KEY) == Secret(KEY)
     assert hash(Secret(KEY)) == hash(Secret(KEY))
@@ -275,7 +276,7 @@ def test_keys_compare_by_value() -> None:
 
 @pytest.mark.parametrize("name", ["acedata_token", "runapi_key"])
 @pytest.mark.parametrize("key", [f"Bearer {KEY}", f'"{KEY}"', f"{KEY}\n{KEY}", f"ключ{KEY}"])
-def test_a_bad_key_is_not_quoted(name: str, key: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_bad_key_is_not_quoted(name: str, key: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """The error about a badly copied key does not show it."""
     monkeypatch.setenv(VARIABLES[name], key)
     with pytest.raises(ConfigError) as from_environment:
@@ -286,7 +287,7 @@ def test_a_bad_key_is_not_quoted(name: str, key: str, monkeypatch: pytest.Monkey
 
 
 @pytest.mark.parametrize("name", ["acedata_base_url", "acedata_platform_url", "runapi_base_url"])
-def test_a_key_in_the_wrong_variable_is_not_quoted(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_key_in_the_wrong_variable_is_not_quoted(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """A key that went into the neighbouring variable by mistake is not shown by the error about that one."""
     monkeypatch.setenv(VARIABLES[name], KEY)
     with pytest.raises(ConfigError, match=VARIABLES[name]) as caught:

@@ -12,27 +12,30 @@ from tornado.web import Application
 
 from luma_jupyter.demo import acedata, runapi, runapi_files
 from luma_jupyter.demo.faults import Hook
-from luma_jupyter.demo.handlers import Context, Media, NotFound
+from luma_jupyter.demo.handlers import Context, MediaHandler, NotFoundHandler
 from luma_jupyter.demo.jobs import Jobs
-from luma_jupyter.demo.uploads import Uploads
+from luma_jupyter.demo.uploads import UploadStore
 
 
-class AceDataUpload(PathMatches):
-    """Tells the two APIs' uploads apart, which on one host differ by a slash and by what they send.
+class AceDataUploadPath(PathMatches):
+    """The path of AceDataCloud's uploads, which on one host differs from RunAPI's by a slash and by what is sent.
 
     A form is AceDataCloud's, JSON is RunAPI's, whatever the slash, as users and proxies add and drop it; without
     either, the slash is all there is to go by.
     """
 
     def match(self, request: HTTPServerRequest) -> dict[str, Any] | None:
-        """Whether a request is AceDataCloud's."""
-        kind = request.headers.get("Content-Type", "").lower()
-        form, json = kind.startswith("multipart/"), kind.startswith("application/json")
-        return super().match(request) if form or (request.path.endswith("/") and not json) else None
+        """Return a match where a request is AceDataCloud's."""
+        content_type = request.headers.get("Content-Type", "").lower()
+        is_form = content_type.startswith("multipart/")
+        is_json = content_type.startswith("application/json")
+        if is_form or (request.path.endswith("/") and not is_json):
+            return super().match(request)
+        return None
 
 
 class App:
-    """Listens from its construction on; `run` and `jobs.run` are the bodies of its two threads."""
+    """The application, listening from its construction on; `run` and `jobs.run` are the bodies of its two threads."""
 
     def __init__(self, token: str, seconds: float, folder: Path, hook: Hook | None, film_seconds: float) -> None:
         self._sockets = bind_sockets(0, "127.0.0.1")
@@ -46,22 +49,22 @@ class App:
         self.jobs = Jobs(self._loop, folder, seconds)
         self._application = Application(
             [
-                (r"/luma/videos", acedata.Videos),
-                (r"/luma/tasks", acedata.Tasks),
-                (r"/api/v1/luma/modify_video", runapi.ModifyVideo),
-                (r"/api/v1/luma/modify_video/([^/]+)", runapi.ModifyVideoTask),
-                (r"/api/v1/me/balance", runapi.Balance),
-                (r"/api/v1/price_quotes", runapi.PriceQuotes),
-                (AceDataUpload(r"/api/v1/files/?"), acedata.Files),
-                (r"/api/v1/files/?", runapi_files.Files),
-                (r"/api/v1/files/prepare", runapi_files.Prepare),
-                (r"/api/v1/files/confirm", runapi_files.Confirm),
-                (r"/storage/([^/]+)", runapi_files.Storage),
-                (r"/media/([^/]+)", Media, {"path": str(folder)}),
+                (r"/luma/videos", acedata.VideosHandler),
+                (r"/luma/tasks", acedata.TasksHandler),
+                (r"/api/v1/luma/modify_video", runapi.ModifyVideoHandler),
+                (r"/api/v1/luma/modify_video/([^/]+)", runapi.ModifyVideoTaskHandler),
+                (r"/api/v1/me/balance", runapi.BalanceHandler),
+                (r"/api/v1/price_quotes", runapi.PriceQuotesHandler),
+                (AceDataUploadPath(r"/api/v1/files/?"), acedata.AceDataFilesHandler),
+                (r"/api/v1/files/?", runapi_files.RunApiFilesHandler),
+                (r"/api/v1/files/prepare", runapi_files.PrepareHandler),
+                (r"/api/v1/files/confirm", runapi_files.ConfirmHandler),
+                (r"/storage/([^/]+)", runapi_files.StorageHandler),
+                (r"/media/([^/]+)", MediaHandler, {"path": str(folder)}),
             ],
-            default_handler_class=NotFound,
+            default_handler_class=NotFoundHandler,
             log_function=lambda handler: None,
-            context=Context(token, self.url, self.jobs, hook, film_seconds, Uploads(folder)),
+            context=Context(token, self.url, self.jobs, hook, film_seconds, UploadStore(folder)),
         )
 
     def run(self) -> None:

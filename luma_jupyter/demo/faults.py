@@ -15,7 +15,7 @@ class RequestInfo:
 
 
 @dataclass(frozen=True)
-class Reply:
+class InjectedReply:
     """An answer to send instead of the real one; the request is then not carried out.
 
     `LOST` is the exception: the request is carried out, and its answer never arrives.
@@ -26,5 +26,5 @@ class Reply:
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
-LOST = Reply(0)
-Hook = Callable[[RequestInfo], Reply | None]
+LOST = InjectedReply(0)
+Hook = Callable[[RequestInfo], InjectedReply | None]

@@ -1,4 +1,4 @@
-"""What is seen, frame by frame: a generated scene, a continued film, a modified one.
+"""Films, frame by frame: a generated scene, an extended film, a modified one.
 
 `render` is a function of its `FilmSpec` alone: equal specs give equal bytes. Each action is a generator of frames;
 the encoder pulls them one by one, so a long source is never in memory as a whole, and a stop takes effect at once.
@@ -14,9 +14,9 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from luma_jupyter.demo.footage import Footage, UnreadableImage, save_jpeg, still, write
-from luma_jupyter.demo.lettering import caption, caption_height, mark, watermark
-from luma_jupyter.demo.scene import Array, Look, Scene, Veil
+from luma_jupyter.demo.overlays import caption, caption_height, simulated_label, watermark
+from luma_jupyter.demo.scene import Fog, Scene, SceneStyle
+from luma_jupyter.video.codec import Array, UnreadableImage, VideoReader, save_jpeg, still, write
 
 SIZES = {
     "16:9": (640, 360),
@@ -27,10 +27,11 @@ SIZES = {
     "21:9": (728, 312),
     "9:21": (312, 728),
 }
-RATE = Fraction(24)
+FRAME_RATE = Fraction(24)
 FADE_SECONDS = 1.0
 THUMBNAIL_SECONDS = 1.5
-LONGEST_SOURCE_SECONDS = 60
+MAX_SOURCE_SECONDS = 60
+COMMENT = "Simulated by the demo service of luma_jupyter"
 
 
 class Stopped(Exception):
@@ -77,21 +78,23 @@ def render(spec: FilmSpec, folder: Path, name: str, stop: Callable[[], bool] = l
     """Render `name`.mp4 and `name`.jpg into a folder.
 
     Raises `Stopped` as soon as `stop()` is true (it is asked before every frame), `UnusableImage`, and
-    `footage.UnreadableSource`; the files are gone then.
+    `UnreadableVideo`; the files are gone then.
     """
     video, thumbnail = folder / f"{name}.mp4", folder / f"{name}.jpg"
     try:
         with ExitStack() as stack:
             if spec.source is None:
-                size, rate = SIZES[spec.aspect_ratio], RATE
-                film = _generate(spec, size, rate)
+                size, rate = SIZES[spec.aspect_ratio], FRAME_RATE
+                frames = _generate(spec, size, rate)
             else:
-                source = stack.enter_context(Footage(spec.source))
-                frames = stack.enter_context(closing(source.frames()))
-                size, rate = source.size, source.rate
-                known = islice(frames, round(LONGEST_SOURCE_SECONDS * rate))
-                film = (_modify if spec.modify else _extend)(spec, known, size, rate)
-            write(video, _finish(film, size, rate, thumbnail, stop), size, rate, spec.prompt)
+                reader = stack.enter_context(VideoReader(spec.source))
+                size, rate = reader.size, reader.rate
+                source = stack.enter_context(closing(reader.frames()))
+                beginning = islice(source, round(MAX_SOURCE_SECONDS * rate))
+                change = _modify if spec.modify else _extend
+                frames = change(spec, beginning, size, rate)
+            labelled = _label(frames, size, rate, thumbnail, stop)
+            write(video, labelled, size, rate, {"title": spec.prompt, "comment": COMMENT})
     except BaseException:
         video.unlink(missing_ok=True)
         thumbnail.unlink(missing_ok=True)
@@ -99,109 +102,116 @@ def render(spec: FilmSpec, folder: Path, name: str, stop: Callable[[], bool] = l
     return Film(video, thumbnail, *size)
 
 
-def _finish(
-    film: Iterator[Array], size: tuple[int, int], rate: Fraction, thumbnail: Path, stop: Callable[[], bool]
+def _label(
+    frames: Iterator[Array], size: tuple[int, int], rate: Fraction, thumbnail: Path, stop: Callable[[], bool]
 ) -> Iterator[Array]:
-    """Mark every frame, and keep an early one as the thumbnail."""
-    plate = mark(size)
-    for index, frame in enumerate(film):
+    """Label every frame as simulated, and save an early one as the thumbnail."""
+    label = simulated_label(size)
+    for index, frame in enumerate(frames):
         if stop():
             raise Stopped
-        plate.stamp(frame)
+        label.stamp(frame)
+        # The first frame is the thumbnail of a film that is too short to have a later one.
         if index in (0, round(THUMBNAIL_SECONDS * rate)):
             save_jpeg(thumbnail, frame)
         yield frame
 
 
 def _generate(spec: FilmSpec, size: tuple[int, int], rate: Fraction) -> Iterator[Array]:
-    start, end = _still("start", spec.start_image, size), _still("end", spec.end_image, size)
+    start = _read_image("start", spec.start_image, size)
+    end = _read_image("end", spec.end_image, size)
     if spec.loop and end is None:
         end = start
-    words = caption(spec.prompt, size)
+    prompt_caption = caption(spec.prompt, size)
     for frame in _new_frames(spec, start, end, size, rate):
-        words.stamp(frame)
+        prompt_caption.stamp(frame)
         yield frame
 
 
 def _extend(spec: FilmSpec, source: Iterator[Array], size: tuple[int, int], rate: Fraction) -> Iterator[Array]:
-    last, end = np.zeros((*size[::-1], 3), np.float32), _still("end", spec.end_image, size)
+    last = np.zeros((size[1], size[0], 3), np.float32)
+    end = _read_image("end", spec.end_image, size)
     for frame in source:
         last = frame.copy()
         yield frame
-    words, (_, fade) = caption(spec.prompt, size), _lengths(spec, rate)
+    prompt_caption = caption(spec.prompt, size)
+    _, fade = _frame_counts(spec, rate)
     for index, frame in enumerate(_new_frames(spec, last, end, size, rate), 1):
-        words.stamp(frame, _ease(2 * index / fade - 1))  # once the old caption has faded
+        prompt_caption.stamp(frame, _smoothstep(2 * index / fade - 1))  # once the old caption has faded
         yield frame
 
 
 def _new_frames(
     spec: FilmSpec, start: Array | None, end: Array | None, size: tuple[int, int], rate: Fraction
 ) -> Iterator[Array]:
-    """The prompt's scene, cross-faded from the start picture and into the end picture where there are any."""
-    scene = Scene(Look.of(spec.prompt), size, spec.loop, spec.enhancement)
-    count, fade = _lengths(spec, rate)
+    """Yield the prompt's scene, cross-faded from the start picture and into the end picture where there are any."""
+    scene = Scene(SceneStyle.from_prompt(spec.prompt), size, spec.loop, spec.enhancement)
+    count, fade = _frame_counts(spec, rate)
     for index in range(count):
         frame = scene.frame(index / count)
         if start is not None:
-            frame += (start - frame) * (1 - _ease(index / fade))
+            frame += (start - frame) * (1 - _smoothstep(index / fade))
         if end is not None:
-            frame += (end - frame) * (1 - _ease((count - 1 - index) / fade))
+            frame += (end - frame) * (1 - _smoothstep((count - 1 - index) / fade))
         yield frame
 
 
-def _lengths(spec: FilmSpec, rate: Fraction) -> tuple[int, float]:
-    """How many frames are new, and over how many a picture fades: never so many that it reaches the far end."""
+def _frame_counts(spec: FilmSpec, rate: Fraction) -> tuple[int, float]:
+    """Return how many frames are new, and over how many a picture fades: never so many that it reaches the far end."""
     count = max(round(spec.seconds * rate), 1)
     return count, float(min(FADE_SECONDS * rate, max(count - 1, 1)))
 
 
 def _modify(spec: FilmSpec, source: Iterator[Array], size: tuple[int, int], rate: Fraction) -> Iterator[Array]:
-    """The source in the colours, light and weather of the prompt."""
-    look = Look.of(spec.prompt)
-    tones = _tones(look)
+    """Yield the source in the colours, light and weather of the prompt."""
+    style = SceneStyle.from_prompt(spec.prompt)
+    colours = _colours_by_brightness(style)
     y, x = np.mgrid[0 : size[1], 0 : size[0]] / min(size)
-    beam = (0.6 * np.exp(-(x**2 + 1.6 * y**2) / 0.5))[..., None].astype(np.float32) * (look.light - 50)
-    veil, strength = Veil(look, size), 0.7 if "fog" in look.weather else 0.2
+    sunbeam = (0.6 * np.exp(-(x**2 + 1.6 * y**2) / 0.5))[..., None].astype(np.float32) * (style.light - 50)
+    fog = Fog(style, size)
+    fog_strength = 0.7 if "fog" in style.weather else 0.2
     overlays = [caption(spec.prompt, size)]
     if spec.watermark:
         overlays.append(watermark(spec.watermark, size))
     for index, frame in enumerate(source):
         seconds = float(index / rate)
-        _smear(frame, size)
+        _erase_caption(frame, size)
         # Integers, as a float product may round differently from run to run; the weights are those of BT.601.
         red, green, blue = np.moveaxis(frame.astype(np.uint16), 2, 0)
-        tone = tones[(77 * red + 150 * green + 29 * blue) >> 8]
-        frame += (tone - frame) * 0.75
-        frame += beam * np.float32(0.85 + 0.15 * np.sin(seconds))
-        veil.over(frame, seconds / 16, strength)
+        recoloured = colours[(77 * red + 150 * green + 29 * blue) >> 8]
+        frame += (recoloured - frame) * 0.75
+        frame += sunbeam * np.float32(0.85 + 0.15 * np.sin(seconds))
+        fog.draw(frame, seconds / 16, fog_strength)
         for overlay in overlays:
             overlay.stamp(frame)
         yield frame
 
 
-def _still(which: str, data: bytes | None, size: tuple[int, int]) -> Array | None:
-    """The picture that a film begins or ends with, where one was given."""
+def _read_image(which: str, data: bytes | None, size: tuple[int, int]) -> Array | None:
+    """Return the picture that a film begins or ends with, where one was given."""
+    if data is None:
+        return None
     try:
-        return None if data is None else still(data, size)
+        return still(data, size)
     except UnreadableImage as error:
         raise UnusableImage(which, error) from error
 
 
-def _tones(look: Look) -> Array:
-    """A colour for each of the 256 levels of brightness, dark to light."""
-    steps = np.array([look.dark * 0.8, look.high, (look.high + look.low) / 2, look.light])
+def _colours_by_brightness(style: SceneStyle) -> Array:
+    """Return a colour for each of the 256 levels of brightness, dark to light."""
+    steps = np.array([style.foreground * 0.8, style.sky, (style.sky + style.horizon) / 2, style.light])
     channels = [np.interp(range(256), (0, 100, 165, 245), steps[:, channel]) for channel in range(3)]
     return np.stack(channels, axis=1).astype(np.float32)
 
 
-def _smear(frame: Array, size: tuple[int, int]) -> None:
-    """Wipe out the source's own caption, which the new one would be drawn over."""
+def _erase_caption(frame: Array, size: tuple[int, int]) -> None:
+    """Paint over the source's own caption, which the new one would be drawn over, with the colours above it."""
     band = caption_height(size)
     above = Image.fromarray(frame[-band - 12 : -band].astype(np.uint8)).resize((6, 1), Image.Resampling.BOX)
     frame[-band:] = np.asarray(above.resize((size[0], band), Image.Resampling.BICUBIC))
 
 
-def _ease(x: float) -> float:
-    """0 for x <= 0, 1 for x >= 1, smooth between."""
+def _smoothstep(x: float) -> float:
+    """Return 0 for x <= 0, 1 for x >= 1, and a smooth curve between."""
     x = min(max(float(x), 0.0), 1.0)
     return x * x * (3 - 2 * x)

@@ -1,4 +1,4 @@
-"""What both APIs share: the key, JSON errors whatever happens, callbacks, and the seam for injected faults."""
+"""What both APIs share: the key, JSON errors whatever happens, callbacks, and the hook for injected faults."""
 
 import asyncio
 import hmac
@@ -13,35 +13,35 @@ from typing import Any, ClassVar, TypeVar
 from tornado.httpclient import AsyncHTTPClient
 from tornado.web import HTTPError, RequestHandler, StaticFileHandler
 
+from luma_jupyter.demo.bodies import BadRequest, Json, parse_json
 from luma_jupyter.demo.faults import LOST, Hook, RequestInfo
-from luma_jupyter.demo.jobs import Job, Jobs
-from luma_jupyter.demo.orders import BadRequest, Json, parse_json
-from luma_jupyter.demo.uploads import MIME_TYPES, Uploads
+from luma_jupyter.demo.jobs import FileOrUrl, Job, Jobs
+from luma_jupyter.demo.uploads import MIME_TYPES, UploadStore
 
 T = TypeVar("T")
-CODES = {404: "not_found", 405: "method_not_allowed"}
+ERROR_CODES = {404: "not_found", 405: "method_not_allowed"}
 CALLBACK_SECONDS = 10
 
 
 @dataclass
 class Context:
-    """What handlers of one service have in common."""
+    """What the handlers of one service have in common; `idempotent_jobs` are those with an Idempotency-Key."""
 
     token: str
     url: str
     jobs: Jobs
     hook: Hook | None
     film_seconds: float
-    uploads: Uploads
-    accepted: dict[str, tuple[Json, Job]] = field(default_factory=dict)
+    uploads: UploadStore
+    idempotent_jobs: dict[str, tuple[Json, Job]] = field(default_factory=dict)
     callbacks: set[asyncio.Task[None]] = field(default_factory=set)
 
     def media_url(self, file: Path) -> str:
-        """Where a file of this service is served."""
+        """Return where a file of this service is served."""
         return f"{self.url}/media/{file.name}"
 
-    def place(self, url: str | None) -> Path | str | None:
-        """A media URL of this very service as the file that it is; any other URL as it is."""
+    def file_or_url(self, url: str | None) -> FileOrUrl | None:
+        """Return the file behind a media URL of this very service; any other URL as it is."""
         if url and url.startswith(f"{self.url}/media/"):
             return self.jobs.folder / Path(url).name
         return url
@@ -56,7 +56,7 @@ class Refusal(HTTPError):
 
 
 class Handler(RequestHandler):
-    """Answers errors as JSON and logs nothing."""
+    """A handler that answers errors as JSON and logs nothing."""
 
     answer_is_lost = False
 
@@ -86,42 +86,42 @@ class Handler(RequestHandler):
             return super().finish(chunk)
         self.detach().close()
         self.on_finish()
-        gone: asyncio.Future[None] = asyncio.Future()
-        gone.set_result(None)
-        return gone
+        finished: asyncio.Future[None] = asyncio.Future()
+        finished.set_result(None)
+        return finished
 
     def write_error(self, status_code: int, **kwargs: Any) -> None:
-        """The body of any error answer."""
+        """Send the body of any error answer."""
         error = kwargs["exc_info"][1]
         if isinstance(error, Refusal):
             self.finish(self.error_body(error.code, error.message))
         else:
-            code = CODES.get(status_code, "api_error" if status_code >= 500 else "bad_request")
+            code = ERROR_CODES.get(status_code, "api_error" if status_code >= 500 else "bad_request")
             self.finish(self.error_body(code, self._reason))
 
     def error_body(self, code: str, message: str) -> dict[str, Any]:
-        """AceDataCloud's shape, which is also the one for paths that belong to no API."""
+        """Return an error in AceDataCloud's shape, which is also the one for paths that belong to no API."""
         return {"success": False, "error": {"code": code, "message": message}, "trace_id": str(uuid.uuid4())}
 
     def log_exception(self, *exception: Any) -> None:
-        """A notebook is no place for a server's log."""
+        """Log nothing: a notebook is no place for a server's log."""
 
 
-class NotFound(Handler):
+class NotFoundHandler(Handler):
     """Every path that is not served."""
 
     def prepare(self) -> None:
-        """Refuse."""
+        """Answer 404, unless the hook has answered."""
         super().prepare()
         if not self._finished:
             raise HTTPError(404)
 
 
-class Media(Handler, StaticFileHandler):
+class MediaHandler(Handler, StaticFileHandler):
     """Films, thumbnails and uploads: no key, as on a CDN, but names that cannot be guessed."""
 
     def get_content_type(self) -> str:
-        """The type that an upload was taken for; not every machine's own table knows all of them."""
+        """Return the type that an upload was taken for; not every machine's own table knows all of them."""
         return MIME_TYPES.get(Path(str(self.absolute_path)).suffix) or super().get_content_type()
 
     def set_extra_headers(self, path: str) -> None:
@@ -146,8 +146,8 @@ class ApiHandler(Handler):
         if not hmac.compare_digest(token.strip().encode(), self.context.token.encode()):
             raise Refusal(401, *self.wrong_key)
 
-    def parsed(self, parse: Callable[[Json], T]) -> tuple[Json, T]:
-        """The body as it came, and as an order."""
+    def parse_body(self, parse: Callable[[Json], T]) -> tuple[Json, T]:
+        """Return the body as JSON, and parsed and checked."""
         try:
             body = parse_json(self.request.body)
             return body, parse(body)

@@ -15,31 +15,36 @@ import secrets
 import threading
 import time
 import uuid
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
-from luma_jupyter.demo.fetch import Unreachable, fetch
+from luma_jupyter.demo.bodies import Json
+from luma_jupyter.demo.fetch import FetchError, fetch
 from luma_jupyter.demo.film import Film, FilmSpec, Stopped, UnusableImage, render
-from luma_jupyter.demo.footage import UnreadableSource
-from luma_jupyter.demo.orders import Json
+from luma_jupyter.video.codec import UnreadableVideo
 
-MODERATED = "Sorry! Our AI moderators feel your prompt might be against our community standards."
-DOOMED = {"[fail]": "The video could not be made: its prompt asks for a failure.", "[moderated]": MODERATED}
+MODERATED_MESSAGE = "Sorry! Our AI moderators feel your prompt might be against our community standards."
+# What a prompt may contain to make its task fail, and the error that the task then has.
+FAILING_WORDS = {
+    "[fail]": "The video could not be made: its prompt asks for a failure.",
+    "[moderated]": MODERATED_MESSAGE,
+}
 
 Api = Literal["acedata", "runapi"]
-Place = Path | str
+FileOrUrl = Path | str
 
 
 @dataclass(frozen=True)
-class Work:
-    """What to render, and where its parts are: files of this service as paths, all others as URLs."""
+class FilmPlan:
+    """A film to render, and where its source and images are: files of this service as paths, all others as URLs."""
 
     spec: FilmSpec
-    source: Place | None = None
-    start_image: Place | None = None
-    end_image: Place | None = None
+    source: FileOrUrl | None = None
+    start_image: FileOrUrl | None = None
+    end_image: FileOrUrl | None = None
 
 
 @dataclass(eq=False)
@@ -48,7 +53,7 @@ class Job:
 
     api: Api
     request: Json
-    work: Work
+    plan: FilmPlan
     due: float
     id: str = field(default_factory=lambda: str(uuid.uuid4()))
     trace_id: str = field(default_factory=lambda: str(uuid.uuid4()))
@@ -71,59 +76,58 @@ class Jobs:
         self._queue: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
         self._stop = threading.Event()
 
-    def submit(self, api: Api, request: Json, work: Work) -> Job:
+    def submit(self, api: Api, request: Json, plan: FilmPlan) -> Job:
         """Accept a task; it is rendered after those before it."""
-        job = Job(api, request, work, self._loop.time() + self.seconds * _pace(request))
+        job = Job(api, request, plan, self._loop.time() + self.seconds * _duration_factor(request))
         self._jobs[job.id] = job
         self._queue.put(job)
         return job
 
     def find(self, api: Api, task_id: str) -> Job | None:
-        """The task of that API with this id."""
+        """Return the task of that API with this id."""
         job = self._jobs.get(task_id)
         return job if job and job.api == api else None
 
     def film(self, video_id: str) -> Film | None:
-        """The finished film with this video id."""
+        """Return the finished film with this video id."""
         return next((job.film for job in self._jobs.values() if job.video_id == video_id), None)
 
     def run(self) -> None:
         """Render one job after the other until `stop`: the body of the render thread."""
         while job := self._queue.get():
-            self._tell("_begun", job)
+            self._call_on_loop(self._start, job)
             try:
-                film = self._make(job.work)
+                film = self._render(job.plan)
             except Stopped:
                 break
             except Exception as error:  # one bad task must not end the service
-                self._tell("_rendered", job, None, str(error) or type(error).__name__)
+                self._call_on_loop(self._end_when_due, job, None, str(error) or type(error).__name__)
             else:
-                self._tell("_rendered", job, film, None)
+                self._call_on_loop(self._end_when_due, job, film, None)
 
     def stop(self) -> None:
         """End the render thread, within a frame; from any thread."""
         self._stop.set()
         self._queue.put(None)
 
-    def _make(self, work: Work) -> Film:
-        prompt = work.spec.prompt.lower()
-        for word, reason in DOOMED.items():
+    def _render(self, plan: FilmPlan) -> Film:
+        prompt = plan.spec.prompt.lower()
+        for word, message in FAILING_WORDS.items():
             if word in prompt:
-                raise RuntimeError(reason)
-        start, end = _image("start", work.start_image), _image("end", work.end_image)
-        spec = replace(work.spec, start_image=start, end_image=end)
-        if work.source is None:
-            return render(spec, self.folder, secrets.token_urlsafe(16), self._stop.is_set)
+                raise RuntimeError(message)
+        start, end = _read_image("start", plan.start_image), _read_image("end", plan.end_image)
+        spec = replace(plan.spec, start_image=start, end_image=end)
         try:
-            spec = replace(spec, source=_read(work.source))
+            if plan.source is not None:
+                spec = replace(spec, source=_read(plan.source))
             return render(spec, self.folder, secrets.token_urlsafe(16), self._stop.is_set)
-        except (Unreachable, UnreadableSource) as error:
+        except (FetchError, UnreadableVideo) as error:
             raise RuntimeError(f"The source video cannot be used: {error}.") from error
 
-    def _begun(self, job: Job) -> None:
+    def _start(self, job: Job) -> None:
         job.status = "processing"
 
-    def _rendered(self, job: Job, film: Film | None, error: str | None) -> None:
+    def _end_when_due(self, job: Job, film: Film | None, error: str | None) -> None:
         self._loop.call_at(job.due, self._end, job, film, error)
 
     def _end(self, job: Job, film: Film | None, error: str | None) -> None:
@@ -131,35 +135,37 @@ class Jobs:
         job.film, job.error, job.finished_at = film, error, time.time()
         job.ended.set()
 
-    def _tell(self, method: str, *args: object) -> None:
+    def _call_on_loop(self, function: Callable[..., None], *arguments: object) -> None:
         with suppress(RuntimeError):  # the loop was closed meanwhile
-            self._loop.call_soon_threadsafe(getattr(self, method), *args)
+            self._loop.call_soon_threadsafe(function, *arguments)
 
 
-def _pace(request: Json) -> float:
-    """0.8 to 1.2, the same for equal requests."""
+def _duration_factor(request: Json) -> float:
+    """Return 0.8 to 1.2, the same for equal requests."""
     digest = hashlib.sha256(json.dumps(request, sort_keys=True).encode()).digest()
     return 0.8 + 0.4 * digest[0] / 255
 
 
-def _read(place: Place) -> bytes:
-    if isinstance(place, str):
-        return fetch(place)
+def _read(file_or_url: FileOrUrl) -> bytes:
+    if isinstance(file_or_url, str):
+        return fetch(file_or_url)
     try:
-        return place.read_bytes()
+        return file_or_url.read_bytes()
     except OSError as error:
-        raise Unreachable("there is no such file here") from error
+        raise FetchError("there is no such file here") from error
 
 
-def _image(which: str, place: Place | None) -> bytes | None:
-    """An image of this service, which must be there, or one from elsewhere, where that can be reached.
+def _read_image(which: str, file_or_url: FileOrUrl | None) -> bytes | None:
+    """Return an image of this service, which must be there, or one from elsewhere, where that can be reached.
 
     A demo has to work without the internet and with examples whose URLs lead nowhere, so it does without pictures
     that it cannot fetch. What was uploaded here needs no internet: without it, the film would not be what was asked.
     """
+    if not file_or_url:
+        return None
     try:
-        return _read(place) if place else None
-    except Unreachable as error:
-        if isinstance(place, Path):
+        return _read(file_or_url)
+    except FetchError as error:
+        if isinstance(file_or_url, Path):
             raise UnusableImage(which, error) from error
         return None

@@ -3,10 +3,10 @@
 from datetime import UTC, datetime
 from typing import Any
 
+from luma_jupyter.demo.bodies import MODIFY_MODEL, ModifyBody, QuoteBody
 from luma_jupyter.demo.film import FilmSpec
 from luma_jupyter.demo.handlers import ApiHandler, Handler, Refusal
-from luma_jupyter.demo.jobs import Job, Work
-from luma_jupyter.demo.orders import MODIFY_MODEL, ModifyOrder, QuoteOrder
+from luma_jupyter.demo.jobs import FilmPlan, Job
 
 # A demo sells nothing: there is no money in it, and none is spent.
 BALANCE = dict.fromkeys(
@@ -15,10 +15,10 @@ BALANCE = dict.fromkeys(
 
 
 class RunApiErrors(Handler):
-    """Errors in RunAPI's shape, on endpoints without the key."""
+    """A handler that answers errors in RunAPI's shape, and wants no key."""
 
     def error_body(self, code: str, message: str) -> dict[str, Any]:
-        """A code and a message, and nothing around them."""
+        """Return a code and a message, and nothing around them."""
         return {"error": {"code": code, "message": message}}
 
 
@@ -29,9 +29,11 @@ class RunApiHandler(RunApiErrors, ApiHandler):
     wrong_key = "unauthorized", "API key is invalid."
 
 
-class _Task(RunApiHandler):
+class _TaskHandler(RunApiHandler):
+    """An endpoint that answers with a task."""
+
     def task(self, job: Job) -> dict[str, Any]:
-        """A task as far as it has come; a demo costs nothing."""
+        """Return a task as far as it has come; a demo costs nothing."""
         # The vendor's page says task_id, its client wants id.
         body: dict[str, Any] = {"id": job.id, "task_id": job.id, "status": job.status, "model": MODIFY_MODEL}
         if job.film:
@@ -48,60 +50,66 @@ class _Task(RunApiHandler):
         self.finish(self.task(job))
 
 
-class ModifyVideo(_Task):
+class ModifyVideoHandler(_TaskHandler):
     """`POST /api/v1/luma/modify_video`."""
 
     def post(self) -> None:
         """Accept a task; the same `Idempotency-Key` with the same body gives the same task again."""
-        body, order = self.parsed(ModifyOrder.parse)
+        request, body = self.parse_body(ModifyBody.parse)
         key = self.request.headers.get("Idempotency-Key")
-        if key in self.context.accepted:
-            earlier, job = self.context.accepted[key]
-            if earlier != body:
+        if key in self.context.idempotent_jobs:
+            earlier_request, job = self.context.idempotent_jobs[key]
+            if earlier_request != request:
                 raise Refusal(409, "conflict", "This Idempotency-Key was used for another request.")
         else:
-            spec = FilmSpec(order.prompt, modify=True, watermark=order.watermark)
-            job = self.context.jobs.submit("runapi", body, Work(spec, self.context.place(order.source_video_url)))
-            self.call_back(order.callback_url, job, self.task)
+            spec = FilmSpec(body.prompt, modify=True, watermark=body.watermark)
+            plan = FilmPlan(spec, source=self.context.file_or_url(body.source_video_url))
+            job = self.context.jobs.submit("runapi", request, plan)
+            self.call_back(body.callback_url, job, self.task)
             if key:
-                self.context.accepted[key] = body, job
+                self.context.idempotent_jobs[key] = request, job
         self.answer(job)
 
 
-class ModifyVideoTask(_Task):
+class ModifyVideoTaskHandler(_TaskHandler):
     """`GET /api/v1/luma/modify_video/{id}`."""
 
     def get(self, task_id: str) -> None:
-        """Say how far a task has come."""
+        """Answer how far a task has come."""
         job = self.context.jobs.find("runapi", task_id)
         if job is None:
             raise Refusal(404, "not_found", "Task not found.")
         self.answer(job)
 
 
-class Balance(RunApiHandler):
+class BalanceHandler(RunApiHandler):
     """`GET /api/v1/me/balance`."""
 
     def get(self) -> None:
-        """Say what is left and what was spent, in cents."""
+        """Answer what is left and what was spent, in cents."""
         self.finish(BALANCE)
 
 
-class PriceQuotes(RunApiHandler):
+class PriceQuotesHandler(RunApiHandler):
     """`POST /api/v1/price_quotes`."""
 
     def post(self) -> None:
-        """Say what a task would cost; none is made."""
-        _, order = self.parsed(QuoteOrder.parse)
+        """Answer what a task would cost; none is made."""
+        _, body = self.parse_body(QuoteBody.parse)
         quote = {
-            "service": order.service,
-            "action": order.action,
-            "model": order.model,
+            "service": body.service,
+            "action": body.action,
+            "model": body.model,
             # These words, and times to the microsecond, are those of the vendor's client and its tests.
             "pricing_status": "available",
             "estimate_basis": "exact",
             "reservation_amount_cents": 0,
             "currency": "USD",
-            "as_of": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%S.%fZ}",
+            "as_of": format_time(datetime.now(UTC)),
         }
         self.finish({"price_quote": quote})
+
+
+def format_time(moment: datetime) -> str:
+    """Return a moment in UTC as RunAPI writes it."""
+    return f"{moment:%Y-%m-%dT%H:%M:%S.%fZ}"

@@ -1,4 +1,4 @@
-"""A prompt as a moving picture: sky, light, ridges in parallax, drifting particles.
+"""A prompt as a moving picture: sky, sun, ridges in parallax, drifting particles, fog.
 
 Words such as "volcano" or "fog" choose colours, skyline and weather from `MOODS`; what the words leave open, a hash of
 the prompt decides, so the same prompt always looks the same. Everything moves as a function of t in 0..1: in a looped
@@ -17,14 +17,18 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-Array = NDArray[np.float32]
+from luma_jupyter.video.codec import Array
+
 Curve = NDArray[np.float64]
-COARSE = 5
+GRID_PIXELS = 5  # the coarse grid's step
 DEPTHS = (0.25, 0.5, 0.75, 1.0)
 
 
 class Mood(NamedTuple):
-    """What some words mean: colours of the upper sky, horizon, light and foreground; a skyline; a weather."""
+    """What some words mean: colours of the sky, horizon, light and foreground; a skyline; a weather.
+
+    `words` is a regular expression for prompts in lower case, `colours` are four codes in hex.
+    """
 
     words: str
     colours: str
@@ -52,164 +56,176 @@ SKYLINES = ("hills", "peaks", "waves", "trees")
 
 
 @dataclass(frozen=True)
-class Look:
-    """What a prompt decides: four colours, the skyline, the weather, and random numbers of its own."""
+class SceneStyle:
+    """What a prompt decides: four colours, the skyline, the weather, and a seed for random numbers."""
 
-    high: Array
-    low: Array
+    sky: Array
+    horizon: Array
     light: Array
-    dark: Array
+    foreground: Array
     skyline: str
     weather: frozenset[str]
     seed: int
 
     @classmethod
-    def of(cls, prompt: str) -> "Look":
+    def from_prompt(cls, prompt: str) -> "SceneStyle":
         """Read a prompt; equal prompts look equal on every machine."""
         seed = int.from_bytes(hashlib.sha256(prompt.encode("utf-8", "replace")).digest()[:8], "big")
         moods = [mood for mood in MOODS if re.search(mood.words, prompt.lower())]
         if moods:
-            colours = np.mean([[_rgb(code) for code in mood.colours.split()] for mood in moods], axis=0)
+            colours = np.mean([[_rgb_from_hex(code) for code in mood.colours.split()] for mood in moods], axis=0)
         else:
             hue = seed % 360
             parts = ((hue, 0.75, 0.42), (hue + 40, 0.5, 0.95), (hue + 60, 0.2, 1.0), (hue - 15, 0.7, 0.13))
-            colours = np.array([_hsv(*part) for part in parts])
-        high, low, light, dark = colours.astype(np.float32)
+            colours = np.array([_rgb_from_hsv(*part) for part in parts])
+        sky, horizon, light, foreground = colours.astype(np.float32)
         skyline = next((mood.skyline for mood in moods if mood.skyline), SKYLINES[seed // 360 % len(SKYLINES)])
         weather = frozenset(mood.weather for mood in moods if mood.weather)
-        return cls(high, low, light, dark, skyline, weather or frozenset({"motes"}), seed)
+        return cls(sky, horizon, light, foreground, skyline, weather or frozenset({"dust"}), seed)
 
 
 class Scene:
-    """The moving picture for one prompt at one size (width, height in pixels)."""
+    """The moving picture for one prompt at one size (width, height in pixels).
 
-    def __init__(self, look: Look, size: tuple[int, int], loop: bool = False, vivid: bool = True) -> None:
-        self.look, self.size, self.loop, self.vivid = look, size, loop, vivid
+    Lengths are in units of the shorter side, so that a scene looks alike in every size.
+    """
+
+    def __init__(self, style: SceneStyle, size: tuple[int, int], loop: bool = False, vivid: bool = True) -> None:
+        self.style, self.size, self.loop, self.vivid = style, size, loop, vivid
         self.width, self.height = size
-        rng = np.random.default_rng(look.seed)
+        rng = np.random.default_rng(style.seed)
         self.phases = rng.uniform(0, 2 * np.pi, 16)
-        self.particles = rng.uniform(0, 1, (5, 160 if "stars" in look.weather else 60))
-        self.light_x = rng.uniform(0.3, 0.7)
-        self.towers = rng.uniform(0.15, 1, 64)
+        self.particles = rng.uniform(0, 1, (5, 160 if "stars" in style.weather else 60))
+        self.sun_x = rng.uniform(0.3, 0.7)
+        self.building_heights = rng.uniform(0.15, 1, 64)
         self.unit = min(size)
         self.x = np.arange(self.width) / self.unit
-        self.coarse_y, self.coarse_x = np.mgrid[0 : self.height : COARSE, 0 : self.width : COARSE] / self.unit
-        self.shades = {depth: self._shade(depth) for depth in DEPTHS}
-        self.veil = Veil(look, size) if "fog" in look.weather else None
+        self.grid_y, self.grid_x = np.mgrid[0 : self.height : GRID_PIXELS, 0 : self.width : GRID_PIXELS] / self.unit
+        self.ridge_colours = {depth: self._ridge_colours(depth) for depth in DEPTHS}
+        self.fog = Fog(style, size) if "fog" in style.weather else None
 
     def frame(self, t: float) -> Array:
-        """The picture at moment t, 0..1."""
+        """Return the picture at moment t, 0..1."""
         phase = 2 * np.pi * t
-        camera = 0.5 * np.sin(phase) if self.loop else 1.2 * t
-        rise = 0.04 * np.sin(phase) if self.loop else 0.16 * t - 0.05
-        sun = self.light_x * self.width / self.unit, (0.34 - rise) * self.height / self.unit
+        if self.loop:
+            camera, sun_rise = 0.5 * np.sin(phase), 0.04 * np.sin(phase)
+        else:
+            camera, sun_rise = 1.2 * t, 0.16 * t - 0.05
+        sun = self.sun_x * self.width / self.unit, (0.34 - sun_rise) * self.height / self.unit
         frame = self._sky(phase, sun)
-        self._disc(frame, sun)
-        if "stars" in self.look.weather:
-            self._particles(frame, phase, "stars")
+        self._draw_sun(frame, sun)
+        if "stars" in self.style.weather:
+            self._draw_particles(frame, phase, "stars")
         for depth in DEPTHS:
-            self._ridge(frame, phase, camera, depth)
-        for weather in sorted(self.look.weather & {"embers", "snow", "motes"}):
-            self._particles(frame, phase, weather)
-        if self.veil:
-            self.veil.over(frame, t, 0.5)
+            self._draw_ridge(frame, phase, camera, depth)
+        for kind in sorted(self.style.weather & {"embers", "snow", "dust"}):
+            self._draw_particles(frame, phase, kind)
+        if self.fog:
+            self.fog.draw(frame, t, 0.5)
         return frame
 
     def _sky(self, phase: float, sun: tuple[float, float]) -> Array:
-        look, p = self.look, self.phases
-        x, y = self.coarse_x, self.coarse_y
+        """Return a new picture: a gradient from sky to horizon, clouds, and the glow around the sun."""
+        style, p = self.style, self.phases
+        x, y = self.grid_x, self.grid_y
         down = np.clip(y * self.unit / self.height / 0.72, 0, 1)[..., None] ** 0.85
-        sky = look.high + (look.low - look.high) * down
+        sky = style.sky + (style.horizon - style.sky) * down
         u = 1.9 * x + 0.5 * np.sin(3.1 * y + phase + p[0])
         v = 5.3 * y + 0.8 * np.sin(1.7 * x - phase + p[1])
         clouds = (0.5 + 0.5 * np.sin(u + 1.3 * np.sin(v + p[2]) + p[3])) ** 3
-        sky += (look.light - sky) * (0.28 if self.vivid else 0.2) * clouds[..., None]
-        far = (x - sun[0]) ** 2 + (y - sun[1]) ** 2
-        glow = 0.55 * np.exp(-far / 0.02) + (0.42 if self.vivid else 0.3) * np.exp(-far / 0.16)
-        sky += (look.light - sky) * glow[..., None]
+        sky += (style.light - sky) * (0.28 if self.vivid else 0.2) * clouds[..., None]
+        squared_distance = (x - sun[0]) ** 2 + (y - sun[1]) ** 2
+        glow = 0.55 * np.exp(-squared_distance / 0.02)
+        glow += (0.42 if self.vivid else 0.3) * np.exp(-squared_distance / 0.16)
+        sky += (style.light - sky) * glow[..., None]
         small = Image.fromarray(sky.clip(0, 255).astype(np.uint8))
         return np.asarray(small.resize(self.size, Image.Resampling.BILINEAR)).astype(np.float32)
 
-    def _disc(self, frame: Array, sun: tuple[float, float]) -> None:
+    def _draw_sun(self, frame: Array, sun: tuple[float, float]) -> None:
         radius = 0.07 * self.unit
-        left, top = (round(self.unit * at - radius) - 2 for at in sun)
+        left, top = (round(self.unit * centre - radius) - 2 for centre in sun)
         box = frame[max(top, 0) : top + round(2 * radius) + 5, max(left, 0) : left + round(2 * radius) + 5]
         y, x = np.mgrid[0 : box.shape[0], 0 : box.shape[1]]
-        far = np.hypot(x + max(left, 0) - self.unit * sun[0], y + max(top, 0) - self.unit * sun[1])
-        blend(box, 0.35 * self.look.light + 0.65 * 255, np.clip(radius - far, 0, 1)[..., None])
+        distance = np.hypot(x + max(left, 0) - self.unit * sun[0], y + max(top, 0) - self.unit * sun[1])
+        blend(box, 0.35 * self.style.light + 0.65 * 255, np.clip(radius - distance, 0, 1)[..., None])
 
-    def _ridge(self, frame: Array, phase: float, camera: float, depth: float) -> None:
-        """One silhouette; depth runs from 0 (far, hazy, slow) to 1 (near, dark, fast)."""
+    def _draw_ridge(self, frame: Array, phase: float, camera: float, depth: float) -> None:
+        """Draw one silhouette; depth runs from 0 (far, hazy, slow) to 1 (near, dark, fast)."""
         index = round(depth * 4)
-        crest = self._crest(self.x + camera * depth**1.6, phase, index)
-        top = (self.height * (0.5 + 0.3 * depth) - crest * self.unit * (0.06 + 0.1 * depth)).astype(np.float32)
+        height = self._skyline_height(self.x + camera * depth**1.6, phase, index)
+        top = (self.height * (0.5 + 0.3 * depth) - height * self.unit * (0.06 + 0.1 * depth)).astype(np.float32)
         first, last = max(int(top.min()), 0), min(int(top.max()) + 2, self.height)
         rows = np.arange(first, last, dtype=np.float32)[:, None]
-        blend(frame[first:last], self.shades[depth][first:last], np.clip(rows - top + 0.5, 0, 1)[..., None])
-        frame[last:] = self.shades[depth][last:]
+        colours = self.ridge_colours[depth]
+        blend(frame[first:last], colours[first:last], np.clip(rows - top + 0.5, 0, 1)[..., None])
+        frame[last:] = colours[last:]
 
-    def _shade(self, depth: float) -> Array:
-        """The colours of a ridge as if it filled the picture: into the haze below."""
-        look = self.look
-        colour = look.low + (look.dark - look.low) * (0.25 + 0.75 * depth)
+    def _ridge_colours(self, depth: float) -> Array:
+        """Return the colours of a ridge as if it filled the picture: they fade into the haze further down."""
+        style = self.style
+        colour = style.horizon + (style.foreground - style.horizon) * (0.25 + 0.75 * depth)
         down = np.linspace(0, 1, self.height, dtype=np.float32)[:, None, None]
         haze = np.clip((down - 0.35 - 0.3 * depth) / 0.55, 0, 1) * (0.5 - 0.42 * depth)
-        return _filled(colour + (look.low - colour) * haze, self.size)
+        return _filled(colour + (style.horizon - colour) * haze, self.size)
 
-    def _crest(self, x: Curve, phase: float, index: int) -> Curve:
-        """The skyline's height over x, about -1..2."""
-        p, skyline = self.phases[index:], self.look.skyline
-        crest: Curve = np.sin(2.1 * x + p[0]) + 0.5 * np.sin(5.3 * x + p[1]) + 0.2 * np.sin(11.7 * x + p[2])
+    def _skyline_height(self, x: Curve, phase: float, index: int) -> Curve:
+        """Return the skyline's height over x, about -1..2."""
+        p, skyline = self.phases[index:], self.style.skyline
+        height: Curve = np.sin(2.1 * x + p[0]) + 0.5 * np.sin(5.3 * x + p[1]) + 0.2 * np.sin(11.7 * x + p[2])
         if skyline == "peaks":
-            crest = 1.9 * _tent(0.9 * x + p[0]) + 0.8 * _tent(2.3 * x + p[1]) + 0.25 * _tent(6.1 * x + p[2]) - 0.8
+            height = 1.9 * _triangle_wave(0.9 * x + p[0]) + 0.8 * _triangle_wave(2.3 * x + p[1])
+            height = height + 0.25 * _triangle_wave(6.1 * x + p[2]) - 0.8
         elif skyline == "waves":
-            crest = 0.35 * np.sin(4.1 * x + phase + p[0]) + 0.2 * np.sin(9.7 * x - 2 * phase + p[1]) - 0.2
-            crest += 0.1 * np.sin(23 * x + 3 * phase + p[2])
+            height = 0.35 * np.sin(4.1 * x + phase + p[0]) + 0.2 * np.sin(9.7 * x - 2 * phase + p[1]) - 0.2
+            height += 0.1 * np.sin(23 * x + 3 * phase + p[2])
         elif skyline == "trees":
-            firs = _tent(11 * x + p[3]) * (0.6 + 0.4 * np.sin(7 * x + p[4])) ** 2
-            crest = 0.35 * crest + (0.5 + 0.15 * index) * firs + 0.4
+            trees = _triangle_wave(11 * x + p[3]) * (0.6 + 0.4 * np.sin(7 * x + p[4])) ** 2
+            height = 0.35 * height + (0.5 + 0.15 * index) * trees + 0.4
         elif skyline == "city":
-            block = np.floor(7 * x + p[0] * 9).astype(int)
-            crest = 2 * self.towers[block % len(self.towers)] - 0.3
-        return crest
+            building = np.floor(7 * x + p[0] * 9).astype(int)
+            height = 2 * self.building_heights[building % len(self.building_heights)] - 0.3
+        return height
 
-    def _particles(self, frame: Array, phase: float, kind: str) -> None:
+    def _draw_particles(self, frame: Array, phase: float, kind: str) -> None:
+        """Draw stars, embers, snow or dust."""
         x, y, size, drift, speed = self.particles
         turn, swing = phase / (2 * np.pi), np.sin(phase + 2 * np.pi * drift)
-        shine = 0.35 + 0.65 * (0.5 + 0.5 * np.sin(phase * np.round(1 + 2 * speed) + 6.28 * drift))
+        brightness = 0.35 + 0.65 * (0.5 + 0.5 * np.sin(phase * np.round(1 + 2 * speed) + 6.28 * drift))
         if kind == "stars":
             y = 0.65 * y
         elif kind == "embers":
             x, y = x + 0.03 * swing, y - turn
         elif kind == "snow":
-            x, y, shine = x + 0.02 * swing, y + turn * np.round(1 + speed), np.ones_like(x)
+            x, y = x + 0.02 * swing, y + turn * np.round(1 + speed)
+            brightness = np.ones_like(x)
         else:
-            x, y, shine = x + 0.03 * swing, y + 0.04 * np.cos(phase + 6.28 * drift), 0.6 * shine
+            x, y = x + 0.03 * swing, y + 0.04 * np.cos(phase + 6.28 * drift)
+            brightness = 0.6 * brightness
         column = np.round(x % 1 * (self.width - 9)).astype(int) + 4
         row = np.round(y % 1 * (self.height - 9)).astype(int) + 4
         radius = 0.7 + (0.3 if kind == "stars" else 0.9) * size**2
         dy, dx = np.mgrid[-2:3, -2:3].reshape(2, -1, 1)
-        cover = shine * np.exp(-(dx * dx + dy * dy) / (2 * radius**2))
-        at = frame[row + dy, column + dx]
-        frame[row + dy, column + dx] = at + (self.look.light - at) * cover[..., None].astype(np.float32)
+        cover = brightness * np.exp(-(dx * dx + dy * dy) / (2 * radius**2))
+        pixels = frame[row + dy, column + dx]
+        frame[row + dy, column + dx] = pixels + (self.style.light - pixels) * cover[..., None].astype(np.float32)
 
 
-class Veil:
+class Fog:
     """Fog that drifts across a picture of one size, once around in t = 0..1."""
 
-    def __init__(self, look: Look, size: tuple[int, int]) -> None:
+    def __init__(self, style: SceneStyle, size: tuple[int, int]) -> None:
         self.width, height = size
-        p = np.random.default_rng(look.seed).uniform(0, 2 * np.pi, 6)
+        p = np.random.default_rng(style.seed).uniform(0, 2 * np.pi, 6)
         y, x = np.mgrid[0:24, 0:64] * np.array([2 * np.pi / 24, 2 * np.pi / 64])[:, None, None]
         banks = np.sin(x + 1.1 * np.sin(0.7 * y + p[0]) + p[1]) + 0.6 * np.sin(3 * x + 1.4 * np.sin(y + p[2]) + p[3])
         banks += 0.35 * np.sin(5 * x + 2 * y + p[4])
         density = (0.35 + 0.65 * np.sin(y / 2.4)) * (0.62 + 0.22 * banks).clip(0, 1)
-        around = Image.fromarray((255 * np.hstack([density] * 3).clip(0, 1)).astype(np.uint8))
-        wide = np.asarray(around.resize((6 * self.width, height), Image.Resampling.BICUBIC), np.float32) / 255
+        three_times = Image.fromarray((255 * np.hstack([density] * 3).clip(0, 1)).astype(np.uint8))
+        wide = np.asarray(three_times.resize((6 * self.width, height), Image.Resampling.BICUBIC), np.float32) / 255
         self.density = wide[:, self.width : 5 * self.width, None]
-        self.colour = _filled(0.6 * look.low + 0.4 * 255, size)
+        self.colour = _filled(0.6 * style.horizon + 0.4 * 255, size)
 
-    def over(self, frame: Array, t: float, strength: float) -> None:
+    def draw(self, frame: Array, t: float, strength: float) -> None:
         """Lay the fog over a frame, in place; strength 0..1."""
         left = round(t % 1 * 2 * self.width)
         blend(frame, self.colour, strength * self.density[:, left : left + self.width])
@@ -221,19 +237,24 @@ def blend(frame: Array, colour: Array, cover: NDArray[np.floating]) -> None:
 
 
 def _filled(colour: Array, size: tuple[int, int]) -> Array:
-    """A whole picture of it: broadcasting three channels pixel by pixel costs NumPy several times as much."""
+    """Return a whole picture of a colour: broadcasting it at every blend costs NumPy several times as much."""
     return np.broadcast_to(colour, (size[1], size[0], 3)).astype(np.float32)
 
 
-def _tent(x: Curve) -> Curve:
-    tent: Curve = np.abs(x % 2 - 1)
-    return tent
+def _triangle_wave(x: Curve) -> Curve:
+    """Return a zigzag from 1 down to 0 and up again, with period 2."""
+    wave: Curve = np.abs(x % 2 - 1)
+    return wave
 
 
-def _rgb(code: str) -> tuple[int, ...]:
+def _rgb_from_hex(code: str) -> tuple[int, ...]:
     return tuple(bytes.fromhex(code))
 
 
-def _hsv(degrees: float, saturation: float, value: float) -> tuple[float, ...]:
-    ramps = ((value * (1 - saturation * max(0, min(k, 4 - k, 1)))) for k in ((n + degrees / 60) % 6 for n in (5, 3, 1)))
-    return tuple(255 * ramp for ramp in ramps)
+def _rgb_from_hsv(hue: float, saturation: float, value: float) -> tuple[float, ...]:
+    """Return red, green and blue, 0..255, for a hue in degrees and the others in 0..1."""
+    channels = []
+    for offset in (5, 3, 1):
+        k = (offset + hue / 60) % 6
+        channels.append(255 * (value * (1 - saturation * max(0, min(k, 4 - k, 1)))))
+    return tuple(channels)

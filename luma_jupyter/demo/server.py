@@ -1,7 +1,7 @@
 """Start and close the demo service: a socket on loopback, two daemon threads, and a temporary folder.
 
 Importing this is cheap; `start` is what needs tornado, PyAV, NumPy and Pillow. The service goes with its process: it
-closes itself at exit, and a forked child neither serves nor tidies up.
+closes itself at exit, and a forked child neither serves nor deletes anything.
 """
 
 import atexit
@@ -13,14 +13,14 @@ import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from luma_jupyter.demo.faults import LOST, Hook, Reply, RequestInfo
+from luma_jupyter.demo.faults import LOST, Hook, InjectedReply, RequestInfo
 
 if TYPE_CHECKING:
     from luma_jupyter.demo.app import App
 
-__all__ = ["LOST", "DemoService", "Hook", "Reply", "RequestInfo", "start"]
+__all__ = ["LOST", "DemoService", "Hook", "InjectedReply", "RequestInfo", "start"]
 
-PATIENCE = 3.0
+JOIN_SECONDS = 3.0
 
 
 def start(
@@ -32,7 +32,7 @@ def start(
     accept instead of a random one, and `hook` sees each request first and may answer it. Raises ImportError where a
     library is missing.
     """
-    from luma_jupyter.demo.app import App
+    from luma_jupyter.demo.app import App  # optional: it needs PyAV, numpy, Pillow and tornado
 
     folder = Path(tempfile.mkdtemp(prefix="luma_jupyter_demo_"))
     token = token or secrets.token_urlsafe(24)
@@ -44,7 +44,9 @@ class DemoService:
 
     def __init__(self, app: "App", token: str, folder: Path) -> None:
         self.url, self.token = app.url, token
-        self._app, self._folder, self._process, self._closed = app, folder, os.getpid(), False
+        self._app, self._folder = app, folder
+        self._process_id = os.getpid()
+        self._closed = False
         self._threads = [
             threading.Thread(target=body, name=f"luma-demo-{name}", daemon=True)
             for name, body in (("server", app.run), ("render", app.jobs.run))
@@ -64,13 +66,13 @@ class DemoService:
 
     def close(self) -> None:
         """Stop serving and rendering, and delete the films; a second call, or one in a forked child, does nothing."""
-        if self._closed or os.getpid() != self._process:
+        if self._closed or os.getpid() != self._process_id:
             return
         self._closed = True
         atexit.unregister(self.close)
         self._app.stop()
         for thread in self._threads:
-            thread.join(PATIENCE)
+            thread.join(JOIN_SECONDS)
         shutil.rmtree(self._folder, ignore_errors=True)
 
     def __repr__(self) -> str:

@@ -1,10 +1,10 @@
 """Uploaded files: kept in the service's folder, beside the films, and served like them under names nobody can guess.
 
-What a file is, its first bytes decide; its name only where they say nothing. Whatever is neither an image nor a video
-is kept as mere bytes: a page that somebody uploads is never one that a browser would run here.
+The first bytes of a file decide its type; its name only where they say nothing. Whatever is neither an image nor a
+video is kept as mere bytes: a page that somebody uploads is never one that a browser would run here.
 
-An upload in steps (prepare, PUT, confirm) is a `Ticket` in between. It stays for as long as the service runs, so that
-a confirmation whose answer got lost can be asked for again.
+An upload in steps (prepare, PUT, confirm) is a `PreparedUpload` in between. It stays for as long as the service runs,
+so that a confirmation whose answer got lost can be asked for again.
 """
 
 import secrets
@@ -13,9 +13,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
-LARGEST = 200_000_000
-LASTING_SECONDS = 7 * 86400.0
-UNKNOWN = "application/octet-stream"
+MAX_FILE_BYTES = 200_000_000
+EXPIRY_SECONDS = 7 * 86400.0
+UNKNOWN_TYPE = "application/octet-stream"
 MIME_TYPES: Mapping[str, str] = {
     ".png": "image/png",
     ".jpg": "image/jpeg",
@@ -28,9 +28,9 @@ MIME_TYPES: Mapping[str, str] = {
     ".mp4": "video/mp4",
     ".mov": "video/quicktime",
     ".webm": "video/webm",
-    ".bin": UNKNOWN,
+    ".bin": UNKNOWN_TYPE,
 }
-OTHER_ENDINGS = {".jpeg": ".jpg", ".jfif": ".jpg", ".tiff": ".tif", ".heif": ".heic", ".m4v": ".mp4", ".qt": ".mov"}
+SUFFIX_ALIASES = {".jpeg": ".jpg", ".jfif": ".jpg", ".tiff": ".tif", ".heif": ".heic", ".m4v": ".mp4", ".qt": ".mov"}
 SIGNATURES = {
     b"\x89PNG\r\n\x1a\n": ".png",
     b"\xff\xd8\xff": ".jpg",
@@ -41,13 +41,13 @@ SIGNATURES = {
     b"MM\0*": ".tif",
     b"\x1aE\xdf\xa3": ".webm",
 }
-BRANDS = {b"avif": ".avif", b"avis": ".avif", b"heic": ".heic", b"heix": ".heic", b"mif1": ".heic", b"qt  ": ".mov"}
-HEAD = 16
+MP4_BRANDS = {b"avif": ".avif", b"avis": ".avif", b"heic": ".heic", b"heix": ".heic", b"mif1": ".heic", b"qt  ": ".mov"}
+HEAD_BYTES = 16
 
 
 @dataclass(frozen=True)
-class Upload:
-    """A file that is kept; `created` in seconds since 1970."""
+class UploadedFile:
+    """A file that is kept; `name` is the uploader's, `created` in seconds since 1970."""
 
     file: Path
     name: str
@@ -56,74 +56,78 @@ class Upload:
 
     @property
     def mime_type(self) -> str:
-        """What it is, as served."""
+        """Its content type, as served."""
         return MIME_TYPES[self.file.suffix]
 
     @property
     def expires(self) -> float:
-        """When the vendor would delete it; a demo ends long before."""
-        return self.created + LASTING_SECONDS
+        """When the vendor would delete it, in seconds since 1970; a demo ends long before."""
+        return self.created + EXPIRY_SECONDS
 
 
 @dataclass(eq=False)
-class Ticket:
-    """Leave to PUT one file, once: these bytes and no others, under these headers."""
+class PreparedUpload:
+    """A file that may be PUT, once: the bytes that were announced, under `headers`.
+
+    `checksum` is the MD5 in base64, `upload` the file once it has arrived.
+    """
 
     name: str
     size: int
     checksum: str
     signed_id: str = field(default_factory=lambda: secrets.token_urlsafe(24))
-    upload: Upload | None = None
+    upload: UploadedFile | None = None
 
     @property
     def headers(self) -> dict[str, str]:
-        """What the PUT has to come with, as storage services sign it."""
-        return {"Content-Type": MIME_TYPES[ending(b"", self.name)], "Content-MD5": self.checksum}
+        """The headers that the PUT has to come with, as storage services sign them."""
+        return {"Content-Type": MIME_TYPES[file_suffix(b"", self.name)], "Content-MD5": self.checksum}
 
 
-class Uploads:
+class UploadStore:
     """All uploads of a service."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self._tickets: dict[str, Ticket] = {}
-        self._confirmable: dict[str, Ticket] = {}
+        self._by_key: dict[str, PreparedUpload] = {}
+        self._by_signed_id: dict[str, PreparedUpload] = {}
 
     def new_file(self) -> Path:
-        """Where to write what is still arriving."""
+        """Return where to write what is still arriving."""
         return self.folder / f"{secrets.token_urlsafe(16)}.part"
 
-    def keep(self, part: Path, name: str) -> Upload:
+    def keep(self, part: Path, name: str) -> UploadedFile:
         """Take over a file that has arrived."""
         with part.open("rb") as file:
-            head = file.read(HEAD)
-        kept = part.replace(self.folder / f"{secrets.token_urlsafe(16)}{ending(head, name)}")
-        return Upload(kept, name or f"upload{kept.suffix}", kept.stat().st_size)
+            head = file.read(HEAD_BYTES)
+        kept = part.replace(self.folder / f"{secrets.token_urlsafe(16)}{file_suffix(head, name)}")
+        return UploadedFile(kept, name or f"upload{kept.suffix}", kept.stat().st_size)
 
-    def prepare(self, ticket: Ticket) -> str:
-        """Let a file be PUT; gives the secret part of the URL for that."""
+    def prepare(self, prepared: PreparedUpload) -> str:
+        """Let a file be PUT, and return the secret part of the URL for that."""
         key = secrets.token_urlsafe(24)
-        self._tickets[key] = self._confirmable[ticket.signed_id] = ticket
+        self._by_key[key] = prepared
+        self._by_signed_id[prepared.signed_id] = prepared
         return key
 
-    def ticket(self, key: str) -> Ticket | None:
-        """What may be PUT at the URL with this secret part."""
-        return self._tickets.get(key)
+    def prepared_with_key(self, key: str) -> PreparedUpload | None:
+        """Return what may be PUT at the URL with this secret part."""
+        return self._by_key.get(key)
 
-    def confirmable(self, signed_id: str) -> Ticket | None:
-        """The ticket that was given out with this id."""
-        return self._confirmable.get(signed_id)
+    def prepared_with_signed_id(self, signed_id: str) -> PreparedUpload | None:
+        """Return what was prepared under this id."""
+        return self._by_signed_id.get(signed_id)
 
 
-def ending(head: bytes, name: str) -> str:
-    """The file name ending, one of `MIME_TYPES`, for a file with these first bytes and this name."""
+def file_suffix(head: bytes, name: str) -> str:
+    """Return the suffix, one of `MIME_TYPES`, for a file with these first bytes and this name."""
     for signature, suffix in SIGNATURES.items():
         if head.startswith(signature):
             return suffix
     if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
         return ".webp"
     if head[4:8] == b"ftyp":
-        return BRANDS.get(head[8:12], ".mp4")
+        return MP4_BRANDS.get(head[8:12], ".mp4")
     suffix = PurePosixPath(name).suffix.lower()
-    suffix = OTHER_ENDINGS.get(suffix, suffix)
+    suffix = SUFFIX_ALIASES.get(suffix, suffix)
     return suffix if suffix in MIME_TYPES else ".bin"

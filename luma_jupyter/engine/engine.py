@@ -1,7 +1,7 @@
-"""The engine of a kernel: takes requests, checks all that can be checked before anything is sent, and keeps the tasks.
+"""The engine of a kernel: takes specs, checks all that can be checked before anything is sent, and keeps the tasks.
 
 A request that was made before is answered by what came of it: nothing is paid twice unless somebody asks for that.
-`Engine.submit` is called from the user's thread; the life of a task happens on the engine's loop (`lives`).
+`Engine.submit` is called from the user's thread; a task's run happens on the engine's loop (`run.runner`).
 """
 
 from __future__ import annotations
@@ -12,240 +12,269 @@ import random
 import time
 import uuid
 from collections.abc import Callable, Iterator, Sequence
-from typing import TypeVar
+from dataclasses import replace
 
-from luma_jupyter import settings
-from luma_jupyter.choices import Action, Provider
-from luma_jupyter.engine import sidecars
-from luma_jupyter.engine.archive import Archive
-from luma_jupyter.engine.bridge import Bridge
-from luma_jupyter.engine.forks import at_fork
+from luma_jupyter.domain.duration_model import DurationModel
+from luma_jupyter.domain.money import Balance, Price
+from luma_jupyter.domain.task import Task
+from luma_jupyter.domain.vocabulary import Action, Provider, Status
+from luma_jupyter.engine.budget import Budget
+from luma_jupyter.engine.fork import at_fork
 from luma_jupyter.engine.handle import Handle
-from luma_jupyter.engine.journal import Journal, Row
-from luma_jupyter.engine.library import adopt, make_folder
-from luma_jupyter.engine.lives import Lives
-from luma_jupyter.engine.previews import Preview, preview
-from luma_jupyter.engine.prices import Price, Prices
-from luma_jupyter.engine.recall import revived
-from luma_jupyter.engine.records import fingerprint
-from luma_jupyter.engine.schedule import Law
-from luma_jupyter.engine.services import Services, choose_provider
+from luma_jupyter.engine.library import sidecars
+from luma_jupyter.engine.library.folder import copy_into, ensure_folder
+from luma_jupyter.engine.loop_thread import LoopThread, deferred_interrupt
+from luma_jupyter.engine.plan import Plan, make_plan
+from luma_jupyter.engine.provider_pool import ProviderPool
+from luma_jupyter.engine.recovery import resumed
+from luma_jupyter.engine.repository import Repository
+from luma_jupyter.engine.run.options import RunOptions
+from luma_jupyter.engine.run.runner import TaskRunner
+from luma_jupyter.engine.store.journal import Entry, Journal
+from luma_jupyter.engine.task_spec import DEFAULT_TIMEOUT, TaskSpec
 from luma_jupyter.errors import ConfigError, InvalidRequest, LumaError
-from luma_jupyter.models import Balance, Request, Status, Task
-
-T = TypeVar("T")
-
-DEFAULT_TIMEOUT = 900.0  # seconds
+from luma_jupyter.settings import Settings, SettingsSource
 
 
 class Engine:
-    """Follows all tasks of a kernel. ``bridge``, ``services`` and ``clock`` (Unix seconds) are passed in by tests.
+    """Follows all tasks of a kernel. ``settings`` gives those of the moment.
 
-    ``notices`` collects lines that the user should read once.
+    ``loop_thread``, ``providers``, ``clock`` (Unix seconds) and ``jitter`` (0 to 1) are passed in by tests. ``notices``
+    collects lines that the user should read once.
     """
 
     def __init__(
         self,
-        bridge: Bridge | None = None,
-        services: Services | None = None,
+        settings: SettingsSource,
+        loop_thread: LoopThread | None = None,
+        providers: ProviderPool | None = None,
         clock: Callable[[], float] = time.time,
         jitter: Callable[[], float] = random.random,
     ) -> None:
-        self.bridge = bridge or Bridge()
-        self.services = services or Services()
-        self.prices = Prices(self.services, clock)
+        self._settings = settings
+        self.loop_thread = loop_thread or LoopThread()
+        self.providers = providers or ProviderPool(settings)
+        self.budget = Budget(self.providers, clock)
         self.handles: dict[str, Handle] = {}
         self.notices: list[str] = []
         self._clock = clock
-        self.archive = Archive(self.handles, lambda: self.services.demo_url, clock, self.notices.append)
-        self._lives = Lives(self.bridge, self.services, self.archive, clock, jitter)
-        at_fork(child=self._let_go)
+        self.repository = Repository(
+            settings, self.handles, lambda: self.providers.demo_url, clock, self.notices.append
+        )
+        self._runner = TaskRunner(settings, self.loop_thread, self.providers, self.repository, jitter)
+        at_fork(child=self._after_fork)
 
-    def _let_go(self) -> None:
+    def _after_fork(self) -> None:
         """In a forked child nothing is followed: its handles end as detached, and new tasks start on their own loop."""
-        self.services.forget()
-        self._lives.forget()
+        self.providers.reset()
+        self._runner.reset()
         for handle in self.handles.values():
-            handle.let_go()
+            handle.detach_after_fork()
 
     @property
     def journal(self) -> Journal:
         """The journal in the home folder of this moment."""
-        return self.archive.journal
+        return self.repository.journal
 
-    def submit(
-        self,
-        request: Request,
-        *,
-        provider: str | None = None,
-        after: Handle | None = None,
-        source_label: str | None = None,
-        timeout: float = DEFAULT_TIMEOUT,
-        again: bool = False,
-        name: str | None = None,
-    ) -> Handle:
-        """Answer a request by what an equal one came to, or begin a task's life; returns at once.
+    # Making videos.
 
-        ``after`` is the task whose video is the source; ``timeout`` is how many seconds to follow it once submitted;
-        ``again`` makes a new video in any case; ``name`` is the variable's. Raises InvalidRequest, ConfigError or
-        OverBudget when it cannot be sent as it is; then nothing was, and no task exists.
+    def plan(self, spec: TaskSpec) -> Plan:
+        """Check a spec as far as is possible before sending it; nothing is sent or entered.
+
+        Raises InvalidRequest for a service that there is not, or that cannot do the action.
         """
-        if isinstance(timeout, bool) or not isinstance(timeout, int | float) or not timeout > 0:
-            raise InvalidRequest(f"The timeout must be a number of seconds above 0, not {timeout!r}.")
-        now = settings.current()
-        source_intent = after.task.intent if after else None
-        mark = fingerprint(request, source_intent)
-        wanted, missing = self._wanted(request, provider, after, source_label)
-        if not again and (row := self.archive.standing(mark, request, wanted)):
-            return self._join(row, after, timeout)
-        if wanted is None:
-            raise missing or ConfigError("No service is set up.")
-        self.preview(request, provider=provider, after=after, source_label=source_label)
-        make_folder(now.media_folder)
-        price = self._price(wanted, request.action)
+        return make_plan(spec, self._settings(), self.providers, self.budget)
+
+    def find_earlier(self, plan: Plan) -> Task | None:
+        """The task that answers a request without anything being sent, if there is one."""
+        entry = self.repository.find_reusable(plan.spec, plan.provider, plan.settings)
+        return entry.task if entry else None
+
+    def submit(self, plan: Plan) -> Handle:
+        """Answer a request by what an equal one came to, or begin a task's run; returns at once.
+
+        Raises InvalidRequest, ConfigError or OverBudget when it cannot be sent as it is; then nothing was, and no task
+        exists.
+        """
+        options = RunOptions(timeout=plan.spec.follow_for, after=plan.spec.after)
+        price = self._price_to_count(plan)
+        with deferred_interrupt():  # what was entered is also begun
+            try:
+                found = self._enter(plan, price)
+            except ConfigError:  # also of a journal that cannot be written; to play what is there, it is not needed
+                earlier = self._find_reusable(plan)
+                if earlier is None:
+                    raise
+                found = earlier
+            if isinstance(found, Handle):
+                return self._runner.start(found, options)
+        return self._join(found, options, plan.settings)
+
+    def _enter(self, plan: Plan, price: Price) -> Handle | Entry:
+        """Enter a new task into the journal, or find what answers it: decided in one moment, for all kernels."""
         intent = uuid.uuid4().hex
-        task = Task(
+        with self._transaction(intent):
+            if found := self._find_reusable(plan):
+                return found
+            provider = plan.preview.provider
+            ensure_folder(plan.settings.media_folder)
+            self.budget.check(price, provider, self.repository.today, plan.settings)
+            task = self._new_task(intent, plan, price)
+            self.journal.add(task)
+            handle = self.handles[intent] = self._followed(task)
+            return handle
+
+    def _find_reusable(self, plan: Plan) -> Entry | None:
+        if plan.spec.again:
+            return None
+        return self.repository.find_reusable(plan.spec, plan.provider, plan.settings)
+
+    def _new_task(self, intent: str, plan: Plan, price: Price) -> Task:
+        spec = plan.spec
+        return Task(
             intent=intent,
-            request=request,
-            provider=wanted,
+            request=spec.request,
+            provider=plan.preview.provider,
             status=Status.QUEUED,
             created_at=self._clock(),
-            filename=sidecars.file_name(request.prompt, intent[:8]),
-            fingerprint=mark,
-            media=now.media_folder,
-            folder=now.folder,
-            source_label=source_label,
-            source_intent=source_intent,
-            name=name,
+            filename=sidecars.video_file_name(spec.request.prompt, intent[:8]),
+            fingerprint=spec.fingerprint,
+            media=plan.settings.media_folder,
+            folder=plan.settings.folder,
+            source_label=spec.label,
+            source_intent=spec.source_intent,
+            name=spec.name,
             price=price.usd,
         )
-        with self._entering(intent):  # another kernel, or another thread, may have been quicker
-            row = None if again else self.archive.standing(mark, request, wanted)
-            if row is None:
-                self.prices.check(price, wanted, self.archive.today)
-                self.journal.add(task)
-                handle = self.handles[intent] = self._followed(task)
-        return self._join(row, after, timeout) if row else self._lives.begin(handle, after, timeout)
 
     def resume(
         self, intent: str, *, timeout: float = DEFAULT_TIMEOUT, resend: bool = False, may_pay_twice: bool = False
     ) -> Handle:
         """Follow a task again that nobody follows, or fetch its file again; returns at once.
 
-        One in doubt is looked for. Where that finds nothing, ``resend`` sends it again at a service that knows repeated
-        requests by their key, and ``may_pay_twice`` anywhere. Raises InvalidRequest where there is nothing to resume,
-        ConfigError without a key, OverBudget where paying twice would pass the budget.
+        An unconfirmed one is looked for. Where that finds nothing, ``resend`` sends it again at a service that knows
+        repeated requests by their key, and ``may_pay_twice`` anywhere. Raises InvalidRequest where there is nothing to
+        resume, ConfigError without a key, OverBudget where paying twice would pass the budget.
         """
+        now = self._settings()
         found = self.journal.find(intent)
         if found is None:
             raise InvalidRequest("The journal on this machine does not know this clip: run its cell again.")
-        row = self.archive.settled(found)
-        if row.task.status in (Status.FAILED, Status.CANCELLED):
-            raise InvalidRequest(f"It ended as {row.task.status}, for good: run its cell again for a new one.")
-        if row.task.status is not Status.UNCONFIRMED:
-            return self._join(row, None, timeout)
-        api = self.services.api(row.task.provider, row.task.request.action)
-        send = may_pay_twice or (resend and api.repeatable)
-        if send and not api.repeatable:
-            price = self._price(row.task.provider, row.task.request.action)
-            self.prices.check(price, row.task.provider, self.archive.today)
-        return self._take(found, revived(row.task), None, timeout, doubtful=True, resend=send)
+        entry = self.repository.recovered(found)
+        if entry.task.status.without_task:
+            raise InvalidRequest(f"It ended as {entry.task.status}, for good: run its cell again for a new one.")
+        if entry.task.status is not Status.UNCONFIRMED:
+            return self._join(entry, RunOptions(timeout=timeout), now)
+        client = self.providers.client(entry.task.provider, entry.task.request.action)
+        send = may_pay_twice or (resend and client.repeatable)
+        if send and not client.repeatable:
+            price = self._countable_price(entry.task.provider, entry.task.request.action, now)
+            self.budget.check(price, entry.task.provider, self.repository.today, now)
+        return self._acquire(found, resumed(entry.task), RunOptions(timeout=timeout, unconfirmed=True, resend=send))
 
-    def preview(
-        self,
-        request: Request,
-        *,
-        provider: str | None = None,
-        after: Handle | None = None,
-        source_label: str | None = None,
-    ) -> Preview:
-        """Check a request as far as is possible before sending it, and show what would be sent.
-
-        The source of a clip that is not done yet is shown by name. Raises InvalidRequest or ConfigError.
-        """
-        wanted, missing = self._wanted(request, provider, after, source_label)
-        if wanted is None:
-            raise missing or ConfigError("No service is set up.")
-        return preview(request, wanted, after, source_label, self.services, self.prices)
-
-    def earlier(
-        self,
-        request: Request,
-        *,
-        provider: str | None = None,
-        after: Handle | None = None,
-        source_label: str | None = None,
-    ) -> Task | None:
-        """The task that answers a request without anything being sent, if there is one."""
-        wanted, _ = self._wanted(request, provider, after, source_label)
-        row = self.archive.standing(fingerprint(request, after.task.intent if after else None), request, wanted)
-        return row.task if row else None
+    # Money.
 
     def price(self, provider: Provider, action: Action) -> Price:
         """The price of a call, asked for at the service where it is not known; blocks meanwhile."""
-        return self.bridge.ask(self.prices.ask(provider, action))
+        return self.loop_thread.run(self.budget.fetch_price(provider, action, self._settings()))
 
     def check_budget(self, calls: Sequence[tuple[Provider, Action]]) -> None:
         """Raise OverBudget where this day's budget does not allow all these calls together."""
-        prices = {call: self._price(*call) for call in dict.fromkeys(calls)}
+        now = self._settings()
+        prices = {call: self._countable_price(*call, now) for call in dict.fromkeys(calls)}
         for (provider, _), price in prices.items():
-            self.prices.check(price, provider, self.archive.today)
+            self.budget.check(price, provider, self.repository.today, now)
         if len(calls) > 1:
             total = Price(sum(prices[call].usd or 0.0 for call in calls), "in all")
-            self.prices.check(total, calls[0][0], self.archive.today, f"these {len(calls)} calls are")
+            self.budget.check(total, calls[0][0], self.repository.today, now, len(calls))
+
+    def spent_today(self) -> tuple[float, int]:
+        """What today's calls cost or may cost, in USD, and how many more there are whose price nobody knows."""
+        return self.budget.spent(self.repository.today(), self._settings())
 
     def balance(self) -> Balance:
         """What the account at RunAPI has left; blocks meanwhile. Raises ConfigError or ServiceError."""
-        return self.bridge.ask(self.services.runapi().balance())
+        return self.loop_thread.run(self.providers.runapi().balance())
 
     def check(self, providers: Sequence[Provider]) -> list[LumaError | None]:
         """Ask services at the same time something harmless: what each said no with. Blocks; nothing is made or paid."""
 
-        async def ask() -> list[LumaError | None]:
-            return await asyncio.gather(*map(self.services.check, providers))
+        async def check_all() -> list[LumaError | None]:
+            return await asyncio.gather(*map(self.providers.check, providers))
 
-        return self.bridge.ask(ask())
+        return self.loop_thread.run(check_all())
 
-    def spent_today(self) -> tuple[float, int]:
-        """What today's calls cost or may cost, in USD, and how many more there are whose price nobody knows."""
-        rows = self.archive.today()
-        return self.prices.spent(rows), self.prices.unpriced(rows)
+    def _price_to_count(self, plan: Plan) -> Price:
+        """The price of a new task; asked for only where a budget has to know it, and no earlier task answers."""
+        if plan.sendable is None:
+            return Price(None, "it cannot be sent")
+        price = plan.sendable.price
+        if price.usd is None and plan.settings.budget is not None and self._find_reusable(plan) is None:
+            price = self.price(plan.sendable.provider, plan.spec.request.action)
+        return price
 
-    def _wanted(
-        self, request: Request, provider: str | None, after: Handle | None, label: str | None
-    ) -> tuple[Provider | None, ConfigError | None]:
-        """The service for a request, or the error that says what is missing for it."""
-        source = after.task.provider if after else None
-        try:
-            return choose_provider(request.action, provider, source, label or "the source", settings.current()), None
-        except ConfigError as error:
-            return None, error
-
-    def _price(self, provider: Provider, action: Action) -> Price:
-        price = self.prices.known(provider, action)
-        if price.usd is None and settings.current().budget is not None:
+    def _countable_price(self, provider: Provider, action: Action, now: Settings) -> Price:
+        price = self.budget.known_price(provider, action, now)
+        if price.usd is None and now.budget is not None:
             price = self.price(provider, action)
         return price
 
-    def _join(self, row: Row, after: Handle | None, timeout: float) -> Handle:
+    # Handles: one for each intent that this kernel knows.
+
+    def _join(self, entry: Entry, options: RunOptions, now: Settings) -> Handle:
         """The handle on a task that exists: the one of this kernel, or one that goes on where it was left."""
-        task = row.task
+        task = entry.task
         known = self.handles.get(task.intent)
         if known and not known.task.status.ended:
             return known
-        now = settings.current()
-        if task.status is Status.COMPLETED and task.path and sidecars.size_of_whole(task.path) is not None:
-            return self._ended(adopt(task, now.media_folder))
+        if task.status is Status.COMPLETED and task.path and sidecars.whole_size(task.path) is not None:
+            return self._ended(copy_into(now.media_folder, task))
         if task.status is Status.UNCONFIRMED:
             return self._ended(task)
-        if row.alive:
-            return self._watch(task.evolve(media=now.media_folder), after, timeout)
-        make_folder(now.media_folder)
-        return self._take(row, revived(task.evolve(media=now.media_folder)), after, timeout)
+        if entry.alive:
+            return self._watch(task.evolve(media=now.media_folder), options)
+        ensure_folder(now.media_folder)
+        return self._acquire(entry, resumed(task.evolve(media=now.media_folder)), options)
+
+    def _acquire(self, entry: Entry, task: Task, options: RunOptions) -> Handle:
+        """Follow a task that nobody follows; watch it where another kernel was quicker."""
+        if task.status is not Status.SAVING:
+            self.providers.client(task.provider, task.request.action)  # without a key nobody can follow it
+        with deferred_interrupt():
+            with self._transaction(task.intent):
+                known = self.handles.get(task.intent)
+                if known and not known.task.status.ended:  # another thread was quicker
+                    return known
+                acquired = self.journal.acquire(entry, task)
+                if acquired:
+                    handle = self.handles[task.intent] = self._followed(task)
+                    handle.reused = task.status is Status.SAVING  # only its file is to be fetched
+            if acquired:
+                return self._runner.start(handle, options)
+        return self._watch(entry.task.evolve(media=task.media), options)
+
+    def _watch(self, task: Task, options: RunOptions) -> Handle:
+        if task.status.ended:
+            task = resumed(task)
+        with deferred_interrupt():
+            handle = self.handles[task.intent] = Handle(task, self._clock, expect=self._expectation(task))
+            return self._runner.start(handle, replace(options, watching=True))
+
+    def _ended(self, task: Task) -> Handle:
+        handle = self.handles[task.intent] = Handle(task, self._clock)
+        handle.reused = True
+        return handle
+
+    def _followed(self, task: Task) -> Handle:
+        """The handle on a task that this kernel follows, and so writes down."""
+        return Handle(task, self._clock, self.journal.write, self._expectation(task))
+
+    def _expectation(self, task: Task) -> Callable[[], DurationModel]:
+        return lambda: self._runner.durations.model(task.provider, task.request.action)
 
     @contextlib.contextmanager
-    def _entering(self, intent: str) -> Iterator[None]:
-        """A transaction in which an intent gets a new handle; that does not stay either if it fails."""
+    def _transaction(self, intent: str) -> Iterator[None]:
+        """A transaction in which an intent may get a new handle; that does not stay either if it fails."""
         before = self.handles.get(intent)
         try:
             with self.journal.transaction():
@@ -255,34 +284,3 @@ class Engine:
             if before:
                 self.handles[intent] = before
             raise
-
-    def _ended(self, task: Task) -> Handle:
-        handle = self.handles[task.intent] = Handle(task, self._clock)
-        handle.recalled = True
-        return handle
-
-    def _followed(self, task: Task) -> Handle:
-        """The handle on a task that this kernel follows, and so writes down."""
-        return Handle(task, self._clock, self.journal.write, self._expecting(task))
-
-    def _expecting(self, task: Task) -> Callable[[], Law]:
-        return lambda: self._lives.experience.law(task.provider, task.request.action)
-
-    def _take(self, row: Row, task: Task, after: Handle | None, timeout: float, **submission: bool) -> Handle:
-        if task.status is not Status.SAVING:
-            self.services.api(task.provider, task.request.action)  # without a key nobody can follow it
-        with self._entering(task.intent):
-            known = self.handles.get(task.intent)
-            if known and not known.task.status.ended:  # another thread was quicker
-                return known
-            if not self.journal.take(row, task):
-                return self._watch(row.task.evolve(media=task.media), after, timeout)
-            handle = self.handles[task.intent] = self._followed(task)
-            handle.recalled = task.status is Status.SAVING  # only its file is to be fetched
-        return self._lives.begin(handle, after, timeout, **submission)
-
-    def _watch(self, task: Task, after: Handle | None, timeout: float) -> Handle:
-        if task.status.ended:
-            task = revived(task)
-        handle = self.handles[task.intent] = Handle(task, self._clock, expect=self._expecting(task))
-        return self._lives.begin(handle, after, timeout, watching=True)

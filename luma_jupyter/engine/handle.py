@@ -7,9 +7,10 @@ import logging
 import time
 from collections.abc import Callable
 
-from luma_jupyter.engine.schedule import Law, prior
+from luma_jupyter.domain.duration_model import DurationModel, prior
+from luma_jupyter.domain.task import Listener, Task, TaskEvent
+from luma_jupyter.domain.vocabulary import Status
 from luma_jupyter.errors import ClipDetached, ConfigError
-from luma_jupyter.models import Listener, Status, Task, TaskEvent
 
 log = logging.getLogger(__name__)
 
@@ -17,25 +18,25 @@ log = logging.getLogger(__name__)
 class Handle:
     """One task. Reading never blocks; snapshots are replaced whole, so any thread may read.
 
-    ``recalled``: it had ended before it was asked for. ``keep`` writes a snapshot down; what it raises stops a
-    submission, and is a problem to tell at any other time. ``law``: how long such tasks take, as ``expect`` says when
-    it begins to run.
+    ``reused``: it had ended before it was asked for. ``save`` writes a snapshot down; what it raises stops a
+    submission, and is a problem to tell at any other time. ``duration_model``: how long such tasks take, as ``expect``
+    says when it begins to run.
     """
 
     def __init__(
         self,
         task: Task,
         clock: Callable[[], float] = time.time,
-        keep: Callable[[Task], object] = lambda task: None,
-        expect: Callable[[], Law] | None = None,
+        save: Callable[[Task], object] = lambda task: None,
+        expect: Callable[[], DurationModel] | None = None,
     ) -> None:
         self.task = task
         self._expect = expect or (lambda: prior(task.provider))
-        self.law = self._expect()
+        self.duration_model = self._expect()
         self.done: concurrent.futures.Future[Task] = concurrent.futures.Future()
         self.clock = clock
-        self.keep = keep
-        self.recalled = False
+        self.save = save
+        self.reused = False
         self.stop: Callable[[], None] = lambda: None
         self._listeners: list[Listener] = []
         if task.status.ended:
@@ -44,10 +45,15 @@ class Handle:
     def listen(self, listener: Listener) -> Callable[[], None]:
         """Call ``listener`` with each event from now on, on the engine's thread; what is returned ends that."""
         self._listeners = [*self._listeners, listener]  # replaced whole: the engine's thread goes through it
-        return lambda: self._forget(listener)
+        return lambda: self._remove(listener)
 
-    def _forget(self, listener: Listener) -> None:
+    def _remove(self, listener: Listener) -> None:
         self._listeners = [other for other in self._listeners if other is not listener]
+
+    @property
+    def listeners(self) -> int:
+        """How many listen."""
+        return len(self._listeners)
 
     def emit(self, **changes: object) -> None:
         """Make a new snapshot, write it down, and tell everybody; at an end, listeners first, then who waits for it.
@@ -58,13 +64,13 @@ class Handle:
             return
         now = self.clock()
         if changes.get("status") is Status.RUNNING:
-            self.law = self._expect()
+            self.duration_model = self._expect()
         if "status" in changes and Status(str(changes["status"])).ended:
             changes["ended_at"] = changes.get("ended_at") or self.task.ended_at or now
         task = self.task.evolve(**changes)
         if not changes.keys() <= {"problem", "upload"}:
             try:
-                self.keep(task)
+                self.save(task)
             except ConfigError as error:
                 if task.status is Status.SUBMITTING:
                     raise
@@ -79,11 +85,15 @@ class Handle:
         if task.status.ended:
             self.done.set_result(task)
 
-    def let_go(self) -> None:
-        """In a forked child: nothing is followed, written down or told here."""
+    def abandon(self) -> None:
+        """Let go of it: from now on nothing is written down or told here, as in a kernel that was killed."""
         self._listeners = []
         self.stop = lambda: None
-        self.keep = lambda task: None
+        self.save = lambda task: None
+
+    def detach_after_fork(self) -> None:
+        """In a forked child: nothing is followed here, so it ends as detached."""
+        self.abandon()
         self.done = concurrent.futures.Future()  # the parent's may be locked, or about to be resolved
         if self.task.status.ended:
             self.done.set_result(self.task)

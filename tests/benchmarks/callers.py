@@ -64,7 +64,7 @@ def _shorten_patience(seconds: float) -> None:
     """Our time for a submission's answer is not for the user to set, so it is changed from outside."""
     import httpx
 
-    from luma_jupyter.wire import http
+    from luma_jupyter.providers.http import requests as http
 
     if not isinstance(getattr(http, "SUBMIT_TIMEOUT", None), httpx.Timeout):
         raise NotMeasurable("there is no SUBMIT_TIMEOUT to shorten")

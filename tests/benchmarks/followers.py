@@ -67,8 +67,12 @@ def follow_runapi(groups: list[list[str]]) -> Known:
 
 def follow_ours(groups: list[list[str]], *, modify: bool) -> Known:
     """With an engine of ours for each group, as so many kernels would."""
+    from luma_jupyter.domain.requests import GenerateRequest, ModifyRequest, VideoRef
+    from luma_jupyter.domain.task import TaskEvent
+    from luma_jupyter.domain.vocabulary import Status
     from luma_jupyter.engine.engine import Engine
-    from luma_jupyter.models import GenerateRequest, ModifyRequest, Status, TaskEvent, VideoRef
+    from luma_jupyter.engine.task_spec import TaskSpec
+    from luma_jupyter.settings import Configuration
 
     known: Known = {}
     handles = []
@@ -78,11 +82,11 @@ def follow_ours(groups: list[list[str]], *, modify: bool) -> Known:
             known.setdefault(event.task.request.prompt, event.at)
 
     for prompts in groups:
-        engine = Engine()
+        engine = Engine(Configuration().current)
         for prompt in prompts:
             source = VideoRef(url=SOURCE)
             request = ModifyRequest(prompt=prompt, source=source) if modify else GenerateRequest(prompt=prompt)
-            handle = engine.submit(request, again=True)
+            handle = engine.submit(engine.plan(TaskSpec(request=request, again=True)))
             handle.listen(hear)
             handles.append(handle)
     for handle in handles:
@@ -92,10 +96,10 @@ def follow_ours(groups: list[list[str]], *, modify: bool) -> Known:
 
 def remember(seed: int) -> None:
     """Let the journal have the durations of earlier tasks."""
-    from luma_jupyter import settings
-    from luma_jupyter.engine.journal import Journal
+    from luma_jupyter.engine.store.journal import Journal
+    from luma_jupyter.settings import Configuration
 
-    journal = Journal(settings.current().home_folder)
+    journal = Journal(Configuration().current().home_folder)
     rng = random.Random(f"history {seed}")
     for _ in range(HISTORY):
         duration = narrow(rng)

@@ -1,8 +1,8 @@
 """How often one call is paid for when something goes wrong, through the vendors' own Python clients and through ours.
 
-Each cell of the table is one call (or, where the
-process was stopped, the same call once more) in a process of its own, against `tests.misbehaving.Server`. It says how
-many tasks the service created (each is paid for, unless it fails), and what the caller ended up with:
+Each cell of the table is one call (or, where the process was stopped, the same call once more) in a process of its own,
+against `tests.support.misbehaving.Server`. It says how many tasks the service created (each is paid for, unless it
+fails), and what the caller ended up with:
 
 * ``video``: the finished video of one of these tasks;
 * ``error says so``: it holds the id of each task, or says that the request may have been accepted (`SAYS_SO`);
@@ -34,7 +34,7 @@ from typing import Any
 from tests.benchmarks.callers import CALLS, TAKE_IMAGES
 from tests.benchmarks.environment import environment
 from tests.benchmarks.report import Report, Rows
-from tests.misbehaving import (
+from tests.support.misbehaving import (
     BrokenJson,
     DropAfter,
     DropBefore,

@@ -20,8 +20,8 @@ from typing import Any
 from tests.benchmarks.environment import ROOT, environment
 from tests.benchmarks.laws import Draw, narrow, wide
 from tests.benchmarks.report import Report, save, say
-from tests.misbehaving import Server
-from tests.misbehaving.server import Task
+from tests.support.misbehaving import Server
+from tests.support.misbehaving.server import Task
 
 LONGEST_RUN = 300.0  # seconds
 

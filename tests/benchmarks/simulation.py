@@ -12,8 +12,8 @@ from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from statistics import mean
 
-from luma_jupyter.choices import Provider
-from luma_jupyter.engine.schedule import KEPT, Law, learned, prior
+from luma_jupyter.domain.duration_model import KEPT, DurationModel, fit, prior
+from luma_jupyter.domain.vocabulary import Provider
 from tests.benchmarks.laws import LAWS, drifting
 from tests.benchmarks.report import Report, save
 
@@ -25,11 +25,11 @@ SAMPLE = 4000
 MOST_WASTE = 1.25
 
 
-def looks_of(law: Law) -> Iterator[float]:
+def looks_of(law: DurationModel) -> Iterator[float]:
     """The looks at a task that never ends."""
     elapsed = 0.0
     while True:
-        elapsed = law.next_look(elapsed)
+        elapsed = law.next_poll(elapsed)
         yield elapsed
 
 
@@ -64,7 +64,7 @@ def play(name: str, provider: Provider) -> tuple[list[int], list[float]]:
     history: list[float] = []
     looks, delays = [], []
     for duration in durations(name):
-        law = learned(prior(provider), history)
+        law = fit(prior(provider), history)
         count, delay, ran_at = seen(looks_of(law), duration)
         looks.append(count)
         delays.append(delay)
@@ -73,14 +73,14 @@ def play(name: str, provider: Provider) -> tuple[list[int], list[float]]:
     return looks, delays
 
 
-def known_law(sample: Sequence[float], delay: float) -> Law:
+def known_law(sample: Sequence[float], delay: float) -> DurationModel:
     """A law as if it were known: its quantiles, from a large sample."""
     ordered = sorted(sample)
     bins = 60
     knots = [(0.0, 0.0), (ordered[0] * 0.999, 0.0)]
     for index in range(1, bins + 1):
         knots.append((ordered[(len(ordered) - 1) * index // bins], 0.999 * index / bins))
-    return Law(tuple(knots), delay)
+    return DurationModel(tuple(knots), delay)
 
 
 def best_cost(sample: Sequence[float], price: float) -> float:
@@ -107,7 +107,7 @@ def best_cost(sample: Sequence[float], price: float) -> float:
     return value[0] / len(ordered)
 
 
-def cost_of(law: Law, sample: Sequence[float], price: float) -> float:
+def cost_of(law: DurationModel, sample: Sequence[float], price: float) -> float:
     """What a law's schedule costs, in seconds of delay, when a look costs ``price``."""
     moments, looks = [], looks_of(law)
     while not moments or moments[-1] < max(sample):
@@ -147,7 +147,7 @@ def run(report: Report) -> None:
         law = known_law(sample, prior("acedata").delay)
         price = 1 / (2 * law._factor**2)  # what a look must be worth for this density to be the best
         best = best_cost(sample, price)
-        few = [learned(prior("acedata"), [max(1.0, LAWS[name](rng)) for _ in range(KEPT)]) for _ in range(5)]
+        few = [fit(prior("acedata"), [max(1.0, LAWS[name](rng)) for _ in range(KEPT)]) for _ in range(5)]
         waste.append(
             {
                 "law": name,
@@ -167,7 +167,7 @@ def _plot(report: Report) -> None:
     figure, axes = report.plot("laws")
     for row, name in enumerate(LAWS):
         rng = random.Random(name)
-        law = learned(prior("acedata"), [max(1.0, LAWS[name](rng)) for _ in range(KEPT)])
+        law = fit(prior("acedata"), [max(1.0, LAWS[name](rng)) for _ in range(KEPT)])
         looks = []
         for look in looks_of(law):
             if look > 160:

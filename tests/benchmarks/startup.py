@@ -15,13 +15,14 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from luma_jupyter import settings
-from luma_jupyter.engine.journal import Journal
-from luma_jupyter.engine.records import fingerprint
-from luma_jupyter.models import GenerateRequest, Status, Task
+from luma_jupyter.domain.fingerprint import fingerprint
+from luma_jupyter.domain.requests import GenerateRequest
+from luma_jupyter.domain.task import Task
+from luma_jupyter.domain.vocabulary import Status
+from luma_jupyter.engine.store.journal import Journal
 from tests.benchmarks.environment import ROOT, environment
 from tests.benchmarks.report import Report, say
-from tests.misbehaving import Server
+from tests.support.misbehaving import Server
 
 TIMES = 7
 EXTENSIONS = {
@@ -120,12 +121,10 @@ def journal(report: Report) -> None:
     say("startup: ten thousand tasks in the journal")
     with tempfile.TemporaryDirectory() as folder:
         found_there = environment("http://127.0.0.1:9", folder) | {"IPYTHONDIR": folder, "LUMA_JUPYTER_WAIT": "0"}
-        settings.configure(home=found_there["LUMA_JUPYTER_HOME"])
-        book = Journal(settings.current().home_folder)
+        book = Journal(Path(found_there["LUMA_JUPYTER_HOME"]))
         fill(book, Path(folder))
         transitions = transition_times(book)
         book.close()
-        settings.configure(home=None)
         both = [load(sys.executable, found_there, folder, "luma_jupyter", "%luma resume") for _ in range(3)]
         disk = sync_times(Path(folder))
     rows: list[dict[str, Any]] = [
@@ -170,7 +169,7 @@ def fill(book: Journal, folder: Path) -> None:
 
 def transition_times(book: Journal, count: int = 500) -> list[float]:
     """Milliseconds for each of some transitions of one task."""
-    task = book.rows()[-1].task
+    task = book.entries()[-1].task
     took = []
     for number in range(count):
         begun = time.perf_counter()

@@ -25,8 +25,8 @@ from jupyter_client.manager import KernelManager
 from tests.benchmarks.environment import environment
 from tests.benchmarks.laws import wide
 from tests.benchmarks.report import Report, save, say
-from tests.misbehaving import Server
-from tests.misbehaving.server import Task
+from tests.support.misbehaving import Server
+from tests.support.misbehaving.server import Task
 
 COUNTS = (10, 100, 1000)
 MOST_MEMORY, MOST_MESSAGES, MOST_LATE = 80.0, 10.0, 20.0  # MB, a second, milliseconds

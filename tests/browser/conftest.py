@@ -220,6 +220,8 @@ class LabPage:
         while self.lab.get(f"contents/{notebook}?content=0")["last_modified"] == before:
             self.page.wait_for_timeout(100)
         self.page.wait_for_timeout(300)  # the server writes in place
+        while not _is_whole(self.lab.folder / notebook):
+            self.page.wait_for_timeout(100)
 
     def wait_for(self, script: str, timeout: float = 60.0) -> None:
         """Wait until an expression on the page is true; ``timeout`` in seconds."""
@@ -247,6 +249,14 @@ class LabPage:
         file = SCREENSHOTS / f"{name}.png"
         (self.page.locator(selector).first if selector else self.page).screenshot(path=str(file))
         return file
+
+
+def _is_whole(notebook: Path) -> bool:
+    """Whether a notebook is written to its end; one of many MB takes a busy machine a while."""
+    try:
+        return bool(json.loads(notebook.read_text(encoding="utf-8")))
+    except ValueError:
+        return False
 
 
 class Notebook7Page(LabPage):

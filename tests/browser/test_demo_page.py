@@ -9,7 +9,7 @@ from tests.browser.conftest import ROOT, Lab, LabPage, missing
 PAGE = ROOT / "build" / "demo" / "01_quickstart.html"
 
 
-def test_the_demo_page_plays(chromium: Any, lab: Lab) -> None:
+def test_every_video_of_the_demo_page_plays(chromium: Any, lab: Lab) -> None:
     """Opened from the disk, every video of the page plays."""
     if not PAGE.exists():
         missing("there is no page yet: make demo")

@@ -14,9 +14,11 @@ from typing import Any
 import pytest
 
 from luma_jupyter.demo.film import FilmSpec, render
-from luma_jupyter.engine import sidecars
-from luma_jupyter.engine.records import fingerprint
-from luma_jupyter.models import GenerateRequest, Status, Task, Video
+from luma_jupyter.domain.fingerprint import fingerprint
+from luma_jupyter.domain.requests import GenerateRequest
+from luma_jupyter.domain.task import Task, Video
+from luma_jupyter.domain.vocabulary import Status
+from luma_jupyter.engine.library import sidecars
 from tests.browser.conftest import Lab, LabPage
 from tests.browser.test_lab import BROKEN, LOAD, OpenPage
 
@@ -125,7 +127,7 @@ def opened(request: pytest.FixtureRequest, film: Path) -> Opener:
     return open_new
 
 
-def test_two_hundred_posters_open_at_once(opened: Opener) -> None:
+def test_a_gallery_of_two_hundred_loads_only_the_video_that_is_pointed_at(opened: Opener) -> None:
     """All tiles come without a video; one that is pointed at loads, and goes away again. (How soon: `make bench`.)"""
     page = opened("many films", GALLERY, count=MANY)
     asked = videos_asked(page)
@@ -146,7 +148,7 @@ def test_two_hundred_posters_open_at_once(opened: Opener) -> None:
 
 
 @pytest.mark.parametrize("opened", ["lab", "notebook7"], indirect=True)
-def test_both_by_keyboard(opened: Opener) -> None:
+def test_gallery_and_comparison_are_used_by_keyboard(opened: Opener) -> None:
     """A focused poster plays, Enter opens its player and plays that; picking shows what to go on with; Space plays."""
     page = opened("keys", GALLERY, COMPARE)
     page.run_all()
@@ -172,7 +174,7 @@ def test_both_by_keyboard(opened: Opener) -> None:
     page.wait_for("[...document.querySelectorAll('.luma-sides video')].every((v) => v.paused)", timeout=5)
 
 
-def test_a_comparison_keeps_step(opened: Opener) -> None:
+def test_compared_videos_keep_step(opened: Opener) -> None:
     """Two videos of five seconds stay within 80 ms of each other, playing through their end, and after each scrub."""
     page = opened("in step", COMPARE, theme="Dark")
     page.run_all()
@@ -206,7 +208,7 @@ def test_a_comparison_keeps_step(opened: Opener) -> None:
     assert page.faults(".luma-card") == []
 
 
-def test_a_short_one_holds_its_last_picture(opened: Opener, lab: Lab, tmp_path: Path) -> None:
+def test_the_shortest_video_waits_at_its_end_for_the_others(opened: Opener, lab: Lab, tmp_path: Path) -> None:
     """Of three videos the shortest waits at its end for the others, and all begin again together."""
     page = opened("short", "luma.compare(luma.gallery(folder='films'))")
     short = render(FilmSpec("A short one", seconds=1.5), tmp_path, "short").video
@@ -224,7 +226,7 @@ def test_a_short_one_holds_its_last_picture(opened: Opener, lab: Lab, tmp_path: 
     assert page.page.get_by_role("button", name="Slider").count() == 0
 
 
-def test_cleared_outputs_leave_nothing_in_the_kernel(opened: Opener) -> None:
+def test_cleared_outputs_leave_no_comm_in_the_kernel(opened: Opener) -> None:
     """When gallery, form and comparison are cleared away, the kernel has as many comms as before."""
     page = opened("comms", COMMS, GALLERY, COMPARE, COMMS)
     page.run_all()
@@ -242,7 +244,7 @@ def test_cleared_outputs_leave_nothing_in_the_kernel(opened: Opener) -> None:
     assert int(counts.inner_text().split()[1]) == before
 
 
-def test_saved_untrusted_and_exported(opened: Opener, lab: Lab, chromium: Any) -> None:
+def test_gallery_and_comparison_play_saved_untrusted_and_exported(opened: Opener, lab: Lab, chromium: Any) -> None:
     """Without its kernel, from somebody else and as an HTML page: both are there, play, and nothing is missing."""
     page = opened("kept", GALLERY, COMPARE, theme="Dark")
     page.run_all()

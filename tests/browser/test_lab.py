@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from luma_jupyter.demo.server import LOST, Reply, RequestInfo, start
+from luma_jupyter.demo.server import LOST, InjectedReply, RequestInfo, start
 from tests.browser.conftest import ROOT, Lab, LabPage
 
 BROKEN = ("model not found", "Error displaying widget", "Loading widget", "Failed to load model")
@@ -148,7 +148,7 @@ def test_the_bar_moves_while_another_cell_runs(open_page: OpenPage, lab: Lab) ->
     played_well(page, 1)
 
 
-def test_the_button_stops_following(open_page: OpenPage, lab: Lab) -> None:
+def test_the_stop_button_ends_the_card_with_the_reason(open_page: OpenPage, lab: Lab) -> None:
     """The button says what it does and does it; the card ends with the reason."""
     lab.write("stop.ipynb", *live("A sunset that nobody follows"))
     page = open_page("stop.ipynb")
@@ -189,7 +189,7 @@ def test_a_page_reloaded_in_mid_run_ends_with_the_video(open_page: OpenPage, lab
 
 @pytest.mark.parametrize("theme", ["Light", "Dark"])
 @pytest.mark.parametrize("width", [1200, 520])
-def test_cards_read_well(open_page: OpenPage, lab: Lab, theme: str, width: int) -> None:
+def test_cards_have_contrast_and_fit_the_page(open_page: OpenPage, lab: Lab, theme: str, width: int) -> None:
     """Live, finished and failed cards have readable contrast in both themes, and fit a narrow page, portrait too."""
     lab.theme(f"JupyterLab {theme}")
     name = f"looks-{theme}-{width}.ipynb"
@@ -228,7 +228,7 @@ class PaidService:
         self.slow_uploads = False
         self.demo = start(seconds=1, hook=self._hear)
 
-    def _hear(self, request: RequestInfo) -> Reply | None:
+    def _hear(self, request: RequestInfo) -> InjectedReply | None:
         if self.slow_uploads and request.path.startswith("/api/v1/files"):
             time.sleep(2)
         if request.path != "/luma/videos":
@@ -300,7 +300,7 @@ def test_a_lost_answer_is_explained(open_page: OpenPage, lab: Lab, paid: PaidSer
     assert paid.sent == 1
 
 
-def test_the_history_reads_well(open_page: OpenPage, lab: Lab) -> None:
+def test_the_history_shows_all_clips_of_the_folder(open_page: OpenPage, lab: Lab) -> None:
     """The table shows all clips of the folder, those of other kernels too."""
     lab.write("history.ipynb", LOAD, "%luma history")
     page = open_page("history.ipynb", 1200, 700)
@@ -343,7 +343,7 @@ MANY = "many = luma.clips()\nmany"
 
 
 @pytest.mark.parametrize("theme", ["Light", "Dark"])
-def test_many_clips_in_one_table(open_page: OpenPage, lab: Lab, paid: PaidService, theme: str) -> None:
+def test_many_clips_become_one_table_with_links(open_page: OpenPage, lab: Lab, paid: PaidService, theme: str) -> None:
     """Twelve clips are one table that fills while they are made; in the end it is HTML with links to the videos."""
     lab.theme(f"JupyterLab {theme}")
     folder = lab.folder / f"many {theme}"
@@ -374,7 +374,7 @@ def test_many_clips_in_one_table(open_page: OpenPage, lab: Lab, paid: PaidServic
     assert kind == "video/mp4"
 
 
-def test_an_upload_is_seen(open_page: OpenPage, lab: Lab, paid: PaidService) -> None:
+def test_a_card_shows_how_far_an_upload_is(open_page: OpenPage, lab: Lab, paid: PaidService) -> None:
     """While a picture goes up the card says which and how far, and then the video begins with it."""
     paid.slow_uploads = True
     Image.effect_noise((900, 506), 80).save(lab.folder / "first.png")
@@ -427,10 +427,10 @@ def test_a_batch_is_confirmed_and_its_lineage_is_drawn(open_page: OpenPage, lab:
     page.shot(f"batch-question-{theme.lower()}")
     page.page.fill(".jp-Stdin-input", "y")
     page.page.press(".jp-Stdin-input", "Enter")
-    page.wait_for("document.querySelectorAll('.luma-asked').length == 4", timeout=30)
-    asked = page.page.eval_on_selector_all(".luma-asked", "cells => cells.map((cell) => cell.textContent)")
+    page.wait_for("document.querySelectorAll('.luma-request-summary').length == 4", timeout=30)
+    asked = page.page.eval_on_selector_all(".luma-request-summary", "cells => cells.map((cell) => cell.textContent)")
     assert asked == ["generate 16:9, loop", "generate 16:9", "generate 9:16, loop", "generate 9:16"]
-    assert page.page.evaluate(CONTRAST, ".luma-asked") >= 4.5
+    assert page.page.evaluate(CONTRAST, ".luma-request-summary") >= 4.5
     page.page.wait_for_timeout(2000)
     page.shot(f"batch-live-{theme.lower()}")
     page.wait_for(f"{CARDS} == 1", timeout=60)

@@ -55,7 +55,7 @@ def test_the_card_lives_and_survives_a_reload(open_notebook7: OpenPage, notebook
     played_well(page, 2)
 
 
-def test_many_clips_in_one_table(open_notebook7: OpenPage, notebook7: Lab) -> None:
+def test_many_clips_become_one_table_with_links(open_notebook7: OpenPage, notebook7: Lab) -> None:
     """Twelve clips are one table that fills while they are made; in the end it is HTML with links to the videos."""
     folder = notebook7.folder / "many"
     folder.mkdir()
@@ -82,7 +82,7 @@ def test_many_clips_in_one_table(open_notebook7: OpenPage, notebook7: Lab) -> No
     assert not [words for words in BROKEN if words in page.text()]
 
 
-def test_the_doctor_knows_the_host(open_notebook7: OpenPage, notebook7: Lab) -> None:
+def test_the_doctor_names_the_jupyter_server_as_host(open_notebook7: OpenPage, notebook7: Lab) -> None:
     """The finding about the host is that of a Jupyter server, and the table reads well."""
     notebook7.write("doctor.ipynb", LOAD, "%luma doctor")
     page = open_notebook7("doctor.ipynb", 1200, 800)

@@ -60,7 +60,7 @@ def run_cell(page: LabPage, number: int) -> str:
     return printed
 
 
-def test_forms_queue_and_variables(open_studio: Any) -> None:
+def test_a_form_makes_clips_for_the_queue_and_variables(open_studio: Any) -> None:
     """Each form makes its clip: what is wrong is marked first, the queue shows the way, the video plays, and the next
     cell has the variable. A saved notebook says how to come back, without an error."""
     next_cell = "print(boat.status, longer.source is boat, foggy.source is longer, foggy.path.exists())"
@@ -71,7 +71,7 @@ def test_forms_queue_and_variables(open_studio: Any) -> None:
     variable = page.page.get_by_role("textbox", name="Variable")
     assert variable.get_attribute("aria-invalid") == "true"
     press(page, "Generate")
-    page.wait_for("document.querySelector('.luma-said').textContent === ''", timeout=10)
+    page.wait_for("document.querySelector('.luma-outcome').textContent === ''", timeout=10)
     assert page.page.locator(".luma-queue tbody tr").count() == 0, "nothing was sent"
     fill(page, Prompt="A boat on a lake", Variable="boat")
     page.page.get_by_role("radio", name="9:16").check()
@@ -112,7 +112,7 @@ def test_forms_queue_and_variables(open_studio: Any) -> None:
     assert "run this cell to fill in its forms" in (lab.folder / name).read_text()
 
 
-def test_a_picture_is_uploaded(open_studio: Any, tmp_path: Path) -> None:
+def test_a_picture_that_is_chosen_is_uploaded(open_studio: Any, tmp_path: Path) -> None:
     """From the disk of whoever sits before the page; a file that is no picture is marked, and nothing is sent."""
     page, lab, _ = open_studio(LOAD, "luma.Studio()")
     page.page.get_by_text("First and last frame").click()
@@ -140,7 +140,7 @@ def test_a_picture_is_uploaded(open_studio: Any, tmp_path: Path) -> None:
     page.shot("studio-frames")
 
 
-def test_with_the_keyboard_alone(open_studio: Any) -> None:
+def test_the_studio_is_used_with_the_keyboard_alone(open_studio: Any) -> None:
     """From the prompt to the button and on to the queue, without a mouse; no key falls through to the notebook."""
     page, _, _ = open_studio(LOAD, "luma.Studio()")
     page.page.get_by_role("textbox", name="Prompt").focus()
@@ -177,7 +177,7 @@ def test_with_the_keyboard_alone(open_studio: Any) -> None:
     row(page, "bird").get_by_text("completed").wait_for(timeout=30_000)
 
 
-def test_two_studios_and_nothing_left_when_they_are_cleared(open_studio: Any) -> None:
+def test_two_cleared_studios_leave_no_comms(open_studio: Any) -> None:
     """Both show the same task; run again, a cell shows it still; a cleared output leaves no comm in the kernel."""
     page, _, _ = open_studio(
         "import luma_jupyter as luma\nluma.configure(demo_seconds=25)", COMMS, "luma.Studio()", "luma.Studio()", COMMS
@@ -204,7 +204,7 @@ def test_two_studios_and_nothing_left_when_they_are_cleared(open_studio: Any) ->
 
 
 @pytest.mark.parametrize("theme", ["JupyterLab Light", "JupyterLab Dark"])
-def test_both_themes(open_page: Any, lab: Lab, theme: str) -> None:
+def test_the_studio_has_contrast_in_both_themes(open_page: Any, lab: Lab, theme: str) -> None:
     """Text can be read in both; and what a reopened notebook without its kernel shows is a line, not an error."""
     lab.theme(theme)
     name = f"themes-{theme[-4:].strip()}.ipynb"

@@ -24,7 +24,7 @@ from typing import get_args
 from tests.chaos.life import STORIES, Deed, Effect
 from tests.chaos.notebook import AtService, AtTime, Moment, Notebook, Phase, When
 from tests.chaos.promises import faults, faults_at_the_end, faults_of_resuming
-from tests.misbehaving import Kind
+from tests.support.misbehaving import Kind
 
 AT_ONCE = 2  # notebooks
 

@@ -15,11 +15,12 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Literal
 
-from luma_jupyter import settings
-from luma_jupyter.engine import schedule
+from luma_jupyter.domain import duration_model
+from luma_jupyter.domain.requests import ExtendRequest, GenerateRequest, ModifyRequest, Request, VideoRef
 from luma_jupyter.engine.engine import Engine
 from luma_jupyter.engine.handle import Handle
-from luma_jupyter.models import ExtendRequest, GenerateRequest, ModifyRequest, Request, VideoRef
+from luma_jupyter.engine.task_spec import TaskSpec
+from luma_jupyter.settings import Configuration, Settings
 
 # The prompts of a notebook's cells; all but the first go on with the video of the cell before.
 STORIES: Mapping[str, tuple[str, ...]] = {
@@ -27,7 +28,7 @@ STORIES: Mapping[str, tuple[str, ...]] = {
     "modify": ("The lake in winter",),
     "film": ("A paper boat on a lake", "A storm comes up", "Foggy morning light"),
 }
-LOOK_INTERVAL = 0.05  # seconds between two looks at a task; the real ones would make a life last many seconds
+POLL_INTERVAL = 0.05  # seconds between two polls of a task; the real ones would make a life last many seconds
 
 Deed = Literal["run all", "resume"]
 
@@ -79,8 +80,9 @@ def live(harness: Connection, folder: Path, url: str, story: str, deed: Deed, ef
     _settle(folder, url)
     if effect:
         effect.arm()
-    engine = Engine()
-    handles = _run_all(engine, story, url) if deed == "run all" else _resume(engine)
+    settings = Configuration().current
+    engine = Engine(settings)
+    handles = _run_all(engine, story, url) if deed == "run all" else _resume(engine, settings())
     ends = [handle.done.result() for handle in handles]
     harness.send(
         Report(
@@ -104,7 +106,7 @@ def _settle(folder: Path, url: str) -> None:
         "RUNAPI_BASE_URL": url,
     }
     os.chdir(folder)
-    schedule.LONGEST_PAUSE = LOOK_INTERVAL
+    duration_model.LONGEST_PAUSE = POLL_INTERVAL
 
 
 def _run_all(engine: Engine, story: str, url: str) -> list[Handle]:
@@ -112,7 +114,8 @@ def _run_all(engine: Engine, story: str, url: str) -> list[Handle]:
     for prompt in STORIES[story]:
         after = handles[-1] if handles else None
         label = after.task.request.prompt if after else None
-        handles.append(engine.submit(_request(story, len(handles), prompt, url), after=after, source_label=label))
+        spec = TaskSpec(request=_request(story, len(handles), prompt, url), after=after, label=label)
+        handles.append(engine.submit(engine.plan(spec)))
     return handles
 
 
@@ -122,6 +125,6 @@ def _request(story: str, number: int, prompt: str, url: str) -> Request:
     return (GenerateRequest, ExtendRequest, ModifyRequest)[number](prompt=prompt)
 
 
-def _resume(engine: Engine) -> list[Handle]:
+def _resume(engine: Engine, settings: Settings) -> list[Handle]:
     """As ``%luma resume`` does."""
-    return [engine.resume(task.intent) for task in engine.archive.unfinished(settings.current().folder)]
+    return [engine.resume(task.intent) for task in engine.repository.unfinished(settings.folder)]

@@ -24,23 +24,24 @@ from pathlib import Path
 from typing import Literal, TypeAlias
 from urllib.parse import urlsplit
 
-from luma_jupyter.engine.glance import FILE_NAME
-from luma_jupyter.engine.records import load
-from luma_jupyter.models import Status, Task
+from luma_jupyter.domain.task import Task
+from luma_jupyter.domain.vocabulary import Status
+from luma_jupyter.engine.store.probe import FILE_NAME
+from luma_jupyter.engine.store.serialization import load
 from tests.chaos.life import STORIES, Deed, Effect, Report, live
-from tests.misbehaving import Exchange, Kind, Request, Server
+from tests.support.misbehaving import Exchange, Kind, Request, Server
 
 SECONDS = 0.15  # that a task takes at the service
 LATENCY = 0.04  # seconds until the service answers
 VIDEO_SIZE = 100_000  # bytes
-PATIENCE = 60.0  # seconds after which a kernel that is neither killed nor done is a mistake of ours
+KERNEL_TIMEOUT = 60.0  # seconds after which a kernel that is neither killed nor done is a mistake of ours
 
 # Kernels are forked from a process without threads that has imported what they need.
 _FORKS = multiprocessing.get_context("forkserver")
 _FORKS.set_forkserver_preload(
     [
-        *("luma_jupyter.engine.engine", "luma_jupyter.wire.http", "luma_jupyter.wire.acedata"),
-        *("luma_jupyter.wire.runapi", "anyio._backends._asyncio", "httpcore", "psutil"),
+        *("luma_jupyter.engine.engine", "luma_jupyter.providers.http.requests", "luma_jupyter.providers.acedata"),
+        *("luma_jupyter.providers.runapi", "anyio._backends._asyncio", "httpcore", "psutil"),
     ]
 )
 
@@ -92,7 +93,7 @@ class _Aim:
         """Kill the kernel where this is the moment; says whether it is."""
         if self._moment != AtService(kind, number, when):
             return False
-        process = self.process.result(PATIENCE)
+        process = self.process.result(KERNEL_TIMEOUT)
         with self._lock:
             if not self._over:
                 os.kill(process, signal.SIGKILL)
@@ -157,7 +158,7 @@ class Notebook:
         with self._kernel(deed, moment) as (process, pipe):
             if isinstance(moment, AtTime):
                 process.join(moment.seconds)
-            elif not wait([process.sentinel, pipe], PATIENCE):
+            elif not wait([process.sentinel, pipe], KERNEL_TIMEOUT):
                 raise TimeoutError(f"a kernel hangs: {self._story}, {deed}, {moment}")
             self._stage.aim.drop()
             if process.is_alive():
@@ -166,14 +167,14 @@ class Notebook:
 
     def _hear_out(self) -> None:
         """Wait until the service has read what the dead kernel had sent: it answers requests in their order."""
-        with closing(HTTPConnection(urlsplit(self.server.url).netloc, timeout=PATIENCE)) as connection:
+        with closing(HTTPConnection(urlsplit(self.server.url).netloc, timeout=KERNEL_TIMEOUT)) as connection:
             connection.request("GET", "/")
             connection.getresponse().read()
 
     def leave_alone(self, deed: Deed) -> Report:
         """Start a kernel and let it come to its end. Raises EOFError where it ends by an exception; stderr has it."""
         with self._kernel(deed, None) as (_, pipe):
-            if not pipe.poll(PATIENCE):
+            if not pipe.poll(KERNEL_TIMEOUT):
                 raise TimeoutError(f"a kernel hangs: {self._story}, {deed}")
             report: Report = pipe.recv()
             pipe.send("heard")

@@ -8,12 +8,12 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
 from pathlib import Path
 
-from luma_jupyter.engine import sidecars
-from luma_jupyter.engine.glance import FILE_NAME
-from luma_jupyter.models import Status
+from luma_jupyter.domain.vocabulary import Status
+from luma_jupyter.engine.library import sidecars
+from luma_jupyter.engine.store.probe import FILE_NAME
 from tests.chaos.life import Report
 from tests.chaos.notebook import Notebook, Phase
-from tests.misbehaving import JPEG, video
+from tests.support.misbehaving import JPEG, video
 
 
 def faults(notebook: Notebook) -> Iterator[str]:

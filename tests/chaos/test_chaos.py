@@ -28,7 +28,7 @@ NEVER = AtService("submit", 99, "arrives")
     ],
     ids=str,
 )
-def test_a_kill_costs_nothing(story: str, moment: Moment, resume: bool, phase: Phase) -> None:
+def test_a_kill_in_any_phase_pays_for_no_cell_twice(story: str, moment: Moment, resume: bool, phase: Phase) -> None:
     """After a kill in any phase no cell is paid for twice; what was in doubt is unconfirmed, all else completed."""
     result = perform(Plan(story, (("run all", moment),), resume))
     assert result.problems == []
@@ -38,7 +38,7 @@ def test_a_kill_costs_nothing(story: str, moment: Moment, resume: bool, phase: P
     assert result.tasks == 1
 
 
-def test_kernels_killed_one_after_the_other() -> None:
+def test_a_kernel_that_took_over_may_be_killed_too() -> None:
     """A kernel that takes over is as good as the first one: it may be killed too, and the next one takes over."""
     kills: tuple[tuple[str, Moment], ...] = (
         ("run all", AtService("look", 1, "arrives")),
@@ -52,12 +52,12 @@ def test_kernels_killed_one_after_the_other() -> None:
 
 
 @pytest.mark.parametrize("plan", list(random_plans(4, 1, {"generate": 0.5, "modify": 0.4, "film": 1.2})), ids=str)
-def test_any_moment_will_do(plan: Plan) -> None:
+def test_a_kill_at_a_random_moment_breaks_no_promise(plan: Plan) -> None:
     """So it is at moments that nobody chose."""
     assert perform(plan).problems == []
 
 
-def test_the_harness_would_notice() -> None:
+def test_the_harness_finds_a_second_payment_and_damaged_files() -> None:
     """A second payment, a damaged video, and a journal that was set aside are found."""
     with Notebook("generate") as notebook:
         notebook.leave_alone("run all")

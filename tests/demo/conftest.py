@@ -31,7 +31,7 @@ def api(service: DemoService) -> Iterator[httpx.Client]:
 
 @pytest.fixture(scope="session")
 def clip(api: httpx.Client) -> dict[str, Any]:
-    """The result of a held generate call: a finished clip."""
+    """The result of a blocking generate call: a finished clip."""
     answer = api.post("/luma/videos", json={"prompt": "Astronauts shuttle from space to volcano"})
     assert answer.status_code == 200
     result: dict[str, Any] = answer.json()

@@ -14,7 +14,7 @@ VIDEOS, TASKS = "/luma/videos", "/luma/tasks"
 Ended = Callable[[str], dict[str, Any]]
 
 
-def test_held_call(clip: dict[str, Any], api: httpx.Client) -> None:
+def test_blocking_call_answers_the_whole_result(clip: dict[str, Any], api: httpx.Client) -> None:
     """Without async and callback, the call answers the whole documented result, with real files behind its URLs."""
     assert clip["success"] is True
     assert clip["state"] == "completed"
@@ -28,7 +28,7 @@ def test_held_call(clip: dict[str, Any], api: httpx.Client) -> None:
     assert (thumbnail.headers["content-type"], thumbnail.content[:2]) == ("image/jpeg", b"\xff\xd8")
 
 
-def test_async_call(api: httpx.Client, ended_task: Ended) -> None:
+def test_async_call_answers_a_task_id(api: httpx.Client, ended_task: Ended) -> None:
     """With async, the answer is a task id at once; the task runs, then holds the result."""
     body = {"prompt": "A boat", "async": True, "aspect_ratio": "1:1", "loop": True}
     answer = api.post(VIDEOS, json=body).json()
@@ -45,20 +45,20 @@ def test_async_call(api: httpx.Client, ended_task: Ended) -> None:
     assert (task["response"]["state"], task["response"]["video_width"]) == ("completed", 480)
 
 
-def test_batch(clip: dict[str, Any], api: httpx.Client) -> None:
+def test_batch_look_up_leaves_out_unknown_tasks(clip: dict[str, Any], api: httpx.Client) -> None:
     """A batch look-up gives the tasks that are known and leaves out the others."""
     answer = api.post(TASKS, json={"ids": [clip["task_id"], "unknown"], "action": "retrieve_batch"}).json()
     assert answer["count"] == 1
     assert [task["response"] for task in answer["items"]] == [clip]
 
 
-def test_unknown_task(api: httpx.Client) -> None:
+def test_unknown_task_is_404(api: httpx.Client) -> None:
     """A single look-up of an unknown id is a 404."""
     answer = api.post(TASKS, json={"id": "unknown", "action": "retrieve"})
     assert (answer.status_code, answer.json()["error"]["code"]) == (404, "not_found")
 
 
-def test_extend(clip: dict[str, Any], api: httpx.Client) -> None:
+def test_extend_lengthens_its_source(clip: dict[str, Any], api: httpx.Client) -> None:
     """An extension is longer than its source and keeps its size; the video id wins over a URL."""
     source = {"video_id": clip["video_id"], "video_url": "http://127.0.0.1:1/never-read"}
     body = {"action": "extend", "prompt": "The ship lands", "end_image_url": clip["thumbnail_url"], **source}
@@ -67,7 +67,7 @@ def test_extend(clip: dict[str, Any], api: httpx.Client) -> None:
     assert len(httpx.get(longer["video_url"]).content) > len(httpx.get(clip["video_url"]).content)
 
 
-def test_start_image_from_the_service(clip: dict[str, Any], api: httpx.Client) -> None:
+def test_start_image_is_used_if_reachable(clip: dict[str, Any], api: httpx.Client) -> None:
     """A thumbnail can be the first frame of the next film; a foreign image out of reach is done without."""
     with_image, without = (
         api.post(VIDEOS, json={"prompt": clip["prompt"], "start_image_url": url}).json()
@@ -89,7 +89,7 @@ def test_start_image_from_the_service(clip: dict[str, Any], api: httpx.Client) -
     ],
 )
 @pytest.mark.parametrize("action", ["generate", "extend"])
-def test_unusable_image_of_the_service(
+def test_unusable_image_of_the_service_fails_the_task(
     action: str, which: str, name: str, reason: str, clip: dict[str, Any], api: httpx.Client, ended_task: Ended
 ) -> None:
     """An image of this very service that is gone or none fails the task in one sentence, in a look-up as in a call.
@@ -133,7 +133,7 @@ def test_unusable_image_of_the_service(
         ({"action": "extend", "video_id": "unknown"}, "prompt"),
     ],
 )
-def test_bad_request(body: Any, complaint: str, api: httpx.Client) -> None:
+def test_bad_video_body_names_the_field(body: Any, complaint: str, api: httpx.Client) -> None:
     """Whatever is wrong with a body is a documented 400 that names the field."""
     data = body if isinstance(body, bytes) else json.dumps(body).encode()
     answer = api.post(VIDEOS, content=data)
@@ -147,7 +147,7 @@ def test_bad_request(body: Any, complaint: str, api: httpx.Client) -> None:
 @pytest.mark.parametrize(
     "body", [{}, {"id": 5}, {"action": "list"}, {"action": "retrieve_batch"}, {"action": "retrieve_batch", "ids": [1]}]
 )
-def test_bad_look_up(body: Any, api: httpx.Client) -> None:
+def test_bad_look_up_is_400(body: Any, api: httpx.Client) -> None:
     """A look-up without ids, or with another action, is a 400."""
     answer = api.post(TASKS, json=body)
     assert (answer.status_code, answer.json()["error"]["code"]) == (400, "bad_request")
@@ -158,7 +158,7 @@ def test_bad_look_up(body: Any, api: httpx.Client) -> None:
     ("header", "code"),
     [(None, "no_token"), ("Basic x", "no_token"), ("Bearer", "no_token"), ("Bearer wröng", "invalid_token")],
 )
-def test_acedata_token(path: str, header: str | None, code: str, service: DemoService) -> None:
+def test_missing_and_wrong_token_are_401(path: str, header: str | None, code: str, service: DemoService) -> None:
     """No token and a wrong one are two documented 401s."""
     headers = {"Authorization": header.encode()} if header else {}
     answer = httpx.post(service.url + path, json={"prompt": "x"}, headers=headers)
@@ -167,14 +167,14 @@ def test_acedata_token(path: str, header: str | None, code: str, service: DemoSe
 
 
 @pytest.mark.usefixtures("slow")
-def test_held_call_times_out(api: httpx.Client) -> None:
-    """A held call that takes longer than its timeout is a documented 504."""
+def test_blocking_call_times_out(api: httpx.Client) -> None:
+    """A blocking call that takes longer than its timeout is a documented 504."""
     answer = api.post(VIDEOS, json={"prompt": "Slow [fail]", "timeout": 0.05})
     assert (answer.status_code, answer.json()["error"]["code"]) == (504, "timeout")
 
 
-def test_fail(api: httpx.Client, ended_task: Ended) -> None:
-    """[fail] in a prompt makes a task that fails as documented; a held call answers the same as a 500."""
+def test_fail_in_a_prompt_fails_the_task(api: httpx.Client, ended_task: Ended) -> None:
+    """[fail] in a prompt makes a task that fails as documented; a blocking call answers the same as a 500."""
     task_id = api.post(VIDEOS, json={"prompt": "A boat [FAIL]", "async": True}).json()["task_id"]
     response = ended_task(task_id)["response"]
     assert response["success"] is False
@@ -184,7 +184,7 @@ def test_fail(api: httpx.Client, ended_task: Ended) -> None:
     assert (held.status_code, held.json()["error"]) == (500, response["error"])
 
 
-def test_moderated(api: httpx.Client) -> None:
+def test_moderated_in_a_prompt_is_refused(api: httpx.Client) -> None:
     """[moderated] in a prompt is refused at once, in the documented words."""
     answer = api.post(VIDEOS, json={"prompt": "A boat [Moderated]", "async": True})
     assert (answer.status_code, answer.json()["error"]["code"]) == (403, "forbidden")

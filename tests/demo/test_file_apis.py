@@ -12,10 +12,10 @@ from typing import Any
 import httpx
 import pytest
 
-from luma_jupyter.demo import incoming, uploads
-from luma_jupyter.demo.incoming import from_form
-from luma_jupyter.demo.orders import BadRequest
-from luma_jupyter.demo.server import LOST, DemoService, Reply, RequestInfo, start
+from luma_jupyter.demo import streaming, uploads
+from luma_jupyter.demo.bodies import BadRequest
+from luma_jupyter.demo.server import LOST, DemoService, InjectedReply, RequestInfo, start
+from luma_jupyter.demo.streaming import copy_form_file
 
 FORM, FILES = "/api/v1/files/", "/api/v1/files"
 PREPARE, CONFIRM = "/api/v1/files/prepare", "/api/v1/files/confirm"
@@ -31,7 +31,7 @@ def md5(data: bytes) -> str:
 
 @pytest.fixture
 def prepared(api: httpx.Client) -> dict[str, Any]:
-    """Leave to PUT a small PNG file."""
+    """The answer to a prepared upload of a small PNG file."""
     answer = api.post(PREPARE, json={"filename": "start.png", "byte_size": len(PNG), "checksum": md5(PNG)})
     assert answer.status_code == 200
     body: dict[str, Any] = answer.json()
@@ -48,7 +48,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Pa
 
 
 @pytest.mark.parametrize("path", [FORM, FILES])
-def test_form(path: str, api: httpx.Client, service: DemoService) -> None:
+def test_form_file_is_served_as_it_came(path: str, api: httpx.Client, service: DemoService) -> None:
     """A form is answered as AceDataCloud does, with the slash and without, and its file is served as it came."""
     answer = api.post(path, files={"file": ("start image.PNG", PNG)}, data={"other": "field"})
     assert answer.status_code == 200
@@ -72,7 +72,7 @@ def test_form(path: str, api: httpx.Client, service: DemoService) -> None:
         ({"content": b""}, "file is required"),
     ],
 )
-def test_form_without_a_file(form: dict[str, Any], complaint: str, api: httpx.Client) -> None:
+def test_form_without_a_file_is_refused(form: dict[str, Any], complaint: str, api: httpx.Client) -> None:
     """Without a file, or with an empty one, the answer is a 400 in AceDataCloud's shape that says so."""
     answer = api.post(FORM, **form)
     assert answer.status_code == 400
@@ -88,12 +88,14 @@ def test_form_wants_the_key(header: str, code: str, api: httpx.Client) -> None:
     assert (answer.status_code, answer.json()["error"]["code"]) == (401, code)
 
 
-def test_form_too_large(folder: tuple[Path, DemoService], monkeypatch: pytest.MonkeyPatch, poll: Poll) -> None:
+def test_too_large_form_is_refused_and_deleted(
+    folder: tuple[Path, DemoService], monkeypatch: pytest.MonkeyPatch, poll: Poll
+) -> None:
     """A file over the limit is a 400, whether its body is over it too or not, and nothing of it stays on the disk."""
     path, service = folder
-    monkeypatch.setattr("luma_jupyter.demo.acedata.LARGEST", 1000)
-    for module in ("acedata", "incoming"):
-        monkeypatch.setattr(f"luma_jupyter.demo.{module}.LARGEST_BODY", 5000)
+    monkeypatch.setattr("luma_jupyter.demo.acedata.MAX_FILE_BYTES", 1000)
+    for module in ("acedata", "streaming"):
+        monkeypatch.setattr(f"luma_jupyter.demo.{module}.MAX_BODY_BYTES", 5000)
     for size, status in ((1000, 200), (1001, 400), (1_000_000, 400)):
         headers = {"Authorization": "Bearer known"}
         answer = httpx.post(service.url + FORM, files={"file": ("a.bin", bytes(size))}, headers=headers)
@@ -102,7 +104,7 @@ def test_form_too_large(folder: tuple[Path, DemoService], monkeypatch: pytest.Mo
     poll(lambda: [file.stat().st_size for file in path.iterdir()] == [1000])
 
 
-def test_large_form(folder: tuple[Path, DemoService], poll: Poll) -> None:
+def test_large_form_is_never_in_memory(folder: tuple[Path, DemoService], poll: Poll) -> None:
     """A body larger than tornado's 100 MB arrives whole, and is never in memory, neither whole nor in part."""
     path, service = folder
     size, edge = 120_000_000, b"--edge\r\n"
@@ -126,7 +128,7 @@ def test_large_form(folder: tuple[Path, DemoService], poll: Poll) -> None:
     poll(lambda: [file.stat().st_size for file in path.iterdir()] == [size + 12 + 7])
 
 
-def test_sender_who_goes_away(folder: tuple[Path, DemoService], poll: Poll) -> None:
+def test_broken_off_upload_leaves_no_file(folder: tuple[Path, DemoService], poll: Poll) -> None:
     """Of an upload that breaks off half-way nothing stays."""
     path, service = folder
     host, port = service.url.removeprefix("http://").split(":")
@@ -136,13 +138,15 @@ def test_sender_who_goes_away(folder: tuple[Path, DemoService], poll: Poll) -> N
     poll(lambda: not list(path.iterdir()))
 
 
-@pytest.mark.parametrize("answer", [LOST, Reply(503, b"busy"), None])
-def test_hook(answer: Reply | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, poll: Poll) -> None:
+@pytest.mark.parametrize("answer", [LOST, InjectedReply(503, b"busy"), None])
+def test_hook_sees_and_answers_an_upload(
+    answer: InjectedReply | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, poll: Poll
+) -> None:
     """A hook sees an upload with its body, may answer it or lose its answer; a lost one is carried out all the same."""
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     seen: list[RequestInfo] = []
 
-    def hook(request: RequestInfo) -> Reply | None:
+    def hook(request: RequestInfo) -> InjectedReply | None:
         seen.append(request)
         return answer
 
@@ -162,7 +166,7 @@ def test_hook(answer: Reply | None, tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
 @pytest.mark.parametrize("path", [FORM, FILES])
 @pytest.mark.parametrize("text", [PNG_TEXT, f"data:image/png;base64,{PNG_TEXT}"])
-def test_base64(path: str, text: str, api: httpx.Client) -> None:
+def test_base64_becomes_a_file(path: str, text: str, api: httpx.Client) -> None:
     """JSON is answered as RunAPI does, with the slash and without: base64, also as a data URL, becomes a file."""
     body = {"source": {"type": "base64", "data": text}, "file_name": "start.png"}
     answer = api.post(path, json=body)
@@ -176,7 +180,7 @@ def test_base64(path: str, text: str, api: httpx.Client) -> None:
     assert httpx.get(upload["url"]).content == PNG
 
 
-def test_url(api: httpx.Client, clip: dict[str, Any], service: DemoService) -> None:
+def test_url_becomes_a_file(api: httpx.Client, clip: dict[str, Any], service: DemoService) -> None:
     """A URL becomes a file of its own, be it one of this service's media or any other."""
     elsewhere = service.url.replace("127.0.0.1", "localhost")
     for url in (clip["thumbnail_url"], clip["thumbnail_url"].replace(service.url, elsewhere)):
@@ -214,7 +218,9 @@ def test_url(api: httpx.Client, clip: dict[str, Any], service: DemoService) -> N
         (CONFIRM, {}, "signed_id is required"),
     ],
 )
-def test_bad_request(path: str, body: dict[str, Any], complaint: str, api: httpx.Client, service: DemoService) -> None:
+def test_bad_upload_body_names_the_field(
+    path: str, body: dict[str, Any], complaint: str, api: httpx.Client, service: DemoService
+) -> None:
     """Whatever is wrong with a body is a 400 in RunAPI's shape that names the field."""
     source = body.get("source")
     if isinstance(source, dict) and "url" in source:
@@ -235,7 +241,7 @@ def test_runapi_wants_the_key(path: str, key: str, complaint: str, api: httpx.Cl
     assert answer.json() == {"error": {"code": "unauthorized", "message": f"API key is {complaint}."}}
 
 
-def test_three_steps(prepared: dict[str, Any], api: httpx.Client) -> None:
+def test_prepare_put_confirm_keeps_the_file(prepared: dict[str, Any], api: httpx.Client) -> None:
     """Prepare, PUT without the key, confirm: the file is there; a confirmation may be asked for again."""
     assert list(prepared) == ["upload_url", "headers", "signed_id"]
     put = httpx.put(prepared["upload_url"], content=PNG, headers=prepared["headers"])
@@ -262,7 +268,7 @@ def test_three_steps(prepared: dict[str, Any], api: httpx.Client) -> None:
         (b"", {}, 400, "Size or checksum"),
     ],
 )
-def test_put_refused(
+def test_wrong_put_is_refused_and_the_right_one_taken(
     content: bytes,
     change: dict[str, str | None],
     status: int,
@@ -283,7 +289,7 @@ def test_put_refused(
     assert api.post(CONFIRM, json={"signed_id": prepared["signed_id"]}).status_code == 200
 
 
-def test_put_once(prepared: dict[str, Any]) -> None:
+def test_upload_url_is_good_for_one_put(prepared: dict[str, Any]) -> None:
     """An upload URL is good for a single PUT."""
     first, second = (
         httpx.put(prepared["upload_url"], content=PNG, headers=prepared["headers"]).status_code for _ in range(2)
@@ -291,7 +297,7 @@ def test_put_once(prepared: dict[str, Any]) -> None:
     assert (first, second) == (200, 403)
 
 
-def test_unknown_upload(api: httpx.Client, service: DemoService) -> None:
+def test_unknown_upload_is_404(api: httpx.Client, service: DemoService) -> None:
     """A signed_id or an upload URL that was never given out is a 404 in RunAPI's shape."""
     unknown = api.post(CONFIRM, json={"signed_id": "unknown"}), httpx.put(f"{service.url}/storage/unknown", content=PNG)
     for answer in unknown:
@@ -302,7 +308,7 @@ def test_unknown_upload(api: httpx.Client, service: DemoService) -> None:
     ("method", "path"),
     [("GET", FORM), ("GET", FILES), ("PUT", FORM), ("DELETE", FILES), ("GET", PREPARE), ("POST", "/storage/x")],
 )
-def test_other_methods(method: str, path: str, api: httpx.Client) -> None:
+def test_other_methods_are_405(method: str, path: str, api: httpx.Client) -> None:
     """What is none of the vendors' calls is a 405 in JSON."""
     answer = api.request(method, path)
     assert (answer.status_code, answer.json()["error"]["code"]) == (405, "method_not_allowed")
@@ -327,7 +333,7 @@ def test_other_methods(method: str, path: str, api: httpx.Client) -> None:
         (b"?", "../../x", "application/octet-stream"),
     ],
 )
-def test_types(head: bytes, name: str, mime: str, api: httpx.Client) -> None:
+def test_first_bytes_decide_the_type(head: bytes, name: str, mime: str, api: httpx.Client) -> None:
     """First bytes say what a file is, its name only where they do not; a page is served as mere bytes."""
     source = {"type": "base64", "data": base64.b64encode(head).decode()}
     upload = api.post(FILES, json={"source": source, "file_name": name}).json()
@@ -350,25 +356,25 @@ def test_types(head: bytes, name: str, mime: str, api: httpx.Client) -> None:
         b"--edge\r\nContent-Disposition: form-data; name*=utf-8''file\r\n\r\nx\r\n--edge--",
     ],
 )
-def test_broken_forms(form: bytes, tmp_path: Path) -> None:
+def test_broken_form_is_refused(form: bytes, tmp_path: Path) -> None:
     """A form that is cut off, or has no such part, is refused, and nothing is written."""
     (tmp_path / "body").write_bytes(form)
     with pytest.raises(BadRequest, match="file is required"):
-        from_form(tmp_path / "body", "multipart/form-data; boundary=edge", "file", tmp_path / "target")
+        copy_form_file(tmp_path / "body", "multipart/form-data; boundary=edge", "file", tmp_path / "target")
     assert not (tmp_path / "target").exists()
 
 
 @pytest.mark.parametrize("data", [b"", b"\r\n", b"\r\n--edg", b"a\r\n\r\n--\r\nb\r\n"])
-def test_forms_keep_bytes(data: bytes, tmp_path: Path) -> None:
+def test_form_file_keeps_its_bytes(data: bytes, tmp_path: Path) -> None:
     """What looks like parts of a form within a file belongs to the file, up to its last byte."""
     head = b'--edge\r\nContent-Disposition: form-data; name="file"; filename="\xc3\xbc.png"\r\n\r\n'
     form = b"--edge\r\nContent-Disposition: form-data; name=x\r\n\r\n1\r\n" + head + data + b"\r\n--edge--\r\n"
     (tmp_path / "body").write_bytes(form)
-    assert from_form(tmp_path / "body", 'Multipart/Form-Data; boundary="edge"', "file", tmp_path / "target")
+    assert copy_form_file(tmp_path / "body", 'Multipart/Form-Data; boundary="edge"', "file", tmp_path / "target")
     assert (tmp_path / "target").read_bytes() == data
 
 
-def test_limits() -> None:
+def test_size_limits() -> None:
     """Files of 200 MB are taken, with room for the form around them."""
-    assert uploads.LARGEST == 200_000_000
-    assert incoming.LARGEST_BODY > uploads.LARGEST
+    assert uploads.MAX_FILE_BYTES == 200_000_000
+    assert streaming.MAX_BODY_BYTES > uploads.MAX_FILE_BYTES

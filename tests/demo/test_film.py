@@ -12,9 +12,10 @@ import pytest
 from PIL import Image, ImageOps
 
 from luma_jupyter.demo.film import SIZES, FilmSpec, Stopped, UnusableImage, render
-from luma_jupyter.demo.footage import UnreadableSource, write
-from luma_jupyter.demo.lettering import UNDRAWABLE, Overlay, caption, caption_height, mark
-from luma_jupyter.demo.scene import MOODS, SKYLINES, Array, Look, Scene
+from luma_jupyter.demo.overlays import Overlay, caption, caption_height, simulated_label
+from luma_jupyter.demo.scene import MOODS, SKYLINES, Scene, SceneStyle
+from luma_jupyter.video.codec import Array, UnreadableVideo, write
+from luma_jupyter.video.fonts import UNDRAWABLE
 
 SHORT = 0.25
 WIDE = SIZES["16:9"]
@@ -38,15 +39,15 @@ def difference(one: Array, other: Array) -> float:
 
 
 def picture(frame: Array) -> Array:
-    """A frame without caption and mark: all but the bands that they are in."""
+    """A frame without caption and label: all but the bands that they are in."""
     size = frame.shape[1], frame.shape[0]
-    return frame[mark(size).place[0].stop + 2 : -caption_height(size) - 2]
+    return frame[simulated_label(size).region[0].stop + 2 : -caption_height(size) - 2]
 
 
 def letters_show(frame: Array, overlay: Overlay) -> bool:
     """Whether an overlay's light letters stand out on a frame from the darker ground around them."""
     light = (overlay.ink.min(axis=2) > 180) & (overlay.alpha[..., 0] > 0.8)
-    part = frame[overlay.place].mean(axis=2)
+    part = frame[overlay.region].mean(axis=2)
     ground = overlay.ink.max(axis=2) < 5
     return light.sum() > 20 and part[light].mean() > part[ground].mean() + 50
 
@@ -71,12 +72,12 @@ def square(tmp_path_factory: pytest.TempPathFactory) -> tuple[bytes, Array]:
             frame[60:100, left : left + 40] = 235
             yield frame
 
-    write(file, draw(), (320, 200), Fraction(10), "a square")
+    write(file, draw(), (320, 200), Fraction(10), {"title": "a square"})
     return file.read_bytes(), frames_of(file)
 
 
 @pytest.mark.parametrize("ratio", SIZES)
-def test_ratio(ratio: str, tmp_path: Path) -> None:
+def test_ratio_gives_size_and_format(ratio: str, tmp_path: Path) -> None:
     """Each ratio gives a film of exactly that ratio, even sides, H.264 in yuv420p, and a thumbnail of that size."""
     film = render(FilmSpec("A lighthouse", ratio, seconds=SHORT), tmp_path, "film")
     across, down = map(int, ratio.split(":"))
@@ -91,7 +92,7 @@ def test_ratio(ratio: str, tmp_path: Path) -> None:
         assert (thumbnail.format, thumbnail.size) == ("JPEG", (film.width, film.height))
 
 
-def test_default_film(tmp_path: Path) -> None:
+def test_default_film_length_and_metadata(tmp_path: Path) -> None:
     """A film is 5 s at 24 frames a second, small, its index before its data, and says in its metadata what it is."""
     film = render(FilmSpec("Astronauts shuttle from space to volcano"), tmp_path, "film")
     data = film.video.read_bytes()
@@ -114,7 +115,7 @@ def test_same_request_same_bytes(tmp_path: Path, square: tuple[bytes, Array]) ->
         assert one != other
 
 
-def test_loop_joins(tmp_path: Path) -> None:
+def test_loop_ends_where_it_begins(tmp_path: Path) -> None:
     """In a loop, the step from the last frame to the first is as small as any other; without, it is a jump."""
     for loop in (True, False):
         frames = make(tmp_path, prompt="Ocean waves", seconds=1, loop=loop)
@@ -122,7 +123,7 @@ def test_loop_joins(tmp_path: Path) -> None:
         assert (difference(frames[-1], frames[0]) < 1.5 * max(steps)) is loop
 
 
-def test_start_and_end_image(tmp_path: Path) -> None:
+def test_start_and_end_image_are_first_and_last_frame(tmp_path: Path) -> None:
     """The first frame is the start image, cropped to fill, the last one the end image, and neither is in between."""
     start, end = png((200, 40, 30)), png((20, 60, 210), (800, 300))
     frames = make(tmp_path, seconds=2.5, start_image=start, end_image=end)
@@ -134,7 +135,7 @@ def test_start_and_end_image(tmp_path: Path) -> None:
         assert difference(picture(frames[len(frames) // 2]), expected[-1]) > 20
 
 
-def test_loop_with_start_image(tmp_path: Path) -> None:
+def test_loop_returns_to_its_start_image(tmp_path: Path) -> None:
     """A loop that starts with an image returns to it."""
     frames = make(tmp_path, start_image=png((200, 40, 30)), loop=True)
     assert difference(frames[0], frames[-1]) < 3
@@ -153,14 +154,14 @@ def test_short_film_keeps_both_images(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("data", [b"", b"GIF89a?", b"<html>", png((200, 40, 30))[:-200]])
 @pytest.mark.parametrize("which", ["start", "end"])
-def test_unreadable_image(which: str, data: bytes, tmp_path: Path) -> None:
+def test_unreadable_image_is_refused(which: str, data: bytes, tmp_path: Path) -> None:
     """An image that cannot be read is refused in a sentence that says which one, and leaves no files."""
     with pytest.raises(UnusableImage, match=rf"^The {which} image cannot be used: it is not an image, or damaged\.$"):
         make(tmp_path, **{f"{which}_image": data})
     assert list(tmp_path.iterdir()) == []
 
 
-def test_extend_with_an_unreadable_image(tmp_path: Path, square: tuple[bytes, Array]) -> None:
+def test_extend_refuses_an_unreadable_end_image_only(tmp_path: Path, square: tuple[bytes, Array]) -> None:
     """An extension refuses an end image that cannot be read, and takes no notice of a start image."""
     with pytest.raises(UnusableImage, match="end image"):
         make(tmp_path, source=square[0], end_image=b"<html>")
@@ -168,27 +169,27 @@ def test_extend_with_an_unreadable_image(tmp_path: Path, square: tuple[bytes, Ar
 
 
 @pytest.mark.parametrize("background", [(255, 255, 255), (0, 0, 0)])
-def test_every_frame_is_marked(background: tuple[int, int, int], tmp_path: Path) -> None:
+def test_every_frame_has_label_and_caption(background: tuple[int, int, int], tmp_path: Path) -> None:
     """SIMULATED and the prompt are legible on every frame of every kind of film, on white and on black."""
     image = png(background)
     first = render(FilmSpec("Boats", seconds=SHORT, start_image=image, end_image=image), tmp_path, "first")
     source = first.video.read_bytes()
-    plate, words = mark(WIDE), caption("Boats", WIDE)
+    label, prompt = simulated_label(WIDE), caption("Boats", WIDE)
     films = {
         "generate": frames_of(first.video),
         "extend": make(tmp_path, prompt="Boats", source=source),
         "modify": make(tmp_path, prompt="Boats", source=source, modify=True),
     }
     for name, frames in films.items():
-        assert all(letters_show(frame, plate) for frame in frames), name
-        assert all(letters_show(frame, words) for frame in frames), name
+        assert all(letters_show(frame, label) for frame in frames), name
+        assert all(letters_show(frame, prompt) for frame in frames), name
 
 
-def test_foreign_source_is_marked(tmp_path: Path, square: tuple[bytes, Array]) -> None:
-    """A source from elsewhere comes out marked as well, its own part included."""
+def test_foreign_source_is_labelled(tmp_path: Path, square: tuple[bytes, Array]) -> None:
+    """A source from elsewhere comes out labelled as well, its own part included."""
     for modify in (False, True):
         frames = make(tmp_path, source=square[0], modify=modify)
-        assert all(letters_show(frame, mark((320, 200))) for frame in frames)
+        assert all(letters_show(frame, simulated_label((320, 200))) for frame in frames)
 
 
 @pytest.mark.parametrize("size", SIZES.values())
@@ -209,20 +210,20 @@ def test_caption_fits(text: str, size: tuple[int, int]) -> None:
     overlay = caption(text, size)
     letters = overlay.ink.max(axis=2) > 60
     rows, columns = np.flatnonzero(letters.any(axis=1)), np.flatnonzero(letters.any(axis=0))
-    assert overlay.place == (slice(size[1] - caption_height(size), size[1]), slice(0, size[0]))
+    assert overlay.region == (slice(size[1] - caption_height(size), size[1]), slice(0, size[0]))
     assert letters.sum() > 5
     assert 0 < rows[0] <= rows[-1] < caption_height(size) - 1
     assert 5 < columns[0] <= columns[-1] < size[0] - 5
 
 
-def test_script_without_a_font() -> None:
+def test_script_without_a_font_is_left_out() -> None:
     """What no font can draw is named, or left out, never shown as boxes."""
     nameless = "\U000f0000" * 5
     assert np.array_equal(caption(nameless, WIDE).ink, caption(UNDRAWABLE, WIDE).ink)
     assert np.array_equal(caption(f"boat{nameless}", WIDE).ink, caption("boat", WIDE).ink)
 
 
-def test_extend(tmp_path: Path, square: tuple[bytes, Array]) -> None:
+def test_extend_continues_its_source(tmp_path: Path, square: tuple[bytes, Array]) -> None:
     """An extended film is its source, then as much more as asked for, without a jump, up to the end image."""
     data, source = square
     frames = make(tmp_path, source=data, seconds=3, end_image=png((20, 160, 60)))
@@ -236,7 +237,7 @@ def test_extend(tmp_path: Path, square: tuple[bytes, Array]) -> None:
     assert difference(picture(frames[-1]), picture(np.asarray(end).astype(np.float32))) < 4
 
 
-def test_modify(tmp_path: Path, square: tuple[bytes, Array]) -> None:
+def test_modify_keeps_motion_and_changes_colours(tmp_path: Path, square: tuple[bytes, Array]) -> None:
     """A modified film has its source's size, rate, frames and motion, in other colours that depend on the prompt."""
     data, source = square
     prompts = ("A foggy autumn morning with golden light", "Space at night")
@@ -271,7 +272,7 @@ def test_modify_replaces_the_caption(tmp_path: Path) -> None:
         assert np.abs(np.diff(frames[:, below, 200:], axis=2)).max() < 20  # no edges, so no letters
 
 
-def test_watermark(tmp_path: Path, square: tuple[bytes, Array]) -> None:
+def test_watermark_shows_in_the_middle(tmp_path: Path, square: tuple[bytes, Array]) -> None:
     """A watermark shows in the middle of each frame, and nowhere else."""
     plain, marked = (
         make(tmp_path, source=square[0], modify=True, watermark=text) for text in (None, "LUMA-2026-0042-a-long-id")
@@ -282,29 +283,29 @@ def test_watermark(tmp_path: Path, square: tuple[bytes, Array]) -> None:
     assert 50 < rows[0] <= rows[-1] < 150
 
 
-def test_enhancement(tmp_path: Path) -> None:
+def test_enhancement_is_a_subtle_difference(tmp_path: Path) -> None:
     """Enhancement makes a difference, and a subtle one."""
     assert 0.3 < difference(make(tmp_path), make(tmp_path, "plain", enhancement=False)) < 12
 
 
 @pytest.mark.parametrize("words", ["", *(mood.words for mood in MOODS)])
-def test_moods(words: str) -> None:
+def test_mood_moves_and_loops(words: str) -> None:
     """Every mood moves, repeats itself in a loop, and has the colours of its words."""
     word = words.rpartition("|")[2]
-    look = Look.of(word or "untitled")
-    scene = Scene(look, (120, 80), loop=True)
+    style = SceneStyle.from_prompt(word or "untitled")
+    scene = Scene(style, (120, 80), loop=True)
     first, half, last = (scene.frame(t) for t in (0, 0.5, 1))
     assert np.isfinite(first).all()
     assert first.shape == (80, 120, 3)
     assert difference(first, half) > 0.3
     assert difference(first, last) < 0.01
-    assert look.skyline in (*SKYLINES, "city")
+    assert style.skyline in (*SKYLINES, "city")
 
 
 def test_mood_words_are_whole_words() -> None:
     """ "A season of stars" is a night, not the sea; words in two moods mix their colours."""
-    assert Look.of("A season of stars").weather == {"stars"}
-    assert not np.array_equal(Look.of("fog").low, Look.of("fog at sunset").low)
+    assert SceneStyle.from_prompt("A season of stars").weather == {"stars"}
+    assert not np.array_equal(SceneStyle.from_prompt("fog").horizon, SceneStyle.from_prompt("fog at sunset").horizon)
 
 
 def sound() -> bytes:
@@ -326,16 +327,16 @@ def damaged(video: bytes) -> bytes:
 
 
 @pytest.mark.parametrize("kind", ["text", "sound", "damaged", "cut"])
-def test_unreadable_source(kind: str, tmp_path: Path, square: tuple[bytes, Array]) -> None:
+def test_unreadable_source_is_refused(kind: str, tmp_path: Path, square: tuple[bytes, Array]) -> None:
     """A source that is no video, or a broken one, is refused with a reason, and leaves no files."""
     video = square[0]
     source = {"text": b"<html>", "sound": sound(), "damaged": damaged(video), "cut": video[: video.index(b"mdat") + 4]}
-    with pytest.raises(UnreadableSource, match=r"^it (is|has) "):
+    with pytest.raises(UnreadableVideo, match=r"^it (is|has) "):
         make(tmp_path, source=source[kind], modify=True)
     assert list(tmp_path.iterdir()) == []
 
 
-def test_stop(tmp_path: Path) -> None:
+def test_stop_ends_rendering_without_files(tmp_path: Path) -> None:
     """A stop is noticed before the next frame, and leaves no files."""
     asked = iter([False, False, True])
     with pytest.raises(Stopped):
@@ -346,6 +347,6 @@ def test_stop(tmp_path: Path) -> None:
 def test_long_and_large_sources_are_bounded(tmp_path: Path) -> None:
     """A source counts for its first 60 s and up to 1920 pixels a side."""
     frames = (np.full((40, 2400, 3), 90, np.float32) for _ in range(65))
-    write(tmp_path / "source.mp4", frames, (2400, 40), Fraction(1), "long")
+    write(tmp_path / "source.mp4", frames, (2400, 40), Fraction(1), {"title": "long"})
     film = make(tmp_path, source=(tmp_path / "source.mp4").read_bytes(), modify=True)
     assert film.shape == (60, 32, 1920, 3)

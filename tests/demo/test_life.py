@@ -1,4 +1,4 @@
-"""The service from start to end: its pace, and what is left of it when it closes, exits or forks."""
+"""The service from start to end: how long tasks take, and what is left of it when it closes, exits or forks."""
 
 import os
 import subprocess
@@ -22,8 +22,8 @@ VIDEOS = "/luma/videos"
 Ended = Callable[[str], dict[str, Any]]
 
 
-def test_seconds_and_repr(service: DemoService) -> None:
-    """The pace can be set and read; the key is not shown."""
+def test_seconds_can_be_set_and_repr_hides_the_key(service: DemoService) -> None:
+    """The seconds that a task takes can be set and read; the key is not shown."""
     service.seconds = 2.5
     assert service.seconds == 2.5
     service.seconds = 0
@@ -32,7 +32,7 @@ def test_seconds_and_repr(service: DemoService) -> None:
     assert len(service.token) > 20
 
 
-def test_pace(api: httpx.Client, ended_task: Ended, service: DemoService) -> None:
+def test_task_takes_about_the_seconds_that_were_set(api: httpx.Client, ended_task: Ended, service: DemoService) -> None:
     """A task takes 0.8 to 1.2 times the seconds that were set, the same for the same request."""
     service.seconds = 0.5
     ids = [api.post(VIDEOS, json={"prompt": "Paced [fail]", "async": True}).json()["task_id"] for _ in range(2)]
@@ -42,7 +42,7 @@ def test_pace(api: httpx.Client, ended_task: Ended, service: DemoService) -> Non
     assert first == pytest.approx(second, abs=0.25)
 
 
-def test_default_length(tmp_path: Path) -> None:
+def test_films_are_5_seconds_by_default(tmp_path: Path) -> None:
     """Unless told otherwise, films are 5 s long."""
     service = start(seconds=0, token="known")
     headers = {"Authorization": "Bearer known"}
@@ -52,7 +52,7 @@ def test_default_length(tmp_path: Path) -> None:
     service.close()
 
 
-def test_close(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_close_ends_threads_socket_and_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Closing, twice too, ends the threads, the socket and the files at once, whatever is running or waiting."""
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     threads = set(threading.enumerate())
@@ -143,19 +143,19 @@ IMPORT = """
 """
 
 
-def test_interpreter_exit(tmp_path: Path) -> None:
+def test_interpreter_exits_at_once(tmp_path: Path) -> None:
     """An interpreter ends at once and silently, with films being rendered and others waiting; no files stay."""
     ends_cleanly(PREPARE + EXIT, tmp_path)
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this platform does not fork")
-def test_fork(tmp_path: Path) -> None:
+def test_forked_child_takes_nothing_from_its_parent(tmp_path: Path) -> None:
     """A forked child that closes the service, or just exits, takes nothing from its parent, which ends as always."""
     ends_cleanly(PREPARE + FORK, tmp_path)
 
 
-def test_imports(tmp_path: Path) -> None:
-    """Importing the door costs nothing, and a missing library is a plain ImportError from `start`, and no files."""
+def test_import_is_cheap_and_missing_library_is_import_error(tmp_path: Path) -> None:
+    """Importing the server module is cheap; a missing library is an ImportError from `start`, and leaves no files."""
     done = run(IMPORT, tmp_path)
     assert (done.stdout, done.stderr) == ("missing\n", "")
     assert list(tmp_path.iterdir()) == []

@@ -19,7 +19,7 @@ Ended = Callable[[str], dict[str, Any]]
 Poll = Callable[[Callable[[], Any]], Any]
 
 
-def test_modify(clip: dict[str, Any], api: httpx.Client, ended_modify: Ended) -> None:
+def test_modify_task_completes(clip: dict[str, Any], api: httpx.Client, ended_modify: Ended) -> None:
     """A modify task has both names of its id and goes from pending to completed, with its source and its cost."""
     body = {"model": MODEL, "prompt": "Fog", "source_video_url": clip["video_url"], "watermark": True}
     created = api.post(MODIFY, json=body)
@@ -33,7 +33,7 @@ def test_modify(clip: dict[str, Any], api: httpx.Client, ended_modify: Ended) ->
     assert httpx.get(done["videos"][0]["url"]).content[4:8] == b"ftyp"
 
 
-def test_status_words(api: httpx.Client, poll: Poll, service: DemoService) -> None:
+def test_status_is_processing_until_the_end(api: httpx.Client, poll: Poll, service: DemoService) -> None:
     """A task is processing once its turn has come, until its time is over."""
     body = {"model": MODEL, "source_video_url": "x", "prompt": "A boat [fail]"}
     service.seconds = 0.5
@@ -61,7 +61,7 @@ def test_status_words(api: httpx.Client, poll: Poll, service: DemoService) -> No
         ({"source_video_url": "THUMBNAIL"}, "not an MP4"),
     ],
 )
-def test_modify_fails(
+def test_failed_modify_has_a_reason(
     change: dict[str, str],
     reason: str,
     api: httpx.Client,
@@ -90,7 +90,7 @@ def test_modify_fails(
         ({"watermark": 3}, "watermark"),
     ],
 )
-def test_modify_bad_request(change: dict[str, Any], complaint: str, api: httpx.Client) -> None:
+def test_bad_modify_body_names_the_field(change: dict[str, Any], complaint: str, api: httpx.Client) -> None:
     """A bad body is a 400 in RunAPI's shape that names the field."""
     answer = api.post(MODIFY, json={"model": MODEL, "prompt": "x", "source_video_url": "http://x/y.mp4", **change})
     assert answer.status_code == 400
@@ -98,7 +98,7 @@ def test_modify_bad_request(change: dict[str, Any], complaint: str, api: httpx.C
     assert complaint in answer.json()["error"]["message"]
 
 
-def test_runapi_errors(api: httpx.Client, clip: dict[str, Any]) -> None:
+def test_wrong_key_and_unknown_id_are_errors(api: httpx.Client, clip: dict[str, Any]) -> None:
     """Wrong keys and unknown ids answer in RunAPI's shape; one API's ids mean nothing to the other."""
     for headers in ({"Authorization": ""}, {"Authorization": "Bearer wrong"}):
         answer = api.post(MODIFY, json={}, headers=headers)
@@ -108,7 +108,7 @@ def test_runapi_errors(api: httpx.Client, clip: dict[str, Any]) -> None:
 
 
 @pytest.mark.usefixtures("slow")
-def test_idempotency_key(api: httpx.Client) -> None:
+def test_idempotency_key_gives_the_same_task(api: httpx.Client) -> None:
     """The same key with the same body is the same task; with another body a conflict; no key, a new task each time."""
     body = {"model": MODEL, "prompt": "x [fail]", "source_video_url": "http://127.0.0.1:1/x.mp4"}
     headers = {"Idempotency-Key": "one"}
@@ -119,7 +119,7 @@ def test_idempotency_key(api: httpx.Client) -> None:
     assert len({first, *(api.post(MODIFY, json=body).json()["id"] for _ in range(2))}) == 3
 
 
-def test_balance(api: httpx.Client) -> None:
+def test_balance_is_zero(api: httpx.Client) -> None:
     """The balance has all five amounts in whole cents, and a demo neither holds nor spends any."""
     answer = api.get(BALANCE)
     assert answer.status_code == 200
@@ -133,7 +133,7 @@ def test_balance(api: httpx.Client) -> None:
 
 
 @pytest.mark.parametrize("params", [{"params": {"prompt": "Fog", "source_video_url": "x"}}, {"params": None}, {}])
-def test_price_quote(params: dict[str, Any], api: httpx.Client) -> None:
+def test_price_quote_is_zero(params: dict[str, Any], api: httpx.Client) -> None:
     """A quote says what it is for, that it costs nothing, and when that was so; params may be left out."""
     answer = api.post(QUOTES, json={**QUOTED, **params})
     assert answer.status_code == 200
@@ -161,7 +161,7 @@ def test_price_quote(params: dict[str, Any], api: httpx.Client) -> None:
         ({"params": []}, "params has the wrong type"),
     ],
 )
-def test_price_quote_bad_request(change: dict[str, Any], complaint: str, api: httpx.Client) -> None:
+def test_bad_price_quote_names_the_field(change: dict[str, Any], complaint: str, api: httpx.Client) -> None:
     """A quote for anything but modify is a 400 in RunAPI's shape that names the field."""
     answer = api.post(QUOTES, json={**QUOTED, **change})
     assert answer.status_code == 400
@@ -169,7 +169,7 @@ def test_price_quote_bad_request(change: dict[str, Any], complaint: str, api: ht
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b"[]"])
-def test_price_quote_no_json_object(content: bytes, api: httpx.Client) -> None:
+def test_price_quote_without_json_object_is_400(content: bytes, api: httpx.Client) -> None:
     """A quote whose body is no JSON object is a 400 in RunAPI's shape."""
     answer = api.post(QUOTES, content=content)
     assert answer.status_code == 400

@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 import pytest
 
-from luma_jupyter.demo.server import LOST, Reply, RequestInfo, start
+from luma_jupyter.demo.server import LOST, InjectedReply, RequestInfo, start
 
 VIDEOS, TASKS, MODIFY = "/luma/videos", "/luma/tasks", "/api/v1/luma/modify_video"
 MODEL = "luma-modify-video"
@@ -40,7 +40,9 @@ def receiver() -> Iterator[tuple[str, "queue.SimpleQueue[Any]"]]:
         thread.join()
 
 
-def test_callback(api: httpx.Client, ended_task: Ended, ended_modify: Ended, receiver: tuple[str, Any]) -> None:
+def test_callback_gets_the_result(
+    api: httpx.Client, ended_task: Ended, ended_modify: Ended, receiver: tuple[str, Any]
+) -> None:
     """With a callback URL, both APIs answer at once and POST the result later: a look-up's `response`, or the task."""
     url, bodies = receiver
     task_id = api.post(VIDEOS, json={"prompt": "Called back [fail]", "callback_url": url}).json()["task_id"]
@@ -51,13 +53,13 @@ def test_callback(api: httpx.Client, ended_task: Ended, ended_modify: Ended, rec
 
 
 @pytest.mark.parametrize("url", ["http://127.0.0.1:1/", "nonsense", "ftp://x/"])
-def test_callback_that_fails(url: str, api: httpx.Client, ended_task: Ended) -> None:
+def test_failing_callback_changes_nothing(url: str, api: httpx.Client, ended_task: Ended) -> None:
     """A callback that cannot be delivered changes nothing."""
     task_id = api.post(VIDEOS, json={"prompt": "Not called back [fail]", "callback_url": url}).json()["task_id"]
     assert ended_task(task_id)["id"] == task_id
 
 
-def test_media_ranges(clip: dict[str, Any]) -> None:
+def test_media_answer_head_and_range(clip: dict[str, Any]) -> None:
     """Media need no key, and know HEAD and Range, which players use to seek."""
     whole = httpx.get(clip["video_url"]).content
     head = httpx.head(clip["video_url"])
@@ -84,7 +86,9 @@ def test_media_ranges(clip: dict[str, Any]) -> None:
         ("GET", "/api/v1/price_quotes", 405, "method_not_allowed"),
     ],
 )
-def test_odd_requests(method: str, path: str, status: int, code: str, api: httpx.Client) -> None:
+def test_unserved_requests_are_refused_in_json(
+    method: str, path: str, status: int, code: str, api: httpx.Client
+) -> None:
     """What is not served is refused in JSON."""
     answer = api.request(method, path)
     assert answer.status_code in ({status, 403} if "%2F" in path else {status})
@@ -92,8 +96,8 @@ def test_odd_requests(method: str, path: str, status: int, code: str, api: httpx
     assert answer.json()["error"]["code"] == code or answer.status_code == 403
 
 
-def test_two_at_once(api: httpx.Client) -> None:
-    """Held calls wait side by side, and the service answers others meanwhile."""
+def test_blocking_calls_wait_side_by_side(api: httpx.Client) -> None:
+    """Blocking calls wait side by side, and the service answers others meanwhile."""
     with ThreadPoolExecutor(2) as pool:
         held = [pool.submit(api.post, VIDEOS, json={"prompt": f"Twin {number}"}) for number in (1, 2)]
         assert api.post(TASKS, json={"id": "unknown"}).status_code == 404
@@ -103,18 +107,18 @@ def test_two_at_once(api: httpx.Client) -> None:
     assert first["video_url"] != second["video_url"]
 
 
-def test_hook(capfd: pytest.CaptureFixture[str]) -> None:
+def test_hook_answers_loses_or_breaks_a_request(capfd: pytest.CaptureFixture[str]) -> None:
     """A hook sees each request and may answer it, lose its answer, or break (a JSON 500); nothing is printed."""
     seen: list[RequestInfo] = []
 
-    def hook(request: RequestInfo) -> Reply | None:
+    def hook(request: RequestInfo) -> InjectedReply | None:
         seen.append(request)
         if b"broken" in request.body:
             raise ValueError("in a handler")
         if b"lost" in request.body and request.path == VIDEOS:
             return LOST
         if request.path == "/busy" or b"busy" in request.body:
-            return Reply(429, b"<html>", {"Retry-After": "7"})
+            return InjectedReply(429, b"<html>", {"Retry-After": "7"})
         return None
 
     service = start(seconds=0, token="known", hook=hook)

@@ -1,4 +1,4 @@
-"""Films made of uploaded parts: they begin and end with the very images, and go on from the very video."""
+"""Films made of uploaded images and videos: they begin and end with the very images, and extend the very video."""
 
 import io
 from collections.abc import Callable
@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw, ImageOps
 
-from luma_jupyter.demo.lettering import caption_height, mark
-from luma_jupyter.demo.scene import Array
+from luma_jupyter.demo.overlays import caption_height, simulated_label
+from luma_jupyter.video.codec import Array
 
 VIDEOS, MODIFY = "/luma/videos", "/api/v1/luma/modify_video"
 SAME, OTHER = 6, 20
@@ -59,11 +59,11 @@ def film(api: httpx.Client, **body: Any) -> list[Array]:
 
 
 def apart(frame: Array, image: Image.Image | Array) -> float:
-    """How far a frame is from a picture, fitted to it, where neither mark nor caption are: 0..255."""
+    """How far a frame is from a picture, fitted to it, where neither label nor caption are: 0..255."""
     size = frame.shape[1], frame.shape[0]
     if isinstance(image, Image.Image):
         image = np.asarray(ImageOps.fit(image, size)).astype(np.float32)
-    seen = slice(mark(size).place[0].stop + 2, -caption_height(size) - 2)
+    seen = slice(simulated_label(size).region[0].stop + 2, -caption_height(size) - 2)
     return float(np.abs(frame[seen] - image[seen]).mean())
 
 
@@ -84,7 +84,7 @@ def source() -> bytes:
 
 @pytest.mark.parametrize(("kind", "name"), [("PNG", "a.png"), ("JPEG", "a.jpg"), ("WEBP", "a.webp")])
 @pytest.mark.parametrize("ratio", ["16:9", "9:16"])
-def test_start_and_end(kind: str, name: str, ratio: str, api: httpx.Client) -> None:
+def test_start_and_end_image_are_first_and_last_frame(kind: str, name: str, ratio: str, api: httpx.Client) -> None:
     """The first frame is the start image and the last one the end image, also a wide image in an upright film."""
     start, end, other = photo(1), photo(2, (1200, 500)), photo(3)
     urls = [upload(api, saved(image, kind), name) for image in (start, end)]
@@ -96,7 +96,7 @@ def test_start_and_end(kind: str, name: str, ratio: str, api: httpx.Client) -> N
 
 
 @pytest.mark.parametrize(("which", "index"), [("start", 0), ("end", -1)])
-def test_one_image(which: str, index: int, api: httpx.Client) -> None:
+def test_single_image_is_on_its_own_end_alone(which: str, index: int, api: httpx.Client) -> None:
     """One image is on its own end of the film alone."""
     image = photo(4, (500, 800))
     frames = film(api, **{f"{which}_image_url": upload(api, saved(image, "JPEG"), "a.jpg")})
@@ -104,7 +104,7 @@ def test_one_image(which: str, index: int, api: httpx.Client) -> None:
     assert apart(frames[-1 - index], image) > OTHER
 
 
-def test_turned_photo(api: httpx.Client) -> None:
+def test_photo_is_turned_as_its_exif_says(api: httpx.Client) -> None:
     """A photo that says in its EXIF data which side is up is shown that way."""
     image, data = photo(5), io.BytesIO()
     exif = Image.Exif()
@@ -115,7 +115,7 @@ def test_turned_photo(api: httpx.Client) -> None:
 
 
 @pytest.mark.parametrize("kind", ["PNG", "JPEG"])
-def test_extend(kind: str, source: bytes, api: httpx.Client) -> None:
+def test_extend_begins_with_the_uploaded_video(kind: str, source: bytes, api: httpx.Client) -> None:
     """An extension of an uploaded video begins with it, frame by frame, goes on longer, and ends with the image."""
     end, video = photo(6), upload(api, source, "source.mp4")
     original = frames_of(video)
@@ -127,7 +127,7 @@ def test_extend(kind: str, source: bytes, api: httpx.Client) -> None:
     assert apart(frames[0], end) > OTHER
 
 
-def test_modify(source: bytes, api: httpx.Client, ended_modify: Ended) -> None:
+def test_modify_keeps_the_shapes_of_the_uploaded_video(source: bytes, api: httpx.Client, ended_modify: Ended) -> None:
     """A modified film has the size and frames of the uploaded video, and its shapes in other colours."""
     video = upload(api, source, "source.mp4")
     body = {"model": "luma-modify-video", "prompt": "A foggy morning", "source_video_url": video}
@@ -145,7 +145,7 @@ def test_modify(source: bytes, api: httpx.Client, ended_modify: Ended) -> None:
     assert likeness(frames[0], np.asarray(photo(8, (320, 240))).astype(np.float32)) < 0.5
 
 
-def test_part_that_is_none(api: httpx.Client, ended_modify: Ended, source: bytes) -> None:
+def test_part_of_the_wrong_type_fails_the_task(api: httpx.Client, ended_modify: Ended, source: bytes) -> None:
     """An uploaded video is no image and an image no video: the task fails in a sentence that says which part it was."""
     video, image = upload(api, source, "a.mp4"), upload(api, saved(photo(9), "PNG"), "a.png")
     refused = api.post(VIDEOS, json={"prompt": "x", "start_image_url": video})

@@ -43,7 +43,7 @@ def runapi(service: DemoService, monkeypatch: pytest.MonkeyPatch) -> Iterator[Lu
     client._http._upload_client.close()
 
 
-def test_acedata_generate_and_extend(ace: AceDataCloud) -> None:
+def test_acedata_client_generates_and_extends(ace: AceDataCloud) -> None:
     """The client generates, waits, looks up, and extends by id and by URL."""
     handle = ace.luma.generate(prompt="Astronauts shuttle from space to volcano", aspect_ratio="9:16")
     assert not handle.done
@@ -58,14 +58,14 @@ def test_acedata_generate_and_extend(ace: AceDataCloud) -> None:
         assert httpx.get(longer.urls()[0]).headers["content-type"] == "video/mp4"
 
 
-def test_acedata_held(ace: AceDataCloud) -> None:
-    """A call that is held comes back complete."""
+def test_acedata_client_gets_a_blocking_result(ace: AceDataCloud) -> None:
+    """A blocking call comes back complete."""
     handle = ace.luma.generate(prompt="A boat", async_=False)
     assert handle.done
     assert len(handle.urls()) == 2
 
 
-def test_acedata_failures(ace: AceDataCloud, service: DemoService) -> None:
+def test_acedata_client_sees_failures(ace: AceDataCloud, service: DemoService) -> None:
     """The client sees failed tasks as failed, and errors as its own exceptions."""
     task = ace.luma.generate(prompt="A boat [fail]").wait(poll_interval=0.05)
     assert task_status(task) == "failed"
@@ -78,7 +78,7 @@ def test_acedata_failures(ace: AceDataCloud, service: DemoService) -> None:
         stranger.luma.generate(prompt="A boat")
 
 
-def test_runapi_modify(runapi: LumaClient, clip: dict[str, Any]) -> None:
+def test_runapi_client_modifies(runapi: LumaClient, clip: dict[str, Any]) -> None:
     """The client runs a task to its end, and creates and gets one step by step."""
     request = {"model": MODEL, "prompt": "A foggy morning", "source_video_url": clip["video_url"]}
     done = runapi.modify_video.run(**request, watermark="LUMA-42")
@@ -89,7 +89,7 @@ def test_runapi_modify(runapi: LumaClient, clip: dict[str, Any]) -> None:
     assert runapi.modify_video.get(created.id).status in ("pending", "processing", "failed")
 
 
-def test_runapi_failures(runapi: LumaClient) -> None:
+def test_runapi_client_sees_failures(runapi: LumaClient) -> None:
     """The client sees failed tasks as failed, and errors as its own exceptions."""
     request = {"model": MODEL, "source_video_url": "http://127.0.0.1:1/x.mp4"}
     for prompt, reason in (("x [fail]", "failure"), ("x [moderated]", "moderators"), ("x", "cannot be used")):
@@ -101,7 +101,7 @@ def test_runapi_failures(runapi: LumaClient) -> None:
         runapi.modify_video.get("unknown")
 
 
-def test_runapi_idempotency(runapi: LumaClient) -> None:
+def test_runapi_client_repeats_idempotently(runapi: LumaClient) -> None:
     """The client's idempotency key gives the same task again, and a conflict for another request."""
     options = RequestOptions(headers={"Idempotency-Key": "vendor"})
     request = {"model": MODEL, "source_video_url": "x"}
@@ -111,12 +111,12 @@ def test_runapi_idempotency(runapi: LumaClient) -> None:
         runapi.modify_video.create(options, **request, prompt="b [fail]")
 
 
-def test_runapi_balance(runapi: LumaClient) -> None:
+def test_runapi_client_reads_the_balance(runapi: LumaClient) -> None:
     """The client reads the balance, and finds every amount that it asks for."""
     assert set(runapi.account.balance().to_dict().values()) == {0}
 
 
-def test_runapi_price_quote(runapi: LumaClient) -> None:
+def test_runapi_client_reads_a_price_quote(runapi: LumaClient) -> None:
     """The client reads a quote, with or without params, and sees one for another model as its own exception."""
     for params in ({"prompt": "Fog"}, None):
         quote = runapi.pricing.create_quote("luma", "modify-video", MODEL, params).price_quote
@@ -127,7 +127,7 @@ def test_runapi_price_quote(runapi: LumaClient) -> None:
         runapi.pricing.create_quote("luma", "modify-video", "ray-2")
 
 
-def test_runapi_wrong_key(runapi: LumaClient) -> None:
+def test_runapi_client_sees_a_wrong_key(runapi: LumaClient) -> None:
     """The client sees a wrong key as its own exception, for the balance as for a quote."""
     stranger = RequestOptions(headers={"Authorization": "Bearer wrong"})
     with pytest.raises(RunApiAuthenticationError):
@@ -136,7 +136,7 @@ def test_runapi_wrong_key(runapi: LumaClient) -> None:
         runapi.pricing.create_quote("luma", "modify-video", MODEL, options=stranger)
 
 
-def test_acedata_upload(ace: AceDataCloud, service: DemoService, tmp_path: Path) -> None:
+def test_acedata_client_uploads(ace: AceDataCloud, service: DemoService, tmp_path: Path) -> None:
     """The client uploads a file and mere bytes, and finds both behind the URL that it is given."""
     (tmp_path / "start.png").write_bytes(PNG)
     for answer in (ace.files.upload(str(tmp_path / "start.png")), ace.files.upload(PNG)):
@@ -161,7 +161,7 @@ def files(service: DemoService) -> Iterator[FilesClient]:
     http.close()
 
 
-def test_runapi_upload(files: FilesClient, tmp_path: Path, clip: dict[str, Any]) -> None:
+def test_runapi_client_uploads(files: FilesClient, tmp_path: Path, clip: dict[str, Any]) -> None:
     """The client uploads a file in three steps, data in base64, and a URL, and reads all that it asks for."""
     (tmp_path / "start.png").write_bytes(PNG)
     for upload, name in (
@@ -180,7 +180,7 @@ def test_runapi_upload(files: FilesClient, tmp_path: Path, clip: dict[str, Any])
     assert httpx.get(copy.url).content == httpx.get(clip["video_url"]).content
 
 
-def test_runapi_upload_failures(files: FilesClient) -> None:
+def test_runapi_client_sees_upload_failures(files: FilesClient) -> None:
     """The client sees sources that cannot be read as its own exception, as it does a wrong key."""
     with pytest.raises(RunApiValidationError, match="source cannot be read"):
         files.create(source="http://127.0.0.1:1/x.png")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import inspect
 import os
 import subprocess
@@ -13,15 +12,16 @@ from pathlib import Path
 
 import httpx
 import pytest
-from fake_service import FakeService
-from loops import HurriedLoop, LoopBridge, end
-from world import ACEDATA_KEY, EPOCH, RUNAPI_KEY, World
 
-from luma_jupyter import settings
-from luma_jupyter.engine.bridge import Bridge
 from luma_jupyter.engine.engine import Engine
-from luma_jupyter.engine.services import Services
-from luma_jupyter.wire.http import Http
+from luma_jupyter.engine.loop_thread import LoopThread
+from luma_jupyter.engine.provider_pool import ProviderPool
+from luma_jupyter.providers.http.client import HttpClient
+from tests.engine.kernels import Kernels
+from tests.support import settings
+from tests.support.fake_service import FakeService
+from tests.support.loops import HurriedLoop, RunningLoop, end
+from tests.support.world import ACEDATA_KEY, EPOCH, RUNAPI_KEY, Clock, World
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -47,9 +47,11 @@ def service() -> FakeService:
 
 
 @pytest.fixture
-def services(service: FakeService) -> Services:
+def providers(service: FakeService) -> ProviderPool:
     """Clients that reach the fake service and nothing else."""
-    return Services(lambda: Http(transport=httpx.MockTransport(service), random=lambda: 1.0))
+    return ProviderPool(
+        settings.current, lambda: HttpClient(transport=httpx.MockTransport(service), random=lambda: 1.0)
+    )
 
 
 @pytest.fixture
@@ -59,10 +61,26 @@ def jitter() -> float:
 
 
 @pytest.fixture
-def world(keys: None, service: FakeService, services: Services, jitter: float) -> World:
-    return World(
-        Engine(LoopBridge(), services, lambda: EPOCH + asyncio.get_running_loop().time(), lambda: jitter), service
-    )
+def world(keys: None, service: FakeService, providers: ProviderPool, jitter: float) -> World:
+    clock = Clock()
+    engine = Engine(settings.current, RunningLoop(), providers, clock, lambda: jitter)
+    return World(engine, service, clock)
+
+
+@pytest.fixture
+def kernels(keys: None, service: FakeService, providers: ProviderPool) -> Kernels:
+    """Kernels that share a home folder."""
+    return Kernels(service, providers)
+
+
+@pytest.fixture
+def no_keys() -> Callable[[], None]:
+    """Take both keys away, when called."""
+
+    def take_away() -> None:
+        settings.configure(acedata_token=None, runapi_key=None)
+
+    return take_away
 
 
 @pytest.fixture
@@ -72,12 +90,14 @@ def media(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def bridge() -> Iterator[Bridge]:
-    """A bridge with a thread of its own, whose seconds take a few milliseconds."""
-    bridge = Bridge(HurriedLoop)
-    yield bridge
-    end(bridge)
+def loop_thread() -> Iterator[LoopThread]:
+    """A loop with a thread of its own, whose seconds take a few milliseconds."""
+    loop_thread = LoopThread(HurriedLoop)
+    yield loop_thread
+    end(loop_thread)
 
+
+PROJECT = str(Path(__file__).parents[2])  # so that it finds `tests`
 
 # What runs elsewhere counts for the coverage of this run, if there is one; the suffix keeps its data apart.
 _MEASURE = """
@@ -94,7 +114,7 @@ def python(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
     """Run a script in a Python of its own: what patches asyncio, forks or ends the interpreter must not do it here."""
 
     def run(script: str, *flags: str) -> subprocess.CompletedProcess[str]:
-        environ = {**os.environ, "PYTHONPATH": str(Path(__file__).parent)}
+        environ = {**os.environ, "PYTHONPATH": PROJECT}
         running = coverage.Coverage.current() if (coverage := sys.modules.get("coverage")) else None
         prelude = (
             _MEASURE.format(running.get_data().base_filename(), running.config.source) if running and not flags else ""

@@ -22,23 +22,24 @@ from unittest import mock
 
 import httpx
 import pytest
-from fake_service import VIDEO, Answer, FakeService, Kind, reply
 from hypothesis import example, given
 from hypothesis import settings as hypothesis
 from hypothesis import strategies as st
-from loops import LoopBridge
-from world import ACEDATA_KEY, EPOCH, RUNAPI_KEY
 
-from luma_jupyter import settings
-from luma_jupyter.engine import sidecars
+from luma_jupyter.domain.requests import ExtendRequest, GenerateRequest, ModifyRequest, VideoRef
+from luma_jupyter.domain.task import Task
+from luma_jupyter.domain.vocabulary import Status
 from luma_jupyter.engine.engine import Engine
 from luma_jupyter.engine.handle import Handle
-from luma_jupyter.engine.journal import Journal, Row
-from luma_jupyter.engine.owners import this_owner
-from luma_jupyter.engine.services import Services
-from luma_jupyter.models import ExtendRequest, GenerateRequest, ModifyRequest, Status, Task, VideoRef
-from luma_jupyter.wire.http import Http
-from tests.conftest import VirtualLoop
+from luma_jupyter.engine.library import sidecars
+from luma_jupyter.engine.provider_pool import ProviderPool
+from luma_jupyter.engine.store.journal import Entry, Journal
+from luma_jupyter.engine.store.leases import current_owner
+from luma_jupyter.providers.http.client import HttpClient
+from tests.support import settings
+from tests.support.fake_service import VIDEO, Answer, FakeService, Kind, reply
+from tests.support.loops import RunningLoop, VirtualLoop
+from tests.support.world import ACEDATA_KEY, EPOCH, RUNAPI_KEY, Clock, submit
 
 NEVER = 10**9
 NO_PROCESS = 90_000_000  # no system has processes of such numbers
@@ -84,16 +85,13 @@ class MortalJournal(Journal):
             if lives:
                 super().write(task)
 
-    def take(self, row: Row, task: Task) -> bool:
+    def acquire(self, entry: Entry, task: Task) -> bool:
         with self.fuse.around("taking it over") as lives:
-            return super().take(row, task) if lives else True
+            return super().acquire(entry, task) if lives else True
 
-    def close(self) -> None:
-        super().close()
-
-    def beat(self) -> None:
+    def heartbeat(self) -> None:
         if not self.fuse.burnt.is_set():
-            super().beat()
+            super().heartbeat()
 
 
 class Kernel(Engine):
@@ -104,16 +102,13 @@ class Kernel(Engine):
     def __init__(self, service: FakeService, last: int = NEVER) -> None:
         self._service = service
         self._fuse = Fuse(last)
-        http = partial(Http, transport=httpx.MockTransport(self._request), random=lambda: 1.0)
-        super().__init__(LoopBridge(), Services(http), _now, lambda: 0.0)
-        machine, _, started = this_owner().rsplit("|", 2)
+        http = partial(HttpClient, transport=httpx.MockTransport(self._request), random=lambda: 1.0)
+        super().__init__(settings.current, RunningLoop(), ProviderPool(settings.current, http), Clock(), lambda: 0.0)
+        machine, _, started = current_owner().rsplit("|", 2)
         owner = f"{machine}|{next(self._numbers)}|{started}"
-        self._mortal = MortalJournal(settings.current().home_folder, clock=_now, owner=owner)
+        self._mortal = MortalJournal(settings.current().home_folder, clock=Clock(), owner=owner)
         self._mortal.fuse = self._fuse
-
-    @property
-    def journal(self) -> Journal:
-        return self._mortal
+        self.repository.journals[settings.current().home_folder] = self._mortal
 
     async def live(self, deeds: Callable[[Engine], Sequence[Handle]]) -> list[Task] | None:
         """Do something, and follow it to its end: the last snapshots, or None where the kernel died."""
@@ -153,10 +148,6 @@ class Kernel(Engine):
             replace(part, path)
 
 
-def _now() -> float:
-    return EPOCH + asyncio.get_running_loop().time()
-
-
 class Service(FakeService):
     """Counts the tasks that were made for each prompt, and knows which prompts it left without an answer."""
 
@@ -190,23 +181,23 @@ Cells: TypeAlias = Callable[[Engine], Sequence[Handle]]
 
 
 def generate(engine: Engine) -> list[Handle]:
-    return [engine.submit(GenerateRequest(prompt="generate"))]
+    return [submit(engine, GenerateRequest(prompt="generate"))]
 
 
 def modify(engine: Engine) -> list[Handle]:
-    return [engine.submit(ModifyRequest(prompt="modify", source=VideoRef(url="https://films.example/in.mp4")))]
+    return [submit(engine, ModifyRequest(prompt="modify", source=VideoRef(url="https://films.example/in.mp4")))]
 
 
 def film(engine: Engine) -> list[Handle]:
     """A clip, its sequel, and that one in other colours."""
     (first,) = generate(engine)
-    longer = engine.submit(ExtendRequest(prompt="extend"), after=first, source_label="first")
-    return [first, longer, engine.submit(ModifyRequest(prompt="modify"), after=longer, source_label="longer")]
+    longer = submit(engine, ExtendRequest(prompt="extend"), after=first, label="first")
+    return [first, longer, submit(engine, ModifyRequest(prompt="modify"), after=longer, label="longer")]
 
 
 def resume(engine: Engine, **options: bool) -> list[Handle]:
     """Go on with what earlier kernels left."""
-    left = engine.archive.unfinished(settings.current().folder)
+    left = engine.repository.unfinished(settings.current().folder)
     return [engine.resume(task.intent, **options) for task in left]
 
 
@@ -261,7 +252,7 @@ def _entries() -> list[Task]:
     """The journal, as somebody else reads it."""
     reader = MortalJournal(settings.current().home_folder)
     try:
-        return [row.task for row in reader.rows()]
+        return [row.task for row in reader.entries()]
     finally:
         reader.close()
 
@@ -307,7 +298,7 @@ CELLS: Mapping[str, tuple[Cells, str]] = {
 @pytest.mark.parametrize("answer", ["honest", "limited"])
 @pytest.mark.parametrize("first", ["run again", "resume"])
 @pytest.mark.parametrize("name", CELLS)
-def test_a_kernel_dies_at_any_step(name: str, first: str, answer: str) -> None:
+def test_crash_at_any_step_completes_the_clip_or_says_its_doubt(name: str, first: str, answer: str) -> None:
     """Between its leaving and the written answer a request is in doubt; at all other steps the clip is completed."""
     cells, path = CELLS[name]
     steps, doubtful = [], []
@@ -328,7 +319,7 @@ def test_a_kernel_dies_at_any_step(name: str, first: str, answer: str) -> None:
     assert {"after placing the .json", "before placing the .mp4", "after placing the .mp4"} < {*steps}
 
 
-def test_a_kernel_dies_at_any_step_of_a_film() -> None:
+def test_crash_at_any_step_of_a_film_leaves_at_most_one_doubt() -> None:
     """At most one of the three clips is in doubt, those before it are completed, and those after it were never sent."""
     seen = set()
     for last in itertools.count(1):
@@ -361,7 +352,7 @@ kernels = st.tuples(st.integers(1, 90), st.sampled_from(sorted(DEEDS)))
     lists=st.booleans(),
 )
 @example(kernels=[(NEVER, "run")], answers=["accepted, then lost"], lists=True)
-def test_any_number_of_kernels_die_while_the_services_misbehave(
+def test_crashes_of_many_kernels_pay_nothing_twice_and_lose_nothing(
     kernels: list[tuple[int, str]], answers: list[str], lists: bool
 ) -> None:
     """However many die, wherever, and whatever the services answered before: no clip is paid for twice, none is lost.

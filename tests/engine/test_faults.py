@@ -16,18 +16,21 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from loops import LoopBridge, QuietLoop
-from world import ACEDATA_KEY, RUNAPI_KEY
 
-from luma_jupyter import settings
+from luma_jupyter.domain.requests import GenerateRequest, ModifyRequest, Request, VideoRef
+from luma_jupyter.domain.task import Task
+from luma_jupyter.domain.vocabulary import Status
 from luma_jupyter.engine.engine import Engine
 from luma_jupyter.engine.handle import Handle
-from luma_jupyter.engine.library import DOWNLOAD_TRIES
-from luma_jupyter.engine.services import Services
-from luma_jupyter.models import GenerateRequest, ModifyRequest, Request, Status, Task, VideoRef
-from luma_jupyter.wire.http import SUBMIT_TRIES, Http
-from tests import misbehaving as m
-from tests.misbehaving import Fault, Kind, Server
+from luma_jupyter.engine.library.folder import DOWNLOAD_TRIES
+from luma_jupyter.engine.provider_pool import ProviderPool
+from luma_jupyter.providers.http.client import HttpClient
+from luma_jupyter.providers.http.requests import SUBMIT_TRIES
+from tests.support import misbehaving as m
+from tests.support import settings
+from tests.support.loops import QuietLoop, RunningLoop
+from tests.support.misbehaving import Fault, Kind, Server
+from tests.support.world import ACEDATA_KEY, RUNAPI_KEY, submit
 
 SPEED = 200.0
 SLICE = 0.01  # seconds of real time
@@ -187,11 +190,16 @@ def server() -> Iterator[Server]:
 @asynccontextmanager
 async def kernel() -> AsyncIterator[Engine]:
     """An engine on the running loop, as a kernel has it that was just started."""
-    engine = Engine(LoopBridge(), Services(lambda: Http(random=lambda: 1.0)), jitter=lambda: 0.0)
+    engine = Engine(
+        settings.current,
+        RunningLoop(),
+        ProviderPool(settings.current, lambda: HttpClient(random=lambda: 1.0)),
+        jitter=lambda: 0.0,
+    )
     try:
         yield engine
     finally:
-        await engine.services.http.aclose()
+        await engine.providers.http.aclose()
 
 
 def patiently(story: Callable[[], Coroutine[Any, Any, None]]) -> None:
@@ -218,7 +226,7 @@ async def leave_idle_connections(engine: Engine, server: Server) -> None:
     """Make a clip of which each connection is closed by the server when it is used again."""
     for kind in ("submit", "look", "video", "thumbnail"):
         server.script(kind, m.CloseIdle())
-    task = await end(engine.submit(ModifyRequest(prompt="Before", source=VideoRef(url=SOURCE))))
+    task = await end(submit(engine, ModifyRequest(prompt="Before", source=VideoRef(url=SOURCE))))
     assert task.path
     server.behave()
 
@@ -240,7 +248,7 @@ def check_files(media: Path, server: Server, task: Task) -> None:
 
 
 @pytest.mark.parametrize(("row", "action"), CASES)
-def test_a_fault(row: Row, action: str, server: Server, media: Path) -> None:
+def test_fault_makes_one_task_at_most_and_is_told(row: Row, action: str, server: Server, media: Path) -> None:
     """At most one task was made, the clip ends as the table says, and where there is a doubt it says so.
 
     Running it again after a restart pays only where nothing was paid before, and fetches what could not be had.
@@ -255,7 +263,7 @@ def test_a_fault(row: Row, action: str, server: Server, media: Path) -> None:
             for kind, faults in row.faults.items():
                 server.script(kind, *faults)
             before = time.time()
-            handle = engine.submit(REQUESTS[action], timeout=row.timeout)
+            handle = submit(engine, REQUESTS[action], timeout=row.timeout)
             read = listen(handle)
             if row.refused != "for good":
                 handle.listen(lambda event: server.listen() if event.task.problem else None)
@@ -285,7 +293,7 @@ def test_a_fault(row: Row, action: str, server: Server, media: Path) -> None:
         server.behave()
         sent = len(server.seen("submit"))
         async with kernel() as engine:
-            again = await end(engine.submit(REQUESTS[action]))
+            again = await end(submit(engine, REQUESTS[action]))
         if task.status is Status.UNCONFIRMED:
             assert (again.status, str(again.error)) == (Status.UNCONFIRMED, str(task.error))
         else:
@@ -298,13 +306,13 @@ def test_a_fault(row: Row, action: str, server: Server, media: Path) -> None:
     patiently(story)
 
 
-def test_an_id_is_missing_from_a_batch(server: Server) -> None:
+def test_batch_without_one_of_its_tasks_is_polled_again_for_that_one(server: Server) -> None:
     """Of two clips that are looked at together, the one that the answer lacks says so and is looked at again."""
 
     async def story() -> None:
         server.script("look", m.Unknown(("task-1",)))
         async with kernel() as engine:
-            handles = [engine.submit(GenerateRequest(prompt=prompt)) for prompt in ("One", "Two")]
+            handles = [submit(engine, GenerateRequest(prompt=prompt)) for prompt in ("One", "Two")]
             read = [listen(handle) for handle in handles]
             ends = [await end(handle) for handle in handles]
         words = {task.task_id: set(texts) for task, texts in zip(ends, read, strict=True)}
@@ -315,27 +323,27 @@ def test_an_id_is_missing_from_a_batch(server: Server) -> None:
     patiently(story)
 
 
-def test_a_broken_download_goes_on_where_it_ended(server: Server) -> None:
+def test_broken_download_goes_on_where_it_ended(server: Server) -> None:
     """Each try asks for the rest of the same file only."""
 
     async def story() -> None:
         server.script("video", m.Truncated(1000), m.Truncated(500))
         async with kernel() as engine:
-            task = await end(engine.submit(REQUESTS["generate"]))
+            task = await end(submit(engine, REQUESTS["generate"]))
         assert task.path
         assert [video.headers.get("range") for video in server.seen("video")] == [None, "bytes=1000-", "bytes=1500-"]
 
     patiently(story)
 
 
-def test_a_lost_modify_is_sent_again_under_its_key(server: Server) -> None:
+def test_lost_modify_is_sent_again_under_its_key(server: Server) -> None:
     """On the user's word RunAPI gets the request again with the same idempotency key, and so makes nothing new."""
 
     async def story() -> None:
         server.idempotent = True
         server.script("submit", m.DropAfter())
         async with kernel() as engine:
-            lost = await end(engine.submit(REQUESTS["modify"]))
+            lost = await end(submit(engine, REQUESTS["modify"]))
             task = await end(engine.resume(lost.intent, resend=True))
         assert (lost.status, task.status, made(server)) == (Status.UNCONFIRMED, Status.COMPLETED, ["task-1"])
         assert {request.headers["idempotency-key"] for request in server.seen("submit")} == {lost.intent}
@@ -343,13 +351,13 @@ def test_a_lost_modify_is_sent_again_under_its_key(server: Server) -> None:
     patiently(story)
 
 
-def test_a_lost_generate_is_sent_again_only_where_that_may_pay_twice(server: Server) -> None:
+def test_lost_generate_is_sent_again_only_where_that_may_pay_twice(server: Server) -> None:
     """AceDataCloud knows no keys: asking for a retry alone sends nothing; saying that it may pay twice does."""
 
     async def story() -> None:
         server.script("submit", m.DropAfter())
         async with kernel() as engine:
-            lost = await end(engine.submit(REQUESTS["generate"]))
+            lost = await end(submit(engine, REQUESTS["generate"]))
             offered = await end(engine.resume(lost.intent, resend=True))
             assert (offered.status, made(server)) == (Status.UNCONFIRMED, ["task-1"])
             assert "may pay twice" in str(offered.error)

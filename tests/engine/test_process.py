@@ -10,25 +10,29 @@ from collections.abc import Callable
 
 import httpx
 import pytest
-from fake_service import FakeService, reply
 
-from luma_jupyter.engine.bridge import Bridge, wait
+from luma_jupyter.domain.requests import ExtendRequest, GenerateRequest
+from luma_jupyter.domain.task import TaskEvent
+from luma_jupyter.domain.vocabulary import Status
 from luma_jupyter.engine.engine import Engine
 from luma_jupyter.engine.handle import Handle
-from luma_jupyter.engine.services import Services
-from luma_jupyter.models import ExtendRequest, GenerateRequest, Status, TaskEvent
+from luma_jupyter.engine.loop_thread import LoopThread, wait
+from luma_jupyter.engine.provider_pool import ProviderPool
+from tests.support import settings
+from tests.support.fake_service import FakeService, reply
+from tests.support.world import submit
 
 Python = Callable[..., subprocess.CompletedProcess[str]]
 STRICT = ("-X", "dev", "-W", "error", "-W", "ignore:This process:DeprecationWarning")
 
 
 @pytest.fixture
-def engine(keys: None, bridge: Bridge, services: Services) -> Engine:
+def engine(keys: None, loop_thread: LoopThread, providers: ProviderPool) -> Engine:
     """An engine on a thread of its own."""
-    return Engine(bridge, services)
+    return Engine(settings.current, loop_thread, providers)
 
 
-def test_a_life_on_a_thread_of_its_own(engine: Engine, service: FakeService) -> None:
+def test_engine_runs_tasks_on_a_thread_of_its_own(engine: Engine, service: FakeService) -> None:
     """Submitting returns at once; the rest happens on the engine's thread, in order, while this one waits."""
     listening = threading.Event()
 
@@ -39,10 +43,10 @@ def test_a_life_on_a_thread_of_its_own(engine: Engine, service: FakeService) -> 
 
     service.seconds = 2
     service.script("submit", when_listening)
-    handle = engine.submit(GenerateRequest(prompt="A red fox"), timeout=1e9)
+    handle = submit(engine, GenerateRequest(prompt="A red fox"), timeout=1e9)
     events: list[tuple[TaskEvent, str]] = []
     handle.listen(lambda event: events.append((event, threading.current_thread().name)))
-    longer = engine.submit(ExtendRequest(prompt="It runs"), after=handle, timeout=1e9)
+    longer = submit(engine, ExtendRequest(prompt="It runs"), after=handle, timeout=1e9)
     assert longer.task.status is Status.QUEUED
     listening.set()
     assert wait(longer.done, 10)
@@ -53,10 +57,10 @@ def test_a_life_on_a_thread_of_its_own(engine: Engine, service: FakeService) -> 
     assert [event.at for event, _ in events] == sorted(event.at for event, _ in events)
 
 
-def test_stopping_from_another_thread(engine: Engine, service: FakeService) -> None:
+def test_stop_reaches_a_task_from_another_thread(engine: Engine, service: FakeService) -> None:
     """A stop reaches a task on the engine's thread from any other."""
     service.seconds = 1e9
-    handle = engine.submit(GenerateRequest(prompt="A red fox"), timeout=1e9)
+    handle = submit(engine, GenerateRequest(prompt="A red fox"), timeout=1e9)
     running = threading.Event()
     handle.listen(lambda event: running.set() if event.task.status is Status.RUNNING else None)
     assert running.wait(5)
@@ -65,12 +69,12 @@ def test_stopping_from_another_thread(engine: Engine, service: FakeService) -> N
     assert handle.task.status is Status.DETACHED
 
 
-def test_many_refusals_from_many_threads(engine: Engine, service: FakeService) -> None:
+def test_submit_from_many_threads_ends_all_tasks(engine: Engine, service: FakeService) -> None:
     """Tasks that are submitted from several threads at once all come to their end."""
     service.script("submit", *[reply(403, {"error": {"code": "used_up", "message": "spent"}})] * 40)
     request = GenerateRequest(prompt="A red fox")
     threads = [
-        threading.Thread(target=lambda: [engine.submit(request, again=True) for _ in range(10)]) for _ in range(4)
+        threading.Thread(target=lambda: [submit(engine, request, again=True) for _ in range(10)]) for _ in range(4)
     ]
     for thread in threads:
         thread.start()
@@ -80,7 +84,7 @@ def test_many_refusals_from_many_threads(engine: Engine, service: FakeService) -
     assert len(engine.handles) == len(service.seen("submit")) == 40
 
 
-def test_one_request_from_many_threads(engine: Engine, service: FakeService) -> None:
+def test_submit_of_one_request_from_many_threads_makes_one_task(engine: Engine, service: FakeService) -> None:
     """Threads that ask for the same at the same moment all get the same task, which is sent once."""
     request = GenerateRequest(prompt="A red fox")
     handles: list[Handle] = []
@@ -88,7 +92,7 @@ def test_one_request_from_many_threads(engine: Engine, service: FakeService) -> 
 
     def ask() -> None:
         start.wait(5)
-        handles.append(engine.submit(request))
+        handles.append(submit(engine, request))
 
     threads = [threading.Thread(target=ask) for _ in range(8)]
     for thread in threads:
@@ -101,14 +105,20 @@ def test_one_request_from_many_threads(engine: Engine, service: FakeService) -> 
 
 START = """
 import httpx, os, sys, time
-from fake_service import FakeService
-from loops import HurriedLoop, QuietLoop
-from luma_jupyter import settings
-from luma_jupyter.engine.bridge import Bridge
-from luma_jupyter.engine.services import Services
+from tests.support.fake_service import FakeService
+from tests.support.loops import HurriedLoop, QuietLoop
+from tests.support.world import submit
+from tests.support import settings
+from luma_jupyter.engine.loop_thread import LoopThread
+from luma_jupyter.engine.provider_pool import ProviderPool
 from luma_jupyter.engine.engine import Engine
-from luma_jupyter.models import GenerateRequest, Status
-from luma_jupyter.wire.http import Http
+from luma_jupyter.domain.requests import GenerateRequest
+from luma_jupyter.domain.vocabulary import Status
+from luma_jupyter.providers.http.client import HttpClient
+
+def engine_with(loop_thread, service):
+    http = lambda: HttpClient(transport=httpx.MockTransport(service))
+    return Engine(settings.current, loop_thread, ProviderPool(settings.current, http))
 
 def until(handle, *statuses):
     deadline = time.monotonic() + 10
@@ -124,37 +134,37 @@ EXITS: dict[str, str] = {
     "while running": """
         service = FakeService()
         service.seconds = 1e9
-        engine = Engine(Bridge(HurriedLoop), Services(lambda: Http(transport=httpx.MockTransport(service))))
-        handles = [engine.submit(request, timeout=1e9, again=True) for _ in range(60)]
+        engine = engine_with(LoopThread(HurriedLoop), service)
+        handles = [submit(engine, request, timeout=1e9, again=True) for _ in range(60)]
         until(handles[-1], Status.RUNNING)
         time.sleep(0.03)
     """,
     "while a connection is refused": """
         settings.configure(acedata_base_url="http://127.0.0.1:1")
-        until(Engine(Bridge(QuietLoop)).submit(request), Status.SUBMITTING)
+        until(submit(Engine(settings.current, LoopThread(QuietLoop)), request), Status.SUBMITTING)
         time.sleep(0.05)
     """,
     "while a name is looked up": """
         settings.configure(acedata_base_url="http://localhost:1")
-        until(Engine(Bridge(QuietLoop)).submit(request), Status.SUBMITTING)
+        until(submit(Engine(settings.current, LoopThread(QuietLoop)), request), Status.SUBMITTING)
         time.sleep(0.02)
     """,
     "while an answer is awaited": """
         import socket
         server = socket.create_server(("127.0.0.1", 0))
         settings.configure(acedata_base_url=f"http://127.0.0.1:{server.getsockname()[1]}")
-        until(Engine(Bridge(QuietLoop)).submit(request), Status.SUBMITTING)
+        until(submit(Engine(settings.current, LoopThread(QuietLoop)), request), Status.SUBMITTING)
         connection, _ = server.accept()
         connection.recv(1)
         connection.close()
         server.close()
     """,
-    "at once": "Engine(Bridge(QuietLoop)).submit(request)",
+    "at once": "submit(Engine(settings.current, LoopThread(QuietLoop)), request)",
 }
 
 
 @pytest.mark.parametrize("when", EXITS)
-def test_the_interpreter_ends_in_mid_run(python: Python, when: str) -> None:
+def test_interpreter_ends_in_mid_run_without_a_word(python: Python, when: str) -> None:
     """Whatever a task is doing, the interpreter ends at once when its script does, with code 0 and without a word."""
     begun = time.monotonic()
     result = python(f"{START}\n{_dedent(EXITS[when])}\nprint('well', end='')", *STRICT)
@@ -165,21 +175,21 @@ def test_the_interpreter_ends_in_mid_run(python: Python, when: str) -> None:
 FORK = """
 service = FakeService()
 events = []
-engine = Engine(Bridge(HurriedLoop), Services(lambda: Http(transport=httpx.MockTransport(service))))
-before = engine.submit(request)
+engine = engine_with(LoopThread(HurriedLoop), service)
+before = submit(engine, request)
 until(before, Status.COMPLETED)
 service.seconds = 1e9
-handle = engine.submit(request, timeout=1e9, again=True)
+handle = submit(engine, request, timeout=1e9, again=True)
 handle.listen(lambda event: events.append(event.task.status))
 until(handle, Status.RUNNING)
-Engine()  # is gone at once, and not missed
-parents_http = engine.services.http
+Engine(settings.current)  # is gone at once, and not missed
+parents_http = engine.providers.http
 pid = os.fork()
 service.seconds = 3
 if pid == 0:
     heard = len(events)
     assert Status.DETACHED not in events
-    assert engine.services.http is not parents_http
+    assert engine.providers.http is not parents_http
     assert before.done.result(0).status is Status.COMPLETED
     ended = handle.done.result(5)
     assert ended.status is Status.DETACHED, ended
@@ -187,7 +197,7 @@ if pid == 0:
     assert ended.task_id
     handle.stop()
     sent = len(service.seen("submit"))
-    new = engine.submit(request, again=True)
+    new = submit(engine, request, again=True)
     assert new.done.result(10).status is Status.COMPLETED, new.task
     assert new.task.path.exists()
     assert len(service.seen("submit")) == sent + 1
@@ -201,7 +211,7 @@ print("well", end="")
 
 
 @pytest.mark.parametrize("flags", [(), STRICT], ids=["plain", "strict"])
-def test_a_fork_in_mid_run(python: Python, flags: tuple[str, ...]) -> None:
+def test_fork_in_mid_run_detaches_in_the_child_only(python: Python, flags: tuple[str, ...]) -> None:
     """A forked child lets go of its parent's tasks, can make new ones and ends cleanly; the parent notices nothing."""
     result = python(f"{START}\n{FORK}", *flags)
     assert (result.stdout, result.stderr, result.returncode) == ("well", "", 0)

@@ -1,0 +1,7 @@
+"""The Python functions, joined to the kernel's one session.
+
+kernel     the kernel: its settings, its session, its presenter
+assembly   how a session is put together
+create     generate, extend, modify, batch
+views      clips, gallery, compare, Studio
+"""

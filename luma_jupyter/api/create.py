@@ -1,0 +1,128 @@
+"""`generate`, `extend`, `modify`, `batch`: what is asked for becomes a checked `TaskSpec`, and that a clip."""
+
+from __future__ import annotations
+
+from os import PathLike
+from typing import Any
+
+from luma_jupyter.api.kernel import kernel
+from luma_jupyter.clip.clip import Clip
+from luma_jupyter.clip.clip_list import ClipList
+from luma_jupyter.clip.confirm import submit_all
+from luma_jupyter.clip.grid import read_grid
+from luma_jupyter.clip.source import read_source
+from luma_jupyter.domain.requests import ExtendRequest, GenerateRequest, ModifyRequest
+from luma_jupyter.engine.local_files import as_optional_image
+from luma_jupyter.engine.task_spec import TaskSpec
+
+
+def generate(
+    prompt: str,
+    *,
+    aspect_ratio: str = "16:9",
+    loop: bool = False,
+    enhancement: bool = True,
+    start_image: Any = None,
+    end_image: Any = None,
+    callback_url: str | None = None,
+    provider: str | None = None,
+    timeout: float | None = None,
+    again: bool = False,
+) -> Clip:
+    """Make a video from a prompt, and from a first and last frame where given; returns the clip at once.
+
+    ``aspect_ratio`` is 16:9, 9:16, 1:1, 4:3, 3:4, 21:9 or 9:21; ``loop`` joins the end to the start; ``enhancement``
+    lets the service improve the prompt. An image is an http(s) URL, or uploaded first: a path, bytes, a PIL image, a
+    numpy frame (height, width, 3) of uint8, a matplotlib figure. ``callback_url`` is passed to the service; ``timeout``
+    is how many seconds to follow the task (900). A request that was made before is answered by what came of it, unless
+    ``again``. Raises InvalidRequest, ConfigError or OverBudget; then nothing was sent.
+    """
+    request = GenerateRequest(
+        prompt=prompt,
+        aspect_ratio=aspect_ratio,
+        loop=loop,
+        enhancement=enhancement,
+        start_image=as_optional_image("start_image", start_image),
+        end_image=as_optional_image("end_image", end_image),
+        callback_url=callback_url,
+    )
+    return kernel.session.create(TaskSpec(request=request, provider=provider, timeout=timeout, again=again))
+
+
+def extend(
+    source: Clip | str | PathLike[str],
+    prompt: str,
+    *,
+    end_image: Any = None,
+    callback_url: str | None = None,
+    provider: str | None = None,
+    timeout: float | None = None,
+    again: bool = False,
+) -> Clip:
+    """Continue a video: a clip (queued until it is done), a video id, a URL, or the path of a video, to be uploaded.
+
+    Further arguments and errors as for `generate`.
+    """
+    start = read_source(source)
+    request = ExtendRequest(
+        prompt=prompt,
+        source=start.video,
+        end_image=as_optional_image("end_image", end_image),
+        callback_url=callback_url,
+    )
+    return kernel.session.create(
+        TaskSpec(request=request, after=start.after, label=start.label, provider=provider, timeout=timeout, again=again)
+    )
+
+
+def modify(
+    source: Clip | str | PathLike[str],
+    prompt: str,
+    *,
+    watermark: bool | str | None = None,
+    callback_url: str | None = None,
+    provider: str | None = None,
+    timeout: float | None = None,
+    again: bool = False,
+) -> Clip:
+    """Re-render a video from a prompt: a clip (queued until it is done), a URL, or a video's path.
+
+    ``watermark`` is True, False or a watermark id. Further arguments and errors as for `generate`.
+    """
+    start = read_source(source)
+    request = ModifyRequest(prompt=prompt, source=start.video, watermark=watermark, callback_url=callback_url)
+    return kernel.session.create(
+        TaskSpec(request=request, after=start.after, label=start.label, provider=provider, timeout=timeout, again=again)
+    )
+
+
+def batch(
+    prompts: object,
+    *,
+    action: str = "generate",
+    source: Any = None,
+    takes: int = 1,
+    provider: str | None = None,
+    timeout: float | None = None,
+    again: bool = False,
+    yes: bool = False,
+    **options: Any,
+) -> ClipList:
+    """Make many videos: ``prompts`` × every option that is a list × ``takes``; returns the list of clips at once.
+
+    ``prompts`` is a text, a list of texts or of dicts, or a pandas DataFrame: a row with the column ``prompt``, and
+    others named as the arguments ``action``, ``source`` and ``takes`` and the options of `generate`, `extend` and
+    `modify`. What a row says comes before what the call says; None and NaN say nothing. The order is: rows, then
+    ``source``, then options as given, each varying faster than the one before, ``takes`` fastest. ``source`` is a clip,
+    a video id, a URL or a path, or a list of those; a batch has at most 1,000 videos.
+
+    Number and price are said before; above the settings ``confirm_count`` and ``confirm_usd`` somebody is asked, unless
+    ``yes``. A clip that fails is in its place in the list. Where one cannot be sent after others were (the disk is
+    full, another kernel spent the budget), the error says how many were: the same batch again goes on with the rest.
+
+    Raises InvalidRequest (NotConfirmed where nobody said yes), ConfigError or OverBudget; then nothing was sent, or the
+    error says what was.
+    """
+    for_all = {"action": action, "source": source, **options, "takes": takes}
+    grid = read_grid(prompts, for_all, {"provider": provider, "timeout": timeout, "again": again})
+    return submit_all(kernel.session, grid, yes=yes)

@@ -1,0 +1,55 @@
+"""`clips`, `gallery`, `compare`, `Studio`: what there is, to be looked at and gone on from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import date
+from os import PathLike
+from typing import Any
+
+from luma_jupyter.api.kernel import kernel
+from luma_jupyter.clip.clip import Clip
+from luma_jupyter.clip.clip_list import ClipList
+from luma_jupyter.widgets.compare.compare import Comparison, clips_to_compare
+from luma_jupyter.widgets.gallery.gallery import Gallery, What, clips_for_gallery
+from luma_jupyter.widgets.studio.studio import StudioForms
+
+
+def clips(*, folder: str | PathLike[str] | None = None, day: str | date | None = None) -> ClipList:
+    """The clips of this notebook's folder, of earlier kernels too, oldest first: a list that is shown as one table.
+
+    ``folder`` names another one, or is ``"all"``; ``day`` is a date, ``"2026-11-22"`` or ``"today"``. Raises
+    InvalidRequest for a day that is none, ConfigError where the journal cannot be read.
+    """
+    return kernel.session.clips(folder, day)
+
+
+def gallery(what: What = None, *, folder: str | PathLike[str] | None = None) -> Gallery:
+    """Clips as posters that play when one points at them, each to extend or modify.
+
+    ``what`` is clips, a folder of videos, or a function that says of a clip whether to show it; without it, all clips
+    of this notebook's folder, newest first. ``folder`` names another one, whose videos are known by the files beside
+    them. Clips without a video are left out. Raises InvalidRequest for anything else.
+    """
+    return Gallery(clips_for_gallery(kernel.session, what, folder), kernel.session, kernel.presenter)
+
+
+def compare(*clips: Clip | Iterable[Clip]) -> Comparison:
+    """Clips side by side, which play, scrub and fall silent together; waits for those that are not done.
+
+    Two clips or more, or a list of them; a single one that was extended or modified is shown beside its source. Raises
+    InvalidRequest for anything else, ClipError where one has no video.
+    """
+    return Comparison(clips_to_compare(clips), kernel.presenter.environment)
+
+
+class Studio(StudioForms):
+    """Forms for all that the magics do, and all that is under way. Shown as a cell's last expression.
+
+    Fields can be given: ``Studio(action="extend", source="sunset")``. ``form`` holds them, and ``form.submit()`` is its
+    button; ``queue.clips`` are the clips below. What is shown is closed when its output is cleared; what is under way
+    goes on. Raises traitlets.TraitError for a field that there is not.
+    """
+
+    def __init__(self, **fields: Any) -> None:
+        super().__init__(kernel.session, kernel.presenter, **fields)

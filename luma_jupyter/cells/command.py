@@ -1,0 +1,142 @@
+"""A ``%%luma`` cell as a whole: read into a checked command, carried out, or only shown."""
+
+from __future__ import annotations
+
+import json
+import keyword
+import re
+import shlex
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from types import ModuleType
+from typing import Any
+
+from luma_jupyter.cells.lookup import Lookup, is_name
+from luma_jupyter.cells.parser import read_line
+from luma_jupyter.clip.clip import Clip
+from luma_jupyter.clip.clip_list import ClipList
+from luma_jupyter.clip.confirm import plan_all, submit_all
+from luma_jupyter.clip.grid import Grid
+from luma_jupyter.clip.session import Session
+from luma_jupyter.clip.source import read_source
+from luma_jupyter.domain.requests import ExtendRequest, GenerateRequest, ModifyRequest, Request
+from luma_jupyter.domain.task import Task
+from luma_jupyter.engine.plan import Preview
+from luma_jupyter.engine.task_spec import TaskSpec
+from luma_jupyter.errors import InvalidRequest
+
+# Whose business an option is; all others are the request's.
+_OF_CELL = ("takes", "yes", "out", "wait", "embed", "dry_run")
+_OF_SPEC = ("provider", "timeout", "again")
+
+
+@dataclass(frozen=True, kw_only=True)
+class CellCommand:
+    """A cell, checked: the spec, in so many takes, the variable's name, and what to do with the cell meanwhile.
+
+    ``wait``, ``embed`` None: as the settings and the host say. ``yes``: nobody is to be asked.
+    """
+
+    spec: TaskSpec
+    takes: int = 1
+    yes: bool = False
+    out: str | None = None
+    wait: bool | None = None
+    embed: bool | None = None
+    dry_run: bool = False
+
+
+def read_cell(line: str, body: str, lookup: Lookup) -> CellCommand:
+    """Read a ``%%luma`` cell: its line, and the prompt in its body. Raises InvalidRequest; then nothing was sent."""
+    cell = read_line(line)
+    options = dict(cell.options)
+    of_cell = {name: options.pop(name) for name in _OF_CELL if name in options}
+    of_spec = {name: options.pop(name) for name in _OF_SPEC if name in options}
+    _check_variable(of_cell.get("out"), lookup.variables)
+    for name in ("start_image", "end_image"):
+        if name in options:
+            options[name] = lookup.image(name, options[name])
+    prompt = insert_variables(body, lookup.variables)
+    if cell.source is None:
+        return CellCommand(spec=TaskSpec(request=GenerateRequest(prompt=prompt, **options), **of_spec), **of_cell)
+    source = read_source(lookup.clip(cell.source) if is_name(cell.source) else cell.source)
+    kind = ExtendRequest if cell.action == "extend" else ModifyRequest
+    request: Request = kind(prompt=prompt, source=source.video, **options)
+    return CellCommand(spec=TaskSpec(request=request, after=source.after, label=source.label, **of_spec), **of_cell)
+
+
+def _check_variable(name: str | None, variables: Mapping[str, Any]) -> None:
+    """Refuse a name that no variable can have, or that holds a module."""
+    if name is not None and (not name.isidentifier() or keyword.iskeyword(name)):
+        raise InvalidRequest(f"-o {name}: not a name that a variable can have.")
+    if isinstance(variables.get(name or ""), ModuleType):
+        raise InvalidRequest(f"-o {name}: this variable holds a module; take another name.")
+
+
+def insert_variables(body: str, variables: Mapping[str, Any]) -> str:
+    """Put the values of variables for ``{{name}}``; all else is taken literally. Raises InvalidRequest if undefined."""
+
+    def value(match: re.Match[str]) -> str:
+        name = match[1]
+        if name not in variables:
+            raise InvalidRequest(f"The prompt uses {{{{{name}}}}}, but there is no variable {name}.")
+        if isinstance(variables[name], Clip | ClipList):
+            what = "a clip" if isinstance(variables[name], Clip) else "a list of clips"
+            raise InvalidRequest(f"The prompt uses {{{{{name}}}}}, which is {what}: a prompt takes text.")
+        return str(variables[name])
+
+    return re.sub(r"\{\{\s*([^\W\d]\w*)\s*\}\}", value, body)
+
+
+def create(command: CellCommand, session: Session) -> ClipList:
+    """Do what a cell says: make its video, or its takes, and put what comes of it into the cell's variable.
+
+    That is a clip, or for several takes the list of them. Raises as `submit_all` does.
+    """
+    if command.takes == 1:
+        plan = session.engine.plan(command.spec)
+        clips = ClipList([session.submit(plan, command.out)])
+    else:
+        clips = submit_all(session, takes_of(command), name=command.out, yes=command.yes)
+    for clip in clips:
+        clip.embed = command.embed
+    if command.out:
+        session.variables()[command.out] = clips[0] if command.takes == 1 else clips
+    return clips
+
+
+def takes_of(command: CellCommand) -> Grid:
+    """All takes that a cell asks for."""
+    return Grid(command.spec.takes(command.takes))
+
+
+def would_send(command: CellCommand, session: Session) -> str:
+    """What a cell would send, and at what price. Raises as `plan_all` does."""
+    plan = session.engine.plan(command.spec)
+    earlier = None if command.spec.again else session.engine.find_earlier(plan)
+    text = _dry_run_text(plan.preview, earlier)
+    if command.takes > 1:
+        grid = replace(takes_of(command), description=f"{command.takes} takes of this")
+        text += f"\n{plan_all(session, grid, ask=False)}"
+    return text
+
+
+def _dry_run_text(preview: Preview, earlier: Task | None) -> str:
+    """A request as JSON and as a curl command, the key masked; ``earlier`` is what would answer it unsent."""
+    body = json.dumps(preview.payload, ensure_ascii=False, indent=2)
+    headers = {"Authorization": "Bearer ‹your key›", "Content-Type": "application/json", **preview.headers}
+    curl = " \\\n".join(
+        [
+            f"curl -X POST {shlex.quote(preview.url)}",
+            *(f"  -H {shlex.quote(f'{name}: {value}')}" for name, value in headers.items()),
+            f"  -d {shlex.quote(json.dumps(preview.payload, ensure_ascii=False))}",
+        ]
+    )
+    price = f"Price: {preview.price}"
+    would = f"Nothing was sent. This would go to {preview.provider}:"
+    if earlier:
+        would = (
+            f"Nothing was sent, and without --again nothing would be: this was asked for before, and is "
+            f"{earlier.status}. With --again this would go to {preview.provider}:"
+        )
+    return f"{would}\n\nPOST {preview.url}\n{body}\n\n{curl}\n\n{price}"

@@ -1,0 +1,112 @@
+"""What a word in a cell means: a variable that holds a clip, one of a list, a clip by its key, a frame of a clip.
+
+Such as ``sunset``, ``takes[1]``, ``clip:3f9c2a1b`` and ``sunset@last``.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from luma_jupyter.clip.clip import Clip
+from luma_jupyter.clip.clip_list import ClipList
+from luma_jupyter.clip.names import KEY_PREFIX
+from luma_jupyter.clip.session import Session
+from luma_jupyter.domain.media import LocalFile
+from luma_jupyter.engine.local_files import as_image
+from luma_jupyter.errors import InvalidRequest
+from luma_jupyter.video.frames import frame_at
+
+_NAME = re.compile(r"([^\W\d]\w*)(?:\[(-?\d{1,6})\])?")
+
+
+def is_name(text: str) -> bool:
+    """Whether somebody who wrote this meant a variable, or one of those that it holds, or a clip by its key."""
+    return bool(_NAME.fullmatch(text)) or text.startswith(KEY_PREFIX)
+
+
+class Lookup:
+    """Looks words up in the user's ``variables``, and keys by ``clip_by_key``, which raises InvalidRequest."""
+
+    def __init__(self, variables: Mapping[str, Any], clip_by_key: Callable[[str], Clip]) -> None:
+        self.variables = variables
+        self._clip_by_key = clip_by_key
+
+    @classmethod
+    def of(cls, session: Session) -> Lookup:
+        """The lookup in a session."""
+        return cls(session.variables(), session.clip_by_key)
+
+    def clip(self, text: str) -> Clip:
+        """The clip of this name. Raises InvalidRequest for a name that holds none, or several."""
+        found = self._find(text)
+        if isinstance(found, ClipList):
+            some = f": {text}[0] to {text}[{len(found) - 1}]" if found else ", but it is empty"
+            raise InvalidRequest(f"{text} holds {len(found)} clips; take one of them{some}.")
+        return found
+
+    def clips(self, names: Sequence[str]) -> dict[str, Clip]:
+        """The clips of these names, each by the name it can be typed as. Raises InvalidRequest for one without any."""
+        clips: dict[str, Clip] = {}
+        for name in names:
+            found = self._find(name)
+            if isinstance(found, ClipList):
+                clips |= {f"{name}[{index}]": clip for index, clip in enumerate(found)}
+            else:
+                clips[name] = found
+        return clips
+
+    def _find(self, text: str) -> Clip | ClipList:
+        if text.startswith(KEY_PREFIX):
+            return self._clip_by_key(text.removeprefix(KEY_PREFIX))
+        match = _NAME.fullmatch(text)
+        name, index = match.groups() if match else (text, None)
+        if name not in self.variables:
+            raise InvalidRequest(f"There is no variable {name}: run the cell that makes it first, or check the name.")
+        found = self.variables[name]
+        if index is not None and isinstance(found, ClipList):
+            try:
+                return found[int(index)]
+            except IndexError:
+                raise InvalidRequest(f"There is no {text}: {name} holds {len(found)} clips.") from None
+        if index is not None or not isinstance(found, Clip | ClipList):
+            what = f"a clip but of type {type(found).__name__}" if index is None else "a list of clips"
+            raise InvalidRequest(
+                f"{name} is not {what}. A video id or URL is written out here, or given in Python: "
+                f"luma_jupyter.extend({name}, …)."
+            )
+        return found
+
+    def find_frame(self, text: str) -> tuple[Clip, float | str] | None:
+        """The clip and the moment in it that ``sunset@last`` means; None for what is not written so.
+
+        The moment is first, last, or a number of seconds. Raises InvalidRequest where there is no such clip.
+        """
+        name, _, when = text.rpartition("@")
+        if not is_name(name) or not re.fullmatch(r"first|last|\d+(\.\d+)?", when):
+            return None
+        return self.clip(name), when if when in ("first", "last") else float(when)
+
+    def image(self, option: str, text: str) -> str | LocalFile:
+        """What ``--start-image`` and ``--end-image`` are given: a clip's frame, which is waited for, a variable, else a
+        URL or a path. Raises InvalidRequest."""
+        if frame := self.find_frame(text):
+            clip, when = frame
+            clip.wait()
+            return _read_frame(clip.file(), when)
+        if not text.isidentifier():
+            return as_image(option, text)
+        flag = f"--{option.replace('_', '-')} {text}"
+        if text not in self.variables:
+            raise InvalidRequest(f"{flag}: there is no variable of this name.")
+        if self.variables[text] is None:
+            raise InvalidRequest(f"{flag}: this variable is None, not a picture.")
+        return as_image(option, self.variables[text])
+
+
+@lru_cache(maxsize=8)  # a form reads its line again after each change
+def _read_frame(video: Path, when: float | str) -> str | LocalFile:
+    return as_image(f"{video.stem}-{when}", frame_at(video, when))

@@ -1,0 +1,153 @@
+"""The options of a ``%%luma`` cell and the words of ``%luma``, each once.
+
+Parser, help, completion and form are made from these tables. Which actions take an option is told by the requests
+(`domain.requests.ACTIONS_WITH`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from luma_jupyter.domain.vocabulary import ASPECT_RATIOS, PROVIDERS
+
+
+@dataclass(frozen=True, kw_only=True)
+class Option:
+    """An option. ``name`` is that of the field in a form, ``parameter`` what it sets (the same, unless said).
+
+    ``metavar`` stands for its value; without one it is a flag that sets ``const``. ``negatable``: it has a ``--no-``
+    form too. ``choices`` are offered by completion. ``in_form``: a form has a field for it.
+    """
+
+    name: str
+    flags: tuple[str, ...]
+    help: str
+    metavar: str = ""
+    const: bool = True
+    negatable: bool = False
+    choices: tuple[str, ...] = ()
+    sets: str = ""
+    in_form: bool = True
+
+    @property
+    def parameter(self) -> str:
+        """The parameter of the request, or of the command, that it sets."""
+        return self.sets or self.name
+
+    @property
+    def all_flags(self) -> tuple[str, ...]:
+        """All that can be typed for it."""
+        return (*self.flags, *(f"--no-{flag.removeprefix('--')}" for flag in self.flags if self.negatable))
+
+
+OPTIONS = (
+    Option(name="out", flags=("-o", "--out"), metavar="NAME", help="variable that holds the clip, bound at once"),
+    Option(
+        name="aspect_ratio",
+        flags=("--aspect-ratio",),
+        metavar="R",
+        choices=ASPECT_RATIOS,
+        help=f"generate: {', '.join(ASPECT_RATIOS)} (16:9)",
+    ),
+    Option(name="loop", flags=("--loop",), help="generate: the end joins the start"),
+    Option(name="enhancement", flags=("--no-enhancement",), const=False, help="generate: keep the prompt as it is"),
+    Option(
+        name="start_image",
+        flags=("--start-image",),
+        metavar="X",
+        help="generate: first frame; a URL, a path, a variable, or sunset@last",
+    ),
+    Option(name="end_image", flags=("--end-image",), metavar="X", help="generate, extend: last frame, likewise"),
+    Option(name="watermark", flags=("--watermark",), help="modify: put a watermark in"),
+    Option(
+        name="watermark_id",
+        flags=("--watermark-id",),
+        sets="watermark",
+        metavar="ID",
+        help="modify: the watermark with this id",
+    ),
+    Option(
+        name="callback_url", flags=("--callback-url",), metavar="URL", help="the service posts the result there too"
+    ),
+    Option(
+        name="provider",
+        flags=("--provider",),
+        metavar="P",
+        choices=("auto", *PROVIDERS),
+        help=f"auto, {', '.join(PROVIDERS)} (auto: by action and key; demo without a key)",
+    ),
+    Option(
+        name="wait",
+        flags=("--wait",),
+        negatable=True,
+        in_form=False,
+        help="stay in the cell until the clip is done (in a notebook: no)",
+    ),
+    Option(
+        name="embed",
+        flags=("--embed",),
+        negatable=True,
+        in_form=False,
+        help="the finished video in the notebook itself (JupyterLab, Notebook 7: no)",
+    ),
+    Option(name="timeout", flags=("--timeout",), metavar="S", help="seconds to follow the task (900)"),
+    Option(name="again", flags=("--again",), help="make a new video although this request was made before"),
+    Option(
+        name="takes",
+        flags=("--takes",),
+        metavar="N",
+        help="so many videos of it, different ones, as one list and one table",
+    ),
+    Option(name="yes", flags=("--yes",), help="send them unasked, however many and however dear they are"),
+    Option(name="dry_run", flags=("--dry-run",), in_form=False, help="show the request, send nothing"),
+)
+FLAGS = tuple(flag for option in OPTIONS for flag in option.all_flags)
+FORM_OPTIONS: Mapping[str, Option] = {option.name: option for option in OPTIONS if option.in_form}
+
+
+def options_help() -> str:
+    """The options as an indented list, one a line."""
+    return "\n".join(
+        f"  {', '.join(option.all_flags) + (f' {option.metavar}' if option.metavar else ''):<22} {option.help}"
+        for option in OPTIONS
+    )
+
+
+@dataclass(frozen=True)
+class LineWord:
+    """A word of ``%luma``: what may follow it, and what it does."""
+
+    word: str
+    arguments: str
+    help: str
+
+
+LINE_WORDS = (
+    LineWord("status", "[NAME…]", "the clips of this kernel"),
+    LineWord("wait", "[NAME…]", "wait for them (all that are unfinished)"),
+    LineWord("stop", "NAME…", "stop following; the task may still run and be billed"),
+    LineWord("resume", "[NAME…]", "follow again what an earlier kernel left unfinished in this folder"),
+    LineWord(
+        "retry",
+        "NAME",
+        "go on with a clip that is unconfirmed, not followed, or without its file\n"
+        "(--may-pay-twice: send an unconfirmed one again, whatever it may cost)",
+    ),
+    LineWord("history", "", "all clips of this folder (or: --all, --folder FOLDER, --day 2026-11-22)"),
+    LineWord("price", "", "what a call costs, and what was spent today"),
+    LineWord("balance", "", "what is left at RunAPI"),
+    LineWord("doctor", "", "whether all is well here, and what to do where it is not"),
+    LineWord("studio", "", "the same as forms to fill in, and all that is under way"),
+    LineWord("help", "", "this text"),
+)
+
+
+def line_words_help() -> str:
+    """The words of ``%luma``, one a line."""
+    lines = []
+    for word in LINE_WORDS:
+        first, *more = word.help.split("\n")
+        lines.append(f"{f'%luma {word.word} {word.arguments}'.rstrip():<22} {first}")
+        lines += [f"{'':<22} {line}" for line in more]
+    return "\n".join(lines)

@@ -1,0 +1,12 @@
+"""What a user holds: clips and lists of them, and the session that they belong to.
+
+No widgets and no IPython here: the user's variables, and how a clip reaches the page, are passed in.
+
+clip       `Clip`, and what it needs of its session (`Owner`) and of the page (`Presenter`)
+clip_list  `ClipList`: several clips, waited for and shown together
+names      from a clip to the word that a cell can use for it
+lineage    where a clip comes from, and what came of it
+confirm    several new videos: their number and price, and who says yes
+grid       rows × axes × takes of a batch
+session    all that a kernel has one of: the engine, its clips, the user's variables
+"""

@@ -1,0 +1,436 @@
+"""`Clip`, the user's handle on a video: bound at once, filled in while the task runs.
+
+Reading an attribute never blocks. What is known only at the end raises `ClipNotReady` before, which is also an
+AttributeError, so that tab completion, ``hasattr`` and variable viewers pass over it. Waiting is explicit: `Clip.wait`,
+or ``await clip``.
+
+A clip knows its task's handle, and its session as an `Owner`: what that does for it is asked for here, and done there.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import copy
+import shutil
+from collections.abc import Callable, Generator, Mapping, Sequence
+from datetime import datetime
+from os import PathLike
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+from luma_jupyter.domain.requests import ExtendRequest, ModifyRequest, Request
+from luma_jupyter.domain.task import Task, Video
+from luma_jupyter.engine.handle import Handle
+from luma_jupyter.engine.local_files import as_optional_image
+from luma_jupyter.engine.loop_thread import TICK, Interrupted, wait
+from luma_jupyter.engine.store.serialization import dump
+from luma_jupyter.engine.task_spec import TaskSpec
+from luma_jupyter.errors import (
+    ClipError,
+    ClipNotReady,
+    ConfigError,
+    InvalidRequest,
+    WaitInterrupted,
+    WaitTimeout,
+)
+from luma_jupyter.video import frames
+from luma_jupyter.views.clip_state import ClipState
+from luma_jupyter.views.lineage_svg import Lineage
+from luma_jupyter.views.text import clock, short
+
+if TYPE_CHECKING:
+    import numpy
+    from PIL.Image import Image
+
+
+class Presenter(Protocol):
+    """How clips reach the page, or the terminal; and how a question reaches the user."""
+
+    def show(self, clip: Clip) -> None:
+        """Show a clip where the user is: its card in a notebook, its text elsewhere."""
+
+    def show_list(self, clips: Sequence[Clip]) -> None:
+        """Show clips as one table."""
+
+    def flush(self, clips: Sequence[Clip]) -> None:
+        """Bring what shows these up to date: what is drawn after the cell that waited may reach nobody."""
+
+    def html(self, clip: Clip) -> str:
+        """An ended clip as HTML."""
+
+    def ask(self, question: str) -> str | None:
+        """What the user answers; None where nobody can be asked."""
+
+    @property
+    def waits_when_shown(self) -> bool:
+        """Whether a cell waits for a clip that it only shows."""
+
+
+class Owner(Protocol):
+    """What a clip needs of the session that it belongs to."""
+
+    presenter: Presenter
+
+    def create(self, spec: TaskSpec) -> Clip:
+        """Make a video, or find what an equal request came to."""
+
+    def retry(self, clip: Clip, *, may_pay_twice: bool) -> None:
+        """Have a clip stand for its task again, which goes on where it was left."""
+
+    def lineage(self, clip: Clip) -> Lineage:
+        """The tree that a clip belongs to."""
+
+    def find_name(self, clip: Clip) -> str | None:
+        """The variable that holds a clip."""
+
+    def relative_path(self, path: Path) -> str | None:
+        """A path as seen from the notebook's folder; None on another drive."""
+
+    @property
+    def restore(self) -> Callable[[Mapping[str, Any]], Clip]:
+        """The public function that makes a clip from its `Clip.record`; pickles name it."""
+
+
+class Clip:
+    """A video that is being made, or is done. Made by `generate`, `extend` and `modify`, not by hand."""
+
+    def __init__(
+        self, owner: Owner, handle: Handle, *, name: str | None = None, source: Clip | str | None = None
+    ) -> None:
+        self._owner = owner
+        self._handle = handle
+        self._name = name
+        self._source = source
+        self.embed: bool | None = None  # the video in the notebook itself; None: as the settings and the host say
+
+    # What is known from the start.
+
+    @property
+    def status(self) -> str:
+        """One word: queued, submitting, running, saving, completed, failed, unconfirmed, detached or cancelled."""
+        return self.task.status.value
+
+    @property
+    def task_id(self) -> str | None:
+        """The service's id of the task; None before it was accepted."""
+        return self.task.task_id
+
+    @property
+    def prompt(self) -> str:
+        """What the video should show."""
+        return self.task.request.prompt
+
+    @property
+    def action(self) -> str:  # no Literal in a property's type: Jedi 0.20 then completes nothing of the whole object
+        """generate, extend or modify."""
+        return self.task.request.action
+
+    @property
+    def provider(self) -> str:
+        """The service: acedata, runapi or demo."""
+        return self.task.provider
+
+    @property
+    def source(self) -> Clip | str | None:
+        """What it was made from: a clip, a video id or a URL; None for generate."""
+        return self._source
+
+    @property
+    def created_at(self) -> datetime:
+        """When it was asked for, in local time."""
+        return datetime.fromtimestamp(self.task.created_at).astimezone()
+
+    @property
+    def elapsed(self) -> float:
+        """Seconds since it was submitted, until now or its end."""
+        return self.task.elapsed(self._handle.clock())
+
+    @property
+    def error(self) -> ClipError | None:
+        """Why it ended without a video; None while it runs and when it is completed."""
+        error = self.task.error
+        return error if isinstance(error, ClipError) else None
+
+    # What is known at the end.
+
+    @property
+    def video_id(self) -> str | None:
+        """The service's id of the video; None where the service gives none (RunAPI)."""
+        return self._video().video_id
+
+    @property
+    def url(self) -> str:
+        """The video's address at the service; it may expire."""
+        return self._video().url
+
+    @property
+    def thumbnail_url(self) -> str | None:
+        """The thumbnail's address at the service, if there is one."""
+        return self._video().thumbnail_url
+
+    @property
+    def width(self) -> int | None:
+        """Pixels, as the service reports them."""
+        return self._video().width
+
+    @property
+    def height(self) -> int | None:
+        """Pixels, as the service reports them."""
+        return self._video().height
+
+    @property
+    def path(self) -> Path | None:
+        """The saved file; None where it could not be saved (the clip's card says why)."""
+        self._video()
+        return self.task.path
+
+    @property
+    def duration(self) -> float:
+        """The video's length in seconds, read from the saved file. Needs PyAV: ``luma-jupyter[media]``."""
+        try:
+            return frames.duration(self.file())
+        except (InvalidRequest, ConfigError) as error:  # no attribute may break inspection
+            raise ClipNotReady(str(error)) from None
+
+    def _video(self) -> Video:
+        task = self.task
+        if not task.status.ended:
+            raise ClipNotReady(f"still {task.status} ({clock(self.elapsed)}); `{self.label}.wait()` waits for it.")
+        self._raise_unless_completed()
+        assert task.video is not None
+        return task.video
+
+    def _raise_unless_completed(self) -> None:
+        error = self.task.error
+        if error is not None:
+            raise copy.copy(error)  # a fresh one: a raised error collects tracebacks
+
+    def file(self) -> Path:
+        """The saved file, which is there. Raises InvalidRequest where it is not, and as ``path`` does."""
+        path = self.path
+        if path is None or not path.exists():
+            raise InvalidRequest(f"The file of {self.label} is not here: `%luma retry {self.label}` fetches it again.")
+        return path
+
+    # Waiting and stopping.
+
+    def wait(self, timeout: float | None = None, *, tick: Callable[[], None] | None = None) -> Clip:
+        """Block until the clip is done, and return it; the kernel's asyncio tasks go on meanwhile.
+
+        ``tick`` is called a few times a second where no event loop runs. Raises ClipError when it ended otherwise than
+        completed, WaitTimeout after ``timeout`` seconds, WaitInterrupted when interrupted. The last two leave it
+        followed.
+        """
+        if timeout is not None and (isinstance(timeout, bool) or not isinstance(timeout, int | float) or timeout < 0):
+            raise InvalidRequest(f"The timeout must be a number of seconds, 0 or more, not {timeout!r}.")
+        try:
+            done = wait(self._handle.done, timeout, tick)
+        except (Interrupted, KeyboardInterrupt):
+            raise WaitInterrupted(f"{self.label} is followed further; `{self.label}.wait()` waits again.") from None
+        self._owner.presenter.flush([self])
+        if not done:
+            raise WaitTimeout(
+                f"{self.label} is still {self.status} after waiting {timeout:g} s; it is followed further."
+            )
+        self._raise_unless_completed()
+        return self
+
+    def __await__(self) -> Generator[Any, None, Clip]:
+        return self._wait_async().__await__()
+
+    async def _wait_async(self) -> Clip:
+        # An idle loop notices an interrupt only when it wakes up, so it wakes up now and then. `asyncio.wait` leaves
+        # the engine's future alone when this coroutine is cancelled.
+        done = asyncio.wrap_future(self._handle.done)
+        while not done.done():
+            await asyncio.wait({done}, timeout=TICK)
+        self._owner.presenter.flush([self])
+        self._raise_unless_completed()
+        return self
+
+    def stop(self) -> None:
+        """Stop following. The task itself may still run and be billed; while queued, nothing is sent at all."""
+        self._handle.stop()
+
+    def retry(self, *, may_pay_twice: bool = False) -> Clip:
+        """Go on where it was left; returns itself at once.
+
+        A clip that is not followed any more is followed again, and a file that is gone is fetched again. One that is
+        unconfirmed is looked for first. Where that finds nothing, RunAPI gets the request again under the same
+        idempotency key; AceDataCloud has none, so there only ``may_pay_twice`` sends it again. Raises InvalidRequest
+        where there is nothing to go on with, ConfigError without a key, OverBudget where it may be paid for again.
+        """
+        if not self.task.status.ended:
+            raise InvalidRequest(f"{self.label} is {self.status} already; `{self.label}.wait()` waits for it.")
+        self._owner.retry(self, may_pay_twice=may_pay_twice)
+        return self
+
+    # What can be made of it.
+
+    def extend(
+        self,
+        prompt: str,
+        *,
+        end_image: Any = None,
+        callback_url: str | None = None,
+        provider: str | None = None,
+        timeout: float | None = None,
+        again: bool = False,
+    ) -> Clip:
+        """Continue this clip; queued until it is done. Arguments as for `luma_jupyter.extend`."""
+        request = ExtendRequest(
+            prompt=prompt, end_image=as_optional_image("end_image", end_image), callback_url=callback_url
+        )
+        return self._owner.create(self._next_step(request, provider=provider, timeout=timeout, again=again))
+
+    def modify(
+        self,
+        prompt: str,
+        *,
+        watermark: bool | str | None = None,
+        callback_url: str | None = None,
+        provider: str | None = None,
+        timeout: float | None = None,
+        again: bool = False,
+    ) -> Clip:
+        """Re-render this clip; queued until it is done. Arguments as for `luma_jupyter.modify`."""
+        request = ModifyRequest(prompt=prompt, watermark=watermark, callback_url=callback_url)
+        return self._owner.create(self._next_step(request, provider=provider, timeout=timeout, again=again))
+
+    def _next_step(self, request: Request, **options: Any) -> TaskSpec:
+        return TaskSpec(request=request, after=self._handle, label=self.source_label, **options)
+
+    def lineage(self) -> Lineage:
+        """The tree it belongs to, generate → extend → modify: what it was made from, and all that came of that.
+
+        Of what is known in this folder. Text where it is printed, a drawing where a notebook shows it.
+        """
+        return self._owner.lineage(self)
+
+    def frame(self, when: float | str = "first") -> Image:
+        """One frame as a PIL image: ``"first"``, ``"last"``, or the one shown at so many seconds; waits for the clip.
+
+        Raises ClipError where there is no video, InvalidRequest for a moment that it does not have.
+        """
+        self.wait()
+        return frames.frame_at(self.file(), when)
+
+    def frames(self, count: int) -> numpy.ndarray[Any, Any]:
+        """So many frames from the first to the last: an array (count, height, width, 3) of uint8; waits for the clip.
+
+        Raises as `frame` does.
+        """
+        self.wait()
+        return frames.evenly_spaced_frames(self.file(), count)
+
+    def save(self, path: str | PathLike[str]) -> Path:
+        """Copy the video to a file, or into a folder, and return where it is; waits for the clip.
+
+        A file that is there is replaced. Raises ClipError where there is no video, InvalidRequest where it cannot be
+        written.
+        """
+        self.wait()
+        source = self.file()
+        target = Path(path).expanduser()
+        target = target / source.name if target.is_dir() else target
+        try:
+            shutil.copyfile(source, target)
+        except shutil.SameFileError:
+            pass
+        except OSError as error:
+            raise InvalidRequest(f"It cannot be saved as {str(target)!r} ({error.strerror or error}).") from None
+        return target
+
+    # What sessions and pages need of it.
+
+    @property
+    def handle(self) -> Handle:
+        """Its task, as the engine follows it."""
+        return self._handle
+
+    @property
+    def task(self) -> Task:
+        """The newest snapshot of its task."""
+        return self._handle.task
+
+    @property
+    def name(self) -> str | None:
+        """The name of the variable that holds it, as far as it is known."""
+        name = self._name or self._owner.find_name(self)
+        if name and name.isidentifier():
+            self._name = name  # a place in a list is looked for each time: lists change
+        return name
+
+    @name.setter
+    def name(self, name: str) -> None:
+        self._name = name
+
+    @property
+    def label(self) -> str:
+        """What sentences call it: its variable, else "clip"."""
+        return self.name or "clip"
+
+    @property
+    def source_label(self) -> str:
+        """What a card calls it on which it is the source: its variable, else its key."""
+        return self.name or f"clip:{self.task.key}"
+
+    @property
+    def presenter(self) -> Presenter:
+        """How it reaches the page."""
+        return self._owner.presenter
+
+    @property
+    def state(self) -> ClipState:
+        """All that a drawing of it needs, as of now."""
+        return self.state_of(self._handle)
+
+    def state_of(self, handle: Handle) -> ClipState:
+        """As `state`, of this handle, for which it stood when it was shown."""
+        task = handle.task
+        media = self._owner.relative_path(task.path or task.media / task.filename)
+        return ClipState(task, self.name, handle.clock(), handle.duration_model, media, handle.reused)
+
+    def follow(self, handle: Handle) -> None:
+        """Stand for this handle from now on; a card that was shown keeps what it shows."""
+        self._handle = handle
+
+    # How Python sees and keeps it.
+
+    def __repr__(self) -> str:
+        state = self.state
+        saved = f", {state.file}" if state.file else ""
+        return f"<Clip {state.label}: {self.status}, “{short(self.prompt, 40)}”{saved}>"
+
+    def _repr_html_(self) -> str | None:
+        return self._owner.presenter.html(self) if self.task.status.ended else None
+
+    def _ipython_display_(self) -> None:
+        self._owner.presenter.show(self)
+        if self._owner.presenter.waits_when_shown:
+            with contextlib.suppress(ClipError):  # the card says why
+                self.wait()
+
+    def __copy__(self) -> Clip:
+        return self  # a handle on one task: a copy of it is the same handle
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Clip:
+        return self
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        if not self.task.status.ended:
+            raise InvalidRequest(
+                f"{self.label} is still {self.status}: a clip can be pickled or stored when it is done."
+            )
+        return self._owner.restore, (self.record,)
+
+    @property
+    def record(self) -> dict[str, Any]:
+        """What is kept of it where it is stored: its task as a sidecar has it, its variable, its source, its reason.
+
+        The last is why it failed, `ClipError.reason`: of that a sidecar has only the words.
+        """
+        source = self._source.record if isinstance(self._source, Clip) else self._source
+        reason = self.error.reason if self.error else None
+        return {"task": dump(self.task), "name": self._name, "source": source, "reason": reason}

@@ -1,0 +1,68 @@
+"""`ClipList`: several clips as a list, waited for together, and shown as one table however many they are."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Sequence
+from typing import SupportsIndex, overload
+
+from luma_jupyter.clip.clip import Clip
+from luma_jupyter.errors import ClipError, with_message
+from luma_jupyter.views.table import table_text
+from luma_jupyter.views.text import short
+
+
+def wait_for_all(clips: Sequence[Clip], wait: Callable[[Clip], object]) -> None:
+    """Wait until all have ended, and only then raise the first one's ClipError; of several, it says whose it is."""
+    errors: list[ClipError] = []
+    for clip in clips:
+        try:
+            wait(clip)
+        except ClipError as error:
+            whose = f"{clip.label} (“{short(clip.prompt, 40)}”): " if len(clips) > 1 else ""
+            errors.append(with_message(error, f"{whose}{error}"))
+    if errors:
+        raise errors[0]
+
+
+class ClipList(list[Clip]):
+    """Several clips: a list that is shown as one table, live while they are made."""
+
+    __module__ = "luma_jupyter"  # pickles name it so, wherever it moves
+
+    @overload
+    def __getitem__(self, index: SupportsIndex) -> Clip: ...
+    @overload
+    def __getitem__(self, index: slice) -> ClipList: ...
+    def __getitem__(self, index: SupportsIndex | slice) -> Clip | ClipList:
+        return ClipList(super().__getitem__(index)) if isinstance(index, slice) else super().__getitem__(index)
+
+    def wait(self, timeout: float | None = None) -> ClipList:
+        """Block until all clips are done, each ``timeout`` seconds at most, and return them.
+
+        Raises the first ClipError when all have ended; WaitTimeout and WaitInterrupted at once.
+        """
+        try:
+            wait_for_all(self, lambda clip: clip.wait(timeout))
+        finally:
+            if self:
+                self[0].presenter.flush(self)
+        return self
+
+    def stop(self) -> None:
+        """Stop following all of them; the tasks themselves may still run and be billed."""
+        for clip in self:
+            clip.stop()
+
+    def __repr__(self) -> str:
+        return table_text([clip.state for clip in self]) if self else "No clips."
+
+    def _ipython_display_(self) -> None:
+        if not self:
+            print(self)
+            return
+        presenter = self[0].presenter
+        presenter.show_list(self)
+        if presenter.waits_when_shown:
+            with contextlib.suppress(ClipError):  # the table says why
+                self.wait()

@@ -1,0 +1,212 @@
+"""What a batch asks for: rows × the axes of a grid × takes, in an order that can be told beforehand.
+
+A row is a prompt, or a mapping, or a row of a DataFrame. A value that is a list is an axis: each of its values makes a
+video. All requests are built, and so checked, before anything is sent; sending is the business of `confirm`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from difflib import get_close_matches
+from functools import partial
+from itertools import product
+from math import isnan, prod
+from typing import Any, TypeAlias
+
+from luma_jupyter.clip.names import KEY_PREFIX
+from luma_jupyter.clip.source import Source, read_source
+from luma_jupyter.domain.requests import ACTIONS_WITH, KINDS, check_takes
+from luma_jupyter.domain.vocabulary import ACTIONS
+from luma_jupyter.engine.local_files import as_image
+from luma_jupyter.engine.task_spec import TaskSpec
+from luma_jupyter.errors import InvalidRequest, with_message
+from luma_jupyter.views.text import short
+
+MOST = 1000  # videos in one batch
+COLUMNS = ("prompt", "action", "source", *ACTIONS_WITH, "takes")
+
+_READ: Mapping[str, Callable[[Any], object]] = {
+    "source": read_source,
+    "start_image": partial(as_image, "start_image"),
+    "end_image": partial(as_image, "end_image"),
+}
+
+Cells: TypeAlias = dict[str, list[Any]]  # what a row says, by column: of an axis all its values, else one
+
+
+@dataclass(frozen=True)
+class Grid:
+    """Several specs in order; where each stands in words, and where their number comes from, unless that is plain."""
+
+    specs: Sequence[TaskSpec]
+    places: Sequence[str] = ()
+    description: str = ""
+
+
+def read_grid(prompts: object, common: Mapping[str, Any], options: Mapping[str, Any]) -> Grid:
+    """Read rows × axes × takes. What a row says comes before ``common``, what the call says for all of them.
+
+    ``options`` are those of each `TaskSpec`. Raises InvalidRequest, which says where; then nothing was sent.
+    """
+    for_all = _read_cells(common, "")
+    rows = [
+        GridRow(where, {"prompt": [None]} | for_all | _read_cells(values, f"{where}: "))
+        for where, values in _read_rows(prompts)
+    ]
+    if (count := sum(row.count for row in rows)) > MOST:
+        raise InvalidRequest(f"A batch has at most {MOST:,} videos, not {count:,}. Nothing was sent.")
+    found = [(place, spec) for row in rows for place, spec in row.specs(options)]
+    places, specs = [place for place, _ in found], [spec for _, spec in found]
+    _refuse_equal(specs, places)
+    return Grid(specs, places, _describe(rows))
+
+
+@dataclass(frozen=True)
+class GridRow:
+    """A row of the batch: ``where`` it stands, as the user would name it, and its cells, each of them read already."""
+
+    where: str
+    cells: Cells
+
+    @property
+    def axes(self) -> Cells:
+        """All but the takes, in the order in which they vary, the last one fastest."""
+        return {name: values for name, values in self.cells.items() if name != "takes"}
+
+    @property
+    def takes(self) -> int:
+        return int(self.cells["takes"][0])
+
+    @property
+    def count(self) -> int:
+        """How many videos it makes."""
+        return prod(map(len, self.axes.values())) * self.takes
+
+    def specs(self, options: Mapping[str, Any]) -> Iterator[tuple[str, TaskSpec]]:
+        """Its specs, each with its place in words. Raises InvalidRequest, which says the place."""
+        for values in product(*self.axes.values()):
+            cell = dict(zip(self.axes, values, strict=True))
+            place = self._place(cell)
+            try:
+                spec = _build_spec(cell)
+            except InvalidRequest as error:
+                raise with_message(error, f"{place}: {error} Nothing was sent.") from None
+            for take in replace(spec, **options).takes(self.takes):  # a mistake in these is that of no place
+                yield place, take
+
+    def _place(self, cell: dict[str, Any]) -> str:
+        varied = [name for name, values in self.axes.items() if len(values) > 1]
+        return ", ".join([self.where, *(f"{name} {_name_value(cell[name])}" for name in varied)])
+
+
+def _name_value(value: object) -> str:
+    """A value of an axis, as an error names it."""
+    return short(value.label.removeprefix(KEY_PREFIX) if isinstance(value, Source) else str(value), 40)
+
+
+def _read_rows(prompts: Any) -> list[tuple[str, Mapping[Any, object]]]:
+    """The rows, each with where it stands. A DataFrame is known by what it can do, so pandas is not needed here."""
+    if hasattr(prompts, "to_dict") and hasattr(prompts, "columns"):
+        columns = [str(name) for name in prompts.columns]
+        if twice := [name for name in columns if columns.count(name) > 1]:
+            raise InvalidRequest(f"Two columns are called {twice[0]}. Nothing was sent.")
+        records = prompts.to_dict("records")
+        found = [(f"row {index}", record) for index, record in zip(prompts.index, records, strict=True)]
+    elif isinstance(prompts, str | Mapping):
+        found = [("The prompt", prompts)]
+    elif isinstance(prompts, Iterable) and not isinstance(prompts, bytes):
+        found = [(f"prompts[{number}]", prompt) for number, prompt in enumerate(prompts)]
+    else:
+        raise InvalidRequest(f"A batch takes texts, dicts or a DataFrame, not {type(prompts).__name__}.")
+    if not found:
+        raise InvalidRequest("There are no prompts: nothing was sent.")
+    return [(where, row if isinstance(row, Mapping) else {"prompt": row}) for where, row in found]
+
+
+def _read_cells(given: Mapping[Any, object], where: str) -> Cells:
+    """What a row, or the call, says: checked as far as that does not depend on the rest. Raises InvalidRequest."""
+    cells: Cells = {}
+    for name, value in given.items():
+        if name not in COLUMNS:
+            meant = get_close_matches(str(name), COLUMNS, 1)
+            hint = f"did you mean {meant[0]}?" if meant else f"there are {', '.join(COLUMNS)}."
+            raise InvalidRequest(f"A batch has no option or column {name}: {hint} Nothing was sent.")
+        try:
+            values = _read_values(name, value)
+            if where and all(value is None for value in values):
+                continue  # the row says nothing here: the call's word holds
+            if name == "takes":
+                check_takes(name, values[0])
+        except InvalidRequest as error:
+            raise with_message(error, f"{where}{error} Nothing was sent.") from None
+        cells[name] = values
+    return cells
+
+
+def _read_values(name: str, cell: Any) -> list[Any]:
+    """The values of a cell; a file is read here, once however many videos it goes into."""
+    axis = isinstance(cell, list | tuple) and name not in ("prompt", "takes")
+    values = [_as_python(value) for value in (cell if axis else [cell])]
+    if not values:
+        raise InvalidRequest(f"{name} is an empty list.")
+    read = _READ.get(name)
+    return [value if value is None or read is None else read(value) for value in values]
+
+
+def _build_spec(cell: dict[str, Any]) -> TaskSpec:
+    parameters = {name: value for name, value in cell.items() if value is not None or name == "prompt"}
+    action = parameters.pop("action", "generate")
+    source: Source | None = parameters.pop("source", None)
+    if action not in KINDS:
+        meant = get_close_matches(str(action), ACTIONS, 1)
+        raise InvalidRequest(f"There is no action {action}: did you mean {meant[0] if meant else ', '.join(ACTIONS)}?")
+    for name in parameters:
+        if action not in ACTIONS_WITH.get(name, ACTIONS):
+            raise InvalidRequest(f"{name} goes with {' and '.join(ACTIONS_WITH[name])}, not with {action}.")
+    if source is None:
+        if action != "generate":
+            raise InvalidRequest(f"{action} needs a source: a clip, a video id, a URL or a video's path.")
+        return TaskSpec(request=KINDS[action](**parameters))
+    if action == "generate":
+        raise InvalidRequest("generate takes no source: say action='extend' or action='modify'.")
+    request = KINDS[action](**parameters, source=source.video)  # type: ignore[call-arg]  # generate takes none
+    return TaskSpec(request=request, after=source.after, label=source.label)
+
+
+def _refuse_equal(specs: Sequence[TaskSpec], places: Sequence[str]) -> None:
+    """Refuse what asks for the same twice: one video would answer both, which nobody expects of two prompts."""
+    first: dict[str, str] = {}
+    for spec, place in zip(specs, places, strict=True):
+        if spec.fingerprint in first:
+            raise InvalidRequest(
+                f"{place} (“{short(spec.request.prompt, 40)}”) asks for the same as {first[spec.fingerprint]}. Nothing "
+                "was sent. For several different videos of one prompt say takes=2."
+            )
+        first[spec.fingerprint] = place
+
+
+def _describe(rows: list[GridRow]) -> str:
+    """Where the number of videos comes from: ``3 prompts × 2 aspect ratios × 2 takes``; empty where that is plain."""
+    sizes = [{name: len(values) for name, values in row.axes.items()} | {"takes": row.takes} for row in rows]
+    if any(size != sizes[0] for size in sizes):
+        return f"what {len(rows):,} rows ask for" if any(row.count > 1 for row in rows) else ""
+    factors = [(len(rows), "prompts"), *((size, _plural(name)) for name, size in sizes[0].items())]
+    named = [f"{size:,} {name}" for size, name in factors if size > 1]
+    return " × ".join(named) if len(named) > 1 else ""
+
+
+def _plural(name: str) -> str:
+    words = name.replace("_", " ").replace("url", "URL")
+    return words if words.endswith("s") else f"{words}s"
+
+
+def _as_python(value: Any) -> Any:
+    """A cell as Python has it: a number of numpy's or a whole float as an int, and what is missing as None."""
+    if hasattr(value, "item") and getattr(value, "ndim", None) == 0:
+        value = value.item()
+    if type(value).__name__ in ("NAType", "NaTType"):  # what pandas puts where there is nothing
+        return None
+    if isinstance(value, float):
+        return None if isnan(value) else int(value) if value.is_integer() else value
+    return value

@@ -1,0 +1,63 @@
+"""Where a clip comes from and what came of it: the tree, found in the records of this folder."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+
+from luma_jupyter.domain.requests import VideoRef
+from luma_jupyter.domain.task import Task
+from luma_jupyter.views.lineage_svg import Node
+from luma_jupyter.views.text import request_summary
+
+
+def lineage_nodes(tasks: Mapping[str, Task], here: str, label: Callable[[Task], str]) -> list[Node]:
+    """The tree of the task with the intent ``here``, from its root down, sources before what came of them, each oldest
+    first. Each task is there once, whatever the records say: they may be forged."""
+    videos = {video: task.intent for task in tasks.values() for video in _videos(task)}
+    sources = {intent: _source(task, tasks, videos) for intent, task in tasks.items()}
+    root, seen = here, {here}
+    while (above := sources.get(root)) and above not in seen:
+        root = above
+        seen.add(root)
+    below: dict[str, list[Task]] = {}
+    for task in sorted(tasks.values(), key=lambda task: (task.created_at, task.intent), reverse=True):
+        if source := sources[task.intent]:
+            below.setdefault(source, []).append(task)
+    found: list[Node] = []
+    placed = {root}
+    waiting = [(root, 0)]
+    while waiting:
+        intent, depth = waiting.pop()
+        if known := tasks.get(intent):
+            found.append(
+                Node(label(known), depth, request_summary(known), known.request.prompt, known.status, intent == here)
+            )
+        else:
+            found.append(Node(intent.removeprefix(_ELSEWHERE), depth))
+        next_ = [task.intent for task in below.get(intent, []) if task.intent not in placed]
+        placed.update(next_)
+        waiting += [(intent, depth + 1) for intent in next_]
+    return found
+
+
+_ELSEWHERE = "elsewhere: "  # begins what stands for the intent of a video that is nobody's clip
+
+
+def _videos(task: Task) -> Iterator[str]:
+    """What a task's video can be called by."""
+    if task.video:
+        yield from filter(None, (task.video.video_id, task.video.url))
+
+
+def _source(task: Task, tasks: Mapping[str, Task], videos: Mapping[str, str]) -> str | None:
+    """The intent of what a task was made from; for a video from elsewhere what stands for it."""
+    if task.request.action == "generate":
+        return None
+    if task.source_intent in tasks:
+        return task.source_intent
+    given = getattr(task.request, "source", None)
+    if isinstance(given, VideoRef):
+        known = videos.get(given.video_id or "") or videos.get(given.url or "")
+        if known and known != task.intent:
+            return known
+    return f"{_ELSEWHERE}{task.source_label or given or 'a video'}"

@@ -1,0 +1,30 @@
+"""From a clip to the word that a cell can use for it now.
+
+A variable holds one clip, or a list of them as a batch gives it; ``takes[1]`` is one of such a list, here as in Python.
+A clip that no variable holds is called by its key, ``clip:3f9c2a1b``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from luma_jupyter.clip.clip import Clip
+from luma_jupyter.clip.clip_list import ClipList
+
+KEY_PREFIX = "clip:"  # before the key of a clip
+
+
+def find_name(clip: Clip, variables: Mapping[str, Any]) -> str | None:
+    """The variable that holds a clip, as far as there is one: ``sunset``, or ``takes[1]`` where a list holds it."""
+    visible = [(name, value) for name, value in list(variables.items()) if name[0] != "_"]
+    for name, value in visible:
+        if value is clip:
+            return name
+    lists = [(name, value) for name, value in visible if isinstance(value, ClipList) and clip in value]
+    return next((f"{name}[{value.index(clip)}]" for name, value in lists), None)
+
+
+def find_word(clip: Clip, variables: Mapping[str, Any]) -> str:
+    """What a cell can call a clip now: a variable that holds it, else its key."""
+    return find_name(clip, variables) or f"{KEY_PREFIX}{clip.task.key}"

@@ -1,0 +1,271 @@
+"""All that a kernel has one of: the engine, its clips by intent, and what it knows of the user's variables."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping, MutableMapping
+from contextlib import suppress
+from dataclasses import replace
+from datetime import date, datetime, time, timedelta
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+from luma_jupyter.clip.clip import Clip, Presenter
+from luma_jupyter.clip.clip_list import ClipList
+from luma_jupyter.clip.lineage import lineage_nodes
+from luma_jupyter.clip.names import find_name, find_word
+from luma_jupyter.domain.task import Task
+from luma_jupyter.domain.vocabulary import Status
+from luma_jupyter.engine.engine import Engine
+from luma_jupyter.engine.handle import Handle
+from luma_jupyter.engine.plan import Plan
+from luma_jupyter.engine.store.probe import may_be_unfinished
+from luma_jupyter.engine.store.serialization import load
+from luma_jupyter.engine.task_spec import TaskSpec
+from luma_jupyter.errors import ClipError, InvalidRequest, LumaError
+from luma_jupyter.settings import SettingsSource
+from luma_jupyter.views.lineage_svg import Lineage
+
+LAST_CLIP = "_luma"
+ClipListener = Callable[[Clip], None]
+
+
+class Session:
+    """The `Owner` of a kernel's clips.
+
+    ``settings`` gives those of the moment, ``variables`` the user's; ``restore`` is the public function that pickled
+    clips name.
+    """
+
+    def __init__(
+        self,
+        settings: SettingsSource,
+        engine: Engine,
+        presenter: Presenter,
+        variables: Callable[[], MutableMapping[str, Any]],
+        restore: Callable[[Mapping[str, Any]], Clip],
+    ) -> None:
+        self.settings = settings
+        self.engine = engine
+        self.presenter = presenter
+        self.variables = variables
+        self._restore = restore
+        self._clips: dict[str, Clip] = {}  # by intent
+        self._listeners: list[ClipListener] = []
+
+    @property
+    def restore(self) -> Callable[[Mapping[str, Any]], Clip]:
+        """The public function that makes a clip from its record."""
+        return self._restore
+
+    # Making clips.
+
+    def create(self, spec: TaskSpec) -> Clip:
+        """Make a video, or find what an equal request came to; returns the clip at once.
+
+        Raises InvalidRequest, ConfigError or OverBudget; then nothing was sent.
+        """
+        return self.submit(self.engine.plan(spec))
+
+    def submit(self, plan: Plan, name: str | None = None) -> Clip:
+        """As `create`, of a spec that was planned before; ``name`` comes before the spec's."""
+        if name:
+            plan = replace(plan, spec=replace(plan.spec, name=name))
+        try:
+            handle = self.engine.submit(plan)
+        finally:
+            self.print_notices()
+        clip = self.clip_for_handle(handle, plan.spec.name)
+        self.variables()[LAST_CLIP] = clip
+        return clip
+
+    def retry(self, clip: Clip, *, may_pay_twice: bool) -> None:
+        """Have a clip stand for its task again, which goes on where it was left. Raises as `Engine.resume` does."""
+        self._follow(clip, self.engine.resume(clip.task.intent, resend=True, may_pay_twice=may_pay_twice))
+
+    def resume(self, clip: Clip) -> None:
+        """Follow a clip that nobody follows any more, and put it into its variable. Raises as `Engine.resume` does."""
+        self._follow(clip, self.engine.resume(clip.task.intent))
+        self._bind(clip)
+
+    def _bind(self, clip: Clip) -> None:
+        """Put a clip of an earlier kernel into its variable, unless that is in use; into `_luma` in any case."""
+        variables = self.variables()
+        variables[LAST_CLIP] = clip
+        if clip.name and clip.name.isidentifier():
+            variables.setdefault(clip.name, clip)
+
+    # The clip of a task: one for each intent.
+
+    def clip_for_handle(self, handle: Handle, name: str | None = None) -> Clip:
+        """The clip that stands for a task in this kernel, from now on by this handle."""
+        task = handle.task
+        clip = self._clips.get(task.intent)
+        if clip is None:
+            source = self._clips.get(task.source_intent or "") or task.source_label
+            clip = self._clips[task.intent] = Clip(self, handle, name=name or task.name, source=source)
+            self._announce(clip)
+            return clip
+        if name:
+            clip.name = name
+        self._follow(clip, handle)
+        return clip
+
+    def clip_for_task(self, task: Task) -> Clip:
+        """The clip of a task that nobody here need follow: the one that is there, or a new one."""
+        return self._clips.get(task.intent) or self.clip_for_handle(Handle(task))
+
+    def followed_clip_for_task(self, task: Task) -> Clip:
+        """The clip of a task; one that another kernel follows is watched, so that a wait for it ends."""
+        clip = self._clips.get(task.intent)
+        if clip and (clip.task.status.ended or self.engine.handles.get(task.intent) is clip.handle):
+            return clip
+        return self.clip_for_handle(Handle(task) if task.status.ended else self.engine.resume(task.intent))
+
+    def restore_clip(self, record: Mapping[str, Any]) -> Clip:
+        """The clip of a record (`Clip.record`); the one of this kernel where it has it. Raises Unreadable."""
+        source = record["source"]
+        if isinstance(source, Mapping):
+            self.restore_clip(source)
+        task = load(record["task"])
+        if isinstance(task.error, ClipError) and (reason := record["reason"]):
+            task = task.evolve(error=type(task.error)(str(task.error), reason))
+        return self.restore_task(task, record["name"])
+
+    def restore_task(self, task: Task, name: str | None) -> Clip:
+        """The clip of a task that was stored; the one of this kernel where it has it."""
+        return self._clips.get(task.intent) or self.clip_for_handle(Handle(task), name)
+
+    def _follow(self, clip: Clip, handle: Handle) -> None:
+        if handle is not clip.handle:
+            clip.follow(handle)
+            self._announce(clip)
+
+    def listen(self, listener: ClipListener) -> Callable[[], None]:
+        """Call ``listener`` with each clip that begins to stand for a task, from now on; what is returned ends that."""
+        self._listeners.append(listener)
+        return lambda: self._listeners.remove(listener) if listener in self._listeners else None
+
+    def _announce(self, clip: Clip) -> None:
+        for listener in list(self._listeners):
+            listener(clip)
+
+    # What there is.
+
+    @property
+    def own_clips(self) -> list[Clip]:
+        """The clips that this kernel knows, oldest first."""
+        return list(self._clips.values())
+
+    def clips(self, folder: str | PathLike[str] | None = None, day: str | date | None = None) -> ClipList:
+        """The clips of this notebook's folder, of earlier kernels too, oldest first.
+
+        ``folder`` names another one, or is ``"all"``; ``day`` is a date, ``"2026-11-22"`` or ``"today"``. Raises
+        InvalidRequest for a day that is none, ConfigError where the journal cannot be read.
+        """
+        return ClipList(self.followed_clip_for_task(task) for task in self.history(folder, day))
+
+    def history(self, folder: str | PathLike[str] | None = None, day: str | date | None = None) -> list[Task]:
+        """The tasks that `clips` has."""
+        where = self.settings().folder if folder is None else Path(folder).expanduser().absolute()
+        since, until = _span(day)
+        try:
+            return self.engine.repository.history(folder=None if folder == "all" else where, since=since, until=until)
+        finally:
+            self.print_notices()
+
+    def clip_by_key(self, key: str) -> Clip:
+        """The clip of a key, as tables and file names show it, made here or in this folder. Raises InvalidRequest."""
+        for clip in self._clips.values():
+            if clip.task.key == key:
+                return self.followed_clip_for_task(clip.task)
+        for task in self.history():
+            if task.key == key:
+                return self.followed_clip_for_task(task)
+        raise InvalidRequest(f"There is no clip {key!r} in this folder: `luma_jupyter.clips()` shows them.")
+
+    def unfinished_clips(self) -> list[Clip]:
+        """The clips of this kernel and of this folder that have not ended, or that nobody follows, oldest first."""
+        own = [clip for clip in self.own_clips if not clip.task.status.ended]
+        clips = {clip.task.intent: clip for clip in [*own, *self.unfollowed_clips()]}
+        return sorted(clips.values(), key=lambda clip: clip.task.created_at)
+
+    def unfollowed_clips(self) -> list[Clip]:
+        """The unfinished clips of this folder that nobody follows, oldest first."""
+        return [self.clip_for_task(task) for task in self._unfollowed_tasks()]
+
+    def clips_of_earlier_kernels(self) -> list[Clip]:
+        """Those of them that this kernel never followed."""
+        return [clip for clip in self.unfollowed_clips() if clip.task.intent not in self.engine.handles]
+
+    def _unfollowed_tasks(self) -> list[Task]:
+        """The unfinished tasks of this folder; none where the journal cannot be read."""
+        now = self.settings()
+        if not may_be_unfinished(now.home_folder, now.folder):
+            return []
+        try:
+            return self.engine.repository.unfinished(now.folder)
+        except LumaError:
+            return []  # told before anything is paid
+        finally:
+            self.print_notices()
+
+    def unfinished_notice(self) -> str | None:
+        """One line at loading, where clips of this folder are unfinished."""
+        tasks = self._unfollowed_tasks()
+        if not tasks:
+            return None
+        unconfirmed = sum(task.status is Status.UNCONFIRMED for task in tasks)
+        of_these = f" ({unconfirmed} unconfirmed)" if unconfirmed else ""
+        clips, are = ("clip", "is") if len(tasks) == 1 else ("clips", "are")
+        follow = "follows it further" if len(tasks) == 1 else "follows them further"
+        return f"luma_jupyter: {len(tasks)} {clips} of this folder {are} unfinished{of_these}; %luma resume {follow}."
+
+    def lineage(self, clip: Clip) -> Lineage:
+        """The whole tree of a clip, of what is known in this folder: its root, and all that came of that."""
+        own = {other.task.intent: other for other in [*self.own_clips, clip]}
+        past: list[Task] = []
+        with suppress(LumaError):  # a journal that cannot be read is told elsewhere; this kernel's clips are known
+            past = self.history()
+        tasks = {task.intent: task for task in past} | {intent: other.task for intent, other in own.items()}
+        names = {intent: other.name for intent, other in own.items()}
+        return Lineage(
+            lineage_nodes(tasks, clip.task.intent, lambda task: names.get(task.intent) or task.name or task.key)
+        )
+
+    # Words and places.
+
+    def find_name(self, clip: Clip) -> str | None:
+        """The variable that holds a clip."""
+        return find_name(clip, self.variables())
+
+    def find_word(self, clip: Clip) -> str:
+        """What a cell can call a clip now: a variable that holds it, else its key."""
+        return find_word(clip, self.variables())
+
+    def relative_path(self, path: Path) -> str | None:
+        """A path as seen from the notebook's folder; None on another drive."""
+        try:
+            return os.path.relpath(path, self.settings().folder)
+        except ValueError:
+            return None
+
+    def print_notices(self) -> None:
+        """Print what the engine wants to be read once."""
+        while self.engine.notices:
+            print(f"luma_jupyter: {self.engine.notices.pop(0)}")
+
+
+def _span(day: str | date | None) -> tuple[float, float]:
+    """From when to when, in Unix seconds."""
+    if day is None:
+        return 0.0, 1e12
+    if day == "today":
+        day = date.today()
+    try:
+        start = date.fromisoformat(day) if isinstance(day, str) else day
+    except ValueError:
+        raise InvalidRequest(f"{day!r} is not a day: write it as 2026-11-22, or today.") from None
+    end = start + timedelta(days=1)
+    return datetime.combine(start, time.min).timestamp(), datetime.combine(end, time.min).timestamp()

@@ -1,0 +1,101 @@
+"""Text on frames: the prompt as a caption, the SIMULATED label, a watermark.
+
+Each is drawn once per film, as an `Overlay` that costs a fraction of a millisecond to stamp on a frame. Characters that
+none of this machine's fonts can draw are left out rather than shown as empty boxes.
+"""
+
+from bisect import bisect_right
+from collections.abc import Iterator
+
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+
+from luma_jupyter.video.codec import Array
+from luma_jupyter.video.fonts import default_font, font_for
+
+MAX_CHARACTERS = 400
+CAPTION_FONT_SIZES = (0.062, 0.05, 0.042, 0.036)  # of the shorter side, largest first
+
+
+class Overlay:
+    """An RGBA image at a fixed place, ready to be stamped on frames; `ink` is its colour multiplied by its alpha."""
+
+    def __init__(self, image: Image.Image, left: int, top: int) -> None:
+        self.region = slice(top, top + image.height), slice(left, left + image.width)
+        pixels = np.asarray(image).astype(np.float32)
+        self.alpha = pixels[..., 3:] / 255
+        self.ink = pixels[..., :3] * self.alpha
+
+    def stamp(self, frame: Array, strength: float = 1.0) -> None:
+        """Draw it on a frame, in place; strength 0..1 fades it."""
+        part = frame[self.region]
+        part += strength * (self.ink - part * self.alpha)
+
+
+def caption(text: str, size: tuple[int, int]) -> Overlay:
+    """Return the prompt on a darkened band along the bottom edge; long ones get smaller letters, then an ellipsis."""
+    width, height = size
+    band_height = caption_height(size)
+    margin = round(0.03 * width) + 6
+    base_font, text = font_for(" ".join(text.split())[:MAX_CHARACTERS])
+    max_lines = 0
+    for font_size in CAPTION_FONT_SIZES:
+        font = base_font.font_variant(size=max(round(font_size * min(size)), 9))
+        line_height = round(1.28 * font.size)
+        lines = list(_wrap(text, font, width - 2 * margin))
+        max_lines = int(0.72 * band_height) // line_height
+        if len(lines) <= max_lines:
+            break
+    else:
+        lines = [*lines[: max_lines - 1], lines[max_lines - 1].rstrip(" .,") + "…"]
+    gradient = (175 * np.linspace(0, 1, band_height) ** 0.6).astype(np.uint8)
+    image = Image.new("RGBA", (width, band_height))
+    image.putalpha(Image.fromarray(np.repeat(gradient[:, None], width, axis=1)))
+    draw = ImageDraw.Draw(image)
+    top = band_height - line_height * len(lines) - round(0.1 * band_height)
+    for line in lines:
+        draw.text((margin + 1, top + 1), line, font=font, fill="black")
+        draw.text((margin, top), line, font=font, fill="white")
+        top += line_height
+    return Overlay(image, 0, height - band_height)
+
+
+def caption_height(size: tuple[int, int]) -> int:
+    """Return the height in pixels of the band that a caption may cover."""
+    return round(0.16 * size[1] + 0.08 * min(size))
+
+
+def simulated_label(size: tuple[int, int]) -> Overlay:
+    """Return the word SIMULATED on a dark plate in the upper right corner."""
+    font = default_font().font_variant(size=max(round(0.042 * min(size)), 9))
+    padding = round(0.35 * font.size)
+    left, top, right, bottom = (round(edge) for edge in font.getbbox("SIMULATED"))
+    plate = Image.new("RGBA", (right - left + 4 * padding, bottom - top + 2 * padding))
+    draw = ImageDraw.Draw(plate)
+    draw.rounded_rectangle((0, 0, plate.width - 1, plate.height - 1), padding, fill=(0, 0, 0, 150))
+    draw.text((2 * padding - left, padding - top), "SIMULATED", font=font, fill=(255, 255, 255, 235))
+    return Overlay(plate, size[0] - plate.width - 2 * padding, 2 * padding)
+
+
+def watermark(text: str, size: tuple[int, int]) -> Overlay:
+    """Return large translucent letters across the middle."""
+    base_font, text = font_for(text[:MAX_CHARACTERS])
+    size_to_fit = 0.8 * size[0] / max(base_font.getlength(text), 1) * base_font.size
+    font = base_font.font_variant(size=max(round(min(size_to_fit, 0.16 * min(size))), 8))
+    image = Image.new("RGBA", (size[0], round(1.6 * font.size)))
+    ImageDraw.Draw(image).text((size[0] / 2, image.height / 2), text, font=font, fill=(255, 255, 255, 120), anchor="mm")
+    return Overlay(image, 0, (size[1] - image.height) // 2)
+
+
+def _wrap(text: str, font: ImageFont.FreeTypeFont, width: int) -> Iterator[str]:
+    """Yield the lines of a text, each at most `width` pixels wide, broken at spaces where there are any."""
+
+    def pixels(count: int) -> int:
+        return round(font.getlength(text[:count]))
+
+    while text:
+        fitting = max(bisect_right(range(len(text) + 1), width, key=pixels) - 1, 1)
+        space = text.rfind(" ", 0, fitting + 1) if fitting < len(text) else -1
+        end = space if space > 0 else fitting
+        yield text[:end].strip()
+        text = text[end:].lstrip()

@@ -1,0 +1,7 @@
+"""How things reach the page: where the code runs, which outputs there are, and when what lives is drawn.
+
+environment   where this code runs, and the user's variables
+outputs       mimebundles, and pairs of plain HTML with a widget
+embedding     the video inside the notebook
+update_queue  when cards are drawn
+"""

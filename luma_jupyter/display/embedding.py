@@ -1,0 +1,35 @@
+"""The video inside the notebook: read from the saved file when the finished card is drawn, and only then."""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from dataclasses import replace
+
+from luma_jupyter.views.clip_state import ClipState
+from luma_jupyter.views.host import Host
+from luma_jupyter.views.text import file_size
+
+
+def with_video(state: ClipState, host: Host) -> ClipState:
+    """The state with its video in it, where the host wants that; else with a remark that says why it is not."""
+    path = state.task.path
+    if host.how == "remote" and path and not state.remote:
+        return replace(state, remark="This page cannot reach the saved file; --embed puts the video into the notebook.")
+    if host.how != "embed" or path is None:
+        return state
+    try:
+        if (bytes_ := path.stat().st_size) > host.limit:
+            limit = f"too large to be in the notebook ({file_size(bytes_)}; up to {file_size(host.limit)} here)"
+            return replace(state, remark=f"The video is {limit}{_instead(state)}.")
+        data = path.read_bytes()
+    except OSError as error:
+        return replace(state, remark=f"The saved file cannot be read ({error.strerror or error}){_instead(state)}.")
+    return replace(state, data=f"data:video/mp4;base64,{b64encode(data).decode()}")
+
+
+def _instead(state: ClipState) -> str:
+    if state.file and state.served:
+        return ""
+    return (
+        "; it plays from the service as long as its address holds" if state.remote else ", and nothing here can play it"
+    )

@@ -1,0 +1,75 @@
+"""Where this code runs: what can be seen of it, for the decision in `views.host`."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import MutableMapping
+from pathlib import Path
+from typing import Any
+
+from IPython import get_ipython
+
+from luma_jupyter.settings import SettingsSource
+from luma_jupyter.views.host import Host, Surroundings, decide
+
+VSCODE_MARKER = "__vsc_ipynb_file__"
+
+
+class Environment:
+    """The process and its front end, as they are at the moment of asking. ``settings`` gives those of the moment."""
+
+    def __init__(self, settings: SettingsSource) -> None:
+        self._settings = settings
+
+    def host(self, embed: bool | None = None) -> Host:
+        """The host of this moment; ``embed`` comes before the setting of that name."""
+        return decide(detect_surroundings(), self._settings().embed if embed is None else embed)
+
+    @property
+    def in_kernel(self) -> bool:
+        """Whether a Jupyter kernel runs this code (else: a terminal, or a plain script)."""
+        return self.host().how != "path"
+
+    def cells_wait(self, wait: bool | None = None) -> bool:
+        """Whether a cell that makes or shows clips waits for them; ``wait`` is the cell's own word."""
+        return next(word for word in (wait, self._settings().wait, self.host().waits) if word is not None)
+
+    @property
+    def shown_clips_wait(self) -> bool:
+        """Whether a cell waits for a clip that it only shows; in a terminal there are words of their own for that."""
+        return bool(self._settings().wait) or (self.in_kernel and self.cells_wait())
+
+    @property
+    def unattended(self) -> bool:
+        """Whether the run is set to wait, as runs without a person are: then no widget is shown."""
+        return bool(self._settings().wait)
+
+
+def user_variables() -> MutableMapping[str, Any]:
+    """The notebook's variables; outside IPython an empty mapping."""
+    shell = get_ipython()
+    return shell.user_ns if shell else {}
+
+
+def kernel_id() -> str:
+    """The running kernel's id, as its Jupyter server knows it; empty where there is none."""
+    try:
+        from ipykernel.connect import get_connection_file  # optional: a terminal has no ipykernel
+
+        return Path(get_connection_file()).stem.removeprefix("kernel-")
+    except (ImportError, RuntimeError):
+        return ""
+
+
+def detect_surroundings() -> Surroundings:
+    """The surroundings of this process."""
+    shell = get_ipython()
+    return Surroundings(
+        in_ipython=shell is not None,
+        in_kernel=getattr(shell, "kernel", None) is not None,
+        marked=shell is not None and VSCODE_MARKER in shell.user_ns,
+        isatty=bool(sys.stdout and sys.stdout.isatty()),
+        environ=os.environ,
+        modules=sys.modules.keys(),
+    )

@@ -1,0 +1,45 @@
+"""Outputs of a cell: plain HTML that stays, and below it a widget that lives.
+
+Whatever lives is shown as two outputs. The first is plain HTML, which is what a saved notebook keeps. The second is the
+widget; in a page without a kernel it is lost, and a rule in the first hides the front end's complaint about that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from IPython.core.error import StdinNotImplementedError
+from IPython.display import display
+
+from luma_jupyter.views.clip_html import HIDE_LOST_LIVE_PART, escaped, frame
+
+WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
+NOTHING = {"text/html": "", "text/plain": ""}
+
+
+def widget_bundle(widget: Any) -> dict[str, Any]:
+    """A mimebundle that shows a widget, and nothing in a page that knows no widgets."""
+    return {WIDGET_VIEW: {"version_major": 2, "version_minor": 0, "model_id": widget.model_id}, **NOTHING}
+
+
+def show_pair(html: str, text: str, widget: Callable[[], Any] | None) -> None:
+    """Show HTML, and below it a widget, where there is one to make; ``text`` says the same as the HTML."""
+    display({"text/html": html, "text/plain": text}, raw=True)
+    if widget:
+        display(widget_bundle(widget()), raw=True)
+
+
+def note_html(key: str, note: str) -> str:
+    """What a page without a kernel has in the place of a widget that is nothing without one."""
+    return frame(key, f'<div class="luma-later">{escaped(note)}</div>{HIDE_LOST_LIVE_PART}')
+
+
+def ask_user(question: str) -> str | None:
+    """What the user answers below the cell, or in the terminal; None in a run without a person."""
+    try:
+        return input(question)
+    except (EOFError, KeyboardInterrupt):
+        return ""
+    except StdinNotImplementedError:
+        return None

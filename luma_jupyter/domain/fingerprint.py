@@ -1,0 +1,50 @@
+"""What equal requests have in common: by their fingerprint a request finds what was made of it before."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import unicodedata
+from dataclasses import asdict, fields
+from typing import Any
+
+from luma_jupyter.domain.media import LocalFile
+from luma_jupyter.domain.requests import Request, VideoRef
+
+
+def fingerprint(request: Request, source_intent: str | None) -> str:
+    """What equal requests have in common: 64 hex digits (SHA-256) of action, parameters and source.
+
+    A source that is a clip counts by its intent, any other by its id or URL; a file by its content. Parameters at their
+    defaults are left out, so that one that a later version adds changes nothing; callback URLs do not count.
+    """
+    facts = {"action": request.action, **parameters(request), "prompt": _normalized(request.prompt)}
+    facts |= {name: {"sha256": file["sha256"]} for name, file in facts.items() if is_file_record(file)}
+    facts.pop("callback_url", None)
+    if source_intent is not None:
+        facts["source"] = source_intent
+    canonical = json.dumps(facts, sort_keys=True, ensure_ascii=True, separators=(",", ":"))
+    return hashlib.sha256(canonical.encode()).hexdigest()
+
+
+def parameters(request: Request) -> dict[str, Any]:
+    """The parameters that differ from their defaults, beside the prompt, as plain data."""
+    values = {field.name: getattr(request, field.name) for field in fields(request) if field.name != "prompt"}
+    defaults = {field.name: field.default for field in fields(request)}
+    return {name: _plain(value) for name, value in values.items() if value != defaults[name]}
+
+
+def is_file_record(value: object) -> bool:
+    """Whether a parameter in plain data stands for a file."""
+    return isinstance(value, dict) and "sha256" in value
+
+
+def _normalized(prompt: str) -> str:
+    """A prompt as far as it counts: however its letters are encoded, and wherever its lines break."""
+    return " ".join(unicodedata.normalize("NFC", prompt).split())
+
+
+def _plain(value: object) -> Any:
+    if isinstance(value, LocalFile):
+        return value.record
+    return asdict(value) if isinstance(value, VideoRef) else value

@@ -1,0 +1,169 @@
+"""What is asked for.
+
+A request checks itself when it is built, so a bad one never travels further than the line that made it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar, TypeAlias
+
+from luma_jupyter.domain.media import LocalFile
+from luma_jupyter.domain.urls import is_web_url
+from luma_jupyter.domain.vocabulary import ASPECT_RATIOS, Action
+from luma_jupyter.errors import InvalidRequest
+
+MOST_TAKES = 999
+
+
+@dataclass(frozen=True, slots=True)
+class VideoRef:
+    """A video that exists at a service: its id, its URL, or both."""
+
+    video_id: str | None = None
+    url: str | None = None
+
+    def __str__(self) -> str:
+        return self.video_id or self.url or "?"
+
+
+_VIDEO_ID = re.compile(r"(?=.{16})(?=.*\d)[0-9A-Za-z]+(-[0-9A-Za-z]+)+|[0-9a-fA-F]{32}")
+
+
+def parse_video_ref(text: str) -> VideoRef | None:
+    """The video that an http(s) URL or a UUID-like video id names; None for any other text."""
+    if is_web_url(text):
+        return VideoRef(url=text)
+    return VideoRef(video_id=text) if _VIDEO_ID.fullmatch(text) else None
+
+
+def _shown(value: object) -> str:
+    shown = repr(value)
+    return shown if len(shown) <= 100 else f"{shown[:99]}…"  # a data URI can be megabytes
+
+
+def _check_text(name: str, text: object) -> str:
+    if not isinstance(text, str):
+        raise InvalidRequest(f"{name} must be text, not {type(text).__name__}.")
+    if not text.isascii() and any("\ud800" <= character <= "\udfff" for character in text):
+        raise InvalidRequest(f"{name} has half a character (a lone surrogate): type it again.")
+    return text
+
+
+def _checked_prompt(prompt: object) -> str:
+    text = _check_text("The prompt", prompt).strip()
+    if not text:
+        raise InvalidRequest("The prompt is empty: say what the video should show.")
+    return text
+
+
+def _check_flag(name: str, value: object) -> None:
+    if not isinstance(value, bool):
+        raise InvalidRequest(f"{name} must be True or False, not {value!r}.")
+
+
+def _check_url(name: str, url: object) -> None:
+    if url is not None and not is_web_url(_check_text(name, url)):
+        raise InvalidRequest(f"{name} must be an http(s) URL, not {_shown(url)}.")
+
+
+def check_takes(name: str, value: object) -> None:
+    """Refuse what is not the number of a take, or of takes."""
+    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= MOST_TAKES:
+        raise InvalidRequest(f"{name} must be a whole number from 1 to {MOST_TAKES}, not {_shown(value)}.")
+
+
+def _check_image(name: str, image: object) -> None:
+    """Refuse an image in any other form than a URL, or a file that was checked."""
+    if image is not None and not isinstance(image, LocalFile):
+        _check_url(name, image)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Request:
+    """What all requests have. ``take`` is ours alone: further takes of one wish are requests of their own."""
+
+    prompt: str
+    callback_url: str | None = None
+    take: int = 1
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "prompt", _checked_prompt(self.prompt))
+        _check_url("callback_url", self.callback_url)
+        check_takes("take", self.take)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GenerateRequest(_Request):
+    """Make a video from a prompt, and from a first and last frame where given: a URL, or a file.
+
+    ``enhancement`` lets the service improve the prompt; ``loop`` joins the end to the start.
+    Fields, defaults and ratios: AceDataCloud, ``POST /luma/videos``.
+    """
+
+    action: ClassVar[Action] = "generate"
+    aspect_ratio: str = "16:9"
+    loop: bool = False
+    enhancement: bool = True
+    start_image: str | LocalFile | None = None
+    end_image: str | LocalFile | None = None
+
+    def __post_init__(self) -> None:
+        _Request.__post_init__(self)
+        if self.aspect_ratio not in ASPECT_RATIOS:
+            raise InvalidRequest(f"aspect_ratio must be one of {', '.join(ASPECT_RATIOS)}, not {self.aspect_ratio!r}.")
+        _check_flag("loop", self.loop)
+        _check_flag("enhancement", self.enhancement)
+        _check_image("start_image", self.start_image)
+        _check_image("end_image", self.end_image)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExtendRequest(_Request):
+    """Continue a video. ``source`` None: the video of the task that this one comes after."""
+
+    action: ClassVar[Action] = "extend"
+    source: VideoRef | LocalFile | None = None
+    end_image: str | LocalFile | None = None
+
+    def __post_init__(self) -> None:
+        _Request.__post_init__(self)
+        _check_image("end_image", self.end_image)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModifyRequest(_Request):
+    """Re-render a video from a prompt. ``source`` None: the video of the task that this one comes after.
+
+    ``watermark`` is True, False, a watermark id, or None for the service's default (RunAPI's page says boolean, its
+    clients a string).
+    """
+
+    action: ClassVar[Action] = "modify"
+    source: VideoRef | LocalFile | None = None
+    watermark: bool | str | None = None
+
+    def __post_init__(self) -> None:
+        _Request.__post_init__(self)
+        if isinstance(self.source, VideoRef) and self.source.url is None:
+            raise InvalidRequest(f"modify needs a URL or a clip: a video id alone ({self.source}) is not enough.")
+        if not (self.watermark is None or isinstance(self.watermark, bool | str)):
+            raise InvalidRequest(f"watermark must be True, False or a watermark id, not {self.watermark!r}.")
+        if self.watermark == "":
+            raise InvalidRequest("The watermark id is empty.")
+
+
+Request: TypeAlias = GenerateRequest | ExtendRequest | ModifyRequest
+KINDS: Mapping[str, type[GenerateRequest | ExtendRequest | ModifyRequest]] = {
+    kind.action: kind for kind in (GenerateRequest, ExtendRequest, ModifyRequest)
+}
+
+# Which actions take a parameter, beside the prompt, the source and the number of the take.
+ACTIONS_WITH: Mapping[str, tuple[Action, ...]] = {
+    name: tuple(kind.action for kind in KINDS.values() if name in kind.__dataclass_fields__)
+    for kind in KINDS.values()
+    for name in kind.__dataclass_fields__
+    if name not in ("prompt", "source", "take")
+}

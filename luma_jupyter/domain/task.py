@@ -1,0 +1,137 @@
+"""What a service says of a task, and a task's snapshot: each step of its way makes a new one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from pathlib import Path
+from typing import TypeAlias
+
+from luma_jupyter.domain.requests import Request
+from luma_jupyter.domain.vocabulary import Provider, Status
+from luma_jupyter.errors import LumaError, ServiceError
+
+
+@dataclass(frozen=True, slots=True)
+class Video:
+    """A finished video as its service reports it; sizes in pixels, None where the service says nothing."""
+
+    url: str
+    video_id: str | None = None
+    width: int | None = None
+    height: int | None = None
+    thumbnail_url: str | None = None
+
+
+class TaskPhase(StrEnum):
+    """What a look-up says of a task."""
+
+    RUNNING = "running"
+    COMPLETED = "completed"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class TaskState:
+    """One look-up's answer: ``video`` with a completed task, ``error`` with a failed one.
+
+    ``retry_after``: seconds that the service asks to wait before the next look-up. ``cost``: what it reports, in USD.
+    ``seconds``: how long the task took from its creation to its end, where the service says so.
+    """
+
+    task_id: str
+    phase: TaskPhase
+    video: Video | None = None
+    error: ServiceError | None = None
+    retry_after: float | None = None
+    cost: float | None = None
+    seconds: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Task:
+    """A snapshot of one task; each transition makes a new one.
+
+    ``intent`` is ours: 32 hex digits, one for each video that somebody wanted, kept through retries, and RunAPI's
+    idempotency key. ``task_id`` is the service's. Equal ``fingerprint``: equal request (`fingerprint`).
+    ``source_label`` is how the user named the source, ``name`` the variable. ``base_url`` is the API that it went to,
+    ``media`` the folder for its file, ``folder`` the notebook's.
+
+    Times are Unix seconds; ``sent_at``: when the request last left, None while it certainly was not accepted. ``price``
+    (expected) and ``cost`` (reported) are in USD, None where nobody knows; ``doubts`` counts the earlier sends that
+    nobody answered.
+
+    ``upload`` says in words which file is being uploaded, and how far. ``problem`` says why the last look-up failed
+    while the task still runs. ``path`` is where the video is (None: it could not be saved, and ``problem`` says why);
+    ``file_size`` in bytes.
+    """
+
+    intent: str
+    request: Request
+    provider: Provider
+    status: Status
+    created_at: float
+    filename: str
+    fingerprint: str = ""
+    media: Path = Path()
+    folder: Path = Path()
+    source_label: str | None = None
+    source_intent: str | None = None
+    name: str | None = None
+    submitted_at: float | None = None
+    sent_at: float | None = None
+    ended_at: float | None = None
+    task_id: str | None = None
+    base_url: str = ""
+    video: Video | None = None
+    path: Path | None = None
+    file_size: int | None = None
+    price: float | None = None
+    cost: float | None = None
+    doubts: int = 0
+    error: LumaError | None = None
+    problem: str | None = None
+    upload: str | None = None
+
+    @property
+    def key(self) -> str:
+        """The intent in short, as in file names."""
+        return self.intent[:8]
+
+    @property
+    def real(self) -> bool:
+        """Whether a paid service makes it, not a demo service."""
+        return self.provider != "demo"
+
+    def elapsed(self, now: float) -> float:
+        """Seconds since submission (before it: since creation), up to ``now`` or the end."""
+        start = self.submitted_at or self.created_at
+        return max(0.0, (self.ended_at or now) - start)
+
+    def charge(self, price: float | None) -> float | None:
+        """What it cost or may cost in USD; ``price`` (a call, USD) stands in where its own is not known. None: unknown.
+
+        Nothing for what was refused or never left; each earlier send that nobody answered may have been billed too.
+        """
+        price = price if self.price is None else self.price
+        if self.status.without_task:
+            return self.doubts * (price or 0.0)
+        if self.cost is None and price is None:
+            return None
+        return self.doubts * (price or 0.0) + (price or 0.0 if self.cost is None else self.cost)
+
+    def evolve(self, **changes: object) -> Task:
+        """A copy with some fields changed."""
+        return replace(self, **changes)  # type: ignore[arg-type]
+
+
+@dataclass(frozen=True, slots=True)
+class TaskEvent:
+    """Something happened to a task: its new snapshot, and the time in Unix seconds."""
+
+    task: Task
+    at: float
+
+
+Listener: TypeAlias = Callable[[TaskEvent], None]

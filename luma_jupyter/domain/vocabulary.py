@@ -1,0 +1,58 @@
+"""What there is to choose from: actions, services, aspect ratios, status words. Cheap to import: all notebooks do."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Literal, TypeAlias, get_args
+
+Action: TypeAlias = Literal["generate", "extend", "modify"]
+Provider: TypeAlias = Literal["acedata", "runapi", "demo"]
+AspectRatio: TypeAlias = Literal["16:9", "9:16", "1:1", "4:3", "3:4", "21:9", "9:21"]
+
+ACTIONS: tuple[Action, ...] = get_args(Action)
+PROVIDERS: tuple[Provider, ...] = get_args(Provider)
+ASPECT_RATIOS: tuple[AspectRatio, ...] = get_args(AspectRatio)
+
+SERVICE_NAMES: Mapping[Provider, str] = {
+    "acedata": "AceDataCloud",
+    "runapi": "RunAPI",
+    "demo": "demo service",
+}
+
+
+class Status(StrEnum):
+    """A clip's status; the words are part of the public interface."""
+
+    QUEUED = "queued"
+    SUBMITTING = "submitting"
+    RUNNING = "running"
+    SAVING = "saving"
+    COMPLETED = "completed"
+    FAILED = "failed"
+    UNCONFIRMED = "unconfirmed"
+    DETACHED = "detached"
+    CANCELLED = "cancelled"
+
+    @property
+    def ended(self) -> bool:
+        """Whether nothing more happens to the clip by itself."""
+        return self in _ENDS
+
+    @property
+    def stoppable(self) -> bool:
+        """Whether following it can be stopped: a video that is being saved is saved."""
+        return not self.ended and self is not Status.SAVING
+
+    @property
+    def resumable(self) -> bool:
+        """Whether it ended here, but perhaps not at the service."""
+        return self in (Status.DETACHED, Status.UNCONFIRMED)
+
+    @property
+    def without_task(self) -> bool:
+        """Whether it ended without anything that a service made or bills: it answers no later request."""
+        return self in (Status.FAILED, Status.CANCELLED)
+
+
+_ENDS = frozenset({Status.COMPLETED, Status.FAILED, Status.UNCONFIRMED, Status.DETACHED, Status.CANCELLED})

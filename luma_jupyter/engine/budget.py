@@ -1,0 +1,90 @@
+"""What a video costs, what was spent today, and whether the budget allows one more.
+
+Nobody but RunAPI says a price before the call. So a price is what the user set, else a quote, else unknown, and with a
+budget an unknown price is a refusal: a limit that guesses is none.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable
+from datetime import datetime
+
+from luma_jupyter.domain.money import Price, dollars
+from luma_jupyter.domain.task import Task
+from luma_jupyter.domain.vocabulary import SERVICE_NAMES, Action, Provider
+from luma_jupyter.engine.provider_pool import ProviderPool
+from luma_jupyter.errors import LumaError, OverBudget
+from luma_jupyter.settings import Settings, variable
+
+QUOTE_LIFETIME = 600.0  # seconds that a quote is used again
+_PRICE_SETTINGS = {"acedata": "acedata_price", "runapi": "runapi_price"}
+
+
+class Budget:
+    """The prices of all services, and the day's limit. ``clock`` in Unix seconds."""
+
+    def __init__(self, providers: ProviderPool, clock: Callable[[], float] = time.time) -> None:
+        self._providers = providers
+        self._clock = clock
+        self._quotes: dict[Provider, tuple[float, float | None]] = {}
+
+    def known_price(self, provider: Provider, action: Action, now: Settings) -> Price:
+        """The price as far as it is known without asking."""
+        if provider == "demo":
+            return Price(0.0, "the demo service is free")
+        name = _PRICE_SETTINGS[provider]
+        if (usd := getattr(now, name)) is not None:
+            return Price(usd, f"as set in {variable(name)} or configure({name}=…)")
+        at, quote = self._quotes.get(provider, (0.0, None))
+        if quote is not None and self._clock() - at < QUOTE_LIFETIME:
+            return Price(quote, f"quoted by {SERVICE_NAMES[provider]} at {time.strftime('%H:%M', time.localtime(at))}")
+        if provider == "runapi":
+            return Price(None, "no quote yet; $0.50 a call on RunAPI's public page")
+        return Price(None, f"{SERVICE_NAMES[provider]} publishes no price; it bills on success, in credits")
+
+    async def fetch_price(self, provider: Provider, action: Action, now: Settings) -> Price:
+        """The price, asked for at the service where it is not known. A quote that cannot be had leaves it unknown."""
+        known = self.known_price(provider, action, now)
+        if known.usd is not None:
+            return known
+        try:
+            quote = await self._providers.client(provider, action).quote()
+        except LumaError as error:
+            return Price(None, f"no quote: {error}")
+        self._quotes[provider] = self._clock(), quote
+        return self.known_price(provider, action, now)
+
+    def spent(self, today: Iterable[Task], now: Settings) -> tuple[float, int]:
+        """What this day's tasks cost or may cost in USD, and how many more there are whose price nobody knows.
+
+        One that was made when its price was not known counts as one like it does now.
+        """
+        charges = [task.charge(self.known_price(task.provider, task.request.action, now).usd) for task in today]
+        return sum(charge or 0.0 for charge in charges), charges.count(None)
+
+    def check(
+        self, price: Price, provider: Provider, today: Callable[[], Iterable[Task]], now: Settings, calls: int = 1
+    ) -> None:
+        """Raise OverBudget where ``calls`` more at ``price`` in all would pass the budget of the day of ``today``."""
+        if now.budget is None:
+            return
+        if price.usd is None:
+            name = _PRICE_SETTINGS[provider]
+            raise OverBudget(
+                f"There is a budget ({dollars(now.budget)} a day), but this call's price is not known: {price.basis}. "
+                f"Nothing was sent. Say what it counts as: luma_jupyter.configure({name}=0.35), or {variable(name)}."
+            )
+        spent, _ = self.spent(today(), now)
+        if spent + price.usd > now.budget + 1e-9:
+            so_far = f"{dollars(spent)} so far today"
+            these = "this call is" if calls == 1 else f"these {calls} calls are"
+            raise OverBudget(
+                f"This would pass the budget of {dollars(now.budget)} a day: {so_far}, and {these} {price}. "
+                "Nothing was sent. luma_jupyter.configure(budget=…) changes the budget."
+            )
+
+
+def midnight(now: float) -> float:
+    """When the local day of ``now`` began; both in Unix seconds."""
+    return datetime.fromtimestamp(now).replace(hour=0, minute=0, second=0, microsecond=0).timestamp()

@@ -1,0 +1,6 @@
+"""The media folder beside the notebook: videos, and the two files beside each.
+
+sidecars     the JSON file that says where a video came from, and by which it is found again
+folder       how a video gets there, whole or not at all
+thumbnails   a picture of each video
+"""

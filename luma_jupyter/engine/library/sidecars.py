@@ -1,0 +1,115 @@
+"""Sidecars: the JSON file beside each video, which says where it came from, and by which it is found again.
+
+Video and sidecar alone are enough to play a notebook through without a journal and without a key: that is how a lesson
+is handed out. So a sidecar may come from anybody. It is checked like any input, and it names no path: the video is the
+file beside it.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import unicodedata
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from luma_jupyter.domain.fingerprint import fingerprint
+from luma_jupyter.domain.media import is_whole_video
+from luma_jupyter.domain.task import Task
+from luma_jupyter.domain.vocabulary import Status
+from luma_jupyter.engine.store.serialization import Unreadable, dump, load
+
+SCHEMA = 2
+LARGEST = 1_000_000  # bytes
+_LONGEST_SLUG = 20
+# What is nobody else's business: where the maker's files lie, and addresses that may hold a secret.
+_PRIVATE = ("base_url", "media", "folder", "filename", "file_size", "status", "error", "problem", "doubts")
+
+
+def video_file_name(prompt: str, key: str) -> str:
+    """The name of a video: the prompt's first words and the key, such as ``astronauts-shuttle-3f9c2a1b.mp4``."""
+    return f"{_slug(prompt)}-{key}.mp4"
+
+
+def _slug(prompt: str) -> str:
+    words = re.findall(r"[^\W_]+", unicodedata.normalize("NFC", prompt).lower())
+    slug = ""
+    for word in words:
+        longer = f"{slug}-{word}" if slug else word[:_LONGEST_SLUG]
+        if len(longer) > _LONGEST_SLUG:
+            break
+        slug = longer
+    return slug or "clip"
+
+
+def write(file: BinaryIO, task: Task, size: int) -> None:
+    """Write the sidecar of a video of ``size`` bytes."""
+    data = {name: value for name, value in dump(task).items() if name not in _PRIVATE}
+    data["request"].pop("callback_url", None)
+    # A service may send a lone surrogate; its escape is valid JSON.
+    text = json.dumps({"schema": SCHEMA, "bytes": size, **data}, ensure_ascii=False, indent=1)
+    file.write(text.encode(errors="backslashreplace"))
+
+
+def read(path: Path) -> Task | None:
+    """The completed task that a sidecar tells of, without a path where its video is not whole; None if unusable."""
+    try:
+        data = _public(json.loads(_content(path)))
+        video = path.with_suffix(".mp4")
+        size = whole_size(video)
+        task = load({**data, "status": Status.COMPLETED.value, "filename": video.name, "file_size": size})
+    except (OSError, ValueError, RecursionError):
+        return None
+    if task.video is None or task.fingerprint != fingerprint(task.request, task.source_intent):
+        return None
+    return task.evolve(media=path.parent, path=None if size is None else video)
+
+
+def whole_size(video: Path) -> int | None:
+    """The size of a saved video in bytes; None where it is gone, cut off or damaged."""
+    if not video.is_file():
+        return None
+    with video.open("rb") as file:
+        size = file.seek(0, 2)
+        return size if is_whole_video(file, size) else None
+
+
+def intent_of(video: Path) -> str | None:
+    """The intent of the clip that a video's name is taken by; None where no sidecar says so."""
+    try:
+        return str(json.loads(_content(video.with_suffix(".json")))["intent"])
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        return None
+
+
+def _content(path: Path) -> bytes:
+    if not path.is_file() or path.stat().st_size > LARGEST:  # a pipe or a device would be read for ever
+        raise Unreadable("file")
+    return path.read_bytes()
+
+
+def _public(data: object) -> dict[str, Any]:
+    if not isinstance(data, dict) or data.get("schema") != SCHEMA:
+        raise Unreadable("schema")
+    return {name: value for name, value in data.items() if name not in _PRIVATE}
+
+
+def find_equal(folder: Path, prompt: str, wanted: str) -> Iterator[Task]:
+    """The completed tasks with the fingerprint ``wanted`` in a folder.
+
+    Their names begin with the prompt, so few files are read.
+    """
+    return (task for task in read_all(folder, f"{_slug(prompt)}-") if task.fingerprint == wanted)
+
+
+def read_all(folder: Path, start: str = "") -> Iterator[Task]:
+    """The completed tasks of a folder whose file names begin so."""
+    try:
+        names = sorted(path.name for path in folder.iterdir() if path.suffix == ".json")
+    except OSError:
+        return
+    for name in names:
+        normal = unicodedata.normalize("NFC", name)  # some archives and disks store other forms
+        if normal.startswith(start) and (task := read(folder / name)):
+            yield task

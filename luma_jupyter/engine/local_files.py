@@ -1,0 +1,122 @@
+"""Pictures and videos of the user's own as input: whatever they are given as, they become a checked `LocalFile`."""
+
+from __future__ import annotations
+
+import io
+import os
+import re
+from pathlib import Path
+from typing import BinaryIO
+
+from luma_jupyter.domain.media import (
+    IMAGE_FORMATS,
+    LARGEST_IMAGE,
+    LARGEST_VIDEO,
+    VIDEO_FORMATS,
+    LocalFile,
+    image_type,
+    is_whole_video,
+    video_type,
+)
+from luma_jupyter.domain.requests import VideoRef, parse_video_ref
+from luma_jupyter.domain.urls import is_web_url
+from luma_jupyter.errors import InvalidRequest
+from luma_jupyter.video.pictures import check_decodes, encode_png
+
+_SENT = ("image/png", "image/jpeg", "image/webp")
+
+
+def as_image(name: str, value: object) -> str | LocalFile:
+    """A first or last frame given as a URL, a path, bytes, a PIL image, a numpy frame or a matplotlib figure.
+
+    ``name`` is what the user calls it, for errors. A URL stays one. Raises InvalidRequest for all that cannot be sent.
+    """
+    if isinstance(value, LocalFile):
+        return value
+    if isinstance(value, str) and is_web_url(value):
+        return value
+    if isinstance(value, str | os.PathLike):
+        path = _path(name, value, "an http(s) URL, or a picture's path")
+        return _checked_image(name, path.name, _read(name, path, LARGEST_IMAGE, IMAGE_FORMATS), path)
+    if isinstance(value, bytes | bytearray | memoryview):
+        return _checked_image(name, name, bytes(value))
+    return _checked_image(name, name, encode_png(name, value))
+
+
+def as_optional_image(name: str, value: object) -> str | LocalFile | None:
+    """As `as_image`; None for None."""
+    return None if value is None else as_image(name, value)
+
+
+def as_video(value: str | os.PathLike[str], name: str = "The source") -> LocalFile:
+    """A source video given as a path. Raises InvalidRequest for all that cannot be sent."""
+    path = _path(name, value, "a clip, a video id, an http(s) URL, or a video's path")
+    data = _read(name, path, LARGEST_VIDEO, VIDEO_FORMATS)
+    if not is_whole_video(io.BytesIO(data), len(data)):
+        raise InvalidRequest(f"{name}: {path.name} is not a whole {VIDEO_FORMATS} file.")
+    return LocalFile.of(data, video_type(data[:12]), path.name, path=path, keep=False)
+
+
+def parse_video(text: str) -> VideoRef | LocalFile:
+    """Read a source given as text: an http(s) URL, a UUID-like video id, else the path of a video.
+
+    Raises InvalidRequest for anything else, and for a file that cannot be sent.
+    """
+    if video := parse_video_ref(text):
+        return video
+    if looks_like_path(text):
+        return as_video(text)
+    shown = repr(text) if len(repr(text)) <= 100 else f"{text!r:.99}…"
+    raise InvalidRequest(f"{shown} is neither a clip, a video id, an http(s) URL nor a video's path.")
+
+
+def looks_like_path(text: str) -> bool:
+    """Whether somebody who wrote this meant a file."""
+    return bool(re.search(r"\.\w{2,4}$|[/\\]|^~", text)) and "://" not in text
+
+
+def _checked_image(name: str, original: str, data: bytes, path: Path | None = None) -> LocalFile:
+    mime = image_type(data[:12])
+    if mime not in _SENT:
+        what = f"{original} " if original != name else "this "
+        raise InvalidRequest(f"{name}: {what}is not a picture in {IMAGE_FORMATS} format.")
+    if len(data) > LARGEST_IMAGE:
+        raise InvalidRequest(f"{name}: {len(data) / 1e6:.0f} MB are too large: up to {LARGEST_IMAGE / 1e6:.0f} MB.")
+    check_decodes(name, data)
+    return LocalFile.of(data, mime, original, path=path)
+
+
+def _path(name: str, value: str | os.PathLike[str], wanted: str) -> Path:
+    text = os.fspath(value)
+    if not isinstance(text, str) or not text.strip() or "://" in text or text.startswith("data:") or "\0" in text:
+        shown = repr(text)[:100]
+        raise InvalidRequest(f"{name} must be {wanted}, not {shown}.")
+    try:
+        return Path(text).expanduser()
+    except RuntimeError:
+        raise InvalidRequest(f"{name}: there is no home folder for {text!r}.") from None
+
+
+def _read(name: str, path: Path, largest: int, formats: str) -> bytes:
+    try:
+        if path.is_dir():
+            raise InvalidRequest(f"{name}: {str(path)!r} is a folder.")
+        if not path.exists():
+            raise InvalidRequest(f"{name}: there is no file {str(path)!r}.")
+        if not path.is_file():
+            raise InvalidRequest(f"{name}: {str(path)!r} is not a file.")
+        size = path.stat().st_size
+        if size == 0:
+            raise InvalidRequest(f"{name}: {path.name} is empty.")
+        if size > largest:
+            raise InvalidRequest(
+                f"{name}: {path.name} has {size / 1e6:.0f} MB; {formats} up to {largest / 1e6:.0f} MB can be sent."
+            )
+        return _read_all(path.open("rb"), size)
+    except OSError as error:
+        raise InvalidRequest(f"{name}: {str(path)!r} cannot be read ({error.strerror or error}).") from None
+
+
+def _read_all(file: BinaryIO, size: int) -> bytes:
+    with file:
+        return file.read(size + 1)

@@ -1,0 +1,178 @@
+"""The only thread and the only event loop of the engine, and the ways across: a coroutine in, a Future out.
+
+A blocking `wait` is the delicate one. Inside a kernel an event loop is already running in the waiting thread, and the
+user's own asyncio tasks live on it; they must go on while a cell waits. nest-asyncio2 makes that loop re-entrant. A
+SIGINT in such a nested run would hit whichever task happens to be running, so while waiting the signal only resolves a
+future, and the wait then raises by itself.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import concurrent.futures
+import contextvars
+import signal
+import threading
+import time
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager
+from typing import Any, TypeVar
+
+from luma_jupyter.engine.fork import at_fork
+from luma_jupyter.errors import WaitInterrupted
+
+T = TypeVar("T")
+
+TICK = 0.2  # seconds between two looks at the clock while a wait cannot be woken otherwise
+
+
+class Interrupted(Exception):
+    """A wait was ended by SIGINT."""
+
+
+class LoopThread:
+    """One daemon thread that runs one event loop, started when first needed. ``new_loop`` is passed in by tests."""
+
+    def __init__(self, new_loop: Callable[[], asyncio.AbstractEventLoop] = asyncio.new_event_loop) -> None:
+        self._new_loop = new_loop
+        self._reset()
+        at_fork(child=self._reset)
+
+    def _reset(self) -> None:
+        """Start anew: a forked child has neither the thread nor a usable lock."""
+        self._lock = threading.Lock()
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    @property
+    def loop(self) -> asyncio.AbstractEventLoop:
+        """The running loop."""
+        with self._lock:
+            if self._loop is None:
+                self._loop = self._new_loop()
+                threading.Thread(target=self._run, args=(self._loop,), name="luma_jupyter", daemon=True).start()
+            return self._loop
+
+    @staticmethod
+    def _run(loop: asyncio.AbstractEventLoop) -> None:
+        asyncio.set_event_loop(loop)
+        loop.run_forever()
+
+    @property
+    def is_current(self) -> bool:
+        """Whether the caller is on the loop."""
+        try:
+            return asyncio.get_running_loop() is self.loop
+        except RuntimeError:
+            return False
+
+    def submit(self, coroutine: Coroutine[Any, Any, T]) -> concurrent.futures.Future[T]:
+        """Run a coroutine on the loop, from any thread."""
+        return asyncio.run_coroutine_threadsafe(coroutine, self.loop)
+
+    def run(self, question: Coroutine[Any, Any, T]) -> T:
+        """The answer to a question that changes nothing; blocks meanwhile. Raises WaitInterrupted on SIGINT."""
+        future = self.submit(question)
+        try:
+            wait(future, None)
+        except (Interrupted, KeyboardInterrupt):
+            future.cancel()
+            raise WaitInterrupted("nothing was sent but a question.") from None
+        return future.result()
+
+    def call_soon(self, function: Callable[[], object]) -> None:
+        """Run a function on the loop, from any thread.
+
+        In a context of its own: in the caller's, what it displays would be marked as an answer to the caller's cell for
+        ever, and nbclient drops answers to cells that are over.
+        """
+        self.loop.call_soon_threadsafe(function, context=contextvars.Context())
+
+    def call_and_wait(self, function: Callable[[], object], timeout: float) -> None:
+        """Run a function on the loop and return when it has, or after ``timeout`` seconds; from any thread."""
+        if self.is_current:
+            function()
+            return
+        done = threading.Event()
+
+        def call() -> None:
+            try:
+                function()
+            finally:
+                done.set()
+
+        self.call_soon(call)
+        done.wait(timeout)
+
+
+def wait(future: concurrent.futures.Future[Any], timeout: float | None, tick: Callable[[], None] | None = None) -> bool:
+    """Block until ``future`` is done; False when ``timeout`` seconds passed first.
+
+    A running event loop in this thread goes on meanwhile. ``tick`` is called a few times a second where no loop runs.
+    Raises Interrupted on SIGINT (without a loop: KeyboardInterrupt), and leaves the future alone.
+    """
+    try:
+        loop = asyncio.get_running_loop()
+    except RuntimeError:
+        return _wait_plainly(future, timeout, tick)
+    if not isinstance(loop, asyncio.BaseEventLoop):  # uvloop's: nest-asyncio2 refuses it, but patches asyncio before
+        return _wait_plainly(future, timeout, tick)
+    import nest_asyncio2  # start-up, and it patches asyncio: only where it is needed
+
+    nest_asyncio2.apply(loop)
+    return _wait_nested(loop, future, timeout)
+
+
+def _wait_plainly(
+    future: concurrent.futures.Future[Any], timeout: float | None, tick: Callable[[], None] | None
+) -> bool:
+    deadline = None if timeout is None else time.monotonic() + timeout
+    while not future.done():
+        left = TICK if deadline is None else min(TICK, deadline - time.monotonic())
+        if left <= 0:
+            return False
+        if tick:
+            tick()
+        concurrent.futures.wait([future], timeout=left)
+    return True
+
+
+def _wait_nested(
+    loop: asyncio.AbstractEventLoop, future: concurrent.futures.Future[Any], timeout: float | None
+) -> bool:
+    done: asyncio.Future[Any] = asyncio.wrap_future(future, loop=loop)
+    interrupt: asyncio.Future[None] = loop.create_future()
+    with _on_sigint(lambda: loop.call_soon_threadsafe(_resolve, interrupt)):
+        loop.run_until_complete(asyncio.wait({done, interrupt}, timeout=timeout, return_when=asyncio.FIRST_COMPLETED))
+    if interrupt.done() and not future.done():
+        raise Interrupted
+    return future.done()
+
+
+def _resolve(future: asyncio.Future[None]) -> None:
+    if not future.done():
+        future.set_result(None)
+
+
+@contextmanager
+def deferred_interrupt() -> Iterator[None]:
+    """Let SIGINT wait until the block is over, and then interrupt: what is done inside is done as a whole."""
+    interrupted = threading.Event()
+    try:
+        with _on_sigint(interrupted.set):
+            yield
+    finally:
+        if interrupted.is_set():
+            signal.raise_signal(signal.SIGINT)  # whoever handles it does so now
+
+
+@contextmanager
+def _on_sigint(action: Callable[[], object]) -> Iterator[None]:
+    """Let SIGINT do ``action`` and nothing else; only the main thread can, others leave the signal as it is."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, lambda number, frame: action())
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, signal.default_int_handler if before is None else before)

@@ -1,0 +1,78 @@
+"""What submitting a spec comes to: where it would go, what would be sent, at what price, and what stands against it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+from luma_jupyter.domain.money import Price
+from luma_jupyter.domain.requests import GenerateRequest, VideoRef
+from luma_jupyter.domain.vocabulary import Provider
+from luma_jupyter.engine.budget import Budget
+from luma_jupyter.engine.provider_pool import ProviderPool, choose_provider
+from luma_jupyter.engine.run.submission import with_source
+from luma_jupyter.engine.task_spec import TaskSpec
+from luma_jupyter.errors import ConfigError, LumaError
+from luma_jupyter.settings import Settings
+
+
+@dataclass(frozen=True)
+class Preview:
+    """A request as it would be sent: ``headers`` without the key; ``price`` as far as it is known."""
+
+    provider: Provider
+    url: str
+    headers: dict[str, str]
+    payload: dict[str, Any]
+    price: Price
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A spec, looked at once under the settings of a moment.
+
+    ``provider`` is where it would go, None where a key is missing. Exactly one of ``sendable`` and ``refusal`` is
+    there: the request as it would be sent, or why it cannot be. An earlier task may answer it all the same.
+    """
+
+    spec: TaskSpec
+    settings: Settings
+    provider: Provider | None
+    sendable: Preview | None = None
+    refusal: LumaError | None = None
+
+    @property
+    def preview(self) -> Preview:
+        """The request as it would be sent. Raises the refusal: InvalidRequest or ConfigError."""
+        if self.sendable is None:
+            raise self.refusal or ConfigError("No service is set up.")
+        return self.sendable
+
+
+def make_plan(spec: TaskSpec, now: Settings, providers: ProviderPool, budget: Budget) -> Plan:
+    """Check a spec as far as is possible before sending it.
+
+    Raises InvalidRequest for a service that there is not, or that cannot do the action.
+    """
+    source = spec.label or "the source"
+    try:
+        provider = choose_provider(spec.request.action, spec.provider, spec.source_provider, source, now)
+    except ConfigError as error:
+        return Plan(spec, now, None, refusal=error)
+    try:
+        return Plan(spec, now, provider, _preview(spec, provider, now, providers, budget))
+    except LumaError as error:
+        return Plan(spec, now, provider, refusal=error)
+
+
+def _preview(spec: TaskSpec, provider: Provider, now: Settings, providers: ProviderPool, budget: Budget) -> Preview:
+    """What would be sent. The source of a clip that is not done yet is shown by name."""
+    client = providers.client(provider, spec.request.action)
+    request = spec.request
+    if spec.after and spec.after.task.video:
+        request = with_source(request, spec.after.task, provider, client.base_url)
+    elif spec.after and not isinstance(request, GenerateRequest):
+        unknown = f"‹video of {spec.label or 'the source'}, when it is done›"
+        request = replace(request, source=VideoRef(url=unknown))
+    price = budget.known_price(provider, request.action, now)
+    return Preview(provider, client.submit_url, client.headers("‹one per request›"), client.payload(request), price)

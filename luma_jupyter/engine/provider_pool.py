@@ -1,0 +1,134 @@
+"""Which service a request goes to, and the client that speaks to it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from luma_jupyter.domain.vocabulary import SERVICE_NAMES, Action, Provider
+from luma_jupyter.errors import ConfigError, InvalidRequest, LumaError
+from luma_jupyter.settings import KEY_SETTINGS, Secret, Settings, SettingsSource, variable
+
+if TYPE_CHECKING:
+    from luma_jupyter.demo.server import DemoService
+    from luma_jupyter.providers.http.client import HttpClient
+    from luma_jupyter.providers.protocol import ProviderClient
+    from luma_jupyter.providers.runapi import RunApi
+
+
+def choose_provider(
+    action: Action, asked: str | None, source: Provider | None, source_name: str, now: Settings
+) -> Provider:
+    """The service for an action.
+
+    ``asked`` is the call's own choice (None: as the settings say), ``source`` the provider of the clip that it
+    follows. A follow-up stays in its source's world, real or demo. Raises ConfigError where a key is missing,
+    InvalidRequest where a service cannot do the action.
+    """
+    real: Provider = "runapi" if action == "modify" else "acedata"
+    wanted = asked if asked not in (None, "auto") else None
+    if wanted is not None and wanted not in SERVICE_NAMES:
+        raise InvalidRequest(f"There is no provider {wanted!r}: choose auto, {', '.join(SERVICE_NAMES)}.")
+    if wanted is None and source == "demo":
+        return "demo"
+    if asked is None and now.provider != "auto":
+        wanted = now.provider
+        if wanted == "demo" and source is not None:
+            raise ConfigError(
+                f"{source_name} is a real clip, but {variable('provider')} is demo: "
+                f"add --provider {real} to use the paid service, or --provider demo to simulate."
+            )
+    if wanted == "demo":
+        return "demo"
+    if wanted is not None and wanted != real:
+        able = "modify" if wanted == "runapi" else "generate and extend"
+        raise InvalidRequest(f"{SERVICE_NAMES[real]} does {action}; {wanted} can only {able}: use --provider {real}.")
+    if getattr(now, KEY_SETTINGS[real]) is None:
+        any_key = any(getattr(now, name) is not None for name in KEY_SETTINGS.values())
+        if wanted is None and source is None and not any_key:
+            return "demo"
+        raise ConfigError(
+            f"{action} needs a key of {SERVICE_NAMES[real]}: set {variable(KEY_SETTINGS[real])}, "
+            "or add --provider demo to simulate."
+        )
+    return real
+
+
+class ProviderPool:
+    """The clients of all services, built when first needed from the settings of that moment.
+
+    ``new_http`` is passed in by tests.
+    """
+
+    def __init__(self, settings: SettingsSource, new_http: Callable[[], HttpClient] | None = None) -> None:
+        self._settings = settings
+        self._new_http = new_http
+        self._http: HttpClient | None = None
+        self._demo: DemoService | None = None
+
+    @property
+    def http(self) -> HttpClient:
+        """The HTTP client; belongs to the engine's loop."""
+        if self._http is None:
+            from luma_jupyter.providers.http.client import HttpClient  # start-up: httpx takes 120 ms
+
+            self._http = (self._new_http or HttpClient)()
+        return self._http
+
+    def client(self, provider: Provider, action: Action) -> ProviderClient:
+        """The client for an action at a service. Raises ConfigError where a key or package is missing."""
+        from luma_jupyter.providers.acedata import AceData  # start-up, as above
+        from luma_jupyter.providers.runapi import RunApi
+
+        now = self._settings()
+        if provider == "demo":
+            demo = self.demo(now.demo_seconds)
+            kind = RunApi if action == "modify" else AceData
+            return kind(self.http, demo.url, Secret(demo.token), "The demo service")
+        if provider == "runapi":
+            return self.runapi()
+        if now.acedata_token is None:
+            raise ConfigError(f"Set {variable('acedata_token')} to use {SERVICE_NAMES[provider]}.")
+        return AceData(self.http, now.acedata_base_url, now.acedata_token, platform_url=now.acedata_platform_url)
+
+    def runapi(self) -> RunApi:
+        """The client for RunAPI. Raises ConfigError where its key is missing."""
+        from luma_jupyter.providers.runapi import RunApi  # start-up, as above
+
+        now = self._settings()
+        if now.runapi_key is None:
+            raise ConfigError(f"Set {variable('runapi_key')} to use RunAPI.")
+        return RunApi(self.http, now.runapi_base_url, now.runapi_key)
+
+    async def check(self, provider: Provider) -> LumaError | None:
+        """Ask a service something harmless; what it said no with, None where it answered and knows the key."""
+        try:
+            await self.client(provider, "generate").check()
+        except LumaError as error:
+            return error
+        return None
+
+    def demo(self, seconds: float) -> DemoService:
+        """The embedded demo service, started on first use. Raises ConfigError where its packages are missing."""
+        if self._demo is None:
+            try:
+                from luma_jupyter.demo.server import start  # optional: it needs PyAV, numpy, Pillow and tornado
+
+                self._demo = start(seconds=seconds)
+            except ImportError as error:
+                raise ConfigError(
+                    f"The demo service needs a package that is not installed ({error.name}): "
+                    "pip install 'luma-jupyter[demo]', or set a key to use a real service."
+                ) from None
+        self._demo.seconds = seconds
+        return self._demo
+
+    @property
+    def demo_url(self) -> str | None:
+        """The base URL of the running demo service."""
+        return self._demo.url if self._demo else None
+
+    def reset(self) -> None:
+        """Start anew, in a forked child: the parent's connections and demo service are not ours."""
+        self._http = None
+        self._demo = None

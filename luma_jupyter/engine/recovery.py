@@ -1,0 +1,83 @@
+"""What an earlier entry means now: how a task stands that nobody follows, and which one answers a request."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+from dataclasses import replace
+
+from luma_jupyter.domain.task import Task
+from luma_jupyter.domain.vocabulary import SERVICE_NAMES, Provider, Status
+from luma_jupyter.engine.library.sidecars import whole_size
+from luma_jupyter.engine.store.journal import Entry
+from luma_jupyter.errors import ClipCancelled, ClipDetached, ClipFailed, ClipUnconfirmed
+
+
+def recovered(entry: Entry, demo_url: str | None) -> Entry:
+    """An entry as it stands when the kernel that followed it is gone; ``demo_url`` is this kernel's demo service.
+
+    A demo task ends with the service that made it. A sent request without an answer is unconfirmed; one that never left
+    is cancelled; all else can be followed again.
+    """
+    task = entry.task
+    if entry.alive or task.status is Status.COMPLETED or task.status.without_task:
+        return entry
+    if not task.real and task.base_url and task.base_url != demo_url:
+        message = "The demo service that made it ended with its kernel: run the cell again."
+        return _ended(entry, status=Status.FAILED, error=ClipFailed(message))
+    if task.status.ended:
+        return entry
+    if task.task_id:
+        message = f"The kernel that followed it ended; it may still run and be billed (task id {task.task_id})."
+        return _ended(entry, status=Status.DETACHED, error=ClipDetached(message))
+    if task.sent_at:
+        message = unconfirmed_message(task, "the kernel ended before an answer came.")
+        return _ended(entry, status=Status.UNCONFIRMED, error=ClipUnconfirmed(message))
+    message = "The kernel ended before anything was sent: nothing was paid."
+    return _ended(entry, status=Status.CANCELLED, error=ClipCancelled(message))
+
+
+def _ended(entry: Entry, **changes: object) -> Entry:
+    known_until = entry.task.sent_at or entry.task.created_at
+    return replace(entry, task=entry.task.evolve(ended_at=known_until, **changes))
+
+
+def find_reusable(entries: Iterable[Entry], provider: Provider | None) -> Entry | None:
+    """The recovered entry that answers a request which would go to ``provider`` (None: nowhere, a key is missing).
+
+    Real before demo, then the newest. A demo clip answers only what would go to demo, and only with its file.
+    """
+    usable = [
+        entry
+        for entry in entries
+        if not entry.task.status.without_task
+        and (entry.task.real or (provider == "demo" and _has_what_it_made(entry.task)))
+    ]
+    return max(usable, key=lambda entry: (entry.task.real, entry.task.created_at), default=None)
+
+
+def _has_what_it_made(task: Task) -> bool:
+    return task.status is not Status.COMPLETED or (task.path is not None and whole_size(task.path) is not None)
+
+
+def resumed(task: Task) -> Task:
+    """A task at the point from which its run goes on."""
+    status = Status.SAVING if task.video else Status.RUNNING if task.task_id else Status.QUEUED
+    ended = task.ended_at if task.video else None  # fetching its file again is no part of the time that it took
+    return task.evolve(status=status, error=None, problem=None, ended_at=ended)
+
+
+def unconfirmed_message(task: Task, finding: str, advice: str | None = None) -> str:
+    """What is known of a request that was sent and not answered, and what can be done; both are sentences."""
+    sent = time.strftime("%H:%M:%S on %Y-%m-%d", time.localtime(task.sent_at))
+    name = task.name or "NAME"
+    retry = f"`%luma retry {name}` (in Python `{name}.retry()`)"
+    has_key = task.request.action == "modify"  # RunAPI's requests carry an idempotency key
+    effect = (
+        "sends it again under the same idempotency key" if has_key else "looks for it, and pays nothing twice unasked"
+    )
+    advice = advice or f"Look at your tasks in {SERVICE_NAMES[task.provider]}'s console; {retry} {effect}."
+    return (
+        f"Sent at {sent}, no usable answer: {finding} It may be running and may be billed, so it is not sent again "
+        f"by itself. {advice}"
+    )

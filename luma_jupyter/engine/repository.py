@@ -1,0 +1,127 @@
+"""What is known of all tasks ever asked for: from the journal, from the media folder, and from this kernel."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+
+from luma_jupyter.domain.task import Task
+from luma_jupyter.domain.vocabulary import Provider, Status
+from luma_jupyter.engine.budget import midnight
+from luma_jupyter.engine.handle import Handle
+from luma_jupyter.engine.library import sidecars
+from luma_jupyter.engine.recovery import find_reusable, recovered
+from luma_jupyter.engine.store.journal import Entry, Journal
+from luma_jupyter.engine.task_spec import TaskSpec
+from luma_jupyter.errors import ConfigError
+from luma_jupyter.settings import Settings, SettingsSource
+
+
+class Repository:
+    """The memory of one engine. ``handles`` are the engine's own, ``demo_url`` gives its demo service's address.
+
+    ``clock`` in Unix seconds; ``notify`` gets what the user should know of a journal, in one line.
+    """
+
+    def __init__(
+        self,
+        settings: SettingsSource,
+        handles: Mapping[str, Handle],
+        demo_url: Callable[[], str | None],
+        clock: Callable[[], float],
+        notify: Callable[[str], None],
+    ) -> None:
+        self.journals: dict[Path, Journal] = {}
+        self._settings = settings
+        self._handles = handles
+        self._demo_url = demo_url
+        self.clock = clock
+        self._notify = notify
+
+    @property
+    def journal(self) -> Journal:
+        """The journal in the home folder of this moment."""
+        home = self._settings().home_folder
+        if home not in self.journals:
+            self.journals[home] = Journal(home, clock=self.clock, notify=self._notify)
+        return self.journals[home]
+
+    def followed(self) -> list[Task]:
+        """The tasks of this kernel that have not ended."""
+        tasks = [handle.task for handle in list(self._handles.values())]  # another thread may add one meanwhile
+        return [task for task in tasks if not task.status.ended]
+
+    def heartbeat(self) -> None:
+        """Let other kernels know that this one lives, and what it follows, though a journal was lost meanwhile."""
+        for journal in list(self.journals.values()):
+            journal.heartbeat()
+        for intent in self.journal.missing([task.intent for task in self.followed()]):
+            self._handles[intent].save(self._handles[intent].task)
+
+    def recovered(self, entry: Entry) -> Entry:
+        """An entry as it stands, also where this kernel had followed it and stopped without being able to say so."""
+        handle = self._handles.get(entry.task.intent)
+        if entry.owner == self.journal.owner and (handle is None or handle.task.status.ended):
+            entry = replace(entry, alive=False)
+        return recovered(entry, self._demo_url())
+
+    def find_reusable(self, spec: TaskSpec, provider: Provider | None, now: Settings) -> Entry | None:
+        """The entry that answers a request which would go to ``provider``."""
+        return find_reusable(self._equal_requests(spec, now).values(), provider)
+
+    def _equal_requests(self, spec: TaskSpec, now: Settings) -> dict[str, Entry]:
+        """The entries of equal requests, by intent: from this kernel, the journal and the media folder."""
+        # What this kernel asked for, it knows even where the journal was lost.
+        own = [handle.task for handle in list(self._handles.values()) if handle.task.fingerprint == spec.fingerprint]
+        found = {task.intent: Entry(task, alive=not task.status.ended) for task in own}
+        with contextlib.suppress(ConfigError):  # told before anything is paid; to play what is there, it is not needed
+            found |= {entry.task.intent: self.recovered(entry) for entry in self.journal.find_equal(spec.fingerprint)}
+        for task in sidecars.find_equal(now.media_folder, spec.request.prompt, spec.fingerprint):
+            known = found[task.intent].task if task.intent in found else task
+            if task.path is None and task.intent in found:
+                continue
+            if known.status is Status.DETACHED and known.video:  # its kernel ended before it could say so
+                found[task.intent] = replace(found[task.intent], task=known.evolve(filename=task.filename))
+                continue
+            if known.status is Status.COMPLETED:  # the journal knows more, the folder knows where the file is
+                task = known.evolve(media=task.media, path=task.path, filename=task.filename, file_size=task.file_size)
+            found[task.intent] = Entry(task.evolve(folder=now.folder))
+        return found
+
+    def history(self, *, folder: Path | None = None, since: float = 0.0, until: float = 1e12) -> list[Task]:
+        """The tasks, as they stand, made from ``since`` to before ``until`` (Unix seconds), oldest first.
+
+        Those of the journal; and those of the media folder, which somebody may have handed over.
+        """
+        now = self._settings()
+        tasks = {task.intent: task for task in self._entered(folder, since, until)}
+        if folder in (None, now.folder):
+            for task in sidecars.read_all(now.media_folder):
+                if since <= task.created_at < until:
+                    tasks.setdefault(task.intent, task.evolve(folder=now.folder))
+        return sorted(tasks.values(), key=lambda task: (task.created_at, task.intent))
+
+    def today(self) -> list[Task]:
+        """The tasks of this day, in local time, as they stand."""
+        return list(self._entered(None, midnight(self.clock()), 1e12))
+
+    def _entered(self, folder: Path | None, since: float, until: float) -> Iterator[Task]:
+        entries = self.journal.entries(folder=folder, since=since, until=until)
+        return (self.recovered(entry).task for entry in entries)
+
+    def unfinished(self, folder: Path) -> list[Task]:
+        """The tasks of a notebook's folder that nobody follows, and that may have a video or be unconfirmed.
+
+        Also those of a folder that is gone: it may have been renamed. An unconfirmed one is none any more when an equal
+        request was completed after it.
+        """
+        entries = self.journal.unfinished(lambda other: other == folder or not other.exists())
+        return [task for entry in entries if self._is_open(task := self.recovered(entry).task)]
+
+    def _is_open(self, task: Task) -> bool:
+        if task.status is not Status.UNCONFIRMED:
+            return task.status is Status.DETACHED
+        equal = (entry.task for entry in self.journal.find_equal(task.fingerprint))
+        return not any(other.status is Status.COMPLETED and other.created_at > task.created_at for other in equal)

@@ -1,0 +1,24 @@
+"""How a task is run from where it stands."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from luma_jupyter.engine.handle import Handle
+from luma_jupyter.engine.task_spec import DEFAULT_TIMEOUT
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunOptions:
+    """How a task is run from where it stands.
+
+    ``timeout``: seconds to follow it once it is submitted; ``after``: the task whose video is the source.
+    ``watching``: another kernel follows it. ``unconfirmed``: it was sent before and not answered; ``resend``: the user
+    wants it sent again if it cannot be found.
+    """
+
+    timeout: float = DEFAULT_TIMEOUT
+    after: Handle | None = None
+    watching: bool = False
+    unconfirmed: bool = False
+    resend: bool = False

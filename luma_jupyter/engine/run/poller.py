@@ -1,0 +1,232 @@
+"""Polls the running tasks of one API: the soonest due in one request, sleeping exactly until the next is due.
+
+When a task is due, its duration model says. A request takes along as many tasks as the API allows, of those that are at
+least half-way to their next poll: they cost nothing more, and so tasks that run together come into step. Requests are
+spaced by the service's rate limit, which also spreads the tasks of an API without batches.
+
+A poll that fails never fails a task. The service is left alone for a while (longer after each failure in a row, or as
+long as it asks), the tasks are told why, and polling goes on until whoever waits gives up.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import heapq
+import logging
+import math
+import random
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from luma_jupyter.domain.duration_model import DurationModel, pause_after_faults
+from luma_jupyter.domain.task import TaskPhase, TaskState
+from luma_jupyter.errors import LumaError, ServiceError
+from luma_jupyter.providers.protocol import ProviderClient
+from luma_jupyter.settings import SettingsSource
+
+CONCURRENT_POLLS = 8
+LONGEST_ASKED_PAUSE = 300.0  # seconds; a service that asks for more would silence all its tasks until they time out
+UNKNOWN_PAUSE = 10.0  # seconds, at most, until a task is polled again that the service does not know yet
+PUNCTUAL = 10.0  # seconds by which a poll may be late before it says too little of when the task ended
+NOT_KNOWN = "The service does not know this task yet."
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class TaskEnd:
+    """How a task ended: its last state, and how many seconds after its submission, None where nobody knows."""
+
+    state: TaskState
+    seconds: float | None
+
+
+@dataclass(eq=False)
+class _PolledTask:
+    """A task that somebody waits for; times are the loop's. ``ran_at``: when it was last seen running."""
+
+    task_id: str
+    submitted: float
+    model: DurationModel
+    on_poll: Callable[[str | None], None]
+    end: asyncio.Future[TaskEnd]
+    ran_at: float
+    polled_at: float
+    planned: float
+    polling: bool = False
+
+    def is_halfway(self, now: float) -> bool:
+        """Whether its next poll is nearer than its last one."""
+        return self.planned - now <= max(0.0, now - self.polled_at)
+
+    def end_with(self, state: TaskState) -> TaskEnd:
+        """Its end as the last poll saw it: when the service says, else half-way between the last two polls.
+
+        Nobody knows where the poll came late, as after the machine slept.
+        """
+        seconds = state.seconds
+        if seconds is None and self.polled_at - self.planned < PUNCTUAL:
+            seconds = (self.ran_at + self.polled_at) / 2 - self.submitted
+        return TaskEnd(state, seconds)
+
+
+class Poller:
+    """Polls the tasks of one API. ``client`` is asked for before each poll, as keys and URLs may change meanwhile.
+
+    ``jitter`` (0 to 1) lengthens pauses, so that the clients of a whole class do not come back at once.
+    """
+
+    def __init__(
+        self,
+        settings: SettingsSource,
+        client: Callable[[], ProviderClient],
+        jitter: Callable[[], float] = random.random,
+    ) -> None:
+        self._settings = settings
+        self._client = client
+        self._jitter = jitter
+        self._tasks: set[_PolledTask] = set()
+        self._changed = asyncio.Event()
+        self._runner: asyncio.Task[None] | None = None
+        self._polls: set[asyncio.Task[None]] = set()
+        self._faults = 0
+        self._not_before = 0.0  # the service is left alone until then
+        self._next_slot = 0.0  # the rate limit has no request before
+
+    async def wait_for_end(
+        self, task_id: str, elapsed: float, model: DurationModel, on_poll: Callable[[str | None], None]
+    ) -> TaskEnd:
+        """Wait for the end of a task that was submitted ``elapsed`` seconds ago and takes as long as ``model`` says.
+
+        ``on_poll`` is called after each poll, with the problem where it failed. Cancelling this ends the polling.
+        """
+        loop = asyncio.get_running_loop()
+        end: asyncio.Future[TaskEnd] = loop.create_future()
+        submitted = loop.time() - elapsed
+        first = submitted + model.next_poll(0.0)  # at once, for a task that nobody followed for a while
+        task = _PolledTask(
+            task_id, submitted, model, on_poll, end, ran_at=submitted, polled_at=submitted, planned=first
+        )
+        self._tasks.add(task)
+        self._changed.set()
+        if self._runner is None or self._runner.done():
+            self._runner = asyncio.create_task(self._run())
+        try:
+            return await end
+        finally:
+            self._tasks.discard(task)
+            self._changed.set()
+
+    def poll_now(self, slept: float = 0.0) -> None:
+        """Poll all tasks as soon as the service may be asked: something may have happened to them.
+
+        ``slept``: seconds that passed unseen by the loop's clock.
+        """
+        for task in self._tasks:
+            task.submitted -= slept
+            task.planned = min(task.planned - slept, asyncio.get_running_loop().time())
+        self._changed.set()
+
+    async def _run(self) -> None:
+        while self._tasks:
+            self._changed.clear()
+            if (delay := self._until_next_poll()) > 0:
+                try:
+                    await asyncio.wait_for(self._changed.wait(), delay if delay < math.inf else None)
+                    continue
+                except TimeoutError:
+                    pass
+            self._poll_soonest()
+
+    def _until_next_poll(self) -> float:
+        """Seconds; infinite while a poll that is under way must end first."""
+        soonest = min((task.planned for task in self._waiting()), default=math.inf)
+        if soonest == math.inf or len(self._polls) >= CONCURRENT_POLLS:
+            return math.inf
+        return max(soonest, self._not_before, self._next_slot) - asyncio.get_running_loop().time()
+
+    def _waiting(self) -> list[_PolledTask]:
+        return [task for task in self._tasks if not task.polling and not task.end.done()]
+
+    def _poll_soonest(self) -> None:
+        waiting = self._waiting()
+        now = asyncio.get_running_loop().time()
+        try:
+            self._next_slot = now + 60 / self._settings().looks_per_minute
+            client = self._client()
+        except LumaError as error:  # such as: the key was taken away meanwhile
+            self._failed(waiting, error)
+            return
+        except Exception as error:
+            log.exception("A service could not be prepared in an unforeseen way")
+            self._failed(waiting, error)
+            return
+        due = [task for task in waiting if task.is_halfway(now)]
+        batch = heapq.nsmallest(client.batch_size, due, key=lambda task: task.planned)
+        for task in batch:
+            task.polling = True
+            task.polled_at = now
+        poll = asyncio.create_task(self._poll(client, batch))
+        self._polls.add(poll)
+        poll.add_done_callback(self._poll_ended)
+
+    def _poll_ended(self, poll: asyncio.Task[None]) -> None:
+        self._polls.discard(poll)
+        self._changed.set()
+
+    async def _poll(self, client: ProviderClient, batch: list[_PolledTask]) -> None:
+        try:
+            states = await client.fetch([task.task_id for task in batch])
+        except LumaError as error:
+            self._failed(batch, error)
+        except Exception as error:
+            log.exception("A poll failed in an unforeseen way")
+            self._failed(batch, error)
+        else:
+            self._faults = 0
+            for task in batch:
+                self._update(task, states.get(task.task_id))
+        finally:
+            for task in batch:
+                task.polling = False
+
+    def _update(self, task: _PolledTask, state: TaskState | None) -> None:
+        """Take in what the service said of a task; None: it does not know it yet."""
+        if task.end.done():
+            return
+        if state and state.phase is not TaskPhase.RUNNING:
+            task.end.set_result(task.end_with(state))
+            return
+        now = asyncio.get_running_loop().time()
+        task.planned = task.submitted + task.model.next_poll(now - task.submitted)
+        if state:
+            task.ran_at = task.polled_at
+            task.planned = max(task.planned, now + _bounded(state.retry_after))
+        else:
+            task.planned = min(task.planned, now + UNKNOWN_PAUSE)
+        _tell(task, None if state else NOT_KNOWN)
+
+    def _failed(self, batch: list[_PolledTask], error: Exception) -> None:
+        """Leave the service alone for a while; as nothing was learned, the tasks are due when that is over."""
+        now = asyncio.get_running_loop().time()
+        if now >= self._not_before:  # else it is another failure of the same round: polls that fail together count once
+            self._faults += 1
+        asked = _bounded(error.retry_after) if isinstance(error, ServiceError) else 0.0
+        pause = max(asked, pause_after_faults(self._faults)) * (1 + self._jitter() / 4)
+        self._not_before = max(self._not_before, now + pause)
+        for task in batch:
+            task.planned = min(task.planned, now)
+            if not task.end.done():
+                _tell(task, str(error))
+
+
+def _tell(task: _PolledTask, problem: str | None) -> None:
+    """Call who waits for a task; what goes wrong there must not end the polling of it, or of the others."""
+    try:
+        task.on_poll(problem)
+    except Exception:
+        log.exception("What a poll found could not be told")
+
+
+def _bounded(retry_after: float | None) -> float:
+    return min(retry_after or 0.0, LONGEST_ASKED_PAUSE)

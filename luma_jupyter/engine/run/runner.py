@@ -1,0 +1,108 @@
+"""Starts the runs of all tasks that one kernel follows, and holds what they share: slots, pollers, a heartbeat."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Callable
+from functools import partial
+
+from luma_jupyter.domain.vocabulary import Action, Provider
+from luma_jupyter.engine.handle import Handle
+from luma_jupyter.engine.loop_thread import LoopThread
+from luma_jupyter.engine.provider_pool import ProviderPool
+from luma_jupyter.engine.repository import Repository
+from luma_jupyter.engine.run.duration_store import DurationStore
+from luma_jupyter.engine.run.options import RunOptions
+from luma_jupyter.engine.run.poller import Poller
+from luma_jupyter.engine.run.slots import Slots
+from luma_jupyter.engine.run.submission import Submission
+from luma_jupyter.engine.run.task_run import RunResources, TaskRun
+from luma_jupyter.engine.store.leases import HEARTBEAT_INTERVAL
+from luma_jupyter.errors import LumaError
+from luma_jupyter.settings import SettingsSource
+
+CONCURRENT_DOWNLOADS = 4  # more would keep each other, and the polls, waiting for a connection until they time out
+SLEPT = 5.0  # seconds by which the wall clock gets ahead of a loop's when the machine has slept
+
+
+class TaskRunner:
+    """Starts runs on the engine's loop. ``jitter`` from 0 to 1."""
+
+    def __init__(
+        self,
+        settings: SettingsSource,
+        loop_thread: LoopThread,
+        providers: ProviderPool,
+        repository: Repository,
+        jitter: Callable[[], float],
+    ) -> None:
+        self._settings = settings
+        self._loop_thread = loop_thread
+        self._providers = providers
+        self._repository = repository
+        self._jitter = jitter
+        self.durations = DurationStore(settings, lambda: repository.journal)
+        self.reset()
+
+    def reset(self) -> None:
+        """Start anew, as in a forked child."""
+        self._pollers: dict[tuple[Provider, bool], Poller] = {}
+        self._slots: dict[Provider, Slots] = {}
+        self._downloads = asyncio.Semaphore(CONCURRENT_DOWNLOADS)
+        self._heart: asyncio.Task[None] | None = None
+        self._known_limit = 1
+
+    def start(self, handle: Handle, options: RunOptions) -> Handle:
+        """Begin the run of a task wherever it stands; from any thread."""
+        provider, action = handle.task.provider, handle.task.request.action
+        journal = self._repository.journal
+        submission = Submission(handle, self._providers, journal, options)
+        resources = RunResources(
+            journal=journal,
+            http=lambda: self._providers.http,
+            poller=lambda: self._poller(provider, action),
+            slots=self._slots.setdefault(provider, Slots(self._submissions_at_once)),
+            downloads=self._downloads,
+            on_duration=partial(self.durations.add, provider, action),
+        )
+        recovered = self._repository.recovered if options.watching else None
+        run = TaskRun(handle, submission, resources, options.timeout, recovered)
+
+        def start() -> None:
+            run.start()
+            if self._heart is None or self._heart.done():
+                self._heart = asyncio.get_running_loop().create_task(self._send_heartbeats())
+
+        handle.stop = lambda: self._loop_thread.call_soon(run.stop)
+        self._loop_thread.call_soon(start)
+        return handle
+
+    def _submissions_at_once(self) -> int:
+        with contextlib.suppress(LumaError):  # a setting that is wrong by now is told at the next cell
+            self._known_limit = self._settings().submissions
+        return self._known_limit
+
+    def poll_now(self, slept: float = 0.0) -> None:
+        """Poll all tasks as soon as their services may be asked. On the engine's loop."""
+        for poller in self._pollers.values():
+            poller.poll_now(slept)
+
+    def _poller(self, provider: Provider, action: Action) -> Poller:
+        """The poller of the API that does an action at a service."""
+        api = (provider, action == "modify")
+        if api not in self._pollers:
+            client = partial(self._providers.client, provider, action)
+            self._pollers[api] = Poller(self._settings, client, self._jitter)
+        return self._pollers[api]
+
+    async def _send_heartbeats(self) -> None:
+        """Let other kernels know that this one lives, as long as it follows anything; and notice when it slept."""
+        loop = asyncio.get_running_loop()
+        while self._repository.followed():
+            with contextlib.suppress(LumaError):  # it is told where it matters: at the next step of a task
+                self._repository.heartbeat()
+            ahead = self._repository.clock() - loop.time()
+            await asyncio.sleep(HEARTBEAT_INTERVAL)
+            if (slept := self._repository.clock() - loop.time() - ahead) > SLEPT:
+                self.poll_now(slept)

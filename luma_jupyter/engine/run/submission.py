@@ -1,0 +1,176 @@
+"""Sending the paid request: in its turn, once, written down a moment before it leaves; and what may be done when no
+answer came.
+
+From the moment the body leaves until an answer is written down, nobody can know whether the service accepted it. Only
+there does a crash or a lost answer leave it unconfirmed, and then nothing is sent again but on the user's word.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from luma_jupyter.domain.media import LocalFile
+from luma_jupyter.domain.requests import GenerateRequest, Request, VideoRef
+from luma_jupyter.domain.task import Task
+from luma_jupyter.domain.vocabulary import Provider, Status
+from luma_jupyter.engine.handle import Handle
+from luma_jupyter.engine.local_files import as_video
+from luma_jupyter.engine.provider_pool import ProviderPool
+from luma_jupyter.engine.recovery import unconfirmed_message
+from luma_jupyter.engine.run.options import RunOptions
+from luma_jupyter.engine.run.slots import Slots
+from luma_jupyter.engine.run.uploads import Uploads, with_uploads
+from luma_jupyter.engine.store.journal import Journal
+from luma_jupyter.errors import ClipFailed, ClipUnconfirmed, InvalidRequest, LumaError, ServiceError, Unconfirmed
+from luma_jupyter.providers.protocol import ProviderClient
+
+CLOCK_SLACK = 60.0  # seconds by which a service's clock may differ from ours
+FRESH = 3600.0  # seconds after its end in which a video's address is not doubted; RunAPI's live for 7 days
+
+
+class Submission:
+    """The submission of one task; also the `SubmissionListener` of its request."""
+
+    def __init__(self, handle: Handle, providers: ProviderPool, journal: Journal, options: RunOptions) -> None:
+        self._handle = handle
+        self._providers = providers
+        self._journal = journal
+        self._after = options.after
+        self._resend = options.resend
+        self._before: dict[str, object] = {}  # how it stood before this submission, as nothing else was accepted
+        self._doubts = 0
+        self.unconfirmed = options.unconfirmed  # it was sent before, and nobody knows yet what came of it
+        self.stopped = False
+
+    async def run(self, slots: Slots) -> bool:
+        """Submit; True when the service has the task. A stop takes effect between two tries, never within one.
+
+        Raises LumaError when it was refused, or cannot be sent as it is.
+        """
+        if not await self._source_completed():
+            return False
+        async with slots.slot():
+            if self.stopped:
+                raise asyncio.CancelledError
+            handle = self._handle
+            client = self._providers.client(handle.task.provider, handle.task.request.action)
+            request = await self._with_source(client)
+            client.payload(request)  # refused before a file is uploaded for it
+            uploads = Uploads(client, self._journal, handle.clock, lambda progress: handle.emit(upload=progress))
+            payload = client.payload(await with_uploads(request, uploads.address))
+            submitted = handle.task.submitted_at or handle.clock()
+            handle.emit(status=Status.SUBMITTING, request=request, base_url=client.base_url, submitted_at=submitted)
+            if self.unconfirmed and not await self._find_or_resend(client, payload):
+                return not self.unconfirmed
+            return await self._send(client, payload)
+
+    async def _with_source(self, client: ProviderClient) -> Request:
+        """The request, with the video of the task that it comes after."""
+        task = self._handle.task
+        if self._after is None or isinstance(task.request, GenerateRequest) or task.request.source is not None:
+            return task.request
+        request = with_source(task.request, self._after.task, task.provider, client.base_url)
+        return await self._with_file_if_expired(request, self._after.task)
+
+    async def _with_file_if_expired(self, request: Request, source: Task) -> Request:
+        """The request, with the saved file in the place of an address that has expired meanwhile."""
+        assert not isinstance(request, GenerateRequest)
+        video = request.source
+        age = self._handle.clock() - (source.ended_at or 0.0)
+        if not isinstance(video, VideoRef) or video.url is None or video.video_id or age < FRESH:
+            return request
+        if not await self._providers.http.transfers.is_gone(video.url, trusted_origin=source.base_url):
+            return request
+        return replace(request, source=_saved_file(source, "its address at the service has expired"))
+
+    async def _source_completed(self) -> bool:
+        task = self._handle.task
+        if isinstance(task.request, GenerateRequest) or task.request.source is not None:
+            return True
+        if self._after is None:
+            raise InvalidRequest("Nothing was sent: run the cell again.")
+        source = await asyncio.shield(asyncio.wrap_future(self._after.done))
+        if source.status is Status.COMPLETED:
+            return True
+        name = task.source_label or "the source"
+        unconfirmed = source.status is Status.UNCONFIRMED
+        first = f"`%luma retry {name}` goes on with that one" if unconfirmed else "run that one again first"
+        message = f"Nothing was sent: its source {name} ended as {source.status}; {first}."
+        self._handle.emit(status=Status.FAILED, error=ClipFailed(message, source.error))
+        return False
+
+    async def _find_or_resend(self, client: ProviderClient, payload: Mapping[str, Any]) -> bool:
+        """Look for an unconfirmed request; True where it was not found and is to be sent again, on the user's word."""
+        handle = self._handle
+        handle.emit(problem="It was sent before and not answered: it is looked for first.")
+        ids: list[str] = []
+        finding = "it was looked for, and not found."
+        try:
+            ids = await client.find(payload, (handle.task.sent_at or 0.0) - CLOCK_SLACK)
+        except ServiceError as error:
+            finding = f"it could not be looked for: {error.finding}"
+        unclaimed = [task_id for task_id in ids if not self._journal.has_task_id(task_id)]
+        if len(unclaimed) == 1:  # of several, nobody can say which is whose
+            self._accepted(unclaimed[0])
+            return False
+        if self._resend:
+            return True
+        name = handle.task.name or "NAME"
+        again, python = ("", "") if client.repeatable else (" --may-pay-twice", "may_pay_twice=True")
+        price = "under the same idempotency key" if client.repeatable else "which may pay twice"
+        advice = f"`%luma retry {name}{again}` (in Python `{name}.retry({python})`) sends it again, {price}."
+        message = unconfirmed_message(handle.task, finding, advice)
+        handle.emit(status=Status.UNCONFIRMED, problem=None, error=ClipUnconfirmed(message))
+        return False
+
+    async def _send(self, client: ProviderClient, payload: Mapping[str, Any]) -> bool:
+        handle, task = self._handle, self._handle.task
+        self._before = {"sent_at": task.sent_at, "doubts": task.doubts}
+        self._doubts = task.doubts + (1 if self.unconfirmed and not client.repeatable else 0)
+        try:
+            task_id = await client.submit(payload, task.intent, listener=self, repeated=self.unconfirmed)
+        except Unconfirmed as error:
+            message = unconfirmed_message(handle.task, error.cause.finding)
+            handle.emit(status=Status.UNCONFIRMED, problem=None, error=ClipUnconfirmed(message, error.cause))
+        except LumaError:
+            handle.task = handle.task.evolve(**self._before)
+            raise
+        else:
+            self._accepted(task_id)
+        return handle.task.status is Status.RUNNING
+
+    def _accepted(self, task_id: str) -> None:
+        self.unconfirmed = False
+        self._handle.emit(status=Status.RUNNING, task_id=task_id, problem=None)
+
+    def before_send(self) -> None:
+        """The request is about to leave: from here on it may be paid for, so this is written down before."""
+        self._handle.emit(sent_at=self._handle.clock(), doubts=self._doubts)
+
+    def not_accepted(self, reason: str, delay: float) -> None:
+        """It certainly was not accepted: a kernel that ends now leaves it as unconfirmed as it was before."""
+        self._handle.emit(**self._before, problem=f"{reason} The next try is in {delay:.0f} s.")
+
+
+def with_source(request: Request, source: Task, provider: Provider, base_url: str) -> Request:
+    """The request with the video of a completed task as its source.
+
+    By id at the service that made it (ids are of no use elsewhere), or by URL; a simulated one that this service cannot
+    reach goes there as a file. Raises InvalidRequest where that file is gone.
+    """
+    assert source.video is not None
+    assert not isinstance(request, GenerateRequest)
+    if not source.real and source.base_url != base_url:
+        return replace(request, source=_saved_file(source, "the demo service that made it ended with its kernel"))
+    own_id = source.video.video_id if source.provider == provider and request.action == "extend" else None
+    return replace(request, source=VideoRef(video_id=own_id, url=source.video.url))
+
+
+def _saved_file(source: Task, why: str) -> LocalFile:
+    """The saved file of a task, as a source of its own."""
+    if source.path is None or not source.path.exists():
+        raise InvalidRequest(f"Nothing was sent: its source was not saved here, and {why}. Make the source anew.")
+    return as_video(source.path)

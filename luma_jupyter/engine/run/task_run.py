@@ -1,0 +1,267 @@
+"""A task's run: wait for its source, submit once, follow to the end, save the video. Each transition is an event.
+
+::
+
+    queued → submitting → running → saving → completed
+      │          │           │
+      │          │           ├→ failed        the service ended it without a video
+      │          │           └→ detached      stop(), or the timeout: it may still run and be billed
+      │          ├→ failed                    refused: nothing was made
+      │          ├→ cancelled                 stop() between two tries: nothing was accepted
+      │          └→ unconfirmed               sent, no usable answer: may have been accepted and billed
+      ├→ failed                               its source did not complete: nothing was sent
+      └→ cancelled                            stop(): nothing was sent
+
+A run can begin anywhere on this way: a task that was left by another kernel goes on from its snapshot. While another
+kernel follows a task, this one only watches the journal, and takes over when that kernel is gone.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from luma_jupyter.domain.task import Task, TaskPhase
+from luma_jupyter.domain.vocabulary import SERVICE_NAMES, Status
+from luma_jupyter.engine.handle import Handle
+from luma_jupyter.engine.library.folder import MediaFolder, copy_into
+from luma_jupyter.engine.recovery import resumed, unconfirmed_message
+from luma_jupyter.engine.run.poller import NOT_KNOWN, Poller
+from luma_jupyter.engine.run.slots import Slots
+from luma_jupyter.engine.run.submission import Submission
+from luma_jupyter.engine.store.journal import Entry, Journal
+from luma_jupyter.engine.store.leases import LEASE_TIMEOUT
+from luma_jupyter.errors import (
+    ClipCancelled,
+    ClipDetached,
+    ClipFailed,
+    ClipUnconfirmed,
+    ConfigError,
+    DownloadError,
+    Expired,
+    LumaError,
+    ServiceError,
+)
+
+if TYPE_CHECKING:
+    from luma_jupyter.providers.http.client import HttpClient
+
+WATCH_INTERVAL = 1.0  # seconds between two readings of what another kernel wrote into the journal
+FORGOTTEN_AFTER = 24 * 3600.0  # seconds after which an unknown task is not waited for any more
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunResources:
+    """What a run shares with others.
+
+    ``poller`` polls the tasks of the request's API, ``slots`` and ``downloads`` limit how many submissions and
+    downloads are under way at once, ``on_duration`` is told how many seconds the task took.
+    """
+
+    journal: Journal
+    http: Callable[[], HttpClient]
+    poller: Callable[[], Poller]
+    slots: Slots
+    downloads: asyncio.Semaphore
+    on_duration: Callable[[float], object]
+
+
+class TaskRun:
+    """The coroutine behind one handle, and how `stop` reaches it.
+
+    ``timeout`` is how many seconds to follow the task once it is submitted. ``recovered``: another kernel follows it,
+    and this says how its entry stands when that one is gone.
+    """
+
+    def __init__(
+        self,
+        handle: Handle,
+        submission: Submission,
+        resources: RunResources,
+        timeout: float,
+        recovered: Callable[[Entry], Entry] | None = None,
+    ) -> None:
+        self._handle = handle
+        self._submission = submission
+        self._journal = resources.journal
+        self._resources = resources
+        self._timeout = timeout
+        self._recovered = recovered
+        self._coroutine: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        """Begin, on the running loop."""
+        self._coroutine = asyncio.get_running_loop().create_task(self._run())
+
+    def stop(self) -> None:
+        """Stop following, where it stands: what was sent may still run and be billed."""
+        if self._coroutine and not self._submission.stopped:
+            self._submission.stopped = True
+            # Not at once: a coroutine that is cancelled before its first step never runs, so it would never end.
+            asyncio.get_running_loop().call_soon(self._coroutine.cancel)
+
+    async def _run(self) -> None:
+        handle = self._handle
+        try:
+            if self._recovered and not await self._watch(self._recovered):
+                return
+            if handle.task.task_id is None and not await self._submission.run(self._resources.slots):
+                return
+            if handle.task.video is None and not await self._follow():
+                return
+            await self._save()
+        except asyncio.CancelledError:
+            if self._submission.unconfirmed:
+                self._end_early("it was stopped.", None)
+                return
+            never = "sent" if handle.task.status is Status.QUEUED else "accepted"
+            error = f"It was stopped before the service had accepted it: nothing was {never}."
+            handle.emit(status=Status.CANCELLED, sent_at=None, error=ClipCancelled(error))
+        except LumaError as error:
+            self._end_early(str(error), error)
+        except Exception as error:
+            log.exception("A task ended in an unforeseen way")
+            self._end_early(f"Internal error, please report it: {error!r}.", None)
+
+    def _end_early(self, why: str, reason: LumaError | None) -> None:
+        """End it: as failed where the service certainly has no task of it, else as what may still be billed."""
+        task, emit = self._handle.task, self._handle.emit
+        if task.task_id:
+            emit(status=Status.DETACHED, error=ClipDetached(f"{why} The task may still run (task id {task.task_id})."))
+        elif task.sent_at:
+            message = unconfirmed_message(task, reason.finding if isinstance(reason, ServiceError) else why)
+            emit(status=Status.UNCONFIRMED, problem=None, error=ClipUnconfirmed(message, reason))
+        else:
+            emit(status=Status.FAILED, problem=None, error=ClipFailed(why, reason))
+
+    # While another kernel follows it.
+
+    async def _watch(self, recovered: Callable[[Entry], Entry]) -> bool:
+        """Read in the journal what another kernel does; True when it is this one's turn."""
+        handle, journal = self._handle, self._journal
+        missing_since: float | None = None
+        while True:
+            try:
+                found = journal.find(handle.task.intent)
+            except LumaError as error:
+                handle.emit(problem=str(error))
+                found = None
+            if found is None:  # a journal that was lost: the kernel that follows it enters it again, if it lives
+                missing_since = missing_since or handle.clock()
+                if handle.clock() - missing_since > LEASE_TIMEOUT:
+                    raise ConfigError("The journal does not know it any more, so nobody can tell what became of it.")
+            else:
+                missing_since = None
+                entry = recovered(found)
+                if entry.alive:
+                    if entry.task != handle.task:
+                        handle.emit(**_changes(entry.task))
+                elif entry.task.status not in (Status.DETACHED, Status.CANCELLED):
+                    self._mirror_end(entry.task)
+                    return False
+                elif found.task.status is Status.CANCELLED:
+                    handle.emit(**_changes(entry.task))
+                    return False
+                elif journal.acquire(found, resumed(found.task)):
+                    handle.save = journal.write
+                    handle.emit(**_changes(resumed(found.task)))
+                    return True
+            try:
+                await asyncio.sleep(WATCH_INTERVAL)
+            except asyncio.CancelledError:
+                handle.emit(status=Status.DETACHED, error=ClipDetached("Another kernel follows it further."))
+                return False
+
+    def _mirror_end(self, task: Task) -> None:
+        if task.path:
+            try:
+                task = copy_into(self._handle.task.media, task)
+            except DownloadError as error:
+                task = task.evolve(path=None, problem=f"The file could not be copied from {task.path}: {error}")
+        self._handle.emit(**_changes(task))
+
+    # Following and saving.
+
+    async def _follow(self) -> bool:
+        handle = self._handle
+        forgotten = False
+
+        def on_poll(problem: str | None) -> None:
+            nonlocal forgotten
+            if problem != handle.task.problem:
+                handle.emit(problem=problem)
+            if problem == NOT_KNOWN and handle.task.elapsed(handle.clock()) > FORGOTTEN_AFTER:
+                forgotten = True
+                limit.reschedule(0)
+
+        try:
+            async with asyncio.timeout(self._timeout) as limit:
+                elapsed = handle.task.elapsed(handle.clock())
+                end = await self._resources.poller().wait_for_end(
+                    handle.task.task_id or "", elapsed, handle.duration_model, on_poll
+                )
+        except TimeoutError:
+            if forgotten:
+                service = SERVICE_NAMES[handle.task.provider]
+                message = f"{service} does not know this task any more (task id {handle.task.task_id})."
+                handle.emit(status=Status.FAILED, problem=None, error=ClipFailed(message))
+            else:
+                self._detach(f"It was followed for {self._timeout:g} s without an end")
+            return False
+        except asyncio.CancelledError:
+            self._detach("Following was stopped here")
+            return False
+        state = end.state
+        if end.seconds is not None:
+            self._resources.on_duration(end.seconds)
+        if state.phase is TaskPhase.FAILED:
+            handle.emit(status=Status.FAILED, problem=None, error=ClipFailed(str(state.error), state.error))
+            return False
+        handle.emit(status=Status.SAVING, video=state.video, cost=state.cost, problem=None)
+        return True
+
+    def _detach(self, why: str) -> None:
+        message = (
+            f"{why}; the task may still run and be billed (task id {self._handle.task.task_id}). "
+            "Running the cell again, or %luma resume, follows it further."
+        )
+        if self._handle.task.problem:
+            message += f" The last look failed: {self._handle.task.problem}"
+        self._handle.emit(status=Status.DETACHED, error=ClipDetached(message))
+
+    async def _save(self) -> None:
+        handle = self._handle
+        path: Path | None = None
+        size: int | None = None
+        problem: str | None = None
+        try:
+            folder = MediaFolder(handle.task.media, self._resources.http())
+            async with self._resources.downloads:
+                path = await folder.save(handle.task.evolve(ended_at=handle.task.ended_at or handle.clock()))
+                size = path.stat().st_size
+                await folder.save_thumbnail(handle.task, path)
+        except asyncio.CancelledError:
+            problem = None if path else "The file was not saved: it was stopped."
+        except Expired as error:
+            problem = (
+                f"The file cannot be had: {error}. Addresses expire (RunAPI's after 7 days); --again makes a new one."
+            )
+        except LumaError as error:
+            problem = f"The file could not be saved: {error}"
+        except Exception as error:  # the video exists and was paid for, whatever happened to the file
+            log.exception("A video was not saved, in an unforeseen way")
+            problem = f"The file could not be saved: {error!r}"
+        name = path.name if path else handle.task.filename
+        handle.emit(status=Status.COMPLETED, path=path, filename=name, file_size=size, problem=problem)
+
+
+def _changes(task: Task) -> dict[str, object]:
+    """All that a snapshot says, as changes to another one of the same intent; but for where this kernel keeps files."""
+    own = () if task.status is Status.COMPLETED else ("media", "folder", "filename")
+    return {name: getattr(task, name) for name in Task.__dataclass_fields__ if name not in ("intent", *own)}

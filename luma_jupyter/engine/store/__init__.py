@@ -1,0 +1,8 @@
+"""What is on disk around each step that costs, in one SQLite file that all kernels of a user share.
+
+serialization   tasks as plain data and back
+database        the file: shared, patient, and set aside where it is damaged
+leases          which process follows a task, and whether it still lives
+probe           whether there may be anything unfinished, told without opening the file
+journal         what was asked for, what was sent, and what came of it
+"""

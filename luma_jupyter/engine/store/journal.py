@@ -1,0 +1,244 @@
+"""The journal: what was asked for, what was sent, and what came of it, on disk around each step that costs.
+
+One SQLite file in the user's home for this package, shared by all kernels. Each row is the latest snapshot of one
+intent, with the kernel that follows it. All that must not happen twice is decided inside a `transaction`, which locks
+out the other kernels for a moment.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, suppress
+from dataclasses import dataclass
+from functools import cache, partial
+from pathlib import Path
+
+from luma_jupyter.domain.duration_model import KEPT
+from luma_jupyter.domain.task import Task
+from luma_jupyter.domain.urls import is_web_url
+from luma_jupyter.domain.vocabulary import Action, Provider
+from luma_jupyter.engine.fork import at_fork
+from luma_jupyter.engine.store.database import Database
+from luma_jupyter.engine.store.leases import current_owner, is_alive
+from luma_jupyter.engine.store.probe import FILE_NAME, UNFINISHED
+from luma_jupyter.engine.store.serialization import dump, load
+
+# What brings a file from one version to the next; the version is SQLite's own ``user_version``.
+MIGRATIONS = (
+    """
+    CREATE TABLE tasks (
+        intent TEXT PRIMARY KEY,
+        fingerprint TEXT NOT NULL,
+        folder TEXT NOT NULL,
+        created_at REAL NOT NULL,
+        status TEXT NOT NULL,
+        task_id TEXT,
+        task TEXT NOT NULL,
+        owner TEXT
+    ) WITHOUT ROWID;
+    CREATE INDEX tasks_by_fingerprint ON tasks (fingerprint);
+    CREATE INDEX tasks_by_time ON tasks (created_at);
+    CREATE INDEX tasks_by_status ON tasks (status);
+    CREATE INDEX tasks_by_task_id ON tasks (task_id);
+    CREATE TABLE owners (owner TEXT PRIMARY KEY, beat REAL NOT NULL) WITHOUT ROWID;
+    """,
+    """
+    CREATE TABLE durations (
+        number INTEGER PRIMARY KEY,
+        service TEXT NOT NULL,
+        action TEXT NOT NULL,
+        seconds REAL NOT NULL
+    );
+    CREATE INDEX durations_by_law ON durations (service, action);
+    """,
+    """
+    CREATE TABLE uploads (
+        service TEXT NOT NULL,
+        sha256 TEXT NOT NULL,
+        url TEXT NOT NULL,
+        expires REAL NOT NULL,
+        PRIMARY KEY (service, sha256)
+    ) WITHOUT ROWID;
+    """,
+)
+_ROWS = "SELECT tasks.task, tasks.owner, owners.beat FROM tasks LEFT JOIN owners USING (owner)"
+_REPLACE = "UPDATE tasks SET status = ?, task_id = ?, task = ?, owner = ?"
+
+
+@dataclass(frozen=True)
+class Entry:
+    """What the journal has of an intent: the snapshot, the process that follows it, and whether that one lives."""
+
+    task: Task
+    owner: str | None = None
+    alive: bool = False
+
+
+class Journal:
+    """The journal in a folder. ``clock`` (Unix seconds) and ``owner`` are passed in by tests.
+
+    Opened when first used. All calls raise ConfigError when the file cannot be written. ``notify`` gets one line when
+    something happened to the file that the user should know.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        clock: Callable[[], float] = time.time,
+        owner: str | None = None,
+        notify: Callable[[str], None] = lambda line: None,
+    ) -> None:
+        self._file = Database(folder / FILE_NAME, MIGRATIONS, clock=clock, notify=notify)
+        self._clock = clock
+        self._given_owner = owner
+        self._reset()
+        at_fork(child=self._reset)
+
+    def _reset(self) -> None:
+        """Start anew: a forked child is another owner."""
+        self._owner = self._given_owner
+
+    def close(self) -> None:
+        """Close the file; it is opened again when needed."""
+        self._file.close()
+
+    @property
+    def owner(self) -> str:
+        """This process, as the owner of the intents that it follows."""
+        self._owner = self._owner or current_owner()
+        return self._owner
+
+    def check(self) -> str:
+        """SQLite's journal mode of the file, which can be written to; it is made if it is not there."""
+        with self.transaction():  # takes the lock for writing
+            pass
+        ((mode,),), _ = self._file.execute("PRAGMA journal_mode")
+        return str(mode)
+
+    # Reading.
+
+    def find(self, intent: str) -> Entry | None:
+        """The entry of an intent."""
+        return next(iter(self._select("WHERE intent = ?", intent)), None)
+
+    def find_equal(self, fingerprint: str) -> list[Entry]:
+        """The entries of equal requests, newest first."""
+        return self._select("WHERE fingerprint = ? ORDER BY created_at DESC, intent", fingerprint)
+
+    def entries(self, *, folder: Path | None = None, since: float = 0.0, until: float = 1e12) -> list[Entry]:
+        """The entries made from ``since`` to before ``until`` (Unix seconds), of one folder or of all; oldest first."""
+        sql = "WHERE created_at >= ? AND created_at < ?"
+        values: list[object] = [since, until]
+        if folder is not None:
+            sql += " AND folder = ?"
+            values.append(_column(str(folder)))
+        return self._select(f"{sql} ORDER BY created_at, intent", *values)
+
+    def unfinished(self, wanted: Callable[[Path], bool] = lambda folder: True) -> list[Entry]:
+        """The entries of wanted folders that had been begun and have not come to their end, oldest first."""
+        folders, _ = self._file.execute(f"SELECT DISTINCT folder FROM tasks WHERE {UNFINISHED}")
+        chosen = [folder for (folder,) in folders if wanted(Path(folder))]
+        sql = f"WHERE {UNFINISHED} AND folder IN ({', '.join('?' * len(chosen))}) ORDER BY created_at, intent"
+        return self._select(sql, *chosen)
+
+    def missing(self, intents: Sequence[str]) -> list[str]:
+        """Those of some intents that have no entry."""
+        sql = "SELECT value FROM json_each(?) WHERE value NOT IN (SELECT intent FROM tasks)"
+        return [intent for (intent,) in self._file.execute(sql, json.dumps(intents))[0]]
+
+    def has_task_id(self, task_id: str) -> bool:
+        """Whether an intent has this task id of a service."""
+        return bool(self._file.execute("SELECT 1 FROM tasks WHERE task_id = ?", _column(task_id))[0])
+
+    def uploaded_url(self, service: str, sha256: str, until: float) -> str | None:
+        """The address of a file that was uploaded to a service (its base URL) and lives until then (Unix seconds)."""
+        sql = "SELECT url FROM uploads WHERE service = ? AND sha256 = ? AND expires > ?"
+        found, _ = self._file.execute(sql, service, sha256, until)
+        return next((url for (url,) in found if isinstance(url, str) and is_web_url(url)), None)
+
+    def durations(self, provider: Provider, action: Action) -> list[float]:
+        """How long the last ended tasks of an action took at a service, in seconds, newest first."""
+        sql = "SELECT seconds FROM durations WHERE service = ? AND action = ? ORDER BY number DESC LIMIT ?"
+        found, _ = self._file.execute(sql, provider, action, KEPT)
+        return [seconds for (seconds,) in found if isinstance(seconds, float) and 0 <= seconds < 1e7]
+
+    def _select(self, sql: str, *values: object) -> list[Entry]:
+        found, _ = self._file.execute(f"{_ROWS} {sql}", *values)
+        is_owner_alive = cache(partial(is_alive, now=self._clock()))  # entries share few owners
+        entries = []
+        for text, owner, heartbeat in found:
+            with suppress(ValueError, TypeError, RecursionError):  # of a row that is damaged
+                task = load(json.loads(text))
+                alive = not task.status.ended and (owner == self.owner or is_owner_alive(owner, heartbeat))
+                entries.append(Entry(task, owner, alive))
+        return entries
+
+    # Writing.
+
+    def transaction(self) -> AbstractContextManager[None]:
+        """What is read and written inside happens at once, as other kernels see it; nothing stays if it raises.
+
+        Other threads of this kernel wait outside; a transaction within another is a part of it.
+        """
+        return self._file.transaction()
+
+    def add(self, task: Task) -> None:
+        """Enter a new intent, followed by this kernel."""
+        self._put(task, self.owner)
+        self.heartbeat()
+
+    def write(self, task: Task) -> None:
+        """Replace the snapshot of an intent that this kernel follows. An ended task has no owner any more."""
+        owner = None if task.status.ended else self.owner
+        _, changed = self._file.execute(f"{_REPLACE} WHERE intent = ?", *_state(task), owner, task.intent)
+        if not changed:  # the file was set aside meanwhile
+            self._put(task, owner)
+            self.heartbeat()
+
+    def acquire(self, entry: Entry, task: Task) -> bool:
+        """Follow an intent from here on, as ``task``; False where another kernel was quicker."""
+        with self.transaction():
+            self.heartbeat()
+            sql = f"{_REPLACE} WHERE intent = ? AND owner IS ?"
+            _, changed = self._file.execute(sql, *_state(task), self.owner, task.intent, entry.owner)
+            if not changed and self.find(task.intent) is None:  # the file was set aside meanwhile
+                self._put(task, self.owner)
+                return True
+            return bool(changed)
+
+    def add_upload(self, service: str, sha256: str, url: str, expires: float) -> None:
+        """Remember where a service keeps a file; those that it does not keep any more are forgotten."""
+        with self.transaction():
+            self._file.execute("DELETE FROM uploads WHERE expires < ?", self._clock())
+            self._file.execute("INSERT OR REPLACE INTO uploads VALUES (?, ?, ?, ?)", service, sha256, url, expires)
+
+    def add_duration(self, provider: Provider, action: Action, seconds: float) -> None:
+        """Remember how long a task took; the oldest ones are forgotten."""
+        service = (provider, action)
+        of_service = "FROM durations WHERE service = ? AND action = ?"
+        oldest = f"SELECT number {of_service} ORDER BY number DESC LIMIT 1 OFFSET {KEPT}"
+        with self.transaction():
+            self._file.execute("INSERT INTO durations (service, action, seconds) VALUES (?, ?, ?)", *service, seconds)
+            self._file.execute(f"DELETE {of_service} AND number <= ({oldest})", *service, *service)
+
+    def heartbeat(self) -> None:
+        """Say that this kernel lives."""
+        self._file.execute("INSERT OR REPLACE INTO owners VALUES (?, ?)", self.owner, self._clock())
+
+    def _put(self, task: Task, owner: str | None) -> None:
+        fixed = (task.intent, task.fingerprint, _column(str(task.folder)), task.created_at)
+        self._file.execute("INSERT OR REPLACE INTO tasks VALUES (?, ?, ?, ?, ?, ?, ?, ?)", *fixed, *_state(task), owner)
+
+
+def _state(task: Task) -> tuple[str, str | None, str]:
+    """The columns that change in a task's life: status, task id, snapshot."""
+    snapshot = json.dumps(dump(task), ensure_ascii=True, separators=(",", ":"))
+    return task.status.value, task.task_id and _column(task.task_id), snapshot
+
+
+def _column(text: str) -> str:
+    """Text as SQLite can hold it: a service, or an old folder name, may bring half a character."""
+    return text.encode(errors="backslashreplace").decode()

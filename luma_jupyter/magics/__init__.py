@@ -1,0 +1,6 @@
+"""What ``%load_ext luma_jupyter`` brings into a shell.
+
+extension   the names: ``%luma``, ``%%luma``, and their completion
+magics      what they do
+doctor      what ``%luma doctor`` says
+"""

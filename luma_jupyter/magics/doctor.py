@@ -1,0 +1,265 @@
+"""What ``%luma doctor`` says: does it work here, and where not, what to do.
+
+Each check gives findings; `diagnose` runs them all, and none can stop the others. What it asks of the machine comes in
+as a `Machine`, so that tests can take things away from it. Services are asked one harmless question each, where a key
+is set: nothing is made or paid. No key is ever shown.
+"""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from importlib import import_module, metadata
+from pathlib import Path
+from textwrap import fill
+from typing import Literal, TypeAlias
+from urllib.parse import urlsplit
+
+from luma_jupyter import __version__
+from luma_jupyter.api.kernel import Kernel
+from luma_jupyter.domain.vocabulary import SERVICE_NAMES, Provider, Status
+from luma_jupyter.engine.engine import Engine
+from luma_jupyter.engine.library.folder import check_writable
+from luma_jupyter.errors import LumaError, ServiceError
+from luma_jupyter.settings import KEY_SETTINGS, Settings, variable
+from luma_jupyter.views.clip_html import escaped
+from luma_jupyter.views.host import Host
+from luma_jupyter.views.text import file_size
+
+Level: TypeAlias = Literal["act", "note", "fine"]
+
+LEVELS: tuple[Level, ...] = ("act", "note", "fine")
+MARKS: dict[Level, str] = {"act": "✗", "note": "!", "fine": "✓"}
+WIDTH = 100  # characters of a line of text
+_PACKAGES = ("ipython", "ipykernel", "ipywidgets", "anywidget", "jupyterlab", "notebook")
+# What the demo service needs, as it is imported, and as people call it.
+_DEMO = {"av": "PyAV", "numpy": "numpy", "PIL": "Pillow", "tornado": "tornado"}
+_ACTIONS: dict[Provider, str] = {"acedata": "generate and extend", "runapi": "modify"}
+_GETPASS = "in the environment before the kernel starts, or with luma_jupyter.configure({}=getpass())"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that was looked at: ``act``: it does not work; ``note``: it does, but know this; ``advice``: what to do
+    about it."""
+
+    level: Level
+    area: str
+    words: str
+    advice: str = ""
+
+
+@dataclass(frozen=True)
+class Machine:
+    """What is asked of the machine. ``version`` of an installed distribution, or None; ``load`` imports a module;
+    ``check_writable`` writes into a folder, or raises OSError."""
+
+    version: Callable[[str], str | None]
+    load: Callable[[str], object]
+    check_writable: Callable[[Path], None]
+
+
+def _version(distribution: str) -> str | None:
+    try:
+        return metadata.version(distribution)
+    except metadata.PackageNotFoundError:
+        return None
+
+
+THIS_MACHINE = Machine(_version, import_module, check_writable)
+
+
+class Diagnosis:
+    """The findings, in the order in which they should be read: what needs something done comes first."""
+
+    def __init__(self, findings: Sequence[Finding]) -> None:
+        self.findings = sorted(findings, key=lambda finding: LEVELS.index(finding.level))
+
+    @property
+    def summary(self) -> str:
+        """How it stands, in one line."""
+        act, note, fine = (sum(finding.level == level for finding in self.findings) for level in LEVELS)
+        todo = f"{act} to be mended" if act else "nothing to be mended"
+        return f"luma_jupyter {__version__}: {todo}, {note} to know, {fine} fine."
+
+    def __repr__(self) -> str:
+        width = max((len(finding.area) for finding in self.findings), default=0)
+        lines = [self.summary]
+        for finding in self.findings:
+            indent = " " * (width + 4)
+            lines.append(_wrapped(finding.words, f"{MARKS[finding.level]} {finding.area:<{width}}  ", indent))
+            if finding.advice:
+                lines.append(_wrapped(finding.advice, f"{indent}→ ", f"{indent}  "))
+        return "\n".join(lines)
+
+    def _repr_html_(self) -> str:
+        rows = "".join(_row(finding) for finding in self.findings)
+        return (
+            f'<div style="font-weight:600">{escaped(self.summary)}</div>'
+            f'<div style="overflow-x:auto"><table><tbody>{rows}</tbody></table></div>'
+        )
+
+
+def _wrapped(text: str, first: str, other: str) -> str:
+    options = {"break_long_words": False, "break_on_hyphens": False}
+    return fill(text, WIDTH, initial_indent=first, subsequent_indent=other, **options)  # type: ignore[arg-type]
+
+
+def _row(finding: Finding) -> str:
+    cell = "text-align:left;vertical-align:top"
+    weight = "600" if finding.level == "act" else "normal"
+    advice = f'<div style="font-weight:{weight}">→ {escaped(finding.advice)}</div>' if finding.advice else ""
+    return (
+        f'<tr><td style="{cell}">{MARKS[finding.level]}</td>'
+        f'<td style="{cell};white-space:nowrap">{escaped(finding.area)}</td>'
+        f'<td style="{cell}">{escaped(finding.words)}{advice}</td></tr>'
+    )
+
+
+def diagnose(kernel: Kernel, machine: Machine = THIS_MACHINE) -> Diagnosis:
+    """Look at everything. Never raises because something is wrong."""
+    findings: list[Finding] = []
+
+    def examine(area: str, check: Callable[[], Iterator[Finding]]) -> None:
+        try:
+            findings.extend(check())
+        except LumaError as error:
+            findings.append(Finding("act", area, str(error)))
+        except Exception as error:  # whatever it is, the other checks still say what they find
+            findings.append(Finding("act", area, f"This could not be looked at ({type(error).__name__}: {error})."))
+
+    examine("versions", lambda: _versions(machine))
+    try:
+        now = kernel.configuration.current()
+    except LumaError as error:
+        findings.append(
+            Finding("act", "settings", str(error), "Until then nothing works here, and no more was looked at.")
+        )
+        return Diagnosis(findings)
+    examine("host", lambda: _host(kernel.presenter.environment.host(), now))
+    examine("keys", lambda: _keys(now))
+    examine("services", lambda: _services(now, kernel))
+    examine("media folder", lambda: _media(now, machine))
+    examine("journal", lambda: _journal(now, kernel.session.engine))
+    examine("demo service", lambda: _demo(now, machine))
+    return Diagnosis(findings)
+
+
+def _versions(machine: Machine) -> Iterator[Finding]:
+    found = {name: machine.version(name) for name in _PACKAGES}
+    known = [f"{name} {version}" for name, version in found.items() if version]
+    yield Finding("fine", "versions", f"Python {platform.python_version()}, {', '.join(known)}.")
+
+
+def _host(host: Host, now: Settings) -> Iterator[Finding]:
+    ways = {
+        "relative": "from their files beside the notebook",
+        "embed": f"inside the notebook, up to {file_size(host.limit)} each",
+        "remote": "from the service's address, as long as it holds",
+        "path": "as the paths of their files",
+    }
+    wait = host.waits if now.wait is None else now.wait
+    cells = "Cells wait for their clips." if wait else "Cells return at once."
+    words = f"{host.name[0].upper()}{host.name[1:]}: videos are shown {ways[host.how]}. {host.reason} {cells}"
+    yield Finding("note" if host.hint else "fine", "host", words, host.hint)
+
+
+def _keys(now: Settings) -> Iterator[Finding]:
+    given = _given(now)
+    if given and now.provider == "demo":
+        words = "A key is set, but so is provider=demo: everything is simulated unless a cell says otherwise."
+        yield Finding(
+            "note", "keys", words, f"luma_jupyter.configure(provider='auto'), or {variable('provider')}=auto."
+        )
+    if not given:
+        names = " and ".join(f"{variable(name)} ({_ACTIONS[provider]})" for provider, name in KEY_SETTINGS.items())
+        words = "No key is set: everything goes to the demo service, whose videos are simulated and free."
+        yield Finding("note", "keys", words, f"For real videos set {names}, {_GETPASS.format('acedata_token')}.")
+        return
+    for provider, name in KEY_SETTINGS.items():
+        if provider not in given:
+            words = f"No key is set, so {_ACTIONS[provider]} is an error that says so; nothing is silently simulated."
+            yield Finding("note", SERVICE_NAMES[provider], words, f"Set {variable(name)}, {_GETPASS.format(name)}.")
+
+
+def _given(now: Settings) -> list[Provider]:
+    """The services that have a key."""
+    return [provider for provider, name in KEY_SETTINGS.items() if getattr(now, name) is not None]
+
+
+def _services(now: Settings, kernel: Kernel) -> Iterator[Finding]:
+    given = _given(now)
+    urls = {"acedata": now.acedata_base_url, "runapi": now.runapi_base_url}
+    for provider, error in zip(given, kernel.session.engine.check(given) if given else [], strict=True):
+        name = SERVICE_NAMES[provider]
+        host = urlsplit(urls[provider]).hostname
+        if error is None:
+            words = f"{host} answers and knows the key, which is for {_ACTIONS[provider]}. Nothing was made or paid."
+            yield Finding("fine", name, words)
+        elif isinstance(error, ServiceError):
+            yield Finding("act", name, f"{error.finding} It was asked at {host}.", error.advice)
+        else:
+            yield Finding("act", name, str(error))
+
+
+def _media(now: Settings, machine: Machine) -> Iterator[Finding]:
+    where = _short(now.media_folder, now)
+    try:
+        machine.check_writable(now.media_folder)
+    except OSError as error:
+        yield Finding(
+            "act",
+            "media folder",
+            f"Nothing can be written in {where} ({error.strerror or error}), so no video is asked for.",
+            f"Make it writable, or set {variable('media')} to another folder.",
+        )
+        return
+    yield Finding("fine", "media folder", f"Videos are saved in {where}.")
+
+
+def _journal(now: Settings, engine: Engine) -> Iterator[Finding]:
+    mode = engine.journal.check()
+    open_tasks = engine.repository.unfinished(now.folder)
+    quick = "quick" if mode == "wal" else "slower than on a local disk, where it would be wal"
+    yield Finding(
+        "fine", "journal", f"It is written in {_short(now.home_folder, now)}, in SQLite's mode {mode} ({quick})."
+    )
+    for notice in engine.notices:
+        yield Finding("note", "journal", notice)
+    engine.notices.clear()
+    if open_tasks:
+        doubtful = sum(task.status is Status.UNCONFIRMED for task in open_tasks)
+        words = (
+            f"Unfinished in this folder, followed by no kernel: {len(open_tasks)}; of these unconfirmed: {doubtful}."
+        )
+        yield Finding(
+            "note", "clips", words, "%luma resume follows them further; %luma retry NAME asks about one in doubt."
+        )
+
+
+def _demo(now: Settings, machine: Machine) -> Iterator[Finding]:
+    missing = []
+    for module, name in _DEMO.items():
+        try:
+            machine.load(module)
+        except Exception as error:  # a broken library raises whatever it likes
+            missing.append(f"{name} ({'not installed' if isinstance(error, ModuleNotFoundError) else error})")
+    if not missing:
+        yield Finding("fine", "demo service", f"Its packages are there: {', '.join(_DEMO.values())}.")
+        return
+    needed = now.provider == "demo" or not _given(now)
+    yield Finding(
+        "act" if needed else "note",
+        "demo service",
+        f"It lacks {', '.join(missing)}{', so no video can be made here' if needed else ''}.",
+        "pip install 'luma-jupyter[demo]', then restart the kernel" + (", or set a key." if needed else "."),
+    )
+
+
+def _short(folder: Path, now: Settings) -> str:
+    """A folder as seen from the notebook or from the user's home: what is saved should not tell more."""
+    for base, name in ((now.folder, ""), (Path.home(), "~/")):
+        if folder.is_relative_to(base):
+            return f"{name}{folder.relative_to(base)}" + (" beside the notebook" if not name else "")
+    return str(folder)

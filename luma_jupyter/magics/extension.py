@@ -1,0 +1,97 @@
+"""What ``%load_ext luma_jupyter`` brings into a shell: names only. All that is behind them is loaded when first used.
+
+Every notebook that has the line pays for what is loaded here, also where no video is made.
+"""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from IPython.core.completer import CompletionContext, SimpleCompletion, context_matcher
+
+from luma_jupyter.api.kernel import kernel
+from luma_jupyter.engine.store.probe import may_be_unfinished
+
+if TYPE_CHECKING:
+    from IPython.core.interactiveshell import InteractiveShell
+
+    from luma_jupyter.cells.completion import Completer
+    from luma_jupyter.magics.magics import LumaMagics, Shown
+
+
+class LumaMagic:
+    """``%luma`` and ``%%luma``, as IPython calls them; its docstring is their help."""
+
+    _ipython_magic_no_var_expand = True  # what @no_var_expand sets: $ and {} belong to the prompt
+
+    def __call__(self, line: str, cell: str | None = None) -> Shown:
+        return self._magics.run(line, cell)
+
+    @cached_property
+    def _magics(self) -> LumaMagics:
+        from luma_jupyter.magics.magics import LumaMagics  # start-up
+
+        return LumaMagics(kernel)
+
+    @property
+    def __doc__(self) -> str:  # type: ignore[override]
+        from luma_jupyter.magics.magics import HELP  # start-up
+
+        return HELP
+
+
+class Extension:
+    """The extension in one shell."""
+
+    def __init__(self, shell: InteractiveShell) -> None:
+        self._shell = shell
+        self._match = _matcher(shell)
+
+    def load(self) -> None:
+        """Make the magics and their Tab completion known; say in one line if clips of this folder are unfinished.
+
+        Raises ConfigError for a setting that cannot be used; then nothing was changed in the shell.
+        """
+        kernel.configuration.remember_folder()
+        now = kernel.configuration.current()  # first of all: what it raises must not leave half of the rest behind
+        self._shell.register_magic_function(
+            LumaMagic(),  # type: ignore[arg-type]  # decorated upstream for methods
+            "line_cell",
+            "luma",
+        )
+        if completer := self._shell.Completer:
+            completer.custom_matchers.append(self._match)
+        if may_be_unfinished(now.home_folder, now.folder) and (notice := kernel.session.unfinished_notice()):
+            print(notice)
+
+    def unload(self) -> None:
+        """Take all of it away again; clips under way are followed further."""
+        for kind in ("line", "cell"):
+            self._shell.magics_manager.magics[kind].pop("luma", None)
+        matchers = self._shell.Completer.custom_matchers if self._shell.Completer else []
+        if self._match in matchers:
+            matchers.remove(self._match)
+
+
+def _matcher(shell: InteractiveShell) -> Any:
+    """Completion for our lines alone; for all others nothing is loaded."""
+    made: list[Completer] = []
+
+    @context_matcher(identifier="luma_jupyter")  # type: ignore[untyped-decorator]  # IPython is untyped here
+    def match(context: CompletionContext) -> dict[str, Any]:
+        line = context.full_text.split("\n")[context.cursor_line][: context.cursor_position]
+        if not line.lstrip().startswith(("%luma ", "%%luma ")):
+            return {"completions": [], "suppress": False}
+        if not made:
+            from luma_jupyter.cells.completion import Completer  # start-up
+
+            made.append(Completer(lambda: shell.user_ns))
+        word, found = made[0].complete(line)
+        return {
+            "completions": [SimpleCompletion(text=text, type="magic") for text in found],
+            "matched_fragment": word,
+            "suppress": bool(found),
+        }
+
+    return match

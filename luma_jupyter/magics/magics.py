@@ -1,0 +1,196 @@
+"""The magics: ``%%luma`` makes a video, ``%luma`` looks after those under way. They read, call, and show; no more."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import TypeAlias
+
+from luma_jupyter.api.kernel import Kernel
+from luma_jupyter.api.views import Studio
+from luma_jupyter.cells.command import create, read_cell, would_send
+from luma_jupyter.cells.lookup import Lookup
+from luma_jupyter.cells.options import LINE_WORDS, line_words_help, options_help
+from luma_jupyter.cells.parser import USAGE, read_history_options, split
+from luma_jupyter.clip.clip import Clip
+from luma_jupyter.clip.clip_list import ClipList, wait_for_all
+from luma_jupyter.clip.session import Session
+from luma_jupyter.domain.money import dollars
+from luma_jupyter.domain.vocabulary import ACTIONS, Status
+from luma_jupyter.engine.provider_pool import choose_provider
+from luma_jupyter.errors import ConfigError, InvalidRequest, LumaError
+from luma_jupyter.magics.doctor import Diagnosis, diagnose
+from luma_jupyter.views.history import History
+from luma_jupyter.views.table import table_text
+from luma_jupyter.views.text import short
+from luma_jupyter.widgets.presenter import PagePresenter
+
+Shown: TypeAlias = History | Diagnosis | Studio | None  # what a line gives, for the page to show
+
+HELP = f"""Make Luma videos in a notebook.
+{USAGE}
+the prompt, on the lines below; {{{{name}}}} inserts a variable
+
+{options_help()}
+
+SOURCE is a clip's variable or key (clip:3f9c2a1b), a video id, a URL, or the path of a video.
+X for an image may be a clip's frame: sunset@first, sunset@last, or sunset@2.5 (seconds).
+
+  %%luma -o sunset --aspect-ratio 16:9      generate, kept in the variable sunset
+  %%luma extend sunset -o longer            continue it
+  %%luma modify longer -o foggy             re-render it
+
+{line_words_help()}
+In Python: luma_jupyter.generate(…), clip.extend(…), clip.modify(…), clip.wait(), await clip.
+"""
+
+
+class LumaMagics:
+    """What the magics do in a kernel; `extension` makes them known to its shell."""
+
+    def __init__(self, kernel: Kernel) -> None:
+        self._kernel = kernel
+
+    @property
+    def _session(self) -> Session:
+        return self._kernel.session
+
+    @property
+    def _presenter(self) -> PagePresenter:
+        return self._kernel.presenter
+
+    def run(self, line: str, cell: str | None) -> Shown:
+        """Run a ``%luma`` line, or a ``%%luma`` cell."""
+        try:
+            if cell is None:
+                return self._run_line(line)
+            self._run_cell(line, cell)
+            return None
+        except LumaError as error:
+            error.__context__ = None  # an ExceptionGroup in there would bring the whole traceback back
+            raise
+
+    def _run_cell(self, line: str, cell: str) -> None:
+        command = read_cell(line, cell, Lookup.of(self._session))
+        if command.dry_run:
+            print(would_send(command, self._session))
+            return
+        self._show(create(command, self._session), self._presenter.show_made, command.wait)
+
+    def _show(self, clips: ClipList, show: Callable[[ClipList], None], wait: bool | None = None) -> None:
+        environment = self._presenter.environment
+        wait = environment.cells_wait(wait)
+        if environment.in_kernel or not wait:  # in a terminal, waiting shows it
+            show(clips)
+        if wait:
+            self._presenter.wait_for_all(clips)
+
+    def _run_line(self, line: str) -> Shown:
+        word, *names = split(line) or ["help"]
+        actions: dict[str, Callable[[list[str]], Shown]] = {
+            "status": self._status,
+            "wait": self._wait,
+            "stop": self._stop,
+            "resume": self._resume,
+            "retry": self._retry,
+            "history": self._history,
+            "price": self._price,
+            "balance": self._balance,
+            "doctor": lambda names: diagnose(self._kernel),
+            "studio": lambda names: Studio(),
+            "help": lambda names: print(HELP),
+        }
+        if word in ("-h", "--help"):
+            word = "help"
+        if word not in actions:
+            raise InvalidRequest(
+                f"There is no %luma {word}; there are {', '.join(known.word for known in LINE_WORDS)}. "
+                "To make a video, begin the cell with %%luma and write the prompt on the lines below."
+            )
+        return actions[word](names)
+
+    def _status(self, names: list[str]) -> None:
+        session = self._session
+        everything = dict.fromkeys([*session.own_clips, *session.clips_of_earlier_kernels()])  # each once
+        clips = list(self._named(names).values()) or list(everything)
+        print(table_text([clip.state for clip in clips]) if clips else "There are no clips in this kernel yet.")
+        if not names and (notice := session.unfinished_notice()):
+            print(notice)
+
+    def _wait(self, names: list[str]) -> None:
+        session = self._session
+        clips = list(self._named(names).values())
+        if not names:
+            self._go_on([clip for clip in session.clips_of_earlier_kernels() if clip.task.status is Status.DETACHED])
+            clips = [clip for clip in session.own_clips if not clip.task.status.ended]
+        if not clips:
+            print("No clip is under way.")
+            if notice := session.unfinished_notice():
+                print(notice)
+        wait_for_all(clips, self._presenter.wait_for)
+
+    def _stop(self, names: list[str]) -> None:
+        if not names:
+            raise InvalidRequest("Say which: %luma stop NAME (%luma status lists them).")
+        for name, clip in self._named(names).items():
+            ended = clip.task.status.ended  # asked before the stop, which takes effect at any moment after it
+            clip.stop()
+            print(f"{name} is {clip.status} already." if ended else f"{name}: following ends.")
+
+    def _resume(self, names: list[str]) -> None:
+        clips = list(self._named(names).values()) if names else self._session.unfollowed_clips()
+        if not clips:
+            print("No clip of this folder is unfinished.")
+        self._show(ClipList(self._go_on(clips)), self._presenter.show_each)
+
+    def _go_on(self, clips: list[Clip]) -> list[Clip]:
+        """Follow clips again; those that can be."""
+        resumed = []
+        for clip in clips:
+            if not clip.task.status.ended:
+                print(f"{clip.label} is {clip.status} already.")
+                continue
+            try:
+                self._session.resume(clip)
+            except LumaError as error:  # such as: no key for its service; the others go on
+                print(f"{clip.label} (“{short(clip.prompt, 40)}”): {error}")
+                continue
+            resumed.append(clip)
+        return resumed
+
+    def _retry(self, words: list[str]) -> None:
+        names = [word for word in words if word != "--may-pay-twice"]
+        if unknown := [name for name in names if name.startswith("-")]:
+            raise InvalidRequest(f"There is no option {unknown[0]}: %luma retry NAME [--may-pay-twice].")
+        if len(names) != 1:
+            raise InvalidRequest("Say which: %luma retry NAME [--may-pay-twice] (%luma status lists them).")
+        clip = Lookup.of(self._session).clip(names[0])
+        retried = clip.retry(may_pay_twice="--may-pay-twice" in words)
+        self._show(ClipList([retried]), self._presenter.show_each)
+
+    def _history(self, words: list[str]) -> History:
+        options = read_history_options(words)
+        tasks = self._session.history("all" if options.all else options.folder, options.day)
+        return History(tasks, self._session.settings().folder, time.time())
+
+    def _price(self, words: list[str]) -> None:
+        engine, now = self._session.engine, self._session.settings()
+        for action in ACTIONS:
+            try:
+                provider = choose_provider(action, None, None, "", now)
+                print(f"{action:<9} {provider:<8} {engine.price(provider, action)}")
+            except ConfigError as error:
+                print(f"{action:<9} {'-':<8} {error}")
+        spent, unpriced = engine.spent_today()
+        unknown = f", and {unpriced} of unknown price" if unpriced else ""
+        limit = "no budget is set" if now.budget is None else f"the budget is {dollars(now.budget)} a day"
+        print(f"Spent today: {dollars(spent)}{unknown}; {limit}.")
+
+    def _balance(self, words: list[str]) -> None:
+        balance = self._session.engine.balance()
+        known = {"left": balance.left, "spent today": balance.spent_today, "spent in all": balance.spent_in_all}
+        print("RunAPI: " + ", ".join(f"{dollars(usd)} {word}" for word, usd in known.items() if usd is not None))
+        print(f"AceDataCloud: its API does not say; look at {self._session.settings().acedata_platform_url}")
+
+    def _named(self, names: list[str]) -> dict[str, Clip]:
+        return Lookup.of(self._session).clips(names)

@@ -1,0 +1,135 @@
+"""Connections to services: kept and fresh ones, proxies, the key, and httpx's errors translated into ours."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import random
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from functools import cached_property
+from importlib.metadata import version
+from typing import Any
+from urllib.parse import urlsplit
+from urllib.request import getproxies
+
+import httpx
+
+from luma_jupyter.errors import ConfigError, ConnectionLost, Unreachable
+from luma_jupyter.settings import Secret
+
+Sleep = Callable[[float], Awaitable[object]]
+
+PROXY_VARIABLES = "HTTP_PROXY, HTTPS_PROXY, ALL_PROXY"
+LOOPBACK = ("all://127.0.0.1", "all://localhost", "all://[::1]")
+FETCH_TIMEOUT = httpx.Timeout(30.0, connect=10.0)  # seconds; for short requests that change nothing
+
+
+class Bearer(httpx.Auth):
+    """Puts the key into the header at the last moment, so that no local variable of a traceback holds it."""
+
+    def __init__(self, key: Secret) -> None:
+        self._key = key
+
+    def auth_flow(self, request: httpx.Request) -> Iterator[httpx.Request]:  # type: ignore[override]
+        request.headers["Authorization"] = f"Bearer {self._key.reveal()}"
+        yield request
+
+
+@contextmanager
+def translated(service: str) -> Iterator[None]:
+    """Translate httpx's exceptions into errors about ``service``; none of httpx's own passes.
+
+    Raises Unreachable where certainly no request was sent, ConfigError for an address that cannot be used,
+    ConnectionLost for the rest.
+    """
+    try:
+        yield
+    except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError) as error:
+        raise Unreachable(service, str(error) or "no connection") from None
+    except (httpx.InvalidURL, httpx.UnsupportedProtocol) as error:
+        raise ConfigError(f"{service}: the address cannot be used ({error}). Check the URL settings.") from None
+    except httpx.TimeoutException:
+        raise ConnectionLost(service, "no answer in time") from None
+    except (httpx.HTTPError, httpx.StreamError, httpx.CookieConflict, OSError) as error:
+        raise ConnectionLost(service, str(error) or type(error).__name__) from None
+
+
+class Connections:
+    """The connections to all services of a kernel; belongs to one event loop.
+
+    ``transport``, ``sleep`` and ``random`` are passed in by tests.
+    """
+
+    def __init__(
+        self,
+        *,
+        transport: httpx.AsyncBaseTransport | None = None,
+        sleep: Sleep = asyncio.sleep,
+        random: Callable[[], float] = random.random,
+    ) -> None:
+        self._transport = transport
+        self.sleep = sleep
+        self.random = random
+
+    @cached_property
+    def kept(self) -> httpx.AsyncClient:
+        """The client that keeps connections open and uses them again."""
+        return self._new_client(httpx.Limits(max_connections=20, max_keepalive_connections=10))
+
+    @cached_property
+    def fresh(self) -> httpx.AsyncClient:
+        """The client that opens a connection for each request."""
+        return self._new_client(httpx.Limits(max_keepalive_connections=0))
+
+    @cached_property
+    def _tls_context(self) -> Any:
+        return httpx.create_ssl_context()
+
+    def _new_client(self, limits: httpx.Limits) -> httpx.AsyncClient:
+        """A client that goes through the proxies of the environment, but never for loopback addresses."""
+        try:
+            for proxy in getproxies().values():
+                _ = urlsplit(proxy).port  # raises ValueError for an impossible port, which httpx lets through
+            tls = self._tls_context if self._transport is None else False
+            direct = self._transport or httpx.AsyncHTTPTransport(verify=tls, limits=limits)
+            return httpx.AsyncClient(
+                transport=self._transport,
+                mounts=dict.fromkeys(LOOPBACK, direct),
+                verify=tls,
+                limits=limits,
+                headers={"User-Agent": f"luma-jupyter/{version('luma-jupyter')}"},
+            )
+        except ImportError:
+            raise ConfigError(
+                f"A SOCKS proxy of the environment ({PROXY_VARIABLES}) needs: pip install 'httpx[socks]'"
+            ) from None
+        except (ValueError, httpx.InvalidURL):  # its text is not quoted: it may have a part of the proxy's password
+            raise ConfigError(
+                f"A proxy of the environment ({PROXY_VARIABLES}) is not a URL such as http://host:8080."
+            ) from None
+        except OSError as error:
+            raise ConfigError(
+                f"The TLS certificates of the environment (SSL_CERT_FILE, SSL_CERT_DIR) cannot be read: {error}."
+            ) from None
+
+    async def aclose(self) -> None:
+        """Close the connections; the next use opens new ones."""
+        for name in ("kept", "fresh"):
+            if client := self.__dict__.pop(name, None):
+                await client.aclose()
+
+    def backoff(self, attempt: int) -> float:
+        """Seconds to wait after try number ``attempt`` (from 1): exponential up to 30, with jitter.
+
+        The jitter takes off up to half, so that clients do not come back together.
+        """
+        return float(min(30.0, 2.0 ** (attempt - 1)) * (0.5 + self.random() / 2))
+
+
+def parse_json(body: bytes) -> Any:
+    """The JSON in a body; None where the body is not JSON."""
+    try:
+        return json.loads(body)
+    except (ValueError, RecursionError):
+        return None

@@ -1,0 +1,167 @@
+"""Requests to the services' APIs: look-ups and paid submissions; what may be sent again, and what must not.
+
+* `Requests.fetch` changes nothing. It is sent once; whoever polls has a rhythm of its own for trying again.
+* `Requests.submit` creates a paid task. It is sent again only where the request certainly was not accepted: no
+  connection came about, or the service answered 429. A kept connection that the server closed meanwhile would look
+  like a lost reply, so each submission opens a connection of its own. A listener is called just before the body is
+  sent.
+
+After a 429 with a Retry-After every request to that service waits, not only the one that was refused.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, TypeVar
+
+import httpx
+
+from luma_jupyter.domain.urls import origin
+from luma_jupyter.errors import ConnectionLost, Unconfirmed, Unreachable
+from luma_jupyter.providers.http.connections import FETCH_TIMEOUT, Bearer, Connections, parse_json, translated
+from luma_jupyter.providers.http.reply import Reply
+from luma_jupyter.providers.protocol import SubmissionListener
+from luma_jupyter.settings import Secret
+
+T = TypeVar("T")
+
+SUBMIT_TRIES = 4
+LONGEST_RETRY_AFTER = 300.0  # seconds; a service that asks for more gets an error that says so
+SUBMIT_TIMEOUT = httpx.Timeout(90.0, connect=15.0)  # seconds; long, since a lost reply may be a lost payment
+
+
+@dataclass(frozen=True)
+class Call:
+    """A request to a service's API: ``payload`` is sent as JSON (None: no body), ``headers`` beside the key's."""
+
+    service: str
+    method: str
+    url: str
+    key: Secret
+    payload: Mapping[str, Any] | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+class Requests:
+    """Look-ups and paid submissions, with the key."""
+
+    def __init__(self, connections: Connections) -> None:
+        self._connections = connections
+        self._paused_until: dict[tuple[str, str, int | None], float] = {}  # by origin, in the loop's time
+
+    async def fetch(self, call: Call) -> Reply:
+        """Send a request that changes nothing; once.
+
+        Raises Unreachable, ConnectionLost, or ConfigError for an address or proxy that cannot be used.
+        """
+        await self._wait_for_service(call.url)
+        return await self._send(self._connections.kept, call, FETCH_TIMEOUT)
+
+    async def submit(self, call: Call, listener: SubmissionListener | None = None) -> Reply:
+        """Send a request that creates a paid task; again only where it certainly was not accepted.
+
+        When it gives up after a 429, that is the reply. Raises Unreachable when it gives up otherwise (nothing was
+        accepted), Unconfirmed when no reply came, ConfigError, and what ``listener`` raises. Cancelling takes effect
+        between two tries, or at the caller's next wait, never while a request is being sent or answered.
+        """
+        attempt = 0
+        sent = False
+
+        def before_send() -> None:
+            nonlocal sent
+            if listener:
+                listener.before_send()
+            sent = True
+
+        while True:
+            attempt += 1
+            sent = False
+            await self._wait_for_service(call.url)
+            try:
+                request = self._send(self._connections.fresh, call, SUBMIT_TIMEOUT, before_send)
+                reply = replace(await _await_despite_cancellation(request), attempts=attempt)
+            except (Unreachable, ConnectionLost) as error:
+                if sent and isinstance(error, ConnectionLost):
+                    raise Unconfirmed(error) from None
+                if attempt == SUBMIT_TRIES:
+                    advice = "Nothing was sent. Check the network and the base URL, then run the cell again."
+                    raise Unreachable(call.service, error.words, advice=advice) from None
+                delay, reason = self._connections.backoff(attempt), error.finding
+            except asyncio.CancelledError:  # not the caller's cancellation, which is put off, but the request's own
+                raise Unconfirmed(ConnectionLost(call.service, "the request was broken off")) from None
+            else:
+                asked = reply.retry_after or 0.0
+                if reply.status != 429 or attempt == SUBMIT_TRIES or asked > LONGEST_RETRY_AFTER:
+                    return reply
+                delay = max(asked, self._connections.backoff(attempt))
+                reason = f"{call.service} is limiting the rate of requests."
+            if listener:
+                listener.not_accepted(reason, delay)
+            await self._connections.sleep(delay)
+
+    async def _wait_for_service(self, url: str) -> None:
+        """Wait until the service at ``url`` takes requests again, and by chance up to a tenth longer.
+
+        So the requests that waited do not come back all at once.
+        """
+        until = self._paused_until.get(origin(url), 0.0)
+        if (delay := until - asyncio.get_running_loop().time()) > 0:
+            await self._connections.sleep(delay * (1 + self._connections.random() / 10))
+
+    async def _send(
+        self,
+        client: httpx.AsyncClient,
+        call: Call,
+        timeout: httpx.Timeout,
+        before_send: Callable[[], None] | None = None,
+    ) -> Reply:
+        """Send a request once, and note how long its service is to be left alone."""
+        headers = call.headers
+        content: bytes | AsyncIterator[bytes] | None = None
+        if call.payload is not None:
+            body = json.dumps(call.payload, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
+            # The length is given here, since httpx would send a body that is an iterator in chunks.
+            headers = {"Content-Length": str(len(body)), "Content-Type": "application/json", **headers}
+            content = _body_after(before_send, body) if before_send else body
+        with translated(call.service):
+            response = await client.request(
+                call.method,
+                call.url,
+                auth=Bearer(call.key),
+                content=content,
+                headers=headers,
+                timeout=timeout,
+                follow_redirects=False,
+            )
+        reply = Reply(response.status_code, parse_json(call.key.mask_in(response.content)), response.headers)
+        if reply.status == 429 and reply.retry_after:
+            pause = min(reply.retry_after, LONGEST_RETRY_AFTER)
+            self._paused_until[origin(call.url)] = asyncio.get_running_loop().time() + pause
+        return reply
+
+
+async def _body_after(before_send: Callable[[], None], body: bytes) -> AsyncIterator[bytes]:
+    """Give the body, after ``before_send`` was called.
+
+    httpx asks for it when the connection stands, so what fails before that certainly was not accepted.
+    """
+    before_send()
+    yield body
+
+
+async def _await_despite_cancellation(coroutine: Coroutine[Any, Any, T]) -> T:
+    """Await ``coroutine`` to its end though cancelled meanwhile; the caller's next wait is then cancelled."""
+    inner = asyncio.ensure_future(coroutine)
+    cancelled = False
+    while not inner.done():
+        try:
+            await asyncio.wait({inner})
+        except asyncio.CancelledError:
+            cancelled = True
+    outer = asyncio.current_task()
+    if cancelled and outer:
+        outer.cancel()
+    return inner.result()

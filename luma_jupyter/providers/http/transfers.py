@@ -1,0 +1,175 @@
+"""Transfers of files: the user's to a service, videos from their hosts. They cost nothing, so they may be repeated.
+
+Files go to and come from other hosts than the API: only `Transfers.upload`, which speaks to the API itself, sends the
+key.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from dataclasses import dataclass
+
+import httpx
+
+from luma_jupyter.domain.media import LocalFile
+from luma_jupyter.domain.urls import is_local_url, is_web_url, origin
+from luma_jupyter.errors import ConnectionLost, DownloadError, LumaError, ServiceError, Unreachable, UnusableAnswer
+from luma_jupyter.providers.http.connections import FETCH_TIMEOUT, Bearer, Connections, parse_json, translated
+from luma_jupyter.providers.http.partial import EXPIRED, Partial
+from luma_jupyter.providers.http.reply import Reply
+from luma_jupyter.settings import Secret
+
+UPLOAD_TIMEOUT = httpx.Timeout(120.0, connect=15.0)  # seconds
+DOWNLOAD_TIMEOUT = httpx.Timeout(60.0, connect=15.0)  # seconds, between two chunks
+UPLOAD_TRIES = 3
+CHUNK = 64 * 1024  # bytes
+MOST_REDIRECTS = 5
+FILE_HOST = "The host of the file"  # the service's name in errors about downloads
+
+
+@dataclass(frozen=True)
+class UploadTarget:
+    """Where a service wants a file to be put: the address and the headers that it named.
+
+    ``trusted_origin`` is the API's base URL: the only server on a local network that the file may go to.
+    """
+
+    service: str
+    url: str
+    headers: Mapping[str, str]
+    trusted_origin: str
+
+
+class Transfers:
+    """Uploads and downloads."""
+
+    def __init__(self, connections: Connections) -> None:
+        self._connections = connections
+
+    async def upload(
+        self, service: str, url: str, *, key: Secret, file: LocalFile, on_progress: Callable[[float], None]
+    ) -> Reply:
+        """POST a file as the field ``file`` of a form; ``on_progress`` is called with the share sent, 0 to 1.
+
+        Raises Unreachable or ConnectionLost when it gives up, InvalidRequest where the file has changed.
+        """
+        data = file.read()
+
+        async def post() -> httpx.Response:
+            form = {"file": (file.name, _ProgressReader(data, on_progress), file.mime)}
+            return await self._connections.kept.post(
+                url, auth=Bearer(key), files=form, timeout=UPLOAD_TIMEOUT, follow_redirects=False
+            )
+
+        response = await self._with_retries(service, post)
+        return Reply(response.status_code, parse_json(key.mask_in(response.content)), response.headers)
+
+    async def put(self, target: UploadTarget, data: bytes, on_progress: Callable[[float], None]) -> None:
+        """PUT a file to the host that a service named, with its headers, and without the key.
+
+        ``on_progress`` is called with the share sent, 0 to 1. Raises ServiceError where that host refuses the file, is
+        on a local network (but for the trusted origin), or cannot be reached.
+        """
+        if is_local_url(target.url) and origin(target.url) != origin(target.trusted_origin):
+            raise UnusableAnswer(target.service, "the host for the file is on a local network")
+
+        async def chunks() -> AsyncIterator[bytes]:
+            for start in range(0, len(data), CHUNK):
+                yield data[start : start + CHUNK]
+                on_progress(min(1.0, (start + CHUNK) / len(data)))
+
+        async def put() -> httpx.Response:
+            headers = {"Content-Length": str(len(data)), **target.headers}
+            return await self._connections.kept.put(
+                target.url, content=chunks(), headers=headers, timeout=UPLOAD_TIMEOUT, follow_redirects=False
+            )
+
+        response = await self._with_retries(target.service, put)
+        if not response.is_success:
+            words = f"the host of the file answered HTTP {response.status_code}"
+            raise ServiceError(target.service, words, http_status=response.status_code)
+
+    async def _with_retries(self, service: str, send: Callable[[], Awaitable[httpx.Response]]) -> httpx.Response:
+        """Call ``send``, and again where no answer came or the server had an error; only for what costs nothing.
+
+        Raises Unreachable or ConnectionLost after the last try.
+        """
+        attempt = 0
+        while True:
+            attempt += 1
+            try:
+                with translated(service):
+                    response = await send()
+                if response.status_code < 500 or attempt == UPLOAD_TRIES:
+                    return response
+            except (Unreachable, ConnectionLost):
+                if attempt == UPLOAD_TRIES:
+                    raise
+            await self._connections.sleep(self._connections.backoff(attempt))
+
+    async def is_gone(self, url: str, *, trusted_origin: str) -> bool:
+        """Whether the host of a file says that it is gone; asks without the key, and takes any other answer for a no.
+
+        A host on a local network is not asked, but for ``trusted_origin`` (the API's base URL).
+        """
+        if is_local_url(url) and origin(url) != origin(trusted_origin):
+            return False
+        try:
+            with translated(FILE_HOST):
+                response = await self._connections.kept.head(url, timeout=FETCH_TIMEOUT, follow_redirects=False)
+        except LumaError:
+            return False
+        return response.status_code in EXPIRED
+
+    async def download(self, url: str, partial: Partial, *, largest: int, trusted_origin: str) -> None:
+        """Fetch the file at ``url``, or the rest of it, into ``partial``: streamed, without the key; once.
+
+        Redirects are followed. Addresses that only this machine or its network can reach are refused, but for those at
+        ``trusted_origin`` (the API's base URL). Raises DownloadError, also for more than ``largest`` bytes and for
+        fewer than announced; Expired; Unreachable; ConnectionLost. What came before an error mostly stays in
+        ``partial`` for the next try, see `Partial.write_response`.
+        """
+        with translated(FILE_HOST):
+            client = self._connections.kept
+            headers = {"Accept-Encoding": "identity"}
+            if partial.validator and partial.size:
+                headers |= {"Range": f"bytes={partial.size}-", "If-Range": partial.validator}
+            request = client.build_request("GET", url, headers=headers, timeout=DOWNLOAD_TIMEOUT)
+            for _ in range(MOST_REDIRECTS + 1):
+                _check_address(str(request.url), trusted_origin)
+                response = await client.send(request, stream=True, follow_redirects=False)
+                try:
+                    if response.next_request is None:
+                        return await partial.write_response(
+                            response.status_code, response.headers, response.aiter_bytes(), largest
+                        )
+                finally:
+                    await response.aclose()
+                request = response.next_request
+        raise DownloadError("the address of the file redirects without end")
+
+
+def _check_address(url: str, trusted_origin: str) -> None:
+    """Refuse to download from ``url`` where it is no web address, or leads into the user's own network.
+
+    Raises DownloadError.
+    """
+    if not is_web_url(url):
+        raise DownloadError("the address of the file is no web address; it was not fetched")
+    if is_local_url(url) and origin(url) != origin(trusted_origin):
+        raise DownloadError("the address of the file is on a local network; it was not fetched")
+
+
+class _ProgressReader(io.BytesIO):
+    """A file in memory that reports which share of it has been read."""
+
+    def __init__(self, data: bytes, on_progress: Callable[[float], None]) -> None:
+        super().__init__(data)
+        self._size = len(data)
+        self._on_progress = on_progress
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        chunk = super().read(size)
+        self._on_progress(min(1.0, self.tell() / self._size))
+        return chunk

@@ -1,0 +1,30 @@
+"""What the payloads of both APIs have in common: the addresses of pictures and videos, and which are not sent."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from luma_jupyter.domain.media import LocalFile
+from luma_jupyter.domain.requests import VideoRef
+from luma_jupyter.domain.urls import is_local_url, origin
+from luma_jupyter.errors import InvalidRequest
+
+
+def media_url(media: str | LocalFile | VideoRef | None) -> str | None:
+    """Where a service finds a picture or a video; for a file that is not uploaded yet, words in its place."""
+    if isinstance(media, LocalFile):
+        return f"‹{media.name}, uploaded first›"
+    return media.url if isinstance(media, VideoRef) else media
+
+
+def check_reachable(service: str, base_url: str, media: Mapping[str, str | None], callback_url: str | None) -> None:
+    """Refuse URLs that the service could not reach, or that would show it what is on the user's own network.
+
+    ``media``: the URLs by the payload's field. Where the API itself is on loopback (the demo service, a test), media of
+    that same origin is fine, and so is a local callback. Raises InvalidRequest.
+    """
+    for name, url in media.items():
+        if url and is_local_url(url) and origin(url) != origin(base_url):
+            raise InvalidRequest(f"{name}: {service} cannot reach {url}, which is on your own machine or network.")
+    if callback_url and is_local_url(callback_url) and not is_local_url(base_url):
+        raise InvalidRequest(f"callback_url: {service} cannot reach {callback_url}, which is on your own network.")

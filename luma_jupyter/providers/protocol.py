@@ -1,0 +1,56 @@
+"""What the engine needs of a service's client, in our own words; `acedata` and `runapi` speak them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from luma_jupyter.domain.media import LocalFile
+from luma_jupyter.domain.requests import Request
+from luma_jupyter.domain.task import TaskState
+
+
+@dataclass(frozen=True)
+class Upload:
+    """A file at a service: where it finds it, and until when (Unix seconds; None: it does not say)."""
+
+    url: str
+    expires_at: float | None = None
+
+
+class SubmissionListener(Protocol):
+    """Who is told how a paid request gets on its way."""
+
+    def before_send(self) -> None:
+        """The body is about to be sent: from here on it may be accepted. May raise to keep it back."""
+
+    def not_accepted(self, reason: str, delay: float) -> None:
+        """It certainly was not accepted; another try follows in ``delay`` seconds."""
+
+
+class ProviderClient(Protocol):
+    """One API of a service. ``repeatable``: it knows a repeated request by its idempotency key."""
+
+    @property
+    def base_url(self) -> str: ...
+    @property
+    def batch_size(self) -> int: ...
+    @property
+    def submit_url(self) -> str: ...
+    @property
+    def repeatable(self) -> bool: ...
+    def payload(self, request: Request) -> dict[str, Any]: ...
+    def headers(self, intent: str) -> dict[str, str]: ...
+    async def submit(
+        self,
+        payload: Mapping[str, Any],
+        intent: str,
+        listener: SubmissionListener | None = None,
+        repeated: bool = False,
+    ) -> str: ...
+    async def upload(self, file: LocalFile, on_progress: Callable[[float], None]) -> Upload: ...
+    async def find(self, payload: Mapping[str, Any], since: float) -> list[str]: ...
+    async def quote(self) -> float | None: ...
+    async def check(self) -> None: ...
+    async def fetch(self, ids: Sequence[str]) -> dict[str, TaskState]: ...

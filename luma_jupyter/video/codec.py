@@ -1,0 +1,104 @@
+"""MP4 and image files to frames and back, through PyAV and Pillow.
+
+Encoding uses a single thread and writes no dates, so equal frames give equal bytes. The index comes first in the file
+(faststart): a browser can show a film before it has all of it.
+"""
+
+import io
+from collections.abc import Generator, Iterator, Mapping
+from fractions import Fraction
+from pathlib import Path
+from typing import Self
+
+import av
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageOps
+
+Array = NDArray[np.float32]
+
+# x264's macroblock-tree estimate differs from run to run at some sizes, even with one thread.
+X264_OPTIONS = {"preset": "veryfast", "crf": "23", "threads": "1", "x264-params": "mbtree=0"}
+MAX_SIDE = 1920
+MAX_FRAME_RATE = 60
+
+
+class UnreadableVideo(Exception):
+    """These bytes are not a video."""
+
+
+class UnreadableImage(Exception):
+    """These bytes are not an image."""
+
+
+class VideoReader:
+    """A video to be read once, as a context manager; raises `UnreadableVideo`.
+
+    `size` is (width, height) in pixels, even, at most 1920 a side; `rate` is in frames per second, at most 60.
+    """
+
+    def __init__(self, data: bytes) -> None:
+        try:
+            # MP4 and MOV alone, as with the vendors; a playlist could make FFmpeg open other files and URLs.
+            self._container = av.open(io.BytesIO(data), "r", format="mov")
+        except av.error.FFmpegError as error:
+            raise UnreadableVideo("it is not an MP4 or MOV file") from error
+        if not self._container.streams.video:
+            self._container.close()
+            raise UnreadableVideo("it has no picture")
+        stream = self._container.streams.video[0]
+        scale = min(1, MAX_SIDE / max(stream.width, stream.height))
+        self.size = _even(stream.width * scale), _even(stream.height * scale)
+        self.rate = min(stream.average_rate or Fraction(24), Fraction(MAX_FRAME_RATE))
+
+    def frames(self) -> Generator[Array, None, None]:
+        """Yield every frame in order, at least one: (height, width, 3), 0..255."""
+        empty = True
+        try:
+            for frame in self._container.decode(video=0):
+                resized = frame.reformat(width=self.size[0], height=self.size[1], format="rgb24")
+                empty = False
+                yield resized.to_ndarray().astype(np.float32)
+        except av.error.FFmpegError as error:
+            raise UnreadableVideo("it is damaged") from error
+        if empty:
+            raise UnreadableVideo("it has no picture")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._container.close()
+
+
+def write(
+    target: Path, frames: Iterator[Array], size: tuple[int, int], rate: Fraction, metadata: Mapping[str, str]
+) -> None:
+    """Encode frames as H.264 (yuv420p) into an MP4 file; rate in frames per second."""
+    with av.open(str(target), "w", format="mp4", options={"movflags": "+faststart"}) as container:
+        container.metadata.update(metadata)
+        stream = container.add_stream("libx264", rate=rate, options=X264_OPTIONS)
+        stream.width, stream.height = size
+        stream.pix_fmt = "yuv420p"
+        for frame in frames:
+            pixels = frame.clip(0, 255, out=frame).astype(np.uint8)
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(pixels, format="rgb24")))
+        container.mux(stream.encode())
+
+
+def still(data: bytes, size: tuple[int, int]) -> Array:
+    """Return an image file as a frame, cropped to fill a size; raises `UnreadableImage`."""
+    try:
+        image = ImageOps.exif_transpose(Image.open(io.BytesIO(data))).convert("RGB")
+        return np.asarray(ImageOps.fit(image, size)).astype(np.float32)
+    except Exception as error:  # Pillow's decoders raise a dozen unrelated types on damaged files
+        raise UnreadableImage("it is not an image, or damaged") from error
+
+
+def save_jpeg(target: Path, frame: Array) -> None:
+    """Write one frame as a JPEG file."""
+    Image.fromarray(np.clip(frame, 0, 255).astype(np.uint8)).save(target, "JPEG", quality=85)
+
+
+def _even(side: float) -> int:
+    return max(round(side) // 2 * 2, 2)

@@ -1,0 +1,63 @@
+"""Fonts that can draw a text.
+
+Pillow's own font draws Latin; for anything else the usual font files of Linux, macOS and Windows are tried.
+"""
+
+from collections.abc import Iterator
+from contextlib import suppress
+
+from PIL import ImageFont
+
+FONT_FILES = (
+    "DejaVuSans.ttf",
+    "NotoSans-Regular.ttf",
+    "NotoSansCJK-Regular.ttc",
+    "wqy-microhei.ttc",
+    "DroidSansFallbackFull.ttf",
+    "PingFang.ttc",
+    "Hiragino Sans GB.ttc",
+    "Arial Unicode.ttf",
+    "msyh.ttc",
+    "YuGothM.ttc",
+    "malgun.ttf",
+    "segoeui.ttf",
+)
+UNDRAWABLE = "(this machine has no font for the prompt's script)"
+_SIZE = 20
+
+
+def default_font() -> ImageFont.FreeTypeFont:
+    """Return Pillow's own font, which draws Latin."""
+    font = ImageFont.load_default(_SIZE)
+    assert isinstance(font, ImageFont.FreeTypeFont)
+    return font
+
+
+def font_for(text: str) -> tuple[ImageFont.FreeTypeFont, str]:
+    """Return the font that can draw most of a text, and the text without the characters that this font lacks.
+
+    Where no font can draw any of it, the text is `UNDRAWABLE`. The size of the font is arbitrary: use `font_variant`.
+    """
+    best_font, best_text = default_font(), ""
+    for font in _available_fonts():
+        drawable = _drawable_part(text, font)
+        if len(drawable) > len(best_text):
+            best_font, best_text = font, drawable
+        if drawable == text:
+            break
+    if text and not best_text.strip():
+        return best_font, UNDRAWABLE
+    return best_font, best_text
+
+
+def _drawable_part(text: str, font: ImageFont.FreeTypeFont) -> str:
+    """Return the characters of a text for which a font has a glyph of its own, and the spaces."""
+    missing = bytes(font.getmask("\uffff"))
+    return "".join(character for character in text if character == " " or bytes(font.getmask(character)) != missing)
+
+
+def _available_fonts() -> Iterator[ImageFont.FreeTypeFont]:
+    yield default_font()
+    for file in FONT_FILES:
+        with suppress(OSError):
+            yield ImageFont.truetype(file, _SIZE)

@@ -1,0 +1,12 @@
+"""How things look: pure functions from data to text, HTML and SVG. No IPython, no I/O.
+
+host         where this code runs, and so how a video is shown there: the decision
+clip_state   all that a drawing of a clip needs
+text         words for people: times, sizes, what was asked for, how it stands
+clip_html    a clip's card
+table        many clips as a table
+gallery      clips as posters
+comparison   clips side by side
+history      the journal's tasks as a table, and for pandas
+lineage_svg  the tree that a clip belongs to
+"""

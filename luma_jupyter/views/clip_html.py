@@ -1,0 +1,145 @@
+"""How a clip looks: from its state to HTML, and to the live card's data.
+
+The finished HTML must survive saving, export, both themes, and JupyterLab's sanitizer for notebooks from elsewhere.
+That one keeps a relative ``src`` on ``<video>`` itself and inline styles, and drops ``<source>`` children and
+``<style>``. Hence: inline styles alone, no colours of our own, and every text and address goes through `escaped` or
+`link`.
+"""
+
+from __future__ import annotations
+
+from html import escape
+from typing import Any
+
+from luma_jupyter.domain.vocabulary import SERVICE_NAMES, Status
+from luma_jupyter.views.clip_state import ClipState, relative_url
+from luma_jupyter.views.text import (
+    STATUS_TEXT,
+    completion_text,
+    file_size,
+    request_summary,
+    short,
+    status_text,
+    typical_time,
+)
+
+STOP_LABEL = "Stop following"
+STOP_TOOLTIP = "Stops watching from here. The task itself may still run at the service and be billed."
+STOP_TOOLTIP_QUEUED = "Nothing is sent yet: stopping now costs nothing."
+
+_LONGEST_TITLE = 300  # characters; the whole prompt is in the cell above
+_NARROW = "max-width:720px;"
+_FRAME = (
+    "margin:4px 0;padding:10px 12px;border:1px solid rgba(128,128,128,.4);border-radius:8px;"
+    "font-size:13px;line-height:1.5;overflow-wrap:anywhere;"
+)
+QUIET = "opacity:.75;font-size:12px;"
+_BADGE = "border:1px solid rgba(128,128,128,.7);border-radius:4px;padding:0 5px;font-size:11px;"
+# Where the kernel is gone, JupyterLab shows an error in the place of the live part: the output after the waiting card.
+HIDE_LOST_LIVE_PART = (
+    "<style>.jp-OutputArea-child:has(.luma-later)+.jp-OutputArea-child>.jp-OutputArea-output.jupyter-widgets"
+    "{display:none}</style>"
+)
+_VIDEO = "display:block;max-width:100%;max-height:480px;margin:8px 0;border-radius:4px;"
+
+
+def escaped(value: object) -> str:
+    """Any value as text in HTML."""
+    return escape(str(value))
+
+
+def link(url: str, label: str, extra: str = "") -> str:
+    """A link that opens in a tab of its own."""
+    return f'<a href="{escaped(url)}" target="_blank" rel="noopener"{extra}>{escaped(label)}</a>'
+
+
+def origin(state: ClipState) -> str:
+    """Where a clip comes from, as one quiet line of HTML: its variable, what was asked for, which service."""
+    service = escaped(SERVICE_NAMES[state.task.provider])
+    badge = f' <span style="{_BADGE}">simulated</span>' if state.task.provider == "demo" else ""
+    name = f"<code>{escaped(state.name)}</code> · " if state.name else ""
+    return f'<div style="{QUIET}">{name}{escaped(request_summary(state.task))} · {service}{badge}</div>'
+
+
+def head(state: ClipState, length: int = _LONGEST_TITLE) -> str:
+    """A clip's heading: its prompt, cut to ``length`` characters, and where it comes from."""
+    return f'<div style="font-weight:600">{escaped(short(state.task.request.prompt, length))}</div>{origin(state)}'
+
+
+def frame(key: str, body: str, *, wide: bool = False) -> str:
+    """A card's frame; by the class with its key the live part finds it on the page. ``wide``: as wide as the page."""
+    return f'<div class="luma-card luma-{key}" style="{"" if wide else _NARROW}{_FRAME}">{body}</div>'
+
+
+def _player(src: str) -> str:
+    return f'<video src="{escaped(src)}" controls loop playsinline preload="metadata" style="{_VIDEO}"></video>'
+
+
+def final_html(state: ClipState) -> str:
+    """An ended clip as HTML that needs no kernel, no widget and no script."""
+    task = state.task
+    if task.status is not Status.COMPLETED:
+        known = task.task_id and task.task_id not in str(task.error)
+        task_id = f'<div style="{QUIET}">task id {escaped(task.task_id)}</div>' if known else ""
+        reason = f"<div><b>{escaped(STATUS_TEXT[task.status])}</b>: {escaped(task.error or '')}</div>"
+        return frame(task.key, head(state) + reason + task_id)
+    src = state.data or state.address
+    facts = [completion_text(state)]
+    if task.video and task.video.width and task.video.height:
+        facts.append(f"{task.video.width}×{task.video.height} px")
+    if task.file_size:
+        facts.append(file_size(task.file_size))
+    if task.video and task.video.video_id:
+        facts.append(f"video id {task.video.video_id}")
+    facts.append(f"task id {task.task_id}")
+    links = []
+    if state.file and state.served:
+        links += [link(relative_url(state.file), "Open"), link(relative_url(state.file), "Download", " download")]
+    elif state.file:
+        links.append(f"Saved as <code>{escaped(state.file)}</code>")
+    if state.remote:
+        links.append(link(state.remote, "At the service"))
+    problem = f"<div><b>{escaped(task.problem)}</b></div>" if task.problem else ""
+    if state.remark:
+        problem += f"<div>{escaped(state.remark)}</div>"
+    return frame(
+        task.key,
+        f"{head(state)}{_player(src) if src else ''}{problem}"
+        f'<div style="{QUIET}">{escaped(" · ".join(facts))}</div><div>{" · ".join(links)}</div>',
+    )
+
+
+def waiting_html(state: ClipState) -> str:
+    """The card of an unfinished clip without its live part, which goes below it.
+
+    A notebook that is saved now keeps this. The name of the file is known from the start, so it can play a video that
+    was finished later; the live part hides that offer while it lives.
+    """
+    how = f"show <code>{escaped(state.name)}</code> in a cell" if state.name else "show the clip in a cell"
+    saved, rest = "This page was saved while the video was being made", f"{how} to see how far it is."
+    if state.media and state.served:
+        saved += ": play it, if it was finished since"
+        rest = f"{_player(relative_url(state.media))}Else {rest}"
+    later = f'<details class="luma-later"><summary>{saved}</summary>{rest}</details>'
+    return frame(state.task.key, head(state) + later + HIDE_LOST_LIVE_PART)
+
+
+def live_view(state: ClipState) -> dict[str, Any]:
+    """The data of the live part's one model; its only HTML is the finished card.
+
+    ``since`` and ``now`` are Unix seconds by the kernel's clock: when it was submitted, and when this was made.
+    """
+    task = state.task
+    if task.status.ended:
+        return {"key": task.key, "final": final_html(state)}
+    return {
+        "key": task.key,
+        "status": status_text(state),
+        "problem": short(task.problem, 300) if task.problem else "",
+        "since": round(state.now - state.elapsed, 1),
+        "now": round(state.now, 1),
+        "typical": typical_time(state) if state.moving else "",
+        "curve": state.model.curve if state.moving else [],
+        "stop": STOP_LABEL if task.status.stoppable else "",
+        "tooltip": STOP_TOOLTIP_QUEUED if task.status is Status.QUEUED else STOP_TOOLTIP,
+    }

@@ -1,0 +1,74 @@
+"""`ClipState`: all that a drawing of a clip needs, and where a page finds its video."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from urllib.parse import quote
+
+from luma_jupyter.domain.duration_model import DurationModel
+from luma_jupyter.domain.task import Task
+from luma_jupyter.domain.urls import is_local_url, is_web_url
+from luma_jupyter.domain.vocabulary import Status
+
+
+@dataclass(frozen=True)
+class ClipState:
+    """All that a drawing of a clip needs.
+
+    ``task`` is the snapshot, ``name`` the variable's, ``now`` in Unix seconds, ``model`` how long such tasks take;
+    ``media`` is where the video is or will be, relative to the notebook (None: not reachable that way). ``reused``: the
+    clip had ended before it was asked for. ``served``: whether the page can play files beside the notebook.
+
+    ``data`` is the video itself as a data URI, where it goes into the HTML; ``remark`` says why it does not, though it
+    was to.
+    """
+
+    task: Task
+    name: str | None
+    now: float
+    model: DurationModel
+    media: str | None = None
+    reused: bool = False
+    served: bool = True
+    data: str | None = None
+    remark: str = ""
+
+    @property
+    def elapsed(self) -> float:
+        """Seconds since it was submitted, until now or its end."""
+        return self.task.elapsed(self.now)
+
+    @property
+    def label(self) -> str:
+        """The variable's name, else the clip's key."""
+        return self.name or self.task.key
+
+    @property
+    def moving(self) -> bool:
+        """Whether its bar moves."""
+        return self.task.status in (Status.RUNNING, Status.SAVING)
+
+    @property
+    def file(self) -> str | None:
+        """The video's relative path, where the file is there."""
+        return self.media if self.task.path else None
+
+    @property
+    def remote(self) -> str | None:
+        """The video's address at the service, where it may be in a saved notebook."""
+        return public_url(self.task.video.url if self.task.video else None)
+
+    @property
+    def address(self) -> str | None:
+        """Where the page finds the video, if it is not in the page itself."""
+        return relative_url(self.file) if self.file and self.served else self.remote
+
+
+def public_url(url: str | None) -> str | None:
+    """``url`` where it may be a link in a saved notebook: http or https, and not on somebody's own machine."""
+    return url if url and is_web_url(url) and not is_local_url(url) else None
+
+
+def relative_url(path: str) -> str:
+    """A relative path as a URL that cannot be taken for one with a scheme or a host."""
+    return quote(path.replace("\\", "/")).lstrip("/")

@@ -1,0 +1,35 @@
+"""How clips look side by side, each with a player of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from luma_jupyter.views.clip_html import HIDE_LOST_LIVE_PART, QUIET, escaped, frame, head
+from luma_jupyter.views.clip_state import ClipState
+
+_FIGURE = "display:inline-block;vertical-align:top;margin:0 1% 8px 0;min-width:240px;max-width:100%;"
+_MOST_IN_A_ROW = 3
+_PROMPT = 120
+
+
+def comparison_html(key: str, states: Sequence[ClipState]) -> str:
+    """Clips side by side in a frame, each with a player of its own."""
+    width = 100 // min(len(states), _MOST_IN_A_ROW) - 2  # per cent; spaces and margins have the rest
+    figures = "".join(_figure(state, width) for state in states)
+    return frame(key, f'<div class="luma-later luma-sides">{figures}</div>{HIDE_LOST_LIVE_PART}', wide=True)
+
+
+def _figure(state: ClipState, width: int) -> str:
+    src = state.data or state.address
+    label = escaped(state.label)
+    player = (
+        f'<video src="{escaped(src)}" controls playsinline preload="metadata" title="{label}" '
+        'style="display:block;width:100%;max-height:480px;border-radius:4px"></video>'
+        if src
+        else ""
+    )
+    remark = f'<div style="{QUIET}">{escaped(state.remark)}</div>' if state.remark else ""
+    return (
+        f'<figure class="luma-side" style="{_FIGURE}width:{width}%">{player}'
+        f"<figcaption>{head(state, _PROMPT)}{remark}</figcaption></figure>"
+    )

@@ -1,0 +1,151 @@
+"""Where this code runs, and so how a finished video is shown: one pure function from plain data to a decision.
+
+A front end that serves the files beside the notebook gets a relative address: the notebook stays small. One that does
+not gets the video inside the HTML, up to a size, and beyond that the service's address. A terminal gets the path.
+
+What is told apart, and by what:
+
+* **Colab** has the module ``google.colab`` and ``COLAB_RELEASE_TAG`` (anywidget and many others look for the same).
+* **VS Code** puts ``__vsc_ipynb_file__`` into the user's variables when it starts a kernel (microsoft/vscode-jupyter);
+  kernels of its interactive window have only its ``VSCODE_PID``. JupyterLab that was started from VS Code's terminal
+  may inherit that one, but has ``JPY_SESSION_NAME`` too.
+* **A Jupyter server** gives the kernels that it starts ``JPY_SESSION_NAME`` (jupyter_server, ``sessionmanager.py``).
+* **nbconvert, papermill, nbclient** say nothing of themselves: a kernel without a name is taken for one of these.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Literal, TypeAlias
+
+How: TypeAlias = Literal["relative", "embed", "remote", "path"]
+
+# Our own choice, as of others who embed media: base64 makes it 13 MB, and a notebook has several videos.
+EMBED_LIMIT = 10_000_000
+# Colab allows 10 MB of data in a notebook's display (googlecolab/colabtools#21); base64 takes 4 bytes for 3.
+COLAB_LIMIT = 7_000_000
+# Terminals that make links of OSC 8: github.com/Alhadis/OSC8-Adoption, and what the npm package supports-hyperlinks
+# knows of their environments. Not among them: Apple's Terminal, and whatever is inside tmux or screen.
+_LINKING_PROGRAMS = ("iTerm.app", "WezTerm", "vscode", "ghostty")
+_LINKING_TERMS = ("xterm-kitty", "xterm-ghostty", "alacritty", "foot", "foot-extra", "wezterm")
+_FIRST_VTE = 5001  # 0.50.0 was the first, and crashed
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What can be seen of where this code runs. ``marked``: VS Code's marker is among the user's variables."""
+
+    in_ipython: bool = False
+    in_kernel: bool = False
+    marked: bool = False
+    isatty: bool = False
+    environ: Mapping[str, str] = field(default_factory=dict)
+    modules: Collection[str] = ()
+
+
+@dataclass(frozen=True)
+class Host:
+    """Where this code runs, and what follows from that.
+
+    ``how`` a finished video is shown; ``limit``: up to how many bytes it is embedded; ``serves``: whether the page can
+    play the files beside the notebook, also where that is not how they are shown. ``waits``: whether a cell waits for
+    its clip unless told otherwise. ``links``: whether printed text may have links. ``reason`` and ``hint`` are
+    sentences for the user.
+    """
+
+    name: str
+    how: How
+    reason: str
+    hint: str = ""
+    limit: int = 0
+    serves: bool = True
+    waits: bool = False
+    links: bool = False
+
+
+def decide(seen: Surroundings, embed: bool | None = None) -> Host:
+    """The host for these surroundings; ``embed`` is the user's own word on embedding, None: as is best there."""
+    host = _host(seen)
+    if embed is None or host.how == "path":
+        return host
+    if embed:
+        return replace(
+            host, how="embed", limit=host.limit or EMBED_LIMIT, reason="You asked for videos inside the notebook."
+        )
+    return replace(host, how="relative" if host.serves else "remote", reason="You asked for no embedded videos.")
+
+
+def _host(seen: Surroundings) -> Host:
+    if not seen.in_kernel:
+        return _terminal(seen)
+    if "google.colab" in seen.modules or "COLAB_RELEASE_TAG" in seen.environ:
+        return _colab()
+    if seen.marked or ("VSCODE_PID" in seen.environ and "JPY_SESSION_NAME" not in seen.environ):
+        return _vscode()
+    if "JPY_SESSION_NAME" in seen.environ:
+        return Host(
+            "JupyterLab or Notebook 7",
+            "relative",
+            "The Jupyter server serves the files beside the notebook to the page.",
+        )
+    return Host(
+        "a Jupyter kernel without a name (nbconvert, papermill, nbclient, or another front end)",
+        "relative",
+        "The saved notebook plays the files beside it in JupyterLab, Notebook 7 and HTML exports.",
+        hint="In runs without a person set LUMA_JUPYTER_WAIT=1, so that the videos are in the notebook at its end.",
+    )
+
+
+def _vscode() -> Host:
+    """Its outputs live in a webview that reaches no file of the workspace (microsoft/vscode-jupyter#1752, #7422); its
+    media library decodes H.264, but no AAC (code.visualstudio.com/api/extension-guides/webview, "Supported media
+    formats"; microsoft/vscode#167685)."""
+    return Host(
+        "VS Code",
+        "embed",
+        "VS Code does not serve the files beside the notebook to its outputs.",
+        hint="VS Code plays the picture (H.264), but not every sound: AAC, the usual one in MP4, stays silent.",
+        limit=EMBED_LIMIT,
+        serves=False,
+    )
+
+
+def _colab() -> Host:
+    """Outputs are frames of another origin, so the files of the runtime are out of their reach; a runtime that runs no
+    cell counts as idle and is taken away after a while (research.google.com/colaboratory/faq.html)."""
+    return Host(
+        "Google Colab",
+        "embed",
+        "Colab does not serve the runtime's files to its outputs, and takes away a runtime in which no cell runs.",
+        hint="The runtime's files are gone with it: copy luma_videos to your Drive, or download it.",
+        limit=COLAB_LIMIT,
+        serves=False,
+        waits=True,
+    )
+
+
+def _terminal(seen: Surroundings) -> Host:
+    links = seen.isatty and makes_links(seen.environ)
+    words = ", as a link, which this terminal knows" if links else ""
+    if seen.in_ipython:
+        return Host(
+            "a terminal", "path", f"A terminal shows no videos: it gets the path{words}.", waits=True, links=links
+        )
+    return Host("a Python script", "path", f"A script has no page: it gets the path{words}.", links=links)
+
+
+def makes_links(environ: Mapping[str, str]) -> bool:
+    """Whether a terminal with this environment makes links of OSC 8; FORCE_HYPERLINK=1 or 0 says so itself."""
+    if forced := environ.get("FORCE_HYPERLINK"):
+        return forced != "0"
+    term = environ.get("TERM", "")
+    if "TMUX" in environ or term.startswith(("screen", "tmux", "dumb")):
+        return False
+    vte = environ.get("VTE_VERSION", "")
+    return (
+        (vte.isascii() and vte.isdigit() and int(vte) >= _FIRST_VTE)
+        or "WT_SESSION" in environ  # Windows Terminal
+        or environ.get("TERM_PROGRAM") in _LINKING_PROGRAMS
+        or term in _LINKING_TERMS
+    )

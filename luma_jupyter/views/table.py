@@ -1,0 +1,129 @@
+"""How many clips look at once: from their states to text, HTML, and the live table's rows."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any, TypeAlias
+
+from luma_jupyter.domain.vocabulary import Status
+from luma_jupyter.views.clip_html import HIDE_LOST_LIVE_PART, QUIET, STOP_TOOLTIP, escaped, frame, link
+from luma_jupyter.views.clip_state import ClipState, relative_url
+from luma_jupyter.views.text import SHORT_STATUS_TEXT, clock, completion_text, request_summary, short, text_table
+
+MOST_ROWS = 300  # rows in the HTML that is saved; with a thousand a notebook would grow by half a megabyte
+# A card breaks words anywhere, so its table would make columns as narrow as one letter.
+_SHORT = "text-align:left;vertical-align:top;white-space:nowrap"
+_LONG = "text-align:left;vertical-align:top;overflow-wrap:break-word"
+_CELLS = {"Clip": _SHORT, "Video": _SHORT, "Time": _SHORT, "Prompt": _LONG, "Status": _LONG}
+_HEAD = "".join(f'<th style="{style}">{name}</th>' for name, style in _CELLS.items())
+# The order in which a summary names them.
+_ORDER = (
+    *(Status.COMPLETED, Status.SAVING, Status.RUNNING, Status.SUBMITTING, Status.QUEUED),
+    *(Status.FAILED, Status.UNCONFIRMED, Status.DETACHED, Status.CANCELLED),
+)
+
+TableRow: TypeAlias = list[Any]
+
+
+def summary(statuses: Sequence[Status]) -> str:
+    """How many clips there are in which state: ``1,000 clips: 312 completed, 640 running, 48 queued``."""
+    count = Counter(statuses)
+    states = [f"{count[status]:,} {SHORT_STATUS_TEXT[status]}" for status in _ORDER if count[status]]
+    return f"{len(statuses):,} clip{'' if len(statuses) == 1 else 's'}: {', '.join(states)}"
+
+
+def live_row(state: ClipState) -> TableRow:
+    """A row of the live table: [label, prompt, status, moving, since, took, model, file, request].
+
+    ``since`` is when it was submitted, in Unix seconds, ``took`` how many seconds that was before its end, None while
+    there is none. ``model`` names the curve of its bar, ``file`` is its video's relative address, ``request`` what was
+    asked for beside the prompt: by that the rows of a grid differ.
+    """
+    task = state.task
+    status = _outcome(state) if task.status.ended else SHORT_STATUS_TEXT[task.status]
+    if task.problem:
+        status += f" — ⚠ {short(task.problem, 80)}"
+    took = round(state.elapsed, 1) if task.status.ended else None
+    file = relative_url(state.file) if state.file else ""
+    model = f"{task.provider} {task.request.action}"
+    return [
+        state.label,
+        short(task.request.prompt, 300),
+        status,
+        state.moving,
+        round(state.now - state.elapsed, 1),
+        took,
+        model,
+        file,
+        request_summary(task),
+    ]
+
+
+def live_view(key: str, statuses: Sequence[Status], now: float) -> dict[str, Any]:
+    """What the live table shows beside its rows; ``now`` in Unix seconds by the kernel's clock."""
+    return {
+        "key": key,
+        "status": summary(statuses),
+        "now": round(now, 1),
+        "stop": "Stop following all" if any(status.stoppable for status in statuses) else "",
+        "tooltip": STOP_TOOLTIP,
+    }
+
+
+def waiting_html(key: str, count: int) -> str:
+    """The card of clips that have not all ended, without its live part, which goes below it. A page that is saved now
+    keeps this."""
+    return frame(
+        key,
+        f'<div style="font-weight:600">{count:,} clips</div>'
+        '<details class="luma-later"><summary>This page was saved while the videos were being made</summary>'
+        f"Show the clips in a cell to see how far they are.</details>{HIDE_LOST_LIVE_PART}",
+    )
+
+
+def final_html(key: str, states: Sequence[ClipState]) -> str:
+    """Clips that have all ended, as HTML that needs no kernel, no widget and no script."""
+    rows = "".join(_final_row(state) for state in states[:MOST_ROWS])
+    left = len(states) - MOST_ROWS
+    more = f'<div style="{QUIET}">and {left:,} more: %luma history shows all</div>' if left > 0 else ""
+    return frame(
+        key,
+        f'<div style="font-weight:600">{escaped(summary([state.task.status for state in states]))}</div>'
+        '<div style="overflow:auto;max-height:420px">'
+        f"<table><thead><tr>{_HEAD}</tr></thead><tbody>{rows}</tbody></table></div>{more}",
+    )
+
+
+def _final_row(state: ClipState) -> str:
+    task = state.task
+    video = link(state.address, "Open") if state.address else ""
+    prompt = f"{escaped(short(task.request.prompt, 60))}<br><small>{escaped(request_summary(task))}</small>"
+    cells = (escaped(state.label), video, clock(state.elapsed), prompt, escaped(_outcome(state)))
+    styled = [f'<td style="{style}">{cell}</td>' for style, cell in zip(_CELLS.values(), cells, strict=True)]
+    return f"<tr>{''.join(styled)}</tr>"
+
+
+def _outcome(state: ClipState) -> str:
+    task = state.task
+    if task.status is Status.COMPLETED:
+        return completion_text(state) if state.reused else SHORT_STATUS_TEXT[task.status]
+    return f"{SHORT_STATUS_TEXT[task.status]}: {short(str(task.error or ''), 200)}"
+
+
+def table_text(states: Sequence[ClipState]) -> str:
+    """Clips as an aligned text table: name, what was asked for, service, status, time, prompt."""
+    rows = [("NAME", "REQUEST", "SERVICE", "STATUS", "TIME", "PROMPT")]
+    for state in states:
+        task = state.task
+        rows.append(
+            (
+                state.name or "-",
+                request_summary(task),
+                task.provider,
+                task.status.value,
+                clock(state.elapsed),
+                short(task.request.prompt, 48),
+            )
+        )
+    return text_table(rows)

@@ -1,0 +1,144 @@
+"""Words for people: times, sizes, what was asked for, how it stands; and clips as text where there is no page."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from socket import gethostname
+from urllib.parse import quote, urlsplit
+
+from luma_jupyter.domain.requests import ExtendRequest, GenerateRequest, ModifyRequest
+from luma_jupyter.domain.task import Task
+from luma_jupyter.domain.vocabulary import SERVICE_NAMES, Status
+from luma_jupyter.views.clip_state import ClipState
+
+# What a status means: in short, where many clips stand below each other, and in full.
+_SHORT = {Status.SUBMITTING: "being sent", Status.DETACHED: "not followed any more"}
+SHORT_STATUS_TEXT: Mapping[Status, str] = {status: _SHORT.get(status, status.value) for status in Status}
+STATUS_TEXT: Mapping[Status, str] = {
+    **SHORT_STATUS_TEXT,
+    Status.QUEUED: "queued: nothing is sent yet",
+    Status.SUBMITTING: "sending the request",
+    Status.RUNNING: "the service is making the video",
+    Status.SAVING: "saving the video",
+}
+
+
+def clock(seconds: float) -> str:
+    """Seconds as people read them: ``0:42``, ``12:05``, ``1:02:03``."""
+    minutes, rest = divmod(int(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+def file_size(bytes_: int) -> str:
+    """A file size as people read it."""
+    return f"{bytes_ / 1e6:.1f} MB" if bytes_ >= 1e5 else f"{bytes_ / 1e3:.0f} kB"
+
+
+def short(text: str, length: int) -> str:
+    """``text`` on one line, cut to ``length`` characters."""
+    line = " ".join(text.split())
+    return line if len(line) <= length else line[: length - 1] + "…"
+
+
+def completion_text(state: ClipState) -> str:
+    """How long it took; or when it was made, where nothing was paid for it this time."""
+    if not state.reused:
+        return f"{STATUS_TEXT[Status.COMPLETED]} in {clock(state.elapsed)}"
+    made = time.strftime("%Y-%m-%d %H:%M", time.localtime(state.task.created_at))
+    return f"made on {made}, nothing paid; --again makes a new one"
+
+
+def request_summary(task: Task) -> str:
+    """What was asked for beside the prompt, in words: ``extend of sunset, take 2``, ``generate 9:16, loop``."""
+    request = task.request
+    if isinstance(request, GenerateRequest):
+        words = [f"generate {request.aspect_ratio}"]
+        if request.loop:
+            words.append("loop")
+        if not request.enhancement:
+            words.append("no enhancement")
+        ends = {"from": request.start_image, "to": request.end_image}
+    else:
+        words = [f"{request.action} of {short(task.source_label or 'a video', 40)}"]
+        ends = {"to": request.end_image} if isinstance(request, ExtendRequest) else {}
+    if isinstance(request, ModifyRequest) and request.watermark is not None:
+        mark = request.watermark
+        words.append(f"watermark {mark}" if isinstance(mark, str) else "watermark" if mark else "no watermark")
+    words += [f"{word} {_file_name(image)}" for word, image in ends.items() if image]
+    if request.take > 1:
+        words.append(f"take {request.take}")
+    return ", ".join(words)
+
+
+def _file_name(image: object) -> str:
+    """A picture's name: of an address its last part, without what may be secret in it."""
+    name = urlsplit(image).path.rpartition("/")[2] if isinstance(image, str) else str(image)
+    return short(name or "a picture", 30)
+
+
+def typical_time(state: ClipState) -> str:
+    """How long such a clip takes."""
+    return f"typically about {clock(state.model.typical)}"
+
+
+def status_text(state: ClipState) -> str:
+    """What is happening to a clip."""
+    task = state.task
+    if task.upload:
+        return f"{task.upload}; nothing is paid yet"
+    if task.status is Status.QUEUED and not isinstance(task.request, GenerateRequest) and task.request.source is None:
+        return f"queued: waits for {task.source_label}; nothing is sent yet"
+    if task.status is Status.QUEUED and task.sent_at:
+        return "in doubt: it is looked for at the service"
+    return STATUS_TEXT[task.status]
+
+
+def plain_text(state: ClipState, *, here: bool = False, links: bool = False) -> str:
+    """A clip as text, for terminals and text-only exports.
+
+    The path is relative to the notebook, so that a saved one does not tell where it lives; with ``here``, absolute, and
+    with ``links`` a link for terminals.
+    """
+    task = state.task
+    service = SERVICE_NAMES[task.provider] + (", simulated" if task.provider == "demo" else "")
+    lines = [f"{state.name or 'clip'}: “{short(task.request.prompt, 60)}” ({request_summary(state.task)}, {service})"]
+    if task.status is Status.COMPLETED:
+        where = (task.path if here else state.file) or state.remote
+        if links and here and task.path:
+            where = terminal_link(str(task.path), task.path.absolute().as_uri())
+        lines.append(completion_text(state) + (f": {where}" if where else ""))
+        if task.problem:
+            lines.append(task.problem)
+    elif task.status.ended:
+        lines.append(f"{STATUS_TEXT[task.status]}: {task.error or ''}")
+    else:
+        lines.append(f"{status_text(state)} ({clock(state.elapsed)})")
+    return "\n".join(lines)
+
+
+def terminal_link(text: str, url: str) -> str:
+    """A link for terminals: OSC 8 (gist.github.com/egmontkob/eb114294efbcd5adb1944c9f3cb5feda).
+
+    That wants the machine's name in a file URL, so that over SSH nobody opens a file of another machine.
+    """
+    if url.startswith("file:///"):
+        url = f"file://{quote(gethostname())}{url.removeprefix('file://')}"
+    return f"\x1b]8;;{url}\x1b\\{text}\x1b]8;;\x1b\\"
+
+
+def progress_line(state: ClipState, width: int = 20) -> str:
+    """One line for a terminal: name, bar, words and time."""
+    task = state.task
+    filled = int(width * state.model.progress(state.elapsed)) if state.moving else 0
+    bar = "█" * filled + "░" * (width - filled)
+    typical = f", {typical_time(state)}" if state.moving else ""
+    note = f" — {short(task.problem, 40)}" if task.problem else ""
+    return f"{state.name or 'clip'} {bar} {status_text(state)} ({clock(state.elapsed)}{typical}){note}"
+
+
+def text_table(rows: Sequence[tuple[str, ...]]) -> str:
+    """Rows as aligned columns."""
+    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
+    return "\n".join("  ".join(cell.ljust(w) for cell, w in zip(row, widths, strict=True)).rstrip() for row in rows)

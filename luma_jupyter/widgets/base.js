@@ -1,0 +1,90 @@
+/* What all our scripts need of the page; put before each of them.
+
+JupyterLab resolves relative addresses when it draws an output, not for us, so we ask the server which notebook our kernel
+belongs to. */
+
+const LINGER = 1500; // milliseconds without a view after which a model is let go: a cell that is moved is drawn anew
+
+/** The card that this live part belongs to: the nearest one before it on the page. */
+const cardAbove = (el, key) =>
+  [...document.querySelectorAll(`.luma-card.luma-${key}`)]
+    .filter((card) => card.compareDocumentPosition(el) & Node.DOCUMENT_POSITION_FOLLOWING)
+    .pop();
+
+/** The Jupyter server's base URL and its answer for a path of its API; null where there is no such server. */
+async function askServer(path) {
+  const { baseUrl } = JSON.parse(document.getElementById("jupyter-config-data")?.textContent ?? "{}");
+  return baseUrl ? { baseUrl, answer: await fetch(`${baseUrl}api/${path}`, { credentials: "same-origin" }) } : null;
+}
+
+/** The address of the folder of the notebook that a kernel belongs to; null where nobody knows. */
+async function notebookFolder(kernel) {
+  const server = await askServer("sessions");
+  const sessions = server?.answer.ok ? await server.answer.json() : [];
+  const path = sessions.find((session) => session.kernel?.id === kernel)?.path;
+  if (path === undefined) return null;
+  return new URL(`${server.baseUrl}files/${path.split("/").map(encodeURIComponent).join("/")}`, location.href);
+}
+
+/** HTML from the kernel (escaped there) as nodes, with addresses that this page can reach. */
+async function resolved(html, kernel) {
+  const template = document.createElement("template");
+  template.innerHTML = html;
+  const relative = (address) => address && !/^(https?:|\/)/.test(address);
+  const folder = await notebookFolder(kernel).catch(() => null);
+  for (const node of template.content.querySelectorAll("video, a, img")) {
+    const name = node.tagName === "A" ? "href" : "src";
+    if (folder && relative(node.getAttribute(name))) {
+      node.setAttribute(name, new URL(node.getAttribute(name), folder).href);
+    }
+  }
+  return template.content;
+}
+
+/** Have the frame above while this live part is in the page: `take` gets it, also when it was drawn anew, and gives what
+undoes that. A frame without its mark `luma-later` is one whose live part is not lost. */
+function withFrame(el, key, take) {
+  let [frame, undo] = [null, null];
+  const find = () => {
+    const found = cardAbove(el, key);
+    found?.querySelector(".luma-later")?.classList.remove("luma-later");
+    if (!found || found === frame) return;
+    undo?.();
+    frame = found;
+    undo = take(found);
+  };
+  find();
+  const timer = setInterval(find, 500); // an output may be drawn anew at any time
+  return () => {
+    clearInterval(timer);
+    undo?.();
+  };
+}
+
+/** Hide what is there for pages without a kernel: the frame above, which only says how to come back. */
+function takeOver(el, key) {
+  return withFrame(el, key, (frame) => frame.setAttribute("hidden", ""));
+}
+
+/** Let the kernel know when the last view of a model has left this page, so that nothing of it stays behind. */
+function countView(model) {
+  const views = (globalThis.lumaViews ??= new Map());
+  const key = model.get("key");
+  const count = (change) => views.set(key, (views.get(key) ?? 0) + change).get(key);
+  count(1);
+  return () => {
+    count(-1);
+    setTimeout(() => {
+      if (!views.get(key)) model.send({ do: "gone" });
+    }, LINGER);
+  };
+}
+
+/** Leave the keys that are pressed in a part of the page to it: JupyterLab would take those that are shortcuts of its
+notebook, arrows too. It asks the very element that has the focus; where one types, it takes none by itself. */
+function ownKeys(part) {
+  part.addEventListener("focusin", ({ target }) => {
+    if (!target.matches(":read-write")) target.setAttribute("data-lm-suppress-shortcuts", "true");
+  });
+}
+

@@ -1,0 +1,190 @@
+"""What our widgets have in common: models with scripts of ours, cards that live, and HTML that a live part adds to.
+
+A script is `base.js` and its own file in one, since a widget's module cannot import another file.
+"""
+
+from __future__ import annotations
+
+import secrets
+from abc import ABC, abstractmethod
+from collections import deque
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from functools import cached_property, partial
+from pathlib import Path
+from typing import Any
+
+import anywidget
+import traitlets
+from IPython.display import DisplayHandle, display
+
+from luma_jupyter.display.environment import Environment, kernel_id
+from luma_jupyter.display.outputs import NOTHING, show_pair, widget_bundle
+from luma_jupyter.display.update_queue import UpdateQueue
+from luma_jupyter.domain.task import TaskEvent
+from luma_jupyter.engine.handle import Handle
+
+_FOLDER = Path(__file__).parent
+
+
+def script(*names: str) -> str:
+    """Files below this folder as one script or style sheet."""
+    return "\n".join((_FOLDER / name).read_text(encoding="utf-8") for name in names)
+
+
+def new_key() -> str:
+    """What marks a frame, so that its live part finds it on the page."""
+    return secrets.token_hex(4)
+
+
+class CardModel(anywidget.AnyWidget):
+    """The live part of a card: ``view`` is what the card's view gives, ``kernel`` the kernel's id."""
+
+    _esm = script("base.js", "card.js")
+    _css = script("card.css")
+    view = traitlets.Dict().tag(sync=True)
+    kernel = traitlets.Unicode().tag(sync=True)
+
+
+class LiveCard(ABC):
+    """A card of one clip, or of many, while it lives: two outputs, of which the first is what remains.
+
+    The first is plain HTML from the start. The second is a widget below it, with status, bar and button: one model for
+    all views of a card. At the end the first is updated to the finished HTML and the second to nothing, so that what is
+    saved needs neither widget nor kernel.
+
+    After a page reload both display ids are gone from the page, and only the model still reaches it. So the model gets
+    the finished HTML too, and its script puts that in the place of the first output. The model stays open for such
+    pages.
+
+    A message is sent only where the words have changed: time and bar go on by themselves in the page. What changes is
+    drawn on the engine's loop, by ``updates``.
+    """
+
+    def __init__(self, updates: UpdateQueue) -> None:
+        self.updates = updates
+        self.on_end: Callable[[], None] = lambda: None  # called when the finished HTML is in the page
+        self.release: Callable[[], None] = lambda: None  # ends its listening
+        self._displays: deque[tuple[DisplayHandle, bool]] = deque()
+
+    @property
+    @abstractmethod
+    def ended(self) -> bool:
+        """Whether nothing more will change by itself."""
+
+    @abstractmethod
+    def bundle(self) -> dict[str, Any]:
+        """The mimebundle as it is now, in plain HTML and text."""
+
+    @cached_property
+    @abstractmethod
+    def model(self) -> CardModel:
+        """The widget model, made when first shown."""
+
+    @abstractmethod
+    def send_changes(self) -> int:
+        """Let the model know what has changed; the number of messages that it took."""
+
+    @property
+    def has_model(self) -> bool:
+        """Whether the model was needed yet."""
+        return "model" in self.__dict__
+
+    def show(self, *, live: bool = True) -> None:
+        """Display the card below the running cell; not ``live``: without the widget, for runs that nobody watches."""
+        if self.ended:
+            display(self.bundle(), raw=True)
+        else:
+            self._display(self.bundle(), becomes_final=True)
+            if live:
+                self._display(widget_bundle(self.model), becomes_final=False)
+        self.updates.draw_now(self)  # what happened before the display was there
+
+    def draw(self) -> int:
+        """Draw it as it is now, on the engine's loop; the number of messages that it took."""
+        ended = self.ended  # asked first: a display that is made after this is updated by who made it
+        messages = self.send_changes() if self.has_model else 0
+        while ended and self._displays:
+            handle, becomes_final = self._displays.popleft()
+            handle.update(self.bundle() if becomes_final else NOTHING, raw=True)
+            messages += 1
+        if ended:
+            self.on_end()
+        return messages
+
+    def _display(self, bundle: dict[str, Any], *, becomes_final: bool) -> None:
+        handle = DisplayHandle()
+        handle.display(bundle, raw=True)
+        self._displays.append((handle, becomes_final))  # only now: an update before the display would be lost
+
+
+def listen_to(handles: Sequence[Handle], listener: Callable[[int], None]) -> Callable[[], None]:
+    """Call ``listener`` with the number of each handle that has news; what is returned ends that for all of them."""
+    with ExitStack() as ends:
+        for number, handle in enumerate(handles):
+            ends.callback(handle.listen(partial(_pass_on, listener, number)))
+        return ends.pop_all().close
+
+
+def _pass_on(listener: Callable[[int], None], number: int, event: TaskEvent) -> None:
+    listener(number)
+
+
+class PageModel(anywidget.AnyWidget):
+    """A model that is closed when its last view has left the page, as when an output is cleared.
+
+    ``key`` is its own, and that of the frame above it; ``kernel`` is the kernel's id. ``on_removed`` is called instead
+    of `close` where it is part of something larger.
+    """
+
+    key = traitlets.Unicode().tag(sync=True)
+    kernel = traitlets.Unicode().tag(sync=True)
+
+    def __init__(self, **traits: Any) -> None:
+        super().__init__(**{"key": new_key(), "kernel": kernel_id(), **traits})
+        self.on_removed: Callable[[], None] = self.close
+        self.on_msg(lambda model, content, buffers: self.on_message(content, buffers))
+
+    def on_message(self, content: dict[str, Any], buffers: list[memoryview]) -> None:
+        """The page sent a message. Each kind of model has words of its own."""
+        if content.get("do") == "gone":
+            self.on_removed()
+
+    def close(self) -> None:
+        """Forget it, here and in the page."""
+        if layout := self.layout:
+            layout.close()  # a comm of its own, which would stay open
+        super().close()
+
+
+def close_widget(widget: Any) -> None:
+    """Close a widget that is not of ours, and its layout."""
+    widget.layout.close()
+    widget.close()
+
+
+class ProgressiveDisplay(ABC):
+    """What is plain HTML for good, and more while its live part is there; text where there is no page.
+
+    The script finds the HTML above its widget and adds to it, so that nothing is drawn twice.
+    """
+
+    environment: Environment
+
+    @abstractmethod
+    def _html(self, key: str) -> str:
+        """The plain form in the frame ``key``, of which an element has the class ``luma-later``."""
+
+    @abstractmethod
+    def _live(self, key: str) -> Any:
+        """A new widget for the frame ``key``."""
+
+    def _repr_html_(self) -> str:
+        return self._html(new_key())
+
+    def _ipython_display_(self) -> None:
+        if not self.environment.in_kernel:
+            print(repr(self))
+            return
+        key = new_key()
+        show_pair(self._html(key), repr(self), None if self.environment.unattended else lambda: self._live(key))

@@ -1,0 +1,250 @@
+/* The live part of a card, of one clip or of many: status, bars and button. It moves into the frame of the card above it,
+which is an output of its own.
+
+Between two messages times and bars go on by themselves, along the curves that the kernel sent; it sends one only when
+words have changed.
+
+At the end the kernel replaces the card above by finished HTML. A page that was reloaded meanwhile does not get that, so
+after a moment this script puts `view.final` (escaped by clip_html.py) in its place. JupyterLab resolves relative addresses
+when it draws an output, not for us, so we ask the server which notebook our kernel belongs to. */
+
+const SILENCE = 60; // seconds without a message after which the server is asked, once in that time, for the kernel
+const LONG_SILENCE = 1200; // seconds without a message after which a card no longer pretends to know
+const GRACE = 1500; // milliseconds in which the kernel's own replacement may come
+
+const clock = (seconds) => {
+  const s = Math.max(0, Math.floor(seconds));
+  const [h, m, r] = [Math.floor(s / 3600), Math.floor(s / 60) % 60, String(s % 60).padStart(2, "0")];
+  return h ? `${h}:${String(m).padStart(2, "0")}:${r}` : `${m}:${r}`;
+};
+
+const along = (curve, x) => {
+  for (let i = 1; i < curve.length; i++) {
+    const [[x0, y0], [x1, y1]] = [curve[i - 1], curve[i]];
+    if (x < x1) return y0 + ((y1 - y0) * Math.max(0, x - x0)) / (x1 - x0);
+  }
+  return curve.length ? curve[curve.length - 1][1] : 0;
+};
+
+/** The kernel's clock, as this page knows it: exact once a message has come, before that the two clocks count as one. */
+function kernelClock() {
+  let ahead = 0;
+  return {
+    now: () => Date.now() / 1000 + ahead,
+    set: (now) => { ahead = now - Date.now() / 1000; },
+  };
+}
+
+/** The drawing of one clip; gives {update, tick}. */
+function clipPart(live, model, time) {
+  live.insertAdjacentHTML("beforeend", `<div class="luma-row">
+    <progress class="luma-bar" max="1" value="0" aria-label="Progress"></progress>
+    <span class="luma-time"></span></div><div class="luma-problem"></div>`);
+  const [bar, elapsed, problem] = ["bar", "time", "problem"].map((name) => live.querySelector(`.luma-${name}`));
+  return {
+    update: () => {
+      const view = model.get("view");
+      problem.textContent = view.problem;
+      bar.style.visibility = view.curve.length ? "visible" : "hidden";
+    },
+    tick: () => {
+      const view = model.get("view");
+      const seconds = time.now() - view.since;
+      bar.value = Math.max(view.curve.length ? bar.value : 0, along(view.curve, seconds));
+      elapsed.textContent = [clock(seconds), view.typical].filter(Boolean).join(" · ");
+    },
+  };
+}
+
+/** The drawing of many clips: a bar for all, and a row for each. */
+function tablePart(live, model, time) {
+  live.insertAdjacentHTML("beforeend", `<div class="luma-row">
+    <progress class="luma-bar" max="1" value="0" aria-label="Progress of all clips"></progress></div>
+    <div class="luma-scroll" tabindex="0" role="region" aria-label="Clips"><table><thead><tr><th scope="col">Clip</th>
+    <th scope="col">Prompt</th><th scope="col">Status</th><th scope="col">Time</th><th scope="col">Video</th></tr></thead>
+    <tbody></tbody></table></div>`);
+  const [all, body] = [live.querySelector(".luma-bar"), live.querySelector("tbody")];
+  const queue = model.get("view").actions !== undefined;
+  const drawn = [];
+  let folder = null;
+  notebookFolder(model.get("kernel")).then((found) => { folder = found; update(); }).catch(() => {});
+
+  const make = (i) => {
+    const row = body.insertRow(queue ? 0 : -1);
+    const cells = Array.from({ length: 5 }, () => row.insertCell());
+    const [prompt, request] = ["div", "div"].map((name) => cells[1].appendChild(document.createElement(name)));
+    request.className = "luma-request-summary";
+    const status = cells[2].appendChild(document.createElement("span"));
+    const bar = cells[2].appendChild(document.createElement("progress"));
+    Object.assign(bar, { max: 1, value: 0, hidden: true });
+    bar.setAttribute("aria-label", "Progress");
+    const link = cells[4].appendChild(document.createElement("a"));
+    Object.assign(link, { target: "_blank", rel: "noopener", textContent: "Open", hidden: true });
+    const button = cells[4].appendChild(document.createElement("button"));
+    Object.assign(button, { type: "button", className: "luma-stop", hidden: true });
+    button.addEventListener("click", () => model.send({ do: `${model.get("view").actions[i]} one`, row: i }));
+    return { cells, prompt, request, status, bar, link, button };
+  };
+  const fill = (part, [label, prompt, status, moving, , , , file, request]) => {
+    part.cells[0].textContent = part.cells[0].title = label;
+    part.prompt.textContent = part.prompt.title = prompt;
+    part.request.textContent = part.request.title = request;
+    part.status.textContent = part.cells[2].title = status;
+    part.bar.hidden = !moving;
+    part.link.hidden = !file || !folder;
+    if (!part.link.hidden) part.link.href = new URL(file, folder).href;
+  };
+  const setButton = ({ button }, action, label) => {
+    button.hidden = !action;
+    button.textContent = action === "stop" ? "Stop" : "Resume";
+    button.title = action === "stop" ? "Stop following; the task itself may still run and be billed" : "Follow it again";
+    button.setAttribute("aria-label", `${button.textContent} ${label}`);
+  };
+  const update = () => model.get("rows").forEach((row, i) => {
+    drawn[i] ??= { part: make(i) };
+    if (queue) setButton(drawn[i].part, model.get("view").actions[i], row[0]);
+    const now = JSON.stringify([row, Boolean(folder)]);
+    if (drawn[i].row !== now) fill(drawn[i].part, row);
+    drawn[i].row = now;
+  });
+  const end = queue ? resultPart(live, model) : () => {};
+  const tick = () => {
+    const [rows, curves] = [model.get("rows"), model.get("curves")];
+    let sum = 0;
+    rows.forEach(([, , , moving, since, took, name], i) => {
+      const { part } = drawn[i];
+      const seconds = took ?? time.now() - since;
+      if (moving) part.bar.value = Math.max(part.bar.value, along(curves[name] ?? [], seconds));
+      const text = clock(seconds);
+      if (part.cells[3].textContent !== text) part.cells[3].textContent = text;
+      sum += took !== null ? 1 : moving ? part.bar.value : 0;
+    });
+    live.classList.toggle("luma-empty", !rows.length);
+    all.value = rows.length ? sum / rows.length : 0;
+  };
+  return { update, tick, end };
+}
+
+/** Below the queue: why a button did nothing, and the clip that was completed last. */
+function resultPart(live, model) {
+  live.classList.add("luma-queue");
+  const [trouble, result] = ["trouble", "result"].map((name) => {
+    const part = live.appendChild(document.createElement("div"));
+    part.className = `luma-${name}`;
+    return part;
+  });
+  trouble.setAttribute("role", "alert");
+  const showTrouble = () => { trouble.textContent = model.get("trouble"); };
+  const showResult = async () => result.replaceChildren(await resolved(model.get("result"), model.get("kernel")));
+  model.on("change:trouble", showTrouble);
+  model.on("change:result", showResult);
+  showTrouble();
+  showResult();
+  return () => {
+    model.off("change:trouble", showTrouble);
+    model.off("change:result", showResult);
+  };
+}
+
+function render({ model, el }) {
+  const many = Boolean(model.get("rows"));
+  el.innerHTML = `<div class="luma-live${many ? " luma-many" : ""}" role="group"
+      aria-label="Progress of the clip${many ? "s" : ""}">
+    <div class="luma-head"><span class="luma-status" role="status"></span><button class="luma-stop" type="button"></button>
+    </div></div>`;
+  const live = el.firstElementChild;
+  ownKeys(live);
+  const [status, stop] = ["status", "stop"].map((name) => live.querySelector(`.luma-${name}`));
+  const time = kernelClock();
+  const part = (many ? tablePart : clipPart)(live, model, time);
+  let heardAt = performance.now();
+  let askedAt = heardAt;
+  let gone = false;
+  let end;
+
+  /** What to say instead of the status where the kernel will not say anything any more. */
+  const lost = () => {
+    const now = performance.now();
+    if (now - Math.max(heardAt, askedAt) > SILENCE * 1000) {
+      askedAt = now;
+      askServer(`kernels/${model.get("kernel")}`).then((server) => { gone ||= server?.answer.status === 404; }, () => {});
+    }
+    if (gone) return "The kernel is gone: run the cell again, or %luma resume.";
+    const silence = (now - heardAt) / 1000;
+    return silence > LONG_SILENCE ? `No news from the kernel for ${clock(silence)}.` : "";
+  };
+  const disconnected = () => {
+    gone = true;
+    tick();
+  };
+  const tick = () => {
+    const view = model.get("view");
+    const card = cardAbove(el, view.key);
+    if (card && live.parentElement !== card) {
+      card.querySelector(".luma-later")?.setAttribute("hidden", "");
+      card.append(live);
+    }
+    const loss = lost();
+    status.textContent = loss || view.status;
+    stop.hidden = Boolean(loss) || !view.stop;
+    if (!loss) part.tick();
+  };
+  const finish = async () => {
+    const view = model.get("view");
+    const card = cardAbove(el, view.key);
+    const content = await resolved(view.final, model.get("kernel"));
+    live.remove();
+    if (card?.isConnected && !card.querySelector(".luma-later")) return; // the kernel's own replacement has come
+    if (card?.isConnected) card.replaceWith(content);
+    else el.replaceChildren(content);
+  };
+  const draw = () => {
+    const view = model.get("view");
+    if (view.final !== undefined) {
+      clearInterval(timer);
+      end ??= setTimeout(finish, GRACE);
+      return;
+    }
+    stop.textContent = view.stop;
+    stop.title = view.tooltip;
+    part.update();
+    tick();
+  };
+  const onView = () => {
+    heardAt = performance.now();
+    gone = false;
+    if (model.get("view").now) time.set(model.get("view").now);
+    draw();
+  };
+  const onMessage = (message) => {
+    for (const [i, row] of message.rows) model.get("rows")[i] = row;
+    Object.assign(model.get("curves"), message.curves);
+    Object.assign(model.get("view"), message.view);
+    onView();
+  };
+  stop.addEventListener("click", () => {
+    stop.disabled = true;
+    model.send({ do: "stop" });
+  });
+  const timer = setInterval(tick, many ? 1000 : 500);
+  draw();
+  model.on("change:view", onView);
+  model.on("comm_live_update", disconnected); // ipywidgets' word for a restarted kernel
+  if (many) {
+    model.on("msg:custom", onMessage);
+    model.send({ do: "refresh", version: model.get("view").version });
+  }
+  return () => {
+    live.remove();
+    clearInterval(timer);
+    clearTimeout(end);
+    model.off("change:view", onView);
+    model.off("comm_live_update", disconnected);
+    if (many) {
+      model.off("msg:custom", onMessage);
+      part.end();
+    }
+  };
+}
+
+export default { render };

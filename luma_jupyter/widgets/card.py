@@ -1,0 +1,61 @@
+"""The card of one clip."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cached_property
+from typing import Any
+
+from luma_jupyter.display.environment import kernel_id
+from luma_jupyter.display.update_queue import UpdateQueue
+from luma_jupyter.engine.handle import Handle
+from luma_jupyter.views.clip_html import final_html, live_view, waiting_html
+from luma_jupyter.views.clip_state import ClipState
+from luma_jupyter.views.text import plain_text
+from luma_jupyter.widgets.base import CardModel, LiveCard, listen_to
+
+
+def clip_bundle(state: ClipState, final_state: ClipState) -> dict[str, Any]:
+    """The mimebundle of a clip; ``final_state`` is the one with its video in it, where that goes into the notebook."""
+    html = final_html(final_state) if state.task.status.ended else waiting_html(state)
+    return {"text/html": html, "text/plain": plain_text(state)}
+
+
+class Card(LiveCard):
+    """The card of one task. ``state`` gives its drawing data at any moment, ``final`` those of its end.
+
+    The model's finished HTML never has the video in it: it is a second copy, for pages that were reloaded.
+    """
+
+    def __init__(
+        self,
+        handle: Handle,
+        updates: UpdateQueue,
+        state: Callable[[], ClipState],
+        final: Callable[[], ClipState],
+    ) -> None:
+        super().__init__(updates)
+        self._handle = handle
+        self._state = state
+        self._final = final
+        self.release = listen_to([handle], lambda number: updates.request(self))
+
+    @property
+    def ended(self) -> bool:
+        return self._handle.task.status.ended
+
+    def bundle(self) -> dict[str, Any]:
+        return clip_bundle(self._state(), self._final())
+
+    @cached_property
+    def model(self) -> CardModel:
+        model = CardModel(view=live_view(self._state()), kernel=kernel_id())
+        model.on_msg(lambda model, content, buffers: self._handle.stop() if content.get("do") == "stop" else None)
+        return model
+
+    def send_changes(self) -> int:
+        view = live_view(self._state())
+        if view == {**self.model.view, "now": view.get("now")}:
+            return 0
+        self.model.view = view
+        return 1

@@ -1,0 +1,1 @@
+"""`Comparison`: clips side by side (compare.py, compare.js, compare.css)."""

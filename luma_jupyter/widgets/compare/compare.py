@@ -1,0 +1,66 @@
+"""`Comparison`: clips side by side, which play, scrub and fall silent together; two also one over the other.
+
+What is shown is plain HTML with a player for each. The live part puts one set of controls in the place of theirs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from typing import Any
+
+from luma_jupyter.clip.clip import Clip
+from luma_jupyter.clip.clip_list import wait_for_all
+from luma_jupyter.display.embedding import with_video
+from luma_jupyter.display.environment import Environment
+from luma_jupyter.errors import InvalidRequest
+from luma_jupyter.views.comparison import comparison_html
+from luma_jupyter.views.text import plain_text
+from luma_jupyter.widgets.base import PageModel, ProgressiveDisplay, script
+
+
+def clips_to_compare(given: Sequence[Clip | Iterable[Clip]]) -> list[Clip]:
+    """The clips that a comparison is asked for: two or more, or a list of them, or one that was made from another clip.
+
+    Waits for those that are not done. Raises InvalidRequest for anything else, ClipError where one has no video.
+    """
+    named: list[Any] = list(given)
+    if len(named) == 1 and isinstance(named[0], Iterable) and not isinstance(named[0], str):
+        named = list(named[0])
+    if len(named) == 1 and isinstance(named[0], Clip) and isinstance(named[0].source, Clip):
+        named.insert(0, named[0].source)
+    for clip in named:
+        if not isinstance(clip, Clip):
+            raise InvalidRequest(f"Only clips can be compared, not {type(clip).__name__}.")
+    if len(named) < 2:
+        raise InvalidRequest("Name two clips or more to compare; or one that was made from another clip.")
+    wait_for_all(named, lambda clip: clip.wait())
+    return named
+
+
+class Comparison(ProgressiveDisplay):
+    """Clips that are done, side by side."""
+
+    def __init__(self, clips: Iterable[Clip], environment: Environment) -> None:
+        self.clips = list(clips)
+        self.environment = environment
+
+    def __repr__(self) -> str:
+        host = self.environment.host()
+        return "\n".join(plain_text(clip.state, here=host.how == "path", links=host.links) for clip in self.clips)
+
+    def _html(self, key: str) -> str:
+        host = self.environment.host()
+        shared = replace(host, limit=host.limit // len(self.clips))
+        states = [replace(clip.state, served=host.serves) for clip in self.clips]
+        return comparison_html(key, [with_video(state, shared) for state in states])
+
+    def _live(self, key: str) -> Any:
+        return CompareModel(key=key)
+
+
+class CompareModel(PageModel):
+    """The live part of a comparison."""
+
+    _esm = script("base.js", "compare/compare.js")
+    _css = script("gallery/gallery.css", "compare/compare.css")

@@ -1,0 +1,1 @@
+"""`Gallery`: clips as posters (gallery.py, gallery.js, gallery.css)."""

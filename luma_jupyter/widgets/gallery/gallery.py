@@ -1,0 +1,193 @@
+"""`Gallery`: clips as posters that play when one points at them; one can be picked, to go on from it.
+
+What is shown is plain HTML (`views.gallery`). The live part adds to that: posters that play, two buttons on each, and a
+form below for the clip that was picked.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, TypeAlias, overload
+
+from ipywidgets import VBox
+
+from luma_jupyter.clip.clip import Clip
+from luma_jupyter.clip.clip_list import ClipList
+from luma_jupyter.clip.session import Session
+from luma_jupyter.display.embedding import with_video
+from luma_jupyter.domain.task import Task
+from luma_jupyter.domain.vocabulary import Status
+from luma_jupyter.engine.library import sidecars
+from luma_jupyter.errors import ConfigError, InvalidRequest
+from luma_jupyter.video.frames import duration
+from luma_jupyter.views.clip_state import ClipState, public_url
+from luma_jupyter.views.gallery import MOST_TILES, Tile, gallery_html, left_out_text
+from luma_jupyter.views.host import Host
+from luma_jupyter.views.table import table_text
+from luma_jupyter.widgets.base import PageModel, ProgressiveDisplay, script
+from luma_jupyter.widgets.posters import embedded_size, poster_src
+from luma_jupyter.widgets.presenter import PagePresenter
+from luma_jupyter.widgets.studio.studio import StudioForms
+
+What: TypeAlias = "Iterable[Clip] | str | os.PathLike[str] | Callable[[Clip], object] | None"
+ACTIONS = ("extend", "modify")
+
+
+def clips_for_gallery(session: Session, what: What, folder: str | os.PathLike[str] | None) -> list[Clip]:
+    """The clips that a gallery is asked for: clips, those of a folder, or those of which a function says so.
+
+    Raises InvalidRequest for anything else.
+    """
+    if isinstance(what, str | os.PathLike):
+        if folder is not None:
+            raise InvalidRequest("The gallery's folder is named twice: give it once.")
+        what, folder = None, what
+    if what is not None and not callable(what):
+        if folder is not None:
+            raise InvalidRequest("Give the gallery clips or a folder, not both.")
+        return _checked(what)
+    tasks = session.history() if folder is None else _tasks_in(Path(folder).expanduser(), session.settings().media.name)
+    found = [session.clip_for_task(task) for task in sorted(tasks, key=lambda task: task.created_at, reverse=True)]
+    return found if what is None else [clip for clip in found if _has_video(clip.task) and what(clip)]
+
+
+def _checked(what: object) -> list[Clip]:
+    clips: list[Any] = list(what) if isinstance(what, Iterable) else [what]
+    for clip in clips:
+        if not isinstance(clip, Clip):
+            raise InvalidRequest(
+                "A gallery is of clips, of a folder, or of what a function says of each clip, "
+                f"not of {type(clip).__name__}."
+            )
+    return clips
+
+
+def _tasks_in(folder: Path, media: str) -> list[Task]:
+    """The tasks of a media folder's videos, or of the media folder in a notebook's folder."""
+    if not folder.is_dir():
+        raise InvalidRequest(f"There is no folder {str(folder)!r}.")
+    return list(sidecars.read_all(folder)) or list(sidecars.read_all(folder / media))
+
+
+def _has_video(task: Task) -> bool:
+    if task.status is not Status.COMPLETED:
+        return False
+    return bool((task.path and task.path.is_file()) or (task.video and public_url(task.video.url)))
+
+
+class Gallery(ProgressiveDisplay, Sequence[Clip]):
+    """Clips as posters. ``picked`` is the clip that was picked last in the page, None before."""
+
+    def __init__(self, clips: Iterable[Clip], session: Session, presenter: PagePresenter) -> None:
+        clips = list(clips)
+        self.environment = presenter.environment
+        self.picked: Clip | None = None
+        self._session = session
+        self._presenter = presenter
+        self._clips = ClipList(clip for clip in clips if _has_video(clip.task))
+        self._left_out = len(clips) - len(self._clips)
+
+    @overload
+    def __getitem__(self, index: int) -> Clip: ...
+    @overload
+    def __getitem__(self, index: slice) -> ClipList: ...
+    def __getitem__(self, index: int | slice) -> Clip | ClipList:
+        return self._clips[index]
+
+    def __len__(self) -> int:
+        return len(self._clips)
+
+    def __iter__(self) -> Iterator[Clip]:
+        return iter(self._clips)
+
+    def __repr__(self) -> str:
+        shown = table_text([clip.state for clip in self._clips]) if self._clips else "No clips with a video."
+        return "\n".join(filter(None, (shown, left_out_text(self._left_out))))
+
+    def _html(self, key: str) -> str:
+        shown = tiles(self._clips[:MOST_TILES], self.environment.host())
+        return gallery_html(key, shown, len(self._clips), self._left_out)
+
+    def _live(self, key: str) -> Any:
+        return LiveGallery(self, key, self.pick)
+
+    def pick(self, key: object, action: object) -> StudioForms | None:
+        """Take the clip of a key as picked, and make a form for what is to become of it; None for what there is not."""
+        clip = next((clip for clip in self._clips if clip.task.key == key), None)
+        if clip is None or action not in ACTIONS:
+            return None
+        self.picked = clip
+        word = self._session.find_word(clip)
+        return StudioForms(self._session, self._presenter, action=action, source=word, focus=True)
+
+
+def tiles(clips: Iterable[Clip], host: Host) -> list[Tile]:
+    """The clips' tiles for a host. Where it embeds, as many posters are in them as its limit allows, then videos."""
+    made, room = [], host.limit
+    for clip in clips:
+        state = replace(clip.state, served=host.serves)
+        src = poster_src(state, host, room)
+        room -= embedded_size(src)
+        made.append(Tile(state, src, _seconds(state)))
+    if host.how != "embed":
+        return made
+    for index, tile in enumerate(made):
+        state = with_video(tile.state, replace(host, limit=room))
+        room -= embedded_size(state.data)
+        made[index] = replace(tile, state=state)
+    return made
+
+
+def _seconds(state: ClipState) -> float | None:
+    try:
+        return duration(state.task.path) if state.task.path else None
+    except (InvalidRequest, ConfigError):
+        return None
+
+
+class GalleryModel(PageModel):
+    """The live part of a gallery; ``on_pick`` is told the key of the clip and the action that were picked."""
+
+    _esm = script("base.js", "gallery/gallery.js")
+    _css = script("gallery/gallery.css")
+
+    def __init__(self, on_pick: Callable[[object, object], None], **traits: Any) -> None:
+        super().__init__(**traits)
+        self._on_pick = on_pick
+
+    def on_message(self, content: dict[str, Any], buffers: list[memoryview]) -> None:
+        if content.get("do") == "pick":
+            self._on_pick(content.get("key"), content.get("action"))
+        else:
+            super().on_message(content, buffers)
+
+
+class LiveGallery(VBox):  # type: ignore[misc]  # ipywidgets is untyped
+    """The gallery's model, which draws nothing here, and below it the studio for what was picked."""
+
+    def __init__(self, gallery: Gallery, key: str, pick: Callable[[object, object], StudioForms | None]) -> None:
+        self._pick = pick
+        self._studio: StudioForms | None = None
+        self.model = GalleryModel(self._show_studio, key=key)
+        self.model.on_removed = self.close
+        super().__init__([self.model])
+
+    def _show_studio(self, key: object, action: object) -> None:
+        studio = self._pick(key, action)
+        if studio is None:
+            return
+        earlier, self._studio = self._studio, studio
+        self.children: Sequence[Any] = [self.model, studio.box]
+        if earlier:
+            earlier.close()
+
+    def close(self) -> None:
+        """Forget all of it, here and in the page."""
+        self.model.close()
+        if self._studio:
+            self._studio.close()
+        self.layout.close()
+        super().close()

@@ -1,0 +1,29 @@
+"""Where a page finds the poster of a clip."""
+
+from __future__ import annotations
+
+import os
+from base64 import b64encode
+
+from luma_jupyter.engine.library.thumbnails import thumbnail
+from luma_jupyter.views.clip_state import ClipState, relative_url
+from luma_jupyter.views.host import Host
+
+
+def poster_src(state: ClipState, host: Host, room: int) -> str | None:
+    """A relative address; the picture itself, up to ``room`` bytes, where the host embeds; None where there is none."""
+    picture = thumbnail(state.task)
+    if picture is None:
+        return None
+    if host.how != "embed":
+        return relative_url(f"{os.path.splitext(state.file)[0]}.jpg") if host.serves and state.file else None
+    try:
+        data = picture.read_bytes()
+    except OSError:  # gone meanwhile
+        return None
+    return f"data:image/jpeg;base64,{b64encode(data).decode()}" if len(data) <= room else None
+
+
+def embedded_size(src: str | None) -> int:
+    """How many bytes of pictures and videos are in the notebook by this address."""
+    return len(src) * 3 // 4 if src and src.startswith("data:") else 0

@@ -1,0 +1,166 @@
+"""Shows clips where the user is: cards in a notebook, text in a terminal. One for a kernel; it holds what lives.
+
+Widgets are loaded when the first card is shown: scripts, and the line that ``%load_ext`` prints, need none.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from IPython.display import display
+
+from luma_jupyter.clip.clip import Clip
+from luma_jupyter.clip.clip_list import ClipList, wait_for_all
+from luma_jupyter.display.embedding import with_video
+from luma_jupyter.display.environment import Environment
+from luma_jupyter.display.outputs import ask_user
+from luma_jupyter.display.update_queue import UpdateQueue
+from luma_jupyter.engine.handle import Handle
+from luma_jupyter.engine.loop_thread import LoopThread
+from luma_jupyter.views.clip_html import final_html
+from luma_jupyter.views.clip_state import ClipState
+from luma_jupyter.views.table import table_text
+from luma_jupyter.views.text import plain_text, progress_line
+
+if TYPE_CHECKING:
+    from luma_jupyter.widgets.base import LiveCard
+    from luma_jupyter.widgets.card import Card
+
+MOST_CARDS = 5
+CLEAR_LINE = "\r\x1b[2K"
+
+
+class PagePresenter:
+    """The `Presenter` of a kernel's clips. Cards are drawn on ``loop_thread``."""
+
+    def __init__(self, environment: Environment, loop_thread: LoopThread) -> None:
+        self.environment = environment
+        self.updates = UpdateQueue(loop_thread)
+        self._live: dict[tuple[type[LiveCard], tuple[Handle, ...]], LiveCard] = {}
+
+    # What clips ask for.
+
+    def show(self, clip: Clip) -> None:
+        """Show a clip where the user is: its card in a notebook, its text elsewhere."""
+        if not self.environment.in_kernel:
+            print(self._text(clip))
+            return
+        from luma_jupyter.widgets.card import Card, clip_bundle  # start-up: widgets take 90 ms
+
+        if clip.task.status.ended:
+            display(clip_bundle(self.state(clip), self._final_state(clip)), raw=True)
+        else:
+            self._show_live(Card, [clip], lambda: self._card(clip, clip.handle))
+
+    def show_list(self, clips: Sequence[Clip]) -> None:
+        """Show clips where the user is: one table, live in a notebook."""
+        if not self.environment.in_kernel or not clips:
+            print(table_text([clip.state for clip in clips]) if clips else "No clips.")
+            return
+        from luma_jupyter.widgets.base import new_key  # start-up, as above
+        from luma_jupyter.widgets.table_card import TableCard, table_bundle
+
+        if all(clip.task.status.ended for clip in clips):
+            display(table_bundle(new_key(), [self.state(clip) for clip in clips]), raw=True)
+        else:
+            self._show_live(TableCard, clips, lambda: TableCard(clips, self.updates, self.state))
+
+    def _card(self, clip: Clip, handle: Handle) -> Card:
+        from luma_jupyter.widgets.card import Card  # start-up, as above
+
+        return Card(handle, self.updates, lambda: self.state(clip, handle), lambda: self._final_state(clip, handle))
+
+    def _show_live(self, kind: type[LiveCard], clips: Sequence[Clip], make: Callable[[], LiveCard]) -> None:
+        """Show a card that lives: the one of these very handles, if it was shown before and has not ended."""
+        key = kind, tuple(clip.handle for clip in clips)
+        card = self._live.get(key)
+        if card is None:
+            card = self._live[key] = make()
+            card.on_end = lambda: self._forget(key)
+        card.show(live=not self.environment.unattended)
+
+    def _forget(self, key: tuple[type[LiveCard], tuple[Handle, ...]]) -> None:
+        if card := self._live.pop(key, None):
+            card.release()
+
+    def flush(self, clips: Sequence[Clip]) -> None:
+        """Bring what shows just these clips up to date, before the cell ends that waited for them."""
+        handles = tuple(clip.handle for clip in clips)
+        self.updates.flush(card for (_, shown), card in list(self._live.items()) if shown == handles)
+
+    def html(self, clip: Clip) -> str:
+        """An ended clip as HTML."""
+        return final_html(self._final_state(clip))
+
+    def ask(self, question: str) -> str | None:
+        """What the user answers; None where nobody can be asked."""
+        if not self.environment.in_kernel and not (sys.stdin and sys.stdin.isatty()):
+            return None
+        return ask_user(question)
+
+    @property
+    def waits_when_shown(self) -> bool:
+        """Whether a cell waits for a clip that it only shows."""
+        return self.environment.shown_clips_wait
+
+    # What the magics ask for.
+
+    def show_each(self, clips: ClipList) -> None:
+        """Show some clips: their cards; one table where those would fill more than a screen."""
+        if len(clips) > MOST_CARDS:
+            self.show_list(clips)
+            return
+        for clip in clips:
+            self.show(clip)
+
+    def show_made(self, clips: ClipList) -> None:
+        """Show what a cell made: one clip by its card, several as one table."""
+        if len(clips) == 1:
+            self.show(clips[0])
+        else:
+            self.show_list(clips)
+
+    def wait_for_all(self, clips: ClipList) -> None:
+        """Wait for all that a cell made, and bring what shows them up to date. Raises as `Clip.wait` does."""
+        try:
+            wait_for_all(clips, self.wait_for)
+        finally:
+            self.flush(clips)
+
+    def wait_for(self, clip: Clip) -> None:
+        """Wait for a clip as the user would see it: its card goes on in a notebook, one line in a terminal."""
+        if self.environment.in_kernel:
+            clip.wait()
+        else:
+            self._wait_in_terminal(clip)
+
+    def _wait_in_terminal(self, clip: Clip) -> None:
+        """Wait with one line that keeps itself up to date, then print where the video is."""
+        interactive = sys.stdout.isatty()
+
+        def tick() -> None:
+            if interactive:
+                print(f"{CLEAR_LINE}{progress_line(clip.state)}", end="", flush=True)
+
+        try:
+            clip.wait(tick=tick)
+        finally:
+            if interactive:
+                print(CLEAR_LINE, end="", flush=True)
+        print(self._text(clip))
+
+    # How a clip is seen from here.
+
+    def state(self, clip: Clip, handle: Handle | None = None) -> ClipState:
+        """All that a drawing of a clip needs, for the page that shows it; by the ``handle`` that it was shown by."""
+        return replace(clip.state_of(handle or clip.handle), served=self.environment.host(clip.embed).serves)
+
+    def _final_state(self, clip: Clip, handle: Handle | None = None) -> ClipState:
+        """With the video in it, where the host wants that."""
+        return with_video(self.state(clip, handle), self.environment.host(clip.embed))
+
+    def _text(self, clip: Clip) -> str:
+        return plain_text(self.state(clip), here=True, links=self.environment.host().links)

@@ -1,0 +1,222 @@
+"""The form: its fields are the options of ``%%luma``, and what it does is what that cell would do.
+
+It writes the cell that its fields stand for, has it read by the parser of the magics, and runs it. So it has no rules
+of its own, and whoever fills it in sees the cell and can copy it. A field is right if a cell in which everything else
+is right would be accepted; so each mistake is marked where it was made.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+import traitlets
+
+from luma_jupyter.cells.command import CellCommand, create, read_cell, takes_of, would_send
+from luma_jupyter.cells.lookup import Lookup
+from luma_jupyter.cells.options import FORM_OPTIONS
+from luma_jupyter.cells.parser import write_line
+from luma_jupyter.clip.clip import Clip
+from luma_jupyter.clip.confirm import above_limits, plan_all
+from luma_jupyter.clip.session import LAST_CLIP, Session
+from luma_jupyter.display.environment import Environment
+from luma_jupyter.domain.requests import ACTIONS_WITH
+from luma_jupyter.domain.vocabulary import ACTIONS, ASPECT_RATIOS, PROVIDERS
+from luma_jupyter.errors import InvalidRequest, LumaError
+from luma_jupyter.widgets.base import PageModel, script
+from luma_jupyter.widgets.studio.clip_choices import ClipChoice, clip_choices
+from luma_jupyter.widgets.studio.upload import UploadBuffer
+
+_GOOD_PROMPT, _GOOD_SOURCE = "A prompt", "https://example.com/video.mp4"
+
+
+def fields_of(action: str) -> list[str]:
+    """The fields that go with an action, by their names."""
+    source = [] if action == "generate" else ["source"]
+    options = [name for name, option in FORM_OPTIONS.items() if action in ACTIONS_WITH.get(option.parameter, ACTIONS)]
+    return ["prompt", *source, *options]
+
+
+class Form(PageModel):
+    """A form for one action at a time. The fields are called as in what the parser gives, and hold what is typed.
+
+    ``errors`` says by field what is wrong, ``problem`` what is wrong with the whole. ``cell`` is the cell that does the
+    same, ``request`` what would be sent, ``price`` what it costs as far as that is known, ``outcome`` what came of the
+    button. ``submitted``: the button was pressed, so that fields which were never touched are marked too.
+    ``focus``: it takes the focus when it is shown.
+    """
+
+    _esm = script("base.js", "studio/form.js")
+    _css = script("studio/form.css")
+    action = traitlets.Enum(ACTIONS, "generate").tag(sync=True)
+    prompt = traitlets.Unicode().tag(sync=True)
+    source = traitlets.Unicode().tag(sync=True)
+    aspect_ratio = traitlets.Unicode(ASPECT_RATIOS[0]).tag(sync=True)
+    loop = traitlets.Bool().tag(sync=True)
+    enhancement = traitlets.Bool(True).tag(sync=True)
+    start_image = traitlets.Unicode().tag(sync=True)
+    end_image = traitlets.Unicode().tag(sync=True)
+    watermark = traitlets.Bool().tag(sync=True)
+    watermark_id = traitlets.Unicode().tag(sync=True)
+    provider = traitlets.Unicode().tag(sync=True)
+    out = traitlets.Unicode().tag(sync=True)
+    takes = traitlets.Unicode("1").tag(sync=True)
+    yes = traitlets.Bool().tag(sync=True)
+    callback_url = traitlets.Unicode().tag(sync=True)
+    timeout = traitlets.Unicode().tag(sync=True)
+    again = traitlets.Bool().tag(sync=True)
+
+    fields = traitlets.Dict({action: fields_of(action) for action in ACTIONS}).tag(sync=True)
+    ratios = traitlets.List(list(ASPECT_RATIOS)).tag(sync=True)
+    providers = traitlets.List(list(PROVIDERS)).tag(sync=True)
+    clips: traitlets.List[ClipChoice] = traitlets.List().tag(sync=True)
+    errors = traitlets.Dict().tag(sync=True)
+    problem = traitlets.Unicode().tag(sync=True)
+    cell = traitlets.Unicode().tag(sync=True)
+    request = traitlets.Unicode().tag(sync=True)
+    price = traitlets.Unicode().tag(sync=True)
+    outcome = traitlets.Unicode().tag(sync=True)
+    submitted = traitlets.Bool().tag(sync=True)
+    focus = traitlets.Bool().tag(sync=True)
+
+    def __init__(self, session: Session, environment: Environment, **fields: Any) -> None:
+        super().__init__(**fields)
+        self.on_made: Callable[[list[Clip]], None] = lambda clips: None  # with what the button made
+        self._session = session
+        self._environment = environment
+        self._uploads = UploadBuffer(session.settings)
+        self._checked: dict[tuple[str, ...], str] = {}
+        self.observe(lambda change: self.check(), ["action", "prompt", "source", *FORM_OPTIONS])
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Read anew which clips can be picked, and what variables and clips make of the fields."""
+        self.clips = clip_choices(self._session, self._environment)
+        self._checked.clear()
+        self.check()
+
+    def check(self) -> None:
+        """Say of each field whether it is right, and of the whole what would be sent."""
+        with self.hold_sync():
+            self.outcome, self.problem, self.request, self.price = "", "", "", ""
+            self.cell = f"%%luma {self._line()}".rstrip() + f"\n{self.prompt.strip()}"
+            self.errors = {name: error for name in self.fields[self.action] if (error := self._error_of(name))}
+            if self._overwrites_its_source() and "out" not in self.errors:
+                self.errors = {**self.errors, "out": f"{self.out.strip()} is what it is made from: take another name."}
+            if not self.errors:
+                try:
+                    self._preview(self._command())
+                except LumaError as error:
+                    self.problem = str(error)
+
+    def submit(self) -> list[Clip]:
+        """Do what the button says: run the cell. The clips; none where something is wrong, and nothing was sent."""
+        self.refresh()
+        self.submitted = bool(self.errors)
+        if self.errors or self.problem:
+            return []
+        try:
+            clips = list(create(self._command(), self._session))
+        except LumaError as error:
+            self.problem = str(error)
+            return []
+        with self.hold_sync():
+            self.again = self.yes = False  # said for this once: pressed again, the button must not pay again
+            self.refresh()
+            self.outcome = _outcome(clips, self.out.strip() or LAST_CLIP)
+        self.on_made(clips)
+        return clips
+
+    def on_message(self, content: dict[str, Any], buffers: list[memoryview]) -> None:
+        super().on_message(content, buffers)
+        match content:
+            case {"do": "submit", "fields": dict(fields)}:
+                try:
+                    self._fill(fields)
+                    self.submit()
+                finally:
+                    self.send({"did": "submit"})
+            case {"do": "refresh"}:
+                self.refresh()
+            case {"do": "upload", "field": "source" | "start_image" | "end_image" as field}:
+                self._take_piece(field, content, buffers)
+
+    def _fill(self, fields: dict[str, Any]) -> None:
+        """Take what is in the page. A change of traits may be held back there, and the button overtake it."""
+        for name in ("action", "prompt", "source", *FORM_OPTIONS):
+            if name in fields:
+                setattr(self, name, fields[name])
+
+    def _take_piece(self, field: str, piece: dict[str, Any], buffers: list[memoryview]) -> None:
+        """A piece of a file came; the field gets the file's path when it is whole."""
+        try:
+            path = self._uploads.take(field, piece["name"], piece["size"], piece["at"], bytes(buffers[0]))
+        except LumaError as error:
+            self.errors = {**self.errors, field: str(error)}
+            self.send({"got": field, "at": None})
+            return
+        if path:
+            setattr(self, field, path)
+        self.send({"got": field, "at": piece["at"]})
+
+    def _line(self) -> str:
+        names = [name for name in self.fields[self.action] if name not in ("prompt", "source")]
+        source = self.source.strip() if "source" in self.fields[self.action] else ""
+        return write_line(self.action, source, **self._as_options(names))
+
+    def _as_options(self, names: list[str]) -> dict[str, str | bool]:
+        """Some fields as options; those at their defaults say nothing, and a watermark's id says that there is one."""
+        values = {name: getattr(self, name) for name in names if getattr(self, name) != self.trait_defaults(name)}
+        if str(values.get("watermark_id", "")).strip():
+            values.pop("watermark", None)
+        return values
+
+    def _command(self) -> CellCommand:
+        return read_cell(self._line(), self.prompt, Lookup.of(self._session))
+
+    def _error_of(self, name: str) -> str:
+        """What is wrong with a field; remembered, as a picture has to be read for that."""
+        key = (self.action, name, str(getattr(self, name)))
+        if key not in self._checked:
+            try:
+                self._check_alone(name)
+                self._checked[key] = ""
+            except LumaError as error:
+                self._checked[key] = str(error)
+        return self._checked[key]
+
+    def _overwrites_its_source(self) -> bool:
+        """Whether the cell would take its own result as its source when it is run again, and so pay each time."""
+        made_from = (name for name in ("source", "start_image", "end_image") if name in self.fields[self.action])
+        used = [re.split(r"[@\[]", getattr(self, name).strip())[0] for name in made_from]
+        return bool(self.out.strip()) and self.out.strip() in used
+
+    def _check_alone(self, name: str) -> None:
+        """Have a cell read in which this field is the only one that can be wrong. Raises InvalidRequest."""
+        lookup = Lookup.of(self._session)
+        source = "" if self.action == "generate" else self.source.strip() if name == "source" else _GOOD_SOURCE
+        if name in ("start_image", "end_image") and (frame := lookup.find_frame(getattr(self, name).strip())):
+            _check_done(frame[0])
+        line = write_line(self.action, source, **self._as_options([name] if name in FORM_OPTIONS else []))
+        read_cell(line, self.prompt if name == "prompt" else _GOOD_PROMPT, lookup)
+
+    def _preview(self, command: CellCommand) -> None:
+        batch = plan_all(self._session, takes_of(command), ask=False)
+        self.price = str(batch)
+        self.request = would_send(command, self._session)
+        if (much := above_limits(batch, self._session.settings())) and not self.yes:
+            self.errors = {"takes": f"{much}: say yes below, or make fewer."}
+
+
+def _check_done(clip: Clip) -> None:
+    """A form waits for nothing. Raises InvalidRequest."""
+    if not clip.task.status.ended:
+        raise InvalidRequest(f"{clip.label} is still {clip.status}: its frames can be taken when it is done.")
+
+
+def _outcome(clips: list[Clip], name: str) -> str:
+    if len(clips) > 1:
+        return f"{len(clips)} takes on their way: {name} holds them in your next cells."
+    begun = "Done before" if clips[0].handle.reused else "On its way"
+    return f"{begun}: {name} holds it in your next cells."

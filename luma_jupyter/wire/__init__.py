@@ -1,1 +1,0 @@
-"""The wire: one HTTP client, and one module per API that turns requests into payloads and answers into models."""

@@ -1,0 +1,1 @@
+"""The Python functions, and real kernels that use them."""

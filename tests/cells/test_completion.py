@@ -1,0 +1,59 @@
+"""Tab completion in the magics' lines, asked of IPython's own completer as a front end does."""
+
+from __future__ import annotations
+
+import pytest
+from IPython.core.completer import provisionalcompleter
+
+from luma_jupyter.cells.completion import Completer
+from luma_jupyter.cells.options import FLAGS
+from luma_jupyter.domain.vocabulary import ASPECT_RATIOS
+from tests.support.notebook import PromptService, Shell
+
+
+def completions(shell: Shell, code: str) -> set[str]:
+    """The whole line as each completion would leave it."""
+    with provisionalcompleter():
+        found = list(shell.ip.Completer.completions(code, len(code)))
+    return {code[: c.start] + c.text + code[c.end :] for c in found}
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("%%luma ext", {"%%luma extend"}),
+        ("%%luma extend su", {"%%luma extend sunset"}),
+        ("%%luma modify sunset --water", {"%%luma modify sunset --watermark", "%%luma modify sunset --watermark-id"}),
+        ("%%luma --aspect-ratio 9:", {"%%luma --aspect-ratio 9:16", "%%luma --aspect-ratio 9:21"}),
+        ("%%luma --aspect-ratio ", {f"%%luma --aspect-ratio {ratio}" for ratio in ASPECT_RATIOS}),
+        ("%%luma --provider d", {"%%luma --provider demo"}),
+        ("%%luma --no-", {"%%luma --no-embed", "%%luma --no-enhancement", "%%luma --no-wait"}),
+        ("%%luma --start-image su", {"%%luma --start-image sunset@first", "%%luma --start-image sunset@last"}),
+        ("%luma sta", {"%luma status"}),
+        ("%luma re", {"%luma resume", "%luma retry"}),
+        ("%luma retry s", {"%luma retry sunset"}),
+        ("%luma wait s", {"%luma wait sunset"}),
+        ("  %luma stop su", {"  %luma stop sunset"}),
+    ],
+)
+def test_completion_offers_what_the_line_can_become_and_nothing_else(
+    notebook: Shell, service: PromptService, line: str, expected: set[str]
+) -> None:
+    """Actions, options, ratios, providers, words and clip variables are completed, and nothing else is offered."""
+    service.gate.clear()
+    notebook.user_ns["summer"] = "not a clip"
+    notebook.run("%%luma -o sunset\nA sunset")
+    assert completions(notebook, line) == expected
+
+
+def test_completion_of_an_empty_word_offers_all(notebook: Shell) -> None:
+    """After ``%%luma `` come the actions and every option; after an action no second one."""
+    offered = completions(notebook, "%%luma ")
+    assert {f"%%luma {word}" for word in ("generate", "extend", "modify", *FLAGS)} == offered
+    assert "%%luma extend generate" not in completions(notebook, "%%luma extend ")
+
+
+@pytest.mark.parametrize("code", ["%%luma\nexte", "%%luma -o x\nA sun", "%timeit ext", "%%lumax ext", "exte"])
+def test_completion_leaves_other_places_alone(code: str) -> None:
+    """The prompt, other magics and plain code get no completions from here."""
+    assert Completer(dict).complete(code.split("\n")[-1]) == ("", [])

@@ -1,0 +1,166 @@
+"""What a word in a cell means: a variable, one of a list, a clip's key, a frame."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import luma_jupyter as luma
+from luma_jupyter.clip.clip_list import ClipList
+from luma_jupyter.errors import InvalidRequest
+from tests.support.notebook import PromptService, Shell, wait_for_status
+
+
+def test_a_cell_takes_a_frame_of_a_clip(notebook: Shell, filmed: PromptService) -> None:
+    """``sunset@last`` waits for the clip, and is the very picture that ``sunset.frame("last")`` is."""
+    notebook.run("%%luma -o sunset\nA sunset")
+    notebook.run("%%luma -o night --start-image sunset@last --end-image sunset@0.2\nNight falls")
+    night = notebook.user_ns["night"].wait()
+    assert filmed.sent[-1]["start_image_url"] == "https://cdn.example/upload-1"
+    assert filmed.sent[-1]["end_image_url"] == "https://cdn.example/upload-2"
+    sunset = notebook.user_ns["sunset"]
+    same = luma.generate("Night falls", start_image=sunset.frame("last"), end_image=sunset.frame(0.2))
+    assert same is night
+
+
+@pytest.mark.parametrize(
+    ("image", "words"),
+    [
+        ("nothing@last", "There is no variable nothing"),
+        ("clip:00000000@last", "There is no clip '00000000' in this folder"),
+        ("sunset@9", "no frame at 9 s"),
+        ("sunset@middle", r"there is no file .sunset@middle.\."),
+    ],
+)
+def test_a_frame_that_is_not_there_is_refused(notebook: Shell, filmed: PromptService, image: str, words: str) -> None:
+    """In one line, and nothing is sent."""
+    notebook.run("%%luma -o sunset --wait\nA sunset")
+    with pytest.raises(InvalidRequest, match=words):
+        notebook.run(f"%%luma --start-image {image}\nNight falls")
+    assert len(filmed.sent) == 1
+
+
+def test_a_clip_can_be_called_by_its_key(notebook: Shell, service: PromptService) -> None:
+    """The key of tables and file names, of this kernel's clips and of an earlier one's."""
+    notebook.run("%%luma --wait\nA sunset")
+    key = notebook.user_ns["_luma"].task.key
+    notebook.run(f"%%luma extend clip:{key} -o longer\nThe sun is gone")
+    longer = notebook.user_ns["longer"].wait()
+    notebook.restart()
+    notebook.run(f"%%luma extend clip:{key} -o again\nThe sun is gone")
+    assert notebook.user_ns["again"].task_id == longer.task_id
+    notebook.run(f"%luma status clip:{key}")
+    assert len(service.sent) == 2
+
+
+PICTURE = Image.new("RGB", (16, 9), (200, 30, 30))
+
+
+def png() -> bytes:
+    file = io.BytesIO()
+    PICTURE.save(file, format="PNG")
+    return file.getvalue()
+
+
+def last_sent(service: PromptService) -> dict[str, Any]:
+    return service.sent[-1]
+
+
+@pytest.mark.parametrize("word", ["first.png", "./first.png", "picture", "raw", "array", "path"])
+def test_image_options_take_a_path_or_a_variable_with_a_picture(
+    notebook: Shell, filmed: PromptService, tmp_path: Path, word: str
+) -> None:
+    """--start-image and --end-image take a path, and a variable with any kind of picture."""
+    path = tmp_path / "first.png"
+    path.write_bytes(png())
+    notebook.user_ns.update(picture=PICTURE, raw=png(), array=np.asarray(PICTURE), path=path)
+    notebook.run(f"%%luma --wait --start-image {word}\nA sunset")
+    assert last_sent(filmed)["start_image_url"] == "https://cdn.example/upload-1"
+    notebook.run(f"%%luma extend _luma --wait --end-image {word}\nIt goes on")
+    assert last_sent(filmed)["end_image_url"] == "https://cdn.example/upload-1"
+    assert len(filmed.uploaded) == 1
+
+
+def test_a_clip_given_as_an_image_is_explained(notebook: Shell, filmed: PromptService) -> None:
+    """Who gives a clip as an image learns how to take its frame; nothing is sent."""
+    notebook.run("%%luma -o sunset --wait\nA sunset")
+    with pytest.raises(InvalidRequest, match=r"clip\.frame\('last'\)"):
+        notebook.run("%%luma --start-image sunset\nAnother")
+    assert len(filmed.sent) == 1
+
+
+def test_an_image_can_be_a_variable_with_a_url(notebook: Shell, service: PromptService) -> None:
+    """``--start-image NAME`` takes the URL that the variable holds."""
+    notebook.user_ns["first"] = "https://example.com/first.png"
+    notebook.run(
+        "%%luma --wait --start-image first --end-image https://example.com/last.png --no-enhancement\nA sunset"
+    )
+    sent = service.sent[0]
+    assert (sent["start_image_url"], sent["end_image_url"]) == (
+        "https://example.com/first.png",
+        "https://example.com/last.png",
+    )
+    assert sent["enhancement"] is False
+
+
+def test_words_and_steps_take_a_list_or_one_of_it(
+    notebook: Shell, service: PromptService, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """``wait``, ``stop`` and ``status`` take all of a variable or one; a step takes one."""
+    service.running = True
+    notebook.run("%%luma -o seas --takes 3 --timeout 1e9\nA calm sea")
+    for clip in notebook.user_ns["seas"]:
+        wait_for_status(clip, "running")
+    capsys.readouterr()
+    notebook.run("%luma stop seas[1]")
+    assert capsys.readouterr().out == "seas[1]: following ends.\n"
+    notebook.user_ns["seas"][1].handle.done.result(timeout=10)
+    notebook.run("%luma status seas")
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in lines] == ["NAME", "seas[0]", "seas[1]", "seas[2]"]
+    assert [next(w for w in ("running", "detached") if w in line) for line in lines[1:]] == [
+        *("running", "detached", "running")
+    ]
+    notebook.run("%luma stop seas")
+    assert capsys.readouterr().out.splitlines()[1] == "seas[1] is detached already."
+    for clip in notebook.user_ns["seas"]:
+        clip.handle.done.result(timeout=10)
+    service.running = False
+    notebook.run("%luma resume seas")
+    notebook.run("%luma wait seas")
+    notebook.run("%%luma extend seas[-1] -o longer --wait\nOn and on")
+    assert notebook.user_ns["longer"].source is notebook.user_ns["seas"][2]
+    notebook.run("%luma retry seas[0]")
+
+
+@pytest.mark.parametrize(
+    ("cell", "words"),
+    [
+        ("%%luma extend seas\nOn", "seas holds 2 clips; take one of them: seas[0] to seas[1]."),
+        ("%%luma extend nothing\nOn", "nothing holds 0 clips; take one of them, but it is empty."),
+        ("%luma retry seas", "seas holds 2 clips; take one of them: seas[0] to seas[1]."),
+        ("%%luma extend seas[2]\nOn", "There is no seas[2]: seas holds 2 clips."),
+        ("%%luma extend sea[0]\nOn", "There is no variable sea: run the cell that makes it first, or check the name."),
+        ("%luma wait one[0]", "one is not a list of clips. "),
+        ("%luma wait number", "number is not a clip but of type int. "),
+        ("%%luma\nThe {{seas}}", "The prompt uses {{seas}}, which is a list of clips: a prompt takes text."),
+        ("%%luma --takes many\nA sea", "--takes must be a whole number from 1 to 999, not 'many'."),
+        ("%%luma --takes 0\nA sea", "--takes must be a whole number from 1 to 999, not 0."),
+        ("%%luma --takes 1000\nA sea", "--takes must be a whole number from 1 to 999, not 1000."),
+    ],
+)
+def test_a_list_in_the_wrong_place_is_told_and_sends_nothing(
+    notebook: Shell, service: PromptService, cell: str, words: str
+) -> None:
+    """One line says what would be right, and nothing is sent."""
+    notebook.run("%%luma -o seas --takes 2 --wait\nA calm sea")
+    notebook.user_ns.update(nothing=ClipList(), one=notebook.user_ns["seas"][0], number=7)
+    with pytest.raises(InvalidRequest) as caught:
+        notebook.run(cell)
+    assert str(caught.value).startswith(words)
+    assert len(service.sent) == 2

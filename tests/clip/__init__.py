@@ -1,0 +1,1 @@
+"""Clips, lists of them, and the session that they belong to."""

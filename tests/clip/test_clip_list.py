@@ -1,0 +1,57 @@
+"""`ClipList`: a list of clips that are waited for and stopped together."""
+
+from __future__ import annotations
+
+import pytest
+
+from luma_jupyter.api.create import generate
+from luma_jupyter.api.views import clips
+from luma_jupyter.clip.clip_list import ClipList
+from luma_jupyter.errors import ClipFailed
+from tests.support.notebook import PromptService, Shell, wait_for_status
+
+
+def test_clip_list_is_a_list_of_clips(notebook: Shell) -> None:
+    """It behaves as a list of clips; a slice of them is shown as a table too."""
+    many = ClipList(generate(f"Clip {number}") for number in range(3)).wait()
+    assert isinstance(many, list)
+    assert type(many[0:2]) is ClipList
+    assert [clip.prompt for clip in many[0:2]] == ["Clip 0", "Clip 1"]
+    assert many[-1].prompt == "Clip 2"
+    assert "PROMPT" in repr(many)
+    assert repr(ClipList()) == "No clips."
+    assert isinstance(clips(), ClipList)
+
+
+def test_clip_list_waits_for_all_before_the_first_error(notebook: Shell) -> None:
+    """A clip that failed does not keep the others from being waited for; of several, the error says whose it is."""
+    many = ClipList(generate(prompt) for prompt in ("A [fail] one", "A good one", "Another [fail]"))
+    notebook.user_ns["many"] = many
+    with pytest.raises(ClipFailed, match=r"^many\[0\] \(“A \[fail\] one”\): .*no luck"):
+        many.wait()
+    with pytest.raises(ClipFailed, match=r"^AceDataCloud .*no luck"):
+        many[:1].wait()
+    assert many[0].error
+    assert not str(many[0].error).startswith("many")
+    assert [clip.status for clip in many] == ["failed", "completed", "failed"]
+
+
+def test_clip_list_stops_all(notebook: Shell, service: PromptService) -> None:
+    """Stopping the list stops each of its clips."""
+    service.running = True
+    many = ClipList(generate(f"Clip {number}", timeout=1e9) for number in range(3))
+    for clip in many:
+        wait_for_status(clip, "running")
+    many.stop()
+    assert [clip.handle.done.result(10).status for clip in many] == ["detached"] * 3
+
+
+def test_clip_list_is_text_in_a_terminal(terminal: Shell, capsys: pytest.CaptureFixture[str]) -> None:
+    """Without a kernel the table is printed, and so is that there is nothing."""
+    terminal.user_ns["many"] = ClipList([generate("One").wait()])
+    terminal.run("many")
+    terminal.run("many[:0]")
+    printed = capsys.readouterr().out
+    assert "PROMPT" in printed
+    assert "No clips." in printed
+    assert terminal.displays.latest() == []

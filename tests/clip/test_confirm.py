@@ -1,0 +1,177 @@
+"""What a batch costs is told before, and above a limit somebody has to say yes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from IPython.core.error import StdinNotImplementedError
+
+from luma_jupyter.api.create import batch, generate
+from luma_jupyter.api.kernel import kernel
+from luma_jupyter.api.views import clips
+from luma_jupyter.engine.store.journal import Journal
+from luma_jupyter.errors import ConfigError, NotConfirmed, OverBudget
+from tests.support import settings
+from tests.support.notebook import PromptService, Shell
+
+Printed = pytest.CaptureFixture[str]
+
+
+UNKNOWN = "Price: not known (AceDataCloud publishes no price; it bills on success, in credits)."
+
+
+def test_a_missing_key_is_told_before_anything_is_sent(notebook: Shell, service: PromptService) -> None:
+    """A batch of which one action has no key sends none of it."""
+    settings.configure(runapi_key=None)
+    rows = [{"prompt": "A boat"}, {"prompt": "Fog", "action": "modify", "source": "https://x.example/v.mp4"}]
+    with pytest.raises(ConfigError, match="modify needs a key of RunAPI"):
+        batch(rows)
+    assert service.sent == []
+
+
+MANY = [f"Prompt {number}" for number in range(11)]
+
+
+def answering(answer: str | type[BaseException], monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Answer the next questions so, as a kernel does: by its own ``input``. The list collects the questions."""
+    asked: list[str] = []
+
+    def reply(question: str) -> str:
+        asked.append(question)
+        if isinstance(answer, str):
+            return answer
+        raise answer()
+
+    monkeypatch.setattr("builtins.input", reply)
+    return asked
+
+
+@pytest.mark.parametrize("answer", ["y", " Yes "])
+def test_batch_above_the_count_is_sent_on_a_yes(
+    notebook: Shell, service: PromptService, monkeypatch: pytest.MonkeyPatch, capsys: Printed, answer: str
+) -> None:
+    """More than ten new videos are sent on somebody's word; the line with their number stands above the question."""
+    asked = answering(answer, monkeypatch)
+    assert len(batch(MANY).wait()) == len(service.sent) == 11
+    assert asked == ["11 new videos are more than 10 (the setting confirm_count). Send them? [y/N] "]
+    assert capsys.readouterr().out == f"11 videos: new. {UNKNOWN}\n"
+    batch(MANY)
+    assert len(asked) == 1, "nothing is new"
+
+
+@pytest.mark.parametrize("answer", ["", "n", "ok", EOFError, KeyboardInterrupt])
+def test_batch_is_not_sent_on_any_other_answer(
+    notebook: Shell, service: PromptService, monkeypatch: pytest.MonkeyPatch, answer: str | type[BaseException]
+) -> None:
+    """Nothing is sent unless the answer is yes; an interrupt is none."""
+    answering(answer, monkeypatch)
+    with pytest.raises(NotConfirmed, match=r"^Nothing was sent: the answer was not yes\.$"):
+        batch(MANY)
+    assert service.sent == []
+    assert kernel.session.own_clips == []
+
+
+def test_batch_where_nobody_can_be_asked_says_how_to_say_yes(
+    notebook: Shell, service: PromptService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A run without a person sends nothing, and says how to say yes beforehand; that then works."""
+    asked = answering(StdinNotImplementedError, monkeypatch)
+    with pytest.raises(NotConfirmed) as caught:
+        batch(MANY)
+    assert str(caught.value) == (
+        "Nothing was sent: 11 new videos are more than 10 (the setting confirm_count), and here nobody can be asked. "
+        "Say yes=True in Python or --yes in a cell, or raise the limit with luma_jupyter.configure(…)."
+    )
+    assert service.sent == []
+    batch(MANY, yes=True)
+    settings.configure(confirm_count=20)
+    batch([f"More {number}" for number in range(20)])
+    assert len(asked) == 1
+
+
+def test_batch_in_a_script_is_not_asked_for(terminal: Shell, service: PromptService) -> None:
+    """Without a kernel and without a terminal there is nobody to ask."""
+    with pytest.raises(NotConfirmed, match="nobody can be asked"):
+        batch(MANY)
+    assert service.sent == []
+
+
+def test_batch_above_the_price_is_sent_on_a_yes(
+    notebook: Shell, service: PromptService, monkeypatch: pytest.MonkeyPatch, capsys: Printed
+) -> None:
+    """So is what costs more than the limit in all; RunAPI is asked for its price for that."""
+    asked = answering("y", monkeypatch)
+    settings.configure(confirm_usd=1.0)
+    batch(["Fog", "Rain", "Snow"], action="modify", source="https://x.example/v.mp4").wait()
+    assert asked == ["$1.50 is more than $1.00 (the setting confirm_usd). Send them? [y/N] "]
+    assert "3 videos: new. Price: 3 × $0.50 (quoted by RunAPI at " in capsys.readouterr().out
+    settings.configure(confirm_usd=0, confirm_count=1)
+    batch(["Ice", "Sun"], action="modify", source="https://x.example/v.mp4").wait()
+    assert asked[1] == (
+        "2 new videos are more than 1 (the setting confirm_count) and $1.00 is more than $0.00 (the setting "
+        "confirm_usd). Send them? [y/N] "
+    )
+
+
+def test_batch_prices_that_differ_are_told_apart(notebook: Shell, service: PromptService, capsys: Printed) -> None:
+    """What is known is summed, and of the rest it is said why it is not known."""
+    boat = generate("A boat").wait()
+    rows = [
+        {"prompt": "A mill"},
+        {"prompt": "It sails", "action": "extend", "source": boat},
+        {"prompt": "Fog", "action": "modify", "source": boat},
+    ]
+    batch(rows).wait()
+    line = capsys.readouterr().out
+    assert "Price: 1 × $0.50 (quoted by RunAPI at " in line
+    assert line.endswith(
+        " = $0.50; of 2 not known (AceDataCloud publishes no price; it bills on success, in credits).\n"
+    )
+
+
+def test_a_batch_that_would_pass_the_budget_is_refused_whole(notebook: Shell, service: PromptService) -> None:
+    """Not in its middle: nothing is sent, and the line has the sum; what fits is sent."""
+    settings.configure(budget=1.0, acedata_price=0.35)
+    with pytest.raises(OverBudget) as caught:
+        batch(["A boat", "A mill", "A ship"])
+    assert str(caught.value) == (
+        "This would pass the budget of $1.00 a day: $0.00 so far today, and these 3 calls are $1.05 (in all). Nothing "
+        "was sent. luma_jupyter.configure(budget=…) changes the budget."
+    )
+    assert service.sent == []
+    batch(["A boat", "A mill"]).wait()
+    assert [clip.status for clip in batch(["A boat", "A mill"])] == ["completed"] * 2
+    with pytest.raises(OverBudget, match=r"\$0\.70 so far today, and this call is \$0\.35"):
+        batch(["A boat", "A mill", "A ship"])
+    settings.configure(acedata_price=None)
+    with pytest.raises(OverBudget, match="this call's price is not known"):
+        batch(["A ship"])
+    assert len(service.sent) == 2
+
+
+def test_batch_that_stops_in_the_middle_says_how_many_were_sent(
+    notebook: Shell, service: PromptService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where the journal cannot be written in the middle, the error says how many were sent; again, it goes on there."""
+    add, rows = Journal.add, []
+
+    def full(journal: Journal, task: Any) -> None:
+        if len(rows) == 2:
+            raise ConfigError("The journal cannot be written: the disk is full. Nothing was sent.")
+        rows.append(task)
+        add(journal, task)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Journal, "add", full)
+        with pytest.raises(ConfigError) as caught:
+            batch(["A boat", "A mill", "A ship", "A lake"])
+    assert str(caught.value) == (
+        "2 of 4 were sent, and are followed: luma_jupyter.clips() has them. Running this again goes on with the rest, "
+        "and pays nothing for those. The next one was not: The journal cannot be written: the disk is full. Nothing "
+        "was sent."
+    )
+    assert [clip.prompt for clip in clips().wait()] == ["A boat", "A mill"]
+    many = batch(["A boat", "A mill", "A ship", "A lake"]).wait()
+    assert [clip.prompt for clip in many] == ["A boat", "A mill", "A ship", "A lake"]
+    assert len(service.sent) == 4

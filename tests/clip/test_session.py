@@ -1,0 +1,79 @@
+"""`Session`: the clips of a kernel, a folder and a day, each once."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from pathlib import Path
+
+import pytest
+
+import luma_jupyter as luma
+from luma_jupyter.domain.vocabulary import Status
+from luma_jupyter.engine.engine import Engine
+from luma_jupyter.engine.store.journal import Journal
+from luma_jupyter.errors import InvalidRequest, WaitTimeout
+from tests.clip.test_clip import ALWAYS, END_ONLY
+from tests.support.notebook import Kernels, PromptService
+
+pytestmark = pytest.mark.usefixtures("engine")
+
+
+def test_a_clip_found_in_a_new_kernel_knows_all_that_it_knew(kernels: Kernels, service: PromptService) -> None:
+    """In a new kernel the same call gives a clip with the same attributes, and it can be extended."""
+    first = luma.generate("A sunset").wait().extend("On").wait()
+    kernels.kill()
+    kernels.start()
+    again = luma.generate("A sunset").extend("On")
+    names = [name for name in (*ALWAYS, *END_ONLY) if name != "source"]
+    assert {name: getattr(again, name) for name in names} == {name: getattr(first, name) for name in names}
+    assert again.source.task_id == first.source.task_id
+    again.modify("Fog").wait()
+    assert service.sent[2]["source_video_url"] == first.url
+
+
+def test_clips_are_those_of_this_folder(kernels: Kernels, tmp_path: Path) -> None:
+    """Earlier kernels' too, each kernel's own as the same object; another folder's by its name, and all of them."""
+    sunset = luma.generate("A sunset").wait()
+    kernels.kill()
+    kernels.start()
+    dawn = luma.generate("A dawn").wait()
+    assert [clip.prompt for clip in luma.clips()] == ["A sunset", "A dawn"]
+    assert luma.clips()[1] is dawn
+    assert luma.clips()[0] is luma.clips()[0]
+    assert luma.clips()[0].path == sunset.path
+    kernels.kill()
+    kernels.start(tmp_path / "elsewhere")
+    luma.generate("A boat").wait()
+    assert [clip.prompt for clip in luma.clips()] == ["A boat"]
+    assert [clip.prompt for clip in luma.clips(folder=tmp_path)] == ["A sunset", "A dawn"]
+    assert [clip.prompt for clip in luma.clips(folder=str(tmp_path))] == ["A sunset", "A dawn"]
+    assert [clip.prompt for clip in luma.clips(folder="all")] == ["A sunset", "A dawn", "A boat"]
+    assert luma.clips(folder=tmp_path / "nothing") == []
+
+
+def test_clips_are_those_of_a_day() -> None:
+    """A day is a date, its text, or today."""
+    clip = luma.generate("A sunset").wait()
+    today = date.today()
+    for day in (today, today.isoformat(), "today"):
+        assert luma.clips(day=day) == [clip]
+    for day in (today - timedelta(days=1), (today + timedelta(days=1)).isoformat()):
+        assert luma.clips(day=day) == []
+    with pytest.raises(InvalidRequest, match="'yesterday' is not a day: write it as 2026-11-22, or today"):
+        luma.clips(day="yesterday")
+
+
+def test_a_clip_that_another_kernel_follows_is_waited_for(
+    engine: Engine, service: PromptService, tmp_path: Path
+) -> None:
+    """A clip from `clips` ends when its task does, whoever follows that."""
+    clip = luma.generate("A sunset").wait()
+    elsewhere = Journal(tmp_path / "home", owner="another machine|1|0.0")
+    theirs = clip.task.evolve(intent="e" * 32, created_at=clip.task.created_at + 1)
+    running = theirs.evolve(status=Status.RUNNING, video=None, path=None, ended_at=None)
+    elsewhere.add(running)
+    found = luma.clips()[1]
+    with pytest.raises(WaitTimeout, match="is still running"):
+        found.wait(timeout=0)
+    elsewhere.write(theirs)
+    assert found.wait(timeout=10).path == clip.path

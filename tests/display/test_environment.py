@@ -1,0 +1,75 @@
+"""What the surroundings do to cells: whether they wait, and whether the video is in the notebook."""
+
+from __future__ import annotations
+
+from base64 import b64encode
+
+import pytest
+
+from luma_jupyter.display.environment import VSCODE_MARKER
+from luma_jupyter.errors import ConfigError, InvalidRequest
+from tests.support import settings
+from tests.support.html import video_source
+from tests.support.notebook import MP4, PromptService, Shell
+
+
+def last_html(shell: Shell) -> str:
+    """The HTML of the newest output that has any."""
+    return next(data["text/html"] for data in reversed(shell.displays.latest()) if data.get("text/html"))
+
+
+def embedded() -> str:
+    return "data:video/mp4;base64," + b64encode(MP4).decode()
+
+
+def test_vscode_cell_ends_with_the_video_in_it(notebook: Shell) -> None:
+    """VS Code's marker is enough; --no-embed and the setting come before it; the live model never has the bytes."""
+    notebook.user_ns[VSCODE_MARKER] = "/home/user/a.ipynb"
+    notebook.run("%%luma -o sunset --wait\nA sunset")
+    assert video_source(last_html(notebook)) == embedded()
+    assert embedded() not in str(notebook.displays.models()[0].view)
+    assert video_source(notebook.user_ns["sunset"]._repr_html_() or "") == embedded()
+    notebook.run("%%luma --wait --no-embed\nA dawn")
+    assert video_source(last_html(notebook)) == "https://cdn.example/task-2.mp4"
+    settings.configure(embed=False)
+    notebook.run("sunset")
+    assert video_source(last_html(notebook)) == "https://cdn.example/task-1.mp4"
+    notebook.run("%%luma --wait --embed\nA dawn")
+    assert video_source(last_html(notebook)) == embedded()
+
+
+def test_embed_setting_embeds_in_jupyterlab_too(notebook: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    """LUMA_JUPYTER_EMBED=1 makes notebooks that need no folder beside them."""
+    notebook.run("%%luma --wait\nA sunset")
+    assert (video_source(last_html(notebook)) or "").startswith("luma_videos/")
+    monkeypatch.setenv("LUMA_JUPYTER_EMBED", "1")
+    notebook.run("_luma")
+    assert video_source(last_html(notebook)) == embedded()
+    monkeypatch.setenv("LUMA_JUPYTER_EMBED", "perhaps")
+    with pytest.raises(ConfigError, match="LUMA_JUPYTER_EMBED must be 1 or 0"):
+        notebook.run("%%luma\nAnother")
+
+
+def test_colab_cells_wait(notebook: Shell, service: PromptService, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A cell ends when its clip has; --no-wait and the setting come before that."""
+    monkeypatch.setenv("COLAB_RELEASE_TAG", "release")
+    notebook.run("%%luma -o sunset\nA sunset")
+    assert notebook.user_ns["sunset"].status == "completed"
+    assert video_source(last_html(notebook)) == embedded()
+    service.gate.clear()
+    notebook.run("%%luma --no-wait -o dawn\nA dawn")
+    assert notebook.user_ns["dawn"].status != "completed"
+    settings.configure(wait=False)
+    notebook.run("dawn")
+    notebook.run("%%luma -o noon\nA noon")
+    assert notebook.user_ns["noon"].status != "completed"
+    service.gate.set()
+    settings.configure(wait=None)
+    notebook.run("dawn")
+    assert notebook.user_ns["dawn"].status == "completed"
+
+
+def test_misspelt_embed_option_is_one_clear_line(notebook: Shell) -> None:
+    """A misspelt option is one clear line that names it."""
+    with pytest.raises(InvalidRequest, match="--embedd"):
+        notebook.run("%%luma --embedd\nA sunset")

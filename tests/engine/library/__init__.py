@@ -1,0 +1,1 @@
+"""Tests of the media folder: videos, and the two files beside each."""

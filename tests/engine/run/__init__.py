@@ -1,0 +1,1 @@
+"""Tests of a task's way, from a checked spec to a saved video."""

@@ -1,0 +1,263 @@
+"""Files of the user's on their way into a task: uploaded first, once, and nothing paid where that fails."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from luma_jupyter.domain.media import LocalFile
+from luma_jupyter.domain.requests import ExtendRequest, GenerateRequest, ModifyRequest, Request, VideoRef
+from luma_jupyter.domain.vocabulary import Status
+from luma_jupyter.engine.handle import Handle
+from luma_jupyter.engine.local_files import as_video
+from luma_jupyter.engine.run.submission import FRESH
+from luma_jupyter.errors import ClipFailed, InvalidRequest
+from luma_jupyter.views.clip_state import ClipState
+from luma_jupyter.views.text import status_text
+from tests.support.fake_service import VIDEO, FakeService, reply
+from tests.support.world import EPOCH, World, preview, submit
+
+PICTURE = LocalFile(hashlib.sha256(b"picture").hexdigest(), "image/png", "first.png", 7, data=b"picture")
+OTHER = LocalFile(hashlib.sha256(b"other").hexdigest(), "image/png", "last.png", 5, data=b"other")
+
+
+@pytest.fixture
+def film(tmp_path: Path) -> LocalFile:
+    path = tmp_path / "film.mp4"
+    path.write_bytes(VIDEO)
+    return as_video(path)
+
+
+def requests(film: LocalFile) -> dict[str, tuple[Request, list[str]]]:
+    """Each action with each file that it takes, and where the addresses go."""
+    source = VideoRef(url="https://x.example/v.mp4")
+    return {
+        "generate, start": (GenerateRequest(prompt="p", start_image=PICTURE), ["start_image_url"]),
+        "generate, end": (GenerateRequest(prompt="p", end_image=PICTURE), ["end_image_url"]),
+        "generate, both": (
+            GenerateRequest(prompt="p", start_image=PICTURE, end_image=OTHER),
+            ["start_image_url", "end_image_url"],
+        ),
+        "extend, end": (ExtendRequest(prompt="p", source=source, end_image=PICTURE), ["end_image_url"]),
+        "extend, source": (ExtendRequest(prompt="p", source=film), ["video_url"]),
+        "modify, source": (ModifyRequest(prompt="p", source=film), ["source_video_url"]),
+    }
+
+
+def uploads(service: FakeService) -> list[tuple[str, str]]:
+    return [(seen.request.method, seen.request.url.path) for seen in service.seen("upload")]
+
+
+@pytest.mark.parametrize("case", requests(PICTURE))
+async def test_files_are_uploaded_before_the_request(world: World, film: LocalFile, case: str) -> None:
+    """Each file of each action goes to the service that reads it, and its address into the request."""
+    request, fields = requests(film)[case]
+    handle = world.submit(request)
+    task = await world.end(handle)
+    assert task.status is Status.COMPLETED
+    (sent,) = world.service.seen("submit")
+    assert all(sent.payload[field].startswith("https://media.example/uploaded-") for field in fields)
+    assert len({sent.payload[field] for field in fields}) == len(fields)
+    assert task.request == request
+    one = [("POST", "/api/v1/files/")]
+    three = [("POST", "/api/v1/files/prepare"), ("PUT", "/put"), ("POST", "/api/v1/files/confirm")]
+    assert uploads(world.service) == (three if request.action == "modify" else one * len(fields))
+    assert world.story(handle) == "queued submitting running saving completed"
+
+
+async def test_upload_tells_the_key_to_no_other_host(world: World, film: LocalFile) -> None:
+    """Neither the host of the upload nor that of the video hears a key."""
+    await world.end(world.submit(ModifyRequest(prompt="p", source=film)))
+    foreign = [
+        seen
+        for kind in ("upload", "video")
+        for seen in world.service.seen(kind)
+        if seen.request.url.host not in ("runapi.ai",)
+    ]
+    assert {seen.request.url.host for seen in foreign} == {"store.example", "media.example"}
+    assert {seen.key for seen in foreign} == {None}
+
+
+async def test_upload_of_known_content_is_not_repeated(world: World) -> None:
+    """A picture that the service has is not sent again, however often and under whatever name it is used."""
+    same = LocalFile(PICTURE.sha256, "image/png", "copy.png", 7, data=b"picture")
+    for prompt, picture in (("one", PICTURE), ("two", same)):
+        await world.end(world.submit(GenerateRequest(prompt=prompt, start_image=picture)))
+    one, two = (seen.payload["start_image_url"] for seen in world.service.seen("submit"))
+    assert one == two
+    assert len(uploads(world.service)) == 1
+
+
+@pytest.mark.parametrize(("lives", "again"), [("2023-11-15T00:00:00Z", True), ("2023-12-15T00:00:00Z", False)])
+async def test_upload_that_expires_is_repeated(world: World, film: LocalFile, lives: str, again: bool) -> None:
+    """An upload counts as long as its service keeps it, with time left for the task to read it."""
+    world.service.expires_at = lives  # the tests' day is 2023-11-14, 22:13
+    for prompt in ("one", "two"):
+        await world.end(world.submit(ModifyRequest(prompt=prompt, source=film)))
+        await asyncio.sleep(3600)
+    assert len(uploads(world.service)) == (6 if again else 3)
+
+
+async def test_upload_without_an_end_is_used_for_a_day(world: World) -> None:
+    """Where the service says nothing, the address is used again for a day."""
+    for hours in (0, 20, 10):
+        await asyncio.sleep(hours * 3600)
+        await world.end(world.submit(GenerateRequest(prompt=f"{hours}", start_image=PICTURE)))
+    assert len(uploads(world.service)) == 2
+
+
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        (reply(401, {"error": {"code": "invalid_token", "message": "no"}}), "ACEDATACLOUD_API_TOKEN"),
+        (reply(413, {"error": "too large"}), "too large"),
+        (httpx.ConnectError("refused"), "cannot be reached"),
+    ],
+)
+async def test_upload_that_fails_pays_nothing(world: World, answer: Any, said: str) -> None:
+    """When the file cannot be uploaded the clip has failed, in the service's words, and no task was asked for."""
+    world.service.script("upload", *[answer] * 3)
+    task = await world.end(world.submit(GenerateRequest(prompt="p", start_image=PICTURE)))
+    assert (task.status, type(task.error)) == (Status.FAILED, ClipFailed)
+    assert said in str(task.error)
+    assert (task.sent_at, task.upload) == (None, None)
+    assert world.service.seen("submit") == []
+
+
+async def test_upload_of_a_changed_file_pays_nothing(world: World, film: LocalFile) -> None:
+    """A file that is another one by the time of its upload is not sent."""
+    assert film.path
+    source = world.generate()
+    handle = world.submit(ModifyRequest(prompt="p", source=film))
+    film.path.write_bytes(VIDEO + b"\0\0\0\x08free")
+    task = await world.end(handle)
+    assert task.status is Status.FAILED
+    assert "has changed since it was checked" in str(task.error)
+    await world.end(source)
+    assert len(world.service.seen("submit")) == 1
+
+
+async def test_stop_while_uploading_sends_nothing(world: World) -> None:
+    """A stop during the upload sends nothing that costs."""
+    world.service.script("upload", world.service.after(60))
+    handle = world.submit(GenerateRequest(prompt="p", start_image=PICTURE))
+    await asyncio.sleep(5)
+    assert handle.task.status is Status.QUEUED
+    handle.stop()
+    task = await world.end(handle)
+    assert task.status is Status.CANCELLED
+    assert "nothing was sent" in str(task.error)
+    assert world.service.seen("submit") == []
+
+
+async def test_upload_says_how_far_it_is(world: World) -> None:
+    """While a file is uploaded the clip says which, and how far; afterwards no more."""
+    handle = world.submit(GenerateRequest(prompt="p", start_image=PICTURE))
+    task = await world.end(handle)
+    said = [event.task.upload for event in world.events[handle] if event.task.upload]
+    assert said[0] == "uploading first.png (0 %)"
+    assert said[-1] == "uploading first.png (100 %)"
+    assert task.upload is None
+    uploading = next(event.task for event in world.events[handle] if event.task.upload)
+    assert (
+        status_text(ClipState(uploading, None, EPOCH, handle.duration_model))
+        == "uploading first.png (0 %); nothing is paid yet"
+    )
+
+
+async def test_request_with_an_equal_file_is_answered_by_the_first(world: World) -> None:
+    """A request with a picture is answered by what the same picture came to, whatever it is called."""
+    done = await world.end(world.submit(GenerateRequest(prompt="p", start_image=PICTURE)))
+    same = LocalFile(PICTURE.sha256, "image/png", "renamed.png", 7, data=b"picture")
+    again = submit(world.engine, GenerateRequest(prompt="p", start_image=same))
+    assert again.task.intent == done.intent
+    other = submit(world.engine, GenerateRequest(prompt="p", start_image=OTHER))
+    assert other.task.intent != done.intent
+    await world.end(other)
+
+
+async def test_records_tell_of_a_file_and_not_where_it_lies(world: World, film: LocalFile, media: Path) -> None:
+    """Journal and sidecar name the file; neither has its bytes or its folder."""
+    task = await world.end(world.submit(ExtendRequest(prompt="p", source=film)))
+    entry = world.engine.journal.find(task.intent)
+    assert entry
+    assert entry.task.request == task.request
+    sidecar = next(media.glob("*.json")).read_text()
+    assert film.sha256 in sidecar
+    assert str(film.path) not in sidecar
+
+
+async def test_preview_uploads_nothing(world: World, film: LocalFile) -> None:
+    """Looking at a request names the files that would be uploaded first."""
+    shown = preview(world.engine, GenerateRequest(prompt="p", start_image=PICTURE))
+    assert shown.payload["start_image_url"] == "‹first.png, uploaded first›"
+    assert (
+        preview(world.engine, ModifyRequest(prompt="p", source=film))
+        .payload["source_video_url"]
+        .startswith("‹film.mp4")
+    )
+    assert uploads(world.service) == []
+
+
+async def completed(world: World) -> Handle:
+    handle = world.generate()
+    await world.end(handle)
+    return handle
+
+
+@pytest.mark.parametrize("expired", [True, False])
+async def test_source_whose_address_expired_is_uploaded(world: World, expired: bool) -> None:
+    """An old clip's address is looked at before it is paid for; the saved file takes its place where it is gone."""
+    source = await completed(world)
+    if expired:
+        world.service.expired.add("https://media.example/task-1.mp4")
+    await asyncio.sleep(FRESH)
+    task = await world.end(world.modify(source))
+    assert task.status is Status.COMPLETED
+    sent = world.service.seen("submit")[-1].payload["source_video_url"]
+    assert sent.startswith("https://media.example/uploaded-" if expired else "https://media.example/task-1")
+    assert len(world.service.seen("head")) == 1
+
+
+async def test_source_that_is_fresh_is_not_doubted(world: World) -> None:
+    """A clip that has just ended is used as it is, without a question."""
+    source = await completed(world)
+    await world.end(world.modify(source))
+    assert world.service.seen("head") == uploads(world.service) == []
+
+
+async def test_source_without_address_and_file_pays_nothing(world: World) -> None:
+    """Where neither the address nor the file is there, the clip fails before anything is paid, and says why."""
+    source = await completed(world)
+    world.service.expired.add("https://media.example/task-1.mp4")
+    assert source.task.path
+    source.task.path.unlink()
+    await asyncio.sleep(FRESH)
+    task = await world.end(world.modify(source))
+    assert task.status is Status.FAILED
+    assert "Nothing was sent: its source was not saved here, and its address at the service has expired" in str(
+        task.error
+    )
+    assert len(world.service.seen("submit")) == 1
+
+
+async def test_demo_source_goes_to_a_paid_service_as_a_file(world: World) -> None:
+    """A simulated clip is uploaded, where somebody says so; its loopback address is never sent."""
+    source = await completed(world)
+    source.task = source.task.evolve(provider="demo", base_url="http://127.0.0.1:5")
+    task = await world.end(world.modify(source, provider="runapi"))
+    assert task.status is Status.COMPLETED
+    assert world.service.seen("submit")[-1].payload["source_video_url"].startswith("https://media.example/uploaded-")
+
+
+async def test_demo_source_without_a_file_is_refused(world: World) -> None:
+    """A simulated clip whose file is gone cannot be sent anywhere, which is said before anything is sent."""
+    source = await completed(world)
+    source.task = source.task.evolve(provider="demo", base_url="http://127.0.0.1:5", path=None)
+    with pytest.raises(InvalidRequest, match="was not saved here"):
+        world.modify(source, provider="runapi")

@@ -1,0 +1,337 @@
+"""Tasks as plain data and back, whatever they hold; forged data is refused."""
+
+from __future__ import annotations
+
+import json
+import string
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from luma_jupyter.domain.requests import MOST_TAKES, ExtendRequest, GenerateRequest, ModifyRequest, VideoRef
+from luma_jupyter.domain.task import Task, Video
+from luma_jupyter.domain.vocabulary import ASPECT_RATIOS, PROVIDERS, Status
+from luma_jupyter.engine.store.serialization import ERRORS, Unreadable, dump, load
+
+INTENT = "0123456789abcdef" * 2
+SOURCE_INTENT = "fedcba9876543210" * 2
+FULL = Task(
+    intent=INTENT,
+    request=ExtendRequest(
+        prompt="Élan",
+        callback_url="https://hook.example/?secret=1",
+        source=VideoRef(video_id="v-1", url="https://media.example/1.mp4"),
+        end_image="https://x.example/end.png",
+    ),
+    provider="acedata",
+    status=Status.COMPLETED,
+    created_at=1_700_000_000.25,
+    filename="élan-01234567.mp4",
+    fingerprint="ab" * 32,
+    media=Path("/films"),
+    folder=Path("/lesson"),
+    source_label="fox",
+    source_intent=SOURCE_INTENT,
+    name="longer",
+    submitted_at=1_700_000_001.0,
+    sent_at=1_700_000_002.5,
+    ended_at=1_700_000_090.0,
+    task_id="task-1",
+    base_url="https://api.acedata.cloud",
+    video=Video("https://media.example/2.mp4", "v-2", 1280, 720, "https://media.example/2.jpg"),
+    path=Path("/films/élan-01234567.mp4"),
+    file_size=4_000_000,
+    price=0.5,
+    cost=0.35,
+    doubts=2,
+    problem="The file was late.",
+)
+
+# Any task.
+
+characters = st.characters(exclude_categories=["Cs"])
+prompts = st.text(characters, min_size=1).filter(lambda text: text.strip())
+words = st.none() | st.text()
+takes = st.integers(1, MOST_TAKES)
+urls = st.text(string.ascii_letters + string.digits + "-._~%?=&/", max_size=20).map(
+    lambda rest: f"https://x.example/{rest}"
+)
+intents = st.text("0123456789abcdef", min_size=32, max_size=32)
+times = st.floats(0, 1e10)
+amounts = st.none() | st.floats(0, 1e6)
+sources = st.builds(VideoRef, video_id=words, url=urls)
+requests = st.one_of(
+    st.builds(
+        GenerateRequest,
+        prompt=prompts,
+        callback_url=st.none() | urls,
+        aspect_ratio=st.sampled_from(ASPECT_RATIOS),
+        loop=st.booleans(),
+        enhancement=st.booleans(),
+        start_image=st.none() | urls,
+        end_image=st.none() | urls,
+        take=takes,
+    ),
+    st.builds(ExtendRequest, prompt=prompts, source=st.none() | sources, end_image=st.none() | urls, take=takes),
+    st.builds(
+        ModifyRequest,
+        prompt=prompts,
+        source=st.none() | sources,
+        watermark=st.none() | st.booleans() | st.text(min_size=1),
+    ),
+)
+videos = st.builds(
+    Video,
+    url=urls,
+    video_id=words,
+    width=st.none() | st.integers(0, 10_000),
+    height=st.none() | st.integers(0, 10_000),
+    thumbnail_url=st.none() | urls,
+)
+quick = settings(max_examples=60, deadline=None, derandomize=True, database=None)
+
+
+@st.composite
+def tasks(draw: st.DrawFn) -> Task:
+    status = draw(st.sampled_from(Status))
+    filename, media = f"{draw(st.text(string.ascii_letters, min_size=1))}.mp4", Path("/films")
+    size = draw(st.none() | st.integers(0, 10**9))
+    error = ERRORS[status](draw(st.text())) if status in ERRORS else None
+    return Task(
+        intent=draw(intents),
+        request=draw(requests),
+        provider=draw(st.sampled_from(PROVIDERS)),
+        status=status,
+        created_at=draw(times),
+        filename=filename,
+        fingerprint=draw(st.text("0123456789abcdef", max_size=64)),
+        media=media,
+        folder=draw(st.sampled_from([Path("/lesson"), Path("/other lesson"), Path("/\udcff")])),
+        source_label=draw(words),
+        source_intent=draw(st.none() | intents),
+        name=draw(words),
+        submitted_at=draw(st.none() | times),
+        sent_at=draw(st.none() | times),
+        ended_at=draw(st.none() | times),
+        task_id=draw(words),
+        base_url=draw(urls),
+        video=draw(st.none() | videos),
+        path=None if size is None else media / filename,
+        file_size=size,
+        price=draw(amounts),
+        cost=draw(amounts),
+        doubts=draw(st.integers(0, 9)),
+        error=error,
+        problem=draw(words),
+    )
+
+
+@quick
+@given(tasks())
+def test_load_gives_back_any_dumped_task(task: Task) -> None:
+    """What was written is what is read, through JSON, for every kind of request, every status and any text."""
+    read = load(json.loads(json.dumps(dump(task))))
+    assert type(read.error) is type(task.error)
+    assert str(read.error or "") == str(task.error or "")
+    assert replace(read, error=None) == replace(task, error=None)
+
+
+def test_load_gives_back_every_field() -> None:
+    """No field is left out: each of this task's differs from its default, and all are read."""
+    assert load(dump(FULL)) == FULL
+    required = {"intent", "request", "provider", "status", "created_at", "filename"}
+    kept = {name for name in Task.__dataclass_fields__ if name not in {*required, "error", "upload"}}
+    assert all(getattr(FULL, name) != Task.__dataclass_fields__[name].default for name in kept)
+
+
+def test_load_reads_records_of_older_versions() -> None:
+    """A record of a version that had fewer fields is read, with nothing known in their place."""
+    data = {name: dump(FULL)[name] for name in ("intent", "provider", "status", "created_at", "filename", "action")}
+    read = load({**data, "prompt": "p", "request": {}})
+    assert read.request == ExtendRequest(prompt="p")
+    assert (read.video, read.path, read.price, read.doubts, read.base_url) == (None, None, None, 0, "")
+
+
+def test_load_passes_over_what_later_versions_add() -> None:
+    """What a later version adds beside is passed over."""
+    assert load({**dump(FULL), "seed": 42}) == FULL
+
+
+# Forged data.
+
+
+def nested(depth: int) -> list[Any]:
+    found: list[Any] = []
+    for _ in range(depth):
+        found = [found]
+    return found
+
+
+NO_TEXT: list[Any] = [1, 1.5, True, ["x"], {"x": "y"}, nested(5000)]
+NO_NUMBER: list[Any] = ["1", True, False, -1, -0.5, 1e11, 10**400, float("nan"), float("inf"), -float("inf"), [1], {}]
+NO_COUNT: list[Any] = [*NO_NUMBER, 1.5]
+NO_URL: list[Any] = [
+    *NO_TEXT,
+    "",
+    "x",
+    "//x.example/v",
+    "javascript:alert(1)",
+    "data:video/mp4;base64,AAAA",
+    "file:///etc/passwd",
+    "ftp://x.example/v",
+    "http://",
+    "https://x.example/a b",
+    "https://x.example/\n",
+    "https://x.example:99999/",
+    "https://[x/",
+]
+NO_FILE: list[Any] = [
+    *NO_TEXT,
+    None,
+    "",
+    ".",
+    "..",
+    "x",
+    "x.mov",
+    "x.mp4/",
+    "../x.mp4",
+    "/etc/x.mp4",
+    "a/b.mp4",
+    "a\\b.mp4",
+    "C:x.mp4",
+    "\0.mp4",
+    "x\0y.mp4",
+]
+NO_OBJECT: list[Any] = [None, 1, "x", True, [], [1], nested(5000)]
+FORGED: dict[str, list[Any]] = {
+    "intent": [None, *NO_TEXT, "", INTENT[:-1], f"{INTENT}0", INTENT.upper(), f"{INTENT[:-1]}\n", "../" * 10 + "xx"],
+    "fingerprint": NO_TEXT,
+    "action": [None, *NO_TEXT, "", "delete", "Generate"],
+    "prompt": [None, *NO_TEXT, "", "  \n", "\ud800"],
+    "request": [
+        *NO_OBJECT,
+        *({"end_image": url} for url in NO_URL),
+        *({"callback_url": url} for url in NO_URL),
+        *({"source": {"url": url}} for url in NO_URL),
+        *({"source": {"video_id": word}} for word in NO_TEXT),
+        *({"source": source} for source in NO_OBJECT if source is not None),
+        {"prompt": "twice"},
+        {"action": "generate"},
+        {"seed": 42},
+        {"": 1},
+    ],
+    "source_label": NO_TEXT,
+    "source_intent": [*NO_TEXT, "", "../x", INTENT[:-1]],
+    "name": NO_TEXT,
+    "provider": [None, *NO_TEXT, "", "auto", "luma"],
+    "status": [None, *NO_TEXT, "", "done", "COMPLETED"],
+    "task_id": NO_TEXT,
+    "base_url": NO_TEXT,
+    "video": [
+        1,
+        "x",
+        True,
+        [],
+        {},
+        *({"url": url} for url in [None, *NO_URL]),
+        *({"url": "https://x.example/v", "thumbnail_url": url} for url in NO_URL),
+        *({"url": "https://x.example/v", "video_id": word} for word in NO_TEXT),
+        *({"url": "https://x.example/v", "width": size} for size in NO_NUMBER),
+        *({"url": "https://x.example/v", "height": size} for size in NO_NUMBER),
+    ],
+    "media": NO_TEXT,
+    "folder": NO_TEXT,
+    "filename": NO_FILE,
+    "file_size": NO_COUNT,
+    "price": NO_NUMBER,
+    "cost": NO_NUMBER,
+    "doubts": NO_COUNT,
+    "error": NO_TEXT,
+    "problem": NO_TEXT,
+    "created_at": [None, *NO_NUMBER],
+    "submitted_at": NO_NUMBER,
+    "sent_at": NO_NUMBER,
+    "ended_at": NO_NUMBER,
+}
+
+
+def test_forgeries_cover_every_field() -> None:
+    """The table below leaves no field of a record out."""
+    assert FORGED.keys() == dump(FULL).keys()
+
+
+@pytest.mark.parametrize("field", FORGED)
+def test_load_refuses_a_forged_field(field: str) -> None:
+    """A value that no version ever wrote makes the record unreadable: no other error, and never a task."""
+    data = dump(FULL) | {"status": "failed"}  # the one in which an error is read
+    assert load(data).intent == INTENT
+    for value in FORGED[field]:
+        with pytest.raises(Unreadable):
+            load(data | {field: value})
+
+
+@pytest.mark.parametrize("name", FORGED)
+def test_load_without_a_field_is_refused_where_it_makes_the_task(name: str) -> None:
+    """Without what makes a task, a record is unreadable; without anything else it is a task."""
+    data = dump(FULL)
+    del data[name]
+    if name in ("intent", "action", "prompt", "request", "provider", "status", "filename", "created_at"):
+        with pytest.raises(Unreadable):
+            load(data)
+    else:
+        assert load(data).intent == INTENT
+
+
+@pytest.mark.parametrize("data", [None, 1, True, "x", [], [dump(FULL)], {}, nested(5000)])
+def test_load_refuses_what_is_no_record(data: object) -> None:
+    """Anything but an object with a task in it is unreadable."""
+    with pytest.raises(Unreadable):
+        load(data)
+
+
+@pytest.mark.parametrize(
+    ("action", "parameters"),
+    [
+        ("generate", {"aspect_ratio": "2:1"}),
+        ("generate", {"aspect_ratio": nested(5000)}),
+        ("generate", {"loop": 1}),
+        ("generate", {"enhancement": "yes"}),
+        ("generate", {"start_image": "/etc/passwd"}),
+        ("generate", {"take": 0}),
+        ("generate", {"take": "2"}),
+        ("modify", {"take": True}),
+        ("generate", {"source": {"url": "https://x.example/v"}}),
+        ("extend", {"watermark": True}),
+        ("modify", {"source": {"video_id": "v-1"}}),
+        ("modify", {"watermark": 1}),
+        ("modify", {"watermark": ""}),
+        ("modify", {"watermark": nested(5000)}),
+    ],
+)
+def test_load_refuses_a_forged_request(action: str, parameters: dict[str, Any]) -> None:
+    """A request in a record is checked as if it had just been typed."""
+    with pytest.raises(Unreadable):
+        load(dump(FULL) | {"action": action, "request": parameters})
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=8,
+)
+
+
+@quick
+@given(st.dictionaries(st.sampled_from(list(FORGED)), json_values, max_size=4))
+def test_load_of_any_forgery_is_a_task_or_unreadable(changes: dict[str, Any]) -> None:
+    """Whatever stands in the fields, the answer is a task or `Unreadable`; a task's file is a plain name."""
+    try:
+        task = load(dump(FULL) | changes)
+    except Unreadable:
+        return
+    assert isinstance(task, Task)
+    assert Path(task.filename).name == task.filename

@@ -1,0 +1,49 @@
+"""A handle: one task as others see it, and who listens to it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from luma_jupyter.domain.requests import GenerateRequest
+from luma_jupyter.domain.task import Task, TaskEvent
+from luma_jupyter.domain.vocabulary import Status
+from luma_jupyter.engine.handle import Handle
+from tests.support.world import World, submit
+
+HELLO = GenerateRequest(prompt="hello")
+
+
+async def test_listener_that_raises_costs_nothing(world: World, caplog: Any) -> None:
+    """A card that cannot be drawn costs neither the task nor the other listeners' events; it is logged."""
+    handle = submit(world.engine, HELLO)
+
+    def break_down(event: TaskEvent) -> None:
+        raise RuntimeError("cannot draw")
+
+    handle.listen(break_down)
+    handle.listen(world.events[handle].append)
+    await world.end(handle)
+    assert world.story(handle) == "queued submitting running saving completed"
+    assert "cannot draw" in caplog.text
+
+
+async def test_listeners_hear_of_the_end_first(world: World) -> None:
+    """Who waits for `done` finds everything drawn: listeners hear of the end before it resolves."""
+    handle = world.generate()
+    heard: list[tuple[bool, bool]] = []
+    handle.listen(lambda event: heard.append((event.task.status.ended, handle.done.done())))
+    await world.end(handle)
+    assert heard[-1] == (True, False)
+    assert not any(done for _, done in heard)
+
+
+def test_handle_of_an_ended_task_never_changes() -> None:
+    """A handle of an ended task is done from the start and never changes again."""
+    task = Task(intent="k", request=HELLO, provider="demo", status=Status.COMPLETED, created_at=1.0, filename="k.mp4")
+    handle = Handle(task)
+    heard: list[TaskEvent] = []
+    handle.listen(heard.append)
+    handle.stop()
+    handle.emit(status=Status.FAILED)
+    assert handle.done.result(0) is handle.task is task
+    assert heard == []

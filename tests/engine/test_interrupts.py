@@ -1,0 +1,133 @@
+"""Ctrl-C at the worst moment: what was entered into the journal is also begun, so no clip is queued for ever."""
+
+from __future__ import annotations
+
+import signal
+import time
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from luma_jupyter.domain.requests import GenerateRequest
+from luma_jupyter.domain.task import Task
+from luma_jupyter.domain.vocabulary import Status
+from luma_jupyter.engine.engine import Engine
+from luma_jupyter.engine.handle import Handle
+from luma_jupyter.engine.loop_thread import LoopThread
+from luma_jupyter.engine.provider_pool import ProviderPool
+from luma_jupyter.engine.store.journal import Journal
+from tests.support import settings
+from tests.support.fake_service import FakeService
+from tests.support.loops import HurriedLoop, end
+from tests.support.world import submit
+
+FOX = GenerateRequest(prompt="A red fox")
+
+
+class Interrupted(LoopThread):
+    """A loop's thread; when ``armed``, Ctrl-C is pressed just before the next function gets onto the loop."""
+
+    armed = False
+
+    def call_soon(self, function: Callable[[], object]) -> None:
+        if self.armed:
+            self.armed = False
+            signal.raise_signal(signal.SIGINT)
+        super().call_soon(function)
+
+
+@pytest.fixture
+def loop_thread() -> Iterator[Interrupted]:
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a background process starts without it
+    loop_thread = Interrupted(HurriedLoop)
+    yield loop_thread
+    end(loop_thread)
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.fixture
+def engine(keys: None, loop_thread: Interrupted, providers: ProviderPool) -> Engine:
+    return Engine(settings.current, loop_thread, providers)
+
+
+def until(handle: Handle, status: Status) -> None:
+    deadline = time.monotonic() + 10
+    while handle.task.status is not status:
+        assert time.monotonic() < deadline, handle.task
+        time.sleep(0.002)
+
+
+def test_interrupt_before_the_start_of_a_run_loses_no_task(
+    engine: Engine, loop_thread: Interrupted, service: FakeService
+) -> None:
+    """Between the journal's commit and the start: KeyboardInterrupt is raised, and the task runs to its end."""
+    loop_thread.armed = True
+    with pytest.raises(KeyboardInterrupt):
+        submit(engine, FOX)
+    (handle,) = engine.handles.values()
+    assert handle.done.result(10).status is Status.COMPLETED
+    assert submit(engine, FOX).task.intent == handle.task.intent
+    assert len(service.seen("submit")) == 1
+
+
+def test_interrupt_while_a_task_is_entered_loses_no_task(
+    engine: Engine, service: FakeService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Within the transaction, too, the step is taken as a whole."""
+    add = Journal.add
+
+    def add_and_interrupt(journal: Journal, task: Task) -> None:
+        add(journal, task)
+        signal.raise_signal(signal.SIGINT)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Journal, "add", add_and_interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            submit(engine, FOX)
+    (handle,) = engine.handles.values()
+    assert handle.done.result(10).status is Status.COMPLETED
+    (entry,) = engine.journal.entries()
+    assert entry.task == handle.task
+    assert len(service.seen("submit")) == 1
+
+
+@pytest.mark.parametrize("way", ["resume", "submit"])
+def test_interrupt_while_a_task_is_taken_up_again_loses_no_task(
+    engine: Engine, loop_thread: Interrupted, service: FakeService, way: str
+) -> None:
+    """A task that nobody followed is followed from there on, though the cell that asked for it was interrupted."""
+    service.seconds = 1e9
+    left = submit(engine, FOX, timeout=1e9)
+    until(left, Status.RUNNING)
+    left.stop()
+    assert left.done.result(10).status is Status.DETACHED
+    service.seconds = 1.0
+    loop_thread.armed = True
+    with pytest.raises(KeyboardInterrupt):
+        _ = engine.resume(left.task.intent) if way == "resume" else submit(engine, FOX)
+    (handle,) = engine.handles.values()
+    assert handle is not left
+    assert handle.done.result(10).status is Status.COMPLETED
+    assert len(service.seen("submit")) == 1
+
+
+def test_interrupt_while_a_task_begins_to_be_watched_leaves_it_watched(
+    engine: Engine, loop_thread: Interrupted, providers: ProviderPool, service: FakeService
+) -> None:
+    """A task that another kernel follows is watched to its end, though the cell that asked for it was interrupted."""
+    service.seconds = 1e9
+    other = Engine(settings.current, loop_thread, providers)
+    home = settings.current().home_folder
+    other.repository.journals[home] = Journal(home, owner="elsewhere|1|1.0")
+    followed = submit(other, FOX, timeout=1e9)
+    until(followed, Status.RUNNING)
+    loop_thread.armed = True
+    with pytest.raises(KeyboardInterrupt):
+        submit(engine, FOX)
+    (watched,) = engine.handles.values()
+    assert submit(engine, FOX) is watched
+    followed.stop()  # and so the one that watches it follows it further
+    service.seconds = 1.0
+    assert watched.done.result(10).status is Status.COMPLETED
+    assert watched.task.intent == followed.task.intent
+    assert len(service.seen("submit")) == 1

@@ -1,0 +1,425 @@
+"""The engine's thread and loop, and waiting for it from a plain thread and from inside a running loop."""
+
+from __future__ import annotations
+
+import asyncio
+import concurrent.futures
+import contextvars
+import signal
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from luma_jupyter.engine.loop_thread import LoopThread, deferred_interrupt, wait
+from luma_jupyter.errors import WaitInterrupted
+from tests.support.loops import HurriedLoop, end
+
+Python = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture
+def future() -> concurrent.futures.Future[str]:
+    return concurrent.futures.Future()
+
+
+def test_loop_thread_runs_all_coroutines_on_one_loop(loop_thread: LoopThread) -> None:
+    """However many coroutines are started, from however many threads, they share one daemon thread and one loop."""
+
+    async def where() -> tuple[threading.Thread, asyncio.AbstractEventLoop]:
+        await asyncio.sleep(0)
+        return threading.current_thread(), asyncio.get_running_loop()
+
+    with concurrent.futures.ThreadPoolExecutor(8) as pool:
+        futures = list(pool.map(lambda _: loop_thread.submit(where()), range(50)))
+    ((thread, loop),) = {future.result(5) for future in futures}
+    assert loop is loop_thread.loop
+    assert thread.daemon
+    assert thread.name == "luma_jupyter"
+
+
+def test_loop_thread_makes_one_loop_when_many_need_the_first() -> None:
+    """Threads that need the loop in the same moment get the same one, and no second one is made."""
+    made: list[HurriedLoop] = []
+
+    def slowly() -> HurriedLoop:
+        time.sleep(0.01)
+        made.append(HurriedLoop())
+        return made[-1]
+
+    loop_thread = LoopThread(slowly)
+    with concurrent.futures.ThreadPoolExecutor(4) as pool:
+        loops = set(pool.map(lambda _: loop_thread.loop, range(4)))
+    end(loop_thread)
+    assert loops == set(made)
+    assert len(made) == 1
+
+
+def test_loop_thread_is_not_started_before_it_is_needed() -> None:
+    """Making one starts no thread: importing and configuring stay free of side effects."""
+    before = threading.active_count()
+    LoopThread()
+    assert threading.active_count() == before
+
+
+def test_call_soon_runs_in_order_in_a_context_of_its_own(loop_thread: LoopThread) -> None:
+    """Functions run on the loop's thread in the order of the calls, without the caller's context variables."""
+    variable = contextvars.ContextVar("variable", default="none")
+    variable.set("the caller's")
+    heard: list[tuple[int, str, str]] = []
+    done: concurrent.futures.Future[None] = concurrent.futures.Future()
+
+    def note(number: int) -> None:
+        heard.append((number, variable.get(), threading.current_thread().name))
+
+    for number in range(3):
+        loop_thread.call_soon(
+            lambda number=number: heard.append((number, variable.get(), threading.current_thread().name))
+        )
+    loop_thread.call_soon(lambda: done.set_result(None))
+    done.result(5)
+    assert heard == [(number, "none", "luma_jupyter") for number in range(3)]
+
+
+def test_wait_ends_with_the_future(loop_thread: LoopThread) -> None:
+    """Without a running loop a wait blocks until the future is done, and leaves its result alone."""
+    future = loop_thread.submit(asyncio.sleep(4, "result"))
+    assert wait(future, None) is True
+    assert future.result(0) == "result"
+
+
+@pytest.mark.parametrize("timeout", [0, 0.02])
+def test_wait_ends_with_its_timeout(future: concurrent.futures.Future[str], timeout: float) -> None:
+    """After its timeout a wait gives False, no sooner, and leaves the future alone."""
+    begun = time.monotonic()
+    assert wait(future, timeout) is False
+    assert time.monotonic() - begun >= timeout
+    assert not future.done()
+
+
+def test_wait_for_a_done_future_returns_at_once(future: concurrent.futures.Future[str]) -> None:
+    """A future that is done already counts as done, also without any time to wait; one that failed as well."""
+    future.set_exception(ValueError())
+    assert wait(future, 0) is True
+
+
+def test_wait_ticks_while_it_blocks(future: concurrent.futures.Future[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """While a plain wait blocks, its tick is called again and again, so that a line of progress can move."""
+    monkeypatch.setattr("luma_jupyter.engine.loop_thread.TICK", 0.01)
+    ticks: list[int] = []
+
+    def tick() -> None:
+        ticks.append(1)
+        if len(ticks) == 3:
+            future.set_result("done")
+
+    assert wait(future, None, tick) is True
+    assert len(ticks) == 3
+
+
+def test_wait_is_ended_by_sigint(future: concurrent.futures.Future[str]) -> None:
+    """A SIGINT passes out of a plain wait as KeyboardInterrupt, and leaves the future alone."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a background process starts without it
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            wait(future, 5, lambda: signal.raise_signal(signal.SIGINT))
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert not future.done()
+
+
+def test_wait_inside_a_foreign_loop_patches_nothing(future: concurrent.futures.Future[str]) -> None:
+    """Inside a foreign loop, such as uvloop's, the wait is a plain one, and asyncio is not patched in vain."""
+
+    class Foreign(asyncio.AbstractEventLoop):
+        pass
+
+    before = (asyncio.Task, asyncio.Future, asyncio.run, asyncio.get_event_loop)
+    asyncio._set_running_loop(Foreign())
+    try:
+        assert wait(future, 0.01) is False
+        assert wait(future, None, lambda: future.set_result("done")) is True
+    finally:
+        asyncio._set_running_loop(None)
+    assert (asyncio.Task, asyncio.Future, asyncio.run, asyncio.get_event_loop) == before
+
+
+PRELUDE = """
+import asyncio, concurrent.futures, os, signal, threading, time
+from luma_jupyter.engine.loop_thread import Interrupted, wait
+
+class Counter:
+    count = 0
+
+    def __init__(self):
+        self.task = asyncio.create_task(self.go_on())
+
+    async def go_on(self):
+        while True:
+            await asyncio.sleep(0.001)
+            self.count += 1
+
+    def then(self, action, *args):
+        # from another thread, once a running loop has counted on
+        goal = self.count + 5
+        def watch():
+            while self.count < goal:
+                time.sleep(0.001)
+            action(*args)
+        threading.Thread(target=watch, daemon=True).start()
+
+def handler(number, frame):
+    raise AssertionError("the previous handler was called")
+
+signal.signal(signal.SIGINT, handler)
+"""
+
+NESTED: dict[str, str] = {
+    "the user's tasks go on, and the end is noticed": """
+        future = concurrent.futures.Future()
+        counter.then(future.set_result, "result")
+        assert wait(future, 20) is True
+        assert future.result(0) == "result"
+    """,
+    "the timeout ends it": """
+        future = concurrent.futures.Future()
+        assert wait(future, 0.02) is False
+        assert not future.done()
+        assert counter.count > 0
+        future.set_result("late")
+        assert wait(future, 0) is True
+    """,
+    "what is done is done": """
+        future = concurrent.futures.Future()
+        future.set_result("done")
+        assert wait(future, 20) is True
+    """,
+    "a SIGINT from outside interrupts the wait and nothing else": """
+        for _ in range(5):
+            future = concurrent.futures.Future()
+            counter.then(os.kill, os.getpid(), signal.SIGINT)
+            try:
+                wait(future, 20)
+            except Interrupted:
+                pass
+            else:
+                raise AssertionError("not interrupted")
+            assert not future.done()
+    """,
+    "a SIGINT in the middle of a user's task does not hurt it": """
+        async def unlucky():
+            signal.raise_signal(signal.SIGINT)
+            signal.raise_signal(signal.SIGINT)
+            await asyncio.sleep(0)
+            return "unhurt"
+        task = asyncio.create_task(unlucky())
+        try:
+            wait(concurrent.futures.Future(), 20)
+        except Interrupted:
+            pass
+        else:
+            raise AssertionError("not interrupted")
+        assert await task == "unhurt"
+    """,
+    "a SIGINT at the end takes nothing away": """
+        future = concurrent.futures.Future()
+        async def both():
+            signal.raise_signal(signal.SIGINT)
+            future.set_result("done")
+        task = asyncio.create_task(both())
+        assert wait(future, 20) is True
+    """,
+    "waits can be nested": """
+        outer, inner = concurrent.futures.Future(), concurrent.futures.Future()
+        async def second():
+            asyncio.get_running_loop().call_later(0.01, inner.set_result, None)
+            assert wait(inner, 20) is True
+            outer.set_result(None)
+        task = asyncio.create_task(second())
+        assert wait(outer, 20) is True
+    """,
+}
+
+
+_PLACES = [
+    (story, where) for story in NESTED for where in ("main", "other") if where == "main" or "SIGINT" not in story
+]
+
+
+@pytest.mark.parametrize(("story", "where"), _PLACES)
+def test_wait_inside_a_running_loop_keeps_its_tasks_alive(python: Python, story: str, where: str) -> None:
+    """A wait that blocks a running loop's thread, as in a notebook's cell, keeps the loop and its tasks alive."""
+    end = """
+        assert signal.getsignal(signal.SIGINT) is handler
+        assert not counter.task.done()
+        counter.task.cancel()
+    """
+    start = {
+        "main": "asyncio.run(main())",
+        "other": "thread = threading.Thread(target=lambda: asyncio.run(main())); thread.start(); thread.join()",
+    }[where]
+    main = f"async def main():\n        counter = Counter()\n{NESTED[story]}{end}"
+    result = python(f"{PRELUDE}\n{main}\n{start}\nprint('well', end='')")
+    assert (result.stdout, result.stderr, result.returncode) == ("well", "", 0)
+
+
+def test_run_is_dropped_when_it_is_interrupted(loop_thread: LoopThread, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A question that is interrupted is dropped, and says in one line that nothing else was sent."""
+    asked: list[asyncio.Task[Any]] = []
+
+    async def question() -> None:
+        asked.append(asyncio.current_task())
+        await asyncio.Event().wait()
+
+    def interrupted(future: Any, timeout: float | None) -> bool:
+        while not asked:
+            time.sleep(0.001)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("luma_jupyter.engine.loop_thread.wait", interrupted)
+    with pytest.raises(WaitInterrupted, match="nothing was sent but a question"):
+        loop_thread.run(question())
+    concurrent.futures.wait([asyncio.run_coroutine_threadsafe(asyncio.wait(asked), loop_thread.loop)], 5)
+    assert asked[0].cancelled()
+
+
+def test_loop_thread_knows_whether_it_is_current(loop_thread: LoopThread) -> None:
+    """Only what runs on the loop is on it: no other thread, and no other loop."""
+
+    async def asks() -> bool:
+        return loop_thread.is_current
+
+    assert loop_thread.run(asks())
+    assert not loop_thread.is_current
+    assert not asyncio.run(asks())
+
+
+def test_call_and_wait_runs_on_the_loop_and_returns_when_it_has(loop_thread: LoopThread) -> None:
+    """From another thread, the function runs on the loop's, and the caller goes on after it."""
+    ran: list[str] = []
+
+    def slowly() -> None:
+        time.sleep(0.05)
+        ran.append(threading.current_thread().name)
+
+    loop_thread.call_and_wait(slowly, 5)
+    assert ran == ["luma_jupyter"]
+
+
+def test_call_and_wait_on_the_loop_itself_calls_at_once(loop_thread: LoopThread) -> None:
+    """From the loop, the function is called as it is: the loop does not wait for itself."""
+    ran: list[str] = []
+
+    async def asks() -> list[str]:
+        loop_thread.call_and_wait(lambda: ran.append(threading.current_thread().name), 60)
+        return [*ran]
+
+    begun = time.monotonic()
+    assert loop_thread.run(asks()) == ["luma_jupyter"]
+    assert time.monotonic() - begun < 30
+
+
+def test_call_and_wait_returns_after_its_timeout(loop_thread: LoopThread) -> None:
+    """Where the loop is busy, the caller goes on all the same, and the function runs later."""
+    busy, over = threading.Event(), threading.Event()
+    loop_thread.call_soon(lambda: busy.wait(20))
+    begun = time.monotonic()
+    loop_thread.call_and_wait(over.set, 0.05)
+    assert 0.05 <= time.monotonic() - begun < 10
+    assert not over.is_set()
+    busy.set()
+    assert over.wait(5)
+
+
+def test_call_and_wait_for_what_fails_returns(loop_thread: LoopThread) -> None:
+    """A function that raises does so on the loop, which reports it; the caller does not wait in vain."""
+    reported: list[Any] = []
+    loop_thread.loop.set_exception_handler(lambda loop, context: reported.append(context["exception"]))
+    begun = time.monotonic()
+    loop_thread.call_and_wait(lambda: {}["missing"], 60)
+    loop_thread.call_and_wait(lambda: None, 60)
+    assert time.monotonic() - begun < 30
+    assert [type(error) for error in reported] == [KeyError]
+
+
+@pytest.fixture
+def interrupts() -> Iterator[None]:
+    """SIGINT raises KeyboardInterrupt, as in a kernel; a background process starts without it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+def _interrupted(done: list[str], times: int = 1) -> None:
+    with deferred_interrupt():
+        for _ in range(times):
+            signal.raise_signal(signal.SIGINT)
+        done.append("as a whole")
+
+
+@pytest.mark.usefixtures("interrupts")
+@pytest.mark.parametrize("times", [1, 3])
+def test_deferred_interrupt_raises_after_the_block(times: int) -> None:
+    """What is done inside is done as a whole; then KeyboardInterrupt is raised, once, and SIGINT is as it was."""
+    done: list[str] = []
+    with pytest.raises(KeyboardInterrupt):
+        _interrupted(done, times)
+    assert done == ["as a whole"]
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+@pytest.mark.usefixtures("interrupts")
+def test_deferred_interrupt_hands_the_signal_to_whoever_handles_it() -> None:
+    """A handler of the host's is the one that hears of it, after the block and not within."""
+    done: list[str] = []
+    handler = lambda number, frame: done.append(f"handled {number:d}")  # noqa: E731
+    signal.signal(signal.SIGINT, handler)
+    _interrupted(done)
+    assert done == ["as a whole", f"handled {signal.SIGINT:d}"]
+    assert signal.getsignal(signal.SIGINT) is handler
+
+
+@pytest.mark.usefixtures("interrupts")
+def test_deferred_interrupt_within_another_waits_for_the_outer_one() -> None:
+    """Of blocks within blocks the outermost one counts."""
+    done: list[str] = []
+
+    def nested() -> None:
+        with deferred_interrupt():
+            _interrupted(done)
+            done.append("the outer one too")
+
+    with pytest.raises(KeyboardInterrupt):
+        nested()
+    assert done == ["as a whole", "the outer one too"]
+
+
+@pytest.mark.usefixtures("interrupts")
+def test_deferred_interrupt_without_a_signal_changes_nothing() -> None:
+    """What the block raises is raised, and SIGINT is as it was."""
+
+    def fails() -> None:
+        with deferred_interrupt():
+            raise ValueError
+
+    with pytest.raises(ValueError, match=r"^$"):
+        fails()
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+@pytest.mark.usefixtures("interrupts")
+def test_deferred_interrupt_in_another_thread_leaves_the_signal_alone() -> None:
+    """Only the main thread is interrupted, so no other one defers anything."""
+    seen: list[object] = []
+
+    def look() -> None:
+        with deferred_interrupt():
+            seen.append(signal.getsignal(signal.SIGINT))
+
+    thread = threading.Thread(target=look)
+    thread.start()
+    thread.join()
+    assert seen == [signal.default_int_handler]

@@ -1,0 +1,1 @@
+"""``%%luma`` and ``%luma``, and the extension that brings them."""

@@ -1,0 +1,232 @@
+"""``%luma doctor``: what it says in the situations that people come with, and that it never gets in the way."""
+
+from __future__ import annotations
+
+import errno
+from dataclasses import replace
+from importlib import import_module
+from pathlib import Path
+from typing import NoReturn
+
+import httpx
+import pytest
+
+from luma_jupyter.api.kernel import Kernel, kernel
+from luma_jupyter.display.environment import VSCODE_MARKER
+from luma_jupyter.magics.doctor import THIS_MACHINE, Diagnosis, Finding, Machine, diagnose
+from tests.support import settings
+from tests.support.html import Tags
+from tests.support.notebook import PromptService, Shell, wait_for_status
+
+KEYS = ("ace-secret", "run-secret")
+
+
+def found(diagnosis: Diagnosis, area: str) -> Finding:
+    """The one finding of an area."""
+    (finding,) = (finding for finding in diagnosis.findings if finding.area == area)
+    return finding
+
+
+def levels(diagnosis: Diagnosis) -> dict[str, str]:
+    """The areas that are not fine, with their levels."""
+    return {finding.area: finding.level for finding in diagnosis.findings if finding.level != "fine"}
+
+
+def examine(notebook: Shell, machine: Machine = THIS_MACHINE) -> Diagnosis:
+    """The diagnosis in JupyterLab; its text goes to the test's output, for people to read."""
+    diagnosis = diagnose(kernel, machine)
+    print(diagnosis)
+    assert not [key for key in KEYS if key in f"{diagnosis!r}{diagnosis._repr_html_()}"]
+    return diagnosis
+
+
+@pytest.fixture
+def lab(notebook: Shell, monkeypatch: pytest.MonkeyPatch) -> Shell:
+    """A kernel of a Jupyter server."""
+    monkeypatch.setenv("JPY_SESSION_NAME", "a.ipynb")
+    return notebook
+
+
+def test_doctor_with_both_keys_finds_nothing_to_do(lab: Shell, service: PromptService) -> None:
+    """With both keys nothing is left to do; each service was asked one harmless question, and nothing was sent."""
+    diagnosis = examine(lab)
+    assert levels(diagnosis) == {}
+    assert diagnosis.summary.endswith("nothing to be mended, 0 to know, 7 fine.")
+    assert sorted(service.asked) == [("GET", "/api/v1/me/balance"), ("POST", "/luma/tasks")]
+    assert service.sent == []
+    assert "mode wal" in found(diagnosis, "journal").words or "mode delete" in found(diagnosis, "journal").words
+    assert {"Python", "ipython", "anywidget"} <= set(found(diagnosis, "versions").words.split())
+    assert found(diagnosis, "host").words.startswith("JupyterLab or Notebook 7: videos are shown from their files")
+    assert found(diagnosis, "media folder").words == "Videos are saved in luma_videos beside the notebook."
+    assert not Path("luma_videos").exists()
+
+
+def test_doctor_without_keys_names_the_variables(lab: Shell, service: PromptService) -> None:
+    """Nothing is broken: all is simulated, and it says which variable is for what; no service is asked."""
+    settings.configure(acedata_token=None, runapi_key=None)
+    diagnosis = examine(lab)
+    assert levels(diagnosis) == {"keys": "note"}
+    advice = found(diagnosis, "keys").advice
+    assert "ACEDATACLOUD_API_TOKEN (generate and extend) and RUNAPI_API_KEY (modify)" in advice
+    assert service.asked == []
+
+
+def test_doctor_with_one_key_says_what_the_other_is_for(lab: Shell) -> None:
+    """What the other key would be for is said; only the service that has one is asked."""
+    settings.configure(runapi_key=None)
+    diagnosis = examine(lab)
+    assert levels(diagnosis) == {"RunAPI": "note"}
+    assert "RUNAPI_API_KEY" in found(diagnosis, "RunAPI").advice
+    assert found(diagnosis, "AceDataCloud").level == "fine"
+
+
+def test_doctor_tells_a_wrong_key_first(lab: Shell, service: PromptService) -> None:
+    """Each refusal comes first, with the service's own words and the variable to set."""
+    service.knows_keys = False
+    diagnosis = examine(lab)
+    assert levels(diagnosis) == {"AceDataCloud": "act", "RunAPI": "act"}
+    assert [finding.level for finding in diagnosis.findings[:2]] == ["act", "act"]
+    assert "did not accept the key: “The token is not <b>valid</b>.”" in found(diagnosis, "RunAPI").words
+    assert found(diagnosis, "AceDataCloud").advice == "Set ACEDATACLOUD_API_TOKEN to a valid key of AceDataCloud."
+    assert "b" not in {tag for tag, _ in Tags(diagnosis._repr_html_()).tags}
+
+
+def test_doctor_tells_no_connection_from_a_refusal(lab: Shell, service: PromptService) -> None:
+    """No connection is told apart from a refusal, with the host that was asked."""
+    service.down = True
+    diagnosis = examine(lab)
+    assert levels(diagnosis) == {"AceDataCloud": "act", "RunAPI": "act"}
+    assert "AceDataCloud cannot be reached" in found(diagnosis, "AceDataCloud").words
+    assert "asked at api.acedata.cloud" in found(diagnosis, "AceDataCloud").words
+    assert "network" in found(diagnosis, "RunAPI").advice
+    service.down = False
+    service.balance = httpx.Response(503, text="<html>")
+    diagnosis = examine(lab)
+    assert levels(diagnosis) == {"RunAPI": "act"}
+    assert "is having trouble" in found(diagnosis, "RunAPI").words
+
+
+def without(*names: str, error: Exception | None = None) -> Machine:
+    """This machine, on which these modules cannot be imported."""
+
+    def load(name: str) -> object:
+        if name in names:
+            raise error or ModuleNotFoundError(f"No module named {name!r}", name=name)
+        return import_module(name)
+
+    return replace(THIS_MACHINE, load=load)
+
+
+def test_doctor_tells_what_the_demo_service_lacks(lab: Shell) -> None:
+    """Without a key the demo service is all there is, so that comes first; with one it is only said."""
+    settings.configure(acedata_token=None, runapi_key=None)
+    diagnosis = examine(lab, without("av"))
+    assert levels(diagnosis) == {"demo service": "act", "keys": "note"}
+    finding = found(diagnosis, "demo service")
+    assert finding.words == "It lacks PyAV (not installed), so no video can be made here."
+    assert finding.advice.startswith("pip install 'luma-jupyter[demo]', then restart the kernel")
+    settings.configure(acedata_token="ace-secret", runapi_key="run-secret")
+    assert levels(examine(lab, without("av", "PIL"))) == {"demo service": "note"}
+    broken = examine(lab, without("av", error=OSError("libx264.so: cannot open shared object file")))
+    assert "PyAV (libx264.so: cannot open" in found(broken, "demo service").words
+
+
+def read_only(folder: Path) -> None:
+    """What a folder on a read-only file system answers."""
+    raise OSError(errno.EROFS, "Read-only file system", str(folder))
+
+
+def test_doctor_tells_a_read_only_media_folder(lab: Shell) -> None:
+    """It says that no video would be asked for, and what can be set."""
+    diagnosis = examine(lab, replace(THIS_MACHINE, check_writable=read_only))
+    assert levels(diagnosis) == {"media folder": "act"}
+    finding = found(diagnosis, "media folder")
+    assert finding.words.startswith("Nothing can be written in luma_videos beside the notebook (Read-only file system)")
+    assert "LUMA_JUPYTER_MEDIA" in finding.advice
+
+
+def test_doctor_tells_a_media_folder_that_is_a_file(lab: Shell, tmp_path: Path) -> None:
+    """The real attempt to write finds what cannot be a folder, and leaves nothing where it can."""
+    (tmp_path / "luma_videos").write_text("a file")
+    assert levels(examine(lab)) == {"media folder": "act"}
+    settings.configure(media="elsewhere/videos")
+    assert levels(examine(lab)) == {}
+    assert not (tmp_path / "elsewhere").exists()
+
+
+def test_doctor_tells_a_journal_that_cannot_be_written(lab: Shell, tmp_path: Path) -> None:
+    """It is told with what to set; the other checks go on."""
+    (tmp_path / "blocked").write_text("a file")
+    settings.configure(home="blocked")
+    diagnosis = examine(lab)
+    assert levels(diagnosis) == {"journal": "act"}
+    assert "LUMA_JUPYTER_HOME" in found(diagnosis, "journal").words
+    assert found(diagnosis, "demo service").level == "fine"
+
+
+def test_doctor_tells_a_setting_that_cannot_be_used(lab: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A bad variable stops everything, so it is the finding, and not an error."""
+    monkeypatch.setenv("LUMA_JUPYTER_WAIT", "perhaps")
+    diagnosis = examine(lab)
+    assert levels(diagnosis) == {"settings": "act"}
+    assert "LUMA_JUPYTER_WAIT must be 1 or 0" in diagnosis.findings[0].words
+
+
+def test_doctor_tells_unfinished_clips(lab: Shell, service: PromptService) -> None:
+    """What earlier kernels left in this folder, with the word that goes on with it."""
+    service.running = True
+    lab.run("%%luma\nA sunset")
+    wait_for_status(lab.user_ns["_luma"], "running")
+    lab.restart()
+    diagnosis = examine(lab)
+    assert levels(diagnosis) == {"clips": "note"}
+    assert "no kernel: 1; of these unconfirmed: 0" in found(diagnosis, "clips").words
+    assert "%luma resume" in found(diagnosis, "clips").advice
+
+
+def test_doctor_tells_vscode_with_its_reason(notebook: Shell) -> None:
+    """The host's way of showing videos, why, and what it cannot do."""
+    notebook.user_ns[VSCODE_MARKER] = "a.ipynb"
+    finding = found(examine(notebook), "host")
+    assert finding.words == (
+        "VS Code: videos are shown inside the notebook, up to 10.0 MB each. VS Code does not serve the files beside "
+        "the notebook to its outputs. Cells return at once."
+    )
+    assert "AAC" in finding.advice
+
+
+def test_doctor_tells_that_all_is_simulated_although_there_are_keys(lab: Shell) -> None:
+    """provider=demo with keys is no mistake, but one may have forgotten it."""
+    settings.configure(provider="demo")
+    diagnosis = examine(lab)
+    assert levels(diagnosis) == {"keys": "note"}
+    assert "LUMA_JUPYTER_PROVIDER" in found(diagnosis, "keys").advice
+
+
+def test_doctor_never_raises(lab: Shell) -> None:
+    """An accident in one check is a finding of its own."""
+
+    def broken(name: str) -> str:
+        raise RuntimeError("metadata are damaged")
+
+    class WithoutEngine(Kernel):
+        @property
+        def session(self) -> NoReturn:
+            raise RuntimeError("no thread")
+
+    without_engine = WithoutEngine()
+    without_engine.use(kernel.session, kernel.presenter)
+    without_engine.configuration = kernel.configuration
+    diagnosis = diagnose(without_engine, replace(THIS_MACHINE, version=broken))
+    assert levels(diagnosis) == {"versions": "act", "services": "act", "journal": "act"}
+    assert "RuntimeError: metadata are damaged" in found(diagnosis, "versions").words
+
+
+def test_doctor_word_gives_the_diagnosis(lab: Shell) -> None:
+    """``%luma doctor`` is a value like any other: text in a terminal, HTML in a notebook."""
+    diagnosis = lab.run("%luma doctor")
+    assert isinstance(diagnosis, Diagnosis)
+    assert max(map(len, repr(diagnosis).splitlines())) <= 100
+    html = diagnosis._repr_html_()
+    assert {tag for tag, _ in Tags(html).tags} <= {"div", "table", "tbody", "tr", "td"}
+    assert "color" not in html

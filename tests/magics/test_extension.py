@@ -1,0 +1,227 @@
+"""What loading the extension costs, what it brings, and what it says."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from luma_jupyter.domain.requests import GenerateRequest
+from luma_jupyter.domain.task import Task
+from luma_jupyter.domain.vocabulary import Status
+from luma_jupyter.engine.store.journal import Journal
+from luma_jupyter.engine.store.probe import FILE_NAME, may_be_unfinished
+from luma_jupyter.errors import ClipFailed, ConfigError
+from tests.support import settings
+from tests.support.notebook import PromptService, Shell, leave_running, leave_unconfirmed
+
+LOADED = """
+import json, sys
+from IPython.core.interactiveshell import InteractiveShell
+shell = InteractiveShell.instance()
+before = set(sys.modules)
+shell.run_line_magic("load_ext", "luma_jupyter")
+shell.run_cell("import os\\nprint = os.path")
+shell.Completer.complete("os.pa")
+print(json.dumps(sorted(set(sys.modules) - before)))
+"""
+
+
+HEAVY = {"httpx", "ipywidgets", "anywidget", "tornado", "av", "numpy", "PIL", "pandas", "psutil", "nest_asyncio2"}
+
+
+def loaded(tmp_path: Path) -> set[str]:
+    """The modules that a notebook has because of its line ``%load_ext luma_jupyter``."""
+    command = [sys.executable, "-c", LOADED]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=True)
+    return set(json.loads(done.stdout.splitlines()[-1]))
+
+
+@pytest.mark.parametrize("journal", ["none", "finished"])
+def test_loading_imports_almost_nothing(tmp_path: Path, journal: str) -> None:
+    """A notebook that only loads the extension has none of the libraries behind it, nor our own engine."""
+    if journal == "finished":
+        write_journal(Status.COMPLETED, tmp_path)
+    modules = loaded(tmp_path)
+    assert not modules & HEAVY
+    ours = {name for name in modules if name.startswith("luma_jupyter.")}
+    assert "luma_jupyter.magics.extension" in ours
+    behind = ("domain.requests", "domain.task", "engine.engine", "clip.clip", "widgets.base", "magics.magics")
+    assert not ours & {f"luma_jupyter.{name}" for name in behind}
+
+
+def write_journal(status: Status, folder: Path) -> Journal:
+    journal = Journal(settings.current().home_folder)
+    request = GenerateRequest(prompt="A fox")
+    task = Task(
+        intent="0" * 32,
+        request=request,
+        provider="acedata",
+        status=status,
+        created_at=1.7e9,
+        filename="a-fox.mp4",
+        folder=folder,
+        task_id="t",
+    )
+    journal.add(task)
+    journal.close()
+    return journal
+
+
+@pytest.mark.parametrize(
+    ("status", "there", "asked"),
+    [
+        (Status.RUNNING, True, True),
+        (Status.UNCONFIRMED, True, True),
+        (Status.COMPLETED, True, False),
+        (Status.FAILED, True, False),
+        (Status.RUNNING, False, True),
+    ],
+)
+def test_the_probe_asks_for_the_journal_only_where_clips_are_unfinished(
+    tmp_path: Path, status: Status, there: bool, asked: bool
+) -> None:
+    """Only where a clip of this folder, or of one that is gone, is unfinished has the journal to be opened."""
+    home, elsewhere = settings.current().home_folder, tmp_path / "elsewhere"
+    assert not may_be_unfinished(home, tmp_path)
+    write_journal(status, tmp_path if there else elsewhere)
+    assert may_be_unfinished(home, tmp_path) is asked
+    if there:
+        assert not may_be_unfinished(home, elsewhere)
+    elsewhere.mkdir()
+    assert may_be_unfinished(home, tmp_path) is (asked and there)
+
+
+def test_the_probe_leaves_a_damaged_journal_alone() -> None:
+    """What cannot be read at a glance is left to those who can set it aside and say so."""
+    home = settings.current().home_folder
+    home.mkdir()
+    (home / FILE_NAME).write_bytes(b"garbage" * 1000)
+    assert may_be_unfinished(home, Path())
+    assert (home / FILE_NAME).read_bytes() == b"garbage" * 1000
+
+
+def test_magic_has_its_help_as_docstring(terminal: Shell, capsys: pytest.CaptureFixture[str]) -> None:
+    """The help is there where IPython looks for it, for the line and the cell, although nothing was loaded before."""
+    terminal.run("luma_help = get_ipython().find_cell_magic('luma').__doc__")
+    assert "%%luma [generate|extend|modify]" in terminal.user_ns["luma_help"]
+    assert terminal.ip.find_line_magic("luma") is terminal.ip.find_cell_magic("luma")
+
+
+def test_extension_is_unloaded_and_loaded_again_once(terminal: Shell) -> None:
+    """After unloading there is neither magic nor completion; loading again brings both once."""
+    before = len(terminal.ip.Completer.custom_matchers)
+    terminal.ip.run_line_magic("unload_ext", "luma_jupyter")
+    assert terminal.ip.find_cell_magic("luma") is None
+    assert len(terminal.ip.Completer.custom_matchers) == before - 1
+    terminal.ip.run_line_magic("load_ext", "luma_jupyter")
+    assert len(terminal.ip.Completer.custom_matchers) == before
+
+
+def test_unloading_takes_the_magics_away(notebook: Shell, service: PromptService) -> None:
+    """``%unload_ext`` removes magics and completion, and clips under way are followed to their end."""
+    service.gate.clear()
+    matchers = len(notebook.ip.Completer.custom_matchers)
+    notebook.run("%%luma -o sunset\nA sunset")
+    notebook.run("%unload_ext luma_jupyter")
+    assert notebook.ip.find_line_magic("luma") is None
+    assert notebook.ip.find_cell_magic("luma") is None
+    assert len(notebook.ip.Completer.custom_matchers) == matchers - 1
+    service.gate.set()
+    assert notebook.user_ns["sunset"].wait().path.exists()
+
+
+def test_reloading_leaves_one_magic_and_one_matcher(notebook: Shell) -> None:
+    """``%reload_ext`` any number of times leaves one magic and one matcher."""
+    matchers = len(notebook.ip.Completer.custom_matchers)
+    for _ in range(3):
+        notebook.run("%reload_ext luma_jupyter")
+    assert len(notebook.ip.Completer.custom_matchers) == matchers
+    notebook.run("%%luma -o sunset --wait\nA sunset")
+    assert notebook.user_ns["sunset"].status == "completed"
+
+
+# What %load_ext says.
+
+
+def test_loading_says_nothing_where_nothing_is_unfinished(notebook: Shell, capsys: Printed) -> None:
+    """In a fresh home nothing is printed, and no journal is made; nor after clips that came to their end."""
+    notebook.restart()
+    assert capsys.readouterr().out == ""
+    assert not settings.current().home_folder.exists()
+    notebook.run("%%luma --wait\nA sunset")
+    with pytest.raises(ClipFailed):
+        notebook.run("%%luma --wait\nA [fail] sunset")
+    capsys.readouterr()
+    notebook.restart()
+    assert capsys.readouterr().out == ""
+
+
+def test_loading_says_in_one_line_what_is_unfinished(notebook: Shell, service: PromptService, capsys: Printed) -> None:
+    """One or several, and how many of them are unconfirmed; a stopped one counts as any other."""
+    leave_running(notebook, service, "%%luma -o sunset --timeout 1e9\nA sunset")
+    assert capsys.readouterr().out == (
+        "luma_jupyter: 1 clip of this folder is unfinished; %luma resume follows it further.\n"
+    )
+    leave_unconfirmed(notebook, "%%luma -o doubtful\nA [lost] dawn")
+    notebook.restart()
+    assert capsys.readouterr().out == (
+        "luma_jupyter: 2 clips of this folder are unfinished (1 unconfirmed); %luma resume follows them further.\n"
+    )
+    notebook.run("%luma resume")
+
+
+def test_loading_says_nothing_of_another_folder(
+    notebook: Shell, service: PromptService, capsys: Printed, tmp_path: Path
+) -> None:
+    """A notebook elsewhere is not told of this folder's clips."""
+    notebook.restart(tmp_path / "elsewhere")
+    leave_running(notebook, service, "%%luma -o sunset --timeout 1e9\nA sunset")
+    assert "1 clip" in capsys.readouterr().out
+    notebook.restart(tmp_path / "here")
+    assert capsys.readouterr().out == ""
+
+
+def test_an_unreadable_home_does_not_keep_the_extension_from_loading(
+    notebook: Shell, capsys: Printed, tmp_path: Any
+) -> None:
+    """Where the journal cannot be opened nothing is said before something is to be paid."""
+    (tmp_path / "home").mkdir()
+    (tmp_path / "home" / "journal.sqlite3").mkdir()
+    notebook.run("%reload_ext luma_jupyter")
+    assert capsys.readouterr().out == ""
+    with pytest.raises(ConfigError, match="The journal cannot be written"):
+        notebook.run("%%luma\nA sunset")
+
+
+Printed = pytest.CaptureFixture[str]
+
+
+# A setting that cannot be used.
+
+
+def test_loading_with_a_bad_setting_is_one_line_and_leaves_nothing(
+    terminal: Shell, monkeypatch: pytest.MonkeyPatch, capsys: Printed
+) -> None:
+    """Neither magic nor completion is there after it; once the setting is mended, loading brings both once."""
+    ip = terminal.ip
+    matchers = len(ip.Completer.custom_matchers)
+    terminal.run("%unload_ext luma_jupyter")
+    monkeypatch.setenv("LUMA_JUPYTER_WAIT", "perhaps")
+    for _ in range(2):
+        with pytest.raises(ConfigError, match=r"LUMA_JUPYTER_WAIT must be 1 or 0, not 'perhaps'\.") as caught:
+            terminal.run("%load_ext luma_jupyter")
+        assert caught.value._render_traceback_() == [f"ConfigError: {caught.value}"]
+        assert ip.find_line_magic("luma") is None
+        assert ip.find_cell_magic("luma") is None
+        assert len(ip.Completer.custom_matchers) == matchers - 1
+    monkeypatch.setenv("LUMA_JUPYTER_WAIT", "1")
+    terminal.run("%load_ext luma_jupyter")
+    assert len(ip.Completer.custom_matchers) == matchers
+    capsys.readouterr()
+    terminal.run("%luma help")
+    assert "%%luma [generate|extend|modify]" in capsys.readouterr().out

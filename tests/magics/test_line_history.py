@@ -1,0 +1,116 @@
+"""``%luma history``: the clips of this folder, of another one, of a day."""
+
+from __future__ import annotations
+
+import re
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from luma_jupyter.engine.engine import Engine
+from luma_jupyter.errors import ClipError, ClipFailed, ConfigError, InvalidRequest
+from luma_jupyter.views.history import History
+from tests.support import settings
+from tests.support.notebook import PromptService, Shell, wait_for_status
+
+
+def prompts_of(shown: Any) -> list[str]:
+    return [row["prompt"] for row in shown]
+
+
+@pytest.fixture
+def two_folders(notebook: Shell, tmp_path: Path) -> Shell:
+    """A shell in ``tmp_path`` with one clip of an earlier kernel there, and one in another folder."""
+    notebook.run("%%luma -o sunset --wait\nA sunset")
+    notebook.restart(tmp_path / "elsewhere")
+    notebook.run("%%luma -o boat --wait\nA boat")
+    notebook.restart(tmp_path)
+    return notebook
+
+
+def test_history_shows_the_clips_of_this_folder(two_folders: Shell) -> None:
+    """Those of earlier kernels, of this one, and whatever became of them."""
+    with pytest.raises(ClipFailed):
+        two_folders.run("%%luma -o broken --wait\nA [fail] dawn")
+    shown = two_folders.run("%luma history")
+    assert [(row["name"], row["status"]) for row in shown] == [("sunset", "completed"), ("broken", "failed")]
+    assert re.fullmatch(r"luma_videos/a-sunset-\w+\.mp4", next(iter(shown))["file"])
+
+
+def test_history_can_be_kept_in_a_variable(two_folders: Shell) -> None:
+    """As a cell's last line it shows itself; ``h = %luma history`` keeps it."""
+    two_folders.run("h = %luma history\nframe = h.dataframe()")
+    assert two_folders.user_ns["frame"]["prompt"].tolist() == ["A sunset"]
+    assert isinstance(two_folders.user_ns["h"], History)
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        ("--all", ["A sunset", "A boat"]),
+        ("--folder elsewhere", ["A boat"]),
+        ("--folder {folder}/elsewhere", ["A boat"]),
+        ("--folder nowhere", []),
+        ("--day today", ["A sunset"]),
+        ("--day {today}", ["A sunset"]),
+        ("--day {yesterday}", []),
+        ("--all --day today", ["A sunset", "A boat"]),
+        ("--folder elsewhere --day {yesterday}", []),
+    ],
+)
+def test_history_of_folders_and_days(two_folders: Shell, tmp_path: Path, words: str, expected: list[str]) -> None:
+    """``--all``, ``--folder`` and ``--day`` choose, also together."""
+    today = date.today()
+    words = words.format(folder=tmp_path, today=today, yesterday=today - timedelta(days=1))
+    assert prompts_of(two_folders.run(f"%luma history {words}")) == expected
+
+
+@pytest.mark.parametrize(
+    ("words", "answer"),
+    [
+        ("--day yesterday", "'yesterday' is not a day: write it as 2026-11-22, or today."),
+        ("--day 22.11.2026", "'22.11.2026' is not a day: write it as 2026-11-22, or today."),
+        ("--day", "expected one argument"),
+        ("--dy today", "unrecognized arguments: --dy today. Did you mean --day? Usage: [--all | --folder FOLDER]"),
+        ("sunset", "unrecognized arguments: sunset"),
+        ("--all --folder elsewhere", "not allowed with argument"),
+    ],
+)
+def test_history_mistake_is_one_line(notebook: Shell, words: str, answer: str) -> None:
+    """What cannot be read is answered by how it is written."""
+    with pytest.raises(InvalidRequest) as caught:
+        notebook.run(f"%luma history {words}")
+    assert answer in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_history_shows_what_a_killed_kernel_left_as_detached(notebook: Shell, service: PromptService) -> None:
+    """Not as running, for nobody follows it."""
+    service.running = True
+    notebook.run("%%luma -o sunset --timeout 1e9\nA sunset")
+    wait_for_status(notebook.user_ns["sunset"], "running")
+    assert [row["status"] for row in notebook.run("%luma history")] == ["running"]
+    notebook.restart()
+    assert [row["status"] for row in notebook.run("%luma history")] == ["detached"]
+
+
+def test_history_has_the_costs_known_at_the_call(notebook: Shell) -> None:
+    """Prices that were known at the time of the call are in the table; a refused call cost nothing."""
+    settings.configure(acedata_price=0.35)
+    notebook.run("%%luma -o sunset --wait\nA sunset")
+    with pytest.raises(ClipError):
+        notebook.run("%%luma --wait\nA [refuse] sunset")
+    settings.configure(acedata_price=None)
+    notebook.run("%%luma --wait\nA dawn")
+    costs = [row["cost"] for row in notebook.run("%luma history")]
+    assert costs == [0.35, 0.0, None]
+
+
+def test_history_without_a_readable_journal_names_the_folder(notebook: Shell, engine: Engine, tmp_path: Path) -> None:
+    """History needs the journal, and says which folder cannot be two_folders."""
+    (tmp_path / "file").touch()
+    settings.configure(home=tmp_path / "file")
+    with pytest.raises(ConfigError, match=r"The journal cannot be .* in .*/file"):
+        notebook.run("%luma history")

@@ -1,0 +1,444 @@
+"""The words of ``%luma``: what is under way, what earlier kernels left, and money."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable
+
+import httpx
+import pytest
+
+from luma_jupyter.api.kernel import kernel
+from luma_jupyter.api.views import clips
+from luma_jupyter.engine.handle import Handle
+from luma_jupyter.errors import ClipFailed, ClipUnconfirmed, ConfigError, InvalidRequest, ServiceDown
+from tests.support import settings
+from tests.support.notebook import PromptService, Shell, leave_running, leave_unconfirmed, wait_for_status
+
+Printed = pytest.CaptureFixture[str]
+
+
+def first_lines(notebook: Shell) -> list[str]:
+    """The first line of each output, where it has one."""
+    texts = [output["text/plain"] for output in notebook.displays.latest()]
+    return [text.splitlines()[0] for text in texts if text]
+
+
+# %luma status, wait and stop
+
+
+def test_status_lists_the_clips(notebook: Shell, capsys: pytest.CaptureFixture[str]) -> None:
+    """``%luma status`` is a table of all clips, or of the named ones."""
+    notebook.run("%luma status")
+    assert "no clips in this kernel yet" in capsys.readouterr().out
+    notebook.run("%%luma -o sunset --wait\nA sunset")
+    notebook.run("%%luma -o dawn --wait\nA dawn")
+    notebook.run("%luma status")
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in lines] == ["NAME", "sunset", "dawn"]
+    notebook.run("%luma status dawn")
+    assert len(capsys.readouterr().out.splitlines()) == 2
+
+
+def test_wait_waits_for_all_or_the_named(
+    notebook: Shell, service: PromptService, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """``%luma wait`` ends when every unfinished clip has ended; with nothing under way it says so."""
+    notebook.run("%%luma -o sunset\nA sunset")
+    notebook.run("%%luma -o dawn\nA dawn")
+    notebook.run("%luma wait dawn")
+    assert notebook.user_ns["dawn"].status == "completed"
+    notebook.run("%luma wait")
+    assert notebook.user_ns["sunset"].status == "completed"
+    capsys.readouterr()
+    notebook.run("%luma wait")
+    assert capsys.readouterr().out == "No clip is under way.\n"
+
+
+def test_wait_waits_for_all_though_one_fails(notebook: Shell) -> None:
+    """The first error is raised at the end, when the others have their videos too."""
+    notebook.run("%%luma -o broken\nA [fail] sunset")
+    notebook.run("%%luma -o refused\nA [refuse] sunset")
+    notebook.run("%%luma -o dawn\nA dawn")
+    with pytest.raises(ClipFailed, match="no luck"):
+        notebook.run("%luma wait broken refused dawn")
+    assert [notebook.user_ns[name].status for name in ("broken", "refused", "dawn")] == [
+        "failed",
+        "failed",
+        "completed",
+    ]
+
+
+def end_at_once(handle: Handle) -> Callable[[], None]:
+    """The stop of a handle, but it returns only when it has taken effect."""
+    stop = handle.stop
+
+    def stop_and_wait() -> None:
+        stop()
+        handle.done.result(timeout=10)
+
+    return stop_and_wait
+
+
+def test_stop_ends_following_and_cancels_what_is_queued(
+    notebook: Shell, service: PromptService, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """``%luma stop`` detaches a running clip; a queued one is cancelled, and nothing was sent for it.
+
+    What it says holds also where the clip ends before the line is printed.
+    """
+    service.running = True
+    notebook.run("%%luma -o sunset --timeout 1e9\nA sunset")
+    notebook.run("%%luma extend sunset -o longer\nOn and on")
+    wait_for_status(notebook.user_ns["sunset"], "running")
+    for name in ("longer", "sunset"):
+        handle = notebook.user_ns[name].handle
+        handle.stop = end_at_once(handle)
+        notebook.run(f"%luma stop {name}")
+    assert capsys.readouterr().out == "longer: following ends.\nsunset: following ends.\n"
+    for name, status in (("longer", "cancelled"), ("sunset", "detached")):
+        notebook.user_ns[name].handle.done.result(timeout=10)
+        assert notebook.user_ns[name].status == status
+    assert len(service.sent) == 1
+    notebook.run("%luma stop sunset")
+    assert capsys.readouterr().out == "sunset is detached already.\n"
+    with pytest.raises(InvalidRequest, match="Say which"):
+        notebook.run("%luma stop")
+
+
+def test_status_lists_what_earlier_kernels_left(notebook: Shell, service: PromptService, capsys: Printed) -> None:
+    """The table has what earlier kernels left too, each clip once; a named clip's status is only that."""
+    leave_running(notebook, service, "%%luma -o sunset --timeout 1e9\nA sunset")
+    capsys.readouterr()
+    left = "luma_jupyter: 1 clip of this folder is unfinished; %luma resume follows it further.\n"
+    for _ in range(2):
+        notebook.run("%luma status")
+        head, sunset, last = capsys.readouterr().out.splitlines(keepends=True)
+        assert head.startswith("NAME")
+        assert sunset.startswith("sunset ")
+        assert " detached " in sunset
+        assert last == left
+    notebook.run("%%luma -o dawn --wait\nA dawn")
+    notebook.run("%luma status dawn")
+    assert left not in capsys.readouterr().out
+    notebook.run("%luma resume")
+    notebook.run("%luma wait")
+    notebook.run("%luma status")
+    assert left not in capsys.readouterr().out
+    assert notebook.user_ns["sunset"].status == "completed"
+
+
+def test_wait_waits_for_what_earlier_kernels_left(notebook: Shell, service: PromptService, capsys: Printed) -> None:
+    """In a new kernel it follows what an earlier one left, and puts it into its variable; one in doubt is only told."""
+    leave_running(notebook, service, "%%luma -o sunset --timeout 1e9\nA sunset")
+    leave_unconfirmed(notebook, "%%luma -o fog\nFog [lost]")
+    notebook.restart()
+    sent = len(service.sent)
+    capsys.readouterr()
+    notebook.run("%luma wait")
+    assert notebook.user_ns["sunset"].status == "completed"
+    assert capsys.readouterr().out == ""
+    notebook.run("%luma wait")
+    said = "1 clip of this folder is unfinished (1 unconfirmed); %luma resume follows it further.\n"
+    assert capsys.readouterr().out == f"No clip is under way.\nluma_jupyter: {said}"
+    assert len(service.sent) == sent
+
+
+def test_wait_leaves_what_was_stopped_here(notebook: Shell, service: PromptService, capsys: Printed) -> None:
+    """What the user stopped in this kernel stays stopped until they say otherwise."""
+    service.running = True
+    notebook.run("%%luma -o sunset --timeout 1e9\nA sunset")
+    wait_for_status(notebook.user_ns["sunset"], "running")
+    notebook.run("%luma stop sunset")
+    wait_for_status(notebook.user_ns["sunset"], "detached")
+    notebook.run("%luma wait")
+    assert "No clip is under way." in capsys.readouterr().out
+    assert notebook.user_ns["sunset"].status == "detached"
+
+
+# %luma resume
+
+
+def test_resume_with_nothing_to_resume_says_so(notebook: Shell, capsys: Printed) -> None:
+    """It says so, and makes no journal."""
+    notebook.run("%luma resume")
+    assert capsys.readouterr().out == "No clip of this folder is unfinished.\n"
+    assert not settings.current().home_folder.exists()
+
+
+def test_resume_follows_all_and_binds_them(notebook: Shell, service: PromptService) -> None:
+    """Each gets its card and its variable back, the newest is in ``_luma``; nothing is sent."""
+    leave_running(
+        notebook,
+        service,
+        "%%luma -o sunset --timeout 1e9\nA sunset",
+        "%%luma -o dawn --timeout 1e9\nA dawn",
+        "%%luma --timeout 1e9\nA boat",
+    )
+    service.gate.clear()
+    notebook.run("%luma resume")
+    assert [line.split(" ")[0] for line in first_lines(notebook)] == ["sunset:", "dawn:", "clip:"]
+    assert notebook.user_ns["_luma"].prompt == "A boat"
+    service.gate.set()
+    for name, task_id in (("sunset", "task-1"), ("dawn", "task-2"), ("_luma", "task-3")):
+        clip = notebook.user_ns[name].wait()
+        assert clip.task_id == task_id
+        assert clip.path.exists()
+    assert "<video" in notebook.displays.latest()[0]["text/html"]
+    assert len(service.sent) == 3
+    assert notebook.run("%luma resume") is None
+
+
+def test_resume_never_overwrites_a_variable(notebook: Shell, service: PromptService, capsys: Printed) -> None:
+    """A name that is in use keeps its value; the clip is in ``_luma`` and among `clips`."""
+    leave_running(notebook, service, "%%luma -o sunset --timeout 1e9\nA sunset")
+    notebook.run("sunset = 'mine'")
+    notebook.run("%luma resume")
+    assert notebook.user_ns["sunset"] == "mine"
+    clip = notebook.user_ns["_luma"].wait()
+    assert clip.prompt == "A sunset"
+    assert clips() == [clip]
+
+
+def test_resume_follows_only_the_named_clips(notebook: Shell, service: PromptService, capsys: Printed) -> None:
+    """Names choose among the variables: what is stopped goes on, what runs is only said to."""
+    service.running = True
+    for name in ("sunset", "dawn"):
+        notebook.run(f"%%luma -o {name} --timeout 1e9\nA {name}")
+        wait_for_status(notebook.user_ns[name], "running")
+        notebook.run(f"%luma stop {name}")
+        notebook.user_ns[name].handle.done.result(timeout=10)
+    capsys.readouterr()
+    sunset, dawn = notebook.user_ns["sunset"], notebook.user_ns["dawn"]
+    notebook.run("%luma resume sunset")
+    assert not sunset.task.status.ended
+    assert dawn.status == "detached"
+    notebook.run("%luma resume sunset")
+    assert re.fullmatch(r"sunset is \w+ already\.\n", capsys.readouterr().out)
+    with pytest.raises(InvalidRequest, match="There is no variable dusk"):
+        notebook.run("%luma resume dusk")
+    service.running = False
+    assert sunset.wait().path.exists()
+
+
+def test_resume_goes_on_past_a_clip_without_a_key(notebook: Shell, service: PromptService, capsys: Printed) -> None:
+    """A clip whose service has no key is told in one line; the others are followed."""
+    leave_running(
+        notebook,
+        service,
+        "%%luma -o sunset --timeout 1e9\nA sunset",
+        "%%luma modify https://example.com/v.mp4 -o foggy --timeout 1e9\nFog",
+    )
+    settings.configure(acedata_token=None)
+    capsys.readouterr()
+    notebook.run("%luma resume")
+    assert capsys.readouterr().out == "sunset (“A sunset”): Set ACEDATACLOUD_API_TOKEN to use AceDataCloud.\n"
+    assert notebook.user_ns["foggy"].wait().path.exists()
+
+
+def test_resume_in_a_terminal_waits_for_all_though_one_fails(
+    terminal: Shell, service: PromptService, capsys: Printed
+) -> None:
+    """All are followed, each saved file is printed, and then the first error is raised."""
+    service.running = True
+    for prompt in ("A [fail] sunset", "A dawn"):
+        terminal.run(f"%%luma --no-wait --timeout 1e9\n{prompt}")
+        wait_for_status(terminal.user_ns["_luma"], "running")
+    terminal.restart()
+    service.running = False
+    with pytest.raises(ClipFailed, match="no luck"):
+        terminal.run("%luma resume")
+    assert "a-dawn-" in capsys.readouterr().out
+
+
+def test_resume_looks_for_an_unconfirmed_clip_and_sends_nothing(notebook: Shell, service: PromptService) -> None:
+    """What AceDataCloud then shows is followed; what nobody shows stays unconfirmed, and says how it is sent again."""
+    leave_unconfirmed(notebook, "%%luma -o sunset\nA [lost] sunset")
+    leave_unconfirmed(notebook, "%%luma -o dawn\nA [lost] dawn")
+    leave_unconfirmed(notebook, "%%luma modify https://example.com/v.mp4 -o foggy\nA [lost] fog")
+    notebook.restart()
+    service.faulty = False
+    service.listed = [{"id": "task-1", "created_at": time.time(), "request": service.sent[0]}]
+    notebook.run("%luma resume")
+    assert notebook.user_ns["sunset"].wait().path.exists()
+    with pytest.raises(ClipUnconfirmed, match=r"`%luma retry dawn --may-pay-twice` .*, which may pay twice\.$"):
+        notebook.user_ns["dawn"].wait()
+    with pytest.raises(ClipUnconfirmed, match=r"`%luma retry foggy` .*, under the same idempotency key\.$"):
+        notebook.user_ns["foggy"].wait()
+    assert len(service.sent) == 3
+
+
+def test_resume_of_a_clip_whose_kernel_was_killed_while_sending_sends_nothing(
+    notebook: Shell, service: PromptService
+) -> None:
+    """Nobody knows whether the request was accepted, so it is explained and never sent again by itself."""
+    notebook.run("%%luma -o sunset\nA [hang] sunset")
+    while not service.sent:
+        time.sleep(0.001)
+    notebook.restart()
+    notebook.run("%%luma -o sunset\nA [hang] sunset")
+    with pytest.raises(ClipUnconfirmed, match=r"the kernel ended before an answer came\. .* may be billed"):
+        notebook.user_ns["sunset"].wait()
+    notebook.run("%luma resume")
+    notebook.user_ns["sunset"].handle.done.result(timeout=10)
+    assert len(service.sent) == 1
+
+
+def test_resume_leaves_out_what_was_never_sent(notebook: Shell, service: PromptService, capsys: Printed) -> None:
+    """A step that was queued when its kernel was killed was not paid; its cell makes it anew."""
+    service.running = True
+    notebook.run("%%luma -o sunset --timeout 1e9\nA sunset")
+    wait_for_status(notebook.user_ns["sunset"], "running")
+    notebook.run("%%luma extend sunset -o longer\nOn and on")
+    notebook.restart()
+    assert "1 clip of this folder" in capsys.readouterr().out
+    service.running = False
+    notebook.run("%luma resume")
+    notebook.run("%%luma extend sunset -o longer --wait\nOn and on")
+    assert [body.get("video_id") for body in service.sent] == [None, "video-task-1"]
+
+
+# %luma retry
+
+
+@pytest.mark.parametrize("words", ["", "sunset dawn", "--may-pay-twice"])
+def test_retry_takes_exactly_one_name(notebook: Shell, service: PromptService, words: str) -> None:
+    """Anything else is answered by how it is used, and nothing is sent."""
+    with pytest.raises(InvalidRequest, match=r"^Say which: %luma retry NAME \[--may-pay-twice\]"):
+        notebook.run(f"%luma retry {words}")
+    with pytest.raises(InvalidRequest, match="There is no variable sunset"):
+        notebook.run("%luma retry sunset")
+    assert not service.sent
+
+
+def test_retry_of_an_unconfirmed_clip_says_the_line_that_sends_it_again(
+    notebook: Shell, service: PromptService
+) -> None:
+    """The card says how to send it again and what that may cost; that very line then makes the video."""
+    leave_unconfirmed(notebook, "%%luma -o sunset\nA [lost] sunset")
+    service.faulty = False
+    notebook.run("%luma retry sunset")
+    notebook.user_ns["sunset"].handle.done.result(timeout=10)
+    kernel.presenter.flush([notebook.user_ns["sunset"]])
+    (offered,) = re.findall(r"`(%luma retry [^`]*)`", notebook.displays.latest()[-2]["text/plain"])
+    assert len(service.sent) == 1
+    notebook.run(offered)
+    assert notebook.user_ns["sunset"].wait().path.exists()
+    assert len(service.sent) == 2
+
+
+def test_retry_refuses_what_runs_and_what_failed(notebook: Shell, service: PromptService) -> None:
+    """Both are refused in one line."""
+    service.gate.clear()
+    notebook.run("%%luma -o sunset\nA [fail] sunset")
+    with pytest.raises(InvalidRequest, match=r"sunset is \w+ already; `sunset.wait\(\)` waits for it"):
+        notebook.run("%luma retry sunset")
+    service.gate.set()
+    notebook.user_ns["sunset"].handle.done.result(timeout=10)
+    with pytest.raises(InvalidRequest, match="It ended as failed, for good: run its cell again"):
+        notebook.run("%luma retry sunset")
+
+
+# %luma price and balance
+
+
+def price_lines(notebook: Shell, capsys: Printed) -> list[str]:
+    capsys.readouterr()
+    notebook.run("%luma price")
+    return capsys.readouterr().out.splitlines()
+
+
+def test_price_without_keys_is_free(notebook: Shell, capsys: Printed) -> None:
+    """Everything goes to the demo service, which is free."""
+    settings.configure(acedata_token=None, runapi_key=None)
+    free = "demo     $0.00 (the demo service is free)"
+    assert price_lines(notebook, capsys) == [
+        f"generate  {free}",
+        f"extend    {free}",
+        f"modify    {free}",
+        "Spent today: $0.00; no budget is set.",
+    ]
+
+
+def test_price_with_both_keys_asks_runapi(notebook: Shell, capsys: Printed) -> None:
+    """RunAPI is asked; AceDataCloud's price is not known until the user sets one."""
+    generate, extend, modify, _ = price_lines(notebook, capsys)
+    assert generate == "generate  acedata  AceDataCloud publishes no price; it bills on success, in credits"
+    assert extend.startswith("extend    acedata  AceDataCloud publishes no price")
+    assert re.fullmatch(r"modify    runapi   \$0\.50 \(quoted by RunAPI at \d\d:\d\d\)", modify)
+    settings.configure(acedata_price=0.35, runapi_price=0.4)
+    generate, _, modify, _ = price_lines(notebook, capsys)
+    assert generate == "generate  acedata  $0.35 (as set in LUMA_JUPYTER_ACEDATA_PRICE or configure(acedata_price=…))"
+    assert modify == "modify    runapi   $0.40 (as set in LUMA_JUPYTER_RUNAPI_PRICE or configure(runapi_price=…))"
+
+
+def test_price_with_one_key_names_the_other(notebook: Shell, capsys: Printed) -> None:
+    """An action whose service has no key says so; the others are shown all the same."""
+    settings.configure(runapi_key=None)
+    generate, _, modify, spent = price_lines(notebook, capsys)
+    assert generate.startswith("generate  acedata  ")
+    assert modify.startswith("modify    -        modify needs a key of RunAPI: set RUNAPI_API_KEY")
+    assert spent.startswith("Spent today")
+
+
+@pytest.mark.parametrize(
+    ("quote", "words"),
+    [
+        (httpx.Response(500, text="<html>"), "no quote: RunAPI is having trouble"),
+        (httpx.Response(200, json={"price_quote": {"reservation_amount_cents": "5"}}), "no quote yet; $0.50 a call"),
+        (
+            httpx.Response(200, json={"price_quote": {"reservation_amount_cents": 50, "currency": "EUR"}}),
+            "no quote yet",
+        ),
+    ],
+)
+def test_price_without_a_quote_says_why(
+    notebook: Shell, service: PromptService, capsys: Printed, quote: httpx.Response, words: str
+) -> None:
+    """The price is then not known, and the line says why."""
+    service.quote = quote
+    assert price_lines(notebook, capsys)[2].startswith(f"modify    runapi   {words}")
+
+
+def test_price_sums_what_was_spent_today(notebook: Shell, service: PromptService, capsys: Printed) -> None:
+    """Completed and unconfirmed calls count, failed ones do not; those of unknown price are counted apart."""
+    notebook.run("%%luma --wait\nA sunset")
+    assert price_lines(notebook, capsys)[-1] == "Spent today: $0.00, and 1 of unknown price; no budget is set."
+    settings.configure(acedata_price=0.35, budget=5.0)
+    with pytest.raises(ClipUnconfirmed):
+        notebook.run("%%luma --wait\nA [lost] sunset")
+    with pytest.raises(ClipFailed):
+        notebook.run("%%luma --wait\nA [fail] sunset")
+    assert price_lines(notebook, capsys)[-1] == "Spent today: $0.70; the budget is $5.00 a day."
+
+
+def test_balance_says_what_is_left(notebook: Shell, service: PromptService, capsys: Printed) -> None:
+    """What RunAPI says, and where AceDataCloud's balance is seen."""
+    notebook.run("%luma balance")
+    assert capsys.readouterr().out == (
+        "RunAPI: $12.34 left, $1.50 spent today\n"
+        "AceDataCloud: its API does not say; look at https://platform.acedata.cloud\n"
+    )
+
+
+def test_balance_without_a_key_names_the_variable(notebook: Shell) -> None:
+    """The variable to set is named."""
+    settings.configure(runapi_key=None)
+    with pytest.raises(ConfigError, match="Set RUNAPI_API_KEY to use RunAPI"):
+        notebook.run("%luma balance")
+
+
+def test_balance_that_cannot_be_had_is_told(notebook: Shell, service: PromptService) -> None:
+    """The service's trouble is told in one line."""
+    service.balance = httpx.Response(503, json={"error": "busy"})
+    with pytest.raises(ServiceDown, match="RunAPI is having trouble: “busy”"):
+        notebook.run("%luma balance")
+
+
+def test_price_and_balance_send_nothing(notebook: Shell, service: PromptService) -> None:
+    """Prices and balance are only read, and leave nothing unfinished."""
+    notebook.run("%luma price")
+    notebook.run("%luma balance")
+    assert not service.sent
+    assert clips() == []

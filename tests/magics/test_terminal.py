@@ -1,0 +1,133 @@
+"""A real terminal IPython in a pseudo-terminal, with the real demo service; in real time, a few seconds."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from socket import gethostname
+
+import pexpect
+import pytest
+
+PROMPT = r"In \[{}\]: "
+
+
+class Terminal:
+    """An IPython session."""
+
+    def __init__(self, folder: Path) -> None:
+        ours = ("LUMA_", "ACEDATA", "RUNAPI")
+        clean = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
+        options = ["--simple-prompt", "--no-banner", "--no-confirm-exit", "--colors=NoColor"]
+        self.child = pexpect.spawn(
+            sys.executable,
+            ["-X", "dev", "-W", "error::ResourceWarning", "-m", "IPython", *options],
+            cwd=str(folder),
+            env={
+                **clean,
+                "FORCE_HYPERLINK": "0",
+                "IPYTHONDIR": str(folder / "ipython"),
+                "LUMA_JUPYTER_HOME": str(folder / "home"),
+                "LUMA_JUPYTER_DEMO_SECONDS": "2",
+            },
+            encoding="utf-8",
+            timeout=60,
+            dimensions=(50, 240),
+        )
+        self._next = 1
+        self._expect_prompt()
+        self.run("%load_ext luma_jupyter")
+
+    def _expect_prompt(self) -> str:
+        self.child.expect(PROMPT.format(self._next))
+        self._next += 1
+        return re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", self.child.before or "").replace("\r\n", "\n")
+
+    def run(self, line: str, *, meanwhile: Callable[[], object] | None = None) -> str:
+        """Type a line and give what was printed; ``meanwhile`` is called once the progress line is there."""
+        self.child.sendline(line)
+        if meanwhile:
+            self.child.expect("typically about")
+            meanwhile()
+        return self._expect_prompt()
+
+    def luma(self, line: str, prompt: str, **more: Callable[[], object]) -> str:
+        """Run a ``%%luma`` cell."""
+        return self.run(f"get_ipython().run_cell_magic('luma', {line!r}, {prompt!r})", **more)
+
+
+@pytest.fixture(scope="module")
+def session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Terminal]:
+    """One IPython session for all tests here."""
+    terminal = Terminal(tmp_path_factory.mktemp("terminal"))
+    yield terminal
+    terminal.child.close(force=True)
+
+
+def test_a_cell_waits_with_a_progress_line_and_prints_the_path(session: Terminal) -> None:
+    """The one line updates itself, goes away at the end, and the saved file's path is printed."""
+    printed = session.luma("-o sunset", "A sunset")
+    assert "sunset " in printed
+    assert re.search(r"█+░+ the service is making the video \(0:0\d, typically about 0:02\)", printed)
+    last = printed.rpartition("\r")[2]
+    assert last.startswith("sunset: “A sunset” (generate 16:9, demo service, simulated)\ncompleted in 0:0")
+    path = Path(last.splitlines()[1].partition(": ")[2])
+    assert path.is_absolute()
+    assert path.stat().st_size > 10_000
+
+
+def test_an_interrupted_cell_stops_with_one_line_and_the_clip_goes_on(session: Terminal) -> None:
+    """Ctrl-C ends the wait alone: one line, no traceback; waiting again gives the video."""
+    printed = session.luma("-o dawn", "A dawn", meanwhile=session.child.sendintr)
+    last = printed.rpartition("\r")[2].strip()
+    assert last == "Interrupted: dawn is followed further; `dawn.wait()` waits again."
+    assert "completed in 0:0" in session.run("dawn.wait()")
+
+
+def test_a_terminal_that_knows_links_gets_the_path_as_one(session: Terminal) -> None:
+    """The path is the text of a link to the file; the same clip without such a terminal has no escape in its line."""
+    assert "\x1b]8" not in session.luma("-o noon", "A noon")
+    assert "\x1b]8" not in session.run("noon")
+    session.run("%env FORCE_HYPERLINK=1")
+    printed = session.run("noon")
+    session.run("%env FORCE_HYPERLINK=0")
+    address, path = re.search(r"\x1b]8;;(file://[^\x1b]+)\x1b\\([^\x1b]+)\x1b]8;;\x1b\\", printed).groups()  # type: ignore[union-attr]
+    assert address == Path(path).as_uri().replace("file://", f"file://{gethostname()}")
+    assert Path(path).is_file()
+
+
+def test_a_typed_cell_that_fails_is_one_clear_line(session: Terminal) -> None:
+    """A cell magic typed by hand works; a failing clip is one clear line."""
+    session.child.sendline("%%luma -o broken\nA ship that cannot be drawn [fail]\n\n")
+    session.child.expect(
+        "ClipFailed: The demo service could not make the video: [^\r\n]*asks for a failure[^\r\n]*\r\n"
+    )
+    session._expect_prompt()
+    printed = session.run("%luma status")
+    assert re.search(r"broken +generate 16:9 +demo +failed", printed)
+
+
+def test_a_large_batch_is_asked_for_in_the_terminal(session: Terminal) -> None:
+    """The question stands on a line of its own; an answer that is not yes sends nothing."""
+    session.run("import luma_jupyter as luma; luma.configure(confirm_count=1)")
+    session.child.sendline("several = luma.batch(['A boat', 'A mill'])")
+    session.child.expect(r"2 new videos are more than 1 \(the setting confirm_count\)\. Send them\? \[y/N\] ")
+    printed = session.run("n")
+    assert "NotConfirmed: Nothing was sent: the answer was not yes." in printed
+    assert "Traceback" not in printed
+    assert "False" in session.run("'several' in globals()")
+
+
+def test_leaving_in_mid_run_is_quick_and_silent(session: Terminal) -> None:
+    """``exit`` with a task under way and the demo service at work ends at once, with no warning."""
+    session.luma("--no-wait", "Never seen")
+    session.child.sendline("exit")
+    session.child.expect(pexpect.EOF, timeout=10)
+    session.child.close()
+    assert session.child.exitstatus == 0
+    left = re.sub(r"\x1b(\[[0-9;?]*[A-Za-z]|\][^\x07]*\x07)", "", session.child.before or "")
+    left = re.sub(r"Executing <.*> took [\d.]+ seconds", "", left)  # asyncio's debug mode, on a slow machine
+    assert left.strip() == "exit"

@@ -1,0 +1,163 @@
+"""Uploads to the service that will read the file, with the key for the service alone; and whether a video is gone."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import hashlib
+import json
+from typing import Any
+
+import httpx
+import pytest
+
+from luma_jupyter.domain.media import LocalFile
+from luma_jupyter.errors import ConnectionLost, InvalidKey, InvalidRequest, ServiceError, Unreachable, UnusableAnswer
+from luma_jupyter.providers.http.transfers import CHUNK, UPLOAD_TRIES
+from luma_jupyter.providers.protocol import Upload
+
+DATA = bytes(range(256)) * 1000
+FILE = LocalFile(hashlib.sha256(DATA).hexdigest(), "image/png", "first.png", len(DATA), data=DATA)
+AT_THE_SERVICE = "https://cdn.acedata.cloud/first.png"
+STORE = "https://store.example/bucket/abc?signature=s"
+PREPARED = {"upload_url": STORE, "headers": {"Content-Type": "image/png", "x-meta": "1"}, "signed_id": "signed-1"}
+CONFIRMED = {"file_name": "first.png", "url": "https://files.runapi.ai/f.png", "expires_at": "2026-12-01T00:00:00Z"}
+
+
+def upload(api: Any, file: LocalFile = FILE) -> tuple[Upload, list[float]]:
+    """Where the file is, and the shares that were reported on the way."""
+    shares: list[float] = []
+    return asyncio.run(api.upload(file, shares.append)), shares
+
+
+@pytest.mark.parametrize("name", ["file_url", "url"])
+def test_acedata_upload(fake: Any, key: str, name: str) -> None:
+    """One form with the field ``file`` and the key; the answer's address is taken under either of its names."""
+    service = fake({name: AT_THE_SERVICE})
+    found, shares = upload(service.acedata("https://platform.acedata.cloud"))
+    assert found == Upload(AT_THE_SERVICE)
+    (request,) = service.requests
+    assert (request.method, str(request.url)) == ("POST", "https://platform.acedata.cloud/api/v1/files/")
+    assert request.headers["authorization"] == f"Bearer {key}"
+    assert request.headers["content-type"].startswith("multipart/form-data")
+    assert b'name="file"; filename="first.png"' in request.content
+    assert b"Content-Type: image/png" in request.content
+    assert DATA in request.content
+    assert shares == sorted(shares)
+    assert shares[-1] == 1
+
+
+def test_runapi_upload(fake: Any, key: str) -> None:
+    """Prepare, put, confirm; the host of the file gets the bytes with exactly its headers, and never the key."""
+    service = fake(PREPARED, (200, ""), CONFIRMED)
+    found, shares = upload(service.runapi())
+    assert found == Upload("https://files.runapi.ai/f.png", 1796083200.0)
+    prepare, put, confirm = service.requests
+    assert [(request.method, str(request.url)) for request in service.requests] == [
+        ("POST", "https://runapi.ai/api/v1/files/prepare"),
+        ("PUT", STORE),
+        ("POST", "https://runapi.ai/api/v1/files/confirm"),
+    ]
+    checksum = base64.b64encode(hashlib.md5(DATA).digest()).decode()
+    assert json.loads(prepare.content) == {"filename": "first.png", "byte_size": len(DATA), "checksum": checksum}
+    assert json.loads(confirm.content) == {"signed_id": "signed-1"}
+    assert put.content == DATA
+    assert put.headers["content-type"] == "image/png"
+    assert put.headers["x-meta"] == "1"
+    assert put.headers["content-length"] == str(len(DATA))
+    assert key not in str(put.headers)
+    assert {request.headers["authorization"] for request in (prepare, confirm)} == {f"Bearer {key}"}
+    assert len(shares) == -(-len(DATA) // CHUNK)
+    assert shares[-1] == 1
+
+
+REFUSALS: dict[str, tuple[Any, type[ServiceError]]] = {
+    "no key": ((401, {"error": {"code": "invalid_token", "message": "no"}}), InvalidKey),
+    "too large": ((413, {"error": "too large"}), ServiceError),
+    "a page": ((200, "<html>"), UnusableAnswer),
+    "no address": ({"name": "x"}, UnusableAnswer),
+    "no web address": ({"file_url": "file:///x", "upload_url": "file:///x", "signed_id": "s"}, UnusableAnswer),
+}
+
+
+@pytest.mark.parametrize("name", REFUSALS)
+@pytest.mark.parametrize("kind", ["acedata", "runapi"])
+def test_refused_upload_is_an_error(fake: Any, name: str, kind: str) -> None:
+    """Whatever a service answers instead, it is one of our errors, and nothing more is sent."""
+    answer, error = REFUSALS[name]
+    service = fake(answer)
+    with pytest.raises(error):
+        upload(getattr(service, kind)())
+    assert len(service.requests) == 1
+
+
+@pytest.mark.parametrize("status", [301, 403, 404])
+def test_upload_refused_by_the_host_of_the_file(fake: Any, status: int) -> None:
+    """A refused PUT is an error with its status, and nothing is confirmed; redirects are not followed."""
+    service = fake(PREPARED, (status, "", {"Location": "https://other.example/"}))
+    with pytest.raises(ServiceError, match=f"HTTP {status}"):
+        upload(service.runapi())
+    assert len(service.requests) == 2
+
+
+@pytest.mark.parametrize("url", ["http://127.0.0.1/x", "http://192.168.0.1/x", "http://localhost:9/x"])
+def test_upload_to_the_local_network_is_refused(fake: Any, url: str) -> None:
+    """A service cannot have the user's file sent to somebody's own network."""
+    service = fake(PREPARED | {"upload_url": url})
+    with pytest.raises(UnusableAnswer, match="local network"):
+        upload(service.runapi())
+    assert len(service.requests) == 1
+    near = fake(PREPARED | {"upload_url": "http://127.0.0.1:5/put"}, (200, ""), CONFIRMED)
+    assert upload(near.runapi("http://127.0.0.1:5"))[0].url == CONFIRMED["url"]
+
+
+@pytest.mark.parametrize("trouble", [httpx.ConnectError("no"), httpx.ReadError("gone"), (503, "busy")])
+def test_upload_is_repeated(fake: Any, trouble: Any) -> None:
+    """An upload costs nothing, so it is repeated where no answer came or the server was in trouble."""
+    service = fake(trouble, {"file_url": AT_THE_SERVICE})
+    found = service.run(service.acedata().upload(FILE, lambda share: None))
+    assert found == Upload(AT_THE_SERVICE)
+    assert len(service.requests) == 2
+    assert all(DATA in request.content for request in service.requests)
+
+
+@pytest.mark.parametrize(
+    ("trouble", "error"),
+    [(httpx.ConnectError("no"), Unreachable), (httpx.ReadTimeout("slow"), ConnectionLost), ((500, "x"), ServiceError)],
+)
+def test_upload_gives_up(fake: Any, trouble: Any, error: type[Exception]) -> None:
+    """After some tries the trouble is raised."""
+    service = fake(trouble)
+    with pytest.raises(error):
+        service.run(service.acedata().upload(FILE, lambda share: None))
+    assert len(service.requests) == UPLOAD_TRIES
+
+
+def test_changed_file_is_not_uploaded(fake: Any) -> None:
+    """What is uploaded is what was checked, or nothing."""
+    service = fake({"file_url": AT_THE_SERVICE})
+    other = LocalFile("0" * 64, "image/png", "first.png", 3, data=b"abc")
+    for api in (service.acedata(), service.runapi()):
+        with pytest.raises(InvalidRequest, match="has changed"):
+            upload(api, other)
+    assert service.requests == []
+
+
+@pytest.mark.parametrize(
+    ("status", "gone"), [(200, False), (403, True), (404, True), (410, True), (405, False), (500, False), (302, False)]
+)
+def test_video_is_gone_only_where_its_host_says_so(fake: Any, status: int, gone: bool) -> None:
+    """Only a clear no counts; the question carries no key."""
+    service = fake((status, ""))
+    assert asyncio.run(service.http.transfers.is_gone("https://cdn.example/v.mp4", trusted_origin="")) is gone
+    (request,) = service.requests
+    assert request.method == "HEAD"
+    assert "authorization" not in request.headers
+
+
+def test_video_that_cannot_be_asked_for_is_not_gone(fake: Any) -> None:
+    """Without a network, or on somebody's own one, nothing is known, so nothing is gone."""
+    service = fake(httpx.ConnectError("no"))
+    assert not asyncio.run(service.http.transfers.is_gone("https://cdn.example/v.mp4", trusted_origin=""))
+    assert not asyncio.run(service.http.transfers.is_gone("http://10.0.0.1/v.mp4", trusted_origin="https://x.example"))
+    assert len(service.requests) == 1

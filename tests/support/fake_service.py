@@ -1,0 +1,236 @@
+"""Both services and their media host, played: their wire format, a record of what came, scripted answers."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import json
+from collections import Counter, defaultdict, deque
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any, Literal, TypeAlias
+
+import httpx
+
+Kind: TypeAlias = Literal["submit", "look", "list", "quote", "video", "thumbnail", "upload", "head"]
+Answer: TypeAlias = Exception | Callable[[httpx.Request], httpx.Response | Awaitable[httpx.Response]] | None
+
+
+def box(kind: bytes, size: int = 8) -> bytes:
+    """A box of an MP4 file, ``size`` bytes long."""
+    return size.to_bytes(4, "big") + kind + bytes(size - 8)
+
+
+VIDEO = box(b"ftyp", 24) + box(b"moov", 108) + box(b"mdat", 4000)
+JPEG = b"\xff\xd8\xff\xe0" + bytes(100)
+PAGE = "<!DOCTYPE html><html><body>Bad gateway</body></html>"
+
+
+def reply(status: int, data: object = None, **options: Any) -> Answer:
+    """A scripted answer: JSON where ``data`` is given, else what httpx's options say."""
+    if data is not None:
+        options["json"] = data
+    return lambda request: httpx.Response(status, **options)
+
+
+def without_length(content: bytes) -> Answer:
+    """A scripted file that comes without a Content-Length, so that its end cannot be told from a broken connection."""
+    return lambda request: httpx.Response(200, stream=httpx.ByteStream(content))
+
+
+@dataclass(frozen=True)
+class Seen:
+    """A request that arrived, and when, in seconds of the loop's clock."""
+
+    kind: Kind
+    at: float
+    request: httpx.Request
+
+    @property
+    def payload(self) -> dict[str, Any]:
+        return json.loads(self.request.content)
+
+    @property
+    def ids(self) -> list[str]:
+        """The tasks that were asked for."""
+        if self.request.method == "GET":
+            return [self.request.url.path.rpartition("/")[2]]
+        return self.payload.get("ids") or [self.payload["id"]]
+
+    @property
+    def key(self) -> str | None:
+        return self.request.headers.get("authorization")
+
+
+class FakeService:
+    """Both APIs at their default addresses. Without a script each task takes ``seconds`` and then has a video.
+
+    ``result`` is merged into the finished answers; a ``failure`` (an ``error`` value) takes the place of the video.
+    ``lists``: whether AceDataCloud lists its tasks, by Unix seconds that count from ``epoch``; ``idempotent``: whether
+    RunAPI answers a repeated key with the same task; ``finished``: whether AceDataCloud says when a task began and
+    ended.
+    """
+
+    def __init__(self, epoch: float = 0.0) -> None:
+        self.epoch = epoch
+        self.lists = False
+        self.idempotent = False
+        self.finished = False
+        self.seconds = 17.0
+        self.result: dict[str, Any] = {}
+        self.failure: Any = None
+        self.hidden: set[str] = set()
+        self.expired: set[str] = set()
+        self.expires_at: str | None = None
+        self.most_at_once: Counter[Kind] = Counter()
+        self._at_once: Counter[Kind] = Counter()
+        self._seen: list[Seen] = []
+        self._scripts: dict[Kind, deque[Answer]] = defaultdict(deque)
+        self._submitted: dict[str, float] = {}
+        self._requests: dict[str, httpx.Request] = {}
+
+    @property
+    def tasks(self) -> list[str]:
+        """The ids of all tasks that were created, oldest first."""
+        return list(self._submitted)
+
+    def script(self, kind: Kind, *answers: Answer) -> None:
+        """Answer the next requests of a kind so; None stands for the honest answer."""
+        self._scripts[kind].extend(answers)
+
+    def behave(self, kind: Kind) -> None:
+        """Answer requests of a kind honestly again, whatever the script says."""
+        self._scripts[kind].clear()
+
+    def after(self, seconds: float) -> Answer:
+        """A scripted answer: the honest one, late."""
+
+        async def late(request: httpx.Request) -> httpx.Response:
+            await asyncio.sleep(seconds)
+            return self.honest(_kind(request), request)
+
+        return late
+
+    def lose(self, request: httpx.Request) -> httpx.Response:
+        """A scripted answer: the request is accepted, and its answer lost."""
+        self.honest("submit", request)
+        raise httpx.ReadError("connection reset")
+
+    def seen(self, kind: Kind) -> list[Seen]:
+        return [seen for seen in self._seen if seen.kind == kind]
+
+    def times(self, kind: Kind) -> list[float]:
+        """When requests of a kind came, in seconds with one decimal."""
+        return [round(seen.at, 1) for seen in self.seen(kind)]
+
+    async def __call__(self, request: httpx.Request) -> httpx.Response:
+        kind = _kind(request)
+        self._seen.append(Seen(kind, asyncio.get_running_loop().time(), request))
+        self._at_once[kind] += 1
+        self.most_at_once[kind] = max(self.most_at_once[kind], self._at_once[kind])
+        try:
+            answer = self._scripts[kind].popleft() if self._scripts[kind] else None
+            if answer is None:
+                return self.honest(kind, request)
+            if isinstance(answer, Exception):
+                raise answer
+            response = answer(request)
+            return await response if inspect.isawaitable(response) else response
+        finally:
+            self._at_once[kind] -= 1
+
+    def honest(self, kind: Kind, request: httpx.Request) -> httpx.Response:
+        if kind == "head":
+            return httpx.Response(404 if str(request.url) in self.expired else 200)
+        if kind == "upload":
+            return self._upload(request)
+        if kind == "video":
+            return httpx.Response(200, content=VIDEO)
+        if kind == "thumbnail":
+            return httpx.Response(200, content=JPEG)
+        runapi = request.url.host == "runapi.ai"
+        if kind == "quote":
+            return httpx.Response(200, json={"price_quote": {"reservation_amount_cents": 50, "currency": "USD"}})
+        if kind == "list":
+            return self._list(request)
+        if kind == "submit":
+            task_id = self._repeated(request) or f"task-{len(self._submitted) + 1}"
+            self._submitted.setdefault(task_id, asyncio.get_running_loop().time())
+            self._requests[task_id] = request
+            return httpx.Response(200, json={"id": task_id, "status": "pending"} if runapi else {"task_id": task_id})
+        ids = Seen(kind, 0.0, request).ids
+        known = [task_id for task_id in ids if task_id in self._submitted and task_id not in self.hidden]
+        tasks = [self._runapi_task(task_id) if runapi else self._acedata_task(task_id) for task_id in known]
+        if b"retrieve_batch" in request.content:
+            return httpx.Response(200, json={"items": tasks, "count": len(tasks)})
+        return httpx.Response(200, json=tasks[0]) if tasks else httpx.Response(404, json={"error": "not found"})
+
+    def _upload(self, request: httpx.Request) -> httpx.Response:
+        url = f"https://media.example/uploaded-{len(self.seen('upload'))}"
+        if request.url.path.endswith("/prepare"):
+            return httpx.Response(
+                200, json={"upload_url": "https://store.example/put", "headers": {}, "signed_id": "s"}
+            )
+        return httpx.Response(200, json={"file_url": url, "url": url, "expires_at": self.expires_at})
+
+    def _repeated(self, request: httpx.Request) -> str | None:
+        key = request.headers.get("idempotency-key")
+        known = [task_id for task_id, seen in self._requests.items() if seen.headers.get("idempotency-key") == key]
+        return known[0] if self.idempotent and key and known else None
+
+    def _list(self, request: httpx.Request) -> httpx.Response:
+        if not self.lists:
+            return httpx.Response(400, json={"error": {"code": "bad_request", "message": "ids is required"}})
+        since = json.loads(request.content)["created_at_min"]
+        items = [
+            {**self._acedata_task(task_id), "request": json.loads(asked.content), "created_at": made}
+            for task_id, asked in self._requests.items()
+            if (made := self.epoch + self._submitted[task_id]) >= since
+        ]
+        return httpx.Response(200, json={"items": items, "count": len(items)})
+
+    def _is_over(self, task_id: str) -> bool:
+        return asyncio.get_running_loop().time() - self._submitted[task_id] >= self.seconds
+
+    def _acedata_task(self, task_id: str) -> dict[str, Any]:
+        if not self._is_over(task_id):
+            return {"id": task_id, "response": None}
+        if self.failure:
+            return {"id": task_id, "response": {"success": False, "error": self.failure}, "finished_at": 1}
+        begun = self.epoch + self._submitted[task_id]
+        times = {"created_at": begun, "finished_at": begun + self.seconds} if self.finished else {}
+        response = {
+            "success": True,
+            "state": "completed",
+            "video_id": f"video-of-{task_id}",
+            "video_url": f"https://media.example/{task_id}.mp4",
+            "video_width": 1280,
+            "video_height": 720,
+            "thumbnail_url": f"https://media.example/{task_id}.jpg",
+        }
+        return {"id": task_id, "response": response | self.result} | times
+
+    def _runapi_task(self, task_id: str) -> dict[str, Any]:
+        if not self._is_over(task_id):
+            return {"id": task_id, "status": "processing", "videos": []}
+        if self.failure:
+            return {"id": task_id, "status": "failed", "error": self.failure}
+        videos = [{"url": f"https://media.example/{task_id}.mp4"}]
+        return {"id": task_id, "status": "completed", "videos": videos} | self.result
+
+
+def _kind(request: httpx.Request) -> Kind:
+    path = request.url.path
+    if request.method == "HEAD":
+        return "head"
+    if path.startswith("/api/v1/files") or request.url.host == "store.example":
+        return "upload"
+    if path == "/luma/videos" or (request.method == "POST" and path == "/api/v1/luma/modify_video"):
+        return "submit"
+    if b"created_at_min" in request.content:
+        return "list"
+    if path == "/api/v1/price_quotes":
+        return "quote"
+    if path == "/luma/tasks" or path.startswith("/api/v1/luma/modify_video/"):
+        return "look"
+    return "thumbnail" if path.endswith((".jpg", ".png")) else "video"

@@ -1,0 +1,92 @@
+"""Loops for tests: one that lives on the test's own loop, and real threads whose time is in a hurry."""
+
+from __future__ import annotations
+
+import asyncio
+import selectors
+import time
+from typing import Any
+
+from luma_jupyter.engine.loop_thread import LoopThread
+
+SPEED = 200.0
+
+
+class _SkippingSelector(selectors.DefaultSelector):  # type: ignore[misc,valid-type]  # chosen by the platform
+    """Skips over the time that a loop would sleep, by adding it to the loop's own clock."""
+
+    skipped = 0.0
+    other_threads = False
+
+    def select(self, timeout: float | None = None) -> Any:
+        ready = super().select(0)
+        if not ready and timeout is None and self.other_threads:
+            return super().select(None)
+        if not ready and timeout is None:
+            raise RuntimeError("the loop would wait for ever: a test forgot to make something happen")
+        if not ready:
+            self.skipped += timeout
+        return ready
+
+
+class VirtualLoop(asyncio.SelectorEventLoop):
+    """An event loop on which sleeping takes no time: when nothing is ready, its clock jumps to the next timer.
+
+    With ``other_threads``, an idle loop without timers waits for work from other threads.
+    """
+
+    def __init__(self, other_threads: bool = False) -> None:
+        self._skipping = _SkippingSelector()
+        self._skipping.other_threads = other_threads
+        super().__init__(self._skipping)
+
+    def time(self) -> float:
+        return self._skipping.skipped
+
+
+class RunningLoop(LoopThread):
+    """Not a thread of its own but the running loop, so that an engine can live on a virtual one."""
+
+    @property
+    def loop(self) -> asyncio.AbstractEventLoop:
+        return asyncio.get_running_loop()
+
+
+class _HurriedSelector(selectors.DefaultSelector):  # type: ignore[misc,valid-type]  # chosen by the platform
+    def select(self, timeout: float | None = None) -> Any:
+        return super().select(None if timeout is None else timeout / SPEED)
+
+
+class QuietLoop(asyncio.SelectorEventLoop):
+    """An event loop that does not mention it, in asyncio's debug mode, when the machine is slow."""
+
+    def __init__(self, selector: selectors.BaseSelector | None = None) -> None:
+        super().__init__(selector)
+        self.slow_callback_duration = float("inf")
+
+
+class HurriedLoop(QuietLoop):
+    """An event loop whose seconds take a few milliseconds."""
+
+    def __init__(self) -> None:
+        super().__init__(_HurriedSelector())
+
+    def time(self) -> float:
+        return time.monotonic() * SPEED
+
+
+def end(loop_thread: LoopThread) -> None:
+    """Stop and close a thread's loop, and whatever still runs on it, so that nothing of a test outlives it."""
+    loop = loop_thread.loop
+
+    async def cancel_all() -> None:
+        others = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in others:
+            task.cancel()
+        await asyncio.gather(*others, return_exceptions=True)
+
+    loop_thread.submit(cancel_all()).result(5)
+    loop_thread.call_soon(loop.stop)
+    while loop.is_running():
+        time.sleep(0.001)
+    loop.close()

@@ -1,0 +1,256 @@
+"""What notebook tests need: both services played by prompts, a user's kernels, and a shell that keeps its displays."""
+
+from __future__ import annotations
+
+import asyncio
+import atexit
+import json
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+import ipywidgets
+from IPython.core.displaypub import CapturingDisplayPublisher
+from IPython.core.interactiveshell import InteractiveShell
+
+from luma_jupyter.api.assembly import assemble
+from luma_jupyter.api.kernel import kernel, restore_clip
+from luma_jupyter.clip.clip import Clip
+from luma_jupyter.display.outputs import WIDGET_VIEW
+from luma_jupyter.engine.engine import Engine
+from luma_jupyter.engine.loop_thread import LoopThread
+from luma_jupyter.engine.provider_pool import ProviderPool
+from luma_jupyter.engine.store.journal import Journal
+from luma_jupyter.engine.store.leases import current_owner
+from luma_jupyter.providers.http.client import HttpClient
+from tests.support import settings
+from tests.support.loops import VirtualLoop, end
+
+MP4 = b"\0\0\0\x18ftypisom" + bytes(12) + b"\0\0\0\x10moov" + bytes(8) + b"\0\0\0\x10mdat" + bytes(8)
+KEYS = {"acedata_token": "ace-secret", "runapi_key": "run-secret"}
+
+
+class PromptService:
+    """Speaks both APIs. A task ends as its prompt says: ``[fail]``, ``[refuse]``, ``[lost]``, else completed; a request
+    with ``[hang]`` is never answered.
+
+    While ``gate`` is closed, look-ups get no answer, so tasks stay running; while ``running``, they are told that the
+    task runs, and time flies. ``sent`` holds the paid requests, ``keys`` their idempotency keys, ``listed`` the tasks
+    that AceDataCloud lists when asked for those of a time, ``uploaded`` the forms with files that it got. ``quote`` and
+    ``balance`` are RunAPI's answers about money. Once it is not ``faulty`` any more, prompts are only prompts.
+    ``knows_keys`` False: no key is the right one; ``down``: nobody answers at all. ``asked`` holds method and path of
+    the other requests.
+    """
+
+    def __init__(self) -> None:
+        self.gate = threading.Event()
+        self.gate.set()
+        self.running = False
+        self.faulty = True
+        self.knows_keys = True
+        self.down = False
+        self.asked: list[tuple[str, str]] = []
+        self.sent: list[dict[str, Any]] = []
+        self.keys: list[str | None] = []
+        self.listed: list[dict[str, Any]] = []
+        self.uploaded: list[bytes] = []
+        self.media: Callable[[], httpx.Response] = lambda: httpx.Response(200, content=MP4)
+        self.quote = httpx.Response(200, json={"price_quote": {"reservation_amount_cents": 50, "currency": "USD"}})
+        self.balance = httpx.Response(200, json={"balance_cents": 1234, "spent_cents_today": 150})
+
+    async def __call__(self, request: httpx.Request) -> httpx.Response:
+        path = request.url.path
+        if self.down:
+            raise httpx.ConnectError("Connection refused")
+        if not self.knows_keys:
+            words = {"code": "invalid_token", "message": "The token is not <b>valid</b>."}
+            return httpx.Response(401, json={"error": words})
+        self.asked.append((request.method, path))
+        if path in ("/luma/videos", "/api/v1/luma/modify_video"):
+            return await self._submit(request)
+        self.gate.wait(10)
+        if path == "/luma/tasks":
+            asked = json.loads(request.content)
+            if asked["action"] == "retrieve":
+                if not asked["id"].startswith("task-"):
+                    return httpx.Response(404, json={"error": {"code": "not_found", "message": "No such task"}})
+                return httpx.Response(200, json=self._task(asked["id"]))
+            items = [self._task(task_id) for task_id in asked["ids"]] if "ids" in asked else self.listed
+            return httpx.Response(200, json={"items": items})
+        if path.startswith("/api/v1/luma/modify_video/"):
+            done = {"status": "completed", "videos": [{"url": "https://cdn.example/modified.mp4"}]}
+            return httpx.Response(200, json={"id": path.rpartition("/")[2], **done})
+        if path == "/api/v1/files/":
+            self.uploaded.append(request.content)
+            return httpx.Response(200, json={"file_url": f"https://cdn.example/upload-{len(self.uploaded)}"})
+        if path == "/api/v1/price_quotes":
+            return self.quote
+        return self.balance if path == "/api/v1/me/balance" else self.media()
+
+    async def _submit(self, request: httpx.Request) -> httpx.Response:
+        body = json.loads(request.content)
+        self.sent.append(body)
+        self.keys.append(request.headers.get("Idempotency-Key"))
+        asked = body["prompt"] if self.faulty else ""
+        if "[refuse]" in asked:
+            words = {"code": "forbidden", "message": "Not <b>allowed</b>"}
+            return httpx.Response(403, json={"success": False, "error": words, "trace_id": "trace-1"})
+        if "[lost]" in asked:
+            raise httpx.ReadError("the connection broke")
+        if "[hang]" in asked:
+            await asyncio.Event().wait()
+        task_id = f"task-{len(self.sent)}"
+        return httpx.Response(200, json={"id": task_id, "task_id": task_id, "status": "pending"})
+
+    def _task(self, task_id: str) -> dict[str, Any]:
+        request = self.sent[int(task_id.removeprefix("task-")) - 1]
+        if self.running:
+            return {"id": task_id, "request": request, "response": None}
+        if self.faulty and "[fail]" in request["prompt"]:
+            response: dict[str, Any] = {"success": False, "error": {"code": "api_error", "message": "no luck"}}
+        else:
+            response = {
+                "success": True,
+                "state": "completed",
+                "video_id": f"video-{task_id}",
+                "video_url": f"https://cdn.example/{task_id}.mp4",
+                "video_width": 640,
+                "video_height": 360,
+                "thumbnail_url": "https://cdn.example/t.jpg",
+            }
+        return {"id": task_id, "request": request, "response": response, "finished_at": 1}
+
+
+def wait_for_status(clip: Clip, status: str) -> None:
+    """Wait until a clip has this status; the engine's time flies, so it does not take long."""
+    reached = threading.Event()
+    unlisten = clip.handle.listen(lambda event: reached.set() if event.task.status == status else None)
+    assert clip.status == status or reached.wait(10)
+    unlisten()
+
+
+def wait_for_end(clip: Clip) -> str:
+    """Wait until a clip has ended, whatever it came to; its status."""
+    clip.handle.done.result(timeout=10)
+    return clip.status
+
+
+class Kernels:
+    """A user's kernels, one after the other: of one home, and of one folder unless told otherwise.
+
+    ``new_http`` makes the HTTP client of an engine, ``new_loop`` its loop, on which time costs nothing.
+    """
+
+    def __init__(
+        self,
+        new_http: Callable[[], HttpClient],
+        new_loop: Callable[[], asyncio.AbstractEventLoop] = lambda: VirtualLoop(other_threads=True),
+    ) -> None:
+        self._new_http = new_http
+        self._new_loop = new_loop
+        self._started = 0
+        self.start()
+
+    def start(self, folder: Path | None = None) -> None:
+        """Begin a kernel: an engine that knows nothing yet. What was configured stays.
+
+        In another ``folder`` nothing is configured but the keys.
+        """
+        if folder:
+            kernel.restart()
+            kernel.configuration.remember_folder(folder)
+            kernel.configuration.configure(**KEYS)
+        self._started += 1
+        now = kernel.configuration.current
+        self.engine = Engine(now, LoopThread(self._new_loop), ProviderPool(now, self._new_http))
+        kernel.use(*assemble(now, restore_clip, self.engine))
+        home = settings.current().home_folder
+        machine = current_owner().rsplit("|", 2)[0]
+        # A process that is not there: for every other kernel this one has died.
+        owner = f"{machine}|{2**22 + self._started}|0.0"
+        self.engine.repository.journals[home] = Journal(home, owner=owner, notify=self.engine.notices.append)
+
+    def kill(self) -> None:
+        """End the kernel as SIGKILL does: what it has not written down by now is lost."""
+        for handle in self.engine.handles.values():
+            handle.abandon()
+        end(self.engine.loop_thread)
+        for journal in self.engine.repository.journals.values():
+            journal.close()
+
+
+class Displays(CapturingDisplayPublisher):  # type: ignore[misc]  # IPython is untyped here
+    """Keeps what is displayed: each output's newest data, by display id where there is one."""
+
+    def latest(self) -> list[dict[str, Any]]:
+        """The data of all outputs as a page would show them now, in order."""
+        shown: dict[str, dict[str, Any]] = {}
+        for number, output in enumerate(self.outputs):
+            key = (output.get("transient") or {}).get("display_id") or str(number)
+            if output.get("update") and key not in shown:
+                continue
+            shown[key] = output["data"]
+        return list(shown.values())
+
+    def models(self) -> list[Any]:
+        """The widget models of all live parts that were displayed, in order, also of those that have ended."""
+        views = [output["data"][WIDGET_VIEW] for output in self.outputs if WIDGET_VIEW in output["data"]]
+        return [ipywidgets.widget_serialization["from_json"](f"IPY_MODEL_{view['model_id']}", None) for view in views]
+
+
+class Shell:
+    """An IPython shell with the extension loaded, for tests: ``run`` a cell, look at ``displays`` and ``user_ns``."""
+
+    def __init__(self, shell: InteractiveShell, displays: Displays, kernels: Kernels) -> None:
+        self.ip = shell
+        self.displays = displays
+        self.user_ns = shell.user_ns
+        self._kernels = kernels
+
+    def run(self, cell: str) -> Any:
+        """Run a cell; raises the cell's error, returns its result."""
+        result = self.ip.run_cell(cell)
+        result.raise_error()
+        return result.result
+
+    def restart(self, folder: Path | None = None) -> None:
+        """Kill the kernel and begin another one, in ``folder`` if that is given, with the extension loaded."""
+        self._kernels.kill()
+        self._kernels.start(folder)
+        self.ip.reset(new_session=False)
+        self.displays.outputs.clear()
+        self.ip.run_line_magic("reload_ext", "luma_jupyter")
+
+
+@contextmanager
+def open_shell(kernels: Kernels) -> Iterator[Shell]:
+    """A shell without a kernel, and the extension loaded, while the block lasts."""
+    displays = Displays()
+    ip = InteractiveShell.instance(display_pub_class=Displays)
+    ip.display_pub = displays
+    ip.run_line_magic("load_ext", "luma_jupyter")
+    yield Shell(ip, displays, kernels)
+    ip.run_line_magic("unload_ext", "luma_jupyter")
+    atexit.unregister(ip.atexit_operations)
+    ip.atexit_operations()
+    InteractiveShell.clear_instance()
+
+
+def leave_running(notebook: Shell, service: PromptService, *cells: str) -> None:
+    """Kill the kernel while the tasks of these cells run; in the next one they come to their end."""
+    service.running = True
+    for cell in cells:
+        notebook.run(cell)
+        wait_for_status(notebook.user_ns["_luma"], "running")
+    notebook.restart()
+    service.running = False
+
+
+def leave_unconfirmed(notebook: Shell, cell: str) -> None:
+    """Run a cell whose answer is lost."""
+    notebook.run(cell)
+    notebook.user_ns["_luma"].handle.done.result(timeout=10)
+    kernel.presenter.flush([notebook.user_ns["_luma"]])

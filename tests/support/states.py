@@ -1,0 +1,44 @@
+"""The state of a clip as drawings get it, and surroundings of all kinds."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from luma_jupyter.domain.duration_model import prior
+from luma_jupyter.domain.requests import GenerateRequest
+from luma_jupyter.domain.task import Task, Video
+from luma_jupyter.domain.vocabulary import Status
+from luma_jupyter.errors import ClipFailed
+from luma_jupyter.views.clip_state import ClipState
+from luma_jupyter.views.host import Surroundings
+
+KERNEL = Surroundings(in_ipython=True, in_kernel=True)
+LAB = replace(KERNEL, environ={"JPY_SESSION_NAME": "a.ipynb"})
+VSCODE = replace(KERNEL, marked=True)
+COLAB = replace(KERNEL, modules=("os", "google.colab"))
+TERMINAL = Surroundings(in_ipython=True, isatty=True)
+SCRIPT = Surroundings()
+
+
+def clip_state(
+    status: Status = Status.COMPLETED, *, name: str | None = "sunset", now: float = 1042.0, **changes: object
+) -> ClipState:
+    """A clip's state, completed and saved unless told otherwise; ``changes`` are those of its task."""
+    ended = status.ended
+    task = Task(
+        intent="3f9c2a1b",
+        request=GenerateRequest(prompt="A sunset"),
+        provider="acedata",
+        status=status,
+        created_at=1000.0,
+        submitted_at=1000.0,
+        ended_at=1042.0 if ended else None,
+        filename="a-sunset-3f9c2a1b.mp4",
+        task_id="task-1",
+        video=Video("https://cdn.example/v.mp4", "video-1", 640, 360) if status is Status.COMPLETED else None,
+        path=Path("/home/user/luma_videos/a-sunset-3f9c2a1b.mp4") if status is Status.COMPLETED else None,
+        file_size=2_100_000 if status is Status.COMPLETED else None,
+        error=ClipFailed("It went wrong.") if status is Status.FAILED else None,
+    ).evolve(**changes)
+    return ClipState(task, name, now, prior("acedata"), "luma_videos/a-sunset-3f9c2a1b.mp4")

@@ -1,0 +1,191 @@
+"""How a clip looks as HTML, and as the data of its live card."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+
+import pytest
+
+from luma_jupyter.domain.duration_model import prior
+from luma_jupyter.domain.requests import ExtendRequest, ModifyRequest, VideoRef
+from luma_jupyter.domain.task import Video
+from luma_jupyter.domain.vocabulary import Status
+from luma_jupyter.errors import ClipFailed
+from luma_jupyter.views.clip_html import STOP_TOOLTIP, final_html, live_view, waiting_html
+from luma_jupyter.views.clip_state import ClipState
+from luma_jupyter.views.text import STATUS_TEXT, plain_text
+from tests.support.html import HOSTILE, Tags, video_source
+from tests.support.states import clip_state
+
+
+def test_final_html_has_all_facts_of_a_completed_clip() -> None:
+    """The final HTML has the video, sizes, ids, open and download links, and where it is at the service."""
+    html = final_html(clip_state())
+    assert '<video src="luma_videos/a-sunset-3f9c2a1b.mp4" controls' in html
+    for fact in ("A sunset", "sunset", "AceDataCloud", "generate 16:9", "completed in 0:42", "640×360 px", "2.1 MB"):
+        assert fact in html
+    for fact in ("video id video-1", "task id task-1", ">Open</a>", " download>Download</a>", ">At the service</a>"):
+        assert fact in html
+
+
+def test_a_reused_clip_says_when_it_was_made_and_that_nothing_was_paid() -> None:
+    """In the place of how long it took; in HTML and in text."""
+    recalled = replace(clip_state(), reused=True)
+    made = time.strftime("made on %Y-%m-%d %H:%M, nothing paid; --again makes a new one", time.localtime(1000.0))
+    assert made in final_html(recalled)
+    assert f"{made}: luma_videos/a-sunset-3f9c2a1b.mp4" in plain_text(recalled)
+    assert "completed in" not in final_html(recalled) + plain_text(recalled)
+
+
+def test_final_html_keeps_to_what_survives_sanitising() -> None:
+    """No script, style sheet, source child, poster or widget: only inline styles and a src on the video itself."""
+    tags = Tags(final_html(clip_state()))
+    assert {tag for tag, _ in tags.tags} <= {"div", "video", "a", "code", "span", "b"}
+    assert all("poster" not in attrs for _, attrs in tags.tags)
+    assert "/home/user" not in final_html(clip_state())
+
+
+def test_demo_clips_are_labelled_and_never_link_to_the_demo_server() -> None:
+    """A simulated clip says so, and no loopback address gets into saved HTML."""
+    video = Video("http://127.0.0.1:5000/media/v.mp4", "v")
+    html = final_html(clip_state(provider="demo", video=video))
+    assert ">simulated</span>" in html
+    assert "127.0.0.1" not in html
+    lost = final_html(
+        clip_state(provider="demo", video=video, path=None, problem="The file could not be saved: disk full")
+    )
+    assert "127.0.0.1" not in lost
+    assert "<video" not in lost
+    assert "disk full" in lost
+    assert "simulated" in plain_text(clip_state(provider="demo", video=video))
+    assert ">simulated</span>" in waiting_html(clip_state(Status.RUNNING, provider="demo"))
+
+
+@pytest.mark.parametrize("status", [Status.COMPLETED, Status.FAILED, Status.RUNNING, Status.QUEUED])
+def test_clip_html_escapes_every_text(status: Status) -> None:
+    """Whatever a user or a service writes, it stays text."""
+    hostile = clip_state(
+        status,
+        name=HOSTILE,
+        request=ExtendRequest(prompt=HOSTILE, source=VideoRef(url="https://example.com/v")),
+        source_label=HOSTILE,
+        task_id=HOSTILE,
+        video=Video("https://cdn.example/v.mp4", HOSTILE) if status is Status.COMPLETED else None,
+        error=ClipFailed(HOSTILE) if status is Status.FAILED else None,
+        problem=HOSTILE,
+    )
+    html = final_html(hostile) if status.ended else waiting_html(hostile)
+    if not status.ended:  # the script shows these as text, never as HTML
+        assert {name for name, value in live_view(hostile).items() if "<script>" in str(value)} <= {"problem", "status"}
+    tags = Tags(html).tags
+    assert not [tag for tag, _ in tags if tag in ("script", "img")]
+    assert not [name for _, attrs in tags for name in attrs if name.startswith("on")]
+    assert "&lt;script&gt;" in html
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "javascript:alert(1)",
+        "data:text/html,x",
+        "file:///etc/passwd",
+        "http://localhost/v.mp4",
+        "//evil",
+        "http://[",
+        "",
+    ],
+)
+def test_only_public_http_addresses_become_links(url: str) -> None:
+    """A service's address is used as link or source only if it is http(s) and not on the user's machine."""
+    html = final_html(clip_state(path=None, video=Video(url)))
+    assert Tags(html).addresses() == []
+
+
+def test_a_hostile_address_stays_inside_its_attribute() -> None:
+    """A quote in an address cannot end the attribute."""
+    html = final_html(clip_state(path=None, video=Video('https://cdn.example/"onerror="alert(1)')))
+    names = {name for _, attrs in Tags(html).tags for name in attrs}
+    assert names == {"class", "style", "src", "controls", "loop", "playsinline", "preload", "href", "target", "rel"}
+
+
+@pytest.mark.parametrize(
+    ("media", "src"),
+    [
+        ("luma_videos/日没-1.mp4", "luma_videos/%E6%97%A5%E6%B2%A1-1.mp4"),
+        ("a b/c#d?.mp4", "a%20b/c%23d%3F.mp4"),
+        ("..\\videos\\x.mp4", "../videos/x.mp4"),
+        ("javascript:alert(1)", "javascript%3Aalert%281%29"),
+        ("//evil.example/x.mp4", "evil.example/x.mp4"),
+    ],
+)
+def test_relative_paths_become_relative_urls(media: str, src: str) -> None:
+    """A media path is quoted, and can never be read as a scheme or a host."""
+    shown = clip_state()
+    assert Tags(final_html(ClipState(shown.task, None, 0, 1, media))).addresses()[0] == src
+
+
+@pytest.mark.parametrize("status", [s for s in Status if s.ended and s is not Status.COMPLETED])
+def test_final_html_of_other_ends_says_their_reason(status: Status) -> None:
+    """Failed, unconfirmed, detached and cancelled show the word, the reason and the task id, and no video."""
+    html = final_html(clip_state(status, error=ClipFailed("It went wrong.")))
+    assert STATUS_TEXT[status] in html
+    assert "It went wrong." in html
+    assert "task id task-1" in html
+    assert "<video" not in html
+    assert "It went wrong." in plain_text(clip_state(status, error=ClipFailed("It went wrong.")))
+    assert "task id" not in final_html(clip_state(status, error=ClipFailed("x"), task_id=None))
+
+
+def test_live_view_of_a_running_clip_has_status_times_and_curve() -> None:
+    """The live card has status in words, times, an honest curve, and a stop button with its warning."""
+    view = live_view(clip_state(Status.RUNNING, now=1030.0))
+    assert view["status"] == STATUS_TEXT[Status.RUNNING]
+    assert (view["since"], view["now"]) == (1000.0, 1030.0)
+    assert view["typical"] == "typically about 1:16"
+    assert view["stop"] == "Stop following"
+    assert view["tooltip"] == STOP_TOOLTIP
+    assert "billed" in STOP_TOOLTIP
+    shares = [share for _, share in view["curve"]]
+    assert shares == sorted(shares)
+    assert shares[-1] < 1
+    assert live_view(clip_state(Status.RUNNING, problem="a [long] problem"))["problem"] == "a [long] problem"
+
+
+@pytest.mark.parametrize("status", [Status.QUEUED, Status.SUBMITTING])
+def test_live_view_has_no_bar_before_the_service_works(status: Status) -> None:
+    """While nothing runs at the service there is no bar and no typical time to pretend with."""
+    view = live_view(clip_state(status))
+    assert view["curve"] == []
+    assert view["typical"] == ""
+    assert view["stop"]
+
+
+def test_live_view_cannot_stop_saving_and_says_that_queued_costs_nothing() -> None:
+    """The button is gone while the file is saved; while queued its tooltip says that nothing is sent yet."""
+    assert live_view(clip_state(Status.SAVING))["stop"] == ""
+    queued = clip_state(Status.QUEUED, request=ModifyRequest(prompt="Fog"), source_label="sunset")
+    assert live_view(queued)["status"] == "queued: waits for sunset; nothing is sent yet"
+    assert "costs nothing" in live_view(queued)["tooltip"]
+    assert "modify of sunset" in plain_text(queued)
+
+
+def test_live_view_of_an_ended_clip_is_its_final_html_alone() -> None:
+    """At the end the model holds the finished HTML and nothing else."""
+    assert live_view(clip_state()) == {"key": "3f9c2a1b", "final": final_html(clip_state())}
+
+
+def test_waiting_html_of_a_page_saved_early_finds_the_video() -> None:
+    """The fallback of the live card plays the file that the clip will have."""
+    html = waiting_html(clip_state(Status.RUNNING))
+    assert '<video src="luma_videos/a-sunset-3f9c2a1b.mp4"' in html
+    assert "<code>sunset</code> in a cell" in html
+    assert "the clip in a cell" in waiting_html(clip_state(Status.RUNNING, name=None))
+    assert "<video" not in waiting_html(ClipState(clip_state(Status.RUNNING).task, None, 0, prior("acedata"), None))
+
+
+def test_waiting_html_offers_no_video_where_the_host_serves_no_files() -> None:
+    """The card of an unfinished clip has no player there, but still says how to go on."""
+    html = waiting_html(replace(clip_state(Status.RUNNING), served=False))
+    assert video_source(html) is None
+    assert "<code>sunset</code> in a cell to see how far it is" in html

@@ -1,0 +1,52 @@
+"""How a gallery's tiles look: pure functions, looked at as data."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from luma_jupyter.domain.requests import GenerateRequest
+from luma_jupyter.domain.task import Video
+from luma_jupyter.views.gallery import MOST_TILES, Tile, fit_poster, gallery_html, tile_html
+from tests.support.html import attributes_of
+from tests.support.states import clip_state
+
+
+def test_tile_has_length_name_and_whole_prompt() -> None:
+    """Its length, its name, and its whole prompt as the title of the shortened one; data goes before the address."""
+    prompt = "word " * 40
+    request = GenerateRequest(prompt=prompt.strip())
+    html = tile_html(Tile(clip_state(request=request), "a.jpg", 5.04))
+    assert "▶ Play · 5.0 s" in html
+    assert "<code>sunset</code>" in html
+    assert [tag["title"] for tag in attributes_of(html, "div") if "title" in tag] == [prompt.strip()]
+    assert attributes_of(html, "img")[0] | {"style": ""} == {
+        "src": "a.jpg",
+        "alt": "word word word word word word word word word word word word…",
+        "loading": "lazy",
+        "width": "220",
+        "height": "124",
+        "style": "",
+    }
+
+
+def test_fit_poster_keeps_the_shape() -> None:
+    """A poster fits into the room for it, whatever its shape."""
+    assert fit_poster(640, 360) == (220, 124)
+    assert fit_poster(360, 640) == (93, 165)
+    assert fit_poster(10_000, 1) == (220, 1)
+
+
+def test_gallery_html_of_many_tiles_is_cut() -> None:
+    """The saved notebook stays small: it says how many there are beyond the first."""
+    html = gallery_html("key", [Tile(clip_state())] * MOST_TILES, MOST_TILES + 1200, 0)
+    assert html.count("<figure") == MOST_TILES
+    assert "1,500 clips" in html
+    assert "and 1,200 more" in html
+
+
+def test_tile_that_the_page_cannot_play_names_its_file() -> None:
+    """Where the page can play neither file nor address, the tile names the file."""
+    seen = replace(clip_state(video=Video("http://127.0.0.1:1/a.mp4")), served=False)
+    html = tile_html(Tile(seen))
+    assert not attributes_of(html, "video")
+    assert "Saved as <code>luma_videos/a-sunset-3f9c2a1b.mp4</code>" in html

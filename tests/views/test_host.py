@@ -1,0 +1,98 @@
+"""The decision where this runs and how a finished video is shown there."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from luma_jupyter.views.host import COLAB_LIMIT, EMBED_LIMIT, Surroundings, decide, makes_links
+from tests.support.states import COLAB, KERNEL, LAB, SCRIPT, TERMINAL, VSCODE
+
+
+@pytest.mark.parametrize(
+    ("seen", "name", "how", "limit", "serves", "waits"),
+    [
+        (LAB, "JupyterLab or Notebook 7", "relative", 0, True, False),
+        (KERNEL, "a Jupyter kernel without a name", "relative", 0, True, False),
+        (VSCODE, "VS Code", "embed", EMBED_LIMIT, False, False),
+        (replace(VSCODE, environ={"JPY_SESSION_NAME": "a.ipynb"}), "VS Code", "embed", EMBED_LIMIT, False, False),
+        (replace(KERNEL, environ={"VSCODE_PID": "1"}), "VS Code", "embed", EMBED_LIMIT, False, False),
+        (replace(LAB, environ={**LAB.environ, "VSCODE_PID": "1"}), "JupyterLab", "relative", 0, True, False),
+        (replace(KERNEL, environ={"TERM_PROGRAM": "vscode"}), "a Jupyter kernel", "relative", 0, True, False),
+        (COLAB, "Google Colab", "embed", COLAB_LIMIT, False, True),
+        (replace(KERNEL, environ={"COLAB_RELEASE_TAG": "r"}), "Google Colab", "embed", COLAB_LIMIT, False, True),
+        (replace(COLAB, environ={"VSCODE_PID": "1"}), "Google Colab", "embed", COLAB_LIMIT, False, True),
+        (TERMINAL, "a terminal", "path", 0, True, True),
+        (replace(TERMINAL, environ={"VSCODE_PID": "1"}), "a terminal", "path", 0, True, True),
+        (replace(TERMINAL, modules=("google.colab",)), "a terminal", "path", 0, True, True),
+        (SCRIPT, "a Python script", "path", 0, True, False),
+    ],
+)
+def test_host_is_told_by_what_it_leaves_behind(
+    seen: Surroundings, name: str, how: str, limit: int, serves: bool, waits: bool
+) -> None:
+    """Each host has its way of showing a video, its limit, its habit of waiting, and a sentence that says why."""
+    host = decide(seen)
+    assert host.name.startswith(name)
+    assert (host.how, host.limit, host.serves, host.waits) == (how, limit, serves, waits)
+    assert host.reason[0].isupper()
+    assert host.reason.endswith(".")
+    assert not host.hint or host.hint.endswith(".")
+
+
+def test_host_hints_name_what_it_cannot_do() -> None:
+    """VS Code's sound, Colab's files, and waiting in runs without a person."""
+    assert "AAC" in decide(VSCODE).hint
+    assert "Drive" in decide(COLAB).hint
+    assert "LUMA_JUPYTER_WAIT=1" in decide(KERNEL).hint
+    assert decide(LAB).hint == ""
+
+
+@pytest.mark.parametrize(
+    ("seen", "embed", "how", "limit"),
+    [
+        (LAB, True, "embed", EMBED_LIMIT),
+        (LAB, False, "relative", 0),
+        (VSCODE, True, "embed", EMBED_LIMIT),
+        (VSCODE, False, "remote", EMBED_LIMIT),
+        (COLAB, True, "embed", COLAB_LIMIT),
+        (COLAB, False, "remote", COLAB_LIMIT),
+        (TERMINAL, True, "path", 0),
+        (SCRIPT, False, "path", 0),
+    ],
+)
+def test_the_user_has_the_last_word_on_embedding(seen: Surroundings, embed: bool, how: str, limit: int) -> None:
+    """--embed, --no-embed and the setting come before the host's own way, but a terminal stays one."""
+    host = decide(seen, embed)
+    assert (host.how, host.limit) == (how, limit)
+    assert ("You asked" in host.reason) is (how != "path")
+
+
+@pytest.mark.parametrize(
+    ("environ", "linked"),
+    [
+        ({"VTE_VERSION": "7600"}, True),
+        ({"VTE_VERSION": "5000"}, False),
+        ({"VTE_VERSION": "?"}, False),
+        ({"TERM_PROGRAM": "iTerm.app"}, True),
+        ({"TERM_PROGRAM": "vscode"}, True),
+        ({"TERM_PROGRAM": "Apple_Terminal"}, False),
+        ({"WT_SESSION": "an id"}, True),
+        ({"TERM": "xterm-kitty"}, True),
+        ({"TERM": "xterm-256color"}, False),
+        ({"TERM": "screen-256color", "VTE_VERSION": "7600"}, False),
+        ({"TMUX": "/tmp/tmux", "TERM_PROGRAM": "iTerm.app"}, False),
+        ({"TERM": "dumb", "VTE_VERSION": "7600"}, False),
+        ({"FORCE_HYPERLINK": "1", "TERM": "dumb"}, True),
+        ({"FORCE_HYPERLINK": "0", "VTE_VERSION": "7600"}, False),
+        ({}, False),
+    ],
+)
+def test_terminal_links_only_where_the_terminal_knows_them(environ: dict[str, str], linked: bool) -> None:
+    """A terminal that does not say what it is gets none; nor does a pipe, whatever the terminal behind it."""
+    assert makes_links(environ) is linked
+    assert decide(replace(TERMINAL, environ=environ)).links is linked
+    assert decide(replace(SCRIPT, isatty=True, environ=environ)).links is linked
+    assert not decide(replace(TERMINAL, environ=environ, isatty=False)).links
+    assert not decide(replace(LAB, environ={**LAB.environ, **environ})).links

@@ -1,0 +1,105 @@
+"""How many clips look at once: text, rows of the live table, HTML."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from luma_jupyter.domain.requests import GenerateRequest
+from luma_jupyter.domain.task import Video
+from luma_jupyter.domain.vocabulary import Status
+from luma_jupyter.errors import ClipFailed
+from luma_jupyter.views.table import MOST_ROWS, final_html, live_row, live_view, summary, table_text, waiting_html
+from tests.support.html import HOSTILE, Tags
+from tests.support.states import clip_state
+
+
+def test_table_text_is_aligned() -> None:
+    """Every column starts at the same place in every row."""
+    text = table_text([clip_state(), clip_state(Status.FAILED, name=None)])
+    header, *rows = text.splitlines()
+    start = header.index("PROMPT")
+    assert [row[start:] for row in rows] == ["A sunset", "A sunset"]
+    assert rows[1].startswith("-")
+
+
+@pytest.mark.parametrize(
+    ("statuses", "words"),
+    [
+        ([Status.COMPLETED], "1 clip: 1 completed"),
+        (
+            [Status.QUEUED] * 1200 + [Status.FAILED, Status.COMPLETED],
+            "1,202 clips: 1 completed, 1,200 queued, 1 failed",
+        ),
+        (
+            list(Status),
+            f"{len(Status)} clips: 1 completed, 1 saving, 1 running, 1 being sent, 1 queued, 1 failed, "
+            "1 unconfirmed, 1 not followed any more, 1 cancelled",
+        ),
+    ],
+)
+def test_summary_counts_every_state(statuses: list[Status], words: str) -> None:
+    """The line above the table says how many clips there are in each state, and leaves out the empty ones."""
+    assert summary(statuses) == words
+
+
+def test_live_row_of_a_running_clip_lets_bar_and_clock_go_on() -> None:
+    """A row has the name, the prompt, words, and all that its bar and its clock need to go on by themselves."""
+    row = live_row(clip_state(Status.RUNNING, now=1030.0, problem="AceDataCloud is having trouble"))
+    words = "running — ⚠ AceDataCloud is having trouble"
+    assert row == ["sunset", "A sunset", words, True, 1000.0, None, "acedata generate", "", "generate 16:9"]
+    assert live_row(clip_state(Status.RUNNING, now=1077.0)) == live_row(clip_state(Status.RUNNING, now=1030.0))
+    assert live_row(clip_state(Status.QUEUED))[3] is False
+
+
+def test_live_rows_of_ended_clips_have_file_time_and_reason() -> None:
+    """A completed row has its file and how long it took; a failed one says why; a nameless one has its key."""
+    assert live_row(clip_state())[2:] == [
+        *("completed", False, 1000.0, 42.0, "acedata generate", "luma_videos/a-sunset-3f9c2a1b.mp4"),
+        "generate 16:9",
+    ]
+    assert live_row(clip_state(Status.FAILED, name=None))[:3] == ["3f9c2a1b", "A sunset", "failed: It went wrong."]
+
+
+def test_every_table_has_what_varies_in_a_grid() -> None:
+    """Rows with the same prompt are told apart by what else was asked for: live, at the end, and in text."""
+    request = GenerateRequest(prompt="A sunset", aspect_ratio="9:16", loop=True, take=2)
+    one = clip_state(request=request)
+    assert live_row(one)[8] == "generate 9:16, loop, take 2"
+    assert "<br><small>generate 9:16, loop, take 2</small>" in final_html("abc", [one])
+    assert "generate 9:16, loop, take 2" in table_text([one])
+
+
+def test_table_has_a_stop_button_while_something_can_be_stopped() -> None:
+    """With nothing left but files to save there is nothing to stop."""
+    assert live_view("k", [Status.QUEUED, Status.COMPLETED], 1.0)["stop"] == "Stop following all"
+    assert live_view("k", [Status.SAVING, Status.COMPLETED], 1.0)["stop"] == ""
+
+
+def test_final_table_links_to_files_and_public_addresses_only() -> None:
+    """The table that is saved links to files and public addresses only, and has no player for each of a thousand."""
+    lost = clip_state(path=None, video=Video("https://cdn.example/v.mp4"))
+    here = clip_state(path=None, video=Video("http://127.0.0.1/v.mp4"))
+    html = final_html("abc", [clip_state(), lost, here, clip_state(Status.FAILED)])
+    assert Tags(html).addresses() == ["luma_videos/a-sunset-3f9c2a1b.mp4", "https://cdn.example/v.mp4"]
+    assert "<video" not in html
+    assert "4 clips: 3 completed, 1 failed" in html
+    assert "It went wrong." in html
+
+
+def test_final_table_of_a_thousand_clips_is_cut() -> None:
+    """A saved notebook does not grow without bound: the table says how many rows it leaves out, and where they are."""
+    html = final_html("abc", [clip_state()] * 1000)
+    assert html.count("<tr>") == MOST_ROWS + 1
+    assert f"and {1000 - MOST_ROWS} more: %luma history shows all" in html
+    assert len(html) < 160_000
+    assert "more: " not in final_html("abc", [clip_state()] * MOST_ROWS)
+
+
+def test_table_html_escapes_every_text() -> None:
+    """A prompt, a name or an error can never become markup."""
+    looks = [clip_state(name=HOSTILE), clip_state(Status.FAILED, error=ClipFailed(HOSTILE))]
+    html = final_html("abc", looks) + waiting_html("abc", 2)
+    assert not {tag for tag, _ in Tags(html).tags} & {"script", "img"}
+    assert not re.search(r"<script", html)

@@ -1,0 +1,88 @@
+"""Words for people: times, sizes, what was asked for, how a clip stands."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from socket import gethostname
+from urllib.parse import quote
+
+import pytest
+
+from luma_jupyter.domain.media import LocalFile
+from luma_jupyter.domain.requests import ExtendRequest, GenerateRequest, ModifyRequest, Request
+from luma_jupyter.domain.vocabulary import Status
+from luma_jupyter.views.text import clock, file_size, plain_text, progress_line, request_summary, short
+from tests.support.states import clip_state
+
+URL = "https://x.example/a/dawn.png?secret=1"
+FILE = LocalFile("0" * 64, "image/png", "noon.png", 9)
+
+
+@pytest.mark.parametrize(
+    ("request_", "words"),
+    [
+        (GenerateRequest(prompt="x"), "generate 16:9"),
+        (GenerateRequest(prompt="x", aspect_ratio="1:1", loop=True, take=3), "generate 1:1, loop, take 3"),
+        (GenerateRequest(prompt="x", enhancement=False), "generate 16:9, no enhancement"),
+        (GenerateRequest(prompt="x", start_image=URL, end_image=FILE), "generate 16:9, from dawn.png, to noon.png"),
+        (GenerateRequest(prompt="x", start_image="https://x.example"), "generate 16:9, from a picture"),
+        (ExtendRequest(prompt="x", end_image=FILE, take=2), "extend of fox, to noon.png, take 2"),
+        (ModifyRequest(prompt="x"), "modify of fox"),
+        (ModifyRequest(prompt="x", watermark=True), "modify of fox, watermark"),
+        (ModifyRequest(prompt="x", watermark=False), "modify of fox, no watermark"),
+        (ModifyRequest(prompt="x", watermark="w-1"), "modify of fox, watermark w-1"),
+    ],
+)
+def test_request_summary_names_all_by_which_requests_differ(request_: Request, words: str) -> None:
+    """All by which requests with the same prompt differ, in a few words; of an address only the file's name."""
+    assert request_summary(clip_state(request=request_, source_label="fox").task) == words
+
+
+def test_plain_text_hides_the_absolute_path_unless_asked() -> None:
+    """Saved text has the relative path; a terminal the absolute one; a lost file the service's address."""
+    assert "completed in 0:42: luma_videos/a-sunset-3f9c2a1b.mp4" in plain_text(clip_state())
+    assert "/home/user/luma_videos/a-sunset-3f9c2a1b.mp4" in plain_text(clip_state(), here=True)
+    lost = plain_text(clip_state(path=None, problem="The file could not be saved: x"))
+    assert "https://cdn.example/v.mp4" in lost
+    assert "could not be saved" in lost
+    assert "the service is making the video (0:42)" in plain_text(clip_state(Status.RUNNING))
+    assert plain_text(clip_state(name=None)).startswith("clip: ")
+
+
+def test_the_progress_line_fills_but_never_fully() -> None:
+    """The bar grows with time and is never full before the end; before the service works it is empty."""
+    filled = [progress_line(clip_state(Status.RUNNING, now=1000.0 + s)).count("█") for s in (0, 50, 90, 900, 90_000)]
+    assert filled == sorted(filled)
+    assert filled[0] == 0
+    assert 0 < filled[1] < filled[2] < 20
+    assert filled[-1] < 20
+    assert progress_line(clip_state(Status.SUBMITTING)).count("█") == 0
+    line = progress_line(clip_state(Status.RUNNING, problem="AceDataCloud is having trouble", now=1030.0))
+    assert "(0:30, typically about 1:16) — AceDataCloud is having trouble" in line
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"), [(0, "0:00"), (42.9, "0:42"), (65, "1:05"), (725, "12:05"), (3723, "1:02:03")]
+)
+def test_clock_reads_as_people_write_times(seconds: float, text: str) -> None:
+    """Seconds read as people write them."""
+    assert clock(seconds) == text
+
+
+def test_file_size_and_short_cut_as_people_do() -> None:
+    """Sizes in kB and MB; long or many-line texts on one cut line."""
+    assert (file_size(56), file_size(81_261), file_size(2_100_000)) == ("0 kB", "81 kB", "2.1 MB")
+    assert short("a\n b", 10) == "a b"
+    assert short("x" * 50, 10) == "x" * 9 + "…"
+
+
+def test_a_terminal_link_leads_to_the_file_on_this_machine(saved_video: Path) -> None:
+    """The escape wraps the path that is shown anyway; the address names the machine, and quotes what needs it."""
+    strange = saved_video.with_name("a b;\x1b.mp4")
+    text = plain_text(clip_state(path=strange), here=True, links=True)
+    address = strange.as_uri().replace("file://", f"file://{quote(gethostname())}")
+    assert f"\x1b]8;;{address}\x1b\\" in text
+    assert text.endswith("\x1b]8;;\x1b\\")
+    assert "%20b%3B%1B.mp4" in address
+    assert "\x1b" not in plain_text(clip_state(path=saved_video), here=True)
+    assert "\x1b" not in plain_text(clip_state(path=saved_video), links=True), "what is saved has no escapes"

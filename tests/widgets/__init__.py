@@ -1,0 +1,1 @@
+"""What lives in the page, without a browser."""

@@ -1,0 +1,224 @@
+"""The gallery: what it is of, how it looks without a script, and what picking does; no browser."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from luma_jupyter import gallery
+from luma_jupyter.api.kernel import kernel
+from luma_jupyter.api.views import clips
+from luma_jupyter.clip.clip import Clip
+from luma_jupyter.display.outputs import WIDGET_VIEW
+from luma_jupyter.domain.task import Video
+from luma_jupyter.errors import InvalidRequest
+from luma_jupyter.widgets.gallery.gallery import Gallery, LiveGallery
+from tests.support import settings
+from tests.support.html import Tags, attributes_of
+from tests.support.notebook import Shell
+from tests.support.states import COLAB, LAB
+from tests.widgets.conftest import Seen
+
+
+@pytest.fixture
+def made(notebook: Shell) -> list[Clip]:
+    """Three clips, oldest first: sunset and dawn are done, fog failed."""
+    notebook.run("%%luma -o sunset --wait\nA sunset")
+    notebook.run("%%luma -o dawn --wait\nA <b>dawn</b>")
+    notebook.run("%%luma -o fog\nFog [fail]")
+    clips = [notebook.user_ns[name] for name in ("sunset", "dawn", "fog")]
+    clips[2].handle.done.result(timeout=10)
+    notebook.displays.outputs.clear()
+    return clips
+
+
+def test_gallery_without_arguments_is_all_of_this_folder(made: list[Clip]) -> None:
+    """Completed clips, newest first; those without a video are left out, and it says so."""
+    sunset, dawn, _ = made
+    shown = gallery()
+    assert list(shown) == [dawn, sunset]
+    assert (len(shown), shown[0], shown[-1], dawn in shown) == (2, dawn, sunset, True)
+    assert shown[:1] == [dawn]
+    assert shown.picked is None
+    assert "1 clip without a video is left out" in shown._repr_html_()
+    assert repr(shown).endswith("1 clip without a video is left out")
+
+
+def test_gallery_of_clips_keeps_their_order(made: list[Clip]) -> None:
+    """Clips that are given are shown in the order in which they are given; one that runs is left out."""
+    sunset, dawn, fog = made
+    assert list(gallery([sunset, fog, dawn])) == [sunset, dawn]
+    assert list(gallery(clips())) == [sunset, dawn]
+    assert list(gallery(clip for clip in made)) == [sunset, dawn]
+
+
+def test_gallery_filter_sees_what_has_a_video(made: list[Clip]) -> None:
+    """A function says of each completed clip whether it is shown; nobody asked for the others."""
+    sunset, dawn, _ = made
+    asked: list[Clip] = []
+    shown = gallery(lambda clip: asked.append(clip) or "sunset" in clip.prompt)
+    assert list(shown) == [sunset]
+    assert asked == [dawn, sunset]
+    assert "left out" not in shown._repr_html_()
+
+
+def test_gallery_of_a_folder_needs_no_journal(made: list[Clip], notebook: Shell, tmp_path: Path) -> None:
+    """A copied media folder is a gallery by its sidecars, by its own name or that of the notebook's folder above it."""
+    shutil.copytree(settings.current().media_folder, tmp_path / "lesson" / "luma_videos")
+    notebook.restart()
+    names = [clip.prompt for clip in gallery(folder=str(tmp_path / "lesson"))]
+    assert names == ["A <b>dawn</b>", "A sunset"]
+    shown = gallery(tmp_path / "lesson" / "luma_videos")
+    assert [clip.prompt for clip in shown] == names
+    assert shown[0].path.parent == tmp_path / "lesson" / "luma_videos"
+    assert list(gallery(lambda clip: "dawn" in clip.prompt, folder=tmp_path / "lesson")) == [shown[0]]
+
+
+def test_gallery_leaves_out_a_lost_file(made: list[Clip]) -> None:
+    """A clip whose file is gone is shown as long as its service has an address for it, and else left out."""
+    sunset, dawn, _ = made
+    sunset.path.unlink()
+    shown = gallery([sunset, dawn])
+    assert list(shown) == [sunset, dawn]
+    sunset.handle.task = sunset.task.evolve(video=Video("http://127.0.0.1:1/a.mp4"))
+    assert list(gallery([sunset, dawn])) == [dawn]
+
+
+@pytest.mark.parametrize(
+    ("what", "folder", "words"),
+    [
+        (7, None, "not of int"),
+        ([1], None, "not of int"),
+        ("no such folder", None, "There is no folder 'no such folder'"),
+        (".", ".", "named twice"),
+        ([], ".", "not both"),
+    ],
+)
+def test_gallery_refuses_what_it_cannot_be_of(notebook: Shell, what: Any, folder: str | None, words: str) -> None:
+    """One line says what a gallery can be of."""
+    with pytest.raises(InvalidRequest, match=words):
+        gallery(what, folder=folder)
+
+
+def test_gallery_without_clips_says_so(notebook: Shell) -> None:
+    """With nothing to show it says so, and is false."""
+    assert repr(gallery()) == "No clips with a video."
+    assert not gallery()
+    assert "0 clips" in gallery()._repr_html_()
+
+
+def test_gallery_html_loads_no_video(made: list[Clip], seen: Seen) -> None:
+    """Posters and players are relative, the players load nothing before they play, and all text is escaped."""
+    seen(LAB)
+    folder = settings.current().media_folder
+    for clip in made[:2]:
+        clip.path.with_suffix(".jpg").write_bytes(b"a picture")
+    html = gallery()._repr_html_()
+    videos, images = attributes_of(html, "video"), attributes_of(html, "img")
+    assert [video["preload"] for video in videos] == ["none", "none"]
+    assert all("autoplay" not in video and "poster" not in video for video in videos)
+    assert [image["alt"] for image in images] == ["A <b>dawn</b>", "A sunset"]
+    assert all((folder.parent / image["src"]).is_file() for image in images)
+    assert all((folder.parent / video["src"]).is_file() for video in videos)
+    assert "<b>" not in html
+    assert not {tag for tag, _ in Tags(html).tags} & {"script", "source", "button"}
+    assert "AceDataCloud" in html
+
+
+def test_gallery_tile_without_a_picture_is_a_box(made: list[Clip]) -> None:
+    """A file of which no picture can be made has a neutral box of the video's shape, and no length."""
+    html = gallery([made[0]])._repr_html_()
+    assert not attributes_of(html, "img")
+    assert "no picture" in html
+    assert "width:220px;height:124px" in html
+    assert "▶ Play<" in html
+
+
+def test_gallery_embeds_posters_and_videos_where_the_host_serves_no_files(made: list[Clip], seen: Seen) -> None:
+    """As many posters as there is room for, then videos; what is left says where its file is, or plays remotely."""
+    seen(COLAB)
+    made[0].path.with_suffix(".jpg").write_bytes(b"a picture")
+    html = gallery(made)._repr_html_()
+    assert [image["src"][:22] for image in attributes_of(html, "img")] == ["data:image/jpeg;base64"]
+    assert all(video["src"].startswith("data:video/mp4") for video in attributes_of(html, "video"))
+    settings.configure(embed=False)
+    html = gallery(made)._repr_html_()
+    assert not attributes_of(html, "img")
+    assert [video["src"] for video in attributes_of(html, "video")] == [clip.url for clip in made[:2]]
+
+
+def test_gallery_is_shown_as_html_and_a_live_part(made: list[Clip], notebook: Shell) -> None:
+    """Two outputs: the gallery itself, which is what is saved, and the widget; no widget in runs without a person."""
+    notebook.run("import luma_jupyter as luma\nluma.gallery()")
+    plain, live = notebook.displays.latest()
+    assert "<figure" in plain["text/html"]
+    assert "luma-later" in plain["text/html"]
+    assert plain["text/plain"].startswith("NAME")
+    assert WIDGET_VIEW in live
+    notebook.displays.outputs.clear()
+    settings.configure(wait=True)
+    notebook.run("luma.gallery()")
+    assert len(notebook.displays.latest()) == 1
+
+
+def test_gallery_is_a_table_in_a_terminal(terminal: Shell, capsys: pytest.CaptureFixture[str]) -> None:
+    """Without a page it is text."""
+    terminal.run("%%luma -o sunset --wait\nA sunset")
+    terminal.run("import luma_jupyter as luma\nluma.gallery()")
+    assert capsys.readouterr().out.splitlines()[-1].startswith("sunset  generate 16:9  acedata  completed")
+    assert not terminal.displays.latest()
+
+
+def live_part(shown: Gallery) -> LiveGallery:
+    return LiveGallery(shown, "key", shown.pick)
+
+
+def pick(live: LiveGallery, **message: object) -> None:
+    """The page says that something was picked."""
+    live.model._handle_custom_msg({"do": "pick", **message}, [])
+
+
+def test_picking_a_clip_shows_its_form(made: list[Clip], notebook: Shell) -> None:
+    """The clip that was picked is kept, and a form for it is below; the next one takes its place."""
+    shown = gallery()
+    live = live_part(shown)
+    assert live.children == (live.model,)
+    pick(live, key=made[0].task.key, action="extend")
+    assert shown.picked is made[0]
+    (first,) = live.children[1:]
+    form = first.children[0]
+    assert (form.action, form.source) == ("extend", kernel.session.find_word(made[0]))
+    pick(live, key=made[1].task.key, action="modify")
+    assert shown.picked is made[1]
+    (second,) = live.children[1:]
+    assert second.children[0].action == "modify"
+    assert first.comm is None
+    assert form.comm is None
+    assert second.comm is not None
+
+
+@pytest.mark.parametrize("message", [{}, {"key": "no such key", "action": "extend"}, {"key": 7, "action": "extend"}])
+def test_picking_takes_only_the_gallerys_own_clips(made: list[Clip], message: dict[str, object]) -> None:
+    """A message about anything else does nothing, nor does an action that there is not."""
+    shown = gallery(made[:1])
+    live = live_part(shown)
+    pick(live, **message)
+    pick(live, key=made[1].task.key, action="extend")
+    pick(live, key=made[0].task.key, action="delete")
+    assert shown.picked is None
+    assert live.children == (live.model,)
+
+
+def test_gallery_leaves_nothing_when_its_output_is_cleared(made: list[Clip]) -> None:
+    """When the last view has left the page, the model, the form, their box and all layouts are closed."""
+    shown = gallery()
+    live = live_part(shown)
+    pick(live, key=made[0].task.key, action="extend")
+    widgets = [live, *live.children, *live.children[1].children]
+    parts = [*widgets, *(widget.layout for widget in widgets)]
+    assert all(part.comm is not None for part in parts)
+    live.model._handle_custom_msg({"do": "gone"}, [])
+    assert [part.comm for part in parts] == [None] * len(parts)

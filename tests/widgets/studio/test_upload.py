@@ -1,0 +1,82 @@
+"""Files that come from the page into a form, piece by piece."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from luma_jupyter.api.kernel import kernel
+from luma_jupyter.widgets.studio.form import Form
+from tests.support.notebook import PromptService, Shell
+
+
+def open_form(**fields: Any) -> Form:
+    """A form of this kernel."""
+    return Form(kernel.session, kernel.presenter.environment, **fields)
+
+
+def send_piece(
+    form: Form, field: str, data: bytes, at: int = 0, name: str = "my cat.png", size: int | None = None
+) -> None:
+    """A piece of a file comes from the page."""
+    content = {"do": "upload", "field": field, "name": name, "size": len(data) if size is None else size, "at": at}
+    form.on_message(content, [memoryview(data)])
+
+
+@pytest.fixture
+def picture(tmp_path: Path) -> bytes:
+    """A small picture as PNG."""
+    path = tmp_path / "picture.png"
+    Image.new("RGB", (32, 18), "red").save(path)
+    return path.read_bytes()
+
+
+def test_upload_is_kept_beside_the_videos(notebook: Shell, service: PromptService, picture: bytes) -> None:
+    """It comes in pieces, its path is the field's text, the cell takes it too, and the same one is kept once."""
+    form = open_form(prompt="A cat", out="cat")
+    half = len(picture) // 2
+    send_piece(form, "start_image", picture[:half], size=len(picture))
+    assert form.start_image == ""
+    send_piece(form, "start_image", picture[half:], half, size=len(picture))
+    assert form.start_image == "luma_videos/uploads/my-cat.png"
+    assert form.errors == {}
+    (clip,) = form.submit()
+    clip.wait()
+    notebook.run(form.cell)
+    assert notebook.user_ns["cat"] is clip
+    send_piece(form, "start_image", picture)
+    assert form.start_image == "luma_videos/uploads/my-cat.png"
+    send_piece(form, "end_image", picture + b"another one")
+    assert form.end_image == "luma_videos/uploads/my-cat-2.png"
+    assert len(service.sent) == 1
+
+
+@pytest.mark.parametrize(
+    ("pieces", "words"),
+    [
+        ([(b"x", 0, 20_000_001)], "has 20 MB; up to 20 MB"),
+        ([(b"x", 5, 10)], "did not come whole"),
+        ([(b"xx", 0, 4), (b"xx", 3, 4)], "did not come whole"),
+        ([(b"too much", 0, 4)], "did not come whole"),
+    ],
+)
+def test_upload_that_does_not_come_whole_is_a_mistake(
+    notebook: Shell, tmp_path: Path, pieces: list[tuple[bytes, int, int]], words: str
+) -> None:
+    """The field says so, and nothing is kept."""
+    form = open_form(prompt="A cat")
+    for data, at, size in pieces:
+        send_piece(form, "start_image", data, at, size=size)
+    assert words in form.errors["start_image"]
+    assert not (tmp_path / "luma_videos" / "uploads").exists()
+
+
+def test_upload_of_what_is_no_picture_is_marked(notebook: Shell) -> None:
+    """The check is that of the cell."""
+    form = open_form(prompt="A cat")
+    send_piece(form, "start_image", b"not a picture", name="../../x.png")
+    assert form.start_image == "luma_videos/uploads/x.png"
+    assert "not a picture" in form.errors["start_image"]

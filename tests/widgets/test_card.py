@@ -1,0 +1,210 @@
+"""The live card of a clip, by its model's trait and by what is displayed; no browser."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from luma_jupyter.api.create import generate
+from luma_jupyter.api.kernel import kernel
+from luma_jupyter.display.outputs import NOTHING, WIDGET_VIEW
+from luma_jupyter.engine.handle import Handle
+from luma_jupyter.widgets import card as card_module
+from luma_jupyter.widgets import table_card
+from luma_jupyter.widgets.base import LiveCard
+from luma_jupyter.widgets.card import Card, CardModel
+from tests.support.notebook import PromptService, Shell, wait_for_end, wait_for_status
+
+
+def test_one_model_serves_every_display_of_a_clip(notebook: Shell, service: PromptService) -> None:
+    """Showing a running clip again adds a display of the same model; at the end all of them become HTML."""
+    service.gate.clear()
+    notebook.run("%%luma -o sunset\nA sunset")
+    notebook.run("sunset")
+    _, first, _, second = notebook.displays.latest()
+    assert first[WIDGET_VIEW]["model_id"] == second[WIDGET_VIEW]["model_id"]
+    service.gate.set()
+    notebook.user_ns["sunset"].wait()
+    first, nothing, second, nothing_too = notebook.displays.latest()
+    assert first == second
+    assert "<video" in first["text/html"]
+    assert nothing == nothing_too == NOTHING
+
+
+def test_card_model_gets_the_final_html_too(notebook: Shell, service: PromptService) -> None:
+    """After a page reload only the model reaches the page, so it ends with the same HTML, and stays open."""
+    service.gate.clear()
+    notebook.run("%%luma -o sunset\nA sunset")
+    clip = notebook.user_ns["sunset"]
+    (model,) = notebook.displays.models()
+    assert model.view["stop"] == "Stop following"
+    service.gate.set()
+    clip.wait()
+    assert model.view == {"key": clip.task.key, "final": notebook.displays.latest()[0]["text/html"]}
+    assert model.comm is not None
+
+
+def test_card_button_stops_following(notebook: Shell, service: PromptService) -> None:
+    """The button's message stops the clip; other messages do nothing."""
+    service.running = True
+    notebook.run("%%luma -o sunset --timeout 1e9\nA sunset")
+    clip = notebook.user_ns["sunset"]
+    wait_for_status(clip, "running")
+    (model,) = notebook.displays.models()
+    model._handle_custom_msg({"do": "something else"}, [])
+    model._handle_custom_msg({"do": "stop"}, [])
+    clip.handle.done.result(timeout=10)
+    kernel.presenter.flush([clip])
+    assert clip.status == "detached"
+    assert "may still run and be billed" in notebook.displays.latest()[0]["text/html"]
+
+
+def test_a_done_clip_shows_plain_html_at_once(notebook: Shell) -> None:
+    """A clip that is done needs no widget, however it is shown."""
+    notebook.run("%%luma -o sunset --wait\nA sunset")
+    shown = len(notebook.displays.latest())
+    notebook.run("sunset")
+    assert notebook.displays.latest()[shown:] == [notebook.displays.latest()[0]]
+
+
+def test_a_clip_that_ends_while_it_is_displayed_is_final(notebook: Shell, service: PromptService) -> None:
+    """If the end comes between the drawing and the display, display and model are updated nevertheless."""
+    service.gate.clear()
+    notebook.run("%%luma -o sunset\nA sunset")
+    clip = notebook.user_ns["sunset"]
+    running = clip.state
+    handle = Handle(clip.task)
+
+    def end_after_the_drawing(*args: object, **kwargs: object) -> None:
+        notebook.displays.publish = publish
+        publish(*args, **kwargs)
+        service.gate.set()
+        handle.task = clip.wait().task
+
+    states = iter([running, running])
+    card = Card(handle, kernel.presenter.updates, lambda: next(states, clip.state), lambda: clip.state)
+    publish, notebook.displays.publish = notebook.displays.publish, end_after_the_drawing
+    card.show()
+    assert "<video" in card.model.view["final"]
+    shown, live = notebook.displays.latest()[-2:]
+    assert "<video" in shown["text/html"]
+    assert live == NOTHING
+
+
+def test_an_end_between_two_displays_reaches_both(notebook: Shell, service: PromptService) -> None:
+    """A clip that ends at the very moment of a display is updated after it, never before, and its live part goes."""
+    service.gate.clear()
+    notebook.run("%%luma -o sunset\nA sunset")
+    clip = notebook.user_ns["sunset"]
+    publish = notebook.displays.publish
+
+    def end_first(*args: object, **kwargs: object) -> None:
+        notebook.displays.publish = publish
+        service.gate.set()
+        clip.handle.done.result(timeout=10)
+        publish(*args, **kwargs)
+
+    notebook.displays.publish = end_first
+    notebook.run("sunset")
+    card, live = notebook.displays.latest()[-2:]
+    assert "<video" in card["text/html"]
+    assert live == NOTHING
+
+
+def test_showing_a_clip_waits_where_the_setting_says_so(notebook: Shell) -> None:
+    """With LUMA_JUPYTER_WAIT=1 a clip that is shown by naming it is final in the saved notebook, failed ones too."""
+    notebook.run("import luma_jupyter as luma\nluma.configure(wait=True)")
+    notebook.run("luma.generate('A sunset')")
+    notebook.run("luma.generate('A [fail] sunset')")
+    completed, failed = notebook.displays.latest()
+    assert "completed in" in completed["text/plain"]
+    assert "no luck" in failed["text/plain"]
+
+
+@pytest.mark.parametrize("name", ["view", "kernel"])
+def test_card_model_synchronises_only_what_the_page_needs(name: str) -> None:
+    """The model's own traits are the view and the kernel's id, both sent to the page."""
+    own = {n for n in CardModel.class_own_traits() if not n.startswith("_")}
+    assert own == {"view", "kernel"}
+    assert CardModel.class_own_traits()[name].metadata["sync"] is True
+
+
+def test_a_terminal_has_no_card(terminal: Shell) -> None:
+    """Without a kernel nothing is displayed as a widget."""
+    terminal.run("%%luma -o sunset\nA sunset")
+    assert terminal.displays.latest() == []
+    assert not kernel.presenter.environment.in_kernel
+
+
+def test_card_script_follows_the_curve_of_python() -> None:
+    """The card's script has no numbers of its own for the bar: it follows the curve that Python sends."""
+    script = (Path(__file__).parents[2] / "luma_jupyter/widgets/card.js").read_text(encoding="utf-8")
+    assert "along(view.curve" in script
+    assert not re.search(r"0\.\d\d", script)
+
+
+def test_a_card_of_a_retried_clip_shows_its_own_task(notebook: Shell, service: PromptService) -> None:
+    """A clip that was stopped and is followed again gets a new card; the one before ends as the task ended there."""
+    service.running = True
+    notebook.run("%%luma -o sunset --timeout 1e9\nA sunset")
+    clip = notebook.user_ns["sunset"]
+    wait_for_status(clip, "running")
+    stopped = clip.handle
+    clip.stop()
+    wait_for_end(clip)
+    clip.retry()
+    notebook.run("sunset")
+    service.running = False
+    clip.wait()
+    kernel.session.engine.loop_thread.submit(asyncio.sleep(5)).result(10)
+    first, nothing, second, nothing_too = notebook.displays.latest()
+    assert "may still run and be billed" in first["text/html"]
+    assert "completed in" in second["text/plain"]
+    assert nothing == nothing_too == NOTHING
+    assert (stopped.listeners, clip.handle.listeners) == (0, 0)
+
+
+def test_a_card_of_a_clip_retried_before_it_was_drawn_shows_its_own_task(
+    notebook: Shell, service: PromptService
+) -> None:
+    """Even where the clip stands for another handle by the time that its card is drawn."""
+    service.running = True
+    clip = generate("A sunset", timeout=1e9)
+    wait_for_status(clip, "running")
+    kernel.presenter.show(clip)
+    clip.follow(Handle(clip.task))
+    clip.stop()
+    kernel.session.engine.handles[clip.task.intent].stop()
+    kernel.session.engine.handles[clip.task.intent].done.result(10)
+    kernel.session.engine.loop_thread.submit(asyncio.sleep(5)).result(10)
+    first, nothing = notebook.displays.latest()
+    assert "may still run and be billed" in first["text/html"]
+    assert nothing == NOTHING
+
+
+@pytest.mark.parametrize("many", [False, True])
+def test_a_card_of_a_clip_that_ends_before_it_is_shown_leaves_no_listener(
+    notebook: Shell, service: PromptService, monkeypatch: pytest.MonkeyPatch, many: bool
+) -> None:
+    """A clip may end at the very moment at which its card is made: it is shown as ended, and nothing stays behind."""
+    service.gate.clear()
+    clip = generate("A sunset")
+    module = table_card if many else card_module
+    real = table_card.TableCard if many else Card
+
+    def end_first(*arguments: Any) -> LiveCard:
+        card = real(*arguments)
+        service.gate.set()
+        clip.wait()
+        return card
+
+    monkeypatch.setattr(module, real.__name__, end_first)
+    kernel.presenter.show_list([clip]) if many else kernel.presenter.show(clip)
+    kernel.session.engine.loop_thread.submit(asyncio.sleep(5)).result(10)
+    (shown,) = notebook.displays.latest()
+    assert "luma_videos/a-sunset" in shown["text/html"]
+    assert clip.handle.listeners == 0
