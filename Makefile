@@ -5,7 +5,7 @@ BIN := .venv/bin
 # Nothing here may cost money, whatever keys the environment has.
 FREE := LUMA_JUPYTER_PROVIDER=demo
 
-.PHONY: demo test lab lint chaos bench clean
+.PHONY: demo test test-quick lab lint chaos bench clean
 
 demo: .venv/ready  ## run the quickstart; leaves the executed notebook and an HTML page under build/demo
 	rm -rf build/demo build/demo-home && mkdir -p build/demo && cp notebooks/01_quickstart.ipynb build/demo
@@ -19,6 +19,9 @@ test: lint  ## everything; browser tests say why where they skip
 	rm -rf build/nbval
 	$(FREE) LUMA_JUPYTER_DEMO_SECONDS=1 LUMA_JUPYTER_MEDIA=$(CURDIR)/build/nbval/videos \
 		LUMA_JUPYTER_HOME=$(CURDIR)/build/nbval/home $(BIN)/python -m pytest --nbval notebooks
+
+test-quick: .venv/ready  ## for daily work: what needs no browser, no notebook run as a whole, no killed kernels
+	$(BIN)/python -m pytest -n 2 --dist loadfile -q --ignore tests/browser --ignore tests/chaos --ignore tests/test_notebooks.py
 
 lint: .venv/ready
 	$(BIN)/ruff check .
