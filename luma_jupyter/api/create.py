@@ -125,4 +125,5 @@ def batch(
     """
     for_all = {"action": action, "source": source, **options, "takes": takes}
     grid = read_grid(prompts, for_all, {"provider": provider, "timeout": timeout, "again": again})
+    kernel.session.tell_of_braces(spec.request.prompt for spec in grid.specs)
     return submit_all(kernel.session, grid, yes=yes)

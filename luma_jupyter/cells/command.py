@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 import json
-import keyword
-import re
 import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from types import ModuleType
 from typing import Any
 
+from luma_jupyter.cells.expressions import insert_variables
 from luma_jupyter.cells.lookup import Lookup, is_name
 from luma_jupyter.cells.parser import read_line
-from luma_jupyter.clip.clip import Clip
 from luma_jupyter.clip.clip_list import ClipList
 from luma_jupyter.clip.confirm import plan_all, submit_all
 from luma_jupyter.clip.grid import Grid
 from luma_jupyter.clip.session import Session
 from luma_jupyter.clip.source import read_source
+from luma_jupyter.domain.identifiers import is_variable_name, normalize_name
 from luma_jupyter.domain.requests import ExtendRequest, GenerateRequest, ModifyRequest, Request
 from luma_jupyter.domain.task import Task
 from luma_jupyter.engine.plan import Preview
@@ -46,17 +45,21 @@ class CellCommand:
     dry_run: bool = False
 
 
-def read_cell(line: str, body: str, lookup: Lookup) -> CellCommand:
-    """Read a ``%%luma`` cell: its line, and the prompt in its body. Raises InvalidRequest; then nothing was sent."""
+def read_cell(line: str, body: str, lookup: Lookup, *, names_only: bool = False) -> CellCommand:
+    """Read a ``%%luma`` cell: its line, and the prompt in its body. Raises InvalidRequest; then nothing was sent.
+
+    ``names_only``: of what stands in double braces only plain names are replaced, as that runs no code of the user's.
+    """
     cell = read_line(line)
     options = dict(cell.options)
     of_cell = {name: options.pop(name) for name in _OF_CELL if name in options}
     of_spec = {name: options.pop(name) for name in _OF_SPEC if name in options}
-    _check_variable(of_cell.get("out"), lookup.variables)
+    if "out" in of_cell:
+        of_cell["out"] = _variable(of_cell["out"], lookup.variables)
     for name in ("start_image", "end_image"):
         if name in options:
             options[name] = lookup.image(name, options[name])
-    prompt = insert_variables(body, lookup.variables)
+    prompt = insert_variables(body, lookup.variables, names_only=names_only)
     if cell.source is None:
         return CellCommand(spec=TaskSpec(request=GenerateRequest(prompt=prompt, **options), **of_spec), **of_cell)
     source = read_source(lookup.clip(cell.source) if is_name(cell.source) else cell.source)
@@ -65,27 +68,14 @@ def read_cell(line: str, body: str, lookup: Lookup) -> CellCommand:
     return CellCommand(spec=TaskSpec(request=request, after=source.after, label=source.label, **of_spec), **of_cell)
 
 
-def _check_variable(name: str | None, variables: Mapping[str, Any]) -> None:
-    """Refuse a name that no variable can have, or that holds a module."""
-    if name is not None and (not name.isidentifier() or keyword.iskeyword(name)):
+def _variable(name: str, variables: Mapping[str, Any]) -> str:
+    """The name as Python keeps it. Raises InvalidRequest for one that no variable can have, or that holds a module."""
+    if not is_variable_name(name):
         raise InvalidRequest(f"-o {name}: not a name that a variable can have.")
-    if isinstance(variables.get(name or ""), ModuleType):
+    kept = normalize_name(name)
+    if isinstance(variables.get(kept), ModuleType):
         raise InvalidRequest(f"-o {name}: this variable holds a module; take another name.")
-
-
-def insert_variables(body: str, variables: Mapping[str, Any]) -> str:
-    """Put the values of variables for ``{{name}}``; all else is taken literally. Raises InvalidRequest if undefined."""
-
-    def value(match: re.Match[str]) -> str:
-        name = match[1]
-        if name not in variables:
-            raise InvalidRequest(f"The prompt uses {{{{{name}}}}}, but there is no variable {name}.")
-        if isinstance(variables[name], Clip | ClipList):
-            what = "a clip" if isinstance(variables[name], Clip) else "a list of clips"
-            raise InvalidRequest(f"The prompt uses {{{{{name}}}}}, which is {what}: a prompt takes text.")
-        return str(variables[name])
-
-    return re.sub(r"\{\{\s*([^\W\d]\w*)\s*\}\}", value, body)
+    return kept
 
 
 def create(command: CellCommand, session: Session) -> ClipList:

@@ -8,6 +8,8 @@ from typing import Any
 from luma_jupyter.cells.options import FLAGS, LINE_WORDS, OPTIONS
 from luma_jupyter.clip.clip import Clip
 from luma_jupyter.clip.clip_list import ClipList
+from luma_jupyter.clip.names import visible_variables
+from luma_jupyter.domain.identifiers import normalize_name
 from luma_jupyter.domain.vocabulary import ACTIONS
 
 _VALUES = {flag: option.choices for option in OPTIONS for flag in option.flags if option.choices}
@@ -27,10 +29,11 @@ class Completer:
             return "", []
         *before, word = rest.split(" ")
         previous = next((w for w in reversed(before) if w), "")
-        return word, sorted(text for text in self._candidates(magic, before, previous) if text.startswith(word))
+        begun = normalize_name(word)
+        return word, sorted(text for text in self._candidates(magic, before, previous) if text.startswith(begun))
 
     def _candidates(self, magic: str, before: list[str], previous: str) -> list[str]:
-        visible = [(name, value) for name, value in self._variables().items() if name[0] != "_"]
+        visible = visible_variables(self._variables())
         clips = [name for name, value in visible if isinstance(value, Clip)]
         lists = [name for name, value in visible if isinstance(value, ClipList)]
         if magic == "%luma":

@@ -15,17 +15,24 @@ from luma_jupyter.clip.clip import Clip
 from luma_jupyter.clip.clip_list import ClipList
 from luma_jupyter.clip.names import KEY_PREFIX
 from luma_jupyter.clip.session import Session
+from luma_jupyter.domain.identifiers import normalize_name
 from luma_jupyter.domain.media import LocalFile
 from luma_jupyter.engine.local_files import as_image
 from luma_jupyter.errors import InvalidRequest
 from luma_jupyter.video.frames import frame_at
 
-_NAME = re.compile(r"([^\W\d]\w*)(?:\[(-?\d{1,6})\])?")
+_INDEX = re.compile(r"\[(-?[0-9]{1,6})\]$")
 
 
 def is_name(text: str) -> bool:
     """Whether somebody who wrote this meant a variable, or one of those that it holds, or a clip by its key."""
-    return bool(_NAME.fullmatch(text)) or text.startswith(KEY_PREFIX)
+    return split_index(text)[0].isidentifier() or text.startswith(KEY_PREFIX)
+
+
+def split_index(text: str) -> tuple[str, int | None]:
+    """``takes[1]`` as a name and an index; None for the index where there is none."""
+    match = _INDEX.search(text)
+    return (text[: match.start()], int(match[1])) if match else (text, None)
 
 
 class Lookup:
@@ -62,14 +69,13 @@ class Lookup:
     def _find(self, text: str) -> Clip | ClipList:
         if text.startswith(KEY_PREFIX):
             return self._clip_by_key(text.removeprefix(KEY_PREFIX))
-        match = _NAME.fullmatch(text)
-        name, index = match.groups() if match else (text, None)
-        if name not in self.variables:
+        name, index = split_index(text)
+        if normalize_name(name) not in self.variables:
             raise InvalidRequest(f"There is no variable {name}: run the cell that makes it first, or check the name.")
-        found = self.variables[name]
+        found = self.variables[normalize_name(name)]
         if index is not None and isinstance(found, ClipList):
             try:
-                return found[int(index)]
+                return found[index]
             except IndexError:
                 raise InvalidRequest(f"There is no {text}: {name} holds {len(found)} clips.") from None
         if index is not None or not isinstance(found, Clip | ClipList):
@@ -100,11 +106,12 @@ class Lookup:
         if not text.isidentifier():
             return as_image(option, text)
         flag = f"--{option.replace('_', '-')} {text}"
-        if text not in self.variables:
+        name = normalize_name(text)
+        if name not in self.variables:
             raise InvalidRequest(f"{flag}: there is no variable of this name.")
-        if self.variables[text] is None:
+        if self.variables[name] is None:
             raise InvalidRequest(f"{flag}: this variable is None, not a picture.")
-        return as_image(option, self.variables[text])
+        return as_image(option, self.variables[name])
 
 
 @lru_cache(maxsize=8)  # a form reads its line again after each change

@@ -11,13 +11,23 @@ from typing import Any
 
 from luma_jupyter.clip.clip import Clip
 from luma_jupyter.clip.clip_list import ClipList
+from luma_jupyter.domain.identifiers import is_variable_name, normalize_name
 
 KEY_PREFIX = "clip:"  # before the key of a clip
 
 
+def visible_variables(variables: Mapping[str, Any]) -> list[tuple[str, Any]]:
+    """The variables that a cell can name, with their values; without those that begin with an underscore."""
+    return [
+        (name, value)
+        for name, value in list(variables.items())
+        if is_variable_name(name) and name[0] != "_" and name == normalize_name(name)
+    ]
+
+
 def find_name(clip: Clip, variables: Mapping[str, Any]) -> str | None:
     """The variable that holds a clip, as far as there is one: ``sunset``, or ``takes[1]`` where a list holds it."""
-    visible = [(name, value) for name, value in list(variables.items()) if name[0] != "_"]
+    visible = visible_variables(variables)
     for name, value in visible:
         if value is clip:
             return name

@@ -10,7 +10,7 @@ from PIL import Image
 from luma_jupyter.api.views import clips
 from luma_jupyter.clip.clip_list import ClipList
 from luma_jupyter.display.outputs import NOTHING
-from luma_jupyter.errors import ClipDetached, ClipFailed, ConfigError, NotConfirmed
+from luma_jupyter.errors import ClipDetached, ClipFailed, ConfigError, InvalidRequest, NotConfirmed
 from tests.support import settings
 from tests.support.notebook import PromptService, Shell
 
@@ -107,8 +107,11 @@ def test_dry_run_names_the_file_and_uploads_nothing(
 def test_variables_go_into_the_prompt(notebook: Shell, service: PromptService) -> None:
     """``{{name}}`` inserts a variable; ``$name``, ``{name}`` and format strings are taken literally."""
     notebook.user_ns["place"] = "a quiet {{harbour}}"
-    notebook.run("%%luma --wait\nSunrise over {{ place }} and {place}, $place, {{}} {{1}}")
-    assert service.sent[0]["prompt"] == "Sunrise over a quiet {{harbour}} and {place}, $place, {{}} {{1}}"
+    notebook.run("%%luma --wait\nSunrise over {{ place }} and {place}, $place, {} {{1}}")
+    assert service.sent[0]["prompt"] == "Sunrise over a quiet {{harbour}} and {place}, $place, {} 1"
+    with pytest.raises(InvalidRequest, match=r"nothing in \{\{\}\}"):
+        notebook.run("%%luma --wait\nSunrise over {{}}")
+    assert len(service.sent) == 1
 
 
 def test_urls_of_the_line_are_not_expanded(notebook: Shell, service: PromptService) -> None:

@@ -14,6 +14,7 @@ from luma_jupyter.cells.command import read_cell
 from luma_jupyter.cells.lookup import Lookup
 from luma_jupyter.cells.parser import write_line
 from luma_jupyter.clip.clip import Clip
+from luma_jupyter.domain.visibility import has_visible
 from luma_jupyter.domain.vocabulary import ACTIONS, ASPECT_RATIOS
 from luma_jupyter.errors import InvalidRequest
 from luma_jupyter.widgets.studio.form import fields_of
@@ -87,14 +88,14 @@ def test_words_and_options_come_in_any_order(notebook: Shell, service: PromptSer
 
 
 NO_VARIABLES = Lookup({}, lambda key: pytest.fail(f"{key} was looked for"))
-TEXTS = st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1).filter(lambda text: text.strip())
+TEXTS = st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1).filter(has_visible)
 
 
 @given(
     action=st.sampled_from(ACTIONS),
     ratio=st.sampled_from(ASPECT_RATIOS),
     flags=st.tuples(st.booleans(), st.booleans(), st.booleans(), st.booleans()),
-    prompt=TEXTS.filter(lambda text: "{{" not in text),
+    prompt=TEXTS.filter(lambda text: "{{" not in text and "}}" not in text),
     mark_id=TEXTS | st.just(""),
     out=st.from_regex("x[a-z_]{5}", fullmatch=True),
 )

@@ -10,7 +10,7 @@ from IPython.core.error import StdinNotImplementedError
 from luma_jupyter.api.create import batch, generate
 from luma_jupyter.api.kernel import kernel
 from luma_jupyter.api.views import clips
-from luma_jupyter.engine.store.journal import Journal
+from luma_jupyter.engine.store.journal import Journal, Lease
 from luma_jupyter.errors import ConfigError, NotConfirmed, OverBudget
 from tests.support import settings
 from tests.support.notebook import PromptService, Shell
@@ -156,11 +156,11 @@ def test_batch_that_stops_in_the_middle_says_how_many_were_sent(
     """Where the journal cannot be written in the middle, the error says how many were sent; again, it goes on there."""
     add, rows = Journal.add, []
 
-    def full(journal: Journal, task: Any) -> None:
+    def full(journal: Journal, task: Any) -> Lease:
         if len(rows) == 2:
             raise ConfigError("The journal cannot be written: the disk is full. Nothing was sent.")
         rows.append(task)
-        add(journal, task)
+        return add(journal, task)
 
     with monkeypatch.context() as patched:
         patched.setattr(Journal, "add", full)

@@ -21,6 +21,7 @@ from luma_jupyter.clip.clip import Clip
 from luma_jupyter.clip.confirm import above_limits, plan_all
 from luma_jupyter.clip.session import LAST_CLIP, Session
 from luma_jupyter.display.environment import Environment
+from luma_jupyter.domain.identifiers import normalize_name
 from luma_jupyter.domain.requests import ACTIONS_WITH
 from luma_jupyter.domain.vocabulary import ACTIONS, ASPECT_RATIOS, PROVIDERS
 from luma_jupyter.errors import InvalidRequest, LumaError
@@ -106,7 +107,7 @@ class Form(PageModel):
                 self.errors = {**self.errors, "out": f"{self.out.strip()} is what it is made from: take another name."}
             if not self.errors:
                 try:
-                    self._preview(self._command())
+                    self._preview(self._command(names_only=True))
                 except LumaError as error:
                     self.problem = str(error)
 
@@ -172,8 +173,8 @@ class Form(PageModel):
             values.pop("watermark", None)
         return values
 
-    def _command(self) -> CellCommand:
-        return read_cell(self._line(), self.prompt, Lookup.of(self._session))
+    def _command(self, names_only: bool = False) -> CellCommand:
+        return read_cell(self._line(), self.prompt, Lookup.of(self._session), names_only=names_only)
 
     def _error_of(self, name: str) -> str:
         """What is wrong with a field; remembered, as a picture has to be read for that."""
@@ -189,8 +190,8 @@ class Form(PageModel):
     def _overwrites_its_source(self) -> bool:
         """Whether the cell would take its own result as its source when it is run again, and so pay each time."""
         made_from = (name for name in ("source", "start_image", "end_image") if name in self.fields[self.action])
-        used = [re.split(r"[@\[]", getattr(self, name).strip())[0] for name in made_from]
-        return bool(self.out.strip()) and self.out.strip() in used
+        used = [normalize_name(re.split(r"[@\[]", getattr(self, name).strip())[0]) for name in made_from]
+        return bool(self.out.strip()) and normalize_name(self.out.strip()) in used
 
     def _check_alone(self, name: str) -> None:
         """Have a cell read in which this field is the only one that can be wrong. Raises InvalidRequest."""
@@ -199,7 +200,7 @@ class Form(PageModel):
         if name in ("start_image", "end_image") and (frame := lookup.find_frame(getattr(self, name).strip())):
             _check_done(frame[0])
         line = write_line(self.action, source, **self._as_options([name] if name in FORM_OPTIONS else []))
-        read_cell(line, self.prompt if name == "prompt" else _GOOD_PROMPT, lookup)
+        read_cell(line, self.prompt if name == "prompt" else _GOOD_PROMPT, lookup, names_only=True)
 
     def _preview(self, command: CellCommand) -> None:
         batch = plan_all(self._session, takes_of(command), ask=False)

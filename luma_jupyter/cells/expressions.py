@@ -1,0 +1,326 @@
+"""What stands in double braces in a prompt: read, and replaced by its value.
+
+``{{name}}``, ``{{row['prompt']}}``, ``{{df.prompt[0]}}``, ``{{n + 1}}`` and ``{{num:.2f}}`` are understood: variables,
+their attributes and items, ``+ - * /`` on numbers, and a format as in f-strings. It is read by `ast` and never run as
+Python; nothing is called, though an attribute may be a property. All else in double braces is refused, and so is a
+pair of braces without its other half: a replacement that somebody meant is never sent, and paid for, as it stands.
+
+``{{{{`` and ``}}}}`` write ``{{`` and ``}}``. Closing braces that close single ones, as in JSON, stay as they are.
+"""
+
+from __future__ import annotations
+
+import ast
+import functools
+import inspect
+import math
+import numbers
+import operator
+import re
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from itertools import groupby
+from types import ModuleType
+from typing import Any, TypeAlias
+
+from luma_jupyter.clip.clip import Clip
+from luma_jupyter.clip.clip_list import ClipList
+from luma_jupyter.domain.identifiers import is_variable_name, normalize_name
+from luma_jupyter.errors import InvalidRequest
+from luma_jupyter.views.text import short
+
+LONGEST = 200  # characters of one expression
+_OPERATORS: Mapping[type[ast.operator], Callable[[Any, Any], Any]] = {
+    ast.Add: operator.add,
+    ast.Sub: operator.sub,
+    ast.Mult: operator.mul,
+    ast.Div: operator.truediv,
+}
+_BRACES = re.compile(r"\{+|\}+")
+_TABLES = ("Series", "DataFrame", "Index", "LazyFrame")
+_DOUBLED = "Braces that are meant as such are doubled: {{{{ and }}}}."
+_WIDE_FORMAT = re.compile(r"\d{5}")  # would pad a number with megabytes of blanks
+
+
+@dataclass(frozen=True)
+class Expression:
+    """An expression that was read: ``text`` as it was typed, ``node`` as Python reads it, ``format`` behind a colon."""
+
+    text: str
+    node: ast.expr
+    format: str = ""
+
+    @property
+    def shown(self) -> str:
+        """How an error names it."""
+        return f"{{{{{short(self.text, 60)}}}}}"
+
+
+Piece: TypeAlias = str | Expression
+
+
+def insert_variables(body: str, variables: Mapping[str, Any], *, names_only: bool = False) -> str:
+    """A prompt with the values of variables in it; all outside of double braces is taken literally.
+
+    ``names_only``: all else in double braces is checked as far as that runs nobody's code, and stays as it is. Raises
+    InvalidRequest for what cannot be read, for variables that do not exist, and for values that are no text.
+    """
+    pieces = read_pieces(body)  # all of them, before anything is evaluated
+    return "".join(piece if isinstance(piece, str) else _replaced(piece, variables, names_only) for piece in pieces)
+
+
+def single_braces_notice(body: str, variables: Mapping[str, Any]) -> str | None:
+    """One line where single braces hold the name of a variable with a text or a number; None elsewhere."""
+    for piece in read_pieces(body):
+        for match in re.finditer(r"(?<!\{)\{([^{}]+)\}(?!\})", piece) if isinstance(piece, str) else ():
+            name = normalize_name(match[1].strip())
+            if is_variable_name(name) and issubclass(type(variables.get(name)), str | numbers.Number):
+                return (
+                    f"The prompt has {{{name}}} in single braces, which is sent as it stands; {{{{{name}}}}} puts the "
+                    "variable in."
+                )
+    return None
+
+
+# From a prompt to its pieces.
+
+
+def read_pieces(body: str) -> list[Piece]:
+    """A prompt as literal texts and expressions, by turns. Raises InvalidRequest."""
+    pieces: list[Piece] = []
+    for is_literal, group in groupby(_scan(body), lambda piece: isinstance(piece, str)):
+        some = list(group)
+        pieces += ["".join(map(str, some))] if is_literal else some
+    return pieces
+
+
+def _scan(body: str) -> Iterator[Piece]:
+    opened: list[int] = []  # braces that are literal and still open: 1 for a single one, 2 for a pair that was doubled
+    start = 0
+    while run := _BRACES.search(body, start):
+        yield body[start : run.start()]
+        start, count = run.end(), len(run[0])
+        if run[0][0] == "}":
+            yield _close(count, opened, body[max(0, start - 30) : start])
+            continue
+        pairs, rest = divmod(count, 4)
+        opened += [2] * pairs + [1] * (rest % 2)
+        yield "{{" * pairs + "{" * (rest % 2)
+        if rest >= 2:
+            end = body.find("}}", start)
+            if end < 0:
+                after = short(body[start : start + 30], 30)
+                raise InvalidRequest(f"The prompt has “{{{{{after}”: there is no }}}} after these braces. {_DOUBLED}")
+            yield read_expression(body[start:end].strip())
+            start = end + 2
+    yield body[start:]
+
+
+def _close(count: int, opened: list[int], before: str) -> str:
+    """What so many closing braces stand for, after those that are ``opened``, from which it takes away.
+
+    If they close just those, each closes its like; else four of them write two. Raises InvalidRequest where two are
+    left, which ``before``, the text up to here, shows.
+    """
+    left, level, closed = count, len(opened), []
+    while level and left >= opened[level - 1] ** 2:
+        level -= 1
+        left -= opened[level] ** 2
+        closed.append("}" * opened[level])
+    if not left:
+        del opened[level:]
+        return "".join(closed)
+    pairs, rest = divmod(count, 4)
+    if rest >= 2:
+        raise InvalidRequest(f"The prompt has “{short(before, 30)}”: there is no {{{{ before these braces. {_DOUBLED}")
+    closing = 2 * pairs + rest
+    while opened and closing > 0:
+        closing -= opened.pop()
+    return "}" * (2 * pairs + rest)
+
+
+def read_expression(text: str) -> Expression:
+    """Read what stands in double braces. Raises InvalidRequest for all that is not understood."""
+    if not text:
+        raise InvalidRequest(f"The prompt has nothing in {{{{}}}}: write a variable's name there. {_DOUBLED}")
+    if len(text) > LONGEST:
+        raise _unreadable(text)
+    for end in [*(match.start() for match in re.finditer(":", text)), len(text)]:
+        if node := _parse(text[:end]):
+            expression = Expression(text, node, text[end + 1 :])
+            _check(expression)
+            return expression
+    raise _unreadable(text)
+
+
+def _parse(text: str) -> ast.expr | None:
+    """A text as Python reads it; None where it is no expression, or one with a comment."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of a backslash in a key, which is not our business
+            node = ast.parse(text.strip(), mode="eval").body
+            ast.parse(f"({text.strip()})", mode="eval")  # a comment would swallow the bracket
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return None
+    return node
+
+
+def _check(expression: Expression) -> None:
+    """Refuse all but the few kinds of expressions that are understood."""
+    if not _is_understood(expression.node) or _WIDE_FORMAT.search(expression.format):
+        raise _unreadable(expression.text)
+
+
+def _is_understood(node: ast.expr) -> bool:
+    match node:
+        case ast.Name():
+            return True
+        case ast.Attribute(value=value, attr=name):
+            return not name.startswith("_") and _is_understood(value)
+        case ast.Subscript(value=value, slice=key):
+            return _key(key) is not None and _is_understood(value)
+        case ast.BinOp(left=left, op=op, right=right):
+            return type(op) in _OPERATORS and _is_understood(left) and _is_understood(right)
+        case ast.UnaryOp(op=ast.USub(), operand=operand):
+            return _is_understood(operand)
+        case ast.Constant(value=value):
+            return type(value) in (int, float)
+    return False
+
+
+def _key(node: ast.expr) -> int | str | None:
+    """What stands in square brackets: a text, a whole number, or one below zero; None for all else."""
+    match node:
+        case ast.Constant(value=int() | str() as key) if not isinstance(key, bool):
+            return key
+        case ast.UnaryOp(op=ast.USub(), operand=ast.Constant(value=int() as key)) if not isinstance(key, bool):
+            return -key
+    return None
+
+
+def _unreadable(text: str) -> InvalidRequest:
+    shown = short(text, 60)
+    value = shown if shown == text and "|" not in text and _parse(text) else "…"  # a bar is a filter in other languages
+    return InvalidRequest(
+        f"The prompt uses {{{{{shown}}}}}, but double braces take only variables, their parts and sums: put it into a "
+        f"variable first: text = {value}, and write {{{{text}}}}. {_DOUBLED}"
+    )
+
+
+# From an expression to its value.
+
+
+def _replaced(expression: Expression, variables: Mapping[str, Any], names_only: bool) -> str:
+    if names_only and not isinstance(expression.node, ast.Name):
+        for node in ast.walk(expression.node):
+            if isinstance(node, ast.Name):
+                _look_up(expression, node.id, variables)
+        return f"{{{{{expression.text}}}}}"
+    try:
+        value = _evaluate(expression, expression.node, variables)
+        _refuse(expression, expression.text, value)
+        return format(value, expression.format) if expression.format else str(value)
+    except InvalidRequest:
+        raise
+    except Exception as error:
+        raise InvalidRequest(f"The prompt uses {expression.shown}, which cannot be put in: {_words(error)}") from None
+
+
+def _evaluate(expression: Expression, node: ast.expr, variables: Mapping[str, Any]) -> Any:
+    """The value of a node that is understood. May raise anything: properties and items can be the user's own code."""
+    match node:
+        case ast.Name(id=name):
+            return _look_up(expression, name, variables)
+        case ast.Attribute(value=inner, attr=name):
+            return getattr(_evaluate(expression, inner, variables), name)
+        case ast.Subscript(value=inner, slice=key):
+            return _evaluate(expression, inner, variables)[_key(key)]
+        case ast.UnaryOp(operand=operand):
+            return -_number(expression, operand, variables)
+        case ast.BinOp(left=left, op=op, right=right):
+            return _OPERATORS[type(op)](_number(expression, left, variables), _number(expression, right, variables))
+        case ast.Constant(value=number):
+            return number
+    raise _unreadable(expression.text)
+
+
+def _look_up(expression: Expression, name: str, variables: Mapping[str, Any]) -> Any:
+    if name not in variables:
+        raise InvalidRequest(f"The prompt uses {expression.shown}, but there is no variable {name}.")
+    return variables[name]
+
+
+def _number(expression: Expression, node: ast.expr, variables: Mapping[str, Any]) -> Any:
+    value = _evaluate(expression, node, variables)
+    text = ast.unparse(node)
+    _refuse(expression, text, value)
+    if not isinstance(value, numbers.Number):
+        what = type(value).__name__
+        raise InvalidRequest(
+            f"The prompt uses {expression.shown}, but {short(text, 40)} is of type {what}, no number: put it into a "
+            "variable first: text = …, and write {{text}}."
+        )
+    return value
+
+
+def _refuse(expression: Expression, text: str, value: object) -> None:
+    """Refuse a value of the expression, or of a part of it, that makes no sense in a prompt."""
+    if what := _refusal(value):
+        which = "which" if text == expression.text else f"where {short(text, 40)}"
+        raise InvalidRequest(f"The prompt uses {expression.shown}, {which} is {what}: a prompt takes text.")
+
+
+def _refusal(value: object) -> str | None:
+    """What a value is, in words, that makes no sense in a prompt; None for one that does."""
+    kinds: list[tuple[type | tuple[type, ...], str]] = [
+        (Clip, "a clip"),
+        (ClipList, "a list of clips"),
+        (type(None), "None"),
+        (ModuleType, "a module"),
+        (type, "a class"),
+        (functools.partial, "a function"),
+        ((set, frozenset), "a set, which has no order"),
+        ((bytes, bytearray, memoryview), "bytes"),
+    ]
+    for kind, what in kinds:
+        if isinstance(value, kind):
+            return what
+    if inspect.isroutine(value):
+        return "a function (it would have to be called first)"
+    if _is_missing(value):
+        return "missing (NaN)"
+    for cls in type(value).__mro__:
+        if cls.__name__ in _TABLES and cls.__module__.partition(".")[0] in ("pandas", "polars"):
+            return f"a whole {cls.__name__}"
+    if isinstance(getattr(value, "ndim", None), int) and getattr(value, "ndim", 0) > 0:
+        return "an array"
+    if type(value).__str__ is object.__str__ and type(value).__repr__ is object.__repr__:
+        return f"of type {type(value).__name__}, which has no text of its own"
+    return None
+
+
+def _is_missing(value: object) -> bool:
+    """Whether it is what stands for nothing in tables: NaN, NA or NaT, of Python, numpy or pandas."""
+    if type(value).__name__ in ("NAType", "NaTType"):
+        return True
+    if type(value).__module__ == "numpy" and type(value).__name__ in ("datetime64", "timedelta64"):
+        return str(value) == "NaT"
+    return isinstance(value, numbers.Number) and _is_nan(value)
+
+
+def _is_nan(number: Any) -> bool:
+    try:
+        return math.isnan(number)
+    except (TypeError, ValueError, OverflowError):  # complex; Decimal("sNaN"); an int too large for a float
+        return str(number) in ("sNaN", "-sNaN")
+
+
+def _words(error: Exception) -> str:
+    """An error of the user's own objects, on one line."""
+    try:
+        words = short(str(error), 120)
+    except Exception:
+        words = ""
+    name = type(error).__name__
+    return f"{name}: {words}" if words else f"{name}."

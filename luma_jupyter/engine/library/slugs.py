@@ -1,0 +1,66 @@
+"""The first words of a prompt, as file names begin with them: in any script, never torn inside of a word."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Callable, Iterable
+from itertools import groupby
+
+LONGEST = 20  # characters (code points)
+_JOINERS = "\u200c\u200d"  # within a word they belong to its spelling, as in Persian and Sinhala
+_EMOJI_FORMS = "\ufe0e\ufe0f"
+_JAMO_BEGINNINGS = (range(0x1100, 0x1160), range(0xA960, 0xA97D))  # of a syllable, before further jamo
+_JAMO_MIDDLES = (range(0x1160, 0x1200), range(0xD7B0, 0xD7FC))
+_SIGNS_AM = "\u0e33\u0eb3"  # Thai and Lao vowels that hang on the letter before, though Unicode calls them letters
+_VIRAMA = 9  # the combining class of what joins two letters into one
+_FROM_FIRST_LETTER = re.compile(r"[^\W_].*", re.DOTALL)
+
+
+def slug(prompt: str) -> str:
+    """A prompt's first words in lower case, with the marks that belong to them; ``clip`` where it has none."""
+    lower = unicodedata.normalize("NFC", unicodedata.normalize("NFC", prompt).lower())
+    groups = ("".join(group) for in_word, group in groupby(lower, _is_in_word) if in_word)
+    words = (match[0].rstrip(_JOINERS) for match in map(_FROM_FIRST_LETTER.search, groups) if match)
+    return _join_first(words, _cut)
+
+
+def slug_of_0_1_0(prompt: str) -> str:
+    """The same as version 0.1.0 made it, which tore words at their marks: its files have to be found, too."""
+    lower = unicodedata.normalize("NFC", prompt).lower()
+    words = (match[0] for match in re.finditer(r"[^\W_]+", lower))
+    return _join_first(words, lambda word: word[:LONGEST])
+
+
+def _join_first(words: Iterable[str], cut: Callable[[str], str]) -> str:
+    """As many of the words as fit, whole; the first one is cut where it is too long by itself."""
+    joined = ""
+    for word in words:
+        if not joined and len(word) > LONGEST:
+            return cut(word) or "clip"
+        longer = f"{joined}-{word}" if joined else word
+        if len(longer) > LONGEST:
+            break
+        joined = longer
+    return joined or "clip"
+
+
+def _is_in_word(character: str) -> bool:
+    if character.isalnum() or character in _JOINERS:
+        return True
+    return character not in _EMOJI_FORMS and unicodedata.category(character) in ("Mn", "Mc")
+
+
+def _cut(word: str) -> str:
+    """The longest beginning that fits and ends between two characters as people see them; empty if there is none."""
+    return next((word[:end] for end in range(LONGEST, 0, -1) if not _belong_together(word[end - 1], word[end])), "")
+
+
+def _belong_together(left: str, right: str) -> bool:
+    """Whether two code points are within one character as people see it (Unicode, UAX 29; rather once too often)."""
+    if right in _JOINERS + _SIGNS_AM or left in _JOINERS or unicodedata.category(right) in ("Mn", "Mc"):
+        return True
+    if any(ord(right) in jamo for jamo in _JAMO_MIDDLES):
+        return True
+    both_begin = all(any(ord(letter) in jamo for jamo in _JAMO_BEGINNINGS) for letter in (left, right))
+    return both_begin or unicodedata.combining(left) == _VIRAMA
