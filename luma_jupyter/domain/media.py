@@ -9,14 +9,17 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from luma_jupyter.domain.mp4 import SOUND, VIDEO, Movie, read_movie
 from luma_jupyter.errors import InvalidRequest
 
 LARGEST_IMAGE = 20_000_000  # bytes; the services publish no limits, so these are ours
 LARGEST_VIDEO = 200_000_000
+LARGEST_PREVIEW = 8_000  # characters of a data URI: it is saved in notebooks, records and sidecars
 IMAGE_FORMATS = "PNG, JPEG or WebP"  # what is sent; a thumbnail may be a GIF too
 VIDEO_FORMATS = "MP4 or MOV"
 _SUFFIXES = {
@@ -50,26 +53,72 @@ def video_type(start: bytes) -> str:
     return "video/quicktime" if start[8:12] == b"qt  " or start[4:8] != b"ftyp" else "video/mp4"
 
 
-def is_whole_video(file: BinaryIO, size: int) -> bool:
-    """Whether ``file`` of ``size`` bytes is an MP4 or MOV with a movie in it, and none of it is missing.
+class Flaw(StrEnum):
+    """What is wrong with a file that should be a video: words to go behind its name."""
 
-    Walks the top-level boxes (ISO/IEC 14496-12, section 4.2): they must cover the file exactly. Boxes of unknown types
-    are skipped, as the standard demands.
+    NOT_MP4 = "is not a whole MP4 or MOV file"
+    NO_INDEX = "is not a whole MP4 or MOV file: it has no index (moov)"
+    CUT_OFF = "is not a whole MP4 or MOV file: its end is missing"
+    NO_TRACKS = "is not a whole MP4 or MOV file: its index lists no track"
+    NO_PICTURE = "has no picture"
+    SOUND_ONLY = "has sound but no picture"
+    NO_SAMPLES = "has a track for the picture, but nothing in it"
+
+
+@dataclass(frozen=True)
+class VideoCheck:
+    """What a look at a file came to: whole without a ``flaw``, else doubtful, or not a video at all."""
+
+    flaw: Flaw | None = None
+
+    @property
+    def whole(self) -> bool:
+        """Whether it is a video with a picture, and none of it is missing: what may be paid for as a source."""
+        return self.flaw is None
+
+    @property
+    def doubtful(self) -> bool:
+        """Whether it is not whole, but may be of use to somebody."""
+        return self.flaw not in (None, Flaw.NOT_MP4)
+
+    @property
+    def playable(self) -> bool:
+        """Whether a video that was paid for may be handed over as it is.
+
+        An index that lists no track is nothing that services send: that much is left to the player.
+        """
+        return self.flaw in (None, Flaw.NO_TRACKS)
+
+
+_TOP = {b"ftyp", b"styp", b"moov", b"moof", b"mdat", b"free", b"skip", b"wide", b"pnot"}  # what such a file begins with
+
+
+def check_video(file: BinaryIO, size: int) -> VideoCheck:
+    """See whether ``file`` of ``size`` bytes is an MP4 or MOV with a picture in it, and none of it is missing.
+
+    As players do, this lets through what comes behind the film: bytes that are no box, padding, a box of another kind
+    that is cut off.
     """
-    position, seen = 0, set()
-    while position < size:
-        file.seek(position)
-        header = file.read(16)
-        length, kind = int.from_bytes(header[:4], "big"), header[4:8]
-        if length == 1:
-            length = int.from_bytes(header[8:16], "big")
-        elif length == 0:
-            length = size - position
-        if length < 8:
-            return False
-        seen.add(kind)
-        position += length
-    return position == size and b"moov" in seen and bool(seen & {b"mdat", b"moof"})
+    movie = read_movie(file, size)
+    return VideoCheck(_flaw(movie))
+
+
+def _flaw(movie: Movie) -> Flaw | None:
+    if not movie.kinds or movie.kinds[0] not in _TOP:
+        return Flaw.NOT_MP4
+    if movie.missing:
+        return Flaw.CUT_OFF
+    if b"moov" not in movie.kinds:
+        return Flaw.NO_INDEX
+    if not {b"mdat", b"moof"} & set(movie.kinds):
+        return Flaw.CUT_OFF
+    if not movie.tracks:
+        return Flaw.NO_TRACKS
+    if movie.samples(VIDEO):
+        return None
+    if any(track.handler == VIDEO for track in movie.tracks):
+        return Flaw.NO_SAMPLES
+    return Flaw.SOUND_ONLY if movie.samples(SOUND) else Flaw.NO_PICTURE
 
 
 def file_name(original: str, mime: str) -> str:
@@ -83,7 +132,10 @@ class LocalFile:
     """A picture or video to be uploaded: its name (without a folder), MIME type, size in bytes and SHA-256 (hex).
 
     The bytes are ``data``, or in the file at ``path``; one that was read from a record has neither. Only type and hash
-    count where two are compared.
+    count where two are compared: those of what was given, so that a request is found again however it was sent.
+
+    ``sent`` is the file that goes out in its place (`to_send`), where that is another one: a picture is turned upright,
+    for instance. ``preview`` is a small picture of it, as a data URI.
     """
 
     sha256: str
@@ -92,6 +144,8 @@ class LocalFile:
     size: int = field(compare=False)
     path: Path | None = field(default=None, compare=False)
     data: bytes | None = field(default=None, repr=False, compare=False)
+    sent: LocalFile | None = field(default=None, compare=False)
+    preview: str | None = field(default=None, repr=False, compare=False)
 
     @classmethod
     def of(cls, data: bytes, mime: str, original: str, *, path: Path | None = None, keep: bool = True) -> LocalFile:
@@ -103,17 +157,29 @@ class LocalFile:
     def from_record(cls, record: Mapping[str, Any]) -> LocalFile:
         """A file as a record tells of it, without its bytes.
 
-        Raises ValueError, KeyError or TypeError where it is none.
+        Raises ValueError, KeyError or TypeError where it is none. What 0.1.0 did not write yet may be missing, and
+        counts as missing where it is not as it should be.
         """
         sha256, mime, name, size = record["sha256"], record["mime"], record["name"], record["size"]
         if not re.fullmatch("[0-9a-f]{64}", sha256) or mime not in _SUFFIXES or not isinstance(size, int):
             raise ValueError("not a file")
-        return cls(sha256, mime, file_name(str(name), mime), size)
+        file = cls(sha256, mime, file_name(str(name), mime), size)
+        return replace(file, sent=_sent_in(record), preview=_preview_in(record))
 
     @property
     def record(self) -> dict[str, Any]:
         """What records keep of it: not its bytes, and not where it lies."""
-        return {"sha256": self.sha256, "mime": self.mime, "name": self.name, "size": self.size}
+        facts: dict[str, Any] = {"sha256": self.sha256, "mime": self.mime, "name": self.name, "size": self.size}
+        if self.sent:
+            facts["sent"] = self.sent.record
+        if self.preview:
+            facts["preview"] = self.preview
+        return facts
+
+    @property
+    def to_send(self) -> LocalFile:
+        """What is uploaded for it."""
+        return self.sent or self
 
     def read(self) -> bytes:
         """The bytes. Raises InvalidRequest where they are gone, or are not those that were checked."""
@@ -133,3 +199,23 @@ class LocalFile:
 
     def __str__(self) -> str:
         return self.name
+
+
+def _sent_in(record: Mapping[str, Any]) -> LocalFile | None:
+    sent = record.get("sent")
+    if not isinstance(sent, dict):
+        return None
+    try:
+        return LocalFile.from_record({name: value for name, value in sent.items() if name != "sent"})
+    except (ValueError, KeyError, TypeError):
+        return None
+
+
+def _preview_in(record: Mapping[str, Any]) -> str | None:
+    preview = record.get("preview")
+    return preview if isinstance(preview, str) and is_preview(preview) else None
+
+
+def is_preview(text: str) -> bool:
+    """Whether a text is a small picture as a data URI, and nothing else: a record may come from anybody."""
+    return len(text) <= LARGEST_PREVIEW and bool(re.fullmatch(r"data:image/jpeg;base64,[A-Za-z0-9+/]+={0,2}", text))

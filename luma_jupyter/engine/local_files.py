@@ -1,29 +1,35 @@
-"""Pictures and videos of the user's own as input: whatever they are given as, they become a checked `LocalFile`."""
+"""Pictures and videos of the user's own as input: whatever they are given as, they become a checked `LocalFile`.
+
+Pictures go out as they look (`video.appearance`), and are known by what was given.
+"""
 
 from __future__ import annotations
 
 import io
 import os
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO
 
 from luma_jupyter.domain.media import (
     IMAGE_FORMATS,
     LARGEST_IMAGE,
+    LARGEST_PREVIEW,
     LARGEST_VIDEO,
     VIDEO_FORMATS,
     LocalFile,
+    check_video,
     image_type,
-    is_whole_video,
     video_type,
 )
 from luma_jupyter.domain.requests import VideoRef, parse_video_ref
 from luma_jupyter.domain.urls import is_web_url
 from luma_jupyter.errors import InvalidRequest
-from luma_jupyter.video.pictures import check_decodes, encode_png
+from luma_jupyter.video.pictures import Picture, PictureLimits, has_pillow, picture_of, read_picture
 
 _SENT = ("image/png", "image/jpeg", "image/webp")
+_CONVERTED = (b"GIF8", b"BM", b"II*\0", b"MM\0*")  # GIF, BMP and TIFF begin so: sent as PNG, where Pillow is there
 
 
 def as_image(name: str, value: object) -> str | LocalFile:
@@ -40,7 +46,7 @@ def as_image(name: str, value: object) -> str | LocalFile:
         return _checked_image(name, path.name, _read(name, path, LARGEST_IMAGE, IMAGE_FORMATS), path)
     if isinstance(value, bytes | bytearray | memoryview):
         return _checked_image(name, name, bytes(value))
-    return _checked_image(name, name, encode_png(name, value))
+    return _local_file(picture_of(name, value, _limits()), name)
 
 
 def as_optional_image(name: str, value: object) -> str | LocalFile | None:
@@ -49,11 +55,11 @@ def as_optional_image(name: str, value: object) -> str | LocalFile | None:
 
 
 def as_video(value: str | os.PathLike[str], name: str = "The source") -> LocalFile:
-    """A source video given as a path. Raises InvalidRequest for all that cannot be sent."""
+    """A source video given as a path. Raises InvalidRequest for all that cannot be sent, or has no picture."""
     path = _path(name, value, "a clip, a video id, an http(s) URL, or a video's path")
     data = _read(name, path, LARGEST_VIDEO, VIDEO_FORMATS)
-    if not is_whole_video(io.BytesIO(data), len(data)):
-        raise InvalidRequest(f"{name}: {path.name} is not a whole {VIDEO_FORMATS} file.")
+    if flaw := check_video(io.BytesIO(data), len(data)).flaw:
+        raise InvalidRequest(f"{name}: {path.name} {flaw}.")
     return LocalFile.of(data, video_type(data[:12]), path.name, path=path, keep=False)
 
 
@@ -77,13 +83,36 @@ def looks_like_path(text: str) -> bool:
 
 def _checked_image(name: str, original: str, data: bytes, path: Path | None = None) -> LocalFile:
     mime = image_type(data[:12])
-    if mime not in _SENT:
-        what = f"{original} " if original != name else "this "
-        raise InvalidRequest(f"{name}: {what}is not a picture in {IMAGE_FORMATS} format.")
+    if mime not in _SENT and not (data.startswith(_CONVERTED) and has_pillow()):
+        raise _not_a_picture(name, original)
     if len(data) > LARGEST_IMAGE:
         raise InvalidRequest(f"{name}: {len(data) / 1e6:.0f} MB are too large: up to {LARGEST_IMAGE / 1e6:.0f} MB.")
-    check_decodes(name, data)
-    return LocalFile.of(data, mime, original, path=path)
+    if not has_pillow():
+        return LocalFile.of(data, str(mime), original, path=path)
+    try:
+        return _local_file(read_picture(name, data, _limits()), original, path)
+    except InvalidRequest:
+        if mime in _SENT:
+            raise
+        raise _not_a_picture(name, original) from None
+
+
+def _not_a_picture(name: str, original: str) -> InvalidRequest:
+    what = f"{original} " if original != name else "this "
+    return InvalidRequest(f"{name}: {what}is not a picture in {IMAGE_FORMATS} format.")
+
+
+def _local_file(picture: Picture, original: str, path: Path | None = None) -> LocalFile:
+    """A picture as a file: with the bytes that are sent, which are mostly those that were given."""
+    mime = image_type(picture.given[:12])
+    same = picture.sent == picture.given
+    file = LocalFile.of(picture.given, mime if mime in _SENT else picture.mime, original, path=path, keep=same)
+    sent = None if same else LocalFile.of(picture.sent, picture.mime, original)
+    return replace(file, sent=sent, preview=picture.preview)
+
+
+def _limits() -> PictureLimits:
+    return PictureLimits(LARGEST_IMAGE, LARGEST_PREVIEW)
 
 
 def _path(name: str, value: str | os.PathLike[str], wanted: str) -> Path:

@@ -20,7 +20,7 @@ from luma_jupyter import __version__
 from luma_jupyter.api.kernel import Kernel
 from luma_jupyter.domain.vocabulary import SERVICE_NAMES, Provider, Status
 from luma_jupyter.engine.engine import Engine
-from luma_jupyter.engine.library.folder import check_writable
+from luma_jupyter.engine.library.folder import check_writable, free_space, needed_space
 from luma_jupyter.errors import LumaError, ServiceError
 from luma_jupyter.settings import KEY_SETTINGS, Settings, variable
 from luma_jupyter.views.clip_html import escaped
@@ -53,11 +53,13 @@ class Finding:
 @dataclass(frozen=True)
 class Machine:
     """What is asked of the machine. ``version`` of an installed distribution, or None; ``load`` imports a module;
-    ``check_writable`` writes into a folder, or raises OSError."""
+    ``check_writable`` writes into a folder, or raises OSError; ``free_space`` gives its free bytes, or raises OSError.
+    """
 
     version: Callable[[str], str | None]
     load: Callable[[str], object]
     check_writable: Callable[[Path], None]
+    free_space: Callable[[Path], int] = free_space
 
 
 def _version(distribution: str) -> str | None:
@@ -215,7 +217,26 @@ def _media(now: Settings, machine: Machine) -> Iterator[Finding]:
             f"Make it writable, or set {variable('media')} to another folder.",
         )
         return
-    yield Finding("fine", "media folder", f"Videos are saved in {where}.")
+    yield _free_space(now, machine, where)
+
+
+def _free_space(now: Settings, machine: Machine, where: str) -> Finding:
+    try:
+        free = machine.free_space(now.media_folder)
+    except OSError as error:
+        words = f"Videos are saved in {where}; how much is free there is not known ({error.strerror or error})."
+        return Finding("note", "media folder", words)
+    words = f"Videos are saved in {where}, where {_gigabytes(free)} are free."
+    needed = needed_space(now.media_folder)
+    if free >= needed:
+        return Finding("fine", "media folder", words)
+    advice = f"Make room ({_gigabytes(needed)} should be free), or set {variable('media')} to another disk's folder."
+    paid = bool(_given(now)) and now.provider != "demo"
+    return Finding("act" if paid else "note", "media folder", words + " No video is paid for with so little.", advice)
+
+
+def _gigabytes(size: int) -> str:
+    return f"{size / 1e9:.1f} GB" if size >= 1e9 else file_size(size)
 
 
 def _journal(now: Settings, engine: Engine) -> Iterator[Finding]:

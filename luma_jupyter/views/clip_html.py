@@ -11,6 +11,7 @@ from __future__ import annotations
 from html import escape
 from typing import Any
 
+from luma_jupyter.domain.media import LocalFile, is_preview
 from luma_jupyter.domain.vocabulary import SERVICE_NAMES, Status
 from luma_jupyter.views.clip_state import ClipState, relative_url
 from luma_jupyter.views.text import (
@@ -40,6 +41,8 @@ HIDE_LOST_LIVE_PART = (
     "<style>.jp-OutputArea-child:has(.luma-later)+.jp-OutputArea-child>.jp-OutputArea-output.jupyter-widgets"
     "{display:none}</style>"
 )
+_PICTURES = {"start_image": "first frame, as sent", "end_image": "last frame, as sent"}
+_PREVIEW = "max-height:72px;max-width:128px;margin:6px 6px 0 0;border-radius:4px;vertical-align:top;"
 _VIDEO = "display:block;max-width:100%;max-height:480px;margin:8px 0;border-radius:4px;"
 
 
@@ -66,6 +69,19 @@ def head(state: ClipState, length: int = _LONGEST_TITLE) -> str:
     return f'<div style="font-weight:600">{escaped(short(state.task.request.prompt, length))}</div>{origin(state)}'
 
 
+def sent_pictures(state: ClipState) -> str:
+    """The pictures that were sent, small, as they went out; nothing where there are none, or none is known."""
+    request = state.task.request
+    pictures = [(words, getattr(request, field, None)) for field, words in _PICTURES.items()]
+    shown = "".join(
+        f'<img src="{escaped(picture.preview)}" alt="{escaped(f"{words}: {picture}")}" '
+        f'title="{escaped(f"{words}: {picture}")}" style="{_PREVIEW}">'
+        for words, picture in pictures
+        if isinstance(picture, LocalFile) and picture.preview and is_preview(picture.preview)
+    )
+    return f"<div>{shown}</div>" if shown else ""
+
+
 def frame(key: str, body: str, *, wide: bool = False) -> str:
     """A card's frame; by the class with its key the live part finds it on the page. ``wide``: as wide as the page."""
     return f'<div class="luma-card luma-{key}" style="{"" if wide else _NARROW}{_FRAME}">{body}</div>'
@@ -82,7 +98,7 @@ def final_html(state: ClipState) -> str:
         known = task.task_id and task.task_id not in str(task.error)
         task_id = f'<div style="{QUIET}">task id {escaped(task.task_id)}</div>' if known else ""
         reason = f"<div><b>{escaped(STATUS_TEXT[task.status])}</b>: {escaped(task.error or '')}</div>"
-        return frame(task.key, head(state) + reason + task_id)
+        return frame(task.key, head(state) + sent_pictures(state) + reason + task_id)
     src = state.data or state.address
     facts = [completion_text(state)]
     if task.video and task.video.width and task.video.height:
@@ -104,7 +120,7 @@ def final_html(state: ClipState) -> str:
         problem += f"<div>{escaped(state.remark)}</div>"
     return frame(
         task.key,
-        f"{head(state)}{_player(src) if src else ''}{problem}"
+        f"{head(state)}{sent_pictures(state)}{_player(src) if src else ''}{problem}"
         f'<div style="{QUIET}">{escaped(" · ".join(facts))}</div><div>{" · ".join(links)}</div>',
     )
 
@@ -121,7 +137,7 @@ def waiting_html(state: ClipState) -> str:
         saved += ": play it, if it was finished since"
         rest = f"{_player(relative_url(state.media))}Else {rest}"
     later = f'<details class="luma-later"><summary>{saved}</summary>{rest}</details>'
-    return frame(state.task.key, head(state) + later + HIDE_LOST_LIVE_PART)
+    return frame(state.task.key, head(state) + sent_pictures(state) + later + HIDE_LOST_LIVE_PART)
 
 
 def live_view(state: ClipState) -> dict[str, Any]:

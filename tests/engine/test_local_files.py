@@ -19,6 +19,7 @@ from luma_jupyter.domain.requests import ExtendRequest, GenerateRequest, VideoRe
 from luma_jupyter.engine import local_files
 from luma_jupyter.engine.local_files import as_image, as_optional_image, as_video, looks_like_path, parse_video
 from luma_jupyter.errors import InvalidRequest
+from tests.support.films import film
 
 UUID = "7f3b2c1d-1111-4222-8333-444455556666"
 WEB = "https://example.com/a.mp4"
@@ -30,15 +31,6 @@ def encoded(kind: str = "PNG", image: Any = None) -> bytes:
     file = io.BytesIO()
     (image or Image.fromarray(ARRAY)).save(file, format=kind)
     return file.getvalue()
-
-
-def box(kind: bytes, content: bytes = b"") -> bytes:
-    return (8 + len(content)).to_bytes(4, "big") + kind + content
-
-
-def movie(brand: bytes = b"isom") -> bytes:
-    """The least that is a whole video."""
-    return box(b"ftyp", brand + bytes(4)) + box(b"moov") + box(b"mdat", bytes(100))
 
 
 class Figure:
@@ -107,7 +99,7 @@ MISTAKES: list[tuple[Any, str]] = [
     (b"", "start_image: this is not a picture in PNG, JPEG or WebP format."),
     (b"GIF89a" + bytes(20), "not a picture in PNG, JPEG or WebP format"),
     (encoded()[:50], "the picture cannot be read"),
-    (np.zeros((4, 4, 3)), "a numpy frame has shape (height, width, 3) and type uint8, not (4, 4, 3) and float64"),
+    (np.zeros((4, 4, 2)), "a numpy frame has shape (height, width, 3) and type uint8, not (4, 4, 2) and uint8"),
     (np.zeros((2, 4, 4, 3), np.uint8), "not (2, 4, 4, 3) and uint8"),
     (np.zeros((0, 4, 3), np.uint8), "a numpy frame has shape"),
     ("missing.png", "start_image: there is no file 'missing.png'."),
@@ -164,7 +156,7 @@ def test_as_image_refuses_a_pipe(tmp_path: Path) -> None:
 
 
 def test_as_image_needs_pillow_only_for_arrays(picture: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Files and bytes need no Pillow; a numpy frame does, and says what to install."""
+    """Files and bytes need no Pillow, and damage is left to the service then; a numpy frame needs it, and says so."""
     real = builtins.__import__
 
     def without(name: str, *args: Any) -> Any:
@@ -174,6 +166,7 @@ def test_as_image_needs_pillow_only_for_arrays(picture: Path, monkeypatch: pytes
 
     monkeypatch.setattr(builtins, "__import__", without)
     assert isinstance(as_image("start_image", picture), LocalFile)
+    assert isinstance(as_image("start_image", encoded()[:50]), LocalFile)
     with pytest.raises(InvalidRequest, match=r"pip install 'luma-jupyter\[media\]'"):
         as_image("start_image", ARRAY)
 
@@ -182,12 +175,12 @@ def test_as_image_needs_pillow_only_for_arrays(picture: Path, monkeypatch: pytes
 def test_as_video_tells_formats_by_their_bytes(brand: bytes, mime: str, tmp_path: Path) -> None:
     """MP4 and MOV are told apart by their bytes."""
     path = tmp_path / "film.dat"
-    path.write_bytes(movie(brand))
+    path.write_bytes(film(brand=brand))
     file = as_video(str(path))
-    assert (file.mime, file.size, file.read()) == (mime, len(movie()), movie(brand))
+    assert (file.mime, file.size, file.read()) == (mime, len(film()), film(brand=brand))
 
 
-@pytest.mark.parametrize("content", [b"notes", movie()[:-1], encoded()])
+@pytest.mark.parametrize("content", [b"notes", film()[:-1], encoded()])
 def test_as_video_refuses_what_is_no_whole_video(content: bytes, tmp_path: Path) -> None:
     """What is no whole video is refused before it is sent and paid for."""
     path = tmp_path / "film.mp4"
@@ -199,7 +192,7 @@ def test_as_video_refuses_what_is_no_whole_video(content: bytes, tmp_path: Path)
 def test_as_video_refuses_large_videos(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The limit of videos is their own."""
     path = tmp_path / "film.mp4"
-    path.write_bytes(movie())
+    path.write_bytes(film())
     monkeypatch.setattr(local_files, "LARGEST_VIDEO", 50)
     with pytest.raises(InvalidRequest, match="MP4 or MOV up to 0 MB can be sent"):
         as_video(path)
@@ -208,10 +201,10 @@ def test_as_video_refuses_large_videos(tmp_path: Path, monkeypatch: pytest.Monke
 def test_as_video_reads_the_bytes_when_they_are_sent(tmp_path: Path) -> None:
     """A large video is not held in memory; one that has changed or gone meanwhile is refused."""
     path = tmp_path / "film.mp4"
-    path.write_bytes(movie())
+    path.write_bytes(film())
     file = as_video(path)
     assert file.data is None
-    path.write_bytes(movie(b"mp42"))
+    path.write_bytes(film(brand=b"mp42"))
     with pytest.raises(InvalidRequest, match="has changed since it was checked"):
         file.read()
     path.unlink()
@@ -261,7 +254,7 @@ def test_parse_video_refuses_other_text(text: str) -> None:
 def test_parse_video_reads_a_video_on_the_disk(tmp_path: Path) -> None:
     """A path of a whole video is that file, checked."""
     path = tmp_path / "film.mp4"
-    path.write_bytes(movie())
+    path.write_bytes(film())
     assert parse_video(str(path)) == as_video(path)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import re
 from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
@@ -57,7 +58,8 @@ def test_doctor_with_both_keys_finds_nothing_to_do(lab: Shell, service: PromptSe
     assert "mode wal" in found(diagnosis, "journal").words or "mode delete" in found(diagnosis, "journal").words
     assert {"Python", "ipython", "anywidget"} <= set(found(diagnosis, "versions").words.split())
     assert found(diagnosis, "host").words.startswith("JupyterLab or Notebook 7: videos are shown from their files")
-    assert found(diagnosis, "media folder").words == "Videos are saved in luma_videos beside the notebook."
+    free = r"Videos are saved in luma_videos beside the notebook, where [\d.]+ [MGT]B are free\."
+    assert re.fullmatch(free, found(diagnosis, "media folder").words)
     assert not Path("luma_videos").exists()
 
 
@@ -152,6 +154,46 @@ def test_doctor_tells_a_media_folder_that_is_a_file(lab: Shell, tmp_path: Path) 
     settings.configure(media="elsewhere/videos")
     assert levels(examine(lab)) == {}
     assert not (tmp_path / "elsewhere").exists()
+
+
+@pytest.mark.parametrize(("keys", "level"), [(True, "act"), (False, "note")])
+def test_doctor_tells_a_disk_that_is_nearly_full(lab: Shell, keys: bool, level: str) -> None:
+    """It says how much is free and how much should be; only where something is paid for does that have to be mended."""
+    if not keys:
+        settings.configure(acedata_token=None, runapi_key=None)
+    diagnosis = examine(lab, replace(THIS_MACHINE, free_space=lambda folder: 150_000_000))
+    assert levels(diagnosis)["media folder"] == level
+    finding = found(diagnosis, "media folder")
+    assert finding.words == (
+        "Videos are saved in luma_videos beside the notebook, where 150.0 MB are free. No video is paid for with so "
+        "little."
+    )
+    assert finding.advice == (
+        "Make room (200.0 MB should be free), or set LUMA_JUPYTER_MEDIA to another disk's folder."
+    )
+
+
+def test_doctor_goes_by_the_last_videos(lab: Shell, tmp_path: Path) -> None:
+    """Where videos are large, more should be free; with enough of it all is fine."""
+    (tmp_path / "luma_videos").mkdir()
+    with (tmp_path / "luma_videos" / "large.mp4").open("wb") as file:
+        file.truncate(1_000_000_000)
+    for free, expected in ((4_900_000_000, {"media folder": "act"}), (5_000_000_000, {})):
+        assert levels(examine(lab, replace(THIS_MACHINE, free_space=lambda folder, free=free: free))) == expected
+
+
+def test_doctor_says_that_nobody_knows_how_much_is_free(lab: Shell) -> None:
+    """A file system that does not tell is noted, and stands in nobody's way."""
+
+    def unknown(folder: Path) -> int:
+        raise OSError(errno.ENOSYS, "Function not implemented")
+
+    diagnosis = examine(lab, replace(THIS_MACHINE, free_space=unknown))
+    assert levels(diagnosis) == {"media folder": "note"}
+    assert found(diagnosis, "media folder").words == (
+        "Videos are saved in luma_videos beside the notebook; how much is free there is not known (Function not "
+        "implemented)."
+    )
 
 
 def test_doctor_tells_a_journal_that_cannot_be_written(lab: Shell, tmp_path: Path) -> None:

@@ -2,6 +2,9 @@
 
 A video is streamed to a temporary name, checked to be a whole video, and only then renamed, so a file with the
 final name is always a good one. Its sidecar is there a moment before it, so a video says at any time whose it is.
+What came and is no whole video was paid for all the same: it is kept under another name (`incomplete_path`), until a
+whole one takes its place.
+
 Its name is made by us, from the prompt and a random key: nothing that a service says becomes part of a path, and the
 file of another clip is never replaced.
 """
@@ -18,7 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
-from luma_jupyter.domain.media import is_image, is_whole_video
+from luma_jupyter.domain.media import Flaw, check_video, is_image
 from luma_jupyter.domain.task import Task
 from luma_jupyter.engine.library import sidecars
 from luma_jupyter.errors import ConfigError, DownloadError, Expired, LumaError
@@ -31,6 +34,8 @@ if TYPE_CHECKING:
 DOWNLOAD_TRIES = 4
 LARGEST_VIDEO = 2 * 1024**3  # bytes
 LARGEST_THUMBNAIL = 20 * 1024**2  # bytes
+LEAST_FREE = 200_000_000  # bytes that must be free before a video is paid for
+ROOM_FOR = 5  # videos as large as the last ones must find room, too
 
 
 def ensure_folder(folder: Path) -> None:
@@ -44,6 +49,43 @@ def ensure_folder(folder: Path) -> None:
         raise ConfigError(
             f"Videos cannot be saved in {str(folder)!r} ({why}): set {variable('media')} to another folder."
         )
+
+
+def free_space(folder: Path) -> int:
+    """How many bytes are free in a folder, or where it will be made. Raises OSError."""
+    return shutil.disk_usage(next(parent for parent in (folder, *folder.parents) if parent.exists())).free
+
+
+def needed_space(folder: Path) -> int:
+    """How many bytes should be free in a folder of videos before another one is paid for."""
+    return max(LEAST_FREE, ROOM_FOR * max(_last_sizes(folder), default=0))
+
+
+def check_space(folder: Path, free: Callable[[Path], int] = free_space) -> None:
+    """Refuse to go on, before anything is paid, where a video would find no room. Raises ConfigError.
+
+    ``free`` gives the free bytes of a folder; where it raises OSError, nobody can tell, and nothing is refused.
+    """
+    try:
+        there = free(folder)
+        if there >= ROOM_FOR * LARGEST_VIDEO or there >= (needed := needed_space(folder)):
+            return
+    except OSError:
+        return
+    raise ConfigError(
+        f"Only {there / 1e6:.0f} MB are free for videos in {str(folder)!r}, and {needed / 1e6:.0f} MB should be: "
+        f"make room there, or set {variable('media')} to a folder on another disk. Nothing was sent."
+    )
+
+
+def _last_sizes(folder: Path) -> list[int]:
+    """The sizes of the last few videos of a folder, in bytes."""
+    try:
+        with os.scandir(folder) as entries:
+            found = [entry.stat() for entry in entries if entry.name.endswith(".mp4")]
+    except OSError:
+        return []
+    return [file.st_size for file in sorted(found, key=lambda file: file.st_mtime)[-ROOM_FOR:]]
 
 
 def check_writable(folder: Path) -> None:
@@ -64,7 +106,7 @@ def copy_into(folder: Path, task: Task) -> Task:
         with replacing(path) as copy, task.path.open("rb") as original:
             shutil.copyfileobj(original, copy)
             moved = task.evolve(path=path, media=folder, filename=path.name)
-            _place_sidecar(path, moved, copy.tell())
+            _place_sidecar(path, moved, copy.tell(), beside=task.path)
     except OSError as error:
         raise _unwritable(error) from None
     return moved
@@ -92,8 +134,9 @@ class MediaFolder:
             if saved and saved.path:  # a kernel was killed before it could say so
                 return path
             with replacing(path) as file:
-                await self._fetch(task.video.url, file, is_whole_video, LARGEST_VIDEO, task.base_url)
+                await self._fetch_video(task, file, incomplete_path(path))
                 _place_sidecar(path, task, file.seek(0, os.SEEK_END))
+            incomplete_path(path).unlink(missing_ok=True)
         except OSError as error:
             raise _unwritable(error) from None
         return path
@@ -101,27 +144,87 @@ class MediaFolder:
     async def save_thumbnail(self, task: Task, path: Path) -> None:
         """Fetch the thumbnail of a saved video, where there is one; a missing one is no error."""
         if task.video and task.video.thumbnail_url:
+            wanted = _Wanted(task.video.thumbnail_url, task.base_url, LARGEST_THUMBNAIL, _thumbnail_flaw)
             with contextlib.suppress(DownloadError, OSError), replacing(path.with_suffix(".jpg")) as file:
-                await self._fetch(task.video.thumbnail_url, file, is_image, LARGEST_THUMBNAIL, task.base_url)
+                await self._fetch(wanted, file)
 
-    async def _fetch(
-        self, url: str, file: BinaryIO, check: Callable[[BinaryIO, int], bool], largest: int, trusted_origin: str
-    ) -> None:
+    async def _fetch_video(self, task: Task, file: BinaryIO, incomplete: Path) -> None:
+        """Fetch a video; what came and is no whole one is kept."""
+        assert task.video is not None
+        wanted = _Wanted(
+            task.video.url, task.base_url, LARGEST_VIDEO, _video_flaw, lambda file: _keep_incomplete(file, incomplete)
+        )
+        try:
+            await self._fetch(wanted, file)
+        except DownloadError as error:
+            if not incomplete.exists():
+                raise
+            raise type(error)(f"{error}; what came is kept as {incomplete.name}") from None
+
+    async def _fetch(self, wanted: _Wanted, file: BinaryIO) -> None:
         partial = Partial(file)
         attempt = 0
         while True:
             attempt += 1
             try:
-                await self.http.transfers.download(url, partial, largest=largest, trusted_origin=trusted_origin)
-                if not check(file, file.seek(0, os.SEEK_END)):
-                    partial.restart()
-                    raise DownloadError("what came was not a whole video")
-                return
+                await self.http.transfers.download(
+                    wanted.url, partial, largest=wanted.largest, trusted_origin=wanted.trusted_origin
+                )
+                flaw = wanted.flaw(file, file.seek(0, os.SEEK_END))
+                if flaw is None:
+                    return
+                wanted.keep(file)
+                partial.restart()
+                raise DownloadError(f"what came {flaw}")
             except LumaError as error:
+                wanted.keep(file)
                 if attempt == DOWNLOAD_TRIES:
                     kind = Expired if isinstance(error, Expired) else DownloadError
                     raise kind(str(error)) from None
             await asyncio.sleep(self.http.backoff(attempt))
+
+
+@dataclass(frozen=True)
+class _Wanted:
+    """A file to be fetched, of up to ``largest`` bytes.
+
+    ``flaw`` says what is wrong with what came, None where nothing is; ``keep`` gets what came of a try that failed.
+    """
+
+    url: str
+    trusted_origin: str
+    largest: int
+    flaw: Callable[[BinaryIO, int], str | None]
+    keep: Callable[[BinaryIO], None] = lambda file: None
+
+
+def _video_flaw(file: BinaryIO, size: int) -> str | None:
+    check = check_video(file, size)
+    return None if check.playable else check.flaw
+
+
+def _thumbnail_flaw(file: BinaryIO, size: int) -> str | None:
+    return None if is_image(file, size) else "is not a picture"
+
+
+def incomplete_path(path: Path) -> Path:
+    """Where it is kept what came of a video and is no whole one."""
+    return path.with_name(f"{path.stem}.incomplete{path.suffix}")
+
+
+def _keep_incomplete(file: BinaryIO, path: Path) -> None:
+    """Copy what came to ``path``, unless it is a page or nothing, or there is more of it there already."""
+    size = file.seek(0, os.SEEK_END)
+    file.seek(0)
+    text = b"\0" not in file.read(512)
+    if size == 0 or (text and check_video(file, size).flaw is Flaw.NOT_MP4):
+        return
+    with contextlib.suppress(OSError):
+        if path.exists() and path.stat().st_size >= size:
+            return
+        with replacing(path) as copy:
+            file.seek(0)
+            shutil.copyfileobj(file, copy)
 
 
 @contextlib.contextmanager
@@ -139,7 +242,11 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
         raise
 
 
-def _place_sidecar(path: Path, task: Task, size: int) -> None:
+def _place_sidecar(path: Path, task: Task, size: int, beside: Path | None = None) -> None:
+    """Write the sidecar of a video; what a later version wrote into the one that was ``beside`` its file is kept."""
+    earlier = sidecars.read((beside or path).with_suffix(".json"))
+    if earlier and earlier.intent == task.intent:
+        task = task.evolve(extra={**earlier.extra, **task.extra})
     with replacing(path.with_suffix(".json")) as file:
         sidecars.write(file, task, size)
 

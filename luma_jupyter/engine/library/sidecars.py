@@ -15,32 +15,26 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from luma_jupyter.domain.fingerprint import fingerprint
-from luma_jupyter.domain.media import is_whole_video
+from luma_jupyter.domain.media import check_video
+from luma_jupyter.domain.requests import LONGEST_PROMPT
 from luma_jupyter.domain.task import Task
 from luma_jupyter.domain.vocabulary import Status
+from luma_jupyter.engine.library.slugs import slug, slug_of_0_1_0
 from luma_jupyter.engine.store.serialization import Unreadable, dump, load
 
 SCHEMA = 2
 LARGEST = 1_000_000  # bytes
-_LONGEST_SLUG = 20
+# A longer one is read if that is its prompt's doing: a character takes up to 6 bytes in JSON, and all else is little.
+LARGEST_BESIDE_PROMPT = 100_000  # bytes
+LARGEST_WITH_PROMPT = LARGEST_BESIDE_PROMPT + 6 * LONGEST_PROMPT
+_PROMPT = re.compile(rb'"prompt": "(?:[^"\\]++|\\.)*+"', re.DOTALL)
 # What is nobody else's business: where the maker's files lie, and addresses that may hold a secret.
 _PRIVATE = ("base_url", "media", "folder", "filename", "file_size", "status", "error", "problem", "doubts")
 
 
 def video_file_name(prompt: str, key: str) -> str:
     """The name of a video: the prompt's first words and the key, such as ``astronauts-shuttle-3f9c2a1b.mp4``."""
-    return f"{_slug(prompt)}-{key}.mp4"
-
-
-def _slug(prompt: str) -> str:
-    words = re.findall(r"[^\W_]+", unicodedata.normalize("NFC", prompt).lower())
-    slug = ""
-    for word in words:
-        longer = f"{slug}-{word}" if slug else word[:_LONGEST_SLUG]
-        if len(longer) > _LONGEST_SLUG:
-            break
-        slug = longer
-    return slug or "clip"
+    return f"{slug(prompt)}-{key}.mp4"
 
 
 def write(file: BinaryIO, task: Task, size: int) -> None:
@@ -67,12 +61,12 @@ def read(path: Path) -> Task | None:
 
 
 def whole_size(video: Path) -> int | None:
-    """The size of a saved video in bytes; None where it is gone, cut off or damaged."""
+    """The size of a saved video in bytes; None where it is gone, cut off or damaged, by the rule for downloads."""
     if not video.is_file():
         return None
     with video.open("rb") as file:
         size = file.seek(0, 2)
-        return size if is_whole_video(file, size) else None
+        return size if check_video(file, size).playable else None
 
 
 def intent_of(video: Path) -> str | None:
@@ -84,9 +78,13 @@ def intent_of(video: Path) -> str | None:
 
 
 def _content(path: Path) -> bytes:
-    if not path.is_file() or path.stat().st_size > LARGEST:  # a pipe or a device would be read for ever
+    """What is in a sidecar. Raises Unreadable for what none can be: JSON may take much more memory than its text."""
+    if not path.is_file() or path.stat().st_size > LARGEST_WITH_PROMPT:  # a pipe or a device would be read for ever
         raise Unreadable("file")
-    return path.read_bytes()
+    content = path.read_bytes()
+    if len(content) > LARGEST and len(_PROMPT.sub(b"", content, count=1)) > LARGEST_BESIDE_PROMPT:
+        raise Unreadable("file")
+    return content
 
 
 def _public(data: object) -> dict[str, Any]:
@@ -100,16 +98,17 @@ def find_equal(folder: Path, prompt: str, wanted: str) -> Iterator[Task]:
 
     Their names begin with the prompt, so few files are read.
     """
-    return (task for task in read_all(folder, f"{_slug(prompt)}-") if task.fingerprint == wanted)
+    beginnings = (f"{slug(prompt)}-", f"{slug_of_0_1_0(prompt)}-")
+    return (task for task in read_all(folder, beginnings) if task.fingerprint == wanted)
 
 
-def read_all(folder: Path, start: str = "") -> Iterator[Task]:
-    """The completed tasks of a folder whose file names begin so."""
+def read_all(folder: Path, beginnings: tuple[str, ...] = ("",)) -> Iterator[Task]:
+    """The completed tasks of a folder whose file names begin in one of these ways."""
     try:
         names = sorted(path.name for path in folder.iterdir() if path.suffix == ".json")
     except OSError:
         return
     for name in names:
         normal = unicodedata.normalize("NFC", name)  # some archives and disks store other forms
-        if normal.startswith(start) and (task := read(folder / name)):
+        if normal.startswith(beginnings) and (task := read(folder / name)):
             yield task

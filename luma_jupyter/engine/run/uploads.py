@@ -55,6 +55,7 @@ class Uploads:
         """
         if known := self.known(file):
             return known
+        file = file.to_send
         shown = -1
 
         def show(share: float) -> None:
@@ -76,5 +77,6 @@ class Uploads:
     def known(self, file: LocalFile) -> str | None:
         """The address of a file that was uploaded before, if it lives long enough."""
         with suppress(ConfigError):
-            return self._journal.uploaded_url(self._client.base_url, file.sha256, self._clock() + MARGIN)
+            sha256 = file.to_send.sha256
+            return self._journal.uploaded_url(self._client.base_url, sha256, self._clock() + MARGIN)
         return None

@@ -109,7 +109,7 @@ async def test_failed_download_is_tried_again(world: World, media: Path, bad: st
 
 @pytest.mark.parametrize("bad", BAD_VIDEOS)
 async def test_download_that_fails_for_good_costs_no_task(world: World, media: Path, bad: str) -> None:
-    """The task has completed, has its URL, says that the file is missing and why; no part of a file is left."""
+    """The task has completed, has its URL, says that the file is missing and why; what came of it is kept beside."""
     world.service.script("video", *[BAD_VIDEOS[bad]] * 20)
     task = await _made(world)
     assert (task.path, task.file_size, task.error) == (None, None, None)
@@ -118,7 +118,13 @@ async def test_download_that_fails_for_good_costs_no_task(world: World, media: P
     assert task.video
     assert task.video.url == "https://media.example/task-1.mp4"
     assert len(world.service.seen("video")) == DOWNLOAD_TRIES
-    assert list(media.iterdir()) == []
+    if bad.startswith("cut"):
+        (kept,) = media.iterdir()
+        assert kept.name == f"{Path(task.filename).stem}.incomplete.mp4"
+        assert kept.read_bytes() == VIDEO[:-100]
+        assert f"what came is kept as {kept.name}" in str(task.problem)
+    else:
+        assert list(media.iterdir()) == []
 
 
 async def test_final_name_is_always_a_whole_file(world: World, media: Path) -> None:
