@@ -21,6 +21,7 @@
     │   ├── UnusableAnswer               an HTML page, broken JSON, an unknown shape
     │   ├── ConnectionLost               sent, but no answer came back
     │   └── Unreachable                  no connection: certainly nothing was accepted
+    ├── LeaseLost                        another kernel has taken a task over, so this one must not go on with it
     ├── Unconfirmed                      a paid request was sent and may have been accepted
     ├── DownloadError                    a finished video could not be fetched or was not a video
     │   └── Expired                      its address is no longer served
@@ -61,6 +62,7 @@ __all__ = [
     "InvalidKey",
     "InvalidParameter",
     "InvalidRequest",
+    "LeaseLost",
     "LumaError",
     "Moderated",
     "NotConfirmed",
@@ -276,6 +278,10 @@ class Unconfirmed(LumaError):
 
     def __reduce__(self) -> tuple[object, ...]:
         return Unconfirmed, (self.cause,)
+
+
+class LeaseLost(LumaError):
+    """Another kernel has taken a task over, as this one had been silent for long: this one must not go on with it."""
 
 
 class DownloadError(LumaError):

@@ -117,11 +117,11 @@ class Settings:
     """All settings of one moment.
 
     ``folder`` is the kernel's folder when the extension was loaded; ``media`` is below it unless absolute.
-    ``demo_seconds``: about how long the demo service takes for a clip. ``budget``: USD a day; the prices: USD a call,
-    None: not known. ``submissions``: how many requests are on their way to a service at once;
-    ``looks_per_minute``: how often a service is asked how its tasks get on, at most. ``confirm_count`` and
-    ``confirm_usd``: up to how many new videos, and up to what price, a batch is sent unasked. ``wait`` and ``embed``
-    None: as is best for the host.
+    ``demo_seconds``: about how long the demo service takes for a clip; ``exit_seconds``: how long an ending program
+    waits for the answer to what was sent, at most. ``budget``: USD a day; the prices: USD a call, None: not known.
+    ``submissions``: how many requests are on their way to a service at once; ``looks_per_minute``: how often a service
+    is asked how its tasks get on, at most. ``confirm_count`` and ``confirm_usd``: up to how many new videos, and up to
+    what price, a batch is sent unasked. ``wait`` and ``embed`` None: as is best for the host.
     """
 
     acedata_token: Secret | None = None
@@ -135,6 +135,7 @@ class Settings:
     media: Path = Path("luma_videos")
     home: Path | None = None
     demo_seconds: float = 6.0
+    exit_seconds: float = 10.0
     budget: float | None = None
     acedata_price: float | None = None
     runapi_price: float | None = None
@@ -171,6 +172,7 @@ _SETTABLE: dict[str, tuple[str, Callable[[str, object], Any]]] = {
     "embed": ("LUMA_JUPYTER_EMBED", _flag),
     "media": ("LUMA_JUPYTER_MEDIA", _folder),
     "home": ("LUMA_JUPYTER_HOME", _folder),
+    "exit_seconds": ("LUMA_JUPYTER_EXIT_SECONDS", _amount("seconds")),
     "demo_seconds": ("LUMA_JUPYTER_DEMO_SECONDS", _amount("seconds")),
     "budget": ("LUMA_JUPYTER_BUDGET", _amount("US dollars")),
     "acedata_price": ("LUMA_JUPYTER_ACEDATA_PRICE", _amount("US dollars")),

@@ -82,12 +82,6 @@ def test_the_lower_layers_load_nothing_heavy(module: str) -> None:
     assert not modules_after(f"import luma_jupyter.{module}") & HEAVY
 
 
-def test_a_session_loads_no_widget() -> None:
-    """What a script makes, and the line that `%load_ext` prints of unfinished clips, need the session alone."""
-    loaded = modules_after("from luma_jupyter.api.kernel import kernel; kernel.session.unfinished_notice()")
-    assert not loaded & {"anywidget", "av", "httpx", "ipywidgets", "numpy", "tornado"}
-
-
 def test_the_package_ships_its_type_marker() -> None:
     """Type checkers take the package's annotations: the marker is shipped."""
     assert resources.files("luma_jupyter").joinpath("py.typed").is_file()

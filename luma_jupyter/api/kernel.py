@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import atexit
+import sys
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +14,10 @@ if TYPE_CHECKING:
     from luma_jupyter.clip.session import Session
     from luma_jupyter.domain.task import Task
     from luma_jupyter.widgets.presenter import PagePresenter
+
+
+# A Jupyter server gives a kernel 2.5 s to end by itself (jupyter_client, `KernelManager.shutdown_wait_time` / 2).
+KERNEL_EXIT_SECONDS = 2.0
 
 
 class Kernel:
@@ -49,7 +55,26 @@ class Kernel:
         from luma_jupyter.api.assembly import assemble  # start-up: %load_ext needs nothing of it
 
         self._session, self._presenter = assemble(self.configuration.current, restore_clip)
+        self._session.listen(lambda clip: self._finish_at_exit())
         return self._session, self._presenter
+
+    def _finish_at_exit(self) -> None:
+        """Register anew with each clip: what is registered last runs first, before the demo service is closed."""
+        atexit.unregister(self.finish)
+        atexit.register(self.finish)
+
+    def finish(self) -> None:
+        """End in good order, when the program does: what was sent gets its answer, and what goes on is named."""
+        session, presenter = self._session, self._presenter
+        if session is None or presenter is None:
+            return
+        in_kernel = presenter.environment.in_kernel
+        patience = session.settings().exit_seconds
+        grace = min(patience, KERNEL_EXIT_SECONDS) if in_kernel else patience
+        ending = session.engine.finish(grace, tell_later=in_kernel)
+        presenter.updates.flush_all()
+        if (text := str(ending)) and not in_kernel:  # nobody reads a kernel's: the next %load_ext says it
+            print(text, file=sys.stderr)
 
 
 kernel = Kernel()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, MutableMapping
+from collections.abc import Callable, Iterable, Mapping, MutableMapping
 from contextlib import suppress
 from dataclasses import replace
 from datetime import date, datetime, time, timedelta
@@ -11,10 +11,12 @@ from os import PathLike
 from pathlib import Path
 from typing import Any
 
+from luma_jupyter.clip.braces import double_braces_notice, find_double_braces
 from luma_jupyter.clip.clip import Clip, Presenter
 from luma_jupyter.clip.clip_list import ClipList
 from luma_jupyter.clip.lineage import lineage_nodes
 from luma_jupyter.clip.names import find_name, find_word
+from luma_jupyter.domain.identifiers import is_variable_name, normalize_name
 from luma_jupyter.domain.task import Task
 from luma_jupyter.domain.vocabulary import Status
 from luma_jupyter.engine.engine import Engine
@@ -53,6 +55,8 @@ class Session:
         self._restore = restore
         self._clips: dict[str, Clip] = {}  # by intent
         self._listeners: list[ClipListener] = []
+        self._looks: dict[str, Clip] = {}  # by intent: those looked for unasked, until the user wants them
+        self._braces_told: set[str] = set()
 
     @property
     def restore(self) -> Callable[[Mapping[str, Any]], Clip]:
@@ -66,7 +70,9 @@ class Session:
 
         Raises InvalidRequest, ConfigError or OverBudget; then nothing was sent.
         """
-        return self.submit(self.engine.plan(spec))
+        plan = self.engine.plan(spec)
+        self.tell_of_braces([spec.request.prompt])
+        return self.submit(plan)
 
     def submit(self, plan: Plan, name: str | None = None) -> Clip:
         """As `create`, of a spec that was planned before; ``name`` comes before the spec's."""
@@ -77,6 +83,7 @@ class Session:
         finally:
             self.print_notices()
         clip = self.clip_for_handle(handle, plan.spec.name)
+        self._looks.pop(handle.task.intent, None)
         self.variables()[LAST_CLIP] = clip
         return clip
 
@@ -87,14 +94,15 @@ class Session:
     def resume(self, clip: Clip) -> None:
         """Follow a clip that nobody follows any more, and put it into its variable. Raises as `Engine.resume` does."""
         self._follow(clip, self.engine.resume(clip.task.intent))
+        self._looks.pop(clip.task.intent, None)
         self._bind(clip)
 
     def _bind(self, clip: Clip) -> None:
         """Put a clip of an earlier kernel into its variable, unless that is in use; into `_luma` in any case."""
         variables = self.variables()
         variables[LAST_CLIP] = clip
-        if clip.name and clip.name.isidentifier():
-            variables.setdefault(clip.name, clip)
+        if clip.name and is_variable_name(clip.name):
+            variables.setdefault(normalize_name(clip.name), clip)
 
     # The clip of a task: one for each intent.
 
@@ -211,6 +219,35 @@ class Session:
         finally:
             self.print_notices()
 
+    def look_for_unconfirmed(self) -> None:
+        """Have a service asked what became of requests that it did not answer, where it can tell; nothing is sent."""
+        for task in self._unfollowed_tasks():
+            if task.status is Status.UNCONFIRMED and task.request.action != "modify":  # RunAPI has no list of tasks
+                with suppress(LumaError):  # such as: no key by now
+                    self._looks[task.intent] = self.clip_for_handle(self.engine.resume(task.intent))
+
+    @property
+    def clips_looked_for(self) -> list[Clip]:
+        """The clips that are looked for unasked, or were found so, and that the user has not asked to follow yet."""
+        return [clip for clip in self._looks.values() if clip.task.status is not Status.UNCONFIRMED]
+
+    def unsent_notice(self) -> str | None:
+        """One line at loading, where an earlier kernel ended before it had sent clips of this folder; only once."""
+        now = self.settings()
+        if not may_be_unfinished(now.home_folder, now.folder):
+            return None
+        try:
+            unsent = self.engine.repository.settle_unsent(now.folder)
+        except LumaError:
+            return None  # told before anything is paid
+        if not unsent:
+            return None
+        clips, were = ("clip", "was") if len(unsent) == 1 else ("clips", "were")
+        return (
+            f"luma_jupyter: {len(unsent)} {clips} of this folder {were} not sent: the kernel ended before. Nothing "
+            "was paid for that; run the cell again to make it."
+        )
+
     def unfinished_notice(self) -> str | None:
         """One line at loading, where clips of this folder are unfinished."""
         tasks = self._unfollowed_tasks()
@@ -250,6 +287,13 @@ class Session:
             return os.path.relpath(path, self.settings().folder)
         except ValueError:
             return None
+
+    def tell_of_braces(self, prompts: Iterable[str]) -> None:
+        """Print one line, once, where prompts that are sent as they stand have something in double braces."""
+        new = [found for found in find_double_braces(prompts) if found not in self._braces_told]
+        if new:
+            self._braces_told.update(new)
+            print(f"luma_jupyter: {double_braces_notice(new[0])}")
 
     def print_notices(self) -> None:
         """Print what the engine wants to be read once."""

@@ -52,6 +52,10 @@ class UpdateQueue:
         if wanted:
             self._loop_thread.call_and_wait(lambda: self._draw_if_waiting(wanted), FLUSH_TIMEOUT)
 
+    def flush_all(self) -> None:
+        """Have all drawn that have news, and return when they are; from any thread."""
+        self.flush(list(self._waiting))
+
     def draw_now(self, card: Drawable) -> None:
         """Have a card drawn, and return when it is; from any thread."""
         self._loop_thread.call_and_wait(lambda: self._draw(card), FLUSH_TIMEOUT)

@@ -12,10 +12,12 @@ from typing import ClassVar, TypeAlias
 
 from luma_jupyter.domain.media import LocalFile
 from luma_jupyter.domain.urls import is_web_url
+from luma_jupyter.domain.visibility import has_visible
 from luma_jupyter.domain.vocabulary import ASPECT_RATIOS, Action
 from luma_jupyter.errors import InvalidRequest
 
 MOST_TAKES = 999
+LONGEST_PROMPT = 10_000_000  # characters; the services publish no limit, so this is ours: sidecars are bounded by it
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +58,12 @@ def _checked_prompt(prompt: object) -> str:
     text = _check_text("The prompt", prompt).strip()
     if not text:
         raise InvalidRequest("The prompt is empty: say what the video should show.")
+    if len(text) > LONGEST_PROMPT:
+        raise InvalidRequest(f"The prompt has {len(text):,} characters; it can have {LONGEST_PROMPT:,}.")
+    if not has_visible(text):
+        raise InvalidRequest(
+            "The prompt is empty, but for characters that nobody can see: say what the video should show."
+        )
     return text
 
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
 from enum import StrEnum
 from pathlib import Path
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from luma_jupyter.domain.requests import Request
 from luma_jupyter.domain.vocabulary import Provider, Status
@@ -64,7 +64,7 @@ class Task:
 
     ``upload`` says in words which file is being uploaded, and how far. ``problem`` says why the last look-up failed
     while the task still runs. ``path`` is where the video is (None: it could not be saved, and ``problem`` says why);
-    ``file_size`` in bytes.
+    ``file_size`` in bytes. ``extra`` is what a later version wrote beside all this: it is kept, and not understood.
     """
 
     intent: str
@@ -93,6 +93,13 @@ class Task:
     error: LumaError | None = None
     problem: str | None = None
     upload: str | None = None
+    extra: Mapping[str, Any] = field(default_factory=dict, compare=False)
+
+    def __setstate__(self, values: Sequence[object]) -> None:
+        """Take a pickled task, also of a version that had fewer fields: new ones stand at the end."""
+        for number, one in enumerate(fields(self)):
+            value = values[number] if number < len(values) else {} if one.name == "extra" else one.default
+            object.__setattr__(self, one.name, value)
 
     @property
     def key(self) -> str:

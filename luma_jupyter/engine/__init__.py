@@ -26,6 +26,7 @@ recovery       what an earlier entry means now
 budget         prices, and the day's limit
 provider_pool  which service, and its client
 local_files    the user's pictures and videos as input
+ending         what an orderly end of the program leaves behind
 loop_thread    the one thread and its loop
 fork           what must happen when a process forks
 """

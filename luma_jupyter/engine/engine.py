@@ -13,24 +13,26 @@ import time
 import uuid
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from pathlib import Path
 
 from luma_jupyter.domain.duration_model import DurationModel
 from luma_jupyter.domain.money import Balance, Price
 from luma_jupyter.domain.task import Task
 from luma_jupyter.domain.vocabulary import Action, Provider, Status
 from luma_jupyter.engine.budget import Budget
+from luma_jupyter.engine.ending import WHY, Ending
 from luma_jupyter.engine.fork import at_fork
 from luma_jupyter.engine.handle import Handle
 from luma_jupyter.engine.library import sidecars
-from luma_jupyter.engine.library.folder import copy_into, ensure_folder
-from luma_jupyter.engine.loop_thread import LoopThread, deferred_interrupt
+from luma_jupyter.engine.library.folder import check_space, copy_into, ensure_folder, free_space
+from luma_jupyter.engine.loop_thread import LoopThread, deferred_interrupt, wait_for_all
 from luma_jupyter.engine.plan import Plan, make_plan
 from luma_jupyter.engine.provider_pool import ProviderPool
 from luma_jupyter.engine.recovery import resumed
 from luma_jupyter.engine.repository import Repository
 from luma_jupyter.engine.run.options import RunOptions
 from luma_jupyter.engine.run.runner import TaskRunner
-from luma_jupyter.engine.store.journal import Entry, Journal
+from luma_jupyter.engine.store.journal import Entry, Journal, Lease
 from luma_jupyter.engine.task_spec import DEFAULT_TIMEOUT, TaskSpec
 from luma_jupyter.errors import ConfigError, InvalidRequest, LumaError
 from luma_jupyter.settings import Settings, SettingsSource
@@ -39,8 +41,9 @@ from luma_jupyter.settings import Settings, SettingsSource
 class Engine:
     """Follows all tasks of a kernel. ``settings`` gives those of the moment.
 
-    ``loop_thread``, ``providers``, ``clock`` (Unix seconds) and ``jitter`` (0 to 1) are passed in by tests. ``notices``
-    collects lines that the user should read once.
+    ``loop_thread``, ``providers``, ``clock`` (Unix seconds) and ``jitter`` (0 to 1) are passed in by tests, which may
+    also set ``free_space``: how many bytes are free in a folder. ``notices`` collects lines that the user should read
+    once.
     """
 
     def __init__(
@@ -57,6 +60,7 @@ class Engine:
         self.budget = Budget(self.providers, clock)
         self.handles: dict[str, Handle] = {}
         self.notices: list[str] = []
+        self.free_space: Callable[[Path], int] = free_space
         self._clock = clock
         self.repository = Repository(
             settings, self.handles, lambda: self.providers.demo_url, clock, self.notices.append
@@ -118,10 +122,14 @@ class Engine:
                 return found
             provider = plan.preview.provider
             ensure_folder(plan.settings.media_folder)
+            if provider != "demo":
+                check_space(plan.settings.media_folder, self.free_space)
             self.budget.check(price, provider, self.repository.today, plan.settings)
+            if not plan.spec.again:
+                self.repository.cancel_unsent(plan.spec)
             task = self._new_task(intent, plan, price)
-            self.journal.add(task)
-            handle = self.handles[intent] = self._followed(task)
+            lease = self.journal.add(task)
+            handle = self.handles[intent] = self._followed(task, lease)
             return handle
 
     def _find_reusable(self, plan: Plan) -> Entry | None:
@@ -167,10 +175,26 @@ class Engine:
             return self._join(entry, RunOptions(timeout=timeout), now)
         client = self.providers.client(entry.task.provider, entry.task.request.action)
         send = may_pay_twice or (resend and client.repeatable)
+        if send:
+            check_space(now.media_folder, self.free_space)
         if send and not client.repeatable:
             price = self._countable_price(entry.task.provider, entry.task.request.action, now)
             self.budget.check(price, entry.task.provider, self.repository.today, now)
-        return self._acquire(found, resumed(entry.task), RunOptions(timeout=timeout, unconfirmed=True, resend=send))
+        options = RunOptions(timeout=timeout, unconfirmed=True, resend=send, ended_at=entry.task.ended_at)
+        return self._acquire(found, resumed(entry.task), options)
+
+    def finish(self, grace: float, *, tell_later: bool = False) -> Ending:
+        """End in good order: stop following everything, and give what is under way ``grace`` seconds to be answered.
+
+        What is queued is not sent; a submission that has left gets its answer, a finished video its file. Blocks
+        meanwhile. What goes on at a service can be followed again by another kernel. ``tell_later``: nobody hears of it
+        now, so the next kernel says what was not sent.
+        """
+        handles = self._runner.followed
+        if handles:
+            self.loop_thread.call_and_wait(lambda: self._runner.stop_all(WHY, tell_later=tell_later), grace)
+            wait_for_all((handle.done for handle in handles), grace)
+        return Ending([handle.task for handle in handles])
 
     # Money.
 
@@ -245,11 +269,11 @@ class Engine:
                 known = self.handles.get(task.intent)
                 if known and not known.task.status.ended:  # another thread was quicker
                     return known
-                acquired = self.journal.acquire(entry, task)
-                if acquired:
-                    handle = self.handles[task.intent] = self._followed(task)
+                lease = self.journal.acquire(entry, task)
+                if lease:
+                    handle = self.handles[task.intent] = self._followed(task, lease)
                     handle.reused = task.status is Status.SAVING  # only its file is to be fetched
-            if acquired:
+            if lease:
                 return self._runner.start(handle, options)
         return self._watch(entry.task.evolve(media=task.media), options)
 
@@ -265,9 +289,9 @@ class Engine:
         handle.reused = True
         return handle
 
-    def _followed(self, task: Task) -> Handle:
+    def _followed(self, task: Task, lease: Lease) -> Handle:
         """The handle on a task that this kernel follows, and so writes down."""
-        return Handle(task, self._clock, self.journal.write, self._expectation(task))
+        return Handle(task, self._clock, lease.write, self._expectation(task))
 
     def _expectation(self, task: Task) -> Callable[[], DurationModel]:
         return lambda: self._runner.durations.model(task.provider, task.request.action)

@@ -14,7 +14,7 @@ import contextvars
 import signal
 import threading
 import time
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
@@ -102,6 +102,11 @@ class LoopThread:
 
         self.call_soon(call)
         done.wait(timeout)
+
+
+def wait_for_all(futures: Iterable[concurrent.futures.Future[Any]], timeout: float) -> None:
+    """Block until all are done, or ``timeout`` seconds have passed. Raises KeyboardInterrupt on SIGINT."""
+    concurrent.futures.wait(list(futures), timeout=timeout)
 
 
 def wait(future: concurrent.futures.Future[Any], timeout: float | None, tick: Callable[[], None] | None = None) -> bool:

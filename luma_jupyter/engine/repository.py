@@ -15,7 +15,7 @@ from luma_jupyter.engine.library import sidecars
 from luma_jupyter.engine.recovery import find_reusable, recovered
 from luma_jupyter.engine.store.journal import Entry, Journal
 from luma_jupyter.engine.task_spec import TaskSpec
-from luma_jupyter.errors import ConfigError
+from luma_jupyter.errors import ClipCancelled, ConfigError
 from luma_jupyter.settings import Settings, SettingsSource
 
 
@@ -44,8 +44,8 @@ class Repository:
     def journal(self) -> Journal:
         """The journal in the home folder of this moment."""
         home = self._settings().home_folder
-        if home not in self.journals:
-            self.journals[home] = Journal(home, clock=self.clock, notify=self._notify)
+        if home not in self.journals:  # setdefault: another thread may have been quicker, and two would lock each other
+            self.journals.setdefault(home, Journal(home, clock=self.clock, notify=self._notify))
         return self.journals[home]
 
     def followed(self) -> list[Task]:
@@ -119,6 +119,26 @@ class Repository:
         """
         entries = self.journal.unfinished(lambda other: other == folder or not other.exists())
         return [task for entry in entries if self._is_open(task := self.recovered(entry).task)]
+
+    def cancel_unsent(self, spec: TaskSpec) -> None:
+        """End equal requests that a silent kernel has entered and not sent: should it wake up, it must not send."""
+        for entry in self.journal.find_equal(spec.fingerprint):
+            task = self.recovered(entry).task
+            if entry.task.status is Status.CANCELLED or task.status is not Status.CANCELLED:
+                continue
+            message = "Its kernel was silent, nothing was sent, and another one asked for the same: run the cell again."
+            if lease := self.journal.acquire(entry, task):
+                lease.write(task.evolve(error=ClipCancelled(message)))
+
+    def settle_unsent(self, folder: Path) -> list[Task]:
+        """The tasks of a folder that an ended kernel had not sent: entered as cancelled, so that each is told once."""
+        unsent = []
+        for entry in self.journal.unfinished(lambda other: other == folder):
+            task = self.recovered(entry).task
+            if task.status is Status.CANCELLED and (lease := self.journal.acquire(entry, task)):
+                lease.write(task)
+                unsent.append(task)
+        return unsent
 
     def _is_open(self, task: Task) -> bool:
         if task.status is not Status.UNCONFIRMED:

@@ -62,8 +62,11 @@ class Extension:
         )
         if completer := self._shell.Completer:
             completer.custom_matchers.append(self._match)
-        if may_be_unfinished(now.home_folder, now.folder) and (notice := kernel.session.unfinished_notice()):
-            print(notice)
+        if may_be_unfinished(now.home_folder, now.folder):
+            for notice in (kernel.session.unsent_notice(), kernel.session.unfinished_notice()):
+                if notice:
+                    print(notice)
+            kernel.session.look_for_unconfirmed()
 
     def unload(self) -> None:
         """Take all of it away again; clips under way are followed further."""

@@ -9,6 +9,7 @@ from typing import TypeAlias
 from luma_jupyter.api.kernel import Kernel
 from luma_jupyter.api.views import Studio
 from luma_jupyter.cells.command import create, read_cell, would_send
+from luma_jupyter.cells.expressions import single_braces_notice
 from luma_jupyter.cells.lookup import Lookup
 from luma_jupyter.cells.options import LINE_WORDS, line_words_help, options_help
 from luma_jupyter.cells.parser import USAGE, read_history_options, split
@@ -29,7 +30,7 @@ Shown: TypeAlias = History | Diagnosis | Studio | None  # what a line gives, for
 
 HELP = f"""Make Luma videos in a notebook.
 {USAGE}
-the prompt, on the lines below; {{{{name}}}} inserts a variable
+the prompt, on the lines below; {{{{name}}}}, {{{{row['look']}}}} or {{{{size:.1f}}}} inserts a variable's value
 
 {options_help()}
 
@@ -72,6 +73,8 @@ class LumaMagics:
 
     def _run_cell(self, line: str, cell: str) -> None:
         command = read_cell(line, cell, Lookup.of(self._session))
+        if notice := single_braces_notice(cell, self._session.variables()):
+            print(f"luma_jupyter: {notice}")
         if command.dry_run:
             print(would_send(command, self._session))
             return
@@ -122,7 +125,9 @@ class LumaMagics:
         clips = list(self._named(names).values())
         if not names:
             self._go_on([clip for clip in session.clips_of_earlier_kernels() if clip.task.status is Status.DETACHED])
-            clips = [clip for clip in session.own_clips if not clip.task.status.ended]
+            only_looked_for = [clip for clip in session.clips_looked_for if clip.task_id is None]
+            own = [clip for clip in session.own_clips if clip not in only_looked_for]
+            clips = [clip for clip in own if not clip.task.status.ended]
         if not clips:
             print("No clip is under way.")
             if notice := session.unfinished_notice():
@@ -138,7 +143,9 @@ class LumaMagics:
             print(f"{name} is {clip.status} already." if ended else f"{name}: following ends.")
 
     def _resume(self, names: list[str]) -> None:
-        clips = list(self._named(names).values()) if names else self._session.unfollowed_clips()
+        session = self._session
+        left = dict.fromkeys([*session.unfollowed_clips(), *session.clips_looked_for])  # each once
+        clips = list(self._named(names).values()) if names else list(left)
         if not clips:
             print("No clip of this folder is unfinished.")
         self._show(ClipList(self._go_on(clips)), self._presenter.show_each)
@@ -147,7 +154,7 @@ class LumaMagics:
         """Follow clips again; those that can be."""
         resumed = []
         for clip in clips:
-            if not clip.task.status.ended:
+            if not clip.task.status.ended and clip not in self._session.clips_looked_for:
                 print(f"{clip.label} is {clip.status} already.")
                 continue
             try:

@@ -71,9 +71,9 @@ def test_a_clip_that_another_kernel_follows_is_waited_for(
     elsewhere = Journal(tmp_path / "home", owner="another machine|1|0.0")
     theirs = clip.task.evolve(intent="e" * 32, created_at=clip.task.created_at + 1)
     running = theirs.evolve(status=Status.RUNNING, video=None, path=None, ended_at=None)
-    elsewhere.add(running)
+    lease = elsewhere.add(running)
     found = luma.clips()[1]
     with pytest.raises(WaitTimeout, match="is still running"):
         found.wait(timeout=0)
-    elsewhere.write(theirs)
+    lease.write(theirs)
     assert found.wait(timeout=10).path == clip.path

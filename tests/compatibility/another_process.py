@@ -11,7 +11,7 @@ import pickle
 import shlex
 import sys
 from collections.abc import Mapping, Sequence
-from contextlib import redirect_stderr, redirect_stdout
+from contextlib import redirect_stderr, redirect_stdout, suppress
 from dataclasses import fields, is_dataclass
 from io import StringIO
 from itertools import zip_longest
@@ -95,6 +95,10 @@ def shell() -> InteractiveShell:
     """A shell in which the extension is loaded, as in a terminal."""
     new = InteractiveShell.instance()
     new.run_line_magic("load_ext", "luma_jupyter")
+    for clip in luma.clips():  # later versions look for what is unconfirmed
+        if clip.status == "submitting":
+            with suppress(luma.LumaError):
+                clip.wait()
     return new
 
 

@@ -160,6 +160,29 @@ def check_answers(answers: dict[str, list[Row]]) -> None:
         assert (clip["status"], clip["path"], clip["there"]) == ("completed", task["filename"], True)
 
 
+SETTLED = {"waiting": ("queued", "cancelled"), "hanging": ("submitting", "unconfirmed")}  # what a loading puts in order
+LOOKED_FOR = {"lost", "hanging"}  # at AceDataCloud, which can be asked
+
+
+def check_rows(rows: list[Any], before: list[Any], *, loaded: bool) -> None:
+    """See that the journal is as it was, but for what ``%load_ext`` settles, which costs and changes nothing else."""
+    if not loaded:
+        assert rows == before
+        return
+    assert [row[0] for row in rows] == [row[0] for row in before]
+    for row, old in zip(rows, before, strict=True):
+        name = json.loads(old[-1])["name"]
+        if name not in SETTLED.keys() | LOOKED_FOR:
+            assert row == old
+            continue
+        assert row[1] in (old[1], *SETTLED.get(name, ()))
+        assert row[2:4] == old[2:4]
+        assert row[4] is None or row[1] == old[1]
+        task, old_task = json.loads(row[-1]), json.loads(old[-1])
+        same = ("intent", "fingerprint", "prompt", "request", "created_at", "sent_at", "task_id", "video", "doubts")
+        assert {key: task.get(key) for key in same} == {key: old_task.get(key) for key in same}
+
+
 @pytest.mark.parametrize("function", ["ask_again", "run_again"])
 @pytest.mark.parametrize("keys", [True, False], ids=["with keys", "without keys"])
 def test_a_journal_answers_each_completed_request(course: Course, function: str, keys: bool) -> None:
@@ -168,7 +191,7 @@ def test_a_journal_answers_each_completed_request(course: Course, function: str,
     answers = course.run(function, "calls.json", **({} if keys else dict.fromkeys(KEYS, "")))
     assert len(answers) == 9
     check_answers(answers)
-    assert course.rows() == before
+    check_rows(course.rows(), before, loaded=function == "run_again")
 
 
 @pytest.mark.parametrize("function", ["ask_again", "run_again"])
@@ -230,7 +253,7 @@ def test_the_history_lists_every_task_as_it_stands(course: Course, words: str) -
     """`%luma history` gives what 0.1.0 gave: tasks of dead kernels as detached, unconfirmed, cancelled or failed."""
     before = course.rows()
     assert course.run("history", *words.split()) == read("history.json")
-    assert course.rows() == before
+    check_rows(course.rows(), before, loaded=True)
 
 
 @pytest.mark.parametrize("folder", ["", "all"])
@@ -281,7 +304,8 @@ def test_a_pickle_holds_what_it_held(unpickled: dict[str, Any], path: Path, load
 FIELD_ORDERS = {
     "Task": (
         "intent request provider status created_at filename fingerprint media folder source_label source_intent name "
-        "submitted_at sent_at ended_at task_id base_url video path file_size price cost doubts error problem upload"
+        "submitted_at sent_at ended_at task_id base_url video path file_size price cost doubts error problem upload "
+        "extra"
     ),
     "Video": "url video_id width height thumbnail_url",
     "VideoRef": "video_id url",
@@ -294,7 +318,8 @@ FIELD_ORDERS = {
 def test_fields_that_are_pickled_by_their_place_keep_it(course: Course) -> None:
     """A field that is inserted, moved or taken away would shift the values of old pickles; a new one would have none.
 
-    Whoever needs that writes a ``__setstate__`` that takes the old list, and says so here.
+    Whoever needs that writes a ``__setstate__`` that takes the old list, and says so here: `Task` does for ``extra``,
+    which stands at the end.
     """
     assert course.run("field_orders", FILES / "pickles") == {
         name: order.split() for name, order in FIELD_ORDERS.items()
@@ -370,9 +395,11 @@ def test_lines_about_unfinished_clips_say_which_key_is_missing(cut_off: Course) 
     assert said[1].count("ACEDATACLOUD_API_TOKEN") == 5
     assert said[1].count("RUNAPI_API_KEY") == 1
     assert not [text for text in said if any(word in text for word in ERRORS)]
-    assert [row for row in cut_off.rows() if json.loads(row[-1])["name"] != "saving"] == [
-        row for row in before if json.loads(row[-1])["name"] != "saving"
-    ]
+    check_rows(
+        [row for row in cut_off.rows() if json.loads(row[-1])["name"] != "saving"],
+        [row for row in before if json.loads(row[-1])["name"] != "saving"],
+        loaded=True,
+    )
 
 
 class Service(ThreadingHTTPServer):

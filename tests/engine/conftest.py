@@ -9,6 +9,7 @@ import sys
 import textwrap
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import httpx
 import pytest
@@ -81,6 +82,12 @@ def no_keys() -> Callable[[], None]:
         settings.configure(acedata_token=None, runapi_key=None)
 
     return take_away
+
+
+@pytest.fixture
+def demo(providers: ProviderPool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A demo service of this kernel, played by the fake one."""
+    monkeypatch.setattr(providers, "_demo", SimpleNamespace(url="http://127.0.0.1:5000", token="t", seconds=1.0))
 
 
 @pytest.fixture

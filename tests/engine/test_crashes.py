@@ -33,7 +33,7 @@ from luma_jupyter.engine.engine import Engine
 from luma_jupyter.engine.handle import Handle
 from luma_jupyter.engine.library import sidecars
 from luma_jupyter.engine.provider_pool import ProviderPool
-from luma_jupyter.engine.store.journal import Entry, Journal
+from luma_jupyter.engine.store.journal import Entry, Journal, Lease
 from luma_jupyter.engine.store.leases import current_owner
 from luma_jupyter.providers.http.client import HttpClient
 from tests.support import settings
@@ -74,20 +74,19 @@ class MortalJournal(Journal):
 
     fuse: Fuse
 
-    def add(self, task: Task) -> None:
+    def add(self, task: Task) -> Lease:
         with self.fuse.around("entering it") as lives:
-            if lives:
-                super().add(task)
+            return super().add(task) if lives else Lease(self, 0)
 
-    def write(self, task: Task) -> None:
+    def write(self, task: Task, lease: int) -> None:
         sent = ", sent" if task.sent_at and not task.task_id else ""
         with self.fuse.around(f"writing {task.status}{sent}") as lives:
             if lives:
-                super().write(task)
+                super().write(task, lease)
 
-    def acquire(self, entry: Entry, task: Task) -> bool:
+    def acquire(self, entry: Entry, task: Task) -> Lease | None:
         with self.fuse.around("taking it over") as lives:
-            return super().acquire(entry, task) if lives else True
+            return super().acquire(entry, task) if lives else Lease(self, 0)
 
     def heartbeat(self) -> None:
         if not self.fuse.burnt.is_set():

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from dataclasses import replace
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -314,12 +313,6 @@ async def test_resume_of_a_task_the_service_forgot_fails_after_a_day(world: Worl
     assert "AceDataCloud does not know this task any more (task id task-1)" in str(late.error)
     world.service.hidden.clear()
     assert (await world.end(ask(world))).intent != task.intent
-
-
-@pytest.fixture
-def demo(providers: ProviderPool, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A demo service of this kernel, played by the fake one."""
-    monkeypatch.setattr(providers, "_demo", SimpleNamespace(url="http://127.0.0.1:5000", token="t", seconds=1.0))
 
 
 @pytest.mark.usefixtures("demo")

@@ -161,7 +161,7 @@ ROWS = (
     Row("download: slow", {"video": (m.Slow(512, 0.005),)}),
     *_downloads("truncated", m.Truncated(0), LOST),
     *_downloads("a wrong type", m.WrongType(), PAGE),
-    *_downloads("not a video", m.NotAVideo(), "not a whole video"),
+    *_downloads("not a video", m.NotAVideo(), "not a whole MP4 or MOV file"),
     *_downloads("oversized", m.Oversized(10**12), "larger than"),
     *(row for code in (403, 404, 410) for row in _downloads(f"expired ({code})", m.Expired(code), "Addresses expire")),
     Row("thumbnail: a page", {"thumbnail": (m.HtmlPage(),) * DOWNLOAD_TRIES}),

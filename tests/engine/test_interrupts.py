@@ -15,7 +15,7 @@ from luma_jupyter.engine.engine import Engine
 from luma_jupyter.engine.handle import Handle
 from luma_jupyter.engine.loop_thread import LoopThread
 from luma_jupyter.engine.provider_pool import ProviderPool
-from luma_jupyter.engine.store.journal import Journal
+from luma_jupyter.engine.store.journal import Journal, Lease
 from tests.support import settings
 from tests.support.fake_service import FakeService
 from tests.support.loops import HurriedLoop, end
@@ -76,9 +76,10 @@ def test_interrupt_while_a_task_is_entered_loses_no_task(
     """Within the transaction, too, the step is taken as a whole."""
     add = Journal.add
 
-    def add_and_interrupt(journal: Journal, task: Task) -> None:
-        add(journal, task)
+    def add_and_interrupt(journal: Journal, task: Task) -> Lease:
+        lease = add(journal, task)
         signal.raise_signal(signal.SIGINT)
+        return lease
 
     with monkeypatch.context() as patch:
         patch.setattr(Journal, "add", add_and_interrupt)

@@ -5,11 +5,14 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from luma_jupyter.api.kernel import kernel
+from luma_jupyter.api.views import clips
 from luma_jupyter.domain.requests import GenerateRequest
 from luma_jupyter.domain.task import Task
 from luma_jupyter.domain.vocabulary import Status
@@ -17,7 +20,14 @@ from luma_jupyter.engine.store.journal import Journal
 from luma_jupyter.engine.store.probe import FILE_NAME, may_be_unfinished
 from luma_jupyter.errors import ClipFailed, ConfigError
 from tests.support import settings
-from tests.support.notebook import PromptService, Shell, leave_running, leave_unconfirmed
+from tests.support.notebook import (
+    PromptService,
+    Shell,
+    leave_running,
+    leave_unconfirmed,
+    wait_for_looks,
+    wait_for_status,
+)
 
 LOADED = """
 import json, sys
@@ -184,6 +194,124 @@ def test_loading_says_nothing_of_another_folder(
     assert "1 clip" in capsys.readouterr().out
     notebook.restart(tmp_path / "here")
     assert capsys.readouterr().out == ""
+
+
+# What was not sent, and what is looked for.
+
+
+def queue_steps(notebook: Shell, service: PromptService, *names: str) -> None:
+    """Ask for these steps of a clip that runs: until that has ended, nothing of theirs is sent."""
+    service.running = True
+    notebook.run("%%luma -o sunset --timeout 1e9\nA sunset")
+    wait_for_status(notebook.user_ns["sunset"], "running")
+    for name in names:
+        notebook.run(f"%%luma extend sunset -o {name}\nOn and on, {name}")
+
+
+@pytest.mark.parametrize(
+    ("names", "said"), [(["longer"], "1 clip of this folder was"), (["longer", "other"], "2 clips of this folder were")]
+)
+def test_loading_says_once_what_was_not_sent(
+    notebook: Shell, service: PromptService, capsys: Printed, names: list[str], said: str
+) -> None:
+    """One line, before the one about what is unfinished; the next kernel has only that one. Nothing was paid."""
+    queue_steps(notebook, service, *names)
+    notebook.restart()
+    unsent = f"{said} not sent: the kernel ended before. Nothing was paid for that; run the cell again to make it."
+    unfinished = "luma_jupyter: 1 clip of this folder is unfinished; %luma resume follows it further."
+    assert capsys.readouterr().out.splitlines() == [f"luma_jupyter: {unsent}", unfinished]
+    notebook.restart()
+    assert capsys.readouterr().out.splitlines() == [unfinished]
+    statuses = {clip.name: clip.status for clip in clips()}
+    assert statuses == {"sunset": "detached", **dict.fromkeys(names, "cancelled")}
+    assert len(service.sent) == 1
+    service.running = False
+    notebook.run("%luma resume")
+    notebook.run(f"%%luma extend sunset -o longer --wait\nOn and on, {names[0]}")
+    assert [body.get("video_id") for body in service.sent] == [None, "video-task-1"]
+
+
+def test_loading_leaves_what_was_not_sent_to_its_own_folder(
+    notebook: Shell, service: PromptService, capsys: Printed, tmp_path: Path
+) -> None:
+    """A notebook in another folder neither says nor settles it: that is left to the next one here."""
+    here, elsewhere = tmp_path / "here", tmp_path / "elsewhere"
+    for folder in (here, elsewhere):
+        folder.mkdir()
+    notebook.restart(here)
+    queue_steps(notebook, service, "longer")
+    notebook.restart(elsewhere)
+    assert capsys.readouterr().out == ""
+    notebook.restart(here)
+    assert "1 clip of this folder was not sent" in capsys.readouterr().out
+
+
+def test_loading_looks_for_what_was_not_answered(notebook: Shell, service: PromptService, capsys: Printed) -> None:
+    """What AceDataCloud shows is followed to its file, without a word from the user; nothing is sent."""
+    leave_unconfirmed(notebook, "%%luma -o sunset\nA [lost] sunset")
+    service.faulty = False
+    service.listed = [{"id": "task-1", "created_at": time.time(), "request": service.sent[0]}]
+    notebook.restart()
+    assert "1 clip of this folder is unfinished (1 unconfirmed)" in capsys.readouterr().out
+    wait_for_looks()
+    (clip,) = clips()
+    assert (clip.name, clip.status, clip.task_id) == ("sunset", "completed", "task-1")
+    notebook.run("%%luma -o sunset\nA [lost] sunset")
+    assert notebook.user_ns["sunset"] is clip
+    assert clip.path.exists()
+    assert len(service.sent) == 1
+
+
+@pytest.mark.parametrize("found", [False, True], ids=["still looked for", "found"])
+def test_resume_takes_over_what_is_looked_for(
+    notebook: Shell, service: PromptService, capsys: Printed, found: bool
+) -> None:
+    """``%luma resume`` right behind the loading binds the clip, whether it was found by then or not; once."""
+    leave_unconfirmed(notebook, "%%luma -o sunset\nA [lost] sunset")
+    service.faulty = False
+    service.listed = [{"id": "task-1", "created_at": time.time(), "request": service.sent[0]}]
+    service.gate.clear()
+    notebook.restart()
+    if found:
+        service.gate.set()
+        wait_for_looks()
+    capsys.readouterr()
+    notebook.run("%luma wait")
+    assert capsys.readouterr().out == "No clip is under way.\n"
+    notebook.run("%luma resume")
+    service.gate.set()
+    assert notebook.user_ns["sunset"].wait().path.exists()
+    capsys.readouterr()
+    notebook.run("%luma resume")
+    assert capsys.readouterr().out.startswith("No clip of this folder is unfinished.\n")
+    assert len(service.sent) == 1
+
+
+def test_loading_leaves_unconfirmed_what_nobody_shows(notebook: Shell, service: PromptService) -> None:
+    """It stays as it was, with the time of its end and what it may have cost, however often it is looked for."""
+    leave_unconfirmed(notebook, "%%luma -o sunset\nA [lost] sunset")
+    before = notebook.user_ns["sunset"].task
+    for _ in range(2):
+        notebook.restart()
+        wait_for_looks()
+        (clip,) = clips()
+        assert clip.status == "unconfirmed"
+        assert "it was looked for, and not found" in str(clip.error)
+        same = ("sent_at", "ended_at", "doubts", "task_id", "price", "cost")
+        assert {name: getattr(clip.task, name) for name in same} == {name: getattr(before, name) for name in same}
+    assert len(service.sent) == 1
+
+
+def test_loading_does_not_look_where_it_cannot_be_told(notebook: Shell, service: PromptService) -> None:
+    """RunAPI has no list of tasks, and without a key there is nothing to ask with; neither gets in the way."""
+    leave_unconfirmed(notebook, "%%luma modify https://example.com/v.mp4 -o foggy\nA [lost] fog")
+    leave_unconfirmed(notebook, "%%luma -o sunset\nA [lost] sunset")
+    settings.configure(acedata_token=None)
+    service.asked.clear()
+    notebook.restart()
+    assert kernel.session.engine.handles == {}
+    assert [clip.status for clip in clips()] == ["unconfirmed", "unconfirmed"]
+    assert service.asked == []
 
 
 def test_an_unreadable_home_does_not_keep_the_extension_from_loading(

@@ -14,7 +14,14 @@ from luma_jupyter.api.views import clips
 from luma_jupyter.engine.handle import Handle
 from luma_jupyter.errors import ClipFailed, ClipUnconfirmed, ConfigError, InvalidRequest, ServiceDown
 from tests.support import settings
-from tests.support.notebook import PromptService, Shell, leave_running, leave_unconfirmed, wait_for_status
+from tests.support.notebook import (
+    PromptService,
+    Shell,
+    leave_running,
+    leave_unconfirmed,
+    wait_for_looks,
+    wait_for_status,
+)
 
 Printed = pytest.CaptureFixture[str]
 
@@ -134,6 +141,7 @@ def test_wait_waits_for_what_earlier_kernels_left(notebook: Shell, service: Prom
     leave_running(notebook, service, "%%luma -o sunset --timeout 1e9\nA sunset")
     leave_unconfirmed(notebook, "%%luma -o fog\nFog [lost]")
     notebook.restart()
+    wait_for_looks()
     sent = len(service.sent)
     capsys.readouterr()
     notebook.run("%luma wait")
@@ -258,6 +266,7 @@ def test_resume_looks_for_an_unconfirmed_clip_and_sends_nothing(notebook: Shell,
     leave_unconfirmed(notebook, "%%luma -o dawn\nA [lost] dawn")
     leave_unconfirmed(notebook, "%%luma modify https://example.com/v.mp4 -o foggy\nA [lost] fog")
     notebook.restart()
+    wait_for_looks()
     service.faulty = False
     service.listed = [{"id": "task-1", "created_at": time.time(), "request": service.sent[0]}]
     notebook.run("%luma resume")
@@ -277,8 +286,9 @@ def test_resume_of_a_clip_whose_kernel_was_killed_while_sending_sends_nothing(
     while not service.sent:
         time.sleep(0.001)
     notebook.restart()
+    wait_for_looks()
     notebook.run("%%luma -o sunset\nA [hang] sunset")
-    with pytest.raises(ClipUnconfirmed, match=r"the kernel ended before an answer came\. .* may be billed"):
+    with pytest.raises(ClipUnconfirmed, match=r"it was looked for, and not found\. .* may be billed"):
         notebook.user_ns["sunset"].wait()
     notebook.run("%luma resume")
     notebook.user_ns["sunset"].handle.done.result(timeout=10)

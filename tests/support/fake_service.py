@@ -12,6 +12,8 @@ from typing import Any, Literal, TypeAlias
 
 import httpx
 
+from tests.support import films
+
 Kind: TypeAlias = Literal["submit", "look", "list", "quote", "video", "thumbnail", "upload", "head"]
 Answer: TypeAlias = Exception | Callable[[httpx.Request], httpx.Response | Awaitable[httpx.Response]] | None
 
@@ -21,7 +23,7 @@ def box(kind: bytes, size: int = 8) -> bytes:
     return size.to_bytes(4, "big") + kind + bytes(size - 8)
 
 
-VIDEO = box(b"ftyp", 24) + box(b"moov", 108) + box(b"mdat", 4000)
+VIDEO = box(b"ftyp", 24) + films.box(b"moov", films.track()) + box(b"mdat", 4000)
 JPEG = b"\xff\xd8\xff\xe0" + bytes(100)
 PAGE = "<!DOCTYPE html><html><body>Bad gateway</body></html>"
 

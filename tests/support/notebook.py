@@ -27,9 +27,10 @@ from luma_jupyter.engine.store.journal import Journal
 from luma_jupyter.engine.store.leases import current_owner
 from luma_jupyter.providers.http.client import HttpClient
 from tests.support import settings
+from tests.support.films import film
 from tests.support.loops import VirtualLoop, end
 
-MP4 = b"\0\0\0\x18ftypisom" + bytes(12) + b"\0\0\0\x10moov" + bytes(8) + b"\0\0\0\x10mdat" + bytes(8)
+MP4 = film(content=8)
 KEYS = {"acedata_token": "ace-secret", "runapi_key": "run-secret"}
 
 
@@ -136,6 +137,12 @@ def wait_for_end(clip: Clip) -> str:
     """Wait until a clip has ended, whatever it came to; its status."""
     clip.handle.done.result(timeout=10)
     return clip.status
+
+
+def wait_for_looks() -> None:
+    """Wait until the kernel that was begun has looked for what an earlier one left unconfirmed."""
+    for handle in kernel.session.engine.handles.values():
+        handle.done.result(timeout=10)
 
 
 class Kernels:

@@ -193,8 +193,8 @@ def test_a_card_of_a_clip_that_ends_before_it_is_shown_leaves_no_listener(
     """A clip may end at the very moment at which its card is made: it is shown as ended, and nothing stays behind."""
     service.gate.clear()
     clip = generate("A sunset")
-    module = table_card if many else card_module
-    real = table_card.TableCard if many else Card
+    module, name = (table_card, "TableCard") if many else (card_module, "Card")
+    real = getattr(module, name)
 
     def end_first(*arguments: Any) -> LiveCard:
         card = real(*arguments)
@@ -202,7 +202,7 @@ def test_a_card_of_a_clip_that_ends_before_it_is_shown_leaves_no_listener(
         clip.wait()
         return card
 
-    monkeypatch.setattr(module, real.__name__, end_first)
+    monkeypatch.setattr(module, name, end_first)
     kernel.presenter.show_list([clip]) if many else kernel.presenter.show(clip)
     kernel.session.engine.loop_thread.submit(asyncio.sleep(5)).result(10)
     (shown,) = notebook.displays.latest()

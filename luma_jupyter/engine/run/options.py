@@ -14,7 +14,8 @@ class RunOptions:
 
     ``timeout``: seconds to follow it once it is submitted; ``after``: the task whose video is the source.
     ``watching``: another kernel follows it. ``unconfirmed``: it was sent before and not answered; ``resend``: the user
-    wants it sent again if it cannot be found.
+    wants it sent again if it cannot be found. ``ended_at``: when it ended as unconfirmed, which a look for it does not
+    change (Unix seconds).
     """
 
     timeout: float = DEFAULT_TIMEOUT
@@ -22,3 +23,4 @@ class RunOptions:
     watching: bool = False
     unconfirmed: bool = False
     resend: bool = False
+    ended_at: float | None = None

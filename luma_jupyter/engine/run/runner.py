@@ -7,7 +7,7 @@ import contextlib
 from collections.abc import Callable
 from functools import partial
 
-from luma_jupyter.domain.vocabulary import Action, Provider
+from luma_jupyter.domain.vocabulary import Action, Provider, Status
 from luma_jupyter.engine.handle import Handle
 from luma_jupyter.engine.loop_thread import LoopThread
 from luma_jupyter.engine.provider_pool import ProviderPool
@@ -52,6 +52,7 @@ class TaskRunner:
         self._downloads = asyncio.Semaphore(CONCURRENT_DOWNLOADS)
         self._heart: asyncio.Task[None] | None = None
         self._known_limit = 1
+        self._runs: set[TaskRun] = set()
 
     def start(self, handle: Handle, options: RunOptions) -> Handle:
         """Begin the run of a task wherever it stands; from any thread."""
@@ -65,12 +66,14 @@ class TaskRunner:
             slots=self._slots.setdefault(provider, Slots(self._submissions_at_once)),
             downloads=self._downloads,
             on_duration=partial(self.durations.add, provider, action),
+            recovered=self._repository.recovered,
         )
-        recovered = self._repository.recovered if options.watching else None
-        run = TaskRun(handle, submission, resources, options.timeout, recovered)
+        run = TaskRun(handle, submission, resources, options.timeout, options.watching)
+
+        self._runs.add(run)
 
         def start() -> None:
-            run.start()
+            run.start().add_done_callback(lambda task: self._runs.discard(run))
             if self._heart is None or self._heart.done():
                 self._heart = asyncio.get_running_loop().create_task(self._send_heartbeats())
 
@@ -82,6 +85,17 @@ class TaskRunner:
         with contextlib.suppress(LumaError):  # a setting that is wrong by now is told at the next cell
             self._known_limit = self._settings().submissions
         return self._known_limit
+
+    @property
+    def followed(self) -> list[Handle]:
+        """The tasks that this kernel itself follows, and that have not ended; from any thread."""
+        return [run.handle for run in list(self._runs) if not run.watching and not run.handle.task.status.ended]
+
+    def stop_all(self, why: str, *, tell_later: bool) -> None:
+        """Stop following everything; a video that is being saved is saved. On the engine's loop."""
+        for run in list(self._runs):
+            if run.handle.task.status is not Status.SAVING:
+                run.stop(why, tell_later=tell_later)
 
     def poll_now(self, slept: float = 0.0) -> None:
         """Poll all tasks as soon as their services may be asked. On the engine's loop."""

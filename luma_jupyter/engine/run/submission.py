@@ -43,6 +43,7 @@ class Submission:
         self._before: dict[str, object] = {}  # how it stood before this submission, as nothing else was accepted
         self._doubts = 0
         self.unconfirmed = options.unconfirmed  # it was sent before, and nobody knows yet what came of it
+        self.ended_at = options.ended_at  # when it became unconfirmed, until it is sent again
         self.stopped = False
 
     async def run(self, slots: Slots) -> bool:
@@ -110,8 +111,8 @@ class Submission:
         finding = "it was looked for, and not found."
         try:
             ids = await client.find(payload, (handle.task.sent_at or 0.0) - CLOCK_SLACK)
-        except ServiceError as error:
-            finding = f"it could not be looked for: {error.finding}"
+        except ServiceError as failure:
+            finding = f"it could not be looked for: {failure.finding}"
         unclaimed = [task_id for task_id in ids if not self._journal.has_task_id(task_id)]
         if len(unclaimed) == 1:  # of several, nobody can say which is whose
             self._accepted(unclaimed[0])
@@ -123,11 +124,13 @@ class Submission:
         price = "under the same idempotency key" if client.repeatable else "which may pay twice"
         advice = f"`%luma retry {name}{again}` (in Python `{name}.retry({python})`) sends it again, {price}."
         message = unconfirmed_message(handle.task, finding, advice)
-        handle.emit(status=Status.UNCONFIRMED, problem=None, error=ClipUnconfirmed(message))
+        error = ClipUnconfirmed(message)
+        handle.emit(status=Status.UNCONFIRMED, problem=None, ended_at=self.ended_at, error=error)
         return False
 
     async def _send(self, client: ProviderClient, payload: Mapping[str, Any]) -> bool:
         handle, task = self._handle, self._handle.task
+        self.ended_at = None
         self._before = {"sent_at": task.sent_at, "doubts": task.doubts}
         self._doubts = task.doubts + (1 if self.unconfirmed and not client.repeatable else 0)
         try:

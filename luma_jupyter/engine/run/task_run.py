@@ -43,6 +43,7 @@ from luma_jupyter.errors import (
     ConfigError,
     DownloadError,
     Expired,
+    LeaseLost,
     LumaError,
     ServiceError,
 )
@@ -61,7 +62,8 @@ class RunResources:
     """What a run shares with others.
 
     ``poller`` polls the tasks of the request's API, ``slots`` and ``downloads`` limit how many submissions and
-    downloads are under way at once, ``on_duration`` is told how many seconds the task took.
+    downloads are under way at once, ``on_duration`` is told how many seconds the task took, ``recovered``
+    says how an entry stands when the kernel that followed it is gone.
     """
 
     journal: Journal
@@ -70,58 +72,86 @@ class RunResources:
     slots: Slots
     downloads: asyncio.Semaphore
     on_duration: Callable[[float], object]
+    recovered: Callable[[Entry], Entry]
 
 
 class TaskRun:
     """The coroutine behind one handle, and how `stop` reaches it.
 
-    ``timeout`` is how many seconds to follow the task once it is submitted. ``recovered``: another kernel follows it,
-    and this says how its entry stands when that one is gone.
+    ``timeout`` is how many seconds to follow the task once it is submitted; ``watching``: another kernel follows it.
     """
 
     def __init__(
-        self,
-        handle: Handle,
-        submission: Submission,
-        resources: RunResources,
-        timeout: float,
-        recovered: Callable[[Entry], Entry] | None = None,
+        self, handle: Handle, submission: Submission, resources: RunResources, timeout: float, watching: bool
     ) -> None:
         self._handle = handle
         self._submission = submission
         self._journal = resources.journal
         self._resources = resources
         self._timeout = timeout
-        self._recovered = recovered
+        self._watching = watching
+        self._stopped_by = "It was stopped"
+        self._tell_later = False
         self._coroutine: asyncio.Task[None] | None = None
 
-    def start(self) -> None:
+    @property
+    def watching(self) -> bool:
+        """Whether another kernel follows it."""
+        return self._watching
+
+    @property
+    def handle(self) -> Handle:
+        """The task that it runs."""
+        return self._handle
+
+    def start(self) -> asyncio.Task[None]:
         """Begin, on the running loop."""
         self._coroutine = asyncio.get_running_loop().create_task(self._run())
+        return self._coroutine
 
-    def stop(self) -> None:
-        """Stop following, where it stands: what was sent may still run and be billed."""
+    def stop(self, why: str = "It was stopped", *, tell_later: bool = False) -> None:
+        """Stop following, where it stands: what was sent may still run and be billed.
+
+        ``why`` begins a sentence. ``tell_later``: nobody hears of it now, so what was not sent stays in the journal as
+        it is, and the next kernel says it.
+        """
         if self._coroutine and not self._submission.stopped:
             self._submission.stopped = True
+            self._stopped_by = why
+            self._tell_later = tell_later
             # Not at once: a coroutine that is cancelled before its first step never runs, so it would never end.
             asyncio.get_running_loop().call_soon(self._coroutine.cancel)
 
     async def _run(self) -> None:
+        while True:
+            try:
+                await self._go_on()
+                return
+            except LeaseLost:  # this kernel was silent for long, and another one has taken it over
+                self._handle.save = lambda task: None
+                self._watching = True
+
+    async def _go_on(self) -> None:
         handle = self._handle
         try:
-            if self._recovered and not await self._watch(self._recovered):
+            if self._watching and not await self._watch():
                 return
+            self._watching = False
             if handle.task.task_id is None and not await self._submission.run(self._resources.slots):
                 return
             if handle.task.video is None and not await self._follow():
                 return
             await self._save()
+        except LeaseLost:
+            raise
         except asyncio.CancelledError:
             if self._submission.unconfirmed:
-                self._end_early("it was stopped.", None)
+                self._end_early(f"{self._stopped_by[0].lower()}{self._stopped_by[1:]}.", None)
                 return
+            if self._tell_later:
+                handle.save = lambda task: None
             never = "sent" if handle.task.status is Status.QUEUED else "accepted"
-            error = f"It was stopped before the service had accepted it: nothing was {never}."
+            error = f"{self._stopped_by} before the service had accepted it: nothing was {never}."
             handle.emit(status=Status.CANCELLED, sent_at=None, error=ClipCancelled(error))
         except LumaError as error:
             self._end_early(str(error), error)
@@ -136,13 +166,14 @@ class TaskRun:
             emit(status=Status.DETACHED, error=ClipDetached(f"{why} The task may still run (task id {task.task_id})."))
         elif task.sent_at:
             message = unconfirmed_message(task, reason.finding if isinstance(reason, ServiceError) else why)
-            emit(status=Status.UNCONFIRMED, problem=None, error=ClipUnconfirmed(message, reason))
+            ended_at = self._submission.ended_at
+            emit(status=Status.UNCONFIRMED, problem=None, ended_at=ended_at, error=ClipUnconfirmed(message, reason))
         else:
             emit(status=Status.FAILED, problem=None, error=ClipFailed(why, reason))
 
     # While another kernel follows it.
 
-    async def _watch(self, recovered: Callable[[Entry], Entry]) -> bool:
+    async def _watch(self) -> bool:
         """Read in the journal what another kernel does; True when it is this one's turn."""
         handle, journal = self._handle, self._journal
         missing_since: float | None = None
@@ -158,7 +189,7 @@ class TaskRun:
                     raise ConfigError("The journal does not know it any more, so nobody can tell what became of it.")
             else:
                 missing_since = None
-                entry = recovered(found)
+                entry = self._resources.recovered(found)
                 if entry.alive:
                     if entry.task != handle.task:
                         handle.emit(**_changes(entry.task))
@@ -168,8 +199,8 @@ class TaskRun:
                 elif found.task.status is Status.CANCELLED:
                     handle.emit(**_changes(entry.task))
                     return False
-                elif journal.acquire(found, resumed(found.task)):
-                    handle.save = journal.write
+                elif lease := journal.acquire(found, resumed(found.task)):
+                    handle.save = lease.write
                     handle.emit(**_changes(resumed(found.task)))
                     return True
             try:
@@ -215,7 +246,7 @@ class TaskRun:
                 self._detach(f"It was followed for {self._timeout:g} s without an end")
             return False
         except asyncio.CancelledError:
-            self._detach("Following was stopped here")
+            self._detach("Following was stopped here" if self._stopped_by == "It was stopped" else self._stopped_by)
             return False
         state = end.state
         if end.seconds is not None:
@@ -247,7 +278,8 @@ class TaskRun:
                 size = path.stat().st_size
                 await folder.save_thumbnail(handle.task, path)
         except asyncio.CancelledError:
-            problem = None if path else "The file was not saved: it was stopped."
+            why = f"{self._stopped_by[0].lower()}{self._stopped_by[1:]}"
+            problem = None if path else f"The file was not saved: {why}."
         except Expired as error:
             problem = (
                 f"The file cannot be had: {error}. Addresses expire (RunAPI's after 7 days); --again makes a new one."

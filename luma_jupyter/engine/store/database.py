@@ -2,8 +2,9 @@
 
 Each commit reaches the disk (``synchronous=FULL``) before it counts. Write-ahead logging makes that quick, but needs
 shared memory, which network file systems do not have; there the slower rollback journal is used. A busy file is waited
-for. A file that is damaged, belongs to something else, or was written by a newer version is set aside under another
-name, and a new one is begun.
+for. A file that is damaged or belongs to something else is set aside under another name, and a new one is begun. One
+that a newer version wrote is read, and never written or moved: two versions on one home must not forget each other's
+spending.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from luma_jupyter.engine.fork import at_fork
 from luma_jupyter.errors import ConfigError
@@ -29,27 +30,42 @@ LOCAL_FILE_SYSTEMS = frozenset(
         *("overlay", "ramfs", "tmpfs", "ufs", "vfat", "xfs", "zfs"),
     ]
 )
+NEWER_ADVICE = (
+    "what was made is played, and nothing is paid for by this version. Update it (pip install -U luma-jupyter), then "
+    "restart the kernel."
+)
+_T = TypeVar("_T")
 _DAMAGE = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 _REASONS = {
     "damaged": "is damaged",
     "foreign": "is not one of luma_jupyter's",
-    "newer": "was written by a newer version of luma_jupyter",
 }
 
 
 class Database:
-    """The file at ``path``, opened when first used; ``migrations`` bring its tables to this version's form, one by one.
+    """The file at ``path``, opened when first used.
 
-    All calls raise ConfigError when the file cannot be written. ``notify`` gets one line when something happened to the
-    file that the user should know; ``clock`` (Unix seconds) dates the names of files set aside.
+    ``migrations`` bring its tables to this version's form, one by one; ``additions`` are tables that earlier versions
+    do not know and need not know: they do not count for the file's version. ``notify`` gets one line when something
+    happened to the file that the user should know; ``clock`` (Unix seconds) dates the names of files set aside.
+
+    All calls raise ConfigError when the file cannot be written.
     """
 
     def __init__(
-        self, path: Path, migrations: Sequence[str], *, clock: Callable[[], float], notify: Callable[[str], None]
+        self,
+        path: Path,
+        migrations: Sequence[str],
+        additions: Sequence[str] = (),
+        *,
+        clock: Callable[[], float],
+        notify: Callable[[str], None],
     ) -> None:
         self.path = path
         self._lock_path = path.with_suffix(".lock")
+        self._times_set_aside = 0
         self._migrations = migrations
+        self._additions = additions
         self._clock = clock
         self._notify = notify
         self._reset()
@@ -60,6 +76,7 @@ class Database:
         self._connection: sqlite3.Connection | None = None
         self._inode = 0
         self._inside = False
+        self._newer = False
         self._lock = threading.RLock()
 
     def _before_fork(self) -> None:
@@ -93,6 +110,22 @@ class Database:
                 raise
             finally:
                 self._inside = False
+
+    def transact(self, work: Callable[[], _T]) -> _T:
+        """What ``work`` does, in a transaction; done anew in a new file where this one proves to be damaged.
+
+        As a part of another transaction it is not: that one has read what is gone.
+        """
+        with self._lock:
+            before = self._times_set_aside
+            try:
+                with self.transaction():
+                    return work()
+            except ConfigError:
+                if self._inside or self._times_set_aside == before:
+                    raise
+            with self.transaction():
+                return work()
 
     def execute(self, sql: str, *values: object) -> tuple[list[Any], int]:
         """The found rows and the number of changed ones; from a new file where this one proves to be damaged."""
@@ -158,13 +191,19 @@ class Database:
         connection.execute("BEGIN IMMEDIATE")
         (version,) = connection.execute("PRAGMA user_version").fetchone()
         tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
-        if version > len(self._migrations):
-            return "newer"
+        self._newer = version > len(self._migrations)
+        if self._newer:
+            connection.execute("COMMIT")
+            connection.execute("PRAGMA query_only = ON")
+            self._notify(f"{self._newer_finding} {NEWER_ADVICE}")
+            return None
         if not ("tasks" in tables if version else not tables):
             return "foreign"
         for migration in self._migrations[version:]:
             for statement in migration.split(";"):
                 connection.execute(statement)
+        for addition in self._additions:
+            connection.execute(addition)
         if version < len(self._migrations):
             connection.execute(f"PRAGMA user_version = {len(self._migrations)}")
         connection.execute("COMMIT")
@@ -179,6 +218,7 @@ class Database:
 
     def _set_aside(self, why: str) -> None:
         """Rename the file, unless another kernel has done so already."""
+        self._times_set_aside += 1
         self.close()
         stamp = f"{time.strftime('%Y%m%d-%H%M%S', time.localtime(self._clock()))}-{os.getpid()}"
         aside = self.path.with_name(f"journal-{why}-{stamp}.sqlite3")
@@ -198,7 +238,13 @@ class Database:
             "What was unfinished or spent today is forgotten: look at the services' consoles before you go on."
         )
 
+    @property
+    def _newer_finding(self) -> str:
+        return f"The journal in {str(self.path.parent)!r} was written by a newer version of luma_jupyter:"
+
     def _unusable(self, error: Exception) -> ConfigError:
+        if self._newer and _code(error) == sqlite3.SQLITE_READONLY:
+            return ConfigError(f"{self._newer_finding} {NEWER_ADVICE}")
         why = getattr(error, "strerror", None) or str(error)
         return ConfigError(
             f"The journal cannot be written in {str(self.path.parent)!r} ({why}): "
@@ -215,7 +261,7 @@ def query_read_only(path: Path, sql: str) -> list[Any] | None:
         return None
 
 
-def _code(error: sqlite3.Error) -> int | None:
+def _code(error: Exception) -> int | None:
     """SQLite's primary result code, without the details of its extended ones; None where the error is Python's."""
     code: int | None = getattr(error, "sqlite_errorcode", None)
     return None if code is None else code & 0xFF

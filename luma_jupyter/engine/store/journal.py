@@ -24,6 +24,7 @@ from luma_jupyter.engine.store.database import Database
 from luma_jupyter.engine.store.leases import current_owner, is_alive
 from luma_jupyter.engine.store.probe import FILE_NAME, UNFINISHED
 from luma_jupyter.engine.store.serialization import dump, load
+from luma_jupyter.errors import LeaseLost
 
 # What brings a file from one version to the next; the version is SQLite's own ``user_version``.
 MIGRATIONS = (
@@ -63,6 +64,8 @@ MIGRATIONS = (
     ) WITHOUT ROWID;
     """,
 )
+# Tables that version 0.1.0 does not know, and need not know.
+ADDITIONS = ("CREATE TABLE IF NOT EXISTS leases (intent TEXT PRIMARY KEY, number INTEGER NOT NULL) WITHOUT ROWID",)
 _ROWS = "SELECT tasks.task, tasks.owner, owners.beat FROM tasks LEFT JOIN owners USING (owner)"
 _REPLACE = "UPDATE tasks SET status = ?, task_id = ?, task = ?, owner = ?"
 
@@ -74,6 +77,18 @@ class Entry:
     task: Task
     owner: str | None = None
     alive: bool = False
+
+
+@dataclass(frozen=True)
+class Lease:
+    """The right to write an intent down: it ends when another process acquires it, which gets the next ``number``."""
+
+    journal: Journal
+    number: int
+
+    def write(self, task: Task) -> None:
+        """Replace the snapshot of the intent. An ended task has no owner any more. Raises LeaseLost."""
+        self.journal.write(task, self.number)
 
 
 class Journal:
@@ -91,7 +106,7 @@ class Journal:
         owner: str | None = None,
         notify: Callable[[str], None] = lambda line: None,
     ) -> None:
-        self._file = Database(folder / FILE_NAME, MIGRATIONS, clock=clock, notify=notify)
+        self._file = Database(folder / FILE_NAME, MIGRATIONS, ADDITIONS, clock=clock, notify=notify)
         self._clock = clock
         self._given_owner = owner
         self._reset()
@@ -185,29 +200,53 @@ class Journal:
         """
         return self._file.transaction()
 
-    def add(self, task: Task) -> None:
-        """Enter a new intent, followed by this kernel."""
+    def add(self, task: Task) -> Lease:
+        """Enter a new intent, followed by this process."""
+        return self._file.transact(lambda: self._add(task))
+
+    def _add(self, task: Task) -> Lease:
         self._put(task, self.owner)
         self.heartbeat()
+        return self._next_lease(task.intent)
 
-    def write(self, task: Task) -> None:
-        """Replace the snapshot of an intent that this kernel follows. An ended task has no owner any more."""
+    def write(self, task: Task, lease: int) -> None:
+        """Replace the snapshot of an intent under a lease. An ended task has no owner any more.
+
+        Raises LeaseLost where another process has acquired it meanwhile; then nothing was written.
+        """
+        self._file.transact(lambda: self._write(task, lease))
+
+    def _write(self, task: Task, lease: int) -> None:
         owner = None if task.status.ended else self.owner
-        _, changed = self._file.execute(f"{_REPLACE} WHERE intent = ?", *_state(task), owner, task.intent)
-        if not changed:  # the file was set aside meanwhile
-            self._put(task, owner)
-            self.heartbeat()
+        held = "owner = ? AND (SELECT number FROM leases WHERE leases.intent = tasks.intent) = ?"
+        _, changed = self._file.execute(
+            f"{_REPLACE} WHERE intent = ? AND {held}", *_state(task), owner, task.intent, self.owner, lease
+        )
+        if changed:
+            return
+        if self.find(task.intent) is not None:
+            raise LeaseLost("Another kernel has taken it over.")
+        self._put(task, owner)  # the file was set aside meanwhile
+        self._file.execute("INSERT OR REPLACE INTO leases VALUES (?, ?)", task.intent, lease)
+        self.heartbeat()
 
-    def acquire(self, entry: Entry, task: Task) -> bool:
-        """Follow an intent from here on, as ``task``; False where another kernel was quicker."""
-        with self.transaction():
-            self.heartbeat()
-            sql = f"{_REPLACE} WHERE intent = ? AND owner IS ?"
-            _, changed = self._file.execute(sql, *_state(task), self.owner, task.intent, entry.owner)
-            if not changed and self.find(task.intent) is None:  # the file was set aside meanwhile
-                self._put(task, self.owner)
-                return True
-            return bool(changed)
+    def acquire(self, entry: Entry, task: Task) -> Lease | None:
+        """Follow an intent from here on, as ``task``; None where another process was quicker."""
+        return self._file.transact(lambda: self._acquire(entry, task))
+
+    def _acquire(self, entry: Entry, task: Task) -> Lease | None:
+        self.heartbeat()
+        sql = f"{_REPLACE} WHERE intent = ? AND owner IS ?"
+        _, changed = self._file.execute(sql, *_state(task), self.owner, task.intent, entry.owner)
+        if not changed and self.find(task.intent) is None:  # the file was set aside meanwhile
+            self._put(task, self.owner)
+            changed = 1
+        return self._next_lease(task.intent) if changed else None
+
+    def _next_lease(self, intent: str) -> Lease:
+        sql = "INSERT INTO leases VALUES (?, 1) ON CONFLICT (intent) DO UPDATE SET number = number + 1 RETURNING number"
+        ((number,),), _ = self._file.execute(sql, intent)
+        return Lease(self, number)
 
     def add_upload(self, service: str, sha256: str, url: str, expires: float) -> None:
         """Remember where a service keeps a file; those that it does not keep any more are forgotten."""

@@ -30,13 +30,25 @@ _TIMES = ("created_at", "submitted_at", "sent_at", "ended_at")
 _TEXTS = ("fingerprint", "source_label", "name", "task_id", "base_url", "problem")
 
 
+# What `dump` writes; and what a sidecar has beside it.
+_KNOWN = frozenset(
+    [
+        *("intent", "fingerprint", "action", "prompt", "request", "source_label", "source_intent", "name", "provider"),
+        *("status", "task_id", "base_url", "video", "media", "folder", "filename", "file_size", "price", "cost"),
+        *("doubts", "error", "problem", *_TIMES),
+        *("schema", "bytes"),
+    ]
+)
+
+
 class Unreadable(ValueError):
     """A record is damaged, or not one of ours."""
 
 
 def dump(task: Task) -> dict[str, Any]:
-    """A task as plain data."""
+    """A task as plain data, with what a later version wrote beside it."""
     return {
+        **task.extra,
         "intent": task.intent,
         "fingerprint": task.fingerprint,
         "action": task.request.action,
@@ -91,6 +103,7 @@ def _load(data: Mapping[str, Any]) -> Task:
         request=read_request(data),
         provider=data["provider"],
         status=status,
+        extra={name: value for name, value in data.items() if name not in _KNOWN},
         filename=filename,
         media=media,
         folder=Path(_text(data, "folder") or ""),

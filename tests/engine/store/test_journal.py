@@ -90,17 +90,17 @@ def test_unfinished_is_what_has_not_come_to_its_end(journal: Journal, status: St
 
 def test_has_task_id_knows_what_is_written_down(journal: Journal) -> None:
     """A service's task that an entry has is known to be that entry's, from the moment it is written down."""
-    journal.add(a_task())
+    lease = journal.add(a_task())
     assert not journal.has_task_id("task-1")
-    journal.write(a_task(task_id="task-1"))
+    lease.write(a_task(task_id="task-1"))
     assert journal.has_task_id("task-1")
 
 
 @pytest.mark.parametrize("text", ["\ud83d", "a\0b", "x" * 10_000, "'; DROP TABLE tasks; --"])
 def test_journal_keeps_any_text(journal: Journal, text: str) -> None:
     """Half characters, as a service or an old folder's name can have, and anything else are kept and found again."""
-    journal.add(a_task(folder=Path(f"/{text}")))
-    journal.write(a_task(folder=Path(f"/{text}"), task_id=text, name=text))
+    lease = journal.add(a_task(folder=Path(f"/{text}")))
+    lease.write(a_task(folder=Path(f"/{text}"), task_id=text, name=text))
     assert journal.has_task_id(text)
     (entry,) = journal.entries(folder=Path(f"/{text}"))
     assert (entry.task.task_id, entry.task.name) == (text, text)
@@ -109,9 +109,9 @@ def test_journal_keeps_any_text(journal: Journal, text: str) -> None:
 
 def test_write_replaces_the_snapshot(journal: Journal) -> None:
     """There is one entry for an intent, with its latest snapshot."""
-    journal.add(a_task())
+    lease = journal.add(a_task())
     for status in (Status.SUBMITTING, Status.RUNNING, Status.SAVING):
-        journal.write(a_task(status=status))
+        lease.write(a_task(status=status))
         (entry,) = journal.entries()
         assert (entry.task.status, entry.owner, entry.alive) == (status, journal.owner, True)
 
@@ -119,8 +119,7 @@ def test_write_replaces_the_snapshot(journal: Journal) -> None:
 @pytest.mark.parametrize("status", [status for status in Status if status.ended])
 def test_ended_task_has_no_owner(journal: Journal, status: Status) -> None:
     """Nobody follows what has ended, so any kernel may take it up again."""
-    journal.add(a_task())
-    journal.write(a_task(status=status))
+    journal.add(a_task()).write(a_task(status=status))
     (entry,) = journal.entries()
     assert (entry.task.status, entry.owner, entry.alive) == (status, None, False)
 
@@ -179,8 +178,7 @@ def test_acquire_is_won_by_one_kernel(home: Path, journal: Journal) -> None:
 def test_acquire_of_an_entry_without_owner_happens_once(home: Path) -> None:
     """An entry without an owner is taken once."""
     one, two = another(home, ALIVE), another(home, OTHER)
-    one.add(a_task())
-    one.write(a_task(status=Status.DETACHED))
+    one.add(a_task()).write(a_task(status=Status.DETACHED))
     (entry,) = two.entries()
     assert two.acquire(entry, a_task(status=Status.RUNNING))
     assert not one.acquire(entry, a_task(status=Status.RUNNING))
@@ -212,9 +210,8 @@ def test_race_for_one_request_enters_one_task(home: Path) -> None:
 def test_race_to_acquire_is_won_by_one_kernel(home: Path, journal: Journal) -> None:
     """Of kernels that take over the same entries at once, each entry gets exactly one."""
     for number in range(50):
-        journal.add(a_task(number))
-        journal.write(a_task(number, status=Status.DETACHED))
-    script = "print(sum(journal.acquire(row, row.task.evolve(status=Status.RUNNING)) for row in rows))"
+        journal.add(a_task(number)).write(a_task(number, status=Status.DETACHED))
+    script = "print(sum(journal.acquire(row, row.task.evolve(status=Status.RUNNING)) is not None for row in rows))"
     assert sum(map(int, together(home, script, before="rows = journal.entries()"))) == 50
     assert {entry.task.status for entry in journal.entries()} == {Status.RUNNING}
 
@@ -266,9 +263,10 @@ def test_durations_that_are_none_are_passed_over(home: Path, journal: Journal) -
 def test_unfinished_reads_only_the_wanted_folders(journal: Journal) -> None:
     """Only the entries of wanted folders are read; each folder is asked about once."""
     asked: list[Path] = []
-    for number, folder in enumerate(["/a", "/a", "/b", "/c"]):
-        journal.add(a_task(number, folder=Path(folder)))
-    journal.write(a_task(3, folder=Path("/c"), status=Status.COMPLETED))
+    leases = [
+        journal.add(a_task(number, folder=Path(folder))) for number, folder in enumerate(["/a", "/a", "/b", "/c"])
+    ]
+    leases[3].write(a_task(3, folder=Path("/c"), status=Status.COMPLETED))
 
     def wanted(folder: Path) -> bool:
         asked.append(folder)

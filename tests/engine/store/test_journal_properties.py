@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
@@ -15,9 +16,10 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from luma_jupyter.domain.requests import GenerateRequest
 from luma_jupyter.domain.task import Task
 from luma_jupyter.domain.vocabulary import Status
-from luma_jupyter.engine.store.journal import Entry, Journal
+from luma_jupyter.engine.store.journal import Entry, Journal, Lease
 from luma_jupyter.engine.store.leases import LEASE_TIMEOUT
 from luma_jupyter.engine.store.probe import FILE_NAME
+from luma_jupyter.errors import LeaseLost
 
 KERNELS = ("A", "B", "C")
 STATUSES = st.sampled_from(Status)
@@ -25,11 +27,17 @@ STATUSES = st.sampled_from(Status)
 
 @dataclass
 class Kernel:
-    """A kernel on a machine of its own; ``alive`` is what its last beat says."""
+    """A kernel on a machine of its own, with the leases that it got: the ``leases`` of now, and those of ``before``."""
 
     journal: Journal
     owner: str
-    beat: float
+    leases: dict[str, Lease] = field(default_factory=dict)  # by intent
+    before: list[tuple[str, Lease]] = field(default_factory=list)
+
+    def hold(self, intent: str, lease: Lease) -> None:
+        if intent in self.leases:
+            self.before.append((intent, self.leases[intent]))
+        self.leases[intent] = lease
 
 
 @dataclass
@@ -77,7 +85,7 @@ class JournalMachine(RuleBasedStateMachine):
         self.lives += 1
         owner = f"machine {name}|{self.lives}|1.0"
         journal = Journal(self.home, clock=lambda: self.now, owner=owner, notify=self.told.append)
-        self.kernels[name] = Kernel(journal, owner, 0.0)
+        self.kernels[name] = Kernel(journal, owner)
 
     def _beat(self, kernel: Kernel) -> None:
         self.beats[kernel.owner] = self.now
@@ -106,11 +114,12 @@ class JournalMachine(RuleBasedStateMachine):
                     fingerprint=fingerprint,
                     folder=Path(folder),
                 )
-                kernel.journal.add(task)
+                lease = kernel.journal.add(task)
         standing = [e for e in self.model.values() if e.task.fingerprint == fingerprint]
         assert taken == any(e.task.status is not Status.FAILED for e in standing)
         if not taken:
             self.model[task.intent] = Expected(task, kernel.owner)
+            kernel.hold(task.intent, lease)
             self._beat(kernel)
 
     @rule(name=st.sampled_from(KERNELS), status=STATUSES, choice=st.integers(0, 99))
@@ -124,7 +133,23 @@ class JournalMachine(RuleBasedStateMachine):
         task_id = entry.task.task_id or (f"task-{entry.task.intent}" if status is Status.RUNNING else None)
         entry.task = entry.task.evolve(status=status, task_id=task_id)
         entry.owner = None if status.ended else kernel.owner
-        kernel.journal.write(entry.task)
+        kernel.leases[entry.task.intent].write(entry.task)
+
+    @rule(name=st.sampled_from(KERNELS), choice=st.integers(0, 99))
+    def write_late(self, name: str, choice: int) -> None:
+        """A kernel goes on with one that another has taken, or itself a second time: nothing is written."""
+        kernel = self.kernels[name]
+        lost = [
+            *kernel.before,
+            *(lease for lease in kernel.leases.items() if lease[0] in self.model and not self._owns(kernel, lease[0])),
+        ]
+        if lost:
+            intent, lease = lost[choice % len(lost)]
+            with pytest.raises(LeaseLost):
+                lease.write(self.model[intent].task.evolve(name="never"))
+
+    def _owns(self, kernel: Kernel, intent: str) -> bool:
+        return self.model[intent].owner == kernel.owner
 
     @rule(name=st.sampled_from(KERNELS), choice=st.integers(0, 99))
     def take(self, name: str, choice: int) -> None:
@@ -133,9 +158,11 @@ class JournalMachine(RuleBasedStateMachine):
         task = row.task.evolve(status=Status.RUNNING)
         entry = self.model.get(task.intent)
         free = entry is None or entry.owner == row.owner  # or it was lost with its file
-        assert kernel.journal.acquire(row, task) is free
+        lease = kernel.journal.acquire(row, task)
+        assert (lease is not None) is free
         self._beat(kernel)
-        if free:
+        if lease:
+            kernel.hold(task.intent, lease)
             self.model[task.intent] = Expected(task, kernel.owner)
 
     @precondition(lambda self: self.model)
@@ -149,7 +176,10 @@ class JournalMachine(RuleBasedStateMachine):
         row = rows[choice % len(rows)]
         task = row.task.evolve(status=Status.RUNNING)
         kernels = [self.kernels[name] for name in first]
-        assert [kernel.journal.acquire(row, task) for kernel in kernels] == [True, False, False]
+        lease, *others = [kernel.journal.acquire(row, task) for kernel in kernels]
+        assert lease
+        assert others == [None, None]
+        kernels[0].hold(task.intent, lease)
         for kernel in kernels:
             self._beat(kernel)
         entry = self.model[task.intent]
@@ -163,7 +193,11 @@ class JournalMachine(RuleBasedStateMachine):
             with kernel.journal.transaction():
                 kernel.journal.heartbeat()
                 for entry in self.model.values():
-                    kernel.journal.write(entry.task.evolve(status=status, name="never"))
+                    never = entry.task.evolve(status=status, name="never")
+                    if entry.owner == kernel.owner:
+                        kernel.leases[entry.task.intent].write(never)
+                    else:
+                        assert kernel.journal.acquire(Entry(entry.task, entry.owner), never)
                 raise KeyboardInterrupt
         except KeyboardInterrupt:
             pass
@@ -203,10 +237,14 @@ class JournalMachine(RuleBasedStateMachine):
         (self.home / FILE_NAME).write_bytes(b"garbage " * 1000)
         lost, self.model, self.beats = self.model, {}, {}
         for kernel in self.kernels.values():
+            kernel.before.clear()  # a new file counts its leases anew
+            kernel.leases = {
+                intent: lease for intent, lease in kernel.leases.items() if lost[intent].owner == kernel.owner
+            }
             assert len(kernel.journal.entries()) == len(self.model)
             for intent, entry in lost.items():
                 if entry.owner == kernel.owner:
-                    kernel.journal.write(entry.task)
+                    kernel.leases[intent].write(entry.task)
                     self.model[intent] = entry
                     self._beat(kernel)
         assert len(self.told) == told + 1

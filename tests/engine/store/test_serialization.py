@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from luma_jupyter.domain.requests import MOST_TAKES, ExtendRequest, GenerateRequest, ModifyRequest, VideoRef
 from luma_jupyter.domain.task import Task, Video
+from luma_jupyter.domain.visibility import has_visible
 from luma_jupyter.domain.vocabulary import ASPECT_RATIOS, PROVIDERS, Status
 from luma_jupyter.engine.store.serialization import ERRORS, Unreadable, dump, load
 
@@ -54,7 +55,7 @@ FULL = Task(
 # Any task.
 
 characters = st.characters(exclude_categories=["Cs"])
-prompts = st.text(characters, min_size=1).filter(lambda text: text.strip())
+prompts = st.text(characters, min_size=1).filter(has_visible)
 words = st.none() | st.text()
 takes = st.integers(1, MOST_TAKES)
 urls = st.text(string.ascii_letters + string.digits + "-._~%?=&/", max_size=20).map(

@@ -12,20 +12,16 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, Literal
 
+from tests.support.films import box, track
 from tests.support.misbehaving.faults import NOT_FOUND, Answer, Exchange, Fault, Kind, Request
 
 JPEG = b"\xff\xd8\xff\xe0" + bytes(100)
 MODIFY = "/api/v1/luma/modify_video"
 
 
-def box(kind: bytes, content: bytes) -> bytes:
-    """A box of an MP4 file."""
-    return (8 + len(content)).to_bytes(4, "big") + kind + content
-
-
 def video(task_id: str, size: int = 4096) -> bytes:
-    """The video of a task, ``size`` bytes long (at least 200): different for each task."""
-    start = box(b"ftyp", b"isom" + bytes(12)) + box(b"moov", bytes(100))
+    """The video of a task, ``size`` bytes long (at least 300): different for each task."""
+    start = box(b"ftyp", b"isom" + bytes(12)) + box(b"moov", track())
     return start + box(b"mdat", task_id.encode().ljust(size - len(start) - 8, b"\0"))
 
 

@@ -1,0 +1,154 @@
+"""Two machines, one home folder: a kernel that was frozen and taken over pays nothing and overwrites nothing."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from luma_jupyter.domain.vocabulary import Status
+from luma_jupyter.engine.engine import Engine
+from luma_jupyter.engine.handle import Handle
+from luma_jupyter.engine.provider_pool import ProviderPool
+from luma_jupyter.engine.store.journal import Journal
+from luma_jupyter.engine.store.leases import LEASE_TIMEOUT
+from luma_jupyter.errors import LeaseLost
+from tests.support import settings
+from tests.support.fake_service import FakeService
+from tests.support.loops import RunningLoop
+from tests.support.world import Clock, World, submit
+
+now = Clock()
+
+
+@pytest.fixture
+def machines(keys: None, service: FakeService, providers: ProviderPool) -> tuple[World, World]:
+    """A kernel on each of two machines that share a home folder and a media folder."""
+
+    def start(machine: str) -> World:
+        engine = Engine(settings.current, RunningLoop(), providers, now, lambda: 0.0)
+        home = settings.current().home_folder
+        engine.repository.journals[home] = Journal(home, clock=now, owner=f"{machine}|1|1.0", notify=print)
+        return World(engine, service)
+
+    return start("one"), start("other")
+
+
+def paid(service: FakeService) -> int:
+    return len(service.seen("submit"))
+
+
+async def freeze_while_queued(world: World) -> Handle:
+    """Ask for a video, and have the kernel silent from before the request leaves until its lease is over."""
+    thaw = asyncio.get_running_loop().create_future()
+    client = world.engine.providers.client("acedata", "generate")
+    original = type(client).submit
+
+    async def frozen(self: object, *args: object, **options: object) -> object:
+        await thaw  # the process is stopped here: written as submitting, nothing has left
+        return await original(self, *args, **options)  # type: ignore[arg-type]
+
+    world.engine.repository.heartbeat = lambda: None  # type: ignore[method-assign]
+    pytest.MonkeyPatch().setattr(type(client), "submit", frozen)
+    try:
+        handle = world.generate(again=False)
+        await world.until(handle, Status.SUBMITTING)
+        await asyncio.sleep(LEASE_TIMEOUT + 10)
+    finally:
+        type(client).submit = original
+    handle.thaw = thaw  # type: ignore[attr-defined]
+    return handle
+
+
+async def test_a_kernel_that_was_overtaken_while_queued_sends_nothing(
+    machines: tuple[World, World], service: FakeService
+) -> None:
+    """One is frozen for over a minute, the other asks for the same and pays; the first wakes up, and does not."""
+    one, other = machines
+    first = await freeze_while_queued(one)
+    second = other.generate(again=False)
+    await other.until(second, Status.RUNNING)
+    assert paid(service) == 1
+    first.thaw.set_result(None)  # type: ignore[attr-defined]
+    ended, overtaken = await other.end(second), await one.end(first)
+    assert paid(service) == 1
+    assert (ended.status, overtaken.status) == (Status.COMPLETED, Status.CANCELLED)
+    assert "another one asked for the same" in str(overtaken.error)
+    assert one.generate(again=False).task.path == ended.path
+
+
+async def test_a_kernel_that_was_overtaken_while_running_follows_the_other(
+    machines: tuple[World, World], service: FakeService
+) -> None:
+    """A task of a silent kernel is followed by the other one; the first, awake again, only watches it to its end."""
+    one, other = machines
+    service.seconds = 500.0
+    one.engine.repository.heartbeat = lambda: None  # type: ignore[method-assign]  # it is frozen, but for its polls
+    first = one.generate(again=False)
+    await one.until(first, Status.RUNNING)
+    await asyncio.sleep(LEASE_TIMEOUT + 10)
+    second = other.generate(again=False)
+    assert second.task.intent == first.task.intent
+    ended, watched = await other.end(second), await one.end(first)
+    assert (ended.status, watched.status) == (Status.COMPLETED, Status.COMPLETED)
+    assert ended.path == watched.path
+    assert paid(service) == 1
+
+
+async def test_a_lost_lease_refuses_every_write(machines: tuple[World, World]) -> None:
+    """What an overtaken kernel writes changes nothing in the journal, also after the other kernel ended its task."""
+    one, other = machines
+    task = one.generate(again=False).task
+    journal, theirs = one.engine.journal, other.engine.journal
+    lease = journal.acquire(journal.find(task.intent), task)  # type: ignore[arg-type]
+    assert lease
+    lease.write(task.evolve(problem="one"))
+    taken = theirs.acquire(theirs.find(task.intent), task)  # type: ignore[arg-type]
+    assert taken
+    assert taken.number == lease.number + 1
+    for status in (Status.SUBMITTING, Status.RUNNING, Status.CANCELLED):
+        with pytest.raises(LeaseLost):
+            lease.write(task.evolve(status=status, problem="lost"))
+    taken.write(task.evolve(status=Status.DETACHED, problem="other"))
+    with pytest.raises(LeaseLost):
+        lease.write(task.evolve(problem="late"))
+    entry = journal.find(task.intent)
+    assert entry
+    assert (entry.task.status, entry.task.problem) == (Status.DETACHED, "other")
+
+
+async def test_an_older_lease_of_the_same_process_is_refused(machines: tuple[World, World]) -> None:
+    """The number counts, not the owner alone: what acquired a task again has a newer lease than what held it before."""
+    one, _ = machines
+    task = one.generate(again=False).task
+    journal = one.engine.journal
+    older = journal.acquire(journal.find(task.intent), task)  # type: ignore[arg-type]
+    newer = journal.acquire(journal.find(task.intent), task)  # type: ignore[arg-type]
+    assert older
+    assert newer
+    with pytest.raises(LeaseLost):
+        older.write(task.evolve(problem="older"))
+    newer.write(task.evolve(problem="newer"))
+
+
+async def test_two_homes_with_one_media_folder_share_the_files(
+    keys: None, service: FakeService, providers: ProviderPool, tmp_path: object
+) -> None:
+    """Without a common journal each pays for what runs; what is done is found by its file, and no file is replaced."""
+    worlds = []
+    for home in ("home-one", "home-two"):
+        settings.configure(home=f"{tmp_path}/{home}")
+        engine = Engine(settings.current, RunningLoop(), providers, now, lambda: 0.0)
+        journal = engine.journal
+        assert journal
+        worlds.append((home, World(engine, service)))
+    handles = []
+    for home, world in worlds:
+        settings.configure(home=f"{tmp_path}/{home}")
+        handles.append(world.generate(again=False))
+        await world.end(handles[-1])
+    first, second = (handle.task for handle in handles)
+    assert first.path == second.path
+    assert first.path
+    assert paid(service) == 1
+    assert submit(worlds[1][1].engine, first.request).reused
