@@ -1,26 +1,46 @@
-"""Generate, extend, task look-up and uploads, as AceDataCloud speaks.
+"""Generate, extend, and task look-up, as AceDataCloud speaks (its docs of `/luma/videos` and `/luma/tasks`).
 
-Sources are its docs of `/luma/videos` and `/luma/tasks`; for uploads, which they leave out, its client.
+That look-ups also list tasks by time, and that a header keeps them from the statement, is known from the vendor's web
+client alone (AceDataCloud/Nexior).
 """
 
 import asyncio
+import uuid
 from typing import Any
 
-from luma_jupyter.demo.bodies import BadRequest, LookUpBody, VideoBody
+from luma_jupyter.demo.bodies import LookUpBody, VideoBody
 from luma_jupyter.demo.film import FilmSpec
 from luma_jupyter.demo.handlers import ApiHandler, Refusal
 from luma_jupyter.demo.jobs import MODERATED_MESSAGE, FilmPlan, Job
-from luma_jupyter.demo.streaming import MAX_BODY_BYTES, StreamingHandler, copy_form_file
-from luma_jupyter.demo.uploads import MAX_FILE_BYTES
-
-TOO_LARGE = f"file is larger than {MAX_FILE_BYTES // 1_000_000} MB"
+from luma_jupyter.demo.usage import UsageEntry
 
 
-class _AceDataHandler(ApiHandler):
+class AceDataHandler(ApiHandler):
     """An endpoint of AceDataCloud."""
 
     missing_key = "no_token", "The authorization token is missing."
     wrong_key = "invalid_token", "The specified token is invalid or wrong."
+
+
+class _RecordedHandler(AceDataHandler):
+    """An endpoint of the generation API, whose calls are on the statement unless they ask to be left out."""
+
+    trace_id = ""
+
+    def prepare(self) -> None:
+        """Give the call an id, then check the key."""
+        self.trace_id = str(uuid.uuid4())
+        super().prepare()
+
+    def on_finish(self) -> None:
+        """Enter the call into the statement."""
+        if self.request.headers.get("x-record-exempt") != "true":
+            elapsed = self.request.request_time()
+            self.context.usage.add(UsageEntry(self.trace_id, self.get_status(), elapsed))
+
+    def error_body(self, code: str, message: str) -> dict[str, Any]:
+        """Return an error with the id of this call."""
+        return {**super().error_body(code, message), "trace_id": self.trace_id}
 
     def response(self, job: Job) -> dict[str, Any]:
         """Return what a blocking call answers, a callback brings, and a task holds as `response`."""
@@ -44,7 +64,7 @@ class _AceDataHandler(ApiHandler):
         }
 
 
-class VideosHandler(_AceDataHandler):
+class VideosHandler(_RecordedHandler):
     """`POST /luma/videos`."""
 
     async def post(self) -> None:
@@ -53,9 +73,10 @@ class VideosHandler(_AceDataHandler):
         if "[moderated]" in body.prompt.lower():
             raise Refusal(403, "forbidden", MODERATED_MESSAGE)
         job = self.context.jobs.submit("acedata", request, self._plan(body))
+        self.trace_id = job.trace_id
         self.call_back(body.callback_url, job, self.response)
         if not body.blocking:
-            self.finish({"task_id": job.id})
+            self.finish({"task_id": job.id, "trace_id": job.trace_id})
             return
         try:
             await asyncio.wait_for(job.ended.wait(), body.timeout)
@@ -79,13 +100,18 @@ class VideosHandler(_AceDataHandler):
         return FilmPlan(spec, source=film.video, end_image=end)
 
 
-class TasksHandler(_AceDataHandler):
+class TasksHandler(_RecordedHandler):
     """`POST /luma/tasks`."""
 
     def post(self) -> None:
-        """Answer one task, or those of a batch that are known."""
+        """Answer one task, those of a batch that are known, or a page of all."""
         _, body = self.parse_body(LookUpBody.parse)
-        jobs = [job for task_id in body.ids if (job := self.context.jobs.find("acedata", task_id))]
+        find = self.context.jobs.find
+        if body.listing:
+            jobs = self.context.jobs.made_between("acedata", body.listing.start, body.listing.end)
+            jobs = jobs[body.listing.offset :][: body.listing.limit]
+        else:
+            jobs = [job for task_id in body.ids if (job := find("acedata", task_id))]
         if body.batch:
             self.finish({"items": [self._task(job) for job in jobs], "count": len(jobs)})
         elif jobs:
@@ -98,34 +124,10 @@ class TasksHandler(_AceDataHandler):
             "_id": job.id.replace("-", "")[:24],
             "id": job.id,
             "created_at": job.created_at,
+            "started_at": job.started_at,
             "request": job.request,
             "response": self.response(job),
             "finished_at": job.finished_at,
+            "elapsed": job.finished_at - job.created_at if job.finished_at else None,
             "trace_id": job.trace_id,
         }
-
-
-class AceDataFilesHandler(StreamingHandler, _AceDataHandler):
-    """`POST /api/v1/files/`, which the vendor serves on its platform's host."""
-
-    def post(self) -> None:
-        """Keep the form's file; answer its URL."""
-        body, uploads = self.received_body(), self.context.uploads
-        if body is None:
-            return
-        part = uploads.new_file()
-        try:
-            if body.size > MAX_BODY_BYTES:
-                raise BadRequest(TOO_LARGE)
-            name = copy_form_file(body.file, self.request.headers.get("Content-Type", ""), "file", part)
-            if part.stat().st_size > MAX_FILE_BYTES:
-                raise BadRequest(TOO_LARGE)
-            if not part.stat().st_size:
-                raise BadRequest("file is empty")
-            url = self.context.media_url(uploads.keep(part, name).file)
-        except BadRequest as error:
-            raise Refusal(400, "bad_request", str(error)) from error
-        finally:
-            part.unlink(missing_ok=True)
-        # The vendor's documents name the one, some of its clients read the other.
-        self.finish({"file_url": url, "url": url})

@@ -10,10 +10,11 @@ from tornado.netutil import bind_sockets
 from tornado.routing import PathMatches
 from tornado.web import Application
 
-from luma_jupyter.demo import acedata, runapi, runapi_files
+from luma_jupyter.demo import acedata, acedata_platform, runapi, runapi_files
 from luma_jupyter.demo.faults import Hook
 from luma_jupyter.demo.handlers import Context, MediaHandler, NotFoundHandler
 from luma_jupyter.demo.jobs import Jobs
+from luma_jupyter.demo.keys import Keys
 from luma_jupyter.demo.uploads import UploadStore
 
 
@@ -37,7 +38,7 @@ class AceDataUploadPath(PathMatches):
 class App:
     """The application, listening from its construction on; `run` and `jobs.run` are the bodies of its two threads."""
 
-    def __init__(self, token: str, seconds: float, folder: Path, hook: Hook | None, film_seconds: float) -> None:
+    def __init__(self, keys: Keys, seconds: float, folder: Path, hook: Hook | None, film_seconds: float) -> None:
         self._sockets = bind_sockets(0, "127.0.0.1")
         # A selector loop, as tornado wants it, whatever policy the notebook has set.
         self._loop = asyncio.SelectorEventLoop()
@@ -55,7 +56,11 @@ class App:
                 (r"/api/v1/luma/modify_video/([^/]+)", runapi.ModifyVideoTaskHandler),
                 (r"/api/v1/me/balance", runapi.BalanceHandler),
                 (r"/api/v1/price_quotes", runapi.PriceQuotesHandler),
-                (AceDataUploadPath(r"/api/v1/files/?"), acedata.AceDataFilesHandler),
+                (AceDataUploadPath(r"/api/v1/files/?"), acedata_platform.AceDataFilesHandler),
+                (r"/api/v1/apis/?", acedata_platform.ApisHandler),
+                (r"/api/v1/services/?", acedata_platform.ServicesHandler),
+                (r"/api/v1/applications/?", acedata_platform.ApplicationsHandler),
+                (r"/api/v1/usage/apis/?", acedata_platform.UsageHandler),
                 (r"/api/v1/files/?", runapi_files.RunApiFilesHandler),
                 (r"/api/v1/files/prepare", runapi_files.PrepareHandler),
                 (r"/api/v1/files/confirm", runapi_files.ConfirmHandler),
@@ -64,7 +69,7 @@ class App:
             ],
             default_handler_class=NotFoundHandler,
             log_function=lambda handler: None,
-            context=Context(token, self.url, self.jobs, hook, film_seconds, UploadStore(folder)),
+            context=Context(keys, self.url, self.jobs, hook, film_seconds, UploadStore(folder)),
         )
 
     def run(self) -> None:

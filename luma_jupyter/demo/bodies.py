@@ -183,11 +183,33 @@ class ConfirmBody:
 
 
 @dataclass(frozen=True)
+class TaskListing:
+    """Which of all tasks are asked for: made from `start` to `end` (seconds since 1970), a page of them."""
+
+    start: float
+    end: float
+    limit: int
+    offset: int
+
+    @classmethod
+    def parse(cls, body: Json) -> "TaskListing":
+        """Check a body."""
+        limit, offset = _field(body, "limit", 10, int), _field(body, "offset", 0, int)
+        if limit < 1 or offset < 0:
+            raise BadRequest("limit must be 1 or more, and offset 0 or more")
+        start, end = (
+            _field(body, f"created_at_{name}", default, int, float) for name, default in (("min", 0.0), ("max", 1e11))
+        )
+        return cls(start, end, limit, offset)
+
+
+@dataclass(frozen=True)
 class LookUpBody:
-    """`POST /luma/tasks`: one id, or several."""
+    """`POST /luma/tasks`: one id, several, or a listing of all tasks."""
 
     ids: tuple[str, ...]
     batch: bool
+    listing: TaskListing | None = None
 
     @classmethod
     def parse(cls, body: Json) -> "LookUpBody":
@@ -196,10 +218,12 @@ class LookUpBody:
         if action == "retrieve" and (task_id := _text(body, "id")):
             return cls((task_id,), batch=False)
         if action == "retrieve_batch":
+            if body.get("ids") is None:
+                return cls((), batch=True, listing=TaskListing.parse(body))
             ids = _field(body, "ids", [], list)
             if ids and all(isinstance(task_id, str) for task_id in ids):
                 return cls(tuple(ids), batch=True)
-        raise BadRequest("give action retrieve with an id, or retrieve_batch with a list of ids")
+        raise BadRequest("give action retrieve with an id, or retrieve_batch, with a list of ids or without")
 
 
 def parse_json(data: bytes) -> Json:

@@ -16,7 +16,9 @@ from tornado.web import HTTPError, RequestHandler, StaticFileHandler
 from luma_jupyter.demo.bodies import BadRequest, Json, parse_json
 from luma_jupyter.demo.faults import LOST, Hook, RequestInfo
 from luma_jupyter.demo.jobs import FileOrUrl, Job, Jobs
+from luma_jupyter.demo.keys import Keys
 from luma_jupyter.demo.uploads import MIME_TYPES, UploadStore
+from luma_jupyter.demo.usage import UsageLog
 
 T = TypeVar("T")
 ERROR_CODES = {404: "not_found", 405: "method_not_allowed"}
@@ -25,14 +27,18 @@ CALLBACK_SECONDS = 10
 
 @dataclass
 class Context:
-    """What the handlers of one service have in common; `idempotent_jobs` are those with an Idempotency-Key."""
+    """What the handlers of one service have in common.
 
-    token: str
+    `idempotent_jobs` are those with an Idempotency-Key, `usage` the calls that the platform's statement lists.
+    """
+
+    keys: Keys
     url: str
     jobs: Jobs
     hook: Hook | None
     film_seconds: float
     uploads: UploadStore
+    usage: UsageLog = field(default_factory=UsageLog)
     idempotent_jobs: dict[str, tuple[Json, Job]] = field(default_factory=dict)
     callbacks: set[asyncio.Task[None]] = field(default_factory=set)
 
@@ -138,13 +144,21 @@ class ApiHandler(Handler):
     def prepare(self) -> None:
         """Check the key."""
         super().prepare()
-        if self._finished:
-            return
+        if not self._finished:
+            self.check_key()
+
+    def check_key(self) -> None:
+        """Refuse a request without the key, or with another."""
         scheme, _, token = self.request.headers.get("Authorization", "").partition(" ")
         if scheme.lower() != "bearer" or not token.strip():
             raise Refusal(401, *self.missing_key)
-        if not hmac.compare_digest(token.strip().encode(), self.context.token.encode()):
+        if not hmac.compare_digest(token.strip().encode(), self.expected_key.encode()):
             raise Refusal(401, *self.wrong_key)
+
+    @property
+    def expected_key(self) -> str:
+        """The key that this endpoint wants."""
+        return self.context.keys.token
 
     def parse_body(self, parse: Callable[[Json], T]) -> tuple[Json, T]:
         """Return the body as JSON, and parsed and checked."""

@@ -62,6 +62,7 @@ class Job:
     status: Literal["pending", "processing", "completed", "failed"] = "pending"
     film: Film | None = None
     error: str | None = None
+    started_at: float | None = None
     finished_at: float | None = None
     ended: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -87,6 +88,10 @@ class Jobs:
         """Return the task of that API with this id."""
         job = self._jobs.get(task_id)
         return job if job and job.api == api else None
+
+    def made_between(self, api: Api, start: float, end: float) -> list[Job]:
+        """Return the tasks of that API made from `start` to `end` (seconds since 1970), newest first."""
+        return [job for job in reversed(self._jobs.values()) if job.api == api and start <= job.created_at <= end]
 
     def film(self, video_id: str) -> Film | None:
         """Return the finished film with this video id."""
@@ -125,7 +130,7 @@ class Jobs:
             raise RuntimeError(f"The source video cannot be used: {error}.") from error
 
     def _start(self, job: Job) -> None:
-        job.status = "processing"
+        job.status, job.started_at = "processing", time.time()
 
     def _end_when_due(self, job: Job, film: Film | None, error: str | None) -> None:
         self._loop.call_at(job.due, self._end, job, film, error)

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 from typing import Any
 
-from luma_jupyter.demo.bodies import MODIFY_MODEL, ModifyBody, QuoteBody
+from luma_jupyter.demo.bodies import MODIFY_MODEL, Json, ModifyBody, QuoteBody
 from luma_jupyter.demo.film import FilmSpec
 from luma_jupyter.demo.handlers import ApiHandler, Handler, Refusal
 from luma_jupyter.demo.jobs import FilmPlan, Job
@@ -12,6 +12,8 @@ from luma_jupyter.demo.jobs import FilmPlan, Job
 BALANCE = dict.fromkeys(
     ("balance_cents", "paid_balance_cents", "bonus_balance_cents", "spent_cents_today", "spent_cents_total"), 0
 )
+BILLING = dict.fromkeys(("reservation_amount_cents", "settlement_amount_cents", "refund_amount_cents"), 0)
+NOTHING: Json = {}
 
 
 class RunApiErrors(Handler):
@@ -44,10 +46,10 @@ class _TaskHandler(RunApiHandler):
             body["error"] = job.error
         return body
 
-    def answer(self, job: Job) -> None:
-        """Send a task."""
+    def answer(self, job: Job, more: Json = NOTHING) -> None:
+        """Send a task, and what else is to be said."""
         self.set_header("X-RunAPI-Task-Id", job.id)
-        self.finish(self.task(job))
+        self.finish({**self.task(job), **more})
 
 
 class ModifyVideoHandler(_TaskHandler):
@@ -57,8 +59,9 @@ class ModifyVideoHandler(_TaskHandler):
         """Accept a task; the same `Idempotency-Key` with the same body gives the same task again."""
         request, body = self.parse_body(ModifyBody.parse)
         key = self.request.headers.get("Idempotency-Key")
-        if key in self.context.idempotent_jobs:
-            earlier_request, job = self.context.idempotent_jobs[key]
+        replayed = key in self.context.idempotent_jobs
+        if replayed:
+            earlier_request, job = self.context.idempotent_jobs[str(key)]
             if earlier_request != request:
                 raise Refusal(409, "conflict", "This Idempotency-Key was used for another request.")
         else:
@@ -68,7 +71,7 @@ class ModifyVideoHandler(_TaskHandler):
             self.call_back(body.callback_url, job, self.task)
             if key:
                 self.context.idempotent_jobs[key] = request, job
-        self.answer(job)
+        self.answer(job, {"billing": BILLING, "task_replayed": replayed})
 
 
 class ModifyVideoTaskHandler(_TaskHandler):
@@ -91,7 +94,12 @@ class BalanceHandler(RunApiHandler):
 
 
 class PriceQuotesHandler(RunApiHandler):
-    """`POST /api/v1/price_quotes`."""
+    """`POST /api/v1/price_quotes`, which anybody may ask; a wrong key is refused all the same."""
+
+    def check_key(self) -> None:
+        """Ask for no key."""
+        if self.request.headers.get("Authorization"):
+            super().check_key()
 
     def post(self) -> None:
         """Answer what a task would cost; none is made."""

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from luma_jupyter.demo.faults import LOST, Hook, InjectedReply, RequestInfo
+from luma_jupyter.demo.keys import Keys
 
 if TYPE_CHECKING:
     from luma_jupyter.demo.app import App
@@ -29,21 +30,25 @@ def start(
     """Start a service on a free port of 127.0.0.1; it accepts connections when this returns.
 
     `seconds` is about how long a task takes, `film_seconds` how long its film is. For tests, `token` is the key to
-    accept instead of a random one, and `hook` sees each request first and may answer it. Raises ImportError where a
-    library is missing.
+    accept instead of a random one, and `hook` sees each request first and may answer it. The platform token is always
+    random. Raises ImportError where a library is missing.
     """
     from luma_jupyter.demo.app import App  # optional: it needs PyAV, numpy, Pillow and tornado
 
     folder = Path(tempfile.mkdtemp(prefix="luma_jupyter_demo_"))
-    token = token or secrets.token_urlsafe(24)
-    return DemoService(App(token, seconds, folder, hook, film_seconds), token, folder)
+    keys = Keys(token or secrets.token_urlsafe(24), f"platform-{secrets.token_urlsafe(24)}")
+    return DemoService(App(keys, seconds, folder, hook, film_seconds), keys, folder)
 
 
 class DemoService:
-    """A running demo service; `url` is the base URL of both APIs, `token` their key."""
+    """A running demo service.
 
-    def __init__(self, app: "App", token: str, folder: Path) -> None:
-        self.url, self.token = app.url, token
+    `url` is the base URL of both APIs, `token` their key. `platform_token` is the one of AceDataCloud's platform, which
+    is at the same address here; neither is good for what the other is for.
+    """
+
+    def __init__(self, app: "App", keys: Keys, folder: Path) -> None:
+        self.url, self.token, self.platform_token = app.url, keys.token, keys.platform_token
         self._app, self._folder = app, folder
         self._process_id = os.getpid()
         self._closed = False

@@ -1,14 +1,15 @@
-"""The values that the floors hand each other: frozen, checked when built. No I/O, no clock, no HTML.
+"""The values that the folders hand each other: frozen, checked when built. No I/O, no clock, no HTML.
 
-vocabulary       what there is to choose from: actions, services, ratios, status words
+vocabulary       actions, services, aspect ratios, status words
 identifiers      which words can be names of variables
 visibility       which characters can be seen
-urls             what an address is: of the web, of this network, of which server
+urls             checks of URLs: web or local, and their origin
 mp4              what is in an MP4 or MOV file
 media            kinds of files, told by their bytes, and `LocalFile`
-requests         what is asked for
-fingerprint      what equal requests have in common
-money            prices and balances
-task             what a service says of a task, and a task's snapshot
-duration_model   how long tasks take, and when it is worth asking for one
+requests         generate, extend and modify requests
+fingerprint      the hash that is equal for equal requests
+money            prices, charges and balances
+prompts          the script that a prompt is written in
+task             a service's answer about a task, and a task's snapshot
+duration_model   how long tasks take, and when to poll
 """

@@ -1,4 +1,4 @@
-"""What equal requests have in common: by their fingerprint a request finds what was made of it before."""
+"""The hash that is equal for equal requests, and what goes into it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Amounts of money: a price and where it is known from, and what an account has left."""
+"""Amounts of money: prices and where they are known from, what was charged, and what an account has left."""
 
 from __future__ import annotations
 
@@ -10,21 +10,75 @@ def dollars(amount: float) -> str:
     return f"${amount:.2f}"
 
 
+@dataclass(frozen=True, slots=True)
+class Quote:
+    """What a service asks for one call, in USD; ``up_to``: it may be less, never more."""
+
+    usd: float
+    up_to: bool = False
+
+
 @dataclass(frozen=True)
 class Price:
-    """The price of one call: ``usd`` (None: not known), and ``basis``, where that comes from, in words."""
+    """The price of one call: ``usd`` (None: not known), and ``basis``, where that comes from, in words.
+
+    ``up_to``: it may be less, never more.
+    """
 
     usd: float | None
     basis: str
+    up_to: bool = False
 
     def __str__(self) -> str:
-        return self.basis if self.usd is None else f"{dollars(self.usd)} ({self.basis})"
+        if self.usd is None:
+            return self.basis
+        return f"{'up to ' if self.up_to else ''}{dollars(self.usd)} ({self.basis})"
 
 
 @dataclass(frozen=True, slots=True)
 class Balance:
-    """What an account has left and has spent, in USD; None where the service does not say."""
+    """What an account has left and has spent, in USD, and in the service's own credits; None where it does not say.
+
+    ``up_to``: the amounts in USD may be less, never more (the credits were bought in packages of several prices).
+    """
 
     left: float | None
     spent_today: float | None = None
     spent_in_all: float | None = None
+    credits_left: float | None = None
+    credits_spent: float | None = None
+    up_to: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Charge:
+    """What a task really cost: credits, and USD where a credit's price is known; ``up_to``: it may be less USD."""
+
+    credits: float
+    usd: float | None = None
+    up_to: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class UsageRow:
+    """One call as a service's statement has it; None where it does not say.
+
+    ``at`` in Unix seconds; ``credits`` is what was deducted for it; ``status`` is the HTTP status that it answered.
+    """
+
+    at: float | None
+    trace_id: str | None
+    credits: float | None
+    status: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Billing:
+    """What a service says of one task's money, in USD: set aside for it, charged in the end, given back.
+
+    None where it does not say.
+    """
+
+    reserved: float | None = None
+    settled: float | None = None
+    refunded: float | None = None

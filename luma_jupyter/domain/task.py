@@ -37,7 +37,8 @@ class TaskState:
     """One look-up's answer: ``video`` with a completed task, ``error`` with a failed one.
 
     ``retry_after``: seconds that the service asks to wait before the next look-up. ``cost``: what it reports, in USD.
-    ``seconds``: how long the task took from its creation to its end, where the service says so.
+    ``seconds``: how long the task took from its creation to its end, where the service says so. ``trace_id``: the
+    service's own id of the submission, by which its statement names what was charged.
     """
 
     task_id: str
@@ -47,6 +48,26 @@ class TaskState:
     retry_after: float | None = None
     cost: float | None = None
     seconds: float | None = None
+    trace_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ListedTask:
+    """A task in a service's own list: made at ``created_at`` (Unix seconds) by ``request``, the body that was sent."""
+
+    task_id: str
+    created_at: float
+    request: Mapping[str, Any]
+    state: TaskState
+    trace_id: str | None = None
+
+
+@dataclass(frozen=True)
+class Account:
+    """A service's own list of tasks, and what its statement says was charged for submissions, in credits."""
+
+    tasks: Sequence[ListedTask]
+    charges: Mapping[str, float | None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,6 +86,10 @@ class Task:
     ``upload`` says in words which file is being uploaded, and how far. ``problem`` says why the last look-up failed
     while the task still runs. ``path`` is where the video is (None: it could not be saved, and ``problem`` says why);
     ``file_size`` in bytes. ``extra`` is what a later version wrote beside all this: it is kept, and not understood.
+
+    ``trace_id`` is the service's id of the submission, by which its statement names what was charged: ``credits``, and
+    as far as they can be told in USD, ``cost``. ``replayed``: the service answered with a task that it had made before.
+    ``payload`` is the body that was sent: what is looked for later, or repeated under the same key.
     """
 
     intent: str
@@ -93,6 +118,10 @@ class Task:
     error: LumaError | None = None
     problem: str | None = None
     upload: str | None = None
+    trace_id: str | None = None
+    credits: float | None = None
+    replayed: bool = False
+    payload: Mapping[str, Any] | None = field(default=None, compare=False)
     extra: Mapping[str, Any] = field(default_factory=dict, compare=False)
 
     def __setstate__(self, values: Sequence[object]) -> None:

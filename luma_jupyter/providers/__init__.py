@@ -1,9 +1,11 @@
 """The services: a client for each API, which makes payloads of requests and values of replies; the engine uses it.
 
-protocol    what the engine needs of a client
-acedata     AceDataCloud: generate and extend
-runapi      RunAPI: modify
-payloads    what the payloads of both have in common
-responses   what the responses of both have in common
-http        the HTTP client
+protocol          what the engine needs of a client
+acedata           AceDataCloud: generate and extend
+acedata_platform  AceDataCloud's platform, with a token of its own: files, prices, balance, usage
+runapi            RunAPI: modify
+payloads          what the payloads of both have in common
+responses         what the responses of both have in common
+paging            lists that come page by page
+http              the HTTP client
 """

@@ -5,25 +5,30 @@ Always the asynchronous mode: in the synchronous one a broken connection loses a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, ClassVar
+import math
+import time
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar, TypeAlias
 
 from luma_jupyter.domain.media import LocalFile
+from luma_jupyter.domain.money import Balance, Charge, Quote
 from luma_jupyter.domain.requests import ExtendRequest, GenerateRequest, Request, VideoRef
-from luma_jupyter.domain.task import TaskPhase, TaskState, Video
-from luma_jupyter.errors import TaskFailed
+from luma_jupyter.domain.task import ListedTask, TaskPhase, TaskState, Video
+from luma_jupyter.errors import ConfigError, InvalidRequest, TaskFailed
+from luma_jupyter.providers.acedata_platform import AceDataPlatform, missing_token
 from luma_jupyter.providers.http.client import HttpClient
 from luma_jupyter.providers.http.reply import Reply
 from luma_jupyter.providers.http.requests import Call
+from luma_jupyter.providers.paging import Page, read_pages
 from luma_jupyter.providers.payloads import check_reachable, media_url
-from luma_jupyter.providers.protocol import SubmissionListener, Upload
+from luma_jupyter.providers.protocol import Accepted, SubmissionListener, Upload
 from luma_jupyter.providers.responses import (
-    DONE_WORDS,
-    FAILED_WORDS,
     raise_for_submission,
+    read_end,
     read_error,
     read_object,
+    read_phase,
     read_pixels,
     read_text,
     read_unix_time,
@@ -34,17 +39,28 @@ from luma_jupyter.settings import Secret, variable
 
 KEY_VARIABLE = variable("acedata_token")
 NO_TASK = "00000000-0000-4000-8000-000000000000"  # an id that the service never gives
+LIST_PAGE = 50  # tasks
+CLOCK_SLACK = 60.0  # seconds by which the service's clock may be ahead of ours
+LOOK_UP_HEADERS = {"x-record-exempt": "true"}  # as the vendor's web client: look-ups are no calls on the statement
+MOST_SECONDS = 6 * 3600.0  # of a task's own ``elapsed``; in milliseconds it would be more
+
+
+_Media: TypeAlias = str | LocalFile | VideoRef | None
 
 
 @dataclass(frozen=True)
 class AceData:
-    """A client of the API at ``base_url``; ``platform_url`` is where files are uploaded (empty: ``base_url``)."""
+    """A client of the API at ``base_url``, and of the vendor's ``platform`` (None: no files, no prices, no balance).
+
+    ``key`` None: for prices alone, which need none. ``clock`` in Unix seconds.
+    """
 
     http: HttpClient
     base_url: str
-    key: Secret
+    key: Secret | None
     service: str = "AceDataCloud"
-    platform_url: str = ""
+    platform: AceDataPlatform | None = None
+    clock: Callable[[], float] = time.time
     repeatable: ClassVar[bool] = False  # each submission is a new task
     batch_size: ClassVar[int] = 50  # the vendor's recommendation
 
@@ -54,9 +70,12 @@ class AceData:
         return f"{self.base_url}/luma/videos"
 
     def payload(self, request: Request) -> dict[str, Any]:
-        """The JSON body for a request. Raises InvalidRequest for URLs that the service cannot reach."""
+        """The JSON body for a request.
+
+        Raises InvalidRequest for URLs that the service cannot reach, and for files that it would not take.
+        """
         if isinstance(request, GenerateRequest):
-            media = {"start_image_url": media_url(request.start_image), "end_image_url": media_url(request.end_image)}
+            media: dict[str, _Media] = {"start_image_url": request.start_image, "end_image_url": request.end_image}
             details: dict[str, Any] = {
                 "aspect_ratio": request.aspect_ratio,
                 "loop": request.loop,
@@ -67,79 +86,109 @@ class AceData:
             assert request.source is not None
             source = request.source
             video_id = source.video_id if isinstance(source, VideoRef) else None
-            video_url = None if video_id else media_url(source)
-            media = {"video_url": video_url, "end_image_url": media_url(request.end_image)}
+            media = {"video_url": None if video_id else source, "end_image_url": request.end_image}
             details = {"video_id": video_id}
-        check_reachable(self.service, self.base_url, media, request.callback_url)
+        self._check_files(media)
+        urls = {field: media_url(value) for field, value in media.items()}
+        check_reachable(self.service, self.base_url, urls, request.callback_url)
         body = {
             "action": request.action,
             "prompt": request.prompt,
             **details,
-            **media,
+            **urls,
             "async": True,
             "callback_url": request.callback_url,
         }
         return {name: value for name, value in body.items() if value is not None}
+
+    def _check_files(self, media: Mapping[str, _Media]) -> None:
+        """Refuse files that the platform would not take, by the payload's field. Raises InvalidRequest."""
+        for field, file in media.items():
+            if isinstance(file, LocalFile):
+                if self.platform is None:
+                    raise InvalidRequest(missing_token(field, file))
+                self.platform.check_file(field, file)
 
     def headers(self, intent: str) -> dict[str, str]:
         """No headers beside the key: the API has no idempotency key."""
         return {}
 
     async def submit(
-        self,
-        payload: Mapping[str, Any],
-        intent: str,
-        listener: SubmissionListener | None = None,
-        repeated: bool = False,
-    ) -> str:
-        """Create a task and return its id. The API knows no repetitions: each is a new task.
+        self, payload: Mapping[str, Any], intent: str, listener: SubmissionListener | None = None
+    ) -> Accepted:
+        """Create a task. The API knows no repetitions: each is a new task.
 
         Raises ServiceError when it was refused, Unconfirmed when it may have been accepted.
         """
         call = Call(self.service, "POST", self.submit_url, self.key, payload, self.headers(intent))
         reply = await self.http.requests.submit(call, listener)
-        task_id = read_text(read_object(reply.data).get("task_id"))
+        answer = read_object(reply.data)
+        task_id = read_text(answer.get("task_id"))
         if not (reply.ok and task_id):
-            raise_for_submission(self.service, KEY_VARIABLE, reply, repeated)
-        return task_id
+            raise_for_submission(self.service, KEY_VARIABLE, reply)
+        return Accepted(task_id, trace_id=read_text(answer.get("trace_id")))
 
     async def upload(self, file: LocalFile, on_progress: Callable[[float], None]) -> Upload:
-        """Upload a file, and return where the service finds it (``POST /api/v1/files/`` of the vendor's platform).
-
-        How long it is kept there is not documented. ``on_progress`` is called with the share that has been sent, 0 to
-        1. Raises ServiceError, InvalidRequest where the file has changed.
-        """
-        files_url = f"{self.platform_url or self.base_url}/api/v1/files/"
-        reply = await self.http.transfers.upload(
-            self.service, files_url, key=self.key, file=file, on_progress=on_progress
-        )
-        answer = read_object(reply.data)
-        url = read_url(answer.get("file_url")) or read_url(answer.get("url"))
-        if not reply.ok or url is None:
-            raise refusal(self.service, KEY_VARIABLE, reply)
-        return Upload(url)
+        """Upload a file to the platform, see `AceDataPlatform.upload`. Raises what it does."""
+        return await self._required_platform().upload(file, on_progress)
 
     async def find(self, payload: Mapping[str, Any], since: float) -> list[str]:
         """The ids of tasks made since then (Unix seconds) whose whole request is equal to ``payload``; makes nothing.
 
-        Sibling services of the vendor list tasks by time; that this one does is not documented, so an empty list means
-        nothing. Raises ServiceError.
+        That the service echoes the whole request is not documented, so an empty list proves nothing. Raises
+        ServiceError.
         """
-        reply = await self._fetch_tasks({"action": "retrieve_batch", "created_at_min": int(since)})
-        items = read_object(reply.data).get("items") if reply.ok else None
-        ids = []
-        for item in items if isinstance(items, list) else []:
-            task = read_object(item)
-            created = task.get("created_at")
-            in_time = isinstance(created, int | float) and created >= int(since)
-            task_id = read_text(task.get("id"))
-            if task_id and in_time and task.get("request") == payload:
-                ids.append(task_id)
-        return ids
+        tasks = await self.list_tasks(since, self.clock() + CLOCK_SLACK)
+        return [task.task_id for task in tasks if task.request == payload]
 
-    async def quote(self) -> float | None:
-        """None: prices are not published; a task is billed in credits when it succeeds."""
-        return None
+    async def find_task(self, task_id: str) -> ListedTask | None:
+        """One task with the request that made it; None where the service does not know it. Raises ServiceError."""
+        reply = await self._fetch_tasks({"id": task_id, "action": "retrieve"})
+        if reply.status == 404:
+            return None
+        if not reply.ok or not isinstance(reply.data, Mapping) or _is_error_body(reply.data):
+            raise refusal(self.service, KEY_VARIABLE, reply)
+        state = parse_task(self.service, task_id, reply.data)
+        created = read_unix_time(reply.data.get("created_at")) or self.clock()
+        return ListedTask(task_id, created, read_object(reply.data.get("request")), state, state.trace_id)
+
+    async def list_tasks(self, since: float, until: float) -> list[ListedTask]:
+        """The account's tasks made from ``since`` to ``until`` (Unix seconds, whole ones), as the service orders them.
+
+        ``POST /luma/tasks`` without ids, as the vendor's own web client lists them (AceDataCloud/Nexior). Raises
+        ServiceError.
+        """
+        first, last = int(since), math.ceil(until)
+
+        async def page(offset: int) -> Page:
+            limits = {"created_at_min": first, "created_at_max": last, "limit": LIST_PAGE, "offset": offset}
+            reply = await self._fetch_tasks({"action": "retrieve_batch", **limits})
+            items = read_object(reply.data).get("items")
+            if not reply.ok or not isinstance(items, list):
+                raise refusal(self.service, KEY_VARIABLE, reply)
+            return Page(items)
+
+        listed = [_listed_task(self.service, item) for item in await read_pages(page, LIST_PAGE)]
+        return [task for task in listed if task and first <= task.created_at <= last]
+
+    async def quote(self) -> Quote | None:
+        """The price of a call, see `AceDataPlatform.quote`; None where it is not understood. Raises ServiceError."""
+        return await self.platform.quote() if self.platform else None
+
+    async def balance(self) -> Balance:
+        """What the account has left, see `AceDataPlatform.balance`. Raises what it does."""
+        return await self._required_platform().balance()
+
+    async def charged(self, trace_id: str, since: float, until: float) -> Charge | None:
+        """What was charged for a submission, see `AceDataPlatform.charged`; None without a token for the statement."""
+        if self.platform is None or self.platform.token is None:
+            return None
+        return await self.platform.charged(trace_id, since, until)
+
+    def _required_platform(self) -> AceDataPlatform:
+        if self.platform is None:
+            raise ConfigError(f"{self.service}: there is no platform for files and the balance.")
+        return self.platform
 
     async def check(self) -> None:
         """Ask for a task that does not exist: 404 with a good key, 401 with a bad one. Raises ServiceError."""
@@ -167,8 +216,17 @@ class AceData:
         return {task_id: parse_task(self.service, task_id, tasks[task_id]) for task_id in ids if task_id in tasks}
 
     async def _fetch_tasks(self, payload: Mapping[str, Any]) -> Reply:
-        call = Call(self.service, "POST", f"{self.base_url}/luma/tasks", self.key, payload)
+        call = Call(self.service, "POST", f"{self.base_url}/luma/tasks", self.key, payload, LOOK_UP_HEADERS)
         return await self.http.requests.fetch(call)
+
+
+def _listed_task(service: str, item: Mapping[str, Any]) -> ListedTask | None:
+    """A task of the list; None where it has no id, time or request."""
+    task_id, created, request = read_text(item.get("id")), read_unix_time(item.get("created_at")), item.get("request")
+    if task_id is None or created is None or not isinstance(request, Mapping):
+        return None
+    state = parse_task(service, task_id, item)
+    return ListedTask(task_id, created, request, state, state.trace_id)
 
 
 def _result_id(task: Mapping[str, Any]) -> str | None:
@@ -183,30 +241,32 @@ def _is_error_body(data: Mapping[str, Any]) -> bool:
 def parse_task(service: str, task_id: str, task: Mapping[str, Any]) -> TaskState:
     """Read a task in any of the shapes seen (the running ones are not documented).
 
-    A status word outranks ``success``; completed needs a result URL that is no echo of the request; failed needs a
-    failing word, or ``success: false`` with an error object that has a code, or with a ``finished_at``; or a
-    ``finished_at`` beside a done word and no video.
+    A status word outranks ``success``; completed needs a result URL that is no echo of the request. Without a word,
+    failed needs ``success: false`` with an error object that has a code, or with a ``finished_at``. See `read_phase`
+    for the words.
     """
     results = list(_results(task))
     words = {word.lower() for r in results for name in ("state", "status") if (word := read_text(r.get(name)))}
     video = next((found for r in results if (found := _video(r, read_object(task.get("request"))))), None)
     success = next((r["success"] for r in results if isinstance(r.get("success"), bool)), None)
-    finished = task.get("finished_at") is not None or any(r.get("finished_at") is not None for r in results)
+    finished = any(part.get("finished_at") is not None for part in (task, *results))
     error_code = any(read_text(read_object(r.get("error")).get("code")) for r in results)
-
     if words:
-        failed = bool(words & FAILED_WORDS)
-        done = not failed and words <= DONE_WORDS
-        if done and not video:
-            failed = finished
+        has_error = any(read_object(r.get("error")) for r in results)
+        phase = read_phase(words, has_video=video is not None, has_error=has_error, finished=finished)
+    elif success is False:
+        phase = TaskPhase.FAILED if error_code or finished else TaskPhase.RUNNING
     else:
-        failed = success is False and (error_code or finished)
-        done = success is not False
-    if failed:
-        return TaskState(task_id, TaskPhase.FAILED, error=_failure(service, task, results), seconds=_seconds(task))
-    if done and video:
-        return TaskState(task_id, TaskPhase.COMPLETED, video=video, seconds=_seconds(task))
-    return TaskState(task_id, TaskPhase.RUNNING)
+        phase = TaskPhase.COMPLETED if video else TaskPhase.RUNNING
+
+    trace_id = next((t for part in (*results, task) if (t := read_text(part.get("trace_id")))), None)
+    state = TaskState(task_id, phase, trace_id=trace_id)
+    if phase is TaskPhase.FAILED:
+        error = _failure(service, results, words, trace_id)
+        return replace(state, error=error, seconds=_seconds(task))
+    if phase is TaskPhase.COMPLETED:
+        return replace(state, video=video, seconds=_seconds(task))
+    return state
 
 
 def _results(task: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
@@ -233,14 +293,27 @@ def _video(result: Mapping[str, Any], echo: Mapping[str, Any]) -> Video | None:
 
 
 def _seconds(task: Mapping[str, Any]) -> float | None:
-    """Seconds from the task's creation to its end by the service's own clock; None where it does not say."""
-    created, finished = (read_unix_time(task.get(name)) for name in ("created_at", "finished_at"))
-    return finished - created if created and finished and finished > created else None
+    """Seconds that the task took, by the service's own clock; None where it does not say.
+
+    From its creation where that is known: those who wait count from the submission, and a task that stands in the
+    service's queue is not done sooner for it. ``elapsed`` and the time since ``started_at`` may leave out the queue, so
+    they only stand in; and the unit of ``elapsed`` is not documented, so more than hours of it are not believed.
+    """
+    names = ("created_at", "started_at", "finished_at")
+    created, started, finished = (read_unix_time(task.get(name)) for name in names)
+    if created and finished and finished > created:
+        return finished - created
+    elapsed = task.get("elapsed")
+    if isinstance(elapsed, int | float) and not isinstance(elapsed, bool) and 0 < elapsed < MOST_SECONDS:
+        return float(elapsed)
+    return finished - started if started and finished and finished > started else None
 
 
-def _failure(service: str, task: Mapping[str, Any], results: Sequence[Mapping[str, Any]]) -> TaskFailed:
+def _failure(
+    service: str, results: Sequence[Mapping[str, Any]], words: Collection[str], trace_id: str | None
+) -> TaskFailed:
+    """Why a task failed, in the service's words; its status word among them where that is no usual one."""
     errors = [read_error(result) for result in results]
     code = next((code for code, _ in errors if code), None)
-    message = next((message for _, message in errors if message), "it ended without a video")
-    trace = next((t for part in (*results, task) if (t := read_text(part.get("trace_id")))), None)
-    return TaskFailed(service, message, code=code, trace_id=trace)
+    message = next((message for _, message in errors if message), None)
+    return TaskFailed(service, read_end(words, message) or "it ended without a video", code=code, trace_id=trace_id)

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from luma_jupyter.domain.media import LocalFile
+from luma_jupyter.domain.money import Balance, Billing, Charge, Quote
 from luma_jupyter.domain.requests import Request
-from luma_jupyter.domain.task import TaskState
+from luma_jupyter.domain.task import ListedTask, TaskState
 
 
 @dataclass(frozen=True)
@@ -17,6 +18,20 @@ class Upload:
 
     url: str
     expires_at: float | None = None
+
+
+@dataclass(frozen=True)
+class Accepted:
+    """A submission that the service has accepted.
+
+    ``trace_id``: the service's own id of the submission, by which its statement names what was charged. ``replayed``:
+    this request made nothing, as the task exists since an earlier one with the same idempotency key.
+    """
+
+    task_id: str
+    trace_id: str | None = None
+    replayed: bool = False
+    billing: Billing | None = None
 
 
 class SubmissionListener(Protocol):
@@ -47,10 +62,13 @@ class ProviderClient(Protocol):
         payload: Mapping[str, Any],
         intent: str,
         listener: SubmissionListener | None = None,
-        repeated: bool = False,
-    ) -> str: ...
+    ) -> Accepted: ...
     async def upload(self, file: LocalFile, on_progress: Callable[[float], None]) -> Upload: ...
     async def find(self, payload: Mapping[str, Any], since: float) -> list[str]: ...
-    async def quote(self) -> float | None: ...
+    async def quote(self) -> Quote | None: ...
+    async def balance(self) -> Balance: ...
+    async def charged(self, trace_id: str, since: float, until: float) -> Charge | None: ...
+    async def find_task(self, task_id: str) -> ListedTask | None: ...
+    async def list_tasks(self, since: float, until: float) -> list[ListedTask]: ...
     async def check(self) -> None: ...
     async def fetch(self, ids: Sequence[str]) -> dict[str, TaskState]: ...

@@ -5,10 +5,11 @@ The ``read_…`` functions take any JSON value, since no response is sure to be 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from datetime import datetime
+from collections.abc import Collection, Mapping
+from datetime import UTC, datetime
 from typing import Any, NoReturn
 
+from luma_jupyter.domain.task import TaskPhase
 from luma_jupyter.domain.urls import is_web_url
 from luma_jupyter.errors import (
     AccessDenied,
@@ -30,6 +31,27 @@ from luma_jupyter.providers.http.requests import LONGEST_RETRY_AFTER
 # Seen in the vendors' own clients (acedatacloud, runapi-core).
 DONE_WORDS = frozenset({"completed", "complete", "succeeded", "succeed", "success", "finished"})
 FAILED_WORDS = frozenset({"failed", "failure", "error", "cancelled", "canceled", "rejected"})
+# Only the first two are documented; the rest is what services call the same. A task with one of them is never taken for
+# one that ended: a "processing" beside a finished_at was seen.
+RUNNING_WORDS = frozenset(
+    {
+        "pending",
+        "processing",
+        "accepted",
+        "created",
+        "dreaming",
+        "generating",
+        "in_progress",
+        "queued",
+        "queueing",
+        "running",
+        "scheduled",
+        "started",
+        "starting",
+        "submitted",
+        "waiting",
+    }
+)
 
 _BY_CODE: dict[str, type[ServiceError]] = {
     "used_up": InsufficientBalance,
@@ -46,7 +68,6 @@ _BY_STATUS: dict[int, type[ServiceError]] = {
     402: InsufficientBalance,
     403: AccessDenied,
     404: NotFound,
-    409: Conflict,
     422: InvalidParameter,
     429: RateLimited,
 }
@@ -79,6 +100,13 @@ def read_amount(value: object) -> float | None:
     return float(value)
 
 
+def read_credits(value: object) -> float | None:
+    """``value`` as a number of credits; None where it is no number, or negative."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < 1e12:
+        return None
+    return float(value)
+
+
 def read_unix_time(value: object) -> float | None:
     """``value`` as a time in Unix seconds; None where it is no number, before 2001, or thousands of years ahead."""
     if isinstance(value, bool) or not isinstance(value, int | float) or not 1e9 < value < 1e11:
@@ -87,11 +115,12 @@ def read_unix_time(value: object) -> float | None:
 
 
 def read_iso_time(value: object) -> float | None:
-    """An ISO 8601 time in Unix seconds; None where ``value`` is none."""
+    """An ISO 8601 time in Unix seconds, in UTC where it names no zone; None where ``value`` is none."""
     try:
-        return datetime.fromisoformat(str(value)).timestamp()
+        time = datetime.fromisoformat(str(value))
     except ValueError:
         return None
+    return (time if time.tzinfo else time.replace(tzinfo=UTC)).timestamp()
 
 
 def read_url(value: object) -> str | None:
@@ -117,13 +146,45 @@ def read_error(data: object) -> tuple[str | None, str | None]:
     return read_text(data.get("code")), message
 
 
-def refusal(service: str, key_variable: str, reply: Reply) -> ServiceError:
+def read_phase(words: Collection[str], *, has_video: bool, has_error: bool, finished: bool) -> TaskPhase:
+    """How a task stands by its status words, of which there is one at least.
+
+    A done word needs a video: it may come a moment later, until the task has finished without. A word that nobody knows
+    says nothing by itself: beside an error object or a ``finished_at`` the task has ended, as completed where there is
+    a video and no error, which is paid for and has to be delivered.
+    """
+    known = DONE_WORDS | FAILED_WORDS | RUNNING_WORDS
+    if FAILED_WORDS.intersection(words):
+        return TaskPhase.FAILED
+    if RUNNING_WORDS.intersection(words):
+        return TaskPhase.RUNNING
+    if known.issuperset(words):
+        if has_video:
+            return TaskPhase.COMPLETED
+        return TaskPhase.FAILED if finished else TaskPhase.RUNNING
+    if has_error:
+        return TaskPhase.FAILED
+    if not finished:
+        return TaskPhase.RUNNING
+    return TaskPhase.COMPLETED if has_video else TaskPhase.FAILED
+
+
+def read_end(words: Collection[str], message: str | None) -> str | None:
+    """Why a task ended without a video: the service's message, and its status words where they are no failing ones."""
+    unusual = ", ".join(sorted(set(words) - FAILED_WORDS))
+    if message is None:
+        return f"it ended as {unusual}, without a video" if unusual else None
+    return f"{unusual}: {message}" if unusual else message
+
+
+def refusal(service: str, key_variable: str, reply: Reply, *, conflict: type[ServiceError] = Conflict) -> ServiceError:
     """The error that a reply means which is not 2xx, or is 2xx and not in its documented form.
 
-    ``key_variable``: the environment variable that the advice about a bad key names.
+    ``key_variable``: the environment variable that the advice about a bad key names. ``conflict``: what a 409 means.
     """
     code, message = read_error(reply.data)
-    kind: type[ServiceError] = _BY_CODE.get(code or "") or _BY_STATUS.get(reply.status) or ServiceError
+    by_status = conflict if reply.status == 409 else _BY_STATUS.get(reply.status)
+    kind: type[ServiceError] = _BY_CODE.get(code or "") or by_status or ServiceError
     if reply.status >= 500:
         kind = ServiceDown
     elif reply.ok and kind is ServiceError:
@@ -148,16 +209,18 @@ def refusal(service: str, key_variable: str, reply: Reply) -> ServiceError:
     )
 
 
-def raise_for_submission(service: str, key_variable: str, reply: Reply, repeated: bool = False) -> NoReturn:
-    """Raise what a submission's reply without a task id means.
+def raise_for_submission(
+    service: str, key_variable: str, reply: Reply, *, conflict: type[ServiceError] = Conflict
+) -> NoReturn:
+    """Raise what a submission's reply without a task id means; ``conflict``: what a 409 means.
 
     A 4xx, a redirect, and an error object with a refusing code in a 2xx certainly created nothing: the ServiceError
-    itself. All else, and a 409 that answers a repetition (RunAPI: the key was seen before), may have: Unconfirmed.
-    ``repeated``: the request had been sent before, in an earlier submission.
+    itself. All else may have: Unconfirmed. What an earlier request made is another matter: whoever sends one again has
+    to keep that doubt.
     """
-    error = refusal(service, key_variable, reply)
+    error = refusal(service, key_variable, reply, conflict=conflict)
     has_error = isinstance(reply.data, Mapping) and isinstance(reply.data.get("error"), Mapping)
     refused = 300 <= reply.status < 500 or (reply.ok and has_error and error.code not in {None, *_DOUBTFUL_CODES})
-    if not refused or reply.status in _DOUBTFUL_STATUS or (reply.status == 409 and (repeated or reply.attempts > 1)):
+    if not refused or reply.status in _DOUBTFUL_STATUS:
         raise Unconfirmed(error)
     raise error

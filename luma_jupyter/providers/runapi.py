@@ -4,30 +4,31 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
-from urllib.parse import quote
+from urllib.parse import quote, unquote, urlsplit
 
 from luma_jupyter.domain.media import LocalFile
-from luma_jupyter.domain.money import Balance
+from luma_jupyter.domain.money import Balance, Billing, Charge, Quote
 from luma_jupyter.domain.requests import ModifyRequest, Request
-from luma_jupyter.domain.task import TaskPhase, TaskState, Video
-from luma_jupyter.errors import TaskFailed, UnusableAnswer
+from luma_jupyter.domain.task import ListedTask, TaskPhase, TaskState, Video
+from luma_jupyter.errors import KeyReused, TaskFailed, UnusableAnswer
 from luma_jupyter.providers.http.client import HttpClient
 from luma_jupyter.providers.http.reply import Reply
 from luma_jupyter.providers.http.requests import Call
 from luma_jupyter.providers.http.transfers import UploadTarget
 from luma_jupyter.providers.payloads import check_reachable, media_url
-from luma_jupyter.providers.protocol import SubmissionListener, Upload
+from luma_jupyter.providers.protocol import Accepted, SubmissionListener, Upload
 from luma_jupyter.providers.responses import (
-    DONE_WORDS,
-    FAILED_WORDS,
     raise_for_submission,
     read_amount,
+    read_end,
     read_error,
     read_iso_time,
     read_object,
+    read_phase,
     read_text,
     read_url,
     refusal,
@@ -40,11 +41,11 @@ MODEL = "luma-modify-video"
 
 @dataclass(frozen=True)
 class RunApi:
-    """A client of the API at ``base_url``."""
+    """A client of the API at ``base_url``; ``key`` None: for quotes alone, which need none."""
 
     http: HttpClient
     base_url: str
-    key: Secret
+    key: Secret | None
     service: str = "RunAPI"
     repeatable: ClassVar[bool] = True  # with the same idempotency key
     batch_size: ClassVar[int] = 1  # there is no batch call
@@ -70,29 +71,29 @@ class RunApi:
         return {name: value for name, value in body.items() if value is not None}
 
     def headers(self, intent: str) -> dict[str, str]:
-        """Headers beside the key: one idempotency key for each paid intent."""
-        return {"Idempotency-Key": intent}
+        """Headers beside the key: one idempotency key for each paid intent, and the intent once more for support."""
+        return {"Idempotency-Key": intent, "X-Client-Request-Id": intent}
 
     async def submit(
-        self,
-        payload: Mapping[str, Any],
-        intent: str,
-        listener: SubmissionListener | None = None,
-        repeated: bool = False,
-    ) -> str:
-        """Create a task and return its id (the page calls it ``task_id``, the client ``id``; a header may have it too).
+        self, payload: Mapping[str, Any], intent: str, listener: SubmissionListener | None = None
+    ) -> Accepted:
+        """Create a task; the same ``payload`` with the same ``intent`` once more gives the first task again.
 
-        ``repeated``: a request with this intent was sent before, so a conflict means that it was accepted then.
-        Raises ServiceError when it was refused, Unconfirmed when it may have been accepted.
+        Raises KeyReused when another payload came with this intent before (this request made nothing), another
+        ServiceError when it was refused, Unconfirmed when it may have been accepted.
         """
         call = Call(self.service, "POST", self.submit_url, self.key, payload, self.headers(intent))
         reply = await self.http.requests.submit(call, listener)
-        answer = read_object(reply.data)
-        task_id = read_text(answer.get("id")) or read_text(answer.get("task_id"))
-        task_id = task_id or read_text(reply.headers.get("x-runapi-task-id"))
+        task_id = _read_task_id(reply)
         if not (reply.ok and task_id):
-            raise_for_submission(self.service, KEY_VARIABLE, reply, repeated)
-        return task_id
+            raise_for_submission(self.service, KEY_VARIABLE, reply, conflict=KeyReused)
+        answer = read_object(reply.data)
+        return Accepted(
+            task_id,
+            trace_id=read_text(answer.get("trace_id")),
+            replayed=answer.get("task_replayed") is True,
+            billing=read_billing(answer.get("billing")),
+        )
 
     async def upload(self, file: LocalFile, on_progress: Callable[[float], None]) -> Upload:
         """Upload a file, and return where the service finds it, and until when.
@@ -126,22 +127,36 @@ class RunApi:
     async def _fetch(self, method: str, url: str, payload: Mapping[str, Any] | None = None) -> Reply:
         return await self.http.requests.fetch(Call(self.service, method, url, self.key, payload))
 
+    async def find_task(self, task_id: str) -> ListedTask | None:
+        """One task; the API says of its request no more than the source. Raises ServiceError."""
+        state = (await self.fetch([task_id])).get(task_id)
+        return ListedTask(task_id, time.time(), {}, state) if state else None
+
+    async def charged(self, trace_id: str, since: float, until: float) -> Charge | None:
+        """None: a finished task itself says what it cost."""
+        return None
+
+    async def list_tasks(self, since: float, until: float) -> list[ListedTask]:
+        """The API has no list of tasks."""
+        return []
+
     async def find(self, payload: Mapping[str, Any], since: float) -> list[str]:
         """Nothing: the API has no list of tasks."""
         return []
 
-    async def quote(self) -> float | None:
-        """The price of a call in USD (``POST /api/v1/price_quotes``); None where the answer has none.
+    async def quote(self) -> Quote | None:
+        """The price of a call (``POST /api/v1/price_quotes``); None where the answer has none in USD.
 
-        Raises ServiceError.
+        It needs no key, and is sent none. Raises ServiceError.
         """
         payload = {"service": "luma", "action": "modify-video", "model": MODEL, "params": {}}
-        reply = await self._fetch("POST", f"{self.base_url}/api/v1/price_quotes", payload)
+        call = Call(self.service, "POST", f"{self.base_url}/api/v1/price_quotes", None, payload)
+        reply = await self.http.requests.fetch(call)
         if not reply.ok:
             raise refusal(self.service, KEY_VARIABLE, reply)
         quote = read_object(read_object(reply.data).get("price_quote"))
         cents = read_amount(quote.get("reservation_amount_cents"))
-        return cents / 100 if cents is not None and quote.get("currency") in ("USD", None) else None
+        return Quote(cents / 100) if cents is not None and quote.get("currency") in ("USD", None) else None
 
     async def check(self) -> None:
         """Ask for the balance, which any good key may see. Raises ServiceError."""
@@ -153,8 +168,11 @@ class RunApi:
         answer = read_object(reply.data)
         if not reply.ok or read_amount(answer.get("balance_cents")) is None:
             raise refusal(self.service, KEY_VARIABLE, reply)
-        names = ("balance_cents", "spent_cents_today", "spent_cents_total")
-        return Balance(*(None if (cents := read_amount(answer.get(name))) is None else cents / 100 for name in names))
+        return Balance(
+            left=_read_cents(answer.get("balance_cents")),
+            spent_today=_read_cents(answer.get("spent_cents_today")),
+            spent_in_all=_read_cents(answer.get("spent_cents_total")),
+        )
 
     async def fetch(self, ids: Sequence[str]) -> dict[str, TaskState]:
         """The state of one task; empty where the service does not know it (yet).
@@ -170,21 +188,57 @@ class RunApi:
         return {task_id: parse_task(self.service, task_id, reply.data, reply.retry_after)}
 
 
+def _read_task_id(reply: Reply) -> str | None:
+    """The id of an accepted task: the page calls it ``task_id``, the client ``id``, and two headers may have it.
+
+    ``Location``, the task's address, is for those who have no other: it is not documented what its path looks like, so
+    its last part is taken for the id where there is a digit in it.
+    """
+    answer = read_object(reply.data)
+    task_id = read_text(answer.get("id")) or read_text(answer.get("task_id"))
+    task_id = task_id or read_text(reply.headers.get("x-runapi-task-id"))
+    if task_id is None and reply.ok:
+        last = unquote(urlsplit(reply.headers.get("location", "")).path.rstrip("/").rpartition("/")[2])
+        task_id = read_text(last) if any(character.isdigit() for character in last) else None
+    return task_id
+
+
+def read_billing(value: object) -> Billing | None:
+    """What an answer's ``billing`` says, in cents; None where it says nothing that is understood."""
+    billing = read_object(value)
+    amounts = [_read_cents(billing.get(f"{name}_amount_cents")) for name in ("reservation", "settlement", "refund")]
+    return Billing(*amounts) if any(amount is not None for amount in amounts) else None
+
+
+def _read_cents(value: object) -> float | None:
+    """An amount of cents in USD; None where ``value`` is none."""
+    cents = read_amount(value)
+    return None if cents is None else cents / 100
+
+
 def parse_task(service: str, task_id: str, task: Mapping[str, Any], retry_after: float | None = None) -> TaskState:
     """Read a task: completed with a done word and a video that is no echo of a source, failed with a failing word.
 
-    In any other shape it runs; ``retry_after``: seconds that the service then asks to wait.
+    See `read_phase` for words that are neither. ``retry_after``: seconds that the service asks to wait while it runs.
     """
-    status = (read_text(task.get("status")) or "").lower()
-    if status in FAILED_WORDS:
-        code, message = read_error(task)
-        return TaskState(task_id, TaskPhase.FAILED, error=TaskFailed(service, message, code=code))
+    words = {word.lower() for word in [read_text(task.get("status"))] if word}
     sources = set(_urls(task.get("sources")))
     result = next((url for url in _urls(task.get("videos")) if url not in sources), None)
-    if status in DONE_WORDS and result:
+    phase = TaskPhase.RUNNING
+    if words:
+        has_error = bool(read_object(task.get("error")))
+        finished = task.get("finished_at") is not None
+        phase = read_phase(words, has_video=result is not None, has_error=has_error, finished=finished)
+
+    trace_id = read_text(task.get("trace_id"))
+    if phase is TaskPhase.FAILED:
+        code, message = read_error(task)
+        error = TaskFailed(service, read_end(words, message), code=code, trace_id=trace_id)
+        return TaskState(task_id, phase, error=error, trace_id=trace_id)
+    if phase is TaskPhase.COMPLETED and result:
         cost = read_amount(read_object(task.get("usage")).get("cost"))
-        return TaskState(task_id, TaskPhase.COMPLETED, video=Video(url=result), cost=cost)
-    return TaskState(task_id, TaskPhase.RUNNING, retry_after=retry_after)
+        return TaskState(task_id, phase, video=Video(url=result), cost=cost, trace_id=trace_id)
+    return TaskState(task_id, TaskPhase.RUNNING, retry_after=retry_after, trace_id=trace_id)
 
 
 def _urls(items: object) -> list[str]:

@@ -30,6 +30,14 @@ def api(service: DemoService) -> Iterator[httpx.Client]:
 
 
 @pytest.fixture(scope="session")
+def platform(service: DemoService) -> Iterator[httpx.Client]:
+    """A client of AceDataCloud's platform, with its own token."""
+    headers = {"Authorization": f"Bearer {service.platform_token}"}
+    with httpx.Client(base_url=service.url, headers=headers, timeout=30, trust_env=False) as client:
+        yield client
+
+
+@pytest.fixture(scope="session")
 def clip(api: httpx.Client) -> dict[str, Any]:
     """The result of a blocking generate call: a finished clip."""
     answer = api.post("/luma/videos", json={"prompt": "Astronauts shuttle from space to volcano"})

@@ -32,12 +32,16 @@ def test_async_call_answers_a_task_id(api: httpx.Client, ended_task: Ended) -> N
     """With async, the answer is a task id at once; the task runs, then holds the result."""
     body = {"prompt": "A boat", "async": True, "aspect_ratio": "1:1", "loop": True}
     answer = api.post(VIDEOS, json=body).json()
-    assert list(answer) == ["task_id"]
+    assert list(answer) == ["task_id", "trace_id"]
     running = api.post(TASKS, json={"id": answer["task_id"]}).json()
     assert running["response"] == {"success": True, "task_id": answer["task_id"]}
     assert running["finished_at"] is None
     task = ended_task(answer["task_id"])
-    assert set(task) == {"_id", "id", "created_at", "request", "response", "finished_at", "trace_id"}
+    times = {"created_at", "started_at", "finished_at", "elapsed"}
+    assert set(task) == {"_id", "id", "request", "response", "trace_id", *times}
+    assert task["trace_id"] == answer["trace_id"]
+    assert task["created_at"] <= task["started_at"] <= task["finished_at"]
+    assert task["elapsed"] == task["finished_at"] - task["created_at"]
     assert task["id"] == answer["task_id"]
     assert task["request"] == body
     assert 0 <= task["finished_at"] - task["created_at"] < 20
@@ -145,12 +149,63 @@ def test_bad_video_body_names_the_field(body: Any, complaint: str, api: httpx.Cl
 
 
 @pytest.mark.parametrize(
-    "body", [{}, {"id": 5}, {"action": "list"}, {"action": "retrieve_batch"}, {"action": "retrieve_batch", "ids": [1]}]
+    "body",
+    [
+        {},
+        {"id": 5},
+        {"action": "list"},
+        {"action": "retrieve_batch", "ids": []},
+        {"action": "retrieve_batch", "ids": [1]},
+    ],
 )
 def test_bad_look_up_is_400(body: Any, api: httpx.Client) -> None:
-    """A look-up without ids, or with another action, is a 400."""
+    """A look-up without a usable id, or with another action, is a 400."""
     answer = api.post(TASKS, json=body)
     assert (answer.status_code, answer.json()["error"]["code"]) == (400, "bad_request")
+
+
+@pytest.mark.parametrize(
+    ("limits", "complaint"),
+    [
+        ({"limit": 0}, "limit must"),
+        ({"offset": -1}, "offset"),
+        ({"limit": "5"}, "limit"),
+        ({"created_at_min": "x"}, "min"),
+    ],
+)
+def test_bad_listing_names_the_field(limits: dict[str, Any], complaint: str, api: httpx.Client) -> None:
+    """A listing with a limit that is none is a 400 that names it."""
+    answer = api.post(TASKS, json={"action": "retrieve_batch", **limits})
+    assert answer.status_code == 400
+    assert complaint in answer.json()["error"]["message"]
+
+
+def test_listing_gives_the_tasks_of_a_time_in_pages(api: httpx.Client) -> None:
+    """Without ids, a batch lists the tasks made in a time, newest first, a page at a time, with their whole request."""
+    before = time.time()
+    bodies = [{"prompt": f"Listed {number} [fail]", "async": True} for number in range(3)]
+    ids = [api.post(VIDEOS, json=body).json()["task_id"] for body in bodies]
+
+    def page(**limits: Any) -> list[dict[str, Any]]:
+        answer = api.post(TASKS, json={"action": "retrieve_batch", "created_at_min": before, **limits}).json()
+        assert answer["count"] == len(answer["items"])
+        return answer["items"]  # type: ignore[no-any-return]
+
+    assert [task["id"] for task in page()] == ids[::-1]
+    assert [task["request"] for task in page()] == bodies[::-1]
+    assert [[task["id"] for task in page(limit=2, offset=offset)] for offset in (0, 2, 4)] == [
+        [ids[2], ids[1]],
+        [ids[0]],
+        [],
+    ]
+    assert page(created_at_max=before) == []
+
+
+def test_platform_token_cannot_generate(platform: httpx.Client) -> None:
+    """The platform's token is a 401 at the generation API, to submit as to look up."""
+    for path in (VIDEOS, TASKS):
+        answer = platform.post(path, json={"prompt": "x"})
+        assert (answer.status_code, answer.json()["error"]["code"]) == (401, "invalid_token")
 
 
 @pytest.mark.parametrize("path", [VIDEOS, TASKS])

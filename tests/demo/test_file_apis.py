@@ -48,16 +48,16 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Pa
 
 
 @pytest.mark.parametrize("path", [FORM, FILES])
-def test_form_file_is_served_as_it_came(path: str, api: httpx.Client, service: DemoService) -> None:
+def test_form_file_is_served_as_it_came(path: str, platform: httpx.Client, service: DemoService) -> None:
     """A form is answered as AceDataCloud does, with the slash and without, and its file is served as it came."""
-    answer = api.post(path, files={"file": ("start image.PNG", PNG)}, data={"other": "field"})
+    answer = platform.post(path, files={"file": ("start image.PNG", PNG)}, data={"other": "field"})
     assert answer.status_code == 200
     assert answer.json() == dict.fromkeys(("file_url", "url"), answer.json()["url"])
     assert answer.json()["url"].startswith(f"{service.url}/media/")
     assert answer.json()["url"].endswith(".png")
     media = httpx.get(answer.json()["url"])
     assert (media.content, media.headers["content-type"]) == (PNG, "image/png")
-    again = api.post(path, files={"file": ("start image.PNG", PNG)}).json()["url"]
+    again = platform.post(path, files={"file": ("start image.PNG", PNG)}).json()["url"]
     assert again != answer.json()["url"]
 
 
@@ -72,19 +72,22 @@ def test_form_file_is_served_as_it_came(path: str, api: httpx.Client, service: D
         ({"content": b""}, "file is required"),
     ],
 )
-def test_form_without_a_file_is_refused(form: dict[str, Any], complaint: str, api: httpx.Client) -> None:
+def test_form_without_a_file_is_refused(form: dict[str, Any], complaint: str, platform: httpx.Client) -> None:
     """Without a file, or with an empty one, the answer is a 400 in AceDataCloud's shape that says so."""
-    answer = api.post(FORM, **form)
+    answer = platform.post(FORM, **form)
     assert answer.status_code == 400
     assert set(answer.json()) == {"success", "error", "trace_id"}
     assert answer.json()["error"]["code"] == "bad_request"
     assert complaint in answer.json()["error"]["message"]
 
 
-@pytest.mark.parametrize(("header", "code"), [("", "no_token"), ("Bearer wrong", "invalid_token")])
-def test_form_wants_the_key(header: str, code: str, api: httpx.Client) -> None:
-    """Without the key, or with a wrong one, a form is read to its end and refused with a 401, however large it is."""
-    answer = api.post(FORM, files={"file": ("a.png", bytes(3_000_000))}, headers={"Authorization": header})
+@pytest.mark.parametrize(
+    ("header", "code"), [("", "no_token"), ("Bearer wrong", "invalid_token"), ("Bearer KEY", "invalid_token")]
+)
+def test_form_wants_the_platform_token(header: str, code: str, platform: httpx.Client, service: DemoService) -> None:
+    """Without the platform's token, or with the key, a form is read to its end and refused with a 401, large or not."""
+    headers = {"Authorization": header.replace("KEY", service.token)}
+    answer = platform.post(FORM, files={"file": ("a.png", bytes(3_000_000))}, headers=headers)
     assert (answer.status_code, answer.json()["error"]["code"]) == (401, code)
 
 
@@ -93,20 +96,23 @@ def test_too_large_form_is_refused_and_deleted(
 ) -> None:
     """A file over the limit is a 400, whether its body is over it too or not, and nothing of it stays on the disk."""
     path, service = folder
-    monkeypatch.setattr("luma_jupyter.demo.acedata.MAX_FILE_BYTES", 1000)
-    for module in ("acedata", "streaming"):
+    monkeypatch.setattr("luma_jupyter.demo.acedata_platform.MAX_PLATFORM_FILE_BYTES", 1000)
+    for module in ("acedata_platform", "streaming"):
         monkeypatch.setattr(f"luma_jupyter.demo.{module}.MAX_BODY_BYTES", 5000)
     for size, status in ((1000, 200), (1001, 400), (1_000_000, 400)):
-        headers = {"Authorization": "Bearer known"}
+        headers = {"Authorization": f"Bearer {service.platform_token}"}
         answer = httpx.post(service.url + FORM, files={"file": ("a.bin", bytes(size))}, headers=headers)
         assert answer.status_code == status
-    assert answer.json()["error"] == {"code": "bad_request", "message": "file is larger than 200 MB"}
+    assert answer.json()["error"] == {"code": "bad_request", "message": "file is larger than 100 MB"}
     poll(lambda: [file.stat().st_size for file in path.iterdir()] == [1000])
 
 
-def test_large_form_is_never_in_memory(folder: tuple[Path, DemoService], poll: Poll) -> None:
+def test_large_form_is_never_in_memory(
+    folder: tuple[Path, DemoService], monkeypatch: pytest.MonkeyPatch, poll: Poll
+) -> None:
     """A body larger than tornado's 100 MB arrives whole, and is never in memory, neither whole nor in part."""
     path, service = folder
+    monkeypatch.setattr("luma_jupyter.demo.acedata_platform.MAX_PLATFORM_FILE_BYTES", 200_000_000)
     size, edge = 120_000_000, b"--edge\r\n"
     head = edge + b'Content-Disposition: form-data; name="file"; filename="film.mp4"\r\n\r\n'
 
@@ -115,7 +121,8 @@ def test_large_form_is_never_in_memory(folder: tuple[Path, DemoService], poll: P
         yield from [bytes(1_000_000)] * 120
         yield b"the end\r\n--edge--\r\n"
 
-    headers = {"Authorization": "Bearer known", "Content-Type": "multipart/form-data; boundary=edge"}
+    token = service.platform_token
+    headers = {"Authorization": f"Bearer {token}", "Content-Type": "multipart/form-data; boundary=edge"}
     tracemalloc.start()
     answer = httpx.post(service.url + FORM, content=body(), headers=headers, timeout=60)
     peak = tracemalloc.get_traced_memory()[1]
@@ -152,7 +159,8 @@ def test_hook_sees_and_answers_an_upload(
 
     service = start(seconds=0, token="known", hook=hook)
     folder = next(tmp_path.glob("luma_jupyter_demo_*"))
-    request = {"files": {"file": ("a.png", PNG)}, "headers": {"Authorization": "Bearer known"}}
+    headers = {"Authorization": f"Bearer {service.platform_token}"}
+    request: dict[str, Any] = {"files": {"file": ("a.png", PNG)}, "headers": headers}
     if answer is LOST:
         with pytest.raises(httpx.RemoteProtocolError):
             httpx.post(service.url + FORM, **request)

@@ -24,7 +24,9 @@ def test_modify_task_completes(clip: dict[str, Any], api: httpx.Client, ended_mo
     body = {"model": MODEL, "prompt": "Fog", "source_video_url": clip["video_url"], "watermark": True}
     created = api.post(MODIFY, json=body)
     task = created.json()
-    assert task == {"id": task["id"], "task_id": task["id"], "status": "pending", "model": MODEL}
+    billing = {"reservation_amount_cents": 0, "settlement_amount_cents": 0, "refund_amount_cents": 0}
+    shape = {"id": task["id"], "task_id": task["id"], "status": "pending", "model": MODEL}
+    assert task == {**shape, "billing": billing, "task_replayed": False}
     assert created.headers["x-runapi-task-id"] == task["id"]
     done = ended_modify(task["id"])
     assert done["status"] == "completed"
@@ -112,11 +114,12 @@ def test_idempotency_key_gives_the_same_task(api: httpx.Client) -> None:
     """The same key with the same body is the same task; with another body a conflict; no key, a new task each time."""
     body = {"model": MODEL, "prompt": "x [fail]", "source_video_url": "http://127.0.0.1:1/x.mp4"}
     headers = {"Idempotency-Key": "one"}
-    first, again = (api.post(MODIFY, json=body, headers=headers).json()["id"] for _ in range(2))
-    assert first == again
+    first, again = (api.post(MODIFY, json=body, headers=headers).json() for _ in range(2))
+    assert first["id"] == again["id"]
+    assert (first["task_replayed"], again["task_replayed"]) == (False, True)
     other = api.post(MODIFY, json={**body, "prompt": "y [fail]"}, headers=headers)
     assert (other.status_code, other.json()["error"]["code"]) == (409, "conflict")
-    assert len({first, *(api.post(MODIFY, json=body).json()["id"] for _ in range(2))}) == 3
+    assert len({first["id"], *(api.post(MODIFY, json=body).json()["id"] for _ in range(2))}) == 3
 
 
 def test_balance_is_zero(api: httpx.Client) -> None:
@@ -176,10 +179,29 @@ def test_price_quote_without_json_object_is_400(content: bytes, api: httpx.Clien
     assert answer.json()["error"]["code"] == "bad_request"
 
 
-@pytest.mark.parametrize(("method", "path"), [("GET", BALANCE), ("POST", QUOTES)])
-@pytest.mark.parametrize(("key", "complaint"), [("", "missing"), ("Bearer wrong", "invalid")])
+def test_price_quote_wants_no_key(service: DemoService) -> None:
+    """Anybody may ask for a price, as at the vendor."""
+    answer = httpx.post(service.url + QUOTES, json={**QUOTED, "params": {}})
+    assert answer.json()["price_quote"]["reservation_amount_cents"] == 0
+
+
+@pytest.mark.parametrize("path", [MODIFY, BALANCE])
+def test_platform_token_is_no_key_of_runapi(path: str, platform: httpx.Client) -> None:
+    """The token of AceDataCloud's platform opens nothing of RunAPI's."""
+    method = "POST" if path == MODIFY else "GET"
+    assert platform.request(method, path, json={}).status_code == 401
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "key", "complaint"),
+    [
+        ("GET", BALANCE, "", "missing"),
+        ("GET", BALANCE, "Bearer wrong", "invalid"),
+        ("POST", QUOTES, "Bearer wrong", "invalid"),
+    ],
+)
 def test_money_wants_the_key(method: str, path: str, key: str, complaint: str, api: httpx.Client) -> None:
-    """Without the key, or with a wrong one, both are a 401 in RunAPI's shape, whatever the body."""
+    """Without the key the balance, and with a wrong one both are a 401 in RunAPI's shape, whatever the body."""
     answer = api.request(method, path, headers={"Authorization": key})
     assert answer.status_code == 401
     assert answer.json() == {"error": {"code": "unauthorized", "message": f"API key is {complaint}."}}

@@ -39,9 +39,9 @@ def saved(image: Image.Image, kind: str) -> bytes:
     return data.getvalue()
 
 
-def upload(api: httpx.Client, data: bytes, name: str) -> str:
+def upload(platform: httpx.Client, data: bytes, name: str) -> str:
     """Upload a file; gives its URL."""
-    url: str = api.post("/api/v1/files/", files={"file": (name, data)}).json()["file_url"]
+    url: str = platform.post("/api/v1/files/", files={"file": (name, data)}).json()["file_url"]
     return url
 
 
@@ -84,10 +84,12 @@ def source() -> bytes:
 
 @pytest.mark.parametrize(("kind", "name"), [("PNG", "a.png"), ("JPEG", "a.jpg"), ("WEBP", "a.webp")])
 @pytest.mark.parametrize("ratio", ["16:9", "9:16"])
-def test_start_and_end_image_are_first_and_last_frame(kind: str, name: str, ratio: str, api: httpx.Client) -> None:
+def test_start_and_end_image_are_first_and_last_frame(
+    kind: str, name: str, ratio: str, api: httpx.Client, platform: httpx.Client
+) -> None:
     """The first frame is the start image and the last one the end image, also a wide image in an upright film."""
     start, end, other = photo(1), photo(2, (1200, 500)), photo(3)
-    urls = [upload(api, saved(image, kind), name) for image in (start, end)]
+    urls = [upload(platform, saved(image, kind), name) for image in (start, end)]
     frames = film(api, start_image_url=urls[0], end_image_url=urls[1], aspect_ratio=ratio)
     assert apart(frames[0], start) < SAME
     assert apart(frames[-1], end) < SAME
@@ -96,30 +98,34 @@ def test_start_and_end_image_are_first_and_last_frame(kind: str, name: str, rati
 
 
 @pytest.mark.parametrize(("which", "index"), [("start", 0), ("end", -1)])
-def test_single_image_is_on_its_own_end_alone(which: str, index: int, api: httpx.Client) -> None:
+def test_single_image_is_on_its_own_end_alone(
+    which: str, index: int, api: httpx.Client, platform: httpx.Client
+) -> None:
     """One image is on its own end of the film alone."""
     image = photo(4, (500, 800))
-    frames = film(api, **{f"{which}_image_url": upload(api, saved(image, "JPEG"), "a.jpg")})
+    frames = film(api, **{f"{which}_image_url": upload(platform, saved(image, "JPEG"), "a.jpg")})
     assert apart(frames[index], image) < SAME
     assert apart(frames[-1 - index], image) > OTHER
 
 
-def test_photo_is_turned_as_its_exif_says(api: httpx.Client) -> None:
+def test_photo_is_turned_as_its_exif_says(api: httpx.Client, platform: httpx.Client) -> None:
     """A photo that says in its EXIF data which side is up is shown that way."""
     image, data = photo(5), io.BytesIO()
     exif = Image.Exif()
     exif[0x0112] = 6
     image.rotate(90, expand=True).save(data, "JPEG", quality=90, exif=exif)
-    frames = film(api, start_image_url=upload(api, data.getvalue(), "phone.jpg"))
+    frames = film(api, start_image_url=upload(platform, data.getvalue(), "phone.jpg"))
     assert apart(frames[0], image) < SAME
 
 
 @pytest.mark.parametrize("kind", ["PNG", "JPEG"])
-def test_extend_begins_with_the_uploaded_video(kind: str, source: bytes, api: httpx.Client) -> None:
+def test_extend_begins_with_the_uploaded_video(
+    kind: str, source: bytes, api: httpx.Client, platform: httpx.Client
+) -> None:
     """An extension of an uploaded video begins with it, frame by frame, goes on longer, and ends with the image."""
-    end, video = photo(6), upload(api, source, "source.mp4")
+    end, video = photo(6), upload(platform, source, "source.mp4")
     original = frames_of(video)
-    frames = film(api, action="extend", video_url=video, end_image_url=upload(api, saved(end, kind), "end"))
+    frames = film(api, action="extend", video_url=video, end_image_url=upload(platform, saved(end, kind), "end"))
     assert len(frames) == len(original) + 20
     assert all(apart(frame, was) < SAME for frame, was in zip(frames, original, strict=False))
     assert apart(frames[-1], end) < SAME
@@ -127,9 +133,11 @@ def test_extend_begins_with_the_uploaded_video(kind: str, source: bytes, api: ht
     assert apart(frames[0], end) > OTHER
 
 
-def test_modify_keeps_the_shapes_of_the_uploaded_video(source: bytes, api: httpx.Client, ended_modify: Ended) -> None:
+def test_modify_keeps_the_shapes_of_the_uploaded_video(
+    source: bytes, api: httpx.Client, platform: httpx.Client, ended_modify: Ended
+) -> None:
     """A modified film has the size and frames of the uploaded video, and its shapes in other colours."""
-    video = upload(api, source, "source.mp4")
+    video = upload(platform, source, "source.mp4")
     body = {"model": "luma-modify-video", "prompt": "A foggy morning", "source_video_url": video}
     task = ended_modify(api.post(MODIFY, json=body).json()["id"])
     assert (task["status"], task["sources"]) == ("completed", [{"url": video}])
@@ -145,9 +153,11 @@ def test_modify_keeps_the_shapes_of_the_uploaded_video(source: bytes, api: httpx
     assert likeness(frames[0], np.asarray(photo(8, (320, 240))).astype(np.float32)) < 0.5
 
 
-def test_part_of_the_wrong_type_fails_the_task(api: httpx.Client, ended_modify: Ended, source: bytes) -> None:
+def test_part_of_the_wrong_type_fails_the_task(
+    api: httpx.Client, platform: httpx.Client, ended_modify: Ended, source: bytes
+) -> None:
     """An uploaded video is no image and an image no video: the task fails in a sentence that says which part it was."""
-    video, image = upload(api, source, "a.mp4"), upload(api, saved(photo(9), "PNG"), "a.png")
+    video, image = upload(platform, source, "a.mp4"), upload(platform, saved(photo(9), "PNG"), "a.png")
     refused = api.post(VIDEOS, json={"prompt": "x", "start_image_url": video})
     assert refused.json()["error"]["message"] == "The start image cannot be used: it is not an image, or damaged."
     refused = api.post(VIDEOS, json={"prompt": "x", "action": "extend", "video_url": image})

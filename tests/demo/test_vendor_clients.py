@@ -33,6 +33,14 @@ def ace(service: DemoService) -> Iterator[AceDataCloud]:
 
 
 @pytest.fixture
+def ace_platform(service: DemoService) -> Iterator[AceDataCloud]:
+    """AceDataCloud's client with a platform token, as its description says to make one for files."""
+    urls = {"base_url": service.url, "platform_base_url": service.url}
+    with AceDataCloud(service.platform_token, **urls, max_retries=0) as client:
+        yield client
+
+
+@pytest.fixture
 def runapi(service: DemoService, monkeypatch: pytest.MonkeyPatch) -> Iterator[LumaClient]:
     """RunAPI's client, polling fast; `run` takes no option for that."""
     monkeypatch.setattr(resource, "PollingOptions", functools.partial(PollingOptions, poll_interval=0.05))
@@ -136,21 +144,34 @@ def test_runapi_client_sees_a_wrong_key(runapi: LumaClient) -> None:
         runapi.pricing.create_quote("luma", "modify-video", MODEL, options=stranger)
 
 
-def test_acedata_client_uploads(ace: AceDataCloud, service: DemoService, tmp_path: Path) -> None:
+def test_acedata_client_uploads(ace_platform: AceDataCloud, service: DemoService, tmp_path: Path) -> None:
     """The client uploads a file and mere bytes, and finds both behind the URL that it is given."""
     (tmp_path / "start.png").write_bytes(PNG)
-    for answer in (ace.files.upload(str(tmp_path / "start.png")), ace.files.upload(PNG)):
+    files = ace_platform.files
+    for answer in (files.upload(str(tmp_path / "start.png")), files.upload(PNG)):
         assert answer["file_url"] == answer["url"]
         assert answer["url"].startswith(f"{service.url}/media/")
         media = httpx.get(answer["file_url"])
         assert (media.content, media.headers["content-type"]) == (PNG, "image/png")
     with pytest.raises(ValidationError, match="file is empty"):
-        ace.files.upload(b"")
+        files.upload(b"")
     with (
         AceDataCloud("wrong", base_url=service.url, platform_base_url=service.url) as stranger,
         pytest.raises(AuthenticationError),
     ):
         stranger.files.upload(PNG)
+
+
+def test_acedata_clients_of_api_and_platform_are_two(ace: AceDataCloud, ace_platform: AceDataCloud) -> None:
+    """The client with the key uploads nothing and sees no subscriptions; the one with the token generates nothing."""
+    with pytest.raises(AuthenticationError):
+        ace.files.upload(PNG)
+    with pytest.raises(AuthenticationError):
+        ace.platform.applications.list()
+    with pytest.raises(AuthenticationError):
+        ace_platform.luma.generate(prompt="A boat")
+    (subscription,) = ace_platform.platform.applications.list()["items"]
+    assert (subscription["remaining_amount"], subscription["used_amount"]) == (0, 0)
 
 
 @pytest.fixture

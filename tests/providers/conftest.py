@@ -13,11 +13,14 @@ import httpx
 import pytest
 
 from luma_jupyter.providers.acedata import AceData
+from luma_jupyter.providers.acedata_platform import AceDataPlatform
 from luma_jupyter.providers.http.client import HttpClient
 from luma_jupyter.providers.runapi import RunApi
 from luma_jupyter.settings import Secret
 
 KEY = "sk-very-secret-123"
+PLATFORM_TOKEN = "platform-very-secret-456"
+NOW = 1_700_000_100.5  # by the clock of all clients here
 
 
 @dataclass
@@ -58,7 +61,10 @@ class Fake:
         return [json.loads(request.content) for request in self.requests]
 
     def acedata(self, base_url: str = "https://api.acedata.cloud") -> AceData:
-        return AceData(self.http, base_url, Secret(KEY))
+        return AceData(self.http, base_url, Secret(KEY), platform=self.platform(), clock=lambda: NOW)
+
+    def platform(self, token: str | None = PLATFORM_TOKEN) -> AceDataPlatform:
+        return AceDataPlatform(self.http, "https://platform.acedata.cloud", Secret(token) if token else None)
 
     def runapi(self, base_url: str = "https://runapi.ai") -> RunApi:
         return RunApi(self.http, base_url, Secret(KEY))
@@ -74,6 +80,12 @@ def fake(run_virtually: Callable[[Coroutine[Any, Any, Any]], Any]) -> Callable[.
 def key() -> str:
     """The key that all clients here use."""
     return KEY
+
+
+@pytest.fixture
+def platform_token() -> str:
+    """The token of all clients of AceDataCloud's platform here."""
+    return PLATFORM_TOKEN
 
 
 Behaviour = Callable[[asyncio.StreamWriter, int], Awaitable[bool]]

@@ -9,7 +9,15 @@ import httpx
 import pytest
 
 from luma_jupyter.domain.requests import GenerateRequest, ModifyRequest, VideoRef
-from luma_jupyter.errors import Conflict, ConnectionLost, InsufficientBalance, RateLimited, Unconfirmed, Unreachable
+from luma_jupyter.errors import (
+    Conflict,
+    ConnectionLost,
+    InsufficientBalance,
+    KeyReused,
+    RateLimited,
+    Unconfirmed,
+    Unreachable,
+)
 from luma_jupyter.providers.http.client import HttpClient
 from luma_jupyter.providers.http.requests import LONGEST_RETRY_AFTER, SUBMIT_TRIES
 
@@ -23,7 +31,7 @@ def submit(service: Any, name: str = "runapi", **options: Any) -> str:
     api = getattr(service, name)()
     modify = ModifyRequest(prompt="x", source=VideoRef(url="https://a.example/v.mp4"))
     payload = api.payload(GenerateRequest(prompt="x") if name == "acedata" else modify)
-    return service.run(api.submit(payload, "intent-1", **options))  # type: ignore[no-any-return]
+    return service.run(api.submit(payload, "intent-1", **options)).task_id  # type: ignore[no-any-return]
 
 
 @pytest.mark.parametrize("name", ["acedata", "runapi"])
@@ -143,15 +151,15 @@ def test_refused_submission_is_not_repeated(fake: Any, status: int) -> None:
     assert len(service.requests) == 1
 
 
-def test_conflict_after_a_repetition_is_unconfirmed(fake: Any) -> None:
-    """A 409 to the first try is a refusal; to a repeat it may mean that the first was accepted: unconfirmed."""
-    with pytest.raises(Conflict):
-        submit(fake((409, {"error": "seen before"})))
-    for before in (LIMITED, httpx.ConnectError("refused")):
-        service = fake(before, (409, {"error": "seen before"}))
-        with pytest.raises(Unconfirmed, match="reports a conflict"):
+def test_conflict_is_a_refusal_after_a_repetition_too(fake: Any) -> None:
+    """A 409 says that this request made nothing; the tries before it were certainly not accepted, so that is all."""
+    for before in ([], [LIMITED], [httpx.ConnectError("refused")]):
+        service = fake(*before, (409, {"error": "seen before"}))
+        with pytest.raises(KeyReused, match="This request made nothing"):
             submit(service)
-        assert len(service.requests) == 2
+        assert len(service.requests) == len(before) + 1
+        with pytest.raises(Conflict, match="reports a conflict"):
+            submit(fake(*before, (409, {"error": "seen before"})), "acedata")
 
 
 def test_refusal_after_a_repetition_is_a_refusal(fake: Any) -> None:
@@ -193,7 +201,7 @@ def test_cancellation_does_not_break_off_a_submission(fake: Any) -> None:
             return httpx.Response(200, json={"task_id": "task-1"})
 
         api = fake(accept).acedata()
-        task_id = await api.submit(api.payload(GenerateRequest(prompt="x")), "intent-1")
+        task_id = (await api.submit(api.payload(GenerateRequest(prompt="x")), "intent-1")).task_id
         with pytest.raises(asyncio.CancelledError):
             await asyncio.sleep(0)
         caller.uncancel()

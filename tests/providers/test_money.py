@@ -2,24 +2,32 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
 from typing import Any
 
 import httpx
 import pytest
 
-from luma_jupyter.domain.money import Balance
+from luma_jupyter.domain.money import Balance, Quote
 from luma_jupyter.domain.requests import ExtendRequest, GenerateRequest, ModifyRequest, VideoRef
+from luma_jupyter.domain.task import ListedTask, TaskPhase, TaskState, Video
 from luma_jupyter.errors import (
+    ConfigError,
     Conflict,
     ConnectionLost,
     InvalidKey,
+    InvalidParameter,
+    KeyReused,
     LumaError,
+    NotFound,
     ServiceDown,
     ServiceError,
-    Unconfirmed,
     Unreachable,
     UnusableAnswer,
 )
+from luma_jupyter.providers.paging import MOST_PAGES
+from luma_jupyter.providers.runapi import RunApi
 
 WEB = "https://cdn.example/v.mp4"
 MODIFY = ModifyRequest(prompt="a fox", source=VideoRef(url=WEB))
@@ -67,17 +75,29 @@ def quoted(**quote: Any) -> dict[str, Any]:
 def test_runapi_quote_is_a_price_in_usd(fake: Any, answer: Any, price: float | None) -> None:
     """A quote in US cents is a price; one in any other form or currency is none, and no error."""
     service = fake(answer)
-    assert service.run(service.runapi().quote()) == price
+    assert service.run(service.runapi().quote()) == (None if price is None else Quote(price))
     assert service.sent == [{"service": "luma", "action": "modify-video", "model": "luma-modify-video", "params": {}}]
     (request,) = service.requests
     assert (request.method, str(request.url)) == ("POST", "https://runapi.ai/api/v1/price_quotes")
     assert "idempotency-key" not in request.headers
 
 
-def test_acedata_has_no_quote(fake: Any) -> None:
-    """AceDataCloud publishes no price: nothing is asked for."""
+def test_runapi_quote_needs_no_key(fake: Any, key: str) -> None:
+    """A price is asked for without the key, so it can be had before there is one."""
+    service = fake(quoted(reservation_amount_cents=50))
+    for api in (service.runapi(), RunApi(service.http, "https://runapi.ai", None)):
+        assert service.run(api.quote()) == Quote(0.5)
+    assert [key in str(request.headers.raw) for request in service.requests] == [False, False]
+    assert {request.headers.get("authorization") for request in service.requests} == {None}
+
+
+def test_acedata_without_a_platform_has_no_quote(fake: Any) -> None:
+    """Without the platform nothing is asked for, and nothing is known."""
     service = fake()
-    assert service.run(service.acedata().quote()) is None
+    api = replace(service.acedata(), platform=None)
+    assert service.run(api.quote()) is None
+    with pytest.raises(ConfigError, match="no platform"):
+        service.run(api.balance())
     assert service.requests == []
 
 
@@ -212,7 +232,8 @@ def test_find_returns_tasks_with_an_equal_request(fake: Any, request_: Any) -> N
     ]
     service = fake({"items": tasks, "count": 4})
     assert find(service, request_) == ["b", "a", "17", "c"]
-    assert service.sent == [{"action": "retrieve_batch", "created_at_min": int(SINCE)}]
+    limits = {"created_at_min": int(SINCE), "created_at_max": 1_700_000_161, "limit": 50, "offset": 0}
+    assert service.sent == [{"action": "retrieve_batch", **limits}]
     assert str(service.requests[0].url) == "https://api.acedata.cloud/luma/tasks"
 
 
@@ -259,28 +280,115 @@ def test_find_skips_other_tasks(fake: Any, task: Any) -> None:
     assert find(fake({"items": [task, listed(PAYLOAD, id="mine")]})) == ["mine"]
 
 
+def test_find_in_an_empty_list_returns_nothing(fake: Any) -> None:
+    """A list without tasks is an answer, and is asked for once."""
+    service = fake({"items": [], "count": 0})
+    assert find(service) == []
+    assert len(service.requests) == 1
+
+
 @pytest.mark.parametrize(
-    "answer",
+    ("answer", "kind"),
     [
-        {"items": []},
-        {"items": None},
-        {"items": {"t-1": listed(PAYLOAD)}},
-        {"count": 0},
-        listed(PAYLOAD),
-        [listed(PAYLOAD)],
-        (200, "<html>"),
-        (400, {"error": {"code": "bad_request", "message": "ids is required"}}),
-        (400, {"items": [listed(PAYLOAD)]}),
-        (404, {}),
-        (500, {}),
+        ({"items": None}, UnusableAnswer),
+        ({"items": {"t-1": listed(PAYLOAD)}}, UnusableAnswer),
+        ({"count": 0}, UnusableAnswer),
+        (listed(PAYLOAD), UnusableAnswer),
+        ([listed(PAYLOAD)], UnusableAnswer),
+        ((200, "<html>"), UnusableAnswer),
+        ((400, {"error": {"code": "bad_request", "message": "ids is required"}}), InvalidParameter),
+        ((400, {"items": [listed(PAYLOAD)]}), InvalidParameter),
+        ((404, {}), NotFound),
+        ((500, {}), ServiceDown),
     ],
     ids=str,
 )
-def test_find_without_a_list_returns_nothing(fake: Any, answer: Any) -> None:
-    """That the service lists tasks at all is not documented: whatever else it answers finds nothing."""
+def test_find_without_a_list_is_an_error(fake: Any, answer: Any, kind: type[ServiceError]) -> None:
+    """An answer that is no list says nothing of what was made, which is something else than finding nothing."""
     service = fake(answer)
-    assert find(service) == []
+    with pytest.raises(kind):
+        find(service)
     assert len(service.requests) == 1
+
+
+def pages(items: list[Any]) -> Any:
+    """A list of tasks that is given page by page."""
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        asked = json.loads(request.content)
+        page = items[asked["offset"] :][: asked["limit"]]
+        return httpx.Response(200, json={"items": page, "count": len(page)})
+
+    return answer
+
+
+@pytest.mark.parametrize(("number", "requests"), [(0, 1), (49, 1), (50, 2), (51, 2), (120, 3)])
+def test_find_reads_to_the_end_of_the_list(fake: Any, number: int, requests: int) -> None:
+    """Page after page of 50 is read until one is short, so a task is found wherever it stands; each look is exempt."""
+    items = [listed({"prompt": "other"}, id=f"other-{count}") for count in range(number)]
+    if items:
+        items[-1] = listed(PAYLOAD, id="mine")
+    service = fake(pages(items))
+    assert find(service) == (["mine"] if items else [])
+    assert [sent["offset"] for sent in service.sent] == [50 * page for page in range(requests)]
+    assert {request.headers["x-record-exempt"] for request in service.requests} == {"true"}
+
+
+def test_find_counts_a_task_once(fake: Any) -> None:
+    """A task that moved on to the next page while the list was read is one task, not two equal ones."""
+    items = [listed({"prompt": "other"}, id=f"other-{count}") for count in range(49)]
+    mine = listed(PAYLOAD, id="mine")
+    assert find(fake({"items": [*items, mine]}, {"items": [mine]})) == ["mine"]
+
+
+def test_find_ends_where_a_list_does_not(fake: Any) -> None:
+    """A service that knows no offsets is asked twice, and a list without end a limited number of times."""
+    same = fake({"items": [listed(PAYLOAD, id=f"t-{count}") for count in range(50)]})
+    assert len(find(same)) == 50
+    assert len(same.requests) == 2
+    endless = fake(pages([listed(PAYLOAD, id=f"t-{count}") for count in range(10_000)]))
+    assert len(find(endless)) == 50 * MOST_PAGES
+    assert len(endless.requests) == MOST_PAGES
+
+
+def test_broken_page_breaks_the_search(fake: Any) -> None:
+    """A page that cannot be had is an error: half a list would look like a task that was never made."""
+    items = [listed(PAYLOAD, id=f"t-{count}") for count in range(50)]
+    with pytest.raises(ServiceDown):
+        find(fake({"items": items}, (502, "<html>")))
+
+
+def test_list_of_tasks_has_all_that_an_account_shows(fake: Any) -> None:
+    """The tasks of a time, with id, time, request, trace and state, whatever they are and wherever they came from."""
+    done = {"state": "completed", "video_url": WEB, "trace_id": "tr-1"}
+    items = [
+        listed({"prompt": "a"}, id="a", created_at=SINCE + 9),
+        listed({"prompt": "b"}, id="b", response=done, finished_at=SINCE + 65),
+        listed({"prompt": "c"}, id="c", created_at=SINCE + 1000),
+        {"id": "nothing else"},
+    ]
+    service = fake({"items": items})
+    tasks = service.run(service.acedata().list_tasks(SINCE, SINCE + 99.5))
+    video = Video(url=WEB)
+    assert tasks == [
+        ListedTask("a", SINCE + 9, {"prompt": "a"}, TaskState("a", TaskPhase.RUNNING)),
+        ListedTask(
+            "b",
+            SINCE + 5,
+            {"prompt": "b"},
+            TaskState("b", TaskPhase.COMPLETED, video=video, seconds=60.0, trace_id="tr-1"),
+            "tr-1",
+        ),
+    ]
+    assert service.sent[0]["created_at_max"] == 1_700_000_101
+
+
+@pytest.mark.parametrize("ids", [["t"], ["t", "u"]])
+def test_look_ups_are_no_calls_on_the_statement(fake: Any, ids: list[str]) -> None:
+    """Single and batch look-ups carry the header by which the vendor's own client keeps them off the statement."""
+    service = fake({"id": "t", "items": []})
+    service.run(service.acedata().fetch(ids))
+    assert service.requests[0].headers["x-record-exempt"] == "true"
 
 
 @pytest.mark.parametrize(("answer", "kind"), FAILURES[-2:], ids=str)
@@ -304,23 +412,16 @@ def test_only_runapi_is_repeatable(fake: Any) -> None:
     assert not fake().acedata().repeatable
 
 
-@pytest.mark.parametrize("repeated", [False, True])
-def test_conflict_with_an_earlier_submission_is_unconfirmed(fake: Any, repeated: bool) -> None:
-    """A 409 refuses a first request, and says of a repeated one that it was accepted before: nothing is known then."""
+def test_key_with_another_input_made_nothing(fake: Any) -> None:
+    """A 409 refuses this request and says so: it made nothing, whatever was sent under the key before."""
     service = fake((409, {"error": "this key was used"}))
     api = service.runapi()
-    with pytest.raises(Unconfirmed if repeated else Conflict, match="this key was used"):
-        service.run(api.submit(api.payload(MODIFY), "intent-1", repeated=repeated))
+    with pytest.raises(KeyReused, match="this key was used") as caught:
+        service.run(api.submit(api.payload(MODIFY), "intent-1"))
+    assert isinstance(caught.value, Conflict)
+    assert str(caught.value) == (
+        "RunAPI has had another request under the same idempotency key: “this key was used” (HTTP 409). This request "
+        "made nothing. Look at your tasks in the service's console."
+    )
     assert len(service.requests) == 1
     assert service.requests[0].headers["idempotency-key"] == "intent-1"
-
-
-@pytest.mark.parametrize("name", ["acedata", "runapi"])
-@pytest.mark.parametrize("status", [400, 401, 402, 403, 422])
-def test_other_refusals_of_a_repeated_submission(fake: Any, name: str, status: int) -> None:
-    """That it was sent before changes nothing about what another refusal means."""
-    service = fake((status, {"error": "no"}))
-    api = getattr(service, name)()
-    payload = api.payload(MODIFY if name == "runapi" else GENERATE)
-    with pytest.raises(ServiceError, match=f"HTTP {status}"):
-        service.run(api.submit(payload, "intent-1", repeated=True))

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from luma_jupyter.domain.media import LocalFile
+from luma_jupyter.domain.money import Billing
 from luma_jupyter.domain.requests import ExtendRequest, GenerateRequest, ModifyRequest, VideoRef
-from luma_jupyter.errors import InvalidRequest
+from luma_jupyter.errors import InvalidRequest, Unconfirmed
+from luma_jupyter.providers.protocol import Accepted
 
 PROMPT = "A fox — “quick” & 日本"
 A, B, C = "https://example.com/a.png", "https://example.com/b.png", "https://hook.example/x"
@@ -19,9 +23,14 @@ MODIFY = {"model": "luma-modify-video", "prompt": PROMPT, "source_video_url": WE
 
 
 def submit(api: Any, request: Any) -> str:
+    """Submit a request through one of the APIs; gives the task's id."""
+    return accepted(api, request).task_id
+
+
+def accepted(api: Any, request: Any) -> Accepted:
     """Submit a request through one of the APIs."""
 
-    async def send() -> str:
+    async def send() -> Accepted:
         return await api.submit(api.payload(request), "intent-1")  # type: ignore[no-any-return]
 
     return asyncio.run(send())
@@ -91,7 +100,7 @@ def test_modify_payload(fake: Any, fields: dict[str, Any], body: dict[str, Any])
 
 @pytest.mark.parametrize("name", ["acedata", "runapi"])
 def test_submission_headers(fake: Any, key: str, name: str) -> None:
-    """Each request carries the key as a bearer token, JSON, and who sends it; RunAPI's one idempotency key as well."""
+    """Each request carries the key as a bearer token, JSON, and who sends it; RunAPI's the intent, twice, as well."""
     service = fake({"task_id": "t-1"})
     request = GenerateRequest(prompt="x") if name == "acedata" else ModifyRequest(prompt="x", source=VideoRef(url=WEB))
     api = getattr(service, name)()
@@ -100,8 +109,9 @@ def test_submission_headers(fake: Any, key: str, name: str) -> None:
     assert headers["authorization"] == f"Bearer {key}"
     assert headers["content-type"] == "application/json"
     assert headers["user-agent"].startswith("luma-jupyter/")
-    assert headers.get("idempotency-key") == {"runapi": "intent-1"}.get(name)
-    assert api.headers("intent-1") == ({"Idempotency-Key": "intent-1"} if name == "runapi" else {})
+    both = {"Idempotency-Key": "intent-1", "X-Client-Request-Id": "intent-1"}
+    assert {headers.get(header) for header in both} == {{"runapi": "intent-1"}.get(name)}
+    assert api.headers("intent-1") == (both if name == "runapi" else {})
 
 
 @pytest.mark.parametrize(
@@ -114,10 +124,14 @@ def test_submission_headers(fake: Any, key: str, name: str) -> None:
         ((202, {"status": "pending"}, {"X-RunAPI-Task-Id": "c"}), "c"),
         ((200, "accepted", {"x-runapi-task-id": "c"}), "c"),
         ((200, {"id": "", "task_id": None}, {"x-runapi-task-id": "c"}), "c"),
+        ((202, "", {"Location": "/api/v1/luma/modify_video/d-4"}), "d-4"),
+        ((202, {"status": "pending"}, {"Location": "https://runapi.ai/api/v1/tasks/d%204/?x=1"}), "d 4"),
+        ((202, {"id": "a"}, {"Location": "/api/v1/luma/modify_video/d-4"}), "a"),
+        ((202, {}, {"X-RunAPI-Task-Id": "c", "Location": "/api/v1/tasks/d-4"}), "c"),
     ],
 )
 def test_runapi_task_id_is_found(fake: Any, reply: Any, task_id: str) -> None:
-    """The id is taken from `id`, `task_id` or the header, whichever is there: it is paid for, so it is not lost."""
+    """The id is taken from `id`, `task_id` or a header, whichever is there: it is paid for, so it is not lost."""
     service = fake(reply)
     assert submit(service.runapi(), ModifyRequest(prompt="x", source=BY_URL)) == task_id
     assert len(service.requests) == 1
@@ -127,6 +141,119 @@ def test_runapi_task_id_is_found(fake: Any, reply: Any, task_id: str) -> None:
 def test_acedata_task_id_is_kept(fake: Any, reply: Any) -> None:
     """An accepted task's id is kept, whatever else the answer says: the look-up will tell."""
     assert submit(fake(reply).acedata(), GenerateRequest(prompt="x")) == "a"
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        (202, {}),
+        (202, {}, {"Location": ""}),
+        (202, {}, {"Location": "/api/v1/tasks/"}),
+        (303, {}, {"Location": "/api/v1/tasks/d-4"}),
+    ],
+    ids=str,
+)
+def test_answer_without_a_task_id_is_unconfirmed(fake: Any, reply: Any) -> None:
+    """An accepted task whose id is nowhere may be billed; nothing else is taken for an id, nor a redirect followed."""
+    service = fake(reply)
+    with pytest.raises(Unconfirmed):
+        submit(service.runapi(), ModifyRequest(prompt="x", source=BY_URL))
+    assert len(service.requests) == 1
+
+
+def test_acedata_submission_keeps_its_trace(fake: Any) -> None:
+    """The trace id of a submission is kept: it names what was charged. Nothing is ever a replay there."""
+    reply = {"task_id": "a", "trace_id": "tr-1", "task_replayed": True}
+    assert accepted(fake(reply).acedata(), GenerateRequest(prompt="x")) == Accepted("a", "tr-1")
+    assert accepted(fake({"task_id": "a"}).acedata(), GenerateRequest(prompt="x")) == Accepted("a")
+
+
+@pytest.mark.parametrize(
+    ("more", "expected"),
+    [
+        ({}, Accepted("a")),
+        ({"task_replayed": True}, Accepted("a", replayed=True)),
+        ({"task_replayed": "true"}, Accepted("a")),
+        ({"trace_id": "tr"}, Accepted("a", trace_id="tr")),
+        ({"billing": {"reservation_amount_cents": 50}}, Accepted("a", billing=Billing(reserved=0.5))),
+        (
+            {"billing": {"reservation_amount_cents": 50, "settlement_amount_cents": 35, "refund_amount_cents": 15}},
+            Accepted("a", billing=Billing(0.5, 0.35, 0.15)),
+        ),
+        ({"billing": {"reservation_amount_cents": "50"}}, Accepted("a")),
+        ({"billing": [50]}, Accepted("a")),
+    ],
+    ids=str,
+)
+def test_runapi_submission_says_whether_it_was_replayed(fake: Any, more: dict[str, Any], expected: Accepted) -> None:
+    """A replay is what the service calls one; of its billing that is kept which is understood, in USD."""
+    assert accepted(fake({"id": "a", **more}).runapi(), ModifyRequest(prompt="x", source=BY_URL)) == expected
+
+
+def test_earlier_payload_is_sent_as_it_was(fake: Any) -> None:
+    """A repeat sends the body that was sent before, to the byte, whatever its request would come to now."""
+    service = fake({"id": "a"})
+    earlier = {
+        "model": "luma-modify-video",
+        "prompt": "ein Fuchs ü",
+        "source_video_url": "https://old.example/v",
+        "x": 1,
+    }
+    for _ in range(2):
+        asyncio.run(service.runapi().submit(earlier, "intent-1"))
+    first, second = service.requests
+    assert service.sent == [earlier, earlier]
+    assert first.content == second.content
+    assert first.headers["idempotency-key"] == second.headers["idempotency-key"] == "intent-1"
+
+
+# Files, which AceDataCloud takes with a platform token alone.
+
+FILES: list[tuple[str, Any]] = [
+    ("start_image_url", lambda file: GenerateRequest(prompt="x", start_image=file)),
+    ("end_image_url", lambda file: GenerateRequest(prompt="x", end_image=file)),
+    ("end_image_url", lambda file: ExtendRequest(prompt="x", source=VideoRef(ID), end_image=file)),
+    ("video_url", lambda file: ExtendRequest(prompt="x", source=file)),
+]
+
+
+def local_file(size: int) -> LocalFile:
+    """A file of so many bytes, as a record tells of it."""
+    return LocalFile("0" * 64, "image/png", "first.png", size)
+
+
+@pytest.mark.parametrize(("field", "make"), FILES)
+def test_file_without_a_platform_token_is_refused(fake: Any, field: str, make: Any) -> None:
+    """Before anything is sent, one line names the field, the file, and both ways out; also with no platform at all."""
+    service = fake()
+    for platform in (service.platform(token=None), None):
+        with pytest.raises(InvalidRequest) as caught:
+            replace(service.acedata(), platform=platform).payload(make(local_file(5)))
+        assert str(caught.value) == (
+            f"{field}: first.png is a file of yours, which AceDataCloud takes with a platform token alone: set "
+            "ACEDATACLOUD_PLATFORM_TOKEN (made in its console), or give a URL."
+        )
+    assert service.requests == []
+
+
+@pytest.mark.parametrize(("field", "make"), FILES)
+def test_file_is_taken_up_to_100_mb(fake: Any, field: str, make: Any) -> None:
+    """With a token a file has words in the place of its address, and one that is too large is refused in one line."""
+    service = fake()
+    assert service.acedata().payload(make(local_file(100_000_000)))[field] == "‹first.png, uploaded first›"
+    with pytest.raises(InvalidRequest) as caught:
+        service.acedata().payload(make(local_file(120_000_000)))
+    assert str(caught.value) == (
+        f"{field}: first.png has 120 MB, and AceDataCloud's platform takes files of up to 100 MB: make it smaller, "
+        "or give a URL."
+    )
+    assert service.requests == []
+
+
+def test_runapi_takes_larger_files(fake: Any) -> None:
+    """The platform's limit and token are AceDataCloud's own."""
+    request = ModifyRequest(prompt="x", source=local_file(150_000_000))
+    assert fake().runapi().payload(request)["source_video_url"] == "‹first.png, uploaded first›"
 
 
 LOCAL = ["http://127.0.0.1:8888/a", "http://localhost/a", "https://192.168.1.5/a", "http://[::1]/a", "http://127.1/a"]

@@ -78,7 +78,7 @@ def test_refusal_inside_a_2xx_is_a_refusal(fake: Any, code: str, kind: type[Serv
         (402, errors.InsufficientBalance, "Top up the account."),
         (403, errors.AccessDenied, "Check in the service's console that this API is enabled for the key."),
         (404, errors.NotFound, "Check the id or URL, and the base URL if you set one."),
-        (409, errors.Conflict, "Look at your tasks in the service's console first."),
+        (409, errors.KeyReused, "This request made nothing. Look at your tasks in the service's console."),
         (422, errors.InvalidParameter, "Correct the request."),
         (429, errors.RateLimited, "Wait a little."),
         (418, ServiceError, ""),

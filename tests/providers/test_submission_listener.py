@@ -14,6 +14,7 @@ from luma_jupyter.errors import ConfigError, RateLimited, Unconfirmed, Unreachab
 from luma_jupyter.providers.acedata import AceData
 from luma_jupyter.providers.http.client import HttpClient
 from luma_jupyter.providers.http.requests import SUBMIT_TRIES
+from luma_jupyter.providers.protocol import Accepted
 from luma_jupyter.providers.runapi import RunApi
 from luma_jupyter.settings import Secret
 
@@ -52,7 +53,7 @@ SERVICES = {"acedata": "AceDataCloud", "runapi": "RunAPI"}
 def test_accepted_submission_is_announced_once(fake: Any, name: str) -> None:
     """A request that is accepted at once is sent once; nothing else is heard of it."""
     service, listener = fake({"task_id": "t-1"}), RecordingListener()
-    assert service.run(submission(getattr(service, name)(), listener)) == "t-1"
+    assert service.run(submission(getattr(service, name)(), listener)) == Accepted("t-1")
     assert listener.events == ["before_send"]
 
 
@@ -172,7 +173,7 @@ def test_before_send_is_called_between_connection_and_body(serving: Any) -> None
 
         async with serving(accept) as (url, received):
             listener, client = Counting(), at_once()
-            assert await submission(api("acedata", client, url), listener) == "t-1"
+            assert await submission(api("acedata", client, url), listener) == Accepted("t-1")
             await client.aclose()
             assert (listener.events, arrived, len(received)) == (["before_send"], [0], 1)
 
@@ -218,7 +219,7 @@ def test_each_submission_try_opens_a_connection(serving: Any) -> None:
 
         async with serving(busy_then_accept) as (url, received):
             listener, client = RecordingListener(), at_once()
-            assert await submission(api("runapi", client, url), listener) == "t-1"
+            assert await submission(api("runapi", client, url), listener) == Accepted("t-1")
             await client.aclose()
             assert len(received) == 2
             assert [event if event == "before_send" else "not_accepted" for event in listener.events] == [
@@ -250,5 +251,5 @@ def test_connection_broken_before_the_body_is_tried_again() -> None:
     api = AceData(
         HttpClient(transport=BreaksOnce(), sleep=at_once, random=lambda: 1.0), "https://a.example", Secret("k")
     )
-    assert asyncio.run(submission(api, listener)) == "t-1"
+    assert asyncio.run(submission(api, listener)) == Accepted("t-1")
     assert listener.events == [("AceDataCloud did not answer: “broken pipe”.", 1.0), "before_send"]

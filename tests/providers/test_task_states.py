@@ -10,6 +10,7 @@ import pytest
 
 from luma_jupyter.domain.task import TaskPhase, TaskState, Video
 from luma_jupyter.errors import InvalidKey, RateLimited, ServiceDown, ServiceError, TaskFailed, UnusableAnswer
+from luma_jupyter.providers.responses import RUNNING_WORDS
 
 RUNNING, COMPLETED, FAILED = TaskPhase
 URL = "https://cdn.example/v.mp4"
@@ -82,7 +83,7 @@ ABSENT = {name: value for name, value in task().items() if name != "response"}
 )
 def test_acedata_task_is_running(fake: Any, answer: Any) -> None:
     """Every undocumented shape without a sure end is a running task; an echoed request is never its result."""
-    assert fetch_task(fake, answer) == TaskState("t", RUNNING)
+    assert fetch_task(fake, answer) == TaskState("t", RUNNING, trace_id=answer.get("trace_id"))
 
 
 @pytest.mark.parametrize(
@@ -104,13 +105,14 @@ def test_acedata_task_is_running(fake: Any, answer: Any) -> None:
 )
 def test_acedata_task_is_completed(fake: Any, answer: Any) -> None:
     """A result URL with a done word, or with no word and no refusal, is a finished video with all that is reported."""
-    assert fetch_task(fake, answer) == TaskState("t", COMPLETED, video=VIDEO)
+    assert fetch_task(fake, answer) == TaskState("t", COMPLETED, video=VIDEO, trace_id=answer.get("trace_id"))
 
 
 @pytest.mark.parametrize("word", ["completed", "complete", "succeeded", "succeed", "success", "finished", "Finished"])
 def test_done_word_completes_a_task(fake: Any, word: str) -> None:
     """Each word that the vendors' clients know as done is, for both APIs and in any case."""
-    assert fetch_task(fake, task({"status": word, "video_url": URL})) == TaskState("t", COMPLETED, video=Video(URL))
+    done = TaskState("t", COMPLETED, video=Video(URL), trace_id="tr")
+    assert fetch_task(fake, task({"status": word, "video_url": URL})) == done
     answer = {"id": "t", "status": word, "videos": [{"url": URL}]}
     found = asyncio.run(fake(answer).runapi().fetch(["t"]))
     assert found == {"t": TaskState("t", COMPLETED, video=Video(URL))}
@@ -136,7 +138,11 @@ def test_failed_word_fails_a_task(fake: Any, word: str) -> None:
         (task({"state": "failed", "message": "too dark"}), "too dark", None),
         (task({"state": "failed", "error": {"code": "c", "detail": "d"}}), "d", "c"),
         (task({"data": [{"state": "failed", "error": {"code": "c", "message": "m"}}]}), "m", "c"),
-        (task({"state": "completed", "success": True}, finished_at=2.0), "it ended without a video", None),
+        (
+            task({"state": "completed", "success": True}, finished_at=2.0),
+            "it ended as completed, without a video",
+            None,
+        ),
         ({"id": "t", "success": False, "error": CODED, "trace_id": "tr"}, "fetch failed", "api_error"),
         ({"id": "t", "status": "failed", "response": None, "trace_id": "tr"}, "it ended without a video", None),
     ],
@@ -150,6 +156,118 @@ def test_acedata_task_is_failed(fake: Any, answer: Any, words: str, code: str | 
     assert isinstance(state.error, TaskFailed)
     assert (state.error.words, state.error.code, state.error.trace_id) == (words, code, "tr")
     assert "generally not billed" in str(state.error)
+
+
+# Words that nobody knows, and ends without a video.
+
+
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [
+        (task({"state": "aborted", "error": {"message": "out of memory"}}), "aborted: out of memory"),
+        (task({"state": "aborted", "error": {"code": "oom"}}), "it ended as aborted, without a video"),
+        (task({"state": "Timed out"}, finished_at=2.0), "it ended as timed out, without a video"),
+        (task({"state": "nsfw", "message": "too much skin", "finished_at": 2.0}), "nsfw: too much skin"),
+        (task({**RESULT, "state": "revoked", "error": {"code": "c", "message": "m"}}, finished_at=2.0), "revoked: m"),
+        (task({"state": "finished", "error": "no frames"}, finished_at=2.0), "finished: no frames"),
+    ],
+    ids=str,
+)
+def test_unusual_end_of_an_acedata_task_is_quoted(fake: Any, answer: Any, words: str) -> None:
+    """A word that nobody knows, beside an error object or an end, fails a task, as does an end without a video."""
+    state = fetch_task(fake, answer)
+    assert state is not None
+    assert state.phase is FAILED
+    assert isinstance(state.error, TaskFailed)
+    assert state.error.words == words
+
+
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [
+        ({"status": "expired", "error": {"code": "c", "message": "too late"}}, "expired: too late"),
+        ({"status": "expired", "finished_at": "2026-11-25T10:00:00Z"}, "it ended as expired, without a video"),
+        ({"status": "expired", "finished_at": 5, "error": "too late"}, "expired: too late"),
+        ({"status": "completed", "videos": [], "finished_at": 5}, "it ended as completed, without a video"),
+    ],
+    ids=str,
+)
+def test_unusual_end_of_a_runapi_task_is_quoted(fake: Any, answer: Any, words: str) -> None:
+    """At RunAPI as at AceDataCloud."""
+    state = asyncio.run(fake({"id": "t", "trace_id": "tr"} | answer).runapi().fetch(["t"]))["t"]
+    assert (state.phase, state.trace_id) == (FAILED, "tr")
+    assert isinstance(state.error, TaskFailed)
+    assert (state.error.words, state.error.trace_id) == (words, "tr")
+
+
+@pytest.mark.parametrize("word", ["aborted", "paused", "upscaling"])
+def test_unknown_word_alone_says_nothing(fake: Any, word: str) -> None:
+    """A word that nobody knows, without an end, is a running task, with a bare error string or a video beside it."""
+    for response in ({"state": word}, {"state": word, "error": "hiccup"}, {"state": word, "video_url": URL}):
+        state = fetch_task(fake, task(response))
+        assert state is not None
+        assert state.phase is RUNNING
+    for more in ({}, {"error": "hiccup"}, {"videos": [{"url": URL}]}):
+        answer = {"id": "t", "status": word, **more}
+        assert asyncio.run(fake(answer).runapi().fetch(["t"]))["t"].phase is RUNNING
+
+
+def test_video_of_a_finished_task_is_delivered_whatever_its_word(fake: Any) -> None:
+    """A video with an end and no error is paid for, so a word that nobody knows does not keep it back."""
+    state = fetch_task(fake, task({**RESULT, "state": "ready"}, finished_at=2.0))
+    assert state == TaskState("t", COMPLETED, video=VIDEO, trace_id="tr")
+    answer = {"id": "t", "status": "ready", "videos": [{"url": URL}], "finished_at": 2}
+    assert asyncio.run(fake(answer).runapi().fetch(["t"])) == {"t": TaskState("t", COMPLETED, video=Video(URL))}
+
+
+@pytest.mark.parametrize("word", sorted(RUNNING_WORDS))
+def test_running_word_outranks_an_end(fake: Any, word: str) -> None:
+    """Words that mean that it runs are believed before a ``finished_at`` and an error, as one was seen beside both."""
+    state = fetch_task(fake, task({**RESULT, "state": word.upper(), "error": CODED}, finished_at=2.0))
+    assert state is not None
+    assert state.phase is RUNNING
+
+
+# How long tasks took.
+
+BEGUN = 1_700_000_000.0
+
+
+@pytest.mark.parametrize(
+    ("times", "seconds"),
+    [
+        ({"created_at": BEGUN, "started_at": BEGUN + 20, "finished_at": BEGUN + 80, "elapsed": 60}, 80.0),
+        ({"created_at": BEGUN, "finished_at": BEGUN + 80}, 80.0),
+        ({"created_at": None, "started_at": BEGUN, "finished_at": BEGUN + 60, "elapsed": 61.5}, 61.5),
+        ({"created_at": None, "started_at": BEGUN, "finished_at": BEGUN + 60}, 60.0),
+        ({"created_at": None, "elapsed": 61.5}, 61.5),
+        ({"created_at": BEGUN, "elapsed": 61.5}, 61.5),
+        ({"created_at": BEGUN, "finished_at": BEGUN - 5, "elapsed": 61.5}, 61.5),
+        ({"created_at": None, "started_at": BEGUN, "finished_at": BEGUN + 60, "elapsed": 60_000}, 60.0),
+        ({"created_at": None, "elapsed": 60_000}, None),
+        ({"created_at": None, "elapsed": -1}, None),
+        ({"created_at": None, "elapsed": True}, None),
+        ({"created_at": None, "elapsed": "61.5"}, None),
+        ({"created_at": None, "started_at": "yesterday", "finished_at": BEGUN}, None),
+        ({"created_at": BEGUN}, None),
+    ],
+    ids=str,
+)
+def test_duration_is_by_the_clock_of_the_service(fake: Any, times: dict[str, Any], seconds: float | None) -> None:
+    """From creation to end, with the queue; else what ``elapsed`` says in seconds, or the time since it started."""
+    state = fetch_task(fake, task(RESULT, **times))
+    assert state is not None
+    assert state.seconds == seconds
+
+
+@pytest.mark.parametrize("name", ["response", "task"])
+def test_trace_id_of_a_task_is_kept(fake: Any, name: str) -> None:
+    """The trace id is read where it is: it names what was charged."""
+    answer = task(RESULT | {"trace_id": "in response"}) if name == "response" else task(RESULT)
+    state = fetch_task(fake, answer)
+    assert state is not None
+    assert state.trace_id == {"response": "in response", "task": "tr"}[name]
+    assert state.cost is None
 
 
 @pytest.mark.parametrize("size", [0, -1, "1280", None, True, 1e9, float("nan"), [], 10**400])
@@ -166,7 +284,7 @@ def test_acedata_fetch_of_a_single_task(fake: Any) -> None:
     assert asyncio.run(service.acedata().fetch(["other"])) == {}
     assert service.sent == [{"id": "other", "action": "retrieve"}]
     unnamed = {name: value for name, value in task({**RESULT, "task_id": "upstream"}).items() if name != "id"}
-    assert fetch_task(fake, unnamed) == TaskState("t", COMPLETED, video=VIDEO)
+    assert fetch_task(fake, unnamed) == TaskState("t", COMPLETED, video=VIDEO, trace_id="tr")
     assert str(service.requests[0].url) == "https://api.acedata.cloud/luma/tasks"
 
 

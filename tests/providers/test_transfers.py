@@ -31,14 +31,15 @@ def upload(api: Any, file: LocalFile = FILE) -> tuple[Upload, list[float]]:
 
 
 @pytest.mark.parametrize("name", ["file_url", "url"])
-def test_acedata_upload(fake: Any, key: str, name: str) -> None:
-    """One form with the field ``file`` and the key; the answer's address is taken under either of its names."""
+def test_acedata_upload(fake: Any, key: str, platform_token: str, name: str) -> None:
+    """One form with the field ``file`` and the platform token, never the key; the address has either of two names."""
     service = fake({name: AT_THE_SERVICE})
-    found, shares = upload(service.acedata("https://platform.acedata.cloud"))
+    found, shares = upload(service.acedata())
     assert found == Upload(AT_THE_SERVICE)
     (request,) = service.requests
     assert (request.method, str(request.url)) == ("POST", "https://platform.acedata.cloud/api/v1/files/")
-    assert request.headers["authorization"] == f"Bearer {key}"
+    assert request.headers["authorization"] == f"Bearer {platform_token}"
+    assert key not in str(request.headers.raw)
     assert request.headers["content-type"].startswith("multipart/form-data")
     assert b'name="file"; filename="first.png"' in request.content
     assert b"Content-Type: image/png" in request.content

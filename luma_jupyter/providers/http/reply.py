@@ -13,7 +13,7 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Reply:
-    """A reply: ``data`` is the parsed JSON, None where the body is not JSON; ``attempts`` counts the requests.
+    """A reply: ``data`` is the parsed JSON, None where the body is not JSON.
 
     The names in ``headers`` are looked up in lower case.
     """
@@ -21,7 +21,6 @@ class Reply:
     status: int
     data: Any
     headers: Mapping[str, str] = field(default_factory=dict)
-    attempts: int = 1
 
     @property
     def ok(self) -> bool:

@@ -14,7 +14,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 import httpx
@@ -35,12 +35,15 @@ SUBMIT_TIMEOUT = httpx.Timeout(90.0, connect=15.0)  # seconds; long, since a los
 
 @dataclass(frozen=True)
 class Call:
-    """A request to a service's API: ``payload`` is sent as JSON (None: no body), ``headers`` beside the key's."""
+    """A request to a service's API: ``payload`` is sent as JSON (None: no body), ``headers`` beside the key's.
+
+    ``key`` None: the call needs none, and none is sent.
+    """
 
     service: str
     method: str
     url: str
-    key: Secret
+    key: Secret | None
     payload: Mapping[str, Any] | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
 
@@ -82,7 +85,7 @@ class Requests:
             await self._wait_for_service(call.url)
             try:
                 request = self._send(self._connections.fresh, call, SUBMIT_TIMEOUT, before_send)
-                reply = replace(await _await_despite_cancellation(request), attempts=attempt)
+                reply = await _await_despite_cancellation(request)
             except (Unreachable, ConnectionLost) as error:
                 if sent and isinstance(error, ConnectionLost):
                     raise Unconfirmed(error) from None
@@ -122,21 +125,22 @@ class Requests:
         headers = call.headers
         content: bytes | AsyncIterator[bytes] | None = None
         if call.payload is not None:
-            body = json.dumps(call.payload, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
+            sent = json.dumps(call.payload, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
             # The length is given here, since httpx would send a body that is an iterator in chunks.
-            headers = {"Content-Length": str(len(body)), "Content-Type": "application/json", **headers}
-            content = _body_after(before_send, body) if before_send else body
+            headers = {"Content-Length": str(len(sent)), "Content-Type": "application/json", **headers}
+            content = _body_after(before_send, sent) if before_send else sent
         with translated(call.service):
             response = await client.request(
                 call.method,
                 call.url,
-                auth=Bearer(call.key),
+                auth=Bearer(call.key) if call.key else None,
                 content=content,
                 headers=headers,
                 timeout=timeout,
                 follow_redirects=False,
             )
-        reply = Reply(response.status_code, parse_json(call.key.mask_in(response.content)), response.headers)
+        body = call.key.mask_in(response.content) if call.key else response.content
+        reply = Reply(response.status_code, parse_json(body), response.headers)
         if reply.status == 429 and reply.retry_after:
             pause = min(reply.retry_after, LONGEST_RETRY_AFTER)
             self._paused_until[origin(call.url)] = asyncio.get_running_loop().time() + pause

@@ -1,0 +1,224 @@
+"""AceDataCloud's platform API: files, prices, balance, usage; with a token of its own, which cannot generate.
+
+The platform token goes to the platform alone, and the key of the generation API never goes there. Prices are asked for
+without any. Sources: the vendor's client, its public skills, and its web client's models (AceDataCloud/Nexior).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import urlencode
+
+from luma_jupyter.domain.media import LocalFile
+from luma_jupyter.domain.money import Balance, Charge, Quote, UsageRow
+from luma_jupyter.errors import ConfigError, InvalidRequest, ServiceError
+from luma_jupyter.providers.http.client import HttpClient
+from luma_jupyter.providers.http.requests import Call
+from luma_jupyter.providers.paging import Page, read_pages
+from luma_jupyter.providers.protocol import Upload
+from luma_jupyter.providers.responses import (
+    read_credits,
+    read_iso_time,
+    read_object,
+    read_text,
+    read_unix_time,
+    read_url,
+    refusal,
+)
+from luma_jupyter.settings import Secret, variable
+
+TOKEN_VARIABLE = variable("acedata_platform_token")
+PRICED_PATH = "/luma/videos"
+LARGEST_FILE = 100_000_000  # bytes
+PAGE_SIZE = 100  # items
+
+
+@dataclass(frozen=True)
+class _Api:
+    """The priced API: what a call costs in credits (None: not understood), and the service that they are bought for."""
+
+    service_id: str | None
+    credits: float | None
+
+
+@dataclass(frozen=True)
+class AceDataPlatform:
+    """A client of the platform at ``base_url``; without a token it tells prices alone."""
+
+    http: HttpClient
+    base_url: str
+    token: Secret | None
+    service: str = "AceDataCloud's platform"
+
+    def check_file(self, field: str, file: LocalFile) -> None:
+        """Refuse a file that the platform would not take; ``field`` is the payload's. Raises InvalidRequest."""
+        if self.token is None:
+            raise InvalidRequest(missing_token(field, file))
+        if file.size > LARGEST_FILE:
+            raise InvalidRequest(
+                f"{field}: {file.name} has {file.size / 1e6:.0f} MB, and {self.service} takes files of up to "
+                f"{LARGEST_FILE / 1e6:.0f} MB: make it smaller, or give a URL."
+            )
+
+    async def upload(self, file: LocalFile, on_progress: Callable[[float], None]) -> Upload:
+        """Upload a file, and return where the service finds it (``POST /api/v1/files/``).
+
+        How long it is kept there is not documented. ``on_progress`` is called with the share that has been sent, 0 to
+        1. Raises ServiceError, InvalidRequest where the file has changed, ConfigError without a token.
+        """
+        reply = await self.http.transfers.upload(
+            self.service,
+            f"{self.base_url}/api/v1/files/",
+            key=self._required_token("upload a file"),
+            file=file,
+            on_progress=on_progress,
+        )
+        answer = read_object(reply.data)
+        url = read_url(answer.get("file_url")) or read_url(answer.get("url"))
+        if not reply.ok or url is None:
+            raise refusal(self.service, TOKEN_VARIABLE, reply)
+        return Upload(url)
+
+    async def quote(self) -> Quote | None:
+        """The price of a call in USD: its credits by the price of a credit; None where one of them is not understood.
+
+        Raises ServiceError.
+        """
+        api = await self._api()
+        if api.credits is None:
+            return None
+        rate = await self._rate(api)
+        return Quote(api.credits * rate.usd, rate.up_to) if rate else None
+
+    async def balance(self) -> Balance:
+        """What is left and was spent of the credits for this service, over all its subscriptions.
+
+        Raises ServiceError, ConfigError without a token.
+        """
+        token = self._required_token("see the balance")
+        api = await self._api()
+        subscriptions = [
+            item
+            for item in await self._list("applications", {}, token)
+            if api.service_id and read_text(item.get("service_id")) == api.service_id
+        ]
+        left = _sum([read_credits(item.get("remaining_amount")) for item in subscriptions])
+        spent = _sum([read_credits(item.get("used_amount")) for item in subscriptions])
+        rate = await self._rate_if_known(api)
+        return Balance(
+            left=_in_usd(left, rate),
+            spent_in_all=_in_usd(spent, rate),
+            credits_left=left,
+            credits_spent=spent,
+            up_to=bool(rate and rate.up_to),
+        )
+
+    async def charged(self, trace_id: str, since: float, until: float) -> Charge | None:
+        """What was charged for the submission with ``trace_id``; None where the statement does not (yet) have it.
+
+        ``since`` and ``until`` (Unix seconds) is when it was made, at most. Raises ServiceError, ConfigError without a
+        token.
+        """
+        rows = [row for row in await self.usage(since, until) if row.trace_id == trace_id]
+        credits = _sum([row.credits for row in rows])
+        if credits is None:
+            return None
+        rate = await self._rate_if_known(await self._api())
+        return Charge(credits, _in_usd(credits, rate), bool(rate and rate.up_to))
+
+    async def usage(self, since: float, until: float) -> list[UsageRow]:
+        """The calls made from ``since`` to ``until`` (Unix seconds), as the statement has them (``/usage/apis/``).
+
+        Raises ServiceError, ConfigError without a token.
+        """
+        token = self._required_token("see what was charged")
+        query = {"created_at_from": _iso(since), "created_at_to": _iso(math.ceil(until))}
+        return [_usage_row(item) for item in await self._list("usage/apis", query, token)]
+
+    async def _api(self) -> _Api:
+        """The priced API (``/apis/``). One that is not there, or there twice, is not understood."""
+        items = await self._list("apis", {"path": PRICED_PATH}, None)
+        items = [item for item in items if item.get("path", PRICED_PATH) == PRICED_PATH]
+        if len(items) != 1:
+            return _Api(None, None)
+        return _Api(read_text(items[0].get("service_id")), read_credits(items[0].get("cost")))
+
+    async def _rate(self, api: _Api) -> Quote | None:
+        """The price of one credit in USD (``/services/``): the dearest package's, where there are several."""
+        if api.service_id is None:
+            return None
+        for item in await self._list("services", {}, None):
+            if api.service_id in (read_text(item.get("id")), read_text(item.get("alias"))):
+                return _dearest(item.get("packages"))
+        return None
+
+    async def _rate_if_known(self, api: _Api) -> Quote | None:
+        """The price of one credit, where it can be had: credits are worth telling without."""
+        try:
+            return await self._rate(api)
+        except ServiceError:
+            return None
+
+    async def _list(self, name: str, query: Mapping[str, str], token: Secret | None) -> list[Mapping[str, Any]]:
+        async def page(offset: int) -> Page:
+            parameters = urlencode({**query, "limit": PAGE_SIZE, "offset": offset})
+            call = Call(self.service, "GET", f"{self.base_url}/api/v1/{name}/?{parameters}", token)
+            reply = await self.http.requests.fetch(call)
+            answer = read_object(reply.data)
+            if not reply.ok or not isinstance(answer.get("items"), list):
+                raise refusal(self.service, TOKEN_VARIABLE, reply)
+            return Page(answer["items"], answer.get("count"))
+
+        return await read_pages(page, PAGE_SIZE)
+
+    def _required_token(self, purpose: str) -> Secret:
+        if self.token is None:
+            raise ConfigError(f"Set {TOKEN_VARIABLE} to {purpose} at AceDataCloud: its API key is not enough.")
+        return self.token
+
+
+def missing_token(field: str, file: LocalFile) -> str:
+    """Why a file cannot be sent without a platform token, and both ways out, in one line."""
+    return (
+        f"{field}: {file.name} is a file of yours, which AceDataCloud takes with a platform token alone: set "
+        f"{TOKEN_VARIABLE} (made in its console), or give a URL."
+    )
+
+
+def _dearest(packages: object) -> Quote | None:
+    """The price of one credit in the dearest package; None where one is not understood, as it may be the dearest."""
+    rates = []
+    for package in packages if isinstance(packages, list) else []:
+        price, amount = (read_credits(read_object(package).get(name)) for name in ("price", "amount"))
+        if price is None or not amount:
+            return None
+        rates.append(price / amount)
+    return Quote(max(rates), up_to=min(rates) < max(rates)) if rates else None
+
+
+def _usage_row(item: Mapping[str, Any]) -> UsageRow:
+    created, status = item.get("created_at"), item.get("status_code")
+    return UsageRow(
+        at=read_unix_time(created) or (read_iso_time(created) if isinstance(created, str) else None),
+        trace_id=read_text(item.get("trace_id")),
+        credits=read_credits(item.get("deducted_amount")),
+        status=status if isinstance(status, int) else None,
+    )
+
+
+def _sum(amounts: list[float | None]) -> float | None:
+    """The sum of amounts; None where there is none, or one of them is not known."""
+    known = [amount for amount in amounts if amount is not None]
+    return sum(known) if known and len(known) == len(amounts) else None
+
+
+def _in_usd(credits: float | None, rate: Quote | None) -> float | None:
+    return credits * rate.usd if credits is not None and rate else None
+
+
+def _iso(time: float) -> str:
+    return datetime.fromtimestamp(time, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
