@@ -16,7 +16,7 @@ from luma_jupyter._aliases import register
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
-    from luma_jupyter.api.create import batch, extend, generate, modify
+    from luma_jupyter.api.create import adopt, batch, extend, generate, modify
     from luma_jupyter.api.kernel import configure
     from luma_jupyter.api.views import Studio, clips, compare, gallery
     from luma_jupyter.clip.clip import Clip
@@ -38,7 +38,7 @@ register(__name__)
 
 # Where each public name is at home.
 _MODULES = {
-    "api.create": ("batch", "extend", "generate", "modify"),
+    "api.create": ("adopt", "batch", "extend", "generate", "modify"),
     "api.kernel": ("configure",),
     "api.views": ("Studio", "clips", "compare", "gallery"),
     "clip.clip": ("Clip",),
@@ -62,6 +62,7 @@ __all__ = [
     "OverBudget",
     "Studio",
     "WaitTimeout",
+    "adopt",
     "batch",
     "clips",
     "compare",

@@ -7,6 +7,7 @@
     │   └── NotConfirmed                 so many videos, or so dear, that somebody has to say yes
     ├── ConfigError                      a setting, key or package is missing or wrong; nothing was sent
     ├── OverBudget                       the request would pass the budget, or nobody knows; nothing was sent
+    ├── NotEnoughBalance                 the balance at the service certainly does not cover it; nothing was sent
     ├── ServiceError                     a service said no, or could not be understood
     │   ├── InvalidKey                   401
     │   ├── InsufficientBalance          402, or 403 "used_up"
@@ -15,13 +16,13 @@
     │   ├── InvalidParameter             400, 422
     │   ├── NotFound                     404
     │   ├── Conflict                     409
+    │   │   └── KeyReused                this idempotency key came with another request before
     │   ├── RateLimited                  429
     │   ├── ServiceDown                  5xx
     │   ├── TaskFailed                   the task was accepted and ended without a video
     │   ├── UnusableAnswer               an HTML page, broken JSON, an unknown shape
     │   ├── ConnectionLost               sent, but no answer came back
     │   └── Unreachable                  no connection: certainly nothing was accepted
-    ├── LeaseLost                        another kernel has taken a task over, so this one must not go on with it
     ├── Unconfirmed                      a paid request was sent and may have been accepted
     ├── DownloadError                    a finished video could not be fetched or was not a video
     │   └── Expired                      its address is no longer served
@@ -62,10 +63,11 @@ __all__ = [
     "InvalidKey",
     "InvalidParameter",
     "InvalidRequest",
-    "LeaseLost",
+    "KeyReused",
     "LumaError",
     "Moderated",
     "NotConfirmed",
+    "NotEnoughBalance",
     "NotFound",
     "OverBudget",
     "RateLimited",
@@ -115,6 +117,10 @@ class ConfigError(LumaError):
 
 class OverBudget(LumaError):
     """The request would pass the budget, or its price is not known; nothing was sent."""
+
+
+class NotEnoughBalance(LumaError):
+    """The balance at the service certainly does not cover the call; nothing was sent."""
 
 
 class ServiceError(LumaError):
@@ -224,6 +230,13 @@ class Conflict(ServiceError):
     advice = "Look at your tasks in the service's console first."
 
 
+class KeyReused(Conflict):
+    """The idempotency key came with another request before: this request made nothing, that one may have."""
+
+    what = "has had another request under the same idempotency key"
+    advice = "This request made nothing. Look at your tasks in the service's console."
+
+
 class RateLimited(ServiceError):
     """Too many requests."""
 
@@ -278,10 +291,6 @@ class Unconfirmed(LumaError):
 
     def __reduce__(self) -> tuple[object, ...]:
         return Unconfirmed, (self.cause,)
-
-
-class LeaseLost(LumaError):
-    """Another kernel has taken a task over, as this one had been silent for long: this one must not go on with it."""
 
 
 class DownloadError(LumaError):

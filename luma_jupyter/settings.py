@@ -116,15 +116,18 @@ def _folder(name: str, value: object) -> Path:
 class Settings:
     """All settings of one moment.
 
-    ``folder`` is the kernel's folder when the extension was loaded; ``media`` is below it unless absolute.
-    ``demo_seconds``: about how long the demo service takes for a clip; ``exit_seconds``: how long an ending program
-    waits for the answer to what was sent, at most. ``budget``: USD a day; the prices: USD a call, None: not known.
-    ``submissions``: how many requests are on their way to a service at once; ``looks_per_minute``: how often a service
-    is asked how its tasks get on, at most. ``confirm_count`` and ``confirm_usd``: up to how many new videos, and up to
-    what price, a batch is sent unasked. ``wait`` and ``embed`` None: as is best for the host.
+    ``acedata_token`` generates and extends; ``acedata_platform_token`` is for the vendor's platform alone, which takes
+    files and tells the balance. ``folder`` is the kernel's folder when the extension was loaded; ``media`` is below it
+    unless absolute. ``demo_seconds``: about how long the demo service takes for a clip; ``exit_seconds``: how long an
+    ending program waits for the answer to what was sent, at most. ``budget``: USD a day; the prices: USD a call, None:
+    not known. ``submissions``: how many requests are on their way to a service at once; ``looks_per_minute``: how often
+    a service is asked how its tasks get on, at most. ``confirm_count`` and ``confirm_usd``: up to how many new videos,
+    and up to what price, a batch is sent unasked. ``check_balance``: whether a call that the balance does not cover is
+    held back. ``wait`` and ``embed`` None: as is best for the host.
     """
 
     acedata_token: Secret | None = None
+    acedata_platform_token: Secret | None = None
     acedata_base_url: str = "https://api.acedata.cloud"
     acedata_platform_url: str = "https://platform.acedata.cloud"
     runapi_key: Secret | None = None
@@ -143,6 +146,7 @@ class Settings:
     looks_per_minute: int = 600
     confirm_count: int = 10
     confirm_usd: float = 5.0
+    check_balance: bool = True
     folder: Path = field(default_factory=Path.cwd)
 
     @property
@@ -163,6 +167,7 @@ class Settings:
 # What can be set: the field's name, its environment variable, and how its value is read.
 _SETTABLE: dict[str, tuple[str, Callable[[str, object], Any]]] = {
     "acedata_token": ("ACEDATACLOUD_API_TOKEN", _secret),
+    "acedata_platform_token": ("ACEDATACLOUD_PLATFORM_TOKEN", _secret),
     "acedata_base_url": ("ACEDATACLOUD_API_BASE_URL", _base_url),
     "acedata_platform_url": ("ACEDATACLOUD_PLATFORM_BASE_URL", _base_url),
     "runapi_key": ("RUNAPI_API_KEY", _secret),
@@ -181,6 +186,7 @@ _SETTABLE: dict[str, tuple[str, Callable[[str, object], Any]]] = {
     "looks_per_minute": ("LUMA_JUPYTER_LOOKS_PER_MINUTE", _count),
     "confirm_count": ("LUMA_JUPYTER_CONFIRM_COUNT", _count),
     "confirm_usd": ("LUMA_JUPYTER_CONFIRM_USD", _amount("US dollars")),
+    "check_balance": ("LUMA_JUPYTER_CHECK_BALANCE", _flag),
 }
 
 

@@ -12,8 +12,10 @@ from luma_jupyter.clip.confirm import submit_all
 from luma_jupyter.clip.grid import read_grid
 from luma_jupyter.clip.source import read_source
 from luma_jupyter.domain.requests import ExtendRequest, GenerateRequest, ModifyRequest
+from luma_jupyter.domain.vocabulary import PROVIDERS, Provider
 from luma_jupyter.engine.local_files import as_optional_image
 from luma_jupyter.engine.task_spec import TaskSpec
+from luma_jupyter.errors import InvalidRequest
 
 
 def generate(
@@ -94,6 +96,20 @@ def modify(
     return kernel.session.create(
         TaskSpec(request=request, after=start.after, label=start.label, provider=provider, timeout=timeout, again=again)
     )
+
+
+def adopt(task_id: str, *, provider: Provider | None = None) -> Clip:
+    """Make a clip of a task that exists at a service: made elsewhere, or lost here; it is followed and saved, free.
+
+    ``provider`` is acedata, runapi or demo; without it those whose key is set are asked. A task that is known here
+    gives its own clip, and an unconfirmed clip that was waiting for it goes on. Raises InvalidRequest where no service
+    knows it.
+    """
+    if not isinstance(task_id, str) or not task_id.strip():
+        raise InvalidRequest(f"A task id is a text, as the service gave it, not {task_id!r}.")
+    if provider is not None and provider not in PROVIDERS:
+        raise InvalidRequest(f"There is no provider {provider!r}: choose {', '.join(PROVIDERS)}.")
+    return kernel.session.adopt(task_id.strip(), provider)
 
 
 def batch(

@@ -134,9 +134,11 @@ LINE_WORDS = (
         "go on with a clip that is unconfirmed, not followed, or without its file\n"
         "(--may-pay-twice: send an unconfirmed one again, whatever it may cost)",
     ),
+    LineWord("adopt", "TASK_ID", "follow a task that was made elsewhere, or lost here (--provider P, -o NAME)"),
+    LineWord("account", "", "the tasks and charges of the last days as AceDataCloud has them, beside ours"),
     LineWord("history", "", "all clips of this folder (or: --all, --folder FOLDER, --day 2026-11-22)"),
     LineWord("price", "", "what a call costs, and what was spent today"),
-    LineWord("balance", "", "what is left at RunAPI"),
+    LineWord("balance", "", "what is left at the services"),
     LineWord("doctor", "", "whether all is well here, and what to do where it is not"),
     LineWord("studio", "", "the same as forms to fill in, and all that is under way"),
     LineWord("help", "", "this text"),

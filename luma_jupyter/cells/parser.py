@@ -11,11 +11,12 @@ from typing import Any, NoReturn
 
 from luma_jupyter.cells.options import OPTIONS
 from luma_jupyter.domain.requests import ACTIONS_WITH, check_takes
-from luma_jupyter.domain.vocabulary import ACTIONS
+from luma_jupyter.domain.vocabulary import ACTIONS, PROVIDERS
 from luma_jupyter.errors import InvalidRequest
 
 USAGE = "%%luma [generate|extend|modify] [SOURCE] [options]"
-HISTORY_USAGE = "[--all | --folder FOLDER] [--day DAY]"
+ADOPT_USAGE = "%luma adopt TASK_ID [--provider P] [-o NAME]"
+HISTORY_USAGE = "%luma history [--all | --folder FOLDER] [--day DAY]"
 
 
 @dataclass(frozen=True)
@@ -71,6 +72,15 @@ def read_history_options(words: list[str]) -> argparse.Namespace:
     where.add_argument("--all", action="store_true")
     where.add_argument("--folder")
     parser.add_argument("--day")
+    return parser.parse_args(words)
+
+
+def read_adopt_options(words: list[str]) -> argparse.Namespace:
+    """What stands behind ``%luma adopt``: ``task_id``, ``provider``, ``out``. Raises InvalidRequest."""
+    parser = _Parser(ADOPT_USAGE)
+    parser.add_argument("task_id")
+    parser.add_argument("--provider", choices=PROVIDERS)
+    parser.add_argument("-o", "--out")
     return parser.parse_args(words)
 
 

@@ -7,7 +7,7 @@ clip_list  `ClipList`: several clips, waited for and shown together
 names      from a clip to the word that a cell can use for it
 braces     prompts of Python functions that look like a cell's
 lineage    where a clip comes from, and what came of it
-confirm    several new videos: their number and price, and who says yes
+confirm    several new videos: number and price, and the question above a limit
 grid       rows × axes × takes of a batch
-session    all that a kernel has one of: the engine, its clips, the user's variables
+session    one for a kernel: the engine, its clips, the user's variables
 """

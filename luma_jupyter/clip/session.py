@@ -17,8 +17,9 @@ from luma_jupyter.clip.clip_list import ClipList
 from luma_jupyter.clip.lineage import lineage_nodes
 from luma_jupyter.clip.names import find_name, find_word
 from luma_jupyter.domain.identifiers import is_variable_name, normalize_name
+from luma_jupyter.domain.prompts import is_mostly_latin, script_of
 from luma_jupyter.domain.task import Task
-from luma_jupyter.domain.vocabulary import Status
+from luma_jupyter.domain.vocabulary import Provider, Status
 from luma_jupyter.engine.engine import Engine
 from luma_jupyter.engine.handle import Handle
 from luma_jupyter.engine.plan import Plan
@@ -78,6 +79,7 @@ class Session:
         """As `create`, of a spec that was planned before; ``name`` comes before the spec's."""
         if name:
             plan = replace(plan, spec=replace(plan.spec, name=name))
+        self._tell_of_script(plan)
         try:
             handle = self.engine.submit(plan)
         finally:
@@ -85,6 +87,23 @@ class Session:
         clip = self.clip_for_handle(handle, plan.spec.name)
         self._looks.pop(handle.task.intent, None)
         self.variables()[LAST_CLIP] = clip
+        return clip
+
+    def _tell_of_script(self, plan: Plan) -> None:
+        """Say, before it is paid, that a service reads English where a new prompt is in another script."""
+        prompt = plan.spec.request.prompt
+        if plan.provider != "runapi" or is_mostly_latin(prompt):
+            return
+        if plan.spec.again or self.engine.find_earlier(plan) is None:
+            print(f"luma_jupyter: RunAPI reads English prompts; this one is in {script_of(prompt)} script.")
+
+    def adopt(self, task_id: str, provider: Provider | None = None) -> Clip:
+        """The clip of a task that was made elsewhere, or lost here. Raises as `Engine.adopt` does."""
+        try:
+            clip = self.clip_for_handle(self.engine.adopt(task_id, provider))
+        finally:
+            self.print_notices()
+        self._bind(clip)
         return clip
 
     def retry(self, clip: Clip, *, may_pay_twice: bool) -> None:

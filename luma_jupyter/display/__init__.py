@@ -1,4 +1,4 @@
-"""How things reach the page: where the code runs, which outputs there are, and when what lives is drawn.
+"""How things reach the page: where the code runs, which outputs there are, and when cards are drawn.
 
 environment   where this code runs, and the user's variables
 outputs       mimebundles, and pairs of plain HTML with a widget

@@ -1,13 +1,14 @@
 """The engine: takes specs, runs each task on one background loop, and tells listeners what happens. It never draws.
 
-How a prompt becomes a paid request, from top to bottom; the only way back up is that it is written down before it
-leaves::
+How a prompt becomes a paid request, from top to bottom. One call goes the other way: the journal is written a moment
+before the body is sent::
 
     a cell                  cells/command.py        reads the line with cells/parser.py into a `TaskSpec`
     or luma.generate(…)     api/create.py           builds the `TaskSpec`
-      session.create        clip/session.py         plans it, submits it, and gives the clip
-        Engine.plan         engine/plan.py          which service, what would be sent, what stands against it
-        Engine.submit       engine/engine.py        finds what answers it, or enters a new task into the journal
+      session.create        clip/session.py         plans it, submits it, and returns the clip
+        Engine.plan         engine/plan.py          which service, what would be sent, or why it cannot be
+        Engine.submit       engine/engine.py        in one transaction: finds the earlier task that answers it
+                                                    (engine/reuse.py), or enters a new one into the journal
           TaskRunner.start  engine/run/runner.py    begins its run on the loop
             TaskRun         engine/run/task_run.py  the states of a task, one after the other
               Submission    engine/run/submission.py
@@ -15,18 +16,20 @@ leaves::
                 AceData.submit, RunApi.submit       providers/acedata.py, providers/runapi.py
                   Requests.submit                   providers/http/requests.py
 
-Its rooms: ``run`` is a task's way, ``store`` what is on disk around each step that costs, ``library`` the media folder.
+Folders: ``run`` runs one task from submission to saved video, ``store`` is the journal, ``library`` the media folder.
 
-engine         the door: plan, submit, resume
-task_spec      all that somebody says who wants a video
-plan           what submitting it comes to
-handle         one task as others see it
-repository     what is known of all tasks ever asked for
-recovery       what an earlier entry means now
+engine         plan, submit, resume, adopt: what the rest of the package calls
+task_spec      a request with its options
+plan           a request checked: service, payload, price, or the reason why not
+handle         one task: its snapshots and listeners
+repository     all known tasks: this kernel's, the journal's, the media folder's
+reuse          the earlier task that answers an equal request, so nothing is paid twice
+recovery       tasks whose kernel is gone: their status, and where they go on
+adoption       tasks that were made elsewhere, found by their id
 budget         prices, and the day's limit
-provider_pool  which service, and its client
+provider_pool  choice of the service, and its client
 local_files    the user's pictures and videos as input
-ending         what an orderly end of the program leaves behind
+ending         the summary when the program ends with tasks under way
 loop_thread    the one thread and its loop
-fork           what must happen when a process forks
+fork           hooks for os.fork
 """

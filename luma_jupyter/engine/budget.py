@@ -1,7 +1,7 @@
 """What a video costs, what was spent today, and whether the budget allows one more.
 
-Nobody but RunAPI says a price before the call. So a price is what the user set, else a quote, else unknown, and with a
-budget an unknown price is a refusal: a limit that guesses is none.
+A price is what the user set, else a quote, which may be an upper bound, else unknown. With a budget an unknown price is
+a refusal: a limit that guesses is none.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Iterable
 from datetime import datetime
 
-from luma_jupyter.domain.money import Price, dollars
+from luma_jupyter.domain.money import Price, Quote, dollars
 from luma_jupyter.domain.task import Task
 from luma_jupyter.domain.vocabulary import SERVICE_NAMES, Action, Provider
 from luma_jupyter.engine.provider_pool import ProviderPool
@@ -27,7 +27,7 @@ class Budget:
     def __init__(self, providers: ProviderPool, clock: Callable[[], float] = time.time) -> None:
         self._providers = providers
         self._clock = clock
-        self._quotes: dict[Provider, tuple[float, float | None]] = {}
+        self._quotes: dict[Provider, tuple[float, Quote | None]] = {}
 
     def known_price(self, provider: Provider, action: Action, now: Settings) -> Price:
         """The price as far as it is known without asking."""
@@ -38,10 +38,11 @@ class Budget:
             return Price(usd, f"as set in {variable(name)} or configure({name}=…)")
         at, quote = self._quotes.get(provider, (0.0, None))
         if quote is not None and self._clock() - at < QUOTE_LIFETIME:
-            return Price(quote, f"quoted by {SERVICE_NAMES[provider]} at {time.strftime('%H:%M', time.localtime(at))}")
+            basis = f"quoted by {SERVICE_NAMES[provider]} at {time.strftime('%H:%M', time.localtime(at))}"
+            return Price(quote.usd, basis, quote.up_to)
         if provider == "runapi":
             return Price(None, "no quote yet; $0.50 a call on RunAPI's public page")
-        return Price(None, f"{SERVICE_NAMES[provider]} publishes no price; it bills on success, in credits")
+        return Price(None, f"{SERVICE_NAMES[provider]} has not said it; it bills on success, in credits")
 
     async def fetch_price(self, provider: Provider, action: Action, now: Settings) -> Price:
         """The price, asked for at the service where it is not known. A quote that cannot be had leaves it unknown."""
@@ -49,7 +50,7 @@ class Budget:
         if known.usd is not None:
             return known
         try:
-            quote = await self._providers.client(provider, action).quote()
+            quote = await self._providers.price_client(provider, action).quote()
         except LumaError as error:
             return Price(None, f"no quote: {error}")
         self._quotes[provider] = self._clock(), quote

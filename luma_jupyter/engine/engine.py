@@ -16,9 +16,11 @@ from dataclasses import replace
 from pathlib import Path
 
 from luma_jupyter.domain.duration_model import DurationModel
-from luma_jupyter.domain.money import Balance, Price
-from luma_jupyter.domain.task import Task
+from luma_jupyter.domain.fingerprint import fingerprint
+from luma_jupyter.domain.money import Balance, Price, UsageRow
+from luma_jupyter.domain.task import Account, Task
 from luma_jupyter.domain.vocabulary import Action, Provider, Status
+from luma_jupyter.engine.adoption import FoundTask, find_task, is_same_request
 from luma_jupyter.engine.budget import Budget
 from luma_jupyter.engine.ending import WHY, Ending
 from luma_jupyter.engine.fork import at_fork
@@ -30,12 +32,14 @@ from luma_jupyter.engine.plan import Plan, make_plan
 from luma_jupyter.engine.provider_pool import ProviderPool
 from luma_jupyter.engine.recovery import resumed
 from luma_jupyter.engine.repository import Repository
+from luma_jupyter.engine.reuse import cancel_unsent, find_reusable
+from luma_jupyter.engine.run.funds import Funds
 from luma_jupyter.engine.run.options import RunOptions
 from luma_jupyter.engine.run.runner import TaskRunner
 from luma_jupyter.engine.store.journal import Entry, Journal, Lease
 from luma_jupyter.engine.task_spec import DEFAULT_TIMEOUT, TaskSpec
 from luma_jupyter.errors import ConfigError, InvalidRequest, LumaError
-from luma_jupyter.settings import Settings, SettingsSource
+from luma_jupyter.settings import KEY_SETTINGS, Settings, SettingsSource
 
 
 class Engine:
@@ -65,7 +69,8 @@ class Engine:
         self.repository = Repository(
             settings, self.handles, lambda: self.providers.demo_url, clock, self.notices.append
         )
-        self._runner = TaskRunner(settings, self.loop_thread, self.providers, self.repository, jitter)
+        funds = Funds(settings, self.providers, self.budget, clock, self.notices.append)
+        self._runner = TaskRunner(settings, self.loop_thread, funds, self.repository, jitter)
         at_fork(child=self._after_fork)
 
     def _after_fork(self) -> None:
@@ -91,7 +96,7 @@ class Engine:
 
     def find_earlier(self, plan: Plan) -> Task | None:
         """The task that answers a request without anything being sent, if there is one."""
-        entry = self.repository.find_reusable(plan.spec, plan.provider, plan.settings)
+        entry = find_reusable(plan.spec, plan.provider, plan.settings, self.repository)
         return entry.task if entry else None
 
     def submit(self, plan: Plan) -> Handle:
@@ -126,7 +131,7 @@ class Engine:
                 check_space(plan.settings.media_folder, self.free_space)
             self.budget.check(price, provider, self.repository.today, plan.settings)
             if not plan.spec.again:
-                self.repository.cancel_unsent(plan.spec)
+                cancel_unsent(plan.spec, self.repository)
             task = self._new_task(intent, plan, price)
             lease = self.journal.add(task)
             handle = self.handles[intent] = self._followed(task, lease)
@@ -135,7 +140,7 @@ class Engine:
     def _find_reusable(self, plan: Plan) -> Entry | None:
         if plan.spec.again:
             return None
-        return self.repository.find_reusable(plan.spec, plan.provider, plan.settings)
+        return find_reusable(plan.spec, plan.provider, plan.settings, self.repository)
 
     def _new_task(self, intent: str, plan: Plan, price: Price) -> Task:
         spec = plan.spec
@@ -196,6 +201,51 @@ class Engine:
             wait_for_all((handle.done for handle in handles), grace)
         return Ending([handle.task for handle in handles])
 
+    def adopt(self, task_id: str, provider: Provider | None = None) -> Handle:
+        """Follow a task of a service that was made elsewhere, or lost here; free. Blocks while it is looked up.
+
+        An id that the journal has joins its clip; one that an unconfirmed clip was waiting for settles that clip.
+        Raises InvalidRequest where no service knows it.
+        """
+        now = self._settings()
+        if known := self.journal.find_task_id(task_id):
+            return self._join(self.repository.recovered(known), RunOptions(), now)
+        keyed = [name for name in KEY_SETTINGS if getattr(now, KEY_SETTINGS[name]) is not None]
+        found = self.loop_thread.run(find_task(task_id, [provider] if provider else keyed or ["demo"], self.providers))
+        client = self.providers.client(found.provider, found.request.action)
+        for entry in self.journal.unfinished():
+            task = self.repository.recovered(entry).task
+            if task.status is Status.UNCONFIRMED and is_same_request(task, found, client):
+                accepted = resumed(task).evolve(status=Status.RUNNING, task_id=task_id, trace_id=found.listed.trace_id)
+                return self._acquire(entry, accepted, RunOptions())
+        ensure_folder(now.media_folder)
+        return self._enter_found(found, now)
+
+    def _enter_found(self, found: FoundTask, now: Settings) -> Handle:
+        intent, listed = uuid.uuid4().hex, found.listed
+        task = Task(
+            intent=intent,
+            request=found.request,
+            provider=found.provider,
+            status=Status.RUNNING,
+            created_at=listed.created_at,
+            filename=sidecars.video_file_name(found.request.prompt, intent[:8]),
+            fingerprint=fingerprint(found.request, None) if found.whole else intent,
+            media=now.media_folder,
+            folder=now.folder,
+            submitted_at=listed.created_at,
+            sent_at=listed.created_at,
+            task_id=listed.task_id,
+            base_url=found.base_url,
+            price=0.0,
+            trace_id=listed.trace_id,
+        )
+        with deferred_interrupt():
+            with self._transaction(intent):
+                lease = self.journal.add(task)
+                handle = self.handles[intent] = self._followed(task, lease)
+            return self._runner.start(handle, RunOptions())
+
     # Money.
 
     def price(self, provider: Provider, action: Action) -> Price:
@@ -216,9 +266,26 @@ class Engine:
         """What today's calls cost or may cost, in USD, and how many more there are whose price nobody knows."""
         return self.budget.spent(self.repository.today(), self._settings())
 
-    def balance(self) -> Balance:
-        """What the account at RunAPI has left; blocks meanwhile. Raises ConfigError or ServiceError."""
-        return self.loop_thread.run(self.providers.runapi().balance())
+    def balance(self, provider: Provider) -> Balance:
+        """What the account at a service has left; blocks meanwhile. Raises ConfigError or ServiceError."""
+        action: Action = "modify" if provider == "runapi" else "generate"
+        return self.loop_thread.run(self.providers.client(provider, action).balance())
+
+    def account(self, since: float) -> Account:
+        """AceDataCloud's own list of tasks made since then (Unix seconds), and its statement; blocks meanwhile.
+
+        Raises ConfigError or ServiceError.
+        """
+        return self.loop_thread.run(self._fetch_account(since))
+
+    async def _fetch_account(self, since: float) -> Account:
+        self.providers.client("acedata", "generate")  # without a key there is no list
+        client, until = self.providers.acedata(), self._clock()
+        tasks = await client.list_tasks(since, until)
+        usage: list[UsageRow] = []
+        if client.platform and client.platform.token:
+            usage = await client.platform.usage(since, until)
+        return Account(tasks, {row.trace_id: row.credits for row in usage if row.trace_id})
 
     def check(self, providers: Sequence[Provider]) -> list[LumaError | None]:
         """Ask services at the same time something harmless: what each said no with. Blocks; nothing is made or paid."""

@@ -11,9 +11,13 @@ from luma_jupyter.settings import KEY_SETTINGS, Secret, Settings, SettingsSource
 
 if TYPE_CHECKING:
     from luma_jupyter.demo.server import DemoService
+    from luma_jupyter.providers.acedata import AceData
     from luma_jupyter.providers.http.client import HttpClient
     from luma_jupyter.providers.protocol import ProviderClient
     from luma_jupyter.providers.runapi import RunApi
+
+
+DEMO_NAME = "The demo service"  # in its errors
 
 
 def choose_provider(
@@ -78,27 +82,42 @@ class ProviderPool:
     def client(self, provider: Provider, action: Action) -> ProviderClient:
         """The client for an action at a service. Raises ConfigError where a key or package is missing."""
         from luma_jupyter.providers.acedata import AceData  # start-up, as above
+        from luma_jupyter.providers.acedata_platform import AceDataPlatform
         from luma_jupyter.providers.runapi import RunApi
 
         now = self._settings()
         if provider == "demo":
             demo = self.demo(now.demo_seconds)
-            kind = RunApi if action == "modify" else AceData
-            return kind(self.http, demo.url, Secret(demo.token), "The demo service")
-        if provider == "runapi":
-            return self.runapi()
-        if now.acedata_token is None:
-            raise ConfigError(f"Set {variable('acedata_token')} to use {SERVICE_NAMES[provider]}.")
-        return AceData(self.http, now.acedata_base_url, now.acedata_token, platform_url=now.acedata_platform_url)
+            key = Secret(demo.token)
+            if action == "modify":
+                return RunApi(self.http, demo.url, key, DEMO_NAME)
+            platform = AceDataPlatform(self.http, demo.url, Secret(demo.platform_token), DEMO_NAME)
+            return AceData(self.http, demo.url, key, DEMO_NAME, platform)
+        if getattr(now, KEY_SETTINGS[provider]) is None:
+            raise ConfigError(f"Set {variable(KEY_SETTINGS[provider])} to use {SERVICE_NAMES[provider]}.")
+        return self.runapi() if provider == "runapi" else self.acedata()
+
+    def acedata(self) -> AceData:
+        """The client for AceDataCloud: without a key for prices alone, without a platform token for no files."""
+        from luma_jupyter.providers.acedata import AceData  # start-up, as above
+        from luma_jupyter.providers.acedata_platform import AceDataPlatform
+
+        now = self._settings()
+        platform = AceDataPlatform(self.http, now.acedata_platform_url, now.acedata_platform_token)
+        return AceData(self.http, now.acedata_base_url, now.acedata_token, platform=platform)
 
     def runapi(self) -> RunApi:
-        """The client for RunAPI. Raises ConfigError where its key is missing."""
+        """The client for RunAPI: without a key for prices alone."""
         from luma_jupyter.providers.runapi import RunApi  # start-up, as above
 
         now = self._settings()
-        if now.runapi_key is None:
-            raise ConfigError(f"Set {variable('runapi_key')} to use RunAPI.")
         return RunApi(self.http, now.runapi_base_url, now.runapi_key)
+
+    def price_client(self, provider: Provider, action: Action) -> ProviderClient:
+        """The client that tells the price of an action at a service, for which no key is needed."""
+        if provider == "demo":
+            return self.client(provider, action)
+        return self.runapi() if provider == "runapi" else self.acedata()
 
     async def check(self, provider: Provider) -> LumaError | None:
         """Ask a service something harmless; what it said no with, None where it answered and knows the key."""

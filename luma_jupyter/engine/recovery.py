@@ -1,14 +1,12 @@
-"""What an earlier entry means now: how a task stands that nobody follows, and which one answers a request."""
+"""How a task stands when the kernel that followed it is gone, and from where it goes on."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
 from dataclasses import replace
 
 from luma_jupyter.domain.task import Task
-from luma_jupyter.domain.vocabulary import SERVICE_NAMES, Provider, Status
-from luma_jupyter.engine.library.sidecars import whole_size
+from luma_jupyter.domain.vocabulary import SERVICE_NAMES, Status
 from luma_jupyter.engine.store.journal import Entry
 from luma_jupyter.errors import ClipCancelled, ClipDetached, ClipFailed, ClipUnconfirmed
 
@@ -40,24 +38,6 @@ def recovered(entry: Entry, demo_url: str | None) -> Entry:
 def _ended(entry: Entry, **changes: object) -> Entry:
     known_until = entry.task.sent_at or entry.task.created_at
     return replace(entry, task=entry.task.evolve(ended_at=known_until, **changes))
-
-
-def find_reusable(entries: Iterable[Entry], provider: Provider | None) -> Entry | None:
-    """The recovered entry that answers a request which would go to ``provider`` (None: nowhere, a key is missing).
-
-    Real before demo, then the newest. A demo clip answers only what would go to demo, and only with its file.
-    """
-    usable = [
-        entry
-        for entry in entries
-        if not entry.task.status.without_task
-        and (entry.task.real or (provider == "demo" and _has_what_it_made(entry.task)))
-    ]
-    return max(usable, key=lambda entry: (entry.task.real, entry.task.created_at), default=None)
-
-
-def _has_what_it_made(task: Task) -> bool:
-    return task.status is not Status.COMPLETED or (task.path is not None and whole_size(task.path) is not None)
 
 
 def resumed(task: Task) -> Task:

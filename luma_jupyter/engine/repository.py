@@ -8,14 +8,14 @@ from dataclasses import replace
 from pathlib import Path
 
 from luma_jupyter.domain.task import Task
-from luma_jupyter.domain.vocabulary import Provider, Status
+from luma_jupyter.domain.vocabulary import Status
 from luma_jupyter.engine.budget import midnight
 from luma_jupyter.engine.handle import Handle
 from luma_jupyter.engine.library import sidecars
-from luma_jupyter.engine.recovery import find_reusable, recovered
+from luma_jupyter.engine.recovery import recovered
 from luma_jupyter.engine.store.journal import Entry, Journal
 from luma_jupyter.engine.task_spec import TaskSpec
-from luma_jupyter.errors import ClipCancelled, ConfigError
+from luma_jupyter.errors import ConfigError
 from luma_jupyter.settings import Settings, SettingsSource
 
 
@@ -67,16 +67,13 @@ class Repository:
             entry = replace(entry, alive=False)
         return recovered(entry, self._demo_url())
 
-    def find_reusable(self, spec: TaskSpec, provider: Provider | None, now: Settings) -> Entry | None:
-        """The entry that answers a request which would go to ``provider``."""
-        return find_reusable(self._equal_requests(spec, now).values(), provider)
-
-    def _equal_requests(self, spec: TaskSpec, now: Settings) -> dict[str, Entry]:
+    def equal_requests(self, spec: TaskSpec, now: Settings) -> dict[str, Entry]:
         """The entries of equal requests, by intent: from this kernel, the journal and the media folder."""
         # What this kernel asked for, it knows even where the journal was lost.
         own = [handle.task for handle in list(self._handles.values()) if handle.task.fingerprint == spec.fingerprint]
         found = {task.intent: Entry(task, alive=not task.status.ended) for task in own}
-        with contextlib.suppress(ConfigError):  # told before anything is paid; to play what is there, it is not needed
+        # A broken journal is told before anything is paid; to play videos it is not needed.
+        with contextlib.suppress(ConfigError):
             found |= {entry.task.intent: self.recovered(entry) for entry in self.journal.find_equal(spec.fingerprint)}
         for task in sidecars.find_equal(now.media_folder, spec.request.prompt, spec.fingerprint):
             known = found[task.intent].task if task.intent in found else task
@@ -119,16 +116,6 @@ class Repository:
         """
         entries = self.journal.unfinished(lambda other: other == folder or not other.exists())
         return [task for entry in entries if self._is_open(task := self.recovered(entry).task)]
-
-    def cancel_unsent(self, spec: TaskSpec) -> None:
-        """End equal requests that a silent kernel has entered and not sent: should it wake up, it must not send."""
-        for entry in self.journal.find_equal(spec.fingerprint):
-            task = self.recovered(entry).task
-            if entry.task.status is Status.CANCELLED or task.status is not Status.CANCELLED:
-                continue
-            message = "Its kernel was silent, nothing was sent, and another one asked for the same: run the cell again."
-            if lease := self.journal.acquire(entry, task):
-                lease.write(task.evolve(error=ClipCancelled(message)))
 
     def settle_unsent(self, folder: Path) -> list[Task]:
         """The tasks of a folder that an ended kernel had not sent: entered as cancelled, so that each is told once."""

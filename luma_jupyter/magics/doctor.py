@@ -36,6 +36,7 @@ _PACKAGES = ("ipython", "ipykernel", "ipywidgets", "anywidget", "jupyterlab", "n
 # What the demo service needs, as it is imported, and as people call it.
 _DEMO = {"av": "PyAV", "numpy": "numpy", "PIL": "Pillow", "tornado": "tornado"}
 _ACTIONS: dict[Provider, str] = {"acedata": "generate and extend", "runapi": "modify"}
+_PLATFORM = "AceDataCloud's platform"
 _GETPASS = "in the environment before the kernel starts, or with luma_jupyter.configure({}=getpass())"
 
 
@@ -142,6 +143,7 @@ def diagnose(kernel: Kernel, machine: Machine = THIS_MACHINE) -> Diagnosis:
     examine("host", lambda: _host(kernel.presenter.environment.host(), now))
     examine("keys", lambda: _keys(now))
     examine("services", lambda: _services(now, kernel))
+    examine(_PLATFORM, lambda: _platform(now, kernel.session.engine))
     examine("media folder", lambda: _media(now, machine))
     examine("journal", lambda: _journal(now, kernel.session.engine))
     examine("demo service", lambda: _demo(now, machine))
@@ -203,6 +205,26 @@ def _services(now: Settings, kernel: Kernel) -> Iterator[Finding]:
             yield Finding("act", name, f"{error.finding} It was asked at {host}.", error.advice)
         else:
             yield Finding("act", name, str(error))
+
+
+def _platform(now: Settings, engine: Engine) -> Iterator[Finding]:
+    """The platform that takes files and knows the account, where AceDataCloud is used."""
+    if now.acedata_token is None:
+        return
+    if now.acedata_platform_token is None:
+        name = "acedata_platform_token"
+        words = "No platform token is set: no files of your own go to AceDataCloud, and its balance is not known."
+        yield Finding("note", _PLATFORM, words, f"Set {variable(name)}, {_GETPASS.format(name)}.")
+        return
+    try:
+        engine.balance("acedata")
+    except ServiceError as error:
+        yield Finding("act", _PLATFORM, error.finding, error.advice)
+        return
+    host = urlsplit(now.acedata_platform_url).hostname
+    yield Finding(
+        "fine", _PLATFORM, f"{host} answers and knows the platform token, which is for files and the balance."
+    )
 
 
 def _media(now: Settings, machine: Machine) -> Iterator[Finding]:

@@ -6,27 +6,32 @@ import time
 from collections.abc import Callable
 from typing import TypeAlias
 
+from luma_jupyter.api.create import adopt
 from luma_jupyter.api.kernel import Kernel
 from luma_jupyter.api.views import Studio
 from luma_jupyter.cells.command import create, read_cell, would_send
 from luma_jupyter.cells.expressions import single_braces_notice
 from luma_jupyter.cells.lookup import Lookup
 from luma_jupyter.cells.options import LINE_WORDS, line_words_help, options_help
-from luma_jupyter.cells.parser import USAGE, read_history_options, split
+from luma_jupyter.cells.parser import USAGE, read_adopt_options, read_history_options, split
 from luma_jupyter.clip.clip import Clip
 from luma_jupyter.clip.clip_list import ClipList, wait_for_all
 from luma_jupyter.clip.session import Session
 from luma_jupyter.domain.money import dollars
-from luma_jupyter.domain.vocabulary import ACTIONS, Status
+from luma_jupyter.domain.vocabulary import ACTIONS, SERVICE_NAMES, Provider, Status
 from luma_jupyter.engine.provider_pool import choose_provider
 from luma_jupyter.errors import ConfigError, InvalidRequest, LumaError
 from luma_jupyter.magics.doctor import Diagnosis, diagnose
+from luma_jupyter.views.account import AccountView, balance_text
 from luma_jupyter.views.history import History
 from luma_jupyter.views.table import table_text
 from luma_jupyter.views.text import short
 from luma_jupyter.widgets.presenter import PagePresenter
 
-Shown: TypeAlias = History | Diagnosis | Studio | None  # what a line gives, for the page to show
+_PAID: tuple[Provider, ...] = ("acedata", "runapi")
+ACCOUNT_DAYS = 7  # days of the service's list that `%luma account` shows
+
+Shown: TypeAlias = AccountView | History | Diagnosis | Studio | None  # what a line gives, for the page to show
 
 HELP = f"""Make Luma videos in a notebook.
 {USAGE}
@@ -96,6 +101,8 @@ class LumaMagics:
             "stop": self._stop,
             "resume": self._resume,
             "retry": self._retry,
+            "adopt": self._adopt,
+            "account": self._account,
             "history": self._history,
             "price": self._price,
             "balance": self._balance,
@@ -194,10 +201,29 @@ class LumaMagics:
         print(f"Spent today: {dollars(spent)}{unknown}; {limit}.")
 
     def _balance(self, words: list[str]) -> None:
-        balance = self._session.engine.balance()
-        known = {"left": balance.left, "spent today": balance.spent_today, "spent in all": balance.spent_in_all}
-        print("RunAPI: " + ", ".join(f"{dollars(usd)} {word}" for word, usd in known.items() if usd is not None))
-        print(f"AceDataCloud: its API does not say; look at {self._session.settings().acedata_platform_url}")
+        trouble: list[LumaError] = []
+        for provider in _PAID:
+            try:
+                print(f"{SERVICE_NAMES[provider]}: {balance_text(self._session.engine.balance(provider))}")
+            except ConfigError as error:
+                print(f"{SERVICE_NAMES[provider]}: {error}")
+            except LumaError as error:  # told when the other one has been asked too
+                trouble.append(error)
+        if trouble:
+            raise trouble[0]
+
+    def _adopt(self, words: list[str]) -> None:
+        options = read_adopt_options(words)
+        clip = adopt(options.task_id, provider=options.provider)
+        if options.out:
+            clip.name = options.out
+            self._session.variables()[options.out] = clip
+        self._show(ClipList([clip]), self._presenter.show_each)
+
+    def _account(self, words: list[str]) -> AccountView:
+        account = self._session.engine.account(time.time() - ACCOUNT_DAYS * 24 * 3600)
+        ours = {task.task_id: task for task in self._session.history("all") if task.task_id}
+        return AccountView(account, ours, ACCOUNT_DAYS)
 
     def _named(self, names: list[str]) -> dict[str, Clip]:
         return Lookup.of(self._session).clips(names)

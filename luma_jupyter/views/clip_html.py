@@ -17,6 +17,7 @@ from luma_jupyter.views.clip_state import ClipState, relative_url
 from luma_jupyter.views.text import (
     STATUS_TEXT,
     completion_text,
+    cost_text,
     file_size,
     request_summary,
     short,
@@ -108,6 +109,10 @@ def final_html(state: ClipState) -> str:
     if task.video and task.video.video_id:
         facts.append(f"video id {task.video.video_id}")
     facts.append(f"task id {task.task_id}")
+    if cost := cost_text(task):
+        facts.append(cost)
+    if task.replayed:
+        facts.append("the service had it already: nothing new was paid")
     links = []
     if state.file and state.served:
         links += [link(relative_url(state.file), "Open"), link(relative_url(state.file), "Download", " download")]

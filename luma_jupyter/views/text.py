@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from socket import gethostname
 from urllib.parse import quote, urlsplit
 
+from luma_jupyter.domain.money import dollars
 from luma_jupyter.domain.requests import ExtendRequest, GenerateRequest, ModifyRequest
 from luma_jupyter.domain.task import Task
 from luma_jupyter.domain.vocabulary import SERVICE_NAMES, Status
@@ -48,6 +49,18 @@ def completion_text(state: ClipState) -> str:
         return f"{STATUS_TEXT[Status.COMPLETED]} in {clock(state.elapsed)}"
     made = time.strftime("%Y-%m-%d %H:%M", time.localtime(state.task.created_at))
     return f"made on {made}, nothing paid; --again makes a new one"
+
+
+def cost_text(task: Task) -> str:
+    """What a real clip was expected to cost and what was charged: ``about $0.50, charged $0.48``; empty if unknown."""
+    expected = f"about {dollars(task.price)}" if task.price else ""
+    charged = ""
+    if task.cost is not None:
+        charged = f"charged {dollars(task.cost)}"
+    elif task.credits is not None:
+        charged = f"charged {task.credits:g} credits"
+    same = task.cost is not None and task.price is not None and abs(task.cost - task.price) < 0.005
+    return ", ".join(filter(None, [expected if not (charged and same) else "", charged])) if task.real else ""
 
 
 def request_summary(task: Task) -> str:

@@ -8,15 +8,16 @@ How news of a task reaches the page, from top to bottom::
           Handle.emit      engine/handle.py          writes it down, then tells who listens
             LiveCard       widgets/base.py           asks for its turn
               UpdateQueue  display/update_queue.py   draws it when the page can take it
-                Card.send_changes                    the model's traits, by comm to widgets/card.js
+                Card.send_changes    widgets/card.py         sets the model's traits; card.js draws them,
+                                                             and moves bar and time along the curve it was given
                 final HTML                           views/clip_html.py, in the place of the card
 
-base        models with scripts of ours, cards that live, plain HTML that a live part adds to (base.js)
+base        what all widgets share (base.js)
 card        one clip (card.js, card.css)
 table_card  many clips
 posters     where a page finds the poster of a clip
 presenter   shows clips where the user is: in a notebook, or in a terminal
 gallery     clips as posters
 compare     clips side by side
-studio      the same as forms, and all that is under way
+studio      forms for what the magics do, and the queue of running clips
 """

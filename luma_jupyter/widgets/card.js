@@ -5,8 +5,7 @@ Between two messages times and bars go on by themselves, along the curves that t
 words have changed.
 
 At the end the kernel replaces the card above by finished HTML. A page that was reloaded meanwhile does not get that, so
-after a moment this script puts `view.final` (escaped by clip_html.py) in its place. JupyterLab resolves relative addresses
-when it draws an output, not for us, so we ask the server which notebook our kernel belongs to. */
+after a moment this script puts `view.final` (escaped by clip_html.py) in its place. */
 
 const SILENCE = 60; // seconds without a message after which the server is asked, once in that time, for the kernel
 const LONG_SILENCE = 1200; // seconds without a message after which a card no longer pretends to know

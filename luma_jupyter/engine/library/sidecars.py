@@ -29,7 +29,7 @@ LARGEST_BESIDE_PROMPT = 100_000  # bytes
 LARGEST_WITH_PROMPT = LARGEST_BESIDE_PROMPT + 6 * LONGEST_PROMPT
 _PROMPT = re.compile(rb'"prompt": "(?:[^"\\]++|\\.)*+"', re.DOTALL)
 # What is nobody else's business: where the maker's files lie, and addresses that may hold a secret.
-_PRIVATE = ("base_url", "media", "folder", "filename", "file_size", "status", "error", "problem", "doubts")
+_PRIVATE = ("base_url", "media", "folder", "filename", "file_size", "status", "error", "problem", "doubts", "payload")
 
 
 def video_file_name(prompt: str, key: str) -> str:

@@ -1,8 +1,8 @@
-"""Polls the running tasks of one API: the soonest due in one request, sleeping exactly until the next is due.
+"""Polls the running tasks of one API in batches, and sleeps exactly until the next one is due.
 
-When a task is due, its duration model says. A request takes along as many tasks as the API allows, of those that are at
-least half-way to their next poll: they cost nothing more, and so tasks that run together come into step. Requests are
-spaced by the service's rate limit, which also spreads the tasks of an API without batches.
+The duration model of a task says when it is due. A request takes along as many tasks as the API allows, of those that
+are at least half-way to their next poll: they cost nothing more, and so tasks that run together come into step.
+Requests are spaced by the service's rate limit, which also spreads the tasks of an API without batches.
 
 A poll that fails never fails a task. The service is left alone for a while (longer after each failure in a row, or as
 long as it asks), the tasks are told why, and polling goes on until whoever waits gives up.

@@ -10,9 +10,9 @@ from functools import partial
 from luma_jupyter.domain.vocabulary import Action, Provider, Status
 from luma_jupyter.engine.handle import Handle
 from luma_jupyter.engine.loop_thread import LoopThread
-from luma_jupyter.engine.provider_pool import ProviderPool
 from luma_jupyter.engine.repository import Repository
 from luma_jupyter.engine.run.duration_store import DurationStore
+from luma_jupyter.engine.run.funds import Funds
 from luma_jupyter.engine.run.options import RunOptions
 from luma_jupyter.engine.run.poller import Poller
 from luma_jupyter.engine.run.slots import Slots
@@ -33,13 +33,14 @@ class TaskRunner:
         self,
         settings: SettingsSource,
         loop_thread: LoopThread,
-        providers: ProviderPool,
+        funds: Funds,
         repository: Repository,
         jitter: Callable[[], float],
     ) -> None:
         self._settings = settings
         self._loop_thread = loop_thread
-        self._providers = providers
+        self._providers = funds.providers
+        self._funds = funds
         self._repository = repository
         self._jitter = jitter
         self.durations = DurationStore(settings, lambda: repository.journal)
@@ -58,13 +59,14 @@ class TaskRunner:
         """Begin the run of a task wherever it stands; from any thread."""
         provider, action = handle.task.provider, handle.task.request.action
         journal = self._repository.journal
-        submission = Submission(handle, self._providers, journal, options)
+        submission = Submission(handle, self._funds, journal, options)
         resources = RunResources(
             journal=journal,
             http=lambda: self._providers.http,
             poller=lambda: self._poller(provider, action),
             slots=self._slots.setdefault(provider, Slots(self._submissions_at_once)),
             downloads=self._downloads,
+            client=partial(self._providers.client, provider, action),
             on_duration=partial(self.durations.add, provider, action),
             recovered=self._repository.recovered,
         )

@@ -1,8 +1,8 @@
-"""Sending the paid request: in its turn, once, written down a moment before it leaves; and what may be done when no
-answer came.
+"""Submits one task: in its turn, once, written down a moment before it is sent.
 
-From the moment the body leaves until an answer is written down, nobody can know whether the service accepted it. Only
-there does a crash or a lost answer leave it unconfirmed, and then nothing is sent again but on the user's word.
+Between sending the body and writing down the answer nobody can know whether the service accepted it. A crash or a lost
+answer in that time leaves the task unconfirmed, and it is sent again only on the user's word. The POST itself is in
+`providers.http.requests`.
 """
 
 from __future__ import annotations
@@ -18,14 +18,15 @@ from luma_jupyter.domain.task import Task
 from luma_jupyter.domain.vocabulary import Provider, Status
 from luma_jupyter.engine.handle import Handle
 from luma_jupyter.engine.local_files import as_video
-from luma_jupyter.engine.provider_pool import ProviderPool
 from luma_jupyter.engine.recovery import unconfirmed_message
+from luma_jupyter.engine.run.funds import Funds
 from luma_jupyter.engine.run.options import RunOptions
 from luma_jupyter.engine.run.slots import Slots
 from luma_jupyter.engine.run.uploads import Uploads, with_uploads
 from luma_jupyter.engine.store.journal import Journal
+from luma_jupyter.engine.store.leases import LeaseLost
 from luma_jupyter.errors import ClipFailed, ClipUnconfirmed, InvalidRequest, LumaError, ServiceError, Unconfirmed
-from luma_jupyter.providers.protocol import ProviderClient
+from luma_jupyter.providers.protocol import Accepted, ProviderClient
 
 CLOCK_SLACK = 60.0  # seconds by which a service's clock may differ from ours
 FRESH = 3600.0  # seconds after its end in which a video's address is not doubted; RunAPI's live for 7 days
@@ -34,13 +35,14 @@ FRESH = 3600.0  # seconds after its end in which a video's address is not doubte
 class Submission:
     """The submission of one task; also the `SubmissionListener` of its request."""
 
-    def __init__(self, handle: Handle, providers: ProviderPool, journal: Journal, options: RunOptions) -> None:
+    def __init__(self, handle: Handle, funds: Funds, journal: Journal, options: RunOptions) -> None:
         self._handle = handle
-        self._providers = providers
+        self._funds = funds
+        self._providers = funds.providers
         self._journal = journal
         self._after = options.after
         self._resend = options.resend
-        self._before: dict[str, object] = {}  # how it stood before this submission, as nothing else was accepted
+        self._before: dict[str, object] = {}  # what the task said before this try; restored where it was not accepted
         self._doubts = 0
         self.unconfirmed = options.unconfirmed  # it was sent before, and nobody knows yet what came of it
         self.ended_at = options.ended_at  # when it became unconfirmed, until it is sent again
@@ -58,15 +60,30 @@ class Submission:
                 raise asyncio.CancelledError
             handle = self._handle
             client = self._providers.client(handle.task.provider, handle.task.request.action)
-            request = await self._with_source(client)
-            client.payload(request)  # refused before a file is uploaded for it
-            uploads = Uploads(client, self._journal, handle.clock, lambda progress: handle.emit(upload=progress))
-            payload = client.payload(await with_uploads(request, uploads.address))
+            request, payload = await self._to_send(client)
+            price = handle.task.price if self.unconfirmed else await self._funds.check(handle.task)
             submitted = handle.task.submitted_at or handle.clock()
-            handle.emit(status=Status.SUBMITTING, request=request, base_url=client.base_url, submitted_at=submitted)
+            handle.emit(
+                status=Status.SUBMITTING,
+                request=request,
+                base_url=client.base_url,
+                submitted_at=submitted,
+                price=price,
+                payload=payload,
+            )
             if self.unconfirmed and not await self._find_or_resend(client, payload):
                 return not self.unconfirmed
             return await self._send(client, payload)
+
+    async def _to_send(self, client: ProviderClient) -> tuple[Request, Mapping[str, Any]]:
+        """The request and its body. What was sent before is looked for, and repeated, to the letter."""
+        task = self._handle.task
+        if self.unconfirmed and task.payload is not None:
+            return task.request, task.payload
+        request = await self._with_source(client)
+        client.payload(request)  # refused before a file is uploaded for it
+        uploads = Uploads(client, self._journal, self._handle.clock, lambda words: self._handle.emit(upload=words))
+        return request, client.payload(await with_uploads(request, uploads.address))
 
     async def _with_source(self, client: ProviderClient) -> Request:
         """The request, with the video of the task that it comes after."""
@@ -115,7 +132,7 @@ class Submission:
             finding = f"it could not be looked for: {failure.finding}"
         unclaimed = [task_id for task_id in ids if not self._journal.has_task_id(task_id)]
         if len(unclaimed) == 1:  # of several, nobody can say which is whose
-            self._accepted(unclaimed[0])
+            self._accepted(Accepted(unclaimed[0]))
             return False
         if self._resend:
             return True
@@ -134,20 +151,26 @@ class Submission:
         self._before = {"sent_at": task.sent_at, "doubts": task.doubts}
         self._doubts = task.doubts + (1 if self.unconfirmed and not client.repeatable else 0)
         try:
-            task_id = await client.submit(payload, task.intent, listener=self, repeated=self.unconfirmed)
+            accepted = await client.submit(payload, task.intent, listener=self)
         except Unconfirmed as error:
             message = unconfirmed_message(handle.task, error.cause.finding)
             handle.emit(status=Status.UNCONFIRMED, problem=None, error=ClipUnconfirmed(message, error.cause))
-        except LumaError:
+        except (LumaError, LeaseLost):
             handle.task = handle.task.evolve(**self._before)
             raise
         else:
-            self._accepted(task_id)
+            self._accepted(accepted)
         return handle.task.status is Status.RUNNING
 
-    def _accepted(self, task_id: str) -> None:
+    def _accepted(self, accepted: Accepted) -> None:
         self.unconfirmed = False
-        self._handle.emit(status=Status.RUNNING, task_id=task_id, problem=None)
+        self._handle.emit(
+            status=Status.RUNNING,
+            task_id=accepted.task_id,
+            trace_id=accepted.trace_id,
+            replayed=accepted.replayed,
+            problem=None,
+        )
 
     def before_send(self) -> None:
         """The request is about to leave: from here on it may be paid for, so this is written down before."""

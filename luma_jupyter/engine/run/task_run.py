@@ -32,9 +32,9 @@ from luma_jupyter.engine.library.folder import MediaFolder, copy_into
 from luma_jupyter.engine.recovery import resumed, unconfirmed_message
 from luma_jupyter.engine.run.poller import NOT_KNOWN, Poller
 from luma_jupyter.engine.run.slots import Slots
-from luma_jupyter.engine.run.submission import Submission
+from luma_jupyter.engine.run.submission import CLOCK_SLACK, Submission
 from luma_jupyter.engine.store.journal import Entry, Journal
-from luma_jupyter.engine.store.leases import LEASE_TIMEOUT
+from luma_jupyter.engine.store.leases import LEASE_TIMEOUT, LeaseLost
 from luma_jupyter.errors import (
     ClipCancelled,
     ClipDetached,
@@ -43,14 +43,15 @@ from luma_jupyter.errors import (
     ConfigError,
     DownloadError,
     Expired,
-    LeaseLost,
     LumaError,
     ServiceError,
 )
 
 if TYPE_CHECKING:
     from luma_jupyter.providers.http.client import HttpClient
+    from luma_jupyter.providers.protocol import ProviderClient
 
+STATEMENT_PATIENCE = 3.0  # seconds that a finished clip waits for what was charged
 WATCH_INTERVAL = 1.0  # seconds between two readings of what another kernel wrote into the journal
 FORGOTTEN_AFTER = 24 * 3600.0  # seconds after which an unknown task is not waited for any more
 
@@ -71,6 +72,7 @@ class RunResources:
     poller: Callable[[], Poller]
     slots: Slots
     downloads: asyncio.Semaphore
+    client: Callable[[], ProviderClient]
     on_duration: Callable[[float], object]
     recovered: Callable[[Entry], Entry]
 
@@ -254,7 +256,8 @@ class TaskRun:
         if state.phase is TaskPhase.FAILED:
             handle.emit(status=Status.FAILED, problem=None, error=ClipFailed(str(state.error), state.error))
             return False
-        handle.emit(status=Status.SAVING, video=state.video, cost=state.cost, problem=None)
+        trace_id = handle.task.trace_id or state.trace_id
+        handle.emit(status=Status.SAVING, video=state.video, cost=state.cost, trace_id=trace_id, problem=None)
         return True
 
     def _detach(self, why: str) -> None:
@@ -290,7 +293,23 @@ class TaskRun:
             log.exception("A video was not saved, in an unforeseen way")
             problem = f"The file could not be saved: {error!r}"
         name = path.name if path else handle.task.filename
-        handle.emit(status=Status.COMPLETED, path=path, filename=name, file_size=size, problem=problem)
+        charged = await self._fetch_charge()
+        handle.emit(status=Status.COMPLETED, path=path, filename=name, file_size=size, problem=problem, **charged)
+
+    async def _fetch_charge(self) -> dict[str, object]:
+        """What the service's statement says of this task, where it can be asked and has it by now."""
+        task = self._handle.task
+        if not task.trace_id or task.cost is not None or not task.sent_at:
+            return {}
+        try:
+            async with asyncio.timeout(STATEMENT_PATIENCE):
+                until = self._handle.clock()
+                charge = await self._resources.client().charged(task.trace_id, task.sent_at - CLOCK_SLACK, until)
+        except (LumaError, TimeoutError, asyncio.CancelledError):
+            return {}
+        if charge is None:
+            return {}
+        return {"credits": charge.credits, "cost": charge.usd}
 
 
 def _changes(task: Task) -> dict[str, object]:

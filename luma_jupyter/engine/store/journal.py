@@ -21,10 +21,9 @@ from luma_jupyter.domain.urls import is_web_url
 from luma_jupyter.domain.vocabulary import Action, Provider
 from luma_jupyter.engine.fork import at_fork
 from luma_jupyter.engine.store.database import Database
-from luma_jupyter.engine.store.leases import current_owner, is_alive
+from luma_jupyter.engine.store.leases import LeaseLost, current_owner, is_alive
 from luma_jupyter.engine.store.probe import FILE_NAME, UNFINISHED
 from luma_jupyter.engine.store.serialization import dump, load
-from luma_jupyter.errors import LeaseLost
 
 # What brings a file from one version to the next; the version is SQLite's own ``user_version``.
 MIGRATIONS = (
@@ -163,6 +162,10 @@ class Journal:
         """Those of some intents that have no entry."""
         sql = "SELECT value FROM json_each(?) WHERE value NOT IN (SELECT intent FROM tasks)"
         return [intent for (intent,) in self._file.execute(sql, json.dumps(intents))[0]]
+
+    def find_task_id(self, task_id: str) -> Entry | None:
+        """The entry with this task id of a service."""
+        return next(iter(self._select("WHERE task_id = ?", _column(task_id))), None)
 
     def has_task_id(self, task_id: str) -> bool:
         """Whether an intent has this task id of a service."""

@@ -15,6 +15,10 @@ HEARTBEAT_INTERVAL = 15.0  # seconds between two heartbeats of an owner that fol
 LEASE_TIMEOUT = 60.0  # seconds without a heartbeat after which an owner on another machine counts as gone
 
 
+class LeaseLost(Exception):
+    """Another kernel has taken a task over, as this one had been silent for long: this one must not go on with it."""
+
+
 @cache
 def _machine() -> str:
     """This machine, or this container: process numbers of one mean nothing in another."""

@@ -27,7 +27,7 @@ ERRORS: Mapping[Status, type[ClipError]] = {
     Status.CANCELLED: ClipCancelled,
 }
 _TIMES = ("created_at", "submitted_at", "sent_at", "ended_at")
-_TEXTS = ("fingerprint", "source_label", "name", "task_id", "base_url", "problem")
+_TEXTS = ("fingerprint", "source_label", "name", "task_id", "base_url", "problem", "trace_id")
 
 
 # What `dump` writes; and what a sidecar has beside it.
@@ -35,7 +35,7 @@ _KNOWN = frozenset(
     [
         *("intent", "fingerprint", "action", "prompt", "request", "source_label", "source_intent", "name", "provider"),
         *("status", "task_id", "base_url", "video", "media", "folder", "filename", "file_size", "price", "cost"),
-        *("doubts", "error", "problem", *_TIMES),
+        *("doubts", "error", "problem", "trace_id", "credits", "replayed", "payload", *_TIMES),
         *("schema", "bytes"),
     ]
 )
@@ -71,6 +71,10 @@ def dump(task: Task) -> dict[str, Any]:
         "doubts": task.doubts,
         "error": str(task.error) if task.error else None,
         "problem": task.problem,
+        "trace_id": task.trace_id,
+        "credits": task.credits,
+        "replayed": task.replayed or None,
+        "payload": dict(task.payload) if task.payload is not None else None,
         **{name: getattr(task, name) for name in _TIMES},
     }
 
@@ -113,6 +117,9 @@ def _load(data: Mapping[str, Any]) -> Task:
         file_size=size,
         price=_number(data, "price"),
         cost=_number(data, "cost"),
+        credits=_number(data, "credits"),
+        replayed=_flag(data, "replayed"),
+        payload=None if data.get("payload") is None else _mapping(data["payload"]),
         doubts=_count(data, "doubts") or 0,
         error=error(_text(data, "error") or "") if error else None,
         **{**texts, "base_url": texts["base_url"] or "", "fingerprint": texts["fingerprint"] or ""},  # type: ignore[arg-type]
@@ -168,6 +175,13 @@ def _address(data: Mapping[str, Any], name: str) -> str | None:
     if value is not None and not is_web_url(value):
         raise Unreadable(name)
     return value
+
+
+def _flag(data: Mapping[str, Any], name: str) -> bool:
+    value = data.get(name)
+    if value is not None and not isinstance(value, bool):
+        raise Unreadable(name)
+    return value is True
 
 
 def _number(data: Mapping[str, Any], name: str) -> float | None:

@@ -1,0 +1,92 @@
+"""Tasks that were made elsewhere, or lost here: found at a service by their id, and by what was asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from luma_jupyter.domain.requests import KINDS, LONGEST_PROMPT, GenerateRequest, ModifyRequest, Request, VideoRef
+from luma_jupyter.domain.task import ListedTask, Task
+from luma_jupyter.domain.visibility import has_visible
+from luma_jupyter.domain.vocabulary import Action, Provider
+from luma_jupyter.engine.provider_pool import ProviderPool
+from luma_jupyter.errors import InvalidRequest, LumaError, NotFound
+from luma_jupyter.providers.protocol import ProviderClient
+
+UNKNOWN_PROMPT = "A video that was made elsewhere"
+_FIELDS = {
+    **{name: name for name in ("aspect_ratio", "loop", "enhancement", "watermark", "callback_url")},
+    **{name: f"{name}_url" for name in ("start_image", "end_image")},
+}
+
+
+# An action for each API of a service.
+_ACTIONS: Mapping[Provider, Sequence[Action]] = {
+    "acedata": ("generate",),
+    "runapi": ("modify",),
+    "demo": ("generate", "modify"),
+}
+
+
+@dataclass(frozen=True)
+class FoundTask:
+    """A task as a service knows it: ``request`` as far as its answer tells, ``whole`` where that is all of it."""
+
+    provider: Provider
+    base_url: str
+    listed: ListedTask
+    request: Request
+    whole: bool
+
+
+async def find_task(task_id: str, providers: Sequence[Provider], pool: ProviderPool) -> FoundTask:
+    """Look a task up at services, one after the other; free. Raises InvalidRequest where none knows it."""
+    reasons = []
+    for provider, action in [(name, action) for name in providers for action in _ACTIONS[name]]:
+        try:
+            client = pool.client(provider, action)
+            listed = await client.find_task(task_id)
+        except NotFound:
+            listed = None
+        except LumaError as error:
+            reasons.append(str(error))
+            continue
+        if listed:
+            request, whole = read_request(listed, client)
+            return FoundTask(provider, client.base_url, listed, request, whole)
+    why = f" ({' '.join(reasons)})" if reasons else ""
+    raise InvalidRequest(
+        f"No service whose key is set knows a task {task_id!r}{why}. Nothing was sent but the question."
+    )
+
+
+def read_request(listed: ListedTask, client: ProviderClient) -> tuple[Request, bool]:
+    """The request that a task's echo tells of, and whether it would be sent just so again."""
+    echo = listed.request
+    try:
+        kind = KINDS[str(echo.get("action", "modify" if client.repeatable else "generate"))]
+        names = kind.__dataclass_fields__
+        parameters: dict[str, Any] = {name: echo[key] for name, key in _FIELDS.items() if key in echo and name in names}
+        if "source" in names:
+            parameters["source"] = VideoRef(echo.get("video_id"), echo.get("video_url") or echo.get("source_video_url"))
+        request = kind(prompt=echo["prompt"], **parameters)
+        return request, client.payload(request) == echo
+    except (LumaError, KeyError, TypeError, AssertionError):
+        prompt = echo.get("prompt")
+        if not (isinstance(prompt, str) and has_visible(prompt) and len(prompt) <= LONGEST_PROMPT):
+            prompt = UNKNOWN_PROMPT
+        if not client.repeatable:
+            return GenerateRequest(prompt=prompt), False
+        source = (
+            VideoRef(url=listed.state.video.url) if listed.state.video else VideoRef(url="https://unknown.invalid/")
+        )
+        return ModifyRequest(prompt=prompt, source=source), False
+
+
+def is_same_request(task: Task, found: FoundTask, client: ProviderClient) -> bool:
+    """Whether what a service has was asked for by this task."""
+    try:
+        return task.provider == found.provider and client.payload(task.request) == found.listed.request
+    except (LumaError, AssertionError):
+        return False

@@ -1,0 +1,52 @@
+"""Nothing is paid twice: the earlier task that answers a request which was made before.
+
+Both are called inside the journal's transaction in which a new task would be entered.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from luma_jupyter.domain.task import Task
+from luma_jupyter.domain.vocabulary import Provider, Status
+from luma_jupyter.engine.library.sidecars import whole_size
+from luma_jupyter.engine.repository import Repository
+from luma_jupyter.engine.store.journal import Entry
+from luma_jupyter.engine.task_spec import TaskSpec
+from luma_jupyter.errors import ClipCancelled
+from luma_jupyter.settings import Settings
+
+
+def find_reusable(spec: TaskSpec, provider: Provider | None, now: Settings, repository: Repository) -> Entry | None:
+    """The entry that answers a request which would go to ``provider``; from this kernel, the journal, the folder."""
+    return choose_reusable(repository.equal_requests(spec, now).values(), provider)
+
+
+def choose_reusable(entries: Iterable[Entry], provider: Provider | None) -> Entry | None:
+    """The recovered entry that answers a request which would go to ``provider`` (None: nowhere, a key is missing).
+
+    Real before demo, then the newest. A demo clip answers only what would go to demo, and a completed one only with
+    its file.
+    """
+    usable = [
+        entry
+        for entry in entries
+        if not entry.task.status.without_task
+        and (entry.task.real or (provider == "demo" and _has_what_it_made(entry.task)))
+    ]
+    return max(usable, key=lambda entry: (entry.task.real, entry.task.created_at), default=None)
+
+
+def _has_what_it_made(task: Task) -> bool:
+    return task.status is not Status.COMPLETED or (task.path is not None and whole_size(task.path) is not None)
+
+
+def cancel_unsent(spec: TaskSpec, repository: Repository) -> None:
+    """End equal requests that a silent kernel has entered and not sent: should it wake up, it must not send."""
+    for entry in repository.journal.find_equal(spec.fingerprint):
+        task = repository.recovered(entry).task
+        if entry.task.status is Status.CANCELLED or task.status is not Status.CANCELLED:
+            continue
+        message = "Its kernel was silent, nothing was sent, and another one asked for the same: run the cell again."
+        if lease := repository.journal.acquire(entry, task):
+            lease.write(task.evolve(error=ClipCancelled(message)))

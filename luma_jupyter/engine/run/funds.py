@@ -1,0 +1,94 @@
+"""Whether the money for a call is there: its price and the balance, asked for a moment before it is sent.
+
+Only what is certain holds a call back: a service that says nothing, or says it too late, is no reason not to send.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from contextlib import suppress
+
+from luma_jupyter.domain.money import Balance, Price, dollars
+from luma_jupyter.domain.task import Task
+from luma_jupyter.domain.vocabulary import SERVICE_NAMES, Provider
+from luma_jupyter.engine.budget import Budget
+from luma_jupyter.engine.provider_pool import ProviderPool
+from luma_jupyter.errors import LumaError, NotEnoughBalance
+from luma_jupyter.settings import SettingsSource
+
+BALANCE_LIFETIME = 60.0  # seconds that a balance is used again
+PATIENCE = 3.0  # seconds that a submission waits for price and balance
+FEW_CALLS = 3  # a balance for fewer calls is told, once
+
+
+class Funds:
+    """Prices and balances for submissions. ``clock`` in Unix seconds; ``notify`` gets what the user should know."""
+
+    def __init__(
+        self,
+        settings: SettingsSource,
+        providers: ProviderPool,
+        budget: Budget,
+        clock: Callable[[], float],
+        notify: Callable[[str], None],
+    ) -> None:
+        self.providers = providers
+        self._settings = settings
+        self._budget = budget
+        self._clock = clock
+        self._notify = notify
+        self._balances: dict[Provider, tuple[float, Balance | None]] = {}
+        self._told: set[Provider] = set()
+
+    async def check(self, task: Task) -> float | None:
+        """The price of a task's call in USD, as far as it is known.
+
+        A service whose balance nobody may ask for is not asked for its price either. Raises NotEnoughBalance; then
+        nothing was sent.
+        """
+        now = self._settings()
+        has_statement = task.provider == "runapi" or now.acedata_platform_token is not None
+        if not (task.real and now.check_balance and has_statement):
+            return task.price
+        price = await self._price(task)
+        if price.usd is None:
+            return None
+        balance = await self._balance(task, price.usd)
+        if balance is None or balance.left is None:
+            return price.usd
+        service = SERVICE_NAMES[task.provider]
+        if balance.left < price.usd - 1e-9:
+            raise NotEnoughBalance(
+                f"The balance at {service} is {dollars(balance.left)}, and this call costs {price}: nothing was sent. "
+                "Top up the account; or send it all the same, after luma_jupyter.configure(check_balance=False)."
+            )
+        if balance.left < FEW_CALLS * price.usd and task.provider not in self._told:
+            self._told.add(task.provider)
+            self._notify(f"The balance at {service} is {dollars(balance.left)}: less than {FEW_CALLS} calls.")
+        return price.usd
+
+    async def _price(self, task: Task) -> Price:
+        if task.price is not None:
+            return Price(task.price, "as expected")
+        provider, action, now = task.provider, task.request.action, self._settings()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(PATIENCE):
+                return await self._budget.fetch_price(provider, action, now)
+        return self._budget.known_price(provider, action, now)
+
+    async def _balance(self, task: Task, needed: float) -> Balance | None:
+        """The balance at a task's service; None where it cannot be told.
+
+        One that was too low for what is ``needed`` (USD) is asked for anew each time: it may have been topped up.
+        """
+        at, balance = self._balances.get(task.provider, (-BALANCE_LIFETIME, None))
+        too_low = balance is not None and balance.left is not None and balance.left < needed
+        if self._clock() - at < BALANCE_LIFETIME and not too_low:
+            return balance
+        found: Balance | None = None
+        with suppress(TimeoutError, LumaError):
+            async with asyncio.timeout(PATIENCE):
+                found = await self.providers.client(task.provider, task.request.action).balance()
+        self._balances[task.provider] = self._clock(), found
+        return found
