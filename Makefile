@@ -29,8 +29,8 @@ lint: .venv/ready
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
 
-chaos: .venv/ready  ## kill kernels at 200 random moments, and look whether anything was paid twice or lost
-	$(BIN)/python -m tests.chaos.harness --kills 200
+chaos: .venv/ready  ## kill, end and freeze kernels at 200 random moments each, and look whether anything was paid twice or lost
+	$(BIN)/python -m tests.chaos.harness
 
 bench: .venv/ready build/peers/ready  ## polling, many tasks, start-up and faults, next to the vendors' own clients
 	$(BIN)/python -m pip install --quiet --group bench

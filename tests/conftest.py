@@ -16,6 +16,9 @@ from tests.support.loops import VirtualLoop
 pytest_plugins = ["tests.support.notebook_fixtures"]
 
 
+NOWHERE = "http://127.0.0.1:9"  # nothing listens on the discard port
+
+
 @pytest.fixture(autouse=True)
 def clean_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """No key, proxy, host or setting of the machine reaches a test, and none of a test reaches the next."""
@@ -26,6 +29,7 @@ def clean_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
             monkeypatch.delenv(name)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("LUMA_JUPYTER_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("ACEDATACLOUD_PLATFORM_BASE_URL", NOWHERE)  # prices are asked for without any key
     kernel.restart()
 
 

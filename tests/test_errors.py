@@ -73,8 +73,8 @@ def test_public_names_are_frozen() -> None:
     assert " ".join(errors.__all__) == (
         "AccessDenied ClipCancelled ClipDetached ClipError ClipFailed ClipNotReady ClipUnconfirmed ConfigError "
         "Conflict ConnectionLost DownloadError Expired InsufficientBalance InvalidKey InvalidParameter InvalidRequest "
-        "LeaseLost LumaError Moderated NotConfirmed NotFound OverBudget RateLimited ServiceDown ServiceError "
-        "TaskFailed Unconfirmed Unreachable UnusableAnswer WaitInterrupted WaitTimeout"
+        "KeyReused LumaError Moderated NotConfirmed NotEnoughBalance NotFound OverBudget RateLimited "
+        "ServiceDown ServiceError TaskFailed Unconfirmed Unreachable UnusableAnswer WaitInterrupted WaitTimeout"
     )
 
 

@@ -30,7 +30,7 @@ def modules_after(code: str) -> set[str]:
 def test_there_are_exactly_these_public_names() -> None:
     """Nobody adds or removes a public name by accident."""
     errors = "ClipError ClipFailed ClipNotReady ClipUnconfirmed ConfigError InvalidRequest LumaError OverBudget"
-    functions = "batch clips compare configure extend gallery generate modify"
+    functions = "adopt batch clips compare configure extend gallery generate modify"
     assert " ".join(luma_jupyter.__all__) == f"Clip {errors} Studio WaitTimeout {functions}"
 
 
@@ -80,6 +80,12 @@ def test_an_old_module_is_an_empty_name(module: str) -> None:
 def test_the_lower_layers_load_nothing_heavy(module: str) -> None:
     """Requests, tasks, settings, errors and addresses load without any third-party package."""
     assert not modules_after(f"import luma_jupyter.{module}") & HEAVY
+
+
+def test_a_session_loads_no_widget() -> None:
+    """What a script makes, and the line that `%load_ext` prints of unfinished clips, need the session alone."""
+    loaded = modules_after("from luma_jupyter.api.kernel import kernel; kernel.session.unfinished_notice()")
+    assert not loaded & {"anywidget", "av", "httpx", "ipywidgets", "numpy", "tornado"}
 
 
 def test_the_package_ships_its_type_marker() -> None:

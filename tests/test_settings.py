@@ -18,6 +18,7 @@ KEY = "sk-very-secret-123"
 
 VARIABLES = {
     "acedata_token": "ACEDATACLOUD_API_TOKEN",
+    "acedata_platform_token": "ACEDATACLOUD_PLATFORM_TOKEN",
     "acedata_base_url": "ACEDATACLOUD_API_BASE_URL",
     "acedata_platform_url": "ACEDATACLOUD_PLATFORM_BASE_URL",
     "runapi_key": "RUNAPI_API_KEY",
@@ -36,10 +37,12 @@ VARIABLES = {
     "looks_per_minute": "LUMA_JUPYTER_LOOKS_PER_MINUTE",
     "confirm_count": "LUMA_JUPYTER_CONFIRM_COUNT",
     "confirm_usd": "LUMA_JUPYTER_CONFIRM_USD",
+    "check_balance": "LUMA_JUPYTER_CHECK_BALANCE",
 }
 # For each setting: what a variable holds, what that means, what is configured instead, what that means.
 VALUES = [
     ("acedata_token", " k-1\n", Secret("k-1"), "k-2", Secret("k-2")),
+    ("acedata_platform_token", "platform-1", Secret("platform-1"), Secret("platform-2"), Secret("platform-2")),
     ("acedata_base_url", "https://a.example/", "https://a.example", "http://b:1/api//", "http://b:1/api"),
     ("acedata_platform_url", "https://a.example", "https://a.example", "https://b.example", "https://b.example"),
     ("runapi_key", "k-1", Secret("k-1"), Secret("k-2"), Secret("k-2")),
@@ -58,13 +61,15 @@ VALUES = [
     ("looks_per_minute", "60", 60, 120, 120),
     ("confirm_count", "3", 3, 50, 50),
     ("confirm_usd", "2.50", 2.5, 0, 0.0),
+    ("check_balance", "0", False, True, True),
 ]
 
 
 @pytest.fixture
 def own_home(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No home folder is set, as on a user's machine; tests have one of their own."""
+    """No home folder and no platform is set, as on a user's machine; tests have their own."""
     monkeypatch.delenv("LUMA_JUPYTER_HOME")
+    monkeypatch.delenv("ACEDATACLOUD_PLATFORM_BASE_URL")
 
 
 def test_variable_of_each_setting_is_frozen() -> None:
@@ -78,6 +83,7 @@ def test_defaults_without_any_setting(tmp_path: Path) -> None:
     """With nothing set: no key, the documented URLs and folders, no budget or price, no preference about waiting."""
     assert current() == Settings(
         acedata_token=None,
+        acedata_platform_token=None,
         acedata_base_url="https://api.acedata.cloud",
         acedata_platform_url="https://platform.acedata.cloud",
         runapi_key=None,
@@ -94,6 +100,7 @@ def test_defaults_without_any_setting(tmp_path: Path) -> None:
         runapi_price=None,
         submissions=4,
         looks_per_minute=600,
+        check_balance=True,
         folder=tmp_path,
     )
 
@@ -142,6 +149,7 @@ BAD_URL = "must be an http(s) URL."
 BAD = [
     ("acedata_token", "Bearer sk-1", BAD_KEY),
     ("acedata_token", '"sk-1"', BAD_KEY),
+    ("acedata_platform_token", "platform 1", BAD_KEY),
     ("runapi_key", "'sk-1'", BAD_KEY),
     ("runapi_key", "sk-1\nsk-2", BAD_KEY),
     ("runapi_key", "“sk-1”", BAD_KEY),
@@ -249,7 +257,7 @@ def test_home_is_the_platforms_folder_by_default(tmp_path: Path, monkeypatch: py
 def test_key_shows_itself_to_reveal_alone() -> None:
     """However a key or the settings are printed, the key is not in it."""
     secret = Secret(KEY)
-    now = Settings(acedata_token=secret, runapi_key=secret)
+    now = Settings(acedata_token=secret, acedata_platform_token=secret, runapi_key=secret)
     shown = [repr(secret), str(secret), f"{secret}", f"{secret!s:>40}", "%s" % secret, repr([secret])]  # noqa: UP031
     shown += [repr(now), str(now), f"{now}", repr(vars(now)), repr(dataclasses.replace(now)), repr({secret: 1})]
     assert not [text for text in shown if KEY in text]
@@ -277,7 +285,7 @@ def test_key_compares_by_value() -> None:
     assert Secret(KEY) != KEY
 
 
-@pytest.mark.parametrize("name", ["acedata_token", "runapi_key"])
+@pytest.mark.parametrize("name", ["acedata_token", "acedata_platform_token", "runapi_key"])
 @pytest.mark.parametrize("key", [f"Bearer {KEY}", f'"{KEY}"', f"{KEY}\n{KEY}", f"ключ{KEY}"])
 def test_bad_key_is_not_quoted(name: str, key: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """The error about a badly copied key does not show it."""

@@ -52,7 +52,7 @@ def test_the_python_functions_send_what_they_are_given(service: PromptService) -
         {
             "action": "extend",
             "prompt": "On",
-            "video_id": "video-task-1",
+            "video_id": "video-of-task-1",
             "end_image_url": "https://example.com/c.png",
             "async": True,
             **hook,
@@ -60,7 +60,7 @@ def test_the_python_functions_send_what_they_are_given(service: PromptService) -
         {
             "model": "luma-modify-video",
             "prompt": "Fog",
-            "source_video_url": "https://cdn.example/task-1.mp4",
+            "source_video_url": "https://media.example/task-1.mp4",
             "watermark": True,
             **hook,
         },
@@ -116,13 +116,13 @@ def test_generate_takes_pictures_of_any_kind(notebook: Shell, filmed: PromptServ
     (tmp_path / "first.png").write_bytes(png())
     for number, picture in enumerate([tmp_path / "first.png", png(), PICTURE, np.asarray(PICTURE)]):
         luma.generate(f"Take {number}", start_image=picture).wait()
-        assert last_sent(filmed)["start_image_url"] == "https://cdn.example/upload-1"
+        assert last_sent(filmed)["start_image_url"] == "https://media.example/uploaded-1"
     assert len(filmed.uploaded) == 1
     assert png() in filmed.uploaded[0]
     first = luma.generate("A sunset")
     luma.generate("It goes on", start_image=first.frame("last"), end_image=PICTURE).wait()
-    assert last_sent(filmed)["start_image_url"] == "https://cdn.example/upload-2"
-    assert last_sent(filmed)["end_image_url"] == "https://cdn.example/upload-1"
+    assert last_sent(filmed)["start_image_url"] == "https://media.example/uploaded-2"
+    assert last_sent(filmed)["end_image_url"] == "https://media.example/uploaded-1"
 
 
 def test_extend_takes_a_local_video(notebook: Shell, filmed: PromptService, film_bytes: bytes, tmp_path: Path) -> None:
@@ -130,7 +130,7 @@ def test_extend_takes_a_local_video(notebook: Shell, filmed: PromptService, film
     (tmp_path / "films").mkdir()
     (tmp_path / "films" / "mine.mp4").write_bytes(film_bytes)
     notebook.run("%%luma extend films/mine.mp4 --wait -o longer\nIt goes on")
-    assert last_sent(filmed)["video_url"] == "https://cdn.example/upload-1"
+    assert last_sent(filmed)["video_url"] == "https://media.example/uploaded-1"
     longer = notebook.user_ns["longer"]
     assert longer.source == "mine.mp4"
     shutil.move(tmp_path / "films" / "mine.mp4", tmp_path / "moved.mp4")

@@ -20,6 +20,7 @@ def environment(url: str, folder: str) -> dict[str, str]:
         "PYTHONPATH": str(ROOT),
         "ACEDATACLOUD_API_TOKEN": "no-real-token",
         "ACEDATACLOUD_API_BASE_URL": url,
+        "ACEDATACLOUD_PLATFORM_BASE_URL": "http://127.0.0.1:9",
         "RUNAPI_API_KEY": "no-real-key",
         "RUNAPI_BASE_URL": url,
         "LUMA_JUPYTER_HOME": str(Path(folder, "home")),

@@ -379,7 +379,8 @@ def test_a_card_shows_how_far_an_upload_is(open_page: OpenPage, lab: Lab, paid: 
     paid.slow_uploads = True
     Image.effect_noise((900, 506), 80).save(lab.folder / "first.png")
     load, _ = paid.cells("")
-    load += f'\nluma.configure(acedata_platform_url="{paid.demo.url}")'
+    platform = f'acedata_platform_url="{paid.demo.url}", acedata_platform_token="{paid.demo.platform_token}"'
+    load += f"\nluma.configure({platform})"
     lab.write("upload.ipynb", load, "%%luma -o begun --start-image first.png\nA sunset that begins with a picture")
     page = open_page("upload.ipynb")
     page.run_all()

@@ -57,7 +57,7 @@ def test_dry_run_says_that_an_equal_request_was_made(notebook: Shell, capsys: py
 @pytest.mark.parametrize(
     ("configured", "line", "price"),
     [
-        ({}, "", "Price: AceDataCloud publishes no price; it bills on success, in credits"),
+        ({}, "", "Price: AceDataCloud has not said it; it bills on success, in credits"),
         (
             {"acedata_price": 0.35},
             "",
@@ -147,7 +147,7 @@ def test_takes_are_one_list_and_one_table(
     """``--takes 3`` makes three videos of one prompt, told before, in a list that the variable holds."""
     service.gate.clear()
     notebook.run("%%luma -o seas --takes 3 --aspect-ratio 1:1\nA calm sea")
-    price = "Price: not known (AceDataCloud publishes no price; it bills on success, in credits)"
+    price = "Price: not known (AceDataCloud has not said it; it bills on success, in credits)"
     assert capsys.readouterr().out == f"3 videos: new. {price}.\n"
     seas = notebook.user_ns["seas"]
     assert isinstance(seas, ClipList)

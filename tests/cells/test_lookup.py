@@ -21,8 +21,8 @@ def test_a_cell_takes_a_frame_of_a_clip(notebook: Shell, filmed: PromptService) 
     notebook.run("%%luma -o sunset\nA sunset")
     notebook.run("%%luma -o night --start-image sunset@last --end-image sunset@0.2\nNight falls")
     night = notebook.user_ns["night"].wait()
-    assert filmed.sent[-1]["start_image_url"] == "https://cdn.example/upload-1"
-    assert filmed.sent[-1]["end_image_url"] == "https://cdn.example/upload-2"
+    assert filmed.sent[-1]["start_image_url"] == "https://media.example/uploaded-1"
+    assert filmed.sent[-1]["end_image_url"] == "https://media.example/uploaded-2"
     sunset = notebook.user_ns["sunset"]
     same = luma.generate("Night falls", start_image=sunset.frame("last"), end_image=sunset.frame(0.2))
     assert same is night
@@ -80,9 +80,9 @@ def test_image_options_take_a_path_or_a_variable_with_a_picture(
     path.write_bytes(png())
     notebook.user_ns.update(picture=PICTURE, raw=png(), array=np.asarray(PICTURE), path=path)
     notebook.run(f"%%luma --wait --start-image {word}\nA sunset")
-    assert last_sent(filmed)["start_image_url"] == "https://cdn.example/upload-1"
+    assert last_sent(filmed)["start_image_url"] == "https://media.example/uploaded-1"
     notebook.run(f"%%luma extend _luma --wait --end-image {word}\nIt goes on")
-    assert last_sent(filmed)["end_image_url"] == "https://cdn.example/upload-1"
+    assert last_sent(filmed)["end_image_url"] == "https://media.example/uploaded-1"
     assert len(filmed.uploaded) == 1
 
 

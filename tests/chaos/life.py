@@ -1,4 +1,4 @@
-"""A kernel in small: an engine that runs the cells of a notebook, in a process that may be killed at any moment.
+"""A kernel in small: an engine that runs the cells of a notebook, in a process that may be struck at any moment.
 
 Run by `harness` in a process forked from one that has imported everything, so that it begins at once.
 """
@@ -6,6 +6,7 @@ Run by `harness` in a process forked from one that has imported everything, so t
 from __future__ import annotations
 
 import os
+import platform
 import signal
 import sys
 from collections import Counter
@@ -19,6 +20,8 @@ from luma_jupyter.domain import duration_model
 from luma_jupyter.domain.requests import ExtendRequest, GenerateRequest, ModifyRequest, Request, VideoRef
 from luma_jupyter.engine.engine import Engine
 from luma_jupyter.engine.handle import Handle
+from luma_jupyter.engine.run import runner
+from luma_jupyter.engine.store import leases
 from luma_jupyter.engine.task_spec import TaskSpec
 from luma_jupyter.settings import Configuration, Settings
 
@@ -30,7 +33,17 @@ STORIES: Mapping[str, tuple[str, ...]] = {
 }
 POLL_INTERVAL = 0.05  # seconds between two polls of a task; the real ones would make a life last many seconds
 
+HEARTBEAT_INTERVAL = 0.1  # seconds, of kernels of which one is frozen
+LEASE_TIMEOUT = 0.5  # seconds; likewise
+
 Deed = Literal["run all", "resume"]
+# What happens to a kernel: SIGKILL; an orderly end; SIGSTOP, until one of another machine has taken over.
+Blow = Literal["killed", "ended", "frozen"]
+SIGNALS: Mapping[Blow, signal.Signals] = {
+    "killed": signal.SIGKILL,
+    "ended": signal.SIGINT,
+    "frozen": signal.SIGSTOP,
+}
 
 
 @dataclass(frozen=True)
@@ -43,15 +56,15 @@ class Effect:
     def __str__(self) -> str:
         return f"before {self.event} {self.number}"
 
-    def arm(self) -> None:
-        """Let this process kill itself then."""
+    def arm(self, blow: Blow) -> None:
+        """Let this process strike itself then."""
         seen: Counter[str] = Counter()
 
         def hear(event: str, details: object) -> None:
             if event == self.event:
                 seen[event] += 1
                 if seen[event] == self.number:
-                    os.kill(os.getpid(), signal.SIGKILL)
+                    os.kill(os.getpid(), SIGNALS[blow])
 
         sys.addaudithook(hear)
 
@@ -75,14 +88,37 @@ class Report:
     notices: tuple[str, ...]
 
 
-def live(harness: Connection, folder: Path, url: str, story: str, deed: Deed, effect: Effect | None) -> None:
+@dataclass(frozen=True)
+class Life:
+    """What a user does in a fresh kernel; ``machine``: where, if there is more than one."""
+
+    folder: Path
+    url: str
+    story: str
+    deed: Deed
+    blow: Blow
+    effect: Effect | None
+    machine: str | None
+
+
+def live(harness: Connection, life: Life) -> None:
     """Do what a user does in a fresh kernel, report, and stay idle until the harness hears of it."""
-    _settle(folder, url)
-    if effect:
-        effect.arm()
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    _settle(life.folder, life.url)
+    if life.machine:
+        _share_the_home(life.machine)
     settings = Configuration().current
     engine = Engine(settings)
-    handles = _run_all(engine, story, url) if deed == "run all" else _resume(engine, settings())
+    try:
+        if life.effect:
+            life.effect.arm(life.blow)
+        _work(harness, engine, life, settings())
+    except KeyboardInterrupt:
+        engine.finish(settings().exit_seconds)
+
+
+def _work(harness: Connection, engine: Engine, life: Life, settings: Settings) -> None:
+    handles = _run_all(engine, life.story, life.url) if life.deed == "run all" else _resume(engine, settings)
     ends = [handle.done.result() for handle in handles]
     harness.send(
         Report(
@@ -102,11 +138,19 @@ def _settle(folder: Path, url: str) -> None:
         "LUMA_JUPYTER_HOME": "home",
         "ACEDATACLOUD_API_TOKEN": "no-real-token",
         "ACEDATACLOUD_API_BASE_URL": url,
+        "ACEDATACLOUD_PLATFORM_BASE_URL": "http://127.0.0.1:9",
         "RUNAPI_API_KEY": "no-real-key",
         "RUNAPI_BASE_URL": url,
     }
     os.chdir(folder)
     duration_model.LONGEST_PAUSE = POLL_INTERVAL
+
+
+def _share_the_home(machine: str) -> None:
+    """Be one of several machines with one home folder, which find out soon that another one is silent."""
+    platform.node = lambda: machine
+    runner.HEARTBEAT_INTERVAL = HEARTBEAT_INTERVAL
+    leases.LEASE_TIMEOUT = LEASE_TIMEOUT
 
 
 def _run_all(engine: Engine, story: str, url: str) -> list[Handle]:

@@ -1,4 +1,4 @@
-"""A notebook whose kernels are killed: their processes, the service that they talk to, and what they leave."""
+"""A notebook whose kernels are struck: their processes, the service that they talk to, and what they leave."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import sqlite3
 import sys
 import tempfile
 import threading
+import time
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import Future
@@ -24,17 +25,19 @@ from pathlib import Path
 from typing import Literal, TypeAlias
 from urllib.parse import urlsplit
 
+import psutil
+
 from luma_jupyter.domain.task import Task
 from luma_jupyter.domain.vocabulary import Status
 from luma_jupyter.engine.store.probe import FILE_NAME
 from luma_jupyter.engine.store.serialization import load
-from tests.chaos.life import STORIES, Deed, Effect, Report, live
+from tests.chaos.life import SIGNALS, STORIES, Blow, Deed, Effect, Life, Report, live
 from tests.support.misbehaving import Exchange, Kind, Request, Server
 
 SECONDS = 0.15  # that a task takes at the service
 LATENCY = 0.04  # seconds until the service answers
 VIDEO_SIZE = 100_000  # bytes
-KERNEL_TIMEOUT = 60.0  # seconds after which a kernel that is neither killed nor done is a mistake of ours
+KERNEL_TIMEOUT = 60.0  # seconds after which a kernel that is neither struck nor done is a mistake of ours
 
 # Kernels are forked from a process without threads that has imported what they need.
 _FORKS = multiprocessing.get_context("forkserver")
@@ -75,11 +78,12 @@ Moment: TypeAlias = AtTime | AtService | Effect
 
 
 class _Aim:
-    """The moment at the service that is waited for with one kernel, which is killed then; ``process`` is its number."""
+    """The moment at the service that is waited for with one kernel, which is struck then; ``process`` is its number."""
 
-    def __init__(self, moment: Moment | None) -> None:
+    def __init__(self, moment: Moment | None, blow: Blow = "killed") -> None:
         self.process: Future[int] = Future()
         self._moment = moment
+        self._blow = blow
         self._counts: Counter[Kind] = Counter()
         self._lock = threading.Lock()
         self._over = False
@@ -90,14 +94,14 @@ class _Aim:
         return self._counts[kind]
 
     def strikes(self, kind: Kind, number: int, when: When) -> bool:
-        """Kill the kernel where this is the moment; says whether it is."""
+        """Strike the kernel where this is the moment; says whether that killed it."""
         if self._moment != AtService(kind, number, when):
             return False
         process = self.process.result(KERNEL_TIMEOUT)
         with self._lock:
             if not self._over:
-                os.kill(process, signal.SIGKILL)
-        return True
+                os.kill(process, SIGNALS[self._blow])
+        return self._blow == "killed"
 
     def drop(self) -> None:
         """The kernel is about to end otherwise: from here on its number may be another process's."""
@@ -153,17 +157,63 @@ class Notebook:
 
     # Kernels.
 
-    def kill(self, deed: Deed, moment: Moment) -> None:
-        """Start a kernel and kill it at a moment; where that does not come, when it is done and idle."""
-        with self._kernel(deed, moment) as (process, pipe):
+    def strike(self, blow: Blow, deed: Deed, moment: Moment) -> dict[str, Phase]:
+        """Start a kernel and strike it at a moment, or when it is done and idle; the phases of the cells then."""
+        if blow == "frozen":
+            return self._freeze(deed, moment)
+        with self._kernel(deed, moment, blow) as (process, pipe):
             if isinstance(moment, AtTime):
                 process.join(moment.seconds)
             elif not wait([process.sentinel, pipe], KERNEL_TIMEOUT):
                 raise TimeoutError(f"a kernel hangs: {self._story}, {deed}, {moment}")
             self._stage.aim.drop()
             if process.is_alive():
-                process.kill()
+                os.kill(process.pid or 0, SIGNALS[blow])
+            process.join(KERNEL_TIMEOUT)
         self._hear_out()
+        return self.phases()
+
+    def _freeze(self, deed: Deed, moment: Moment) -> dict[str, Phase]:
+        """Freeze a kernel, let one of another machine do the same to its end, thaw the first, and let it end too."""
+        with self._kernel(deed, moment, "frozen", "one") as (process, pipe):
+            self._wait_for_ice(process.pid or 0, pipe, moment)
+            self._stage.aim.drop()
+            phases = self.phases()
+            self.leave_alone(deed, "other")
+            os.kill(process.pid or 0, signal.SIGCONT)
+            if not pipe.poll(KERNEL_TIMEOUT):
+                raise TimeoutError(f"a kernel hangs after it was frozen: {self._story}, {deed}, {moment}")
+            pipe.recv()
+            pipe.send("heard")
+        self._hear_out()
+        return phases
+
+    def _wait_for_ice(self, number: int, pipe: Connection, moment: Moment) -> None:
+        """Until a kernel is frozen. One that holds the journal's lock is thawed for an instant: a lock on a share of a
+        network ends with its owner's silence, and one on this machine does not."""
+        process = psutil.Process(number)
+        if isinstance(moment, AtTime):
+            time.sleep(moment.seconds)
+            process.suspend()
+        while process.status() != psutil.STATUS_STOPPED and not pipe.poll(0.01):
+            pass
+        process.suspend()
+        while self._is_locked():
+            process.resume()
+            time.sleep(0.003)
+            process.suspend()
+
+    def _is_locked(self) -> bool:
+        path = self.home / FILE_NAME
+        if not path.exists():
+            return False
+        with closing(sqlite3.connect(path, timeout=0.1, isolation_level=None)) as journal:
+            try:
+                journal.execute("BEGIN IMMEDIATE")
+            except sqlite3.OperationalError:
+                return True
+            journal.execute("ROLLBACK")
+        return False
 
     def _hear_out(self) -> None:
         """Wait until the service has read what the dead kernel had sent: it answers requests in their order."""
@@ -171,9 +221,9 @@ class Notebook:
             connection.request("GET", "/")
             connection.getresponse().read()
 
-    def leave_alone(self, deed: Deed) -> Report:
+    def leave_alone(self, deed: Deed, machine: str | None = None) -> Report:
         """Start a kernel and let it come to its end. Raises EOFError where it ends by an exception; stderr has it."""
-        with self._kernel(deed, None) as (_, pipe):
+        with self._kernel(deed, None, machine=machine) as (_, pipe):
             if not pipe.poll(KERNEL_TIMEOUT):
                 raise TimeoutError(f"a kernel hangs: {self._story}, {deed}")
             report: Report = pipe.recv()
@@ -181,11 +231,14 @@ class Notebook:
         return report
 
     @contextmanager
-    def _kernel(self, deed: Deed, moment: Moment | None) -> Iterator[tuple[BaseProcess, Connection]]:
-        self._stage.aim = _Aim(moment)
+    def _kernel(
+        self, deed: Deed, moment: Moment | None, blow: Blow = "killed", machine: str | None = None
+    ) -> Iterator[tuple[BaseProcess, Connection]]:
+        self._stage.aim = _Aim(moment, blow)
         effect = moment if isinstance(moment, Effect) else None
+        life = Life(self.folder, self.server.url, self._story, deed, blow, effect, machine)
         here, there = _FORKS.Pipe()
-        process = _FORKS.Process(target=live, args=(there, self.folder, self.server.url, self._story, deed, effect))
+        process = _FORKS.Process(target=live, args=(there, life))
         # IPython, and a worker of pytest-xdist, leave a main module without the name that multiprocessing asks for.
         sys.modules["__main__"].__dict__.setdefault("__spec__", None)
         process.start()

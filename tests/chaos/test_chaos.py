@@ -32,7 +32,7 @@ def test_a_kill_in_any_phase_pays_for_no_cell_twice(story: str, moment: Moment, 
     """After a kill in any phase no cell is paid for twice; what was in doubt is unconfirmed, all else completed."""
     result = perform(Plan(story, (("run all", moment),), resume))
     assert result.problems == []
-    assert [(kill.phase, kill.outcome) for kill in result.kills] == [
+    assert [(strike.phase, strike.outcome) for strike in result.strikes] == [
         (phase, "unconfirmed" if phase == "in doubt" else "completed")
     ]
     assert result.tasks == 1
@@ -48,13 +48,50 @@ def test_a_kernel_that_took_over_may_be_killed_too() -> None:
     )
     result = perform(Plan("film", kills))  # type: ignore[arg-type]
     assert result.problems == []
-    assert [kill.phase for kill in result.kills] == ["running", "saving", "in doubt", "after a doubt"]
+    assert [strike.phase for strike in result.strikes] == ["running", "saving", "in doubt", "after a doubt"]
 
 
 @pytest.mark.parametrize("plan", list(random_plans(4, 1, {"generate": 0.5, "modify": 0.4, "film": 1.2})), ids=str)
 def test_a_kill_at_a_random_moment_breaks_no_promise(plan: Plan) -> None:
     """So it is at moments that nobody chose."""
     assert perform(plan).problems == []
+
+
+@pytest.mark.parametrize(
+    ("story", "moment", "phase"),
+    [
+        ("generate", AtService("submit", 1, "arrives"), "running"),
+        ("modify", AtService("submit", 1, "is half answered"), "running"),
+        ("film", AtService("look", 1, "arrives"), "running"),
+        ("generate", AtService("video", 1, "is half answered"), "done"),
+    ],
+    ids=str,
+)
+def test_an_orderly_end_leaves_nothing_in_doubt(story: str, moment: Moment, phase: Phase) -> None:
+    """What was sent gets its answer, and a video that is being fetched its file; the next kernel goes on."""
+    result = perform(Plan(story, (("run all", moment),), blow="ended"))
+    assert result.problems == []
+    assert [(strike.phase, strike.outcome) for strike in result.strikes] == [(phase, "completed")]
+
+
+@pytest.mark.parametrize(
+    ("story", "moment", "phase", "outcome"),
+    [
+        ("film", Effect("socket.connect", 1), "before the POST", "completed"),
+        ("generate", AtService("submit", 1, "arrives"), "in doubt", "completed"),  # its own answer still came
+        ("modify", AtService("look", 1, "arrives"), "running", "completed"),
+        ("generate", AtService("video", 1, "is half answered"), "saving", "completed"),
+        ("generate", NEVER, "done", "completed"),
+    ],
+    ids=str,
+)
+def test_a_frozen_kernel_that_was_overtaken_pays_nothing(
+    story: str, moment: Moment, phase: Phase, outcome: str
+) -> None:
+    """One of another machine takes over; when the first one is thawed, it neither pays nor changes anything."""
+    result = perform(Plan(story, (("run all", moment),), blow="frozen"))
+    assert result.problems == []
+    assert [(strike.phase, strike.outcome) for strike in result.strikes] == [(phase, outcome)]
 
 
 def test_the_harness_finds_a_second_payment_and_damaged_files() -> None:

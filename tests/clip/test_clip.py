@@ -45,10 +45,10 @@ def test_a_completed_clip_has_every_attribute() -> None:
     assert datetime.now().astimezone() - clip.created_at < timedelta(minutes=1)
     assert 0 <= clip.elapsed < 60
     assert clip.error is None
-    assert clip.video_id == "video-task-1"
-    assert clip.url == "https://cdn.example/task-1.mp4"
-    assert clip.thumbnail_url == "https://cdn.example/t.jpg"
-    assert (clip.width, clip.height) == (640, 360)
+    assert clip.video_id == "video-of-task-1"
+    assert clip.url == "https://media.example/task-1.mp4"
+    assert clip.thumbnail_url == "https://media.example/task-1.jpg"
+    assert (clip.width, clip.height) == (1280, 720)
     assert isinstance(clip.path, Path)
     assert clip.path.is_absolute()
     assert clip.path.name.startswith("astronauts-shuttle-")
@@ -129,10 +129,10 @@ def test_a_file_that_cannot_be_fetched_leaves_the_clip_completed(
     service.media = lambda: httpx.Response(status)
     clip = luma.generate("A sunset").wait()
     assert clip.path is None
-    assert clip.url == "https://cdn.example/task-1.mp4"
+    assert clip.url == "https://media.example/task-1.mp4"
     html = clip._repr_html_()
     assert html is not None
-    assert 'src="https://cdn.example/task-1.mp4"' in html
+    assert 'src="https://media.example/task-1.mp4"' in html
     assert words in html
 
 

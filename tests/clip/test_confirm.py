@@ -18,7 +18,7 @@ from tests.support.notebook import PromptService, Shell
 Printed = pytest.CaptureFixture[str]
 
 
-UNKNOWN = "Price: not known (AceDataCloud publishes no price; it bills on success, in credits)."
+UNKNOWN = "Price: not known (AceDataCloud has not said it; it bills on success, in credits)."
 
 
 def test_a_missing_key_is_told_before_anything_is_sent(notebook: Shell, service: PromptService) -> None:
@@ -125,9 +125,7 @@ def test_batch_prices_that_differ_are_told_apart(notebook: Shell, service: Promp
     batch(rows).wait()
     line = capsys.readouterr().out
     assert "Price: 1 × $0.50 (quoted by RunAPI at " in line
-    assert line.endswith(
-        " = $0.50; of 2 not known (AceDataCloud publishes no price; it bills on success, in credits).\n"
-    )
+    assert line.endswith(" = $0.50; of 2 not known (AceDataCloud has not said it; it bills on success, in credits).\n")
 
 
 def test_a_batch_that_would_pass_the_budget_is_refused_whole(notebook: Shell, service: PromptService) -> None:

@@ -90,7 +90,7 @@ def test_grid_reads_and_uploads_a_picture_once(notebook: Shell, service: PromptS
     from PIL import Image
 
     batch(["A boat", "A mill"], start_image=Image.new("RGB", (8, 8)), aspect_ratio=["16:9", "1:1"]).wait()
-    assert sent(service, "start_image_url") == {("https://cdn.example/upload-1",)}
+    assert sent(service, "start_image_url") == {("https://media.example/uploaded-1",)}
 
 
 # DataFrames and dicts.

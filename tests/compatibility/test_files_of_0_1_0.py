@@ -29,7 +29,11 @@ FILES = Path(__file__).parent / "v0_1_0"
 PROCESS = Path(__file__).with_name("another_process.py")
 COURSE = "/course"  # what the notebook's folder is called in the files
 OURS = ("LUMA_JUPYTER_", "ACEDATACLOUD_", "RUNAPI_", "VSCODE_", "COLAB_", "JPY_")
-KEYS = {"ACEDATACLOUD_API_TOKEN": "ace-dummy-key", "RUNAPI_API_KEY": "run-dummy-key"}
+KEYS = {
+    "ACEDATACLOUD_API_TOKEN": "ace-dummy-key",
+    "ACEDATACLOUD_PLATFORM_TOKEN": "platform-dummy-token",
+    "RUNAPI_API_KEY": "run-dummy-key",
+}
 MP4 = b"\0\0\0\x18ftypisom" + bytes(12) + b"\0\0\0\x10moov" + bytes(8) + b"\0\0\0\x10mdat" + bytes(8)
 STATUSES = {"queued", "submitting", "running", "saving", "completed", "failed", "unconfirmed", "detached", "cancelled"}
 ERRORS = ("Traceback", "Error:", "InvalidRequest:", "Exception")
@@ -305,7 +309,7 @@ FIELD_ORDERS = {
     "Task": (
         "intent request provider status created_at filename fingerprint media folder source_label source_intent name "
         "submitted_at sent_at ended_at task_id base_url video path file_size price cost doubts error problem upload "
-        "extra"
+        "trace_id credits replayed payload extra"
     ),
     "Video": "url video_id width height thumbnail_url",
     "VideoRef": "video_id url",
@@ -318,8 +322,8 @@ FIELD_ORDERS = {
 def test_fields_that_are_pickled_by_their_place_keep_it(course: Course) -> None:
     """A field that is inserted, moved or taken away would shift the values of old pickles; a new one would have none.
 
-    Whoever needs that writes a ``__setstate__`` that takes the old list, and says so here: `Task` does for ``extra``,
-    which stands at the end.
+    Whoever needs that writes a ``__setstate__`` that takes the old list, and says so here: `Task` does for what
+    stands behind ``upload``.
     """
     assert course.run("field_orders", FILES / "pickles") == {
         name: order.split() for name, order in FIELD_ORDERS.items()

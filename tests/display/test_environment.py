@@ -30,10 +30,10 @@ def test_vscode_cell_ends_with_the_video_in_it(notebook: Shell) -> None:
     assert embedded() not in str(notebook.displays.models()[0].view)
     assert video_source(notebook.user_ns["sunset"]._repr_html_() or "") == embedded()
     notebook.run("%%luma --wait --no-embed\nA dawn")
-    assert video_source(last_html(notebook)) == "https://cdn.example/task-2.mp4"
+    assert video_source(last_html(notebook)) == "https://media.example/task-2.mp4"
     settings.configure(embed=False)
     notebook.run("sunset")
-    assert video_source(last_html(notebook)) == "https://cdn.example/task-1.mp4"
+    assert video_source(last_html(notebook)) == "https://media.example/task-1.mp4"
     notebook.run("%%luma --wait --embed\nA dawn")
     assert video_source(last_html(notebook)) == embedded()
 

@@ -39,7 +39,7 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
 @pytest.fixture
 def keys() -> None:
     """Both services have a key."""
-    settings.configure(acedata_token=ACEDATA_KEY, runapi_key=RUNAPI_KEY)
+    settings.configure(acedata_token=ACEDATA_KEY, acedata_platform_token="platform-token", runapi_key=RUNAPI_KEY)
 
 
 @pytest.fixture
@@ -87,7 +87,9 @@ def no_keys() -> Callable[[], None]:
 @pytest.fixture
 def demo(providers: ProviderPool, monkeypatch: pytest.MonkeyPatch) -> None:
     """A demo service of this kernel, played by the fake one."""
-    monkeypatch.setattr(providers, "_demo", SimpleNamespace(url="http://127.0.0.1:5000", token="t", seconds=1.0))
+    monkeypatch.setattr(
+        providers, "_demo", SimpleNamespace(url="http://127.0.0.1:5000", token="t", platform_token="p", seconds=1.0)
+    )
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from typing import Any, cast
 
 import pytest
 
-from luma_jupyter.domain.money import Price
+from luma_jupyter.domain.money import Price, Quote
 from luma_jupyter.domain.requests import GenerateRequest, ModifyRequest, VideoRef
 from luma_jupyter.domain.task import Task
 from luma_jupyter.domain.vocabulary import Provider, Status
@@ -34,18 +34,18 @@ FOG = ModifyRequest(prompt="Fog", source=VideoRef(url="https://x.example/v.mp4")
 class Quotes:
     """A provider pool whose clients quote these prices, one after the other; the last again and again."""
 
-    answers: list[float | LumaError | None]
+    answers: list[float | Quote | LumaError | None]
     asked: list[tuple[str, str]] = field(default_factory=list)
 
-    def client(self, provider: str, action: str) -> Quotes:
+    def price_client(self, provider: str, action: str) -> Quotes:
         self.asked.append((provider, action))
         return self
 
-    async def quote(self) -> float | None:
+    async def quote(self) -> Quote | None:
         answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
         if isinstance(answer, LumaError):
             raise answer
-        return answer
+        return answer if answer is None or isinstance(answer, Quote) else Quote(answer)
 
 
 @dataclass
@@ -61,7 +61,7 @@ def clock() -> Clock:
     return Clock()
 
 
-def prices(clock: Clock, *answers: float | LumaError | None) -> tuple[Budget, Quotes]:
+def prices(clock: Clock, *answers: float | Quote | LumaError | None) -> tuple[Budget, Quotes]:
     quotes = Quotes(list(answers) or [None])
     return Budget(cast(Any, quotes), clock), quotes
 
@@ -74,8 +74,8 @@ def prices(clock: Clock, *answers: float | LumaError | None) -> tuple[Budget, Qu
     [
         ("demo", "generate", "$0.00 (the demo service is free)"),
         ("demo", "modify", "$0.00 (the demo service is free)"),
-        ("acedata", "generate", "AceDataCloud publishes no price; it bills on success, in credits"),
-        ("acedata", "extend", "AceDataCloud publishes no price; it bills on success, in credits"),
+        ("acedata", "generate", "AceDataCloud has not said it; it bills on success, in credits"),
+        ("acedata", "extend", "AceDataCloud has not said it; it bills on success, in credits"),
         ("runapi", "modify", "no quote yet; $0.50 a call on RunAPI's public page"),
     ],
 )
@@ -105,6 +105,14 @@ async def test_price_that_the_user_set_counts(
     settings.configure(**{name: 0})
     assert (await asked.fetch_price(provider, action, settings.current())).usd == 0.0
     assert quotes.asked == []
+
+
+async def test_quote_that_is_an_upper_bound_is_shown_as_one(clock: Clock) -> None:
+    """A price that may be less says so, and counts as the most that it can be."""
+    asked, _ = prices(clock, Quote(0.35, up_to=True))
+    price = await asked.fetch_price("acedata", "generate", settings.current())
+    assert (price.usd, price.up_to) == (0.35, True)
+    assert str(price).startswith("up to $0.35 (quoted by AceDataCloud at ")
 
 
 async def test_quote_is_used_again_for_a_while(clock: Clock) -> None:
@@ -391,7 +399,7 @@ def test_budget_sends_no_unknown_price(loop_thread: LoopThread, providers: Provi
     """With a budget and no price, nothing is sent and no entry stays; with the price it is."""
     engine = Engine(settings.current, loop_thread, providers)
     settings.configure(budget=5)
-    with pytest.raises(OverBudget, match="publishes no price"):
+    with pytest.raises(OverBudget, match="has not said it"):
         submit(engine, FOX)
     assert engine.repository.history() == []
     settings.configure(acedata_price=0.35)

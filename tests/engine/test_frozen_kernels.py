@@ -11,8 +11,7 @@ from luma_jupyter.engine.engine import Engine
 from luma_jupyter.engine.handle import Handle
 from luma_jupyter.engine.provider_pool import ProviderPool
 from luma_jupyter.engine.store.journal import Journal
-from luma_jupyter.engine.store.leases import LEASE_TIMEOUT
-from luma_jupyter.errors import LeaseLost
+from luma_jupyter.engine.store.leases import LEASE_TIMEOUT, LeaseLost
 from tests.support import settings
 from tests.support.fake_service import FakeService
 from tests.support.loops import RunningLoop

@@ -12,6 +12,7 @@ from luma_jupyter.domain.vocabulary import Action, Provider
 from luma_jupyter.engine.provider_pool import ProviderPool, choose_provider
 from luma_jupyter.errors import ConfigError, InvalidRequest, LumaError
 from luma_jupyter.providers.acedata import AceData
+from luma_jupyter.providers.acedata_platform import AceDataPlatform
 from luma_jupyter.providers.runapi import RunApi
 from luma_jupyter.settings import Secret, Settings
 from tests.support import settings
@@ -121,6 +122,17 @@ def test_client_has_the_settings_of_the_moment(
     assert providers.client(provider, action).http is providers.http  # type: ignore[attr-defined]
 
 
+def test_platform_has_the_settings_of_the_moment(keys: None, providers: ProviderPool) -> None:
+    """AceDataCloud's platform has an address and a token of its own; without the token it is there for prices."""
+    assert providers.acedata().platform == AceDataPlatform(
+        providers.http, settings.current().acedata_platform_url, Secret("platform-token")
+    )
+    settings.configure(acedata_token=None, acedata_platform_token=None, acedata_platform_url="https://p.example")
+    unkeyed = providers.acedata()
+    assert unkeyed.key is None
+    assert unkeyed.platform == AceDataPlatform(providers.http, "https://p.example", None)
+
+
 @pytest.mark.parametrize(("provider", "variable"), [("acedata", ACE), ("runapi", RUN)])
 def test_client_without_a_key_names_the_variable(provider: Provider, variable: str, providers: ProviderPool) -> None:
     """Without a key there is no client, and the message says which variable to set."""
@@ -150,7 +162,7 @@ def test_demo_is_started_once_and_serves_both_apis(monkeypatch: pytest.MonkeyPat
     started: list[SimpleNamespace] = []
 
     def start(seconds: float) -> SimpleNamespace:
-        started.append(SimpleNamespace(url="http://127.0.0.1:9", token="t", seconds=seconds))
+        started.append(SimpleNamespace(url="http://127.0.0.1:9", token="t", platform_token="p", seconds=seconds))
         return started[-1]
 
     stand_in = ModuleType("luma_jupyter.demo.server")
@@ -161,6 +173,8 @@ def test_demo_is_started_once_and_serves_both_apis(monkeypatch: pytest.MonkeyPat
     modifying = providers.client("demo", "modify")
     assert (type(generating), type(modifying)) == (AceData, RunApi)
     assert generating.base_url == modifying.base_url == "http://127.0.0.1:9"
+    assert isinstance(generating, AceData)
+    assert generating.platform == AceDataPlatform(providers.http, "http://127.0.0.1:9", Secret("p"), "The demo service")
     assert [demo.seconds for demo in started] == [0.5]
     providers.reset()
     providers.client("demo", "extend")

@@ -19,7 +19,7 @@ from tests.support import settings
 from tests.support.html import Tags
 from tests.support.notebook import PromptService, Shell, wait_for_status
 
-KEYS = ("ace-secret", "run-secret")
+KEYS = ("ace-secret", "platform-secret", "run-secret")
 
 
 def found(diagnosis: Diagnosis, area: str) -> Finding:
@@ -49,11 +49,12 @@ def lab(notebook: Shell, monkeypatch: pytest.MonkeyPatch) -> Shell:
 
 
 def test_doctor_with_both_keys_finds_nothing_to_do(lab: Shell, service: PromptService) -> None:
-    """With both keys nothing is left to do; each service was asked one harmless question, and nothing was sent."""
+    """With both keys nothing is left to do; each service was asked harmless questions, and nothing was sent."""
     diagnosis = examine(lab)
     assert levels(diagnosis) == {}
-    assert diagnosis.summary.endswith("nothing to be mended, 0 to know, 7 fine.")
-    assert sorted(service.asked) == [("GET", "/api/v1/me/balance"), ("POST", "/luma/tasks")]
+    assert diagnosis.summary.endswith("nothing to be mended, 0 to know, 8 fine.")
+    account = [("GET", f"/api/v1/{path}") for path in ("apis/", "applications/", "me/balance")]
+    assert sorted(service.asked) == [*account, ("POST", "/luma/tasks")]
     assert service.sent == []
     assert "mode wal" in found(diagnosis, "journal").words or "mode delete" in found(diagnosis, "journal").words
     assert {"Python", "ipython", "anywidget"} <= set(found(diagnosis, "versions").words.split())
@@ -82,12 +83,25 @@ def test_doctor_with_one_key_says_what_the_other_is_for(lab: Shell) -> None:
     assert found(diagnosis, "AceDataCloud").level == "fine"
 
 
+def test_doctor_without_a_platform_token_says_what_it_is_for(lab: Shell, service: PromptService) -> None:
+    """What does not go without it is said, and the platform is not asked; nor is it spoken of without AceDataCloud."""
+    settings.configure(acedata_platform_token=None)
+    diagnosis = examine(lab)
+    assert levels(diagnosis) == {"AceDataCloud's platform": "note"}
+    assert "no files of your own" in found(diagnosis, "AceDataCloud's platform").words
+    assert "ACEDATACLOUD_PLATFORM_TOKEN" in found(diagnosis, "AceDataCloud's platform").advice
+    assert sorted(service.asked) == [("GET", "/api/v1/me/balance"), ("POST", "/luma/tasks")]
+    settings.configure(acedata_token=None)
+    assert levels(examine(lab)) == {"AceDataCloud": "note"}
+
+
 def test_doctor_tells_a_wrong_key_first(lab: Shell, service: PromptService) -> None:
     """Each refusal comes first, with the service's own words and the variable to set."""
     service.knows_keys = False
     diagnosis = examine(lab)
-    assert levels(diagnosis) == {"AceDataCloud": "act", "RunAPI": "act"}
+    assert levels(diagnosis) == {"AceDataCloud": "act", "AceDataCloud's platform": "act", "RunAPI": "act"}
     assert [finding.level for finding in diagnosis.findings[:2]] == ["act", "act"]
+    assert "ACEDATACLOUD_PLATFORM_TOKEN" in found(diagnosis, "AceDataCloud's platform").advice
     assert "did not accept the key: “The token is not <b>valid</b>.”" in found(diagnosis, "RunAPI").words
     assert found(diagnosis, "AceDataCloud").advice == "Set ACEDATACLOUD_API_TOKEN to a valid key of AceDataCloud."
     assert "b" not in {tag for tag, _ in Tags(diagnosis._repr_html_()).tags}
@@ -97,7 +111,7 @@ def test_doctor_tells_no_connection_from_a_refusal(lab: Shell, service: PromptSe
     """No connection is told apart from a refusal, with the host that was asked."""
     service.down = True
     diagnosis = examine(lab)
-    assert levels(diagnosis) == {"AceDataCloud": "act", "RunAPI": "act"}
+    assert levels(diagnosis) == {"AceDataCloud": "act", "AceDataCloud's platform": "act", "RunAPI": "act"}
     assert "AceDataCloud cannot be reached" in found(diagnosis, "AceDataCloud").words
     assert "asked at api.acedata.cloud" in found(diagnosis, "AceDataCloud").words
     assert "network" in found(diagnosis, "RunAPI").advice
@@ -260,7 +274,12 @@ def test_doctor_never_raises(lab: Shell) -> None:
     without_engine.use(kernel.session, kernel.presenter)
     without_engine.configuration = kernel.configuration
     diagnosis = diagnose(without_engine, replace(THIS_MACHINE, version=broken))
-    assert levels(diagnosis) == {"versions": "act", "services": "act", "journal": "act"}
+    assert levels(diagnosis) == {
+        "versions": "act",
+        "services": "act",
+        "journal": "act",
+        "AceDataCloud's platform": "act",
+    }
     assert "RuntimeError: metadata are damaged" in found(diagnosis, "versions").words
 
 

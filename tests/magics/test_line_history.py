@@ -73,7 +73,10 @@ def test_history_of_folders_and_days(two_folders: Shell, tmp_path: Path, words: 
         ("--day yesterday", "'yesterday' is not a day: write it as 2026-11-22, or today."),
         ("--day 22.11.2026", "'22.11.2026' is not a day: write it as 2026-11-22, or today."),
         ("--day", "expected one argument"),
-        ("--dy today", "unrecognized arguments: --dy today. Did you mean --day? Usage: [--all | --folder FOLDER]"),
+        (
+            "--dy today",
+            "unrecognized arguments: --dy today. Did you mean --day? Usage: %luma history [--all",
+        ),
         ("sunset", "unrecognized arguments: sunset"),
         ("--all --folder elsewhere", "not allowed with argument"),
     ],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 import time
 from collections.abc import Callable
@@ -306,7 +307,7 @@ def test_resume_leaves_out_what_was_never_sent(notebook: Shell, service: PromptS
     service.running = False
     notebook.run("%luma resume")
     notebook.run("%%luma extend sunset -o longer --wait\nOn and on")
-    assert [body.get("video_id") for body in service.sent] == [None, "video-task-1"]
+    assert [body.get("video_id") for body in service.sent] == [None, "video-of-task-1"]
 
 
 # %luma retry
@@ -374,8 +375,8 @@ def test_price_without_keys_is_free(notebook: Shell, capsys: Printed) -> None:
 def test_price_with_both_keys_asks_runapi(notebook: Shell, capsys: Printed) -> None:
     """RunAPI is asked; AceDataCloud's price is not known until the user sets one."""
     generate, extend, modify, _ = price_lines(notebook, capsys)
-    assert generate == "generate  acedata  AceDataCloud publishes no price; it bills on success, in credits"
-    assert extend.startswith("extend    acedata  AceDataCloud publishes no price")
+    assert generate == "generate  acedata  AceDataCloud has not said it; it bills on success, in credits"
+    assert extend.startswith("extend    acedata  AceDataCloud has not said it")
     assert re.fullmatch(r"modify    runapi   \$0\.50 \(quoted by RunAPI at \d\d:\d\d\)", modify)
     settings.configure(acedata_price=0.35, runapi_price=0.4)
     generate, _, modify, _ = price_lines(notebook, capsys)
@@ -424,26 +425,35 @@ def test_price_sums_what_was_spent_today(notebook: Shell, service: PromptService
 
 
 def test_balance_says_what_is_left(notebook: Shell, service: PromptService, capsys: Printed) -> None:
-    """What RunAPI says, and where AceDataCloud's balance is seen."""
+    """What both services say, in dollars and credits; an amount that may be less says so."""
+    service.credits = 0.7
+    service.subscriptions = [{"service_id": "luma", "remaining_amount": 12.5, "used_amount": 3}]
     notebook.run("%luma balance")
     assert capsys.readouterr().out == (
+        "AceDataCloud: up to $6.25 left, up to $1.50 spent in all, 12.5 credits left\n"
         "RunAPI: $12.34 left, $1.50 spent today\n"
-        "AceDataCloud: its API does not say; look at https://platform.acedata.cloud\n"
+    )
+    service.subscriptions = []
+    notebook.run("%luma balance")
+    assert capsys.readouterr().out.startswith("AceDataCloud: it does not say\n")
+
+
+def test_balance_without_a_key_names_the_variable(notebook: Shell, capsys: Printed) -> None:
+    """The variable to set is named, in the service's own line; the other one is asked all the same."""
+    settings.configure(runapi_key=None, acedata_platform_token=None)
+    notebook.run("%luma balance")
+    assert capsys.readouterr().out == (
+        "AceDataCloud: Set ACEDATACLOUD_PLATFORM_TOKEN to see the balance at AceDataCloud: its API key is not enough.\n"
+        "RunAPI: Set RUNAPI_API_KEY to use RunAPI.\n"
     )
 
 
-def test_balance_without_a_key_names_the_variable(notebook: Shell) -> None:
-    """The variable to set is named."""
-    settings.configure(runapi_key=None)
-    with pytest.raises(ConfigError, match="Set RUNAPI_API_KEY to use RunAPI"):
-        notebook.run("%luma balance")
-
-
-def test_balance_that_cannot_be_had_is_told(notebook: Shell, service: PromptService) -> None:
-    """The service's trouble is told in one line."""
+def test_balance_that_cannot_be_had_is_told(notebook: Shell, service: PromptService, capsys: Printed) -> None:
+    """The service's trouble is told in one line, after what the other one says."""
     service.balance = httpx.Response(503, json={"error": "busy"})
     with pytest.raises(ServiceDown, match="RunAPI is having trouble: “busy”"):
         notebook.run("%luma balance")
+    assert capsys.readouterr().out.startswith("AceDataCloud: it does not say\n")
 
 
 def test_price_and_balance_send_nothing(notebook: Shell, service: PromptService) -> None:
@@ -452,3 +462,110 @@ def test_price_and_balance_send_nothing(notebook: Shell, service: PromptService)
     notebook.run("%luma balance")
     assert not service.sent
     assert clips() == []
+
+
+# %luma adopt and account
+
+
+def test_adopt_shows_the_clip_and_puts_it_into_a_variable(notebook: Shell, service: PromptService) -> None:
+    """A task of another program gets a card and the variable that was named; nothing is paid."""
+    asyncio.run(service.made_elsewhere({"action": "generate", "prompt": "A kite"}))
+    notebook.run("%luma adopt task-1 -o kite")
+    kite = notebook.user_ns["kite"].wait()
+    assert (kite.task_id, kite.prompt, kite.name) == ("task-1", "A kite", "kite")
+    assert kite.path.exists()
+    assert notebook.user_ns["_luma"] is kite
+    assert "<video" in notebook.displays.latest()[0]["text/html"]
+    assert service.sent == []
+
+
+def test_adopt_of_a_known_task_gives_its_clip(notebook: Shell, service: PromptService) -> None:
+    """The clip that is here already, in the new variable too."""
+    notebook.run("%%luma -o sunset --wait\nA sunset")
+    notebook.run("%luma adopt task-1 -o again")
+    assert notebook.user_ns["again"] is notebook.user_ns["sunset"]
+    assert len(service.sent) == 1
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ("", r"the following arguments are required: task_id\. Usage: %luma adopt TASK_ID \[--provider P\]"),
+        ("one two", "unrecognized arguments: two"),
+        ("nothing-1 --provider luma", "invalid choice: 'luma'"),
+        ("nothing-1 --provider acedata", "No service whose key is set knows a task 'nothing-1'"),
+    ],
+)
+def test_adopt_that_cannot_be_is_one_line(notebook: Shell, words: str, message: str) -> None:
+    """It says what is wrong, and makes no clip."""
+    with pytest.raises(InvalidRequest, match=message):
+        notebook.run(f"%luma adopt {words}")
+    assert clips() == []
+
+
+def test_account_lists_what_is_here_and_what_is_not(notebook: Shell, service: PromptService) -> None:
+    """Tasks of another program, and charges from the statement, beside the clips of this notebook."""
+    notebook.run("%%luma -o sunset --wait\nA sunset")
+    now = time.time()
+    kite = {"id": "task-9", "created_at": now - 60, "request": {"prompt": "A kite"}, "trace_id": "trace-9"}
+    service.listed = [{"id": "task-1", "created_at": now, "request": service.sent[0]}, kite]
+    service.usage = [{"trace_id": "trace-9", "deducted_amount": 0.7, "created_at": now}]
+    shown = repr(notebook.run("%luma account"))
+    assert "AceDataCloud lists 2 tasks of the last 7 days, 1 of them not known here" in shown
+    assert re.search(r"task-1 .* sunset *$", shown, re.MULTILINE)
+    assert re.search(r"task-9 .*A kite .* 0\.7 credits .*not here", shown)
+    service.listed = []
+    assert repr(notebook.run("%luma account")) == "AceDataCloud lists no task of the last 7 days."
+
+
+def test_account_without_a_key_is_one_line(notebook: Shell) -> None:
+    """The variable to set is named."""
+    settings.configure(acedata_token=None)
+    with pytest.raises(ConfigError, match=r"^Set ACEDATACLOUD_API_TOKEN to use AceDataCloud\.$"):
+        notebook.run("%luma account")
+
+
+def test_account_without_a_platform_token_lists_without_charges(notebook: Shell, service: PromptService) -> None:
+    """The list needs the key alone; the statement is not asked for."""
+    settings.configure(acedata_platform_token=None)
+    service.listed = [{"id": "task-9", "created_at": time.time(), "request": {"prompt": "A kite"}}]
+    assert " ? " in repr(notebook.run("%luma account"))
+    assert ("GET", "/api/v1/usage/apis/") not in service.asked
+
+
+# What RunAPI reads.
+
+CHINESE = "雾中的清晨"
+MODIFY = "%%luma modify https://example.com/v.mp4 -o foggy --wait"
+SCRIPT = "luma_jupyter: RunAPI reads English prompts; this one is in Chinese script.\n"
+
+
+def test_prompt_in_another_script_is_told_before_it_is_sent_to_runapi(
+    notebook: Shell, service: PromptService, capsys: Printed
+) -> None:
+    """In one line, and it is sent all the same."""
+    notebook.run(f"{MODIFY}\n{CHINESE}")
+    assert SCRIPT in capsys.readouterr().out
+    assert [body["prompt"] for body in service.sent] == [CHINESE]
+
+
+@pytest.mark.parametrize(
+    "cell", [f"{MODIFY}\nA foggy morning", f"%%luma --wait\n{CHINESE}"], ids=["Latin", "AceDataCloud"]
+)
+def test_prompt_that_its_service_reads_is_not_told(notebook: Shell, capsys: Printed, cell: str) -> None:
+    """English at RunAPI, and any script at AceDataCloud."""
+    notebook.run(cell)
+    assert "script" not in capsys.readouterr().out
+
+
+def test_prompt_that_an_earlier_clip_answers_is_not_told(
+    notebook: Shell, service: PromptService, capsys: Printed
+) -> None:
+    """Nothing is sent then; with ``--again`` it is, and so it is told."""
+    notebook.run(f"{MODIFY}\n{CHINESE}")
+    capsys.readouterr()
+    notebook.run(f"{MODIFY}\n{CHINESE}")
+    assert "script" not in capsys.readouterr().out
+    notebook.run(f"{MODIFY} --again\n{CHINESE}")
+    assert SCRIPT in capsys.readouterr().out
+    assert len(service.sent) == 2

@@ -91,8 +91,8 @@ def test_steps_on_an_unfinished_clip_wait_for_it(notebook: Shell, service: Promp
     assert foggy.source is notebook.user_ns["longer"]
     assert [body.get("video_id") or body.get("source_video_url") for body in service.sent] == [
         None,
-        "video-task-1",
-        "https://cdn.example/task-2.mp4",
+        "video-of-task-1",
+        "https://media.example/task-2.mp4",
     ]
     assert service.sent[1]["end_image_url"] == "https://example.com/last.png"
     assert service.sent[2]["watermark"] == "w1"
@@ -104,7 +104,7 @@ def test_luma_alone_prints_the_help(notebook: Shell, capsys: pytest.CaptureFixtu
         notebook.run(line)
         printed = capsys.readouterr().out
         assert printed.strip() == HELP.strip()
-    assert len(HELP.splitlines()) <= 42
+    assert len(HELP.splitlines()) <= 44
     assert max(map(len, HELP.splitlines())) <= 100
 
 
@@ -115,7 +115,9 @@ def test_question_mark_shows_the_help(notebook: Shell) -> None:
 
 def test_unknown_words_name_the_known_ones(notebook: Shell) -> None:
     """A wrong word says which there are."""
-    with pytest.raises(InvalidRequest, match="no %luma statsu; there are status, wait, stop, resume, retry, history"):
+    with pytest.raises(
+        InvalidRequest, match="no %luma statsu; there are status, wait, stop, resume, retry, adopt, account, history"
+    ):
         notebook.run("%luma statsu")
 
 
@@ -293,7 +295,7 @@ def test_a_clip_of_an_earlier_kernel_is_a_source(notebook: Shell, service: Promp
     notebook.restart()
     notebook.run("%%luma -o sunset\nA sunset")
     notebook.run("%%luma extend sunset -o longer --wait\nOn and on")
-    assert service.sent[1]["video_id"] == "video-task-1"
+    assert service.sent[1]["video_id"] == "video-of-task-1"
     notebook.restart()
     notebook.run("%%luma -o sunset\nA sunset")
     notebook.run("%%luma extend sunset -o longer\nOn and on")
@@ -307,7 +309,7 @@ def test_again_upstream_makes_new_steps(notebook: Shell, service: PromptService)
     notebook.run("%%luma extend sunset -o longer --wait\nOn and on")
     notebook.run("%%luma -o sunset --wait --again\nA sunset")
     notebook.run("%%luma extend sunset -o longer --wait\nOn and on")
-    assert [body.get("video_id") for body in service.sent] == [None, "video-task-1", None, "video-task-3"]
+    assert [body.get("video_id") for body in service.sent] == [None, "video-of-task-1", None, "video-of-task-3"]
 
 
 def test_without_a_key_earlier_videos_are_still_shown(notebook: Shell, service: PromptService) -> None:
@@ -415,7 +417,7 @@ def test_a_budget_needs_prices(notebook: Shell, service: PromptService) -> None:
     with pytest.raises(OverBudget) as caught:
         notebook.run("%%luma\nA sunset")
     assert str(caught.value) == (
-        "There is a budget ($5.00 a day), but this call's price is not known: AceDataCloud publishes no price; it "
+        "There is a budget ($5.00 a day), but this call's price is not known: AceDataCloud has not said it; it "
         "bills on success, in credits. Nothing was sent. Say what it counts as: "
         "luma_jupyter.configure(acedata_price=0.35), or LUMA_JUPYTER_ACEDATA_PRICE."
     )

@@ -14,7 +14,9 @@ import httpx
 
 from tests.support import films
 
-Kind: TypeAlias = Literal["submit", "look", "list", "quote", "video", "thumbnail", "upload", "head"]
+Kind: TypeAlias = Literal[
+    "submit", "look", "list", "quote", "price", "balance", "usage", "video", "thumbnail", "upload", "head"
+]
 Answer: TypeAlias = Exception | Callable[[httpx.Request], httpx.Response | Awaitable[httpx.Response]] | None
 
 
@@ -70,7 +72,11 @@ class FakeService:
     ``result`` is merged into the finished answers; a ``failure`` (an ``error`` value) takes the place of the video.
     ``lists``: whether AceDataCloud lists its tasks, by Unix seconds that count from ``epoch``; ``idempotent``: whether
     RunAPI answers a repeated key with the same task; ``finished``: whether AceDataCloud says when a task began and
-    ended.
+    ended; ``echoes``: whether its answers hold the request; ``traced``: whether submissions get a trace id, and RunAPI
+    says that it repeats itself.
+
+    Of money: ``cents`` are left at RunAPI, where a call costs 50; ``credits_left`` at AceDataCloud, where one costs
+    ``credits`` (None: not said), of $0.50 each; ``charges`` is its statement, credits by trace id.
     """
 
     def __init__(self, epoch: float = 0.0) -> None:
@@ -78,6 +84,12 @@ class FakeService:
         self.lists = False
         self.idempotent = False
         self.finished = False
+        self.echoes = False
+        self.traced = False
+        self.cents = 100_000
+        self.credits: float | None = None
+        self.credits_left = 1000.0
+        self.charges: dict[str, float] = {}
         self.seconds = 17.0
         self.result: dict[str, Any] = {}
         self.failure: Any = None
@@ -86,7 +98,7 @@ class FakeService:
         self.expires_at: str | None = None
         self.most_at_once: Counter[Kind] = Counter()
         self._at_once: Counter[Kind] = Counter()
-        self._seen: list[Seen] = []
+        self.all_seen: list[Seen] = []
         self._scripts: dict[Kind, deque[Answer]] = defaultdict(deque)
         self._submitted: dict[str, float] = {}
         self._requests: dict[str, httpx.Request] = {}
@@ -119,7 +131,7 @@ class FakeService:
         raise httpx.ReadError("connection reset")
 
     def seen(self, kind: Kind) -> list[Seen]:
-        return [seen for seen in self._seen if seen.kind == kind]
+        return [seen for seen in self.all_seen if seen.kind == kind]
 
     def times(self, kind: Kind) -> list[float]:
         """When requests of a kind came, in seconds with one decimal."""
@@ -127,7 +139,7 @@ class FakeService:
 
     async def __call__(self, request: httpx.Request) -> httpx.Response:
         kind = _kind(request)
-        self._seen.append(Seen(kind, asyncio.get_running_loop().time(), request))
+        self.all_seen.append(Seen(kind, asyncio.get_running_loop().time(), request))
         self._at_once[kind] += 1
         self.most_at_once[kind] = max(self.most_at_once[kind], self._at_once[kind])
         try:
@@ -153,19 +165,41 @@ class FakeService:
         runapi = request.url.host == "runapi.ai"
         if kind == "quote":
             return httpx.Response(200, json={"price_quote": {"reservation_amount_cents": 50, "currency": "USD"}})
+        if kind == "price":
+            return self._price(request)
+        if kind == "balance":
+            items = [{"service_id": "luma", "remaining_amount": self.credits_left}]
+            return httpx.Response(200, json={"balance_cents": self.cents} if runapi else {"items": items})
+        if kind == "usage":
+            rows = [{"trace_id": trace, "deducted_amount": credits} for trace, credits in self.charges.items()]
+            return httpx.Response(200, json={"items": rows})
         if kind == "list":
             return self._list(request)
         if kind == "submit":
-            task_id = self._repeated(request) or f"task-{len(self._submitted) + 1}"
+            repeated = self._repeated(request)
+            task_id = repeated or f"task-{len(self._submitted) + 1}"
             self._submitted.setdefault(task_id, asyncio.get_running_loop().time())
             self._requests[task_id] = request
-            return httpx.Response(200, json={"id": task_id, "status": "pending"} if runapi else {"task_id": task_id})
+            answer: dict[str, Any] = {"id": task_id, "status": "pending"} if runapi else {"task_id": task_id}
+            if self.traced:
+                answer |= {"trace_id": f"trace-of-{task_id}"} | ({"task_replayed": True} if repeated else {})
+            return httpx.Response(200, json=answer)
         ids = Seen(kind, 0.0, request).ids
         known = [task_id for task_id in ids if task_id in self._submitted and task_id not in self.hidden]
         tasks = [self._runapi_task(task_id) if runapi else self._acedata_task(task_id) for task_id in known]
         if b"retrieve_batch" in request.content:
             return httpx.Response(200, json={"items": tasks, "count": len(tasks)})
         return httpx.Response(200, json=tasks[0]) if tasks else httpx.Response(404, json={"error": "not found"})
+
+    async def made_elsewhere(self, payload: dict[str, Any], url: str = "https://api.acedata.cloud/luma/videos") -> str:
+        """Make a task as another program would; its id. It is not among the requests that were seen."""
+        answer = self.honest("submit", httpx.Request("POST", url, json=payload)).json()
+        return str(answer.get("task_id") or answer["id"])
+
+    def _price(self, request: httpx.Request) -> httpx.Response:
+        apis = [{"path": "/luma/videos", "cost": self.credits, "service_id": "luma"}] if self.credits else []
+        services = [{"id": "luma", "packages": [{"price": 10, "amount": 20}]}]
+        return httpx.Response(200, json={"items": apis if request.url.path.endswith("/apis/") else services})
 
     def _upload(self, request: httpx.Request) -> httpx.Response:
         url = f"https://media.example/uploaded-{len(self.seen('upload'))}"
@@ -194,11 +228,14 @@ class FakeService:
     def _is_over(self, task_id: str) -> bool:
         return asyncio.get_running_loop().time() - self._submitted[task_id] >= self.seconds
 
+    def _failure(self, task_id: str) -> Any:
+        return self.failure
+
     def _acedata_task(self, task_id: str) -> dict[str, Any]:
         if not self._is_over(task_id):
-            return {"id": task_id, "response": None}
-        if self.failure:
-            return {"id": task_id, "response": {"success": False, "error": self.failure}, "finished_at": 1}
+            return {"id": task_id, "response": None} | self._echo(task_id)
+        if failure := self._failure(task_id):
+            return {"id": task_id, "response": {"success": False, "error": failure}, "finished_at": 1}
         begun = self.epoch + self._submitted[task_id]
         times = {"created_at": begun, "finished_at": begun + self.seconds} if self.finished else {}
         response = {
@@ -210,13 +247,18 @@ class FakeService:
             "video_height": 720,
             "thumbnail_url": f"https://media.example/{task_id}.jpg",
         }
-        return {"id": task_id, "response": response | self.result} | times
+        return {"id": task_id, "response": response | self.result} | times | self._echo(task_id)
+
+    def _echo(self, task_id: str) -> dict[str, Any]:
+        """What AceDataCloud's answer holds of the submission."""
+        made = {"created_at": self.epoch + self._submitted[task_id]}
+        return {"request": json.loads(self._requests[task_id].content), **made} if self.echoes else {}
 
     def _runapi_task(self, task_id: str) -> dict[str, Any]:
         if not self._is_over(task_id):
             return {"id": task_id, "status": "processing", "videos": []}
-        if self.failure:
-            return {"id": task_id, "status": "failed", "error": self.failure}
+        if failure := self._failure(task_id):
+            return {"id": task_id, "status": "failed", "error": failure}
         videos = [{"url": f"https://media.example/{task_id}.mp4"}]
         return {"id": task_id, "status": "completed", "videos": videos} | self.result
 
@@ -233,6 +275,12 @@ def _kind(request: httpx.Request) -> Kind:
         return "list"
     if path == "/api/v1/price_quotes":
         return "quote"
+    if path in ("/api/v1/apis/", "/api/v1/services/"):
+        return "price"
+    if path in ("/api/v1/me/balance", "/api/v1/applications/"):
+        return "balance"
+    if path == "/api/v1/usage/apis/":
+        return "usage"
     if path == "/luma/tasks" or path.startswith("/api/v1/luma/modify_video/"):
         return "look"
     return "thumbnail" if path.endswith((".jpg", ".png")) else "video"

@@ -27,102 +27,119 @@ from luma_jupyter.engine.store.journal import Journal
 from luma_jupyter.engine.store.leases import current_owner
 from luma_jupyter.providers.http.client import HttpClient
 from tests.support import settings
+from tests.support.fake_service import FakeService, Kind, Seen
 from tests.support.films import film
 from tests.support.loops import VirtualLoop, end
 
 MP4 = film(content=8)
-KEYS = {"acedata_token": "ace-secret", "runapi_key": "run-secret"}
+KEYS = {"acedata_token": "ace-secret", "acedata_platform_token": "platform-secret", "runapi_key": "run-secret"}
 
 
-class PromptService:
-    """Speaks both APIs. A task ends as its prompt says: ``[fail]``, ``[refuse]``, ``[lost]``, else completed; a request
-    with ``[hang]`` is never answered.
+PLATFORM_LISTS = {
+    "/api/v1/apis/": "apis",
+    "/api/v1/services/": "services",
+    "/api/v1/applications/": "subscriptions",
+    "/api/v1/usage/apis/": "usage",
+}
 
-    While ``gate`` is closed, look-ups get no answer, so tasks stay running; while ``running``, they are told that the
-    task runs, and time flies. ``sent`` holds the paid requests, ``keys`` their idempotency keys, ``listed`` the tasks
-    that AceDataCloud lists when asked for those of a time, ``uploaded`` the forms with files that it got. ``quote`` and
-    ``balance`` are RunAPI's answers about money. Once it is not ``faulty`` any more, prompts are only prompts.
-    ``knows_keys`` False: no key is the right one; ``down``: nobody answers at all. ``asked`` holds method and path of
-    the other requests.
+
+class PromptService(FakeService):
+    """The fake service for people's cells: a task ends at once, and as its prompt says.
+
+    ``[fail]``, ``[refuse]``, ``[lost]``, else completed; a request with ``[hang]`` is never answered. Once it is not
+    ``faulty`` any more, prompts are only prompts.
+
+    While ``gate`` is closed, look-ups and files wait for their answers, so tasks stay running; while ``running``,
+    look-ups tell that the task runs, and time flies. ``listed`` are the tasks that AceDataCloud lists when asked for
+    those of a time; ``media`` makes the answer for a file. ``quote`` and ``balance`` are RunAPI's answers about money;
+    ``subscriptions``, ``usage`` and ``credits`` (of a call; None: not said) are what AceDataCloud's platform has, where
+    a credit costs $0.40 or $0.50. ``knows_keys`` False: no key is the right one; ``down``: nobody answers at all.
     """
 
     def __init__(self) -> None:
+        super().__init__()
+        self.echoes = True
         self.gate = threading.Event()
         self.gate.set()
         self.running = False
         self.faulty = True
         self.knows_keys = True
         self.down = False
-        self.asked: list[tuple[str, str]] = []
-        self.sent: list[dict[str, Any]] = []
-        self.keys: list[str | None] = []
         self.listed: list[dict[str, Any]] = []
-        self.uploaded: list[bytes] = []
         self.media: Callable[[], httpx.Response] = lambda: httpx.Response(200, content=MP4)
         self.quote = httpx.Response(200, json={"price_quote": {"reservation_amount_cents": 50, "currency": "USD"}})
         self.balance = httpx.Response(200, json={"balance_cents": 1234, "spent_cents_today": 150})
+        self.subscriptions: list[dict[str, Any]] = []
+        self.usage: list[dict[str, Any]] = []
+        self.credits: float | None = None
+
+    @property
+    def apis(self) -> list[dict[str, Any]]:
+        return [{"path": "/luma/videos", "cost": self.credits, "service_id": "luma"}] if self.credits else []
+
+    @property
+    def services(self) -> list[dict[str, Any]]:
+        return [{"id": "luma", "packages": [{"price": 10, "amount": 20}, {"price": 40, "amount": 100}]}]
+
+    @property
+    def sent(self) -> list[dict[str, Any]]:
+        """The paid requests."""
+        return [seen.payload for seen in self.seen("submit")]
+
+    @property
+    def keys(self) -> list[str | None]:
+        """The idempotency keys of the paid requests."""
+        return [seen.request.headers.get("Idempotency-Key") for seen in self.seen("submit")]
+
+    @property
+    def uploaded(self) -> list[bytes]:
+        """The forms with files."""
+        return [seen.request.content for seen in self.seen("upload")]
+
+    @property
+    def asked(self) -> list[tuple[str, str]]:
+        """Method and path of all requests."""
+        return [(seen.request.method, seen.request.url.path) for seen in self.all_seen]
 
     async def __call__(self, request: httpx.Request) -> httpx.Response:
-        path = request.url.path
         if self.down:
             raise httpx.ConnectError("Connection refused")
         if not self.knows_keys:
             words = {"code": "invalid_token", "message": "The token is not <b>valid</b>."}
             return httpx.Response(401, json={"error": words})
-        self.asked.append((request.method, path))
-        if path in ("/luma/videos", "/api/v1/luma/modify_video"):
-            return await self._submit(request)
-        self.gate.wait(10)
-        if path == "/luma/tasks":
-            asked = json.loads(request.content)
-            if asked["action"] == "retrieve":
-                if not asked["id"].startswith("task-"):
-                    return httpx.Response(404, json={"error": {"code": "not_found", "message": "No such task"}})
-                return httpx.Response(200, json=self._task(asked["id"]))
-            items = [self._task(task_id) for task_id in asked["ids"]] if "ids" in asked else self.listed
-            return httpx.Response(200, json={"items": items})
-        if path.startswith("/api/v1/luma/modify_video/"):
-            done = {"status": "completed", "videos": [{"url": "https://cdn.example/modified.mp4"}]}
-            return httpx.Response(200, json={"id": path.rpartition("/")[2], **done})
-        if path == "/api/v1/files/":
-            self.uploaded.append(request.content)
-            return httpx.Response(200, json={"file_url": f"https://cdn.example/upload-{len(self.uploaded)}"})
-        if path == "/api/v1/price_quotes":
-            return self.quote
-        return self.balance if path == "/api/v1/me/balance" else self.media()
+        if self.faulty and request.url.path == "/luma/videos" and "[hang]" in json.loads(request.content)["prompt"]:
+            self.all_seen.append(Seen("submit", 0.0, request))
+            await asyncio.Event().wait()
+        return await super().__call__(request)
 
-    async def _submit(self, request: httpx.Request) -> httpx.Response:
-        body = json.loads(request.content)
-        self.sent.append(body)
-        self.keys.append(request.headers.get("Idempotency-Key"))
-        asked = body["prompt"] if self.faulty else ""
-        if "[refuse]" in asked:
+    def honest(self, kind: Kind, request: httpx.Request) -> httpx.Response:
+        if kind != "submit":
+            if name := PLATFORM_LISTS.get(request.url.path):
+                items = getattr(self, name)
+                return httpx.Response(200, json={"count": len(items), "items": items})
+            if kind in ("look", "list", "video", "thumbnail"):
+                self.gate.wait(10)
+            if kind in ("video", "thumbnail"):
+                return self.media()
+            return {"quote": self.quote, "balance": self.balance}.get(kind) or super().honest(kind, request)
+        prompt = json.loads(request.content)["prompt"] if self.faulty else ""
+        if "[refuse]" in prompt:
             words = {"code": "forbidden", "message": "Not <b>allowed</b>"}
             return httpx.Response(403, json={"success": False, "error": words, "trace_id": "trace-1"})
-        if "[lost]" in asked:
+        answer = super().honest(kind, request)
+        if "[lost]" in prompt:
             raise httpx.ReadError("the connection broke")
-        if "[hang]" in asked:
-            await asyncio.Event().wait()
-        task_id = f"task-{len(self.sent)}"
-        return httpx.Response(200, json={"id": task_id, "task_id": task_id, "status": "pending"})
+        return answer
 
-    def _task(self, task_id: str) -> dict[str, Any]:
-        request = self.sent[int(task_id.removeprefix("task-")) - 1]
-        if self.running:
-            return {"id": task_id, "request": request, "response": None}
-        if self.faulty and "[fail]" in request["prompt"]:
-            response: dict[str, Any] = {"success": False, "error": {"code": "api_error", "message": "no luck"}}
-        else:
-            response = {
-                "success": True,
-                "state": "completed",
-                "video_id": f"video-{task_id}",
-                "video_url": f"https://cdn.example/{task_id}.mp4",
-                "video_width": 640,
-                "video_height": 360,
-                "thumbnail_url": "https://cdn.example/t.jpg",
-            }
-        return {"id": task_id, "request": request, "response": response, "finished_at": 1}
+    def _list(self, request: httpx.Request) -> httpx.Response:
+        return httpx.Response(200, json={"items": self.listed})
+
+    def _is_over(self, task_id: str) -> bool:
+        return not self.running
+
+    def _failure(self, task_id: str) -> Any:
+        failing = self.faulty and "[fail]" in json.loads(self._requests[task_id].content)["prompt"]
+        return {"code": "api_error", "message": "no luck"} if failing else None
 
 
 def wait_for_status(clip: Clip, status: str) -> None:

@@ -92,7 +92,7 @@ KEPT = ("intent", "request", "provider", "created_at", "submitted_at", "sent_at"
         (ExtendRequest(prompt="Élan 🦊", source=VideoRef(video_id="v-1")), {"name": "longer", "source_label": "v-1"}),
         (
             ExtendRequest(prompt="It runs", source=VideoRef(video_id="v-0", url="https://media.example/0.mp4")),
-            {"source_intent": SOURCE_INTENT, "source_label": "fox", "cost": 0.5},
+            {"source_intent": SOURCE_INTENT, "source_label": "fox", "cost": 0.5, "trace_id": "t-1", "credits": 0.7},
         ),
         (GenerateRequest(prompt="A red fox"), {"provider": "demo", "base_url": "http://127.0.0.1:5000", "price": 0.0}),
     ],
@@ -109,6 +109,8 @@ def test_sidecar_and_video_give_the_clip_back(folder: Path, request_: Request, c
         "name",
         "price",
         "cost",
+        "trace_id",
+        "credits",
         "path",
         "file_size",
         "media",
@@ -127,14 +129,18 @@ def test_sidecar_works_wherever_its_folder_lies(folder: Path, tmp_path: Path) ->
 
 
 def test_sidecar_has_nothing_private(folder: Path) -> None:
-    """A sidecar tells neither where its maker's files lie, nor which API it was, nor a callback and its secret."""
+    """A sidecar tells neither where its maker's files lie, nor which API it was, nor a callback and its secret.
+
+    Nor does it have the body that was sent, where both may be.
+    """
     request = GenerateRequest(prompt="A red fox", callback_url="https://hook.example/?secret=hunter2")
     file = io.BytesIO()
-    write(file, a_task(folder, request, name="fox", doubts=1), 4000)
+    sent = {"callback_url": request.callback_url}
+    write(file, a_task(folder, request, name="fox", doubts=1, payload=sent), 4000)
     data = json.loads(file.getvalue())
     assert data.keys() == {
         *("schema", "bytes", "intent", "fingerprint", "action", "prompt", "request", "source_label", "source_intent"),
-        *("name", "provider", "task_id", "video", "price", "cost"),
+        *("name", "provider", "task_id", "video", "price", "cost", "trace_id", "credits", "replayed"),
         *("created_at", "submitted_at", "sent_at", "ended_at"),
     }
     for secret in (b"hunter2", b"hook.example", b"secret.example", b"teacher", os.fsencode(folder)):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from luma_jupyter.domain.requests import ModifyRequest, VideoRef
 from luma_jupyter.domain.task import Task
 from luma_jupyter.domain.vocabulary import Status
 from luma_jupyter.engine.handle import Handle
+from luma_jupyter.engine.local_files import as_video
 from luma_jupyter.engine.run.submission import CLOCK_SLACK
 from luma_jupyter.engine.store.journal import Journal
 from luma_jupyter.engine.store.probe import FILE_NAME
@@ -26,10 +28,13 @@ from luma_jupyter.errors import (
     Conflict,
     InsufficientBalance,
     InvalidRequest,
+    KeyReused,
     Unreachable,
 )
+from luma_jupyter.views.clip_html import final_html
 from tests.support import settings
-from tests.support.fake_service import Answer, reply
+from tests.support.fake_service import VIDEO, Answer, reply
+from tests.support.states import clip_state
 from tests.support.world import EPOCH, World
 
 
@@ -451,6 +456,58 @@ async def test_retry_at_runapi_repeats_the_key_and_is_paid_once(world: World) ->
     first, second = world.service.seen("submit")
     assert first.request.headers["idempotency-key"] == second.request.headers["idempotency-key"] == lost.intent
     assert first.payload == second.payload
+
+
+async def test_retry_at_runapi_is_what_was_sent_to_the_letter(world: World, tmp_path: Path) -> None:
+    """Also where its file would have another address by now, in a kernel that read it in the journal: byte-equal.
+
+    Another body under the same key is refused, and then nobody could tell what came of the first.
+    """
+    world.service.idempotent = world.service.traced = True
+    world.service.expires_at = "2001-01-01T00:00:00Z"  # so that nothing uploaded is used again
+    film = tmp_path / "film.mp4"
+    film.write_bytes(VIDEO)
+    world.service.script("submit", world.service.lose)
+    lost = await world.end(world.submit(ModifyRequest(prompt="Nebel, größer", source=as_video(film))))
+    assert lost.status is Status.UNCONFIRMED
+    uploaded = len(world.service.seen("upload"))
+    world.engine.handles.clear()
+    task = await _retry(world, lost, resend=True)
+    first, second = world.service.seen("submit")
+    assert first.request.content == second.request.content
+    assert first.request.headers["idempotency-key"] == second.request.headers["idempotency-key"]
+    assert len(world.service.seen("upload")) == uploaded
+    assert (task.status, task.task_id, task.trace_id) == (Status.COMPLETED, "task-1", "trace-of-task-1")
+    assert world.service.tasks == ["task-1"]
+
+
+async def test_retry_that_the_service_had_already_says_so_on_the_card(world: World, other_kernel: Journal) -> None:
+    """What was made before is no new video: the card says that nothing new was paid, and the journal keeps it."""
+    world.service.idempotent = world.service.traced = True
+    lost = await _lost(world, "runapi")
+    task = await _retry(world, lost, resend=True)
+    words = "the service had it already: nothing new was paid"
+    assert words in final_html(replace(clip_state(), task=task))
+    found = other_kernel.find(lost.intent)
+    assert found
+    assert found.task.replayed
+    fresh = await world.end(SUBMIT["runapi"](world))
+    assert not fresh.replayed
+    assert words not in final_html(replace(clip_state(), task=fresh))
+
+
+async def test_retry_whose_key_was_used_for_another_request_stays_unconfirmed(world: World) -> None:
+    """A 409 to the repetition made nothing, and does not say what the first made: in doubt as before, paid once."""
+    world.service.idempotent = True
+    lost = await _lost(world, "runapi")
+    refused = {"error": {"code": "idempotency_key_reused", "message": "another body"}}
+    world.service.script("submit", reply(409, refused))
+    task = await _retry(world, lost, resend=True)
+    assert (task.status, task.sent_at, task.doubts) == (Status.UNCONFIRMED, lost.sent_at, 0)
+    assert isinstance(task.error, ClipUnconfirmed)
+    assert isinstance(task.error.reason, KeyReused)
+    assert world.service.tasks == ["task-1"]
+    assert task.charge(0.5) == lost.charge(0.5)
 
 
 async def test_retry_without_the_user_s_word_sends_nothing(world: World) -> None:

@@ -111,10 +111,23 @@ async def test_upload_without_an_end_is_used_for_a_day(world: World) -> None:
     assert len(uploads(world.service)) == 2
 
 
+async def test_unconfirmed_request_is_looked_for_with_the_address_that_was_sent(world: World) -> None:
+    """A look uploads nothing, though the address is too old for a new request: the service lists what it was sent."""
+    world.service.lists = True
+    world.service.script("submit", world.service.lose)
+    lost = await world.end(world.submit(GenerateRequest(prompt="p", start_image=PICTURE)))
+    assert lost.status is Status.UNCONFIRMED
+    await asyncio.sleep(2 * 86400)
+    found = await world.end(world.engine.resume(lost.intent))
+    assert (found.status, found.task_id) == (Status.COMPLETED, "task-1")
+    assert len(uploads(world.service)) == 1
+    assert len(world.service.seen("submit")) == 1
+
+
 @pytest.mark.parametrize(
     ("answer", "said"),
     [
-        (reply(401, {"error": {"code": "invalid_token", "message": "no"}}), "ACEDATACLOUD_API_TOKEN"),
+        (reply(401, {"error": {"code": "invalid_token", "message": "no"}}), "ACEDATACLOUD_PLATFORM_TOKEN"),
         (reply(413, {"error": "too large"}), "too large"),
         (httpx.ConnectError("refused"), "cannot be reached"),
     ],

@@ -17,9 +17,8 @@ from luma_jupyter.domain.requests import GenerateRequest
 from luma_jupyter.domain.task import Task
 from luma_jupyter.domain.vocabulary import Status
 from luma_jupyter.engine.store.journal import Entry, Journal, Lease
-from luma_jupyter.engine.store.leases import LEASE_TIMEOUT
+from luma_jupyter.engine.store.leases import LEASE_TIMEOUT, LeaseLost
 from luma_jupyter.engine.store.probe import FILE_NAME
-from luma_jupyter.errors import LeaseLost
 
 KERNELS = ("A", "B", "C")
 STATUSES = st.sampled_from(Status)

@@ -50,6 +50,10 @@ FULL = Task(
     cost=0.35,
     doubts=2,
     problem="The file was late.",
+    trace_id="trace-1",
+    credits=0.7,
+    replayed=True,
+    payload={"prompt": "Élan", "async": True},
 )
 
 # Any task.
@@ -128,6 +132,10 @@ def tasks(draw: st.DrawFn) -> Task:
         doubts=draw(st.integers(0, 9)),
         error=error,
         problem=draw(words),
+        trace_id=draw(words),
+        credits=draw(amounts),
+        replayed=draw(st.booleans()),
+        payload=draw(st.none() | st.dictionaries(st.text(), words | st.booleans())),
     )
 
 
@@ -144,6 +152,7 @@ def test_load_gives_back_any_dumped_task(task: Task) -> None:
 def test_load_gives_back_every_field() -> None:
     """No field is left out: each of this task's differs from its default, and all are read."""
     assert load(dump(FULL)) == FULL
+    assert load(dump(FULL)).payload == FULL.payload  # which makes no two tasks different
     required = {"intent", "request", "provider", "status", "created_at", "filename"}
     kept = {name for name in Task.__dataclass_fields__ if name not in {*required, "error", "upload"}}
     assert all(getattr(FULL, name) != Task.__dataclass_fields__[name].default for name in kept)
@@ -207,6 +216,7 @@ NO_FILE: list[Any] = [
     "\0.mp4",
     "x\0y.mp4",
 ]
+NO_FLAG: list[Any] = [0, 1, 1.0, "", "true", [], {}, nested(5000)]
 NO_OBJECT: list[Any] = [None, 1, "x", True, [], [1], nested(5000)]
 FORGED: dict[str, list[Any]] = {
     "intent": [None, *NO_TEXT, "", INTENT[:-1], f"{INTENT}0", INTENT.upper(), f"{INTENT[:-1]}\n", "../" * 10 + "xx"],
@@ -251,6 +261,10 @@ FORGED: dict[str, list[Any]] = {
     "price": NO_NUMBER,
     "cost": NO_NUMBER,
     "doubts": NO_COUNT,
+    "trace_id": NO_TEXT,
+    "credits": NO_NUMBER,
+    "replayed": NO_FLAG,
+    "payload": [value for value in NO_OBJECT if value is not None],
     "error": NO_TEXT,
     "problem": NO_TEXT,
     "created_at": [None, *NO_NUMBER],

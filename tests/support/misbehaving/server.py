@@ -17,6 +17,10 @@ from tests.support.misbehaving.faults import NOT_FOUND, Answer, Exchange, Fault,
 
 JPEG = b"\xff\xd8\xff\xe0" + bytes(100)
 MODIFY = "/api/v1/luma/modify_video"
+MONEY: Mapping[str, object] = {  # asked for before a submission; no connection stays open for the faults to meet
+    "/api/v1/price_quotes": {"price_quote": {"reservation_amount_cents": 50, "currency": "USD"}},
+    "/api/v1/me/balance": {"balance_cents": 10_000},
+}
 
 
 def video(task_id: str, size: int = 4096) -> bytes:
@@ -160,7 +164,7 @@ class Server:
         if request.kind == "look":
             return self._look(request)
         if request.kind == "other":
-            return NOT_FOUND
+            return Answer(200, MONEY[request.path], {"Connection": "close"}) if request.path in MONEY else NOT_FOUND
         return self._media(request)
 
     def _submit(self, request: Request) -> Answer:

@@ -212,7 +212,7 @@ def test_form_takes_a_frame_of_a_clip_when_it_is_done(notebook: Shell, service: 
     assert form.errors == {}
     (clip,) = form.submit()
     clip.wait()
-    assert service.sent[-1]["start_image_url"] == "https://cdn.example/upload-1"
+    assert service.sent[-1]["start_image_url"] == "https://media.example/uploaded-1"
     assert form.cell == "%%luma --start-image sunset@last\nNight falls"
 
 
