@@ -16,7 +16,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import Future
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from http.client import HTTPConnection
 from multiprocessing.connection import Connection, wait
@@ -167,7 +167,7 @@ class Notebook:
             elif not wait([process.sentinel, pipe], KERNEL_TIMEOUT):
                 raise TimeoutError(f"a kernel hangs: {self._story}, {deed}, {moment}")
             self._stage.aim.drop()
-            if process.is_alive():
+            with suppress(ProcessLookupError):  # struck by now, and gone
                 os.kill(process.pid or 0, SIGNALS[blow])
             process.join(KERNEL_TIMEOUT)
         self._hear_out()
