@@ -12,7 +12,7 @@ from typing import Any
 from IPython.core.error import StdinNotImplementedError
 from IPython.display import display
 
-from luma_jupyter.views.clip_html import HIDE_LOST_LIVE_PART, escaped, frame
+from luma_jupyter.views.html import HIDE_LOST_LIVE_PART, escaped, frame
 
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
 NOTHING = {"text/html": "", "text/plain": ""}

@@ -23,8 +23,8 @@ from luma_jupyter.engine.engine import Engine
 from luma_jupyter.engine.library.folder import check_writable, free_space, needed_space
 from luma_jupyter.errors import LumaError, ServiceError
 from luma_jupyter.settings import KEY_SETTINGS, Settings, variable
-from luma_jupyter.views.clip_html import escaped
 from luma_jupyter.views.host import Host
+from luma_jupyter.views.html import NO_FORMULAS, escaped
 from luma_jupyter.views.text import file_size
 
 Level: TypeAlias = Literal["act", "note", "fine"]
@@ -99,8 +99,8 @@ class Diagnosis:
     def _repr_html_(self) -> str:
         rows = "".join(_row(finding) for finding in self.findings)
         return (
-            f'<div style="font-weight:600">{escaped(self.summary)}</div>'
-            f'<div style="overflow-x:auto"><table><tbody>{rows}</tbody></table></div>'
+            f'<div class="{NO_FORMULAS}"><div style="font-weight:600">{escaped(self.summary)}</div>'
+            f'<div style="overflow-x:auto"><table><tbody>{rows}</tbody></table></div></div>'
         )
 
 

@@ -3,6 +3,7 @@
 host         where this code runs, and so how a video is shown there: the decision
 clip_state   all that a drawing of a clip needs
 text         words for people: times, sizes, what was asked for, how it stands
+html         the pieces that all HTML is made of
 clip_html    a clip's card
 table        many clips as a table
 gallery      clips as posters

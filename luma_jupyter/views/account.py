@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from html import escape
 
 from luma_jupyter.domain.money import Balance, dollars
 from luma_jupyter.domain.task import Account, ListedTask, Task
+from luma_jupyter.views.html import escaped, html_table
 from luma_jupyter.views.text import short, text_table
 
 COLUMNS = ("made", "task id", "prompt", "status", "charged", "here")
-_CELL = "text-align:left;white-space:nowrap"
 
 
 class AccountView:
@@ -59,11 +58,8 @@ class AccountView:
         return "\n".join(filter(None, [self._summary(), table]))
 
     def _repr_html_(self) -> str:
-        rows = [[f'<td style="{_CELL}">{escape(cell)}</td>' for cell in cells] for cells in self._cells()]
-        head = "".join(f'<th style="{_CELL}">{name}</th>' for name in COLUMNS)
-        body = "".join(f"<tr>{''.join(row)}</tr>" for row in rows)
-        table = f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>" if rows else ""
-        return f'<div>{escape(self._summary())}</div><div style="overflow-x:auto">{table}</div>'
+        rows = self._cells()
+        return f"<div>{escaped(self._summary())}</div>{html_table(COLUMNS, rows) if rows else ''}"
 
 
 def balance_text(balance: Balance) -> str:

@@ -1,19 +1,13 @@
-"""How a clip looks: from its state to HTML, and to the live card's data.
-
-The finished HTML must survive saving, export, both themes, and JupyterLab's sanitizer for notebooks from elsewhere.
-That one keeps a relative ``src`` on ``<video>`` itself and inline styles, and drops ``<source>`` children and
-``<style>``. Hence: inline styles alone, no colours of our own, and every text and address goes through `escaped` or
-`link`.
-"""
+"""How a clip looks: from its state to HTML, and to the live card's data."""
 
 from __future__ import annotations
 
-from html import escape
 from typing import Any
 
 from luma_jupyter.domain.media import LocalFile, is_preview
 from luma_jupyter.domain.vocabulary import SERVICE_NAMES, Status
 from luma_jupyter.views.clip_state import ClipState, relative_url
+from luma_jupyter.views.html import HIDE_LOST_LIVE_PART, QUIET, escaped, frame, link
 from luma_jupyter.views.text import (
     STATUS_TEXT,
     completion_text,
@@ -30,31 +24,10 @@ STOP_TOOLTIP = "Stops watching from here. The task itself may still run at the s
 STOP_TOOLTIP_QUEUED = "Nothing is sent yet: stopping now costs nothing."
 
 _LONGEST_TITLE = 300  # characters; the whole prompt is in the cell above
-_NARROW = "max-width:720px;"
-_FRAME = (
-    "margin:4px 0;padding:10px 12px;border:1px solid rgba(128,128,128,.4);border-radius:8px;"
-    "font-size:13px;line-height:1.5;overflow-wrap:anywhere;"
-)
-QUIET = "opacity:.75;font-size:12px;"
 _BADGE = "border:1px solid rgba(128,128,128,.7);border-radius:4px;padding:0 5px;font-size:11px;"
-# Where the kernel is gone, JupyterLab shows an error in the place of the live part: the output after the waiting card.
-HIDE_LOST_LIVE_PART = (
-    "<style>.jp-OutputArea-child:has(.luma-later)+.jp-OutputArea-child>.jp-OutputArea-output.jupyter-widgets"
-    "{display:none}</style>"
-)
 _PICTURES = {"start_image": "first frame, as sent", "end_image": "last frame, as sent"}
 _PREVIEW = "max-height:72px;max-width:128px;margin:6px 6px 0 0;border-radius:4px;vertical-align:top;"
 _VIDEO = "display:block;max-width:100%;max-height:480px;margin:8px 0;border-radius:4px;"
-
-
-def escaped(value: object) -> str:
-    """Any value as text in HTML."""
-    return escape(str(value))
-
-
-def link(url: str, label: str, extra: str = "") -> str:
-    """A link that opens in a tab of its own."""
-    return f'<a href="{escaped(url)}" target="_blank" rel="noopener"{extra}>{escaped(label)}</a>'
 
 
 def origin(state: ClipState) -> str:
@@ -81,11 +54,6 @@ def sent_pictures(state: ClipState) -> str:
         if isinstance(picture, LocalFile) and picture.preview and is_preview(picture.preview)
     )
     return f"<div>{shown}</div>" if shown else ""
-
-
-def frame(key: str, body: str, *, wide: bool = False) -> str:
-    """A card's frame; by the class with its key the live part finds it on the page. ``wide``: as wide as the page."""
-    return f'<div class="luma-card luma-{key}" style="{"" if wide else _NARROW}{_FRAME}">{body}</div>'
 
 
 def _player(src: str) -> str:

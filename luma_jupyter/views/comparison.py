@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from luma_jupyter.views.clip_html import HIDE_LOST_LIVE_PART, QUIET, escaped, frame, head
+from luma_jupyter.views.clip_html import head
 from luma_jupyter.views.clip_state import ClipState
+from luma_jupyter.views.html import HIDE_LOST_LIVE_PART, QUIET, escaped, frame
 
 _FIGURE = "display:inline-block;vertical-align:top;margin:0 1% 8px 0;min-width:240px;max-width:100%;"
 _MOST_IN_A_ROW = 3

@@ -11,8 +11,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from luma_jupyter.domain.requests import GenerateRequest
-from luma_jupyter.views.clip_html import HIDE_LOST_LIVE_PART, QUIET, escaped, frame, origin
+from luma_jupyter.views.clip_html import origin
 from luma_jupyter.views.clip_state import ClipState
+from luma_jupyter.views.html import HIDE_LOST_LIVE_PART, QUIET, escaped, frame
 from luma_jupyter.views.text import short
 
 MOST_TILES = 300

@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Sequence
 from datetime import datetime
-from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from luma_jupyter.domain.money import dollars
 from luma_jupyter.domain.task import Task
 from luma_jupyter.errors import ConfigError
+from luma_jupyter.views.html import html_table
 from luma_jupyter.views.text import clock, short, text_table
 
 if TYPE_CHECKING:
@@ -23,8 +23,6 @@ FIELDS = (
     "ended",
 )
 COLUMNS = ("made", "name", "prompt", "action", "service", "status", "time", "cost", "source", "file")
-
-_CELL = "text-align:left;white-space:nowrap"
 
 
 class History:
@@ -104,10 +102,7 @@ class History:
     def _repr_html_(self) -> str:
         if not self._tasks:
             return "No clips."
-        rows = [[f'<td style="{_CELL}">{escape(cell)}</td>' for cell in cells] for cells in self._cells()]
-        head = "".join(f'<th style="{_CELL}">{name}</th>' for name in COLUMNS)
-        body = "".join(f"<tr>{''.join(row)}</tr>" for row in rows)
-        return f'<div style="overflow-x:auto"><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
+        return html_table(COLUMNS, self._cells())
 
 
 def _cost_text(task: Task) -> str:

@@ -14,7 +14,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from luma_jupyter.domain.vocabulary import Status
-from luma_jupyter.views.clip_html import escaped
+from luma_jupyter.views.html import NO_FORMULAS, escaped
 from luma_jupyter.views.text import short
 
 _BOX, _HEIGHT, _STEP, _INDENT, _MARGIN = 460, 44, 54, 30, 4  # pixels
@@ -87,7 +87,7 @@ def svg(found: Sequence[Node]) -> str:
     title = _fitted(f"Lineage of {place.label}", _LINE)
     description = _fitted(text(found), 10_000)
     return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" role="img" width="{width}" height="{height}" '
+        f'<svg xmlns="http://www.w3.org/2000/svg" class="{NO_FORMULAS}" role="img" width="{width}" height="{height}" '
         f'viewBox="0 0 {width} {height}" font-family="sans-serif" font-size="12"><title>{title}</title>'
         f"<desc>{description}</desc>{''.join(_lines(found))}{''.join(_boxes(found))}</svg>"
     )

@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from typing import Any, TypeAlias
 
 from luma_jupyter.domain.vocabulary import Status
-from luma_jupyter.views.clip_html import HIDE_LOST_LIVE_PART, QUIET, STOP_TOOLTIP, escaped, frame, link
+from luma_jupyter.views.clip_html import STOP_TOOLTIP
 from luma_jupyter.views.clip_state import ClipState, relative_url
+from luma_jupyter.views.html import HIDE_LOST_LIVE_PART, QUIET, escaped, frame, link
 from luma_jupyter.views.text import SHORT_STATUS_TEXT, clock, completion_text, request_summary, short, text_table
 
 MOST_ROWS = 300  # rows in the HTML that is saved; with a thousand a notebook would grow by half a megabyte

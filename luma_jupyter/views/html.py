@@ -1,0 +1,54 @@
+"""The pieces of HTML that all views share.
+
+The finished HTML must survive saving, export, both themes, and JupyterLab's sanitizer for notebooks from elsewhere.
+That one keeps a relative ``src`` on ``<video>`` itself and inline styles, and drops ``<source>`` children and
+``<style>``. Hence: inline styles alone, no colours of our own, and every text and address goes through `escaped` or
+`link`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from html import escape
+
+_NARROW = "max-width:720px;"
+_FRAME = (
+    "margin:4px 0;padding:10px 12px;border:1px solid rgba(128,128,128,.4);border-radius:8px;"
+    "font-size:13px;line-height:1.5;overflow-wrap:anywhere;"
+)
+QUIET = "opacity:.75;font-size:12px;"
+_CELL = "text-align:left;white-space:nowrap"
+# Pages take what stands between two dollar signs for a formula, and prices and prompts have such; not in these classes,
+# of MathJax 3 and later, and of MathJax 2.
+NO_FORMULAS = "mathjax_ignore tex2jax_ignore"
+# Where the kernel is gone, JupyterLab shows an error in the place of the live part: the output after the waiting card.
+HIDE_LOST_LIVE_PART = (
+    "<style>.jp-OutputArea-child:has(.luma-later)+.jp-OutputArea-child>.jp-OutputArea-output.jupyter-widgets"
+    "{display:none}</style>"
+)
+
+
+def escaped(value: object) -> str:
+    """Any value as text in HTML."""
+    return escape(str(value))
+
+
+def link(url: str, label: str, extra: str = "") -> str:
+    """A link that opens in a tab of its own."""
+    return f'<a href="{escaped(url)}" target="_blank" rel="noopener"{extra}>{escaped(label)}</a>'
+
+
+def frame(key: str, body: str, *, wide: bool = False) -> str:
+    """A card's frame; by the class with its key the live part finds it on the page. ``wide``: as wide as the page."""
+    return f'<div class="luma-card luma-{key} {NO_FORMULAS}" style="{"" if wide else _NARROW}{_FRAME}">{body}</div>'
+
+
+def html_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A table of texts, as wide as they need; it scrolls where the page is narrower."""
+    head = "".join(f'<th style="{_CELL}">{escaped(name)}</th>' for name in columns)
+    lines = ["".join(f'<td style="{_CELL}">{escaped(cell)}</td>' for cell in row) for row in rows]
+    body = "".join(f"<tr>{line}</tr>" for line in lines)
+    return (
+        f'<div class="{NO_FORMULAS}" style="overflow-x:auto">'
+        f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"
+    )
