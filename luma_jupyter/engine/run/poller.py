@@ -151,6 +151,9 @@ class Poller:
     def _poll_soonest(self) -> None:
         waiting = self._waiting()
         now = asyncio.get_running_loop().time()
+        due = [task for task in waiting if task.is_halfway(now)]
+        if not due:  # the task whose poll this was has left meanwhile
+            return
         try:
             self._next_slot = now + 60 / self._settings().looks_per_minute
             client = self._client()
@@ -161,7 +164,6 @@ class Poller:
             log.exception("A service could not be prepared in an unforeseen way")
             self._failed(waiting, error)
             return
-        due = [task for task in waiting if task.is_halfway(now)]
         batch = heapq.nsmallest(client.batch_size, due, key=lambda task: task.planned)
         for task in batch:
             task.polling = True

@@ -410,6 +410,21 @@ async def test_bug_in_a_poll_costs_no_task(
     assert (await world.end(handle)).status is Status.COMPLETED
 
 
+@pytest.mark.parametrize("steps_of_the_loop", range(6))
+async def test_task_stopped_when_its_poll_is_due_is_not_polled(
+    world: World, steps_of_the_loop: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A task that is stopped at the very moment of its poll leaves no poll of nothing behind."""
+    handle = world.generate()
+    await asyncio.sleep(polls_of("acedata", 1)[0])
+    for _ in range(steps_of_the_loop):
+        await asyncio.sleep(0)
+    handle.stop()
+    await asyncio.sleep(30)
+    assert [seen.payload for seen in world.service.seen("look") if "id" not in seen.payload] == []
+    assert caplog.text == ""
+
+
 @pytest.mark.parametrize("outcome", ["answers", "fails"])
 async def test_poll_of_a_task_stopped_meanwhile_changes_nothing(world: World, outcome: str) -> None:
     """When a poll comes back after one of its tasks was stopped, that one stays detached and the others go on."""
