@@ -145,6 +145,7 @@ class FakeService:
         try:
             answer = self._scripts[kind].popleft() if self._scripts[kind] else None
             if answer is None:
+                await self.hold_up(kind)
                 return self.honest(kind, request)
             if isinstance(answer, Exception):
                 raise answer
@@ -152,6 +153,9 @@ class FakeService:
             return await response if inspect.isawaitable(response) else response
         finally:
             self._at_once[kind] -= 1
+
+    async def hold_up(self, kind: Kind) -> None:
+        """Wait before an honest answer of this kind; not at all, unless a subclass has a reason."""
 
     def honest(self, kind: Kind, request: httpx.Request) -> httpx.Response:
         if kind == "head":

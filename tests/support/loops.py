@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import selectors
+import threading
 import time
+from contextlib import suppress
 from typing import Any
 
 from luma_jupyter.engine.loop_thread import LoopThread
@@ -17,10 +19,11 @@ class _SkippingSelector(selectors.DefaultSelector):  # type: ignore[misc,valid-t
 
     skipped = 0.0
     other_threads = False
+    stands_still = False
 
     def select(self, timeout: float | None = None) -> Any:
         ready = super().select(0)
-        if not ready and timeout is None and self.other_threads:
+        if not ready and self.other_threads and (timeout is None or self.stands_still):
             return super().select(None)
         if not ready and timeout is None:
             raise RuntimeError("the loop would wait for ever: a test forgot to make something happen")
@@ -42,6 +45,51 @@ class VirtualLoop(asyncio.SelectorEventLoop):
 
     def time(self) -> float:
         return self._skipping.skipped
+
+    def stand_still(self, still: bool) -> None:
+        """Hold the clock, or let it go on; meanwhile the loop does what is ready, and what other threads ask for."""
+        self._skipping.stands_still = still
+
+
+class Gate:
+    """Holds up coroutines that want to pass while it is closed, and meanwhile the clocks of their virtual loops."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._is_open = True
+        self._held: list[tuple[VirtualLoop, asyncio.Future[None]]] = []
+
+    def clear(self) -> None:
+        """Close it."""
+        with self._lock:
+            self._is_open = False
+
+    def set(self) -> None:
+        """Open it; from any thread."""
+        with self._lock:
+            self._is_open = True
+            held, self._held = self._held, []
+        for loop, passed in held:
+            with suppress(RuntimeError):  # that loop has been closed
+                loop.call_soon_threadsafe(self._let_pass, loop, passed)
+
+    async def wait(self) -> None:
+        """Return when it is open."""
+        loop = asyncio.get_running_loop()
+        assert isinstance(loop, VirtualLoop)
+        with self._lock:
+            if self._is_open:
+                return
+            passed = loop.create_future()
+            self._held.append((loop, passed))
+        loop.stand_still(True)
+        await passed
+
+    @staticmethod
+    def _let_pass(loop: VirtualLoop, passed: asyncio.Future[None]) -> None:
+        loop.stand_still(False)
+        if not passed.done():
+            passed.set_result(None)
 
 
 class RunningLoop(LoopThread):

@@ -29,7 +29,7 @@ from luma_jupyter.providers.http.client import HttpClient
 from tests.support import settings
 from tests.support.fake_service import FakeService, Kind, Seen
 from tests.support.films import film
-from tests.support.loops import VirtualLoop, end
+from tests.support.loops import Gate, VirtualLoop, end
 
 MP4 = film(content=8)
 KEYS = {"acedata_token": "ace-secret", "acedata_platform_token": "platform-secret", "runapi_key": "run-secret"}
@@ -59,8 +59,7 @@ class PromptService(FakeService):
     def __init__(self) -> None:
         super().__init__()
         self.echoes = True
-        self.gate = threading.Event()
-        self.gate.set()
+        self.gate = Gate()
         self.running = False
         self.faulty = True
         self.knows_keys = True
@@ -112,13 +111,15 @@ class PromptService(FakeService):
             await asyncio.Event().wait()
         return await super().__call__(request)
 
+    async def hold_up(self, kind: Kind) -> None:
+        if kind in ("look", "list", "video", "thumbnail"):
+            await self.gate.wait()
+
     def honest(self, kind: Kind, request: httpx.Request) -> httpx.Response:
         if kind != "submit":
             if name := PLATFORM_LISTS.get(request.url.path):
                 items = getattr(self, name)
                 return httpx.Response(200, json={"count": len(items), "items": items})
-            if kind in ("look", "list", "video", "thumbnail"):
-                self.gate.wait(10)
             if kind in ("video", "thumbnail"):
                 return self.media()
             return {"quote": self.quote, "balance": self.balance}.get(kind) or super().honest(kind, request)
