@@ -15,13 +15,13 @@ demo: .venv/ready  ## run the quickstart; leaves the executed notebook and an HT
 	@echo "Open build/demo/01_quickstart.html in a browser, or build/demo/01_quickstart.ipynb in JupyterLab."
 
 test: lint  ## everything; browser tests say why where they skip
-	$(BIN)/python -m pytest -n 2 --dist loadfile --cov --cov-report=term-missing
+	$(BIN)/python -m pytest -p no:nbval -n 2 --dist loadfile --cov --cov-report=term-missing
 	rm -rf build/nbval
 	$(FREE) LUMA_JUPYTER_DEMO_SECONDS=1 LUMA_JUPYTER_MEDIA=$(CURDIR)/build/nbval/videos \
 		LUMA_JUPYTER_HOME=$(CURDIR)/build/nbval/home $(BIN)/python -m pytest --nbval notebooks
 
 test-quick: .venv/ready  ## for daily work: what needs no browser, no notebook run as a whole, no killed kernels
-	$(BIN)/python -m pytest -n 2 --dist loadfile -q --ignore tests/browser --ignore tests/chaos --ignore tests/test_notebooks.py
+	$(BIN)/python -m pytest -p no:nbval -n 2 --dist loadfile -q --ignore tests/browser --ignore tests/chaos --ignore tests/test_notebooks.py
 
 lint: .venv/ready
 	$(BIN)/ruff check .
