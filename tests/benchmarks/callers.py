@@ -1,17 +1,18 @@
 """One paid call through one client, as its README shows it; what the caller then knows is printed as JSON.
 
-Run by `paid_twice` in a process of its own: ``python -m tests.benchmarks.callers CLIENT [--image URL] [--timeout S]``.
+Run by `paid_twice` in a process of its own: ``python -m tests.benchmarks.callers CLIENT [options]``.
 """
 
 from __future__ import annotations
 
 import argparse
-import hashlib
 import json
 import os
 import signal
+import sys
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import urlsplit
 
 PROMPT = "A paper boat on a calm lake"
 SOURCE = "https://films.example.com/source.mp4"
@@ -22,42 +23,58 @@ class NotMeasurable(Exception):
     """The client cannot be put into the situation."""
 
 
-def call_acedatacloud(report: Report, image: str | None, timeout: float | None) -> None:
+def call_acedatacloud(report: Report, given: argparse.Namespace) -> None:
     """Create a task and wait on its handle; the asynchronous mode is this method's default."""
     from acedatacloud import AceDataCloud
 
-    limits: dict[str, Any] = {} if timeout is None else {"timeout": timeout}
+    limits: dict[str, Any] = {} if given.timeout is None else {"timeout": given.timeout}
     client = AceDataCloud(base_url=os.environ["ACEDATACLOUD_API_BASE_URL"], **limits)
-    task = client.luma.generate(prompt=PROMPT, start_image_url=image)
+    if given.source:
+        platform = os.environ["ACEDATACLOUD_PLATFORM_BASE_URL"]
+        account = AceDataCloud(api_token=os.environ["ACEDATACLOUD_PLATFORM_TOKEN"], platform_base_url=platform)
+        uploaded = account.files.upload(given.source)["file_url"]
+        task = client.luma.generate(action="extend", prompt=PROMPT, video_url=uploaded)
+    else:
+        task = client.luma.generate(prompt=PROMPT, start_image_url=given.image)
     report["ids"] = [task.id]
     task.wait()
     report["urls"] = task.urls()
 
 
-def call_runapi(report: Report, image: str | None, timeout: float | None) -> None:
+def call_runapi(report: Report, given: argparse.Namespace) -> None:
     """Create a task and poll until it completes, with the one call for that."""
     from runapi.luma import LumaClient
 
-    limits: dict[str, Any] = {} if timeout is None else {"timeout": timeout}
+    limits: dict[str, Any] = {} if given.timeout is None else {"timeout": given.timeout}
     client = LumaClient(base_url=os.environ["RUNAPI_BASE_URL"], **limits)
-    result = client.modify_video.run(model="luma-modify-video", prompt=PROMPT, source_video_url=SOURCE)
+    source = client.files.create(file=given.source).url if given.source else SOURCE
+    result = client.modify_video.run(model="luma-modify-video", prompt=PROMPT, source_video_url=source)
     report["ids"] = [result.id]
     report["urls"] = [video.url for video in result.videos]
 
 
-def call_ours(report: Report, image: str | None, timeout: float | None, *, modify: bool) -> None:
+def call_ours(report: Report, given: argparse.Namespace, *, modify: bool) -> None:
     """Make a clip and wait for it."""
     import luma_jupyter
 
-    if timeout is not None:
-        _shorten_patience(timeout)
-    clip = luma_jupyter.modify(SOURCE, PROMPT) if modify else luma_jupyter.generate(PROMPT, start_image=image)
+    if given.timeout is not None:
+        _shorten_patience(given.timeout)
+    if given.machine:
+        from tests.chaos.life import share_the_home
+
+        share_the_home(given.machine)
+    if modify:
+        clip = luma_jupyter.modify(given.source or SOURCE, PROMPT)
+    elif given.source:
+        clip = luma_jupyter.extend(given.source, PROMPT)
+    else:
+        clip = luma_jupyter.generate(PROMPT, start_image=given.image)
     try:
         clip.wait()
     finally:
         report["ids"] = [clip.task_id] if clip.task_id else []
     report["urls"] = [clip.url]
-    report["sha256"] = hashlib.sha256(clip.path.read_bytes()).hexdigest() if clip.path else None
+    report["path"] = str(clip.path) if clip.path else None
 
 
 def _shorten_patience(seconds: float) -> None:
@@ -71,8 +88,23 @@ def _shorten_patience(seconds: float) -> None:
     http.SUBMIT_TIMEOUT = httpx.Timeout(seconds)
 
 
+def freeze_before_sending() -> None:
+    """Let this process stop itself (SIGSTOP) a moment before it connects to the service for the first time."""
+    port = urlsplit(os.environ["RUNAPI_BASE_URL"]).port
+    frozen = False
+
+    def hear(event: str, details: tuple[Any, ...]) -> None:
+        nonlocal frozen
+        if event == "socket.connect" and not frozen and details[1][1] == port:
+            frozen = True
+            os.kill(os.getpid(), signal.SIGSTOP)
+
+    sys.addaudithook(hear)
+
+
 TAKE_IMAGES = ("acedatacloud", "luma_jupyter generate")
-CALLS: dict[str, Callable[[Report, str | None, float | None], None]] = {
+SAVE_FILES = ("luma_jupyter generate", "luma_jupyter modify")
+CALLS: dict[str, Callable[[Report, argparse.Namespace], None]] = {
     "acedatacloud": call_acedatacloud,
     "runapi-luma": call_runapi,
     "luma_jupyter generate": lambda *given: call_ours(*given, modify=False),
@@ -83,14 +115,20 @@ CALLS: dict[str, Callable[[Report, str | None, float | None], None]] = {
 def main() -> None:
     """Make the call; whatever comes of it is part of the report."""
     signal.signal(signal.SIGINT, signal.default_int_handler)  # else ignored, where the parent's is
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit())
     parser = argparse.ArgumentParser()
     parser.add_argument("client", choices=CALLS)
-    parser.add_argument("--image")
-    parser.add_argument("--timeout", type=float)
+    parser.add_argument("--image", help="the first frame, a URL")
+    parser.add_argument("--source", help="a file of one's own, to extend or modify")
+    parser.add_argument("--timeout", type=float, help="the client's own, in seconds")
+    parser.add_argument("--machine", help="be on this one of several machines with one home folder")
+    parser.add_argument("--freeze", action="store_true", help="stop before the first connection to the service")
     given = parser.parse_args()
     report: Report = {"ids": [], "urls": [], "error": None, "details": "", "measured": True}
+    if given.freeze:
+        freeze_before_sending()
     try:
-        CALLS[given.client](report, given.image, given.timeout)
+        CALLS[given.client](report, given)
     except BaseException as error:
         report["error"] = f"{type(error).__name__}: {error}"
         report["details"] = repr(vars(error))

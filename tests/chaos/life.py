@@ -106,7 +106,7 @@ def live(harness: Connection, life: Life) -> None:
     signal.signal(signal.SIGINT, signal.default_int_handler)
     _settle(life.folder, life.url)
     if life.machine:
-        _share_the_home(life.machine)
+        share_the_home(life.machine)
     settings = Configuration().current
     engine = Engine(settings)
     try:
@@ -146,7 +146,7 @@ def _settle(folder: Path, url: str) -> None:
     duration_model.LONGEST_PAUSE = POLL_INTERVAL
 
 
-def _share_the_home(machine: str) -> None:
+def share_the_home(machine: str) -> None:
     """Be one of several machines with one home folder, which find out soon that another one is silent."""
     platform.node = lambda: machine
     runner.HEARTBEAT_INTERVAL = HEARTBEAT_INTERVAL

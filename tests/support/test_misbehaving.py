@@ -141,6 +141,23 @@ def test_a_download_can_be_resumed(server: m.Server) -> None:
     assert ask(server, "GET", "/media/task-1.mp4", headers={"Range": f"bytes={len(whole)}-"})[0] == 416
 
 
+def test_uploads_to_either_service_are_taken(server: m.Server) -> None:
+    """AceDataCloud's platform takes a file in one step, RunAPI in three; both say where it is, and it is no task."""
+    assert ask(server, "POST", "/api/v1/files/", "a film")[1] == {"file_url": f"{server.url}/files/uploaded"}
+    prepared = ask(server, "POST", "/api/v1/files/prepare", {"filename": "film.mp4"})[1]
+    assert ask(server, "PUT", urlsplit(prepared["upload_url"]).path, "a film")[0] == 200
+    kept = ask(server, "POST", "/api/v1/files/confirm", {"signed_id": prepared["signed_id"]})[1]
+    assert kept["url"] == f"{server.url}/files/uploaded"
+    assert server.tasks == []
+
+
+def test_every_video_is_the_film_that_was_set(server: m.Server) -> None:
+    """With a film set, it is what each task comes to, byte by byte."""
+    server.film = b"a real film"
+    generate(server)
+    assert ask(server, "GET", "/media/task-1.mp4")[1] == server.video("task-1") == b"a real film"
+
+
 def test_faults_are_played_in_order_and_then_the_server_is_honest(server: m.Server) -> None:
     """Each fault is for one request of its kind; None lets one pass; afterwards the server is honest."""
     server.script("submit", m.Status(503), None, m.Status(500))

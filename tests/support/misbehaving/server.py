@@ -21,6 +21,7 @@ MONEY: Mapping[str, object] = {  # asked for before a submission; no connection 
     "/api/v1/price_quotes": {"price_quote": {"reservation_amount_cents": 50, "currency": "USD"}},
     "/api/v1/me/balance": {"balance_cents": 10_000},
 }
+VIDEO_TYPE = "video/mp4"
 
 
 def video(task_id: str, size: int = 4096) -> bytes:
@@ -47,6 +48,7 @@ class Server:
     ``failure``: a text with which tasks end instead of a video. ``running``: what AceDataCloud's answer holds beside id
     and request while a task runs.
     ``idempotent``: whether RunAPI answers a repeated Idempotency-Key with the same task. ``video_size``: bytes.
+    ``film``: what each video is, in the place of one made for its task. Uploads are taken, whatever they are.
     """
 
     def __init__(
@@ -56,6 +58,7 @@ class Server:
         self.idempotent = idempotent
         self.video_size = video_size
         self.failure: str | None = None
+        self.film: bytes | None = None
         self.running: Mapping[str, Any] = {"response": None}
         self.url = ""
         # Only the server's thread appends, readers copy, and a deque's ends may be used from any thread.
@@ -91,6 +94,10 @@ class Server:
     def video_url(self, task_id: str) -> str:
         """Where the video of a task is, once it is done."""
         return f"{self.url}/media/{task_id}.mp4"
+
+    def video(self, task_id: str) -> bytes:
+        """The video of a task."""
+        return self.film or video(task_id, self.video_size)
 
     def until(self, condition: Callable[[], object], timeout: float = 5.0) -> None:
         """Wait for something to become true. Raises TimeoutError."""
@@ -164,7 +171,8 @@ class Server:
         if request.kind == "look":
             return self._look(request)
         if request.kind == "other":
-            return Answer(200, MONEY[request.path], {"Connection": "close"}) if request.path in MONEY else NOT_FOUND
+            answers = {**MONEY, **_file_answers(self.url)}
+            return Answer(200, answers[request.path], {"Connection": "close"}) if request.path in answers else NOT_FOUND
         return self._media(request)
 
     def _submit(self, request: Request) -> Answer:
@@ -231,8 +239,8 @@ class Server:
             return NOT_FOUND
         if request.kind == "thumbnail":
             return Answer(200, JPEG, {"Content-Type": "image/jpeg"})
-        body, etag = video(task_id, self.video_size), f'"{task_id}-{self.video_size}"'
-        headers = {"Content-Type": "video/mp4", "Accept-Ranges": "bytes", "ETag": etag}
+        body, etag = self.video(task_id), f'"{task_id}-{self.video_size}"'
+        headers = {"Content-Type": VIDEO_TYPE, "Accept-Ranges": "bytes", "ETag": etag}
         asked = re.fullmatch(r"bytes=(\d+)-", request.headers.get("range", ""))
         if not asked or request.headers.get("if-range", etag) != etag:
             return Answer(200, body, headers)
@@ -240,6 +248,19 @@ class Server:
         if start >= len(body):
             return Answer(416, b"", {**headers, "Content-Range": f"bytes */{len(body)}"})
         return Answer(206, body[start:], {**headers, "Content-Range": f"bytes {start}-{len(body) - 1}/{len(body)}"})
+
+
+def _file_answers(url: str) -> dict[str, object]:
+    """The answers to the steps of an upload, by their path: AceDataCloud's one, and RunAPI's three."""
+    address = f"{url}/files/uploaded"
+    kept = {"file_name": "uploaded", "url": address, "size_bytes": 1, "mime_type": VIDEO_TYPE}
+    times = {"created_at": "2026-01-01T00:00:00Z", "expires_at": "2099-01-01T00:00:00Z"}
+    return {
+        "/api/v1/files/": {"file_url": address},
+        "/api/v1/files/prepare": {"upload_url": f"{url}/storage/uploaded", "headers": {}, "signed_id": "signed"},
+        "/storage/uploaded": {},
+        "/api/v1/files/confirm": {**kept, **times},
+    }
 
 
 async def _read(reader: asyncio.StreamReader, connection: int) -> Request:
