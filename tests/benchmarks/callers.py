@@ -10,6 +10,7 @@ import json
 import os
 import signal
 import sys
+import threading
 from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlsplit
@@ -97,7 +98,7 @@ def freeze_before_sending() -> None:
         nonlocal frozen
         if event == "socket.connect" and not frozen and details[1][1] == port:
             frozen = True
-            os.kill(os.getpid(), signal.SIGSTOP)
+            signal.pthread_kill(threading.get_ident(), signal.SIGSTOP)  # to the process it would come a little later
 
     sys.addaudithook(hear)
 
