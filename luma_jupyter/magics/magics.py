@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from luma_jupyter.api.create import adopt
 from luma_jupyter.api.kernel import Kernel
-from luma_jupyter.api.views import Studio
 from luma_jupyter.cells.command import create, read_cell, would_send
 from luma_jupyter.cells.expressions import single_braces_notice
 from luma_jupyter.cells.lookup import Lookup
@@ -28,10 +27,13 @@ from luma_jupyter.views.table import table_text
 from luma_jupyter.views.text import short
 from luma_jupyter.widgets.presenter import PagePresenter
 
+if TYPE_CHECKING:
+    from luma_jupyter.api.views import Studio
+
+    Shown: TypeAlias = AccountView | History | Diagnosis | Studio | None  # what a line gives, for the page to show
+
 _PAID: tuple[Provider, ...] = ("acedata", "runapi")
 ACCOUNT_DAYS = 7  # days of the service's list that `%luma account` shows
-
-Shown: TypeAlias = AccountView | History | Diagnosis | Studio | None  # what a line gives, for the page to show
 
 HELP = f"""Make Luma videos in a notebook.
 {USAGE}
@@ -107,7 +109,7 @@ class LumaMagics:
             "price": self._price,
             "balance": self._balance,
             "doctor": lambda names: diagnose(self._kernel),
-            "studio": lambda names: Studio(),
+            "studio": self._studio,
             "help": lambda names: print(HELP),
         }
         if word in ("-h", "--help"):
@@ -224,6 +226,11 @@ class LumaMagics:
         account = self._session.engine.account(time.time() - ACCOUNT_DAYS * 24 * 3600)
         ours = {task.task_id: task for task in self._session.history("all") if task.task_id}
         return AccountView(account, ours, ACCOUNT_DAYS)
+
+    def _studio(self, words: list[str]) -> Studio:
+        from luma_jupyter.api.views import Studio  # start-up: a cell's request does not wait for forms and galleries
+
+        return Studio()
 
     def _named(self, names: list[str]) -> dict[str, Clip]:
         return Lookup.of(self._session).clips(names)

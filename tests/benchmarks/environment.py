@@ -9,12 +9,15 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 def environment(url: str, folder: str) -> dict[str, str]:
-    """Both services at ``url``, keys that mean nothing, folders of its own, and no proxy on the way."""
-    ours = ("LUMA_JUPYTER_", "ACEDATACLOUD_", "RUNAPI_")
+    """Both services at ``url``, keys that mean nothing, folders of its own, and no proxy on the way.
+
+    Modules are kept compiled, as they are wherever packages are installed.
+    """
+    others = ("LUMA_JUPYTER_", "ACEDATACLOUD_", "RUNAPI_", "PYTHONDONTWRITEBYTECODE")
     kept = {
         name: value
         for name, value in os.environ.items()
-        if not name.startswith(ours) and not name.lower().endswith("_proxy")
+        if not name.startswith(others) and not name.lower().endswith("_proxy")
     }
     return kept | {
         "PYTHONPATH": str(ROOT),

@@ -37,6 +37,8 @@ before = set(sys.modules)
 shell.run_line_magic("load_ext", "luma_jupyter")
 shell.run_cell("import os\\nprint = os.path")
 shell.Completer.complete("os.pa")
+for cell in sys.argv[1:]:
+    shell.run_cell(cell).raise_error()
 print(json.dumps(sorted(set(sys.modules) - before)))
 """
 
@@ -44,9 +46,9 @@ print(json.dumps(sorted(set(sys.modules) - before)))
 HEAVY = {"httpx", "ipywidgets", "anywidget", "tornado", "av", "numpy", "PIL", "pandas", "psutil", "nest_asyncio2"}
 
 
-def loaded(tmp_path: Path) -> set[str]:
-    """The modules that a notebook has because of its line ``%load_ext luma_jupyter``."""
-    command = [sys.executable, "-c", LOADED]
+def loaded(tmp_path: Path, *cells: str) -> set[str]:
+    """The modules that a notebook has because of its line ``%load_ext luma_jupyter``, and of some cells after it."""
+    command = [sys.executable, "-c", LOADED, *cells]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=True)
     return set(json.loads(done.stdout.splitlines()[-1]))
 
@@ -62,6 +64,13 @@ def test_loading_imports_almost_nothing(tmp_path: Path, journal: str) -> None:
     assert "luma_jupyter.magics.extension" in ours
     behind = ("domain.requests", "domain.task", "engine.engine", "clip.clip", "widgets.base", "magics.magics")
     assert not ours & {f"luma_jupyter.{name}" for name in behind}
+
+
+def test_a_line_that_shows_no_widget_loads_none(tmp_path: Path) -> None:
+    """Forms, galleries and all that widgets need are loaded when something is shown: a request goes out before."""
+    modules = loaded(tmp_path, "%luma status")
+    assert "luma_jupyter.engine.engine" in modules
+    assert not modules & {"anywidget", "ipywidgets", "luma_jupyter.widgets.base", "luma_jupyter.widgets.studio.studio"}
 
 
 def write_journal(status: Status, folder: Path) -> Journal:
