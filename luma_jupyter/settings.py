@@ -17,6 +17,8 @@ from luma_jupyter.domain.urls import is_web_url
 from luma_jupyter.domain.vocabulary import PROVIDERS, Provider
 from luma_jupyter.errors import ConfigError
 
+HOME_BESIDE_THE_NOTEBOOK = ".luma_jupyter"
+
 
 class Secret:
     """A key that shows itself only to `reveal`: its ``repr`` and ``str`` are masked."""
@@ -156,12 +158,18 @@ class Settings:
 
     @property
     def home_folder(self) -> Path:
-        """Where the journal lives, absolute: the platform's folder for user data unless set."""
+        """Where the journal lives, absolute: the platform's folder for user data unless set.
+
+        Where the user has no home folder at all, as in some containers, it is beside the notebook.
+        """
         if self.home is not None:
             return self.folder / self.home
         from platformdirs import user_data_path  # start-up: where the home is set, it is not needed
 
-        return user_data_path("luma_jupyter")
+        try:
+            return user_data_path("luma_jupyter")
+        except RuntimeError:  # what `Path.home` raises
+            return self.folder / HOME_BESIDE_THE_NOTEBOOK
 
 
 # What can be set: the field's name, its environment variable, and how its value is read.

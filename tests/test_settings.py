@@ -254,6 +254,17 @@ def test_home_is_the_platforms_folder_by_default(tmp_path: Path, monkeypatch: py
     assert home.is_relative_to(tmp_path)
 
 
+@pytest.mark.usefixtures("own_home")
+def test_home_is_beside_the_notebook_where_the_user_has_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In a container whose user id has no name, and without HOME, the journal lives beside the notebook."""
+    for name in ("HOME", "XDG_DATA_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(os, "getuid", lambda: 4_000_000_000)
+    with pytest.raises(RuntimeError):
+        Path.home()
+    assert current().home_folder == tmp_path / ".luma_jupyter"
+
+
 def test_key_shows_itself_to_reveal_alone() -> None:
     """However a key or the settings are printed, the key is not in it."""
     secret = Secret(KEY)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import re
 import shlex
+from contextlib import suppress
 from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any, NoReturn
@@ -17,6 +18,7 @@ from luma_jupyter.errors import InvalidRequest
 USAGE = "%%luma [generate|extend|modify] [SOURCE] [options]"
 ADOPT_USAGE = "%luma adopt TASK_ID [--provider P] [-o NAME]"
 HISTORY_USAGE = "%luma history [--all | --folder FOLDER] [--day DAY]"
+_ESCAPED = re.compile(r"""\\[\s"']""")
 
 
 @dataclass(frozen=True)
@@ -85,9 +87,18 @@ def read_adopt_options(words: list[str]) -> argparse.Namespace:
 
 
 def split(line: str) -> list[str]:
-    """The words of a line, quotes honoured as in a shell. Raises InvalidRequest where a quote is left open."""
+    r"""The words of a line, quotes honoured as in a shell.
+
+    Backslashes stay, as in the paths of Windows (``pics\new.png``), unless one stands before a quote or a space.
+    Raises InvalidRequest where a quote is left open.
+    """
+    if _ESCAPED.search(line):
+        with suppress(ValueError):  # such as for "C:\pics\" with its quotes, where nothing is meant to be escaped
+            return shlex.split(line)
+    lexer = shlex.shlex(line, posix=True)
+    lexer.whitespace_split, lexer.commenters, lexer.escape = True, "", ""
     try:
-        return shlex.split(line)
+        return list(lexer)
     except ValueError as error:
         raise InvalidRequest(f"The line cannot be read ({error}): check its quotes.") from None
 

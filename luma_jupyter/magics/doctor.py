@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib import import_module, metadata
 from pathlib import Path
@@ -302,7 +303,8 @@ def _demo(now: Settings, machine: Machine) -> Iterator[Finding]:
 
 def _short(folder: Path, now: Settings) -> str:
     """A folder as seen from the notebook or from the user's home: what is saved should not tell more."""
-    for base, name in ((now.folder, ""), (Path.home(), "~/")):
-        if folder.is_relative_to(base):
-            return f"{name}{folder.relative_to(base)}" + (" beside the notebook" if not name else "")
+    if folder.is_relative_to(now.folder):
+        return f"{folder.relative_to(now.folder)} beside the notebook"
+    with suppress(RuntimeError):  # the user has no home folder
+        return f"~/{folder.relative_to(Path.home())}" if folder.is_relative_to(Path.home()) else str(folder)
     return str(folder)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from luma_jupyter.api.views import clips
 from luma_jupyter.cells.command import read_cell
 from luma_jupyter.cells.lookup import Lookup
-from luma_jupyter.cells.parser import write_line
+from luma_jupyter.cells.parser import split, write_line
 from luma_jupyter.clip.clip import Clip
 from luma_jupyter.domain.visibility import has_visible
 from luma_jupyter.domain.vocabulary import ACTIONS, ASPECT_RATIOS
@@ -117,3 +117,23 @@ def test_a_written_line_is_read_as_it_was_meant(
     for name, value in chosen.items():
         read = getattr(command.spec.request, name)
         assert read == (" ".join(value.split()) if isinstance(value, str) else value or read)
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        (r"pics\new.png -o x", [r"pics\new.png", "-o", "x"]),
+        (r"C:\Users\me\clip.mp4", [r"C:\Users\me\clip.mp4"]),
+        (r'"C:\Users\me\my clip.mp4" -o x', [r"C:\Users\me\my clip.mp4", "-o", "x"]),
+        (r"--start-image=..\frames\1.png", [r"--start-image=..\frames\1.png"]),
+        (r"\\server\share\a.mp4", [r"\\server\share\a.mp4"]),
+        ('"C:\\my pics\\" -o x', ["C:\\my pics\\", "-o", "x"]),
+        (r"my\ clip.mp4 -o x", ["my clip.mp4", "-o", "x"]),
+        (r"it\'s", ["it's"]),
+        (r'"a \"b\" c"', ['a "b" c']),
+        ("a#b # c", ["a#b", "#", "c"]),
+    ],
+)
+def test_split_keeps_the_backslashes_of_paths(line: str, words: list[str]) -> None:
+    """The paths of Windows come through; a backslash before a space or a quote escapes it, as in a shell."""
+    assert split(line) == words

@@ -8,6 +8,7 @@ from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 from typing import NoReturn
+from unittest.mock import Mock
 
 import httpx
 import pytest
@@ -218,6 +219,16 @@ def test_doctor_tells_a_journal_that_cannot_be_written(lab: Shell, tmp_path: Pat
     assert levels(diagnosis) == {"journal": "act"}
     assert "LUMA_JUPYTER_HOME" in found(diagnosis, "journal").words
     assert found(diagnosis, "demo service").level == "fine"
+
+
+def test_doctor_works_for_a_user_without_a_home_folder(lab: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the user has no home folder, the folders are named as they are."""
+    monkeypatch.setenv("LUMA_JUPYTER_MEDIA", "/srv/nobodys/videos")
+    monkeypatch.setattr(Path, "home", Mock(side_effect=RuntimeError("Could not determine home directory.")))
+    machine = replace(THIS_MACHINE, check_writable=lambda folder: None, free_space=lambda folder: 10**12)
+    diagnosis = examine(lab, machine)
+    assert levels(diagnosis) == {}
+    assert "/srv/nobodys/videos" in found(diagnosis, "media folder").words
 
 
 def test_doctor_tells_a_setting_that_cannot_be_used(lab: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
