@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from collections.abc import Callable, Coroutine, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,6 +16,7 @@ from luma_jupyter.providers.acedata_platform import AceDataPlatform
 from luma_jupyter.providers.http.client import HttpClient
 from luma_jupyter.providers.runapi import RunApi
 from luma_jupyter.settings import Secret
+from tests.support.misbehaving import Server, Status
 
 KEY = "sk-very-secret-123"
 PLATFORM_TOKEN = "platform-very-secret-456"
@@ -88,34 +88,9 @@ def platform_token() -> str:
     return PLATFORM_TOKEN
 
 
-Behaviour = Callable[[asyncio.StreamWriter, int], Awaitable[bool]]
-
-
 @pytest.fixture
-def serving() -> Callable[[Behaviour], AbstractAsyncContextManager[tuple[str, list[bytes]]]]:
-    """Serve on a real socket of 127.0.0.1: gives the base URL, and the requests that came.
-
-    ``behave`` gets the connection and the request's number, and says whether the connection stays open.
-    """
-
-    @asynccontextmanager
-    async def serve(behave: Behaviour) -> AsyncIterator[tuple[str, list[bytes]]]:
-        received: list[bytes] = []
-
-        async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-            try:
-                while head := await reader.readuntil(b"\r\n\r\n"):
-                    length = next((int(x[15:]) for x in head.lower().split(b"\r\n") if x[:15] == b"content-length:"), 0)
-                    received.append(head + await reader.readexactly(length))
-                    if not await behave(writer, len(received)):
-                        break
-            except (asyncio.IncompleteReadError, ConnectionError):
-                pass
-            finally:
-                writer.close()
-
-        server = await asyncio.start_server(connected, "127.0.0.1", 0)
-        async with server:
-            yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}", received
-
-    return serve
+def proxy() -> Iterator[Server]:
+    """A proxy that lets nothing through."""
+    with Server() as refusing:
+        refusing.script("other", *[Status(503, b"")] * 9)
+        yield refusing

@@ -5,8 +5,8 @@ from __future__ import annotations
 import http.client
 import json
 import math
+import ssl
 import time
-from collections.abc import Iterator
 from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import urlsplit
@@ -16,13 +16,6 @@ import pytest
 from tests.support import misbehaving as m
 
 Connection = http.client.HTTPConnection
-
-
-@pytest.fixture
-def server() -> Iterator[m.Server]:
-    """A server whose tasks are done at once."""
-    with m.Server() as running:
-        yield running
 
 
 def connect(server: m.Server, timeout: float = 5.0) -> Connection:
@@ -159,6 +152,41 @@ def test_a_dropped_connection_closes_without_an_answer(server: m.Server, fault: 
     with pytest.raises(http.client.RemoteDisconnected):
         generate(server)
     assert (len(server.tasks), len(server.seen("submit"))) == (paid, 1)
+
+
+def test_a_reset_connection_is_an_error_of_the_connection(server: m.Server) -> None:
+    """The request is read and the connection reset; nothing was done."""
+    server.script("submit", m.Reset())
+    with pytest.raises(ConnectionResetError):
+        generate(server)
+    assert (len(server.tasks), len(server.seen("submit"))) == (0, 1)
+
+
+def test_raw_bytes_are_sent_as_they_are(server: m.Server) -> None:
+    """They are sent unchanged, then the connection closes; nothing was done."""
+    server.script("submit", m.Raw(b"SSH-2.0\r\n"))
+    with pytest.raises(http.client.BadStatusLine, match=r"SSH-2\.0"):
+        generate(server)
+    assert (len(server.tasks), len(server.seen("submit"))) == (0, 1)
+
+
+def test_a_request_that_is_cut_short_is_kept_apart(server: m.Server) -> None:
+    """What came of it is to be seen; it counts as no request, and nothing is done."""
+    connection = connect(server)
+    connection.putrequest("POST", "/luma/videos")
+    connection.putheader("Content-Length", "100")
+    connection.endheaders(b"{")
+    connection.close()
+    server.until(lambda: server.cut_short)
+    assert [(request.path, request.body) for request in server.cut_short] == [("/luma/videos", b"{")]
+    assert (server.requests, server.tasks) == ([], [])
+
+
+def test_a_tls_handshake_is_refused(server: m.Server) -> None:
+    """The server speaks plain HTTP alone, and says so at once."""
+    with pytest.raises(ssl.SSLError):
+        http.client.HTTPSConnection(urlsplit(server.url).netloc, timeout=5.0).request("GET", "/")
+    assert server.requests == []
 
 
 @pytest.mark.parametrize(

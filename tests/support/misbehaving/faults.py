@@ -36,6 +36,11 @@ class Request:
     def json(self) -> Any:
         return json.loads(self.body)
 
+    @property
+    def is_whole(self) -> bool:
+        """Whether all of the body came that was announced."""
+        return len(self.body) == int(self.headers.get("content-length", 0))
+
 
 @dataclass(frozen=True)
 class Answer:
@@ -101,6 +106,27 @@ class DropAfter:
 
     async def play(self, exchange: Exchange) -> bool:
         exchange.honest()
+        return False
+
+
+@dataclass(frozen=True)
+class Reset:
+    """The connection is reset once the request was read; nothing was done."""
+
+    async def play(self, exchange: Exchange) -> bool:
+        exchange.writer.transport.abort()
+        return False
+
+
+@dataclass(frozen=True)
+class Raw:
+    """These bytes as they are, HTTP or not, and the connection closes; nothing was done."""
+
+    content: bytes
+
+    async def play(self, exchange: Exchange) -> bool:
+        exchange.writer.write(self.content)
+        await exchange.writer.drain()
         return False
 
 
