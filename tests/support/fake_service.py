@@ -13,7 +13,7 @@ from typing import Any, Literal, TypeAlias
 
 import httpx
 
-from tests.support import films
+from tests.support.films import JPEG, film
 
 Media: TypeAlias = Literal["video", "thumbnail", "upload", "head"]
 Money: TypeAlias = Literal["quote", "price", "balance", "subscriptions", "usage"]
@@ -21,14 +21,7 @@ Kind: TypeAlias = Literal["submit", "look", "list"] | Media | Money
 Answer: TypeAlias = BaseException | Callable[[httpx.Request], httpx.Response | Awaitable[httpx.Response]] | None
 
 
-def box(kind: bytes, size: int = 8) -> bytes:
-    """A box of an MP4 file, ``size`` bytes long."""
-    return size.to_bytes(4, "big") + kind + bytes(size - 8)
-
-
-VIDEO = box(b"ftyp", 24) + films.box(b"moov", films.track()) + box(b"mdat", 4000)
-JPEG = b"\xff\xd8\xff\xe0" + bytes(100)
-PAGE = "<!DOCTYPE html><html><body>Bad gateway</body></html>"
+VIDEO = film(content=3992)
 
 
 def reply(status: int, data: object = None, **options: Any) -> Answer:

@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from tests.support import misbehaving as m
+from tests.support.films import JPEG
 
 Connection = http.client.HTTPConnection
 
@@ -60,7 +61,7 @@ def test_an_acedata_task_leads_from_submission_to_video(server: m.Server) -> Non
     assert [item["id"] for item in look(server, "task-1", "task-9")[1]["items"]] == ["task-1"]
     assert look(server, "task-9")[0] == 404
     assert ask(server, "GET", "/media/task-1.mp4")[1] == m.video("task-1")
-    assert ask(server, "GET", "/media/task-1.jpg")[1] == m.JPEG
+    assert ask(server, "GET", "/media/task-1.jpg")[1] == JPEG
     assert [(task.id, task.api, task.request["prompt"]) for task in server.tasks] == [("task-1", "acedata", "a boat")]
     assert [r.kind for r in server.requests] == ["submit", "look", "look", "look", "video", "thumbnail"]
     assert server.seen("submit")[0].json["prompt"] == "a boat"

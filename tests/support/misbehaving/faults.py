@@ -15,9 +15,9 @@ from email.utils import formatdate
 from http import HTTPStatus
 from typing import Any, Literal, Protocol, TypeAlias
 
-Kind: TypeAlias = Literal["submit", "look", "video", "thumbnail", "other"]
+from tests.support.films import PAGE
 
-PAGE = "<!DOCTYPE html><html><body>Bad gateway</body></html>"
+Kind: TypeAlias = Literal["submit", "look", "video", "thumbnail", "other"]
 
 
 @dataclass(frozen=True)

@@ -12,10 +12,9 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, Literal
 
-from tests.support.films import box, track
+from tests.support.films import JPEG, box, track
 from tests.support.misbehaving.faults import NOT_FOUND, Answer, Exchange, Fault, Kind, Request
 
-JPEG = b"\xff\xd8\xff\xe0" + bytes(100)
 MODIFY = "/api/v1/luma/modify_video"
 MONEY: Mapping[str, object] = {  # asked for before a submission; no connection stays open for the faults to meet
     "/api/v1/price_quotes": {"price_quote": {"reservation_amount_cents": 50, "currency": "USD"}},
