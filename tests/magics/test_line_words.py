@@ -23,6 +23,7 @@ from tests.support.notebook import (
     wait_for_looks,
     wait_for_status,
 )
+from tests.support.waiting import until
 
 Printed = pytest.CaptureFixture[str]
 
@@ -284,8 +285,7 @@ def test_resume_of_a_clip_whose_kernel_was_killed_while_sending_sends_nothing(
 ) -> None:
     """Nobody knows whether the request was accepted, so it is explained and never sent again by itself."""
     notebook.run("%%luma -o sunset\nA [hang] sunset")
-    while not service.sent:
-        time.sleep(0.001)
+    until(lambda: service.sent)
     notebook.restart()
     wait_for_looks()
     notebook.run("%%luma -o sunset\nA [hang] sunset")

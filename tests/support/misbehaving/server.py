@@ -14,6 +14,7 @@ from typing import Any, Literal
 
 from tests.support.films import JPEG, box, track
 from tests.support.misbehaving.faults import NOT_FOUND, Answer, Exchange, Fault, Kind, Request
+from tests.support.waiting import until
 
 MODIFY = "/api/v1/luma/modify_video"
 MONEY: Mapping[str, object] = {  # asked for before a submission; no connection stays open for the faults to meet
@@ -99,11 +100,7 @@ class Server:
 
     def until(self, condition: Callable[[], object], timeout: float = 5.0) -> None:
         """Wait for something to become true. Raises TimeoutError."""
-        deadline = time.monotonic() + timeout
-        while not condition():
-            if time.monotonic() > deadline:
-                raise TimeoutError("the server waited in vain")
-            time.sleep(0.005)
+        until(condition, timeout)
 
     def refuse(self) -> None:
         """Refuse new connections from now on; those that stand go on."""
