@@ -104,7 +104,7 @@ def test_submit_of_one_request_from_many_threads_makes_one_task(engine: Engine, 
 
 
 START = """
-import httpx, os, sys, time
+import httpx, os, sys
 from tests.support.fake_service import FakeService
 from tests.support.loops import HurriedLoop, QuietLoop
 from tests.support.waiting import until

@@ -67,6 +67,15 @@ def test_an_acedata_task_leads_from_submission_to_video(server: m.Server) -> Non
     assert server.seen("submit")[0].json["prompt"] == "a boat"
 
 
+def test_a_task_from_before_is_known_and_over(server: m.Server) -> None:
+    """A task that was added has its video, and began and ended when it was said to."""
+    server.seconds = 75.0
+    server.add_task("old", created=1.7e9)
+    task = look(server, "old")[1]
+    assert (task["created_at"], task["finished_at"]) == (1.7e9, 1.7e9 + 75)
+    assert ask(server, "GET", "/media/old.mp4")[1] == m.video("old")
+
+
 def test_a_runapi_task_leads_from_submission_to_video(server: m.Server) -> None:
     """A modify task is created with its key recorded, and its status names the video and the source."""
     assert modify(server, "k")[:2] == (200, {"id": "task-1", "task_id": "task-1", "status": "pending"})

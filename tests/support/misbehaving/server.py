@@ -80,6 +80,10 @@ class Server:
         """What was paid for, oldest first."""
         return list(self._tasks.values())
 
+    def add_task(self, task_id: str, created: float) -> None:
+        """Have a task of AceDataCloud from before, created at this Unix time."""
+        self._tasks[task_id] = Task(task_id, "acedata", {}, None, created)
+
     @property
     def requests(self) -> list[Request]:
         """All that came, oldest first."""
