@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import os
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ import pytest
 
 from luma_jupyter.api.kernel import kernel
 from tests.support.loops import VirtualLoop
+from tests.support.misbehaving import Server
 
 pytest_plugins = ["tests.support.notebook_fixtures"]
 
@@ -49,3 +50,10 @@ def run_virtually() -> Callable[[Coroutine[Any, Any, Any]], Any]:
             return runner.run(coroutine)
 
     return run
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    """Both services on a real socket; tasks are done at once."""
+    with Server() as running:
+        yield running

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import io
 import shutil
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
-from PIL import Image
 
 import luma_jupyter as luma
 from luma_jupyter.errors import InvalidRequest
 from tests.support.notebook import PromptService, Shell
+from tests.support.pictures import PICTURE, encoded
 
 pytestmark = pytest.mark.usefixtures("engine")
 
@@ -98,31 +96,18 @@ def test_extend_and_modify_take_again(service: PromptService, function: Callable
     assert len(service.sent) == 2
 
 
-PICTURE = Image.new("RGB", (16, 9), (200, 30, 30))
-
-
-def png() -> bytes:
-    file = io.BytesIO()
-    PICTURE.save(file, format="PNG")
-    return file.getvalue()
-
-
-def last_sent(service: PromptService) -> dict[str, Any]:
-    return service.sent[-1]
-
-
 def test_generate_takes_pictures_of_any_kind(notebook: Shell, filmed: PromptService, tmp_path: Path) -> None:
     """Pictures of any kind go up once, and the last frame of one clip begins the next."""
-    (tmp_path / "first.png").write_bytes(png())
-    for number, picture in enumerate([tmp_path / "first.png", png(), PICTURE, np.asarray(PICTURE)]):
+    (tmp_path / "first.png").write_bytes(encoded())
+    for number, picture in enumerate([tmp_path / "first.png", encoded(), PICTURE, np.asarray(PICTURE)]):
         luma.generate(f"Take {number}", start_image=picture).wait()
-        assert last_sent(filmed)["start_image_url"] == "https://media.example/uploaded-1"
+        assert filmed.sent[-1]["start_image_url"] == "https://media.example/uploaded-1"
     assert len(filmed.uploaded) == 1
-    assert png() in filmed.uploaded[0]
+    assert encoded() in filmed.uploaded[0]
     first = luma.generate("A sunset")
     luma.generate("It goes on", start_image=first.frame("last"), end_image=PICTURE).wait()
-    assert last_sent(filmed)["start_image_url"] == "https://media.example/uploaded-2"
-    assert last_sent(filmed)["end_image_url"] == "https://media.example/uploaded-1"
+    assert filmed.sent[-1]["start_image_url"] == "https://media.example/uploaded-2"
+    assert filmed.sent[-1]["end_image_url"] == "https://media.example/uploaded-1"
 
 
 def test_extend_takes_a_local_video(notebook: Shell, filmed: PromptService, film_bytes: bytes, tmp_path: Path) -> None:
@@ -130,7 +115,7 @@ def test_extend_takes_a_local_video(notebook: Shell, filmed: PromptService, film
     (tmp_path / "films").mkdir()
     (tmp_path / "films" / "mine.mp4").write_bytes(film_bytes)
     notebook.run("%%luma extend films/mine.mp4 --wait -o longer\nIt goes on")
-    assert last_sent(filmed)["video_url"] == "https://media.example/uploaded-1"
+    assert filmed.sent[-1]["video_url"] == "https://media.example/uploaded-1"
     longer = notebook.user_ns["longer"]
     assert longer.source == "mine.mp4"
     shutil.move(tmp_path / "films" / "mine.mp4", tmp_path / "moved.mp4")

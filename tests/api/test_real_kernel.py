@@ -52,7 +52,8 @@ def test_interrupting_a_wait_leaves_tasks_and_clip_running(kernel: Kernel, wait:
     kernel.run(f"luma.configure(demo_seconds={SLOW})\n%unload_ext luma_jupyter\n%load_ext luma_jupyter")
     kernel.run(TICKER)
     kernel.run("sunset = luma.generate('A sunset', again=True)")
-    output = kernel.run(f"print('waiting')\n{wait}", meanwhile=kernel.interrupt)
+    when_it_waits = "asyncio.get_running_loop().call_soon(print, 'waiting')"  # the cell keeps the loop until then
+    output = kernel.run(f"{when_it_waits}\n{wait}", meanwhile=kernel.manager.interrupt_kernel)
     assert ("CancelledError" if wait == "await sunset" else "Interrupted") in output
     assert kernel.run("print(sunset.status, ticking.done())") in ("running False\n", "submitting False\n")
     if wait != "await sunset":

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 
 import pytest
-from PIL import Image
 
 from luma_jupyter.api.views import clips
 from luma_jupyter.clip.clip_list import ClipList
@@ -13,6 +12,7 @@ from luma_jupyter.display.outputs import NOTHING
 from luma_jupyter.errors import ClipDetached, ClipFailed, ConfigError, InvalidRequest, NotConfirmed
 from tests.support import settings
 from tests.support.notebook import PromptService, Shell
+from tests.support.pictures import PICTURE
 
 
 def test_dry_run_sends_nothing_and_masks_the_key(
@@ -89,9 +89,6 @@ def test_dry_run_of_takes_shows_the_request_once(
     notebook.run("%%luma modify https://example.com/v.mp4 --takes 2 --dry-run\nFog")
     assert "2 videos = 2 takes of this: new. Price: not known (no quote yet; " in capsys.readouterr().out
     assert (service.sent, service.asked) == ([], [])
-
-
-PICTURE = Image.new("RGB", (16, 9), (200, 30, 30))
 
 
 def test_dry_run_names_the_file_and_uploads_nothing(

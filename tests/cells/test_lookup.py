@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import io
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
-from PIL import Image
 
 import luma_jupyter as luma
 from luma_jupyter.clip.clip_list import ClipList
 from luma_jupyter.errors import InvalidRequest
 from tests.support.notebook import PromptService, Shell, wait_for_status
+from tests.support.pictures import PICTURE, encoded
 
 
 def test_a_cell_takes_a_frame_of_a_clip(notebook: Shell, filmed: PromptService) -> None:
@@ -58,31 +56,18 @@ def test_a_clip_can_be_called_by_its_key(notebook: Shell, service: PromptService
     assert len(service.sent) == 2
 
 
-PICTURE = Image.new("RGB", (16, 9), (200, 30, 30))
-
-
-def png() -> bytes:
-    file = io.BytesIO()
-    PICTURE.save(file, format="PNG")
-    return file.getvalue()
-
-
-def last_sent(service: PromptService) -> dict[str, Any]:
-    return service.sent[-1]
-
-
 @pytest.mark.parametrize("word", ["first.png", "./first.png", "picture", "raw", "array", "path"])
 def test_image_options_take_a_path_or_a_variable_with_a_picture(
     notebook: Shell, filmed: PromptService, tmp_path: Path, word: str
 ) -> None:
     """--start-image and --end-image take a path, and a variable with any kind of picture."""
     path = tmp_path / "first.png"
-    path.write_bytes(png())
-    notebook.user_ns.update(picture=PICTURE, raw=png(), array=np.asarray(PICTURE), path=path)
+    path.write_bytes(encoded())
+    notebook.user_ns.update(picture=PICTURE, raw=encoded(), array=np.asarray(PICTURE), path=path)
     notebook.run(f"%%luma --wait --start-image {word}\nA sunset")
-    assert last_sent(filmed)["start_image_url"] == "https://media.example/uploaded-1"
+    assert filmed.sent[-1]["start_image_url"] == "https://media.example/uploaded-1"
     notebook.run(f"%%luma extend _luma --wait --end-image {word}\nIt goes on")
-    assert last_sent(filmed)["end_image_url"] == "https://media.example/uploaded-1"
+    assert filmed.sent[-1]["end_image_url"] == "https://media.example/uploaded-1"
     assert len(filmed.uploaded) == 1
 
 

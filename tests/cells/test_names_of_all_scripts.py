@@ -16,7 +16,7 @@ from luma_jupyter.clip.clip_list import ClipList
 from luma_jupyter.clip.names import find_name, visible_variables
 from luma_jupyter.domain.identifiers import is_variable_name, normalize_name
 from luma_jupyter.errors import InvalidRequest
-from tests.support.notebook import PromptService, Shell, wait_for_status
+from tests.support.notebook import PromptService, Shell, leave_running
 
 WORDS = ["हिन्दी", "สวัสดี", "தமிழ்", "שָׁלוֹם", "µ", "ﬁlm", "éclair", "e\u0301clair", "match", "x_1", "𝒙"]
 NAMES = st.text(st.characters(categories=["L", "M", "Nl", "Nd", "Pc"]), min_size=1, max_size=8).filter(is_variable_name)
@@ -70,11 +70,7 @@ def test_a_clip_of_any_name_goes_on(notebook: Shell, service: PromptService, nam
 @pytest.mark.parametrize("name", WORDS)
 def test_a_clip_of_any_name_is_resumed_into_its_variable(notebook: Shell, service: PromptService, name: str) -> None:
     """The next kernel's variable is the one that Python reads."""
-    service.running = True
-    notebook.run(f"%%luma -o {name}\nA sunset")
-    wait_for_status(notebook.ip.ev(name), "running")
-    notebook.restart()
-    service.running = False
+    leave_running(notebook, service, f"%%luma -o {name}\nA sunset")
     notebook.run("%luma resume")
     assert isinstance(notebook.ip.ev(name), Clip)
 

@@ -13,7 +13,8 @@ from luma_jupyter.engine.library import sidecars
 from luma_jupyter.engine.store.probe import FILE_NAME
 from tests.chaos.life import Report
 from tests.chaos.notebook import Notebook, Phase
-from tests.support.misbehaving import JPEG, video
+from tests.support.films import JPEG
+from tests.support.misbehaving import video
 
 
 def faults(notebook: Notebook) -> Iterator[str]:

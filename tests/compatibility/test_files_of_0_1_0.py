@@ -1,7 +1,7 @@
 """Files that version 0.1.0 left behind still work: the journal, the media folder, pickled clips, a saved notebook.
 
 ``v0_1_0`` holds them, and ``v0_1_0/make_files.py`` says how they were made. Each test plays on a copy, in processes of
-their own, which find the services at addresses where nobody listens, or where `Service` does.
+their own, which find the services at addresses where nobody listens, or where a server does.
 """
 
 from __future__ import annotations
@@ -14,16 +14,16 @@ import socket
 import sqlite3
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from tests.support.misbehaving import Server
 
 FILES = Path(__file__).parent / "v0_1_0"
 PROCESS = Path(__file__).with_name("another_process.py")
@@ -34,7 +34,6 @@ KEYS = {
     "ACEDATACLOUD_PLATFORM_TOKEN": "platform-dummy-token",
     "RUNAPI_API_KEY": "run-dummy-key",
 }
-MP4 = b"\0\0\0\x18ftypisom" + bytes(12) + b"\0\0\0\x10moov" + bytes(8) + b"\0\0\0\x10mdat" + bytes(8)
 STATUSES = {"queued", "submitting", "running", "saving", "completed", "failed", "unconfirmed", "detached", "cancelled"}
 ERRORS = ("Traceback", "Error:", "InvalidRequest:", "Exception")
 
@@ -406,72 +405,19 @@ def test_lines_about_unfinished_clips_say_which_key_is_missing(cut_off: Course) 
     )
 
 
-class Service(ThreadingHTTPServer):
-    """A fake AceDataCloud that knows the tasks of 0.1.0: they are all completed. ``asked`` holds method and path."""
-
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), Answers)
-        self.asked: list[tuple[str, Any]] = []
-
-    @property
-    def address(self) -> str:
-        return f"http://127.0.0.1:{self.server_port}"
-
-    def task(self, task_id: str) -> Row:
-        response = {"success": True, "state": "completed", "video_id": task_id}
-        response["video_url"] = f"{self.address}/{task_id}.mp4"
-        return {"id": task_id, "created_at": 1.795e9, "finished_at": 1.795e9 + 75, "response": response}
-
-
-class Answers(BaseHTTPRequestHandler):
-    """The answers of a `Service`."""
-
-    server: Service
-
-    def do_GET(self) -> None:
-        self.server.asked.append((self.path, None))
-        self._send(200 if self.path.endswith(".mp4") else 404, MP4)
-
-    def do_POST(self) -> None:
-        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-        self.server.asked.append((self.path, body))
-        answer: Any = {"task_id": "task-new"}
-        if self.path == "/luma/tasks":
-            items = [self.server.task(task_id) for task_id in body.get("ids", [])]
-            answer = self.server.task(body["id"]) if "id" in body else {"items": items}
-        self._send(200, json.dumps(answer).encode())
-
-    def _send(self, status: int, content: bytes) -> None:
-        self.send_response(status)
-        self.send_header("Content-Length", str(len(content)))
-        self.end_headers()
-        self.wfile.write(content)
-
-    def log_message(self, *words: Any) -> None:
-        pass
-
-
 @pytest.fixture
-def service() -> Iterator[Service]:
-    """The fake service, on a free port."""
-    with Service() as service:
-        thread = threading.Thread(target=service.serve_forever)
-        thread.start()
-        yield service
-        service.shutdown()
-        thread.join()
-
-
-@pytest.fixture
-def followed(tmp_path: Path, service: Service) -> Course:
-    """The folder and its journal, whose tasks are all at the fake service."""
-    course = make_course(tmp_path, service.address)
-    for old in ("https://api.acedata.cloud", "https://cdn.example"):
-        course.replace(old, service.address)
+def followed(tmp_path: Path, server: Server) -> Course:
+    """The folder and its journal, whose tasks are all at the service and completed."""
+    server.seconds = 1.0
+    course = make_course(tmp_path, server.url)
+    course.replace("https://api.acedata.cloud", server.url)
+    course.replace("https://cdn.example", f"{server.url}/media")
+    for (task_id,) in course.query("SELECT task_id FROM tasks WHERE task_id IS NOT NULL"):
+        server.add_task(task_id, created=1.795e9)
     return course
 
 
-def test_what_dead_kernels_left_is_followed_to_its_end(followed: Course, service: Service) -> None:
+def test_what_dead_kernels_left_is_followed_to_its_end(followed: Course, server: Server) -> None:
     """`%luma resume` gets the videos of all tasks that the service has; nothing is sent that costs."""
     taken = len(followed.query("SELECT * FROM durations"))
     status = followed.run("watch", "%luma resume")
@@ -479,23 +425,23 @@ def test_what_dead_kernels_left_is_followed_to_its_end(followed: Course, service
         assert status.pop(prompt) == "completed"
     rest = {row["prompt"]: row["status"] for row in read("history.json")}
     assert status == {prompt: rest[prompt] for prompt in status}
-    assert {path for path, body in service.asked if body} == {"/luma/tasks"}
+    assert {request.path for request in server.requests if request.method == "POST"} == {"/luma/tasks"}
     files = followed.query("SELECT json_extract(task, '$.filename') FROM tasks WHERE status = 'completed'")
     saved = {path.name for path in (followed.folder / "luma_videos").glob("*.mp4")}
     assert {name for (name,) in files if not name.startswith("a-gone-castle")} == saved
     assert len(followed.query("SELECT * FROM durations")) == taken + 3
 
 
-def test_a_picture_that_was_uploaded_is_not_uploaded_again(followed: Course, service: Service) -> None:
+def test_a_picture_that_was_uploaded_is_not_uploaded_again(followed: Course, server: Server) -> None:
     """A new request with an old picture uses the address that the journal has, as long as it is good."""
     followed.query("UPDATE uploads SET expires = ?", time.time() + 86_400)
     call: dict[str, Any] = {"name": "new", "action": "generate", "prompt": "Something new", "source": None, "takes": 1}
     call["options"] = {"start_image": "start.png"}
     (followed.folder / "new.json").write_text(json.dumps([call]), encoding="utf-8")
     followed.run("run_again", "new.json", LUMA_JUPYTER_WAIT="1")
-    (sent,) = [body for path, body in service.asked if path == "/luma/videos"]
-    assert sent["start_image_url"] == "https://cdn.example/uploads/start_image.png"
-    assert not [path for path, _ in service.asked if "files" in path]
+    (sent,) = server.seen("submit")
+    assert sent.json["start_image_url"] == "https://cdn.example/uploads/start_image.png"
+    assert not [request for request in server.requests if "files" in request.path]
 
 
 # The saved notebook.

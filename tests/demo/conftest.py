@@ -1,6 +1,5 @@
 """One running demo service for the whole folder, and what most tests need of it."""
 
-import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -8,8 +7,8 @@ import httpx
 import pytest
 
 from luma_jupyter.demo.server import DemoService, start
+from tests.support.waiting import until
 
-Poll = Callable[[Callable[[], Any]], Any]
 Ended = Callable[[str], dict[str, Any]]
 
 
@@ -55,21 +54,7 @@ def slow(service: DemoService) -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
-def poll() -> Poll:
-    """Ask again and again until the answer is truthy."""
-
-    def poll(ask: Callable[[], Any]) -> Any:
-        deadline = time.monotonic() + 20
-        while not (answer := ask()):
-            assert time.monotonic() < deadline, "no end in sight"
-            time.sleep(0.03)
-        return answer
-
-    return poll
-
-
-@pytest.fixture(scope="session")
-def ended_task(api: httpx.Client, poll: Poll) -> Ended:
+def ended_task(api: httpx.Client) -> Ended:
     """An AceData task, once it has ended, by its id."""
 
     def ended(task_id: str) -> dict[str, Any]:
@@ -77,14 +62,14 @@ def ended_task(api: httpx.Client, poll: Poll) -> Ended:
             task: dict[str, Any] = api.post("/luma/tasks", json={"id": task_id, "action": "retrieve"}).json()
             return task if task["finished_at"] else None
 
-        task: dict[str, Any] = poll(look)
+        task: dict[str, Any] = until(look, 20)
         return task
 
     return ended
 
 
 @pytest.fixture(scope="session")
-def ended_modify(api: httpx.Client, poll: Poll) -> Ended:
+def ended_modify(api: httpx.Client) -> Ended:
     """A RunAPI task, once it has ended, by its id."""
 
     def ended(task_id: str) -> dict[str, Any]:
@@ -92,7 +77,7 @@ def ended_modify(api: httpx.Client, poll: Poll) -> Ended:
             task: dict[str, Any] = api.get(f"/api/v1/luma/modify_video/{task_id}").json()
             return task if task["status"] in ("completed", "failed") else None
 
-        task: dict[str, Any] = poll(look)
+        task: dict[str, Any] = until(look, 20)
         return task
 
     return ended

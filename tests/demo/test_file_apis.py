@@ -4,7 +4,7 @@ import base64
 import hashlib
 import socket
 import tracemalloc
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -16,12 +16,12 @@ from luma_jupyter.demo import streaming, uploads
 from luma_jupyter.demo.bodies import BadRequest
 from luma_jupyter.demo.server import LOST, DemoService, InjectedReply, RequestInfo, start
 from luma_jupyter.demo.streaming import copy_form_file
+from tests.support.waiting import until
 
 FORM, FILES = "/api/v1/files/", "/api/v1/files"
 PREPARE, CONFIRM = "/api/v1/files/prepare", "/api/v1/files/confirm"
 PNG = b"\x89PNG\r\n\x1a\n and the rest"
 PNG_TEXT = base64.b64encode(PNG).decode()
-Poll = Callable[[Callable[[], Any]], Any]
 
 
 def md5(data: bytes) -> str:
@@ -92,7 +92,7 @@ def test_form_wants_the_platform_token(header: str, code: str, platform: httpx.C
 
 
 def test_too_large_form_is_refused_and_deleted(
-    folder: tuple[Path, DemoService], monkeypatch: pytest.MonkeyPatch, poll: Poll
+    folder: tuple[Path, DemoService], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A file over the limit is a 400, whether its body is over it too or not, and nothing of it stays on the disk."""
     path, service = folder
@@ -104,12 +104,10 @@ def test_too_large_form_is_refused_and_deleted(
         answer = httpx.post(service.url + FORM, files={"file": ("a.bin", bytes(size))}, headers=headers)
         assert answer.status_code == status
     assert answer.json()["error"] == {"code": "bad_request", "message": "file is larger than 100 MB"}
-    poll(lambda: [file.stat().st_size for file in path.iterdir()] == [1000])
+    until(lambda: [file.stat().st_size for file in path.iterdir()] == [1000])
 
 
-def test_large_form_is_never_in_memory(
-    folder: tuple[Path, DemoService], monkeypatch: pytest.MonkeyPatch, poll: Poll
-) -> None:
+def test_large_form_is_never_in_memory(folder: tuple[Path, DemoService], monkeypatch: pytest.MonkeyPatch) -> None:
     """A body larger than tornado's 100 MB arrives whole, and is never in memory, neither whole nor in part."""
     path, service = folder
     monkeypatch.setattr("luma_jupyter.demo.acedata_platform.MAX_PLATFORM_FILE_BYTES", 200_000_000)
@@ -132,22 +130,22 @@ def test_large_form_is_never_in_memory(
     part = httpx.get(answer.json()["url"], headers={"Range": "bytes=-7"})
     assert part.content == b"the end"
     assert part.headers["content-type"] == "video/mp4"
-    poll(lambda: [file.stat().st_size for file in path.iterdir()] == [size + 12 + 7])
+    until(lambda: [file.stat().st_size for file in path.iterdir()] == [size + 12 + 7])
 
 
-def test_broken_off_upload_leaves_no_file(folder: tuple[Path, DemoService], poll: Poll) -> None:
+def test_broken_off_upload_leaves_no_file(folder: tuple[Path, DemoService]) -> None:
     """Of an upload that breaks off half-way nothing stays."""
     path, service = folder
     host, port = service.url.removeprefix("http://").split(":")
     with socket.create_connection((host, int(port))) as connection:
         connection.sendall(b"POST /api/v1/files/ HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\nhalf")
-        poll(lambda: list(path.iterdir()))
-    poll(lambda: not list(path.iterdir()))
+        until(lambda: list(path.iterdir()))
+    until(lambda: not list(path.iterdir()))
 
 
 @pytest.mark.parametrize("answer", [LOST, InjectedReply(503, b"busy"), None])
 def test_hook_sees_and_answers_an_upload(
-    answer: InjectedReply | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, poll: Poll
+    answer: InjectedReply | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A hook sees an upload with its body, may answer it or lose its answer; a lost one is carried out all the same."""
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
@@ -166,7 +164,7 @@ def test_hook_sees_and_answers_an_upload(
             httpx.post(service.url + FORM, **request)
     else:
         assert httpx.post(service.url + FORM, **request).status_code == (answer.status if answer else 200)
-    poll(lambda: [file.suffix for file in folder.iterdir()] == ([] if answer and answer is not LOST else [".png"]))
+    until(lambda: [file.suffix for file in folder.iterdir()] == ([] if answer and answer is not LOST else [".png"]))
     service.close()
     assert [(request.method, request.path) for request in seen] == [("POST", FORM)]
     assert PNG in seen[0].body

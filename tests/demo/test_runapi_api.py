@@ -9,6 +9,7 @@ import httpx
 import pytest
 
 from luma_jupyter.demo.server import DemoService
+from tests.support.waiting import until
 
 MODIFY = "/api/v1/luma/modify_video"
 BALANCE = "/api/v1/me/balance"
@@ -16,7 +17,6 @@ QUOTES = "/api/v1/price_quotes"
 MODEL = "luma-modify-video"
 QUOTED = {"service": "luma", "action": "modify-video", "model": MODEL}
 Ended = Callable[[str], dict[str, Any]]
-Poll = Callable[[Callable[[], Any]], Any]
 
 
 def test_modify_task_completes(clip: dict[str, Any], api: httpx.Client, ended_modify: Ended) -> None:
@@ -35,7 +35,7 @@ def test_modify_task_completes(clip: dict[str, Any], api: httpx.Client, ended_mo
     assert httpx.get(done["videos"][0]["url"]).content[4:8] == b"ftyp"
 
 
-def test_status_is_processing_until_the_end(api: httpx.Client, poll: Poll, service: DemoService) -> None:
+def test_status_is_processing_until_the_end(api: httpx.Client, service: DemoService) -> None:
     """A task is processing once its turn has come, until its time is over."""
     body = {"model": MODEL, "source_video_url": "x", "prompt": "A boat [fail]"}
     service.seconds = 0.5
@@ -47,7 +47,7 @@ def test_status_is_processing_until_the_end(api: httpx.Client, poll: Poll, servi
         words.append(api.get(f"{MODIFY}/{task_id}").json()["status"])
         return words[-1] == "failed"
 
-    poll(ended)
+    until(ended)
     assert next(word for word in words if word != "pending") == "processing"
 
 

@@ -1,55 +1,31 @@
 """What both APIs share: callbacks, media, odd requests, injected faults."""
 
 import json
-import queue
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Any
 
 import httpx
 import pytest
 
 from luma_jupyter.demo.server import LOST, InjectedReply, RequestInfo, start
+from tests.support.misbehaving import Server
 
 VIDEOS, TASKS, MODIFY = "/luma/videos", "/luma/tasks", "/api/v1/luma/modify_video"
 MODEL = "luma-modify-video"
 Ended = Callable[[str], dict[str, Any]]
 
 
-@pytest.fixture
-def receiver() -> Iterator[tuple[str, "queue.SimpleQueue[Any]"]]:
-    """A callback URL, and what was POSTed to it."""
-    bodies: queue.SimpleQueue[Any] = queue.SimpleQueue()
-
-    class Receiver(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            bodies.put(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
-            self.send_response(204)
-            self.end_headers()
-
-        def log_message(self, *args: object) -> None:
-            pass
-
-    with HTTPServer(("127.0.0.1", 0), Receiver) as server:
-        thread = threading.Thread(target=server.serve_forever, args=(0.02,))
-        thread.start()
-        yield f"http://127.0.0.1:{server.server_port}/done", bodies
-        server.shutdown()
-        thread.join()
-
-
-def test_callback_gets_the_result(
-    api: httpx.Client, ended_task: Ended, ended_modify: Ended, receiver: tuple[str, Any]
-) -> None:
+def test_callback_gets_the_result(api: httpx.Client, ended_task: Ended, ended_modify: Ended, server: Server) -> None:
     """With a callback URL, both APIs answer at once and POST the result later: a look-up's `response`, or the task."""
-    url, bodies = receiver
+    url = f"{server.url}/done"
     task_id = api.post(VIDEOS, json={"prompt": "Called back [fail]", "callback_url": url}).json()["task_id"]
-    assert bodies.get(timeout=20) == ended_task(task_id)["response"]
+    server.until(lambda: server.requests, timeout=20)
+    assert server.requests[0].json == ended_task(task_id)["response"]
     body = {"model": MODEL, "prompt": "Called back [fail]", "source_video_url": "x", "callback_url": url}
     task_id = api.post(MODIFY, json=body).json()["id"]
-    assert bodies.get(timeout=20) == ended_modify(task_id)
+    server.until(lambda: len(server.requests) == 2, timeout=20)
+    assert server.requests[1].json == ended_modify(task_id)
 
 
 @pytest.mark.parametrize("url", ["http://127.0.0.1:1/", "nonsense", "ftp://x/"])
@@ -139,11 +115,12 @@ def test_hook_answers_loses_or_breaks_a_request(capfd: pytest.CaptureFixture[str
     assert capfd.readouterr() == ("", "")
 
 
-def test_lost_answer_is_carried_out(receiver: tuple[str, Any]) -> None:
+def test_lost_answer_is_carried_out(server: Server) -> None:
     """A request whose answer is lost has been accepted all the same."""
     service = start(seconds=0, token="known", hook=lambda request: LOST)
-    body = {"prompt": "lost [fail]", "callback_url": receiver[0]}
+    body = {"prompt": "lost [fail]", "callback_url": server.url}
     with pytest.raises(httpx.RemoteProtocolError):
         httpx.post(service.url + VIDEOS, json=body, headers={"Authorization": "Bearer known"})
-    assert receiver[1].get(timeout=20)["success"] is False
+    server.until(lambda: server.requests, timeout=20)
+    assert server.requests[0].json["success"] is False
     service.close()

@@ -11,16 +11,17 @@ import pytest
 
 from luma_jupyter.domain.media import LocalFile, check_video, file_name, is_image
 from luma_jupyter.errors import InvalidRequest
-from tests.support.fake_service import JPEG, PAGE, VIDEO, box
+from tests.support.fake_service import VIDEO
+from tests.support.films import JPEG, PAGE, box
 
 
 @pytest.mark.parametrize(
     ("content", "playable"),
     [
         (VIDEO, True),
-        (box(b"ftyp") + box(b"mdat", 99) + box(b"moov", 33), True),
-        (box(b"ftyp") + box(b"moov") + box(b"moof", 50) + box(b"mdat", 90), True),
-        (VIDEO + box(b"uuid", 40) + box(b"C2PA", 40), True),
+        (box(b"ftyp") + box(b"mdat", bytes(99)) + box(b"moov", bytes(33)), True),
+        (box(b"ftyp") + box(b"moov") + box(b"moof", bytes(50)) + box(b"mdat", bytes(90)), True),
+        (VIDEO + box(b"uuid", bytes(40)) + box(b"C2PA", bytes(40)), True),
         (box(b"moov") + (1).to_bytes(4, "big") + b"mdat" + (116).to_bytes(8, "big") + bytes(100), True),
         (box(b"moov") + bytes(4) + b"mdat" + bytes(1000), True),
         (b"", False),
@@ -28,8 +29,8 @@ from tests.support.fake_service import JPEG, PAGE, VIDEO, box
         (VIDEO[: len(VIDEO) // 2], False),
         (VIDEO[:-4000], False),
         (VIDEO + b"\0\0\0", True),
-        (box(b"ftyp") + box(b"mdat", 99), False),
-        (box(b"ftyp") + box(b"moov", 99), False),
+        (box(b"ftyp") + box(b"mdat", bytes(99)), False),
+        (box(b"ftyp") + box(b"moov", bytes(99)), False),
         (box(b"moov") + (3).to_bytes(4, "big") + b"mdat" + bytes(100), False),
         (PAGE.encode(), False),
         (b'{"error": "expired"}', False),

@@ -175,16 +175,15 @@ CASES = [
 
 
 @pytest.fixture
-def server() -> Iterator[Server]:
+def server(server: Server) -> Server:
     """The server at which both services are, with keys for them."""
-    with Server() as running:
-        settings.configure(
-            acedata_token=ACEDATA_KEY,
-            runapi_key=RUNAPI_KEY,
-            acedata_base_url=running.url,
-            runapi_base_url=running.url,
-        )
-        yield running
+    settings.configure(
+        acedata_token=ACEDATA_KEY,
+        runapi_key=RUNAPI_KEY,
+        acedata_base_url=server.url,
+        runapi_base_url=server.url,
+    )
+    return server
 
 
 @asynccontextmanager

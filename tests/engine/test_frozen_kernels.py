@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 import pytest
 
@@ -12,6 +13,8 @@ from luma_jupyter.engine.handle import Handle
 from luma_jupyter.engine.provider_pool import ProviderPool
 from luma_jupyter.engine.store.journal import Journal
 from luma_jupyter.engine.store.leases import LEASE_TIMEOUT, LeaseLost
+from luma_jupyter.providers.acedata import AceData
+from luma_jupyter.providers.protocol import Accepted
 from tests.support import settings
 from tests.support.fake_service import FakeService
 from tests.support.loops import RunningLoop
@@ -37,38 +40,36 @@ def paid(service: FakeService) -> int:
     return len(service.seen("submit"))
 
 
-async def freeze_while_queued(world: World) -> Handle:
-    """Ask for a video, and have the kernel silent from before the request leaves until its lease is over."""
-    thaw = asyncio.get_running_loop().create_future()
-    client = world.engine.providers.client("acedata", "generate")
-    original = type(client).submit
+async def freeze_while_queued(world: World, monkeypatch: pytest.MonkeyPatch) -> tuple[Handle, asyncio.Event]:
+    """Ask for a video, and have the kernel silent from before the request leaves until its lease is over.
 
-    async def frozen(self: object, *args: object, **options: object) -> object:
-        await thaw  # the process is stopped here: written as submitting, nothing has left
-        return await original(self, *args, **options)  # type: ignore[arg-type]
+    The event wakes it up.
+    """
+    awake, submit = asyncio.Event(), AceData.submit
+
+    async def frozen(*args: Any, **options: Any) -> Accepted:
+        await awake.wait()  # the process is stopped here: written as submitting, nothing has left
+        return await submit(*args, **options)
 
     world.engine.repository.heartbeat = lambda: None  # type: ignore[method-assign]
-    pytest.MonkeyPatch().setattr(type(client), "submit", frozen)
-    try:
+    with monkeypatch.context() as patch:
+        patch.setattr(AceData, "submit", frozen)
         handle = world.generate(again=False)
         await world.until(handle, Status.SUBMITTING)
         await asyncio.sleep(LEASE_TIMEOUT + 10)
-    finally:
-        type(client).submit = original
-    handle.thaw = thaw  # type: ignore[attr-defined]
-    return handle
+    return handle, awake
 
 
 async def test_a_kernel_that_was_overtaken_while_queued_sends_nothing(
-    machines: tuple[World, World], service: FakeService
+    machines: tuple[World, World], service: FakeService, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """One is frozen for over a minute, the other asks for the same and pays; the first wakes up, and does not."""
     one, other = machines
-    first = await freeze_while_queued(one)
+    first, awake = await freeze_while_queued(one, monkeypatch)
     second = other.generate(again=False)
     await other.until(second, Status.RUNNING)
     assert paid(service) == 1
-    first.thaw.set_result(None)  # type: ignore[attr-defined]
+    awake.set()
     ended, overtaken = await other.end(second), await one.end(first)
     assert paid(service) == 1
     assert (ended.status, overtaken.status) == (Status.COMPLETED, Status.CANCELLED)

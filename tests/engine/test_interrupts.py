@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import signal
-import time
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -12,13 +11,13 @@ from luma_jupyter.domain.requests import GenerateRequest
 from luma_jupyter.domain.task import Task
 from luma_jupyter.domain.vocabulary import Status
 from luma_jupyter.engine.engine import Engine
-from luma_jupyter.engine.handle import Handle
 from luma_jupyter.engine.loop_thread import LoopThread
 from luma_jupyter.engine.provider_pool import ProviderPool
 from luma_jupyter.engine.store.journal import Journal, Lease
 from tests.support import settings
 from tests.support.fake_service import FakeService
 from tests.support.loops import HurriedLoop, end
+from tests.support.waiting import until
 from tests.support.world import submit
 
 FOX = GenerateRequest(prompt="A red fox")
@@ -48,13 +47,6 @@ def loop_thread() -> Iterator[Interrupted]:
 @pytest.fixture
 def engine(keys: None, loop_thread: Interrupted, providers: ProviderPool) -> Engine:
     return Engine(settings.current, loop_thread, providers)
-
-
-def until(handle: Handle, status: Status) -> None:
-    deadline = time.monotonic() + 10
-    while handle.task.status is not status:
-        assert time.monotonic() < deadline, handle.task
-        time.sleep(0.002)
 
 
 def test_interrupt_before_the_start_of_a_run_loses_no_task(
@@ -99,7 +91,7 @@ def test_interrupt_while_a_task_is_taken_up_again_loses_no_task(
     """A task that nobody followed is followed from there on, though the cell that asked for it was interrupted."""
     service.seconds = 1e9
     left = submit(engine, FOX, timeout=1e9)
-    until(left, Status.RUNNING)
+    until(lambda: left.task.status is Status.RUNNING)
     left.stop()
     assert left.done.result(10).status is Status.DETACHED
     service.seconds = 1.0
@@ -121,7 +113,7 @@ def test_interrupt_while_a_task_begins_to_be_watched_leaves_it_watched(
     home = settings.current().home_folder
     other.repository.journals[home] = Journal(home, owner="elsewhere|1|1.0")
     followed = submit(other, FOX, timeout=1e9)
-    until(followed, Status.RUNNING)
+    until(lambda: followed.task.status is Status.RUNNING)
     loop_thread.armed = True
     with pytest.raises(KeyboardInterrupt):
         submit(engine, FOX)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import io
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, cast
 
+import httpx
 import pytest
 from PIL import Image
 
@@ -30,7 +30,10 @@ from luma_jupyter.engine.run.uploads import Uploads
 from luma_jupyter.engine.store.serialization import dump, load
 from luma_jupyter.errors import ConfigError, DownloadError, Expired
 from luma_jupyter.providers.protocol import Upload
+from tests.support.clients import impatient
+from tests.support.fake_service import FakeService, reply
 from tests.support.films import box, film
+from tests.support.pictures import encoded
 
 URL = "https://media.example/v.mp4"
 
@@ -51,26 +54,12 @@ def task(folder: Path) -> Task:
     )
 
 
-class Host:
-    """The host of a video, which gives these answers one after the other, the last one for ever."""
-
-    def __init__(self, *answers: bytes | Exception) -> None:
-        self.answers = list(answers)
-        self.transfers = self
-
-    async def download(self, url: str, partial: Any, *, largest: int, trusted_origin: str) -> None:
-        answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
-        if isinstance(answer, Exception):
-            raise answer
-        partial.restart()
-        partial.file.write(answer)
-
-    def backoff(self, attempt: int) -> float:
-        return 0.0
-
-
 def save(folder: Path, *answers: bytes | Exception) -> Path:
-    return asyncio.run(MediaFolder(folder, cast(Any, Host(*answers))).save(task(folder)))
+    """Save the task's video, whose host gives these answers one after the other, the last one for ever."""
+    host = FakeService()
+    replies = [answer if isinstance(answer, Exception) else reply(200, content=answer) for answer in answers]
+    host.script("video", *replies, for_ever=True)
+    return asyncio.run(MediaFolder(folder, impatient(httpx.MockTransport(host))).save(task(folder)))
 
 
 DOUBTFUL = {
@@ -148,10 +137,9 @@ def test_last_videos_say_how_much_room_is_needed(tmp_path: Path) -> None:
 
 
 def photo(orientation: int) -> bytes:
-    file, exif = io.BytesIO(), Image.Exif()
+    exif = Image.Exif()
     exif[0x0112] = orientation
-    Image.linear_gradient("L").convert("RGB").save(file, "JPEG", exif=exif)
-    return file.getvalue()
+    return encoded(Image.linear_gradient("L").convert("RGB"), "JPEG", exif=exif)
 
 
 class Journal:

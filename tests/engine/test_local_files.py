@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import builtins
 import io
 import os
 import pickle
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -157,16 +157,10 @@ def test_as_image_refuses_a_pipe(tmp_path: Path) -> None:
 
 def test_as_image_needs_pillow_only_for_arrays(picture: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Files and bytes need no Pillow, and damage is left to the service then; a numpy frame needs it, and says so."""
-    real = builtins.__import__
-
-    def without(name: str, *args: Any) -> Any:
-        if name == "PIL":
-            raise ImportError(name="PIL")
-        return real(name, *args)
-
-    monkeypatch.setattr(builtins, "__import__", without)
+    damaged = encoded()[:50]
+    monkeypatch.setitem(sys.modules, "PIL", None)
     assert isinstance(as_image("start_image", picture), LocalFile)
-    assert isinstance(as_image("start_image", encoded()[:50]), LocalFile)
+    assert isinstance(as_image("start_image", damaged), LocalFile)
     with pytest.raises(InvalidRequest, match=r"pip install 'luma-jupyter\[media\]'"):
         as_image("start_image", ARRAY)
 

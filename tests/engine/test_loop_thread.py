@@ -17,6 +17,7 @@ import pytest
 from luma_jupyter.engine.loop_thread import LoopThread, deferred_interrupt, wait
 from luma_jupyter.errors import WaitInterrupted
 from tests.support.loops import HurriedLoop, end
+from tests.support.waiting import until
 
 Python = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -275,8 +276,7 @@ def test_run_is_dropped_when_it_is_interrupted(loop_thread: LoopThread, monkeypa
         await asyncio.Event().wait()
 
     def interrupted(future: Any, timeout: float | None) -> bool:
-        while not asked:
-            time.sleep(0.001)
+        until(lambda: asked)
         raise KeyboardInterrupt
 
     monkeypatch.setattr("luma_jupyter.engine.loop_thread.wait", interrupted)

@@ -104,9 +104,10 @@ def test_submit_of_one_request_from_many_threads_makes_one_task(engine: Engine, 
 
 
 START = """
-import httpx, os, sys, time
+import httpx, os, sys
 from tests.support.fake_service import FakeService
 from tests.support.loops import HurriedLoop, QuietLoop
+from tests.support.waiting import until
 from tests.support.world import submit
 from tests.support import settings
 from luma_jupyter.engine.loop_thread import LoopThread
@@ -120,12 +121,6 @@ def engine_with(loop_thread, service):
     http = lambda: HttpClient(transport=httpx.MockTransport(service))
     return Engine(settings.current, loop_thread, ProviderPool(settings.current, http))
 
-def until(handle, *statuses):
-    deadline = time.monotonic() + 10
-    while handle.task.status not in statuses:
-        assert time.monotonic() < deadline, handle.task
-        time.sleep(0.002)
-
 settings.configure(acedata_token="k")
 request = GenerateRequest(prompt="A red fox")
 """
@@ -136,24 +131,26 @@ EXITS: dict[str, str] = {
         service.seconds = 1e9
         engine = engine_with(LoopThread(HurriedLoop), service)
         handles = [submit(engine, request, timeout=1e9, again=True) for _ in range(60)]
-        until(handles[-1], Status.RUNNING)
-        time.sleep(0.03)
+        until(lambda: handles[-1].task.status is Status.RUNNING and service.seen("look"))
     """,
     "while a connection is refused": """
         settings.configure(acedata_base_url="http://127.0.0.1:1")
-        until(submit(Engine(settings.current, LoopThread(QuietLoop)), request), Status.SUBMITTING)
-        time.sleep(0.05)
+        handle = submit(Engine(settings.current, LoopThread(QuietLoop)), request)
+        until(lambda: handle.task.problem)
     """,
     "while a name is looked up": """
+        import socket, threading
+        looked_up, look_up = threading.Event(), socket.getaddrinfo
+        socket.getaddrinfo = lambda *args, **options: looked_up.set() or look_up(*args, **options)
         settings.configure(acedata_base_url="http://localhost:1")
-        until(submit(Engine(settings.current, LoopThread(QuietLoop)), request), Status.SUBMITTING)
-        time.sleep(0.02)
+        handle = submit(Engine(settings.current, LoopThread(QuietLoop)), request)
+        assert looked_up.wait(10)
     """,
     "while an answer is awaited": """
         import socket
         server = socket.create_server(("127.0.0.1", 0))
         settings.configure(acedata_base_url=f"http://127.0.0.1:{server.getsockname()[1]}")
-        until(submit(Engine(settings.current, LoopThread(QuietLoop)), request), Status.SUBMITTING)
+        handle = submit(Engine(settings.current, LoopThread(QuietLoop)), request)
         connection, _ = server.accept()
         connection.recv(1)
         connection.close()
@@ -177,11 +174,11 @@ service = FakeService()
 events = []
 engine = engine_with(LoopThread(HurriedLoop), service)
 before = submit(engine, request)
-until(before, Status.COMPLETED)
+until(lambda: before.task.status is Status.COMPLETED)
 service.seconds = 1e9
 handle = submit(engine, request, timeout=1e9, again=True)
 handle.listen(lambda event: events.append(event.task.status))
-until(handle, Status.RUNNING)
+until(lambda: handle.task.status is Status.RUNNING)
 Engine(settings.current)  # is gone at once, and not missed
 parents_http = engine.providers.http
 pid = os.fork()

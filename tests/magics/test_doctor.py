@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import NoReturn
 from unittest.mock import Mock
 
-import httpx
 import pytest
 
 from luma_jupyter.api.kernel import Kernel, kernel
 from luma_jupyter.display.environment import VSCODE_MARKER
 from luma_jupyter.magics.doctor import THIS_MACHINE, Diagnosis, Finding, Machine, diagnose
 from tests.support import settings
+from tests.support.fake_service import reply
 from tests.support.html import Tags
 from tests.support.notebook import PromptService, Shell, wait_for_status
 
@@ -117,7 +117,7 @@ def test_doctor_tells_no_connection_from_a_refusal(lab: Shell, service: PromptSe
     assert "asked at api.acedata.cloud" in found(diagnosis, "AceDataCloud").words
     assert "network" in found(diagnosis, "RunAPI").advice
     service.down = False
-    service.balance = httpx.Response(503, text="<html>")
+    service.script("balance", reply(503, text="<html>"))
     diagnosis = examine(lab)
     assert levels(diagnosis) == {"RunAPI": "act"}
     assert "is having trouble" in found(diagnosis, "RunAPI").words

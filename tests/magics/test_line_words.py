@@ -7,7 +7,6 @@ import re
 import time
 from collections.abc import Callable
 
-import httpx
 import pytest
 
 from luma_jupyter.api.kernel import kernel
@@ -15,6 +14,7 @@ from luma_jupyter.api.views import clips
 from luma_jupyter.engine.handle import Handle
 from luma_jupyter.errors import ClipFailed, ClipUnconfirmed, ConfigError, InvalidRequest, ServiceDown
 from tests.support import settings
+from tests.support.fake_service import Answer, reply
 from tests.support.notebook import (
     PromptService,
     Shell,
@@ -23,6 +23,7 @@ from tests.support.notebook import (
     wait_for_looks,
     wait_for_status,
 )
+from tests.support.waiting import until
 
 Printed = pytest.CaptureFixture[str]
 
@@ -284,8 +285,7 @@ def test_resume_of_a_clip_whose_kernel_was_killed_while_sending_sends_nothing(
 ) -> None:
     """Nobody knows whether the request was accepted, so it is explained and never sent again by itself."""
     notebook.run("%%luma -o sunset\nA [hang] sunset")
-    while not service.sent:
-        time.sleep(0.001)
+    until(lambda: service.sent)
     notebook.restart()
     wait_for_looks()
     notebook.run("%%luma -o sunset\nA [hang] sunset")
@@ -397,19 +397,19 @@ def test_price_with_one_key_names_the_other(notebook: Shell, capsys: Printed) ->
 @pytest.mark.parametrize(
     ("quote", "words"),
     [
-        (httpx.Response(500, text="<html>"), "no quote: RunAPI is having trouble"),
-        (httpx.Response(200, json={"price_quote": {"reservation_amount_cents": "5"}}), "no quote yet; $0.50 a call"),
+        (reply(500, text="<html>"), "no quote: RunAPI is having trouble"),
+        (reply(200, {"price_quote": {"reservation_amount_cents": "5"}}), "no quote yet; $0.50 a call"),
         (
-            httpx.Response(200, json={"price_quote": {"reservation_amount_cents": 50, "currency": "EUR"}}),
+            reply(200, {"price_quote": {"reservation_amount_cents": 50, "currency": "EUR"}}),
             "no quote yet",
         ),
     ],
 )
 def test_price_without_a_quote_says_why(
-    notebook: Shell, service: PromptService, capsys: Printed, quote: httpx.Response, words: str
+    notebook: Shell, service: PromptService, capsys: Printed, quote: Answer, words: str
 ) -> None:
     """The price is then not known, and the line says why."""
-    service.quote = quote
+    service.script("quote", quote)
     assert price_lines(notebook, capsys)[2].startswith(f"modify    runapi   {words}")
 
 
@@ -427,14 +427,15 @@ def test_price_sums_what_was_spent_today(notebook: Shell, service: PromptService
 
 def test_balance_says_what_is_left(notebook: Shell, service: PromptService, capsys: Printed) -> None:
     """What both services say, in dollars and credits; an amount that may be less says so."""
-    service.credits = 0.7
-    service.subscriptions = [{"service_id": "luma", "remaining_amount": 12.5, "used_amount": 3}]
+    service.cents, service.cents_spent = 1234, 150
+    service.credits, service.credits_left, service.credits_used = 0.7, 12.5, 3
+    service.packages = [(10, 20), (40, 100)]
     notebook.run("%luma balance")
     assert capsys.readouterr().out == (
         "AceDataCloud: up to $6.25 left, up to $1.50 spent in all, 12.5 credits left\n"
         "RunAPI: $12.34 left, $1.50 spent today\n"
     )
-    service.subscriptions = []
+    service.credits_left = None
     notebook.run("%luma balance")
     assert capsys.readouterr().out.startswith("AceDataCloud: it does not say\n")
 
@@ -451,7 +452,8 @@ def test_balance_without_a_key_names_the_variable(notebook: Shell, capsys: Print
 
 def test_balance_that_cannot_be_had_is_told(notebook: Shell, service: PromptService, capsys: Printed) -> None:
     """The service's trouble is told in one line, after what the other one says."""
-    service.balance = httpx.Response(503, json={"error": "busy"})
+    service.credits_left = None
+    service.script("balance", reply(503, {"error": "busy"}))
     with pytest.raises(ServiceDown, match="RunAPI is having trouble: “busy”"):
         notebook.run("%luma balance")
     assert capsys.readouterr().out.startswith("AceDataCloud: it does not say\n")
@@ -510,7 +512,7 @@ def test_account_lists_what_is_here_and_what_is_not(notebook: Shell, service: Pr
     now = time.time()
     kite = {"id": "task-9", "created_at": now - 60, "request": {"prompt": "A kite"}, "trace_id": "trace-9"}
     service.listed = [{"id": "task-1", "created_at": now, "request": service.sent[0]}, kite]
-    service.usage = [{"trace_id": "trace-9", "deducted_amount": 0.7, "created_at": now}]
+    service.charges["trace-9"] = 0.7
     shown = repr(notebook.run("%luma account"))
     assert "AceDataCloud lists 2 tasks of the last 7 days, 1 of them not known here" in shown
     assert re.search(r"task-1 .* sunset *$", shown, re.MULTILINE)

@@ -14,7 +14,7 @@ from luma_jupyter.display.outputs import NOTHING, WIDGET_VIEW
 from luma_jupyter.errors import ClipError, ClipFailed, ClipUnconfirmed, ConfigError, InvalidRequest, OverBudget
 from luma_jupyter.magics.magics import HELP
 from tests.support import settings
-from tests.support.notebook import MP4, PromptService, Shell, wait_for_looks, wait_for_status
+from tests.support.notebook import MP4, PromptService, Shell, leave_running, wait_for_looks, wait_for_status
 
 
 def test_a_cell_returns_at_once_and_binds_the_clip(notebook: Shell, service: PromptService) -> None:
@@ -275,12 +275,8 @@ def test_a_detached_clip_is_followed_further(notebook: Shell, service: PromptSer
 
 def test_what_a_killed_kernel_left_running_goes_on(notebook: Shell, service: PromptService) -> None:
     """After a kernel was killed the same cell follows the same task, in a live card."""
-    service.running = True
-    notebook.run("%%luma -o sunset --timeout 1e9\nA sunset")
-    wait_for_status(notebook.user_ns["sunset"], "running")
-    notebook.restart()
+    leave_running(notebook, service, "%%luma -o sunset --timeout 1e9\nA sunset")
     service.gate.clear()
-    service.running = False
     notebook.run("%%luma -o sunset\nA sunset")
     assert WIDGET_VIEW in notebook.displays.latest()[1]
     service.gate.set()

@@ -16,17 +16,14 @@ import pytest
 from luma_jupyter.domain.requests import GenerateRequest, ModifyRequest, VideoRef
 from luma_jupyter.errors import LumaError
 from luma_jupyter.providers.acedata import AceData
-from luma_jupyter.providers.http.client import HttpClient
 from luma_jupyter.providers.http.partial import Partial
 from luma_jupyter.providers.runapi import RunApi
 from luma_jupyter.settings import Secret
+from tests.support import misbehaving as m
+from tests.support.clients import impatient
 
 REQUEST = GenerateRequest(prompt="x")
 MODIFY = ModifyRequest(prompt="x", source=VideoRef(url="https://a.example/v.mp4"))
-
-
-async def at_once(seconds: float) -> None:
-    """Wait for nothing."""
 
 
 def calls(api: Any) -> list[Any]:
@@ -87,63 +84,55 @@ def test_no_key_in_objects(fake: Any, key: str) -> None:
         assert key not in f"{api} {api!r} {vars(api)} {vars(service.http)}"
 
 
-@pytest.mark.parametrize("status", [200, 401, 0])
-def test_no_key_in_logs(serving: Any, key: str, status: int, caplog: pytest.LogCaptureFixture) -> None:
+@pytest.mark.parametrize(
+    "fault",
+    [m.Status(200, {"task_id": "t"}), m.Status(401, {"task_id": "t"}), m.DropBefore()],
+    ids=["200", "401", "lost"],
+)
+def test_no_key_in_logs(server: m.Server, key: str, fault: m.Fault, caplog: pytest.LogCaptureFixture) -> None:
     """With every logger at DEBUG, httpx's and httpcore's too, no log record of a real request shows the key."""
     caplog.set_level(logging.DEBUG)
     for name in [name for name in logging.root.manager.loggerDict if name.startswith(("httpx", "httpcore", "luma"))]:
         caplog.set_level(logging.DEBUG, name)
+    server.script("submit", fault, fault)
+    server.script("look", fault, fault)
 
-    async def story() -> None:
-        async def answer(writer: asyncio.StreamWriter, number: int) -> bool:
-            if status:
-                writer.write(b'HTTP/1.1 %d X\r\nContent-Length: 16\r\n\r\n{"task_id": "t"}' % status)
-                await writer.drain()
-            return bool(status)
+    async def ask() -> None:
+        http = impatient()
+        for api in (AceData(http, server.url, Secret(key)), RunApi(http, server.url, Secret(key))):
+            for call in calls(api):
+                try:
+                    await call
+                except LumaError:
+                    logging.getLogger("test").exception("It failed")
+        await http.aclose()
 
-        async with serving(answer) as (url, received):
-            http = HttpClient(sleep=at_once)
-            for api in (AceData(http, url, Secret(key)), RunApi(http, url, Secret(key))):
-                for call in calls(api):
-                    try:
-                        await call
-                    except LumaError:
-                        logging.getLogger("test").exception("It failed")
-            await http.aclose()
-            assert len(received) == 4
-            assert all(b"Bearer " + key.encode() in request for request in received)
-
-    asyncio.run(story())
+    asyncio.run(ask())
+    assert [request.headers["authorization"] for request in server.requests] == [f"Bearer {key}"] * 4
     assert "httpcore" in {record.name.partition(".")[0] for record in caplog.records}
     assert key not in caplog.text
     assert not [record for record in caplog.records if key in repr(record.__dict__)]
 
 
-def test_no_key_in_the_traceback_of_a_cancelled_call(serving: Any, request: pytest.FixtureRequest) -> None:
+def test_no_key_in_the_traceback_of_a_cancelled_call(server: m.Server, request: pytest.FixtureRequest) -> None:
     """A call that is cancelled while it waits for its answer shows no key, with all locals of all libraries."""
+    server.script("look", m.Hang())
 
-    async def story() -> str:
-        async def never(writer: asyncio.StreamWriter, number: int) -> bool:
-            came.set()
-            await over.wait()
-            return False
-
-        came, over = asyncio.Event(), asyncio.Event()
-        async with serving(never) as (url, received):
-            http = HttpClient(sleep=at_once)
-            call = asyncio.create_task(AceData(http, url, Secret(request.getfixturevalue("key"))).fetch(["task"]))
-            await came.wait()
-            call.cancel()
-            try:
-                await call
-            except asyncio.CancelledError as error:
-                text = all_locals(error)
-            over.set()
+    async def cancel() -> str:
+        http = impatient()
+        call = asyncio.create_task(AceData(http, server.url, Secret(request.getfixturevalue("key"))).fetch(["task"]))
+        await asyncio.to_thread(server.until, lambda: server.requests)
+        call.cancel()
+        try:
+            await call
+        except asyncio.CancelledError as error:
+            return all_locals(error)
+        finally:
             await http.aclose()
-            assert b"Bearer" in received[0]
-            return text
+        return "it was not cancelled"
 
-    text = asyncio.run(story())
+    text = asyncio.run(cancel())
+    assert "Bearer" in server.requests[0].headers["authorization"]
     assert "httpcore" in text
     assert request.getfixturevalue("key") not in text
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import io
-import socket
 from typing import Any
 
 import pytest
@@ -14,118 +13,77 @@ from luma_jupyter.providers.http.client import HttpClient
 from luma_jupyter.providers.http.partial import Partial
 from luma_jupyter.providers.http.requests import Call
 from luma_jupyter.settings import Secret
+from tests.support import misbehaving as m
+from tests.support.clients import impatient
 
 ANSWER = b'{"task_id": "t-1"}'
-SECRET = b"sk-very-secret-123"
-
-
-def http() -> HttpClient:
-    """A client that waits for nothing between two tries."""
-
-    async def at_once(seconds: float) -> None:
-        return None
-
-    return HttpClient(sleep=at_once)
-
-
-async def answer(writer: asyncio.StreamWriter, number: int, body: bytes = ANSWER) -> bool:
-    """Answer and keep the connection."""
-    writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body))
-    await writer.drain()
-    return True
+SECRET = "sk-very-secret-123"
+NOTHING_FOUND = {"items": [], "count": 0}
+ACCEPTED = {"task_id": "task-1"}
 
 
 async def fetch(client: HttpClient, url: str) -> Any:
-    call = Call("RunAPI", "GET", f"{url}/tasks", Secret(SECRET.decode()))
+    call = Call("AceDataCloud", "POST", f"{url}/luma/tasks", Secret(SECRET), {"action": "retrieve_batch"})
     return (await client.requests.fetch(call)).data
 
 
 async def submit(client: HttpClient, url: str) -> Any:
-    call = Call("RunAPI", "POST", f"{url}/submit", Secret(SECRET.decode()), {"a": 1})
+    call = Call("AceDataCloud", "POST", f"{url}/luma/videos", Secret(SECRET), {"a": 1})
     return (await client.requests.submit(call)).data
 
 
-async def closing(client: HttpClient, *calls: Any) -> list[Any]:
+def results(client: HttpClient, *calls: Any) -> list[Any]:
     """The results or errors of some calls one after the other; then the client is closed."""
+
+    async def closing() -> list[Any]:
+        try:
+            return [await _result(call) for call in calls]
+        finally:
+            await client.aclose()
+
+    return asyncio.run(closing())
+
+
+async def _result(call: Any) -> Any:
     try:
-        results = []
-        for call in calls:
-            try:
-                results.append(await call)
-            except LumaError as error:
-                results.append(error)
-        return results
-    finally:
-        await client.aclose()
+        return await call
+    except LumaError as error:
+        return error
 
 
-def test_stale_connection_does_not_fail_a_submission(serving: Any) -> None:
+def test_stale_connection_does_not_fail_a_submission(server: m.Server) -> None:
     """A server that drops kept connections at their next request costs a look-up, never a paid submission."""
-
-    async def story() -> None:
-        known = set()
-
-        async def once_per_connection(writer: asyncio.StreamWriter, number: int) -> bool:
-            if writer in known:
-                return False
-            known.add(writer)
-            return await answer(writer, number)
-
-        async with serving(once_per_connection) as (url, received):
-            client = http()
-            calls = [f(client, url) for f in (fetch, submit, submit, fetch)]
-            first, second, third, dropped = await closing(client, *calls)
-            assert first == second == third == {"task_id": "t-1"}
-            assert isinstance(dropped, ConnectionLost)
-            assert [request.split(b" ")[0] for request in received] == [b"GET", b"POST", b"POST", b"GET"]
-
-    asyncio.run(story())
+    server.script("look", m.CloseIdle())
+    server.script("submit", m.CloseIdle(), m.CloseIdle())
+    client = impatient()
+    first, second, third, dropped = results(client, *[f(client, server.url) for f in (fetch, submit, submit, fetch)])
+    assert (first, second, third) == (NOTHING_FOUND, {"task_id": "task-1"}, {"task_id": "task-2"})
+    assert isinstance(dropped, ConnectionLost)
+    assert [request.kind for request in server.requests] == ["look", "submit", "submit", "look"]
 
 
-def test_fetches_share_a_connection(serving: Any) -> None:
+def test_fetches_share_a_connection(server: m.Server) -> None:
     """Repeated look-ups use one connection."""
-
-    async def story() -> None:
-        connections = set()
-
-        async def remember(writer: asyncio.StreamWriter, number: int) -> bool:
-            connections.add(writer)
-            return await answer(writer, number)
-
-        async with serving(remember) as (url, received):
-            client = http()
-            await closing(client, *[fetch(client, url) for _ in range(5)])
-            assert (len(received), len(connections)) == (5, 1)
-
-    asyncio.run(story())
+    client = impatient()
+    results(client, *[fetch(client, server.url) for _ in range(5)])
+    assert [request.connection for request in server.requests] == [1] * 5
 
 
-def test_refused_connection_is_unreachable() -> None:
+def test_refused_connection_is_unreachable(server: m.Server) -> None:
     """Where nobody listens, nothing was sent: not a lost payment."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        url = f"http://127.0.0.1:{free.getsockname()[1]}"
-        client = http()
-        (error,) = asyncio.run(closing(client, submit(client, url)))
+    server.refuse()
+    client = impatient()
+    (error,) = results(client, submit(client, server.url))
     assert type(error) is Unreachable
     assert "Nothing was sent" in str(error)
 
 
-def test_failed_tls_handshake_is_unreachable() -> None:
+def test_failed_tls_handshake_is_unreachable(server: m.Server) -> None:
     """Where TLS does not come about, the request was not sent: not a lost payment."""
-
-    async def story() -> None:
-        async def no_tls(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-            writer.write(b"HTTP/1.1 400 Bad Request\r\n\r\n")
-            writer.close()
-
-        async with await asyncio.start_server(no_tls, "127.0.0.1", 0) as server:
-            client = http()
-            (error,) = await closing(client, submit(client, f"https://127.0.0.1:{server.sockets[0].getsockname()[1]}"))
-            assert type(error) is Unreachable
-            assert "SSL" in str(error)
-
-    asyncio.run(story())
+    client = impatient()
+    (error,) = results(client, submit(client, server.url.replace("http:", "https:")))
+    assert type(error) is Unreachable
+    assert "SSL" in str(error)
 
 
 @pytest.mark.parametrize(
@@ -139,83 +97,51 @@ def test_failed_tls_handshake_is_unreachable() -> None:
         b"SSH-2.0-OpenSSH_9.6\r\n\r\n",
     ],
 )
-def test_broken_reply_to_a_submission_is_unconfirmed(serving: Any, broken: bytes) -> None:
+def test_broken_reply_to_a_submission_is_unconfirmed(server: m.Server, broken: bytes) -> None:
     """A connection that ends before its answer does is a lost answer: one POST, unconfirmed."""
-
-    async def story() -> None:
-        async def break_off(writer: asyncio.StreamWriter, number: int) -> bool:
-            writer.write(broken)
-            await writer.drain()
-            return False
-
-        async with serving(break_off) as (url, received):
-            client = http()
-            unconfirmed, lost = await closing(client, submit(client, url), fetch(client, url))
-            assert type(unconfirmed) is Unconfirmed
-            assert type(lost) is ConnectionLost
-            assert len(received) == 2
-
-    asyncio.run(story())
+    server.script("submit", m.Raw(broken))
+    server.script("look", m.Raw(broken))
+    client = impatient()
+    unconfirmed, lost = results(client, submit(client, server.url), fetch(client, server.url))
+    assert type(unconfirmed) is Unconfirmed
+    assert type(lost) is ConnectionLost
+    assert len(server.requests) == 2
 
 
-def test_reset_connection_is_unconfirmed(serving: Any) -> None:
+def test_reset_connection_is_unconfirmed(server: m.Server) -> None:
     """A reset connection is a lost answer too."""
-
-    async def story() -> None:
-        async def reset(writer: asyncio.StreamWriter, number: int) -> bool:
-            writer.transport.abort()
-            return False
-
-        async with serving(reset) as (url, received):
-            client = http()
-            (error,) = await closing(client, submit(client, url))
-            assert type(error) is Unconfirmed
-            assert len(received) == 1
-
-    asyncio.run(story())
+    server.script("submit", m.Reset())
+    client = impatient()
+    (error,) = results(client, submit(client, server.url))
+    assert type(error) is Unconfirmed
+    assert len(server.requests) == 1
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
 @pytest.mark.parametrize("variable", ["HTTP_PROXY", "http_proxy", "ALL_PROXY"])
-def test_loopback_bypasses_the_proxy(serving: Any, host: str, variable: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_loopback_bypasses_the_proxy(
+    server: m.Server, proxy: m.Server, host: str, variable: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """With a proxy in the environment, requests to this machine, and their key, do not reach it."""
-
-    async def story() -> None:
-        async with serving(answer) as (proxy, seen_by_proxy), serving(answer) as (url, received):
-            monkeypatch.setenv(variable, proxy)
-            client = http()
-            here = url.replace("127.0.0.1", host)
-            file = io.BytesIO()
-            download = client.transfers.download(f"{here}/file", Partial(file), largest=100, trusted_origin=here)
-            results = await closing(client, fetch(client, here), submit(client, here), download)
-            assert results == [{"task_id": "t-1"}, {"task_id": "t-1"}, None]
-            assert file.getvalue() == ANSWER
-            assert seen_by_proxy == []
-            assert [SECRET in request for request in received] == [True, True, False]
-
-    asyncio.run(story())
+    monkeypatch.setenv(variable, proxy.url)
+    client, here, file = impatient(), server.url.replace("127.0.0.1", host), io.BytesIO()
+    download = client.transfers.download(f"{here}/media/task-1.mp4", Partial(file), largest=10_000, trusted_origin=here)
+    found = results(client, fetch(client, here), submit(client, here), download)
+    assert found == [NOTHING_FOUND, ACCEPTED, None]
+    assert file.getvalue() == m.video("task-1")
+    assert proxy.requests == []
+    assert [SECRET in str(request) for request in server.requests] == [True, True, False]
 
 
-def test_proxy_is_used_for_other_hosts(serving: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_proxy_is_used_for_other_hosts(proxy: m.Server, monkeypatch: pytest.MonkeyPatch) -> None:
     """Requests to elsewhere use the proxy of the environment; its own refusal is no acceptance of the task."""
-
-    async def story() -> None:
-        async def refuse(writer: asyncio.StreamWriter, number: int) -> bool:
-            writer.write(b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
-            await writer.drain()
-            return False
-
-        async with serving(refuse) as (proxy, received):
-            monkeypatch.setenv("HTTP_PROXY", proxy)
-            monkeypatch.setenv("HTTPS_PROXY", proxy)
-            client = http()
-            plain, tunnel = await closing(
-                client, fetch(client, "http://api.invalid"), submit(client, "https://api.invalid")
-            )
-            assert plain is None
-            assert type(tunnel) is Unreachable
-            assert received[0].startswith(b"GET http://api.invalid/tasks ")
-            assert [request.split(b" ")[0] for request in received[1:]] == [b"CONNECT"] * 4
-            assert not [request for request in received[1:] if SECRET in request]
-
-    asyncio.run(story())
+    monkeypatch.setenv("HTTP_PROXY", proxy.url)
+    monkeypatch.setenv("HTTPS_PROXY", proxy.url)
+    client = impatient()
+    plain, tunnel = results(client, fetch(client, "http://api.invalid"), submit(client, "https://api.invalid"))
+    assert plain is None
+    assert type(tunnel) is Unreachable
+    first, *others = proxy.requests
+    assert (first.method, first.path) == ("POST", "http://api.invalid/luma/tasks")
+    assert [request.method for request in others] == ["CONNECT"] * 4
+    assert not [request for request in others if SECRET in str(request)]

@@ -76,7 +76,9 @@ def test_runapi_quote_is_a_price_in_usd(fake: Any, answer: Any, price: float | N
     """A quote in US cents is a price; one in any other form or currency is none, and no error."""
     service = fake(answer)
     assert service.run(service.runapi().quote()) == (None if price is None else Quote(price))
-    assert service.sent == [{"service": "luma", "action": "modify-video", "model": "luma-modify-video", "params": {}}]
+    assert service.payloads == [
+        {"service": "luma", "action": "modify-video", "model": "luma-modify-video", "params": {}}
+    ]
     (request,) = service.requests
     assert (request.method, str(request.url)) == ("POST", "https://runapi.ai/api/v1/price_quotes")
     assert "idempotency-key" not in request.headers
@@ -233,7 +235,7 @@ def test_find_returns_tasks_with_an_equal_request(fake: Any, request_: Any) -> N
     service = fake({"items": tasks, "count": 4})
     assert find(service, request_) == ["b", "a", "17", "c"]
     limits = {"created_at_min": int(SINCE), "created_at_max": 1_700_000_161, "limit": 50, "offset": 0}
-    assert service.sent == [{"action": "retrieve_batch", **limits}]
+    assert service.payloads == [{"action": "retrieve_batch", **limits}]
     assert str(service.requests[0].url) == "https://api.acedata.cloud/luma/tasks"
 
 
@@ -330,7 +332,7 @@ def test_find_reads_to_the_end_of_the_list(fake: Any, number: int, requests: int
         items[-1] = listed(PAYLOAD, id="mine")
     service = fake(pages(items))
     assert find(service) == (["mine"] if items else [])
-    assert [sent["offset"] for sent in service.sent] == [50 * page for page in range(requests)]
+    assert [sent["offset"] for sent in service.payloads] == [50 * page for page in range(requests)]
     assert {request.headers["x-record-exempt"] for request in service.requests} == {"true"}
 
 
@@ -380,7 +382,7 @@ def test_list_of_tasks_has_all_that_an_account_shows(fake: Any) -> None:
             "tr-1",
         ),
     ]
-    assert service.sent[0]["created_at_max"] == 1_700_000_101
+    assert service.payloads[0]["created_at_max"] == 1_700_000_101
 
 
 @pytest.mark.parametrize("ids", [["t"], ["t", "u"]])

@@ -56,7 +56,7 @@ def test_generate_payload(fake: Any, fields: dict[str, Any], body: dict[str, Any
     """Generate is POSTed with exactly the documented fields, always in the asynchronous mode."""
     service = fake({"task_id": "t-1"})
     assert submit(service.acedata(), GenerateRequest(prompt=PROMPT, **fields)) == "t-1"
-    assert service.sent == [{**GENERATE, **body, "async": True}]
+    assert service.payloads == [{**GENERATE, **body, "async": True}]
     (request,) = service.requests
     assert (request.method, str(request.url)) == ("POST", "https://api.acedata.cloud/luma/videos")
 
@@ -75,7 +75,7 @@ def test_extend_payload(fake: Any, source: VideoRef, fields: dict[str, Any], bod
     """Extend names its source by id, else by URL, and sends no field that belongs to generate."""
     service = fake({"task_id": "t-1"})
     assert submit(service.acedata(), ExtendRequest(prompt=PROMPT, source=source, **fields)) == "t-1"
-    assert service.sent == [{"action": "extend", "prompt": PROMPT, **body, "async": True}]
+    assert service.payloads == [{"action": "extend", "prompt": PROMPT, **body, "async": True}]
 
 
 @pytest.mark.parametrize(
@@ -93,7 +93,7 @@ def test_modify_payload(fake: Any, fields: dict[str, Any], body: dict[str, Any])
     """Modify is POSTed with the required model and source; a watermark goes as it was given, False too."""
     service = fake({"id": "m-1"})
     assert submit(service.runapi(), ModifyRequest(prompt=PROMPT, source=BOTH, **fields)) == "m-1"
-    assert service.sent == [{**MODIFY, **body}]
+    assert service.payloads == [{**MODIFY, **body}]
     (request,) = service.requests
     assert (request.method, str(request.url)) == ("POST", "https://runapi.ai/api/v1/luma/modify_video")
 
@@ -202,7 +202,7 @@ def test_earlier_payload_is_sent_as_it_was(fake: Any) -> None:
     for _ in range(2):
         asyncio.run(service.runapi().submit(earlier, "intent-1"))
     first, second = service.requests
-    assert service.sent == [earlier, earlier]
+    assert service.payloads == [earlier, earlier]
     assert first.content == second.content
     assert first.headers["idempotency-key"] == second.headers["idempotency-key"] == "intent-1"
 
@@ -281,8 +281,8 @@ def test_extend_and_modify_payloads_have_no_local_source(fake: Any, url: str) ->
         submit(service.runapi(), ModifyRequest(prompt="x", source=source))
     assert service.requests == []
     submit(service.acedata(), ExtendRequest(prompt="x", source=VideoRef(ID, url)))
-    assert service.sent[0]["video_id"] == ID
-    assert "video_url" not in service.sent[0]
+    assert service.payloads[0]["video_id"] == ID
+    assert "video_url" not in service.payloads[0]
 
 
 def test_local_api_accepts_its_own_media(fake: Any) -> None:

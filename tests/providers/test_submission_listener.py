@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import socket
 from typing import Any
 
 import httpx
@@ -12,13 +11,13 @@ import pytest
 from luma_jupyter.domain.requests import GenerateRequest, ModifyRequest, VideoRef
 from luma_jupyter.errors import ConfigError, RateLimited, Unconfirmed, Unreachable
 from luma_jupyter.providers.acedata import AceData
-from luma_jupyter.providers.http.client import HttpClient
 from luma_jupyter.providers.http.requests import SUBMIT_TRIES
 from luma_jupyter.providers.protocol import Accepted
 from luma_jupyter.providers.runapi import RunApi
 from luma_jupyter.settings import Secret
+from tests.support import misbehaving as m
+from tests.support.clients import impatient
 
-ANSWER = b'{"task_id": "t-1", "id": "t-1"}'
 LIMITED = (429, {"error": "slow down"})
 
 
@@ -102,133 +101,80 @@ def test_request_is_the_same_with_and_without_a_listener(fake: Any) -> None:
 # Over real sockets.
 
 
-def at_once() -> HttpClient:
-    """A client that waits for nothing."""
+def run(name: str, url: str, listener: RecordingListener) -> Any:
+    """What the service at this address says to a submission."""
 
-    async def sleep(seconds: float) -> None:
-        return None
+    async def submit() -> Any:
+        client = impatient()
+        try:
+            return await submission({"acedata": AceData, "runapi": RunApi}[name](client, url, Secret("k")), listener)
+        finally:
+            await client.aclose()
 
-    return HttpClient(sleep=sleep, random=lambda: 1.0)
-
-
-def run(story: Any) -> Any:
-    return asyncio.run(story)
-
-
-def api(name: str, client: HttpClient, url: str) -> Any:
-    return {"acedata": AceData, "runapi": RunApi}[name](client, url, Secret("k"))
-
-
-async def accept(writer: asyncio.StreamWriter, number: int) -> bool:
-    """Accept a task."""
-    writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(ANSWER), ANSWER))
-    await writer.drain()
-    return True
+    return asyncio.run(submit())
 
 
 @APIS
-def test_refused_connection_sends_no_body(name: str) -> None:
+def test_refused_connection_sends_no_body(server: m.Server, name: str) -> None:
     """On refused connections the body is never sent, and the listener hears that each try was not accepted."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        listener, client = RecordingListener(), at_once()
-        with pytest.raises(Unreachable):
-            run(submission(api(name, client, f"http://127.0.0.1:{free.getsockname()[1]}"), listener))
+    server.refuse()
+    listener = RecordingListener()
+    with pytest.raises(Unreachable):
+        run(name, server.url, listener)
     assert "before_send" not in listener.events
     assert [delay for _, delay in listener.events] == [1.0, 2.0, 4.0]
     assert all("cannot be reached" in reason for reason, _ in listener.events)
 
 
-def test_refusing_proxy_gets_no_body(serving: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_refusing_proxy_gets_no_body(proxy: m.Server, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where a proxy does not let the connection through, the body is never sent."""
-
-    async def story() -> None:
-        async def refuse(writer: asyncio.StreamWriter, number: int) -> bool:
-            writer.write(b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
-            await writer.drain()
-            return False
-
-        async with serving(refuse) as (proxy, received):
-            monkeypatch.setenv("HTTPS_PROXY", proxy)
-            listener, client = RecordingListener(), at_once()
-            with pytest.raises(Unreachable):
-                await submission(api("runapi", client, "https://api.invalid"), listener)
-            await client.aclose()
-            assert len(received) == SUBMIT_TRIES
-            assert "before_send" not in listener.events
-
-    run(story())
+    monkeypatch.setenv("HTTPS_PROXY", proxy.url)
+    listener = RecordingListener()
+    with pytest.raises(Unreachable):
+        run("runapi", "https://api.invalid", listener)
+    assert len(proxy.requests) == SUBMIT_TRIES
+    assert "before_send" not in listener.events
 
 
-def test_before_send_is_called_between_connection_and_body(serving: Any) -> None:
+def test_before_send_is_called_between_connection_and_body(server: m.Server) -> None:
     """``before_send`` is called after the connection came about and before the service has the request."""
+    arrived: list[int] = []
 
-    async def story() -> None:
-        arrived: list[int] = []
+    class Counting(RecordingListener):
+        def before_send(self) -> None:
+            super().before_send()
+            arrived.append(len(server.requests))
 
-        class Counting(RecordingListener):
-            def before_send(self) -> None:
-                super().before_send()
-                arrived.append(len(received))
-
-        async with serving(accept) as (url, received):
-            listener, client = Counting(), at_once()
-            assert await submission(api("acedata", client, url), listener) == Accepted("t-1")
-            await client.aclose()
-            assert (listener.events, arrived, len(received)) == (["before_send"], [0], 1)
-
-    run(story())
+    listener = Counting()
+    assert run("acedata", server.url, listener) == Accepted("task-1")
+    assert (listener.events, arrived, len(server.requests)) == (["before_send"], [0], 1)
 
 
 @APIS
-def test_listener_that_raises_keeps_the_body_back(name: str) -> None:
+def test_listener_that_raises_keeps_the_body_back(server: m.Server, name: str) -> None:
     """What the listener raises comes out, and the service gets headers at most: never a whole request."""
-
-    async def story() -> None:
-        received, closed = bytearray(), asyncio.Event()
-
-        async def listen(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-            received.extend(await reader.read(-1))
-            writer.close()
-            closed.set()
-
-        async with await asyncio.start_server(listen, "127.0.0.1", 0) as server:
-            client, listener = at_once(), RecordingListener(refuse=ConfigError("the journal cannot be written"))
-            url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
-            with pytest.raises(ConfigError, match="the journal cannot be written"):
-                await submission(api(name, client, url), listener)
-            await closed.wait()
-            await client.aclose()
-        head, _, body = bytes(received).partition(b"\r\n\r\n")
-        assert body == b""
-        assert not head or int(head.lower().partition(b"content-length: ")[2].split(b"\r\n")[0]) > 0
-        assert listener.events == ["before_send"]
-
-    run(story())
+    listener = RecordingListener(refuse=ConfigError("the journal cannot be written"))
+    with pytest.raises(ConfigError, match="the journal cannot be written"):
+        run(name, server.url, listener)
+    server.until(lambda: server.cut_short)
+    (headers_alone,) = server.cut_short
+    assert headers_alone.body == b""
+    assert int(headers_alone.headers["content-length"]) > 0
+    assert server.requests == []
+    assert listener.events == ["before_send"]
 
 
-def test_each_submission_try_opens_a_connection(serving: Any) -> None:
+def test_each_submission_try_opens_a_connection(server: m.Server) -> None:
     """A busy service that closes the connection gets the request again, over a new one; both tries are announced."""
-
-    async def story() -> None:
-        async def busy_then_accept(writer: asyncio.StreamWriter, number: int) -> bool:
-            if number == 1:
-                writer.write(b"HTTP/1.1 429 Too Many Requests\r\nContent-Length: 0\r\n\r\n")
-                return False
-            return await accept(writer, number)
-
-        async with serving(busy_then_accept) as (url, received):
-            listener, client = RecordingListener(), at_once()
-            assert await submission(api("runapi", client, url), listener) == Accepted("t-1")
-            await client.aclose()
-            assert len(received) == 2
-            assert [event if event == "before_send" else "not_accepted" for event in listener.events] == [
-                "before_send",
-                "not_accepted",
-                "before_send",
-            ]
-
-    run(story())
+    server.script("submit", m.Raw(b"HTTP/1.1 429 Too Many Requests\r\nContent-Length: 0\r\n\r\n"))
+    listener = RecordingListener()
+    assert run("runapi", server.url, listener) == Accepted("task-1")
+    assert [request.connection for request in server.requests] == [1, 2]
+    assert [event if event == "before_send" else "not_accepted" for event in listener.events] == [
+        "before_send",
+        "not_accepted",
+        "before_send",
+    ]
 
 
 def test_connection_broken_before_the_body_is_tried_again() -> None:
@@ -242,14 +188,9 @@ def test_connection_broken_before_the_body_is_tried_again() -> None:
                 self.broken = True
                 raise httpx.WriteError("broken pipe")
             await request.aread()
-            return httpx.Response(200, content=ANSWER)
-
-    async def at_once(seconds: float) -> None:
-        return None
+            return httpx.Response(200, json={"task_id": "t-1"})
 
     listener = RecordingListener()
-    api = AceData(
-        HttpClient(transport=BreaksOnce(), sleep=at_once, random=lambda: 1.0), "https://a.example", Secret("k")
-    )
+    api = AceData(impatient(BreaksOnce()), "https://a.example", Secret("k"))
     assert asyncio.run(submission(api, listener)) == Accepted("t-1")
     assert listener.events == [("AceDataCloud did not answer: “broken pipe”.", 1.0), "before_send"]

@@ -282,7 +282,7 @@ def test_acedata_fetch_of_a_single_task(fake: Any) -> None:
     """One task is asked for by its id; the answer tells of that task alone."""
     service = fake(task(RESULT))
     assert asyncio.run(service.acedata().fetch(["other"])) == {}
-    assert service.sent == [{"id": "other", "action": "retrieve"}]
+    assert service.payloads == [{"id": "other", "action": "retrieve"}]
     unnamed = {name: value for name, value in task({**RESULT, "task_id": "upstream"}).items() if name != "id"}
     assert fetch_task(fake, unnamed) == TaskState("t", COMPLETED, video=VIDEO, trace_id="tr")
     assert str(service.requests[0].url) == "https://api.acedata.cloud/luma/tasks"
@@ -301,7 +301,7 @@ def test_acedata_fetch_of_a_batch(fake: Any) -> None:
     states = asyncio.run(service.acedata().fetch(["a", "b", "c"]))
     assert {task_id: state.phase for task_id, state in states.items()} == {"a": COMPLETED, "b": FAILED}
     assert states["a"].task_id == "a"
-    assert service.sent == [{"ids": ["a", "b", "c"], "action": "retrieve_batch"}]
+    assert service.payloads == [{"ids": ["a", "b", "c"], "action": "retrieve_batch"}]
 
 
 def test_batch_item_without_an_id_belongs_to_no_task(fake: Any) -> None:

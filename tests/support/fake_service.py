@@ -5,29 +5,23 @@ from __future__ import annotations
 import asyncio
 import inspect
 import json
-from collections import Counter, defaultdict, deque
-from collections.abc import Awaitable, Callable
+from collections import Counter, defaultdict
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
+from itertools import chain, repeat
 from typing import Any, Literal, TypeAlias
 
 import httpx
 
-from tests.support import films
+from tests.support.films import JPEG, film
 
-Kind: TypeAlias = Literal[
-    "submit", "look", "list", "quote", "price", "balance", "usage", "video", "thumbnail", "upload", "head"
-]
-Answer: TypeAlias = Exception | Callable[[httpx.Request], httpx.Response | Awaitable[httpx.Response]] | None
-
-
-def box(kind: bytes, size: int = 8) -> bytes:
-    """A box of an MP4 file, ``size`` bytes long."""
-    return size.to_bytes(4, "big") + kind + bytes(size - 8)
+Media: TypeAlias = Literal["video", "thumbnail", "upload", "head"]
+Money: TypeAlias = Literal["quote", "price", "balance", "subscriptions", "usage"]
+Kind: TypeAlias = Literal["submit", "look", "list"] | Media | Money
+Answer: TypeAlias = BaseException | Callable[[httpx.Request], httpx.Response | Awaitable[httpx.Response]] | None
 
 
-VIDEO = box(b"ftyp", 24) + films.box(b"moov", films.track()) + box(b"mdat", 4000)
-JPEG = b"\xff\xd8\xff\xe0" + bytes(100)
-PAGE = "<!DOCTYPE html><html><body>Bad gateway</body></html>"
+VIDEO = film(content=3992)
 
 
 def reply(status: int, data: object = None, **options: Any) -> Answer:
@@ -75,8 +69,9 @@ class FakeService:
     ended; ``echoes``: whether its answers hold the request; ``traced``: whether submissions get a trace id, and RunAPI
     says that it repeats itself.
 
-    Of money: ``cents`` are left at RunAPI, where a call costs 50; ``credits_left`` at AceDataCloud, where one costs
-    ``credits`` (None: not said), of $0.50 each; ``charges`` is its statement, credits by trace id.
+    Of money: ``cents`` are left at RunAPI, where a call costs 50, and ``cents_spent`` today; ``credits_left`` at
+    AceDataCloud (None: not said), and ``credits_used``, where a call costs ``credits`` (None: not said) and
+    ``packages`` are dollars and their credits; ``charges`` is its statement, credits by trace id.
     """
 
     def __init__(self, epoch: float = 0.0) -> None:
@@ -87,8 +82,11 @@ class FakeService:
         self.echoes = False
         self.traced = False
         self.cents = 100_000
+        self.cents_spent = 0
+        self.packages = [(10, 20)]
         self.credits: float | None = None
-        self.credits_left = 1000.0
+        self.credits_left: float | None = 1000.0
+        self.credits_used = 0.0
         self.charges: dict[str, float] = {}
         self.seconds = 17.0
         self.result: dict[str, Any] = {}
@@ -99,7 +97,7 @@ class FakeService:
         self.most_at_once: Counter[Kind] = Counter()
         self._at_once: Counter[Kind] = Counter()
         self.all_seen: list[Seen] = []
-        self._scripts: dict[Kind, deque[Answer]] = defaultdict(deque)
+        self._scripts: dict[str, Iterator[Answer]] = defaultdict(lambda: iter(()))
         self._submitted: dict[str, float] = {}
         self._requests: dict[str, httpx.Request] = {}
 
@@ -108,13 +106,23 @@ class FakeService:
         """The ids of all tasks that were created, oldest first."""
         return list(self._submitted)
 
-    def script(self, kind: Kind, *answers: Answer) -> None:
-        """Answer the next requests of a kind so; None stands for the honest answer."""
-        self._scripts[kind].extend(answers)
+    @property
+    def requests(self) -> list[httpx.Request]:
+        """All requests, oldest first."""
+        return [seen.request for seen in self.all_seen]
+
+    @property
+    def payloads(self) -> list[Any]:
+        """The JSON bodies of all requests."""
+        return [seen.payload for seen in self.all_seen]
+
+    def script(self, kind: Kind | Literal["any"], *answers: Answer, for_ever: bool = False) -> None:
+        """Answer the next requests of a kind so, the last answer ``for_ever``; None stands for the honest answer."""
+        self._scripts[kind] = chain(self._scripts[kind], answers, repeat(answers[-1]) if for_ever else ())
 
     def behave(self, kind: Kind) -> None:
         """Answer requests of a kind honestly again, whatever the script says."""
-        self._scripts[kind].clear()
+        self._scripts.pop(kind, None)
 
     def after(self, seconds: float) -> Answer:
         """A scripted answer: the honest one, late."""
@@ -143,11 +151,11 @@ class FakeService:
         self._at_once[kind] += 1
         self.most_at_once[kind] = max(self.most_at_once[kind], self._at_once[kind])
         try:
-            answer = self._scripts[kind].popleft() if self._scripts[kind] else None
+            answer = next(chain(self._scripts["any"], self._scripts[kind]), None)
             if answer is None:
                 await self.hold_up(kind)
                 return self.honest(kind, request)
-            if isinstance(answer, Exception):
+            if isinstance(answer, BaseException):
                 raise answer
             response = answer(request)
             return await response if inspect.isawaitable(response) else response
@@ -169,14 +177,11 @@ class FakeService:
         runapi = request.url.host == "runapi.ai"
         if kind == "quote":
             return httpx.Response(200, json={"price_quote": {"reservation_amount_cents": 50, "currency": "USD"}})
-        if kind == "price":
-            return self._price(request)
         if kind == "balance":
-            items = [{"service_id": "luma", "remaining_amount": self.credits_left}]
-            return httpx.Response(200, json={"balance_cents": self.cents} if runapi else {"items": items})
-        if kind == "usage":
-            rows = [{"trace_id": trace, "deducted_amount": credits} for trace, credits in self.charges.items()]
-            return httpx.Response(200, json={"items": rows})
+            return httpx.Response(200, json={"balance_cents": self.cents, "spent_cents_today": self.cents_spent})
+        if kind in ("price", "subscriptions", "usage"):
+            items = self._platform(request.url.path)
+            return httpx.Response(200, json={"count": len(items), "items": items})
         if kind == "list":
             return self._list(request)
         if kind == "submit":
@@ -200,10 +205,16 @@ class FakeService:
         answer = self.honest("submit", httpx.Request("POST", url, json=payload)).json()
         return str(answer.get("task_id") or answer["id"])
 
-    def _price(self, request: httpx.Request) -> httpx.Response:
-        apis = [{"path": "/luma/videos", "cost": self.credits, "service_id": "luma"}] if self.credits else []
-        services = [{"id": "luma", "packages": [{"price": 10, "amount": 20}]}]
-        return httpx.Response(200, json={"items": apis if request.url.path.endswith("/apis/") else services})
+    def _platform(self, path: str) -> list[dict[str, Any]]:
+        """A list of AceDataCloud's platform."""
+        if path == "/api/v1/apis/":
+            return [{"path": "/luma/videos", "cost": self.credits, "service_id": "luma"}] if self.credits else []
+        if path == "/api/v1/services/":
+            return [{"id": "luma", "packages": [{"price": price, "amount": n} for price, n in self.packages]}]
+        if path == "/api/v1/usage/apis/":
+            return [{"trace_id": trace, "deducted_amount": credits} for trace, credits in self.charges.items()]
+        left = {"service_id": "luma", "remaining_amount": self.credits_left, "used_amount": self.credits_used}
+        return [left] if self.credits_left is not None else []
 
     def _upload(self, request: httpx.Request) -> httpx.Response:
         url = f"https://media.example/uploaded-{len(self.seen('upload'))}"
@@ -281,8 +292,10 @@ def _kind(request: httpx.Request) -> Kind:
         return "quote"
     if path in ("/api/v1/apis/", "/api/v1/services/"):
         return "price"
-    if path in ("/api/v1/me/balance", "/api/v1/applications/"):
+    if path == "/api/v1/me/balance":
         return "balance"
+    if path == "/api/v1/applications/":
+        return "subscriptions"
     if path == "/api/v1/usage/apis/":
         return "usage"
     if path == "/luma/tasks" or path.startswith("/api/v1/luma/modify_video/"):

@@ -1,6 +1,12 @@
-"""The least that is a whole video: an MP4 or MOV file whose index lists a track, and nothing that one could see."""
+"""What media hosts send: the least that is a whole video or thumbnail, and what may come in its place.
+
+A video is an MP4 or MOV file whose index lists a track, and nothing that one could see.
+"""
 
 from __future__ import annotations
+
+JPEG = b"\xff\xd8\xff\xe0" + bytes(100)
+PAGE = "<!DOCTYPE html><html><body>Bad gateway</body></html>"
 
 
 def box(kind: bytes, content: bytes = b"") -> bytes:

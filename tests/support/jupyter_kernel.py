@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from typing import Any
 
@@ -36,8 +35,3 @@ class Kernel:
 
         self.client.execute_interactive(code, timeout=60, output_hook=output, allow_stdin=False)
         return "".join(pieces)
-
-    def interrupt(self) -> None:
-        """Interrupt the kernel as the front end's stop button does, shortly after the cell began to wait."""
-        time.sleep(0.3)
-        self.manager.interrupt_kernel()

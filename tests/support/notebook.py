@@ -35,14 +35,6 @@ MP4 = film(content=8)
 KEYS = {"acedata_token": "ace-secret", "acedata_platform_token": "platform-secret", "runapi_key": "run-secret"}
 
 
-PLATFORM_LISTS = {
-    "/api/v1/apis/": "apis",
-    "/api/v1/services/": "services",
-    "/api/v1/applications/": "subscriptions",
-    "/api/v1/usage/apis/": "usage",
-}
-
-
 class PromptService(FakeService):
     """The fake service for people's cells: a task ends at once, and as its prompt says.
 
@@ -51,9 +43,8 @@ class PromptService(FakeService):
 
     While ``gate`` is closed, look-ups and files wait for their answers, so tasks stay running; while ``running``,
     look-ups tell that the task runs, and time flies. ``listed`` are the tasks that AceDataCloud lists when asked for
-    those of a time; ``media`` makes the answer for a file. ``quote`` and ``balance`` are RunAPI's answers about money;
-    ``subscriptions``, ``usage`` and ``credits`` (of a call; None: not said) are what AceDataCloud's platform has, where
-    a credit costs $0.40 or $0.50. ``knows_keys`` False: no key is the right one; ``down``: nobody answers at all.
+    those of a time; ``media`` makes the answer for a file. ``knows_keys`` False: no key is the right one; ``down``:
+    nobody answers at all.
     """
 
     def __init__(self) -> None:
@@ -66,19 +57,6 @@ class PromptService(FakeService):
         self.down = False
         self.listed: list[dict[str, Any]] = []
         self.media: Callable[[], httpx.Response] = lambda: httpx.Response(200, content=MP4)
-        self.quote = httpx.Response(200, json={"price_quote": {"reservation_amount_cents": 50, "currency": "USD"}})
-        self.balance = httpx.Response(200, json={"balance_cents": 1234, "spent_cents_today": 150})
-        self.subscriptions: list[dict[str, Any]] = []
-        self.usage: list[dict[str, Any]] = []
-        self.credits: float | None = None
-
-    @property
-    def apis(self) -> list[dict[str, Any]]:
-        return [{"path": "/luma/videos", "cost": self.credits, "service_id": "luma"}] if self.credits else []
-
-    @property
-    def services(self) -> list[dict[str, Any]]:
-        return [{"id": "luma", "packages": [{"price": 10, "amount": 20}, {"price": 40, "amount": 100}]}]
 
     @property
     def sent(self) -> list[dict[str, Any]]:
@@ -117,12 +95,9 @@ class PromptService(FakeService):
 
     def honest(self, kind: Kind, request: httpx.Request) -> httpx.Response:
         if kind != "submit":
-            if name := PLATFORM_LISTS.get(request.url.path):
-                items = getattr(self, name)
-                return httpx.Response(200, json={"count": len(items), "items": items})
             if kind in ("video", "thumbnail"):
                 return self.media()
-            return {"quote": self.quote, "balance": self.balance}.get(kind) or super().honest(kind, request)
+            return super().honest(kind, request)
         prompt = json.loads(request.content)["prompt"] if self.faulty else ""
         if "[refuse]" in prompt:
             words = {"code": "forbidden", "message": "Not <b>allowed</b>"}

@@ -5,8 +5,8 @@ from __future__ import annotations
 import http.client
 import json
 import math
+import ssl
 import time
-from collections.abc import Iterator
 from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import urlsplit
@@ -14,15 +14,9 @@ from urllib.parse import urlsplit
 import pytest
 
 from tests.support import misbehaving as m
+from tests.support.films import JPEG
 
 Connection = http.client.HTTPConnection
-
-
-@pytest.fixture
-def server() -> Iterator[m.Server]:
-    """A server whose tasks are done at once."""
-    with m.Server() as running:
-        yield running
 
 
 def connect(server: m.Server, timeout: float = 5.0) -> Connection:
@@ -67,10 +61,19 @@ def test_an_acedata_task_leads_from_submission_to_video(server: m.Server) -> Non
     assert [item["id"] for item in look(server, "task-1", "task-9")[1]["items"]] == ["task-1"]
     assert look(server, "task-9")[0] == 404
     assert ask(server, "GET", "/media/task-1.mp4")[1] == m.video("task-1")
-    assert ask(server, "GET", "/media/task-1.jpg")[1] == m.JPEG
+    assert ask(server, "GET", "/media/task-1.jpg")[1] == JPEG
     assert [(task.id, task.api, task.request["prompt"]) for task in server.tasks] == [("task-1", "acedata", "a boat")]
     assert [r.kind for r in server.requests] == ["submit", "look", "look", "look", "video", "thumbnail"]
     assert server.seen("submit")[0].json["prompt"] == "a boat"
+
+
+def test_a_task_from_before_is_known_and_over(server: m.Server) -> None:
+    """A task that was added has its video, and began and ended when it was said to."""
+    server.seconds = 75.0
+    server.add_task("old", created=1.7e9)
+    task = look(server, "old")[1]
+    assert (task["created_at"], task["finished_at"]) == (1.7e9, 1.7e9 + 75)
+    assert ask(server, "GET", "/media/old.mp4")[1] == m.video("old")
 
 
 def test_a_runapi_task_leads_from_submission_to_video(server: m.Server) -> None:
@@ -176,6 +179,41 @@ def test_a_dropped_connection_closes_without_an_answer(server: m.Server, fault: 
     with pytest.raises(http.client.RemoteDisconnected):
         generate(server)
     assert (len(server.tasks), len(server.seen("submit"))) == (paid, 1)
+
+
+def test_a_reset_connection_is_an_error_of_the_connection(server: m.Server) -> None:
+    """The request is read and the connection reset; nothing was done."""
+    server.script("submit", m.Reset())
+    with pytest.raises(ConnectionResetError):
+        generate(server)
+    assert (len(server.tasks), len(server.seen("submit"))) == (0, 1)
+
+
+def test_raw_bytes_are_sent_as_they_are(server: m.Server) -> None:
+    """They are sent unchanged, then the connection closes; nothing was done."""
+    server.script("submit", m.Raw(b"SSH-2.0\r\n"))
+    with pytest.raises(http.client.BadStatusLine, match=r"SSH-2\.0"):
+        generate(server)
+    assert (len(server.tasks), len(server.seen("submit"))) == (0, 1)
+
+
+def test_a_request_that_is_cut_short_is_kept_apart(server: m.Server) -> None:
+    """What came of it is to be seen; it counts as no request, and nothing is done."""
+    connection = connect(server)
+    connection.putrequest("POST", "/luma/videos")
+    connection.putheader("Content-Length", "100")
+    connection.endheaders(b"{")
+    connection.close()
+    server.until(lambda: server.cut_short)
+    assert [(request.path, request.body) for request in server.cut_short] == [("/luma/videos", b"{")]
+    assert (server.requests, server.tasks) == ([], [])
+
+
+def test_a_tls_handshake_is_refused(server: m.Server) -> None:
+    """The server speaks plain HTTP alone, and says so at once."""
+    with pytest.raises(ssl.SSLError):
+        http.client.HTTPSConnection(urlsplit(server.url).netloc, timeout=5.0).request("GET", "/")
+    assert server.requests == []
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from itertools import groupby
 from typing import Any
 
+import httpx
+
 from luma_jupyter.domain.requests import ExtendRequest, GenerateRequest, ModifyRequest, Request
 from luma_jupyter.domain.task import Task, TaskEvent
 from luma_jupyter.domain.vocabulary import Status
@@ -65,6 +67,17 @@ class World:
 
     def modify(self, after: Handle, **options: Any) -> Handle:
         return self.submit(ModifyRequest(prompt="The fox is blue"), after=after, label="fox", **options)
+
+    def generate_to(self, ending: str) -> Handle:
+        """Ask for a video that ends so: completed, failed, unconfirmed, detached or cancelled."""
+        if ending == "failed":
+            self.service.failure = {"code": "x", "message": "No dragons."}
+        if ending == "unconfirmed":
+            self.service.script("submit", httpx.ReadError("lost"))
+        handle = self.generate(timeout=5 if ending == "detached" else 900)
+        if ending == "cancelled":
+            handle.stop()
+        return handle
 
     async def end(self, handle: Handle) -> Task:
         """The task as it ended."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import builtins
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -90,13 +90,6 @@ def test_file_that_is_no_video_is_named(tmp_path: Path) -> None:
 
 def test_missing_pyav_says_what_to_install(film: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without PyAV it is said what to install."""
-    real = builtins.__import__
-
-    def without(name: str, *args: Any) -> Any:
-        if name == "av":
-            raise ImportError(name="av")
-        return real(name, *args)
-
-    monkeypatch.setattr(builtins, "__import__", without)
+    monkeypatch.setitem(sys.modules, "av", None)
     with pytest.raises(ConfigError, match=r"\(av\): pip install 'luma-jupyter\[media\]'"):
         frame_at(film, "last")

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import builtins
 import io
+import sys
 from typing import Any
 
 import numpy as np
@@ -21,17 +21,6 @@ def pixels(png: bytes) -> Any:
     with Image.open(io.BytesIO(png)) as image:
         assert image.format == "PNG"
         return np.asarray(image.convert("RGB"))
-
-
-def without_pillow(monkeypatch: pytest.MonkeyPatch) -> None:
-    real = builtins.__import__
-
-    def without(name: str, *args: Any) -> Any:
-        if name == "PIL":
-            raise ImportError(name="PIL")
-        return real(name, *args)
-
-    monkeypatch.setattr(builtins, "__import__", without)
 
 
 @pytest.mark.parametrize("mode", ["RGBA", "L", "P", "CMYK", "1"])
@@ -69,7 +58,7 @@ def test_encode_png_refuses_a_closed_image() -> None:
 
 def test_encode_png_without_pillow_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     """A numpy frame needs Pillow."""
-    without_pillow(monkeypatch)
+    monkeypatch.setitem(sys.modules, "PIL", None)
     with pytest.raises(InvalidRequest, match=r"pip install 'luma-jupyter\[media\]'"):
         encode_png("start_image", ARRAY)
 

@@ -18,7 +18,8 @@ from luma_jupyter.engine.library.folder import DOWNLOAD_TRIES, LARGEST_THUMBNAIL
 from luma_jupyter.engine.run.runner import CONCURRENT_DOWNLOADS
 from luma_jupyter.errors import ConfigError
 from tests.support import settings
-from tests.support.fake_service import JPEG, PAGE, VIDEO, Answer, reply, without_length
+from tests.support.fake_service import VIDEO, Answer, reply, without_length
+from tests.support.films import JPEG, PAGE
 from tests.support.world import ACEDATA_KEY, EPOCH, RUNAPI_KEY, World
 
 

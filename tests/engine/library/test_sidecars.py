@@ -19,7 +19,8 @@ from luma_jupyter.domain.task import Task, Video
 from luma_jupyter.domain.vocabulary import Status
 from luma_jupyter.engine.library import sidecars
 from luma_jupyter.engine.library.sidecars import LARGEST, SCHEMA, find_equal, intent_of, read, video_file_name, write
-from tests.support.fake_service import PAGE, VIDEO
+from tests.support.fake_service import VIDEO
+from tests.support.films import PAGE
 from tests.support.world import EPOCH
 
 INTENT = "0123456789abcdef" * 2

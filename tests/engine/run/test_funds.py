@@ -23,7 +23,7 @@ def modify(world: World, prompt: str = "Fog") -> Handle:
 
 def asked(world: World) -> int:
     """How often a service was asked for prices or balances."""
-    return sum(len(world.service.seen(kind)) for kind in ("quote", "price", "balance"))
+    return sum(len(world.service.seen(kind)) for kind in ("quote", "price", "balance", "subscriptions"))
 
 
 # What the balance does not cover.

@@ -20,7 +20,8 @@ from luma_jupyter.engine.provider_pool import ProviderPool
 from luma_jupyter.engine.run.poller import CONCURRENT_POLLS, LONGEST_ASKED_PAUSE, Poller, TaskEnd
 from luma_jupyter.errors import ConfigError, ServiceDown
 from tests.support import settings
-from tests.support.fake_service import PAGE, Answer, reply
+from tests.support.fake_service import Answer, reply
+from tests.support.films import PAGE
 from tests.support.world import World
 
 

@@ -260,14 +260,7 @@ async def test_key_taken_away_meanwhile_sends_nothing(world: World) -> None:
 @pytest.mark.parametrize("ending", ["completed", "failed", "unconfirmed", "detached", "cancelled"])
 async def test_snapshot_can_be_pickled(world: World, ending: str) -> None:
     """The snapshot of an ended task survives pickling, with its error, so that clips can be stored."""
-    if ending == "failed":
-        world.service.failure = {"code": "x", "message": "no"}
-    if ending == "unconfirmed":
-        world.service.script("submit", httpx.ReadError("lost"))
-    handle = world.generate(timeout=5 if ending == "detached" else 900)
-    if ending == "cancelled":
-        handle.stop()
-    task = await world.end(handle)
+    task = await world.end(world.generate_to(ending))
     assert task.status == ending
     revived = pickle.loads(pickle.dumps(task))
     assert revived.evolve(error=None) == task.evolve(error=None)

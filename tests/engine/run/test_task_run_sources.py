@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import httpx
 import pytest
 
 from luma_jupyter.domain.vocabulary import Status
-from luma_jupyter.engine.handle import Handle
 from luma_jupyter.errors import ClipFailed, ClipUnconfirmed
 from tests.support import settings
 from tests.support.world import World
@@ -97,22 +95,11 @@ async def test_follow_up_of_a_finished_source_starts_at_once(world: World) -> No
     assert task.submitted_at == ended
 
 
-async def _spoil(world: World, ending: str) -> Handle:
-    if ending == "failed":
-        world.service.failure = {"code": "x", "message": "No dragons."}
-    if ending == "unconfirmed":
-        world.service.script("submit", httpx.ReadError("lost"))
-    source = world.generate(timeout=5 if ending == "detached" else 900)
-    if ending == "cancelled":
-        source.stop()
-    return source
-
-
 @pytest.mark.parametrize("early", [True, False], ids=["asked early", "asked late"])
 @pytest.mark.parametrize("ending", ["failed", "unconfirmed", "detached", "cancelled"])
 async def test_follow_up_of_a_source_without_video_sends_nothing(world: World, ending: str, early: bool) -> None:
     """However a source ends without a video, its follow-ups fail, name it, keep the reason, and send nothing."""
-    source = await _spoil(world, ending)
+    source = world.generate_to(ending)
     if not early:
         await world.end(source)
     second = world.extend(source)

@@ -11,6 +11,6 @@ A fault (see `faults`) takes the place of one honest answer.
 """
 
 from tests.support.misbehaving.faults import *  # noqa: F403
-from tests.support.misbehaving.server import JPEG, MODIFY, Server, Task, video
+from tests.support.misbehaving.server import MODIFY, Server, Task, video
 
-__all__ = ["JPEG", "MODIFY", "Server", "Task", "video"]  # and the faults
+__all__ = ["MODIFY", "Server", "Task", "video"]  # and the faults

@@ -15,9 +15,9 @@ from email.utils import formatdate
 from http import HTTPStatus
 from typing import Any, Literal, Protocol, TypeAlias
 
-Kind: TypeAlias = Literal["submit", "look", "video", "thumbnail", "other"]
+from tests.support.films import PAGE
 
-PAGE = "<!DOCTYPE html><html><body>Bad gateway</body></html>"
+Kind: TypeAlias = Literal["submit", "look", "video", "thumbnail", "other"]
 
 
 @dataclass(frozen=True)
@@ -35,6 +35,11 @@ class Request:
     @property
     def json(self) -> Any:
         return json.loads(self.body)
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether all of the body came that was announced."""
+        return len(self.body) == int(self.headers.get("content-length", 0))
 
 
 @dataclass(frozen=True)
@@ -101,6 +106,27 @@ class DropAfter:
 
     async def play(self, exchange: Exchange) -> bool:
         exchange.honest()
+        return False
+
+
+@dataclass(frozen=True)
+class Reset:
+    """The connection is reset once the request was read; nothing was done."""
+
+    async def play(self, exchange: Exchange) -> bool:
+        exchange.writer.transport.abort()
+        return False
+
+
+@dataclass(frozen=True)
+class Raw:
+    """These bytes as they are, HTTP or not, and the connection closes; nothing was done."""
+
+    content: bytes
+
+    async def play(self, exchange: Exchange) -> bool:
+        exchange.writer.write(self.content)
+        await exchange.writer.drain()
         return False
 
 

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, Literal
 
-from tests.support.films import box, track
+from tests.support.films import JPEG, box, track
 from tests.support.misbehaving.faults import NOT_FOUND, Answer, Exchange, Fault, Kind, Request
+from tests.support.waiting import until
 
-JPEG = b"\xff\xd8\xff\xe0" + bytes(100)
 MODIFY = "/api/v1/luma/modify_video"
 MONEY: Mapping[str, object] = {  # asked for before a submission; no connection stays open for the faults to meet
     "/api/v1/price_quotes": {"price_quote": {"reservation_amount_cents": 50, "currency": "USD"}},
@@ -63,6 +63,7 @@ class Server:
         self.url = ""
         # Only the server's thread appends, readers copy, and a deque's ends may be used from any thread.
         self._requests: list[Request] = []
+        self._cut_short: list[Request] = []
         self._tasks: dict[str, Task] = {}
         self._scripts: dict[Kind, deque[Fault | None]] = defaultdict(deque)
         self._connections: list[tuple[asyncio.Task[Any] | None, asyncio.StreamWriter]] = []
@@ -82,10 +83,19 @@ class Server:
         """What was paid for, oldest first."""
         return list(self._tasks.values())
 
+    def add_task(self, task_id: str, created: float) -> None:
+        """Have a task of AceDataCloud from before, created at this Unix time."""
+        self._tasks[task_id] = Task(task_id, "acedata", {}, None, created)
+
     @property
     def requests(self) -> list[Request]:
         """All that came, oldest first."""
         return list(self._requests)
+
+    @property
+    def cut_short(self) -> list[Request]:
+        """The requests whose body did not come whole before the connection ended; they are not among the others."""
+        return list(self._cut_short)
 
     def seen(self, kind: Kind) -> list[Request]:
         """The requests of a kind."""
@@ -101,11 +111,7 @@ class Server:
 
     def until(self, condition: Callable[[], object], timeout: float = 5.0) -> None:
         """Wait for something to become true. Raises TimeoutError."""
-        deadline = time.monotonic() + timeout
-        while not condition():
-            if time.monotonic() > deadline:
-                raise TimeoutError("the server waited in vain")
-            time.sleep(0.005)
+        until(condition, timeout)
 
     def refuse(self) -> None:
         """Refuse new connections from now on; those that stand go on."""
@@ -151,8 +157,8 @@ class Server:
             over = False
             while True:
                 request = await _read(reader, number)
-                self._requests.append(request)
-                if over:
+                (self._requests if request.is_whole else self._cut_short).append(request)
+                if over or not request.is_whole:
                     break
                 exchange = Exchange(request, partial(self._honest, request), self._listening.close, writer)
                 script = self._scripts[request.kind]
@@ -162,6 +168,8 @@ class Server:
                 over = exchange.is_last
         except (ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
             pass  # the client went away, or the server stops
+        except NotHttp:
+            writer.write(b"HTTP/1.1 400 Bad Request\r\n\r\n")
         finally:
             writer.close()
 
@@ -263,12 +271,25 @@ def _file_answers(url: str) -> dict[str, object]:
     }
 
 
+class NotHttp(Exception):
+    """What came is the handshake of TLS, which this server does not speak."""
+
+
 async def _read(reader: asyncio.StreamReader, connection: int) -> Request:
-    """The next request of a connection. Raises IncompleteReadError at its end."""
-    first, *lines = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
+    """The next request of a connection, its body cut short if that is where the connection ends.
+
+    Raises IncompleteReadError if it ends before, and NotHttp.
+    """
+    start = await reader.readexactly(1)
+    if start == b"\x16":
+        raise NotHttp
+    first, *lines = (start + await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
     method, path, _ = first.split(" ", 2)
     headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines if line)}
-    body = await reader.readexactly(int(headers.get("content-length", 0)))
+    try:
+        body = await reader.readexactly(int(headers.get("content-length", 0)))
+    except asyncio.IncompleteReadError as end:
+        body = end.partial
     return Request(_kind(method, path), method, path, headers, body, time.time(), connection)
 
 

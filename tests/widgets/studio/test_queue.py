@@ -10,7 +10,7 @@ import luma_jupyter as luma
 from luma_jupyter.api.kernel import kernel
 from luma_jupyter.widgets.studio.queue import Queue
 from tests.support import settings
-from tests.support.notebook import PromptService, Shell, wait_for_status
+from tests.support.notebook import PromptService, Shell, leave_running, wait_for_status
 
 
 @pytest.fixture
@@ -55,13 +55,9 @@ def test_queue_is_joined_by_a_new_clip(queue: Queue, notebook: Shell, service: P
 
 def test_queue_resumes_what_an_earlier_kernel_left(notebook: Shell, service: PromptService) -> None:
     """A new queue has it, its button follows it again, and the variable is there again."""
-    service.running = True
-    notebook.run("%%luma -o sunset --timeout 1e9\nA sunset")
-    wait_for_status(notebook.user_ns["sunset"], "running")
-    notebook.restart()
+    leave_running(notebook, service, "%%luma -o sunset --timeout 1e9\nA sunset")
     queue = Queue(kernel.session, kernel.presenter)
     assert actions(queue) == {"0": "resume"}
-    service.running = False
     press(queue, "resume", 0)
     sunset = queue.clips[0].wait()
     assert notebook.user_ns["sunset"] is sunset
@@ -89,10 +85,7 @@ def test_queue_stops_one_clip_and_resumes_it(queue: Queue, notebook: Shell, serv
 
 def test_queue_explains_a_resume_that_cannot_be(notebook: Shell, service: PromptService) -> None:
     """Without the key the reason stands below the table, until the next press."""
-    service.running = True
-    notebook.run("%%luma -o sunset --timeout 1e9\nA sunset")
-    wait_for_status(notebook.user_ns["sunset"], "running")
-    notebook.restart()
+    leave_running(notebook, service, "%%luma -o sunset --timeout 1e9\nA sunset")
     queue = Queue(kernel.session, kernel.presenter)
     settings.configure(acedata_token=None)
     press(queue, "resume", 0)
