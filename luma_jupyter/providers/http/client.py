@@ -9,6 +9,7 @@ from collections.abc import Callable
 import httpx
 
 from luma_jupyter.providers.http.connections import Connections, Sleep
+from luma_jupyter.providers.http.public import Resolve
 from luma_jupyter.providers.http.requests import Requests
 from luma_jupyter.providers.http.transfers import Transfers
 
@@ -16,17 +17,18 @@ from luma_jupyter.providers.http.transfers import Transfers
 class HttpClient:
     """The one HTTP client of a kernel; belongs to one event loop.
 
-    ``transport``, ``sleep`` and ``random`` are passed in by tests.
+    ``transport``, ``resolve``, ``sleep`` and ``random`` are passed in by tests.
     """
 
     def __init__(
         self,
         *,
         transport: httpx.AsyncBaseTransport | None = None,
+        resolve: Resolve | None = None,
         sleep: Sleep = asyncio.sleep,
         random: Callable[[], float] = random.random,
     ) -> None:
-        self.connections = Connections(transport=transport, sleep=sleep, random=random)
+        self.connections = Connections(transport=transport, resolve=resolve, sleep=sleep, random=random)
         self.requests = Requests(self.connections)
         self.transfers = Transfers(self.connections)
 

@@ -16,12 +16,14 @@ from urllib.request import getproxies
 import httpx
 
 from luma_jupyter.errors import ConfigError, ConnectionLost, Unreachable
+from luma_jupyter.providers.http.public import PublicTransport, Resolve, look_up
 from luma_jupyter.settings import Secret
 
 Sleep = Callable[[float], Awaitable[object]]
 
 PROXY_VARIABLES = "HTTP_PROXY, HTTPS_PROXY, ALL_PROXY"
 LOOPBACK = ("all://127.0.0.1", "all://localhost", "all://[::1]")
+_HEADERS = {"User-Agent": f"luma-jupyter/{version('luma-jupyter')}"}
 FETCH_TIMEOUT = httpx.Timeout(30.0, connect=10.0)  # seconds; for short requests that change nothing
 
 
@@ -55,20 +57,44 @@ def translated(service: str) -> Iterator[None]:
         raise ConnectionLost(service, str(error) or type(error).__name__) from None
 
 
+@contextmanager
+def _environment_translated() -> Iterator[None]:
+    """Translate what proxies and certificates of the environment that cannot be used raise. Raises ConfigError."""
+    try:
+        for proxy in getproxies().values():
+            _ = urlsplit(proxy).port  # raises ValueError for an impossible port, which httpx lets through
+        yield
+    except ImportError:
+        raise ConfigError(
+            f"A SOCKS proxy of the environment ({PROXY_VARIABLES}) needs: pip install 'httpx[socks]'"
+        ) from None
+    except (ValueError, httpx.InvalidURL):  # its text is not quoted: it may have a part of the proxy's password
+        raise ConfigError(
+            f"A proxy of the environment ({PROXY_VARIABLES}) is not a URL such as http://host:8080."
+        ) from None
+    except OSError as error:
+        raise ConfigError(
+            f"The TLS certificates of the environment (SSL_CERT_FILE, SSL_CERT_DIR) cannot be read: {error}."
+        ) from None
+
+
 class Connections:
     """The connections to all services of a kernel; belongs to one event loop.
 
-    ``transport``, ``sleep`` and ``random`` are passed in by tests.
+    ``transport``, ``resolve``, ``sleep`` and ``random`` are passed in by tests; where only a transport is, no name is
+    looked up.
     """
 
     def __init__(
         self,
         *,
         transport: httpx.AsyncBaseTransport | None = None,
+        resolve: Resolve | None = None,
         sleep: Sleep = asyncio.sleep,
         random: Callable[[], float] = random.random,
     ) -> None:
         self._transport = transport
+        self._resolve = resolve or (look_up if transport is None else None)
         self.sleep = sleep
         self.random = random
 
@@ -83,39 +109,45 @@ class Connections:
         return self._new_client(httpx.Limits(max_keepalive_connections=0))
 
     @cached_property
+    def public(self) -> httpx.AsyncClient:
+        """The client for addresses that a service names, which opens a connection for each request.
+
+        It raises LocalAddress where that would be one to this machine or its network, see `PublicTransport`.
+        """
+        limits = httpx.Limits(max_connections=20, max_keepalive_connections=0)
+        with _environment_translated():
+            proxies = {
+                name: httpx.AsyncHTTPTransport(
+                    verify=self._tls_context, limits=limits, proxy=proxy if "://" in proxy else f"http://{proxy}"
+                )
+                for name, proxy in getproxies().items()
+                if name in ("http", "https", "all") and self._transport is None
+            }
+            return httpx.AsyncClient(
+                transport=PublicTransport(self._direct(limits), proxies, self._resolve), headers=_HEADERS
+            )
+
+    @cached_property
     def _tls_context(self) -> Any:
         return httpx.create_ssl_context()
 
+    def _direct(self, limits: httpx.Limits) -> httpx.AsyncBaseTransport:
+        return self._transport or httpx.AsyncHTTPTransport(verify=self._tls_context, limits=limits)
+
     def _new_client(self, limits: httpx.Limits) -> httpx.AsyncClient:
         """A client that goes through the proxies of the environment, but never for loopback addresses."""
-        try:
-            for proxy in getproxies().values():
-                _ = urlsplit(proxy).port  # raises ValueError for an impossible port, which httpx lets through
-            tls = self._tls_context if self._transport is None else False
-            direct = self._transport or httpx.AsyncHTTPTransport(verify=tls, limits=limits)
+        with _environment_translated():
             return httpx.AsyncClient(
                 transport=self._transport,
-                mounts=dict.fromkeys(LOOPBACK, direct),
-                verify=tls,
+                mounts=dict.fromkeys(LOOPBACK, self._direct(limits)),
+                verify=self._tls_context if self._transport is None else False,
                 limits=limits,
-                headers={"User-Agent": f"luma-jupyter/{version('luma-jupyter')}"},
+                headers=_HEADERS,
             )
-        except ImportError:
-            raise ConfigError(
-                f"A SOCKS proxy of the environment ({PROXY_VARIABLES}) needs: pip install 'httpx[socks]'"
-            ) from None
-        except (ValueError, httpx.InvalidURL):  # its text is not quoted: it may have a part of the proxy's password
-            raise ConfigError(
-                f"A proxy of the environment ({PROXY_VARIABLES}) is not a URL such as http://host:8080."
-            ) from None
-        except OSError as error:
-            raise ConfigError(
-                f"The TLS certificates of the environment (SSL_CERT_FILE, SSL_CERT_DIR) cannot be read: {error}."
-            ) from None
 
     async def aclose(self) -> None:
         """Close the connections; the next use opens new ones."""
-        for name in ("kept", "fresh"):
+        for name in ("kept", "fresh", "public"):
             if client := self.__dict__.pop(name, None):
                 await client.aclose()
 
