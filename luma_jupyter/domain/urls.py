@@ -83,10 +83,11 @@ def origin(url: str) -> tuple[str, str, int | None]:
     return parts.scheme, parts.hostname or "", parts.port or {"http": 80, "https": 443}.get(parts.scheme)
 
 
-def without_login(url: str) -> str:
-    """The URL without the user name and password in it."""
+def split_login(url: str) -> tuple[str, str]:
+    """The URL without the user name and password in it; and these, as ``name:password``, or nothing."""
     parts = urlsplit(url)
-    return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
+    login, _, host = parts.netloc.rpartition("@")
+    return parts._replace(netloc=host).geturl(), unquote(login)
 
 
 _CUT = "?…"
@@ -102,7 +103,7 @@ def shown_url(text: str) -> str:
     parts = urlsplit(text)
     if not (parts.query or parts.fragment or "@" in parts.netloc):
         return text
-    return without_login(parts._replace(query="", fragment="").geturl()) + _CUT
+    return split_login(parts._replace(query="", fragment="").geturl())[0] + _CUT
 
 
 def is_cut(url: str) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import httpx
 
@@ -35,6 +35,10 @@ class HttpClient:
     def backoff(self, attempt: int) -> float:
         """Seconds to wait after try number ``attempt`` (from 1), see `Connections.backoff`."""
         return self.connections.backoff(attempt)
+
+    async def addresses(self, host: str) -> Sequence[str]:
+        """The addresses of a host, see `Connections.addresses`."""
+        return await self.connections.addresses(host)
 
     async def aclose(self) -> None:
         """Close the connections; the next request opens new ones."""

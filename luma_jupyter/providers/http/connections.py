@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import random
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property
 from importlib.metadata import version
@@ -27,14 +27,14 @@ _HEADERS = {"User-Agent": f"luma-jupyter/{version('luma-jupyter')}"}
 FETCH_TIMEOUT = httpx.Timeout(30.0, connect=10.0)  # seconds; for short requests that change nothing
 
 
-class Bearer(httpx.Auth):
+class KeyAuth(httpx.Auth):
     """Puts the key into the header at the last moment, so that no local variable of a traceback holds it."""
 
     def __init__(self, key: Secret) -> None:
         self._key = key
 
     def auth_flow(self, request: httpx.Request) -> Iterator[httpx.Request]:  # type: ignore[override]
-        request.headers["Authorization"] = f"Bearer {self._key.reveal()}"
+        request.headers["Authorization"] = self._key.authorization
         yield request
 
 
@@ -150,6 +150,13 @@ class Connections:
         for name in ("kept", "fresh", "public"):
             if client := self.__dict__.pop(name, None):
                 await client.aclose()
+
+    async def addresses(self, host: str) -> Sequence[str]:
+        """The addresses of a host, as connections to files find them; none where that cannot be told."""
+        try:
+            return await self._resolve(host, 443) if self._resolve else []
+        except (OSError, UnicodeError):
+            return []
 
     def backoff(self, attempt: int) -> float:
         """Seconds to wait after try number ``attempt`` (from 1): exponential up to 30, with jitter.

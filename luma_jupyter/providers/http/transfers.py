@@ -15,7 +15,7 @@ import httpx
 from luma_jupyter.domain.media import LocalFile
 from luma_jupyter.domain.urls import is_local_url, is_web_url, origin
 from luma_jupyter.errors import ConnectionLost, DownloadError, LumaError, ServiceError, Unreachable, UnusableAnswer
-from luma_jupyter.providers.http.connections import FETCH_TIMEOUT, Bearer, Connections, parse_json, translated
+from luma_jupyter.providers.http.connections import FETCH_TIMEOUT, Connections, KeyAuth, parse_json, translated
 from luma_jupyter.providers.http.partial import EXPIRED, Partial
 from luma_jupyter.providers.http.public import LocalAddress
 from luma_jupyter.providers.http.reply import Reply
@@ -60,7 +60,7 @@ class Transfers:
         async def post() -> httpx.Response:
             form = {"file": (file.name, _ProgressReader(data, on_progress), file.mime)}
             return await self._connections.kept.post(
-                url, auth=Bearer(key), files=form, timeout=UPLOAD_TIMEOUT, follow_redirects=False
+                url, auth=KeyAuth(key), files=form, timeout=UPLOAD_TIMEOUT, follow_redirects=False
             )
 
         response = await self._with_retries(service, post)
@@ -72,6 +72,7 @@ class Transfers:
         ``on_progress`` is called with the share sent, 0 to 1. Raises ServiceError where that host refuses the file, is
         on a local network (but for the trusted origin), or cannot be reached.
         """
+
         async def chunks() -> AsyncIterator[bytes]:
             for start in range(0, len(data), CHUNK):
                 yield data[start : start + CHUNK]
