@@ -96,16 +96,19 @@ _CUT = "?…"
 def shown_url(text: str) -> str:
     """A web address as it may be kept where others read it; any other text as it is.
 
-    ``?…`` stands for what may be a secret: user name and password, query (a signature, a token) and fragment.
+    ``?…`` stands for what `may_have_secret` means.
     """
-    if not is_web_url(text):
+    if not is_web_url(text) or not may_have_secret(text):
         return text
-    parts = urlsplit(text)
-    if not (parts.query or parts.fragment or "@" in parts.netloc):
-        return text
-    return split_login(parts._replace(query="", fragment="").geturl())[0] + _CUT
+    return split_login(urlsplit(text)._replace(query="", fragment="").geturl())[0] + _CUT
+
+
+def may_have_secret(url: str) -> bool:
+    """Whether an address has a user name and password, a query or a fragment: a signature or a token may be in it."""
+    parts = urlsplit(url)
+    return bool(parts.query or parts.fragment or "@" in parts.netloc)
 
 
 def is_cut(url: str) -> bool:
-    """Whether a web address lacks what `shown_url` leaves out."""
+    """Whether an address lacks what `shown_url` leaves out."""
     return url.endswith(_CUT)
