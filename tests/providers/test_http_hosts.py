@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import httpx
 import pytest
 
-from luma_jupyter.errors import DownloadError, LumaError, ServiceError, Unreachable, UnusableAnswer
+from luma_jupyter.errors import ConfigError, DownloadError, LumaError, ServiceError, Unreachable, UnusableAnswer
 from luma_jupyter.providers.http.client import HttpClient
 from luma_jupyter.providers.http.partial import Partial
 from luma_jupyter.providers.http.public import look_up
@@ -345,6 +345,23 @@ def test_host_that_goes_around_the_proxy_is_judged(serving: Any, monkeypatch: py
             assert received == []
 
     asyncio.run(story())
+
+
+def test_unusable_proxy_is_told_without_its_password(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Files, too, say which variables to look at, and nothing of what is in them."""
+    monkeypatch.setenv("ALL_PROXY", "http://me:pass-/word@proxy:8080")
+    with pytest.raises(ConfigError, match=r"A proxy of the environment .* is not a URL") as caught:
+        download(HttpClient(), "https://cdn.example/")
+    assert "word" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("resolve", "addresses"), [(None, []), (_not_found, []), (look_up, ["127.0.0.1"])], ids=["test", "none", "own"]
+)
+def test_addresses_are_those_that_files_are_fetched_from(resolve: Any, addresses: list[str]) -> None:
+    """What doctor looks at; nothing where no name is looked up, or none is found."""
+    http = HttpClient(transport=httpx.MockTransport(lambda request: httpx.Response(200)), resolve=resolve)
+    assert sorted(set(asyncio.run(http.addresses("127.0.0.1")))) == addresses
 
 
 def test_api_on_loopback_is_reached_as_ever(serving: Any) -> None:

@@ -23,7 +23,6 @@ Sleep = Callable[[float], Awaitable[object]]
 
 PROXY_VARIABLES = "HTTP_PROXY, HTTPS_PROXY, ALL_PROXY"
 LOOPBACK = ("all://127.0.0.1", "all://localhost", "all://[::1]")
-_HEADERS = {"User-Agent": f"luma-jupyter/{version('luma-jupyter')}"}
 FETCH_TIMEOUT = httpx.Timeout(30.0, connect=10.0)  # seconds; for short requests that change nothing
 
 
@@ -116,16 +115,22 @@ class Connections:
         """
         limits = httpx.Limits(max_connections=20, max_keepalive_connections=0)
         with _environment_translated():
-            proxies = {
-                name: httpx.AsyncHTTPTransport(
-                    verify=self._tls_context, limits=limits, proxy=proxy if "://" in proxy else f"http://{proxy}"
-                )
-                for name, proxy in getproxies().items()
-                if name in ("http", "https", "all") and self._transport is None
-            }
-            return httpx.AsyncClient(
-                transport=PublicTransport(self._direct(limits), proxies, self._resolve), headers=_HEADERS
-            )
+            transport = PublicTransport(self._direct(limits), self._proxies(limits), self._resolve)
+            return httpx.AsyncClient(transport=transport, headers=self._headers)
+
+    def _proxies(self, limits: httpx.Limits) -> dict[str, httpx.AsyncBaseTransport]:
+        """The proxies of the environment, by the scheme of what goes through them; none beside a test's transport."""
+        found = {} if self._transport else getproxies()
+        urls = {name: url if "://" in url else f"http://{url}" for name, url in found.items()}
+        return {
+            name: httpx.AsyncHTTPTransport(verify=self._tls_context, limits=limits, proxy=urls[name])
+            for name in ("http", "https", "all")
+            if urls.get(name)
+        }
+
+    @cached_property
+    def _headers(self) -> dict[str, str]:
+        return {"User-Agent": f"luma-jupyter/{version('luma-jupyter')}"}
 
     @cached_property
     def _tls_context(self) -> Any:
@@ -142,7 +147,7 @@ class Connections:
                 mounts=dict.fromkeys(LOOPBACK, self._direct(limits)),
                 verify=self._tls_context if self._transport is None else False,
                 limits=limits,
-                headers=_HEADERS,
+                headers=self._headers,
             )
 
     async def aclose(self) -> None:
