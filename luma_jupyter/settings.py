@@ -6,6 +6,7 @@ them, and is the business of that call.)
 
 from __future__ import annotations
 
+import base64
 import math
 import os
 from collections.abc import Callable, Mapping
@@ -13,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from luma_jupyter.domain.urls import is_web_url
+from luma_jupyter.domain.urls import is_web_url, split_login
 from luma_jupyter.domain.vocabulary import PROVIDERS, Provider
 from luma_jupyter.errors import ConfigError
 
@@ -29,8 +30,13 @@ class Secret:
         self._value = value
 
     def reveal(self) -> str:
-        """The key itself, for the Authorization header alone."""
+        """The key itself."""
         return self._value
+
+    @property
+    def authorization(self) -> str:
+        """The key as the Authorization header has it."""
+        return f"Bearer {self._value}"
 
     def mask_in(self, answer: bytes) -> bytes:
         """A service's answer with the key masked: some quote the one that they refuse."""
@@ -49,6 +55,34 @@ class Secret:
         raise TypeError("A key is not pickled or copied.")
 
 
+class Login(Secret):
+    """A user name and password, ``name:password``."""
+
+    __slots__ = ()
+
+    @property
+    def authorization(self) -> str:
+        """Both as the Authorization header has them."""
+        return f"Basic {base64.b64encode(self._value.encode()).decode()}"
+
+
+class BaseUrl(str):
+    """A base URL as it may be shown and stored; the user name and password that it was given with are its ``login``.
+
+    The login goes along with requests that need no key: a request has room for one of them.
+    """
+
+    login: Login | None = None
+
+    @classmethod
+    def parse(cls, text: str) -> BaseUrl:
+        """Take the login out of a URL."""
+        url, login = split_login(text)
+        base_url = cls(url)
+        base_url.login = Login(login) if login else None
+        return base_url
+
+
 def _text(name: str, value: object) -> str:
     if not isinstance(value, str):
         raise ConfigError(f"{name} must be text, not {type(value).__name__}.")
@@ -64,11 +98,11 @@ def _secret(name: str, value: object) -> Secret:
     return Secret(key)
 
 
-def _base_url(name: str, value: object) -> str:
+def _base_url(name: str, value: object) -> BaseUrl:
     url = _text(name, value).rstrip("/")
     if not is_web_url(url):  # not quoted: it may be the key, in the wrong variable
         raise ConfigError(f"{name} must be an http(s) URL.")
-    return url
+    return BaseUrl.parse(url)
 
 
 def _provider(name: str, value: object) -> str:
@@ -114,6 +148,11 @@ def _folder(name: str, value: object) -> Path:
         raise ConfigError(f"{name}: there is no home folder for {str(folder)!r}.") from None
 
 
+_ACEDATA = BaseUrl("https://api.acedata.cloud")
+_ACEDATA_PLATFORM = BaseUrl("https://platform.acedata.cloud")
+_RUNAPI = BaseUrl("https://runapi.ai")
+
+
 @dataclass(frozen=True, kw_only=True)
 class Settings:
     """All settings of one moment.
@@ -130,10 +169,10 @@ class Settings:
 
     acedata_token: Secret | None = None
     acedata_platform_token: Secret | None = None
-    acedata_base_url: str = "https://api.acedata.cloud"
-    acedata_platform_url: str = "https://platform.acedata.cloud"
+    acedata_base_url: BaseUrl = _ACEDATA
+    acedata_platform_url: BaseUrl = _ACEDATA_PLATFORM
     runapi_key: Secret | None = None
-    runapi_base_url: str = "https://runapi.ai"
+    runapi_base_url: BaseUrl = _RUNAPI
     provider: str = "auto"
     wait: bool | None = None
     embed: bool | None = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import copy
 import dataclasses
 import os
@@ -315,3 +316,25 @@ def test_key_in_the_wrong_variable_is_not_quoted(name: str, monkeypatch: pytest.
     with pytest.raises(ConfigError, match=VARIABLES[name]) as caught:
         current()
     assert KEY not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "url", "login"),
+    [
+        ("https://me:pass-word@h.example:8443/api/", "https://h.example:8443/api", "me:pass-word"),
+        ("https://me:p%40ss@h.example", "https://h.example", "me:p@ss"),
+        ("https://a@b@h.example", "https://h.example", "a@b"),
+        ("https://token-7Qz9@h.example", "https://h.example", "token-7Qz9"),
+        ("https://h.example", "https://h.example", None),
+    ],
+)
+@pytest.mark.parametrize("name", ["acedata_base_url", "acedata_platform_url", "runapi_base_url"])
+def test_login_in_a_base_url_is_held_as_a_key(name: str, text: str, url: str, login: str | None) -> None:
+    """A base URL is shown without user name and password, which are kept as keys are, for the header alone."""
+    configure(**{name: text})
+    found = getattr(current(), name)
+    assert str(found) == found == url
+    assert (found.login and found.login.reveal()) == login
+    if login:
+        assert login not in f"{current()!r} {found!r} {vars(found)}"
+        assert found.login.authorization == f"Basic {base64.b64encode(login.encode()).decode()}"

@@ -20,6 +20,7 @@ from luma_jupyter.clip.source import read_source
 from luma_jupyter.domain.identifiers import is_variable_name, normalize_name
 from luma_jupyter.domain.requests import ExtendRequest, GenerateRequest, ModifyRequest, Request
 from luma_jupyter.domain.task import Task
+from luma_jupyter.domain.urls import shown_url
 from luma_jupyter.engine.plan import Preview
 from luma_jupyter.engine.task_spec import TaskSpec
 from luma_jupyter.errors import InvalidRequest
@@ -112,14 +113,18 @@ def would_send(command: CellCommand, session: Session) -> str:
 
 
 def _dry_run_text(preview: Preview, earlier: Task | None) -> str:
-    """A request as JSON and as a curl command, the key masked; ``earlier`` is what would answer it unsent."""
-    body = json.dumps(preview.payload, ensure_ascii=False, indent=2)
+    """A request as JSON and as a curl command; ``earlier`` is what would answer it unsent.
+
+    The key is masked, and so is what may be a secret in addresses: what is shown is saved in the notebook.
+    """
+    payload = {name: shown_url(value) if name.endswith("_url") else value for name, value in preview.payload.items()}
+    body = json.dumps(payload, ensure_ascii=False, indent=2)
     headers = {"Authorization": "Bearer ‹your key›", "Content-Type": "application/json", **preview.headers}
     curl = " \\\n".join(
         [
             f"curl -X POST {shlex.quote(preview.url)}",
             *(f"  -H {shlex.quote(f'{name}: {value}')}" for name, value in headers.items()),
-            f"  -d {shlex.quote(json.dumps(preview.payload, ensure_ascii=False))}",
+            f"  -d {shlex.quote(json.dumps(payload, ensure_ascii=False))}",
         ]
     )
     price = f"Price: {preview.price}"

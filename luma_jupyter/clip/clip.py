@@ -21,10 +21,11 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from luma_jupyter.domain.requests import ExtendRequest, ModifyRequest, Request
 from luma_jupyter.domain.task import Task, Video
+from luma_jupyter.domain.urls import shown_url
 from luma_jupyter.engine.handle import Handle
+from luma_jupyter.engine.library.sidecars import shareable
 from luma_jupyter.engine.local_files import as_optional_image
 from luma_jupyter.engine.loop_thread import TICK, Interrupted, wait
-from luma_jupyter.engine.store.serialization import dump
 from luma_jupyter.engine.task_spec import TaskSpec
 from luma_jupyter.errors import (
     ClipError,
@@ -427,10 +428,10 @@ class Clip:
 
     @property
     def record(self) -> dict[str, Any]:
-        """What is kept of it where it is stored: its task as a sidecar has it, its variable, its source, its reason.
+        """What is kept of it where it is stored: its task as others may have it, its variable, source and reason.
 
         The last is why it failed, `ClipError.reason`: of that a sidecar has only the words.
         """
-        source = self._source.record if isinstance(self._source, Clip) else self._source
+        source = self._source.record if isinstance(self._source, Clip) else self._source and shown_url(self._source)
         reason = self.error.reason if self.error else None
-        return {"task": dump(self.task), "name": self._name, "source": source, "reason": reason}
+        return {"task": shareable(self.task), "name": self._name, "source": source, "reason": reason}

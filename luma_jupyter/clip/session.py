@@ -18,7 +18,9 @@ from luma_jupyter.clip.lineage import lineage_nodes
 from luma_jupyter.clip.names import find_name, find_word
 from luma_jupyter.domain.identifiers import is_variable_name, normalize_name
 from luma_jupyter.domain.prompts import is_mostly_latin, script_of
+from luma_jupyter.domain.requests import addresses_in
 from luma_jupyter.domain.task import Task
+from luma_jupyter.domain.urls import is_cut
 from luma_jupyter.domain.vocabulary import Provider, Status
 from luma_jupyter.engine.engine import Engine
 from luma_jupyter.engine.handle import Handle
@@ -130,7 +132,7 @@ class Session:
         task = handle.task
         clip = self._clips.get(task.intent)
         if clip is None:
-            source = self._clips.get(task.source_intent or "") or task.source_label
+            source = self._clips.get(task.source_intent or "") or _source_text(task)
             clip = self._clips[task.intent] = Clip(self, handle, name=name or task.name, source=source)
             self._announce(clip)
             return clip
@@ -156,6 +158,8 @@ class Session:
         if isinstance(source, Mapping):
             self.restore_clip(source)
         task = load(record["task"])
+        if task.media == Path():
+            task = self.engine.repository.placed_here(task)
         if isinstance(task.error, ClipError) and (reason := record["reason"]):
             task = task.evolve(error=type(task.error)(str(task.error), reason))
         return self.restore_task(task, record["name"])
@@ -318,6 +322,12 @@ class Session:
         """Print what the engine wants to be read once."""
         while self.engine.notices:
             print(f"luma_jupyter: {self.engine.notices.pop(0)}")
+
+
+def _source_text(task: Task) -> str | None:
+    """What a task was made from, as the user named it: an address whole, as far as it is known."""
+    whole = addresses_in(task.request).get("source")
+    return whole if whole and is_cut(task.source_label or "") else task.source_label
 
 
 def _span(day: str | date | None) -> tuple[float, float]:

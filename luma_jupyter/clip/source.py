@@ -8,6 +8,7 @@ from os import PathLike
 from luma_jupyter.clip.clip import Clip
 from luma_jupyter.domain.media import LocalFile
 from luma_jupyter.domain.requests import VideoRef
+from luma_jupyter.domain.urls import shown_url
 from luma_jupyter.engine.handle import Handle
 from luma_jupyter.engine.local_files import as_video, parse_video
 from luma_jupyter.errors import InvalidRequest
@@ -34,4 +35,4 @@ def read_source(source: object) -> Source:
             f"The source must be a clip, a video id, a URL or a video's path, not {type(source).__name__}."
         )
     video = parse_video(source.strip())
-    return Source(video, None, video.name if isinstance(video, LocalFile) else source.strip())
+    return Source(video, None, video.name if isinstance(video, LocalFile) else shown_url(source.strip()))

@@ -3,7 +3,7 @@
 vocabulary       actions, services, aspect ratios, status words
 identifiers      which words can be names of variables
 visibility       which characters can be seen
-urls             checks of URLs: web or local, and their origin
+urls             checks of URLs: web or local, their origin, and how they are shown
 mp4              what is in an MP4 or MOV file
 media            kinds of files, told by their bytes, and `LocalFile`
 requests         generate, extend and modify requests

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import ClassVar, TypeAlias
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar, TypeAlias
 
 from luma_jupyter.domain.media import LocalFile
-from luma_jupyter.domain.urls import is_web_url
+from luma_jupyter.domain.urls import is_web_url, shown_url
 from luma_jupyter.domain.visibility import has_visible
 from luma_jupyter.domain.vocabulary import ASPECT_RATIOS, Action
 from luma_jupyter.errors import InvalidRequest
@@ -167,6 +167,22 @@ Request: TypeAlias = GenerateRequest | ExtendRequest | ModifyRequest
 KINDS: Mapping[str, type[GenerateRequest | ExtendRequest | ModifyRequest]] = {
     kind.action: kind for kind in (GenerateRequest, ExtendRequest, ModifyRequest)
 }
+
+
+def addresses_in(request: Request) -> dict[str, str]:
+    """The addresses of pictures and of the source in a request, by the field."""
+    values = {name: getattr(request, name, None) for name in ("start_image", "end_image", "source")}
+    urls = {name: value.url if isinstance(value, VideoRef) else value for name, value in values.items()}
+    return {name: url for name, url in urls.items() if isinstance(url, str)}
+
+
+def shown_request(request: Request) -> Request:
+    """The request as others may see it: without its callback, and its addresses as `shown_url` gives them."""
+    changes: dict[str, Any] = {name: shown_url(url) for name, url in addresses_in(request).items()}
+    if "source" in changes and not isinstance(request, GenerateRequest) and isinstance(request.source, VideoRef):
+        changes["source"] = replace(request.source, url=changes["source"])
+    return replace(request, callback_url=None, **changes)
+
 
 # Which actions take a parameter, beside the prompt, the source and the number of the take.
 ACTIONS_WITH: Mapping[str, tuple[Action, ...]] = {

@@ -19,6 +19,7 @@ from luma_jupyter.domain.duration_model import DurationModel
 from luma_jupyter.domain.fingerprint import fingerprint
 from luma_jupyter.domain.money import Balance, Price, UsageRow
 from luma_jupyter.domain.task import Account, Task
+from luma_jupyter.domain.urls import is_fake_address
 from luma_jupyter.domain.vocabulary import Action, Provider, Status
 from luma_jupyter.engine.adoption import FoundTask, find_task, is_same_request
 from luma_jupyter.engine.budget import Budget
@@ -294,6 +295,14 @@ class Engine:
             return await asyncio.gather(*map(self.providers.check, providers))
 
         return self.loop_thread.run(check_all())
+
+    def has_fake_address(self, hosts: Sequence[str]) -> bool:
+        """Whether one of these hosts has an address that a proxy gives in the place of any; blocks meanwhile."""
+
+        async def look_up_all() -> list[str]:
+            return [address for host in hosts for address in await self.providers.http.addresses(host)]
+
+        return any(map(is_fake_address, self.loop_thread.run(look_up_all())))
 
     def _price_to_count(self, plan: Plan) -> Price:
         """The price of a new task; asked for only where a budget has to know it, and no earlier task answers."""

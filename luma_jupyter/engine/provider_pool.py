@@ -103,15 +103,17 @@ class ProviderPool:
         from luma_jupyter.providers.acedata_platform import AceDataPlatform
 
         now = self._settings()
-        platform = AceDataPlatform(self.http, now.acedata_platform_url, now.acedata_platform_token)
-        return AceData(self.http, now.acedata_base_url, now.acedata_token, platform=platform)
+        url = now.acedata_platform_url
+        platform = AceDataPlatform(self.http, str(url), now.acedata_platform_token, login=url.login)
+        return AceData(self.http, str(now.acedata_base_url), now.acedata_token, platform=platform)
 
     def runapi(self) -> RunApi:
         """The client for RunAPI: without a key for prices alone."""
         from luma_jupyter.providers.runapi import RunApi  # start-up, as above
 
         now = self._settings()
-        return RunApi(self.http, now.runapi_base_url, now.runapi_key)
+        url = now.runapi_base_url
+        return RunApi(self.http, str(url), now.runapi_key, login=url.login)
 
     def price_client(self, provider: Provider, action: Action) -> ProviderClient:
         """The client that tells the price of an action at a service, for which no key is needed."""

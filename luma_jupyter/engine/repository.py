@@ -75,7 +75,7 @@ class Repository:
         # A broken journal is told before anything is paid; to play videos it is not needed.
         with contextlib.suppress(ConfigError):
             found |= {entry.task.intent: self.recovered(entry) for entry in self.journal.find_equal(spec.fingerprint)}
-        for task in sidecars.find_equal(now.media_folder, spec.request.prompt, spec.fingerprint):
+        for task in sidecars.find_equal(now.media_folder, spec.request.prompt, spec.fingerprint, spec.request):
             known = found[task.intent].task if task.intent in found else task
             if task.path is None and task.intent in found:
                 continue
@@ -86,6 +86,16 @@ class Repository:
                 task = known.evolve(media=task.media, path=task.path, filename=task.filename, file_size=task.file_size)
             found[task.intent] = Entry(task.evolve(folder=now.folder))
         return found
+
+    def placed_here(self, task: Task) -> Task:
+        """A stored task, which has no folder, as the journal knows it; else with its file in this media folder."""
+        with contextlib.suppress(ConfigError):
+            entry = self.journal.find(task.intent)
+            if entry and (known := self.recovered(entry).task).status.ended:
+                return known
+        now = self._settings()
+        path = now.media_folder / task.filename
+        return task.evolve(media=now.media_folder, folder=now.folder, path=path if path.is_file() else None)
 
     def history(self, *, folder: Path | None = None, since: float = 0.0, until: float = 1e12) -> list[Task]:
         """The tasks, as they stand, made from ``since`` to before ``until`` (Unix seconds), oldest first.

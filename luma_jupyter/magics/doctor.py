@@ -193,12 +193,16 @@ def _given(now: Settings) -> list[Provider]:
     return [provider for provider, name in KEY_SETTINGS.items() if getattr(now, name) is not None]
 
 
+def _host_of(provider: Provider, now: Settings) -> str:
+    """The host of a service's API."""
+    return urlsplit(now.runapi_base_url if provider == "runapi" else now.acedata_base_url).hostname or ""
+
+
 def _services(now: Settings, kernel: Kernel) -> Iterator[Finding]:
     given = _given(now)
-    urls = {"acedata": now.acedata_base_url, "runapi": now.runapi_base_url}
     for provider, error in zip(given, kernel.session.engine.check(given) if given else [], strict=True):
         name = SERVICE_NAMES[provider]
-        host = urlsplit(urls[provider]).hostname
+        host = _host_of(provider, now)
         if error is None:
             words = f"{host} answers and knows the key, which is for {_ACTIONS[provider]}. Nothing was made or paid."
             yield Finding("fine", name, words)
@@ -206,6 +210,12 @@ def _services(now: Settings, kernel: Kernel) -> Iterator[Finding]:
             yield Finding("act", name, f"{error.finding} It was asked at {host}.", error.advice)
         else:
             yield Finding("act", name, str(error))
+    if given and kernel.session.engine.has_fake_address([_host_of(provider, now) for provider in given]):
+        words = (
+            "A proxy of this machine or network gives a fake address (198.18.…) for every name, as Clash and Surge do. "
+            "All works with it; but whether a video's host is public, that proxy alone knows."
+        )
+        yield Finding("note", "network", words)
 
 
 def _platform(now: Settings, engine: Engine) -> Iterator[Finding]:

@@ -29,7 +29,7 @@ from luma_jupyter.providers.responses import (
     read_url,
     refusal,
 )
-from luma_jupyter.settings import Secret, variable
+from luma_jupyter.settings import Login, Secret, variable
 
 TOKEN_VARIABLE = variable("acedata_platform_token")
 PRICED_PATH = "/luma/videos"
@@ -47,12 +47,14 @@ class _Api:
 
 @dataclass(frozen=True)
 class AceDataPlatform:
-    """A client of the platform at ``base_url``; without a token it tells prices alone."""
+    """A client of the platform at ``base_url``; without a token it tells prices alone, which are asked for with
+    ``login``, where there is one."""
 
     http: HttpClient
     base_url: str
     token: Secret | None
     service: str = "AceDataCloud's platform"
+    login: Login | None = None
 
     def check_file(self, field: str, file: LocalFile) -> None:
         """Refuse a file that the platform would not take; ``field`` is the payload's. Raises InvalidRequest."""
@@ -166,7 +168,7 @@ class AceDataPlatform:
     async def _list(self, name: str, query: Mapping[str, str], token: Secret | None) -> list[Mapping[str, Any]]:
         async def page(offset: int) -> Page:
             parameters = urlencode({**query, "limit": PAGE_SIZE, "offset": offset})
-            call = Call(self.service, "GET", f"{self.base_url}/api/v1/{name}/?{parameters}", token)
+            call = Call(self.service, "GET", f"{self.base_url}/api/v1/{name}/?{parameters}", token or self.login)
             reply = await self.http.requests.fetch(call)
             answer = read_object(reply.data)
             if not reply.ok or not isinstance(answer.get("items"), list):

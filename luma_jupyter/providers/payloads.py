@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from luma_jupyter.domain.media import LocalFile
 from luma_jupyter.domain.requests import VideoRef
-from luma_jupyter.domain.urls import is_local_url, origin
+from luma_jupyter.domain.urls import is_local_url, origin, shown_url
 from luma_jupyter.errors import InvalidRequest
 
 
@@ -25,6 +25,10 @@ def check_reachable(service: str, base_url: str, media: Mapping[str, str | None]
     """
     for name, url in media.items():
         if url and is_local_url(url) and origin(url) != origin(base_url):
-            raise InvalidRequest(f"{name}: {service} cannot reach {url}, which is on your own machine or network.")
+            raise InvalidRequest(
+                f"{name}: {service} cannot reach {shown_url(url)}, which is on your own machine or network."
+            )
     if callback_url and is_local_url(callback_url) and not is_local_url(base_url):
-        raise InvalidRequest(f"callback_url: {service} cannot reach {callback_url}, which is on your own network.")
+        raise InvalidRequest(
+            f"callback_url: {service} cannot reach {shown_url(callback_url)}, which is on your own network."
+        )

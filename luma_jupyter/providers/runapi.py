@@ -33,7 +33,7 @@ from luma_jupyter.providers.responses import (
     read_url,
     refusal,
 )
-from luma_jupyter.settings import Secret, variable
+from luma_jupyter.settings import Login, Secret, variable
 
 KEY_VARIABLE = variable("runapi_key")
 MODEL = "luma-modify-video"
@@ -41,12 +41,13 @@ MODEL = "luma-modify-video"
 
 @dataclass(frozen=True)
 class RunApi:
-    """A client of the API at ``base_url``; ``key`` None: for quotes alone, which need none."""
+    """A client of the API at ``base_url``; ``key`` None: for quotes alone, which need none, but get the ``login``."""
 
     http: HttpClient
     base_url: str
     key: Secret | None
     service: str = "RunAPI"
+    login: Login | None = None
     repeatable: ClassVar[bool] = True  # with the same idempotency key
     batch_size: ClassVar[int] = 1  # there is no batch call
 
@@ -147,10 +148,10 @@ class RunApi:
     async def quote(self) -> Quote | None:
         """The price of a call (``POST /api/v1/price_quotes``); None where the answer has none in USD.
 
-        It needs no key, and is sent none. Raises ServiceError.
+        It needs no key, and is sent none, but a login that the base URL was given with. Raises ServiceError.
         """
         payload = {"service": "luma", "action": "modify-video", "model": MODEL, "params": {}}
-        call = Call(self.service, "POST", f"{self.base_url}/api/v1/price_quotes", None, payload)
+        call = Call(self.service, "POST", f"{self.base_url}/api/v1/price_quotes", self.login, payload)
         reply = await self.http.requests.fetch(call)
         if not reply.ok:
             raise refusal(self.service, KEY_VARIABLE, reply)

@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 from luma_jupyter.domain.duration_model import DurationModel
 from luma_jupyter.domain.task import Task
-from luma_jupyter.domain.urls import is_local_url, is_web_url
+from luma_jupyter.domain.urls import is_local_url, is_web_url, may_have_secret
 from luma_jupyter.domain.vocabulary import Status
 
 
@@ -65,8 +65,8 @@ class ClipState:
 
 
 def public_url(url: str | None) -> str | None:
-    """``url`` where it may be a link in a saved notebook: http or https, and not on somebody's own machine."""
-    return url if url and is_web_url(url) and not is_local_url(url) else None
+    """``url`` where it may be a link in a saved notebook: of the web, on no local network, and with no secret in it."""
+    return url if url and is_web_url(url) and not is_local_url(url) and not may_have_secret(url) else None
 
 
 def relative_url(path: str) -> str:

@@ -75,7 +75,7 @@ class History:
         try:
             return os.path.relpath(task.path, self._folder)
         except ValueError:  # another drive
-            return str(task.path)
+            return task.path.name
 
     def _cells(self) -> list[tuple[str, ...]]:
         return [

@@ -123,6 +123,21 @@ def test_doctor_tells_no_connection_from_a_refusal(lab: Shell, service: PromptSe
     assert "is having trouble" in found(diagnosis, "RunAPI").words
 
 
+def test_doctor_tells_of_fake_addresses(lab: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where a proxy gives fake addresses, it is said what that means; each service that has a key is looked up."""
+    looked_up: list[str] = []
+
+    async def addresses(host: str) -> list[str]:
+        looked_up.append(host)
+        return ["2606:4700::1111", "198.18.0.7"]
+
+    monkeypatch.setattr(kernel.session.engine.providers.http, "addresses", addresses)
+    diagnosis = examine(lab)
+    assert levels(diagnosis) == {"network": "note"}
+    assert "fake address (198.18.…)" in found(diagnosis, "network").words
+    assert looked_up == ["api.acedata.cloud", "runapi.ai"]
+
+
 def without(*names: str, error: Exception | None = None) -> Machine:
     """This machine, on which these modules cannot be imported."""
 

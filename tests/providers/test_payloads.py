@@ -256,6 +256,16 @@ def test_runapi_takes_larger_files(fake: Any) -> None:
     assert fake().runapi().payload(request)["source_video_url"] == "‹first.png, uploaded first›"
 
 
+def test_refused_address_is_told_without_its_token(fake: Any) -> None:
+    """A Jupyter server's token in an address of one's own goes into no error."""
+    request = GenerateRequest(prompt="x", start_image="http://localhost:8888/files/a.png?token=5ecret")
+    with pytest.raises(InvalidRequest, match=r"cannot reach http://localhost:8888/files/a\.png\?…, which"):
+        fake().acedata().payload(request)
+    request = GenerateRequest(prompt="x", callback_url="http://localhost:8888/?token=5ecret")
+    with pytest.raises(InvalidRequest, match=r"cannot reach http://localhost:8888/\?…, which"):
+        fake().acedata().payload(request)
+
+
 LOCAL = ["http://127.0.0.1:8888/a", "http://localhost/a", "https://192.168.1.5/a", "http://[::1]/a", "http://127.1/a"]
 
 

@@ -94,10 +94,14 @@ def test_clip_html_escapes_every_text(status: Status) -> None:
         "//evil",
         "http://[",
         "",
+        "https://cdn.example/v.mp4?Signature=s",
+        "https://me:secret@cdn.example/v.mp4",
+        "https://cdn.example/v.mp4?…",
+        "http://127。0。0。1:8888/v.mp4",
     ],
 )
 def test_only_public_http_addresses_become_links(url: str) -> None:
-    """A service's address is used as link or source only if it is http(s) and not on the user's machine."""
+    """A service's address is used as link or source only if it is http(s), not on the user's machine, and no secret."""
     html = final_html(clip_state(path=None, video=Video(url)))
     assert Tags(html).addresses() == []
 

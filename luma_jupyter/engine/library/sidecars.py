@@ -11,13 +11,15 @@ import json
 import re
 import unicodedata
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from luma_jupyter.domain.fingerprint import fingerprint
 from luma_jupyter.domain.media import check_video
-from luma_jupyter.domain.requests import LONGEST_PROMPT
+from luma_jupyter.domain.requests import LONGEST_PROMPT, Request, addresses_in, shown_request
 from luma_jupyter.domain.task import Task
+from luma_jupyter.domain.urls import is_cut, shown_url
 from luma_jupyter.domain.vocabulary import Status
 from luma_jupyter.engine.library.slugs import slug, slug_of_0_1_0
 from luma_jupyter.engine.store.serialization import Unreadable, dump, load
@@ -28,8 +30,10 @@ LARGEST = 1_000_000  # bytes
 LARGEST_BESIDE_PROMPT = 100_000  # bytes
 LARGEST_WITH_PROMPT = LARGEST_BESIDE_PROMPT + 6 * LONGEST_PROMPT
 _PROMPT = re.compile(rb'"prompt": "(?:[^"\\]++|\\.)*+"', re.DOTALL)
-# What is nobody else's business: where the maker's files lie, and addresses that may hold a secret.
-_PRIVATE = ("base_url", "media", "folder", "filename", "file_size", "status", "error", "problem", "doubts", "payload")
+# What is nobody else's business: where the maker's files lie, which API it was, and the body that was sent.
+_PRIVATE = ("base_url", "media", "folder", "payload")
+# What the video beside a sidecar says, or what does not count where there is one.
+_SAID_BY_VIDEO = ("filename", "file_size", "status", "error", "problem", "doubts")
 
 
 def video_file_name(prompt: str, key: str) -> str:
@@ -37,17 +41,30 @@ def video_file_name(prompt: str, key: str) -> str:
     return f"{slug(prompt)}-{key}.mp4"
 
 
+def shareable(task: Task) -> dict[str, Any]:
+    """A task as plain data that others may have: no folder, and no address with what may be a secret in it."""
+    video = task.video
+    if video:
+        thumbnail = video.thumbnail_url
+        video = replace(video, url=shown_url(video.url), thumbnail_url=thumbnail and shown_url(thumbnail))
+    label = task.source_label and shown_url(task.source_label)
+    shown = task.evolve(request=shown_request(task.request), video=video, source_label=label)
+    return {name: value for name, value in dump(shown).items() if name not in _PRIVATE}
+
+
 def write(file: BinaryIO, task: Task, size: int) -> None:
     """Write the sidecar of a video of ``size`` bytes."""
-    data = {name: value for name, value in dump(task).items() if name not in _PRIVATE}
-    data["request"].pop("callback_url", None)
+    data = {name: value for name, value in shareable(task).items() if name not in _SAID_BY_VIDEO}
     # A service may send a lone surrogate; its escape is valid JSON.
     text = json.dumps({"schema": SCHEMA, "bytes": size, **data}, ensure_ascii=False, indent=1)
     file.write(text.encode(errors="backslashreplace"))
 
 
 def read(path: Path) -> Task | None:
-    """The completed task that a sidecar tells of, without a path where its video is not whole; None if unusable."""
+    """The completed task that a sidecar tells of, without a path where its video is not whole; None if unusable.
+
+    Its fingerprint is the one of its request, but where addresses were cut: then nobody can tell.
+    """
     try:
         data = _public(json.loads(_content(path)))
         video = path.with_suffix(".mp4")
@@ -55,9 +72,14 @@ def read(path: Path) -> Task | None:
         task = load({**data, "status": Status.COMPLETED.value, "filename": video.name, "file_size": size})
     except (OSError, ValueError, RecursionError):
         return None
-    if task.video is None or task.fingerprint != fingerprint(task.request, task.source_intent):
+    if task.video is None or not (_is_proven(task) or any(map(is_cut, addresses_in(task.request).values()))):
         return None
     return task.evolve(media=path.parent, path=None if size is None else video)
+
+
+def _is_proven(task: Task) -> bool:
+    """Whether a task has the fingerprint of its request."""
+    return task.fingerprint == fingerprint(task.request, task.source_intent)
 
 
 def whole_size(video: Path) -> int | None:
@@ -90,20 +112,34 @@ def _content(path: Path) -> bytes:
 def _public(data: object) -> dict[str, Any]:
     if not isinstance(data, dict) or data.get("schema") != SCHEMA:
         raise Unreadable("schema")
-    return {name: value for name, value in data.items() if name not in _PRIVATE}
+    return {name: value for name, value in data.items() if name not in (*_PRIVATE, *_SAID_BY_VIDEO)}
 
 
-def find_equal(folder: Path, prompt: str, wanted: str) -> Iterator[Task]:
+def find_equal(folder: Path, prompt: str, wanted: str, request: Request | None = None) -> Iterator[Task]:
     """The completed tasks with the fingerprint ``wanted`` in a folder.
 
-    Their names begin with the prompt, so few files are read.
+    Their names begin with the prompt, so few files are read. A sidecar whose addresses were cut has to be like the
+    ``request`` that is asked for, with its own cut alike.
     """
     beginnings = (f"{slug(prompt)}-", f"{slug_of_0_1_0(prompt)}-")
-    return (task for task in read_all(folder, beginnings) if task.fingerprint == wanted)
+    for task in _read_each(folder, beginnings):
+        if task.fingerprint == wanted and (_is_proven(task) or (request and _is_alike(task, request))):
+            yield task
 
 
-def read_all(folder: Path, beginnings: tuple[str, ...] = ("",)) -> Iterator[Task]:
-    """The completed tasks of a folder whose file names begin in one of these ways."""
+def _is_alike(task: Task, request: Request) -> bool:
+    """Whether a request is the one of a task, as far as can be told where its addresses were cut."""
+    asked, made = (fingerprint(shown_request(one), task.source_intent) for one in (request, task.request))
+    return asked == made
+
+
+def read_all(folder: Path) -> Iterator[Task]:
+    """The completed tasks of a folder; without a fingerprint where nobody can tell whether it is right."""
+    return (task if _is_proven(task) else task.evolve(fingerprint="") for task in _read_each(folder, ("",)))
+
+
+def _read_each(folder: Path, beginnings: tuple[str, ...]) -> Iterator[Task]:
+    """The tasks of a folder whose file names begin in one of these ways."""
     try:
         names = sorted(path.name for path in folder.iterdir() if path.suffix == ".json")
     except OSError:

@@ -15,6 +15,7 @@ from typing import Any
 from luma_jupyter.domain.media import LocalFile
 from luma_jupyter.domain.requests import GenerateRequest, Request, VideoRef
 from luma_jupyter.domain.task import Task
+from luma_jupyter.domain.urls import is_cut
 from luma_jupyter.domain.vocabulary import Provider, Status
 from luma_jupyter.engine.handle import Handle
 from luma_jupyter.engine.local_files import as_video
@@ -192,6 +193,8 @@ def with_source(request: Request, source: Task, provider: Provider, base_url: st
     if not source.real and source.base_url != base_url:
         return replace(request, source=_saved_file(source, "the demo service that made it ended with its kernel"))
     own_id = source.video.video_id if source.provider == provider and request.action == "extend" else None
+    if own_id is None and is_cut(source.video.url):
+        return replace(request, source=_saved_file(source, "its whole address is known only where it was made"))
     return replace(request, source=VideoRef(video_id=own_id, url=source.video.url))
 
 

@@ -216,7 +216,9 @@ class TaskRun:
             try:
                 task = copy_into(self._handle.task.media, task)
             except DownloadError as error:
-                task = task.evolve(path=None, problem=f"The file could not be copied from {task.path}: {error}")
+                task = task.evolve(
+                    path=None, problem=f"The file could not be copied from the folder of the other kernel: {error}"
+                )
         self._handle.emit(**_changes(task))
 
     # Following and saving.

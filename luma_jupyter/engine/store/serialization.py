@@ -16,7 +16,7 @@ from luma_jupyter.domain.fingerprint import is_file_record, parameters
 from luma_jupyter.domain.media import LocalFile
 from luma_jupyter.domain.requests import KINDS, Request, VideoRef
 from luma_jupyter.domain.task import Task, Video
-from luma_jupyter.domain.urls import is_web_url
+from luma_jupyter.domain.urls import is_web_url, shown_url, split_login
 from luma_jupyter.domain.vocabulary import PROVIDERS, Status
 from luma_jupyter.errors import ClipCancelled, ClipDetached, ClipError, ClipFailed, ClipUnconfirmed, LumaError
 
@@ -122,9 +122,15 @@ def _load(data: Mapping[str, Any]) -> Task:
         payload=None if data.get("payload") is None else _mapping(data["payload"]),
         doubts=_count(data, "doubts") or 0,
         error=error(_text(data, "error") or "") if error else None,
-        **{**texts, "base_url": texts["base_url"] or "", "fingerprint": texts["fingerprint"] or ""},  # type: ignore[arg-type]
+        **{**texts, **_cleaned(texts), "fingerprint": texts["fingerprint"] or ""},  # type: ignore[arg-type]
         **times,  # type: ignore[arg-type]
     )
+
+
+def _cleaned(texts: Mapping[str, str | None]) -> dict[str, str | None]:
+    """The addresses that earlier versions wrote down with what may be a secret in them."""
+    label = texts["source_label"]
+    return {"base_url": split_login(texts["base_url"] or "")[0], "source_label": label and shown_url(label)}
 
 
 def read_request(data: Mapping[str, Any]) -> Request:

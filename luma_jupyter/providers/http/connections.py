@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import random
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property
 from importlib.metadata import version
@@ -16,6 +16,7 @@ from urllib.request import getproxies
 import httpx
 
 from luma_jupyter.errors import ConfigError, ConnectionLost, Unreachable
+from luma_jupyter.providers.http.public import PublicTransport, Resolve, look_up
 from luma_jupyter.settings import Secret
 
 Sleep = Callable[[float], Awaitable[object]]
@@ -25,14 +26,14 @@ LOOPBACK = ("all://127.0.0.1", "all://localhost", "all://[::1]")
 FETCH_TIMEOUT = httpx.Timeout(30.0, connect=10.0)  # seconds; for short requests that change nothing
 
 
-class Bearer(httpx.Auth):
+class KeyAuth(httpx.Auth):
     """Puts the key into the header at the last moment, so that no local variable of a traceback holds it."""
 
     def __init__(self, key: Secret) -> None:
         self._key = key
 
     def auth_flow(self, request: httpx.Request) -> Iterator[httpx.Request]:  # type: ignore[override]
-        request.headers["Authorization"] = f"Bearer {self._key.reveal()}"
+        request.headers["Authorization"] = self._key.authorization
         yield request
 
 
@@ -55,20 +56,44 @@ def translated(service: str) -> Iterator[None]:
         raise ConnectionLost(service, str(error) or type(error).__name__) from None
 
 
+@contextmanager
+def _environment_translated() -> Iterator[None]:
+    """Translate what proxies and certificates of the environment that cannot be used raise. Raises ConfigError."""
+    try:
+        for proxy in getproxies().values():
+            _ = urlsplit(proxy).port  # raises ValueError for an impossible port, which httpx lets through
+        yield
+    except ImportError:
+        raise ConfigError(
+            f"A SOCKS proxy of the environment ({PROXY_VARIABLES}) needs: pip install 'httpx[socks]'"
+        ) from None
+    except (ValueError, httpx.InvalidURL):  # its text is not quoted: it may have a part of the proxy's password
+        raise ConfigError(
+            f"A proxy of the environment ({PROXY_VARIABLES}) is not a URL such as http://host:8080."
+        ) from None
+    except OSError as error:
+        raise ConfigError(
+            f"The TLS certificates of the environment (SSL_CERT_FILE, SSL_CERT_DIR) cannot be read: {error}."
+        ) from None
+
+
 class Connections:
     """The connections to all services of a kernel; belongs to one event loop.
 
-    ``transport``, ``sleep`` and ``random`` are passed in by tests.
+    ``transport``, ``resolve``, ``sleep`` and ``random`` are passed in by tests; where only a transport is, no name is
+    looked up.
     """
 
     def __init__(
         self,
         *,
         transport: httpx.AsyncBaseTransport | None = None,
+        resolve: Resolve | None = None,
         sleep: Sleep = asyncio.sleep,
         random: Callable[[], float] = random.random,
     ) -> None:
         self._transport = transport
+        self._resolve = resolve or (look_up if transport is None else None)
         self.sleep = sleep
         self.random = random
 
@@ -83,41 +108,60 @@ class Connections:
         return self._new_client(httpx.Limits(max_keepalive_connections=0))
 
     @cached_property
+    def public(self) -> httpx.AsyncClient:
+        """The client for addresses that a service names, which opens a connection for each request.
+
+        It raises LocalAddress where that would be one to this machine or its network, see `PublicTransport`.
+        """
+        limits = httpx.Limits(max_connections=20, max_keepalive_connections=0)
+        with _environment_translated():
+            transport = PublicTransport(self._direct(limits), self._proxies(limits), self._resolve)
+            return httpx.AsyncClient(transport=transport, headers=self._headers)
+
+    def _proxies(self, limits: httpx.Limits) -> dict[str, httpx.AsyncBaseTransport]:
+        """The proxies of the environment, by the scheme of what goes through them; none beside a test's transport."""
+        found = {} if self._transport else getproxies()
+        urls = {name: url if "://" in url else f"http://{url}" for name, url in found.items()}
+        return {
+            name: httpx.AsyncHTTPTransport(verify=self._tls_context, limits=limits, proxy=urls[name])
+            for name in ("http", "https", "all")
+            if urls.get(name)
+        }
+
+    @cached_property
+    def _headers(self) -> dict[str, str]:
+        return {"User-Agent": f"luma-jupyter/{version('luma-jupyter')}"}
+
+    @cached_property
     def _tls_context(self) -> Any:
         return httpx.create_ssl_context()
 
+    def _direct(self, limits: httpx.Limits) -> httpx.AsyncBaseTransport:
+        return self._transport or httpx.AsyncHTTPTransport(verify=self._tls_context, limits=limits)
+
     def _new_client(self, limits: httpx.Limits) -> httpx.AsyncClient:
         """A client that goes through the proxies of the environment, but never for loopback addresses."""
-        try:
-            for proxy in getproxies().values():
-                _ = urlsplit(proxy).port  # raises ValueError for an impossible port, which httpx lets through
-            tls = self._tls_context if self._transport is None else False
-            direct = self._transport or httpx.AsyncHTTPTransport(verify=tls, limits=limits)
+        with _environment_translated():
             return httpx.AsyncClient(
                 transport=self._transport,
-                mounts=dict.fromkeys(LOOPBACK, direct),
-                verify=tls,
+                mounts=dict.fromkeys(LOOPBACK, self._direct(limits)),
+                verify=self._tls_context if self._transport is None else False,
                 limits=limits,
-                headers={"User-Agent": f"luma-jupyter/{version('luma-jupyter')}"},
+                headers=self._headers,
             )
-        except ImportError:
-            raise ConfigError(
-                f"A SOCKS proxy of the environment ({PROXY_VARIABLES}) needs: pip install 'httpx[socks]'"
-            ) from None
-        except (ValueError, httpx.InvalidURL):  # its text is not quoted: it may have a part of the proxy's password
-            raise ConfigError(
-                f"A proxy of the environment ({PROXY_VARIABLES}) is not a URL such as http://host:8080."
-            ) from None
-        except OSError as error:
-            raise ConfigError(
-                f"The TLS certificates of the environment (SSL_CERT_FILE, SSL_CERT_DIR) cannot be read: {error}."
-            ) from None
 
     async def aclose(self) -> None:
         """Close the connections; the next use opens new ones."""
-        for name in ("kept", "fresh"):
+        for name in ("kept", "fresh", "public"):
             if client := self.__dict__.pop(name, None):
                 await client.aclose()
+
+    async def addresses(self, host: str) -> Sequence[str]:
+        """The addresses of a host, as connections to files find them; none where that cannot be told."""
+        try:
+            return await self._resolve(host, 443) if self._resolve else []
+        except (OSError, UnicodeError):
+            return []
 
     def backoff(self, attempt: int) -> float:
         """Seconds to wait after try number ``attempt`` (from 1): exponential up to 30, with jitter.

@@ -21,7 +21,7 @@ import httpx
 
 from luma_jupyter.domain.urls import origin
 from luma_jupyter.errors import ConnectionLost, Unconfirmed, Unreachable
-from luma_jupyter.providers.http.connections import FETCH_TIMEOUT, Bearer, Connections, parse_json, translated
+from luma_jupyter.providers.http.connections import FETCH_TIMEOUT, Connections, KeyAuth, parse_json, translated
 from luma_jupyter.providers.http.reply import Reply
 from luma_jupyter.providers.protocol import SubmissionListener
 from luma_jupyter.settings import Secret
@@ -37,7 +37,7 @@ SUBMIT_TIMEOUT = httpx.Timeout(90.0, connect=15.0)  # seconds; long, since a los
 class Call:
     """A request to a service's API: ``payload`` is sent as JSON (None: no body), ``headers`` beside the key's.
 
-    ``key`` None: the call needs none, and none is sent.
+    ``key``, or a login, goes into the Authorization header; None: the call needs none, and none is sent.
     """
 
     service: str
@@ -133,7 +133,7 @@ class Requests:
             response = await client.request(
                 call.method,
                 call.url,
-                auth=Bearer(call.key) if call.key else None,
+                auth=KeyAuth(call.key) if call.key else None,
                 content=content,
                 headers=headers,
                 timeout=timeout,

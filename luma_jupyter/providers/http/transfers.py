@@ -15,8 +15,9 @@ import httpx
 from luma_jupyter.domain.media import LocalFile
 from luma_jupyter.domain.urls import is_local_url, is_web_url, origin
 from luma_jupyter.errors import ConnectionLost, DownloadError, LumaError, ServiceError, Unreachable, UnusableAnswer
-from luma_jupyter.providers.http.connections import FETCH_TIMEOUT, Bearer, Connections, parse_json, translated
+from luma_jupyter.providers.http.connections import FETCH_TIMEOUT, Connections, KeyAuth, parse_json, translated
 from luma_jupyter.providers.http.partial import EXPIRED, Partial
+from luma_jupyter.providers.http.public import LocalAddress
 from luma_jupyter.providers.http.reply import Reply
 from luma_jupyter.settings import Secret
 
@@ -59,7 +60,7 @@ class Transfers:
         async def post() -> httpx.Response:
             form = {"file": (file.name, _ProgressReader(data, on_progress), file.mime)}
             return await self._connections.kept.post(
-                url, auth=Bearer(key), files=form, timeout=UPLOAD_TIMEOUT, follow_redirects=False
+                url, auth=KeyAuth(key), files=form, timeout=UPLOAD_TIMEOUT, follow_redirects=False
             )
 
         response = await self._with_retries(service, post)
@@ -71,8 +72,6 @@ class Transfers:
         ``on_progress`` is called with the share sent, 0 to 1. Raises ServiceError where that host refuses the file, is
         on a local network (but for the trusted origin), or cannot be reached.
         """
-        if is_local_url(target.url) and origin(target.url) != origin(target.trusted_origin):
-            raise UnusableAnswer(target.service, "the host for the file is on a local network")
 
         async def chunks() -> AsyncIterator[bytes]:
             for start in range(0, len(data), CHUNK):
@@ -81,11 +80,14 @@ class Transfers:
 
         async def put() -> httpx.Response:
             headers = {"Content-Length": str(len(data)), **target.headers}
-            return await self._connections.kept.put(
+            return await self._client(target.url, target.trusted_origin).put(
                 target.url, content=chunks(), headers=headers, timeout=UPLOAD_TIMEOUT, follow_redirects=False
             )
 
-        response = await self._with_retries(target.service, put)
+        try:
+            response = await self._with_retries(target.service, put)
+        except LocalAddress:
+            raise UnusableAnswer(target.service, "the host for the file is on a local network") from None
         if not response.is_success:
             words = f"the host of the file answered HTTP {response.status_code}"
             raise ServiceError(target.service, words, http_status=response.status_code)
@@ -113,12 +115,11 @@ class Transfers:
 
         A host on a local network is not asked, but for ``trusted_origin`` (the API's base URL).
         """
-        if is_local_url(url) and origin(url) != origin(trusted_origin):
-            return False
         try:
             with translated(FILE_HOST):
-                response = await self._connections.kept.head(url, timeout=FETCH_TIMEOUT, follow_redirects=False)
-        except LumaError:
+                client = self._client(url, trusted_origin)
+                response = await client.head(url, timeout=FETCH_TIMEOUT, follow_redirects=False)
+        except (LumaError, LocalAddress):
             return False
         return response.status_code in EXPIRED
 
@@ -131,14 +132,12 @@ class Transfers:
         ``partial`` for the next try, see `Partial.write_response`.
         """
         with translated(FILE_HOST):
-            client = self._connections.kept
             headers = {"Accept-Encoding": "identity"}
             if partial.validator and partial.size:
                 headers |= {"Range": f"bytes={partial.size}-", "If-Range": partial.validator}
-            request = client.build_request("GET", url, headers=headers, timeout=DOWNLOAD_TIMEOUT)
+            request = self._connections.kept.build_request("GET", url, headers=headers, timeout=DOWNLOAD_TIMEOUT)
             for _ in range(MOST_REDIRECTS + 1):
-                _check_address(str(request.url), trusted_origin)
-                response = await client.send(request, stream=True, follow_redirects=False)
+                response = await self._ask_for_file(request, trusted_origin)
                 try:
                     if response.next_request is None:
                         return await partial.write_response(
@@ -149,16 +148,23 @@ class Transfers:
                 request = response.next_request
         raise DownloadError("the address of the file redirects without end")
 
+    async def _ask_for_file(self, request: httpx.Request, trusted_origin: str) -> httpx.Response:
+        """Send one request of a download. Raises DownloadError for no web address, and for a local network."""
+        url = str(request.url)
+        if not is_web_url(url):
+            raise DownloadError("the address of the file is no web address; it was not fetched")
+        try:
+            return await self._client(url, trusted_origin).send(request, stream=True, follow_redirects=False)
+        except LocalAddress:
+            raise DownloadError("the address of the file is on a local network; it was not fetched") from None
 
-def _check_address(url: str, trusted_origin: str) -> None:
-    """Refuse to download from ``url`` where it is no web address, or leads into the user's own network.
-
-    Raises DownloadError.
-    """
-    if not is_web_url(url):
-        raise DownloadError("the address of the file is no web address; it was not fetched")
-    if is_local_url(url) and origin(url) != origin(trusted_origin):
-        raise DownloadError("the address of the file is on a local network; it was not fetched")
+    def _client(self, url: str, trusted_origin: str) -> httpx.AsyncClient:
+        """The client for an address that a service named. Raises LocalAddress, as that client does."""
+        if origin(url) == origin(trusted_origin):
+            return self._connections.kept
+        if is_local_url(url):
+            raise LocalAddress
+        return self._connections.public
 
 
 class _ProgressReader(io.BytesIO):

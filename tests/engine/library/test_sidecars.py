@@ -156,6 +156,36 @@ def test_sidecar_leaves_out_the_callback(folder: Path) -> None:
     assert read_.request == GenerateRequest(prompt="A red fox")
 
 
+SIGNED = "https://media.example/a.png?Signature=5ecret"
+
+
+def test_sidecar_cuts_addresses(folder: Path) -> None:
+    """No address keeps what may be a secret; the clip answers the very request that was made, and no other like it."""
+    request = GenerateRequest(prompt="A red fox", start_image=SIGNED, end_image="https://me:5ecret@media.example/b.png")
+    task = placed(a_task(folder, request, video=Video(SIGNED, thumbnail_url=SIGNED), source_label=SIGNED))
+    text = (folder / task.filename).with_suffix(".json").read_text()
+    assert "5ecret" not in text
+    assert text.count('"https://media.example/a.png?…"') == 4
+    assert list(find_equal(folder, "A red fox", task.fingerprint)) == []
+    (read_,) = find_equal(folder, "A red fox", task.fingerprint, request)
+    assert (read_.intent, read_.fingerprint, read_.path) == (task.intent, task.fingerprint, task.path)
+    other = GenerateRequest(prompt="A red fox", start_image=SIGNED)
+    assert list(find_equal(folder, "A red fox", task.fingerprint, other)) == []
+    assert [listed.fingerprint for listed in sidecars.read_all(folder)] == [""]
+
+
+def test_older_sidecar_with_whole_addresses_is_read(folder: Path) -> None:
+    """What was written before addresses were cut is found as before."""
+    request = ExtendRequest(prompt="A red fox", source=VideoRef(url=SIGNED), end_image=SIGNED)
+    task = a_task(folder, request)
+    whole = {"source": {"video_id": None, "url": SIGNED}, "end_image": SIGNED}
+    forged(task, request=whole, video={"url": SIGNED}, source_label=SIGNED)
+    (read_,) = found(task)
+    assert (read_.request, read_.fingerprint) == (request, task.fingerprint)
+    assert read_.video == Video(SIGNED)
+    assert read_.source_label == "https://media.example/a.png?…"
+
+
 def test_sidecar_can_be_read_by_people(folder: Path) -> None:
     """It is indented JSON in UTF-8."""
     file = io.BytesIO()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -257,6 +258,19 @@ async def test_source_without_address_and_file_pays_nothing(world: World) -> Non
         task.error
     )
     assert len(world.service.seen("submit")) == 1
+
+
+async def test_source_whose_address_is_cut_is_uploaded(world: World) -> None:
+    """Of a clip that was handed out only the file is whole, so that goes out; without it, nothing is paid."""
+    source = await completed(world)
+    assert source.task.video
+    source.task = source.task.evolve(video=replace(source.task.video, url="https://media.example/task-1.mp4?…"))
+    task = await world.end(world.modify(source))
+    sent = world.service.seen("submit")[-1].payload["source_video_url"]
+    assert (task.status, sent.partition("-")[0]) == (Status.COMPLETED, "https://media.example/uploaded")
+    source.task = source.task.evolve(path=None)
+    with pytest.raises(InvalidRequest, match="its whole address is known only where it was made"):
+        world.modify(source, again=True)
 
 
 async def test_demo_source_goes_to_a_paid_service_as_a_file(world: World) -> None:
