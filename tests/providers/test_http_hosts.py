@@ -16,6 +16,7 @@ from luma_jupyter.providers.http.client import HttpClient
 from luma_jupyter.providers.http.partial import Partial
 from luma_jupyter.providers.http.public import look_up
 from luma_jupyter.providers.http.transfers import UploadTarget
+from tests.support.misbehaving import Server, Status
 
 API = "http://127.0.0.1:5000"  # the configured base URL
 PUBLIC, OTHER, PUBLIC6 = "93.184.216.34", "8.8.8.8", "2606:4700::1111"
@@ -149,9 +150,17 @@ def target(url: str) -> UploadTarget:
     return UploadTarget("RunAPI", url, {"x-meta": "1"}, trusted_origin=API)
 
 
-def download(http: HttpClient, url: str) -> bytes:
+def download(http: HttpClient, url: str, trusted_origin: str = API) -> bytes:
+    """The file at ``url``; the client is closed."""
     file = io.BytesIO()
-    asyncio.run(http.transfers.download(url, Partial(file), largest=1000, trusted_origin=API))
+
+    async def fetch() -> None:
+        try:
+            await http.transfers.download(url, Partial(file), largest=1000, trusted_origin=trusted_origin)
+        finally:
+            await http.aclose()
+
+    asyncio.run(fetch())
     return file.getvalue()
 
 
@@ -276,10 +285,7 @@ def test_look_up_reads_addresses_as_resolvers_do(host: str) -> None:
 # On real sockets.
 
 
-async def ok(writer: asyncio.StreamWriter, number: int) -> bool:
-    writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nvideo")
-    await writer.drain()
-    return True
+OK = Status(200, b"video")
 
 
 async def send_all(http: HttpClient, url: str) -> list[Any]:
@@ -313,38 +319,31 @@ def test_name_of_this_machine_is_not_even_connected_to() -> None:
 
 
 @pytest.mark.parametrize("variable", ["HTTP_PROXY", "ALL_PROXY"])
-def test_proxy_looks_names_up_by_itself(serving: Any, monkeypatch: pytest.MonkeyPatch, variable: str) -> None:
+def test_proxy_looks_names_up_by_itself(server: Server, monkeypatch: pytest.MonkeyPatch, variable: str) -> None:
     """Behind a proxy names are not looked up here, and go there as they are; local ones by their name do not."""
-
-    async def story() -> None:
-        async with serving(ok) as (proxy, received):
-            monkeypatch.setenv(variable, proxy.removeprefix("http://"))
-            assert await send_all(HttpClient(resolve=_not_found), "http://cdn.invalid/v") == [None, False, None]
-            assert [request.split()[:2] for request in received] == [
-                [method, b"http://cdn.invalid/v"] for method in (b"GET", b"HEAD", b"PUT")
-            ]
-            for url in ("http://127。0。0。1:8888/", "http://router.local/", "http://nas/"):
-                assert await send_all(HttpClient(resolve=_not_found), url) == [DownloadError, False, UnusableAnswer]
-            assert len(received) == 3
-
-    asyncio.run(story())
+    server.script("other", OK, OK, OK)
+    monkeypatch.setenv(variable, server.url.removeprefix("http://"))
+    results = asyncio.run(send_all(HttpClient(resolve=_not_found), "http://cdn.invalid/v"))
+    assert results == [None, False, None]
+    through_the_proxy = [(method, "http://cdn.invalid/v") for method in ("GET", "HEAD", "PUT")]
+    assert [(request.method, request.path) for request in server.requests] == through_the_proxy
+    for url in ("http://127。0。0。1:8888/", "http://router.local/", "http://nas/"):
+        results = asyncio.run(send_all(HttpClient(resolve=_not_found), url))
+        assert results == [DownloadError, False, UnusableAnswer]
+    assert len(server.requests) == 3
 
 
-def test_host_that_goes_around_the_proxy_is_judged(serving: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_host_that_goes_around_the_proxy_is_judged(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     """What NO_PROXY names is connected to from here, so its address is judged here."""
 
-    async def story() -> None:
-        async def resolve(host: str, port: int) -> list[str]:
-            return ["10.0.0.1"]
+    async def resolve(host: str, port: int) -> list[str]:
+        return ["10.0.0.1"]
 
-        async with serving(ok) as (proxy, received):
-            monkeypatch.setenv("HTTP_PROXY", proxy)
-            monkeypatch.setenv("NO_PROXY", "campus.example")
-            results = await send_all(HttpClient(resolve=resolve), "http://files.campus.example/v")
-            assert results == [DownloadError, False, UnusableAnswer]
-            assert received == []
-
-    asyncio.run(story())
+    monkeypatch.setenv("HTTP_PROXY", server.url)
+    monkeypatch.setenv("NO_PROXY", "campus.example")
+    results = asyncio.run(send_all(HttpClient(resolve=resolve), "http://files.campus.example/v"))
+    assert results == [DownloadError, False, UnusableAnswer]
+    assert server.requests == []
 
 
 def test_unusable_proxy_is_told_without_its_password(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -364,16 +363,9 @@ def test_addresses_are_those_that_files_are_fetched_from(resolve: Any, addresses
     assert sorted(set(asyncio.run(http.addresses("127.0.0.1")))) == addresses
 
 
-def test_api_on_loopback_is_reached_as_ever(serving: Any) -> None:
+def test_api_on_loopback_is_reached_as_ever(server: Server) -> None:
     """Files of a configured base URL that is itself on loopback, as the demo's, come without any look-up."""
-
-    async def story() -> None:
-        async with serving(ok) as (base, received):
-            http = HttpClient(resolve=_not_found)
-            file = io.BytesIO()
-            await http.transfers.download(f"{base}/v", Partial(file), largest=100, trusted_origin=base)
-            await http.aclose()
-            assert file.getvalue() == b"video"
-            assert len(received) == 1
-
-    asyncio.run(story())
+    server.script("other", OK)
+    http = HttpClient(resolve=_not_found)
+    assert download(http, f"{server.url}/v", trusted_origin=server.url) == b"video"
+    assert len(server.requests) == 1
