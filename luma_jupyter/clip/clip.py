@@ -19,6 +19,7 @@ from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
+from luma_jupyter.domain.identifiers import KEY_PREFIX
 from luma_jupyter.domain.requests import ExtendRequest, ModifyRequest, Request
 from luma_jupyter.domain.task import Task, Video
 from luma_jupyter.engine.handle import Handle
@@ -374,7 +375,7 @@ class Clip:
     @property
     def source_label(self) -> str:
         """What a card calls it on which it is the source: its variable, else its key."""
-        return self.name or f"clip:{self.task.key}"
+        return self.name or f"{KEY_PREFIX}{self.task.key}"
 
     @property
     def presenter(self) -> Presenter:

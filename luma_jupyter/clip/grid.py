@@ -14,8 +14,8 @@ from itertools import product
 from math import isnan, prod
 from typing import Any, TypeAlias
 
-from luma_jupyter.clip.names import KEY_PREFIX
 from luma_jupyter.clip.source import Source, read_source
+from luma_jupyter.domain.identifiers import KEY_PREFIX
 from luma_jupyter.domain.requests import ACTIONS_WITH, KINDS, check_takes
 from luma_jupyter.domain.vocabulary import ACTIONS
 from luma_jupyter.engine.local_files import as_image

@@ -16,7 +16,7 @@ from luma_jupyter.clip.clip import Clip, Presenter
 from luma_jupyter.clip.clip_list import ClipList
 from luma_jupyter.clip.lineage import lineage_nodes
 from luma_jupyter.clip.names import find_name, find_word
-from luma_jupyter.domain.identifiers import is_variable_name, normalize_name
+from luma_jupyter.domain.identifiers import KEY_PREFIX, is_reserved_name, is_variable_name, normalize_name
 from luma_jupyter.domain.prompts import is_mostly_latin, script_of
 from luma_jupyter.domain.task import Task
 from luma_jupyter.domain.vocabulary import Provider, Status
@@ -117,10 +117,10 @@ class Session:
         self._bind(clip)
 
     def _bind(self, clip: Clip) -> None:
-        """Put a clip of an earlier kernel into its variable, unless that is in use; into `_luma` in any case."""
+        """Put a clip of an earlier kernel into its variable, unless that is in use or Python's; into `_luma` always."""
         variables = self.variables()
         variables[LAST_CLIP] = clip
-        if clip.name and is_variable_name(clip.name):
+        if clip.name and is_variable_name(clip.name) and not is_reserved_name(normalize_name(clip.name)):
             variables.setdefault(normalize_name(clip.name), clip)
 
     # The clip of a task: one for each intent.
@@ -211,6 +211,16 @@ class Session:
             if task.key == key:
                 return self.followed_clip_for_task(task)
         raise InvalidRequest(f"There is no clip {key!r} in this folder: `luma_jupyter.clips()` shows them.")
+
+    def find_earlier(self, name: str) -> str | None:
+        """The word for the newest clip that a variable of this name held, here or in an earlier kernel; ``seas`` finds
+        ``seas[0]``. None where there is none, or none that was made."""
+        names = (normalize_name(name), f"{normalize_name(name)}[0]")
+        past: list[Task] = []
+        with suppress(LumaError):  # a journal that cannot be read is told elsewhere
+            past = self.history()
+        made = [task for task in past if task.name in names and not task.status.without_task]
+        return f"{KEY_PREFIX}{made[-1].key}" if made else None
 
     def unfinished_clips(self) -> list[Clip]:
         """The clips of this kernel and of this folder that have not ended, or that nobody follows, oldest first."""
