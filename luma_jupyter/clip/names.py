@@ -14,6 +14,8 @@ from luma_jupyter.clip.clip import Clip
 from luma_jupyter.clip.clip_list import ClipList
 from luma_jupyter.domain.identifiers import KEY_PREFIX, is_variable_name, normalize_name
 
+_ALIKE = 0.55  # as foks is to fox
+
 
 def visible_variables(variables: Mapping[str, Any]) -> list[tuple[str, Any]]:
     """The variables that a cell can name, with their values; without those that begin with an underscore."""
@@ -42,4 +44,4 @@ def find_word(clip: Clip, variables: Mapping[str, Any]) -> str:
 def find_similar(name: str, variables: Mapping[str, Any], kind: type | tuple[type, ...] = object) -> str | None:
     """The variable of this kind that was meant by a name which there is not; None where none is like it."""
     names = [known for known, value in visible_variables(variables) if isinstance(value, kind)]
-    return next(iter(get_close_matches(normalize_name(name), names, 1)), None)
+    return next(iter(get_close_matches(normalize_name(name), names, 1, _ALIKE)), None)

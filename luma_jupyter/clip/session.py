@@ -189,18 +189,24 @@ class Session:
         """The clips of this notebook's folder, of earlier kernels too, oldest first.
 
         ``folder`` names another one, or is ``"all"``; ``day`` is a date, ``"2026-11-22"`` or ``"today"``. Raises
-        InvalidRequest for a day that is none, ConfigError where the journal cannot be read.
+        InvalidRequest for a day that is none or a folder that there is not, ConfigError where the journal cannot be
+        read.
         """
-        return ClipList(self.followed_clip_for_task(task) for task in self.history(folder, day))
+        clips = ClipList(self.followed_clip_for_task(task) for task in self.history(folder, day))
+        clips.settled = frozenset(clip for clip in clips if clip.task.status.ended)
+        return clips
 
     def history(self, folder: str | PathLike[str] | None = None, day: str | date | None = None) -> list[Task]:
-        """The tasks that `clips` has."""
+        """The tasks that `clips` has. Raises as `clips` does."""
         where = self.settings().folder if folder is None else Path(folder).expanduser().absolute()
         since, until = _span(day)
         try:
-            return self.engine.repository.history(folder=None if folder == "all" else where, since=since, until=until)
+            tasks = self.engine.repository.history(folder=None if folder == "all" else where, since=since, until=until)
         finally:
             self.print_notices()
+        if not tasks and folder not in (None, "all") and not where.is_dir():
+            raise InvalidRequest(f"There is no folder {str(where)!r}.")
+        return tasks
 
     def clip_by_key(self, key: str) -> Clip:
         """The clip of a key, as tables and file names show it, made here or in this folder. Raises InvalidRequest."""

@@ -8,7 +8,7 @@ import re
 import unicodedata
 
 KEY_PREFIX = "clip:"  # before the key of a clip, by which it is called where no variable holds it
-_OF_IPYTHON = re.compile(r"In|Out|get_ipython|exit|quit|open|display|_{1,3}|_i{1,3}|_i?\d+|_[iod]h|__\w*__")
+_OF_IPYTHON = re.compile(r"In|Out|get_ipython|exit|quit|open|display|_{1,3}|_i{1,3}|_i?\d+|_[iod]h|__\w+__")
 
 
 def normalize_name(name: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable
 from typing import TypeAlias
@@ -196,7 +197,8 @@ class LumaMagics:
     def _history(self, words: list[str]) -> History:
         options = read_history_options(words)
         tasks = self._session.history("all" if options.all else options.folder, options.day)
-        return History(tasks, self._session.settings().folder, time.time())
+        gone = {task.path for task in tasks if task.path and not os.path.exists(task.path)}
+        return History(tasks, self._session.settings().folder, time.time(), gone)
 
     def _price(self, words: list[str]) -> None:
         engine, now = self._session.engine, self._session.settings()

@@ -47,5 +47,8 @@ def _check_line(line: str, below: str) -> None:
     from luma_jupyter.cells.parser import unknown_word  # start-up
 
     known = ("-h", "--help", *(word.word for word in LINE_WORDS))
-    if line.split()[:1] not in [[word] for word in known] and TransformerManager().check_complete(below)[0] == "invalid":
+    if (
+        line.split()[:1] not in [[word] for word in known]
+        and TransformerManager().check_complete(below)[0] == "invalid"
+    ):
         raise unknown_word(line, below)

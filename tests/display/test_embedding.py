@@ -76,6 +76,15 @@ def test_a_saved_file_that_cannot_be_read_falls_back_with_words(
     assert "The saved file cannot be read (No such file or directory)" in html
 
 
+@pytest.mark.parametrize("seen", [VSCODE, COLAB, LAB], ids=["VS Code", "Colab", "JupyterLab"])
+def test_a_clip_whose_file_is_gone_says_so(seen: Surroundings, saved_video: Path) -> None:
+    """With or without embedding: the service's address plays, and the words say how the file comes back."""
+    state = replace(clip_state(path=saved_video), served=decide(seen).serves, gone=True)
+    html = final_html(with_video(state, decide(seen, True)))
+    assert video_source(html) == "https://cdn.example/v.mp4"
+    assert "Its file is gone: %luma retry sunset fetches it again." in html
+
+
 def test_a_clip_without_a_file_plays_from_the_service(saved_video: Path) -> None:
     """Where the download failed there is nothing to embed."""
     html = final_html(with_video(clip_state(path=None), decide(VSCODE)))
