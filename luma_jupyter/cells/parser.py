@@ -169,7 +169,7 @@ def _misplaced(line: str, body: str) -> InvalidRequest:
 def _has_prompt(words: list[str]) -> bool:
     """Whether there are more words than an action and a source, or several in quotes."""
     others = [word for word in words if word not in ACTIONS]
-    if len(words) > 2 and words[0] not in ACTIONS and get_close_matches(words[0], ACTIONS, 1, _SURE):
+    if words and words[0] not in ACTIONS and get_close_matches(words[0], ACTIONS, 1, _SURE):
         return False
     return len(others) > 1 or (words == others and any(len(word.split()) > 1 for word in words))
 

@@ -221,11 +221,12 @@ class Session:
     def find_earlier(self, name: str) -> str | None:
         """The word for the newest clip that a variable of this name held, here or in an earlier kernel; ``seas`` finds
         ``seas[0]``. None where there is none, or none that was made."""
-        names = (normalize_name(name), f"{normalize_name(name)}[0]")
+        wanted = (normalize_name(name), f"{normalize_name(name)}[0]")
         past: list[Task] = []
         with suppress(LumaError):  # a journal that cannot be read is told elsewhere
             past = self.history()
-        made = [task for task in past if task.name in names and not task.status.without_task]
+        names = {task.intent: task.name for task in past} | {own.task.intent: own.name for own in self.own_clips}
+        made = [task for task in past if names[task.intent] in wanted and not task.status.without_task]
         return f"{KEY_PREFIX}{made[-1].key}" if made else None
 
     def unfinished_clips(self) -> list[Clip]:

@@ -155,6 +155,15 @@ def test_a_name_that_this_folder_knows_leads_to_its_clip(notebook: Shell, filmed
         notebook.run(f"%%luma {line.format(name=f'clip:{key}')} --dry-run\nIt runs")
 
 
+def test_a_variable_that_was_deleted_leads_to_its_clip(notebook: Shell, service: PromptService) -> None:
+    """Also where the clip had got its name from a later cell."""
+    notebook.run("%%luma --wait\nA fox")
+    notebook.run("%%luma -o fox\nA fox")
+    notebook.run("del fox")
+    with pytest.raises(InvalidRequest, match=f"fox was made here before; .* clip:{notebook.user_ns['_luma'].task.key}"):
+        notebook.run("%%luma extend fox\nIt runs")
+
+
 def test_a_picture_named_as_an_earlier_clip_leads_to_its_frame(notebook: Shell, filmed: PromptService) -> None:
     """Who names the clip where a picture is wanted gets the word for a frame; ``seas`` leads to its first."""
     notebook.run("%%luma -o seas --takes 2 --wait\nA sea")
