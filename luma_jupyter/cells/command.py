@@ -7,7 +7,7 @@ import shlex
 from dataclasses import dataclass, replace
 
 from luma_jupyter.cells.expressions import insert_variables
-from luma_jupyter.cells.lookup import Lookup, is_name
+from luma_jupyter.cells.lookup import Lookup
 from luma_jupyter.cells.parser import read_line
 from luma_jupyter.clip.clip_list import ClipList
 from luma_jupyter.clip.confirm import plan_all, submit_all
@@ -57,7 +57,7 @@ def read_cell(line: str, body: str, lookup: Lookup, *, names_only: bool = False)
     prompt = insert_variables(body, lookup.variables, names_only=names_only)
     if cell.source is None:
         return CellCommand(spec=TaskSpec(request=GenerateRequest(prompt=prompt, **options), **of_spec), **of_cell)
-    source = read_source(lookup.clip(cell.source) if is_name(cell.source) else cell.source)
+    source = read_source(lookup.source(cell.source))
     kind = ExtendRequest if cell.action == "extend" else ModifyRequest
     request: Request = kind(prompt=prompt, source=source.video, **options)
     return CellCommand(spec=TaskSpec(request=request, after=source.after, label=source.label, **of_spec), **of_cell)

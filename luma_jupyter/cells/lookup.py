@@ -18,7 +18,7 @@ from luma_jupyter.clip.names import find_similar
 from luma_jupyter.clip.session import Session
 from luma_jupyter.domain.identifiers import KEY_PREFIX, is_reserved_name, is_variable_name, normalize_name
 from luma_jupyter.domain.media import LocalFile
-from luma_jupyter.engine.local_files import as_image
+from luma_jupyter.engine.local_files import as_image, looks_like_path
 from luma_jupyter.errors import InvalidRequest
 from luma_jupyter.video.frames import frame_at
 
@@ -63,12 +63,12 @@ class Lookup:
         """A name for a clip, as Python keeps it. Raises InvalidRequest for one that no variable can have, or that has a
         meaning of its own."""
         if not is_variable_name(name):
-            raise InvalidRequest(f"-o {name}: not a name that a variable can have.")
+            raise InvalidRequest(f"-o {name}: not a name that a variable can have{_similar_name(name)}.")
         kept = normalize_name(name)
         if isinstance(self.variables.get(kept), ModuleType):
             raise InvalidRequest(f"-o {name}: this variable holds a module; take another name.")
         if is_reserved_name(kept):
-            raise InvalidRequest(f"-o {name}: Python needs this name itself; take another one.")
+            raise InvalidRequest(f"-o {name}: Python needs this name itself; take another one{_similar_name(name)}.")
         return kept
 
     def clip(self, text: str) -> Clip:
@@ -78,6 +78,17 @@ class Lookup:
             some = f": {text}[0] to {text}[{len(found) - 1}]" if found else ", but it is empty"
             raise InvalidRequest(f"{text} holds {len(found)} clips; take one of them{some}.")
         return found
+
+    def source(self, text: str) -> Clip | str:
+        """The clip of this name; what is none stays the text of an id, a URL or a path. Raises InvalidRequest."""
+        if is_name(text):
+            return self.clip(text)
+        in_braces = re.fullmatch(r"\{+\s*(.*?)\s*\}+", text)
+        if in_braces and is_name(in_braces[1]):
+            raise InvalidRequest(f"{text}: braces are for prompts; here write {in_braces[1]}.")
+        if self.find_frame(text):
+            raise InvalidRequest(f"{text} is a frame, and the source is a whole clip: write {text.rpartition('@')[0]}.")
+        return text
 
     def clips(self, names: Sequence[str]) -> dict[str, Clip]:
         """The clips of these names, each by the name it can be typed as. Raises InvalidRequest for one without any."""
@@ -131,7 +142,7 @@ class Lookup:
             return self.clip(name), when
         if re.fullmatch(_SECONDS, when, re.ASCII):
             return self.clip(name), float(when)
-        if self._means_clips(name):
+        if self._means_clips(name) and not looks_like_path(text):
             raise InvalidRequest(f"{text}: write {self._frames_of(name)}.")
         return None
 
@@ -164,6 +175,14 @@ class Lookup:
         if self.variables[name] is None:
             raise InvalidRequest(f"{option} {text}: this variable is None, not a picture.")
         return as_image(option, self.variables[name])
+
+
+def _similar_name(name: str) -> str:
+    """A name like this one that a variable can have, as the end of a sentence; empty where there is none."""
+    similar = re.sub(r"\W+", "_", name).strip("_")
+    if not is_variable_name(similar) or is_reserved_name(similar):
+        similar += "_1"
+    return f", such as {similar}" if is_variable_name(similar) else ""
 
 
 @lru_cache(maxsize=8)  # a form reads its line again after each change

@@ -213,6 +213,11 @@ def split(line: str) -> list[str]:
         raise InvalidRequest(f"The line cannot be read ({error}): check its quotes.") from None
 
 
+def looks_like_option(word: str) -> bool:
+    """Whether somebody who wrote this meant an option."""
+    return word[:1] in ("-", *_DASHES)
+
+
 class _Parser(argparse.ArgumentParser):
     """A parser whose errors are ours."""
 

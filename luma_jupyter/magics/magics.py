@@ -16,6 +16,7 @@ from luma_jupyter.cells.lookup import Lookup
 from luma_jupyter.cells.options import FLAG_OF, LINE_WORDS, line_words_help, options_help
 from luma_jupyter.cells.parser import (
     USAGE,
+    looks_like_option,
     missing_prompt,
     read_adopt_options,
     read_history_options,
@@ -129,7 +130,7 @@ class LumaMagics:
         if word not in actions:
             raise unknown_word(line)
         names = split(line)[1:]
-        if (options := [name for name in names if name.startswith("-")]) and not _FLAGS[word]:
+        if (options := [name for name in names if looks_like_option(name)]) and not _FLAGS[word]:
             raise InvalidRequest(f"%luma {word} takes no options: leave out {options[0]}.")
         return actions[word](names)
 

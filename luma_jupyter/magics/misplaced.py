@@ -1,7 +1,7 @@
 """Cells that IPython would refuse, or send elsewhere, before our magics could say what was meant.
 
 An input transformer sees each cell first (IPython, "Custom input transformation"); what it raises is shown as the
-cell's error. It looks at cells with ``%luma`` in them alone, and never touches one that IPython can run.
+cell's error. It looks at cells with "luma" in them alone, and never touches one that IPython can run.
 """
 
 from __future__ import annotations
@@ -13,15 +13,18 @@ from IPython.core.inputtransformer2 import TransformerManager, make_tokens_by_li
 from luma_jupyter.errors import InvalidRequest
 
 _CELL = re.compile(r"%%luma(\s|$)")
+_MISSPELT = re.compile(r"%%[ \t]*luma(\s|$)", re.IGNORECASE)
 _LINE = re.compile(r"%luma(\s|$)")
 
 
 def answer_misplaced(lines: list[str]) -> list[str]:
     """A cell's lines as IPython may run them. Raises InvalidRequest, which says what to write instead."""
-    if not lines or not any("%luma" in line for line in lines):
+    if not any("luma" in line.lower() for line in lines):
         return lines
     if _CELL.match(lines[0]):
         return lines if lines[1:] else [*lines, "\n"]  # an empty body would never reach us
+    if _MISSPELT.match(lines[0]):
+        raise InvalidRequest("There is no such magic: write %%luma, in small letters and without a space.")
     if not lines[0].startswith("%%") and any(map(_begins_cell, make_tokens_by_line(lines))):
         raise InvalidRequest(
             "%%luma must be the first line of its cell: put it, and what is below it, into a new cell."

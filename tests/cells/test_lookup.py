@@ -36,6 +36,7 @@ def test_a_cell_takes_a_frame_of_a_clip(notebook: Shell, filmed: PromptService) 
         ("clip:00000000@last", "There is no clip '00000000' in this folder"),
         ("sunset@9", "no frame at 9 s"),
         ("sunset@middle", r"^sunset@middle: write sunset@first, sunset@last or sunset@2\.5 \(seconds\)\.$"),
+        ("sunset@2x.png", r"^--start-image: there is no file 'sunset@2x\.png'\.$"),
         ("sunset@-1", r"^sunset@-1: write sunset@first"),
         ("suns@last", r"^There is no variable suns: did you mean sunset\?$"),
     ],
