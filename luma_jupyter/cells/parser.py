@@ -188,7 +188,7 @@ def _separate(words: list[str]) -> tuple[list[str], list[str]]:
     others, options = [], []
     rest = iter(words)
     for word in rest:
-        if not word.startswith("-"):
+        if not re.match(r"--?[A-Za-z]", word):  # dashes stand in prompts, too
             others.append(word)
             continue
         options.append(word)
@@ -215,7 +215,7 @@ def split(line: str) -> list[str]:
 
 def looks_like_option(word: str) -> bool:
     """Whether somebody who wrote this meant an option."""
-    return word[:1] in ("-", *_DASHES)
+    return word.startswith(("-", *_DASHES))
 
 
 class _Parser(argparse.ArgumentParser):
@@ -245,7 +245,7 @@ class _Parser(argparse.ArgumentParser):
         typed: dict[str, str] = {}
         for word in words:
             flag = word.partition("=")[0]
-            if flag[:1] in _DASHES and (meant := _with_hyphens(flag, list(sets))):
+            if flag.startswith(tuple(_DASHES)) and (meant := _with_hyphens(flag, list(sets))):
                 raise InvalidRequest(f"{word} begins with a long dash instead of hyphens: write {meant}.")
             if flag not in sets:
                 continue
@@ -257,11 +257,12 @@ class _Parser(argparse.ArgumentParser):
 
 
 def _with_hyphens(word: str, flags: list[str]) -> str | None:
-    """The option that was meant by a word with another dash."""
+    """The option that was meant by a word with another dash; None where it may be a word of a prompt."""
     name = word.lstrip(_DASHES + "-")
+    begun = [flag for flag in flags if len(name) > 2 and flag.startswith(f"--{name}")]
     if f"-{name}" in flags:
         return f"-{name}"
-    return next(iter(get_close_matches(f"--{name}", flags, 1)), None)
+    return next(iter(begun or get_close_matches(f"--{name}", flags, 1, 0.8)), None)
 
 
 def _make_parser() -> _Parser:

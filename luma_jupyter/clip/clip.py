@@ -213,9 +213,7 @@ class Clip:
         """The saved file, which is there. Raises InvalidRequest where it is not, and as ``path`` does."""
         path = self.path
         if path is None or not path.exists():
-            raise InvalidRequest(
-                f"The file of {self.label} is not here: `%luma retry {self.source_label}` fetches it again."
-            )
+            raise InvalidRequest(f"The file of {self.label} is not here: {self.state.remedy}.")
         return path
 
     # Waiting and stopping.

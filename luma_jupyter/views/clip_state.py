@@ -59,8 +59,13 @@ class ClipState:
     @property
     def loss(self) -> str:
         """That its file is gone, and what helps; empty where it is there."""
+        return f"Its file is gone: {self.remedy}." if self.gone else ""
+
+    @property
+    def remedy(self) -> str:
+        """How a lost file comes back. A demo service keeps none for longer than its kernel lives."""
         word = self.name or f"{KEY_PREFIX}{self.task.key}"
-        return f"Its file is gone: %luma retry {word} fetches it again." if self.gone else ""
+        return f"`%luma retry {word}` fetches it again" if self.task.real else "run its cell again"
 
     @property
     def remote(self) -> str | None:

@@ -58,6 +58,7 @@ from tests.support.notebook import PromptService, Shell
         ("%%luma —wait\nx", InvalidRequest, "—wait begins with a long dash instead of hyphens: write --wait."),
         ("%%luma –-wait\nx", InvalidRequest, "write --wait."),
         ("%%luma –o fox\nx", InvalidRequest, "–o begins with a long dash instead of hyphens: write -o."),
+        ("%%luma -o ''\nx", InvalidRequest, "-o : not a name that a variable can have."),
         ("%%luma —aspect 16:9\nx", InvalidRequest, "write --aspect-ratio."),
         (
             "%%luma -o print\nx",
@@ -123,6 +124,7 @@ def test_a_mistake_in_a_cell_is_one_line_and_sends_nothing(
         ('%%luma A sign says "no" --loop', '%%luma --loop\nA sign says "no"'),
         ("%%luma A fox will extend its paws", "%%luma\nA fox will extend its paws"),
         ("%%luma Extended views of a city", "%%luma\nExtended views of a city"),
+        ("%%luma A fox —tall, red— and a dog - or -- two", "%%luma\nA fox —tall, red— and a dog - or -- two"),
         ("%luma generate A red fox", "%%luma generate\nA red fox"),
         ("%%luma A red fox\nin the snow", "%%luma\nA red fox\nin the snow"),
         ("%luma -o fox\nA red fox", "%%luma -o fox\nA red fox"),

@@ -402,7 +402,7 @@ def test_a_clip_whose_file_is_gone_says_so_until_it_is_fetched_again(notebook: S
     clip.path.unlink()
     assert "file gone" in repr(clip)
     notebook.run("clip")
-    assert "Its file is gone: %luma retry clip fetches it again." in notebook.displays.latest()[-1]["text/html"]
+    assert "Its file is gone: `%luma retry clip` fetches it again." in notebook.displays.latest()[-1]["text/html"]
     notebook.run("%luma retry clip")
     assert clip.wait().path.exists()
     assert repr(clip) == before

@@ -82,7 +82,7 @@ def test_a_clip_whose_file_is_gone_says_so(seen: Surroundings, saved_video: Path
     state = replace(clip_state(path=saved_video), served=decide(seen).serves, gone=True)
     html = final_html(with_video(state, decide(seen, True)))
     assert video_source(html) == "https://cdn.example/v.mp4"
-    assert "Its file is gone: %luma retry sunset fetches it again." in html
+    assert "Its file is gone: `%luma retry sunset` fetches it again." in html
 
 
 def test_a_clip_without_a_file_plays_from_the_service(saved_video: Path) -> None:

@@ -196,7 +196,7 @@ def test_final_html_says_that_the_file_is_gone() -> None:
     """The card plays from the service, and has no link that leads nowhere; so does a comparison."""
     gone = replace(clip_state(), gone=True)
     html = final_html(gone)
-    assert "Its file is gone: %luma retry sunset fetches it again." in html
+    assert "Its file is gone: `%luma retry sunset` fetches it again." in html
     assert video_source(html) == "https://cdn.example/v.mp4"
     assert "luma_videos" not in html
-    assert "Its file is gone: %luma retry sunset" in comparison_html("key", [gone, clip_state()])
+    assert "Its file is gone: `%luma retry sunset`" in comparison_html("key", [gone, clip_state()])

@@ -109,7 +109,7 @@ def test_table_html_escapes_every_text() -> None:
 def test_every_table_says_that_a_file_is_gone() -> None:
     """In text, in the final table and in the live one; no link leads to it."""
     gone = replace(clip_state(), gone=True)
-    loss = "Its file is gone: %luma retry sunset fetches it again."
+    loss = "Its file is gone: `%luma retry sunset` fetches it again."
     assert "completed, file gone" in table_text([gone])
     assert "file gone" not in table_text([clip_state()])
     html = final_html("key", [gone])
@@ -118,4 +118,7 @@ def test_every_table_says_that_a_file_is_gone() -> None:
     row = live_row(gone)
     assert row[2] == f"completed — ⚠ {loss}"
     assert row[7] == ""
-    assert "%luma retry clip:3f9c2a1b" in live_row(replace(gone, name=None))[2]
+    assert "Its file is gone: run its cell again." in final_html(
+        "key", [replace(clip_state(provider="demo"), gone=True)]
+    )
+    assert "`%luma retry clip:3f9c2a1b`" in live_row(replace(gone, name=None))[2]

@@ -95,5 +95,5 @@ def test_plain_text_says_that_the_file_is_gone() -> None:
     for text in (plain_text(gone), plain_text(gone, here=True, links=True)):
         assert text.splitlines()[1:] == [
             "completed in 0:42: https://cdn.example/v.mp4",
-            "Its file is gone: %luma retry sunset fetches it again.",
+            "Its file is gone: `%luma retry sunset` fetches it again.",
         ]

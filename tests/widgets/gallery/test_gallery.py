@@ -92,7 +92,7 @@ def test_gallery_says_that_a_file_is_gone(made: list[Clip], notebook: Shell) -> 
     sunset, dawn, _ = made
     sunset.path.unlink()
     html = gallery([sunset, dawn])._repr_html_()
-    assert html.count("Its file is gone: %luma retry sunset fetches it again.") == 1
+    assert html.count("Its file is gone: `%luma retry sunset` fetches it again.") == 1
     assert attributes_of(html, "video")[0]["src"].startswith("https://")
     assert repr(gallery([sunset, dawn])).count("completed, file gone") == 1
     sunset.handle.task = sunset.task.evolve(video=Video("http://127.0.0.1:1/a.mp4"))
