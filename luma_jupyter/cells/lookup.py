@@ -180,7 +180,7 @@ class Lookup:
 def _similar_name(name: str) -> str:
     """A name like this one that a variable can have, as the end of a sentence; empty where there is none."""
     similar = re.sub(r"\W+", "_", name).strip("_")
-    if not is_variable_name(similar) or is_reserved_name(similar):
+    if similar and (not is_variable_name(similar) or is_reserved_name(similar)):
         similar += "_1"
     return f", such as {similar}" if is_variable_name(similar) else ""
 
