@@ -44,6 +44,8 @@ viewers stay harmless.
 from __future__ import annotations
 
 import copy
+import re
+from collections.abc import Mapping
 from typing import TypeVar
 
 __all__ = [
@@ -90,6 +92,13 @@ def with_message(error: E, message: str) -> E:
     other = copy.copy(error)
     other.args = (message,)
     return other
+
+
+def with_words(error: E, words: Mapping[str, str]) -> E:
+    """The same error in the user's words: of a parameter that its message begins with, what was typed for it."""
+    message = str(error)
+    name = re.match(r"[\w-]*", message)[0]  # type: ignore[index]  # it always matches
+    return with_message(error, words[name] + message.removeprefix(name)) if name in words else error
 
 
 class _OneLine:

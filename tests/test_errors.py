@@ -11,7 +11,16 @@ import re
 import pytest
 
 from luma_jupyter import errors
-from luma_jupyter.errors import ClipError, LumaError, ServiceError, Unconfirmed, WaitInterrupted
+from luma_jupyter.errors import (
+    ClipError,
+    InvalidRequest,
+    LumaError,
+    NotConfirmed,
+    ServiceError,
+    Unconfirmed,
+    WaitInterrupted,
+    with_words,
+)
 
 CLASSES = {name: getattr(errors, name) for name in errors.__all__}
 SERVICE_ERRORS = [kind for kind in CLASSES.values() if issubclass(kind, ServiceError)]
@@ -190,3 +199,14 @@ def test_unconfirmed_says_what_it_may_cost() -> None:
         "AceDataCloud is having trouble: “boom” (HTTP 500). The request was sent: it may have been accepted and billed."
     )
     assert error.cause.http_status == 500
+
+
+def test_with_words_calls_a_parameter_as_the_user_does() -> None:
+    """Only at the beginning, where messages name it; the kind of error stays, and others are the very same."""
+    words = {"start_image": "--start-image", "--takes": "Takes"}
+    error = with_words(NotConfirmed("start_image: there is no file 'start_image.png'."), words)
+    assert type(error) is NotConfirmed
+    assert str(error) == "--start-image: there is no file 'start_image.png'."
+    assert str(with_words(InvalidRequest("--takes must be a whole number."), words)) == "Takes must be a whole number."
+    for other in (InvalidRequest("The start_image is empty."), InvalidRequest(""), InvalidRequest("start_image2: no")):
+        assert with_words(other, words) is other

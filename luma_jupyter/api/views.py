@@ -11,7 +11,7 @@ from luma_jupyter.api.kernel import kernel
 from luma_jupyter.clip.clip import Clip
 from luma_jupyter.clip.clip_list import ClipList
 from luma_jupyter.widgets.compare.compare import Comparison, clips_to_compare
-from luma_jupyter.widgets.gallery.gallery import Gallery, What, clips_for_gallery
+from luma_jupyter.widgets.gallery.gallery import Gallery, What, for_gallery
 from luma_jupyter.widgets.studio.studio import StudioForms
 
 
@@ -19,7 +19,8 @@ def clips(*, folder: str | PathLike[str] | None = None, day: str | date | None =
     """The clips of this notebook's folder, of earlier kernels too, oldest first: a list that is shown as one table.
 
     ``folder`` names another one, or is ``"all"``; ``day`` is a date, ``"2026-11-22"`` or ``"today"``. Raises
-    InvalidRequest for a day that is none, ConfigError where the journal cannot be read.
+    InvalidRequest for a day that is none or a folder that there is not, ConfigError where the journal cannot be read.
+    Its ``wait()`` speaks of those that had not ended when it was called.
     """
     return kernel.session.clips(folder, day)
 
@@ -29,9 +30,11 @@ def gallery(what: What = None, *, folder: str | PathLike[str] | None = None) -> 
 
     ``what`` is clips, a folder of videos, or a function that says of a clip whether to show it; without it, all clips
     of this notebook's folder, newest first. ``folder`` names another one, whose videos are known by the files beside
-    them. Clips without a video are left out. Raises InvalidRequest for anything else.
+    them; those without are shown by their names, and are in ``files``. Clips without a video are left out. Raises
+    InvalidRequest for anything else.
     """
-    return Gallery(clips_for_gallery(kernel.session, what, folder), kernel.session, kernel.presenter)
+    clips, files = for_gallery(kernel.session, what, folder)
+    return Gallery(clips, kernel.session, kernel.presenter, files)
 
 
 def compare(*clips: Clip | Iterable[Clip]) -> Comparison:

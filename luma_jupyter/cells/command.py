@@ -4,26 +4,21 @@ from __future__ import annotations
 
 import json
 import shlex
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from types import ModuleType
-from typing import Any
 
 from luma_jupyter.cells.expressions import insert_variables
-from luma_jupyter.cells.lookup import Lookup, is_name
+from luma_jupyter.cells.lookup import Lookup
 from luma_jupyter.cells.parser import read_line
 from luma_jupyter.clip.clip_list import ClipList
 from luma_jupyter.clip.confirm import plan_all, submit_all
 from luma_jupyter.clip.grid import Grid
 from luma_jupyter.clip.session import Session
 from luma_jupyter.clip.source import read_source
-from luma_jupyter.domain.identifiers import is_variable_name, normalize_name
 from luma_jupyter.domain.requests import ExtendRequest, GenerateRequest, ModifyRequest, Request
 from luma_jupyter.domain.task import Task
 from luma_jupyter.domain.urls import shown_url
 from luma_jupyter.engine.plan import Preview
 from luma_jupyter.engine.task_spec import TaskSpec
-from luma_jupyter.errors import InvalidRequest
 
 # Whose business an option is; all others are the request's.
 _OF_CELL = ("takes", "yes", "out", "wait", "embed", "dry_run")
@@ -51,32 +46,22 @@ def read_cell(line: str, body: str, lookup: Lookup, *, names_only: bool = False)
 
     ``names_only``: of what stands in double braces only plain names are replaced, as that runs no code of the user's.
     """
-    cell = read_line(line)
+    cell = read_line(line, body)
     options = dict(cell.options)
     of_cell = {name: options.pop(name) for name in _OF_CELL if name in options}
     of_spec = {name: options.pop(name) for name in _OF_SPEC if name in options}
     if "out" in of_cell:
-        of_cell["out"] = _variable(of_cell["out"], lookup.variables)
+        of_cell["out"] = lookup.new_variable(of_cell["out"])
     for name in ("start_image", "end_image"):
         if name in options:
             options[name] = lookup.image(name, options[name])
     prompt = insert_variables(body, lookup.variables, names_only=names_only)
     if cell.source is None:
         return CellCommand(spec=TaskSpec(request=GenerateRequest(prompt=prompt, **options), **of_spec), **of_cell)
-    source = read_source(lookup.clip(cell.source) if is_name(cell.source) else cell.source)
+    source = read_source(lookup.source(cell.source))
     kind = ExtendRequest if cell.action == "extend" else ModifyRequest
     request: Request = kind(prompt=prompt, source=source.video, **options)
     return CellCommand(spec=TaskSpec(request=request, after=source.after, label=source.label, **of_spec), **of_cell)
-
-
-def _variable(name: str, variables: Mapping[str, Any]) -> str:
-    """The name as Python keeps it. Raises InvalidRequest for one that no variable can have, or that holds a module."""
-    if not is_variable_name(name):
-        raise InvalidRequest(f"-o {name}: not a name that a variable can have.")
-    kept = normalize_name(name)
-    if isinstance(variables.get(kept), ModuleType):
-        raise InvalidRequest(f"-o {name}: this variable holds a module; take another name.")
-    return kept
 
 
 def create(command: CellCommand, session: Session) -> ClipList:

@@ -5,15 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from luma_jupyter.cells.options import FLAGS, LINE_WORDS, OPTIONS
+from luma_jupyter.cells.options import LINE_WORDS, OPTIONS
 from luma_jupyter.clip.clip import Clip
 from luma_jupyter.clip.clip_list import ClipList
 from luma_jupyter.clip.names import visible_variables
 from luma_jupyter.domain.identifiers import normalize_name
+from luma_jupyter.domain.requests import ACTIONS_WITH
 from luma_jupyter.domain.vocabulary import ACTIONS
 
-_VALUES = {flag: option.choices for option in OPTIONS for flag in option.flags if option.choices}
+_VALUES = {flag: option.choices for option in OPTIONS for flag in option.flags if option.choices} | {
+    "--day": ("today",)
+}
 _IMAGES = {flag for option in OPTIONS for flag in option.flags if option.name.endswith("_image")}
+_FREE = {flag for option in OPTIONS for flag in option.flags if option.metavar} - _IMAGES - set(_VALUES)
+_LINE_WORDS = {word.word: word for word in LINE_WORDS}
 
 
 class Completer:
@@ -23,24 +28,54 @@ class Completer:
         self._variables = variables
 
     def complete(self, line: str) -> tuple[str, list[str]]:
-        """The unfinished word at the end of ``line``, and what it can become; nothing outside the magics."""
+        """The unfinished word at the end of ``line``, and what it can become, the likeliest first; nothing outside the
+        magics."""
         magic, _, rest = line.lstrip().partition(" ")
         if magic not in ("%%luma", "%luma") or not line.lstrip().startswith(f"{magic} "):
             return "", []
         *before, word = rest.split(" ")
-        previous = next((w for w in reversed(before) if w), "")
+        before = [word for word in before if word]
         begun = normalize_name(word)
-        return word, sorted(text for text in self._candidates(magic, before, previous) if text.startswith(begun))
+        candidates = self._in_line(before) if magic == "%luma" else self._in_cell(before)
+        return word, [text for text in candidates if text.startswith(begun)]
 
-    def _candidates(self, magic: str, before: list[str], previous: str) -> list[str]:
-        visible = visible_variables(self._variables())
-        clips = [name for name, value in visible if isinstance(value, Clip)]
-        lists = [name for name, value in visible if isinstance(value, ClipList)]
-        if magic == "%luma":
-            return [*clips, *lists] if any(before) else [word.word for word in LINE_WORDS]
+    def _in_line(self, before: list[str]) -> list[str]:
+        if not before:
+            return list(_LINE_WORDS)
+        if before[-1] in _VALUES:
+            return list(_VALUES[before[-1]])
+        word = _LINE_WORDS.get(before[0])
+        if word is None:
+            return []
+        clips, lists = self._names()
+        return [
+            *([*clips, *lists] if "NAME" in word.arguments else []),
+            *(flag for flag in word.flags if flag not in before),
+        ]
+
+    def _in_cell(self, before: list[str]) -> list[str]:
+        clips, lists = self._names()
+        items = [f"{name}[0]" for name in lists]
+        previous = before[-1] if before else ""
         if previous in _VALUES:
             return list(_VALUES[previous])
         if previous in _IMAGES:
-            return [f"{name}@{when}" for name in clips for when in ("first", "last")]
-        has_action = any(word in ACTIONS for word in before)
-        return [*([] if has_action else ACTIONS), *FLAGS, *clips, *(f"{name}[0]" for name in lists)]
+            return [f"{name}@{when}" for name in [*clips, *items] for when in ("first", "last")]
+        if previous in _FREE:
+            return []
+        action = next((word for word in before if word in ACTIONS), "")
+        flags = [
+            flag
+            for option in OPTIONS
+            for flag in option.all_flags
+            if not set(option.all_flags) & set(before)
+            and (not action or action in ACTIONS_WITH.get(option.parameter, ACTIONS))
+        ]
+        sources = [] if action == "generate" or set(before) & {*clips, *items} else [*clips, *items]
+        return [*sources, *flags] if action else [*ACTIONS, *flags, *sources]
+
+    def _names(self) -> tuple[list[str], list[str]]:
+        """The variables that hold a clip, and those that hold several."""
+        visible = sorted(visible_variables(self._variables()), key=lambda item: item[0])
+        clips = [name for name, value in visible if isinstance(value, Clip)]
+        return clips, [name for name, value in visible if isinstance(value, ClipList)]

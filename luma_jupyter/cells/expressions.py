@@ -26,6 +26,7 @@ from typing import Any, TypeAlias
 
 from luma_jupyter.clip.clip import Clip
 from luma_jupyter.clip.clip_list import ClipList
+from luma_jupyter.clip.names import find_similar
 from luma_jupyter.domain.identifiers import is_variable_name, normalize_name
 from luma_jupyter.errors import InvalidRequest
 from luma_jupyter.views.text import short
@@ -247,7 +248,9 @@ def _evaluate(expression: Expression, node: ast.expr, variables: Mapping[str, An
 
 def _look_up(expression: Expression, name: str, variables: Mapping[str, Any]) -> Any:
     if name not in variables:
-        raise InvalidRequest(f"The prompt uses {expression.shown}, but there is no variable {name}.")
+        similar = find_similar(name, variables)
+        hint = f": did you mean {{{{{expression.text.replace(name, similar, 1)}}}}}?" if similar else "."
+        raise InvalidRequest(f"The prompt uses {expression.shown}, but there is no variable {name}{hint}")
     return variables[name]
 
 

@@ -9,19 +9,22 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from luma_jupyter.clip.clip import Clip
 from luma_jupyter.clip.clip_list import ClipList
-from luma_jupyter.clip.names import KEY_PREFIX
+from luma_jupyter.clip.names import find_similar
 from luma_jupyter.clip.session import Session
-from luma_jupyter.domain.identifiers import normalize_name
+from luma_jupyter.domain.identifiers import KEY_PREFIX, is_reserved_name, is_variable_name, normalize_name
 from luma_jupyter.domain.media import LocalFile
-from luma_jupyter.engine.local_files import as_image
+from luma_jupyter.engine.local_files import as_image, looks_like_path
 from luma_jupyter.errors import InvalidRequest
 from luma_jupyter.video.frames import frame_at
 
 _INDEX = re.compile(r"\[(-?[0-9]{1,6})\]$")
+_CLIPS = (Clip, ClipList)
+_SECONDS = r"\d+\.?\d*|\.\d+"
 
 
 def is_name(text: str) -> bool:
@@ -36,16 +39,37 @@ def split_index(text: str) -> tuple[str, int | None]:
 
 
 class Lookup:
-    """Looks words up in the user's ``variables``, and keys by ``clip_by_key``, which raises InvalidRequest."""
+    """Looks words up in the user's ``variables``, and keys by ``clip_by_key``, which raises InvalidRequest.
 
-    def __init__(self, variables: Mapping[str, Any], clip_by_key: Callable[[str], Clip]) -> None:
+    ``find_earlier`` gives the word for a clip that a variable of this name held in an earlier kernel, if there is one.
+    """
+
+    def __init__(
+        self,
+        variables: Mapping[str, Any],
+        clip_by_key: Callable[[str], Clip],
+        find_earlier: Callable[[str], str | None] = lambda name: None,
+    ) -> None:
         self.variables = variables
         self._clip_by_key = clip_by_key
+        self._find_earlier = find_earlier
 
     @classmethod
     def of(cls, session: Session) -> Lookup:
         """The lookup in a session."""
-        return cls(session.variables(), session.clip_by_key)
+        return cls(session.variables(), session.clip_by_key, session.find_earlier)
+
+    def new_variable(self, name: str) -> str:
+        """A name for a clip, as Python keeps it. Raises InvalidRequest for one that no variable can have, or that has a
+        meaning of its own."""
+        if not is_variable_name(name):
+            raise InvalidRequest(f"-o {name}: not a name that a variable can have{_similar_name(name)}.")
+        kept = normalize_name(name)
+        if isinstance(self.variables.get(kept), ModuleType):
+            raise InvalidRequest(f"-o {name}: this variable holds a module; take another name.")
+        if is_reserved_name(kept):
+            raise InvalidRequest(f"-o {name}: Python needs this name itself; take another one{_similar_name(name)}.")
+        return kept
 
     def clip(self, text: str) -> Clip:
         """The clip of this name. Raises InvalidRequest for a name that holds none, or several."""
@@ -54,6 +78,17 @@ class Lookup:
             some = f": {text}[0] to {text}[{len(found) - 1}]" if found else ", but it is empty"
             raise InvalidRequest(f"{text} holds {len(found)} clips; take one of them{some}.")
         return found
+
+    def source(self, text: str) -> Clip | str:
+        """The clip of this name; what is none stays the text of an id, a URL or a path. Raises InvalidRequest."""
+        if is_name(text):
+            return self.clip(text)
+        in_braces = re.fullmatch(r"\{+\s*(.*?)\s*\}+", text)
+        if in_braces and is_name(in_braces[1]):
+            raise InvalidRequest(f"{text}: braces are for prompts; here write {in_braces[1]}.")
+        if self.find_frame(text):
+            raise InvalidRequest(f"{text} is a frame, and the source is a whole clip: write {text.rpartition('@')[0]}.")
+        return text
 
     def clips(self, names: Sequence[str]) -> dict[str, Clip]:
         """The clips of these names, each by the name it can be typed as. Raises InvalidRequest for one without any."""
@@ -71,7 +106,8 @@ class Lookup:
             return self._clip_by_key(text.removeprefix(KEY_PREFIX))
         name, index = split_index(text)
         if normalize_name(name) not in self.variables:
-            raise InvalidRequest(f"There is no variable {name}: run the cell that makes it first, or check the name.")
+            advice = self._advice(text, _CLIPS) or "run the cell that makes it first, or check the name."
+            raise InvalidRequest(f"There is no variable {name}: {advice}")
         found = self.variables[normalize_name(name)]
         if index is not None and isinstance(found, ClipList):
             try:
@@ -86,15 +122,40 @@ class Lookup:
             )
         return found
 
+    def _advice(self, text: str, kind: type | tuple[type, ...], frame: str = "") -> str | None:
+        """What to do about a name that no variable has; ``kind`` is what it should hold, ``frame`` which of a clip."""
+        name, _ = split_index(text)
+        if earlier := self._find_earlier(text):
+            return f"{text} was made here before; run its cell, or use {earlier}{frame}."
+        similar = find_similar(name, self.variables, kind)
+        return f"did you mean {text.replace(name, similar, 1)}?" if similar else None
+
     def find_frame(self, text: str) -> tuple[Clip, float | str] | None:
         """The clip and the moment in it that ``sunset@last`` means; None for what is not written so.
 
-        The moment is first, last, or a number of seconds. Raises InvalidRequest where there is no such clip.
+        The moment is first, last, or a number of seconds. Raises InvalidRequest where there is no such clip, or moment.
         """
         name, _, when = text.rpartition("@")
-        if not is_name(name) or not re.fullmatch(r"first|last|\d+(\.\d+)?", when):
+        if not is_name(name):
             return None
-        return self.clip(name), when if when in ("first", "last") else float(when)
+        if when in ("first", "last"):
+            return self.clip(name), when
+        if re.fullmatch(_SECONDS, when, re.ASCII):
+            return self.clip(name), float(when)
+        if self._means_clips(name) and not looks_like_path(text):
+            raise InvalidRequest(f"{text}: write {self._frames_of(name)}.")
+        return None
+
+    def _means_clips(self, text: str) -> bool:
+        return text.startswith(KEY_PREFIX) or isinstance(self._value(text), _CLIPS)
+
+    def _value(self, text: str) -> object:
+        return self.variables.get(normalize_name(split_index(text)[0]))
+
+    def _frames_of(self, text: str) -> str:
+        """How the frames of a clip are written."""
+        clip = f"{text}[0]" if isinstance(self._value(text), ClipList) and split_index(text)[1] is None else text
+        return f"{clip}@first, {clip}@last or {clip}@2.5 (seconds)"
 
     def image(self, option: str, text: str) -> str | LocalFile:
         """What ``--start-image`` and ``--end-image`` are given: a clip's frame, which is waited for, a variable, else a
@@ -103,15 +164,25 @@ class Lookup:
             clip, when = frame
             clip.wait()
             return _read_frame(clip.file(), when)
+        if self._means_clips(text):
+            raise InvalidRequest(f"{option} {text}: this is a clip; a frame of it is {self._frames_of(text)}.")
         if not text.isidentifier():
             return as_image(option, text)
-        flag = f"--{option.replace('_', '-')} {text}"
         name = normalize_name(text)
         if name not in self.variables:
-            raise InvalidRequest(f"{flag}: there is no variable of this name.")
+            advice = self._advice(text, object, "@last") or "there is no variable of this name."
+            raise InvalidRequest(f"{option} {text}: {advice}")
         if self.variables[name] is None:
-            raise InvalidRequest(f"{flag}: this variable is None, not a picture.")
+            raise InvalidRequest(f"{option} {text}: this variable is None, not a picture.")
         return as_image(option, self.variables[name])
+
+
+def _similar_name(name: str) -> str:
+    """A name like this one that a variable can have, as the end of a sentence; empty where there is none."""
+    similar = re.sub(r"\W+", "_", name).strip("_")
+    if similar and (not is_variable_name(similar) or is_reserved_name(similar)):
+        similar += "_1"
+    return f", such as {similar}" if is_variable_name(similar) else ""
 
 
 @lru_cache(maxsize=8)  # a form reads its line again after each change

@@ -17,7 +17,8 @@ class Option:
     """An option. ``name`` is that of the field in a form, ``parameter`` what it sets (the same, unless said).
 
     ``metavar`` stands for its value; without one it is a flag that sets ``const``. ``negatable``: it has a ``--no-``
-    form too. ``choices`` are offered by completion. ``in_form``: a form has a field for it.
+    form too. ``choices`` are offered by completion. ``label`` is that of its field in
+    a form; without one, no form has it.
     """
 
     name: str
@@ -28,7 +29,7 @@ class Option:
     negatable: bool = False
     choices: tuple[str, ...] = ()
     sets: str = ""
-    in_form: bool = True
+    label: str = ""
 
     @property
     def parameter(self) -> str:
@@ -42,36 +43,62 @@ class Option:
 
 
 OPTIONS = (
-    Option(name="out", flags=("-o", "--out"), metavar="NAME", help="variable that holds the clip, bound at once"),
+    Option(
+        name="out",
+        label="Variable",
+        flags=("-o", "--out"),
+        metavar="NAME",
+        help="variable that holds the clip, bound at once",
+    ),
     Option(
         name="aspect_ratio",
+        label="Aspect ratio",
         flags=("--aspect-ratio",),
         metavar="R",
         choices=ASPECT_RATIOS,
         help=f"generate: {', '.join(ASPECT_RATIOS)} (16:9)",
     ),
-    Option(name="loop", flags=("--loop",), help="generate: the end joins the start"),
-    Option(name="enhancement", flags=("--no-enhancement",), const=False, help="generate: keep the prompt as it is"),
+    Option(name="loop", label="Loop", flags=("--loop",), help="generate: the end joins the start"),
+    Option(
+        name="enhancement",
+        label="Enhancement",
+        flags=("--no-enhancement",),
+        const=False,
+        help="generate: keep the prompt as it is",
+    ),
     Option(
         name="start_image",
+        label="First frame",
         flags=("--start-image",),
         metavar="X",
         help="generate: first frame; a URL, a path, a variable, or sunset@last",
     ),
-    Option(name="end_image", flags=("--end-image",), metavar="X", help="generate, extend: last frame, likewise"),
-    Option(name="watermark", flags=("--watermark",), help="modify: put a watermark in"),
+    Option(
+        name="end_image",
+        label="Last frame",
+        flags=("--end-image",),
+        metavar="X",
+        help="generate, extend: last frame, likewise",
+    ),
+    Option(name="watermark", label="Watermark", flags=("--watermark",), help="modify: put a watermark in"),
     Option(
         name="watermark_id",
+        label="Watermark id",
         flags=("--watermark-id",),
         sets="watermark",
         metavar="ID",
         help="modify: the watermark with this id",
     ),
     Option(
-        name="callback_url", flags=("--callback-url",), metavar="URL", help="the service posts the result there too"
+        name="callback_url",
+        label="Callback URL",
+        flags=("--callback-url",),
+        metavar="URL",
+        help="the service posts the result there too",
     ),
     Option(
         name="provider",
+        label="Service",
         flags=("--provider",),
         metavar="P",
         choices=("auto", *PROVIDERS),
@@ -81,29 +108,50 @@ OPTIONS = (
         name="wait",
         flags=("--wait",),
         negatable=True,
-        in_form=False,
         help="stay in the cell until the clip is done (in a notebook: no)",
     ),
     Option(
         name="embed",
         flags=("--embed",),
         negatable=True,
-        in_form=False,
         help="the finished video in the notebook itself (JupyterLab, Notebook 7: no)",
     ),
-    Option(name="timeout", flags=("--timeout",), metavar="S", help="seconds to follow the task (900)"),
-    Option(name="again", flags=("--again",), help="make a new video although this request was made before"),
+    Option(name="timeout", label="Timeout", flags=("--timeout",), metavar="S", help="seconds to follow the task (900)"),
+    Option(
+        name="again",
+        label="Make a new one, although this was made before",
+        flags=("--again",),
+        help="make a new video although this request was made before",
+    ),
     Option(
         name="takes",
+        label="Takes",
         flags=("--takes",),
         metavar="N",
         help="so many videos of it, different ones, as one list and one table",
     ),
-    Option(name="yes", flags=("--yes",), help="send them unasked, however many and however dear they are"),
-    Option(name="dry_run", flags=("--dry-run",), in_form=False, help="show the request, send nothing"),
+    Option(
+        name="yes",
+        label="Yes, make them all, above the limit too",
+        flags=("--yes",),
+        help="send them unasked, however many and however dear they are",
+    ),
+    Option(name="dry_run", flags=("--dry-run",), help="show the request, send nothing"),
 )
-FLAGS = tuple(flag for option in OPTIONS for flag in option.all_flags)
-FORM_OPTIONS: Mapping[str, Option] = {option.name: option for option in OPTIONS if option.in_form}
+_SENT_AS = {"start_image": "start_image_url", "end_image": "end_image_url"}  # as providers call them in their errors
+# What a user calls a parameter: in a cell, and in a form.
+FLAG_OF: Mapping[str, str] = {
+    name: option.flags[-1]
+    for option in reversed(OPTIONS)
+    for name in (option.parameter, _SENT_AS.get(option.name, option.name))
+}
+LABEL_OF: Mapping[str, str] = {
+    name: option.label
+    for option in OPTIONS
+    for name in (*option.all_flags, option.name, _SENT_AS.get(option.name, option.name))
+    if option.label
+}
+FORM_OPTIONS: Mapping[str, Option] = {option.name: option for option in OPTIONS if option.label}
 
 
 def options_help() -> str:
@@ -116,11 +164,12 @@ def options_help() -> str:
 
 @dataclass(frozen=True)
 class LineWord:
-    """A word of ``%luma``: what may follow it, and what it does."""
+    """A word of ``%luma``: what may follow it, what it does, and its options."""
 
     word: str
     arguments: str
     help: str
+    flags: tuple[str, ...] = ()
 
 
 LINE_WORDS = (
@@ -133,10 +182,21 @@ LINE_WORDS = (
         "NAME",
         "go on with a clip that is unconfirmed, not followed, or without its file\n"
         "(--may-pay-twice: send an unconfirmed one again, whatever it may cost)",
+        ("--may-pay-twice",),
     ),
-    LineWord("adopt", "TASK_ID", "follow a task that was made elsewhere, or lost here (--provider P, -o NAME)"),
+    LineWord(
+        "adopt",
+        "TASK_ID",
+        "follow a task that was made elsewhere, or lost here (--provider P, -o NAME)",
+        ("--provider", "-o", "--out"),
+    ),
     LineWord("account", "", "the tasks and charges of the last days as AceDataCloud has them, beside ours"),
-    LineWord("history", "", "all clips of this folder (or: --all, --folder FOLDER, --day 2026-11-22)"),
+    LineWord(
+        "history",
+        "",
+        "all clips of this folder (or: --all, --folder FOLDER, --day 2026-11-22)",
+        ("--all", "--folder", "--day"),
+    ),
     LineWord("price", "", "what a call costs, and what was spent today"),
     LineWord("balance", "", "what is left at the services"),
     LineWord("doctor", "", "whether all is well here, and what to do where it is not"),

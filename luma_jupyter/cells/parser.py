@@ -1,4 +1,7 @@
-"""The line behind ``%%luma``: read into words and options, and written from them. Every mistake is one clear line."""
+"""The line behind ``%%luma``: read into words and options, and written from them. Every mistake is one clear line.
+
+Where the prompt stands in that line, the answer is the cell that was meant, ready to be copied.
+"""
 
 from __future__ import annotations
 
@@ -10,15 +13,22 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any, NoReturn
 
-from luma_jupyter.cells.options import OPTIONS
+from luma_jupyter.cells.options import LINE_WORDS, OPTIONS
 from luma_jupyter.domain.requests import ACTIONS_WITH, check_takes
 from luma_jupyter.domain.vocabulary import ACTIONS, PROVIDERS
 from luma_jupyter.errors import InvalidRequest
+from luma_jupyter.views.text import short
 
 USAGE = "%%luma [generate|extend|modify] [SOURCE] [options]"
 ADOPT_USAGE = "%luma adopt TASK_ID [--provider P] [-o NAME]"
 HISTORY_USAGE = "%luma history [--all | --folder FOLDER] [--day DAY]"
 _ESCAPED = re.compile(r"""\\[\s"']""")
+RETRY_USAGE = "%luma retry NAME [--may-pay-twice]"
+
+_DASHES = "‐‑‒–—―−"  # what programs make of hyphens
+_QUOTES = ('""', "''", "“”", "‘’", "„“", "«»")
+_WITH_VALUE = frozenset(flag for option in OPTIONS if option.metavar for flag in option.flags)
+_SURE = 0.9  # how alike a word has to be to one of ours, where it may be the first one of a prompt
 
 
 @dataclass(frozen=True)
@@ -30,17 +40,19 @@ class CellLine:
     options: dict[str, Any]
 
 
-def read_line(line: str) -> CellLine:
-    """Read the line behind ``%%luma``. Raises InvalidRequest."""
-    options = vars(_make_parser().parse_intermixed_args(split(line)))
-    action, source = _action_and_source(options.pop("words"))
+def read_line(line: str, body: str = "") -> CellLine:
+    """Read the line behind ``%%luma``; ``body`` is what stands below it. Raises InvalidRequest."""
+    words, options, typed = _parse(line, body)
+    if _has_prompt(words):
+        raise _misplaced(line, body)
+    action, source = _action_and_source(words)
     for name in options:
         if action not in ACTIONS_WITH.get(name, ACTIONS):
-            flag = next(option.flags[-1] for option in OPTIONS if option.parameter == name)
-            raise InvalidRequest(f"{flag} goes with {' and '.join(ACTIONS_WITH[name])}, not with {action}.")
+            raise InvalidRequest(f"{typed[name]} goes with {' and '.join(ACTIONS_WITH[name])}, not with {action}.")
     if action == "generate" and source is not None:
         raise InvalidRequest(
-            f"generate takes no source; did you mean `%%luma extend {source}` or `%%luma modify {source}`?"
+            f"generate takes no source; did you mean `%%luma extend {source}`, `%%luma modify {source}`, or "
+            f"`%%luma -o {source}`?"
         )
     if action != "generate" and source is None:
         raise InvalidRequest(
@@ -51,6 +63,20 @@ def read_line(line: str) -> CellLine:
     if "timeout" in options:
         options["timeout"] = _timeout(options["timeout"])
     return CellLine(action, source, options)
+
+
+def _parse(line: str, body: str = "") -> tuple[list[str], dict[str, Any], dict[str, str]]:
+    """The words of a line, its options, and these as they were typed; the latter two by parameter."""
+    try:
+        words = split(line)
+    except InvalidRequest:
+        if len(_prompt_in(line).words) > 1:  # it was an apostrophe
+            raise _misplaced(line, body) from None
+        raise
+    parser = _make_parser()
+    typed = parser.typed(words)
+    options = vars(parser.parse_intermixed_args(words))
+    return options.pop("words"), options, typed
 
 
 def write_line(action: str, source: str = "", **values: str | bool) -> str:
@@ -74,7 +100,7 @@ def read_history_options(words: list[str]) -> argparse.Namespace:
     where.add_argument("--all", action="store_true")
     where.add_argument("--folder")
     parser.add_argument("--day")
-    return parser.parse_args(words)
+    return parser.read(words)
 
 
 def read_adopt_options(words: list[str]) -> argparse.Namespace:
@@ -83,7 +109,102 @@ def read_adopt_options(words: list[str]) -> argparse.Namespace:
     parser.add_argument("task_id")
     parser.add_argument("--provider", choices=PROVIDERS)
     parser.add_argument("-o", "--out")
-    return parser.parse_args(words)
+    return parser.read(words)
+
+
+def read_retry_options(words: list[str]) -> argparse.Namespace:
+    """What stands behind ``%luma retry``: ``names``, ``may_pay_twice``. Raises InvalidRequest."""
+    parser = _Parser(RETRY_USAGE)
+    parser.add_argument("names", nargs="*")
+    parser.add_argument("--may-pay-twice", action="store_true")
+    return parser.read(words)
+
+
+# What was meant.
+
+
+@dataclass(frozen=True)
+class _Prompt:
+    """A prompt that stands in a line: its ``words``, and all else as the ``head`` of the cell that was meant."""
+
+    head: str
+    words: list[str]
+
+    @property
+    def text(self) -> str:
+        """The prompt as it was typed, but for quotes around the whole."""
+        text = " ".join(self.words)
+        return text[1:-1] if text[:1] + text[-1:] in _QUOTES and len(text) > 1 else text
+
+
+def missing_prompt(line: str) -> InvalidRequest:
+    """What to say of a cell with nothing below this line. Raises InvalidRequest for a mistake in its options."""
+    _parse(line)
+    prompt = _prompt_in(line)
+    if prompt.words:
+        return _misplaced(line, "")
+    return InvalidRequest(f"The prompt is empty: write below `{prompt.head}` what the video should show.")
+
+
+def unknown_word(line: str, body: str = "") -> InvalidRequest:
+    """What to say of a ``%luma`` line that begins with none of our words; ``body`` is what stands below it."""
+    prompt = _prompt_in(line)
+    if body.strip() or _has_prompt(_separate(_typed_words(line))[0]):
+        return _misplaced(line, body)
+    words = [known.word for known in LINE_WORDS]
+    first = line.split()[0]
+    meant = get_close_matches(first.lower(), words, 1, 0.7)
+    known = f": did you mean {meant[0]}?" if meant else f"; there are {', '.join(words)}."
+    cell = f"`{prompt.head}`" if prompt.head != "%%luma" else "%%luma"
+    return InvalidRequest(
+        f"There is no %luma {first}{known} "
+        f"To make a video, begin the cell with {cell} and write the prompt on the lines below."
+    )
+
+
+def _misplaced(line: str, body: str) -> InvalidRequest:
+    prompt = _prompt_in(line)
+    cell = [prompt.head, prompt.text, body.strip("\n")]
+    return InvalidRequest("The prompt goes on the lines below %%luma, like this:\n\n" + "\n".join(filter(None, cell)))
+
+
+def _has_prompt(words: list[str]) -> bool:
+    """Whether there are more words than an action and a source, or several in quotes."""
+    others = [word for word in words if word not in ACTIONS]
+    if words and words[0] not in ACTIONS and get_close_matches(words[0], ACTIONS, 1, _SURE):
+        return False
+    return len(others) > 1 or (words == others and any(len(word.split()) > 1 for word in words))
+
+
+def _prompt_in(line: str) -> _Prompt:
+    """The prompt that may be in a line: what comes behind options, action and source."""
+    words, options = _separate(_typed_words(line))
+    before = 0
+    if words and words[0] in ACTIONS:
+        before = 1 if words[0] == "generate" else 2
+    return _Prompt(" ".join(["%%luma", *words[:before], *options]), words[before:])
+
+
+def _separate(words: list[str]) -> tuple[list[str], list[str]]:
+    """Words, and options with their values."""
+    others, options = [], []
+    rest = iter(words)
+    for word in rest:
+        if not re.match(r"--?[A-Za-z]", word):  # dashes stand in prompts, too
+            others.append(word)
+            continue
+        options.append(word)
+        if word in _WITH_VALUE:
+            options += [value for value in [next(rest, "")] if value]
+    return others, options
+
+
+def _typed_words(line: str) -> list[str]:
+    """The words of a line with their quotes; an apostrophe is no quote."""
+    try:
+        return shlex.split(line, posix=False)
+    except ValueError:
+        return line.split()
 
 
 def split(line: str) -> list[str]:
@@ -103,6 +224,11 @@ def split(line: str) -> list[str]:
         raise InvalidRequest(f"The line cannot be read ({error}): check its quotes.") from None
 
 
+def looks_like_option(word: str) -> bool:
+    """Whether somebody who wrote this meant an option."""
+    return word.startswith(("-", *_DASHES))
+
+
 class _Parser(argparse.ArgumentParser):
     """A parser whose errors are ours."""
 
@@ -115,6 +241,39 @@ class _Parser(argparse.ArgumentParser):
         meant = [close for word in re.findall(r"--[\w-]+", message) for close in get_close_matches(word, options, 1)]
         hint = f" Did you mean {' '.join(meant)}?" if message.startswith("unrecognized") and meant else ""
         raise InvalidRequest(f"{message}.{hint} Usage: {self._usage}.")
+
+    def read(self, words: list[str]) -> argparse.Namespace:
+        """What these words say. Raises InvalidRequest."""
+        self.typed(words)
+        return self.parse_intermixed_args(words)
+
+    def typed(self, words: list[str]) -> dict[str, str]:
+        """The options in these words as they were typed, by what they set.
+
+        Raises InvalidRequest for one that is there twice, and for one that begins with a dash that is no hyphen.
+        """
+        sets = {flag: action.dest for action in self._actions for flag in action.option_strings}
+        typed: dict[str, str] = {}
+        for word in words:
+            flag = word.partition("=")[0]
+            if flag.startswith(tuple(_DASHES)) and (meant := _with_hyphens(flag, list(sets))):
+                raise InvalidRequest(f"{word} begins with a long dash instead of hyphens: write {meant}.")
+            if flag not in sets:
+                continue
+            if earlier := typed.get(sets[flag]):
+                how = "is there twice" if earlier == flag else f"and {flag} do not go together"
+                raise InvalidRequest(f"{earlier} {how}: take one of them out.")
+            typed[sets[flag]] = flag
+        return typed
+
+
+def _with_hyphens(word: str, flags: list[str]) -> str | None:
+    """The option that was meant by a word with another dash; None where it may be a word of a prompt."""
+    name = word.lstrip(_DASHES + "-")
+    begun = [flag for flag in flags if len(name) > 2 and flag.startswith(f"--{name}")]
+    if f"-{name}" in flags:
+        return f"-{name}"
+    return next(iter(begun or get_close_matches(f"--{name}", flags, 1, 0.8)), None)
 
 
 def _make_parser() -> _Parser:
@@ -137,7 +296,7 @@ def _action_and_source(words: list[str]) -> tuple[str, str | None]:
         raise InvalidRequest(f"There is no action {others[0]}: did you mean {meant[0]}?")
     if len(actions) > 1 or len(others) > 1:
         raise InvalidRequest(
-            f"Too many words: {' '.join(words)}. Usage: {USAGE}; the prompt goes into the cell's body."
+            f"Too many words: {short(' '.join(words), 60)}. Usage: {USAGE}; the prompt goes on the lines below."
         )
     return actions[0] if actions else "generate", others[0] if others else None
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import copy
+import os
 import shutil
 from collections.abc import Callable, Generator, Mapping, Sequence
 from datetime import datetime
@@ -19,9 +20,11 @@ from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
+from luma_jupyter.domain.identifiers import KEY_PREFIX
 from luma_jupyter.domain.requests import ExtendRequest, ModifyRequest, Request
 from luma_jupyter.domain.task import Task, Video
 from luma_jupyter.domain.urls import shown_url
+from luma_jupyter.domain.vocabulary import Status
 from luma_jupyter.engine.handle import Handle
 from luma_jupyter.engine.library.sidecars import shareable
 from luma_jupyter.engine.local_files import as_optional_image
@@ -211,7 +214,7 @@ class Clip:
         """The saved file, which is there. Raises InvalidRequest where it is not, and as ``path`` does."""
         path = self.path
         if path is None or not path.exists():
-            raise InvalidRequest(f"The file of {self.label} is not here: `%luma retry {self.label}` fetches it again.")
+            raise InvalidRequest(f"The file of {self.label} is not here: {self.state.remedy}.")
         return path
 
     # Waiting and stopping.
@@ -375,7 +378,7 @@ class Clip:
     @property
     def source_label(self) -> str:
         """What a card calls it on which it is the source: its variable, else its key."""
-        return self.name or f"clip:{self.task.key}"
+        return self.name or f"{KEY_PREFIX}{self.task.key}"
 
     @property
     def presenter(self) -> Presenter:
@@ -391,7 +394,9 @@ class Clip:
         """As `state`, of this handle, for which it stood when it was shown."""
         task = handle.task
         media = self._owner.relative_path(task.path or task.media / task.filename)
-        return ClipState(task, self.name, handle.clock(), handle.duration_model, media, handle.reused)
+        there = os.path.exists(task.path) if task.path else bool(task.problem)  # of a file that never came, that tells
+        gone = task.status is Status.COMPLETED and not there
+        return ClipState(task, self.name, handle.clock(), handle.duration_model, media, handle.reused, gone=gone)
 
     def follow(self, handle: Handle) -> None:
         """Stand for this handle from now on; a card that was shown keeps what it shows."""
@@ -401,7 +406,7 @@ class Clip:
 
     def __repr__(self) -> str:
         state = self.state
-        saved = f", {state.file}" if state.file else ""
+        saved = f", {state.file}" if state.file else ", file gone" if state.gone else ""
         return f"<Clip {state.label}: {self.status}, “{short(self.prompt, 40)}”{saved}>"
 
     def _repr_html_(self) -> str | None:

@@ -26,24 +26,33 @@ def wait_for_all(clips: Sequence[Clip], wait: Callable[[Clip], object]) -> None:
 
 
 class ClipList(list[Clip]):
-    """Several clips: a list that is shown as one table, live while they are made."""
+    """Several clips: a list that is shown as one table, live while they are made.
+
+    ``settled`` are those that are not waited for: they had ended when the list was looked up, whatever they came to.
+    """
 
     __module__ = "luma_jupyter"  # pickles name it so, wherever it moves
+    settled: frozenset[Clip] = frozenset()
 
     @overload
     def __getitem__(self, index: SupportsIndex) -> Clip: ...
     @overload
     def __getitem__(self, index: slice) -> ClipList: ...
     def __getitem__(self, index: SupportsIndex | slice) -> Clip | ClipList:
-        return ClipList(super().__getitem__(index)) if isinstance(index, slice) else super().__getitem__(index)
+        if not isinstance(index, slice):
+            return super().__getitem__(index)
+        part = ClipList(super().__getitem__(index))
+        part.settled = self.settled
+        return part
 
     def wait(self, timeout: float | None = None) -> ClipList:
         """Block until all clips are done, each ``timeout`` seconds at most, and return them.
 
-        Raises the first ClipError when all have ended; WaitTimeout and WaitInterrupted at once.
+        Raises the first ClipError when all have ended, of those that were waited for; WaitTimeout and WaitInterrupted
+        at once.
         """
         try:
-            wait_for_all(self, lambda clip: clip.wait(timeout))
+            wait_for_all([clip for clip in self if clip not in self.settled], lambda clip: clip.wait(timeout))
         finally:
             if self:
                 self[0].presenter.flush(self)

@@ -12,10 +12,12 @@ from difflib import get_close_matches
 from functools import partial
 from itertools import product
 from math import isnan, prod
+from os import PathLike, fspath
+from pathlib import Path
 from typing import Any, TypeAlias
 
-from luma_jupyter.clip.names import KEY_PREFIX
 from luma_jupyter.clip.source import Source, read_source
+from luma_jupyter.domain.identifiers import KEY_PREFIX
 from luma_jupyter.domain.requests import ACTIONS_WITH, KINDS, check_takes
 from luma_jupyter.domain.vocabulary import ACTIONS
 from luma_jupyter.engine.local_files import as_image
@@ -30,6 +32,17 @@ _READ: Mapping[str, Callable[[Any], object]] = {
     "source": read_source,
     "start_image": partial(as_image, "start_image"),
     "end_image": partial(as_image, "end_image"),
+}
+
+# How the rows of a file become what a batch takes.
+_READERS: Mapping[str, str] = {
+    ".csv": "pandas.read_csv({file})",
+    ".tsv": "pandas.read_csv({file}, sep='\\t')",
+    ".json": "pandas.read_json({file})",
+    ".jsonl": "pandas.read_json({file}, lines=True)",
+    **dict.fromkeys((".xls", ".xlsx", ".ods"), "pandas.read_excel({file})"),
+    ".parquet": "pandas.read_parquet({file})",
+    ".txt": "pathlib.Path({file}).read_text().splitlines()",
 }
 
 Cells: TypeAlias = dict[str, list[Any]]  # what a row says, by column: of an axis all its values, else one
@@ -113,6 +126,8 @@ def _read_rows(prompts: Any) -> list[tuple[str, Mapping[Any, object]]]:
             raise InvalidRequest(f"Two columns are called {twice[0]}. Nothing was sent.")
         records = prompts.to_dict("records")
         found = [(f"row {index}", record) for index, record in zip(prompts.index, records, strict=True)]
+    elif isinstance(prompts, str | PathLike) and (reader := _READERS.get(Path(prompts).suffix.lower())):
+        raise _file_for_prompts(fspath(prompts), reader)
     elif isinstance(prompts, str | Mapping):
         found = [("The prompt", prompts)]
     elif isinstance(prompts, Iterable) and not isinstance(prompts, bytes):
@@ -122,6 +137,15 @@ def _read_rows(prompts: Any) -> list[tuple[str, Mapping[Any, object]]]:
     if not found:
         raise InvalidRequest("There are no prompts: nothing was sent.")
     return [(where, row if isinstance(row, Mapping) else {"prompt": row}) for where, row in found]
+
+
+def _file_for_prompts(file: str, reader: str) -> InvalidRequest:
+    """Whoever names a file of prompts wants its rows, not a video of its name; a list says that the name is meant."""
+    shown = short(file, 60)
+    return InvalidRequest(
+        f"{shown} looks like a file: luma_jupyter.batch({reader.format(file=repr(shown))}) makes its rows. If these "
+        f"words are the prompt, write them as a list: luma_jupyter.batch([{shown!r}]). Nothing was sent."
+    )
 
 
 def _read_cells(given: Mapping[Any, object], where: str) -> Cells:

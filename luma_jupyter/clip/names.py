@@ -7,13 +7,14 @@ A clip that no variable holds is called by its key, ``clip:3f9c2a1b``.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from difflib import get_close_matches
 from typing import Any
 
 from luma_jupyter.clip.clip import Clip
 from luma_jupyter.clip.clip_list import ClipList
-from luma_jupyter.domain.identifiers import is_variable_name, normalize_name
+from luma_jupyter.domain.identifiers import KEY_PREFIX, is_variable_name, normalize_name
 
-KEY_PREFIX = "clip:"  # before the key of a clip
+_ALIKE = 0.55  # as foks is to fox
 
 
 def visible_variables(variables: Mapping[str, Any]) -> list[tuple[str, Any]]:
@@ -38,3 +39,9 @@ def find_name(clip: Clip, variables: Mapping[str, Any]) -> str | None:
 def find_word(clip: Clip, variables: Mapping[str, Any]) -> str:
     """What a cell can call a clip now: a variable that holds it, else its key."""
     return find_name(clip, variables) or f"{KEY_PREFIX}{clip.task.key}"
+
+
+def find_similar(name: str, variables: Mapping[str, Any], kind: type | tuple[type, ...] = object) -> str | None:
+    """The variable of this kind that was meant by a name which there is not; None where none is like it."""
+    names = [known for known, value in visible_variables(variables) if isinstance(value, kind)]
+    return next(iter(get_close_matches(normalize_name(name), names, 1, _ALIKE)), None)

@@ -16,7 +16,7 @@ from luma_jupyter.clip.clip import Clip, Presenter
 from luma_jupyter.clip.clip_list import ClipList
 from luma_jupyter.clip.lineage import lineage_nodes
 from luma_jupyter.clip.names import find_name, find_word
-from luma_jupyter.domain.identifiers import is_variable_name, normalize_name
+from luma_jupyter.domain.identifiers import KEY_PREFIX, is_reserved_name, is_variable_name, normalize_name
 from luma_jupyter.domain.prompts import is_mostly_latin, script_of
 from luma_jupyter.domain.requests import addresses_in
 from luma_jupyter.domain.task import Task
@@ -119,10 +119,10 @@ class Session:
         self._bind(clip)
 
     def _bind(self, clip: Clip) -> None:
-        """Put a clip of an earlier kernel into its variable, unless that is in use; into `_luma` in any case."""
+        """Put a clip of an earlier kernel into its variable, unless that is in use or Python's; into `_luma` always."""
         variables = self.variables()
         variables[LAST_CLIP] = clip
-        if clip.name and is_variable_name(clip.name):
+        if clip.name and is_variable_name(clip.name) and not is_reserved_name(normalize_name(clip.name)):
             variables.setdefault(normalize_name(clip.name), clip)
 
     # The clip of a task: one for each intent.
@@ -193,18 +193,24 @@ class Session:
         """The clips of this notebook's folder, of earlier kernels too, oldest first.
 
         ``folder`` names another one, or is ``"all"``; ``day`` is a date, ``"2026-11-22"`` or ``"today"``. Raises
-        InvalidRequest for a day that is none, ConfigError where the journal cannot be read.
+        InvalidRequest for a day that is none or a folder that there is not, ConfigError where the journal cannot be
+        read.
         """
-        return ClipList(self.followed_clip_for_task(task) for task in self.history(folder, day))
+        clips = ClipList(self.followed_clip_for_task(task) for task in self.history(folder, day))
+        clips.settled = frozenset(clip for clip in clips if clip.task.status.ended)
+        return clips
 
     def history(self, folder: str | PathLike[str] | None = None, day: str | date | None = None) -> list[Task]:
-        """The tasks that `clips` has."""
+        """The tasks that `clips` has. Raises as `clips` does."""
         where = self.settings().folder if folder is None else Path(folder).expanduser().absolute()
         since, until = _span(day)
         try:
-            return self.engine.repository.history(folder=None if folder == "all" else where, since=since, until=until)
+            tasks = self.engine.repository.history(folder=None if folder == "all" else where, since=since, until=until)
         finally:
             self.print_notices()
+        if not tasks and folder not in (None, "all") and not where.is_dir():
+            raise InvalidRequest(f"There is no folder {str(where)!r}.")
+        return tasks
 
     def clip_by_key(self, key: str) -> Clip:
         """The clip of a key, as tables and file names show it, made here or in this folder. Raises InvalidRequest."""
@@ -215,6 +221,17 @@ class Session:
             if task.key == key:
                 return self.followed_clip_for_task(task)
         raise InvalidRequest(f"There is no clip {key!r} in this folder: `luma_jupyter.clips()` shows them.")
+
+    def find_earlier(self, name: str) -> str | None:
+        """The word for the newest clip that a variable of this name held, here or in an earlier kernel; ``seas`` finds
+        ``seas[0]``. None where there is none, or none that was made."""
+        wanted = (normalize_name(name), f"{normalize_name(name)}[0]")
+        past: list[Task] = []
+        with suppress(LumaError):  # a journal that cannot be read is told elsewhere
+            past = self.history()
+        names = {task.intent: task.name for task in past} | {own.task.intent: own.name for own in self.own_clips}
+        made = [task for task in past if names[task.intent] in wanted and not task.status.without_task]
+        return f"{KEY_PREFIX}{made[-1].key}" if made else None
 
     def unfinished_clips(self) -> list[Clip]:
         """The clips of this kernel and of this folder that have not ended, or that nobody follows, oldest first."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from base64 import b64encode
 from dataclasses import replace
+from pathlib import Path
 
 from luma_jupyter.views.clip_state import ClipState
 from luma_jupyter.views.host import Host
@@ -13,9 +14,9 @@ from luma_jupyter.views.text import file_size
 def with_video(state: ClipState, host: Host) -> ClipState:
     """The state with its video in it, where the host wants that; else with a remark that says why it is not."""
     path = state.task.path
-    if host.how == "remote" and path and not state.remote:
+    if host.how == "remote" and state.file and not state.remote:
         return replace(state, remark="This page cannot reach the saved file; --embed puts the video into the notebook.")
-    if host.how != "embed" or path is None:
+    if host.how != "embed" or path is None or state.gone:
         return state
     try:
         if (bytes_ := path.stat().st_size) > host.limit:
@@ -24,7 +25,20 @@ def with_video(state: ClipState, host: Host) -> ClipState:
         data = path.read_bytes()
     except OSError as error:
         return replace(state, remark=f"The saved file cannot be read ({error.strerror or error}){_instead(state)}.")
-    return replace(state, data=f"data:video/mp4;base64,{b64encode(data).decode()}")
+    return replace(state, data=_data_uri(data))
+
+
+def video_src(path: Path, host: Host) -> str | None:
+    """A video of which nothing is known but its file, as a data URI up to the host's limit; None where it is larger."""
+    try:
+        data = path.read_bytes() if path.stat().st_size <= host.limit else b""
+    except OSError:  # gone meanwhile
+        data = b""
+    return _data_uri(data) if data else None
+
+
+def _data_uri(data: bytes) -> str:
+    return f"data:video/mp4;base64,{b64encode(data).decode()}"
 
 
 def _instead(state: ClipState) -> str:

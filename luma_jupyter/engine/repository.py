@@ -100,14 +100,16 @@ class Repository:
     def history(self, *, folder: Path | None = None, since: float = 0.0, until: float = 1e12) -> list[Task]:
         """The tasks, as they stand, made from ``since`` to before ``until`` (Unix seconds), oldest first.
 
-        Those of the journal; and those of the media folder, which somebody may have handed over.
+        Those of the journal; and those of the media folder, which somebody may have handed over. ``folder`` is a
+        notebook's, or a media folder itself.
         """
         now = self._settings()
+        here = folder or now.folder
         tasks = {task.intent: task for task in self._entered(folder, since, until)}
-        if folder in (None, now.folder):
-            for task in sidecars.read_all(now.media_folder):
+        for media in [now.media_folder] if here == now.folder else [here / now.media.name, here]:
+            for task in sidecars.read_all(media):
                 if since <= task.created_at < until:
-                    tasks.setdefault(task.intent, task.evolve(folder=now.folder))
+                    tasks.setdefault(task.intent, task.evolve(folder=here))
         return sorted(tasks.values(), key=lambda task: (task.created_at, task.intent))
 
     def today(self) -> list[Task]:

@@ -35,7 +35,7 @@ class TaskSpec:
     def __post_init__(self) -> None:
         timeout = self.follow_for
         if isinstance(timeout, bool) or not isinstance(timeout, int | float) or not timeout > 0:
-            raise InvalidRequest(f"The timeout must be a number of seconds above 0, not {timeout!r}.")
+            raise InvalidRequest(f"timeout must be a number of seconds above 0, not {timeout!r}.")
 
     @property
     def follow_for(self) -> float:

@@ -12,6 +12,7 @@ from IPython.core.completer import CompletionContext, SimpleCompletion, context_
 
 from luma_jupyter.api.kernel import kernel
 from luma_jupyter.engine.store.probe import may_be_unfinished
+from luma_jupyter.magics.misplaced import answer_misplaced
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
@@ -60,6 +61,7 @@ class Extension:
             "line_cell",
             "luma",
         )
+        self._shell.input_transformers_cleanup.append(answer_misplaced)
         if completer := self._shell.Completer:
             completer.custom_matchers.append(self._match)
         if may_be_unfinished(now.home_folder, now.folder):
@@ -72,6 +74,8 @@ class Extension:
         """Take all of it away again; clips under way are followed further."""
         for kind in ("line", "cell"):
             self._shell.magics_manager.magics[kind].pop("luma", None)
+        if answer_misplaced in (transformers := self._shell.input_transformers_cleanup):
+            transformers.remove(answer_misplaced)
         matchers = self._shell.Completer.custom_matchers if self._shell.Completer else []
         if self._match in matchers:
             matchers.remove(self._match)
@@ -94,6 +98,7 @@ def _matcher(shell: InteractiveShell) -> Any:
         return {
             "completions": [SimpleCompletion(text=text, type="magic") for text in found],
             "matched_fragment": word,
+            "ordered": True,
             "suppress": bool(found),
         }
 

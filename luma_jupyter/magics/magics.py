@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, TypeAlias
@@ -11,15 +12,24 @@ from luma_jupyter.api.kernel import Kernel
 from luma_jupyter.cells.command import create, read_cell, would_send
 from luma_jupyter.cells.expressions import single_braces_notice
 from luma_jupyter.cells.lookup import Lookup
-from luma_jupyter.cells.options import LINE_WORDS, line_words_help, options_help
-from luma_jupyter.cells.parser import USAGE, read_adopt_options, read_history_options, split
+from luma_jupyter.cells.options import FLAG_OF, LINE_WORDS, line_words_help, options_help
+from luma_jupyter.cells.parser import (
+    USAGE,
+    looks_like_option,
+    missing_prompt,
+    read_adopt_options,
+    read_history_options,
+    read_retry_options,
+    split,
+    unknown_word,
+)
 from luma_jupyter.clip.clip import Clip
 from luma_jupyter.clip.clip_list import ClipList, wait_for_all
 from luma_jupyter.clip.session import Session
 from luma_jupyter.domain.money import dollars
 from luma_jupyter.domain.vocabulary import ACTIONS, SERVICE_NAMES, Provider, Status
 from luma_jupyter.engine.provider_pool import choose_provider
-from luma_jupyter.errors import ConfigError, InvalidRequest, LumaError
+from luma_jupyter.errors import ConfigError, InvalidRequest, LumaError, with_words
 from luma_jupyter.magics.doctor import Diagnosis, diagnose
 from luma_jupyter.views.account import AccountView, balance_text
 from luma_jupyter.views.history import History
@@ -34,6 +44,8 @@ if TYPE_CHECKING:
 
 _PAID: tuple[Provider, ...] = ("acedata", "runapi")
 ACCOUNT_DAYS = 7  # days of the service's list that `%luma account` shows
+
+_FLAGS = {known.word: known.flags for known in LINE_WORDS}
 
 HELP = f"""Make Luma videos in a notebook.
 {USAGE}
@@ -74,11 +86,14 @@ class LumaMagics:
                 return self._run_line(line)
             self._run_cell(line, cell)
             return None
-        except LumaError as error:
+        except LumaError as caught:
+            error = with_words(caught, FLAG_OF)
             error.__context__ = None  # an ExceptionGroup in there would bring the whole traceback back
-            raise
+            raise error from None
 
     def _run_cell(self, line: str, cell: str) -> None:
+        if not cell.strip():
+            raise missing_prompt(line)
         command = read_cell(line, cell, Lookup.of(self._session))
         if notice := single_braces_notice(cell, self._session.variables()):
             print(f"luma_jupyter: {notice}")
@@ -96,7 +111,7 @@ class LumaMagics:
             self._presenter.wait_for_all(clips)
 
     def _run_line(self, line: str) -> Shown:
-        word, *names = split(line) or ["help"]
+        word = next(iter(line.split()), "help")
         actions: dict[str, Callable[[list[str]], Shown]] = {
             "status": self._status,
             "wait": self._wait,
@@ -115,10 +130,10 @@ class LumaMagics:
         if word in ("-h", "--help"):
             word = "help"
         if word not in actions:
-            raise InvalidRequest(
-                f"There is no %luma {word}; there are {', '.join(known.word for known in LINE_WORDS)}. "
-                "To make a video, begin the cell with %%luma and write the prompt on the lines below."
-            )
+            raise unknown_word(line)
+        names = split(line)[1:]
+        if (options := [name for name in names if looks_like_option(name)]) and not _FLAGS[word]:
+            raise InvalidRequest(f"%luma {word} takes no options: leave out {options[0]}.")
         return actions[word](names)
 
     def _status(self, names: list[str]) -> None:
@@ -175,19 +190,18 @@ class LumaMagics:
         return resumed
 
     def _retry(self, words: list[str]) -> None:
-        names = [word for word in words if word != "--may-pay-twice"]
-        if unknown := [name for name in names if name.startswith("-")]:
-            raise InvalidRequest(f"There is no option {unknown[0]}: %luma retry NAME [--may-pay-twice].")
-        if len(names) != 1:
+        options = read_retry_options(words)
+        if len(options.names) != 1:
             raise InvalidRequest("Say which: %luma retry NAME [--may-pay-twice] (%luma status lists them).")
-        clip = Lookup.of(self._session).clip(names[0])
-        retried = clip.retry(may_pay_twice="--may-pay-twice" in words)
+        clip = Lookup.of(self._session).clip(options.names[0])
+        retried = clip.retry(may_pay_twice=options.may_pay_twice)
         self._show(ClipList([retried]), self._presenter.show_each)
 
     def _history(self, words: list[str]) -> History:
         options = read_history_options(words)
         tasks = self._session.history("all" if options.all else options.folder, options.day)
-        return History(tasks, self._session.settings().folder, time.time())
+        gone = {task.path for task in tasks if task.path and not os.path.exists(task.path)}
+        return History(tasks, self._session.settings().folder, time.time(), gone)
 
     def _price(self, words: list[str]) -> None:
         engine, now = self._session.engine, self._session.settings()
@@ -216,10 +230,11 @@ class LumaMagics:
 
     def _adopt(self, words: list[str]) -> None:
         options = read_adopt_options(words)
+        out = Lookup.of(self._session).new_variable(options.out) if options.out else None
         clip = adopt(options.task_id, provider=options.provider)
-        if options.out:
-            clip.name = options.out
-            self._session.variables()[options.out] = clip
+        if out:
+            clip.name = out
+            self._session.variables()[out] = clip
         self._show(ClipList([clip]), self._presenter.show_each)
 
     def _account(self, words: list[str]) -> AccountView:

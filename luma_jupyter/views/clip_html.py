@@ -88,7 +88,7 @@ def final_html(state: ClipState) -> str:
         links.append(f"Saved as <code>{escaped(state.file)}</code>")
     if state.remote:
         links.append(link(state.remote, "At the service"))
-    problem = f"<div><b>{escaped(task.problem)}</b></div>" if task.problem else ""
+    problem = "".join(f"<div><b>{escaped(words)}</b></div>" for words in (task.problem, state.loss) if words)
     if state.remark:
         problem += f"<div>{escaped(state.remark)}</div>"
     return frame(

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from urllib.parse import quote
 
 from luma_jupyter.domain.duration_model import DurationModel
+from luma_jupyter.domain.identifiers import KEY_PREFIX
 from luma_jupyter.domain.task import Task
 from luma_jupyter.domain.urls import is_local_url, is_web_url, may_have_secret
 from luma_jupyter.domain.vocabulary import Status
@@ -17,7 +18,8 @@ class ClipState:
 
     ``task`` is the snapshot, ``name`` the variable's, ``now`` in Unix seconds, ``model`` how long such tasks take;
     ``media`` is where the video is or will be, relative to the notebook (None: not reachable that way). ``reused``: the
-    clip had ended before it was asked for. ``served``: whether the page can play files beside the notebook.
+    clip had ended before it was asked for. ``served``: whether the page can play files beside the notebook. ``gone``:
+    the video was saved, and its file is not there any more.
 
     ``data`` is the video itself as a data URI, where it goes into the HTML; ``remark`` says why it does not, though it
     was to.
@@ -30,6 +32,7 @@ class ClipState:
     media: str | None = None
     reused: bool = False
     served: bool = True
+    gone: bool = False
     data: str | None = None
     remark: str = ""
 
@@ -51,7 +54,18 @@ class ClipState:
     @property
     def file(self) -> str | None:
         """The video's relative path, where the file is there."""
-        return self.media if self.task.path else None
+        return self.media if self.task.path and not self.gone else None
+
+    @property
+    def loss(self) -> str:
+        """That its file is gone, and what helps; empty where it is there."""
+        return f"Its file is gone: {self.remedy}." if self.gone else ""
+
+    @property
+    def remedy(self) -> str:
+        """How a lost file comes back. A demo service keeps none for longer than its kernel lives."""
+        word = self.name or f"{KEY_PREFIX}{self.task.key}"
+        return f"`%luma retry {word}` fetches it again" if self.task.real else "run its cell again"
 
     @property
     def remote(self) -> str | None:

@@ -29,7 +29,8 @@ def _figure(state: ClipState, width: int) -> str:
         if src
         else ""
     )
-    remark = f'<div style="{QUIET}">{escaped(state.remark)}</div>' if state.remark else ""
+    words = " ".join(filter(None, (state.loss, state.remark)))
+    remark = f'<div style="{QUIET}">{escaped(words)}</div>' if words else ""
     return (
         f'<figure class="luma-side" style="{_FIGURE}width:{width}%">{player}'
         f"<figcaption>{head(state, _PROMPT)}{remark}</figcaption></figure>"

@@ -31,58 +31,120 @@ class Tile:
     poster: str | None = None
     seconds: float | None = None
 
+    @property
+    def key(self) -> str:
+        """By which the page names it."""
+        return self.state.task.key
 
-def gallery_html(key: str, tiles: Sequence[Tile], total: int, left_out: int) -> str:
-    """The gallery in its frame: ``tiles`` of ``total`` clips; ``left_out`` says how many have no video."""
-    more = f'<div style="{QUIET}">and {total - len(tiles):,} more: pick fewer to see them</div>'
+    @property
+    def title(self) -> str:
+        """Its heading."""
+        return self.state.task.request.prompt
+
+    @property
+    def origin(self) -> str:
+        """Where it comes from, as HTML; and that its file is gone, where it is."""
+        loss = f'<div style="{QUIET}">{escaped(self.state.loss)}</div>' if self.state.gone else ""
+        return f"{origin(self.state)}{loss}"
+
+    @property
+    def src(self) -> str | None:
+        """Where the page finds its video; None where it cannot play it."""
+        return self.state.data or self.state.address
+
+    @property
+    def path(self) -> str | None:
+        """Where its file is, for people."""
+        return self.state.media
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Pixels as the service reports them, or anything of the shape that was asked for."""
+        video, request = self.state.task.video, self.state.task.request
+        if video and video.width and video.height:
+            return video.width, video.height
+        ratio = request.aspect_ratio if isinstance(request, GenerateRequest) else "16:9"
+        width, height = map(int, ratio.split(":"))
+        return width, height
+
+
+@dataclass(frozen=True)
+class FileTile:
+    """A video of which nothing is known but its file: ``path`` as a cell can name it; the rest is as in `Tile`."""
+
+    path: str
+    src: str | None = None
+    poster: str | None = None
+    seconds: float | None = None
+    size: tuple[int, int] = (16, 9)
+
+    @property
+    def key(self) -> str:
+        """By which the page names it."""
+        return self.path
+
+    @property
+    def title(self) -> str:
+        """Its heading."""
+        return self.path.replace("\\", "/").rpartition("/")[2]
+
+    @property
+    def origin(self) -> str:
+        """What is known of where it comes from, as HTML."""
+        return f'<div style="{QUIET}">a video file</div>'
+
+
+def gallery_html(key: str, tiles: Sequence[Tile | FileTile], heading: str, more: int, left_out: str) -> str:
+    """The gallery in its frame; ``more`` says how many videos have no tile in it, ``left_out`` is said of clips."""
+    rest = f'<div style="{QUIET}">and {more:,} more: pick fewer to see them</div>' if more else ""
     return frame(
         key,
-        f'<div style="font-weight:600">{clip_count(total)}</div>'
-        f'<div style="{QUIET}">{left_out_text(left_out)}</div>'
+        f'<div style="font-weight:600">{heading}</div>'
+        f'<div style="{QUIET}">{escaped(left_out)}</div>'
         f'<div class="luma-later luma-tiles" style="overflow:auto;max-height:640px;margin-top:6px">'
         f"{''.join(map(tile_html, tiles))}</div>"
-        f"{more if total > len(tiles) else ''}{HIDE_LOST_LIVE_PART}",
+        f"{rest}{HIDE_LOST_LIVE_PART}",
         wide=True,
     )
 
 
-def clip_count(clips: int) -> str:
-    """``1 clip``, ``1,000 clips``."""
-    return f"{clips:,} clip{'' if clips == 1 else 's'}"
+def heading_text(clips: int, files: int = 0) -> str:
+    """``1 clip``, ``1,000 clips``, ``2 videos``; of both, ``1 clip and 2 videos``: files of which nothing is known."""
+    counts = [(clips, "clip"), (files, "video")] if files else [(clips, "clip")]
+    return " and ".join(f"{count:,} {what}{'' if count == 1 else 's'}" for count, what in counts if count or not files)
 
 
-def left_out_text(left_out: int) -> str:
-    """The line on clips without a video; empty where there are none."""
+def left_out_text(left_out: int, gone: int = 0) -> str:
+    """The line on clips without a video, of so many of which the file is gone; empty where there are none."""
     if not left_out:
         return ""
-    return f"{clip_count(left_out)} without a video {'is' if left_out == 1 else 'are'} left out"
+    files = f" (of {gone:,} the file is gone: %luma history names it)" if gone else ""
+    return f"{heading_text(left_out)} without a video {'is' if left_out == 1 else 'are'} left out{files}"
 
 
-def tile_html(tile: Tile) -> str:
-    """One clip: its poster, which opens the player, its prompt, length and origin."""
-    state = tile.state
-    prompt = state.task.request.prompt
-    src = state.data or state.address
-    where = f"Saved as <code>{escaped(state.media)}</code>: this page cannot play it."
+def tile_html(tile: Tile | FileTile) -> str:
+    """One video: its poster, which opens the player, its prompt or name, length and origin."""
+    where = f"Saved as <code>{escaped(tile.path)}</code>: this page cannot play it."
     player = (
-        f'<video src="{escaped(src)}" controls playsinline preload="none" style="display:block;width:100%"></video>'
-        if src
+        f'<video src="{escaped(tile.src)}" controls playsinline preload="none" style="display:block;width:100%">'
+        "</video>"
+        if tile.src
         else f'<div style="{QUIET}">{where}</div>'
     )
     length = f" · {tile.seconds:.1f} s" if tile.seconds is not None else ""
     words = f'<span style="{QUIET}">▶ Play{length}</span>'
     return (
-        f'<figure class="luma-tile" data-key="{escaped(state.task.key)}" style="{_TILE}"><details>'
+        f'<figure class="luma-tile" data-key="{escaped(tile.key)}" style="{_TILE}"><details>'
         f'<summary style="cursor:pointer;list-style:none">{_poster(tile)}{words}</summary>'
         f"{player}</details><figcaption>"
-        f'<div style="font-weight:600" title="{escaped(prompt)}">{escaped(short(prompt, _PROMPT))}</div>'
-        f"{origin(state)}</figcaption></figure>"
+        f'<div style="font-weight:600" title="{escaped(tile.title)}">{escaped(short(tile.title, _PROMPT))}</div>'
+        f"{tile.origin}</figcaption></figure>"
     )
 
 
-def _poster(tile: Tile) -> str:
-    width, height = fit_poster(*_size(tile.state))
-    alt = escaped(short(tile.state.task.request.prompt, _PROMPT))
+def _poster(tile: Tile | FileTile) -> str:
+    width, height = fit_poster(*tile.size)
+    alt = escaped(short(tile.title, _PROMPT))
     if tile.poster is None:
         style = f"{_BOX}width:{width}px;height:{height}px;line-height:{height}px"
         return f'<span class="luma-poster" style="{style}">no picture</span>'
@@ -96,13 +158,3 @@ def fit_poster(width: int, height: int) -> tuple[int, int]:
     """A size in the room for a poster, in pixels, with the shape of another one."""
     scale = min(WIDTH / width, _HEIGHT / height)
     return max(1, round(width * scale)), max(1, round(height * scale))
-
-
-def _size(state: ClipState) -> tuple[int, int]:
-    """Pixels as the service reports them, or anything of the shape that was asked for."""
-    video, request = state.task.video, state.task.request
-    if video and video.width and video.height:
-        return video.width, video.height
-    ratio = request.aspect_ratio if isinstance(request, GenerateRequest) else "16:9"
-    width, height = map(int, ratio.split(":"))
-    return width, height

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,12 +26,16 @@ COLUMNS = ("made", "name", "prompt", "action", "service", "status", "time", "cos
 
 
 class History:
-    """Tasks, oldest first. ``folder`` is the one that file names are shown relative to, ``now`` in Unix seconds."""
+    """Tasks, oldest first. ``folder`` is the one that file names are shown relative to, ``now`` in Unix seconds.
 
-    def __init__(self, tasks: Sequence[Task], folder: Path, now: float) -> None:
+    ``gone`` are the files that are not there any more.
+    """
+
+    def __init__(self, tasks: Sequence[Task], folder: Path, now: float, gone: Collection[Path] = ()) -> None:
         self._tasks = tasks
         self._folder = folder
         self._now = now
+        self._gone = gone
 
     def __len__(self) -> int:
         return len(self._tasks)
@@ -89,7 +93,7 @@ class History:
                 clock(row["seconds"]),
                 _cost_text(task),
                 short(row["source"] or "-", 24),
-                row["file"] or "-",
+                f"{row['file'] or '-'}{' (gone)' if task.path in self._gone else ''}",
             )
             for row, task in zip(self, self._tasks, strict=True)
         ]

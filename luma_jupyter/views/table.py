@@ -108,7 +108,8 @@ def _final_row(state: ClipState) -> str:
 def _outcome(state: ClipState) -> str:
     task = state.task
     if task.status is Status.COMPLETED:
-        return completion_text(state) if state.reused else SHORT_STATUS_TEXT[task.status]
+        words = completion_text(state) if state.reused else SHORT_STATUS_TEXT[task.status]
+        return f"{words} — ⚠ {state.loss}" if state.gone else words
     return f"{SHORT_STATUS_TEXT[task.status]}: {short(str(task.error or ''), 200)}"
 
 
@@ -122,7 +123,7 @@ def table_text(states: Sequence[ClipState]) -> str:
                 state.name or "-",
                 request_summary(task),
                 task.provider,
-                task.status.value,
+                f"{task.status}, file gone" if state.gone else task.status.value,
                 clock(state.elapsed),
                 short(task.request.prompt, 48),
             )

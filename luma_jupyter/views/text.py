@@ -118,12 +118,12 @@ def plain_text(state: ClipState, *, here: bool = False, links: bool = False) -> 
     service = SERVICE_NAMES[task.provider] + (", simulated" if task.provider == "demo" else "")
     lines = [f"{state.name or 'clip'}: “{short(task.request.prompt, 60)}” ({request_summary(state.task)}, {service})"]
     if task.status is Status.COMPLETED:
-        where = (task.path if here else state.file) or state.remote
-        if links and here and task.path:
-            where = terminal_link(str(task.path), task.path.absolute().as_uri())
+        path = None if state.gone else task.path
+        where = (path if here else state.file) or state.remote
+        if links and here and path:
+            where = terminal_link(str(path), path.absolute().as_uri())
         lines.append(completion_text(state) + (f": {where}" if where else ""))
-        if task.problem:
-            lines.append(task.problem)
+        lines += [words for words in (task.problem, state.loss) if words]
     elif task.status.ended:
         lines.append(f"{STATUS_TEXT[task.status]}: {task.error or ''}")
     else:

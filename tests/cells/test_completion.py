@@ -6,7 +6,9 @@ import pytest
 from IPython.core.completer import provisionalcompleter
 
 from luma_jupyter.cells.completion import Completer
-from luma_jupyter.cells.options import FLAGS
+from luma_jupyter.cells.options import OPTIONS
+from luma_jupyter.clip.clip import Clip
+from luma_jupyter.clip.clip_list import ClipList
 from luma_jupyter.domain.vocabulary import ASPECT_RATIOS
 from tests.support.notebook import PromptService, Shell
 
@@ -31,9 +33,17 @@ def completions(shell: Shell, code: str) -> set[str]:
         ("%%luma --start-image su", {"%%luma --start-image sunset@first", "%%luma --start-image sunset@last"}),
         ("%luma sta", {"%luma status"}),
         ("%luma re", {"%luma resume", "%luma retry"}),
-        ("%luma retry s", {"%luma retry sunset"}),
-        ("%luma wait s", {"%luma wait sunset"}),
+        ("%luma retry su", {"%luma retry sunset"}),
+        ("%luma wait s", {"%luma wait sunset", "%luma wait seas"}),
         ("  %luma stop su", {"  %luma stop sunset"}),
+        ("%luma history --", {f"%luma history --{word}" for word in ("all", "folder", "day")}),
+        ("%luma history --day ", {"%luma history --day today"}),
+        ("%luma history --all --", {f"%luma history --all --{word}" for word in ("folder", "day")}),
+        ("%luma adopt t --pro", {"%luma adopt t --provider"}),
+        ("%luma adopt t --provider d", {"%luma adopt t --provider demo"}),
+        ("%luma retry sunset --", {"%luma retry sunset --may-pay-twice"}),
+        ("%%luma extend sunset --e", {"%%luma extend sunset --embed", "%%luma extend sunset --end-image"}),
+        ("%%luma --end-image seas[0]@", {f"%%luma --end-image seas[0]@{when}" for when in ("first", "last")}),
     ],
 )
 def test_completion_offers_what_the_line_can_become_and_nothing_else(
@@ -43,14 +53,50 @@ def test_completion_offers_what_the_line_can_become_and_nothing_else(
     service.gate.clear()
     notebook.user_ns["summer"] = "not a clip"
     notebook.run("%%luma -o sunset\nA sunset")
+    notebook.user_ns["seas"] = ClipList([notebook.user_ns["sunset"]])
     assert completions(notebook, line) == expected
 
 
 def test_completion_of_an_empty_word_offers_all(notebook: Shell) -> None:
     """After ``%%luma `` come the actions and every option; after an action no second one."""
     offered = completions(notebook, "%%luma ")
-    assert {f"%%luma {word}" for word in ("generate", "extend", "modify", *FLAGS)} == offered
+    assert {
+        f"%%luma {word}"
+        for word in ("generate", "extend", "modify", *(flag for option in OPTIONS for flag in option.all_flags))
+    } == offered
     assert "%%luma extend generate" not in completions(notebook, "%%luma extend ")
+
+
+@pytest.mark.parametrize(
+    ("line", "first"),
+    [
+        ("%%luma ", ["generate", "extend", "modify", "-o"]),
+        ("%%luma extend ", ["dusk", "sunset", "seas[0]", "-o"]),
+        ("%%luma modify -o x ", ["dusk", "sunset", "seas[0]", "--watermark"]),
+        ("%%luma extend dusk ", ["-o", "--out", "--end-image"]),
+        ("%%luma generate ", ["-o", "--out", "--aspect-ratio"]),
+        ("%luma ", ["status", "wait", "stop"]),
+        ("%luma retry ", ["dusk", "sunset", "seas", "--may-pay-twice"]),
+        ("%%luma extend sunset --lo", []),
+        ("%%luma --loop --lo", []),
+        ("%%luma extend sunset su", []),
+        ("%luma doctor ", []),
+        ("%luma nothing ", []),
+        ("%%luma -o ", []),
+    ],
+)
+def test_completion_offers_the_likeliest_first(line: str, first: list[str]) -> None:
+    """Actions on an empty line, sources behind an action, then the options that it takes; names are the user's."""
+    clip = object.__new__(Clip)
+    offered = Completer(lambda: {"sunset": clip, "seas": ClipList([clip]), "dusk": clip}).complete(line)[1]
+    assert offered[: max(1, len(first))] == first
+
+
+def test_completion_keeps_its_order_in_the_page(notebook: Shell) -> None:
+    """IPython passes on what it is given, in that order."""
+    with provisionalcompleter():
+        found = [c.text for c in notebook.ip.Completer.completions("%luma ", 6)]
+    assert found[:3] == ["status", "wait", "stop"]
 
 
 @pytest.mark.parametrize("code", ["%%luma\nexte", "%%luma -o x\nA sun", "%timeit ext", "%%lumax ext", "exte"])

@@ -10,6 +10,7 @@ import pytest
 import luma_jupyter as luma
 from luma_jupyter.clip.clip_list import ClipList
 from luma_jupyter.errors import InvalidRequest
+from tests.support import settings
 from tests.support.notebook import PromptService, Shell, wait_for_status
 from tests.support.pictures import PICTURE, encoded
 
@@ -32,7 +33,10 @@ def test_a_cell_takes_a_frame_of_a_clip(notebook: Shell, filmed: PromptService) 
         ("nothing@last", "There is no variable nothing"),
         ("clip:00000000@last", "There is no clip '00000000' in this folder"),
         ("sunset@9", "no frame at 9 s"),
-        ("sunset@middle", r"there is no file .sunset@middle.\."),
+        ("sunset@middle", r"^sunset@middle: write sunset@first, sunset@last or sunset@2\.5 \(seconds\)\.$"),
+        ("sunset@2x.png", r"^--start-image: there is no file 'sunset@2x\.png'\.$"),
+        ("sunset@-1", r"^sunset@-1: write sunset@first"),
+        ("suns@last", r"^There is no variable suns: did you mean sunset\?$"),
     ],
 )
 def test_a_frame_that_is_not_there_is_refused(notebook: Shell, filmed: PromptService, image: str, words: str) -> None:
@@ -72,11 +76,100 @@ def test_image_options_take_a_path_or_a_variable_with_a_picture(
 
 
 def test_a_clip_given_as_an_image_is_explained(notebook: Shell, filmed: PromptService) -> None:
-    """Who gives a clip as an image learns how to take its frame; nothing is sent."""
+    """Who gives a clip as an image learns how to take its frame, in a cell as in Python; nothing is sent."""
     notebook.run("%%luma -o sunset --wait\nA sunset")
+    sunset = notebook.user_ns["sunset"]
+    notebook.user_ns["seas"] = ClipList([sunset])
+    for word, clip in (("sunset", "sunset"), ("seas", "seas[0]"), ("seas[0]", "seas[0]")):
+        with pytest.raises(InvalidRequest) as caught:
+            notebook.run(f"%%luma --start-image {word}\nAnother")
+        assert str(caught.value) == (
+            f"--start-image {word}: this is a clip; a frame of it is {clip}@first, {clip}@last or {clip}@2.5 (seconds)."
+        )
     with pytest.raises(InvalidRequest, match=r"clip\.frame\('last'\)"):
-        notebook.run("%%luma --start-image sunset\nAnother")
+        luma.generate("Another", start_image=sunset)
     assert len(filmed.sent) == 1
+
+
+@pytest.mark.parametrize("when", [".2", "0.2", "0.20"])
+def test_a_moment_is_written_in_any_form_of_a_number(notebook: Shell, filmed: PromptService, when: str) -> None:
+    """``sunset@.2`` is ``sunset@0.2``."""
+    notebook.run("%%luma -o sunset --wait\nA sunset")
+    notebook.run(f"%%luma --wait --start-image sunset@{when}\nNight falls")
+    frame = notebook.user_ns["sunset"].frame(0.2)
+    assert luma.generate("Night falls", start_image=frame) is notebook.user_ns["_luma"]
+
+
+@pytest.mark.parametrize(
+    ("cell", "said"),
+    [
+        ("%%luma extend foks\nx", "There is no variable foks: did you mean fox?"),
+        ("%%luma extend sees[0]\nx", "There is no variable sees: did you mean seas[0]?"),
+        ("%luma wait foks", "There is no variable foks: did you mean fox?"),
+        ("%%luma --start-image phto\nx", "--start-image phto: did you mean photo?"),
+        ("%%luma\nA {{colr}} boat", "The prompt uses {{colr}}, but there is no variable colr: did you mean {{color}}?"),
+        (
+            "%%luma\nA {{colr:.1f}} boat",
+            "The prompt uses {{colr:.1f}}, but there is no variable colr: did you mean {{color:.1f}}?",
+        ),
+    ],
+)
+def test_a_name_that_is_mistyped_is_told_the_one_that_was_meant(notebook: Shell, cell: str, said: str) -> None:
+    """Where a clip is wanted, a clip or a list of them; else any variable."""
+    notebook.run("%%luma -o fox --wait\nA fox")
+    clip = notebook.user_ns["fox"]
+    notebook.user_ns.update(seas=ClipList([clip]), photo=encoded(), color="red", foks_="no clip")
+    with pytest.raises(InvalidRequest) as caught:
+        notebook.run(cell)
+    assert str(caught.value) == said
+
+
+@pytest.mark.parametrize("line", ["extend {name}", "--start-image {name}@last"])
+def test_a_name_that_this_folder_knows_leads_to_its_clip(notebook: Shell, filmed: PromptService, line: str) -> None:
+    """After a restart the error has the word that works, for one clip and for one of several."""
+    notebook.run("%%luma -o fox --wait\nA fox")
+    notebook.run("%%luma -o seas --takes 2 --wait\nA sea")
+    keys = {"fox": notebook.user_ns["fox"].task.key, "seas[1]": notebook.user_ns["seas"][1].task.key}
+    notebook.restart()
+    for name, key in keys.items():
+        with pytest.raises(InvalidRequest) as caught:
+            notebook.run(f"%%luma {line.format(name=name)}\nIt runs")
+        variable = name.partition("[")[0]
+        assert str(caught.value) == (
+            f"There is no variable {variable}: {name} was made here before; run its cell, or use clip:{key}."
+        )
+        notebook.run(f"%%luma {line.format(name=f'clip:{key}')} --dry-run\nIt runs")
+
+
+def test_a_variable_that_was_deleted_leads_to_its_clip(notebook: Shell, service: PromptService) -> None:
+    """Also where the clip had got its name from a later cell."""
+    notebook.run("%%luma --wait\nA fox")
+    notebook.run("%%luma -o fox\nA fox")
+    notebook.run("del fox")
+    with pytest.raises(InvalidRequest, match=f"fox was made here before; .* clip:{notebook.user_ns['_luma'].task.key}"):
+        notebook.run("%%luma extend fox\nIt runs")
+
+
+def test_a_picture_named_as_an_earlier_clip_leads_to_its_frame(notebook: Shell, filmed: PromptService) -> None:
+    """Who names the clip where a picture is wanted gets the word for a frame; ``seas`` leads to its first."""
+    notebook.run("%%luma -o seas --takes 2 --wait\nA sea")
+    key = notebook.user_ns["seas"][0].task.key
+    notebook.restart()
+    with pytest.raises(InvalidRequest, match=rf"^--start-image seas: seas was made .* or use clip:{key}@last\.$"):
+        notebook.run("%%luma --start-image seas\nNight falls")
+
+
+def test_a_name_of_a_clip_that_failed_is_not_offered(notebook: Shell, service: PromptService) -> None:
+    """There is nothing to go on from; nor where the journal cannot be read."""
+    notebook.run("%%luma -o fox\nA [fail] fox")
+    notebook.user_ns["fox"].handle.done.result(timeout=10)
+    notebook.restart()
+    for _ in range(2):
+        with pytest.raises(
+            InvalidRequest, match="no variable fox: run the cell that makes it first, or check the name"
+        ):
+            notebook.run("%%luma extend fox\nIt runs")
+        settings.configure(home=Path(__file__))
 
 
 def test_an_image_can_be_a_variable_with_a_url(notebook: Shell, service: PromptService) -> None:
@@ -130,7 +223,7 @@ def test_words_and_steps_take_a_list_or_one_of_it(
         ("%%luma extend nothing\nOn", "nothing holds 0 clips; take one of them, but it is empty."),
         ("%luma retry seas", "seas holds 2 clips; take one of them: seas[0] to seas[1]."),
         ("%%luma extend seas[2]\nOn", "There is no seas[2]: seas holds 2 clips."),
-        ("%%luma extend sea[0]\nOn", "There is no variable sea: run the cell that makes it first, or check the name."),
+        ("%%luma extend sea[0]\nOn", "There is no variable sea: did you mean seas[0]?"),
         ("%luma wait one[0]", "one is not a list of clips. "),
         ("%luma wait number", "number is not a clip but of type int. "),
         ("%%luma\nThe {{seas}}", "The prompt uses {{seas}}, which is a list of clips: a prompt takes text."),

@@ -25,7 +25,7 @@ from tests.support.notebook import PromptService, Shell
     ("cell", "error", "words"),
     [
         ("%%luma\n   \n", InvalidRequest, "prompt is empty"),
-        ("%%luma --aspect-ratio 2:1\nx", InvalidRequest, "must be one of 16:9"),
+        ("%%luma --aspect-ratio 2:1\nx", InvalidRequest, "--aspect-ratio must be one of 16:9"),
         ("%%luma --aspect 16:9\nx", InvalidRequest, "unrecognized arguments"),
         ("%%luma -o\nx", InvalidRequest, "expected one argument"),
         ("%%luma -o 'no name'\nx", InvalidRequest, "not a name that a variable can have"),
@@ -43,22 +43,55 @@ from tests.support.notebook import PromptService, Shell
         ("%%luma extend number\nx", InvalidRequest, "luma_jupyter.extend(number, …)"),
         ("%%luma\nLike {{film}}", InvalidRequest, "{{film}}, which is a clip: a prompt takes text"),
         ("%%luma\nHalf a \ud83d", InvalidRequest, "half a character"),
-        ("%%luma extend a b\nx", InvalidRequest, "Too many words"),
+        ("%%luma extend modify a\nx", InvalidRequest, "Too many words: extend modify a. Usage: %%luma [generate|"),
         ("%%luma modify number --loop\nx", InvalidRequest, "--loop goes with generate, not with modify"),
         ("%%luma extend number --no-enhancement\nx", InvalidRequest, "--no-enhancement goes with generate"),
         ("%%luma --watermark\nx", InvalidRequest, "--watermark goes with modify"),
         ("%%luma --timeout soon\nx", InvalidRequest, "must be a number of seconds"),
-        ("%%luma --timeout 0\nx", InvalidRequest, "a number of seconds above 0"),
+        ("%%luma --timeout 0\nx", InvalidRequest, "--timeout must be a number of seconds above 0"),
         ("%%luma --timeout nan\nx", InvalidRequest, "a number of seconds above 0"),
+        ("%%luma --loop --loop\nx", InvalidRequest, "--loop is there twice: take one of them out."),
+        ("%%luma -o a --aspect-ratio=1:1 -o b\nx", InvalidRequest, "-o is there twice"),
+        ("%%luma -o a --out b\nx", InvalidRequest, "-o and --out do not go together: take one of them out."),
+        ("%%luma --wait --no-wait\nx", InvalidRequest, "--wait and --no-wait do not go together"),
+        ("%%luma modify a --watermark-id b --watermark\nx", InvalidRequest, "--watermark-id and --watermark do not go"),
+        ("%%luma —wait\nx", InvalidRequest, "—wait begins with a long dash instead of hyphens: write --wait."),
+        ("%%luma –-wait\nx", InvalidRequest, "write --wait."),
+        ("%%luma –o fox\nx", InvalidRequest, "–o begins with a long dash instead of hyphens: write -o."),
+        ("%%luma -o ''\nx", InvalidRequest, "-o : not a name that a variable can have."),
+        ("%%luma —aspect 16:9\nx", InvalidRequest, "write --aspect-ratio."),
+        (
+            "%%luma -o print\nx",
+            InvalidRequest,
+            "-o print: Python needs this name itself; take another one, such as print_1.",
+        ),
+        ("%%luma -o get_ipython\nx", InvalidRequest, "-o get_ipython: Python needs this name itself"),
+        ("%%luma -o Out\nx", InvalidRequest, "-o Out: Python needs this name itself"),
+        ("%%luma --watermark-id x\nx", InvalidRequest, "--watermark-id goes with modify"),
+        ("%%luma -o my-fox\nx", InvalidRequest, "not a name that a variable can have, such as my_fox."),
+        ("%%luma -o input\nx", InvalidRequest, "Python needs this name itself; take another one, such as input_1."),
+        ("%%luma -o -\nx", InvalidRequest, "-o -: not a name that a variable can have."),
+        (
+            "%%luma extend film@last\nx",
+            InvalidRequest,
+            "film@last is a frame, and the source is a whole clip: write film.",
+        ),
+        ("%%luma modify {{film}}\nx", InvalidRequest, "{{film}}: braces are for prompts; here write film."),
+        ("%luma resume —all", InvalidRequest, "%luma resume takes no options: leave out —all."),
+        ("%%Luma -o fox\nx", InvalidRequest, "write %%luma, in small letters and without a space."),
+        ("%% luma -o fox\nx", InvalidRequest, "write %%luma, in small letters and without a space."),
+        ("%%luma fox\nx", InvalidRequest, "or `%%luma -o fox`?"),
+        ("%%luma -o 'fox\nx", InvalidRequest, "check its quotes"),
+        ("%%luma extnd number The ship lands\nx", InvalidRequest, "There is no action extnd: did you mean extend?"),
         ("%%luma --provider other\nx", InvalidRequest, "no provider 'other'"),
         ("%%luma --provider runapi\nx", InvalidRequest, "use --provider acedata"),
-        ("%%luma --callback-url here\nx", InvalidRequest, "callback_url must be an http"),
-        ("%%luma --callback-url http://localhost/x\nx", InvalidRequest, "cannot reach"),
-        ("%%luma --start-image http://127.0.0.1/x.png\nx", InvalidRequest, "cannot reach"),
-        ("%%luma --start-image nothing\nx", InvalidRequest, "no variable of this name"),
-        ("%%luma --start-image ./x.png\nx", InvalidRequest, "there is no file"),
+        ("%%luma --callback-url here\nx", InvalidRequest, "--callback-url must be an http"),
+        ("%%luma --callback-url http://localhost/x\nx", InvalidRequest, "--callback-url: AceDataCloud cannot reach"),
+        ("%%luma --start-image http://127.0.0.1/x.png\nx", InvalidRequest, "--start-image: AceDataCloud cannot reach"),
+        ("%%luma --start-image nothing\nx", InvalidRequest, "--start-image nothing: there is no variable of this name"),
+        ("%%luma --start-image ./x.png\nx", InvalidRequest, "--start-image: there is no file"),
         ("%%luma --start-image none\nx", InvalidRequest, "this variable is None, not a picture"),
-        ("%%luma --start-image data\nx", InvalidRequest, "not a picture in PNG, JPEG or WebP"),
+        ("%%luma --start-image data\nx", InvalidRequest, "--start-image: this is not a picture in PNG, JPEG or WebP"),
         ("%%luma modify ./video.mp4\nx", InvalidRequest, "there is no file"),
         ("%%luma modify 155838f8-7f1e-44d8-b387-192f3b4b509d\nx", InvalidRequest, "needs a URL or a clip"),
         ("%%luma\nAbout {{nothing}}", InvalidRequest, "there is no variable nothing"),
@@ -76,6 +109,69 @@ def test_a_mistake_in_a_cell_is_one_line_and_sends_nothing(
     assert "\n" not in str(caught.value)
     assert not service.sent
     assert not clips()
+
+
+@pytest.mark.parametrize(
+    ("wrong", "right"),
+    [
+        ("%%luma A red fox", "%%luma\nA red fox"),
+        ("%luma A red fox", "%%luma\nA red fox"),
+        ("%%luma fox", "%%luma\nfox"),
+        ("%%luma 'A red fox'", "%%luma\nA red fox"),
+        ("%luma “A red fox”", "%%luma\nA red fox"),
+        ("%%luma -o fox A fox that isn't red", "%%luma -o fox\nA fox that isn't red"),
+        ("%luma A fox that isn't red -o fox", "%%luma -o fox\nA fox that isn't red"),
+        ('%%luma A sign says "no" --loop', '%%luma --loop\nA sign says "no"'),
+        ("%%luma A fox will extend its paws", "%%luma\nA fox will extend its paws"),
+        ("%%luma Extended views of a city", "%%luma\nExtended views of a city"),
+        ("%%luma A fox —tall, red— and a dog - or -- two", "%%luma\nA fox —tall, red— and a dog - or -- two"),
+        ("%luma generate A red fox", "%%luma generate\nA red fox"),
+        ("%%luma A red fox\nin the snow", "%%luma\nA red fox\nin the snow"),
+        ("%luma -o fox\nA red fox", "%%luma -o fox\nA red fox"),
+        ("%luma\nA red fox", "%%luma\nA red fox"),
+        ("%%luma extend clip:{key} It runs away -o far", "%%luma extend clip:{key} -o far\nIt runs away"),
+        ("%luma modify clip:{key} A foggy day", "%%luma modify clip:{key}\nA foggy day"),
+    ],
+)
+def test_a_prompt_in_the_line_is_answered_by_the_right_cell(
+    notebook: Shell, service: PromptService, wrong: str, right: str
+) -> None:
+    """The cell that was meant is there to be copied: nothing was sent before, and run as it stands it makes a video."""
+    notebook.run("%%luma --wait\nA seed")
+    key = notebook.user_ns["_luma"].task.key
+    with pytest.raises(InvalidRequest) as caught:
+        notebook.run(wrong.format(key=key))
+    words, _, cell = str(caught.value).partition("\n\n")
+    assert words == "The prompt goes on the lines below %%luma, like this:"
+    assert cell == right.format(key=key)
+    assert len(service.sent) == 1
+    notebook.run(cell)
+    notebook.user_ns["_luma"].wait()
+    assert len(service.sent) == 2
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ("%%luma", "The prompt is empty: write below `%%luma` what the video should show."),
+        ("%%luma -o fox", "The prompt is empty: write below `%%luma -o fox` what the video should show."),
+        ("%%luma extend fox -o far\n \n", "The prompt is empty: write below `%%luma extend fox -o far` what"),
+        ("%%luma --aspect 16:9 A red fox", "unrecognized arguments: --aspect"),
+        ("%%luma A red fox —loop", "—loop begins with a long dash instead of hyphens: write --loop."),
+        ("%luma extend fox", "To make a video, begin the cell with `%%luma extend fox` and write the prompt on the"),
+        ("%luma statsu", "There is no %luma statsu: did you mean status?"),
+        ("%luma status --all", "%luma status takes no options: leave out --all."),
+    ],
+)
+def test_a_line_without_a_prompt_is_told_what_is_missing(
+    notebook: Shell, service: PromptService, wrong: str, said: str
+) -> None:
+    """One line; IPython's own words for an empty cell are never seen."""
+    with pytest.raises(InvalidRequest) as caught:
+        notebook.run(wrong)
+    assert said in str(caught.value)
+    assert "\n" not in str(caught.value)
+    assert not service.sent
 
 
 @pytest.mark.parametrize("line", ["extend {id} -o x", "-o x extend {id}", "-o x {id} extend", "{id} -o x extend"])

@@ -392,3 +392,27 @@ def test_retry_of_an_unconfirmed_runapi_clip_sends_under_its_key(service: Prompt
     assert len(service.sent) == 2
     assert service.keys[0] == service.keys[1]
     assert service.keys[0]
+
+
+def test_a_clip_whose_file_is_gone_says_so_until_it_is_fetched_again(notebook: Shell) -> None:
+    """In its text and on its card, with the word that brings it back; then as before."""
+    clip = luma.generate("A sunset").wait()
+    notebook.user_ns["clip"] = clip
+    before = repr(clip)
+    clip.path.unlink()
+    assert "file gone" in repr(clip)
+    notebook.run("clip")
+    assert "Its file is gone: `%luma retry clip` fetches it again." in notebook.displays.latest()[-1]["text/html"]
+    notebook.run("%luma retry clip")
+    assert clip.wait().path.exists()
+    assert repr(clip) == before
+
+
+def test_an_unnamed_clip_whose_file_is_gone_is_called_by_its_key(notebook: Shell) -> None:
+    """What the error says can be typed as it stands."""
+    clip = luma.generate("A sunset").wait()
+    clip.path.unlink()
+    with pytest.raises(InvalidRequest, match=f"`%luma retry clip:{clip.task.key}` fetches it again"):
+        clip.file()
+    notebook.run(f"%luma retry clip:{clip.task.key}")
+    assert clip.wait().file().exists()

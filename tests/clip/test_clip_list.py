@@ -36,6 +36,25 @@ def test_clip_list_waits_for_all_before_the_first_error(notebook: Shell) -> None
     assert [clip.status for clip in many] == ["failed", "completed", "failed"]
 
 
+def test_clips_wait_speaks_of_those_that_it_waited_for(notebook: Shell, service: PromptService) -> None:
+    """What had failed before the list was looked up is no news; what fails meanwhile is raised, of a slice too."""
+    for prompt in ("A [fail] one", "A good one"):
+        notebook.run(f"%%luma\n{prompt}")
+        notebook.user_ns["_luma"].handle.done.result(timeout=10)
+    found = clips()
+    assert found.wait() is found
+    assert found[:1].wait() == found[:1]
+    service.gate.clear()
+    late = generate("A late [fail]")
+    found = clips()
+    service.gate.set()
+    for some in (found, found[1:]):
+        with pytest.raises(ClipFailed, match="no luck"):
+            some.wait()
+    assert late in found
+    assert clips().wait() == found
+
+
 def test_clip_list_stops_all(notebook: Shell, service: PromptService) -> None:
     """Stopping the list stops each of its clips."""
     service.running = True

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import product
+from pathlib import Path
 from typing import Any
 
 import pandas
@@ -204,7 +205,7 @@ ROWS = pandas.DataFrame({"prompt": ["A boat", "A mill"], "aspect_ratio": ["16:9"
             {"start_image": [None, "http://localhost/a.png"]},
             "prompts[0], start_image http://localhost/a.png: start_image_url: AceDataCloud cannot reach",
         ),
-        (["A boat"], {"timeout": -1}, "The timeout must be a number of seconds above 0, not -1."),
+        (["A boat"], {"timeout": -1}, "timeout must be a number of seconds above 0, not -1."),
     ],
 )
 def test_grid_mistake_is_one_line_and_nothing_is_sent(
@@ -217,3 +218,52 @@ def test_grid_mistake_is_one_line_and_nothing_is_sent(
     assert "\n" not in str(caught.value)
     assert service.sent == []
     assert kernel.session.own_clips == []
+
+
+@pytest.mark.parametrize(
+    ("file", "reader"),
+    [
+        ("a.csv", "pandas.read_csv('a.csv')"),
+        ("my shots/A.CSV", "pandas.read_csv('my shots/A.CSV')"),
+        (Path("a.csv"), "pandas.read_csv('a.csv')"),
+        ("a.tsv", r"pandas.read_csv('a.tsv', sep='\t')"),
+        ("a.xlsx", "pandas.read_excel('a.xlsx')"),
+        ("a.json", "pandas.read_json('a.json')"),
+        ("a.jsonl", "pandas.read_json('a.jsonl', lines=True)"),
+        ("a.parquet", "pandas.read_parquet('a.parquet')"),
+        ("a.txt", "pathlib.Path('a.txt').read_text().splitlines()"),
+    ],
+)
+def test_the_name_of_a_file_is_no_prompt(
+    notebook: Shell, service: PromptService, file: str | Path, reader: str
+) -> None:
+    """One line says how its rows are read, and how its name is sent all the same; nothing was sent."""
+    with pytest.raises(InvalidRequest) as caught:
+        batch(file)
+    assert str(caught.value) == (
+        f"{file} looks like a file: luma_jupyter.batch({reader}) makes its rows. If these words are the prompt, write "
+        f"them as a list: luma_jupyter.batch([{str(file)!r}]). Nothing was sent."
+    )
+    assert not service.sent
+    batch([str(file)]).wait()
+    assert [body["prompt"] for body in service.sent] == [str(file)]
+
+
+def test_what_the_file_error_advises_reads_the_rows(notebook: Shell, service: PromptService, tmp_path: Path) -> None:
+    """The line of the error, run as it stands, makes a video of each row."""
+    (tmp_path / "a.csv").write_text("prompt,aspect_ratio\nA boat,1:1\nA kite,9:16\n")
+    (tmp_path / "a.txt").write_text("A mill\nA bridge\n")
+    notebook.run("import luma_jupyter, pandas, pathlib")
+    for name in ("a.csv", "a.txt"):
+        with pytest.raises(InvalidRequest) as caught:
+            batch(name)
+        advice = str(caught.value).split(": ", 1)[1].split(" makes its rows")[0]
+        notebook.run(f"{advice}.wait()")
+    assert {body["prompt"] for body in service.sent} == {"A boat", "A kite", "A mill", "A bridge"}
+
+
+@pytest.mark.parametrize("prompt", ["A boat.", "The end of the csv", "A cat and/or a dog", "v2.0"])
+def test_a_prompt_is_not_taken_for_a_file(notebook: Shell, service: PromptService, prompt: str) -> None:
+    """Words, full stops and slashes alone make no file."""
+    batch(prompt).wait()
+    assert [body["prompt"] for body in service.sent] == [prompt]

@@ -48,7 +48,8 @@ def test_clips_are_those_of_this_folder(kernels: Kernels, tmp_path: Path) -> Non
     assert [clip.prompt for clip in luma.clips(folder=tmp_path)] == ["A sunset", "A dawn"]
     assert [clip.prompt for clip in luma.clips(folder=str(tmp_path))] == ["A sunset", "A dawn"]
     assert [clip.prompt for clip in luma.clips(folder="all")] == ["A sunset", "A dawn", "A boat"]
-    assert luma.clips(folder=tmp_path / "nothing") == []
+    (tmp_path / "empty").mkdir()
+    assert luma.clips(folder=tmp_path / "empty") == []
 
 
 def test_clips_are_those_of_a_day() -> None:

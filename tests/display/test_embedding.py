@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from luma_jupyter.display.embedding import with_video
+from luma_jupyter.display.embedding import video_src, with_video
 from luma_jupyter.domain.task import Video
 from luma_jupyter.views import table
 from luma_jupyter.views.clip_html import final_html
@@ -76,6 +76,15 @@ def test_a_saved_file_that_cannot_be_read_falls_back_with_words(
     assert "The saved file cannot be read (No such file or directory)" in html
 
 
+@pytest.mark.parametrize("seen", [VSCODE, COLAB, LAB], ids=["VS Code", "Colab", "JupyterLab"])
+def test_a_clip_whose_file_is_gone_says_so(seen: Surroundings, saved_video: Path) -> None:
+    """With or without embedding: the service's address plays, and the words say how the file comes back."""
+    state = replace(clip_state(path=saved_video), served=decide(seen).serves, gone=True)
+    html = final_html(with_video(state, decide(seen, True)))
+    assert video_source(html) == "https://cdn.example/v.mp4"
+    assert "Its file is gone: `%luma retry sunset` fetches it again." in html
+
+
 def test_a_clip_without_a_file_plays_from_the_service(saved_video: Path) -> None:
     """Where the download failed there is nothing to embed."""
     html = final_html(with_video(clip_state(path=None), decide(VSCODE)))
@@ -110,3 +119,12 @@ def test_final_table_never_embeds(saved_video: Path) -> None:
     assert "data:" not in table.final_html("key", [shown(saved_video, decide(VSCODE))] * 3)
     links = Tags(table.final_html("key", [replace(clip_state(), served=False), clip_state()])).addresses()
     assert links == ["https://cdn.example/v.mp4", "luma_videos/a-sunset-3f9c2a1b.mp4"]
+
+
+def test_a_plain_video_is_embedded_up_to_the_limit(saved_video: Path) -> None:
+    """The very bytes where there is room for them; else, or where the file went away, nothing."""
+    host = replace(decide(COLAB), limit=100)
+    assert video_src(saved_video, host) == f"data:video/mp4;base64,{b64encode(saved_video.read_bytes()).decode()}"
+    assert video_src(saved_video, replace(host, limit=99)) is None
+    saved_video.unlink()
+    assert video_src(saved_video, host) is None

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from luma_jupyter.domain.identifiers import is_variable_name, normalize_name
+from luma_jupyter.domain.identifiers import is_reserved_name, is_variable_name, normalize_name
 
 WORDS = ["हिन्दी", "สวัสดี", "தமிழ்", "שָׁלוֹם", "µ", "ﬁsh", "éclair", "e\u0301clair", "match", "_", "x1", "𝒙", "ª"]
 
@@ -43,3 +43,16 @@ def test_any_name_is_kept_as_by_python(name: str) -> None:
     assert kept == kept_by_python(name) == normalize_name(kept)
     assert is_variable_name(kept)
     assert normalize_name(unicodedata.normalize("NFD", kept)) == kept
+
+
+@pytest.mark.parametrize(
+    ("name", "reserved"),
+    [
+        *((name, True) for name in ("print", "open", "exit", "get_ipython", "display", "In", "Out", "__name__")),
+        *((name, True) for name in ("_", "__", "___", "_1", "_12", "_i", "_ii", "_i3", "_ih", "_oh", "_dh")),
+        *((name, False) for name in ("sunset", "Print", "in_", "_x", "_luma", "out", "_1a", "____")),
+    ],
+)
+def test_names_that_python_or_ipython_needs_are_reserved(name: str, reserved: bool) -> None:
+    """Built-ins and the shell's own names, whose loss would break the notebook; and no others."""
+    assert is_reserved_name(name) is reserved

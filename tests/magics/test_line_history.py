@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+import shutil
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from luma_jupyter.api.views import clips
 from luma_jupyter.engine.engine import Engine
 from luma_jupyter.errors import ClipError, ClipFailed, ConfigError, InvalidRequest
 from luma_jupyter.views.history import History
@@ -52,7 +54,7 @@ def test_history_can_be_kept_in_a_variable(two_folders: Shell) -> None:
         ("--all", ["A sunset", "A boat"]),
         ("--folder elsewhere", ["A boat"]),
         ("--folder {folder}/elsewhere", ["A boat"]),
-        ("--folder nowhere", []),
+        ("--folder elsewhere/luma_videos", ["A boat"]),
         ("--day today", ["A sunset"]),
         ("--day {today}", ["A sunset"]),
         ("--day {yesterday}", []),
@@ -78,6 +80,9 @@ def test_history_of_folders_and_days(two_folders: Shell, tmp_path: Path, words: 
             "unrecognized arguments: --dy today. Did you mean --day? Usage: %luma history [--all",
         ),
         ("sunset", "unrecognized arguments: sunset"),
+        ("--folder nowhere", "nowhere'."),
+        ("--day today --day today", "--day is there twice: take one of them out."),
+        ("—all", "—all begins with a long dash instead of hyphens: write --all."),
         ("--all --folder elsewhere", "not allowed with argument"),
     ],
 )
@@ -87,6 +92,29 @@ def test_history_mistake_is_one_line(notebook: Shell, words: str, answer: str) -
         notebook.run(f"%luma history {words}")
     assert answer in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_history_of_a_folder_without_our_journal_is_that_of_its_sidecars(two_folders: Shell, tmp_path: Path) -> None:
+    """A folder that somebody handed over is listed, whole or its media folder alone; one that is not there is told."""
+    shutil.copytree(tmp_path / "elsewhere", tmp_path / "lesson")
+    settings.configure(home=tmp_path / "other home")
+    assert prompts_of(two_folders.run("%luma history --folder lesson")) == ["A boat"]
+    assert prompts_of(two_folders.run("%luma history --folder lesson/luma_videos")) == ["A boat"]
+    assert prompts_of(two_folders.run("%luma history --folder lesson --day 2020-01-01")) == []
+    assert [clip.prompt for clip in clips(folder="lesson")] == ["A boat"]
+    shutil.rmtree(tmp_path / "lesson")
+    for missing in (lambda: two_folders.run("%luma history --folder lesson"), lambda: clips(folder="lesson")):
+        with pytest.raises(InvalidRequest, match=r"^There is no folder '.*/lesson'\.$"):
+            missing()
+
+
+def test_history_of_a_folder_that_was_deleted_is_that_of_the_journal(two_folders: Shell, tmp_path: Path) -> None:
+    """What the journal knows of it is listed, and that its files are gone."""
+    shutil.rmtree(tmp_path / "elsewhere")
+    shown = two_folders.run("%luma history --folder elsewhere")
+    assert prompts_of(shown) == ["A boat"]
+    assert "(gone)" in repr(shown)
+    assert "(gone)" not in repr(two_folders.run("%luma history"))
 
 
 def test_history_shows_what_a_killed_kernel_left_as_detached(notebook: Shell, service: PromptService) -> None:

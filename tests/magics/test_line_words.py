@@ -11,7 +11,9 @@ import pytest
 
 from luma_jupyter.api.kernel import kernel
 from luma_jupyter.api.views import clips
+from luma_jupyter.domain.requests import GenerateRequest
 from luma_jupyter.engine.handle import Handle
+from luma_jupyter.engine.task_spec import TaskSpec
 from luma_jupyter.errors import ClipFailed, ClipUnconfirmed, ConfigError, InvalidRequest, ServiceDown
 from tests.support import settings
 from tests.support.fake_service import Answer, reply
@@ -310,6 +312,23 @@ def test_resume_leaves_out_what_was_never_sent(notebook: Shell, service: PromptS
     assert [body.get("video_id") for body in service.sent] == [None, "video-of-task-1"]
 
 
+def test_resume_binds_no_name_that_python_needs(notebook: Shell, service: PromptService) -> None:
+    """A clip that came here under the name of a built-in, or of something of IPython's, is in `_luma` alone."""
+    service.running = True
+    session = kernel.session
+    for name in ("print", "get_ipython", "In"):
+        spec = TaskSpec(request=GenerateRequest(prompt=f"A {name}"), name=name, timeout=1e9)
+        wait_for_status(session.submit(session.engine.plan(spec)), "running")
+    get_ipython, history = notebook.user_ns["get_ipython"], notebook.user_ns["In"]
+    notebook.restart()
+    service.running = False
+    notebook.run("%luma resume")
+    assert "print" not in notebook.user_ns
+    assert notebook.user_ns["get_ipython"] == get_ipython
+    assert type(notebook.user_ns["In"]) is type(history)
+    assert [clip.name for clip in clips()] == ["print", "get_ipython", "In"]
+
+
 # %luma retry
 
 
@@ -496,6 +515,10 @@ def test_adopt_of_a_known_task_gives_its_clip(notebook: Shell, service: PromptSe
         ("", r"the following arguments are required: task_id\. Usage: %luma adopt TASK_ID \[--provider P\]"),
         ("one two", "unrecognized arguments: two"),
         ("nothing-1 --provider luma", "invalid choice: 'luma'"),
+        ("nothing-1 -o print", "^-o print: Python needs this name itself; take another one"),
+        ("nothing-1 -o 1", "^-o 1: not a name that a variable can have"),
+        ("nothing-1 -o a -o b", "^-o is there twice"),
+        ("nothing-1 —provider demo", "write --provider"),
         ("nothing-1 --provider acedata", "No service whose key is set knows a task 'nothing-1'"),
     ],
 )

@@ -116,9 +116,9 @@ def test_question_mark_shows_the_help(notebook: Shell) -> None:
 def test_unknown_words_name_the_known_ones(notebook: Shell) -> None:
     """A wrong word says which there are."""
     with pytest.raises(
-        InvalidRequest, match="no %luma statsu; there are status, wait, stop, resume, retry, adopt, account, history"
+        InvalidRequest, match="no %luma fox; there are status, wait, stop, resume, retry, adopt, account, history"
     ):
-        notebook.run("%luma statsu")
+        notebook.run("%luma fox")
 
 
 def test_a_terminal_waits_and_prints_the_path(

@@ -14,6 +14,7 @@ from luma_jupyter.domain.vocabulary import Status
 from luma_jupyter.errors import ClipFailed
 from luma_jupyter.views.clip_html import STOP_TOOLTIP, final_html, live_view, waiting_html
 from luma_jupyter.views.clip_state import ClipState
+from luma_jupyter.views.comparison import comparison_html
 from luma_jupyter.views.text import STATUS_TEXT, plain_text
 from tests.support.html import HOSTILE, Tags, video_source
 from tests.support.states import clip_state
@@ -193,3 +194,13 @@ def test_waiting_html_offers_no_video_where_the_host_serves_no_files() -> None:
     html = waiting_html(replace(clip_state(Status.RUNNING), served=False))
     assert video_source(html) is None
     assert "<code>sunset</code> in a cell to see how far it is" in html
+
+
+def test_final_html_says_that_the_file_is_gone() -> None:
+    """The card plays from the service, and has no link that leads nowhere; so does a comparison."""
+    gone = replace(clip_state(), gone=True)
+    html = final_html(gone)
+    assert "Its file is gone: `%luma retry sunset` fetches it again." in html
+    assert video_source(html) == "https://cdn.example/v.mp4"
+    assert "luma_videos" not in html
+    assert "Its file is gone: `%luma retry sunset`" in comparison_html("key", [gone, clip_state()])

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
+
 from luma_jupyter.domain.requests import GenerateRequest
 from luma_jupyter.domain.task import Video
-from luma_jupyter.views.gallery import MOST_TILES, Tile, fit_poster, gallery_html, tile_html
+from luma_jupyter.views.gallery import MOST_TILES, Tile, fit_poster, gallery_html, heading_text, tile_html
 from tests.support.html import attributes_of
 from tests.support.states import clip_state
 
@@ -38,7 +40,7 @@ def test_fit_poster_keeps_the_shape() -> None:
 
 def test_gallery_html_of_many_tiles_is_cut() -> None:
     """The saved notebook stays small: it says how many there are beyond the first."""
-    html = gallery_html("key", [Tile(clip_state())] * MOST_TILES, MOST_TILES + 1200, 0)
+    html = gallery_html("key", [Tile(clip_state())] * MOST_TILES, heading_text(MOST_TILES + 1200), 1200, "")
     assert html.count("<figure") == MOST_TILES
     assert "1,500 clips" in html
     assert "and 1,200 more" in html
@@ -50,3 +52,12 @@ def test_tile_that_the_page_cannot_play_names_its_file() -> None:
     html = tile_html(Tile(seen))
     assert not attributes_of(html, "video")
     assert "Saved as <code>luma_videos/a-sunset-3f9c2a1b.mp4</code>" in html
+
+
+@pytest.mark.parametrize(
+    ("clips", "files", "words"),
+    [(0, 0, "0 clips"), (1, 0, "1 clip"), (1000, 0, "1,000 clips"), (0, 1, "1 video"), (2, 3, "2 clips and 3 videos")],
+)
+def test_heading_counts_clips_and_other_videos(clips: int, files: int, words: str) -> None:
+    """What there is none of is not named, unless there is nothing."""
+    assert heading_text(clips, files) == words

@@ -65,7 +65,7 @@ class Typeset(HTMLParser):
         lambda: clip_html.final_html(state(Status.FAILED)),
         lambda: clip_html.waiting_html(state(Status.RUNNING)),
         lambda: table.final_html("key", [state()]),
-        lambda: gallery_html("key", [Tile(state())], 1, 0),
+        lambda: gallery_html("key", [Tile(state())], "1 clip", 0, ""),
         lambda: comparison_html("key", [state()] * 2),
         lambda: History([state().task], Path("/home"), 0.0)._repr_html_(),
         lambda: account()._repr_html_(),

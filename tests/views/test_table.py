@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 import pytest
 
@@ -103,3 +104,21 @@ def test_table_html_escapes_every_text() -> None:
     html = final_html("abc", looks) + waiting_html("abc", 2)
     assert not {tag for tag, _ in Tags(html).tags} & {"script", "img"}
     assert not re.search(r"<script", html)
+
+
+def test_every_table_says_that_a_file_is_gone() -> None:
+    """In text, in the final table and in the live one; no link leads to it."""
+    gone = replace(clip_state(), gone=True)
+    loss = "Its file is gone: `%luma retry sunset` fetches it again."
+    assert "completed, file gone" in table_text([gone])
+    assert "file gone" not in table_text([clip_state()])
+    html = final_html("key", [gone])
+    assert f"completed — ⚠ {loss}" in html
+    assert "luma_videos" not in html
+    row = live_row(gone)
+    assert row[2] == f"completed — ⚠ {loss}"
+    assert row[7] == ""
+    assert "Its file is gone: run its cell again." in final_html(
+        "key", [replace(clip_state(provider="demo"), gone=True)]
+    )
+    assert "`%luma retry clip:3f9c2a1b`" in live_row(replace(gone, name=None))[2]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from socket import gethostname
 from urllib.parse import quote
@@ -86,3 +87,13 @@ def test_a_terminal_link_leads_to_the_file_on_this_machine(saved_video: Path) ->
     assert "%20b%3B%1B.mp4" in address
     assert "\x1b" not in plain_text(clip_state(path=saved_video), here=True)
     assert "\x1b" not in plain_text(clip_state(path=saved_video), links=True), "what is saved has no escapes"
+
+
+def test_plain_text_says_that_the_file_is_gone() -> None:
+    """And names no path, nor a link to it, in a terminal either."""
+    gone = replace(clip_state(), gone=True)
+    for text in (plain_text(gone), plain_text(gone, here=True, links=True)):
+        assert text.splitlines()[1:] == [
+            "completed in 0:42: https://cdn.example/v.mp4",
+            "Its file is gone: `%luma retry sunset` fetches it again.",
+        ]

@@ -148,3 +148,12 @@ def _read_each(folder: Path, beginnings: tuple[str, ...]) -> Iterator[Task]:
         normal = unicodedata.normalize("NFC", name)  # some archives and disks store other forms
         if normal.startswith(beginnings) and (task := read(folder / name)):
             yield task
+
+
+def plain_videos(folder: Path) -> list[Path]:
+    """The whole videos of a folder of which no sidecar tells, by name."""
+    try:
+        videos = sorted(path for path in folder.iterdir() if path.suffix.lower() == ".mp4")
+        return [video for video in videos if whole_size(video) is not None and read(video.with_suffix(".json")) is None]
+    except OSError:
+        return []

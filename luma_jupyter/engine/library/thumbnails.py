@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from luma_jupyter.domain.task import Task
 from luma_jupyter.engine.library.folder import replacing
 from luma_jupyter.errors import LumaError
 from luma_jupyter.video.frames import frame_at
@@ -12,15 +11,15 @@ from luma_jupyter.video.frames import frame_at
 LONGEST_SIDE = 480  # pixels
 
 
-def thumbnail(task: Task) -> Path | None:
-    """The JPEG beside a task's video; None where there is no video, or no picture of it can be made or kept."""
-    if task.path is None:
+def thumbnail(video: Path | None) -> Path | None:
+    """The JPEG beside a saved video; None where there is no video, or no picture of it can be made or kept."""
+    if video is None:
         return None
-    picture = task.path.with_suffix(".jpg")
+    picture = video.with_suffix(".jpg")
     if picture.is_file():
         return picture
     try:
-        image = frame_at(task.path, "first")
+        image = frame_at(video, "first")
         image.thumbnail((LONGEST_SIDE, LONGEST_SIDE))
         with replacing(picture) as file:
             image.save(file, "JPEG", quality=80)

@@ -7,7 +7,7 @@ form below for the clip that was picked.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeAlias, overload
@@ -17,18 +17,18 @@ from ipywidgets import VBox
 from luma_jupyter.clip.clip import Clip
 from luma_jupyter.clip.clip_list import ClipList
 from luma_jupyter.clip.session import Session
-from luma_jupyter.display.embedding import with_video
+from luma_jupyter.display.embedding import video_src, with_video
 from luma_jupyter.domain.task import Task
 from luma_jupyter.domain.vocabulary import Status
 from luma_jupyter.engine.library import sidecars
 from luma_jupyter.errors import ConfigError, InvalidRequest
 from luma_jupyter.video.frames import duration
-from luma_jupyter.views.clip_state import ClipState, public_url
-from luma_jupyter.views.gallery import MOST_TILES, Tile, gallery_html, left_out_text
+from luma_jupyter.views.clip_state import public_url, relative_url
+from luma_jupyter.views.gallery import MOST_TILES, FileTile, Tile, gallery_html, heading_text, left_out_text
 from luma_jupyter.views.host import Host
 from luma_jupyter.views.table import table_text
 from luma_jupyter.widgets.base import PageModel, ProgressiveDisplay, script
-from luma_jupyter.widgets.posters import embedded_size, poster_src
+from luma_jupyter.widgets.posters import embedded_size, file_poster_src, poster_src
 from luma_jupyter.widgets.presenter import PagePresenter
 from luma_jupyter.widgets.studio.studio import StudioForms
 
@@ -36,10 +36,11 @@ What: TypeAlias = "Iterable[Clip] | str | os.PathLike[str] | Callable[[Clip], ob
 ACTIONS = ("extend", "modify")
 
 
-def clips_for_gallery(session: Session, what: What, folder: str | os.PathLike[str] | None) -> list[Clip]:
+def for_gallery(session: Session, what: What, folder: str | os.PathLike[str] | None) -> tuple[list[Clip], list[Path]]:
     """The clips that a gallery is asked for: clips, those of a folder, or those of which a function says so.
 
-    Raises InvalidRequest for anything else.
+    Of a folder also the videos of which no sidecar tells, unless a function chooses. Raises InvalidRequest for anything
+    else.
     """
     if isinstance(what, str | os.PathLike):
         if folder is not None:
@@ -48,10 +49,13 @@ def clips_for_gallery(session: Session, what: What, folder: str | os.PathLike[st
     if what is not None and not callable(what):
         if folder is not None:
             raise InvalidRequest("Give the gallery clips or a folder, not both.")
-        return _checked(what)
-    tasks = session.history() if folder is None else _tasks_in(Path(folder).expanduser(), session.settings().media.name)
+        return _checked(what), []
+    place = None if folder is None else _media_folder(Path(folder).expanduser(), session.settings().media.name)
+    tasks = session.history() if place is None else sidecars.read_all(place)
     found = [session.clip_for_task(task) for task in sorted(tasks, key=lambda task: task.created_at, reverse=True)]
-    return found if what is None else [clip for clip in found if _has_video(clip.task) and what(clip)]
+    if what is not None:
+        return [clip for clip in found if _has_video(clip.task) and what(clip)], []
+    return found, sidecars.plain_videos(place) if place else []
 
 
 def _checked(what: object) -> list[Clip]:
@@ -65,11 +69,12 @@ def _checked(what: object) -> list[Clip]:
     return clips
 
 
-def _tasks_in(folder: Path, media: str) -> list[Task]:
-    """The tasks of a media folder's videos, or of the media folder in a notebook's folder."""
+def _media_folder(folder: Path, media: str) -> Path:
+    """A folder of videos, or the media folder in a notebook's folder. Raises InvalidRequest where there is none."""
     if not folder.is_dir():
         raise InvalidRequest(f"There is no folder {str(folder)!r}.")
-    return list(sidecars.read_all(folder)) or list(sidecars.read_all(folder / media))
+    has_videos = any(sidecars.read_all(folder)) or not (folder / media).is_dir()
+    return folder if has_videos else folder / media
 
 
 def _has_video(task: Task) -> bool:
@@ -79,16 +84,23 @@ def _has_video(task: Task) -> bool:
 
 
 class Gallery(ProgressiveDisplay, Sequence[Clip]):
-    """Clips as posters. ``picked`` is the clip that was picked last in the page, None before."""
+    """Clips as posters. ``picked`` is the clip that was picked last in the page, None before.
 
-    def __init__(self, clips: Iterable[Clip], session: Session, presenter: PagePresenter) -> None:
+    ``files`` are videos of which nothing more is known, shown behind the clips.
+    """
+
+    def __init__(
+        self, clips: Iterable[Clip], session: Session, presenter: PagePresenter, files: Sequence[Path] = ()
+    ) -> None:
         clips = list(clips)
         self.environment = presenter.environment
         self.picked: Clip | None = None
         self._session = session
         self._presenter = presenter
         self._clips = ClipList(clip for clip in clips if _has_video(clip.task))
-        self._left_out = len(clips) - len(self._clips)
+        self.files = list(files)
+        lost = [clip for clip in clips if not _has_video(clip.task)]
+        self._left_out = left_out_text(len(lost), sum(clip.state.gone for clip in lost))
 
     @overload
     def __getitem__(self, index: int) -> Clip: ...
@@ -103,47 +115,71 @@ class Gallery(ProgressiveDisplay, Sequence[Clip]):
     def __iter__(self) -> Iterator[Clip]:
         return iter(self._clips)
 
+    def __bool__(self) -> bool:
+        return bool(self._clips or self.files)
+
     def __repr__(self) -> str:
-        shown = table_text([clip.state for clip in self._clips]) if self._clips else "No clips with a video."
-        return "\n".join(filter(None, (shown, left_out_text(self._left_out))))
+        shown = [table_text([clip.state for clip in self._clips])] if self._clips else []
+        shown += [self._word(file) for file in self.files]
+        return "\n".join(filter(None, [*(shown or ["No clips with a video."]), self._left_out]))
 
     def _html(self, key: str) -> str:
-        shown = tiles(self._clips[:MOST_TILES], self.environment.host())
-        return gallery_html(key, shown, len(self._clips), self._left_out)
+        host = self.environment.host()
+        files = self.files[: MOST_TILES - len(self._clips[:MOST_TILES])]
+        shown = tiles(self._clips[:MOST_TILES], {self._word(file): file for file in files}, host)
+        more = len(self._clips) + len(self.files) - len(shown)
+        return gallery_html(key, shown, heading_text(len(self._clips), len(self.files)), more, self._left_out)
+
+    def _word(self, file: Path) -> str:
+        """What a cell can call a file: its path relative to the notebook, where that is possible."""
+        return self._session.relative_path(file.absolute()) or str(file)
 
     def _live(self, key: str) -> Any:
         return LiveGallery(self, key, self.pick)
 
     def pick(self, key: object, action: object) -> StudioForms | None:
         """Take the clip of a key as picked, and make a form for what is to become of it; None for what there is not."""
-        clip = next((clip for clip in self._clips if clip.task.key == key), None)
-        if clip is None or action not in ACTIONS:
+        words = {clip.task.key: clip for clip in self._clips} | {self._word(file): file for file in self.files}
+        item = words.get(str(key))
+        if item is None or action not in ACTIONS:
             return None
-        self.picked = clip
-        word = self._session.find_word(clip)
+        self.picked = item if isinstance(item, Clip) else None
+        word = self._session.find_word(item) if isinstance(item, Clip) else str(key)
         return StudioForms(self._session, self._presenter, action=action, source=word, focus=True)
 
 
-def tiles(clips: Iterable[Clip], host: Host) -> list[Tile]:
-    """The clips' tiles for a host. Where it embeds, as many posters are in them as its limit allows, then videos."""
-    made, room = [], host.limit
+def tiles(clips: Iterable[Clip], files: Mapping[str, Path], host: Host) -> list[Tile | FileTile]:
+    """The tiles of clips, then of files by their words, for a host.
+
+    Where it embeds, as many posters are in them as its limit allows, then videos.
+    """
+    made: list[Tile | FileTile] = []
+    room = host.limit
     for clip in clips:
         state = replace(clip.state, served=host.serves)
         src = poster_src(state, host, room)
         room -= embedded_size(src)
-        made.append(Tile(state, src, _seconds(state)))
+        made.append(Tile(state, src, None if state.gone else _seconds(state.task.path)))
+    for word, file in files.items():
+        src = file_poster_src(file, word, host, room)
+        room -= embedded_size(src)
+        made.append(FileTile(word, relative_url(word) if host.serves else None, src, _seconds(file)))
     if host.how != "embed":
         return made
     for index, tile in enumerate(made):
-        state = with_video(tile.state, replace(host, limit=room))
-        room -= embedded_size(state.data)
-        made[index] = replace(tile, state=state)
+        limited = replace(host, limit=room)
+        if isinstance(tile, Tile):
+            made[index] = tile = replace(tile, state=with_video(tile.state, limited))
+            room -= embedded_size(tile.state.data)
+        else:
+            made[index] = tile = replace(tile, src=video_src(files[tile.path], limited))
+            room -= embedded_size(tile.src)
     return made
 
 
-def _seconds(state: ClipState) -> float | None:
+def _seconds(video: Path | None) -> float | None:
     try:
-        return duration(state.task.path) if state.task.path else None
+        return duration(video) if video else None
     except (InvalidRequest, ConfigError):
         return None
 

@@ -28,31 +28,31 @@ const media = (name, label, accept, hint) => field(name, label, `<div class="lum
 
 const PICTURES = "image/png,image/jpeg,image/webp";
 
-const HTML = `<section class="luma-studio" aria-label="Luma studio">
+const html = (labels) => `<section class="luma-studio" aria-label="Luma studio">
   <div class="luma-tabs" role="tablist" aria-label="What to make">${Object.entries(ACTIONS).map(([action, label]) =>
     `<button type="button" role="tab" id="ID-tab-${action}" data-action="${action}" aria-controls="ID-panel">${label}</button>`
   ).join("")}</div>
   <div class="luma-panel" role="tabpanel" id="ID-panel">
     ${media("source", "Source", "video/mp4,video/quicktime", "A clip, a video id, a URL, or a video's path.")}
     ${field("prompt", "Prompt", `<textarea id="ID-prompt" name="prompt" rows="3"></textarea>`)}
-    <fieldset class="luma-field" data-field="aspect_ratio"><legend>Aspect ratio</legend><div class="luma-ratios"></div>
+    <fieldset class="luma-field" data-field="aspect_ratio"><legend>${labels.aspect_ratio}</legend><div class="luma-ratios"></div>
       <div class="luma-error" id="ID-aspect_ratio-error" role="alert"></div></fieldset>
     <div class="luma-pair">
-      ${field("out", "Variable", text("out", "sunset"), "Holds the clip in your next cells.")}
-      ${field("provider", "Service", `<select id="ID-provider" name="provider"><option value="">Automatic</option></select>`)}
+      ${field("out", labels.out, text("out", "sunset"), "Holds the clip in your next cells.")}
+      ${field("provider", labels.provider, `<select id="ID-provider" name="provider"><option value="">Automatic</option></select>`)}
     </div>
-    <div class="luma-pair">${check("loop", "Loop")}${check("enhancement", "Enhancement")}${check("watermark", "Watermark")}</div>
+    <div class="luma-pair">${check("loop", labels.loop)}${check("enhancement", labels.enhancement)}${check("watermark", labels.watermark)}</div>
     <details class="luma-more" data-holds="start_image end_image"><summary>First and last frame</summary>
-      ${media("start_image", "First frame", PICTURES, "A URL, a path, a variable with a picture, or a clip's frame: sunset@last, sunset@2.5.")}
-      ${media("end_image", "Last frame", PICTURES, "As for a first frame; sunset@first is where a clip begins.")}
+      ${media("start_image", labels.start_image, PICTURES, "A URL, a path, a variable with a picture, or a clip's frame: sunset@last, sunset@2.5.")}
+      ${media("end_image", labels.end_image, PICTURES, "As for a first frame; sunset@first is where a clip begins.")}
     </details>
     <details class="luma-more" data-holds="takes yes again watermark_id callback_url timeout"><summary>More</summary>
-      <div class="luma-pair">${field("takes", "Takes", text("takes", "1", "number"), "How many different videos; the variable is then a list.")}
-      ${field("timeout", "Timeout", text("timeout", "900", "number"), "Seconds to follow the task.")}</div>
-      ${check("yes", "Yes, make them all, above the limit too")}
-      ${check("again", "Make a new one, although this was made before")}
-      ${field("watermark_id", "Watermark id", text("watermark_id"))}
-      ${field("callback_url", "Callback URL", text("callback_url", "https://…"), "The service posts the result there too.")}
+      <div class="luma-pair">${field("takes", labels.takes, text("takes", "1", "number"), "How many different videos; the variable is then a list.")}
+      ${field("timeout", labels.timeout, text("timeout", "900", "number"), "Seconds to follow the task.")}</div>
+      ${check("yes", labels.yes)}
+      ${check("again", labels.again)}
+      ${field("watermark_id", labels.watermark_id, text("watermark_id"))}
+      ${field("callback_url", labels.callback_url, text("callback_url", "https://…"), "The service posts the result there too.")}
     </details>
     <div class="luma-row"><button type="button" class="luma-button luma-go"></button>
       <span class="luma-price"></span><span class="luma-outcome" role="status"></span></div>
@@ -77,7 +77,7 @@ function drawRatios(box, ratios, id) {
 
 function render({ model, el }) {
   const id = `luma-${model.get("key")}-${Math.random().toString(36).slice(2)}`; // there may be two views of it
-  el.innerHTML = HTML.replaceAll("ID-", `${id}-`);
+  el.innerHTML = html(model.get("labels")).replaceAll("ID-", `${id}-`);
   const root = el.firstElementChild;
   const find = (selector) => root.querySelector(selector);
   const finds = (selector) => [...root.querySelectorAll(selector)];

@@ -15,7 +15,7 @@ import traitlets
 
 from luma_jupyter.cells.command import CellCommand, create, read_cell, takes_of, would_send
 from luma_jupyter.cells.lookup import Lookup
-from luma_jupyter.cells.options import FORM_OPTIONS
+from luma_jupyter.cells.options import FORM_OPTIONS, LABEL_OF
 from luma_jupyter.cells.parser import write_line
 from luma_jupyter.clip.clip import Clip
 from luma_jupyter.clip.confirm import above_limits, plan_all
@@ -24,7 +24,7 @@ from luma_jupyter.display.environment import Environment
 from luma_jupyter.domain.identifiers import normalize_name
 from luma_jupyter.domain.requests import ACTIONS_WITH
 from luma_jupyter.domain.vocabulary import ACTIONS, ASPECT_RATIOS, PROVIDERS
-from luma_jupyter.errors import InvalidRequest, LumaError
+from luma_jupyter.errors import InvalidRequest, LumaError, with_words
 from luma_jupyter.widgets.base import PageModel, script
 from luma_jupyter.widgets.studio.clip_choices import ClipChoice, clip_choices
 from luma_jupyter.widgets.studio.upload import UploadBuffer
@@ -69,6 +69,7 @@ class Form(PageModel):
     again = traitlets.Bool().tag(sync=True)
 
     fields = traitlets.Dict({action: fields_of(action) for action in ACTIONS}).tag(sync=True)
+    labels = traitlets.Dict({name: option.label for name, option in FORM_OPTIONS.items()}).tag(sync=True)
     ratios = traitlets.List(list(ASPECT_RATIOS)).tag(sync=True)
     providers = traitlets.List(list(PROVIDERS)).tag(sync=True)
     clips: traitlets.List[ClipChoice] = traitlets.List().tag(sync=True)
@@ -109,7 +110,7 @@ class Form(PageModel):
                 try:
                     self._preview(self._command(names_only=True))
                 except LumaError as error:
-                    self.problem = str(error)
+                    self.problem = _in_words(error)
 
     def submit(self) -> list[Clip]:
         """Do what the button says: run the cell. The clips; none where something is wrong, and nothing was sent."""
@@ -120,7 +121,7 @@ class Form(PageModel):
         try:
             clips = list(create(self._command(), self._session))
         except LumaError as error:
-            self.problem = str(error)
+            self.problem = _in_words(error)
             return []
         with self.hold_sync():
             self.again = self.yes = False  # said for this once: pressed again, the button must not pay again
@@ -184,7 +185,7 @@ class Form(PageModel):
                 self._check_alone(name)
                 self._checked[key] = ""
             except LumaError as error:
-                self._checked[key] = str(error)
+                self._checked[key] = _in_words(error)
         return self._checked[key]
 
     def _overwrites_its_source(self) -> bool:
@@ -208,6 +209,11 @@ class Form(PageModel):
         self.request = would_send(command, self._session)
         if (much := above_limits(batch, self._session.settings())) and not self.yes:
             self.errors = {"takes": f"{much}: say yes below, or make fewer."}
+
+
+def _in_words(error: LumaError) -> str:
+    """An error in the words of the form: a parameter's name becomes its field's label."""
+    return str(with_words(error, LABEL_OF))
 
 
 def _check_done(clip: Clip) -> None:

@@ -507,3 +507,8 @@ def test_intent_of_a_video_is_in_its_sidecar(folder: Path) -> None:
     task = placed(a_task(folder))
     assert intent_of(folder / task.filename) == INTENT
     assert intent_of(folder / "other.mp4") is None
+
+
+def test_plain_videos_of_a_missing_folder_are_none(tmp_path: Path) -> None:
+    """A folder that is not there has none, as it has no sidecars."""
+    assert sidecars.plain_videos(tmp_path / "nothing") == []

@@ -40,20 +40,20 @@ def task(tmp_path: Path) -> Task:
 
 def test_thumbnail_is_made_of_the_first_frame_once(task: Task, tmp_path: Path) -> None:
     """It lies beside the video, is no larger than a thumbnail, and is not made again."""
-    made = thumbnail(task)
+    made = thumbnail(task.path)
     assert made == tmp_path / "film.jpg"
     with Image.open(made) as image:
         assert image.size == (LONGEST_SIDE, LONGEST_SIDE * 9 // 16)
         assert image.getpixel((100, 100))[0] > 150
     made.write_bytes(b"kept")
-    assert thumbnail(task) == made
+    assert thumbnail(task.path) == made
     assert made.read_bytes() == b"kept"
 
 
 def test_thumbnail_is_none_without_a_video(task: Task, tmp_path: Path) -> None:
     """A clip without a file has none; nor has a file that is no video, and nothing is left beside it."""
-    assert thumbnail(task.evolve(path=None)) is None
+    assert thumbnail(None) is None
     broken = tmp_path / "broken.mp4"
     broken.write_bytes(b"no video")
-    assert thumbnail(task.evolve(path=broken)) is None
+    assert thumbnail(broken) is None
     assert sorted(path.name for path in tmp_path.iterdir()) == ["broken.mp4", "film.mp4"]

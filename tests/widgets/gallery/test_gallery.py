@@ -87,6 +87,86 @@ def test_gallery_leaves_out_a_lost_file(made: list[Clip]) -> None:
     assert list(gallery([sunset, dawn])) == [dawn]
 
 
+def test_gallery_says_that_a_file_is_gone(made: list[Clip], notebook: Shell) -> None:
+    """On the tile that plays from the service, and in the line on those that are left out."""
+    sunset, dawn, _ = made
+    sunset.path.unlink()
+    html = gallery([sunset, dawn])._repr_html_()
+    assert html.count("Its file is gone: `%luma retry sunset` fetches it again.") == 1
+    assert attributes_of(html, "video")[0]["src"].startswith("https://")
+    assert repr(gallery([sunset, dawn])).count("completed, file gone") == 1
+    sunset.handle.task = sunset.task.evolve(video=Video("http://127.0.0.1:1/a.mp4"))
+    words = "2 clips without a video are left out (of 1 the file is gone: %luma history names it)"
+    assert words in gallery()._repr_html_()
+    assert repr(gallery()).endswith(words)
+
+
+@pytest.fixture
+def plain(tmp_path: Path, film_bytes: bytes) -> Path:
+    """A folder of two videos that nobody's sidecar tells of, and of files that are none."""
+    folder = tmp_path / "films"
+    folder.mkdir()
+    for name in ("b one.mp4", "A.MP4"):
+        (folder / name).write_bytes(film_bytes)
+    (folder / "cut.mp4").write_bytes(film_bytes[:-9])
+    (folder / "notes.json").write_text("{}")
+    return folder
+
+
+def test_gallery_of_plain_videos_shows_them(notebook: Shell, plain: Path, seen: Seen) -> None:
+    """By their names, playing from beside the notebook, with pictures and lengths; what is no whole video is not."""
+    seen(LAB)
+    shown = gallery(plain)
+    assert shown.files == [plain / "A.MP4", plain / "b one.mp4"]
+    assert (list(shown), bool(shown)) == ([], True)
+    assert repr(shown) == "films/A.MP4\nfilms/b one.mp4"
+    html = shown._repr_html_()
+    assert "2 videos<" in html
+    assert [video["src"] for video in attributes_of(html, "video")] == ["films/A.MP4", "films/b%20one.mp4"]
+    assert [image["src"] for image in attributes_of(html, "img")] == ["films/A.jpg", "films/b%20one.jpg"]
+    assert html.count("▶ Play · 1.0 s") == 2
+    assert "simulated" not in html
+    assert list(gallery(lambda clip: True, folder=plain)) == []
+
+
+def test_gallery_shows_plain_videos_behind_clips(made: list[Clip], film_bytes: bytes) -> None:
+    """A media folder into which somebody put a film of their own: the clips, then the film."""
+    folder = settings.current().media_folder
+    (folder / "mine.mp4").write_bytes(film_bytes)
+    shown = gallery(folder)
+    assert [clip.prompt for clip in shown] == ["A <b>dawn</b>", "A sunset"]
+    assert shown.files == [folder / "mine.mp4"]
+    html = shown._repr_html_()
+    assert "2 clips and 1 video<" in html
+    assert html.index("A sunset") < html.index("mine.mp4")
+
+
+def test_gallery_embeds_plain_videos_up_to_the_limit(
+    notebook: Shell, plain: Path, seen: Seen, film_bytes: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where the host serves no files: the very bytes while there is room, then the name."""
+    seen(COLAB)
+    html = gallery(plain)._repr_html_()
+    assert [video["src"][:22] for video in attributes_of(html, "video")] == ["data:video/mp4;base64,"] * 2
+    for picture in plain.glob("*.jpg"):
+        picture.write_bytes(b"a picture")
+    monkeypatch.setattr("luma_jupyter.views.host.COLAB_LIMIT", 60 + len(film_bytes))
+    html = gallery(plain)._repr_html_()
+    assert len(attributes_of(html, "video")) == 1
+    assert "Saved as <code>films/b one.mp4</code>: this page cannot play it." in html
+
+
+def test_picking_a_plain_video_goes_on_from_its_path(notebook: Shell, plain: Path) -> None:
+    """The form has the path as its source; there is no clip that was picked."""
+    shown = gallery(plain)
+    studio = shown.pick("films/A.MP4", "extend")
+    assert studio is not None
+    assert studio.form.cell.startswith("%%luma extend films/A.MP4")
+    assert shown.picked is None
+    assert shown.pick("films/none.mp4", "extend") is None
+    studio.close()
+
+
 @pytest.mark.parametrize(
     ("what", "folder", "words"),
     [
