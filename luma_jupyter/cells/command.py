@@ -23,6 +23,7 @@ from luma_jupyter.domain.task import Task
 from luma_jupyter.engine.plan import Preview
 from luma_jupyter.engine.task_spec import TaskSpec
 from luma_jupyter.errors import InvalidRequest
+from luma_jupyter.printable import printable, printable_json
 
 # Whose business an option is; all others are the request's.
 _OF_CELL = ("takes", "yes", "out", "wait", "embed", "dry_run")
@@ -113,13 +114,13 @@ def would_send(command: CellCommand, session: Session) -> str:
 
 def _dry_run_text(preview: Preview, earlier: Task | None) -> str:
     """A request as JSON and as a curl command, the key masked; ``earlier`` is what would answer it unsent."""
-    body = json.dumps(preview.payload, ensure_ascii=False, indent=2)
+    body = printable_json(json.dumps(preview.payload, ensure_ascii=False, indent=2))
     headers = {"Authorization": "Bearer ‹your key›", "Content-Type": "application/json", **preview.headers}
     curl = " \\\n".join(
         [
             f"curl -X POST {shlex.quote(preview.url)}",
             *(f"  -H {shlex.quote(f'{name}: {value}')}" for name, value in headers.items()),
-            f"  -d {shlex.quote(json.dumps(preview.payload, ensure_ascii=False))}",
+            f"  -d {shlex.quote(printable_json(json.dumps(preview.payload, ensure_ascii=False)))}",
         ]
     )
     price = f"Price: {preview.price}"
@@ -129,4 +130,4 @@ def _dry_run_text(preview: Preview, earlier: Task | None) -> str:
             f"Nothing was sent, and without --again nothing would be: this was asked for before, and is "
             f"{earlier.status}. With --again this would go to {preview.provider}:"
         )
-    return f"{would}\n\nPOST {preview.url}\n{body}\n\n{curl}\n\n{price}"
+    return printable(f"{would}\n\nPOST {preview.url}\n{body}\n\n{curl}\n\n{price}")
