@@ -19,7 +19,7 @@ from luma_jupyter.demo.keys import Keys
 from luma_jupyter.demo.uploads import UploadStore
 
 MAX_HEADER_BYTES = 16_000
-MAX_BODY_BYTES = 100_000_000  # of what is held in memory; the longest prompt is 60 MB in JSON
+MAX_BODY_BYTES = 100_000_000  # of what is held in memory; the longest prompt is 6 MB in JSON, files in base64 are more
 
 
 class AceDataUploadPath(PathMatches):
