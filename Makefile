@@ -5,7 +5,7 @@ BIN := .venv/bin
 # Nothing here may cost money, whatever keys the environment has.
 FREE := LUMA_JUPYTER_PROVIDER=demo
 
-.PHONY: demo test test-quick lab lint chaos bench clean
+.PHONY: demo test test-quick lab lint chaos fuzz bench clean
 
 demo: .venv/ready  ## run the quickstart; leaves the executed notebook and an HTML page under build/demo
 	rm -rf build/demo build/demo-home && mkdir -p build/demo && cp notebooks/01_quickstart.ipynb build/demo
@@ -31,6 +31,9 @@ lint: .venv/ready
 
 chaos: .venv/ready  ## kill, end and freeze kernels at 200 random moments each, and look whether anything was paid twice or lost
 	$(BIN)/python -m tests.chaos.harness
+
+fuzz: .venv/ready  ## 100,000 forged films and sidecars for the parsers that read strangers' bytes; prints crashes, memory, time
+	$(BIN)/python -m tests.fuzz.harness
 
 bench: .venv/ready build/peers/ready  ## polling, many tasks, start-up and faults, next to the vendors' own clients
 	$(BIN)/python -m pip install --quiet --group bench

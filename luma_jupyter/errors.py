@@ -48,6 +48,8 @@ import re
 from collections.abc import Mapping
 from typing import TypeVar
 
+from luma_jupyter.printable import printable
+
 __all__ = [
     "AccessDenied",
     "ClipCancelled",
@@ -102,7 +104,13 @@ def with_words(error: E, words: Mapping[str, str]) -> E:
 
 
 class _OneLine:
-    """Shows an exception in IPython as its message alone (``_render_traceback_`` is IPython's own hook)."""
+    """Shows an exception in IPython as its message alone (``_render_traceback_`` is IPython's own hook).
+
+    Messages quote services, files and notebooks: they are shown as `printable` gives them.
+    """
+
+    def __str__(self) -> str:
+        return printable(super().__str__())
 
     def _render_traceback_(self) -> list[str]:
         return [f"{type(self).__name__}: {self}"]

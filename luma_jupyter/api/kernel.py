@@ -7,6 +7,7 @@ import sys
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from luma_jupyter.printable import say
 from luma_jupyter.settings import Configuration
 
 if TYPE_CHECKING:
@@ -74,7 +75,7 @@ class Kernel:
         ending = session.engine.finish(grace, tell_later=in_kernel)
         presenter.updates.flush_all()
         if (text := str(ending)) and not in_kernel:  # nobody reads a kernel's: the next %load_ext says it
-            print(text, file=sys.stderr)
+            say(text, file=sys.stderr)
 
 
 kernel = Kernel()

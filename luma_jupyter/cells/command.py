@@ -19,6 +19,7 @@ from luma_jupyter.domain.task import Task
 from luma_jupyter.domain.urls import shown_url
 from luma_jupyter.engine.plan import Preview
 from luma_jupyter.engine.task_spec import TaskSpec
+from luma_jupyter.printable import printable, printable_json
 
 # Whose business an option is; all others are the request's.
 _OF_CELL = ("takes", "yes", "out", "wait", "embed", "dry_run")
@@ -103,13 +104,13 @@ def _dry_run_text(preview: Preview, earlier: Task | None) -> str:
     The key is masked, and so is what may be a secret in addresses: what is shown is saved in the notebook.
     """
     payload = {name: shown_url(value) if name.endswith("_url") else value for name, value in preview.payload.items()}
-    body = json.dumps(payload, ensure_ascii=False, indent=2)
+    body = printable_json(json.dumps(payload, ensure_ascii=False, indent=2))
     headers = {"Authorization": "Bearer ‹your key›", "Content-Type": "application/json", **preview.headers}
     curl = " \\\n".join(
         [
             f"curl -X POST {shlex.quote(preview.url)}",
             *(f"  -H {shlex.quote(f'{name}: {value}')}" for name, value in headers.items()),
-            f"  -d {shlex.quote(json.dumps(payload, ensure_ascii=False))}",
+            f"  -d {shlex.quote(printable_json(json.dumps(payload, ensure_ascii=False)))}",
         ]
     )
     price = f"Price: {preview.price}"
@@ -119,4 +120,4 @@ def _dry_run_text(preview: Preview, earlier: Task | None) -> str:
             f"Nothing was sent, and without --again nothing would be: this was asked for before, and is "
             f"{earlier.status}. With --again this would go to {preview.provider}:"
         )
-    return f"{would}\n\nPOST {preview.url}\n{body}\n\n{curl}\n\n{price}"
+    return printable(f"{would}\n\nPOST {preview.url}\n{body}\n\n{curl}\n\n{price}")

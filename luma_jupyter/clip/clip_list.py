@@ -8,6 +8,7 @@ from typing import SupportsIndex, overload
 
 from luma_jupyter.clip.clip import Clip
 from luma_jupyter.errors import ClipError, with_message
+from luma_jupyter.printable import say
 from luma_jupyter.views.table import table_text
 from luma_jupyter.views.text import short
 
@@ -68,7 +69,7 @@ class ClipList(list[Clip]):
 
     def _ipython_display_(self) -> None:
         if not self:
-            print(self)
+            say(self)
             return
         presenter = self[0].presenter
         presenter.show_list(self)

@@ -17,6 +17,7 @@ from luma_jupyter.domain.money import Price, dollars
 from luma_jupyter.domain.vocabulary import Action, Provider
 from luma_jupyter.engine.plan import Plan
 from luma_jupyter.errors import InvalidRequest, LumaError, NotConfirmed, with_message
+from luma_jupyter.printable import say
 from luma_jupyter.settings import Settings
 
 
@@ -100,7 +101,7 @@ def submit_all(session: Session, grid: Grid, *, name: str | None = None, yes: bo
     """
     batch = plan_all(session, grid, ask=True)
     session.engine.check_budget([(provider, action) for provider, action, _ in batch.new])
-    print(batch)
+    say(batch)
     if not yes:
         _confirm(session, batch)
     clips = ClipList()

@@ -29,6 +29,7 @@ from luma_jupyter.engine.store.probe import may_be_unfinished
 from luma_jupyter.engine.store.serialization import load
 from luma_jupyter.engine.task_spec import TaskSpec
 from luma_jupyter.errors import ClipError, InvalidRequest, LumaError
+from luma_jupyter.printable import say
 from luma_jupyter.settings import SettingsSource
 from luma_jupyter.views.lineage_svg import Lineage
 
@@ -97,7 +98,7 @@ class Session:
         if plan.provider != "runapi" or is_mostly_latin(prompt):
             return
         if plan.spec.again or self.engine.find_earlier(plan) is None:
-            print(f"luma_jupyter: RunAPI reads English prompts; this one is in {script_of(prompt)} script.")
+            say(f"luma_jupyter: RunAPI reads English prompts; this one is in {script_of(prompt)} script.")
 
     def adopt(self, task_id: str, provider: Provider | None = None) -> Clip:
         """The clip of a task that was made elsewhere, or lost here. Raises as `Engine.adopt` does."""
@@ -333,12 +334,12 @@ class Session:
         new = [found for found in find_double_braces(prompts) if found not in self._braces_told]
         if new:
             self._braces_told.update(new)
-            print(f"luma_jupyter: {double_braces_notice(new[0])}")
+            say(f"luma_jupyter: {double_braces_notice(new[0])}")
 
     def print_notices(self) -> None:
         """Print what the engine wants to be read once."""
         while self.engine.notices:
-            print(f"luma_jupyter: {self.engine.notices.pop(0)}")
+            say(f"luma_jupyter: {self.engine.notices.pop(0)}")
 
 
 def _source_text(task: Task) -> str | None:

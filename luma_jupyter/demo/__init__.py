@@ -5,13 +5,15 @@ against something that behaves as the paid services do. The rest of the package 
 
 server            start and close: threads, a socket, a folder of its own
 app               the two APIs and the media files on one tornado application
+doors             the way in: bodies of refused requests are dropped
 acedata           generate, extend and task look-up, as AceDataCloud speaks
 acedata_platform  uploads, prices, the balance and the statement, as AceDataCloud's platform speaks
 usage             the calls that the statement lists
 runapi            modify, the balance and price quotes, as RunAPI speaks
 runapi_files      uploads, as RunAPI speaks
 keys              the key of both APIs, and the platform's token
-handlers          what both APIs share: the key, JSON errors, callbacks, the hook for injected faults
+refusals          error answers with words of their own
+handlers          what both APIs share: host, origin and key, JSON errors, callbacks, the hook for injected faults
 streaming         request bodies too large for memory
 bodies            request bodies, parsed and checked
 uploads           uploaded files, and which type they are

@@ -10,8 +10,9 @@ from typing import Any
 
 from luma_jupyter.demo.bodies import LookUpBody, VideoBody
 from luma_jupyter.demo.film import FilmSpec
-from luma_jupyter.demo.handlers import ApiHandler, Refusal
+from luma_jupyter.demo.handlers import ApiHandler
 from luma_jupyter.demo.jobs import MODERATED_MESSAGE, FilmPlan, Job
+from luma_jupyter.demo.refusals import Refusal
 from luma_jupyter.demo.usage import UsageEntry
 
 

@@ -10,7 +10,8 @@ from typing import Any
 
 from luma_jupyter.demo.acedata import AceDataHandler
 from luma_jupyter.demo.bodies import BadRequest
-from luma_jupyter.demo.handlers import Refusal
+from luma_jupyter.demo.keys import Keys
+from luma_jupyter.demo.refusals import Refusal
 from luma_jupyter.demo.streaming import MAX_BODY_BYTES, StreamingHandler, copy_form_file
 from luma_jupyter.demo.usage import UsageEntry
 
@@ -40,10 +41,10 @@ APPLICATIONS: list[dict[str, Any]] = [
 class _PlatformHandler(AceDataHandler):
     """An endpoint of the platform, which wants the platform's token."""
 
-    @property
-    def expected_key(self) -> str:
+    @classmethod
+    def expected_key(cls, keys: Keys) -> str:
         """The platform's token."""
-        return self.context.keys.platform_token
+        return keys.platform_token
 
     def finish_page(self, items: Sequence[dict[str, Any]]) -> None:
         """Send the page of a list that is asked for."""
@@ -60,7 +61,8 @@ class _PlatformHandler(AceDataHandler):
 class _OpenHandler(_PlatformHandler):
     """An endpoint that anybody may ask."""
 
-    def check_key(self) -> None:
+    @classmethod
+    def check_key(cls, keys: Keys, authorization: str) -> None:
         """Ask for none."""
 
 

@@ -11,11 +11,15 @@ from tornado.routing import PathMatches
 from tornado.web import Application
 
 from luma_jupyter.demo import acedata, acedata_platform, runapi, runapi_files
+from luma_jupyter.demo.doors import Doors
 from luma_jupyter.demo.faults import Hook
 from luma_jupyter.demo.handlers import Context, MediaHandler, NotFoundHandler
 from luma_jupyter.demo.jobs import Jobs
 from luma_jupyter.demo.keys import Keys
 from luma_jupyter.demo.uploads import UploadStore
+
+MAX_HEADER_BYTES = 16_000
+MAX_BODY_BYTES = 100_000_000  # of what is held in memory; the longest prompt is 6 MB in JSON, files in base64 are more
 
 
 class AceDataUploadPath(PathMatches):
@@ -83,7 +87,7 @@ class App:
         self._loop.call_soon_threadsafe(self._stop.set)
 
     async def _serve(self) -> None:
-        server = HTTPServer(self._application)
+        server = HTTPServer(Doors(self._application), max_header_size=MAX_HEADER_BYTES, max_body_size=MAX_BODY_BYTES)
         server.add_sockets(self._sockets)
         await self._stop.wait()
         server.stop()

@@ -230,7 +230,7 @@ def parse_json(data: bytes) -> Json:
     """Return the JSON object in the bytes of a body, or raise `BadRequest`."""
     try:
         body = json.loads(data)
-    except ValueError:
+    except (ValueError, RecursionError):
         body = None
     if not isinstance(body, dict):
         raise BadRequest("The json payload is not valid to request the API")

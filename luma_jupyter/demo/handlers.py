@@ -9,14 +9,17 @@ from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, TypeVar
+from urllib.parse import urlsplit
 
 from tornado.httpclient import AsyncHTTPClient
-from tornado.web import HTTPError, RequestHandler, StaticFileHandler
+from tornado.httputil import HTTPServerRequest
+from tornado.web import RequestHandler, StaticFileHandler
 
 from luma_jupyter.demo.bodies import BadRequest, Json, parse_json
 from luma_jupyter.demo.faults import LOST, Hook, RequestInfo
 from luma_jupyter.demo.jobs import FileOrUrl, Job, Jobs
 from luma_jupyter.demo.keys import Keys
+from luma_jupyter.demo.refusals import Refusal
 from luma_jupyter.demo.uploads import MIME_TYPES, UploadStore
 from luma_jupyter.demo.usage import UsageLog
 
@@ -42,6 +45,12 @@ class Context:
     idempotent_jobs: dict[str, tuple[Json, Job]] = field(default_factory=dict)
     callbacks: set[asyncio.Task[None]] = field(default_factory=set)
 
+    @property
+    def hosts(self) -> tuple[str, str]:
+        """What a request to this service names as its host; a page whose own name leads here names another one."""
+        port = urlsplit(self.url).port
+        return f"127.0.0.1:{port}", f"localhost:{port}"
+
     def media_url(self, file: Path) -> str:
         """Return where a file of this service is served."""
         return f"{self.url}/media/{file.name}"
@@ -53,18 +62,27 @@ class Context:
         return url
 
 
-class Refusal(HTTPError):
-    """An error answer with a code and a message of its own."""
-
-    def __init__(self, status: int, code: str, message: str) -> None:
-        super().__init__(status, reason=None)
-        self.code, self.message = code, message
-
-
 class Handler(RequestHandler):
-    """A handler that answers errors as JSON and logs nothing."""
+    """A handler that answers errors as JSON and logs nothing.
+
+    What speaks against a request is found by `check`, once before its body is taken (`doors`) and once before it is
+    answered.
+    """
 
     answer_is_lost = False
+
+    @classmethod
+    def check(cls, context: Context, request: HTTPServerRequest) -> None:
+        """Raise `Refusal` where the headers alone speak against a request: this is for programs, and for no page."""
+        cls.check_host(context, request)
+        if "Origin" in request.headers:
+            raise Refusal(403, "foreign_origin", "A page in a browser may not ask this service.")
+
+    @classmethod
+    def check_host(cls, context: Context, request: HTTPServerRequest) -> None:
+        """Raise `Refusal` for another host's name: a page could have it point to this machine."""
+        if request.headers.get("Host", "").lower() not in context.hosts:
+            raise Refusal(421, "wrong_host", "This service is not at the host that the request names.")
 
     @property
     def context(self) -> Context:
@@ -73,12 +91,15 @@ class Handler(RequestHandler):
         return context
 
     def prepare(self) -> None:
-        """Let the hook answer first."""
+        """Let the hook answer first, then check the headers."""
+        if self.context.hook:
+            self._ask(self.context.hook)
+        if not self._finished:
+            self.check(self.context, self.request)
+
+    def _ask(self, hook: Hook) -> None:
         request = self.request
-        if self.context.hook is None:
-            return
-        info = RequestInfo(str(request.method), request.path, dict(request.headers), request.body)
-        reply = self.context.hook(info)
+        reply = hook(RequestInfo(str(request.method), request.path, dict(request.headers), request.body))
         self.answer_is_lost = reply is LOST
         if reply and not self.answer_is_lost:
             self.set_status(reply.status)
@@ -116,15 +137,25 @@ class Handler(RequestHandler):
 class NotFoundHandler(Handler):
     """Every path that is not served."""
 
-    def prepare(self) -> None:
-        """Answer 404, unless the hook has answered."""
-        super().prepare()
-        if not self._finished:
-            raise HTTPError(404)
+    @classmethod
+    def check(cls, context: Context, request: HTTPServerRequest) -> None:
+        """Answer 404, whoever asks."""
+        super().check(context, request)
+        raise Refusal(404, "not_found", "Not Found")
 
 
 class MediaHandler(Handler, StaticFileHandler):
-    """Films, thumbnails and uploads: no key, as on a CDN, but names that cannot be guessed."""
+    """Films, thumbnails and uploads: no key, as on a CDN, but names that cannot be guessed.
+
+    Pages may show them; none may read them, as nothing here says so to a browser.
+    """
+
+    @classmethod
+    def check(cls, context: Context, request: HTTPServerRequest) -> None:
+        """Look at the host alone, and take nothing."""
+        cls.check_host(context, request)
+        if request.method not in ("GET", "HEAD"):
+            raise Refusal(405, "method_not_allowed", "Method Not Allowed")
 
     def get_content_type(self) -> str:
         """Return the type that an upload was taken for; not every machine's own table knows all of them."""
@@ -141,24 +172,25 @@ class ApiHandler(Handler):
     missing_key: ClassVar[tuple[str, str]]
     wrong_key: ClassVar[tuple[str, str]]
 
-    def prepare(self) -> None:
-        """Check the key."""
-        super().prepare()
-        if not self._finished:
-            self.check_key()
+    @classmethod
+    def check(cls, context: Context, request: HTTPServerRequest) -> None:
+        """Check the key too."""
+        super().check(context, request)
+        cls.check_key(context.keys, request.headers.get("Authorization", ""))
 
-    def check_key(self) -> None:
+    @classmethod
+    def check_key(cls, keys: Keys, authorization: str) -> None:
         """Refuse a request without the key, or with another."""
-        scheme, _, token = self.request.headers.get("Authorization", "").partition(" ")
+        scheme, _, token = authorization.partition(" ")
         if scheme.lower() != "bearer" or not token.strip():
-            raise Refusal(401, *self.missing_key)
-        if not hmac.compare_digest(token.strip().encode(), self.expected_key.encode()):
-            raise Refusal(401, *self.wrong_key)
+            raise Refusal(401, *cls.missing_key)
+        if not hmac.compare_digest(token.strip().encode(), cls.expected_key(keys).encode()):
+            raise Refusal(401, *cls.wrong_key)
 
-    @property
-    def expected_key(self) -> str:
+    @classmethod
+    def expected_key(cls, keys: Keys) -> str:
         """The key that this endpoint wants."""
-        return self.context.keys.token
+        return keys.token
 
     def parse_body(self, parse: Callable[[Json], T]) -> tuple[Json, T]:
         """Return the body as JSON, and parsed and checked."""

@@ -24,6 +24,7 @@ from typing import Literal
 from luma_jupyter.demo.bodies import Json
 from luma_jupyter.demo.fetch import FetchError, fetch
 from luma_jupyter.demo.film import Film, FilmSpec, Stopped, UnusableImage, render
+from luma_jupyter.demo.refusals import Refusal
 from luma_jupyter.video.codec import UnreadableVideo
 
 MODERATED_MESSAGE = "Sorry! Our AI moderators feel your prompt might be against our community standards."
@@ -32,6 +33,8 @@ FAILING_WORDS = {
     "[fail]": "The video could not be made: its prompt asks for a failure.",
     "[moderated]": MODERATED_MESSAGE,
 }
+
+MOST_JOBS = 10_000  # of a service: a cell that loops must not fill the disk with films
 
 Api = Literal["acedata", "runapi"]
 FileOrUrl = Path | str
@@ -78,7 +81,10 @@ class Jobs:
         self._stop = threading.Event()
 
     def submit(self, api: Api, request: Json, plan: FilmPlan) -> Job:
-        """Accept a task; it is rendered after those before it."""
+        """Accept a task; it is rendered after those before it. Raises `Refusal` where there are too many."""
+        if len(self._jobs) >= MOST_JOBS:
+            words = f"The demo service makes {MOST_JOBS:,} videos at most: restart the kernel for more."
+            raise Refusal(400, "bad_request", words)
         job = Job(api, request, plan, self._loop.time() + self.seconds * _duration_factor(request))
         self._jobs[job.id] = job
         self._queue.put(job)

@@ -5,8 +5,10 @@ from typing import Any
 
 from luma_jupyter.demo.bodies import MODIFY_MODEL, Json, ModifyBody, QuoteBody
 from luma_jupyter.demo.film import FilmSpec
-from luma_jupyter.demo.handlers import ApiHandler, Handler, Refusal
+from luma_jupyter.demo.handlers import ApiHandler, Handler
 from luma_jupyter.demo.jobs import FilmPlan, Job
+from luma_jupyter.demo.keys import Keys
+from luma_jupyter.demo.refusals import Refusal
 
 # A demo sells nothing: there is no money in it, and none is spent.
 BALANCE = dict.fromkeys(
@@ -96,10 +98,11 @@ class BalanceHandler(RunApiHandler):
 class PriceQuotesHandler(RunApiHandler):
     """`POST /api/v1/price_quotes`, which anybody may ask; a wrong key is refused all the same."""
 
-    def check_key(self) -> None:
+    @classmethod
+    def check_key(cls, keys: Keys, authorization: str) -> None:
         """Ask for no key."""
-        if self.request.headers.get("Authorization"):
-            super().check_key()
+        if authorization:
+            super().check_key(keys, authorization)
 
     def post(self) -> None:
         """Answer what a task would cost; none is made."""

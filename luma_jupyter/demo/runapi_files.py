@@ -10,9 +10,12 @@ from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 from urllib.parse import urlsplit
 
+from tornado.httputil import HTTPServerRequest
+
 from luma_jupyter.demo.bodies import ConfirmBody, FileBody, PrepareBody
 from luma_jupyter.demo.fetch import FetchError, download
-from luma_jupyter.demo.handlers import Refusal
+from luma_jupyter.demo.handlers import Context
+from luma_jupyter.demo.refusals import Refusal
 from luma_jupyter.demo.runapi import RunApiErrors, RunApiHandler, format_time
 from luma_jupyter.demo.streaming import StreamingHandler
 from luma_jupyter.demo.uploads import PreparedUpload, UploadedFile
@@ -78,12 +81,12 @@ class PrepareHandler(RunApiHandler):
 class StorageHandler(StreamingHandler, RunApiErrors):
     """`PUT` of an `upload_url`."""
 
-    def put(self, key: str) -> None:
-        """Take the bytes that were announced, under the headers that were given out, and no key."""
-        body, headers = self.received_body(), self.request.headers
-        if body is None:
-            return
-        prepared = self.context.uploads.prepared_with_key(key)
+    @classmethod
+    def check(cls, context: Context, request: HTTPServerRequest) -> None:
+        """Take an upload that was prepared, once, under the headers that were given out, and no key."""
+        super().check(context, request)
+        prepared = context.uploads.prepared_with_key(request.path.rpartition("/")[2])
+        headers = request.headers
         if prepared is None:
             raise Refusal(404, "not_found", "Nothing may be uploaded here.")
         if "Authorization" in headers:
@@ -93,6 +96,12 @@ class StorageHandler(StreamingHandler, RunApiErrors):
                 raise Refusal(403, "forbidden", f"{name} is not as it was given out.")
         if prepared.upload:
             raise Refusal(403, "forbidden", "This upload_url has been used.")
+
+    def put(self, key: str) -> None:
+        """Take the bytes that were announced."""
+        body, prepared = self.received_body(), self.context.uploads.prepared_with_key(key)
+        if body is None or prepared is None:
+            return
         if (body.size, body.checksum) != (prepared.size, prepared.checksum):
             raise Refusal(400, "bad_request", "Size or checksum are not those that were announced.")
         prepared.upload = self.context.uploads.keep(body.file, prepared.name)

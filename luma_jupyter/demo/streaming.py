@@ -1,27 +1,29 @@
 """Large request bodies, written to a file as they arrive: a video of 200 MB is never in the notebook's memory.
 
-A request that is refused is read to its end all the same, and dropped: somebody who is still sending would see a
-broken connection instead of the answer. So hook and key have their say after the body, unlike elsewhere.
+What speaks against a request is known before its body, of which then nothing is kept (`doors`), and told after it.
 """
 
 import base64
 import hashlib
 import mmap
+from contextlib import suppress
 from email.message import Message
 from email.parser import BytesHeaderParser
 from pathlib import Path
 
 from tornado.http1connection import HTTP1Connection
+from tornado.httputil import HTTPServerRequest
 from tornado.web import stream_request_body
 
 from luma_jupyter.demo.bodies import BadRequest
-from luma_jupyter.demo.handlers import Handler
+from luma_jupyter.demo.handlers import Context, Handler
+from luma_jupyter.demo.refusals import Refusal
 from luma_jupyter.demo.uploads import MAX_FILE_BYTES
 
 # A form is its file and a few hundred bytes around it.
 MAX_BODY_BYTES = MAX_FILE_BYTES + 100_000
 MAX_PART_HEADER_BYTES = 16_000
-NO_LIMIT = 1 << 50
+MOST_READ_BYTES = 1_000_000_000  # of what is too large or refused: beyond that, the connection is cut
 
 
 class StreamedBody:
@@ -60,12 +62,20 @@ class StreamingHandler(Handler):
 
     _streamed_body: StreamedBody | None = None
 
+    @classmethod
+    def check(cls, context: Context, request: HTTPServerRequest) -> None:
+        """See whether there is room too."""
+        super().check(context, request)
+        context.uploads.check_room()
+
     def prepare(self) -> None:
-        """Make room for the body."""
+        """Make a file for the body, unless it is refused."""
         connection = self.request.connection
         assert isinstance(connection, HTTP1Connection)
-        connection.set_max_body_size(NO_LIMIT)
-        self._streamed_body = StreamedBody(self.context.uploads.new_file())
+        connection.set_max_body_size(MOST_READ_BYTES)
+        with suppress(Refusal):
+            self.check(self.context, self.request)
+            self._streamed_body = StreamedBody(self.context.uploads.new_file())
 
     def data_received(self, chunk: bytes) -> None:
         """Write a piece of the body."""
@@ -73,11 +83,11 @@ class StreamingHandler(Handler):
             self._streamed_body.write(chunk)
 
     def received_body(self) -> StreamedBody | None:
-        """Return the whole body, or None where the hook has answered; raises `Refusal` where the key is wrong."""
+        """Return the whole body, or None where the hook has answered; raises what speaks against the request."""
         body = self._streamed_body
-        assert body
-        body.close()
-        if self.context.hook:
+        if body:
+            body.close()
+        if body and self.context.hook:
             self.request.body = body.file.read_bytes()
         super().prepare()
         return None if self._finished else body

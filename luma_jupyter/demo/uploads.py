@@ -13,7 +13,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
+from luma_jupyter.demo.refusals import Refusal
+
 MAX_FILE_BYTES = 200_000_000
+MOST_FILES, MOST_BYTES = 1000, 5_000_000_000  # kept in all: a notebook must not fill the disk
 EXPIRY_SECONDS = 7 * 86400.0
 UNKNOWN_TYPE = "application/octet-stream"
 MIME_TYPES: Mapping[str, str] = {
@@ -89,11 +92,18 @@ class UploadStore:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self._files = self._bytes = 0
         self._by_key: dict[str, PreparedUpload] = {}
         self._by_signed_id: dict[str, PreparedUpload] = {}
 
+    def check_room(self) -> None:
+        """Raise `Refusal` where as much is kept, or prepared, as there is room for."""
+        if max(self._files, len(self._by_key)) >= MOST_FILES or self._bytes >= MOST_BYTES:
+            raise Refusal(400, "bad_request", "The demo service keeps no more files: restart the kernel for new room.")
+
     def new_file(self) -> Path:
-        """Return where to write what is still arriving."""
+        """Return where to write what is still arriving; raises `Refusal` where there is no room."""
+        self.check_room()
         return self.folder / f"{secrets.token_urlsafe(16)}.part"
 
     def keep(self, part: Path, name: str) -> UploadedFile:
@@ -101,10 +111,13 @@ class UploadStore:
         with part.open("rb") as file:
             head = file.read(HEAD_BYTES)
         kept = part.replace(self.folder / f"{secrets.token_urlsafe(16)}{file_suffix(head, name)}")
-        return UploadedFile(kept, name or f"upload{kept.suffix}", kept.stat().st_size)
+        size = kept.stat().st_size
+        self._files, self._bytes = self._files + 1, self._bytes + size
+        return UploadedFile(kept, name or f"upload{kept.suffix}", size)
 
     def prepare(self, prepared: PreparedUpload) -> str:
-        """Let a file be PUT, and return the secret part of the URL for that."""
+        """Let a file be PUT, and return the secret part of the URL for that; raises `Refusal` as `new_file`."""
+        self.check_room()
         key = secrets.token_urlsafe(24)
         self._by_key[key] = prepared
         self._by_signed_id[prepared.signed_id] = prepared

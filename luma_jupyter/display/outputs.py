@@ -12,6 +12,7 @@ from typing import Any
 from IPython.core.error import StdinNotImplementedError
 from IPython.display import display
 
+from luma_jupyter.printable import printable
 from luma_jupyter.views.html import HIDE_LOST_LIVE_PART, escaped, frame
 
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
@@ -38,7 +39,7 @@ def note_html(key: str, note: str) -> str:
 def ask_user(question: str) -> str | None:
     """What the user answers below the cell, or in the terminal; None in a run without a person."""
     try:
-        return input(question)
+        return input(printable(question))
     except (EOFError, KeyboardInterrupt):
         return ""
     except StdinNotImplementedError:

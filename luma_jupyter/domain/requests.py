@@ -17,7 +17,7 @@ from luma_jupyter.domain.vocabulary import ASPECT_RATIOS, Action
 from luma_jupyter.errors import InvalidRequest
 
 MOST_TAKES = 999
-LONGEST_PROMPT = 10_000_000  # characters; the services publish no limit, so this is ours: sidecars are bounded by it
+LONGEST_PROMPT = 2_000_000  # characters; the services publish no limit, so this is ours: sidecars are bounded by it
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,6 +23,7 @@ from luma_jupyter.domain.vocabulary import SERVICE_NAMES, Provider, Status
 from luma_jupyter.engine.engine import Engine
 from luma_jupyter.engine.library.folder import check_writable, free_space, needed_space
 from luma_jupyter.errors import LumaError, ServiceError
+from luma_jupyter.printable import printable
 from luma_jupyter.settings import KEY_SETTINGS, Settings, variable
 from luma_jupyter.views.host import Host
 from luma_jupyter.views.html import NO_FORMULAS, escaped
@@ -107,7 +108,7 @@ class Diagnosis:
 
 def _wrapped(text: str, first: str, other: str) -> str:
     options = {"break_long_words": False, "break_on_hyphens": False}
-    return fill(text, WIDTH, initial_indent=first, subsequent_indent=other, **options)  # type: ignore[arg-type]
+    return printable(fill(text, WIDTH, initial_indent=first, subsequent_indent=other, **options))  # type: ignore[arg-type]
 
 
 def _row(finding: Finding) -> str:

@@ -13,6 +13,7 @@ from IPython.core.completer import CompletionContext, SimpleCompletion, context_
 from luma_jupyter.api.kernel import kernel
 from luma_jupyter.engine.store.probe import may_be_unfinished
 from luma_jupyter.magics.misplaced import answer_misplaced
+from luma_jupyter.printable import say
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
@@ -67,7 +68,7 @@ class Extension:
         if may_be_unfinished(now.home_folder, now.folder):
             for notice in (kernel.session.unsent_notice(), kernel.session.unfinished_notice()):
                 if notice:
-                    print(notice)
+                    say(notice)
             kernel.session.look_for_unconfirmed()
 
     def unload(self) -> None:

@@ -31,6 +31,7 @@ from luma_jupyter.domain.vocabulary import ACTIONS, SERVICE_NAMES, Provider, Sta
 from luma_jupyter.engine.provider_pool import choose_provider
 from luma_jupyter.errors import ConfigError, InvalidRequest, LumaError, with_words
 from luma_jupyter.magics.doctor import Diagnosis, diagnose
+from luma_jupyter.printable import say
 from luma_jupyter.views.account import AccountView, balance_text
 from luma_jupyter.views.history import History
 from luma_jupyter.views.table import table_text
@@ -96,9 +97,9 @@ class LumaMagics:
             raise missing_prompt(line)
         command = read_cell(line, cell, Lookup.of(self._session))
         if notice := single_braces_notice(cell, self._session.variables()):
-            print(f"luma_jupyter: {notice}")
+            say(f"luma_jupyter: {notice}")
         if command.dry_run:
-            print(would_send(command, self._session))
+            say(would_send(command, self._session))
             return
         self._show(create(command, self._session), self._presenter.show_made, command.wait)
 
@@ -125,7 +126,7 @@ class LumaMagics:
             "balance": self._balance,
             "doctor": lambda names: diagnose(self._kernel),
             "studio": self._studio,
-            "help": lambda names: print(HELP),
+            "help": lambda names: say(HELP),
         }
         if word in ("-h", "--help"):
             word = "help"
@@ -140,9 +141,9 @@ class LumaMagics:
         session = self._session
         everything = dict.fromkeys([*session.own_clips, *session.clips_of_earlier_kernels()])  # each once
         clips = list(self._named(names).values()) or list(everything)
-        print(table_text([clip.state for clip in clips]) if clips else "There are no clips in this kernel yet.")
+        say(table_text([clip.state for clip in clips]) if clips else "There are no clips in this kernel yet.")
         if not names and (notice := session.unfinished_notice()):
-            print(notice)
+            say(notice)
 
     def _wait(self, names: list[str]) -> None:
         session = self._session
@@ -153,9 +154,9 @@ class LumaMagics:
             own = [clip for clip in session.own_clips if clip not in only_looked_for]
             clips = [clip for clip in own if not clip.task.status.ended]
         if not clips:
-            print("No clip is under way.")
+            say("No clip is under way.")
             if notice := session.unfinished_notice():
-                print(notice)
+                say(notice)
         wait_for_all(clips, self._presenter.wait_for)
 
     def _stop(self, names: list[str]) -> None:
@@ -164,14 +165,14 @@ class LumaMagics:
         for name, clip in self._named(names).items():
             ended = clip.task.status.ended  # asked before the stop, which takes effect at any moment after it
             clip.stop()
-            print(f"{name} is {clip.status} already." if ended else f"{name}: following ends.")
+            say(f"{name} is {clip.status} already." if ended else f"{name}: following ends.")
 
     def _resume(self, names: list[str]) -> None:
         session = self._session
         left = dict.fromkeys([*session.unfollowed_clips(), *session.clips_looked_for])  # each once
         clips = list(self._named(names).values()) if names else list(left)
         if not clips:
-            print("No clip of this folder is unfinished.")
+            say("No clip of this folder is unfinished.")
         self._show(ClipList(self._go_on(clips)), self._presenter.show_each)
 
     def _go_on(self, clips: list[Clip]) -> list[Clip]:
@@ -179,12 +180,12 @@ class LumaMagics:
         resumed = []
         for clip in clips:
             if not clip.task.status.ended and clip not in self._session.clips_looked_for:
-                print(f"{clip.label} is {clip.status} already.")
+                say(f"{clip.label} is {clip.status} already.")
                 continue
             try:
                 self._session.resume(clip)
             except LumaError as error:  # such as: no key for its service; the others go on
-                print(f"{clip.label} (“{short(clip.prompt, 40)}”): {error}")
+                say(f"{clip.label} (“{short(clip.prompt, 40)}”): {error}")
                 continue
             resumed.append(clip)
         return resumed
@@ -208,21 +209,21 @@ class LumaMagics:
         for action in ACTIONS:
             try:
                 provider = choose_provider(action, None, None, "", now)
-                print(f"{action:<9} {provider:<8} {engine.price(provider, action)}")
+                say(f"{action:<9} {provider:<8} {engine.price(provider, action)}")
             except ConfigError as error:
-                print(f"{action:<9} {'-':<8} {error}")
+                say(f"{action:<9} {'-':<8} {error}")
         spent, unpriced = engine.spent_today()
         unknown = f", and {unpriced} of unknown price" if unpriced else ""
         limit = "no budget is set" if now.budget is None else f"the budget is {dollars(now.budget)} a day"
-        print(f"Spent today: {dollars(spent)}{unknown}; {limit}.")
+        say(f"Spent today: {dollars(spent)}{unknown}; {limit}.")
 
     def _balance(self, words: list[str]) -> None:
         trouble: list[LumaError] = []
         for provider in _PAID:
             try:
-                print(f"{SERVICE_NAMES[provider]}: {balance_text(self._session.engine.balance(provider))}")
+                say(f"{SERVICE_NAMES[provider]}: {balance_text(self._session.engine.balance(provider))}")
             except ConfigError as error:
-                print(f"{SERVICE_NAMES[provider]}: {error}")
+                say(f"{SERVICE_NAMES[provider]}: {error}")
             except LumaError as error:  # told when the other one has been asked too
                 trouble.append(error)
         if trouble:

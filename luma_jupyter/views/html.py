@@ -11,6 +11,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from html import escape
 
+from luma_jupyter.printable import printable
+
 _NARROW = "max-width:720px;"
 _FRAME = (
     "margin:4px 0;padding:10px 12px;border:1px solid rgba(128,128,128,.4);border-radius:8px;"
@@ -30,7 +32,7 @@ HIDE_LOST_LIVE_PART = (
 
 def escaped(value: object) -> str:
     """Any value as text in HTML."""
-    return escape(str(value))
+    return escape(printable(value))
 
 
 def link(url: str, label: str, extra: str = "") -> str:

@@ -8,12 +8,12 @@ Clips stand below each other, each indented under its source, as in the text: so
 
 from __future__ import annotations
 
-import re
 import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from luma_jupyter.domain.vocabulary import Status
+from luma_jupyter.printable import printable
 from luma_jupyter.views.html import NO_FORMULAS, escaped
 from luma_jupyter.views.text import short
 
@@ -67,7 +67,7 @@ def text(found: Sequence[Node]) -> str:
         branch = ("├── " if more else "└── ") if node.depth else ""
         facts = [node.request, f"“{short(node.prompt, 48)}”", node.status] if node.status else ["from elsewhere"]
         mark = "  ← this clip" if node.here else ""
-        lines.append(f"{''.join(bars)}{branch}{short(node.label, 80)}: {', '.join(map(str, facts))}{mark}")
+        lines.append(f"{''.join(bars)}{branch}{short(node.label, 80)}: {printable(', '.join(map(str, facts)))}{mark}")
         if node.depth:
             bars.append("│   " if more else "    ")
     return "\n".join(lines)
@@ -133,7 +133,7 @@ def _corner(depth: int, row: int) -> tuple[int, int]:
 
 def _fitted(words: str, width: int) -> str:
     """Text for XML, cut to so many letters; those of Chinese, Japanese and Korean count twice."""
-    words = re.sub(r"[^\t\n -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]", "�", words)  # what XML cannot hold
+    words = printable(words)
     used = 0
     for number, letter in enumerate(words):
         used += 2 if unicodedata.east_asian_width(letter) in "WF" else 1

@@ -49,7 +49,7 @@ def live_row(state: ClipState) -> TableRow:
     file = relative_url(state.file) if state.file else ""
     model = f"{task.provider} {task.request.action}"
     return [
-        state.label,
+        short(state.label, 80),
         short(task.request.prompt, 300),
         status,
         state.moving,

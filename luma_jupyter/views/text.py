@@ -11,6 +11,7 @@ from luma_jupyter.domain.money import dollars
 from luma_jupyter.domain.requests import ExtendRequest, GenerateRequest, ModifyRequest
 from luma_jupyter.domain.task import Task
 from luma_jupyter.domain.vocabulary import SERVICE_NAMES, Status
+from luma_jupyter.printable import printable
 from luma_jupyter.views.clip_state import ClipState
 
 # What a status means: in short, where many clips stand below each other, and in full.
@@ -38,8 +39,8 @@ def file_size(bytes_: int) -> str:
 
 
 def short(text: str, length: int) -> str:
-    """``text`` on one line, cut to ``length`` characters."""
-    line = " ".join(text.split())
+    """``text`` on one line, as it may be shown, cut to ``length`` characters."""
+    line = printable(" ".join(text.split()))
     return line if len(line) <= length else line[: length - 1] + "…"
 
 
@@ -78,7 +79,9 @@ def request_summary(task: Task) -> str:
         ends = {"to": request.end_image} if isinstance(request, ExtendRequest) else {}
     if isinstance(request, ModifyRequest) and request.watermark is not None:
         mark = request.watermark
-        words.append(f"watermark {mark}" if isinstance(mark, str) else "watermark" if mark else "no watermark")
+        words.append(
+            f"watermark {short(mark, 40)}" if isinstance(mark, str) else "watermark" if mark else "no watermark"
+        )
     words += [f"{word} {_file_name(image)}" for word, image in ends.items() if image]
     if request.take > 1:
         words.append(f"take {request.take}")
@@ -100,9 +103,9 @@ def status_text(state: ClipState) -> str:
     """What is happening to a clip."""
     task = state.task
     if task.upload:
-        return f"{task.upload}; nothing is paid yet"
+        return f"{printable(task.upload)}; nothing is paid yet"
     if task.status is Status.QUEUED and not isinstance(task.request, GenerateRequest) and task.request.source is None:
-        return f"queued: waits for {task.source_label}; nothing is sent yet"
+        return f"queued: waits for {printable(task.source_label)}; nothing is sent yet"
     if task.status is Status.QUEUED and task.sent_at:
         return "in doubt: it is looked for at the service"
     return STATUS_TEXT[task.status]
@@ -116,14 +119,15 @@ def plain_text(state: ClipState, *, here: bool = False, links: bool = False) -> 
     """
     task = state.task
     service = SERVICE_NAMES[task.provider] + (", simulated" if task.provider == "demo" else "")
-    lines = [f"{state.name or 'clip'}: “{short(task.request.prompt, 60)}” ({request_summary(state.task)}, {service})"]
+    name = short(state.name or "clip", 80)
+    lines = [f"{name}: “{short(task.request.prompt, 60)}” ({request_summary(state.task)}, {service})"]
     if task.status is Status.COMPLETED:
         path = None if state.gone else task.path
-        where = (path if here else state.file) or state.remote
+        where = printable((path if here else state.file) or state.remote or "")
         if links and here and path:
-            where = terminal_link(str(path), path.absolute().as_uri())
+            where = terminal_link(where, path.absolute().as_uri())
         lines.append(completion_text(state) + (f": {where}" if where else ""))
-        lines += [words for words in (task.problem, state.loss) if words]
+        lines += [printable(words) for words in (task.problem, state.loss) if words]
     elif task.status.ended:
         lines.append(f"{STATUS_TEXT[task.status]}: {task.error or ''}")
     else:
@@ -148,10 +152,12 @@ def progress_line(state: ClipState, width: int = 20) -> str:
     bar = "█" * filled + "░" * (width - filled)
     typical = f", {typical_time(state)}" if state.moving else ""
     note = f" — {short(task.problem, 40)}" if task.problem else ""
-    return f"{state.name or 'clip'} {bar} {status_text(state)} ({clock(state.elapsed)}{typical}){note}"
+    name = short(state.name or "clip", 80)
+    return f"{name} {bar} {status_text(state)} ({clock(state.elapsed)}{typical}){note}"
 
 
 def text_table(rows: Sequence[tuple[str, ...]]) -> str:
-    """Rows as aligned columns."""
+    """Rows as aligned columns; what a cell has on several lines is on one."""
+    rows = [tuple(printable(cell).replace("\n", " ") for cell in row) for row in rows]
     widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
     return "\n".join("  ".join(cell.ljust(w) for cell, w in zip(row, widths, strict=True)).rstrip() for row in rows)

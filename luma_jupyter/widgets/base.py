@@ -5,6 +5,7 @@ A script is `base.js` and its own file in one, since a widget's module cannot im
 
 from __future__ import annotations
 
+import re
 import secrets
 from abc import ABC, abstractmethod
 from collections import deque
@@ -21,6 +22,7 @@ from IPython.display import DisplayHandle, display
 from luma_jupyter.display.environment import Environment, kernel_id
 from luma_jupyter.display.outputs import NOTHING, show_pair, widget_bundle
 from luma_jupyter.display.update_queue import UpdateQueue
+from luma_jupyter.domain.requests import LONGEST_PROMPT
 from luma_jupyter.domain.task import TaskEvent
 from luma_jupyter.engine.handle import Handle
 
@@ -37,7 +39,36 @@ def new_key() -> str:
     return secrets.token_hex(4)
 
 
-class CardModel(anywidget.AnyWidget):
+class Model(anywidget.AnyWidget):
+    """A model of ours. What a page sends to it is input, and may come from any script of that page.
+
+    A page changes the traits with the tag ``typed``, to values of their own types; all other traits are what the kernel
+    says, and stay.
+    """
+
+    def on_content(self, take: Callable[[dict[str, Any], list[memoryview]], None]) -> None:
+        """Have each message that is an object, with its buffers, taken by this function."""
+        self.on_msg(lambda model, content, buffers: take(content, buffers) if isinstance(content, dict) else None)
+
+    def set_state(self, sync_data: object) -> None:
+        """Take what was changed in the page, as far as it can be."""
+        super().set_state(self.fitting(sync_data))
+
+    def fitting(self, state: object) -> dict[str, Any]:
+        """What can be taken of the traits and values that a page sent."""
+        if not isinstance(state, dict):
+            return {}
+        typed = self.traits(typed=True)
+        return {name: value for name, value in state.items() if name in typed and _fits(typed[name], value)}
+
+
+def _fits(trait: Any, value: object) -> bool:
+    if type(value) is not type(trait.default_value) or value not in getattr(trait, "values", [value]):
+        return False
+    return not isinstance(value, str) or (len(value) <= LONGEST_PROMPT and not re.search("[\ud800-\udfff]", value))
+
+
+class CardModel(Model):
     """The live part of a card: ``view`` is what the card's view gives, ``kernel`` the kernel's id."""
 
     _esm = script("base.js", "card.js")
@@ -130,7 +161,7 @@ def _pass_on(listener: Callable[[int], None], number: int, event: TaskEvent) -> 
     listener(number)
 
 
-class PageModel(anywidget.AnyWidget):
+class PageModel(Model):
     """A model that is closed when its last view has left the page, as when an output is cleared.
 
     ``key`` is its own, and that of the frame above it; ``kernel`` is the kernel's id. ``on_removed`` is called instead
@@ -143,7 +174,7 @@ class PageModel(anywidget.AnyWidget):
     def __init__(self, **traits: Any) -> None:
         super().__init__(**{"key": new_key(), "kernel": kernel_id(), **traits})
         self.on_removed: Callable[[], None] = self.close
-        self.on_msg(lambda model, content, buffers: self.on_message(content, buffers))
+        self.on_content(lambda content, buffers: self.on_message(content, buffers))
 
     def on_message(self, content: dict[str, Any], buffers: list[memoryview]) -> None:
         """The page sent a message. Each kind of model has words of its own."""
@@ -184,7 +215,7 @@ class ProgressiveDisplay(ABC):
 
     def _ipython_display_(self) -> None:
         if not self.environment.in_kernel:
-            print(repr(self))
+            print(repr(self))  # noqa: T201  # with links of our own
             return
         key = new_key()
         show_pair(self._html(key), repr(self), None if self.environment.unattended else lambda: self._live(key))

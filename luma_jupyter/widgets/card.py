@@ -50,7 +50,7 @@ class Card(LiveCard):
     @cached_property
     def model(self) -> CardModel:
         model = CardModel(view=live_view(self._state()), kernel=kernel_id())
-        model.on_msg(lambda model, content, buffers: self._handle.stop() if content.get("do") == "stop" else None)
+        model.on_content(lambda content, buffers: self._handle.stop() if content.get("do") == "stop" else None)
         return model
 
     def send_changes(self) -> int:

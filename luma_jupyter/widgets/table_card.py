@@ -70,7 +70,7 @@ class TableCard(LiveCard):
         rows = [live_row(state) for state in states]
         curves = {row[MODEL]: state.model.curve for row, state in zip(rows, states, strict=True)}
         model = self.model_class(view={**self._view(), "version": 0}, rows=rows, curves=curves, kernel=kernel_id())
-        model.on_msg(self._on_message)
+        model.on_content(self._on_message)
         return model
 
     def _states(self) -> list[ClipState]:
@@ -80,7 +80,7 @@ class TableCard(LiveCard):
         clock = self.handles[0].clock if self.handles else time.time
         return live_view(self.key, [handle.task.status for handle in self.handles], clock())
 
-    def _on_message(self, model: object, content: dict[str, Any], buffers: object) -> None:
+    def _on_message(self, content: dict[str, Any], buffers: object) -> None:
         """The button was pressed; or a page opened that knows the table only as it was at some version."""
         if content.get("do") == "stop":
             for handle in self.handles:

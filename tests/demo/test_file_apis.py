@@ -138,7 +138,8 @@ def test_broken_off_upload_leaves_no_file(folder: tuple[Path, DemoService]) -> N
     path, service = folder
     host, port = service.url.removeprefix("http://").split(":")
     with socket.create_connection((host, int(port))) as connection:
-        connection.sendall(b"POST /api/v1/files/ HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\nhalf")
+        headers = f"Host: {host}:{port}\r\nAuthorization: Bearer {service.platform_token}\r\nContent-Length: 1000"
+        connection.sendall(f"POST /api/v1/files/ HTTP/1.1\r\n{headers}\r\n\r\nhalf".encode())
         until(lambda: list(path.iterdir()))
     until(lambda: not list(path.iterdir()))
 

@@ -2,35 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from html.parser import HTMLParser
-from pathlib import Path
 
 import pytest
 
-from luma_jupyter.domain.requests import GenerateRequest
-from luma_jupyter.domain.task import Account, ListedTask, TaskPhase, TaskState
-from luma_jupyter.domain.vocabulary import Status
-from luma_jupyter.magics.doctor import Diagnosis, Finding
-from luma_jupyter.views import clip_html, table
-from luma_jupyter.views.account import AccountView
-from luma_jupyter.views.clip_state import ClipState
-from luma_jupyter.views.comparison import comparison_html
-from luma_jupyter.views.gallery import Tile, gallery_html
-from luma_jupyter.views.history import History
-from luma_jupyter.views.lineage_svg import Node, svg
-from tests.support.states import clip_state
+from tests.support.forms import HTML, Form
 
 PROMPT = "A coin of $5 and one of $10"
-
-
-def state(status: Status = Status.COMPLETED) -> ClipState:
-    return clip_state(status, request=GenerateRequest(prompt=PROMPT), price=0.35, cost=0.3)
-
-
-def account() -> AccountView:
-    listed = ListedTask("task-9", 1.0, {"prompt": PROMPT}, TaskState("task-9", TaskPhase.COMPLETED), None)
-    return AccountView(Account([listed], {}), {}, 7)
 
 
 class Typeset(HTMLParser):
@@ -58,24 +36,9 @@ class Typeset(HTMLParser):
             (self.left_alone if ignored else self.texts).append(data)
 
 
-@pytest.mark.parametrize(
-    "html",
-    [
-        lambda: clip_html.final_html(state()),
-        lambda: clip_html.final_html(state(Status.FAILED)),
-        lambda: clip_html.waiting_html(state(Status.RUNNING)),
-        lambda: table.final_html("key", [state()]),
-        lambda: gallery_html("key", [Tile(state())], "1 clip", 0, ""),
-        lambda: comparison_html("key", [state()] * 2),
-        lambda: History([state().task], Path("/home"), 0.0)._repr_html_(),
-        lambda: account()._repr_html_(),
-        lambda: Diagnosis([Finding("act", "keys", PROMPT, PROMPT)])._repr_html_(),
-        lambda: svg([Node("sunset", prompt=PROMPT, status=Status.COMPLETED)]),
-    ],
-    ids=["card", "failed", "waiting", "table", "gallery", "comparison", "history", "account", "doctor", "lineage"],
-)
-def test_amounts_and_prompts_are_not_set_as_formulas(html: Callable[[], str]) -> None:
+@pytest.mark.parametrize("form", [form for name, form in HTML.items() if name != "note"])
+def test_amounts_and_prompts_are_not_set_as_formulas(form: Form) -> None:
     """JupyterLab and exports set what stands between two dollar signs as a formula: prices are none."""
-    shown = Typeset(html())
+    shown = Typeset(form(PROMPT))
     assert shown.texts == []
     assert shown.left_alone

@@ -23,6 +23,7 @@ from luma_jupyter.domain.urls import is_cut, shown_url
 from luma_jupyter.domain.vocabulary import Status
 from luma_jupyter.engine.library.slugs import slug, slug_of_0_1_0
 from luma_jupyter.engine.store.serialization import Unreadable, dump, load
+from luma_jupyter.printable import printable_json
 
 SCHEMA = 2
 LARGEST = 1_000_000  # bytes
@@ -55,9 +56,8 @@ def shareable(task: Task) -> dict[str, Any]:
 def write(file: BinaryIO, task: Task, size: int) -> None:
     """Write the sidecar of a video of ``size`` bytes."""
     data = {name: value for name, value in shareable(task).items() if name not in _SAID_BY_VIDEO}
-    # A service may send a lone surrogate; its escape is valid JSON.
     text = json.dumps({"schema": SCHEMA, "bytes": size, **data}, ensure_ascii=False, indent=1)
-    file.write(text.encode(errors="backslashreplace"))
+    file.write(printable_json(text).encode())
 
 
 def read(path: Path) -> Task | None:

@@ -27,8 +27,9 @@ from luma_jupyter.domain.vocabulary import ACTIONS, ASPECT_RATIOS, PROVIDERS
 from luma_jupyter.errors import InvalidRequest, LumaError, with_words
 from luma_jupyter.widgets.base import PageModel, script
 from luma_jupyter.widgets.studio.clip_choices import ClipChoice, clip_choices
-from luma_jupyter.widgets.studio.upload import UploadBuffer
+from luma_jupyter.widgets.studio.upload import UploadBuffer, read_piece
 
+_MISFIT = "What came from the page is not what a form can hold: type it again."
 _GOOD_PROMPT, _GOOD_SOURCE = "A prompt", "https://example.com/video.mp4"
 
 
@@ -50,23 +51,23 @@ class Form(PageModel):
 
     _esm = script("base.js", "studio/form.js")
     _css = script("studio/form.css")
-    action = traitlets.Enum(ACTIONS, "generate").tag(sync=True)
-    prompt = traitlets.Unicode().tag(sync=True)
-    source = traitlets.Unicode().tag(sync=True)
-    aspect_ratio = traitlets.Unicode(ASPECT_RATIOS[0]).tag(sync=True)
-    loop = traitlets.Bool().tag(sync=True)
-    enhancement = traitlets.Bool(True).tag(sync=True)
-    start_image = traitlets.Unicode().tag(sync=True)
-    end_image = traitlets.Unicode().tag(sync=True)
-    watermark = traitlets.Bool().tag(sync=True)
-    watermark_id = traitlets.Unicode().tag(sync=True)
-    provider = traitlets.Unicode().tag(sync=True)
-    out = traitlets.Unicode().tag(sync=True)
-    takes = traitlets.Unicode("1").tag(sync=True)
-    yes = traitlets.Bool().tag(sync=True)
-    callback_url = traitlets.Unicode().tag(sync=True)
-    timeout = traitlets.Unicode().tag(sync=True)
-    again = traitlets.Bool().tag(sync=True)
+    action = traitlets.Enum(ACTIONS, "generate").tag(sync=True, typed=True)
+    prompt = traitlets.Unicode().tag(sync=True, typed=True)
+    source = traitlets.Unicode().tag(sync=True, typed=True)
+    aspect_ratio = traitlets.Unicode(ASPECT_RATIOS[0]).tag(sync=True, typed=True)
+    loop = traitlets.Bool().tag(sync=True, typed=True)
+    enhancement = traitlets.Bool(True).tag(sync=True, typed=True)
+    start_image = traitlets.Unicode().tag(sync=True, typed=True)
+    end_image = traitlets.Unicode().tag(sync=True, typed=True)
+    watermark = traitlets.Bool().tag(sync=True, typed=True)
+    watermark_id = traitlets.Unicode().tag(sync=True, typed=True)
+    provider = traitlets.Unicode().tag(sync=True, typed=True)
+    out = traitlets.Unicode().tag(sync=True, typed=True)
+    takes = traitlets.Unicode("1").tag(sync=True, typed=True)
+    yes = traitlets.Bool().tag(sync=True, typed=True)
+    callback_url = traitlets.Unicode().tag(sync=True, typed=True)
+    timeout = traitlets.Unicode().tag(sync=True, typed=True)
+    again = traitlets.Bool().tag(sync=True, typed=True)
 
     fields = traitlets.Dict({action: fields_of(action) for action in ACTIONS}).tag(sync=True)
     labels = traitlets.Dict({name: option.label for name, option in FORM_OPTIONS.items()}).tag(sync=True)
@@ -83,11 +84,11 @@ class Form(PageModel):
     focus = traitlets.Bool().tag(sync=True)
 
     def __init__(self, session: Session, environment: Environment, **fields: Any) -> None:
+        self._uploads = UploadBuffer(session.settings)  # first: closed also where a field is refused
         super().__init__(**fields)
         self.on_made: Callable[[list[Clip]], None] = lambda clips: None  # with what the button made
         self._session = session
         self._environment = environment
-        self._uploads = UploadBuffer(session.settings)
         self._checked: dict[tuple[str, ...], str] = {}
         self.observe(lambda change: self.check(), ["action", "prompt", "source", *FORM_OPTIONS])
         self.refresh()
@@ -112,6 +113,16 @@ class Form(PageModel):
                 except LumaError as error:
                     self.problem = _in_words(error)
 
+    def set_state(self, sync_data: object) -> None:
+        super().set_state(sync_data)
+        if self._misfits(sync_data):
+            self.problem = _MISFIT
+
+    def _misfits(self, state: object) -> bool:
+        """Whether a page sent something for a field that the field cannot hold."""
+        sent = self.traits(typed=True).keys() & state if isinstance(state, dict) else set()
+        return bool(sent - self.fitting(state).keys())
+
     def submit(self) -> list[Clip]:
         """Do what the button says: run the cell. The clips; none where something is wrong, and nothing was sent."""
         self.refresh()
@@ -135,8 +146,7 @@ class Form(PageModel):
         match content:
             case {"do": "submit", "fields": dict(fields)}:
                 try:
-                    self._fill(fields)
-                    self.submit()
+                    self._submit_as_shown(fields)
                 finally:
                     self.send({"did": "submit"})
             case {"do": "refresh"}:
@@ -144,23 +154,32 @@ class Form(PageModel):
             case {"do": "upload", "field": "source" | "start_image" | "end_image" as field}:
                 self._take_piece(field, content, buffers)
 
-    def _fill(self, fields: dict[str, Any]) -> None:
-        """Take what is in the page. A change of traits may be held back there, and the button overtake it."""
-        for name in ("action", "prompt", "source", *FORM_OPTIONS):
-            if name in fields:
-                setattr(self, name, fields[name])
+    def _submit_as_shown(self, fields: dict[str, Any]) -> None:
+        """Submit what is in the page. A change of traits may be held back there, and the button overtake it."""
+        if self._misfits(fields):
+            self.problem = _MISFIT
+            return
+        for name, value in self.fitting(fields).items():
+            setattr(self, name, value)
+        self.submit()
 
-    def _take_piece(self, field: str, piece: dict[str, Any], buffers: list[memoryview]) -> None:
+    def _take_piece(self, field: str, content: dict[str, Any], buffers: list[memoryview]) -> None:
         """A piece of a file came; the field gets the file's path when it is whole."""
         try:
-            path = self._uploads.take(field, piece["name"], piece["size"], piece["at"], bytes(buffers[0]))
+            piece = read_piece(content, buffers)
+            path = self._uploads.take(field, piece)
         except LumaError as error:
+            self._uploads.close(field)
             self.errors = {**self.errors, field: str(error)}
             self.send({"got": field, "at": None})
             return
         if path:
             setattr(self, field, path)
-        self.send({"got": field, "at": piece["at"]})
+        self.send({"got": field, "at": piece.at})
+
+    def close(self) -> None:
+        self._uploads.close()
+        super().close()
 
     def _line(self) -> str:
         names = [name for name in self.fields[self.action] if name not in ("prompt", "source")]

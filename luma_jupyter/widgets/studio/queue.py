@@ -16,6 +16,7 @@ from luma_jupyter.clip.clip import Clip
 from luma_jupyter.clip.session import Session
 from luma_jupyter.domain.vocabulary import Status
 from luma_jupyter.errors import LumaError
+from luma_jupyter.printable import printable
 from luma_jupyter.widgets.base import close_widget
 from luma_jupyter.widgets.presenter import PagePresenter
 from luma_jupyter.widgets.table_card import TableCard, TableModel
@@ -87,10 +88,10 @@ class Queue(TableCard):
         self.model.result = self._presenter.html(newest)
         return messages + 1
 
-    def _on_message(self, model: object, content: dict[str, Any], buffers: object) -> None:
-        super()._on_message(model, content, buffers)
+    def _on_message(self, content: dict[str, Any], buffers: object) -> None:
+        super()._on_message(content, buffers)
         row = content.get("row")
-        if not isinstance(row, int) or not 0 <= row < len(self.clips):
+        if type(row) is not int or not 0 <= row < len(self.clips):
             return
         clip = self.clips[row]
         self.model.trouble = ""
@@ -100,7 +101,7 @@ class Queue(TableCard):
             try:
                 self._session.resume(clip)
             except LumaError as error:
-                self.model.trouble = f"{clip.state.label}: {error}"
+                self.model.trouble = printable(f"{clip.state.label}: {error}")
 
     def close(self) -> None:
         """Hear of nothing more, and close the model."""

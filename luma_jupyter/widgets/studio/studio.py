@@ -8,6 +8,7 @@ from ipywidgets import VBox
 
 from luma_jupyter.clip.session import Session
 from luma_jupyter.display.outputs import note_html, show_pair
+from luma_jupyter.printable import say
 from luma_jupyter.widgets.base import close_widget
 from luma_jupyter.widgets.presenter import PagePresenter
 from luma_jupyter.widgets.studio.form import Form
@@ -43,6 +44,6 @@ class StudioForms:
 
     def _ipython_display_(self) -> None:
         if not self._environment.in_kernel:
-            print("The studio needs a notebook; in a terminal %luma help shows how to do the same.")
+            say("The studio needs a notebook; in a terminal %luma help shows how to do the same.")
             return
         show_pair(note_html(self.form.key, _LATER), _LATER, None if self._environment.unattended else lambda: self.box)

@@ -10,15 +10,37 @@ import os
 import re
 import shutil
 import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from luma_jupyter.domain.media import LARGEST_IMAGE, LARGEST_VIDEO
 from luma_jupyter.engine.library.folder import ensure_folder, replacing
-from luma_jupyter.errors import InvalidRequest
+from luma_jupyter.errors import ConfigError, InvalidRequest
 from luma_jupyter.settings import Settings, SettingsSource
+from luma_jupyter.views.text import short
 
 FOLDER = "uploads"
+LONGEST_NAME = 40  # characters
+
+
+@dataclass(frozen=True)
+class Piece:
+    """A piece of the file ``name`` of ``size`` bytes, which begins ``at``."""
+
+    name: str
+    size: int
+    at: int
+    data: bytes
+
+
+def read_piece(content: Mapping[str, Any], buffers: Sequence[object]) -> Piece:
+    """The piece in a message of the page. Raises InvalidRequest where there is none."""
+    match content, buffers:
+        case {"name": str(name), "size": int(size), "at": int(at)}, [memoryview() as data] if 0 <= at <= size:
+            return Piece(name, int(size), int(at), bytes(data))
+    raise InvalidRequest("The file did not come as a form sends it: choose it again.")
 
 
 class UploadBuffer:
@@ -26,36 +48,44 @@ class UploadBuffer:
 
     def __init__(self, settings: SettingsSource) -> None:
         self._settings = settings
-        self._files: dict[str, BinaryIO] = {}
+        self._files: dict[str, tuple[BinaryIO, Piece]] = {}
 
-    def take(self, field: str, name: str, size: int, at: int, piece: bytes) -> str | None:
-        """Take the piece of a file of ``size`` bytes that begins ``at``; the file's path when it is whole.
+    def take(self, field: str, piece: Piece) -> str | None:
+        """Take a piece of a file; the file's path when it is whole.
 
         The path is relative to the notebook where that is possible. A piece at 0 begins anew. Raises InvalidRequest for
         a file that is too large or whose pieces do not fit, ConfigError where it cannot be kept.
         """
         largest = LARGEST_VIDEO if field == "source" else LARGEST_IMAGE
-        if size > largest:
-            raise InvalidRequest(f"{name} has {size / 1e6:.0f} MB; up to {largest / 1e6:.0f} MB can be sent.")
-        if at == 0:
+        name = short(piece.name, LONGEST_NAME)
+        if piece.size > largest:
+            raise InvalidRequest(f"{name} has {piece.size / 1e6:.0f} MB; up to {largest / 1e6:.0f} MB can be sent.")
+        try:
+            return self._add(field, piece)
+        except OSError as error:
+            raise ConfigError(f"{name} cannot be kept here ({error.strerror or error}).") from None
+
+    def _add(self, field: str, piece: Piece) -> str | None:
+        if piece.at == 0:
             self.close(field)
-            self._files[field] = tempfile.TemporaryFile()  # noqa: SIM115  # it is open until the last piece
-        file = self._files.get(field)
-        if file is None or file.tell() != at or at + len(piece) > size:
-            raise InvalidRequest(f"{name} did not come whole: choose it again.")
-        file.write(piece)
-        if file.tell() < size:
+            self._files[field] = tempfile.TemporaryFile(), piece  # noqa: SIM115  # open until the last piece
+        file, first = self._files.get(field, (None, piece))
+        fits = (piece.name, piece.size) == (first.name, first.size) and piece.at + len(piece.data) <= piece.size
+        if file is None or file.tell() != piece.at or not fits:
+            raise InvalidRequest(f"{short(piece.name, LONGEST_NAME)} did not come whole: choose it again.")
+        file.write(piece.data)
+        if file.tell() < piece.size:
             return None
         try:
-            return _keep(file, name, self._settings())
+            return _keep(file, piece.name, self._settings())
         finally:
             self.close(field)
 
     def close(self, *fields: str) -> None:
         """Forget what has come of these fields' files, or of all."""
         for field in fields or tuple(self._files):
-            if file := self._files.pop(field, None):
-                file.close()
+            if field in self._files:
+                self._files.pop(field)[0].close()
 
 
 def _keep(file: BinaryIO, name: str, now: Settings) -> str:
@@ -64,7 +94,8 @@ def _keep(file: BinaryIO, name: str, now: Settings) -> str:
     ensure_folder(folder)
     plain = re.sub(r"[^\w.-]+", "-", Path(name.replace("\\", "/")).name).strip("-.") or "file"
     stem, suffix = os.path.splitext(plain)
-    path, number = folder / plain, 1
+    stem, suffix = stem[:LONGEST_NAME], suffix[:10]  # file systems take some 250 bytes, a letter may have four
+    path, number = folder / f"{stem}{suffix}", 1
     while path.exists() and not _same(path, file):
         number += 1
         path = folder / f"{stem}-{number}{suffix}"

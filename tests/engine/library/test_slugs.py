@@ -115,7 +115,7 @@ def test_a_file_that_0_1_0_named_is_found(tmp_path: Path, prompt: str, form: str
 
 
 @pytest.mark.parametrize("letter", ["x", "é", "火", "🦊", '"', "\\", "\x01", "\n"])
-@pytest.mark.parametrize("count", [1_000_001, 3_000_000])
+@pytest.mark.parametrize("count", [1_000_001, 1_999_992])
 def test_a_long_prompt_is_found_as_any_other(tmp_path: Path, letter: str, count: int) -> None:
     """By its request, by its folder, and by its file; its intent is known, too."""
     prompt = f"A fox {letter * count}."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 from typing import Any
 
@@ -80,3 +81,74 @@ def test_upload_of_what_is_no_picture_is_marked(notebook: Shell) -> None:
     send_piece(form, "start_image", b"not a picture", name="../../x.png")
     assert form.start_image == "luma_videos/uploads/x.png"
     assert "not a picture" in form.errors["start_image"]
+
+
+@pytest.mark.parametrize(
+    ("content", "buffers"),
+    [
+        ({"name": None}, [b"x"]),
+        ({"size": "1"}, [b"x"]),
+        ({"size": 1.0}, [b"x"]),
+        ({"size": -1}, [b"x"]),
+        ({"at": -1}, [b"x"]),
+        ({"at": None}, [b"x"]),
+        ({"at": 2}, [b"x"]),
+        ({}, []),
+        ({}, [b"x", b"y"]),
+    ],
+)
+def test_upload_that_is_none_ends_with_a_word(
+    notebook: Shell, tmp_path: Path, content: dict[str, Any], buffers: list[bytes]
+) -> None:
+    """A message of another form ends the upload that was under way: the field says so, and the page hears of it."""
+    form = open_form(prompt="A cat")
+    heard: list[Any] = []
+    form.send = heard.append
+    send_piece(form, "start_image", b"a", 0, size=2)
+    message = {"do": "upload", "field": "start_image", "name": "a.png", "size": 1, "at": 0, **content}
+    form.on_message(message, [memoryview(piece) for piece in buffers])
+    assert form.errors["start_image"] == "The file did not come as a form sends it: choose it again."
+    assert heard == [{"got": "start_image", "at": 0}, {"got": "start_image", "at": None}]
+    send_piece(form, "start_image", b"b", 1, size=2)
+    assert "did not come whole" in form.errors["start_image"]
+    assert not (tmp_path / "luma_videos" / "uploads").exists()
+
+
+@pytest.mark.parametrize(("name", "size"), [("my cat.png", 3), ("another.png", 2)])
+def test_upload_that_changes_on_its_way_ends(notebook: Shell, name: str, size: int) -> None:
+    """Pieces of another file, or of another size, do not go into this one."""
+    form = open_form(prompt="A cat")
+    send_piece(form, "start_image", b"a", 0, size=2)
+    send_piece(form, "start_image", b"b", 1, name=name, size=size)
+    assert "did not come whole" in form.errors["start_image"]
+
+
+@pytest.mark.parametrize("name", ["x" * 5000 + ".png", "猫" * 300 + ".png", "a." + "png" * 300, "\ud800\0.png", ".."])
+def test_upload_with_any_name_is_kept(notebook: Shell, picture: bytes, tmp_path: Path, name: str) -> None:
+    """A name that no file system takes is cut or replaced."""
+    form = open_form(prompt="A cat")
+    send_piece(form, "start_image", picture, name=name)
+    assert form.errors == {}
+    assert (tmp_path / form.start_image).read_bytes() == picture
+
+
+def test_upload_that_cannot_be_kept_says_why(notebook: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A full disk is a word at the field, not a traceback."""
+
+    def full() -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("luma_jupyter.widgets.studio.upload.tempfile.TemporaryFile", full)
+    form = open_form(prompt="A cat")
+    send_piece(form, "start_image", b"a")
+    assert form.errors["start_image"] == "my cat.png cannot be kept here (No space left on device)."
+
+
+def test_upload_ends_with_its_form(notebook: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What had come of a file goes with the form."""
+    file = io.BytesIO()
+    monkeypatch.setattr("luma_jupyter.widgets.studio.upload.tempfile.TemporaryFile", lambda: file)
+    form = open_form(prompt="A cat")
+    send_piece(form, "start_image", b"a", size=2)
+    form.close()
+    assert file.closed

@@ -1,0 +1,35 @@
+"""Texts of others as they may be shown: in a terminal, in a page, in a picture, and wherever somebody copies them.
+
+Prompts, names and messages come from services, sidecars and notebooks that somebody handed over. A terminal obeys
+control characters (a title, a colour, what stands in the clipboard), and direction marks turn round what a reader sees:
+so every text goes through `printable` on its way out. What is kept and sent stays as it is.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TextIO
+
+_KEPT = "\t\n"
+# C0, DEL and C1 (ISO/IEC 6429), halves of characters, and what no character is: a mark takes their place.
+_CONTROLS = [*range(0x20), *range(0x7F, 0xA0), *range(0xD800, 0xE000), 0xFFFE, 0xFFFF]
+# Embeddings, overrides, isolates and what Unicode gave up, none of which can be seen (UAX #9, Unicode 23.2.3); and the
+# carriage return, after which a terminal would write over what stands there.
+_TURNS = [*range(0x202A, 0x202F), *range(0x2066, 0x2070), ord("\r")]
+_SHOWN: dict[int, str | None] = {**dict.fromkeys(_CONTROLS, "�"), **dict.fromkeys(_TURNS), **{ord(c): c for c in _KEPT}}
+_UNSAFE = re.compile(f"[{re.escape(''.join(chr(code) for code, shown in _SHOWN.items() if chr(code) != shown))}]")
+
+
+def printable(text: object) -> str:
+    """``text`` without what a terminal obeys and what turns lines round; tabs and line ends stay."""
+    return str(text).translate(_SHOWN)
+
+
+def printable_json(text: str) -> str:
+    """JSON that means the same, with escapes in the place of what `printable` takes away."""
+    return _UNSAFE.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+
+
+def say(text: object, file: TextIO | None = None) -> None:
+    """Print a text as `printable` gives it."""
+    print(printable(text), file=file)  # the one place
