@@ -87,6 +87,12 @@ class Repository:
             found[task.intent] = Entry(task.evolve(folder=now.folder))
         return found
 
+    def lost(self, spec: TaskSpec) -> list[str | None]:
+        """The task ids, as far as they are known, of equal requests that nobody can read any more."""
+        with contextlib.suppress(ConfigError):  # a broken journal is told before anything is paid
+            return self.journal.lost(spec.fingerprint)
+        return []
+
     def history(self, *, folder: Path | None = None, since: float = 0.0, until: float = 1e12) -> list[Task]:
         """The tasks, as they stand, made from ``since`` to before ``until`` (Unix seconds), oldest first.
 
