@@ -23,7 +23,7 @@ from luma_jupyter.domain.requests import ExtendRequest, ModifyRequest, Request
 from luma_jupyter.domain.task import Task, Video
 from luma_jupyter.engine.handle import Handle
 from luma_jupyter.engine.local_files import as_optional_image
-from luma_jupyter.engine.loop_thread import TICK, Interrupted, wait
+from luma_jupyter.engine.loop_thread import TICK, GaveWay, Interrupted, wait
 from luma_jupyter.engine.store.serialization import dump
 from luma_jupyter.engine.task_spec import TaskSpec
 from luma_jupyter.errors import (
@@ -219,8 +219,8 @@ class Clip:
         """Block until the clip is done, and return it; the kernel's asyncio tasks go on meanwhile.
 
         ``tick`` is called a few times a second where no event loop runs. Raises ClipError when it ended otherwise than
-        completed, WaitTimeout after ``timeout`` seconds, WaitInterrupted when interrupted. The last two leave it
-        followed.
+        completed, WaitTimeout after ``timeout`` seconds, or where one that began before is due that cannot return
+        before this one, WaitInterrupted when interrupted. The last two leave it followed.
         """
         if timeout is not None and (isinstance(timeout, bool) or not isinstance(timeout, int | float) or timeout < 0):
             raise InvalidRequest(f"The timeout must be a number of seconds, 0 or more, not {timeout!r}.")
@@ -228,6 +228,11 @@ class Clip:
             done = wait(self._handle.done, timeout, tick)
         except (Interrupted, KeyboardInterrupt):
             raise WaitInterrupted(f"{self.label} is followed further; `{self.label}.wait()` waits again.") from None
+        except GaveWay:
+            raise WaitTimeout(
+                f"`{self.label}.wait()` ended, as another wait below it was due; {self.label} is followed further. "
+                f"In a coroutine say `await {self.label}`, which holds up nothing."
+            ) from None
         self._owner.presenter.flush([self])
         if not done:
             raise WaitTimeout(

@@ -15,6 +15,7 @@ import httpx
 import pytest
 
 import luma_jupyter as luma
+from luma_jupyter.engine.loop_thread import GaveWay
 from luma_jupyter.errors import (
     ClipCancelled,
     ClipDetached,
@@ -185,6 +186,22 @@ def test_wait_gives_up_after_its_timeout_and_leaves_the_clip_followed(service: P
     with pytest.raises(WaitTimeout, match="after waiting 0 s; it is followed further"):
         clip.wait(timeout=0)
     service.gate.set()
+    assert clip.wait(timeout=10).status == "completed"
+
+
+def test_wait_that_gives_way_says_what_to_write_instead(
+    service: PromptService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A wait that holds up another one which is due ends in one line; the clip is followed further."""
+
+    def give_way(*args: object) -> bool:
+        raise GaveWay
+
+    clip = luma.generate("A sunset")
+    with monkeypatch.context() as patch:
+        patch.setattr("luma_jupyter.clip.clip.wait", give_way)
+        with pytest.raises(WaitTimeout, match=r"clip is followed further\. In a coroutine say `await clip`"):
+            clip.wait()
     assert clip.wait(timeout=10).status == "completed"
 
 
