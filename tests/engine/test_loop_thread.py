@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from luma_jupyter.engine.loop_thread import LoopThread, deferred_interrupt, wait
+from luma_jupyter.engine.loop_thread import GaveWay, LoopThread, deferred_interrupt, wait
 from luma_jupyter.errors import WaitInterrupted, WaitTimeout
 from tests.support.loops import HurriedLoop, end
 
