@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from luma_jupyter.domain.requests import ExtendRequest, ModifyRequest, Request
 from luma_jupyter.domain.task import Task, Video
+from luma_jupyter.domain.values import as_python, read_flag, read_number, read_path
 from luma_jupyter.engine.handle import Handle
 from luma_jupyter.engine.local_files import as_optional_image
 from luma_jupyter.engine.loop_thread import TICK, GaveWay, Interrupted, wait
@@ -33,6 +34,7 @@ from luma_jupyter.errors import (
     InvalidRequest,
     WaitInterrupted,
     WaitTimeout,
+    shown,
 )
 from luma_jupyter.video import frames
 from luma_jupyter.views.clip_state import ClipState
@@ -222,10 +224,11 @@ class Clip:
         completed, WaitTimeout after ``timeout`` seconds, or where one that began before is due that cannot return
         before this one, WaitInterrupted when interrupted. The last two leave it followed.
         """
-        if timeout is not None and (isinstance(timeout, bool) or not isinstance(timeout, int | float) or timeout < 0):
-            raise InvalidRequest(f"The timeout must be a number of seconds, 0 or more, not {timeout!r}.")
+        seconds = None if timeout is None else read_number(timeout)
+        if seconds is not None and not seconds >= 0:
+            raise InvalidRequest(f"The timeout must be a number of seconds, 0 or more, not {shown(timeout)}.")
         try:
-            done = wait(self._handle.done, timeout, tick)
+            done = wait(self._handle.done, seconds, tick)
         except (Interrupted, KeyboardInterrupt):
             raise WaitInterrupted(f"{self.label} is followed further; `{self.label}.wait()` waits again.") from None
         except GaveWay:
@@ -236,7 +239,7 @@ class Clip:
         self._owner.presenter.flush([self])
         if not done:
             raise WaitTimeout(
-                f"{self.label} is still {self.status} after waiting {timeout:g} s; it is followed further."
+                f"{self.label} is still {self.status} after waiting {seconds:g} s; it is followed further."
             )
         self._raise_unless_completed()
         return self
@@ -245,6 +248,13 @@ class Clip:
         return self._wait_async().__await__()
 
     async def _wait_async(self) -> Clip:
+        try:
+            asyncio.get_running_loop()
+        except RuntimeError:
+            raise InvalidRequest(
+                f"`await {self.label}` needs asyncio, and another library runs this coroutine: say "
+                f"`{self.label}.wait()` in a thread."
+            ) from None
         # An idle loop notices an interrupt only when it wakes up, so it wakes up now and then. `asyncio.wait` leaves
         # the engine's future alone when this coroutine is cancelled.
         done = asyncio.wrap_future(self._handle.done)
@@ -266,6 +276,7 @@ class Clip:
         idempotency key; AceDataCloud has none, so there only ``may_pay_twice`` sends it again. Raises InvalidRequest
         where there is nothing to go on with, ConfigError without a key, OverBudget where it may be paid for again.
         """
+        may_pay_twice = read_flag("may_pay_twice", may_pay_twice)
         if not self.task.status.ended:
             raise InvalidRequest(f"{self.label} is {self.status} already; `{self.label}.wait()` waits for it.")
         self._owner.retry(self, may_pay_twice=may_pay_twice)
@@ -319,7 +330,7 @@ class Clip:
         Raises ClipError where there is no video, InvalidRequest for a moment that it does not have.
         """
         self.wait()
-        return frames.frame_at(self.file(), when)
+        return frames.frame_at(self.file(), as_python(when))
 
     def frames(self, count: int) -> numpy.ndarray[Any, Any]:
         """So many frames from the first to the last: an array (count, height, width, 3) of uint8; waits for the clip.
@@ -327,7 +338,7 @@ class Clip:
         Raises as `frame` does.
         """
         self.wait()
-        return frames.evenly_spaced_frames(self.file(), count)
+        return frames.evenly_spaced_frames(self.file(), as_python(count))
 
     def save(self, path: str | PathLike[str]) -> Path:
         """Copy the video to a file, or into a folder, and return where it is; waits for the clip.
@@ -337,7 +348,7 @@ class Clip:
         """
         self.wait()
         source = self.file()
-        target = Path(path).expanduser()
+        target = read_path("The file", path)
         target = target / source.name if target.is_dir() else target
         try:
             shutil.copyfile(source, target)

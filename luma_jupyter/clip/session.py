@@ -19,6 +19,7 @@ from luma_jupyter.clip.names import find_name, find_word
 from luma_jupyter.domain.identifiers import is_variable_name, normalize_name
 from luma_jupyter.domain.prompts import is_mostly_latin, script_of
 from luma_jupyter.domain.task import Task
+from luma_jupyter.domain.values import read_day, read_path
 from luma_jupyter.domain.vocabulary import Provider, Status
 from luma_jupyter.engine.engine import Engine
 from luma_jupyter.engine.handle import Handle
@@ -26,7 +27,7 @@ from luma_jupyter.engine.plan import Plan
 from luma_jupyter.engine.store.probe import may_be_unfinished
 from luma_jupyter.engine.store.serialization import load
 from luma_jupyter.engine.task_spec import TaskSpec
-from luma_jupyter.errors import ClipError, InvalidRequest, LumaError
+from luma_jupyter.errors import ClipError, InvalidRequest, LumaError, shown
 from luma_jupyter.settings import SettingsSource
 from luma_jupyter.views.lineage_svg import Lineage
 
@@ -195,10 +196,11 @@ class Session:
 
     def history(self, folder: str | PathLike[str] | None = None, day: str | date | None = None) -> list[Task]:
         """The tasks that `clips` has."""
-        where = self.settings().folder if folder is None else Path(folder).expanduser().absolute()
+        where = self.settings().folder if folder is None else read_path("folder", folder).absolute()
+        everywhere = isinstance(folder, str) and folder == "all"
         since, until = _span(day)
         try:
-            return self.engine.repository.history(folder=None if folder == "all" else where, since=since, until=until)
+            return self.engine.repository.history(folder=None if everywhere else where, since=since, until=until)
         finally:
             self.print_notices()
 
@@ -210,7 +212,7 @@ class Session:
         for task in self.history():
             if task.key == key:
                 return self.followed_clip_for_task(task)
-        raise InvalidRequest(f"There is no clip {key!r} in this folder: `luma_jupyter.clips()` shows them.")
+        raise InvalidRequest(f"There is no clip {shown(key)} in this folder: `luma_jupyter.clips()` shows them.")
 
     def unfinished_clips(self) -> list[Clip]:
         """The clips of this kernel and of this folder that have not ended, or that nobody follows, oldest first."""
@@ -324,11 +326,8 @@ def _span(day: str | date | None) -> tuple[float, float]:
     """From when to when, in Unix seconds."""
     if day is None:
         return 0.0, 1e12
-    if day == "today":
-        day = date.today()
+    start = datetime.combine(read_day(day), time.min)
     try:
-        start = date.fromisoformat(day) if isinstance(day, str) else day
-    except ValueError:
-        raise InvalidRequest(f"{day!r} is not a day: write it as 2026-11-22, or today.") from None
-    end = start + timedelta(days=1)
-    return datetime.combine(start, time.min).timestamp(), datetime.combine(end, time.min).timestamp()
+        return start.timestamp(), (start + timedelta(days=1)).timestamp()
+    except (ValueError, OverflowError, OSError):
+        raise InvalidRequest(f"No clip is of {start:%Y-%m-%d}: name a day of these years.") from None

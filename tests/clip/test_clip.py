@@ -224,6 +224,12 @@ def test_await_gives_the_clip_or_raises_its_error() -> None:
     assert asyncio.run(both()) == "completed"
 
 
+def test_await_without_asyncio_says_what_to_write_instead() -> None:
+    """Where another library runs the coroutine, as trio does, one line says so."""
+    with pytest.raises(InvalidRequest, match=r"`await clip` needs asyncio, .* say `clip.wait\(\)` in a thread"):
+        luma.generate("A sunset").wait().__await__().send(None)
+
+
 def test_cancelling_an_await_leaves_the_clip_followed(service: PromptService) -> None:
     """A cancelled ``await`` takes effect at once and does not touch the task."""
     service.gate.clear()

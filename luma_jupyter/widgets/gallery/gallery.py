@@ -19,6 +19,7 @@ from luma_jupyter.clip.clip_list import ClipList
 from luma_jupyter.clip.session import Session
 from luma_jupyter.display.embedding import with_video
 from luma_jupyter.domain.task import Task
+from luma_jupyter.domain.values import items_of, read_path
 from luma_jupyter.domain.vocabulary import Status
 from luma_jupyter.engine.library import sidecars
 from luma_jupyter.errors import ConfigError, InvalidRequest
@@ -49,13 +50,15 @@ def clips_for_gallery(session: Session, what: What, folder: str | os.PathLike[st
         if folder is not None:
             raise InvalidRequest("Give the gallery clips or a folder, not both.")
         return _checked(what)
-    tasks = session.history() if folder is None else _tasks_in(Path(folder).expanduser(), session.settings().media.name)
+    tasks = (
+        session.history() if folder is None else _tasks_in(read_path("folder", folder), session.settings().media.name)
+    )
     found = [session.clip_for_task(task) for task in sorted(tasks, key=lambda task: task.created_at, reverse=True)]
     return found if what is None else [clip for clip in found if _has_video(clip.task) and what(clip)]
 
 
 def _checked(what: object) -> list[Clip]:
-    clips: list[Any] = list(what) if isinstance(what, Iterable) else [what]
+    clips = items_of(what)
     for clip in clips:
         if not isinstance(clip, Clip):
             raise InvalidRequest(
