@@ -252,22 +252,21 @@ class Session:
         """The clips that are looked for unasked, or were found so, and that the user has not asked to follow yet."""
         return [clip for clip in self._looks.values() if clip.task.status is not Status.UNCONFIRMED]
 
-    def unsent_notice(self) -> str | None:
-        """One line at loading, where an earlier kernel ended before it had sent clips of this folder; only once."""
+    def ended_notice(self) -> str | None:
+        """What of this folder ended with an earlier kernel: a line for what was not sent, one for the demo's; once."""
         now = self.settings()
         if not may_be_unfinished(now.home_folder, now.folder):
             return None
         try:
-            unsent = self.engine.repository.settle_unsent(now.folder)
+            ended = self.engine.repository.settle_ended(now.folder)
         except LumaError:
             return None  # told before anything is paid
-        if not unsent:
-            return None
-        clips, were = ("clip", "was") if len(unsent) == 1 else ("clips", "were")
-        return (
-            f"luma_jupyter: {len(unsent)} {clips} of this folder {were} not sent: the kernel ended before. Nothing "
-            "was paid for that; run the cell again to make it."
-        )
+        unsent = sum(task.status is Status.CANCELLED for task in ended)
+        lines = [
+            _ended_line(unsent, "not sent: the kernel ended before. Nothing was paid for that"),
+            _ended_line(len(ended) - unsent, "not finished: the demo service ended with its kernel"),
+        ]
+        return "\n".join(filter(None, lines)) or None
 
     def unfinished_notice(self) -> str | None:
         """One line at loading, where clips of this folder are unfinished."""
@@ -320,6 +319,12 @@ class Session:
         """Print what the engine wants to be read once."""
         while self.engine.notices:
             print(f"luma_jupyter: {self.engine.notices.pop(0)}")
+
+
+def _ended_line(count: int, how: str) -> str:
+    clips, were = ("clip", "was") if count == 1 else ("clips", "were")
+    line = f"luma_jupyter: {count} {clips} of this folder {were} {how}; run the cell again to make it."
+    return line if count else ""
 
 
 def _span(day: str | date | None) -> tuple[float, float]:

@@ -70,7 +70,7 @@ class Host:
 
 
 def save(folder: Path, *answers: bytes | Exception) -> Path:
-    return asyncio.run(MediaFolder(folder, cast(Any, Host(*answers))).save(task(folder)))
+    return asyncio.run(MediaFolder(folder, cast(Any, Host(*answers))).save(task(folder))).path
 
 
 DOUBTFUL = {

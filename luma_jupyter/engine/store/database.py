@@ -18,12 +18,14 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from luma_jupyter.engine.fork import at_fork
-from luma_jupyter.engine.store.salvage import Salvage, mend_first_page
 from luma_jupyter.errors import ConfigError
 from luma_jupyter.settings import variable
+
+if TYPE_CHECKING:
+    from luma_jupyter.engine.store.salvage import Salvage
 
 BUSY_TIMEOUT = 30.0  # seconds that a busy file is waited for
 # Where write-ahead logging is known to work: file systems of this machine alone.
@@ -38,6 +40,8 @@ NEWER_ADVICE = (
     "restart the kernel."
 )
 _T = TypeVar("_T")
+_PAGE = 4096  # bytes; in pages of this size SQLite begins a file
+_PAGE_COUNT = slice(28, 32)  # of the first page (sqlite.org/fileformat2.html, 1.3)
 _LOGS = ("-wal", "-shm", "-journal")  # what SQLite keeps beside a file
 _DAMAGE = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 _REASONS = {
@@ -289,7 +293,7 @@ class Database:
         for end in ("", *_LOGS):
             with suppress(FileNotFoundError):
                 shutil.copyfile(f"{self.path}{end}", f"{copy}{end}")
-        mend_first_page(copy, new)
+        _mend_first_page(copy, new)
         return _connect(copy)
 
     @property
@@ -312,6 +316,17 @@ def _connect(path: Path) -> sqlite3.Connection:
     connection = sqlite3.connect(path, timeout=BUSY_TIMEOUT, isolation_level=None, check_same_thread=False)
     connection.text_factory = lambda text: text.decode(errors="replace")  # a damaged row is one row
     return connection
+
+
+def _mend_first_page(damaged: Path, model: Path) -> None:
+    """Give a copy of a damaged journal the first page of a new one, as without that SQLite reads nothing at all.
+
+    It says where each table begins, which is the same in all journals: their tables are made at once.
+    """
+    page = bytearray(model.read_bytes()[:_PAGE])
+    page[_PAGE_COUNT] = (damaged.stat().st_size // _PAGE).to_bytes(4, "big")
+    with damaged.open("r+b") as file:
+        file.write(page)
 
 
 def _account(left: Salvage | None) -> str:

@@ -10,7 +10,6 @@ import sqlite3
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, TypeAlias
 
 from luma_jupyter.engine.store.serialization import read_task
@@ -31,8 +30,6 @@ _OTHERS: Mapping[str, tuple[str, tuple[type, ...]]] = {
     "durations": ("number", (int, str, str, float)),
     "lost": ("intent", (str, object, object, object)),
 }
-_PAGE = 4096  # bytes; in pages of this size SQLite begins a file
-_PAGE_COUNT = slice(28, 32)  # of the first page (sqlite.org/fileformat2.html, 1.3)
 
 
 @dataclass(frozen=True)
@@ -57,17 +54,6 @@ def salvage(damaged: sqlite3.Connection, new: sqlite3.Connection) -> Salvage:
         facts = [known[intent].get(column) for column in ("fingerprint", "created_at", "task_id")]
         _insert(new, "lost", (intent, *facts))
     return Salvage(len(rows), len(lost))
-
-
-def mend_first_page(damaged: Path, model: Path) -> None:
-    """Give a copy of a damaged journal the first page of a new one, as without that SQLite reads nothing at all.
-
-    It says where each table begins, which is the same in all journals: their tables are made at once.
-    """
-    page = bytearray(model.read_bytes()[:_PAGE])
-    page[_PAGE_COUNT] = (damaged.stat().st_size // _PAGE).to_bytes(4, "big")
-    with damaged.open("r+b") as file:
-        file.write(page)
 
 
 def _read_tasks(damaged: sqlite3.Connection) -> tuple[dict[str, Row], dict[str, dict[str, object]]]:
