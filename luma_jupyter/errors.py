@@ -103,6 +103,15 @@ def with_words(error: E, words: Mapping[str, str]) -> E:
     return with_message(error, words[name] + message.removeprefix(name)) if name in words else error
 
 
+def shown(value: object) -> str:
+    """How a value looks in a message: on one line, and not for ever; what cannot be shown, by its type."""
+    try:
+        text = " ".join(repr(value).split())
+    except Exception:  # a user's own class, for instance
+        text = f"<{type(value).__name__}>"
+    return text if len(text) <= 100 else f"{text[:99]}…"  # a data URI can be megabytes
+
+
 class _OneLine:
     """Shows an exception in IPython as its message alone (``_render_traceback_`` is IPython's own hook).
 

@@ -15,8 +15,9 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from luma_jupyter.domain.urls import is_web_url, split_login
+from luma_jupyter.domain.values import as_python, read_path
 from luma_jupyter.domain.vocabulary import PROVIDERS, Provider
-from luma_jupyter.errors import ConfigError
+from luma_jupyter.errors import ConfigError, InvalidRequest, shown
 
 HOME_BESIDE_THE_NOTEBOOK = ".luma_jupyter"
 
@@ -83,6 +84,12 @@ class BaseUrl(str):
         return base_url
 
 
+def _word(value: object) -> str:
+    """A number or a flag as text; empty for what is neither."""
+    value = as_python(value)
+    return str(value).strip() if isinstance(value, str | int | float) else ""
+
+
 def _text(name: str, value: object) -> str:
     if not isinstance(value, str):
         raise ConfigError(f"{name} must be text, not {type(value).__name__}.")
@@ -108,44 +115,44 @@ def _base_url(name: str, value: object) -> BaseUrl:
 def _provider(name: str, value: object) -> str:
     word = _text(name, value).lower()
     if word not in ("auto", *PROVIDERS):
-        raise ConfigError(f"{name} must be auto, {', '.join(PROVIDERS)}, not {word!r}.")
+        raise ConfigError(f"{name} must be auto, {', '.join(PROVIDERS)}, not {shown(word)}.")
     return word
 
 
 def _flag(name: str, value: object) -> bool:
-    word = str(value).strip().lower()
+    word = _word(value).lower()
     if word in ("1", "true", "yes", "on"):
         return True
     if word in ("0", "false", "no", "off"):
         return False
-    raise ConfigError(f"{name} must be 1 or 0, not {value!r}.")
+    raise ConfigError(f"{name} must be 1 or 0, not {shown(value)}.")
 
 
 def _amount(unit: str) -> Callable[[str, object], float]:
     def read(name: str, value: object) -> float:
         try:
-            amount = math.nan if isinstance(value, bool) else float(str(value))
+            amount = math.nan if isinstance(as_python(value), bool) else float(_word(value))
         except ValueError:
             amount = math.nan
         if not 0 <= amount < math.inf:
-            raise ConfigError(f"{name} must be a number of {unit}, 0 or more, not {value!r}.")
+            raise ConfigError(f"{name} must be a number of {unit}, 0 or more, not {shown(value)}.")
         return amount
 
     return read
 
 
 def _count(name: str, value: object) -> int:
-    if isinstance(value, bool) or not str(value).isascii() or not str(value).isdigit() or int(str(value)) < 1:
-        raise ConfigError(f"{name} must be a whole number, 1 or more, not {value!r}.")
-    return int(str(value))
+    word = _word(value)
+    if isinstance(value, bool) or not word.isascii() or not word.isdigit() or len(word) > 9 or int(word) < 1:
+        raise ConfigError(f"{name} must be a whole number, 1 or more, not {shown(value)}.")
+    return int(word)
 
 
 def _folder(name: str, value: object) -> Path:
-    folder = Path(_text(name, os.fspath(value) if isinstance(value, os.PathLike) else value))
     try:
-        return folder.expanduser()
-    except RuntimeError:
-        raise ConfigError(f"{name}: there is no home folder for {str(folder)!r}.") from None
+        return read_path(name, _text(name, os.fspath(value) if isinstance(value, os.PathLike) else value))
+    except InvalidRequest as error:
+        raise ConfigError(str(error)) from None
 
 
 _ACEDATA = BaseUrl("https://api.acedata.cloud")

@@ -12,10 +12,11 @@ from luma_jupyter.clip.confirm import submit_all
 from luma_jupyter.clip.grid import read_grid
 from luma_jupyter.clip.source import read_source
 from luma_jupyter.domain.requests import ExtendRequest, GenerateRequest, ModifyRequest
+from luma_jupyter.domain.values import read_flag
 from luma_jupyter.domain.vocabulary import PROVIDERS, Provider
 from luma_jupyter.engine.local_files import as_optional_image
 from luma_jupyter.engine.task_spec import TaskSpec
-from luma_jupyter.errors import InvalidRequest
+from luma_jupyter.errors import InvalidRequest, shown
 
 
 def generate(
@@ -105,10 +106,10 @@ def adopt(task_id: str, *, provider: Provider | None = None) -> Clip:
     gives its own clip, and an unconfirmed clip that was waiting for it goes on. Raises InvalidRequest where no service
     knows it.
     """
-    if not isinstance(task_id, str) or not task_id.strip():
-        raise InvalidRequest(f"A task id is a text, as the service gave it, not {task_id!r}.")
-    if provider is not None and provider not in PROVIDERS:
-        raise InvalidRequest(f"There is no provider {provider!r}: choose {', '.join(PROVIDERS)}.")
+    if not isinstance(task_id, str) or not task_id.strip() or not task_id.strip().isprintable():
+        raise InvalidRequest(f"A task id is a text, as the service gave it, not {shown(task_id)}.")
+    if provider is not None and (not isinstance(provider, str) or provider not in PROVIDERS):
+        raise InvalidRequest(f"There is no provider {shown(provider)}: choose {', '.join(PROVIDERS)}.")
     return kernel.session.adopt(task_id.strip(), provider)
 
 
@@ -126,11 +127,12 @@ def batch(
 ) -> ClipList:
     """Make many videos: ``prompts`` × every option that is a list × ``takes``; returns the list of clips at once.
 
-    ``prompts`` is a text, a list of texts or of dicts, or a pandas DataFrame: a row with the column ``prompt``, and
-    others named as the arguments ``action``, ``source`` and ``takes`` and the options of `generate`, `extend` and
-    `modify`. What a row says comes before what the call says; None and NaN say nothing. The order is: rows, then
-    ``source``, then options as given, each varying faster than the one before, ``takes`` fastest. ``source`` is a clip,
-    a video id, a URL or a path, or a list of those; a batch has at most 1,000 videos.
+    ``prompts`` is a text, a list of texts or of dicts, or a DataFrame of any library: a row with the column
+    ``prompt``, and others named as the arguments ``action``, ``source`` and ``takes`` and the options of `generate`,
+    `extend` and `modify`. A list, or a column, as an option is an axis. What a row says comes before what the call
+    says; None and NaN say nothing. The order is: rows, then ``source``, then options as given, each varying faster than
+    the one before, ``takes`` fastest. ``source`` is a clip, a video id, a URL or a path, or a list of those; a batch
+    has at most 1,000 videos.
 
     Number and price are said before; above the settings ``confirm_count`` and ``confirm_usd`` somebody is asked, unless
     ``yes``. A clip that fails is in its place in the list. Where one cannot be sent after others were (the disk is
@@ -139,6 +141,7 @@ def batch(
     Raises InvalidRequest (NotConfirmed where nobody said yes), ConfigError or OverBudget; then nothing was sent, or the
     error says what was.
     """
+    yes = read_flag("yes", yes)
     for_all = {"action": action, "source": source, **options, "takes": takes}
     grid = read_grid(prompts, for_all, {"provider": provider, "timeout": timeout, "again": again})
     kernel.session.tell_of_braces(spec.request.prompt for spec in grid.specs)

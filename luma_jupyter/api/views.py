@@ -12,6 +12,7 @@ from luma_jupyter.clip.clip import Clip
 from luma_jupyter.clip.clip_list import ClipList
 from luma_jupyter.widgets.compare.compare import Comparison, clips_to_compare
 from luma_jupyter.widgets.gallery.gallery import Gallery, What, for_gallery
+from luma_jupyter.widgets.studio.form import read_fields
 from luma_jupyter.widgets.studio.studio import StudioForms
 
 
@@ -51,8 +52,8 @@ class Studio(StudioForms):
 
     Fields can be given: ``Studio(action="extend", source="sunset")``. ``form`` holds them, and ``form.submit()`` is its
     button; ``queue.clips`` are the clips below. What is shown is closed when its output is cleared; what is under way
-    goes on. Raises traitlets.TraitError for a field that there is not.
+    goes on. Raises InvalidRequest for a field that there is not, or a value that it cannot have.
     """
 
     def __init__(self, **fields: Any) -> None:
-        super().__init__(kernel.session, kernel.presenter, **fields)
+        super().__init__(kernel.session, kernel.presenter, **read_fields(fields))

@@ -24,11 +24,12 @@ from luma_jupyter.domain.identifiers import KEY_PREFIX
 from luma_jupyter.domain.requests import ExtendRequest, ModifyRequest, Request
 from luma_jupyter.domain.task import Task, Video
 from luma_jupyter.domain.urls import shown_url
+from luma_jupyter.domain.values import as_python, read_flag, read_path, read_timeout
 from luma_jupyter.domain.vocabulary import Status
 from luma_jupyter.engine.handle import Handle
 from luma_jupyter.engine.library.sidecars import shareable
 from luma_jupyter.engine.local_files import as_optional_image
-from luma_jupyter.engine.loop_thread import TICK, Interrupted, wait
+from luma_jupyter.engine.loop_thread import TICK, GaveWay, Interrupted, wait
 from luma_jupyter.engine.task_spec import TaskSpec
 from luma_jupyter.errors import (
     ClipError,
@@ -224,19 +225,23 @@ class Clip:
         """Block until the clip is done, and return it; the kernel's asyncio tasks go on meanwhile.
 
         ``tick`` is called a few times a second where no event loop runs. Raises ClipError when it ended otherwise than
-        completed, WaitTimeout after ``timeout`` seconds, WaitInterrupted when interrupted. The last two leave it
-        followed.
+        completed, WaitTimeout after ``timeout`` seconds, or where one that began before is due that cannot return
+        before this one, WaitInterrupted when interrupted. The last two leave it followed.
         """
-        if timeout is not None and (isinstance(timeout, bool) or not isinstance(timeout, int | float) or timeout < 0):
-            raise InvalidRequest(f"The timeout must be a number of seconds, 0 or more, not {timeout!r}.")
+        seconds = read_timeout(timeout)
         try:
-            done = wait(self._handle.done, timeout, tick)
+            done = wait(self._handle.done, seconds, tick)
         except (Interrupted, KeyboardInterrupt):
             raise WaitInterrupted(f"{self.label} is followed further; `{self.label}.wait()` waits again.") from None
+        except GaveWay:
+            raise WaitTimeout(
+                f"`{self.label}.wait()` ended, as another wait below it was due; {self.label} is followed further. "
+                f"In a coroutine say `await {self.label}`, which holds up nothing."
+            ) from None
         self._owner.presenter.flush([self])
         if not done:
             raise WaitTimeout(
-                f"{self.label} is still {self.status} after waiting {timeout:g} s; it is followed further."
+                f"{self.label} is still {self.status} after waiting {seconds:g} s; it is followed further."
             )
         self._raise_unless_completed()
         return self
@@ -245,6 +250,13 @@ class Clip:
         return self._wait_async().__await__()
 
     async def _wait_async(self) -> Clip:
+        try:
+            asyncio.get_running_loop()
+        except RuntimeError:
+            raise InvalidRequest(
+                f"`await {self.label}` needs asyncio, and another library runs this coroutine: say "
+                f"`{self.label}.wait()` in a thread."
+            ) from None
         # An idle loop notices an interrupt only when it wakes up, so it wakes up now and then. `asyncio.wait` leaves
         # the engine's future alone when this coroutine is cancelled.
         done = asyncio.wrap_future(self._handle.done)
@@ -266,6 +278,7 @@ class Clip:
         idempotency key; AceDataCloud has none, so there only ``may_pay_twice`` sends it again. Raises InvalidRequest
         where there is nothing to go on with, ConfigError without a key, OverBudget where it may be paid for again.
         """
+        may_pay_twice = read_flag("may_pay_twice", may_pay_twice)
         if not self.task.status.ended:
             raise InvalidRequest(f"{self.label} is {self.status} already; `{self.label}.wait()` waits for it.")
         self._owner.retry(self, may_pay_twice=may_pay_twice)
@@ -319,7 +332,7 @@ class Clip:
         Raises ClipError where there is no video, InvalidRequest for a moment that it does not have.
         """
         self.wait()
-        return frames.frame_at(self.file(), when)
+        return frames.frame_at(self.file(), as_python(when))
 
     def frames(self, count: int) -> numpy.ndarray[Any, Any]:
         """So many frames from the first to the last: an array (count, height, width, 3) of uint8; waits for the clip.
@@ -327,7 +340,7 @@ class Clip:
         Raises as `frame` does.
         """
         self.wait()
-        return frames.evenly_spaced_frames(self.file(), count)
+        return frames.evenly_spaced_frames(self.file(), as_python(count))
 
     def save(self, path: str | PathLike[str]) -> Path:
         """Copy the video to a file, or into a folder, and return where it is; waits for the clip.
@@ -337,7 +350,7 @@ class Clip:
         """
         self.wait()
         source = self.file()
-        target = Path(path).expanduser()
+        target = read_path("The file", path)
         target = target / source.name if target.is_dir() else target
         try:
             shutil.copyfile(source, target)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import SupportsIndex, overload
 
 from luma_jupyter.clip.clip import Clip
+from luma_jupyter.domain.values import read_timeout
 from luma_jupyter.errors import ClipError, with_message
 from luma_jupyter.printable import say
 from luma_jupyter.views.table import table_text
@@ -52,8 +53,9 @@ class ClipList(list[Clip]):
         Raises the first ClipError when all have ended, of those that were waited for; WaitTimeout and WaitInterrupted
         at once.
         """
+        seconds = read_timeout(timeout)
         try:
-            wait_for_all([clip for clip in self if clip not in self.settled], lambda clip: clip.wait(timeout))
+            wait_for_all([clip for clip in self if clip not in self.settled], lambda clip: clip.wait(seconds))
         finally:
             if self:
                 self[0].presenter.flush(self)

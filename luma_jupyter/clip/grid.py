@@ -6,7 +6,7 @@ video. All requests are built, and so checked, before anything is sent; sending 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from functools import partial
@@ -19,10 +19,11 @@ from typing import Any, TypeAlias
 from luma_jupyter.clip.source import Source, read_source
 from luma_jupyter.domain.identifiers import KEY_PREFIX
 from luma_jupyter.domain.requests import ACTIONS_WITH, KINDS, check_takes
+from luma_jupyter.domain.values import as_list, as_python, items_of
 from luma_jupyter.domain.vocabulary import ACTIONS
 from luma_jupyter.engine.local_files import as_image
 from luma_jupyter.engine.task_spec import TaskSpec
-from luma_jupyter.errors import InvalidRequest, with_message
+from luma_jupyter.errors import InvalidRequest, shown, with_message
 from luma_jupyter.views.text import short
 
 MOST = 1000  # videos in one batch
@@ -119,21 +120,20 @@ def _name_value(value: object) -> str:
 
 
 def _read_rows(prompts: Any) -> list[tuple[str, Mapping[Any, object]]]:
-    """The rows, each with where it stands. A DataFrame is known by what it can do, so pandas is not needed here."""
-    if hasattr(prompts, "to_dict") and hasattr(prompts, "columns"):
-        columns = [str(name) for name in prompts.columns]
-        if twice := [name for name in columns if columns.count(name) > 1]:
-            raise InvalidRequest(f"Two columns are called {twice[0]}. Nothing was sent.")
-        records = prompts.to_dict("records")
-        found = [(f"row {index}", record) for index, record in zip(prompts.index, records, strict=True)]
-    elif isinstance(prompts, str | PathLike) and (reader := _READERS.get(Path(prompts).suffix.lower())):
-        raise _file_for_prompts(fspath(prompts), reader)
+    """The rows, each with where it stands."""
+    found: list[tuple[str, Any]]
+    file = fspath(prompts) if isinstance(prompts, PathLike) else prompts
+    if isinstance(file, str) and (reader := _READERS.get(Path(file).suffix.lower())):
+        raise _file_for_prompts(file, reader)
+    if not isinstance(prompts, str | Mapping | list | tuple) and (frame := _read_frame(prompts)) is not None:
+        found = frame
     elif isinstance(prompts, str | Mapping):
         found = [("The prompt", prompts)]
-    elif isinstance(prompts, Iterable) and not isinstance(prompts, bytes):
-        found = [(f"prompts[{number}]", prompt) for number, prompt in enumerate(prompts)]
     else:
-        raise InvalidRequest(f"A batch takes texts, dicts or a DataFrame, not {type(prompts).__name__}.")
+        items = None if isinstance(prompts, bytes | bytearray | memoryview) else items_of(prompts)
+        if items is None or (len(items) == 1 and items[0] is prompts):
+            raise InvalidRequest(f"A batch takes texts, dicts or a DataFrame, not {type(prompts).__name__}.")
+        found = [(f"prompts[{number}]", prompt) for number, prompt in enumerate(items)]
     if not found:
         raise InvalidRequest("There are no prompts: nothing was sent.")
     return [(where, row if isinstance(row, Mapping) else {"prompt": row}) for where, row in found]
@@ -146,6 +146,23 @@ def _file_for_prompts(file: str, reader: str) -> InvalidRequest:
         f"{shown} looks like a file: luma_jupyter.batch({reader.format(file=repr(shown))}) makes its rows. If these "
         f"words are the prompt, write them as a list: luma_jupyter.batch([{shown!r}]). Nothing was sent."
     )
+
+
+def _read_frame(prompts: Any) -> list[tuple[str, Mapping[Any, object]]] | None:
+    """The rows of a DataFrame of whatever library, each with where it stands; None for anything else."""
+    import narwhals  # start-up: it takes as long as the rest of a batch
+
+    try:
+        frame = narwhals.from_native(prompts, pass_through=True)
+    except narwhals.exceptions.DuplicateError:
+        raise InvalidRequest("Two columns have the same name. Nothing was sent.") from None
+    if isinstance(frame, narwhals.LazyFrame):
+        raise InvalidRequest("A batch takes a DataFrame that is there: say .collect() first. Nothing was sent.")
+    if not isinstance(frame, narwhals.DataFrame):
+        return None
+    index = narwhals.maybe_get_index(frame)
+    names = range(len(frame)) if index is None else index
+    return [(f"row {name}", row) for name, row in zip(names, frame.iter_rows(named=True), strict=True)]
 
 
 def _read_cells(given: Mapping[Any, object], where: str) -> Cells:
@@ -170,8 +187,8 @@ def _read_cells(given: Mapping[Any, object], where: str) -> Cells:
 
 def _read_values(name: str, cell: Any) -> list[Any]:
     """The values of a cell; a file is read here, once however many videos it goes into."""
-    axis = isinstance(cell, list | tuple) and name not in ("prompt", "takes")
-    values = [_as_python(value) for value in (cell if axis else [cell])]
+    axis = None if name in ("prompt", "takes") else as_list(cell)
+    values = [_whole_number(as_python(value)) for value in ([cell] if axis is None else axis)]
     if not values:
         raise InvalidRequest(f"{name} is an empty list.")
     read = _READ.get(name)
@@ -182,8 +199,9 @@ def _build_spec(cell: dict[str, Any]) -> TaskSpec:
     parameters = {name: value for name, value in cell.items() if value is not None or name == "prompt"}
     action = parameters.pop("action", "generate")
     source: Source | None = parameters.pop("source", None)
-    if action not in KINDS:
-        meant = get_close_matches(str(action), ACTIONS, 1)
+    if not isinstance(action, str) or action not in KINDS:
+        action = action if isinstance(action, str) else shown(action)
+        meant = get_close_matches(action, ACTIONS, 1)
         raise InvalidRequest(f"There is no action {action}: did you mean {meant[0] if meant else ', '.join(ACTIONS)}?")
     for name in parameters:
         if action not in ACTIONS_WITH.get(name, ACTIONS):
@@ -225,12 +243,8 @@ def _plural(name: str) -> str:
     return words if words.endswith("s") else f"{words}s"
 
 
-def _as_python(value: Any) -> Any:
-    """A cell as Python has it: a number of numpy's or a whole float as an int, and what is missing as None."""
-    if hasattr(value, "item") and getattr(value, "ndim", None) == 0:
-        value = value.item()
-    if type(value).__name__ in ("NAType", "NaTType"):  # what pandas puts where there is nothing
-        return None
+def _whole_number(value: Any) -> Any:
+    """A cell's value: a whole float as an int, as columns of numbers with a gap have them; NaN, the gap, as None."""
     if isinstance(value, float):
         return None if isnan(value) else int(value) if value.is_integer() else value
     return value

@@ -21,6 +21,7 @@ from luma_jupyter.domain.prompts import is_mostly_latin, script_of
 from luma_jupyter.domain.requests import addresses_in
 from luma_jupyter.domain.task import Task
 from luma_jupyter.domain.urls import is_cut
+from luma_jupyter.domain.values import read_day, read_path
 from luma_jupyter.domain.vocabulary import Provider, Status
 from luma_jupyter.engine.engine import Engine
 from luma_jupyter.engine.handle import Handle
@@ -28,7 +29,7 @@ from luma_jupyter.engine.plan import Plan
 from luma_jupyter.engine.store.probe import may_be_unfinished
 from luma_jupyter.engine.store.serialization import load
 from luma_jupyter.engine.task_spec import TaskSpec
-from luma_jupyter.errors import ClipError, InvalidRequest, LumaError
+from luma_jupyter.errors import ClipError, InvalidRequest, LumaError, shown
 from luma_jupyter.printable import say
 from luma_jupyter.settings import SettingsSource
 from luma_jupyter.views.lineage_svg import Lineage
@@ -203,13 +204,14 @@ class Session:
 
     def history(self, folder: str | PathLike[str] | None = None, day: str | date | None = None) -> list[Task]:
         """The tasks that `clips` has. Raises as `clips` does."""
-        where = self.settings().folder if folder is None else Path(folder).expanduser().absolute()
+        where = self.settings().folder if folder is None else read_path("folder", folder).absolute()
+        everywhere = isinstance(folder, str) and folder == "all"
         since, until = _span(day)
         try:
-            tasks = self.engine.repository.history(folder=None if folder == "all" else where, since=since, until=until)
+            tasks = self.engine.repository.history(folder=None if everywhere else where, since=since, until=until)
         finally:
             self.print_notices()
-        if not tasks and folder not in (None, "all") and not where.is_dir():
+        if not tasks and not everywhere and not where.is_dir():
             raise InvalidRequest(f"There is no folder {str(where)!r}.")
         return tasks
 
@@ -221,7 +223,7 @@ class Session:
         for task in self.history():
             if task.key == key:
                 return self.followed_clip_for_task(task)
-        raise InvalidRequest(f"There is no clip {key!r} in this folder: `luma_jupyter.clips()` shows them.")
+        raise InvalidRequest(f"There is no clip {shown(key)} in this folder: `luma_jupyter.clips()` shows them.")
 
     def find_earlier(self, name: str) -> str | None:
         """The word for the newest clip that a variable of this name held, here or in an earlier kernel; ``seas`` finds
@@ -272,22 +274,21 @@ class Session:
         """The clips that are looked for unasked, or were found so, and that the user has not asked to follow yet."""
         return [clip for clip in self._looks.values() if clip.task.status is not Status.UNCONFIRMED]
 
-    def unsent_notice(self) -> str | None:
-        """One line at loading, where an earlier kernel ended before it had sent clips of this folder; only once."""
+    def ended_notice(self) -> str | None:
+        """What of this folder ended with an earlier kernel: a line for what was not sent, one for the demo's; once."""
         now = self.settings()
         if not may_be_unfinished(now.home_folder, now.folder):
             return None
         try:
-            unsent = self.engine.repository.settle_unsent(now.folder)
+            ended = self.engine.repository.settle_ended(now.folder)
         except LumaError:
             return None  # told before anything is paid
-        if not unsent:
-            return None
-        clips, were = ("clip", "was") if len(unsent) == 1 else ("clips", "were")
-        return (
-            f"luma_jupyter: {len(unsent)} {clips} of this folder {were} not sent: the kernel ended before. Nothing "
-            "was paid for that; run the cell again to make it."
-        )
+        unsent = sum(task.status is Status.CANCELLED for task in ended)
+        lines = [
+            _ended_line(unsent, "not sent: the kernel ended before. Nothing was paid for that"),
+            _ended_line(len(ended) - unsent, "not finished: the demo service ended with its kernel"),
+        ]
+        return "\n".join(filter(None, lines)) or None
 
     def unfinished_notice(self) -> str | None:
         """One line at loading, where clips of this folder are unfinished."""
@@ -348,15 +349,18 @@ def _source_text(task: Task) -> str | None:
     return whole if whole and is_cut(task.source_label or "") else task.source_label
 
 
+def _ended_line(count: int, how: str) -> str:
+    clips, were = ("clip", "was") if count == 1 else ("clips", "were")
+    line = f"luma_jupyter: {count} {clips} of this folder {were} {how}; run the cell again to make it."
+    return line if count else ""
+
+
 def _span(day: str | date | None) -> tuple[float, float]:
     """From when to when, in Unix seconds."""
     if day is None:
         return 0.0, 1e12
-    if day == "today":
-        day = date.today()
+    start = datetime.combine(read_day(day), time.min)
     try:
-        start = date.fromisoformat(day) if isinstance(day, str) else day
-    except ValueError:
-        raise InvalidRequest(f"{day!r} is not a day: write it as 2026-11-22, or today.") from None
-    end = start + timedelta(days=1)
-    return datetime.combine(start, time.min).timestamp(), datetime.combine(end, time.min).timestamp()
+        return start.timestamp(), (start + timedelta(days=1)).timestamp()
+    except (ValueError, OverflowError, OSError):
+        raise InvalidRequest(f"No clip is of {start:%Y-%m-%d}: name a day of these years.") from None

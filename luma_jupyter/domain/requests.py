@@ -12,9 +12,10 @@ from typing import Any, ClassVar, TypeAlias
 
 from luma_jupyter.domain.media import LocalFile
 from luma_jupyter.domain.urls import is_web_url, shown_url
+from luma_jupyter.domain.values import as_python, read_flag
 from luma_jupyter.domain.visibility import has_visible
 from luma_jupyter.domain.vocabulary import ASPECT_RATIOS, Action
-from luma_jupyter.errors import InvalidRequest
+from luma_jupyter.errors import InvalidRequest, shown
 
 MOST_TAKES = 999
 LONGEST_PROMPT = 2_000_000  # characters; the services publish no limit, so this is ours: sidecars are bounded by it
@@ -41,11 +42,6 @@ def parse_video_ref(text: str) -> VideoRef | None:
     return VideoRef(video_id=text) if _VIDEO_ID.fullmatch(text) else None
 
 
-def _shown(value: object) -> str:
-    shown = repr(value)
-    return shown if len(shown) <= 100 else f"{shown[:99]}…"  # a data URI can be megabytes
-
-
 def _check_text(name: str, text: object) -> str:
     if not isinstance(text, str):
         raise InvalidRequest(f"{name} must be text, not {type(text).__name__}.")
@@ -67,20 +63,15 @@ def _checked_prompt(prompt: object) -> str:
     return text
 
 
-def _check_flag(name: str, value: object) -> None:
-    if not isinstance(value, bool):
-        raise InvalidRequest(f"{name} must be True or False, not {value!r}.")
-
-
 def _check_url(name: str, url: object) -> None:
     if url is not None and not is_web_url(_check_text(name, url)):
-        raise InvalidRequest(f"{name} must be an http(s) URL, not {_shown(url)}.")
+        raise InvalidRequest(f"{name} must be an http(s) URL, not {shown(url)}.")
 
 
 def check_takes(name: str, value: object) -> None:
     """Refuse what is not the number of a take, or of takes."""
     if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= MOST_TAKES:
-        raise InvalidRequest(f"{name} must be a whole number from 1 to {MOST_TAKES}, not {_shown(value)}.")
+        raise InvalidRequest(f"{name} must be a whole number from 1 to {MOST_TAKES}, not {shown(value)}.")
 
 
 def _check_image(name: str, image: object) -> None:
@@ -100,6 +91,7 @@ class _Request:
     def __post_init__(self) -> None:
         object.__setattr__(self, "prompt", _checked_prompt(self.prompt))
         _check_url("callback_url", self.callback_url)
+        object.__setattr__(self, "take", as_python(self.take))
         check_takes("take", self.take)
 
 
@@ -120,10 +112,11 @@ class GenerateRequest(_Request):
 
     def __post_init__(self) -> None:
         _Request.__post_init__(self)
-        if self.aspect_ratio not in ASPECT_RATIOS:
-            raise InvalidRequest(f"aspect_ratio must be one of {', '.join(ASPECT_RATIOS)}, not {self.aspect_ratio!r}.")
-        _check_flag("loop", self.loop)
-        _check_flag("enhancement", self.enhancement)
+        ratio = self.aspect_ratio
+        if not isinstance(ratio, str) or ratio not in ASPECT_RATIOS:
+            raise InvalidRequest(f"aspect_ratio must be one of {', '.join(ASPECT_RATIOS)}, not {shown(ratio)}.")
+        object.__setattr__(self, "loop", read_flag("loop", self.loop))
+        object.__setattr__(self, "enhancement", read_flag("enhancement", self.enhancement))
         _check_image("start_image", self.start_image)
         _check_image("end_image", self.end_image)
 
@@ -157,8 +150,9 @@ class ModifyRequest(_Request):
         _Request.__post_init__(self)
         if isinstance(self.source, VideoRef) and self.source.url is None:
             raise InvalidRequest(f"modify needs a URL or a clip: a video id alone ({self.source}) is not enough.")
+        object.__setattr__(self, "watermark", as_python(self.watermark))
         if not (self.watermark is None or isinstance(self.watermark, bool | str)):
-            raise InvalidRequest(f"watermark must be True, False or a watermark id, not {self.watermark!r}.")
+            raise InvalidRequest(f"watermark must be True, False or a watermark id, not {shown(self.watermark)}.")
         if self.watermark == "":
             raise InvalidRequest("The watermark id is empty.")
 

@@ -25,7 +25,8 @@ from luma_jupyter.domain.media import (
 )
 from luma_jupyter.domain.requests import VideoRef, parse_video_ref
 from luma_jupyter.domain.urls import is_web_url
-from luma_jupyter.errors import InvalidRequest
+from luma_jupyter.domain.values import read_path
+from luma_jupyter.errors import InvalidRequest, shown
 from luma_jupyter.video.pictures import Picture, PictureLimits, has_pillow, picture_of, read_picture
 
 _SENT = ("image/png", "image/jpeg", "image/webp")
@@ -72,8 +73,7 @@ def parse_video(text: str) -> VideoRef | LocalFile:
         return video
     if looks_like_path(text):
         return as_video(text)
-    shown = repr(text) if len(repr(text)) <= 100 else f"{text!r:.99}…"
-    raise InvalidRequest(f"{shown} is neither a clip, a video id, an http(s) URL nor a video's path.")
+    raise InvalidRequest(f"{shown(text)} is neither a clip, a video id, an http(s) URL nor a video's path.")
 
 
 def looks_like_path(text: str) -> bool:
@@ -118,12 +118,8 @@ def _limits() -> PictureLimits:
 def _path(name: str, value: str | os.PathLike[str], wanted: str) -> Path:
     text = os.fspath(value)
     if not isinstance(text, str) or not text.strip() or "://" in text or text.startswith("data:") or "\0" in text:
-        shown = repr(text)[:100]
-        raise InvalidRequest(f"{name} must be {wanted}, not {shown}.")
-    try:
-        return Path(text).expanduser()
-    except RuntimeError:
-        raise InvalidRequest(f"{name}: there is no home folder for {text!r}.") from None
+        raise InvalidRequest(f"{name} must be {wanted}, not {shown(text)}.")
+    return read_path(name, text)
 
 
 def _read(name: str, path: Path, largest: int, formats: str) -> bytes:

@@ -4,6 +4,9 @@ A blocking `wait` is the delicate one. Inside a kernel an event loop is already 
 user's own asyncio tasks live on it; they must go on while a cell waits. nest-asyncio2 makes that loop re-entrant. A
 SIGINT in such a nested run would hit whichever task happens to be running, so while waiting the signal only resolves a
 future, and the wait then raises by itself.
+
+A wait that one of those tasks begins meanwhile stands above the first one on the thread's stack: that one cannot return
+before it. So the later one gives way when the earlier one's timeout has passed.
 """
 
 from __future__ import annotations
@@ -11,6 +14,7 @@ from __future__ import annotations
 import asyncio
 import concurrent.futures
 import contextvars
+import math
 import signal
 import threading
 import time
@@ -19,7 +23,7 @@ from contextlib import contextmanager
 from typing import Any, TypeVar
 
 from luma_jupyter.engine.fork import at_fork
-from luma_jupyter.errors import WaitInterrupted
+from luma_jupyter.errors import WaitInterrupted, WaitTimeout
 
 T = TypeVar("T")
 
@@ -28,6 +32,20 @@ TICK = 0.2  # seconds between two looks at the clock while a wait cannot be woke
 
 class Interrupted(Exception):
     """A wait was ended by SIGINT."""
+
+
+class GaveWay(Exception):
+    """A wait was ended for another one below it on the stack, whose timeout has passed."""
+
+
+class _Deadlines(threading.local):
+    """Until when the nested waits of this thread last, the outermost first, in seconds of `time.monotonic`."""
+
+    def __init__(self) -> None:
+        self.stack: list[float] = []
+
+
+_deadlines = _Deadlines()
 
 
 class LoopThread:
@@ -70,10 +88,18 @@ class LoopThread:
         return asyncio.run_coroutine_threadsafe(coroutine, self.loop)
 
     def run(self, question: Coroutine[Any, Any, T]) -> T:
-        """The answer to a question that changes nothing; blocks meanwhile. Raises WaitInterrupted on SIGINT."""
+        """The answer to a question that changes nothing; blocks meanwhile.
+
+        Raises WaitInterrupted on SIGINT, WaitTimeout where another wait could not go on for it.
+        """
         future = self.submit(question)
         try:
             wait(future, None)
+        except GaveWay:
+            future.cancel()
+            raise WaitTimeout(
+                "No answer came before another wait had to end; nothing was sent but a question."
+            ) from None
         except (Interrupted, KeyboardInterrupt):
             future.cancel()
             raise WaitInterrupted("nothing was sent but a question.") from None
@@ -113,7 +139,7 @@ def wait(future: concurrent.futures.Future[Any], timeout: float | None, tick: Ca
     """Block until ``future`` is done; False when ``timeout`` seconds passed first.
 
     A running event loop in this thread goes on meanwhile. ``tick`` is called a few times a second where no loop runs.
-    Raises Interrupted on SIGINT (without a loop: KeyboardInterrupt), and leaves the future alone.
+    Raises Interrupted on SIGINT (without a loop: KeyboardInterrupt) and GaveWay, and leaves the future alone.
     """
     try:
         loop = asyncio.get_running_loop()
@@ -146,10 +172,20 @@ def _wait_nested(
 ) -> bool:
     done: asyncio.Future[Any] = asyncio.wrap_future(future, loop=loop)
     interrupt: asyncio.Future[None] = loop.create_future()
-    with _on_sigint(lambda: loop.call_soon_threadsafe(_resolve, interrupt)):
-        loop.run_until_complete(asyncio.wait({done, interrupt}, timeout=timeout, return_when=asyncio.FIRST_COMPLETED))
+    now = time.monotonic()
+    own = math.inf if timeout is None else now + timeout
+    end = min([own, *_deadlines.stack])
+    _deadlines.stack.append(own)
+    try:
+        with _on_sigint(lambda: loop.call_soon_threadsafe(_resolve, interrupt)):
+            left = None if end == math.inf else max(0.0, end - now)
+            loop.run_until_complete(asyncio.wait({done, interrupt}, timeout=left, return_when=asyncio.FIRST_COMPLETED))
+    finally:
+        _deadlines.stack.pop()
     if interrupt.done() and not future.done():
         raise Interrupted
+    if end < own and not future.done():
+        raise GaveWay
     return future.done()
 
 

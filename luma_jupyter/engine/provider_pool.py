@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from luma_jupyter.domain.vocabulary import SERVICE_NAMES, Action, Provider
-from luma_jupyter.errors import ConfigError, InvalidRequest, LumaError
+from luma_jupyter.errors import ConfigError, InvalidRequest, LumaError, shown
 from luma_jupyter.settings import KEY_SETTINGS, Secret, Settings, SettingsSource, variable
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ def choose_provider(
     real: Provider = "runapi" if action == "modify" else "acedata"
     wanted = asked if asked not in (None, "auto") else None
     if wanted is not None and wanted not in SERVICE_NAMES:
-        raise InvalidRequest(f"There is no provider {wanted!r}: choose auto, {', '.join(SERVICE_NAMES)}.")
+        raise InvalidRequest(f"There is no provider {shown(wanted)}: choose auto, {', '.join(SERVICE_NAMES)}.")
     if wanted is None and source == "demo":
         return "demo"
     if asked is None and now.provider != "auto":

@@ -97,6 +97,12 @@ class Repository:
         path = now.media_folder / task.filename
         return task.evolve(media=now.media_folder, folder=now.folder, path=path if path.is_file() else None)
 
+    def lost(self, spec: TaskSpec) -> list[str | None]:
+        """The task ids, as far as they are known, of equal requests that nobody can read any more."""
+        with contextlib.suppress(ConfigError):  # a broken journal is told before anything is paid
+            return self.journal.lost(spec.fingerprint)
+        return []
+
     def history(self, *, folder: Path | None = None, since: float = 0.0, until: float = 1e12) -> list[Task]:
         """The tasks, as they stand, made from ``since`` to before ``until`` (Unix seconds), oldest first.
 
@@ -129,15 +135,18 @@ class Repository:
         entries = self.journal.unfinished(lambda other: other == folder or not other.exists())
         return [task for entry in entries if self._is_open(task := self.recovered(entry).task)]
 
-    def settle_unsent(self, folder: Path) -> list[Task]:
-        """The tasks of a folder that an ended kernel had not sent: entered as cancelled, so that each is told once."""
-        unsent = []
+    def settle_ended(self, folder: Path) -> list[Task]:
+        """The tasks of a folder that ended with their kernel: entered as they ended, so that each is told once.
+
+        Those that it had not sent are cancelled, and those of its demo service have failed.
+        """
+        ended = []
         for entry in self.journal.unfinished(lambda other: other == folder):
             task = self.recovered(entry).task
-            if task.status is Status.CANCELLED and (lease := self.journal.acquire(entry, task)):
+            if task.status.without_task and (lease := self.journal.acquire(entry, task)):
                 lease.write(task)
-                unsent.append(task)
-        return unsent
+                ended.append(task)
+        return ended
 
     def _is_open(self, task: Task) -> bool:
         if task.status is not Status.UNCONFIRMED:

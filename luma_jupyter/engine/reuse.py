@@ -5,7 +5,7 @@ Both are called inside the journal's transaction in which a new task would be en
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from luma_jupyter.domain.task import Task
 from luma_jupyter.domain.vocabulary import Provider, Status
@@ -13,13 +13,29 @@ from luma_jupyter.engine.library.sidecars import whole_size
 from luma_jupyter.engine.repository import Repository
 from luma_jupyter.engine.store.journal import Entry
 from luma_jupyter.engine.task_spec import TaskSpec
-from luma_jupyter.errors import ClipCancelled
+from luma_jupyter.errors import ClipCancelled, InvalidRequest
 from luma_jupyter.settings import Settings
 
 
 def find_reusable(spec: TaskSpec, provider: Provider | None, now: Settings, repository: Repository) -> Entry | None:
-    """The entry that answers a request which would go to ``provider``; from this kernel, the journal, the folder."""
-    return choose_reusable(repository.equal_requests(spec, now).values(), provider)
+    """The entry that answers a request which would go to ``provider``; from this kernel, the journal, the folder.
+
+    Raises InvalidRequest where there was one that a damage of the journal has made unreadable: what became of it is
+    unknown, and may be paid for.
+    """
+    entry = choose_reusable(repository.equal_requests(spec, now).values(), provider)
+    if entry is None and provider != "demo" and (lost := repository.lost(spec)):
+        raise InvalidRequest(_lost_message(lost))
+    return entry
+
+
+def _lost_message(task_ids: Sequence[str | None]) -> str:
+    known = next(filter(None, task_ids), None)
+    adopt = f"`%luma adopt {known}` brings it back, free" if known else "look at your tasks in the service's console"
+    return (
+        "This was asked for before, and the damaged journal does not tell any more what came of it, so nothing was "
+        f"sent: {adopt}; --again (in Python again=True) makes a new one."
+    )
 
 
 def choose_reusable(entries: Iterable[Entry], provider: Provider | None) -> Entry | None:

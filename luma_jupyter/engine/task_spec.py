@@ -7,9 +7,10 @@ from functools import cached_property
 
 from luma_jupyter.domain.fingerprint import fingerprint
 from luma_jupyter.domain.requests import Request, check_takes
-from luma_jupyter.domain.vocabulary import Provider
+from luma_jupyter.domain.values import as_python, read_flag, read_number
+from luma_jupyter.domain.vocabulary import PROVIDERS, Provider
 from luma_jupyter.engine.handle import Handle
-from luma_jupyter.errors import InvalidRequest
+from luma_jupyter.errors import InvalidRequest, shown
 
 DEFAULT_TIMEOUT = 900.0  # seconds
 
@@ -20,8 +21,8 @@ class TaskSpec:
 
     ``provider`` is the caller's own choice (None: as the settings say), ``after`` the task whose video is the source,
     ``label`` how the user named the source; ``timeout`` is how many seconds to follow the task (None: 900);
-    ``again`` makes a new video in any case; ``name`` is the variable's. Raises InvalidRequest for a timeout that is
-    none.
+    ``again`` makes a new video in any case; ``name`` is the variable's. Raises InvalidRequest for a value that cannot
+    be used.
     """
 
     request: Request
@@ -33,14 +34,16 @@ class TaskSpec:
     name: str | None = None
 
     def __post_init__(self) -> None:
-        timeout = self.follow_for
-        if isinstance(timeout, bool) or not isinstance(timeout, int | float) or not timeout > 0:
-            raise InvalidRequest(f"timeout must be a number of seconds above 0, not {timeout!r}.")
+        if self.timeout is not None and not read_number(self.timeout) > 0:
+            raise InvalidRequest(f"timeout must be a number of seconds above 0, not {shown(self.timeout)}.")
+        if self.provider is not None and not isinstance(self.provider, str):
+            raise InvalidRequest(f"There is no provider {shown(self.provider)}: choose auto, {', '.join(PROVIDERS)}.")
+        object.__setattr__(self, "again", read_flag("again", self.again))
 
     @property
     def follow_for(self) -> float:
         """Seconds to follow the task once it is submitted."""
-        return DEFAULT_TIMEOUT if self.timeout is None else self.timeout
+        return DEFAULT_TIMEOUT if self.timeout is None else read_number(self.timeout)
 
     @property
     def source_intent(self) -> str | None:
@@ -59,5 +62,6 @@ class TaskSpec:
 
     def takes(self, count: int) -> list[TaskSpec]:
         """This spec so many times, each as a take of its own: the first is this very one. Raises InvalidRequest."""
+        count = as_python(count)
         check_takes("takes", count)
         return [replace(self, request=replace(self.request, take=take)) for take in range(1, count + 1)]

@@ -66,7 +66,7 @@ class Extension:
         if completer := self._shell.Completer:
             completer.custom_matchers.append(self._match)
         if may_be_unfinished(now.home_folder, now.folder):
-            for notice in (kernel.session.unsent_notice(), kernel.session.unfinished_notice()):
+            for notice in (kernel.session.ended_notice(), kernel.session.unfinished_notice()):
                 if notice:
                     say(notice)
             kernel.session.look_for_unconfirmed()

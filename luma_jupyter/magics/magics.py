@@ -171,8 +171,12 @@ class LumaMagics:
         session = self._session
         left = dict.fromkeys([*session.unfollowed_clips(), *session.clips_looked_for])  # each once
         clips = list(self._named(names).values()) if names else list(left)
+        if ended := session.ended_notice():
+            say(ended)
         if not clips:
-            say("No clip of this folder is unfinished.")
+            say(
+                "No clip of this folder is unfinished: to see what came of a card that still waits, run its cell again."
+            )
         self._show(ClipList(self._go_on(clips)), self._presenter.show_each)
 
     def _go_on(self, clips: list[Clip]) -> list[Clip]:

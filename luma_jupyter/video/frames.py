@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from numbers import Integral
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from luma_jupyter.errors import ConfigError, InvalidRequest
+from luma_jupyter.errors import ConfigError, InvalidRequest, shown
 
 if TYPE_CHECKING:
     import numpy
@@ -33,16 +34,17 @@ def frame_at(path: Path, when: float | str) -> Image:
 
     Raises InvalidRequest for a moment that the video does not have, and as `duration` does.
     """
-    if when == "first":
+    if isinstance(when, str) and when == "first":
         when = 0.0
-    if when == "last":
+    if isinstance(when, str) and when == "last":
         *_, frame = _decoded(path)
         return frame.to_image()  # type: ignore[no-any-return]
     if isinstance(when, bool) or not isinstance(when, int | float):
-        raise InvalidRequest(f"A frame is 'first', 'last' or a number of seconds, not {when!r}.")
+        raise InvalidRequest(f"A frame is 'first', 'last' or a number of seconds, not {shown(when)}.")
     length = duration(path)
     if not 0 <= when <= length:
-        raise InvalidRequest(f"The video has no frame at {when:g} s: it is {length:.2f} s long.")
+        moment = shown(when) if isinstance(when, int) else f"{when:g}"
+        raise InvalidRequest(f"The video has no frame at {moment} s: it is {length:.2f} s long.")
     return _shown_at(path, [float(when)])[0].to_image()  # type: ignore[no-any-return]
 
 
@@ -51,11 +53,10 @@ def evenly_spaced_frames(path: Path, count: int) -> numpy.ndarray[Any, Any]:
 
     Raises InvalidRequest for anything but a whole number from 1 to `MAX_FRAMES`, and as `duration` does.
     """
-    number = 0
-    if hasattr(count, "__index__") and not isinstance(count, bool):
-        number = count.__index__()
+    number = int(count) if isinstance(count, Integral) and not isinstance(count, bool) else 0
     if not 1 <= number <= MAX_FRAMES:
-        raise InvalidRequest(f"The number of frames must be a whole number from 1 to {MAX_FRAMES:,}, not {count!r}.")
+        wanted = f"a whole number from 1 to {MAX_FRAMES:,}"
+        raise InvalidRequest(f"The number of frames must be {wanted}, not {shown(count)}.")
     import numpy  # optional
 
     length = duration(path)

@@ -83,8 +83,8 @@ def read_picture(name: str, data: bytes, limits: PictureLimits) -> Picture:
 def picture_of(name: str, value: object, limits: PictureLimits) -> Picture:
     """A PIL image, a numpy frame or a matplotlib figure as it will be sent. Raises InvalidRequest for anything else."""
     if not _is_image(value):
-        if hasattr(value, "__array_interface__") and hasattr(value, "dtype"):
-            value = array_in_8_bits(name, value)
+        if hasattr(value, "__array_interface__"):
+            value = array_in_8_bits(name, _as_array(name, value))
         data = encode_png(name, value)
         return read_picture(name, data, limits) if has_pillow() else Picture(data, data, "image/png", None)
     try:
@@ -122,6 +122,22 @@ def encode_png(name: str, value: object) -> bytes:
 
 def _is_image(value: object) -> bool:
     return hasattr(value, "save") and hasattr(value, "getbands")
+
+
+def _as_array(name: str, value: Any) -> Any:
+    """What says that it is like an array, as one of numpy's."""
+    if hasattr(value, "dtype") and hasattr(value, "shape"):
+        return value
+    try:
+        import numpy  # optional
+
+        return numpy.asarray(value)
+    except ImportError:
+        raise InvalidRequest(
+            f"{name}: {type(value).__name__} needs numpy: pip install 'luma-jupyter[media]'."
+        ) from None
+    except Exception:  # whatever an interface that does not hold leads to
+        raise InvalidRequest(f"{name}: {type(value).__name__} cannot be read as a numpy frame.") from None
 
 
 def _as_rgb(image: Any) -> Any:

@@ -15,6 +15,7 @@ import httpx
 import pytest
 
 import luma_jupyter as luma
+from luma_jupyter.engine.loop_thread import GaveWay
 from luma_jupyter.errors import (
     ClipCancelled,
     ClipDetached,
@@ -188,6 +189,22 @@ def test_wait_gives_up_after_its_timeout_and_leaves_the_clip_followed(service: P
     assert clip.wait(timeout=10).status == "completed"
 
 
+def test_wait_that_gives_way_says_what_to_write_instead(
+    service: PromptService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A wait that holds up another one which is due ends in one line; the clip is followed further."""
+
+    def give_way(*args: object) -> bool:
+        raise GaveWay
+
+    clip = luma.generate("A sunset")
+    with monkeypatch.context() as patch:
+        patch.setattr("luma_jupyter.clip.clip.wait", give_way)
+        with pytest.raises(WaitTimeout, match=r"clip is followed further\. In a coroutine say `await clip`"):
+            clip.wait()
+    assert clip.wait(timeout=10).status == "completed"
+
+
 @pytest.mark.parametrize("timeout", ["10", -1, True])
 def test_wait_refuses_a_timeout_that_is_no_number_of_seconds(timeout: object) -> None:
     """Anything but a number of seconds is refused in one line."""
@@ -205,6 +222,12 @@ def test_await_gives_the_clip_or_raises_its_error() -> None:
         return clip.status
 
     assert asyncio.run(both()) == "completed"
+
+
+def test_await_without_asyncio_says_what_to_write_instead() -> None:
+    """Where another library runs the coroutine, as trio does, one line says so."""
+    with pytest.raises(InvalidRequest, match=r"`await clip` needs asyncio, .* say `clip.wait\(\)` in a thread"):
+        luma.generate("A sunset").wait().__await__().send(None)
 
 
 def test_cancelling_an_await_leaves_the_clip_followed(service: PromptService) -> None:

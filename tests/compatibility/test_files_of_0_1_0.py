@@ -163,7 +163,11 @@ def check_answers(answers: dict[str, list[Row]]) -> None:
         assert (clip["status"], clip["path"], clip["there"]) == ("completed", task["filename"], True)
 
 
-SETTLED = {"waiting": ("queued", "cancelled"), "hanging": ("submitting", "unconfirmed")}  # what a loading puts in order
+SETTLED = {  # what a loading puts in order
+    "waiting": ("queued", "cancelled"),
+    "hanging": ("submitting", "unconfirmed"),
+    "paper": ("running", "failed"),  # its demo service ended with its kernel
+}
 LOOKED_FOR = {"lost", "hanging"}  # at AceDataCloud, which can be asked
 
 

@@ -300,6 +300,25 @@ async def test_resume_without_a_key_is_refused_at_once(world: World, no_keys: An
     assert (entry.task.status, entry.owner) == (Status.DETACHED, None)
 
 
+@pytest.mark.parametrize(
+    ("made_at", "words"), [("http://127.0.0.1:9", "ended with its tasks if it was a demo"), ("https://a.example", "")]
+)
+async def test_resume_of_a_task_of_another_service_says_so_at_once(world: World, made_at: str, words: str) -> None:
+    """A task that was accepted at another address, and that the one in use does not know, is not followed for long."""
+    settings.configure(acedata_base_url=made_at)
+    task = await detached(world)
+    settings.configure(acedata_base_url=None)
+    world.service.hidden.add(str(task.task_id))
+    before = world.clock()
+    ended = await world.end(world.engine.resume(task.intent))
+    assert world.clock() - before < 30
+    assert ended.status is Status.DETACHED
+    assert str(ended.error).startswith(f"It was made at {made_at} (task id task-1), and https://api.acedata.cloud does")
+    assert words in str(ended.error)
+    world.service.hidden.clear()
+    assert (await world.end(world.engine.resume(task.intent))).status is Status.COMPLETED
+
+
 async def test_resume_of_a_task_the_service_forgot_fails_after_a_day(world: World) -> None:
     """A task that the service does not know is waited for, as some are slow to know it; after a day it has failed."""
     task = await detached(world)

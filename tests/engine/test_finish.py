@@ -103,8 +103,8 @@ def test_what_is_told_later_stays_in_the_journal(engine: Engine, service: FakeSe
     assert entry
     assert entry.task.status is Status.QUEUED
     folder = settings.current().folder
-    assert [task.intent for task in engine.repository.settle_unsent(folder)] == [second.task.intent]
-    assert engine.repository.settle_unsent(folder) == []
+    assert [task.intent for task in engine.repository.settle_ended(folder)] == [second.task.intent]
+    assert engine.repository.settle_ended(folder) == []
     entry = engine.journal.find(second.task.intent)
     assert entry
     assert entry.task.status is Status.CANCELLED

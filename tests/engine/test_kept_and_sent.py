@@ -59,7 +59,7 @@ def save(folder: Path, *answers: bytes | Exception) -> Path:
     host = FakeService()
     replies = [answer if isinstance(answer, Exception) else reply(200, content=answer) for answer in answers]
     host.script("video", *replies, for_ever=True)
-    return asyncio.run(MediaFolder(folder, impatient(httpx.MockTransport(host))).save(task(folder)))
+    return asyncio.run(MediaFolder(folder, impatient(httpx.MockTransport(host))).save(task(folder))).path
 
 
 DOUBTFUL = {

@@ -14,8 +14,8 @@ from typing import Any
 
 import pytest
 
-from luma_jupyter.engine.loop_thread import LoopThread, deferred_interrupt, wait
-from luma_jupyter.errors import WaitInterrupted
+from luma_jupyter.engine.loop_thread import GaveWay, LoopThread, deferred_interrupt, wait
+from luma_jupyter.errors import WaitInterrupted, WaitTimeout
 from tests.support.loops import HurriedLoop, end
 from tests.support.waiting import until
 
@@ -150,7 +150,7 @@ def test_wait_inside_a_foreign_loop_patches_nothing(future: concurrent.futures.F
 
 PRELUDE = """
 import asyncio, concurrent.futures, os, signal, threading, time
-from luma_jupyter.engine.loop_thread import Interrupted, wait
+from luma_jupyter.engine.loop_thread import GaveWay, Interrupted, wait
 
 class Counter:
     count = 0
@@ -242,6 +242,44 @@ NESTED: dict[str, str] = {
         task = asyncio.create_task(second())
         assert wait(outer, 20) is True
     """,
+    "the timeout holds though a task waits longer": """
+        async def waits_long():
+            try:
+                wait(concurrent.futures.Future(), timeout)
+            except GaveWay:
+                return "gave way"
+        for timeout in (None, 20):
+            task = asyncio.create_task(waits_long())
+            start = time.monotonic()
+            assert wait(concurrent.futures.Future(), 0.1) is False
+            assert 0.09 < time.monotonic() - start < 2
+            assert await task == "gave way"
+        assert wait(concurrent.futures.Future(), 0.01) is False  # nothing of those is left
+    """,
+    "a shorter wait within a longer one ends with its own timeout": """
+        outer = concurrent.futures.Future()
+        async def waits_briefly():
+            assert wait(concurrent.futures.Future(), 0.01) is False
+            outer.set_result(None)
+        task = asyncio.create_task(waits_briefly())
+        assert wait(outer, 20) is True
+        await task
+    """,
+    "an await goes on though a task waits": """
+        long, short = concurrent.futures.Future(), concurrent.futures.Future()
+        async def waits_long():
+            assert wait(long, 20) is True
+        task = asyncio.create_task(waits_long())
+        counter.then(short.set_result, "short")
+        assert await asyncio.wrap_future(short) == "short"
+        start = time.monotonic()
+        try:
+            await asyncio.wait_for(asyncio.Event().wait(), 0.05)
+        except TimeoutError:
+            assert time.monotonic() - start < 2
+        long.set_result(None)
+        await task
+    """,
 }
 
 
@@ -284,6 +322,20 @@ def test_run_is_dropped_when_it_is_interrupted(loop_thread: LoopThread, monkeypa
         loop_thread.run(question())
     concurrent.futures.wait([asyncio.run_coroutine_threadsafe(asyncio.wait(asked), loop_thread.loop)], 5)
     assert asked[0].cancelled()
+
+
+def test_run_is_dropped_when_another_wait_is_due(loop_thread: LoopThread, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A question that holds up a wait which is due is given up, in one line; nothing goes on in its name."""
+    started: list[concurrent.futures.Future[Any]] = []
+
+    def give_way(future: concurrent.futures.Future[Any], timeout: float | None) -> bool:
+        started.append(future)
+        raise GaveWay
+
+    monkeypatch.setattr("luma_jupyter.engine.loop_thread.wait", give_way)
+    with pytest.raises(WaitTimeout, match="nothing was sent but a question"):
+        loop_thread.run(asyncio.sleep(60))
+    assert started[0].cancelled()
 
 
 def test_loop_thread_knows_whether_it_is_current(loop_thread: LoopThread) -> None:

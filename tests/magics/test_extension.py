@@ -292,7 +292,7 @@ def test_resume_takes_over_what_is_looked_for(
     assert notebook.user_ns["sunset"].wait().path.exists()
     capsys.readouterr()
     notebook.run("%luma resume")
-    assert capsys.readouterr().out.startswith("No clip of this folder is unfinished.\n")
+    assert capsys.readouterr().out.startswith("No clip of this folder is unfinished: to see")
     assert len(service.sent) == 1
 
 

@@ -172,10 +172,29 @@ def test_wait_leaves_what_was_stopped_here(notebook: Shell, service: PromptServi
 # %luma resume
 
 
+def test_resume_says_what_ended_with_the_demo_service(notebook: Shell, capsys: Printed) -> None:
+    """Clips of a dead kernel's demo service are not unfinished: loading says once that they ended with it."""
+    settings.configure(provider="demo", demo_seconds=60)
+    notebook.run("%%luma -o sunset\nA sunset")
+    wait_for_status(notebook.user_ns["sunset"], "running")
+    capsys.readouterr()
+    notebook.restart()
+    ended = (
+        "luma_jupyter: 1 clip of this folder was not finished: the demo service ended with its kernel; run the cell "
+        "again to make it.\n"
+    )
+    assert capsys.readouterr().out == ended
+    notebook.run("%luma resume")
+    assert capsys.readouterr().out.startswith("No clip of this folder is unfinished: to see what came of a card")
+    assert [clip.status for clip in clips()] == ["failed"]
+
+
 def test_resume_with_nothing_to_resume_says_so(notebook: Shell, capsys: Printed) -> None:
     """It says so, and makes no journal."""
     notebook.run("%luma resume")
-    assert capsys.readouterr().out == "No clip of this folder is unfinished.\n"
+    assert capsys.readouterr().out == (
+        "No clip of this folder is unfinished: to see what came of a card that still waits, run its cell again.\n"
+    )
     assert not settings.current().home_folder.exists()
 
 

@@ -113,17 +113,35 @@ def copy_into(folder: Path, task: Task) -> Task:
 
 
 @dataclass(frozen=True)
+class Saved:
+    """Where a video was saved; ``moved``: in a new folder, as the one of its task was gone."""
+
+    path: Path
+    moved: bool
+
+
+@dataclass(frozen=True)
 class MediaFolder:
     """A folder into which videos are fetched."""
 
     folder: Path
     http: HttpClient
 
-    async def save(self, task: Task) -> Path:
-        """Fetch the video of a finished task, and return its path.
+    async def save(self, task: Task) -> Saved:
+        """Fetch the video of a finished task into the folder; into a new one where that has been moved meanwhile.
 
         Raises DownloadError when the video cannot be had, or cannot be written.
         """
+        moved = not self.folder.exists()
+        for _ in range(2):
+            try:
+                return Saved(await self._save(task), moved)
+            except FileNotFoundError as error:
+                moved, last = True, error
+        raise _unwritable(last)
+
+    async def _save(self, task: Task) -> Path:
+        """As `save`. Raises FileNotFoundError where the folder is moved while the video comes."""
         assert task.video is not None
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
@@ -138,6 +156,8 @@ class MediaFolder:
                 _place_sidecar(path, task, file.seek(0, os.SEEK_END))
             incomplete_path(path).unlink(missing_ok=True)
         except OSError as error:
+            if isinstance(error, FileNotFoundError) and not self.folder.exists():
+                raise
             raise _unwritable(error) from None
         return path
 

@@ -26,6 +26,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from luma_jupyter.domain.task import Task, TaskPhase
+from luma_jupyter.domain.urls import is_local_url
 from luma_jupyter.domain.vocabulary import SERVICE_NAMES, Status
 from luma_jupyter.engine.handle import Handle
 from luma_jupyter.engine.library.folder import MediaFolder, copy_into
@@ -231,7 +232,8 @@ class TaskRun:
             nonlocal forgotten
             if problem != handle.task.problem:
                 handle.emit(problem=problem)
-            if problem == NOT_KNOWN and handle.task.elapsed(handle.clock()) > FORGOTTEN_AFTER:
+            old = handle.task.elapsed(handle.clock()) > FORGOTTEN_AFTER
+            if problem == NOT_KNOWN and (old or self._asked_elsewhere()):
                 forgotten = True
                 limit.reschedule(0)
 
@@ -242,7 +244,9 @@ class TaskRun:
                     handle.task.task_id or "", elapsed, handle.duration_model, on_poll
                 )
         except TimeoutError:
-            if forgotten:
+            if forgotten and (asked := self._asked_elsewhere()):
+                self._detach_elsewhere(asked)
+            elif forgotten:
                 service = SERVICE_NAMES[handle.task.provider]
                 message = f"{service} does not know this task any more (task id {handle.task.task_id})."
                 handle.emit(status=Status.FAILED, problem=None, error=ClipFailed(message))
@@ -262,6 +266,25 @@ class TaskRun:
         handle.emit(status=Status.SAVING, video=state.video, cost=state.cost, trace_id=trace_id, problem=None)
         return True
 
+    def _asked_elsewhere(self) -> str | None:
+        """The address that is asked for the task, where that is not the one that accepted it."""
+        asked = self._resources.client().base_url
+        return None if self._handle.task.base_url in ("", asked) else asked
+
+    def _detach_elsewhere(self, asked: str) -> None:
+        """End it where the service that is asked does not know it, and another one had accepted it."""
+        task = self._handle.task
+        gone = (
+            " That one was on this machine, and ended with its tasks if it was a demo."
+            if is_local_url(task.base_url)
+            else ""
+        )
+        message = (
+            f"It was made at {task.base_url} (task id {task.task_id}), and {asked} does not know it: nobody can follow "
+            f"it there.{gone} `--again` makes a new one."
+        )
+        self._handle.emit(status=Status.DETACHED, problem=None, error=ClipDetached(message))
+
     def _detach(self, why: str) -> None:
         message = (
             f"{why}; the task may still run and be billed (task id {self._handle.task.task_id}). "
@@ -279,18 +302,24 @@ class TaskRun:
         try:
             folder = MediaFolder(handle.task.media, self._resources.http())
             async with self._resources.downloads:
-                path = await folder.save(handle.task.evolve(ended_at=handle.task.ended_at or handle.clock()))
+                saved = await folder.save(handle.task.evolve(ended_at=handle.task.ended_at or handle.clock()))
+                path = saved.path
+                if saved.moved:
+                    problem = f"Its folder was moved or renamed meanwhile: the video is in {str(path.parent)!r}."
                 size = path.stat().st_size
                 await folder.save_thumbnail(handle.task, path)
         except asyncio.CancelledError:
             why = f"{self._stopped_by[0].lower()}{self._stopped_by[1:]}"
-            problem = None if path else f"The file was not saved: {why}."
+            problem = problem if path else f"The file was not saved: {why}."
         except Expired as error:
             problem = (
                 f"The file cannot be had: {error}. Addresses expire (RunAPI's after 7 days); --again makes a new one."
             )
         except LumaError as error:
             problem = f"The file could not be saved: {error}"
+        except FileNotFoundError:
+            path = None
+            problem = "Its folder was moved or renamed just as the video had been saved there; a retry saves it here."
         except Exception as error:  # the video exists and was paid for, whatever happened to the file
             log.exception("A video was not saved, in an unforeseen way")
             problem = f"The file could not be saved: {error!r}"

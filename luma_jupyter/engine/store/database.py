@@ -2,25 +2,30 @@
 
 Each commit reaches the disk (``synchronous=FULL``) before it counts. Write-ahead logging makes that quick, but needs
 shared memory, which network file systems do not have; there the slower rollback journal is used. A busy file is waited
-for. A file that is damaged or belongs to something else is set aside under another name, and a new one is begun. One
-that a newer version wrote is read, and never written or moved: two versions on one home must not forget each other's
-spending.
+for. A file that is damaged or belongs to something else is set aside under another name, and a new one is begun, with
+all that could be read of a damaged one. One that a newer version wrote is read, and never written or moved: two
+versions on one home must not forget each other's spending.
 """
 
 from __future__ import annotations
 
 import os
+import shutil
 import sqlite3
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from luma_jupyter.engine.fork import at_fork
 from luma_jupyter.errors import ConfigError
 from luma_jupyter.settings import variable
+
+if TYPE_CHECKING:
+    from luma_jupyter.engine.store.salvage import Salvage
 
 BUSY_TIMEOUT = 30.0  # seconds that a busy file is waited for
 # Where write-ahead logging is known to work: file systems of this machine alone.
@@ -35,6 +40,9 @@ NEWER_ADVICE = (
     "restart the kernel."
 )
 _T = TypeVar("_T")
+_PAGE = 4096  # bytes; in pages of this size SQLite begins a file
+_PAGE_COUNT = slice(28, 32)  # of the first page (sqlite.org/fileformat2.html, 1.3)
+_LOGS = ("-wal", "-shm", "-journal")  # what SQLite keeps beside a file
 _DAMAGE = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 _REASONS = {
     "damaged": "is damaged",
@@ -46,8 +54,9 @@ class Database:
     """The file at ``path``, opened when first used.
 
     ``migrations`` bring its tables to this version's form, one by one; ``additions`` are tables that earlier versions
-    do not know and need not know: they do not count for the file's version. ``notify`` gets one line when something
-    happened to the file that the user should know; ``clock`` (Unix seconds) dates the names of files set aside.
+    do not know and need not know: they do not count for the file's version. ``salvage`` brings what can be read of a
+    damaged file into a new one. ``notify`` gets one line when something happened to the file that the user should know;
+    ``clock`` (Unix seconds) dates the names of files set aside.
 
     All calls raise ConfigError when the file cannot be written.
     """
@@ -58,6 +67,7 @@ class Database:
         migrations: Sequence[str],
         additions: Sequence[str] = (),
         *,
+        salvage: Callable[[sqlite3.Connection, sqlite3.Connection], Salvage],
         clock: Callable[[], float],
         notify: Callable[[str], None],
     ) -> None:
@@ -66,6 +76,7 @@ class Database:
         self._times_set_aside = 0
         self._migrations = migrations
         self._additions = additions
+        self._salvage = salvage
         self._clock = clock
         self._notify = notify
         self._reset()
@@ -99,6 +110,9 @@ class Database:
                 yield
                 return
             self.execute("BEGIN IMMEDIATE")
+            while _inode(self.path) != self._inode:  # it was set aside while this one waited for its turn
+                self.close()
+                self.execute("BEGIN IMMEDIATE")
             self._inside = True
             try:
                 yield
@@ -134,7 +148,7 @@ class Database:
                 try:
                     return self._execute(sql, values)
                 except sqlite3.DatabaseError as error:
-                    if _code(error) not in _DAMAGE:
+                    if _code(error) not in _DAMAGE or self._newer:
                         raise
                     self._set_aside("damaged")
                     if self._inside:  # what the transaction has read is gone
@@ -165,8 +179,7 @@ class Database:
             raise self._unusable(error) from None
         with self._file_lock():
             self._inode = _inode(self.path)
-            connection = sqlite3.connect(self.path, timeout=BUSY_TIMEOUT, isolation_level=None, check_same_thread=False)
-            connection.text_factory = lambda text: text.decode(errors="replace")  # a damaged row is one row
+            connection = _connect(self.path)
             try:
                 unusable = self._prepare(connection)
             except BaseException:
@@ -180,7 +193,12 @@ class Database:
 
     @contextmanager
     def _file_lock(self) -> Iterator[None]:
-        """One kernel at a time opens the file or moves it. The lock is an empty database: it ends with its holder."""
+        """One kernel at a time opens the file or moves it. The lock is an empty database: it ends with its holder.
+
+        Whatever else is in its file got there by a damage, and is dropped.
+        """
+        if self._lock_path.stat().st_size:
+            os.truncate(self._lock_path, 0)  # the same file: who holds the lock meanwhile goes on holding it
         with closing(sqlite3.connect(self._lock_path, timeout=BUSY_TIMEOUT, isolation_level=None)) as lock:
             lock.execute("BEGIN EXCLUSIVE")
             yield
@@ -199,6 +217,13 @@ class Database:
             return None
         if not ("tasks" in tables if version else not tables):
             return "foreign"
+        self._bring_forward(connection, version)
+        connection.execute("COMMIT")
+        connection.execute(f"PRAGMA journal_mode = {'WAL' if _is_local(self.path.parent) else 'DELETE'}")
+        return None
+
+    def _bring_forward(self, connection: sqlite3.Connection, version: int) -> None:
+        """Give a file of an earlier version the tables of this one; 0: an empty file."""
         for migration in self._migrations[version:]:
             for statement in migration.split(";"):
                 connection.execute(statement)
@@ -206,9 +231,6 @@ class Database:
             connection.execute(addition)
         if version < len(self._migrations):
             connection.execute(f"PRAGMA user_version = {len(self._migrations)}")
-        connection.execute("COMMIT")
-        connection.execute(f"PRAGMA journal_mode = {'WAL' if _is_local(self.path.parent) else 'DELETE'}")
-        return None
 
     def close(self) -> None:
         """Close the connection; it is opened again when needed."""
@@ -217,7 +239,7 @@ class Database:
             self._connection = None
 
     def _set_aside(self, why: str) -> None:
-        """Rename the file, unless another kernel has done so already."""
+        """Rename the file, unless another kernel has done so already, and begin a new one with what can be read."""
         self._times_set_aside += 1
         self.close()
         stamp = f"{time.strftime('%Y%m%d-%H%M%S', time.localtime(self._clock()))}-{os.getpid()}"
@@ -225,18 +247,54 @@ class Database:
         while aside.exists():
             aside = aside.with_stem(f"{aside.stem}-again")
         try:
-            with self._file_lock():
+            with self._file_lock(), tempfile.TemporaryDirectory(dir=self.path.parent) as work:
                 if _inode(self.path) != self._inode:
                     return
-                for end in ("-wal", "-shm", "-journal", ""):  # a new file must never meet the old one's log
+                new = Path(work, "new.sqlite3")
+                left = self._begin_with_what_is_left(new) if why == "damaged" else None
+                for end in (*_LOGS, ""):  # a new file must never meet the old one's log
                     with suppress(FileNotFoundError):
                         os.replace(f"{self.path}{end}", f"{aside}{end}")
+                if left:
+                    os.replace(new, self.path)
         except OSError as error:
             raise self._unusable(error) from None
         self._notify(
             f"The journal of your clips {_REASONS[why]}; it was set aside as {aside.name}, and a new one was begun. "
-            "What was unfinished or spent today is forgotten: look at the services' consoles before you go on."
+            f"{_account(left)}"
         )
+
+    def _begin_with_what_is_left(self, new: Path) -> Salvage:
+        """Begin a new file with all that can be read of this one, whose damage goes as far as nobody knows."""
+        with closing(_connect(new)) as fresh:
+            fresh.execute("BEGIN")
+            self._bring_forward(fresh, 0)
+            fresh.execute("COMMIT")
+            fresh.execute("BEGIN")
+            with closing(self._open_damaged(new)) as damaged:
+                left = self._salvage(damaged, fresh)
+            fresh.execute("COMMIT")
+        os.chmod(new, 0o600)
+        return left
+
+    def _open_damaged(self, new: Path) -> sqlite3.Connection:
+        """The damaged file as far as it can be read; others are kept from writing to it, where its damage allows that.
+
+        Where not even its first page can be read, it is a copy with that of the new one.
+        """
+        damaged = _connect(self.path)
+        try:
+            damaged.execute("BEGIN IMMEDIATE")
+            damaged.execute("SELECT name FROM sqlite_master").fetchall()
+            return damaged
+        except sqlite3.DatabaseError:
+            damaged.close()
+        copy = new.with_name("copy.sqlite3")
+        for end in ("", *_LOGS):
+            with suppress(FileNotFoundError):
+                shutil.copyfile(f"{self.path}{end}", f"{copy}{end}")
+        _mend_first_page(copy, new)
+        return _connect(copy)
 
     @property
     def _newer_finding(self) -> str:
@@ -246,10 +304,39 @@ class Database:
         if self._newer and _code(error) == sqlite3.SQLITE_READONLY:
             return ConfigError(f"{self._newer_finding} {NEWER_ADVICE}")
         why = getattr(error, "strerror", None) or str(error)
+        if _code(error) in _DAMAGE and not self._newer:  # met within a transaction, which has read what is gone
+            return ConfigError(f"The journal was damaged ({why}), and has just been made anew: run this again.")
         return ConfigError(
             f"The journal cannot be written in {str(self.path.parent)!r} ({why}): "
             f"set {variable('home')} to a folder where it can; nothing is paid for without it."
         )
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    connection = sqlite3.connect(path, timeout=BUSY_TIMEOUT, isolation_level=None, check_same_thread=False)
+    connection.text_factory = lambda text: text.decode(errors="replace")  # a damaged row is one row
+    return connection
+
+
+def _mend_first_page(damaged: Path, model: Path) -> None:
+    """Give a copy of a damaged journal the first page of a new one, as without that SQLite reads nothing at all.
+
+    It says where each table begins, which is the same in all journals: their tables are made at once.
+    """
+    page = bytearray(model.read_bytes()[:_PAGE])
+    page[_PAGE_COUNT] = (damaged.stat().st_size // _PAGE).to_bytes(4, "big")
+    with damaged.open("r+b") as file:
+        file.write(page)
+
+
+def _account(left: Salvage | None) -> str:
+    """What is left of a file that was set aside, in words that say what to do."""
+    if left is None or not left.kept + left.lost:
+        return "What was unfinished or spent today is forgotten: look at the services' consoles before you go on."
+    kept = f"{left.kept} {'clip was' if left.kept == 1 else 'clips were'} read and kept"
+    if not left.lost:
+        return f"{kept}; no other is known to have been in it."
+    return f"{kept}, {left.lost} lost: look at the services' consoles before you ask for the lost ones again."
 
 
 def query_read_only(path: Path, sql: str) -> list[Any] | None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager, suppress
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import cache, partial
 from pathlib import Path
@@ -23,7 +23,8 @@ from luma_jupyter.engine.fork import at_fork
 from luma_jupyter.engine.store.database import Database
 from luma_jupyter.engine.store.leases import LeaseLost, current_owner, is_alive
 from luma_jupyter.engine.store.probe import FILE_NAME, UNFINISHED
-from luma_jupyter.engine.store.serialization import dump, load
+from luma_jupyter.engine.store.salvage import salvage
+from luma_jupyter.engine.store.serialization import dump, read_task
 
 # What brings a file from one version to the next; the version is SQLite's own ``user_version``.
 MIGRATIONS = (
@@ -64,7 +65,18 @@ MIGRATIONS = (
     """,
 )
 # Tables that version 0.1.0 does not know, and need not know.
-ADDITIONS = ("CREATE TABLE IF NOT EXISTS leases (intent TEXT PRIMARY KEY, number INTEGER NOT NULL) WITHOUT ROWID",)
+ADDITIONS = (
+    "CREATE TABLE IF NOT EXISTS leases (intent TEXT PRIMARY KEY, number INTEGER NOT NULL) WITHOUT ROWID",
+    # Of what a damaged journal had and nobody can read any more; a column is NULL where it is not known.
+    """
+    CREATE TABLE IF NOT EXISTS lost (
+        intent TEXT PRIMARY KEY,
+        fingerprint TEXT,
+        created_at REAL,
+        task_id TEXT
+    ) WITHOUT ROWID
+    """,
+)
 _ROWS = "SELECT tasks.task, tasks.owner, owners.beat FROM tasks LEFT JOIN owners USING (owner)"
 _REPLACE = "UPDATE tasks SET status = ?, task_id = ?, task = ?, owner = ?"
 
@@ -105,7 +117,7 @@ class Journal:
         owner: str | None = None,
         notify: Callable[[str], None] = lambda line: None,
     ) -> None:
-        self._file = Database(folder / FILE_NAME, MIGRATIONS, ADDITIONS, clock=clock, notify=notify)
+        self._file = Database(folder / FILE_NAME, MIGRATIONS, ADDITIONS, salvage=salvage, clock=clock, notify=notify)
         self._clock = clock
         self._given_owner = owner
         self._reset()
@@ -168,8 +180,22 @@ class Journal:
         return next(iter(self._select("WHERE task_id = ?", _column(task_id))), None)
 
     def has_task_id(self, task_id: str) -> bool:
-        """Whether an intent has this task id of a service."""
-        return bool(self._file.execute("SELECT 1 FROM tasks WHERE task_id = ?", _column(task_id))[0])
+        """Whether an intent has this task id of a service, also one that was lost."""
+        sql = "SELECT 1 FROM tasks WHERE task_id = ? UNION ALL SELECT 1 FROM lost WHERE task_id = ?"
+        return bool(self._file.execute(sql, _column(task_id), _column(task_id))[0])
+
+    def lost(self, fingerprint: str) -> list[str | None]:
+        """The task ids, as far as they are known, of equal requests whose entries a damage has made unreadable."""
+        return self._lost("fingerprint = ?", fingerprint)
+
+    def count_lost(self, since: float) -> int:
+        """How many entries made since then (Unix seconds) are unreadable; one whose time is not known counts too."""
+        return len(self._lost("IFNULL(created_at, 1e12) >= ?", since))
+
+    def _lost(self, condition: str, value: object) -> list[str | None]:
+        gone, _ = self._file.execute(f"SELECT task_id FROM lost WHERE {condition}", value)
+        there, _ = self._file.execute(f"SELECT task_id, task FROM tasks WHERE {condition}", value)
+        return [task_id for (task_id,) in gone] + [task_id for task_id, text in there if read_task(text) is None]
 
     def uploaded_url(self, service: str, sha256: str, until: float) -> str | None:
         """The address of a file that was uploaded to a service (its base URL) and lives until then (Unix seconds)."""
@@ -188,8 +214,7 @@ class Journal:
         is_owner_alive = cache(partial(is_alive, now=self._clock()))  # entries share few owners
         entries = []
         for text, owner, heartbeat in found:
-            with suppress(ValueError, TypeError, RecursionError):  # of a row that is damaged
-                task = load(json.loads(text))
+            if task := read_task(text):
                 alive = not task.status.ended and (owner == self.owner or is_owner_alive(owner, heartbeat))
                 entries.append(Entry(task, owner, alive))
         return entries
@@ -221,9 +246,10 @@ class Journal:
 
     def _write(self, task: Task, lease: int) -> None:
         owner = None if task.status.ended else self.owner
-        held = "owner = ? AND (SELECT number FROM leases WHERE leases.intent = tasks.intent) = ?"
+        # A lease that was lost with a damaged journal still holds: the owner says who has it.
+        held = "owner = ? AND IFNULL((SELECT number FROM leases WHERE leases.intent = tasks.intent), ?) = ?"
         _, changed = self._file.execute(
-            f"{_REPLACE} WHERE intent = ? AND {held}", *_state(task), owner, task.intent, self.owner, lease
+            f"{_REPLACE} WHERE intent = ? AND {held}", *_state(task), owner, task.intent, self.owner, lease, lease
         )
         if changed:
             return
@@ -253,18 +279,24 @@ class Journal:
 
     def add_upload(self, service: str, sha256: str, url: str, expires: float) -> None:
         """Remember where a service keeps a file; those that it does not keep any more are forgotten."""
-        with self.transaction():
+
+        def write() -> None:
             self._file.execute("DELETE FROM uploads WHERE expires < ?", self._clock())
             self._file.execute("INSERT OR REPLACE INTO uploads VALUES (?, ?, ?, ?)", service, sha256, url, expires)
+
+        self._file.transact(write)
 
     def add_duration(self, provider: Provider, action: Action, seconds: float) -> None:
         """Remember how long a task took; the oldest ones are forgotten."""
         service = (provider, action)
         of_service = "FROM durations WHERE service = ? AND action = ?"
         oldest = f"SELECT number {of_service} ORDER BY number DESC LIMIT 1 OFFSET {KEPT}"
-        with self.transaction():
+
+        def write() -> None:
             self._file.execute("INSERT INTO durations (service, action, seconds) VALUES (?, ?, ?)", *service, seconds)
             self._file.execute(f"DELETE {of_service} AND number <= ({oldest})", *service, *service)
+
+        self._file.transact(write)
 
     def heartbeat(self) -> None:
         """Say that this kernel lives."""
@@ -272,7 +304,10 @@ class Journal:
 
     def _put(self, task: Task, owner: str | None) -> None:
         fixed = (task.intent, task.fingerprint, _column(str(task.folder)), task.created_at)
-        self._file.execute("INSERT OR REPLACE INTO tasks VALUES (?, ?, ?, ?, ?, ?, ?, ?)", *fixed, *_state(task), owner)
+        state = _state(task)
+        self._file.execute("INSERT OR REPLACE INTO tasks VALUES (?, ?, ?, ?, ?, ?, ?, ?)", *fixed, *state, owner)
+        _, task_id, _ = state
+        self._file.execute("DELETE FROM lost WHERE intent = ? OR task_id = ?", task.intent, task_id)
 
 
 def _state(task: Task) -> tuple[str, str | None, str]:

@@ -6,6 +6,7 @@ request checks itself as if it had just been typed.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -85,6 +86,14 @@ def load(data: object) -> Task:
         return _load(_mapping(data))
     except (KeyError, TypeError, ValueError, RecursionError, LumaError) as error:
         raise Unreadable(str(error)) from None
+
+
+def read_task(text: object) -> Task | None:
+    """The task of a journal's row, as JSON; None where it is damaged."""
+    try:
+        return load(json.loads(text)) if isinstance(text, str) else None
+    except (ValueError, RecursionError):
+        return None
 
 
 def _load(data: Mapping[str, Any]) -> Task:

@@ -13,6 +13,7 @@ from luma_jupyter.clip.clip import Clip
 from luma_jupyter.clip.clip_list import wait_for_all
 from luma_jupyter.display.embedding import with_video
 from luma_jupyter.display.environment import Environment
+from luma_jupyter.domain.values import items_of
 from luma_jupyter.errors import InvalidRequest
 from luma_jupyter.views.comparison import comparison_html
 from luma_jupyter.views.text import plain_text
@@ -25,8 +26,8 @@ def clips_to_compare(given: Sequence[Clip | Iterable[Clip]]) -> list[Clip]:
     Waits for those that are not done. Raises InvalidRequest for anything else, ClipError where one has no video.
     """
     named: list[Any] = list(given)
-    if len(named) == 1 and isinstance(named[0], Iterable) and not isinstance(named[0], str):
-        named = list(named[0])
+    if len(named) == 1:
+        named = items_of(named[0])
     if len(named) == 1 and isinstance(named[0], Clip) and isinstance(named[0].source, Clip):
         named.insert(0, named[0].source)
     for clip in named:

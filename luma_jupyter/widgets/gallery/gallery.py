@@ -19,6 +19,7 @@ from luma_jupyter.clip.clip_list import ClipList
 from luma_jupyter.clip.session import Session
 from luma_jupyter.display.embedding import video_src, with_video
 from luma_jupyter.domain.task import Task
+from luma_jupyter.domain.values import items_of, read_path
 from luma_jupyter.domain.vocabulary import Status
 from luma_jupyter.engine.library import sidecars
 from luma_jupyter.errors import ConfigError, InvalidRequest
@@ -50,7 +51,7 @@ def for_gallery(session: Session, what: What, folder: str | os.PathLike[str] | N
         if folder is not None:
             raise InvalidRequest("Give the gallery clips or a folder, not both.")
         return _checked(what), []
-    place = None if folder is None else _media_folder(Path(folder).expanduser(), session.settings().media.name)
+    place = None if folder is None else _media_folder(read_path("folder", folder), session.settings().media.name)
     tasks = session.history() if place is None else sidecars.read_all(place)
     found = [session.clip_for_task(task) for task in sorted(tasks, key=lambda task: task.created_at, reverse=True)]
     if what is not None:
@@ -59,7 +60,7 @@ def for_gallery(session: Session, what: What, folder: str | os.PathLike[str] | N
 
 
 def _checked(what: object) -> list[Clip]:
-    clips: list[Any] = list(what) if isinstance(what, Iterable) else [what]
+    clips = items_of(what)
     for clip in clips:
         if not isinstance(clip, Clip):
             raise InvalidRequest(

@@ -8,7 +8,7 @@ is right would be accepted; so each mistake is marked where it was made.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import traitlets
@@ -23,8 +23,9 @@ from luma_jupyter.clip.session import LAST_CLIP, Session
 from luma_jupyter.display.environment import Environment
 from luma_jupyter.domain.identifiers import normalize_name
 from luma_jupyter.domain.requests import ACTIONS_WITH
+from luma_jupyter.domain.values import as_python, read_flag
 from luma_jupyter.domain.vocabulary import ACTIONS, ASPECT_RATIOS, PROVIDERS
-from luma_jupyter.errors import InvalidRequest, LumaError, with_words
+from luma_jupyter.errors import InvalidRequest, LumaError, shown, with_words
 from luma_jupyter.widgets.base import PageModel, script
 from luma_jupyter.widgets.studio.clip_choices import ClipChoice, clip_choices
 from luma_jupyter.widgets.studio.upload import UploadBuffer, read_piece
@@ -233,6 +234,27 @@ class Form(PageModel):
 def _in_words(error: LumaError) -> str:
     """An error in the words of the form: a parameter's name becomes its field's label."""
     return str(with_words(error, LABEL_OF))
+
+
+def read_fields(given: Mapping[str, object]) -> dict[str, str | bool]:
+    """Read fields of a form as it holds them. Raises InvalidRequest for one that it does not have, or cannot hold."""
+    known = dict.fromkeys(["action", *(name for action in ACTIONS for name in fields_of(action))])
+    fields: dict[str, str | bool] = {}
+    for name, value in given.items():
+        plain = as_python(value)
+        if name not in known:
+            raise InvalidRequest(f"The studio has no field {name}; there are {', '.join(known)}.")
+        if isinstance(getattr(Form, name), traitlets.Bool):
+            fields[name] = read_flag(name, plain)
+        elif isinstance(plain, str):
+            fields[name] = plain
+        elif isinstance(plain, int | float) and not isinstance(plain, bool):
+            fields[name] = f"{plain}"
+        else:
+            raise InvalidRequest(f"{name} must be text, not {shown(value)}.")
+    if fields.get("action", ACTIONS[0]) not in ACTIONS:
+        raise InvalidRequest(f"There is no action {fields['action']}: choose {', '.join(ACTIONS)}.")
+    return fields
 
 
 def _check_done(clip: Clip) -> None:

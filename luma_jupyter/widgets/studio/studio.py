@@ -21,8 +21,7 @@ class StudioForms:
     """Forms for all that the magics do, and all that is under way. Shown as a cell's last expression.
 
     ``form`` is a `Form`; its fields are what ``%%luma`` takes, and ``form.submit()`` is its button. ``queue.clips`` are
-    the clips that it shows. What is shown is closed when its output is cleared; what is under way goes on. Raises
-    traitlets.TraitError for a field that there is not.
+    the clips that it shows. What is shown is closed when its output is cleared; what is under way goes on.
     """
 
     def __init__(self, session: Session, presenter: PagePresenter, **fields: Any) -> None:

@@ -14,7 +14,7 @@ import pytest
 from luma_jupyter.domain.requests import ModifyRequest, VideoRef
 from luma_jupyter.domain.task import Task
 from luma_jupyter.domain.vocabulary import Status
-from luma_jupyter.engine.library.folder import DOWNLOAD_TRIES, LARGEST_THUMBNAIL
+from luma_jupyter.engine.library.folder import DOWNLOAD_TRIES, LARGEST_THUMBNAIL, MediaFolder, Saved
 from luma_jupyter.engine.run.runner import CONCURRENT_DOWNLOADS
 from luma_jupyter.errors import ConfigError
 from tests.support import settings
@@ -299,9 +299,14 @@ IMPOSSIBLE = pytest.mark.parametrize("name", ["a\0b", "x" * 5000, "taken"], ids=
 async def test_impossible_folder_is_told_before_anything_is_paid(world: World, tmp_path: Path, name: str) -> None:
     """Whatever is wrong with the media folder, the error names the setting, and nothing is sent."""
     (tmp_path / "taken").write_text("in the way")
-    settings.configure(media=name)
-    with pytest.raises(ConfigError, match=r"^Videos cannot be saved in .* set LUMA_JUPYTER_MEDIA to another folder\.$"):
+    words = r"^Videos cannot be saved in .* set LUMA_JUPYTER_MEDIA to another folder\.$|^media: .* cannot be used \("
+
+    def configure_and_ask() -> None:
+        settings.configure(media=name)
         world.generate()
+
+    with pytest.raises(ConfigError, match=words):
+        configure_and_ask()
     assert not world.service.seen("submit")
     assert (tmp_path / "taken").read_text() == "in the way"
 
@@ -325,6 +330,68 @@ async def test_folder_that_was_removed_meanwhile_is_made_again(world: World, med
     await world.until(handle, Status.RUNNING)
     media.rmdir()
     assert (await world.end(handle)).path == media / handle.task.filename
+
+
+async def test_folder_that_is_renamed_before_the_end_is_begun_anew(world: World, media: Path) -> None:
+    """The video is saved under the folder's old name, and one plain line says where; nothing is paid again."""
+    handle = world.generate()
+    await world.until(handle, Status.RUNNING)
+    media.rename(media.with_name("renamed"))
+    task = await world.end(handle)
+    assert (task.status, task.path and task.path.read_bytes()) == (Status.COMPLETED, VIDEO)
+    assert task.problem == f"Its folder was moved or renamed meanwhile: the video is in {str(media)!r}."
+    assert len(world.service.seen("submit")) == 1
+
+
+async def test_folder_that_is_renamed_while_the_video_comes_is_begun_anew(world: World, media: Path) -> None:
+    """The video is fetched once more, into a new folder of the old name."""
+
+    def rename(request: httpx.Request) -> httpx.Response:
+        media.rename(media.with_name("renamed"))
+        return httpx.Response(200, content=VIDEO)
+
+    world.service.script("video", rename)
+    task = await world.end(world.generate())
+    assert (task.status, task.path and task.path.read_bytes()) == (Status.COMPLETED, VIDEO)
+    assert "moved or renamed" in str(task.problem)
+    assert len(world.service.seen("video")) == 2
+
+
+async def test_folder_that_is_renamed_each_time_costs_no_task(world: World, media: Path) -> None:
+    """A folder that goes away again and again is told in one line; the clip can be retried, free."""
+    times = iter(range(9))
+
+    def rename(request: httpx.Request) -> httpx.Response:
+        media.rename(media.with_name(f"renamed-{next(times)}"))
+        return httpx.Response(200, content=VIDEO)
+
+    world.service.script("video", rename, rename)
+    task = await world.end(world.generate())
+    assert (task.status, task.path) == (Status.COMPLETED, None)
+    assert "the media folder cannot be written" in str(task.problem)
+    retried = await world.end(world.engine.resume(task.intent))
+    assert retried.path
+    assert retried.path.read_bytes() == VIDEO
+    assert len(world.service.seen("submit")) == 1
+
+
+async def test_folder_that_is_renamed_just_after_is_told(
+    world: World, media: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A folder that is renamed when the video was saved is no internal error: a retry saves the video here."""
+    save = MediaFolder.save
+
+    async def save_and_rename(folder: MediaFolder, task: Task) -> Saved:
+        saved = await save(folder, task)
+        media.rename(media.with_name("renamed"))
+        return saved
+
+    with monkeypatch.context() as patch:
+        patch.setattr(MediaFolder, "save", save_and_rename)
+        task = await world.end(world.generate())
+    assert (task.status, task.path) == (Status.COMPLETED, None)
+    assert "moved or renamed" in str(task.problem)
+    assert (await world.end(world.engine.resume(task.intent))).path
 
 
 async def test_folder_without_permission_pays_nothing(

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import ipywidgets
+import numpy as np
 import pytest
-import traitlets
 
 import luma_jupyter as luma
 from luma_jupyter.api.kernel import kernel
@@ -14,6 +15,7 @@ from luma_jupyter.display.outputs import WIDGET_VIEW
 from luma_jupyter.domain.vocabulary import Status
 from luma_jupyter.engine.engine import Engine
 from luma_jupyter.engine.store.journal import Journal
+from luma_jupyter.errors import InvalidRequest
 from tests.support.notebook import PromptService, Shell
 
 
@@ -66,10 +68,25 @@ def test_studio_leaves_no_comm_when_cleared(notebook: Shell) -> None:
     assert other.form.comm is not None
 
 
-def test_studio_refuses_a_field_that_there_is_not(notebook: Shell) -> None:
-    """As a value that a field cannot have."""
-    with pytest.raises(traitlets.TraitError):
-        luma.Studio(action="delete")
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        ({"action": "film"}, "There is no action film: choose generate, extend, modify."),
+        ({"colour": "red"}, "The studio has no field colour; there are action, prompt,"),
+        ({"loop": "yes"}, "loop must be True or False, not 'yes'."),
+        ({"prompt": ["a"]}, "prompt must be text, not ['a']."),
+    ],
+)
+def test_studio_refuses_what_a_field_cannot_hold(notebook: Shell, fields: dict[str, object], words: str) -> None:
+    """One line says which fields there are, or what the one can hold."""
+    with pytest.raises(InvalidRequest, match=re.escape(words)):
+        luma.Studio(**fields)
+
+
+def test_studio_takes_numbers_of_numpy(notebook: Shell) -> None:
+    """A number is written into its field, a flag is one."""
+    studio = luma.Studio(takes=np.int64(3), loop=np.bool_(True))
+    assert (studio.form.takes, studio.form.loop) == ("3", True)
 
 
 def test_studio_in_a_terminal_says_where_to_go(terminal: Shell, capsys: pytest.CaptureFixture[str]) -> None:

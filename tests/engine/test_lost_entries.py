@@ -1,0 +1,68 @@
+"""A request whose entry a damage of the journal took: nobody knows what came of it, so it is not paid for again."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+
+import pytest
+
+from luma_jupyter.domain.vocabulary import Status
+from luma_jupyter.engine.store.probe import FILE_NAME
+from luma_jupyter.errors import InvalidRequest
+from tests.engine.kernels import Kernels, ask, paid
+from tests.support import settings
+from tests.support.world import World
+
+
+def _lose(task_id: str | None) -> None:
+    """Have the journal know of all its tasks only that they were there."""
+    with closing(sqlite3.connect(settings.current().home_folder / FILE_NAME, isolation_level=None)) as connection:
+        facts = "SELECT intent, fingerprint, created_at, ? FROM tasks"
+        connection.execute(f"INSERT INTO lost {facts}", (task_id,))
+        connection.execute("DELETE FROM tasks")
+
+
+async def _lost(kernels: Kernels, task_id: bool = True) -> World:
+    """A new kernel, after one that was killed while its task ran, and the loss of the task's entry."""
+    first = kernels.start()
+    handle = ask(first)
+    await first.until(handle, Status.RUNNING)
+    await kernels.kill(first)
+    _lose(handle.task.task_id if task_id else None)
+    return kernels.start()
+
+
+async def test_lost_request_is_not_paid_again(kernels: Kernels) -> None:
+    """The same cell is refused, with the way to get the video back; nothing is sent."""
+    world = await _lost(kernels)
+    with pytest.raises(InvalidRequest, match=r"damaged journal .* nothing was sent: `%luma adopt \S+` brings it back"):
+        ask(world)
+    assert paid(world) == 1
+    assert world.engine.spent_today()[1] == 1
+
+
+async def test_lost_request_without_a_task_id_names_the_console(kernels: Kernels) -> None:
+    """Where not even the task's id is known, the service's console is where to look."""
+    world = await _lost(kernels, task_id=False)
+    with pytest.raises(InvalidRequest, match="look at your tasks in the service's console"):
+        ask(world)
+
+
+async def test_lost_request_is_made_anew_on_the_users_word(kernels: Kernels) -> None:
+    """``again`` makes a new one, which answers the cell from then on; another request was never in doubt."""
+    world = await _lost(kernels)
+    ask(world, "A blue fox")
+    handle = ask(world, again=True)
+    assert ask(world) is handle
+    await world.end(handle)
+    assert paid(world) == 3
+
+
+async def test_lost_request_is_simulated_without_a_word(kernels: Kernels, demo: None) -> None:
+    """Where the demo service would make it, there is nothing to pay."""
+    world = await _lost(kernels)
+    handle = ask(world, provider="demo")
+    assert handle.task.provider == "demo"
+    handle.stop()
+    await world.end(handle)
