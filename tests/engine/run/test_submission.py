@@ -242,15 +242,13 @@ async def test_refused_request_counts_as_not_sent(world: World, answer: Answer, 
     assert found.task.sent_at is None
 
 
-@pytest.mark.parametrize("broken", ["home is a file", "journal is a folder", "impossible name"])
-async def test_submit_without_a_journal_sends_nothing(world: World, home: Path, tmp_path: Path, broken: str) -> None:
+@pytest.mark.parametrize("broken", ["home is a file", "journal is a folder"])
+async def test_submit_without_a_journal_sends_nothing(world: World, home: Path, broken: str) -> None:
     """A journal that cannot be written is told at once, with the setting to change; there is no task."""
     if broken == "home is a file":
         home.write_text("in the way")
-    elif broken == "journal is a folder":
-        (home / FILE_NAME).mkdir(parents=True)
     else:
-        settings.configure(home=tmp_path / ("x" * 5000))
+        (home / FILE_NAME).mkdir(parents=True)
     with pytest.raises(ConfigError, match=r"^The journal cannot be written in .* set LUMA_JUPYTER_HOME to a folder "):
         world.generate()
     await asyncio.sleep(100)
