@@ -75,7 +75,7 @@ def own_home(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_variable_of_each_setting_is_frozen() -> None:
     """Each setting has exactly this environment variable."""
     assert {name: variable(name) for name in VARIABLES} == VARIABLES
-    assert {field.name for field in dataclasses.fields(Settings)} == {*VARIABLES, "folder"}
+    assert {field.name for field in dataclasses.fields(Settings)} == {*VARIABLES, "folder", "key_places"}
 
 
 @pytest.mark.usefixtures("own_home")

@@ -13,6 +13,7 @@ from luma_jupyter.domain.identifiers import normalize_name
 from luma_jupyter.domain.vocabulary import ACTIONS
 
 _VALUES = {flag: option.choices for option in OPTIONS for flag in option.flags if option.choices}
+_ARGUMENTS = {word.word: word.choices for word in LINE_WORDS}
 _IMAGES = {flag for option in OPTIONS for flag in option.flags if option.name.endswith("_image")}
 
 
@@ -37,7 +38,9 @@ class Completer:
         clips = [name for name, value in visible if isinstance(value, Clip)]
         lists = [name for name, value in visible if isinstance(value, ClipList)]
         if magic == "%luma":
-            return [*clips, *lists] if any(before) else [word.word for word in LINE_WORDS]
+            if not any(before):
+                return [word.word for word in LINE_WORDS]
+            return list(_ARGUMENTS.get(previous, ())) or [*clips, *lists]
         if previous in _VALUES:
             return list(_VALUES[previous])
         if previous in _IMAGES:

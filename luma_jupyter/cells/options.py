@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from luma_jupyter.domain.vocabulary import ASPECT_RATIOS, PROVIDERS
+from luma_jupyter.settings import LOGIN_KEYS
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -116,11 +117,12 @@ def options_help() -> str:
 
 @dataclass(frozen=True)
 class LineWord:
-    """A word of ``%luma``: what may follow it, and what it does."""
+    """A word of ``%luma``: what may follow it, and what it does. ``choices`` are offered by completion."""
 
     word: str
     arguments: str
     help: str
+    choices: tuple[str, ...] = ()
 
 
 LINE_WORDS = (
@@ -139,6 +141,13 @@ LINE_WORDS = (
     LineWord("history", "", "all clips of this folder (or: --all, --folder FOLDER, --day 2026-11-22)"),
     LineWord("price", "", "what a call costs, and what was spent today"),
     LineWord("balance", "", "what is left at the services"),
+    LineWord(
+        "login",
+        "SERVICE",
+        f"keep a key in the system's keyring: {', '.join(LOGIN_KEYS)}\n(it is asked for, and not shown)",
+        tuple(LOGIN_KEYS),
+    ),
+    LineWord("logout", "SERVICE", "take it out again", tuple(LOGIN_KEYS)),
     LineWord("doctor", "", "whether all is well here, and what to do where it is not"),
     LineWord("studio", "", "the same as forms to fill in, and all that is under way"),
     LineWord("help", "", "this text"),
