@@ -29,7 +29,7 @@ class Kernel:
     """
 
     def __init__(self) -> None:
-        self.key_stores: Callable[[], Sequence[KeyStore]] = self._stores_of_host
+        self.key_stores: Callable[[], Sequence[KeyStore]] = self.host_key_stores
         self.restart()
 
     def restart(self) -> None:
@@ -57,7 +57,8 @@ class Kernel:
         """What shows the session's clips."""
         return self._presenter or self._assembled()[1]
 
-    def _stores_of_host(self) -> Sequence[KeyStore]:
+    def host_key_stores(self) -> Sequence[KeyStore]:
+        """Where hosts keep keys, in the order in which they are asked."""
         from luma_jupyter.display.environment import Environment  # start-up: they are needed with the first key
         from luma_jupyter.keystores import ColabSecrets, KaggleSecrets
 

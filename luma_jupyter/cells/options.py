@@ -141,12 +141,7 @@ LINE_WORDS = (
     LineWord("history", "", "all clips of this folder (or: --all, --folder FOLDER, --day 2026-11-22)"),
     LineWord("price", "", "what a call costs, and what was spent today"),
     LineWord("balance", "", "what is left at the services"),
-    LineWord(
-        "login",
-        "SERVICE",
-        f"keep a key in the system's keyring: {', '.join(LOGIN_KEYS)}\n(it is asked for, and not shown)",
-        tuple(LOGIN_KEYS),
-    ),
+    LineWord("login", "SERVICE", f"keep a key in the system's keyring ({', '.join(LOGIN_KEYS)})", tuple(LOGIN_KEYS)),
     LineWord("logout", "SERVICE", "take it out again", tuple(LOGIN_KEYS)),
     LineWord("doctor", "", "whether all is well here, and what to do where it is not"),
     LineWord("studio", "", "the same as forms to fill in, and all that is under way"),

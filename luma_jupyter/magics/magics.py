@@ -252,6 +252,8 @@ class LumaMagics:
         text = self._presenter.ask_secret(f"{env} (what you type is not shown): ")
         if text is None:
             raise InvalidRequest(f"Here nobody can be asked: set {env} in the environment.")
+        if not text.strip():
+            raise InvalidRequest("Nothing was typed, and nothing is kept.")
         key = read_key(env, text)
         keyring.keep(env, key)
         self._kernel.configuration.remember_key(name, FoundKey(key, keyring.place))

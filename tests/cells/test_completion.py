@@ -33,6 +33,9 @@ def completions(shell: Shell, code: str) -> set[str]:
         ("%luma re", {"%luma resume", "%luma retry"}),
         ("%luma retry s", {"%luma retry sunset"}),
         ("%luma wait s", {"%luma wait sunset"}),
+        ("%luma log", {"%luma login", "%luma logout"}),
+        ("%luma login ace", {"%luma login acedata", "%luma login acedata_platform"}),
+        ("%luma logout r", {"%luma logout runapi"}),
         ("  %luma stop su", {"  %luma stop sunset"}),
     ],
 )

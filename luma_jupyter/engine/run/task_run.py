@@ -28,7 +28,7 @@ from typing import TYPE_CHECKING
 from luma_jupyter.domain.task import Task, TaskPhase
 from luma_jupyter.domain.vocabulary import SERVICE_NAMES, Status
 from luma_jupyter.engine.handle import Handle
-from luma_jupyter.engine.library.folder import MediaFolder, copy_into
+from luma_jupyter.engine.library.folder import MediaFolder, copy_into, size_of
 from luma_jupyter.engine.recovery import resumed, unconfirmed_message
 from luma_jupyter.engine.run.poller import NOT_KNOWN, Poller
 from luma_jupyter.engine.run.slots import Slots
@@ -278,7 +278,7 @@ class TaskRun:
             folder = MediaFolder(handle.task.media, self._resources.http())
             async with self._resources.downloads:
                 path = await folder.save(handle.task.evolve(ended_at=handle.task.ended_at or handle.clock()))
-                size = path.stat().st_size
+                size = size_of(path)
                 await folder.save_thumbnail(handle.task, path)
         except asyncio.CancelledError:
             why = f"{self._stopped_by[0].lower()}{self._stopped_by[1:]}"

@@ -49,7 +49,7 @@ const HTML = `<section class="luma-studio" aria-label="Luma studio">
     <details class="luma-more" data-holds="takes yes again watermark_id callback_url timeout"><summary>More</summary>
       <div class="luma-pair">${field("takes", "Takes", text("takes", "1", "number"), "How many different videos; the variable is then a list.")}
       ${field("timeout", "Timeout", text("timeout", "900", "number"), "Seconds to follow the task.")}</div>
-      ${check("yes", "Yes, make them all, above the limit too")}
+      ${check("yes", "Yes, make and pay for all of them")}
       ${check("again", "Make a new one, although this was made before")}
       ${field("watermark_id", "Watermark id", text("watermark_id"))}
       ${field("callback_url", "Callback URL", text("callback_url", "https://…"), "The service posts the result there too.")}

@@ -209,7 +209,7 @@ class Form(PageModel):
         if (much := above_limits(batch, self._session.settings())) and not self.yes:
             self.errors = {"takes": f"{much}: say yes below, or make fewer."}
         if not self.yes and (paid := next(filter(None, map(self._session.found_key_notice, batch.plans)), None)):
-            self.errors = {**self.errors, "yes": f"{paid}: say yes here, or take the provider demo."}
+            self.errors = {**self.errors, "yes": f"{paid}. Say yes here, or take the provider demo."}
 
 
 def _check_done(clip: Clip) -> None:
