@@ -22,7 +22,7 @@ from luma_jupyter.domain.vocabulary import ACTIONS, SERVICE_NAMES, Provider, Sta
 from luma_jupyter.engine.provider_pool import choose_provider, service_for
 from luma_jupyter.errors import ConfigError, InvalidRequest, LumaError
 from luma_jupyter.magics.doctor import Diagnosis, diagnose
-from luma_jupyter.settings import KEY_SETTINGS, LOGIN_KEYS, FoundKey, read_key, variable
+from luma_jupyter.settings import KEY_SETTINGS, LOGIN_KEYS, FoundKey, Secret, read_key, variable
 from luma_jupyter.views.account import AccountView, balance_text
 from luma_jupyter.views.history import History
 from luma_jupyter.views.table import table_text
@@ -249,12 +249,7 @@ class LumaMagics:
     def _login(self, words: list[str]) -> None:
         name = _read_key_name("login", words)
         env, keyring = variable(name), self._kernel.keyring
-        text = self._presenter.ask_secret(f"{env} (what you type is not shown): ")
-        if text is None:
-            raise InvalidRequest(f"Here nobody can be asked: set {env} in the environment.")
-        if not text.strip():
-            raise InvalidRequest("Nothing was typed, and nothing is kept.")
-        key = read_key(env, text)
+        key = self._ask_key(env)
         keyring.keep(env, key)
         self._kernel.configuration.remember_key(name, FoundKey(key, keyring.place))
         self._session.pay_with_found_keys()
@@ -263,6 +258,15 @@ class LumaMagics:
             print(f"The one of {place} comes before it.")
         elif name in KEY_SETTINGS.values():
             print("What is made with it is paid; --provider demo simulates.")
+
+    def _ask_key(self, env: str) -> Secret:
+        """The key that is typed; as text it is known here alone, and in no frame of an error that comes later."""
+        text = self._presenter.ask_secret(f"{env} (what you type is not shown): ")
+        if text is None:
+            raise InvalidRequest(f"Here nobody can be asked: set {env} in the environment.")
+        if not text.strip():
+            raise InvalidRequest("Nothing was typed, and nothing is kept.")
+        return read_key(env, text)
 
     def _logout(self, words: list[str]) -> None:
         name = _read_key_name("logout", words)

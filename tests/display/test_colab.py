@@ -12,9 +12,9 @@ from luma_jupyter.api.kernel import kernel
 from luma_jupyter.display.environment import VSCODE_MARKER
 from luma_jupyter.display.outputs import WIDGET_VIEW
 from luma_jupyter.keystores import ColabSecrets
-from tests.support import settings
+from tests.support import drive, settings
 from tests.support.key_stores import MANAGER, Colab
-from tests.support.notebook import KEYS, PromptService, Shell
+from tests.support.notebook import KEYS, MP4, PromptService, Shell
 
 DRAWN_BY = {WIDGET_VIEW: {"colab": {"custom_widget_manager": {"url": MANAGER}}}}
 
@@ -92,14 +92,16 @@ def test_videos_go_to_a_mounted_drive_and_can_be_downloaded(
     notebook: Shell, colab: Colab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """With Colab's own calls: the media folder is on the Drive, and a clip's path is what its download takes."""
-    drive = tmp_path / "content" / "drive"
-    notebook.user_ns.update(luma=luma, place=str(drive))
+    place = tmp_path / "content" / "drive"
+    notebook.user_ns.update(luma=luma, place=str(place))
     notebook.run("from google.colab import drive, files\ndrive.mount(place)")
-    drive.mkdir(parents=True)
+    place.mkdir(parents=True)
+    drive.mount(place, monkeypatch)
     notebook.run("luma.configure(media=place + '/MyDrive/films')")
     notebook.run("%%luma -o sunset\nA sunset")
     notebook.run("files.download(str(sunset.path))")
     (downloaded,) = colab.downloaded
-    assert Path(downloaded).parent == drive / "MyDrive" / "films"
-    assert Path(downloaded).is_file()
-    assert colab.mounted == [str(drive)]
+    assert Path(downloaded).parent == place / "MyDrive" / "films"
+    assert Path(downloaded).read_bytes() == MP4
+    assert colab.mounted == [str(place)]
+    assert "data:video/mp4;base64," in notebook.displays.latest()[0]["text/html"]
