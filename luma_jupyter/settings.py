@@ -304,8 +304,8 @@ class Configuration:
         for name in names:
             given = name in self._overrides or os.environ.get(variable(name), "").strip()
             if not given and name not in self._looked_for:
-                self._looked_for.add(name)
                 trouble += self._find_key(name)
+                self._looked_for.add(name)  # only now: who interrupts a locked keyring looks again
         return trouble
 
     def _find_key(self, name: str) -> list[str]:

@@ -341,6 +341,28 @@ def test_first_store_that_has_a_key_gives_it(monkeypatch: pytest.MonkeyPatch) ->
     assert configuration.current().runapi_key is None
 
 
+def test_key_whose_search_was_interrupted_is_looked_for_again() -> None:
+    """Whoever interrupts a keyring that waits has not heard whether there is a key: the next call asks anew."""
+    store = Interrupted("one", runapi_key="run-1")
+    configuration = Configuration(lambda: [store])
+    with pytest.raises(KeyboardInterrupt):
+        configuration.find_keys(["runapi_key"])
+    store.waits = False
+    configuration.find_keys(["runapi_key"])
+    assert configuration.current().runapi_key == Secret("run-1")
+
+
+class Interrupted(Store):
+    """A store at which somebody loses patience."""
+
+    waits = True
+
+    def find(self, variable: str) -> str | None:
+        if self.waits:
+            raise KeyboardInterrupt
+        return super().find(variable)
+
+
 def test_nothing_is_looked_for_by_reading_settings() -> None:
     """The settings are read all the time, and at %load_ext; a keyring is opened by `find_keys` alone."""
 
