@@ -27,7 +27,7 @@ def widget_bundle(widget: Any) -> tuple[dict[str, Any], dict[str, Any]]:
     """
     first, *_ = getattr(widget, "children", [widget])
     data, metadata = first._repr_mimebundle_()
-    return {**data, WIDGET_VIEW: {**data[WIDGET_VIEW], "model_id": widget.model_id}, **NOTHING}, metadata
+    return {WIDGET_VIEW: {**data[WIDGET_VIEW], "model_id": widget.model_id}, **NOTHING}, metadata
 
 
 def show_pair(html: str, text: str, widget: Callable[[], Any] | None) -> None:
