@@ -139,10 +139,10 @@ class Keyring:
 
     def _find(self, variable: str) -> str | None:
         try:
-            keys = [backend.get_password(KEYRING_SERVICE, variable) for backend in self._backends()]
+            backends = self._backends()
         except _NotInstalled:
             return None
-        return next(filter(None, keys), None)
+        return next(filter(None, (backend.get_password(KEYRING_SERVICE, variable) for backend in backends)), None)
 
     def _change_first(self, change: Callable[[Any], None]) -> None:
         backends = self._backends()

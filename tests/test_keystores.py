@@ -163,6 +163,13 @@ class Talkative(Backend):
         raise RuntimeError(f"cannot keep {password}")
 
 
+def test_keyring_that_has_the_key_is_enough() -> None:
+    """Backends after it in the chain are not asked, whatever they would do."""
+    first = backend_of(SAFE)
+    first.set_password("luma_jupyter", NAME, KEY)
+    assert Keyring(keyring_with(first, Talkative())).find(NAME) == KEY
+
+
 def test_error_of_a_keyring_is_passed_on_by_its_kind_alone() -> None:
     """Its words, its traceback and its variables could hold the key."""
     keyring = Keyring(keyring_with(Talkative()))

@@ -37,7 +37,7 @@ _PACKAGES = ("ipython", "ipykernel", "ipywidgets", "anywidget", "jupyterlab", "n
 _DEMO = {"av": "PyAV", "numpy": "numpy", "PIL": "Pillow", "tornado": "tornado"}
 _ACTIONS: dict[Provider, str] = {"acedata": "generate and extend", "runapi": "modify"}
 _PLATFORM = "AceDataCloud's platform"
-_GETPASS = "in the environment before the kernel starts, or with luma_jupyter.configure({}=getpass())"
+_GETPASS = "in the environment before the kernel starts, by %luma login, or by luma_jupyter.configure({}=getpass())"
 
 
 @dataclass(frozen=True)
