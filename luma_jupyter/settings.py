@@ -1,7 +1,7 @@
 """Settings: keys, URLs, folders and defaults, built by a call and never at import.
 
-First match wins: ``configure()``, the environment, the default. (An explicit argument of a call comes before all of
-them, and is the business of that call.)
+First match wins: ``configure()``, the environment, for keys what hosts keep (`keystores`), the default. (An explicit
+argument of a call comes before all of them, and is the business of that call.)
 """
 
 from __future__ import annotations
@@ -9,10 +9,10 @@ from __future__ import annotations
 import base64
 import math
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, Protocol, TypeAlias
 
 from luma_jupyter.domain.urls import is_web_url, split_login
 from luma_jupyter.domain.values import as_python, read_path
@@ -98,7 +98,8 @@ def _text(name: str, value: object) -> str:
     return value.strip()
 
 
-def _secret(name: str, value: object) -> Secret:
+def read_key(name: str, value: object) -> Secret:
+    """A key that was typed or found. Raises ConfigError, by this name, for what can be none."""
     key = _text(name, value.reveal() if isinstance(value, Secret) else value)
     if not key.isascii() or not key.isprintable() or set(key) & set(" \"'"):
         raise ConfigError(f"{name} has characters that no key has (a space, a line break, a quote?): copy it again.")
@@ -171,7 +172,8 @@ class Settings:
     not known. ``submissions``: how many requests are on their way to a service at once; ``looks_per_minute``: how often
     a service is asked how its tasks get on, at most. ``confirm_count`` and ``confirm_usd``: up to how many new videos,
     and up to what price, a batch is sent unasked. ``check_balance``: whether a call that the balance does not cover is
-    held back. ``wait`` and ``embed`` None: as is best for the host.
+    held back. ``wait`` and ``embed`` None: as is best for the host. ``key_places`` says of each key that is set where
+    it is from, ``found_keys`` of those that nobody gave to this kernel.
     """
 
     acedata_token: Secret | None = None
@@ -196,6 +198,12 @@ class Settings:
     confirm_usd: float = 5.0
     check_balance: bool = True
     folder: Path = field(default_factory=Path.cwd)
+    key_places: Mapping[str, str] = field(default_factory=dict, compare=False)
+
+    @property
+    def found_keys(self) -> Mapping[str, str]:
+        """The settings of the keys that were found where a host keeps them, and where that is."""
+        return {name: place for name, place in self.key_places.items() if place not in _GIVEN}
 
     @property
     def media_folder(self) -> Path:
@@ -220,11 +228,11 @@ class Settings:
 
 # What can be set: the field's name, its environment variable, and how its value is read.
 _SETTABLE: dict[str, tuple[str, Callable[[str, object], Any]]] = {
-    "acedata_token": ("ACEDATACLOUD_API_TOKEN", _secret),
-    "acedata_platform_token": ("ACEDATACLOUD_PLATFORM_TOKEN", _secret),
+    "acedata_token": ("ACEDATACLOUD_API_TOKEN", read_key),
+    "acedata_platform_token": ("ACEDATACLOUD_PLATFORM_TOKEN", read_key),
     "acedata_base_url": ("ACEDATACLOUD_API_BASE_URL", _base_url),
     "acedata_platform_url": ("ACEDATACLOUD_PLATFORM_BASE_URL", _base_url),
-    "runapi_key": ("RUNAPI_API_KEY", _secret),
+    "runapi_key": ("RUNAPI_API_KEY", read_key),
     "runapi_base_url": ("RUNAPI_BASE_URL", _base_url),
     "provider": ("LUMA_JUPYTER_PROVIDER", _provider),
     "wait": ("LUMA_JUPYTER_WAIT", _flag),
@@ -246,6 +254,18 @@ _SETTABLE: dict[str, tuple[str, Callable[[str, object], Any]]] = {
 
 # The setting that holds the key of a service.
 KEY_SETTINGS: Mapping[Provider, str] = {"acedata": "acedata_token", "runapi": "runapi_key"}
+# All that a service takes of keys: AceDataCloud's platform has one of its own.
+SERVICE_KEYS: Mapping[Provider, Sequence[str]] = {
+    "acedata": ("acedata_token", "acedata_platform_token"),
+    "runapi": ("runapi_key",),
+}
+# What ``%luma login`` calls the keys.
+LOGIN_KEYS: Mapping[str, str] = {
+    "acedata": "acedata_token",
+    "acedata_platform": "acedata_platform_token",
+    "runapi": "runapi_key",
+}
+_CONFIGURED, _ENVIRONMENT = _GIVEN = "luma_jupyter.configure()", "the environment"
 
 
 def variable(name: str) -> str:
@@ -253,29 +273,66 @@ def variable(name: str) -> str:
     return _SETTABLE[name][0]
 
 
-def load(overrides: Mapping[str, object], environ: Mapping[str, str], folder: Path) -> Settings:
-    """Build the settings from overrides (checked already), the environment and the defaults.
+class KeyStore(Protocol):
+    """A place where keys are kept outside of kernels; ``place`` is its name in a sentence."""
+
+    place: str
+
+    def find(self, variable: str) -> str | None:
+        """The key that is kept under the name of an environment variable; None where there is none, or no such place.
+
+        Raises ConfigError where this one cannot be had, TimeoutError where the place does not answer at all; both say
+        what to do.
+        """
+
+
+@dataclass(frozen=True)
+class FoundKey:
+    """A key that a host keeps, and where."""
+
+    key: Secret
+    place: str
+
+
+def load(
+    overrides: Mapping[str, object],
+    environ: Mapping[str, str],
+    folder: Path,
+    found: Mapping[str, FoundKey] | None = None,
+) -> Settings:
+    """Build the settings from overrides (checked already), the environment, the keys that were found and the defaults.
 
     An empty variable counts as not set. Raises ConfigError for a value that cannot be used, naming its variable.
     """
     values: dict[str, Any] = {}
+    places: dict[str, str] = {}
     for name, (env, read) in _SETTABLE.items():
         if name in overrides:
-            values[name] = overrides[name]
+            values[name], places[name] = overrides[name], _CONFIGURED
         elif text := environ.get(env, "").strip():
-            values[name] = read(env, text)
-    return Settings(**values, folder=folder)
+            values[name], places[name] = read(env, text), _ENVIRONMENT
+        elif found and name in found:
+            values[name], places[name] = found[name].key, found[name].place
+    key_places = {name: places[name] for name in LOGIN_KEYS.values() if name in places}
+    return Settings(**values, folder=folder, key_places=key_places)
 
 
 SettingsSource: TypeAlias = Callable[[], Settings]  # gives the settings of this moment
 
 
 class Configuration:
-    """What a kernel has set for itself, and the folder that relative folders start from."""
+    """What a kernel has set for itself, the keys that were found for it, and where relative folders start from.
 
-    def __init__(self) -> None:
+    ``stores`` gives the places where keys are looked for, the first ones first.
+    """
+
+    def __init__(self, stores: Callable[[], Sequence[KeyStore]] = tuple) -> None:
+        self._stores = stores
         self._overrides: dict[str, object] = {}
         self._folder: Path | None = None
+        self._found: dict[str, FoundKey] = {}
+        self._looked_for: set[str] = set()
+        self._silent: set[str] = set()  # places that did not answer
 
     def configure(self, **changes: object) -> None:
         """Change settings. None takes one back to the environment or the default.
@@ -289,6 +346,44 @@ class Configuration:
         kept = {name: value for name, value in self._overrides.items() if name not in changes}
         self._overrides = kept | checked  # replaced whole: the engine's thread reads it
 
+    def find_keys(self, names: Iterable[str], *, anew: bool = False) -> list[str]:
+        """Look for the keys of these settings where hosts keep them, each once a kernel unless ``anew``.
+
+        Those that were configured or are in the environment are not looked for. Returns what stood in the way, a
+        sentence each. To be called where a key is needed, in the user's thread: a place may ask the user.
+        """
+        if anew:
+            self._looked_for, self._silent = set(), set()
+        trouble = []
+        for name in names:
+            given = name in self._overrides or os.environ.get(variable(name), "").strip()
+            if not given and name not in self._looked_for:
+                trouble += self._find_key(name)
+                self._looked_for.add(name)  # only now: who interrupts a locked keyring looks again
+        return trouble
+
+    def _find_key(self, name: str) -> list[str]:
+        """Look for one key, in one place after the other; what stood in the way."""
+        trouble = []
+        for store in self._stores():
+            if store.place in self._silent:
+                continue
+            try:
+                if key := store.find(variable(name)):
+                    self.remember_key(name, FoundKey(read_key(f"{variable(name)} in {store.place}", key), store.place))
+                    break
+            except TimeoutError as error:
+                self._silent.add(store.place)
+                trouble.append(str(error))
+            except ConfigError as error:
+                trouble.append(str(error))
+        return trouble
+
+    def remember_key(self, name: str, found: FoundKey | None) -> None:
+        """Use a key from now on, unless another one is configured or in the environment; None: forget it."""
+        kept = {other: key for other, key in self._found.items() if other != name}
+        self._found = kept | ({name: found} if found else {})  # replaced whole: the engine's thread reads it
+
     def remember_folder(self, folder: Path | None = None) -> None:
         """Keep a folder, or the current one, as where relative folders start from, also after ``os.chdir``; once."""
         self._folder = self._folder or folder or Path.cwd()
@@ -296,4 +391,4 @@ class Configuration:
     def current(self) -> Settings:
         """The settings as they are now. Raises ConfigError for a value that cannot be used."""
         self.remember_folder()
-        return load(self._overrides, os.environ, self._folder or Path.cwd())
+        return load(self._overrides, os.environ, self._folder or Path.cwd(), self._found)

@@ -7,6 +7,7 @@ What it leaves is searched for both keys, also for parts of them and for other w
 from __future__ import annotations
 
 import base64
+import getpass
 import logging
 import math
 import pickle
@@ -25,10 +26,12 @@ from luma_jupyter.api.kernel import kernel
 from luma_jupyter.clip.clip import Clip
 from luma_jupyter.display.outputs import WIDGET_VIEW
 from luma_jupyter.errors import LumaError
+from luma_jupyter.keystores import Keyring
 from luma_jupyter.providers.http.client import HttpClient
 from luma_jupyter.settings import Secret
 from tests.support import loops, settings
 from tests.support import misbehaving as m
+from tests.support.key_stores import Backend, keyring_with
 from tests.support.loops import HurriedLoop
 from tests.support.notebook import Kernels, Shell, open_shell, wait_for_status
 
@@ -380,3 +383,62 @@ def test_a_key_that_is_not_masked_is_found(
         for what in ("error", "traceback", "shown error", "clip", "pickle", "outputs", "printed"):
             assert f"{what}: {service}" in leaks
         assert {f"file .sqlite3: {service}", f"file .sqlite3-wal: {service}"} & set(leaks)
+
+
+def test_no_key_is_anywhere_after_a_run_with_a_keyring(
+    run: Run,
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+    capfd: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Keys that are typed, kept, found, refused, lost and taken out again, by a keyring that talks when it fails."""
+    caplog.set_level(logging.DEBUG)
+    keyring = TalkativeKeyring()
+    monkeypatch.setattr(kernel, "keyring", Keyring(keyring_with(keyring)))
+    monkeypatch.setattr(kernel, "key_stores", lambda: [kernel.keyring])
+    monkeypatch.setattr("builtins.input", lambda question: run.findings.add("question", question) or "y")
+    for variable, word, service in (
+        ("ACEDATACLOUD_API_TOKEN", "acedata", "AceDataCloud"),
+        ("RUNAPI_API_KEY", "runapi", "RunAPI"),
+    ):
+        monkeypatch.delenv(variable)
+        monkeypatch.setattr(getpass, "getpass", lambda question, key=KEYS[service]: key)
+        keyring.broken = True
+        assert isinstance(run(f"%luma login {word}"), LumaError)
+        keyring.broken = False
+        assert run(f"%luma login {word}") is None
+    run.shell.restart()
+    run.luma("sunset")
+    run.luma("foggy", "modify sunset")
+    run.luma("refused", submit=[refused(401, "invalid_token")])
+    run("%%luma --dry-run\nOnly shown")
+    run("%luma doctor")
+    keyring.broken = True
+    kernel.configuration.remember_key("acedata_token", None)
+    run("%luma doctor")
+    assert isinstance(run("%luma logout acedata"), LumaError)
+    keyring.broken = False
+    run("%luma logout acedata")
+    run.look_around()
+    findings = search(run, tmp_path, caplog, capfd)
+    findings.add("settings", f"{settings.current()} {vars(kernel.configuration)} {vars(kernel)}")
+    assert run.ends == {"sunset": "completed", "foggy": "completed", "refused": "failed"}
+    assert {"question", "result", "printed", "error", "file .sqlite3"} <= findings.kinds
+    assert findings.leaks == []
+
+
+class TalkativeKeyring(Backend):
+    """A keyring that quotes what it was given, or has, while it is ``broken``."""
+
+    broken = False
+
+    def get_password(self, service: str, name: str) -> str | None:
+        if self.broken:
+            raise RuntimeError(f"cannot show {self.passwords}")
+        return super().get_password(service, name)
+
+    def set_password(self, service: str, name: str, password: str) -> None:
+        if self.broken:
+            raise RuntimeError(f"cannot keep {password}")
+        super().set_password(service, name, password)

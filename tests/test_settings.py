@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from luma_jupyter.errors import ConfigError
-from luma_jupyter.settings import Configuration, Secret, Settings, load, variable
+from luma_jupyter.settings import Configuration, FoundKey, Secret, Settings, load, variable
+from tests.support.key_stores import Store
 from tests.support.settings import configure, current
 
 KEY = "sk-very-secret-123"
@@ -76,7 +77,7 @@ def own_home(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_variable_of_each_setting_is_frozen() -> None:
     """Each setting has exactly this environment variable."""
     assert {name: variable(name) for name in VARIABLES} == VARIABLES
-    assert {field.name for field in dataclasses.fields(Settings)} == {*VARIABLES, "folder"}
+    assert {field.name for field in dataclasses.fields(Settings)} == {*VARIABLES, "folder", "key_places"}
 
 
 @pytest.mark.usefixtures("own_home")
@@ -338,3 +339,68 @@ def test_login_in_a_base_url_is_held_as_a_key(name: str, text: str, url: str, lo
     if login:
         assert login not in f"{current()!r} {found!r} {vars(found)}"
         assert found.login.authorization == f"Basic {base64.b64encode(login.encode()).decode()}"
+
+
+def test_found_key_comes_after_all_that_was_given(tmp_path: Path) -> None:
+    """What is configured or in the environment comes before what a host keeps; each key says where it is from."""
+    found = {name: FoundKey(Secret("found"), "a store") for name in ("acedata_token", "runapi_key")}
+    overrides = {"acedata_token": Secret("configured"), "provider": "auto"}
+    environ = {"ACEDATACLOUD_PLATFORM_TOKEN": "given"}
+    now = load(overrides, environ, tmp_path, found)
+    keys = (now.acedata_token, now.acedata_platform_token, now.runapi_key)
+    assert keys == (Secret("configured"), Secret("given"), Secret("found"))
+    assert now.key_places == {
+        "acedata_token": "luma_jupyter.configure()",
+        "acedata_platform_token": "the environment",
+        "runapi_key": "a store",
+    }
+    assert now.found_keys == {"runapi_key": "a store"}
+
+
+def test_first_store_that_has_a_key_gives_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Stores are asked in their order, once each until they are asked anew, and never for what is there."""
+    first, second = Store("one", runapi_key="run-1"), Store("two", runapi_key="run-2", acedata_token="ace-2")
+    monkeypatch.setenv("ACEDATACLOUD_PLATFORM_TOKEN", "given")
+    configuration = Configuration(lambda: [first, second])
+    names = ["acedata_token", "acedata_platform_token", "runapi_key"]
+    assert configuration.find_keys(names) == []
+    assert dict(configuration.current().found_keys) == {"acedata_token": "two", "runapi_key": "one"}
+    assert (first.asked, second.asked) == (["ACEDATACLOUD_API_TOKEN", "RUNAPI_API_KEY"], ["ACEDATACLOUD_API_TOKEN"])
+    del first.keys["RUNAPI_API_KEY"]
+    assert configuration.find_keys(names) == []
+    assert len(first.asked) == 2
+    configuration.find_keys(["runapi_key"], anew=True)
+    assert configuration.current().found_keys["runapi_key"] == "two"
+    configuration.remember_key("runapi_key", None)
+    assert configuration.current().runapi_key is None
+
+
+def test_key_whose_search_was_interrupted_is_looked_for_again() -> None:
+    """Whoever interrupts a keyring that waits has not heard whether there is a key: the next call asks anew."""
+    store = Interrupted("one", runapi_key="run-1")
+    configuration = Configuration(lambda: [store])
+    with pytest.raises(KeyboardInterrupt):
+        configuration.find_keys(["runapi_key"])
+    store.waits = False
+    configuration.find_keys(["runapi_key"])
+    assert configuration.current().runapi_key == Secret("run-1")
+
+
+class Interrupted(Store):
+    """A store at which somebody loses patience."""
+
+    waits = True
+
+    def find(self, variable: str) -> str | None:
+        if self.waits:
+            raise KeyboardInterrupt
+        return super().find(variable)
+
+
+def test_nothing_is_looked_for_by_reading_settings() -> None:
+    """The settings are read all the time, and at %load_ext; a keyring is opened by `find_keys` alone."""
+
+    def stores() -> list[Store]:
+        raise AssertionError
+
+    assert Configuration(stores).current().acedata_token is None

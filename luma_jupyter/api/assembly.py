@@ -9,17 +9,17 @@ from luma_jupyter.clip.clip import Clip
 from luma_jupyter.clip.session import Session
 from luma_jupyter.display.environment import Environment, user_variables
 from luma_jupyter.engine.engine import Engine
-from luma_jupyter.settings import SettingsSource
+from luma_jupyter.settings import Configuration
 from luma_jupyter.widgets.presenter import PagePresenter
 
 
 def assemble(
-    settings: SettingsSource, restore: Callable[[Mapping[str, Any]], Clip], engine: Engine | None = None
+    configuration: Configuration, restore: Callable[[Mapping[str, Any]], Clip], engine: Engine | None = None
 ) -> tuple[Session, PagePresenter]:
     """A new session, and the presenter that shows its clips.
 
     ``restore`` is the public function that pickled clips name; ``engine`` is passed in by tests.
     """
-    engine = engine or Engine(settings)
-    presenter = PagePresenter(Environment(settings), engine.loop_thread)
-    return Session(settings, engine, presenter, user_variables, restore), presenter
+    engine = engine or Engine(configuration.current)
+    presenter = PagePresenter(Environment(configuration.current), engine.loop_thread)
+    return Session(configuration, engine, presenter, user_variables, restore), presenter

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import atexit
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from luma_jupyter.printable import say
-from luma_jupyter.settings import Configuration
+from luma_jupyter.settings import Configuration, KeyStore
 
 if TYPE_CHECKING:
     from luma_jupyter.clip.clip import Clip
     from luma_jupyter.clip.session import Session
     from luma_jupyter.domain.task import Task
+    from luma_jupyter.keystores import Keyring
     from luma_jupyter.widgets.presenter import PagePresenter
 
 
@@ -22,14 +24,18 @@ KERNEL_EXIT_SECONDS = 2.0
 
 
 class Kernel:
-    """The kernel that runs this code; ``configuration`` is there at once, all else when first needed."""
+    """The kernel that runs this code; ``configuration`` is there at once, all else when first needed.
+
+    ``key_stores`` gives the places where keys are looked for; tests bring their own.
+    """
 
     def __init__(self) -> None:
+        self.key_stores: Callable[[], Sequence[KeyStore]] = self.host_key_stores
         self.restart()
 
     def restart(self) -> None:
         """Forget everything, as a kernel that begins."""
-        self.configuration = Configuration()
+        self.configuration = Configuration(lambda: self.key_stores())
         self._session: Session | None = None
         self._presenter: PagePresenter | None = None
 
@@ -52,10 +58,25 @@ class Kernel:
         """What shows the session's clips."""
         return self._presenter or self._assembled()[1]
 
+    def host_key_stores(self) -> Sequence[KeyStore]:
+        """Where hosts keep keys, in the order in which they are asked."""
+        from luma_jupyter.display.environment import Environment  # start-up: they are needed with the first key
+        from luma_jupyter.keystores import ColabSecrets, KaggleSecrets
+
+        environment = Environment(self.configuration.current)
+        return ColabSecrets(lambda: environment.in_colabs_page), KaggleSecrets(), self.keyring
+
+    @cached_property
+    def keyring(self) -> Keyring:
+        """The keyring of the system."""
+        from luma_jupyter.keystores import Keyring  # start-up, as above
+
+        return Keyring()
+
     def _assembled(self) -> tuple[Session, PagePresenter]:
         from luma_jupyter.api.assembly import assemble  # start-up: %load_ext needs nothing of it
 
-        self._session, self._presenter = assemble(self.configuration.current, restore_clip)
+        self._session, self._presenter = assemble(self.configuration, restore_clip)
         self._session.listen(lambda clip: self._finish_at_exit())
         return self._session, self._presenter
 

@@ -71,8 +71,7 @@ def create(command: CellCommand, session: Session) -> ClipList:
     That is a clip, or for several takes the list of them. Raises as `submit_all` does.
     """
     if command.takes == 1:
-        plan = session.engine.plan(command.spec)
-        clips = ClipList([session.submit(plan, command.out)])
+        clips = ClipList([session.submit(session.plan(command.spec), command.out, yes=command.yes)])
     else:
         clips = submit_all(session, takes_of(command), name=command.out, yes=command.yes)
     for clip in clips:
@@ -89,7 +88,7 @@ def takes_of(command: CellCommand) -> Grid:
 
 def would_send(command: CellCommand, session: Session) -> str:
     """What a cell would send, and at what price. Raises as `plan_all` does."""
-    plan = session.engine.plan(command.spec)
+    plan = session.plan(command.spec)
     earlier = None if command.spec.again else session.engine.find_earlier(plan)
     text = _dry_run_text(plan.preview, earlier)
     if command.takes > 1:

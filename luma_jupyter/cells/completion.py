@@ -49,6 +49,7 @@ class Completer:
             return []
         clips, lists = self._names()
         return [
+            *word.choices,
             *([*clips, *lists] if "NAME" in word.arguments else []),
             *(flag for flag in word.flags if flag not in before),
         ]

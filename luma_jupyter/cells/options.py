@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from luma_jupyter.domain.vocabulary import ASPECT_RATIOS, PROVIDERS
+from luma_jupyter.settings import LOGIN_KEYS
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -132,7 +133,7 @@ OPTIONS = (
     ),
     Option(
         name="yes",
-        label="Yes, make them all, above the limit too",
+        label="Yes, make and pay for all of them",
         flags=("--yes",),
         help="send them unasked, however many and however dear they are",
     ),
@@ -164,12 +165,13 @@ def options_help() -> str:
 
 @dataclass(frozen=True)
 class LineWord:
-    """A word of ``%luma``: what may follow it, what it does, and its options."""
+    """A word of ``%luma``: what may follow it, what it does, its options, and what completion offers behind it."""
 
     word: str
     arguments: str
     help: str
     flags: tuple[str, ...] = ()
+    choices: tuple[str, ...] = ()
 
 
 LINE_WORDS = (
@@ -199,6 +201,10 @@ LINE_WORDS = (
     ),
     LineWord("price", "", "what a call costs, and what was spent today"),
     LineWord("balance", "", "what is left at the services"),
+    LineWord(
+        "login", "SERVICE", f"keep a key in the system's keyring ({', '.join(LOGIN_KEYS)})", choices=tuple(LOGIN_KEYS)
+    ),
+    LineWord("logout", "SERVICE", "take it out again", choices=tuple(LOGIN_KEYS)),
     LineWord("doctor", "", "whether all is well here, and what to do where it is not"),
     LineWord("studio", "", "the same as forms to fill in, and all that is under way"),
     LineWord("help", "", "this text"),

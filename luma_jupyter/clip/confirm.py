@@ -76,7 +76,7 @@ def plan_all(session: Session, grid: Grid, *, ask: bool) -> BatchPlan:
     quotes: dict[tuple[Provider, Action], Price] = {}
     plans = []
     for number, spec in enumerate(grid.specs):
-        plan = session.engine.plan(spec)
+        plan = session.plan(spec)
         plans.append(plan)
         if not spec.again and session.engine.find_earlier(plan):
             continue
@@ -104,6 +104,8 @@ def submit_all(session: Session, grid: Grid, *, name: str | None = None, yes: bo
     say(batch)
     if not yes:
         _confirm(session, batch)
+    for plan in batch.plans:
+        session.confirm_found_key(plan, yes=yes)
     clips = ClipList()
     for number, plan in enumerate(batch.plans):
         try:

@@ -22,16 +22,17 @@ from luma_jupyter.domain.requests import addresses_in
 from luma_jupyter.domain.task import Task
 from luma_jupyter.domain.urls import is_cut
 from luma_jupyter.domain.values import read_day, read_path
-from luma_jupyter.domain.vocabulary import Provider, Status
+from luma_jupyter.domain.vocabulary import SERVICE_NAMES, Provider, Status
 from luma_jupyter.engine.engine import Engine
 from luma_jupyter.engine.handle import Handle
 from luma_jupyter.engine.plan import Plan
+from luma_jupyter.engine.provider_pool import is_simulated, service_for
 from luma_jupyter.engine.store.probe import may_be_unfinished
 from luma_jupyter.engine.store.serialization import load
 from luma_jupyter.engine.task_spec import TaskSpec
-from luma_jupyter.errors import ClipError, InvalidRequest, LumaError, shown
+from luma_jupyter.errors import ClipError, InvalidRequest, LumaError, NotConfirmed, shown
 from luma_jupyter.printable import say
-from luma_jupyter.settings import SettingsSource
+from luma_jupyter.settings import KEY_SETTINGS, SERVICE_KEYS, Configuration, variable
 from luma_jupyter.views.lineage_svg import Lineage
 
 LAST_CLIP = "_luma"
@@ -47,21 +48,23 @@ class Session:
 
     def __init__(
         self,
-        settings: SettingsSource,
+        configuration: Configuration,
         engine: Engine,
         presenter: Presenter,
         variables: Callable[[], MutableMapping[str, Any]],
         restore: Callable[[Mapping[str, Any]], Clip],
     ) -> None:
-        self.settings = settings
+        self.settings = configuration.current
         self.engine = engine
         self.presenter = presenter
         self.variables = variables
+        self._configuration = configuration
         self._restore = restore
         self._clips: dict[str, Clip] = {}  # by intent
         self._listeners: list[ClipListener] = []
         self._looks: dict[str, Clip] = {}  # by intent: those looked for unasked, until the user wants them
         self._braces_told: set[str] = set()
+        self._pays_with_found_keys = False  # somebody said so in this kernel
 
     @property
     def restore(self) -> Callable[[Mapping[str, Any]], Clip]:
@@ -75,15 +78,28 @@ class Session:
 
         Raises InvalidRequest, ConfigError or OverBudget; then nothing was sent.
         """
-        plan = self.engine.plan(spec)
+        plan = self.plan(spec)
         self.tell_of_braces([spec.request.prompt])
         return self.submit(plan)
 
-    def submit(self, plan: Plan, name: str | None = None) -> Clip:
-        """As `create`, of a spec that was planned before; ``name`` comes before the spec's."""
+    def plan(self, spec: TaskSpec) -> Plan:
+        """As `Engine.plan`, once the keys were looked for that say where a request goes."""
+        if not is_simulated(spec.provider, spec.source_provider, self.settings()):
+            service = service_for(spec.request.action)
+            self.find_keys(service)
+            if getattr(self.settings(), KEY_SETTINGS[service]) is None:
+                self.find_keys(*SERVICE_KEYS)  # with any key at all, nothing is simulated
+        return self.engine.plan(spec)
+
+    def submit(self, plan: Plan, name: str | None = None, *, yes: bool = False) -> Clip:
+        """As `create`, of a spec that was planned before; ``name`` comes before the spec's. ``yes``: nobody is asked.
+
+        Raises NotConfirmed, too.
+        """
         if name:
             plan = replace(plan, spec=replace(plan.spec, name=name))
         self._tell_of_script(plan)
+        self.confirm_found_key(plan, yes=yes)
         try:
             handle = self.engine.submit(plan)
         finally:
@@ -101,8 +117,52 @@ class Session:
         if plan.spec.again or self.engine.find_earlier(plan) is None:
             say(f"luma_jupyter: RunAPI reads English prompts; this one is in {script_of(prompt)} script.")
 
+    # Keys that hosts keep.
+
+    def find_keys(self, *services: Provider) -> None:
+        """Look for the keys of services where hosts keep them; print what stood in the way."""
+        for trouble in self._configuration.find_keys(key for name in services for key in SERVICE_KEYS.get(name, ())):
+            say(f"luma_jupyter: {trouble}")
+
+    def found_key_notice(self, plan: Plan) -> str | None:
+        """Words for a call that would be free but for a key that was found; None where somebody said yes before."""
+        name = KEY_SETTINGS.get(plan.provider) if plan.provider else None
+        place = plan.settings.found_keys.get(name or "")
+        if self._pays_with_found_keys or place is None or plan.sendable is None or _names_a_service(plan):
+            return None
+        if not plan.spec.again and self.engine.find_earlier(plan):
+            return None
+        return f"A key of {SERVICE_NAMES[plan.sendable.provider]} was found in {place}: this is paid"
+
+    def confirm_found_key(self, plan: Plan, *, yes: bool) -> None:
+        """Have somebody say yes, once a kernel, before a key pays that nobody gave to this kernel.
+
+        ``yes``: it is only said. Raises NotConfirmed; then nothing was sent.
+        """
+        notice = self.found_key_notice(plan)
+        if notice is None or plan.provider is None:
+            return
+        if yes:
+            say(f"luma_jupyter: {notice}.")
+        else:
+            answer = self.presenter.ask(f"{notice}, and so is what follows in this kernel. Send it? [y/N] ")
+            if answer is None:
+                raise NotConfirmed(
+                    f"Nothing was sent. {notice}, and here nobody can be asked: set "
+                    f"{variable(KEY_SETTINGS[plan.provider])} in the environment of such runs, or name the service "
+                    f"with --provider {plan.provider}; --provider demo simulates."
+                )
+            if answer.strip().lower() not in ("y", "yes"):
+                raise NotConfirmed("Nothing was sent: the answer was not yes. --provider demo simulates.")
+        self.pay_with_found_keys()
+
+    def pay_with_found_keys(self) -> None:
+        """From now on nobody is asked about keys that were found: the user has said so."""
+        self._pays_with_found_keys = True
+
     def adopt(self, task_id: str, provider: Provider | None = None) -> Clip:
         """The clip of a task that was made elsewhere, or lost here. Raises as `Engine.adopt` does."""
+        self.find_keys(*([provider] if provider else SERVICE_KEYS))
         try:
             clip = self.clip_for_handle(self.engine.adopt(task_id, provider))
         finally:
@@ -112,10 +172,12 @@ class Session:
 
     def retry(self, clip: Clip, *, may_pay_twice: bool) -> None:
         """Have a clip stand for its task again, which goes on where it was left. Raises as `Engine.resume` does."""
+        self.find_keys(clip.task.provider)
         self._follow(clip, self.engine.resume(clip.task.intent, resend=True, may_pay_twice=may_pay_twice))
 
     def resume(self, clip: Clip) -> None:
         """Follow a clip that nobody follows any more, and put it into its variable. Raises as `Engine.resume` does."""
+        self.find_keys(clip.task.provider)
         self._follow(clip, self.engine.resume(clip.task.intent))
         self._looks.pop(clip.task.intent, None)
         self._bind(clip)
@@ -353,6 +415,11 @@ def _ended_line(count: int, how: str) -> str:
     clips, were = ("clip", "was") if count == 1 else ("clips", "were")
     line = f"luma_jupyter: {count} {clips} of this folder {were} {how}; run the cell again to make it."
     return line if count else ""
+
+
+def _names_a_service(plan: Plan) -> bool:
+    """Whether the call or the settings say by name where it goes; "auto" leaves it to the keys."""
+    return (plan.spec.provider or plan.settings.provider) != "auto"
 
 
 def _span(day: str | date | None) -> tuple[float, float]:

@@ -6,6 +6,7 @@ from base64 import b64encode
 from dataclasses import replace
 from pathlib import Path
 
+from luma_jupyter.engine.library.folder import size_of
 from luma_jupyter.views.clip_state import ClipState
 from luma_jupyter.views.host import Host
 from luma_jupyter.views.text import file_size
@@ -19,7 +20,7 @@ def with_video(state: ClipState, host: Host) -> ClipState:
     if host.how != "embed" or path is None or state.gone:
         return state
     try:
-        if (bytes_ := path.stat().st_size) > host.limit:
+        if (bytes_ := size_of(path)) > host.limit:
             limit = f"too large to be in the notebook ({file_size(bytes_)}; up to {file_size(host.limit)} here)"
             return replace(state, remark=f"The video is {limit}{_instead(state)}.")
         data = path.read_bytes()

@@ -11,7 +11,7 @@ from typing import Any
 from IPython import get_ipython
 
 from luma_jupyter.settings import SettingsSource
-from luma_jupyter.views.host import Host, Surroundings, decide
+from luma_jupyter.views.host import Host, Surroundings, decide, is_colabs_page
 
 VSCODE_MARKER = "__vsc_ipynb_file__"
 
@@ -44,6 +44,11 @@ class Environment:
     def unattended(self) -> bool:
         """Whether the run is set to wait, as runs without a person are: then no widget is shown."""
         return bool(self._settings().wait)
+
+    @property
+    def in_colabs_page(self) -> bool:
+        """Whether somebody sits in Colab's own page, who can answer it."""
+        return is_colabs_page(detect_surroundings()) and not self.unattended
 
 
 def user_variables() -> MutableMapping[str, Any]:

@@ -6,6 +6,7 @@ widget; in a page without a kernel it is lost, and a rule in the first hides the
 
 from __future__ import annotations
 
+import getpass
 from collections.abc import Callable
 from typing import Any
 
@@ -19,16 +20,23 @@ WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
 NOTHING = {"text/html": "", "text/plain": ""}
 
 
-def widget_bundle(widget: Any) -> dict[str, Any]:
-    """A mimebundle that shows a widget, and nothing in a page that knows no widgets."""
-    return {WIDGET_VIEW: {"version_major": 2, "version_minor": 0, "model_id": widget.model_id}, **NOTHING}
+def widget_bundle(widget: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+    """A mimebundle that shows a widget, and nothing in a page that knows no widgets; and its metadata.
+
+    Both are anywidget's own, a box's those of what it begins with: in the metadata Colab finds what draws widgets that
+    are not its own, and shows nothing without (manzt/anywidget#63).
+    """
+    first, *_ = getattr(widget, "children", [widget])
+    data, metadata = first._repr_mimebundle_()
+    return {WIDGET_VIEW: {**data[WIDGET_VIEW], "model_id": widget.model_id}, **NOTHING}, metadata
 
 
 def show_pair(html: str, text: str, widget: Callable[[], Any] | None) -> None:
     """Show HTML, and below it a widget, where there is one to make; ``text`` says the same as the HTML."""
     display({"text/html": html, "text/plain": text}, raw=True)
     if widget:
-        display(widget_bundle(widget()), raw=True)
+        data, metadata = widget_bundle(widget())
+        display(data, metadata=metadata, raw=True)
 
 
 def note_html(key: str, note: str) -> str:
@@ -36,10 +44,19 @@ def note_html(key: str, note: str) -> str:
     return frame(key, f'<div class="luma-later">{escaped(note)}</div>{HIDE_LOST_LIVE_PART}')
 
 
+def ask_secret(question: str) -> str | None:
+    """As `ask_user`, for what is not to be seen."""
+    return _answer(getpass.getpass, question)
+
+
 def ask_user(question: str) -> str | None:
     """What the user answers below the cell, or in the terminal; None in a run without a person."""
+    return _answer(input, question)
+
+
+def _answer(ask: Callable[[str], str], question: str) -> str | None:
     try:
-        return input(printable(question))
+        return ask(printable(question))
     except (EOFError, KeyboardInterrupt):
         return ""
     except StdinNotImplementedError:

@@ -26,6 +26,7 @@ from luma_jupyter.domain.media import (
 from luma_jupyter.domain.requests import VideoRef, parse_video_ref
 from luma_jupyter.domain.urls import is_web_url
 from luma_jupyter.domain.values import read_path
+from luma_jupyter.engine.library.folder import size_of
 from luma_jupyter.errors import InvalidRequest, shown
 from luma_jupyter.video.pictures import Picture, PictureLimits, has_pillow, picture_of, read_picture
 
@@ -130,7 +131,7 @@ def _read(name: str, path: Path, largest: int, formats: str) -> bytes:
             raise InvalidRequest(f"{name}: there is no file {str(path)!r}.")
         if not path.is_file():
             raise InvalidRequest(f"{name}: {str(path)!r} is not a file.")
-        size = path.stat().st_size
+        size = size_of(path)
         if size == 0:
             raise InvalidRequest(f"{name}: {path.name} is empty.")
         if size > largest:

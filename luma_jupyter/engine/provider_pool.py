@@ -20,6 +20,17 @@ if TYPE_CHECKING:
 DEMO_NAME = "The demo service"  # in its errors
 
 
+def service_for(action: Action) -> Provider:
+    """The service that does an action, where it is not simulated."""
+    return "runapi" if action == "modify" else "acedata"
+
+
+def is_simulated(asked: str | None, source: Provider | None, now: Settings) -> bool:
+    """Whether a call goes to the demo service whatever keys there are; as `choose_provider`, which decides."""
+    wanted = now.provider if asked is None else asked
+    return wanted == "demo" or (asked in (None, "auto") and source == "demo")
+
+
 def choose_provider(
     action: Action, asked: str | None, source: Provider | None, source_name: str, now: Settings
 ) -> Provider:
@@ -29,7 +40,7 @@ def choose_provider(
     follows. A follow-up stays in its source's world, real or demo. Raises ConfigError where a key is missing,
     InvalidRequest where a service cannot do the action.
     """
-    real: Provider = "runapi" if action == "modify" else "acedata"
+    real = service_for(action)
     wanted = asked if asked not in (None, "auto") else None
     if wanted is not None and wanted not in SERVICE_NAMES:
         raise InvalidRequest(f"There is no provider {shown(wanted)}: choose auto, {', '.join(SERVICE_NAMES)}.")

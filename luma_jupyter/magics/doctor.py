@@ -24,7 +24,7 @@ from luma_jupyter.engine.engine import Engine
 from luma_jupyter.engine.library.folder import check_writable, free_space, needed_space
 from luma_jupyter.errors import LumaError, ServiceError
 from luma_jupyter.printable import printable
-from luma_jupyter.settings import KEY_SETTINGS, Settings, variable
+from luma_jupyter.settings import KEY_SETTINGS, LOGIN_KEYS, Settings, variable
 from luma_jupyter.views.host import Host
 from luma_jupyter.views.html import NO_FORMULAS, escaped
 from luma_jupyter.views.text import file_size
@@ -39,7 +39,7 @@ _PACKAGES = ("ipython", "ipykernel", "ipywidgets", "anywidget", "jupyterlab", "n
 _DEMO = {"av": "PyAV", "numpy": "numpy", "PIL": "Pillow", "tornado": "tornado"}
 _ACTIONS: dict[Provider, str] = {"acedata": "generate and extend", "runapi": "modify"}
 _PLATFORM = "AceDataCloud's platform"
-_GETPASS = "in the environment before the kernel starts, or with luma_jupyter.configure({}=getpass())"
+_GETPASS = "in the environment before the kernel starts, by %luma login, or by luma_jupyter.configure({}=getpass())"
 
 
 @dataclass(frozen=True)
@@ -143,6 +143,8 @@ def diagnose(kernel: Kernel, machine: Machine = THIS_MACHINE) -> Diagnosis:
         )
         return Diagnosis(findings)
     examine("host", lambda: _host(kernel.presenter.environment.host(), now))
+    examine("keys", lambda: _where_keys_are(kernel))
+    now = kernel.configuration.current()
     examine("keys", lambda: _keys(now))
     examine("services", lambda: _services(now, kernel))
     examine(_PLATFORM, lambda: _platform(now, kernel.session.engine))
@@ -169,6 +171,16 @@ def _host(host: Host, now: Settings) -> Iterator[Finding]:
     cells = "Cells wait for their clips." if wait else "Cells return at once."
     words = f"{host.name[0].upper()}{host.name[1:]}: videos are shown {ways[host.how]}. {host.reason} {cells}"
     yield Finding("note" if host.hint else "fine", "host", words, host.hint)
+
+
+def _where_keys_are(kernel: Kernel) -> Iterator[Finding]:
+    """Where each key is from; those that hosts keep are looked for anew."""
+    for trouble in kernel.configuration.find_keys(LOGIN_KEYS.values(), anew=True):
+        yield Finding("note", "keys elsewhere", trouble)
+    places = kernel.configuration.current().key_places
+    if places:
+        words = "; ".join(f"{variable(name)} is from {place}" for name, place in places.items())
+        yield Finding("fine", "where keys are", f"{words}.")
 
 
 def _keys(now: Settings) -> Iterator[Finding]:

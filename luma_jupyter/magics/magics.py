@@ -28,10 +28,11 @@ from luma_jupyter.clip.clip_list import ClipList, wait_for_all
 from luma_jupyter.clip.session import Session
 from luma_jupyter.domain.money import dollars
 from luma_jupyter.domain.vocabulary import ACTIONS, SERVICE_NAMES, Provider, Status
-from luma_jupyter.engine.provider_pool import choose_provider
+from luma_jupyter.engine.provider_pool import choose_provider, service_for
 from luma_jupyter.errors import ConfigError, InvalidRequest, LumaError, with_words
 from luma_jupyter.magics.doctor import Diagnosis, diagnose
 from luma_jupyter.printable import say
+from luma_jupyter.settings import KEY_SETTINGS, LOGIN_KEYS, FoundKey, Secret, read_key, variable
 from luma_jupyter.views.account import AccountView, balance_text
 from luma_jupyter.views.history import History
 from luma_jupyter.views.table import table_text
@@ -47,6 +48,21 @@ _PAID: tuple[Provider, ...] = ("acedata", "runapi")
 ACCOUNT_DAYS = 7  # days of the service's list that `%luma account` shows
 
 _FLAGS = {known.word: known.flags for known in LINE_WORDS}
+
+
+def _read_key_name(word: str, words: list[str]) -> str:
+    """The setting of the key that a ``%luma login`` line names. Raises InvalidRequest, which quotes nothing: it may be
+    the key."""
+    known = ", ".join(LOGIN_KEYS)
+    if len(words) > 1:
+        raise InvalidRequest(
+            f"%luma {word} takes one word ({known}); a key is asked for, and not shown. If there is one in the cell, "
+            "delete it: notebooks are saved."
+        )
+    if not words or words[0] not in LOGIN_KEYS:
+        raise InvalidRequest(f"Say which: %luma {word} {' or '.join(LOGIN_KEYS)}.")
+    return LOGIN_KEYS[words[0]]
+
 
 HELP = f"""Make Luma videos in a notebook.
 {USAGE}
@@ -124,6 +140,8 @@ class LumaMagics:
             "history": self._history,
             "price": self._price,
             "balance": self._balance,
+            "login": self._login,
+            "logout": self._logout,
             "doctor": lambda names: diagnose(self._kernel),
             "studio": self._studio,
             "help": lambda names: say(HELP),
@@ -212,6 +230,7 @@ class LumaMagics:
         engine, now = self._session.engine, self._session.settings()
         for action in ACTIONS:
             try:
+                self._session.find_keys(service_for(action))
                 provider = choose_provider(action, None, None, "", now)
                 say(f"{action:<9} {provider:<8} {engine.price(provider, action)}")
             except ConfigError as error:
@@ -223,6 +242,7 @@ class LumaMagics:
 
     def _balance(self, words: list[str]) -> None:
         trouble: list[LumaError] = []
+        self._session.find_keys(*_PAID)
         for provider in _PAID:
             try:
                 say(f"{SERVICE_NAMES[provider]}: {balance_text(self._session.engine.balance(provider))}")
@@ -243,9 +263,46 @@ class LumaMagics:
         self._show(ClipList([clip]), self._presenter.show_each)
 
     def _account(self, words: list[str]) -> AccountView:
+        self._session.find_keys("acedata")
         account = self._session.engine.account(time.time() - ACCOUNT_DAYS * 24 * 3600)
         ours = {task.task_id: task for task in self._session.history("all") if task.task_id}
         return AccountView(account, ours, ACCOUNT_DAYS)
+
+    def _login(self, words: list[str]) -> None:
+        name = _read_key_name("login", words)
+        env, keyring = variable(name), self._kernel.keyring
+        key = self._ask_key(env)
+        keyring.keep(env, key)
+        self._kernel.configuration.remember_key(name, FoundKey(key, keyring.place))
+        self._session.pay_with_found_keys()
+        say(f"{env} is kept in {keyring.place}, for all your notebooks; %luma logout {words[0]} takes it out again.")
+        if place := self._place_of_another(name):
+            say(f"The one of {place} comes before it.")
+        elif name in KEY_SETTINGS.values():
+            say("What is made with it is paid; --provider demo simulates.")
+
+    def _ask_key(self, env: str) -> Secret:
+        """The key that is typed; as text it is known here alone, and in no frame of an error that comes later."""
+        text = self._presenter.ask_secret(f"{env} (what you type is not shown): ")
+        if text is None:
+            raise InvalidRequest(f"Here nobody can be asked: set {env} in the environment.")
+        if not text.strip():
+            raise InvalidRequest("Nothing was typed, and nothing is kept.")
+        return read_key(env, text)
+
+    def _logout(self, words: list[str]) -> None:
+        name = _read_key_name("logout", words)
+        env, keyring = variable(name), self._kernel.keyring
+        there = keyring.remove(env)
+        self._kernel.configuration.remember_key(name, None)
+        say(f"{env} is {'taken out of' if there else 'not in'} {keyring.place}.")
+        if place := self._place_of_another(name):
+            say(f"The one of {place} is still used.")
+
+    def _place_of_another(self, name: str) -> str | None:
+        """Where the key in use is from, if that is not the keyring."""
+        place = self._session.settings().key_places.get(name)
+        return None if place == self._kernel.keyring.place else place
 
     def _studio(self, words: list[str]) -> Studio:
         from luma_jupyter.api.views import Studio  # start-up: a cell's request does not wait for forms and galleries

@@ -97,6 +97,11 @@ def _host(seen: Surroundings) -> Host:
     )
 
 
+def is_colabs_page(seen: Surroundings) -> bool:
+    """Whether somebody sits in Colab's own page, and not in VS Code with a kernel of Colab's."""
+    return seen.in_kernel and "google.colab" in seen.modules and not seen.marked
+
+
 def _vscode() -> Host:
     """Its outputs live in a webview that reaches no file of the workspace (microsoft/vscode-jupyter#1752, #7422); its
     media library decodes H.264, but no AAC (code.visualstudio.com/api/extension-guides/webview, "Supported media

@@ -128,7 +128,7 @@ class LiveCard(ABC):
         else:
             self._display(self.bundle(), becomes_final=True)
             if live:
-                self._display(widget_bundle(self.model), becomes_final=False)
+                self._display(*widget_bundle(self.model), becomes_final=False)
         self.updates.draw_now(self)  # what happened before the display was there
 
     def draw(self) -> int:
@@ -143,9 +143,9 @@ class LiveCard(ABC):
             self.on_end()
         return messages
 
-    def _display(self, bundle: dict[str, Any], *, becomes_final: bool) -> None:
+    def _display(self, bundle: dict[str, Any], metadata: dict[str, Any] | None = None, *, becomes_final: bool) -> None:
         handle = DisplayHandle()
-        handle.display(bundle, raw=True)
+        handle.display(bundle, metadata=metadata, raw=True)
         self._displays.append((handle, becomes_final))  # only now: an update before the display would be lost
 
 

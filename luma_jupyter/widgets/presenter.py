@@ -16,7 +16,7 @@ from luma_jupyter.clip.clip import Clip
 from luma_jupyter.clip.clip_list import ClipList, wait_for_all
 from luma_jupyter.display.embedding import with_video
 from luma_jupyter.display.environment import Environment
-from luma_jupyter.display.outputs import ask_user
+from luma_jupyter.display.outputs import ask_secret, ask_user
 from luma_jupyter.display.update_queue import UpdateQueue
 from luma_jupyter.engine.handle import Handle
 from luma_jupyter.engine.loop_thread import LoopThread
@@ -98,9 +98,15 @@ class PagePresenter:
 
     def ask(self, question: str) -> str | None:
         """What the user answers; None where nobody can be asked."""
-        if not self.environment.in_kernel and not (sys.stdin and sys.stdin.isatty()):
-            return None
-        return ask_user(question)
+        return ask_user(question) if self._can_ask else None
+
+    def ask_secret(self, question: str) -> str | None:
+        """As `ask`, for what is not to be seen."""
+        return ask_secret(question) if self._can_ask else None
+
+    @property
+    def _can_ask(self) -> bool:
+        return self.environment.in_kernel or bool(sys.stdin and sys.stdin.isatty())
 
     @property
     def waits_when_shown(self) -> bool:

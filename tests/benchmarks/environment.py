@@ -28,4 +28,5 @@ def environment(url: str, folder: str) -> dict[str, str]:
         "RUNAPI_BASE_URL": url,
         "LUMA_JUPYTER_HOME": str(Path(folder, "home")),
         "LUMA_JUPYTER_MEDIA": str(Path(folder, "media")),
+        "PYTHON_KEYRING_BACKEND": "keyring.backends.null.Keyring",  # nor is a key of the user's own found
     }

@@ -18,6 +18,7 @@ from luma_jupyter.magics.doctor import THIS_MACHINE, Diagnosis, Finding, Machine
 from tests.support import settings
 from tests.support.fake_service import reply
 from tests.support.html import Tags
+from tests.support.key_stores import Store
 from tests.support.notebook import PromptService, Shell, wait_for_status
 
 KEYS = ("ace-secret", "platform-secret", "run-secret")
@@ -53,7 +54,10 @@ def test_doctor_with_both_keys_finds_nothing_to_do(lab: Shell, service: PromptSe
     """With both keys nothing is left to do; each service was asked harmless questions, and nothing was sent."""
     diagnosis = examine(lab)
     assert levels(diagnosis) == {}
-    assert diagnosis.summary.endswith("nothing to be mended, 0 to know, 8 fine.")
+    assert diagnosis.summary.endswith("nothing to be mended, 0 to know, 9 fine.")
+    keys = ("ACEDATACLOUD_API_TOKEN", "ACEDATACLOUD_PLATFORM_TOKEN", "RUNAPI_API_KEY")
+    where = "; ".join(f"{key} is from luma_jupyter.configure()" for key in keys)
+    assert found(diagnosis, "where keys are").words == f"{where}."
     account = [("GET", f"/api/v1/{path}") for path in ("apis/", "applications/", "me/balance")]
     assert sorted(service.asked) == [*account, ("POST", "/luma/tasks")]
     assert service.sent == []
@@ -94,6 +98,24 @@ def test_doctor_without_a_platform_token_says_what_it_is_for(lab: Shell, service
     assert sorted(service.asked) == [("GET", "/api/v1/me/balance"), ("POST", "/luma/tasks")]
     settings.configure(acedata_token=None)
     assert levels(examine(lab)) == {"AceDataCloud": "note"}
+
+
+def test_doctor_says_where_each_key_is_from_and_looks_anew(lab: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever has just opened a keyring or a secret need not restart the kernel; what stands in the way is said."""
+    settings.configure(acedata_token=None, acedata_platform_token=None)
+    store = Store("Colab's secrets", acedata_token=TimeoutError("Unlock the keyring."))
+    monkeypatch.setattr(kernel, "key_stores", lambda: [store])
+    monkeypatch.setenv("ACEDATACLOUD_PLATFORM_TOKEN", "platform-secret")
+    diagnosis = examine(lab)
+    assert found(diagnosis, "keys elsewhere").words == "Unlock the keyring."
+    assert found(diagnosis, "where keys are").words == (
+        "ACEDATACLOUD_PLATFORM_TOKEN is from the environment; RUNAPI_API_KEY is from luma_jupyter.configure()."
+    )
+    store.keys["ACEDATACLOUD_API_TOKEN"] = "ace-secret"
+    diagnosis = examine(lab)
+    assert "keys elsewhere" not in levels(diagnosis)
+    assert "ACEDATACLOUD_API_TOKEN is from Colab's secrets" in found(diagnosis, "where keys are").words
+    assert found(diagnosis, "AceDataCloud").level == "fine"
 
 
 def test_doctor_tells_a_wrong_key_first(lab: Shell, service: PromptService) -> None:

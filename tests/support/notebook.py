@@ -166,7 +166,7 @@ class Kernels:
         self._started += 1
         now = kernel.configuration.current
         self.engine = Engine(now, LoopThread(self._new_loop), ProviderPool(now, self._new_http))
-        kernel.use(*assemble(now, restore_clip, self.engine))
+        kernel.use(*assemble(kernel.configuration, restore_clip, self.engine))
         home = settings.current().home_folder
         machine = current_owner().rsplit("|", 2)[0]
         # A process that is not there: for every other kernel this one has died.

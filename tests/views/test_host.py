@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from luma_jupyter.views.host import COLAB_LIMIT, EMBED_LIMIT, Surroundings, decide, makes_links
+from luma_jupyter.views.host import COLAB_LIMIT, EMBED_LIMIT, Surroundings, decide, is_colabs_page, makes_links
 from tests.support.states import COLAB, KERNEL, LAB, SCRIPT, TERMINAL, VSCODE
 
 
@@ -96,3 +96,18 @@ def test_terminal_links_only_where_the_terminal_knows_them(environ: dict[str, st
     assert decide(replace(SCRIPT, isatty=True, environ=environ)).links is linked
     assert not decide(replace(TERMINAL, environ=environ, isatty=False)).links
     assert not decide(replace(LAB, environ={**LAB.environ, **environ})).links
+
+
+@pytest.mark.parametrize(
+    ("seen", "sits"),
+    [
+        (COLAB, True),
+        (replace(COLAB, marked=True), False),
+        (replace(KERNEL, environ={"COLAB_RELEASE_TAG": "r"}), False),
+        (replace(TERMINAL, modules=("google.colab",)), False),
+        (LAB, False),
+    ],
+)
+def test_colabs_page_is_only_where_colab_itself_runs_the_kernel(seen: Surroundings, sits: bool) -> None:
+    """VS Code may show a kernel of Colab's, and a notebook may be executed on its machine: nobody sits there."""
+    assert is_colabs_page(seen) is sits

@@ -240,11 +240,17 @@ def _keep_incomplete(file: BinaryIO, path: Path) -> None:
     if size == 0 or (text and check_video(file, size).flaw is Flaw.NOT_MP4):
         return
     with contextlib.suppress(OSError):
-        if path.exists() and path.stat().st_size >= size:
+        if path.exists() and size_of(path) >= size:
             return
         with replacing(path) as copy:
             file.seek(0)
             shutil.copyfileobj(file, copy)
+
+
+def size_of(path: Path) -> int:
+    """How many bytes a file has, by its content: a mounted drive may tell it late. Raises OSError."""
+    with path.open("rb") as file:
+        return file.seek(0, os.SEEK_END)
 
 
 @contextlib.contextmanager
@@ -256,10 +262,28 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
             yield file
             file.flush()
             os.fsync(file.fileno())
-        os.replace(part, path)
+        _give_name(part, path)
     except BaseException:
         part.unlink(missing_ok=True)
         raise
+
+
+def _give_name(part: Path, path: Path) -> None:
+    """Rename a file. Where the file system does not rename over another one, as on some mounted drives, that one steps
+    aside first, and comes back if nothing takes its place."""
+    try:
+        os.replace(part, path)
+    except OSError:
+        if not path.exists():
+            raise
+        aside = path.with_name(f".{path.name}.{os.getpid()}.old.part")
+        os.rename(path, aside)
+        try:
+            os.rename(part, path)
+        except BaseException:
+            os.rename(aside, path)
+            raise
+        aside.unlink()
 
 
 def _place_sidecar(path: Path, task: Task, size: int, beside: Path | None = None) -> None:

@@ -29,7 +29,7 @@ from luma_jupyter.domain.task import Task, TaskPhase
 from luma_jupyter.domain.urls import is_local_url
 from luma_jupyter.domain.vocabulary import SERVICE_NAMES, Status
 from luma_jupyter.engine.handle import Handle
-from luma_jupyter.engine.library.folder import MediaFolder, copy_into
+from luma_jupyter.engine.library.folder import MediaFolder, copy_into, size_of
 from luma_jupyter.engine.recovery import resumed, unconfirmed_message
 from luma_jupyter.engine.run.poller import NOT_KNOWN, Poller
 from luma_jupyter.engine.run.slots import Slots
@@ -306,7 +306,7 @@ class TaskRun:
                 path = saved.path
                 if saved.moved:
                     problem = f"Its folder was moved or renamed meanwhile: the video is in {str(path.parent)!r}."
-                size = path.stat().st_size
+                size = size_of(path)
                 await folder.save_thumbnail(handle.task, path)
         except asyncio.CancelledError:
             why = f"{self._stopped_by[0].lower()}{self._stopped_by[1:]}"

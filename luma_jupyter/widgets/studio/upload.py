@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from luma_jupyter.domain.media import LARGEST_IMAGE, LARGEST_VIDEO
-from luma_jupyter.engine.library.folder import ensure_folder, replacing
+from luma_jupyter.engine.library.folder import ensure_folder, replacing, size_of
 from luma_jupyter.errors import ConfigError, InvalidRequest
 from luma_jupyter.settings import Settings, SettingsSource
 from luma_jupyter.views.text import short
@@ -110,7 +110,7 @@ def _keep(file: BinaryIO, name: str, now: Settings) -> str:
 
 
 def _same(path: Path, file: BinaryIO) -> bool:
-    if path.stat().st_size != file.tell():
+    if size_of(path) != file.tell():
         return False
     file.seek(0)
     return path.read_bytes() == file.read()

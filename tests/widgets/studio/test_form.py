@@ -15,6 +15,7 @@ from luma_jupyter.api.kernel import kernel
 from luma_jupyter.clip.clip import Clip
 from luma_jupyter.widgets.studio.form import Form
 from tests.support import settings
+from tests.support.key_stores import Store
 from tests.support.notebook import PromptService, Shell
 
 
@@ -272,3 +273,25 @@ def test_form_is_closed_with_its_output(notebook: Shell) -> None:
     form.on_message({"do": "gone"}, [])
     assert form.comm is None
     assert layout.comm is None
+
+
+def test_form_asks_for_a_yes_before_a_found_key_pays(
+    notebook: Shell, service: PromptService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A button cannot be asked in the cell: the field says what is to be said yes to, once a kernel."""
+    settings.configure(acedata_token=None, acedata_platform_token=None, runapi_key=None)
+    monkeypatch.setattr(kernel, "key_stores", lambda: [Store("the system's keyring", acedata_token="ace-found")])
+    monkeypatch.setattr("builtins.input", lambda question: pytest.fail("nobody can answer a button's question"))
+    form = open_form(prompt="A boat")
+    assert form.submit() == []
+    assert form.errors == {
+        "yes": "A key of AceDataCloud was found in the system's keyring: this is paid. Say yes here, or take the "
+        "provider demo."
+    }
+    assert service.sent == []
+    form.yes = True
+    (clip,) = form.submit()
+    clip.wait()
+    assert len(service.sent) == 1
+    form.prompt = "A kite"
+    assert (form.errors, form.yes) == ({}, False)

@@ -11,6 +11,7 @@ from PIL import Image
 
 from luma_jupyter.api.kernel import kernel
 from luma_jupyter.widgets.studio.form import Form
+from tests.support import drive
 from tests.support.notebook import PromptService, Shell
 
 
@@ -152,3 +153,15 @@ def test_upload_ends_with_its_form(notebook: Shell, monkeypatch: pytest.MonkeyPa
     send_piece(form, "start_image", b"a", size=2)
     form.close()
     assert file.closed
+
+
+def test_upload_to_a_mounted_drive_is_kept_once(
+    notebook: Shell, picture: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A drive that tells no size is asked for the content: the same file is not kept again under another name."""
+    drive.mount(tmp_path / "luma_videos", monkeypatch)
+    form = open_form(prompt="A cat")
+    for _ in range(2):
+        send_piece(form, "start_image", picture)
+    assert [path.name for path in (tmp_path / "luma_videos" / "uploads").iterdir()] == ["my-cat.png"]
+    assert form.errors == {}
