@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from luma_jupyter.api.kernel import kernel
+from luma_jupyter.engine.store.journal import Journal
 from tests.support.loops import VirtualLoop
 
 pytest_plugins = ["tests.support.notebook_fixtures"]
@@ -20,7 +21,23 @@ NOWHERE = "http://127.0.0.1:9"  # nothing listens on the discard port
 
 
 @pytest.fixture(autouse=True)
-def clean_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def close_journals(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Close what a test opened: some of it lies on file systems that tests invent."""
+    made: list[Journal] = []
+    begin = Journal.__init__
+
+    def note(self: Journal, *args: Any, **options: Any) -> None:
+        begin(self, *args, **options)
+        made.append(self)
+
+    monkeypatch.setattr(Journal, "__init__", note)
+    yield
+    for journal in made:
+        journal.close()
+
+
+@pytest.fixture(autouse=True)
+def clean_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, close_journals: None) -> Iterator[None]:
     """No key, proxy, host or setting of the machine reaches a test, and none of a test reaches the next."""
     for name in os.environ:
         host = name.startswith(("VSCODE_", "COLAB_")) or name in ("JPY_SESSION_NAME", "FORCE_HYPERLINK")
@@ -30,6 +47,8 @@ def clean_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("LUMA_JUPYTER_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("ACEDATACLOUD_PLATFORM_BASE_URL", NOWHERE)  # prices are asked for without any key
+    kernel.restart()
+    yield
     kernel.restart()
 
 

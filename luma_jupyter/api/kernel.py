@@ -5,6 +5,7 @@ from __future__ import annotations
 import atexit
 import sys
 from collections.abc import Mapping
+from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 from luma_jupyter.settings import Configuration
@@ -24,13 +25,16 @@ class Kernel:
     """The kernel that runs this code; ``configuration`` is there at once, all else when first needed."""
 
     def __init__(self) -> None:
+        self._session: Session | None = None
+        self._presenter: PagePresenter | None = None
         self.restart()
 
     def restart(self) -> None:
-        """Forget everything, as a kernel that begins."""
+        """Forget everything, as a kernel that begins; what is open is closed."""
+        if self._session:
+            self._session.engine.close()
         self.configuration = Configuration()
-        self._session: Session | None = None
-        self._presenter: PagePresenter | None = None
+        self._session = self._presenter = None
 
     def use(self, session: Session, presenter: PagePresenter) -> None:
         """Go on with this session."""
@@ -55,6 +59,7 @@ class Kernel:
         from luma_jupyter.api.assembly import assemble  # start-up: %load_ext needs nothing of it
 
         self._session, self._presenter = assemble(self.configuration.current, restore_clip)
+        self._finish_at_exit()
         self._session.listen(lambda clip: self._finish_at_exit())
         return self._session, self._presenter
 
@@ -64,17 +69,21 @@ class Kernel:
         atexit.register(self.finish)
 
     def finish(self) -> None:
-        """End in good order, when the program does: what was sent gets its answer, and what goes on is named."""
+        """End in good order, when the program does: what was sent gets its answer, and what goes on is named.
+
+        Then all that is open is closed.
+        """
         session, presenter = self._session, self._presenter
         if session is None or presenter is None:
             return
-        in_kernel = presenter.environment.in_kernel
-        patience = session.settings().exit_seconds
-        grace = min(patience, KERNEL_EXIT_SECONDS) if in_kernel else patience
-        ending = session.engine.finish(grace, tell_later=in_kernel)
-        presenter.updates.flush_all()
-        if (text := str(ending)) and not in_kernel:  # nobody reads a kernel's: the next %load_ext says it
-            print(text, file=sys.stderr)
+        with closing(session.engine):
+            in_kernel = presenter.environment.in_kernel
+            patience = session.settings().exit_seconds
+            grace = min(patience, KERNEL_EXIT_SECONDS) if in_kernel else patience
+            ending = session.engine.finish(grace, tell_later=in_kernel)
+            presenter.updates.flush_all()
+            if (text := str(ending)) and not in_kernel:  # nobody reads a kernel's: the next %load_ext says it
+                print(text, file=sys.stderr)
 
 
 kernel = Kernel()

@@ -21,7 +21,7 @@ from luma_jupyter.providers.http.client import HttpClient
 from tests.engine.kernels import Kernels
 from tests.support import settings
 from tests.support.fake_service import FakeService
-from tests.support.loops import HurriedLoop, RunningLoop, end
+from tests.support.loops import HurriedLoop, RunningLoop
 from tests.support.world import ACEDATA_KEY, EPOCH, RUNAPI_KEY, Clock, World
 
 
@@ -103,7 +103,7 @@ def loop_thread() -> Iterator[LoopThread]:
     """A loop with a thread of its own, whose seconds take a few milliseconds."""
     loop_thread = LoopThread(HurriedLoop)
     yield loop_thread
-    end(loop_thread)
+    loop_thread.close()
 
 
 PROJECT = str(Path(__file__).parents[2])  # so that it finds `tests`

@@ -16,7 +16,7 @@ import pytest
 
 from luma_jupyter.engine.loop_thread import LoopThread, deferred_interrupt, wait
 from luma_jupyter.errors import WaitInterrupted
-from tests.support.loops import HurriedLoop, end
+from tests.support.loops import HurriedLoop
 
 Python = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -53,7 +53,7 @@ def test_loop_thread_makes_one_loop_when_many_need_the_first() -> None:
     loop_thread = LoopThread(slowly)
     with concurrent.futures.ThreadPoolExecutor(4) as pool:
         loops = set(pool.map(lambda _: loop_thread.loop, range(4)))
-    end(loop_thread)
+    loop_thread.close()
     assert loops == set(made)
     assert len(made) == 1
 
@@ -63,6 +63,52 @@ def test_loop_thread_is_not_started_before_it_is_needed() -> None:
     before = threading.active_count()
     LoopThread()
     assert threading.active_count() == before
+
+
+def test_close_cancels_what_runs_and_ends_thread_and_loop(loop_thread: LoopThread) -> None:
+    """What runs is cancelled, also what goes on for a while when it is; then comes the last deed, then the end."""
+    story: list[str] = []
+
+    async def sums_up() -> None:
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            story.append("cancelled")
+            await asyncio.Event().wait()
+
+    async def at_last() -> None:
+        story.append(f"at last, {len(asyncio.all_tasks())} task")
+
+    loop, running = loop_thread.loop, loop_thread.submit(sums_up())
+    loop_thread.run(asyncio.sleep(0))
+    loop_thread.close(at_last)
+    assert story == ["cancelled", "at last, 1 task"]
+    assert running.cancelled()
+    assert loop.is_closed()
+    assert "luma_jupyter" not in {thread.name for thread in threading.enumerate()}
+
+
+def test_closed_loop_thread_begins_anew_when_needed(loop_thread: LoopThread) -> None:
+    """Closing twice is closing once; the next use has another loop."""
+    first = loop_thread.loop
+    loop_thread.close()
+    loop_thread.close()
+    assert loop_thread.run(asyncio.sleep(0, "runs")) == "runs"
+    assert loop_thread.loop is not first
+
+
+def test_close_leaves_a_stuck_loop_behind(loop_thread: LoopThread, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A loop that does not answer holds nobody up."""
+    monkeypatch.setattr("luma_jupyter.engine.loop_thread.CLOSE_TIMEOUT", 0.05)
+    free, loop = threading.Event(), loop_thread.loop
+    loop_thread.call_soon(lambda: free.wait(20))
+    begun = time.monotonic()
+    loop_thread.close()
+    assert time.monotonic() - begun < 10
+    assert not loop.is_closed()
+    free.set()
+    while not loop.is_closed():
+        time.sleep(0.001)
 
 
 def test_call_soon_runs_in_order_in_a_context_of_its_own(loop_thread: LoopThread) -> None:

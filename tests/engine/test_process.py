@@ -23,7 +23,7 @@ from tests.support.fake_service import FakeService, reply
 from tests.support.world import submit
 
 Python = Callable[..., subprocess.CompletedProcess[str]]
-STRICT = ("-X", "dev", "-W", "error", "-W", "ignore:This process:DeprecationWarning")
+STRICT = ("-X", "dev", "-W", "error")
 
 
 @pytest.fixture
@@ -104,7 +104,7 @@ def test_submit_of_one_request_from_many_threads_makes_one_task(engine: Engine, 
 
 
 START = """
-import httpx, os, sys, time
+import atexit, httpx, os, sys, time
 from tests.support.fake_service import FakeService
 from tests.support.loops import HurriedLoop, QuietLoop
 from tests.support.world import submit
@@ -116,9 +116,16 @@ from luma_jupyter.domain.requests import GenerateRequest
 from luma_jupyter.domain.vocabulary import Status
 from luma_jupyter.providers.http.client import HttpClient
 
+def closed_at_exit(engine):  # as a kernel has it
+    atexit.register(engine.close)
+    return engine
+
 def engine_with(loop_thread, service):
     http = lambda: HttpClient(transport=httpx.MockTransport(service))
-    return Engine(settings.current, loop_thread, ProviderPool(settings.current, http))
+    return closed_at_exit(Engine(settings.current, loop_thread, ProviderPool(settings.current, http)))
+
+def real_engine():
+    return closed_at_exit(Engine(settings.current, LoopThread(QuietLoop)))
 
 def until(handle, *statuses):
     deadline = time.monotonic() + 10
@@ -141,25 +148,25 @@ EXITS: dict[str, str] = {
     """,
     "while a connection is refused": """
         settings.configure(acedata_base_url="http://127.0.0.1:1")
-        until(submit(Engine(settings.current, LoopThread(QuietLoop)), request), Status.SUBMITTING)
+        until(submit(real_engine(), request), Status.SUBMITTING)
         time.sleep(0.05)
     """,
     "while a name is looked up": """
         settings.configure(acedata_base_url="http://localhost:1")
-        until(submit(Engine(settings.current, LoopThread(QuietLoop)), request), Status.SUBMITTING)
+        until(submit(real_engine(), request), Status.SUBMITTING)
         time.sleep(0.02)
     """,
     "while an answer is awaited": """
         import socket
         server = socket.create_server(("127.0.0.1", 0))
         settings.configure(acedata_base_url=f"http://127.0.0.1:{server.getsockname()[1]}")
-        until(submit(Engine(settings.current, LoopThread(QuietLoop)), request), Status.SUBMITTING)
+        until(submit(real_engine(), request), Status.SUBMITTING)
         connection, _ = server.accept()
         connection.recv(1)
         connection.close()
         server.close()
     """,
-    "at once": "submit(Engine(settings.current, LoopThread(QuietLoop)), request)",
+    "at once": "submit(real_engine(), request)",
 }
 
 
@@ -173,6 +180,8 @@ def test_interpreter_ends_in_mid_run_without_a_word(python: Python, when: str) -
 
 
 FORK = """
+import warnings
+warnings.filterwarnings("ignore", "This process", DeprecationWarning)  # Python 3.12: it has threads, and forks
 service = FakeService()
 events = []
 engine = engine_with(LoopThread(HurriedLoop), service)

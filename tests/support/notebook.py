@@ -29,7 +29,7 @@ from luma_jupyter.providers.http.client import HttpClient
 from tests.support import settings
 from tests.support.fake_service import FakeService, Kind, Seen
 from tests.support.films import film
-from tests.support.loops import VirtualLoop, end
+from tests.support.loops import VirtualLoop
 
 MP4 = film(content=8)
 KEYS = {"acedata_token": "ace-secret", "acedata_platform_token": "platform-secret", "runapi_key": "run-secret"}
@@ -199,11 +199,7 @@ class Kernels:
 
     def kill(self) -> None:
         """End the kernel as SIGKILL does: what it has not written down by now is lost."""
-        for handle in self.engine.handles.values():
-            handle.abandon()
-        end(self.engine.loop_thread)
-        for journal in self.engine.repository.journals.values():
-            journal.close()
+        self.engine.close()
 
 
 class Displays(CapturingDisplayPublisher):  # type: ignore[misc]  # IPython is untyped here

@@ -211,10 +211,11 @@ class Database:
         return None
 
     def close(self) -> None:
-        """Close the connection; it is opened again when needed."""
-        if self._connection:
-            self._connection.close()
-            self._connection = None
+        """Close the connection; it is opened again when needed. From any thread."""
+        with self._lock:
+            if self._connection:
+                self._connection.close()
+                self._connection = None
 
     def _set_aside(self, why: str) -> None:
         """Rename the file, unless another kernel has done so already."""

@@ -10,6 +10,7 @@ import os
 import re
 import shutil
 import tempfile
+import weakref
 from pathlib import Path
 from typing import BinaryIO
 
@@ -27,6 +28,7 @@ class UploadBuffer:
     def __init__(self, settings: SettingsSource) -> None:
         self._settings = settings
         self._files: dict[str, BinaryIO] = {}
+        weakref.finalize(self, _close_all, self._files)  # of a form that is open when the program ends
 
     def take(self, field: str, name: str, size: int, at: int, piece: bytes) -> str | None:
         """Take the piece of a file of ``size`` bytes that begins ``at``; the file's path when it is whole.
@@ -56,6 +58,11 @@ class UploadBuffer:
         for field in fields or tuple(self._files):
             if file := self._files.pop(field, None):
                 file.close()
+
+
+def _close_all(files: dict[str, BinaryIO]) -> None:
+    for file in files.values():
+        file.close()
 
 
 def _keep(file: BinaryIO, name: str, now: Settings) -> str:
