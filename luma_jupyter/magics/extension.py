@@ -5,12 +5,12 @@ Every notebook that has the line pays for what is loaded here, also where no vid
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
-
-from IPython.core.completer import CompletionContext, SimpleCompletion, context_matcher
+from typing import TYPE_CHECKING
 
 from luma_jupyter.api.kernel import kernel
+from luma_jupyter.compat import Complete, add_completion
 from luma_jupyter.engine.store.probe import may_be_unfinished
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ class Extension:
 
     def __init__(self, shell: InteractiveShell) -> None:
         self._shell = shell
-        self._match = _matcher(shell)
+        self._end_completion: Callable[[], None] = lambda: None
 
     def load(self) -> None:
         """Make the magics and their Tab completion known; say in one line if clips of this folder are unfinished.
@@ -61,7 +61,7 @@ class Extension:
             "luma",
         )
         if completer := self._shell.Completer:
-            completer.custom_matchers.append(self._match)
+            self._end_completion = add_completion(completer, _completion(self._shell))
         if may_be_unfinished(now.home_folder, now.folder):
             for notice in (kernel.session.unsent_notice(), kernel.session.unfinished_notice()):
                 if notice:
@@ -72,29 +72,20 @@ class Extension:
         """Take all of it away again; clips under way are followed further."""
         for kind in ("line", "cell"):
             self._shell.magics_manager.magics[kind].pop("luma", None)
-        matchers = self._shell.Completer.custom_matchers if self._shell.Completer else []
-        if self._match in matchers:
-            matchers.remove(self._match)
+        self._end_completion()
 
 
-def _matcher(shell: InteractiveShell) -> Any:
+def _completion(shell: InteractiveShell) -> Complete:
     """Completion for our lines alone; for all others nothing is loaded."""
     made: list[Completer] = []
 
-    @context_matcher(identifier="luma_jupyter")  # type: ignore[untyped-decorator]  # IPython is untyped here
-    def match(context: CompletionContext) -> dict[str, Any]:
-        line = context.full_text.split("\n")[context.cursor_line][: context.cursor_position]
+    def complete(line: str) -> tuple[str, list[str]]:
         if not line.lstrip().startswith(("%luma ", "%%luma ")):
-            return {"completions": [], "suppress": False}
+            return "", []
         if not made:
             from luma_jupyter.cells.completion import Completer  # start-up
 
             made.append(Completer(lambda: shell.user_ns))
-        word, found = made[0].complete(line)
-        return {
-            "completions": [SimpleCompletion(text=text, type="magic") for text in found],
-            "matched_fragment": word,
-            "suppress": bool(found),
-        }
+        return made[0].complete(line)
 
-    return match
+    return complete
