@@ -259,6 +259,11 @@ def open_shell(kernels: Kernels) -> Iterator[Shell]:
     InteractiveShell.clear_instance()
 
 
+def count_matchers(shell: InteractiveShell) -> int:
+    """How many matchers IPython's completer has of its own and from extensions, of both kinds."""
+    return len(shell.Completer.custom_matchers) + len(shell.Completer.magic_arg_matchers)
+
+
 def leave_running(notebook: Shell, service: PromptService, *cells: str) -> None:
     """Kill the kernel while the tasks of these cells run; in the next one they come to their end."""
     service.running = True
