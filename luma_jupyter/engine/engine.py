@@ -202,7 +202,7 @@ class Engine:
         return Ending([handle.task for handle in handles])
 
     def close(self) -> None:
-        """Let go of all tasks as they stand, and close what was opened: connections, thread, demo service, journals.
+        """Let go of all tasks as they stand, and close what was opened: connections, thread, journals, demo service.
 
         Blocks a moment. Nothing more is written down or told of a task; `finish` comes before this.
         """
@@ -210,8 +210,8 @@ class Engine:
             handle.abandon()
         self.loop_thread.close(self.providers.aclose)
         self._runner.reset()
-        self.providers.close()
         self.repository.close()
+        self.providers.close()
 
     def adopt(self, task_id: str, provider: Provider | None = None) -> Handle:
         """Follow a task of a service that was made elsewhere, or lost here; free. Blocks while it is looked up.

@@ -6,6 +6,7 @@ demo service makes the videos, in its shortest time.
 
 import json
 import os
+import subprocess
 import sys
 import tempfile
 import time
@@ -38,9 +39,8 @@ class Notebook:
             "LUMA_JUPYTER_HOME": f"{folder}/home",
             "LUMA_JUPYTER_PROVIDER": "demo",
             "LUMA_JUPYTER_DEMO_SECONDS": "0",
-            "PYDEVD_DISABLE_FILE_VALIDATION": "1",
         }
-        self._manager, self._client = start_new_kernel(cwd=folder, env={**os.environ, **own})
+        self._manager, self._client = start_new_kernel(cwd=folder, env={**os.environ, **own}, stderr=subprocess.DEVNULL)
 
     def run(self, cell: str) -> list[dict[str, Any]]:
         """The mimebundles that a cell showed, what it printed among them as text; raises its error."""
