@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from IPython.core import completer as ipython
+from IPython.core import completer as ipython_completer
 
 if TYPE_CHECKING:
     from IPython.core.completer import CompletionContext, IPCompleter
@@ -19,7 +19,7 @@ def add_completion(completer: IPCompleter, complete: Complete) -> Callable[[], N
     ``complete`` gets a line up to the cursor, and gives its unfinished last word and what that can become. Where it
     gives nothing, IPython completes as ever.
     """
-    if hasattr(ipython, "context_matcher"):
+    if hasattr(ipython_completer, "context_matcher"):
         return _added(completer.custom_matchers, _context_matcher(complete))
     return _added(completer.magic_arg_matchers, _line_matcher(completer, complete))  # until IPython 8.6
 
@@ -30,10 +30,10 @@ def _added(matchers: list[Any], matcher: Any) -> Callable[[], None]:
 
 
 def _context_matcher(complete: Complete) -> Any:
-    @ipython.context_matcher(identifier="luma_jupyter")  # type: ignore[untyped-decorator]  # IPython is untyped here
+    @ipython_completer.context_matcher(identifier="luma_jupyter")  # type: ignore[untyped-decorator]  # IPython is untyped here
     def match(context: CompletionContext) -> dict[str, Any]:
         word, found = complete(context.full_text.split("\n")[context.cursor_line][: context.cursor_position])
-        completions = [ipython.SimpleCompletion(text=text, type="magic") for text in found]
+        completions = [ipython_completer.SimpleCompletion(text=text, type="magic") for text in found]
         return {"completions": completions, "matched_fragment": word, "suppress": bool(found)}
 
     return match
