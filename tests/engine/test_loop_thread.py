@@ -79,13 +79,16 @@ def test_close_cancels_what_runs_and_ends_thread_and_loop(loop_thread: LoopThrea
     async def at_last() -> None:
         story.append(f"at last, {len(asyncio.all_tasks())} task")
 
+    async def thread() -> threading.Thread:
+        return threading.current_thread()
+
     loop, running = loop_thread.loop, loop_thread.submit(sums_up())
-    loop_thread.run(asyncio.sleep(0))
+    its_thread = loop_thread.run(thread())
     loop_thread.close(at_last)
     assert story == ["cancelled", "at last, 1 task"]
     assert running.cancelled()
     assert loop.is_closed()
-    assert "luma_jupyter" not in {thread.name for thread in threading.enumerate()}
+    assert not its_thread.is_alive()
 
 
 def test_closed_loop_thread_begins_anew_when_needed(loop_thread: LoopThread) -> None:
