@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import concurrent.futures
 import contextvars
+import inspect
 import signal
 import threading
 import time
@@ -122,13 +123,17 @@ class LoopThread:
 
 
 async def _cancel_all_then(at_last: Callable[[], Coroutine[Any, Any, object]] | None) -> None:
-    others = asyncio.all_tasks() - {asyncio.current_task()}
-    while others:
-        for task in others:
+    while others := asyncio.all_tasks() - {asyncio.current_task()}:
+        for task in filter(_has_begun, others):
             task.cancel()
-        _, others = await asyncio.wait(others, timeout=TICK)  # one that sums up at its end hears it again
+        await asyncio.wait(others, timeout=TICK)  # one that sums up at its end hears it again
     if at_last:
         await at_last()
+
+
+def _has_begun(task: asyncio.Task[Any]) -> bool:
+    """Whether a task had its first step: one that is cancelled before that never runs what it was made for."""
+    return inspect.getcoroutinestate(task.get_coro()) != inspect.CORO_CREATED  # type: ignore[arg-type]
 
 
 def wait_for_all(futures: Iterable[concurrent.futures.Future[Any]], timeout: float) -> None:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import concurrent.futures
 import contextvars
+import gc
 import signal
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from typing import Any
 
 import pytest
@@ -89,6 +90,30 @@ def test_close_cancels_what_runs_and_ends_thread_and_loop(loop_thread: LoopThrea
     assert running.cancelled()
     assert loop.is_closed()
     assert not its_thread.is_alive()
+
+
+def test_close_lets_each_task_begin_that_it_cancels(loop_thread: LoopThread) -> None:
+    """A task that has just been made, as libraries do when they connect, awaits what it was made for."""
+    made: list[str] = []
+
+    async def part() -> None:
+        made.append("begun")
+
+    async def whole(part: Coroutine[Any, Any, None]) -> None:
+        await part
+
+    async def connecting() -> None:
+        while True:
+            made.append("made")
+            task = asyncio.get_running_loop().create_task(whole(part()))
+            await asyncio.sleep(0)
+            del task
+
+    loop_thread.submit(connecting())
+    loop_thread.run(asyncio.sleep(1))
+    loop_thread.close()
+    gc.collect()
+    assert made.count("begun") == made.count("made") > 0
 
 
 def test_closed_loop_thread_begins_anew_when_needed(loop_thread: LoopThread) -> None:
