@@ -5,7 +5,7 @@ BIN := .venv/bin
 # Nothing here may cost money, whatever keys the environment has.
 FREE := LUMA_JUPYTER_PROVIDER=demo
 
-.PHONY: demo test test-quick lab lint chaos fuzz bench clean
+.PHONY: demo test test-quick lab lint hosts chaos fuzz bench clean
 
 demo: .venv/ready  ## run the quickstart; leaves the executed notebook and an HTML page under build/demo
 	rm -rf build/demo build/demo-home && mkdir -p build/demo && cp notebooks/01_quickstart.ipynb build/demo
@@ -28,6 +28,9 @@ lint: .venv/ready
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
+
+hosts: .venv/ready  ## everything in a real kernel on the packages of each host; `make hosts HOSTS="colab lowest"` for some
+	$(BIN)/python -m tests.hosts $(HOSTS)
 
 chaos: .venv/ready  ## kill, end and freeze kernels at 200 random moments each, and look whether anything was paid twice or lost
 	$(BIN)/python -m tests.chaos.harness

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from luma_jupyter.api.kernel import kernel
+from luma_jupyter.engine.store.journal import Journal
 from tests.support.loops import VirtualLoop
 from tests.support.misbehaving import Server
 
@@ -28,7 +29,23 @@ def pytest_collection_finish() -> None:
 
 
 @pytest.fixture(autouse=True)
-def clean_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def close_journals(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Close what a test opened: some of it lies on file systems that tests invent."""
+    made: list[Journal] = []
+    begin = Journal.__init__
+
+    def note(self: Journal, *args: Any, **options: Any) -> None:
+        begin(self, *args, **options)
+        made.append(self)
+
+    monkeypatch.setattr(Journal, "__init__", note)
+    yield
+    for journal in made:
+        journal.close()
+
+
+@pytest.fixture(autouse=True)
+def clean_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, close_journals: None) -> Iterator[None]:
     """No key, proxy, host or setting of the machine reaches a test, and none of a test reaches the next."""
     for name in os.environ:
         host = name.startswith(("VSCODE_", "COLAB_")) or name in ("JPY_SESSION_NAME", "FORCE_HYPERLINK")
@@ -40,6 +57,8 @@ def clean_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("ACEDATACLOUD_PLATFORM_BASE_URL", NOWHERE)  # prices are asked for without any key
     monkeypatch.setattr(kernel, "key_stores", tuple)
     monkeypatch.setenv("PYTHON_KEYRING_BACKEND", "keyring.backends.null.Keyring")  # nor of kernels of its own
+    kernel.restart()
+    yield
     kernel.restart()
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import atexit
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -31,13 +32,16 @@ class Kernel:
 
     def __init__(self) -> None:
         self.key_stores: Callable[[], Sequence[KeyStore]] = self.host_key_stores
+        self._session: Session | None = None
+        self._presenter: PagePresenter | None = None
         self.restart()
 
     def restart(self) -> None:
-        """Forget everything, as a kernel that begins."""
+        """Forget everything, as a kernel that begins; what is open is closed."""
+        if self._session:
+            self._session.engine.close()
         self.configuration = Configuration(lambda: self.key_stores())
-        self._session: Session | None = None
-        self._presenter: PagePresenter | None = None
+        self._session = self._presenter = None
 
     def use(self, session: Session, presenter: PagePresenter) -> None:
         """Go on with this session."""
@@ -77,6 +81,7 @@ class Kernel:
         from luma_jupyter.api.assembly import assemble  # start-up: %load_ext needs nothing of it
 
         self._session, self._presenter = assemble(self.configuration, restore_clip)
+        self._finish_at_exit()
         self._session.listen(lambda clip: self._finish_at_exit())
         return self._session, self._presenter
 
@@ -86,17 +91,21 @@ class Kernel:
         atexit.register(self.finish)
 
     def finish(self) -> None:
-        """End in good order, when the program does: what was sent gets its answer, and what goes on is named."""
+        """End in good order, when the program does: what was sent gets its answer, and what goes on is named.
+
+        Then all that is open is closed.
+        """
         session, presenter = self._session, self._presenter
         if session is None or presenter is None:
             return
-        in_kernel = presenter.environment.in_kernel
-        patience = session.settings().exit_seconds
-        grace = min(patience, KERNEL_EXIT_SECONDS) if in_kernel else patience
-        ending = session.engine.finish(grace, tell_later=in_kernel)
-        presenter.updates.flush_all()
-        if (text := str(ending)) and not in_kernel:  # nobody reads a kernel's: the next %load_ext says it
-            say(text, file=sys.stderr)
+        with closing(session.engine):
+            in_kernel = presenter.environment.in_kernel
+            patience = session.settings().exit_seconds
+            grace = min(patience, KERNEL_EXIT_SECONDS) if in_kernel else patience
+            ending = session.engine.finish(grace, tell_later=in_kernel)
+            presenter.updates.flush_all()
+            if (text := str(ending)) and not in_kernel:  # nobody reads a kernel's: the next %load_ext says it
+                say(text, file=sys.stderr)
 
 
 kernel = Kernel()

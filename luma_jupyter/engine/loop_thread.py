@@ -14,12 +14,13 @@ from __future__ import annotations
 import asyncio
 import concurrent.futures
 import contextvars
+import inspect
 import math
 import signal
 import threading
 import time
 from collections.abc import Callable, Coroutine, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from typing import Any, TypeVar
 
 from luma_jupyter.engine.fork import at_fork
@@ -27,6 +28,7 @@ from luma_jupyter.errors import WaitInterrupted, WaitTimeout
 
 T = TypeVar("T")
 
+CLOSE_TIMEOUT = 2.0  # seconds
 TICK = 0.2  # seconds between two looks at the clock while a wait cannot be woken otherwise
 
 
@@ -60,6 +62,7 @@ class LoopThread:
         """Start anew: a forked child has neither the thread nor a usable lock."""
         self._lock = threading.Lock()
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._thread: threading.Thread | None = None
 
     @property
     def loop(self) -> asyncio.AbstractEventLoop:
@@ -67,13 +70,28 @@ class LoopThread:
         with self._lock:
             if self._loop is None:
                 self._loop = self._new_loop()
-                threading.Thread(target=self._run, args=(self._loop,), name="luma_jupyter", daemon=True).start()
+                self._thread = threading.Thread(target=self._run, args=(self._loop,), name="luma_jupyter", daemon=True)
+                self._thread.start()
             return self._loop
 
     @staticmethod
     def _run(loop: asyncio.AbstractEventLoop) -> None:
         asyncio.set_event_loop(loop)
-        loop.run_forever()
+        with closing(loop):
+            loop.run_forever()
+
+    def close(self, at_last: Callable[[], Coroutine[Any, Any, object]] | None = None) -> None:
+        """Cancel all that runs on the loop, run ``at_last`` there, and end the thread; the next use starts another.
+
+        Blocks meanwhile, `CLOSE_TIMEOUT` seconds at most: a loop that is stuck ends with its process.
+        """
+        with self._lock:
+            loop, thread, self._loop, self._thread = self._loop, self._thread, None, None
+        if loop is None or thread is None:
+            return
+        closed = asyncio.run_coroutine_threadsafe(_cancel_all_then(at_last), loop)
+        closed.add_done_callback(lambda future: loop.call_soon_threadsafe(loop.stop))
+        thread.join(CLOSE_TIMEOUT)
 
     @property
     def is_current(self) -> bool:
@@ -128,6 +146,20 @@ class LoopThread:
 
         self.call_soon(call)
         done.wait(timeout)
+
+
+async def _cancel_all_then(at_last: Callable[[], Coroutine[Any, Any, object]] | None) -> None:
+    while others := asyncio.all_tasks() - {asyncio.current_task()}:
+        for task in filter(_has_begun, others):
+            task.cancel()
+        await asyncio.wait(others, timeout=TICK)  # one that sums up at its end hears it again
+    if at_last:
+        await at_last()
+
+
+def _has_begun(task: asyncio.Task[Any]) -> bool:
+    """Whether a task had its first step: one that is cancelled before that never runs what it was made for."""
+    return inspect.getcoroutinestate(task.get_coro()) != inspect.CORO_CREATED  # type: ignore[arg-type]
 
 
 def wait_for_all(futures: Iterable[concurrent.futures.Future[Any]], timeout: float) -> None:

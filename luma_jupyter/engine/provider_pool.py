@@ -160,6 +160,17 @@ class ProviderPool:
         """The base URL of the running demo service."""
         return self._demo.url if self._demo else None
 
+    async def aclose(self) -> None:
+        """Close the connections, on the loop that they belong to."""
+        if self._http:
+            await self._http.aclose()
+
+    def close(self) -> None:
+        """Close the demo service; after `aclose`, the next use of the pool begins anew."""
+        if self._demo:
+            self._demo.close()
+        self.reset()
+
     def reset(self) -> None:
         """Start anew, in a forked child: the parent's connections and demo service are not ours."""
         self._http = None

@@ -48,6 +48,11 @@ class Repository:
             self.journals.setdefault(home, Journal(home, clock=self.clock, notify=self._notify))
         return self.journals[home]
 
+    def close(self) -> None:
+        """Close the journals; each is opened again when needed."""
+        for journal in list(self.journals.values()):
+            journal.close()
+
     def followed(self) -> list[Task]:
         """The tasks of this kernel that have not ended."""
         tasks = [handle.task for handle in list(self._handles.values())]  # another thread may add one meanwhile

@@ -5,12 +5,12 @@ Every notebook that has the line pays for what is loaded here, also where no vid
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
-
-from IPython.core.completer import CompletionContext, SimpleCompletion, context_matcher
+from typing import TYPE_CHECKING
 
 from luma_jupyter.api.kernel import kernel
+from luma_jupyter.compat import Complete, add_completion
 from luma_jupyter.engine.store.probe import may_be_unfinished
 from luma_jupyter.magics.misplaced import answer_misplaced
 from luma_jupyter.printable import say
@@ -48,7 +48,7 @@ class Extension:
 
     def __init__(self, shell: InteractiveShell) -> None:
         self._shell = shell
-        self._match = _matcher(shell)
+        self._end_completion: Callable[[], None] = lambda: None
 
     def load(self) -> None:
         """Make the magics and their Tab completion known; say in one line if clips of this folder are unfinished.
@@ -64,7 +64,7 @@ class Extension:
         )
         self._shell.input_transformers_cleanup.append(answer_misplaced)
         if completer := self._shell.Completer:
-            completer.custom_matchers.append(self._match)
+            self._end_completion = add_completion(completer, _completion(self._shell))
         if may_be_unfinished(now.home_folder, now.folder):
             for notice in (kernel.session.ended_notice(), kernel.session.unfinished_notice()):
                 if notice:
@@ -77,30 +77,20 @@ class Extension:
             self._shell.magics_manager.magics[kind].pop("luma", None)
         if answer_misplaced in (transformers := self._shell.input_transformers_cleanup):
             transformers.remove(answer_misplaced)
-        matchers = self._shell.Completer.custom_matchers if self._shell.Completer else []
-        if self._match in matchers:
-            matchers.remove(self._match)
+        self._end_completion()
 
 
-def _matcher(shell: InteractiveShell) -> Any:
+def _completion(shell: InteractiveShell) -> Complete:
     """Completion for our lines alone; for all others nothing is loaded."""
     made: list[Completer] = []
 
-    @context_matcher(identifier="luma_jupyter")  # type: ignore[untyped-decorator]  # IPython is untyped here
-    def match(context: CompletionContext) -> dict[str, Any]:
-        line = context.full_text.split("\n")[context.cursor_line][: context.cursor_position]
+    def complete(line: str) -> tuple[str, list[str]]:
         if not line.lstrip().startswith(("%luma ", "%%luma ")):
-            return {"completions": [], "suppress": False}
+            return "", []
         if not made:
             from luma_jupyter.cells.completion import Completer  # start-up
 
             made.append(Completer(lambda: shell.user_ns))
-        word, found = made[0].complete(line)
-        return {
-            "completions": [SimpleCompletion(text=text, type="magic") for text in found],
-            "matched_fragment": word,
-            "ordered": True,
-            "suppress": bool(found),
-        }
+        return made[0].complete(line)
 
-    return match
+    return complete

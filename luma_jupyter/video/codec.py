@@ -49,7 +49,8 @@ class VideoReader:
         stream = self._container.streams.video[0]
         scale = min(1, MAX_SIDE / max(stream.width, stream.height))
         self.size = _even(stream.width * scale), _even(stream.height * scale)
-        self.rate = min(stream.average_rate or Fraction(24), Fraction(MAX_FRAME_RATE))
+        average = stream.average_rate or Fraction(24)  # from PyAV 19 on, a fraction of a type of its own
+        self.rate = min(Fraction(average.numerator, average.denominator), Fraction(MAX_FRAME_RATE))
 
     def frames(self) -> Generator[Array, None, None]:
         """Yield every frame in order, at least one: (height, width, 3), 0..255."""

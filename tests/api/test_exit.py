@@ -108,6 +108,55 @@ def test_a_submission_under_way_gets_its_answer(
         assert "luma_jupyter: 1 clip goes on at the service;" in stderr
 
 
+# Whatever a script did, and whether or not it waited for it.
+SCRIPTS = {
+    "nothing made": "",
+    "history": "list(luma.clips())",
+    "a demo clip": "luma.configure(demo_seconds=0); luma.generate('A boat').wait()",
+    "a demo clip under way": f"luma.configure(demo_seconds=60); boat = luma.generate('A boat')\n{SENT}",
+    "two homes": "list(luma.clips()); luma.configure(home='elsewhere'); list(luma.clips())",
+    "a question alone": "from luma_jupyter.api.kernel import kernel; kernel.session.engine.check(['acedata'])",
+}
+
+
+@pytest.mark.parametrize("script", SCRIPTS)
+def test_nothing_is_left_to_the_collector_at_exit(
+    script: str, server: Server, environ: dict[str, str], tmp_path: Path
+) -> None:
+    """A Python to which each warning is an error has no word to say at the end of a program."""
+    del environ["ACEDATACLOUD_API_TOKEN"], environ["PYTHONWARNINGS"]
+    exit_code, stderr = python("-W", "error")(f"import luma_jupyter as luma\n{SCRIPTS[script]}", environ, tmp_path)
+    said = "luma_jupyter: 1 clip of the demo service ended unfinished.\n" if "under way" in script else ""
+    assert (exit_code, stderr) == (0, said)
+
+
+CLOSED = """
+import os, threading
+import luma_jupyter as luma
+from luma_jupyter.api.kernel import kernel
+
+def files():
+    return {os.path.realpath(f"/proc/self/fd/{number}") for number in os.listdir("/proc/self/fd")}
+
+before = files()
+luma.configure(demo_seconds=0)
+luma.generate("A boat").wait()
+assert any("journal.sqlite3" in file for file in files()), files()
+assert any("socket" in file for file in files()), files()
+kernel.finish()
+left = {file for file in files() - before if "/fd" not in file}
+assert not left, left
+assert threading.enumerate() == [threading.main_thread()], threading.enumerate()
+"""
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="only Linux lists a process's open files like this")
+def test_finish_closes_each_file_socket_and_thread(server: Server, environ: dict[str, str], tmp_path: Path) -> None:
+    """Journal, connections, the engine's thread and the demo service's are closed by who opened them."""
+    del environ["ACEDATACLOUD_API_TOKEN"]
+    assert python()(CLOSED, environ, tmp_path) == (0, "")
+
+
 def test_a_script_that_ends_at_once_says_what_was_not_sent(
     server: Server, environ: dict[str, str], tmp_path: Path
 ) -> None:

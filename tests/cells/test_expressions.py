@@ -162,7 +162,7 @@ def test_the_way_out_of_a_call_is_the_line_to_write() -> None:
         (None, "None"),
         *(
             (nan, "missing")
-            for nan in (math.nan, np.float32("nan"), pd.NA, pd.NaT, np.datetime64("NaT"), Decimal("NaN"))
+            for nan in (math.nan, np.float32("nan"), pd.NA, pd.NaT, np.datetime64("NaT", "s"), Decimal("NaN"))
         ),
         (Decimal("sNaN"), "missing"),
         (math, "a module"),

@@ -19,7 +19,8 @@ def own(service: DemoService, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]
     engine = kernel.session.engine
     monkeypatch.setattr(engine.providers, "_demo", service)
     yield
-    engine.loop_thread.submit(engine.providers.http.aclose()).result(10)
+    engine.loop_thread.run(engine.providers.aclose())
+    engine.providers.reset()  # other tests have that service too
 
 
 @pytest.mark.usefixtures("own")

@@ -14,7 +14,7 @@ import pytest
 
 from luma_jupyter.display.update_queue import MESSAGES_PER_SECOND, UpdateQueue
 from luma_jupyter.engine.loop_thread import LoopThread
-from tests.support.loops import RunningLoop, end
+from tests.support.loops import RunningLoop
 
 Run = Callable[[Coroutine[Any, Any, Any]], Any]
 
@@ -149,7 +149,7 @@ def loop_thread() -> Iterator[LoopThread]:
     """A real thread with a real loop."""
     loop_thread = LoopThread()
     yield loop_thread
-    end(loop_thread)
+    loop_thread.close()
 
 
 @pytest.mark.parametrize("call", ["flush", "draw_now"])

@@ -21,7 +21,7 @@ from luma_jupyter.providers.http.client import HttpClient
 from tests.engine.kernels import Kernels
 from tests.support import settings
 from tests.support.fake_service import FakeService
-from tests.support.loops import HurriedLoop, RunningLoop, end
+from tests.support.loops import HurriedLoop, RunningLoop
 from tests.support.world import ACEDATA_KEY, EPOCH, RUNAPI_KEY, Clock, World
 
 
@@ -48,11 +48,13 @@ def service() -> FakeService:
 
 
 @pytest.fixture
-def providers(service: FakeService) -> ProviderPool:
-    """Clients that reach the fake service and nothing else."""
-    return ProviderPool(
+def providers(service: FakeService) -> Iterator[ProviderPool]:
+    """Clients that reach the fake service and nothing else; a demo service that was started is closed."""
+    pool = ProviderPool(
         settings.current, lambda: HttpClient(transport=httpx.MockTransport(service), random=lambda: 1.0)
     )
+    yield pool
+    pool.close()
 
 
 @pytest.fixture
@@ -87,9 +89,9 @@ def no_keys() -> Callable[[], None]:
 @pytest.fixture
 def demo(providers: ProviderPool, monkeypatch: pytest.MonkeyPatch) -> None:
     """A demo service of this kernel, played by the fake one."""
-    monkeypatch.setattr(
-        providers, "_demo", SimpleNamespace(url="http://127.0.0.1:5000", token="t", platform_token="p", seconds=1.0)
-    )
+    played = SimpleNamespace(url="http://127.0.0.1:5000", token="t", platform_token="p", seconds=1.0)
+    played.close = lambda: None
+    monkeypatch.setattr(providers, "_demo", played)
 
 
 @pytest.fixture
@@ -103,7 +105,7 @@ def loop_thread() -> Iterator[LoopThread]:
     """A loop with a thread of its own, whose seconds take a few milliseconds."""
     loop_thread = LoopThread(HurriedLoop)
     yield loop_thread
-    end(loop_thread)
+    loop_thread.close()
 
 
 PROJECT = str(Path(__file__).parents[2])  # so that it finds `tests`

@@ -16,7 +16,7 @@ from luma_jupyter.engine.provider_pool import ProviderPool
 from luma_jupyter.engine.store.journal import Journal, Lease
 from tests.support import settings
 from tests.support.fake_service import FakeService
-from tests.support.loops import HurriedLoop, end
+from tests.support.loops import HurriedLoop
 from tests.support.waiting import until
 from tests.support.world import submit
 
@@ -40,7 +40,7 @@ def loop_thread() -> Iterator[Interrupted]:
     before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a background process starts without it
     loop_thread = Interrupted(HurriedLoop)
     yield loop_thread
-    end(loop_thread)
+    loop_thread.close()
     signal.signal(signal.SIGINT, before)
 
 

@@ -33,6 +33,7 @@ from luma_jupyter.providers.protocol import Upload
 from tests.support.clients import impatient
 from tests.support.fake_service import FakeService, reply
 from tests.support.films import box, film
+from tests.support.loops import VirtualLoop
 from tests.support.pictures import encoded
 
 URL = "https://media.example/v.mp4"
@@ -59,7 +60,8 @@ def save(folder: Path, *answers: bytes | Exception) -> Path:
     host = FakeService()
     replies = [answer if isinstance(answer, Exception) else reply(200, content=answer) for answer in answers]
     host.script("video", *replies, for_ever=True)
-    return asyncio.run(MediaFolder(folder, impatient(httpx.MockTransport(host))).save(task(folder))).path
+    with asyncio.Runner(loop_factory=VirtualLoop) as runner:  # which waits between two tries
+        return runner.run(MediaFolder(folder, impatient(httpx.MockTransport(host))).save(task(folder))).path
 
 
 DOUBTFUL = {

@@ -5,18 +5,19 @@ from __future__ import annotations
 import asyncio
 import concurrent.futures
 import contextvars
+import gc
 import signal
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from typing import Any
 
 import pytest
 
 from luma_jupyter.engine.loop_thread import GaveWay, LoopThread, deferred_interrupt, wait
 from luma_jupyter.errors import WaitInterrupted, WaitTimeout
-from tests.support.loops import HurriedLoop, end
+from tests.support.loops import HurriedLoop
 from tests.support.waiting import until
 
 Python = Callable[..., subprocess.CompletedProcess[str]]
@@ -54,7 +55,7 @@ def test_loop_thread_makes_one_loop_when_many_need_the_first() -> None:
     loop_thread = LoopThread(slowly)
     with concurrent.futures.ThreadPoolExecutor(4) as pool:
         loops = set(pool.map(lambda _: loop_thread.loop, range(4)))
-    end(loop_thread)
+    loop_thread.close()
     assert loops == set(made)
     assert len(made) == 1
 
@@ -64,6 +65,79 @@ def test_loop_thread_is_not_started_before_it_is_needed() -> None:
     before = threading.active_count()
     LoopThread()
     assert threading.active_count() == before
+
+
+def test_close_cancels_what_runs_and_ends_thread_and_loop(loop_thread: LoopThread) -> None:
+    """What runs is cancelled, also what goes on for a while when it is; then comes the last deed, then the end."""
+    story: list[str] = []
+
+    async def sums_up() -> None:
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            story.append("cancelled")
+            await asyncio.Event().wait()
+
+    async def at_last() -> None:
+        story.append(f"at last, {len(asyncio.all_tasks())} task")
+
+    async def thread() -> threading.Thread:
+        return threading.current_thread()
+
+    loop, running = loop_thread.loop, loop_thread.submit(sums_up())
+    its_thread = loop_thread.run(thread())
+    loop_thread.close(at_last)
+    assert story == ["cancelled", "at last, 1 task"]
+    assert running.cancelled()
+    assert loop.is_closed()
+    assert not its_thread.is_alive()
+
+
+def test_close_lets_each_task_begin_that_it_cancels(loop_thread: LoopThread) -> None:
+    """A task that has just been made, as libraries do when they connect, awaits what it was made for."""
+    made: list[str] = []
+
+    async def part() -> None:
+        made.append("begun")
+
+    async def whole(part: Coroutine[Any, Any, None]) -> None:
+        await part
+
+    async def connecting() -> None:
+        while True:
+            made.append("made")
+            task = asyncio.get_running_loop().create_task(whole(part()))
+            await asyncio.sleep(0)
+            del task
+
+    loop_thread.submit(connecting())
+    loop_thread.run(asyncio.sleep(1))
+    loop_thread.close()
+    gc.collect()
+    assert made.count("begun") == made.count("made") > 0
+
+
+def test_closed_loop_thread_begins_anew_when_needed(loop_thread: LoopThread) -> None:
+    """Closing twice is closing once; the next use has another loop."""
+    first = loop_thread.loop
+    loop_thread.close()
+    loop_thread.close()
+    assert loop_thread.run(asyncio.sleep(0, "runs")) == "runs"
+    assert loop_thread.loop is not first
+
+
+def test_close_leaves_a_stuck_loop_behind(loop_thread: LoopThread, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A loop that does not answer holds nobody up."""
+    monkeypatch.setattr("luma_jupyter.engine.loop_thread.CLOSE_TIMEOUT", 0.05)
+    free, loop = threading.Event(), loop_thread.loop
+    loop_thread.call_soon(lambda: free.wait(20))
+    begun = time.monotonic()
+    loop_thread.close()
+    assert time.monotonic() - begun < 10
+    assert not loop.is_closed()
+    free.set()
+    while not loop.is_closed():
+        time.sleep(0.001)
 
 
 def test_call_soon_runs_in_order_in_a_context_of_its_own(loop_thread: LoopThread) -> None:

@@ -23,7 +23,7 @@ from tests.support.fake_service import FakeService, reply
 from tests.support.world import submit
 
 Python = Callable[..., subprocess.CompletedProcess[str]]
-STRICT = ("-X", "dev", "-W", "error", "-W", "ignore:This process:DeprecationWarning")
+STRICT = ("-X", "dev", "-W", "error")
 
 
 @pytest.fixture
@@ -104,7 +104,7 @@ def test_submit_of_one_request_from_many_threads_makes_one_task(engine: Engine, 
 
 
 START = """
-import httpx, os, sys
+import atexit, httpx, os, sys
 from tests.support.fake_service import FakeService
 from tests.support.loops import HurriedLoop, QuietLoop
 from tests.support.waiting import until
@@ -117,9 +117,16 @@ from luma_jupyter.domain.requests import GenerateRequest
 from luma_jupyter.domain.vocabulary import Status
 from luma_jupyter.providers.http.client import HttpClient
 
+def closed_at_exit(engine):  # as a kernel has it
+    atexit.register(engine.close)
+    return engine
+
 def engine_with(loop_thread, service):
     http = lambda: HttpClient(transport=httpx.MockTransport(service))
-    return Engine(settings.current, loop_thread, ProviderPool(settings.current, http))
+    return closed_at_exit(Engine(settings.current, loop_thread, ProviderPool(settings.current, http)))
+
+def real_engine():
+    return closed_at_exit(Engine(settings.current, LoopThread(QuietLoop)))
 
 settings.configure(acedata_token="k")
 request = GenerateRequest(prompt="A red fox")
@@ -135,7 +142,7 @@ EXITS: dict[str, str] = {
     """,
     "while a connection is refused": """
         settings.configure(acedata_base_url="http://127.0.0.1:1")
-        handle = submit(Engine(settings.current, LoopThread(QuietLoop)), request)
+        handle = submit(real_engine(), request)
         until(lambda: handle.task.problem)
     """,
     "while a name is looked up": """
@@ -143,20 +150,24 @@ EXITS: dict[str, str] = {
         looked_up, look_up = threading.Event(), socket.getaddrinfo
         socket.getaddrinfo = lambda *args, **options: looked_up.set() or look_up(*args, **options)
         settings.configure(acedata_base_url="http://localhost:1")
-        handle = submit(Engine(settings.current, LoopThread(QuietLoop)), request)
+        handle = submit(real_engine(), request)
         assert looked_up.wait(10)
     """,
     "while an answer is awaited": """
         import socket
         server = socket.create_server(("127.0.0.1", 0))
         settings.configure(acedata_base_url=f"http://127.0.0.1:{server.getsockname()[1]}")
-        handle = submit(Engine(settings.current, LoopThread(QuietLoop)), request)
+        handle = submit(real_engine(), request)
         connection, _ = server.accept()
         connection.recv(1)
         connection.close()
         server.close()
     """,
-    "at once": "submit(Engine(settings.current, LoopThread(QuietLoop)), request)",
+    "at once": """
+        nobody = "http://127.0.0.1:1"  # an address: names are not looked up any more once Python begins to end
+        settings.configure(acedata_base_url=nobody, acedata_platform_url=nobody)
+        submit(real_engine(), request)
+    """,
 }
 
 
@@ -170,6 +181,8 @@ def test_interpreter_ends_in_mid_run_without_a_word(python: Python, when: str) -
 
 
 FORK = """
+import warnings
+warnings.filterwarnings("ignore", "This process", DeprecationWarning)  # Python 3.12: it has threads, and forks
 service = FakeService()
 events = []
 engine = engine_with(LoopThread(HurriedLoop), service)

@@ -163,6 +163,7 @@ def test_demo_is_started_once_and_serves_both_apis(monkeypatch: pytest.MonkeyPat
 
     def start(seconds: float) -> SimpleNamespace:
         started.append(SimpleNamespace(url="http://127.0.0.1:9", token="t", platform_token="p", seconds=seconds))
+        started[-1].close = lambda: None
         return started[-1]
 
     stand_in = ModuleType("luma_jupyter.demo.server")

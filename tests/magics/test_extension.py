@@ -23,6 +23,7 @@ from tests.support import settings
 from tests.support.notebook import (
     PromptService,
     Shell,
+    count_matchers,
     leave_running,
     leave_unconfirmed,
     wait_for_looks,
@@ -133,33 +134,33 @@ def test_magic_has_its_help_as_docstring(terminal: Shell, capsys: pytest.Capture
 
 def test_extension_is_unloaded_and_loaded_again_once(terminal: Shell) -> None:
     """After unloading there is neither magic nor completion; loading again brings both once."""
-    before = len(terminal.ip.Completer.custom_matchers)
+    before = count_matchers(terminal.ip)
     terminal.ip.run_line_magic("unload_ext", "luma_jupyter")
     assert terminal.ip.find_cell_magic("luma") is None
-    assert len(terminal.ip.Completer.custom_matchers) == before - 1
+    assert count_matchers(terminal.ip) == before - 1
     terminal.ip.run_line_magic("load_ext", "luma_jupyter")
-    assert len(terminal.ip.Completer.custom_matchers) == before
+    assert count_matchers(terminal.ip) == before
 
 
 def test_unloading_takes_the_magics_away(notebook: Shell, service: PromptService) -> None:
     """``%unload_ext`` removes magics and completion, and clips under way are followed to their end."""
     service.gate.clear()
-    matchers = len(notebook.ip.Completer.custom_matchers)
+    matchers = count_matchers(notebook.ip)
     notebook.run("%%luma -o sunset\nA sunset")
     notebook.run("%unload_ext luma_jupyter")
     assert notebook.ip.find_line_magic("luma") is None
     assert notebook.ip.find_cell_magic("luma") is None
-    assert len(notebook.ip.Completer.custom_matchers) == matchers - 1
+    assert count_matchers(notebook.ip) == matchers - 1
     service.gate.set()
     assert notebook.user_ns["sunset"].wait().path.exists()
 
 
 def test_reloading_leaves_one_magic_and_one_matcher(notebook: Shell) -> None:
     """``%reload_ext`` any number of times leaves one magic and one matcher."""
-    matchers = len(notebook.ip.Completer.custom_matchers)
+    matchers = count_matchers(notebook.ip)
     for _ in range(3):
         notebook.run("%reload_ext luma_jupyter")
-    assert len(notebook.ip.Completer.custom_matchers) == matchers
+    assert count_matchers(notebook.ip) == matchers
     notebook.run("%%luma -o sunset --wait\nA sunset")
     assert notebook.user_ns["sunset"].status == "completed"
 
@@ -346,7 +347,7 @@ def test_loading_with_a_bad_setting_is_one_line_and_leaves_nothing(
 ) -> None:
     """Neither magic nor completion is there after it; once the setting is mended, loading brings both once."""
     ip = terminal.ip
-    matchers = len(ip.Completer.custom_matchers)
+    matchers = count_matchers(ip)
     terminal.run("%unload_ext luma_jupyter")
     monkeypatch.setenv("LUMA_JUPYTER_WAIT", "perhaps")
     for _ in range(2):
@@ -355,10 +356,10 @@ def test_loading_with_a_bad_setting_is_one_line_and_leaves_nothing(
         assert caught.value._render_traceback_() == [f"ConfigError: {caught.value}"]
         assert ip.find_line_magic("luma") is None
         assert ip.find_cell_magic("luma") is None
-        assert len(ip.Completer.custom_matchers) == matchers - 1
+        assert count_matchers(ip) == matchers - 1
     monkeypatch.setenv("LUMA_JUPYTER_WAIT", "1")
     terminal.run("%load_ext luma_jupyter")
-    assert len(ip.Completer.custom_matchers) == matchers
+    assert count_matchers(ip) == matchers
     capsys.readouterr()
     terminal.run("%luma help")
     assert "%%luma [generate|extend|modify]" in capsys.readouterr().out

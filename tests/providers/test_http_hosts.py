@@ -285,7 +285,7 @@ def test_look_up_reads_addresses_as_resolvers_do(host: str) -> None:
 # On real sockets.
 
 
-OK = Status(200, b"video")
+OK = Status(200, b"video", {"Content-Type": "video/mp4"})
 
 
 async def send_all(http: HttpClient, url: str) -> list[Any]:

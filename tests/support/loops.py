@@ -122,20 +122,3 @@ class HurriedLoop(QuietLoop):
 
     def time(self) -> float:
         return time.monotonic() * SPEED
-
-
-def end(loop_thread: LoopThread) -> None:
-    """Stop and close a thread's loop, and whatever still runs on it, so that nothing of a test outlives it."""
-    loop = loop_thread.loop
-
-    async def cancel_all() -> None:
-        others = asyncio.all_tasks() - {asyncio.current_task()}
-        for task in others:
-            task.cancel()
-        await asyncio.gather(*others, return_exceptions=True)
-
-    loop_thread.submit(cancel_all()).result(5)
-    loop_thread.call_soon(loop.stop)
-    while loop.is_running():
-        time.sleep(0.001)
-    loop.close()

@@ -29,7 +29,7 @@ from luma_jupyter.providers.http.client import HttpClient
 from tests.support import settings
 from tests.support.fake_service import FakeService, Kind, Seen
 from tests.support.films import film
-from tests.support.loops import Gate, VirtualLoop, end
+from tests.support.loops import Gate, VirtualLoop
 
 MP4 = film(content=8)
 KEYS = {"acedata_token": "ace-secret", "acedata_platform_token": "platform-secret", "runapi_key": "run-secret"}
@@ -175,11 +175,7 @@ class Kernels:
 
     def kill(self) -> None:
         """End the kernel as SIGKILL does: what it has not written down by now is lost."""
-        for handle in self.engine.handles.values():
-            handle.abandon()
-        end(self.engine.loop_thread)
-        for journal in self.engine.repository.journals.values():
-            journal.close()
+        self.engine.close()
 
 
 class Displays(CapturingDisplayPublisher):  # type: ignore[misc]  # IPython is untyped here
@@ -237,6 +233,11 @@ def open_shell(kernels: Kernels) -> Iterator[Shell]:
     atexit.unregister(ip.atexit_operations)
     ip.atexit_operations()
     InteractiveShell.clear_instance()
+
+
+def count_matchers(shell: InteractiveShell) -> int:
+    """How many matchers IPython's completer has of its own and from extensions, of both kinds."""
+    return len(shell.Completer.custom_matchers) + len(shell.Completer.magic_arg_matchers)
 
 
 def leave_running(notebook: Shell, service: PromptService, *cells: str) -> None:

@@ -157,9 +157,21 @@ class Database:
             except sqlite3.Error as error:
                 raise self._unusable(error) from None
 
+    def verify(self) -> None:
+        """Look through the whole file, as a damage may show in no query; a new one takes its place then."""
+        with self._lock:
+            (finding, *_), _ = self.execute("PRAGMA integrity_check(1)")
+            if finding != ("ok",) and not self._newer:
+                self._set_aside("damaged")
+
     def _execute(self, sql: str, values: tuple[object, ...]) -> tuple[list[Any], int]:
-        cursor = self._current().execute(sql, values)
-        return cursor.fetchall(), cursor.rowcount
+        try:
+            cursor = self._current().execute(sql, values)
+            return cursor.fetchall(), cursor.rowcount
+        except UnicodeDecodeError:  # of an error whose words quote a damaged schema
+            damage = sqlite3.DatabaseError("its schema cannot be read")
+            damage.sqlite_errorcode = sqlite3.SQLITE_CORRUPT
+            raise damage from None
 
     def _current(self) -> sqlite3.Connection:
         """The connection to the file that is there now: somebody may have moved the one that was opened."""
@@ -233,10 +245,11 @@ class Database:
             connection.execute(f"PRAGMA user_version = {len(self._migrations)}")
 
     def close(self) -> None:
-        """Close the connection; it is opened again when needed."""
-        if self._connection:
-            self._connection.close()
-            self._connection = None
+        """Close the connection; it is opened again when needed. From any thread."""
+        with self._lock:
+            if self._connection:
+                self._connection.close()
+                self._connection = None
 
     def _set_aside(self, why: str) -> None:
         """Rename the file, unless another kernel has done so already, and begin a new one with what can be read."""
@@ -287,7 +300,7 @@ class Database:
             damaged.execute("BEGIN IMMEDIATE")
             damaged.execute("SELECT name FROM sqlite_master").fetchall()
             return damaged
-        except sqlite3.DatabaseError:
+        except (sqlite3.DatabaseError, UnicodeDecodeError):
             damaged.close()
         copy = new.with_name("copy.sqlite3")
         for end in ("", *_LOGS):

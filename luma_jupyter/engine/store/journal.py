@@ -138,7 +138,8 @@ class Journal:
         return self._owner
 
     def check(self) -> str:
-        """SQLite's journal mode of the file, which can be written to; it is made if it is not there."""
+        """SQLite's journal mode of the file, which is whole and can be written to; it is made if it is not there."""
+        self._file.verify()
         with self.transaction():  # takes the lock for writing
             pass
         ((mode,),), _ = self._file.execute("PRAGMA journal_mode")

@@ -10,6 +10,7 @@ import os
 import re
 import shutil
 import tempfile
+import weakref
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -49,6 +50,7 @@ class UploadBuffer:
     def __init__(self, settings: SettingsSource) -> None:
         self._settings = settings
         self._files: dict[str, tuple[BinaryIO, Piece]] = {}
+        weakref.finalize(self, _close_all, self._files)  # of a form that is open when the program ends
 
     def take(self, field: str, piece: Piece) -> str | None:
         """Take a piece of a file; the file's path when it is whole.
@@ -86,6 +88,11 @@ class UploadBuffer:
         for field in fields or tuple(self._files):
             if field in self._files:
                 self._files.pop(field)[0].close()
+
+
+def _close_all(files: dict[str, tuple[BinaryIO, Piece]]) -> None:
+    for file, _ in files.values():
+        file.close()
 
 
 def _keep(file: BinaryIO, name: str, now: Settings) -> str:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -26,19 +24,3 @@ def home(tmp_path: Path) -> Path:
 @pytest.fixture
 def journal(home: Path, told: list[str]) -> Journal:
     return Journal(home, clock=lambda: EPOCH, notify=told.append)
-
-
-@pytest.fixture(autouse=True)
-def _close_all(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Close what a test opened: some of it lies on file systems that tests invent."""
-    made: list[Journal] = []
-    begin = Journal.__init__
-
-    def note(self: Journal, *args: Any, **options: Any) -> None:
-        begin(self, *args, **options)
-        made.append(self)
-
-    monkeypatch.setattr(Journal, "__init__", note)
-    yield
-    for journal in made:
-        journal.close()

@@ -519,8 +519,11 @@ def test_damage_seen_by_a_second_kernel_is_not_told_again(home: Path, journal: J
     assert (len(told), other_told) == (1, [])
 
 
-def test_damage_seen_within_a_transaction_spares_the_new_file(home: Path, journal: Journal, told: list[str]) -> None:
+def test_damage_seen_within_a_transaction_spares_the_new_file(
+    home: Path, journal: Journal, told: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A kernel that meets the damage in a transaction, after another one has begun a new file, leaves that alone."""
+    monkeypatch.setattr(database_module, "BUSY_TIMEOUT", 0.05)  # the transaction outlasts the salvage, which waits
     filled(home / FILE_NAME)
     other_told: list[str] = []
     other = another(home, ALIVE, other_told.append)

@@ -16,6 +16,7 @@ from tests.engine.store.journals import ALIVE, WORKERS, a_task, another, filled,
 
 TASKS = 60
 PAGE = 4096
+HEADER = 100  # bytes; what is spoiled there may look like another program's file, or that of a newer version
 
 
 @pytest.fixture(scope="module")
@@ -115,13 +116,15 @@ def test_damaged_page_makes_no_entry_forgotten(path: Path, told: list[str], page
     assert look(path, "PRAGMA integrity_check") == [("ok",)]
 
 
-@pytest.mark.parametrize("seed", range(40))
+@pytest.mark.parametrize("seed", range(100))
 def test_damaged_bytes_make_no_entry_wrong(path: Path, told: list[str], seed: int) -> None:
-    """Wherever a few bytes are spoiled, no entry comes back with another state, and none is forgotten."""
+    """Wherever a few bytes behind the header are spoiled, no entry comes back with another state, and a check forgets none."""
     chance = random.Random(seed)
     for _ in range(chance.randrange(1, 4)):
-        _spoil(path, chance.randrange(path.stat().st_size), chance.randbytes(chance.randrange(1, 30)))
+        start = chance.randrange(HEADER, path.stat().st_size)
+        _spoil(path, start, chance.randbytes(chance.randrange(1, 30)))
     journal = _use(path.parent, told)
+    journal.check()  # finds what shows in no query
     found = {entry.task.intent: entry.task for entry in journal.entries()}
     for number in range(TASKS):
         task = found.get(a_task(number).intent)

@@ -21,7 +21,8 @@ from tests.support.notebook import PromptService, Shell
 
 def open_comms() -> set[str]:
     """The comms that are open."""
-    return set(ipywidgets.widgets.widget._instances)
+    module = ipywidgets.widgets.widget
+    return set(module._instances if hasattr(module, "_instances") else ipywidgets.Widget.widgets)  # until ipywidgets 8
 
 
 def test_studio_is_shown_below_a_note_for_pages_without_a_kernel(notebook: Shell) -> None:

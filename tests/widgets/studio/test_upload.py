@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +36,21 @@ def picture(tmp_path: Path) -> bytes:
     path = tmp_path / "picture.png"
     Image.new("RGB", (32, 18), "red").save(path)
     return path.read_bytes()
+
+
+HALF_AN_UPLOAD = """
+from luma_jupyter.settings import Configuration
+from luma_jupyter.widgets.studio.upload import Piece, UploadBuffer
+buffer = UploadBuffer(Configuration().current)
+buffer.take("start_image", Piece("cat.png", 10, 0, b"half"))
+"""
+
+
+def test_half_an_upload_is_closed_when_the_program_ends() -> None:
+    """A form may be open at the end: its file is closed all the same, and Python has nothing to complain of."""
+    command = [sys.executable, "-W", "error::ResourceWarning", "-c", HALF_AN_UPLOAD]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_upload_is_kept_beside_the_videos(notebook: Shell, service: PromptService, picture: bytes) -> None:

@@ -1,0 +1,50 @@
+"""What differs between the versions that we support, in one place; each part names the version that lets it go."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from IPython.core import completer as ipython_completer
+
+if TYPE_CHECKING:
+    from IPython.core.completer import CompletionContext, IPCompleter
+
+Complete = Callable[[str], tuple[str, list[str]]]
+
+
+def add_completion(completer: IPCompleter, complete: Complete) -> Callable[[], None]:
+    """Have lines completed by ``complete``; what is returned ends that.
+
+    ``complete`` gets a line up to the cursor, and gives its unfinished last word and what that can become. Where it
+    gives nothing, IPython completes as ever.
+    """
+    if hasattr(ipython_completer, "context_matcher"):
+        return _added(completer.custom_matchers, _context_matcher(complete))
+    return _added(completer.magic_arg_matchers, _line_matcher(completer, complete))  # until IPython 8.6
+
+
+def _added(matchers: list[Any], matcher: Any) -> Callable[[], None]:
+    matchers.append(matcher)
+    return lambda: matchers.remove(matcher) if matcher in matchers else None
+
+
+def _context_matcher(complete: Complete) -> Any:
+    @ipython_completer.context_matcher(identifier="luma_jupyter")  # type: ignore[untyped-decorator]  # IPython is untyped here
+    def match(context: CompletionContext) -> dict[str, Any]:
+        word, found = complete(context.full_text.split("\n")[context.cursor_line][: context.cursor_position])
+        completions = [ipython_completer.SimpleCompletion(text=text, type="magic") for text in found]
+        return {"completions": completions, "matched_fragment": word, "ordered": True, "suppress": bool(found)}
+
+    return match
+
+
+def _line_matcher(completer: IPCompleter, complete: Complete) -> Callable[[str], list[str]]:
+    """What such a matcher finds is all that is offered, and takes the place of the line's last *token*."""
+
+    def match(line: str) -> list[str]:
+        word, found = complete(completer.text_until_cursor)
+        token = completer.splitter.split_line(completer.text_until_cursor)
+        return [text[len(word) - len(token) :] for text in found]
+
+    return match
