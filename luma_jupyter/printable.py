@@ -7,7 +7,9 @@ so every text goes through `printable` on its way out. What is kept and sent sta
 
 from __future__ import annotations
 
+import codecs
 import re
+import sys
 from typing import TextIO
 
 _KEPT = "\t\n"
@@ -30,6 +32,48 @@ def printable_json(text: str) -> str:
     return _UNSAFE.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
+_PLAIN = str.maketrans(
+    {
+        **dict.fromkeys("“”„«»", '"'),
+        **dict.fromkeys("‘’", "'"),
+        **dict.fromkeys("–—─·", "-"),
+        **dict.fromkeys("├│└", "|"),
+        "…": "...",
+        "→": "->",
+        "×": "x",
+        "✓": "+",
+        "✗": "x",
+        "▶": ">",
+        "‹": "<",
+        "›": ">",
+    }
+)
+
+
+def encodable(text: str, file: TextIO | None = None) -> str:
+    """``text`` in letters that ``file`` (the standard output) can write.
+
+    Consoles of Windows and some containers know one alphabet only: our own signs become plain ones, all else ``?``.
+    """
+    encoding = getattr(file or sys.stdout, "encoding", None) or "utf-8"
+    return text.encode(encoding, errors=_IN_PLAIN_SIGNS).decode(encoding)
+
+
+def writable(text: object, file: TextIO | None = None) -> str:
+    """``text`` as both `printable` and `encodable` give it: for what is printed."""
+    return encodable(printable(text), file)
+
+
+def _in_plain_signs(error: UnicodeError) -> tuple[str, int]:
+    assert isinstance(error, UnicodeEncodeError)
+    plain = error.object[error.start : error.end].translate(_PLAIN)
+    return "".join(letter if letter.isascii() else "?" for letter in plain), error.end
+
+
+_IN_PLAIN_SIGNS = "luma_jupyter.plain_signs"
+codecs.register_error(_IN_PLAIN_SIGNS, _in_plain_signs)
+
+
 def say(text: object, file: TextIO | None = None) -> None:
-    """Print a text as `printable` gives it."""
-    print(printable(text), file=file)  # the one place
+    """Print a text as `writable` gives it."""
+    print(writable(text, file), file=file)  # the one place

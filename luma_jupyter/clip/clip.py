@@ -39,7 +39,7 @@ from luma_jupyter.errors import (
     WaitInterrupted,
     WaitTimeout,
 )
-from luma_jupyter.printable import printable
+from luma_jupyter.printable import writable
 from luma_jupyter.video import frames
 from luma_jupyter.views.clip_state import ClipState
 from luma_jupyter.views.lineage_svg import Lineage
@@ -421,7 +421,7 @@ class Clip:
     def __repr__(self) -> str:
         state = self.state
         saved = f", {state.file}" if state.file else ", file gone" if state.gone else ""
-        return printable(f"<Clip {state.label}: {self.status}, “{short(self.prompt, 40)}”{saved}>")
+        return writable(f"<Clip {state.label}: {self.status}, “{short(self.prompt, 40)}”{saved}>")
 
     def _repr_html_(self) -> str | None:
         return self._owner.presenter.html(self) if self.task.status.ended else None

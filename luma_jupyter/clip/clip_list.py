@@ -9,7 +9,7 @@ from typing import SupportsIndex, overload
 from luma_jupyter.clip.clip import Clip
 from luma_jupyter.domain.values import read_timeout
 from luma_jupyter.errors import ClipError, with_message
-from luma_jupyter.printable import say
+from luma_jupyter.printable import say, writable
 from luma_jupyter.views.table import table_text
 from luma_jupyter.views.text import short
 
@@ -67,7 +67,7 @@ class ClipList(list[Clip]):
             clip.stop()
 
     def __repr__(self) -> str:
-        return table_text([clip.state for clip in self]) if self else "No clips."
+        return writable(table_text([clip.state for clip in self])) if self else "No clips."
 
     def _ipython_display_(self) -> None:
         if not self:

@@ -13,7 +13,7 @@ from typing import Any
 from IPython.core.error import StdinNotImplementedError
 from IPython.display import display
 
-from luma_jupyter.printable import printable
+from luma_jupyter.printable import writable
 from luma_jupyter.views.html import HIDE_LOST_LIVE_PART, escaped, frame
 
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
@@ -56,7 +56,7 @@ def ask_user(question: str) -> str | None:
 
 def _answer(ask: Callable[[str], str], question: str) -> str | None:
     try:
-        return ask(printable(question))
+        return ask(writable(question))
     except (EOFError, KeyboardInterrupt):
         return ""
     except StdinNotImplementedError:

@@ -23,7 +23,7 @@ from luma_jupyter.domain.vocabulary import SERVICE_NAMES, Provider, Status
 from luma_jupyter.engine.engine import Engine
 from luma_jupyter.engine.library.folder import check_writable, free_space, needed_space
 from luma_jupyter.errors import LumaError, ServiceError
-from luma_jupyter.printable import printable
+from luma_jupyter.printable import printable, writable
 from luma_jupyter.settings import KEY_SETTINGS, LOGIN_KEYS, Settings, variable
 from luma_jupyter.views.host import Host
 from luma_jupyter.views.html import NO_FORMULAS, escaped
@@ -96,7 +96,7 @@ class Diagnosis:
             lines.append(_wrapped(finding.words, f"{MARKS[finding.level]} {finding.area:<{width}}  ", indent))
             if finding.advice:
                 lines.append(_wrapped(finding.advice, f"{indent}→ ", f"{indent}  "))
-        return "\n".join(lines)
+        return writable("\n".join(lines))
 
     def _repr_html_(self) -> str:
         rows = "".join(_row(finding) for finding in self.findings)

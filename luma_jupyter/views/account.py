@@ -7,6 +7,7 @@ from datetime import datetime
 
 from luma_jupyter.domain.money import Balance, dollars
 from luma_jupyter.domain.task import Account, ListedTask, Task
+from luma_jupyter.printable import writable
 from luma_jupyter.views.html import escaped, html_table
 from luma_jupyter.views.text import short, text_table
 
@@ -55,7 +56,7 @@ class AccountView:
     def __repr__(self) -> str:
         rows = self._cells()
         table = text_table([tuple(name.upper() for name in COLUMNS), *rows]) if rows else ""
-        return "\n".join(filter(None, [self._summary(), table]))
+        return writable("\n".join(filter(None, [self._summary(), table])))
 
     def _repr_html_(self) -> str:
         rows = self._cells()

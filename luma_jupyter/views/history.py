@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from luma_jupyter.domain.money import dollars
 from luma_jupyter.domain.task import Task
 from luma_jupyter.errors import ConfigError
+from luma_jupyter.printable import writable
 from luma_jupyter.views.html import html_table
 from luma_jupyter.views.text import clock, short, text_table
 
@@ -101,7 +102,7 @@ class History:
     def __repr__(self) -> str:
         if not self._tasks:
             return "No clips."
-        return text_table([tuple(name.upper() for name in COLUMNS), *self._cells()])
+        return writable(text_table([tuple(name.upper() for name in COLUMNS), *self._cells()]))
 
     def _repr_html_(self) -> str:
         if not self._tasks:

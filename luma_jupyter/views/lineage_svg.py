@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from luma_jupyter.domain.vocabulary import Status
-from luma_jupyter.printable import printable
+from luma_jupyter.printable import printable, writable
 from luma_jupyter.views.html import NO_FORMULAS, escaped
 from luma_jupyter.views.text import short
 
@@ -51,7 +51,7 @@ class Lineage:
         return svg(self.nodes)
 
     def __repr__(self) -> str:
-        return text(self.nodes)
+        return writable(text(self.nodes))
 
     def _repr_svg_(self) -> str:
         return self.svg

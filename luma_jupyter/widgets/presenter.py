@@ -20,7 +20,7 @@ from luma_jupyter.display.outputs import ask_secret, ask_user
 from luma_jupyter.display.update_queue import UpdateQueue
 from luma_jupyter.engine.handle import Handle
 from luma_jupyter.engine.loop_thread import LoopThread
-from luma_jupyter.printable import say
+from luma_jupyter.printable import encodable, say
 from luma_jupyter.views.clip_html import final_html
 from luma_jupyter.views.clip_state import ClipState
 from luma_jupyter.views.table import table_text
@@ -47,7 +47,7 @@ class PagePresenter:
     def show(self, clip: Clip) -> None:
         """Show a clip where the user is: its card in a notebook, its text elsewhere."""
         if not self.environment.in_kernel:
-            print(self._text(clip))  # noqa: T201  # with a link of our own
+            print(encodable(self._text(clip)))  # noqa: T201  # with a link of our own
             return
         from luma_jupyter.widgets.card import Card, clip_bundle  # start-up: widgets take 90 ms
 
@@ -150,14 +150,15 @@ class PagePresenter:
 
         def tick() -> None:
             if interactive:
-                print(f"{CLEAR_LINE}{progress_line(clip.state)}", end="", flush=True)  # noqa: T201  # an escape of our own
+                line = encodable(progress_line(clip.state))
+                print(f"{CLEAR_LINE}{line}", end="", flush=True)  # noqa: T201  # an escape of our own
 
         try:
             clip.wait(tick=tick)
         finally:
             if interactive:
                 print(CLEAR_LINE, end="", flush=True)  # noqa: T201  # as above
-        print(self._text(clip))  # noqa: T201  # as above
+        print(encodable(self._text(clip)))  # noqa: T201  # as above
 
     # How a clip is seen from here.
 
