@@ -317,6 +317,12 @@ class Engine:
 
         return any(map(is_fake_address, self.loop_thread.run(look_up_all())))
 
+    def unread_proxy_exceptions(self) -> list[str]:
+        """The entries of NO_PROXY that fit no host."""
+        from luma_jupyter.providers.http.proxies import unread_entries  # start-up: httpx takes 120 ms
+
+        return unread_entries()
+
     def _price_to_count(self, plan: Plan) -> Price:
         """The price of a new task; asked for only where a budget has to know it, and no earlier task answers."""
         if plan.sendable is None:

@@ -229,6 +229,9 @@ def _services(now: Settings, kernel: Kernel) -> Iterator[Finding]:
             "All works with it; but whether a video's host is public, that proxy alone knows."
         )
         yield Finding("note", "network", words)
+    if unread := kernel.session.engine.unread_proxy_exceptions():
+        words = f"NO_PROXY has entries that are passed over, as they fit no host: {', '.join(unread)}."
+        yield Finding("note", "network", words, "Name hosts and domains there, such as localhost,.example.com.")
 
 
 def _platform(now: Settings, engine: Engine) -> Iterator[Finding]:

@@ -258,6 +258,13 @@ def test_doctor_tells_a_journal_that_cannot_be_written(lab: Shell, tmp_path: Pat
     assert found(diagnosis, "demo service").level == "fine"
 
 
+def test_doctor_names_what_no_proxy_passes_over(lab: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Address ranges and patterns fit no host here."""
+    monkeypatch.setenv("NO_PROXY", "localhost, 10.0.0.0/8,[::1],*.corp.example")
+    words = found(examine(lab), "network").words
+    assert words.endswith("as they fit no host: 10.0.0.0/8, *.corp.example.")
+
+
 def test_doctor_works_for_a_user_without_a_home_folder(lab: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where the user has no home folder, the folders are named as they are."""
     monkeypatch.setenv("LUMA_JUPYTER_MEDIA", "/srv/nobodys/videos")

@@ -133,6 +133,33 @@ def test_loopback_bypasses_the_proxy(
     assert [SECRET in str(request) for request in server.requests] == [True, True, False]
 
 
+@pytest.mark.parametrize("exceptions", ["localhost,[::1]", "::1", "10.0.0.0/8,*.corp.example,", "[", "*"])
+def test_any_entry_of_no_proxy_leaves_requests_possible(
+    server: m.Server, exceptions: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Entries that fit no host are passed over, with and without a proxy; httpx alone raises for some of them."""
+    monkeypatch.setenv("NO_PROXY", exceptions)
+    for proxy in ("", "http://127.0.0.1:9"):
+        monkeypatch.setenv("HTTP_PROXY", proxy)
+        client = impatient()
+        (answer,) = results(client, submit(client, server.url))
+        assert "task_id" in answer
+
+
+@pytest.mark.parametrize(
+    ("exceptions", "through"), [("", True), ("api.invalid", False), (".invalid", False), ("*", False)]
+)
+def test_hosts_of_no_proxy_are_reached_without_it(
+    proxy: m.Server, exceptions: str, through: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A host, a domain with its names, or all."""
+    monkeypatch.setenv("HTTP_PROXY", proxy.url)
+    monkeypatch.setenv("NO_PROXY", exceptions)
+    client = impatient()
+    results(client, submit(client, "http://api.invalid"))
+    assert bool(proxy.requests) is through
+
+
 def test_proxy_is_used_for_other_hosts(proxy: m.Server, monkeypatch: pytest.MonkeyPatch) -> None:
     """Requests to elsewhere use the proxy of the environment; its own refusal is no acceptance of the task."""
     monkeypatch.setenv("HTTP_PROXY", proxy.url)

@@ -16,13 +16,13 @@ from urllib.request import getproxies
 import httpx
 
 from luma_jupyter.errors import ConfigError, ConnectionLost, Unreachable
+from luma_jupyter.providers.http.proxies import ProxiedTransport
 from luma_jupyter.providers.http.public import PublicTransport, Resolve, look_up
 from luma_jupyter.settings import Secret
 
 Sleep = Callable[[float], Awaitable[object]]
 
 PROXY_VARIABLES = "HTTP_PROXY, HTTPS_PROXY, ALL_PROXY"
-LOOPBACK = ("all://127.0.0.1", "all://localhost", "all://[::1]")
 FETCH_TIMEOUT = httpx.Timeout(30.0, connect=10.0)  # seconds; for short requests that change nothing
 
 
@@ -142,13 +142,8 @@ class Connections:
     def _new_client(self, limits: httpx.Limits) -> httpx.AsyncClient:
         """A client that goes through the proxies of the environment, but never for loopback addresses."""
         with _environment_translated():
-            return httpx.AsyncClient(
-                transport=self._transport,
-                mounts=dict.fromkeys(LOOPBACK, self._direct(limits)),
-                verify=self._tls_context if self._transport is None else False,
-                limits=limits,
-                headers=self._headers,
-            )
+            transport = ProxiedTransport(self._direct(limits), self._proxies(limits))
+            return httpx.AsyncClient(transport=transport, headers=self._headers)
 
     async def aclose(self) -> None:
         """Close the connections; the next use opens new ones."""

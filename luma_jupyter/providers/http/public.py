@@ -11,11 +11,11 @@ import asyncio
 import socket
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import TypeAlias
-from urllib.request import proxy_bypass
 
 import httpx
 
 from luma_jupyter.domain.urls import is_local_address
+from luma_jupyter.providers.http.proxies import ProxiedTransport
 
 Resolve: TypeAlias = Callable[[str, int], Awaitable[Sequence[str]]]  # the addresses of a host, for a port
 
@@ -33,8 +33,8 @@ async def look_up(host: str, port: int) -> list[str]:
     return [str(address[0]) for *_, address in found]
 
 
-class PublicTransport(httpx.AsyncBaseTransport):
-    """Sends requests through a proxy of ``proxies`` (by scheme, or ``all``), else by ``direct`` to public addresses.
+class PublicTransport(ProxiedTransport):
+    """Sends what goes through no proxy to public addresses alone.
 
     ``direct`` must not keep connections: one to an address would serve all names that stand for it, whatever name its
     certificate was checked for. ``resolve`` None: ``direct`` is no network, and nothing is looked up.
@@ -46,21 +46,17 @@ class PublicTransport(httpx.AsyncBaseTransport):
         proxies: Mapping[str, httpx.AsyncBaseTransport],
         resolve: Resolve | None,
     ) -> None:
-        self._direct = direct
-        self._proxies = proxies
+        super().__init__(direct, proxies)
         self._resolve = resolve
 
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        """Send a request. Raises LocalAddress for a host that has no public address."""
-        proxy = self._proxies.get(request.url.scheme) or self._proxies.get("all")
-        if proxy and not proxy_bypass(request.url.netloc.decode()):
-            return await proxy.handle_async_request(request)
+    async def send_directly(self, request: httpx.Request) -> httpx.Response:
+        """Send a request that goes through no proxy. Raises LocalAddress for a host that has no public address."""
         if self._resolve is None:
-            return await self._direct.handle_async_request(request)
+            return await self.direct.handle_async_request(request)
         addresses = await self._public_addresses(request)
         for number, address in enumerate(addresses, 1):
             try:
-                return await self._direct.handle_async_request(_sent_to(address, request, len(addresses)))
+                return await self.direct.handle_async_request(_sent_to(address, request, len(addresses)))
             except (httpx.ConnectError, httpx.ConnectTimeout):
                 if number == len(addresses):
                     raise
@@ -80,11 +76,6 @@ class PublicTransport(httpx.AsyncBaseTransport):
             raise httpx.ConnectError(str(error), request=request) from None
         public = [address for address in dict.fromkeys(found) if not is_local_address(address)]
         return sorted(public, key=lambda address: ":" in address)[:MOST_ADDRESSES]
-
-    async def aclose(self) -> None:
-        """Close the connections."""
-        for transport in (self._direct, *self._proxies.values()):
-            await transport.aclose()
 
 
 def _connect_timeout(request: httpx.Request) -> float | None:
