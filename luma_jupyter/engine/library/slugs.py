@@ -1,7 +1,8 @@
-"""The first words of a prompt, as file names begin with them: in any script, never torn inside of a word."""
+"""Names of files that every file system takes: a prompt's first words, in any script and never torn; and others'."""
 
 from __future__ import annotations
 
+import os
 import re
 import unicodedata
 from collections.abc import Callable, Iterable
@@ -14,6 +15,8 @@ _JAMO_BEGINNINGS = (range(0x1100, 0x1160), range(0xA960, 0xA97D))  # of a syllab
 _JAMO_MIDDLES = (range(0x1160, 0x1200), range(0xD7B0, 0xD7FC))
 _SIGNS_AM = "\u0e33\u0eb3"  # Thai and Lao vowels that hang on the letter before, though Unicode calls them letters
 _VIRAMA = 9  # the combining class of what joins two letters into one
+# Windows has devices of these names in every folder (learn.microsoft.com, "Naming Files, Paths, and Namespaces").
+_DEVICES = {"CON", "PRN", "AUX", "NUL"} | {f"{port}{number}" for port in ("COM", "LPT") for number in "123456789¹²³"}
 _FROM_FIRST_LETTER = re.compile(r"[^\W_].*", re.DOTALL)
 
 
@@ -30,6 +33,15 @@ def slug_of_0_1_0(prompt: str) -> str:
     lower = unicodedata.normalize("NFC", prompt).lower()
     words = (match[0] for match in re.finditer(r"[^\W_]+", lower))
     return _join_first(words, lambda word: word[:LONGEST])
+
+
+def plain_file_name(name: str, longest: int) -> str:
+    """A file's name, without its folder, as every file system takes it; its stem is ``longest`` characters at most."""
+    plain = re.sub(r"[^\w.-]+", "-", name.replace("\\", "/").rpartition("/")[2]).strip("-.") or "file"
+    if plain.partition(".")[0].upper() in _DEVICES:
+        plain = f"file-{plain}"
+    stem, suffix = os.path.splitext(plain)
+    return f"{stem[:longest].rstrip('.')}{suffix[:10]}"  # they take some 250 bytes, a letter may have four
 
 
 def _join_first(words: Iterable[str], cut: Callable[[str], str]) -> str:

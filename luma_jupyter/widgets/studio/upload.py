@@ -7,7 +7,6 @@ given away to.
 from __future__ import annotations
 
 import os
-import re
 import shutil
 import tempfile
 import weakref
@@ -18,6 +17,7 @@ from typing import Any, BinaryIO
 
 from luma_jupyter.domain.media import LARGEST_IMAGE, LARGEST_VIDEO
 from luma_jupyter.engine.library.folder import ensure_folder, replacing, size_of
+from luma_jupyter.engine.library.slugs import plain_file_name
 from luma_jupyter.errors import ConfigError, InvalidRequest
 from luma_jupyter.settings import Settings, SettingsSource
 from luma_jupyter.views.text import short
@@ -99,9 +99,7 @@ def _keep(file: BinaryIO, name: str, now: Settings) -> str:
     """Put a file beside the videos, under its own name as far as that is free."""
     folder = now.media_folder / FOLDER
     ensure_folder(folder)
-    plain = re.sub(r"[^\w.-]+", "-", Path(name.replace("\\", "/")).name).strip("-.") or "file"
-    stem, suffix = os.path.splitext(plain)
-    stem, suffix = stem[:LONGEST_NAME], suffix[:10]  # file systems take some 250 bytes, a letter may have four
+    stem, suffix = os.path.splitext(plain_file_name(name, LONGEST_NAME))
     path, number = folder / f"{stem}{suffix}", 1
     while path.exists() and not _same(path, file):
         number += 1

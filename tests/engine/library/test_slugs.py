@@ -16,7 +16,7 @@ from luma_jupyter.domain.requests import GenerateRequest
 from luma_jupyter.domain.task import Task, Video
 from luma_jupyter.domain.vocabulary import Status
 from luma_jupyter.engine.library import sidecars
-from luma_jupyter.engine.library.slugs import LONGEST, slug, slug_of_0_1_0
+from luma_jupyter.engine.library.slugs import LONGEST, plain_file_name, slug, slug_of_0_1_0
 
 MP4 = b"\0\0\0\x18ftypisom" + bytes(12) + b"\0\0\0\x10moov" + bytes(8) + b"\0\0\0\x10mdat" + bytes(8)
 KEY = "0123abcd"
@@ -144,3 +144,35 @@ def test_a_strangers_large_file_is_not_parsed(tmp_path: Path, spoil: str, monkey
     monkeypatch.setattr(json, "loads", lambda content: pytest.fail("parsed"))
     assert sidecars.read(path) is None
     assert sidecars.intent_of(tmp_path / task.filename) is None
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("my cat.png", "my-cat.png"),
+        ("C:\\Users\\me\\cat.png", "cat.png"),
+        ("../../etc/passwd", "passwd"),
+        ("con.png", "file-con.png"),
+        ("AUX", "file-AUX"),
+        ("nul.tar.gz", "file-nul.tar.gz"),
+        ("Com1.png", "file-Com1.png"),
+        ("com0.png", "com0.png"),
+        ("console.png", "console.png"),
+        ("cat.png.. ", "cat.png"),
+        ("a:b|c?.png", "a-b-c-.png"),
+        ("...", "file"),
+        ("猫" * 60 + ".jpeg", "猫" * 40 + ".jpeg"),
+    ],
+)
+def test_plain_file_name_is_taken_by_every_file_system(name: str, expected: str) -> None:
+    """No folders, no signs that Windows refuses, no dot at the end, and none of its devices."""
+    assert plain_file_name(name, 40) == expected
+
+
+@given(st.text(max_size=300))
+def test_plain_file_name_of_anything_is_short_and_plain(name: str) -> None:
+    """Whatever the page calls a file."""
+    plain = plain_file_name(name, 40)
+    assert 0 < len(plain) <= 51
+    assert not set(plain) & set('<>:"/\\|?*\0')
+    assert not plain.endswith((".", " "))
