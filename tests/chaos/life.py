@@ -9,6 +9,7 @@ import os
 import platform
 import signal
 import sys
+import threading
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -64,9 +65,17 @@ class Effect:
             if event == self.event:
                 seen[event] += 1
                 if seen[event] == self.number:
-                    os.kill(os.getpid(), SIGNALS[blow])
+                    _strike_self(blow)
 
         sys.addaudithook(hear)
+
+
+def _strike_self(blow: Blow) -> None:
+    """Let it happen to this thread at once: what is sent to a process may come to it a little later."""
+    if blow == "ended":  # an interrupt is the main thread's
+        os.kill(os.getpid(), SIGNALS[blow])
+    else:
+        signal.pthread_kill(threading.get_ident(), SIGNALS[blow])
 
 
 @dataclass(frozen=True)
