@@ -39,9 +39,15 @@ class Secret:
         """The key as the Authorization header has it."""
         return f"Bearer {self._value}"
 
-    def mask_in(self, answer: bytes) -> bytes:
-        """A service's answer with the key masked: some quote the one that they refuse."""
-        return answer.replace(self._value.encode(), "‹key›".encode()) if len(self._value) >= 8 else answer
+    def mask_in(self, answer: Any) -> Any:
+        """A service's answer, as JSON was read, with the key masked: some quote the one that they refuse."""
+        if isinstance(answer, str):
+            return answer.replace(self._value, "‹key›") if len(self._value) >= 8 else answer
+        if isinstance(answer, list):
+            return [self.mask_in(value) for value in answer]
+        if isinstance(answer, dict):
+            return {self.mask_in(name): self.mask_in(value) for name, value in answer.items()}
+        return answer
 
     def __repr__(self) -> str:
         return "‹set, not shown›"

@@ -5,12 +5,13 @@ from __future__ import annotations
 import atexit
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from luma_jupyter.errors import ConfigError
 from luma_jupyter.printable import say
-from luma_jupyter.settings import Configuration, KeyStore
+from luma_jupyter.settings import Configuration, KeyStore, Settings
 
 if TYPE_CHECKING:
     from luma_jupyter.clip.clip import Clip
@@ -100,7 +101,9 @@ class Kernel:
             return
         with closing(session.engine):
             in_kernel = presenter.environment.in_kernel
-            patience = session.settings().exit_seconds
+            patience = Settings.exit_seconds
+            with suppress(ConfigError):  # a variable that cannot be used any more costs no paid task
+                patience = session.settings().exit_seconds
             grace = min(patience, KERNEL_EXIT_SECONDS) if in_kernel else patience
             ending = session.engine.finish(grace, tell_later=in_kernel)
             presenter.updates.flush_all()

@@ -29,7 +29,7 @@ class Environment:
     @property
     def in_kernel(self) -> bool:
         """Whether a Jupyter kernel runs this code (else: a terminal, or a plain script)."""
-        return self.host().how != "path"
+        return decide(detect_surroundings(), None).how != "path"
 
     def cells_wait(self, wait: bool | None = None) -> bool:
         """Whether a cell that makes or shows clips waits for them; ``wait`` is the cell's own word."""

@@ -159,7 +159,8 @@ async def _cancel_all_then(at_last: Callable[[], Coroutine[Any, Any, object]] | 
 
 def _has_begun(task: asyncio.Task[Any]) -> bool:
     """Whether a task had its first step: one that is cancelled before that never runs what it was made for."""
-    return inspect.getcoroutinestate(task.get_coro()) != inspect.CORO_CREATED  # type: ignore[arg-type]
+    coroutine = task.get_coro()  # or what closes an asynchronous generator
+    return not inspect.iscoroutine(coroutine) or inspect.getcoroutinestate(coroutine) != inspect.CORO_CREATED
 
 
 def wait_for_all(futures: Iterable[concurrent.futures.Future[Any]], timeout: float) -> None:
@@ -203,6 +204,7 @@ def _wait_nested(
     loop: asyncio.AbstractEventLoop, future: concurrent.futures.Future[Any], timeout: float | None
 ) -> bool:
     done: asyncio.Future[Any] = asyncio.wrap_future(future, loop=loop)
+    done.add_done_callback(lambda copy: copy.cancelled() or copy.exception())  # is read from the future itself
     interrupt: asyncio.Future[None] = loop.create_future()
     now = time.monotonic()
     own = math.inf if timeout is None else now + timeout

@@ -80,6 +80,7 @@ WAYS: dict[str, tuple[Run, str, int]] = {
     "an exception": (python(), "1 / 0", 1),
     "asyncio.run": (python(), "import asyncio; asyncio.run(asyncio.sleep(0))", 0),
     "python -O": (python("-O"), "", 0),
+    "a variable that went bad": (python(), "import os; os.environ['LUMA_JUPYTER_BUDGET'] = '5$'", 0),
     "IPython": (python("-m", "IPython", "--no-banner", "--quick"), "", 0),
     "kernel shutdown": (kernel(lambda manager: manager.shutdown_kernel()), "", 0),
     "kernel restart": (kernel(lambda manager: manager.restart_kernel()), "", 0),

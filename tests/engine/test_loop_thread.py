@@ -10,7 +10,7 @@ import signal
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from typing import Any
 
 import pytest
@@ -115,6 +115,30 @@ def test_close_lets_each_task_begin_that_it_cancels(loop_thread: LoopThread) -> 
     loop_thread.close()
     gc.collect()
     assert made.count("begun") == made.count("made") > 0
+
+
+def test_close_waits_for_what_closes_a_generator(loop_thread: LoopThread) -> None:
+    """An asynchronous generator that nobody finished is closed by a task that has no coroutine; the rest goes on."""
+    closed: list[str] = []
+
+    async def numbers() -> AsyncIterator[int]:
+        try:
+            yield 1
+        finally:
+            await asyncio.sleep(0.01)
+
+    async def leave_one() -> None:
+        generator = numbers()
+        await anext(generator)
+        del generator
+        gc.collect()
+
+    async def at_last() -> None:
+        closed.append("at last")
+
+    loop_thread.submit(leave_one()).result(5)
+    loop_thread.close(at_last)
+    assert closed == ["at last"]
 
 
 def test_closed_loop_thread_begins_anew_when_needed(loop_thread: LoopThread) -> None:
@@ -223,7 +247,7 @@ def test_wait_inside_a_foreign_loop_patches_nothing(future: concurrent.futures.F
 
 
 PRELUDE = """
-import asyncio, concurrent.futures, os, signal, threading, time
+import asyncio, concurrent.futures, gc, os, signal, threading, time
 from luma_jupyter.engine.loop_thread import GaveWay, Interrupted, wait
 
 class Counter:
@@ -266,6 +290,13 @@ NESTED: dict[str, str] = {
         assert counter.count > 0
         future.set_result("late")
         assert wait(future, 0) is True
+    """,
+    "an error is told once, by who reads the future": """
+        future = concurrent.futures.Future()
+        counter.then(future.set_exception, ValueError("no key"))
+        assert wait(future, 20) is True
+        gc.collect()
+        assert str(future.exception(0)) == "no key"
     """,
     "what is done is done": """
         future = concurrent.futures.Future()

@@ -7,7 +7,7 @@ import io
 import logging
 import pickle
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import httpx
@@ -75,6 +75,21 @@ def test_no_key_in_errors(fake: Any, name: str, answer: Any, request: pytest.Fix
         assert key not in "".join(shown)
         assert key.encode() not in pickled
     assert len(service.requests) >= 2
+
+
+@pytest.mark.parametrize("name", ["acedata", "runapi"])
+@pytest.mark.parametrize(
+    "write", [str, lambda text: text.replace("-", "\\u002d"), lambda text: text.replace("s", "\\u0073")]
+)
+def test_key_that_a_service_quotes_is_masked(fake: Any, key: str, name: str, write: Callable[[str], str]) -> None:
+    """However its JSON writes it: with escapes, too, which are no part of the key."""
+    body = '{"error": {"code": "invalid_token", "message": "KEY is wrong", "KEY": ["KEY"]}}'.replace("KEY", write(key))
+    service = fake((401, body))
+    errors = list(errors_of(service, *calls(getattr(service, name)())))
+    assert len(errors) == 2
+    for error in errors:
+        assert key not in f"{error} {vars(error)}"
+        assert "‹key›" in str(error)
 
 
 def test_no_key_in_objects(fake: Any, key: str) -> None:

@@ -104,7 +104,10 @@ def test_rate_limit_covers_all_paths_of_an_api(services: Any) -> None:
     assert [request.url.host for request in services.requests] == ["api.acedata.cloud"] * 3 + ["runapi.ai"]
 
 
-@pytest.mark.parametrize("headers", [{}, {"Retry-After": "0"}, {"Retry-After": "soon"}])
+FAR = "Mon, 01 Jan 2024 00:00:00 +99999999999999999"  # a date that Python cannot have
+
+
+@pytest.mark.parametrize("headers", [{}, {"Retry-After": "0"}, {"Retry-After": "soon"}, {"Retry-After": FAR}])
 def test_rate_limit_without_retry_after_delays_no_other_request(services: Any, headers: dict[str, str]) -> None:
     """Without a time to wait, only the refused request itself waits, by its own rhythm."""
 

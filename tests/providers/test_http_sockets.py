@@ -133,7 +133,9 @@ def test_loopback_bypasses_the_proxy(
     assert [SECRET in str(request) for request in server.requests] == [True, True, False]
 
 
-@pytest.mark.parametrize("exceptions", ["localhost,[::1]", "::1", "10.0.0.0/8,*.corp.example,", "[", "*"])
+@pytest.mark.parametrize(
+    "exceptions", ["localhost,[::1]", "::1", "10.0.0.0/8,*.corp.example,", "[", "*", "http://nas:80x"]
+)
 def test_any_entry_of_no_proxy_leaves_requests_possible(
     server: m.Server, exceptions: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

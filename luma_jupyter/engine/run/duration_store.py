@@ -25,7 +25,9 @@ class DurationStore:
 
     def model(self, provider: Provider, action: Action) -> DurationModel:
         """How long a task takes that is submitted now."""
-        assumed = prior(provider, self._settings().demo_seconds)
+        assumed = prior(provider)
+        with suppress(ConfigError):  # a setting that is wrong by now costs no task
+            assumed = prior(provider, self._settings().demo_seconds)
         if provider == "demo":
             return assumed
         with suppress(ConfigError):

@@ -60,8 +60,9 @@ def translated(service: str) -> Iterator[None]:
 def _environment_translated() -> Iterator[None]:
     """Translate what proxies and certificates of the environment that cannot be used raise. Raises ConfigError."""
     try:
-        for proxy in getproxies().values():
-            _ = urlsplit(proxy).port  # raises ValueError for an impossible port, which httpx lets through
+        for name, proxy in getproxies().items():
+            if name != "no":  # hosts, see `proxies`
+                _ = urlsplit(proxy).port  # raises ValueError for an impossible port, which httpx lets through
         yield
     except ImportError:
         raise ConfigError(
@@ -166,9 +167,10 @@ class Connections:
         return float(min(30.0, 2.0 ** (attempt - 1)) * (0.5 + self.random() / 2))
 
 
-def parse_json(body: bytes) -> Any:
-    """The JSON in a body; None where the body is not JSON."""
+def parse_json(body: bytes, key: Secret | None) -> Any:
+    """The JSON in a body, with the key masked in it; None where the body is not JSON."""
     try:
-        return json.loads(body)
+        answer = json.loads(body)
+        return key.mask_in(answer) if key else answer
     except (ValueError, RecursionError):
         return None

@@ -37,5 +37,5 @@ class Reply:
         try:
             now = parsedate_to_datetime(self.headers["date"]).timestamp() if "date" in self.headers else time.time()
             return max(0.0, parsedate_to_datetime(text).timestamp() - now)
-        except ValueError:
+        except (ValueError, OverflowError):
             return None

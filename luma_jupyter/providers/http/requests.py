@@ -139,8 +139,7 @@ class Requests:
                 timeout=timeout,
                 follow_redirects=False,
             )
-        body = call.key.mask_in(response.content) if call.key else response.content
-        reply = Reply(response.status_code, parse_json(body), response.headers)
+        reply = Reply(response.status_code, parse_json(response.content, call.key), response.headers)
         if reply.status == 429 and reply.retry_after:
             pause = min(reply.retry_after, LONGEST_RETRY_AFTER)
             self._paused_until[origin(call.url)] = asyncio.get_running_loop().time() + pause

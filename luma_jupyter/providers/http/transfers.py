@@ -64,7 +64,7 @@ class Transfers:
             )
 
         response = await self._with_retries(service, post)
-        return Reply(response.status_code, parse_json(key.mask_in(response.content)), response.headers)
+        return Reply(response.status_code, parse_json(response.content, key), response.headers)
 
     async def put(self, target: UploadTarget, data: bytes, on_progress: Callable[[float], None]) -> None:
         """PUT a file to the host that a service named, with its headers, and without the key.

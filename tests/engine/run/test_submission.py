@@ -256,6 +256,20 @@ async def test_submit_without_a_journal_sends_nothing(world: World, home: Path, 
     assert not world.service.seen("submit")
 
 
+async def test_setting_that_breaks_while_the_answer_is_awaited_costs_no_task(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A variable that cannot be used any more leaves what was sent alone: its answer is taken, and it is followed."""
+    world.service.script("submit", world.service.after(5))
+    handle = world.generate()
+    await asyncio.sleep(1)
+    monkeypatch.setenv("LUMA_JUPYTER_BUDGET", "5$")
+    await asyncio.sleep(5)
+    assert (handle.task.status, handle.task.task_id) == (Status.RUNNING, "task-1")
+    monkeypatch.delenv("LUMA_JUPYTER_BUDGET")
+    assert (await world.end(handle)).status is Status.COMPLETED
+
+
 @pytest.mark.parametrize("when", ["while queued", "just before it leaves"])
 async def test_journal_that_breaks_before_the_request_leaves_keeps_it_back(world: World, home: Path, when: str) -> None:
     """A journal that breaks at the last moment keeps the request back: it failed, says why, and nothing was sent."""
