@@ -20,8 +20,9 @@ test: lint  ## everything; browser tests say why where they skip
 	$(FREE) LUMA_JUPYTER_DEMO_SECONDS=1 LUMA_JUPYTER_MEDIA=$(CURDIR)/build/nbval/videos \
 		LUMA_JUPYTER_HOME=$(CURDIR)/build/nbval/home $(BIN)/python -m pytest --nbval notebooks
 
-test-quick: .venv/ready  ## for daily work: what needs no browser, no notebook run as a whole, no killed kernels
-	$(BIN)/python -m pytest -p no:nbval -n 2 --dist loadfile -q --ignore tests/browser --ignore tests/chaos --ignore tests/test_notebooks.py
+test-quick: .venv/ready  ## for daily work: all but browsers, notebooks as a whole, killed kernels, and what is marked as slow
+	$(BIN)/python -m pytest -p no:nbval -n 2 --dist loadfile -q -m "not slow" \
+		--ignore tests/browser --ignore tests/chaos --ignore tests/test_notebooks.py
 
 lint: .venv/ready
 	$(BIN)/ruff check .

@@ -35,6 +35,8 @@ from tests.support.key_stores import Backend, keyring_with
 from tests.support.loops import HurriedLoop
 from tests.support.notebook import Kernels, Shell, open_shell, wait_for_status
 
+pytestmark = pytest.mark.slow
+
 KEYS = {"AceDataCloud": "ace/7Qz9+vTx4Lk2=Wm8Rb", "RunAPI": "run/3Hn6+yGd1Pc5=Js0Fe"}
 PART = 9  # characters of a key in a row that are no coincidence
 SPEED = 40.0  # times faster than life; a busy machine must still answer within a time limit

@@ -19,6 +19,8 @@ from luma_jupyter.engine.store.probe import FILE_NAME
 from tests.support.jupyter_kernel import Kernel
 from tests.support.misbehaving import Late, Server
 
+pytestmark = pytest.mark.slow
+
 ASK = "import luma_jupyter as luma; boat = luma.generate('A boat')"
 SENT = "import time\nwhile boat.status in ('queued', 'submitting') and not boat.task.sent_at: time.sleep(0.005)"
 

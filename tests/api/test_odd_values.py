@@ -22,6 +22,8 @@ from luma_jupyter.errors import LumaError
 from tests.support import settings
 from tests.support.notebook import PromptService, Shell
 
+pytestmark = pytest.mark.slow
+
 
 class Interface:
     """What has numpy's interface and nothing else."""

@@ -15,6 +15,8 @@ from jupyter_client.manager import start_new_kernel
 
 from tests.support.jupyter_kernel import Kernel
 
+pytestmark = pytest.mark.slow
+
 SLOW, QUICK = 2.0, 0.0  # seconds that the demo service takes
 
 

@@ -25,6 +25,8 @@ from nbformat.v4 import new_code_cell, new_notebook
 from tests.support.jupyter_kernel import Kernel
 from tests.support.misbehaving import MODIFY, DropAfter, Request, Server, Task, video
 
+pytestmark = pytest.mark.slow
+
 LOAD = "import luma_jupyter as luma\n%load_ext luma_jupyter"
 BOAT = "%%luma -o boat\nA paper boat on a lake"
 STORM = "%%luma extend boat -o storm\nA storm comes up"

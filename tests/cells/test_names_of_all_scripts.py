@@ -14,12 +14,14 @@ from luma_jupyter.cells.lookup import Lookup
 from luma_jupyter.clip.clip import Clip
 from luma_jupyter.clip.clip_list import ClipList
 from luma_jupyter.clip.names import find_name, visible_variables
-from luma_jupyter.domain.identifiers import is_variable_name, normalize_name
+from luma_jupyter.domain.identifiers import is_reserved_name, is_variable_name, normalize_name
 from luma_jupyter.errors import InvalidRequest
 from tests.support.notebook import PromptService, Shell, leave_running
 
 WORDS = ["हिन्दी", "สวัสดี", "தமிழ்", "שָׁלוֹם", "µ", "ﬁlm", "éclair", "e\u0301clair", "match", "x_1", "𝒙"]
-NAMES = st.text(st.characters(categories=["L", "M", "Nl", "Nd", "Pc"]), min_size=1, max_size=8).filter(is_variable_name)
+NAMES = st.text(st.characters(categories=["L", "M", "Nl", "Nd", "Pc"]), min_size=1, max_size=8).filter(
+    lambda name: is_variable_name(name) and not is_reserved_name(name)
+)
 
 
 def lookup(variables: dict[str, object]) -> Lookup:

@@ -25,6 +25,8 @@ import pytest
 
 from tests.support.misbehaving import Server
 
+pytestmark = pytest.mark.slow
+
 FILES = Path(__file__).parent / "v0_1_0"
 PROCESS = Path(__file__).with_name("another_process.py")
 COURSE = "/course"  # what the notebook's folder is called in the files

@@ -17,6 +17,8 @@ from luma_jupyter.demo.scene import MOODS, SKYLINES, Scene, SceneStyle
 from luma_jupyter.video.codec import Array, UnreadableVideo, write
 from luma_jupyter.video.fonts import UNDRAWABLE
 
+pytestmark = pytest.mark.slow
+
 SHORT = 0.25
 WIDE = SIZES["16:9"]
 

@@ -18,6 +18,8 @@ import pytest
 
 from luma_jupyter.demo.server import DemoService, start
 
+pytestmark = pytest.mark.slow
+
 VIDEOS = "/luma/videos"
 Ended = Callable[[str], dict[str, Any]]
 

@@ -13,6 +13,8 @@ from PIL import Image, ImageDraw, ImageOps
 from luma_jupyter.demo.overlays import caption_height, simulated_label
 from luma_jupyter.video.codec import Array
 
+pytestmark = pytest.mark.slow
+
 VIDEOS, MODIFY = "/luma/videos", "/api/v1/luma/modify_video"
 SAME, OTHER = 6, 20
 Ended = Callable[[str], dict[str, Any]]

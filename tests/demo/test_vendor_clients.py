@@ -21,6 +21,8 @@ from runapi.luma import LumaClient, NotFoundError, TaskFailedError
 
 from luma_jupyter.demo.server import DemoService
 
+pytestmark = pytest.mark.slow
+
 MODEL = "luma-modify-video"
 PNG = b"\x89PNG\r\n\x1a\n and the rest"
 

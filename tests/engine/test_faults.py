@@ -32,6 +32,8 @@ from tests.support.loops import QuietLoop, RunningLoop
 from tests.support.misbehaving import Fault, Kind, Server
 from tests.support.world import ACEDATA_KEY, RUNAPI_KEY, submit
 
+pytestmark = pytest.mark.slow
+
 SPEED = 200.0
 SLICE = 0.01  # seconds of real time
 PROMPT = "A paper boat on a calm lake"

@@ -22,6 +22,8 @@ from tests.support import settings
 from tests.support.fake_service import FakeService, reply
 from tests.support.world import submit
 
+pytestmark = pytest.mark.slow
+
 Python = Callable[..., subprocess.CompletedProcess[str]]
 STRICT = ("-X", "dev", "-W", "error")
 

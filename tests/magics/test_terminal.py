@@ -12,6 +12,8 @@ from socket import gethostname
 import pexpect
 import pytest
 
+pytestmark = pytest.mark.slow
+
 PROMPT = r"In \[{}\]: "
 
 

@@ -18,6 +18,8 @@ from luma_jupyter.errors import InvalidRequest
 from luma_jupyter.video import pictures
 from luma_jupyter.video.pictures import PictureLimits, encode_png, picture_of, read_picture
 
+pytestmark = pytest.mark.slow
+
 SIZE = (24, 16)
 MODES = (
     *("1", "L", "P", "RGB", "RGBA", "RGBX", "RGBa", "CMYK", "YCbCr", "LAB", "HSV", "LA", "La", "PA"),

@@ -35,6 +35,8 @@ from tests.engine.store.journals import (
     together,
 )
 
+pytestmark = pytest.mark.slow
+
 
 def test_transaction_that_fails_leaves_nothing(journal: Journal) -> None:
     """What was written before an error within a transaction is not there after it, and the journal goes on."""

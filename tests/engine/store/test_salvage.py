@@ -14,6 +14,8 @@ from luma_jupyter.engine.store.journal import Journal
 from luma_jupyter.engine.store.probe import FILE_NAME
 from tests.engine.store.journals import ALIVE, WORKERS, a_task, another, filled, look, plain, together
 
+pytestmark = pytest.mark.slow
+
 TASKS = 60
 PAGE = 4096
 HEADER = 100  # bytes; what is spoiled there may look like another program's file, or that of a newer version
