@@ -4,7 +4,7 @@
 
     LumaError
     ├── InvalidRequest (ValueError)      bad input; nothing was sent
-    │   └── NotConfirmed                 so many videos, or so dear, that somebody has to say yes
+    │   └── NotConfirmed                 many or dear videos, or a key that was found: somebody has to say yes
     ├── ConfigError                      a setting, key or package is missing or wrong; nothing was sent
     ├── OverBudget                       the request would pass the budget, or nobody knows; nothing was sent
     ├── NotEnoughBalance                 the balance at the service certainly does not cover it; nothing was sent
@@ -134,7 +134,7 @@ class InvalidRequest(LumaError, ValueError):
 
 
 class NotConfirmed(InvalidRequest):
-    """There are so many new videos, or so dear ones, that somebody has to say yes; nothing was sent."""
+    """So many or so dear new videos, or a key that was found, which pays: somebody has to say yes; nothing was sent."""
 
 
 class ConfigError(LumaError):

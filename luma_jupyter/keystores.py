@@ -111,18 +111,23 @@ class Keyring:
 
     def keep(self, variable: str, key: Secret) -> None:
         """Keep a key for all kernels of this user. Raises ConfigError where there is no place that is safe."""
-        self._change(lambda backend: backend.set_password(KEYRING_SERVICE, variable, key.reveal()), variable)
+        self._change(lambda backends: backends[0].set_password(KEYRING_SERVICE, variable, key.reveal()), variable)
 
     def remove(self, variable: str) -> bool:
-        """Forget a key; False where there was none. Raises as `keep`."""
-        if self.find(variable) is None:
-            return False
-        self._change(lambda backend: backend.delete_password(KEYRING_SERVICE, variable), variable)
+        """Forget a key, wherever the keyring has it; False where there was none. Raises ConfigError."""
+        try:
+            if self.find(variable) is None:
+                return False
+        except TimeoutError:
+            raise ConfigError(
+                "The system's keyring did not answer (is it locked?): unlock it, and try again."
+            ) from None
+        self._change(lambda backends: _delete(variable, backends), variable)
         return True
 
-    def _change(self, change: Callable[[Any], None], variable: str) -> None:
+    def _change(self, change: Callable[[list[Any]], None], variable: str) -> None:
         try:
-            _answer(lambda: self._change_first(change), WRITE_SECONDS)
+            _answer(lambda: self._change_safe(change), WRITE_SECONDS)
         except TimeoutError:
             why = "The system's keyring did not answer: unlock it, and try again."
         except _Refusal as refusal:
@@ -144,11 +149,11 @@ class Keyring:
             return None
         return next(filter(None, (backend.get_password(KEYRING_SERVICE, variable) for backend in backends)), None)
 
-    def _change_first(self, change: Callable[[Any], None]) -> None:
+    def _change_safe(self, change: Callable[[list[Any]], None]) -> None:
         backends = self._backends()
         if not backends:
             raise _NotSafe
-        change(backends[0])
+        change(backends)
 
     def _backends(self) -> list[Any]:
         """The backends that are safe, the best one first; where there are several, the library's own is a chain."""
@@ -157,6 +162,13 @@ class Keyring:
         except ModuleNotFoundError:
             raise _NotInstalled from None
         return [backend for backend in getattr(chosen, "backends", [chosen]) if not _is_refused(backend)]
+
+
+def _delete(variable: str, backends: list[Any]) -> None:
+    """Take a key out of all backends that have it."""
+    for backend in backends:
+        if backend.get_password(KEYRING_SERVICE, variable):
+            backend.delete_password(KEYRING_SERVICE, variable)
 
 
 def _is_refused(backend: object) -> bool:

@@ -370,25 +370,41 @@ class Configuration:
 
     def _find_key(self, name: str) -> list[str]:
         """Look for one key, in one place after the other; what stood in the way."""
-        trouble = []
+        trouble: list[str] = []
         for store in self._stores():
             if store.place in self._silent:
                 continue
             try:
                 if key := store.find(variable(name)):
                     self.remember_key(name, FoundKey(read_key(f"{variable(name)} in {store.place}", key), store.place))
-                    break
+                    return trouble
             except TimeoutError as error:
                 self._silent.add(store.place)
                 trouble.append(str(error))
             except ConfigError as error:
                 trouble.append(str(error))
+        if not trouble and not self._silent:  # all have answered: what one of them had before is gone
+            self._drop_key(name)
         return trouble
 
-    def remember_key(self, name: str, found: FoundKey | None) -> None:
-        """Use a key from now on, unless another one is configured or in the environment; None: forget it."""
-        kept = {other: key for other, key in self._found.items() if other != name}
-        self._found = kept | ({name: found} if found else {})  # replaced whole: the engine's thread reads it
+    def remember_key(self, name: str, found: FoundKey) -> None:
+        """Use a key from now on, unless another one is configured or in the environment."""
+        self._found = self._found | {name: found}  # replaced whole: the engine's thread reads it
+        self._looked_for.add(name)
+
+    def forget_key(self, name: str, place: str) -> bool:
+        """Use a key no more that was found in this place, and look for another one when it is needed next.
+
+        False where none was found there.
+        """
+        if name not in self._found or self._found[name].place != place:
+            return False
+        self._drop_key(name)
+        self._looked_for.discard(name)
+        return True
+
+    def _drop_key(self, name: str) -> None:
+        self._found = {other: key for other, key in self._found.items() if other != name}
 
     def remember_folder(self, folder: Path | None = None) -> None:
         """Keep a folder, or the current one, as where relative folders start from, also after ``os.chdir``; once."""

@@ -106,6 +106,16 @@ def test_keyring_keeps_finds_and_removes_a_key(backends: list[str]) -> None:
     assert keyring.find(NAME) is None
 
 
+def test_key_is_removed_from_every_backend_that_has_it() -> None:
+    """A key that another program put into a later backend is found there, so it is taken out there."""
+    first, second, third = (backend_of(SAFE) for _ in range(3))
+    for backend in (second, third):
+        backend.set_password("luma_jupyter", NAME, KEY)
+    keyring = Keyring(keyring_with(first, second, third))
+    assert keyring.remove(NAME)
+    assert (keyring.find(NAME), second.passwords, third.passwords) == (None, {}, {})
+
+
 @pytest.mark.parametrize("module", ["keyrings.alt.file", "keyring.backends.null", "keyring.backends.fail"])
 def test_keyring_that_keeps_no_key_safe_is_refused(module: str) -> None:
     """Plain files are neither written nor read; the error says what to do instead."""
@@ -150,6 +160,8 @@ def test_locked_keyring_does_not_hang(monkeypatch: pytest.MonkeyPatch) -> None:
         keyring.find(NAME)
     with pytest.raises(ConfigError, match="did not answer: unlock it, and try again"):
         keyring.keep(NAME, Secret(KEY))
+    with pytest.raises(ConfigError, match=r"did not answer \(is it locked\?\): unlock it, and try again"):
+        keyring.remove(NAME)
     backend.closed.set()
 
 

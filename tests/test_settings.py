@@ -371,8 +371,35 @@ def test_first_store_that_has_a_key_gives_it(monkeypatch: pytest.MonkeyPatch) ->
     assert len(first.asked) == 2
     configuration.find_keys(["runapi_key"], anew=True)
     assert configuration.current().found_keys["runapi_key"] == "two"
-    configuration.remember_key("runapi_key", None)
+
+
+def test_key_that_is_gone_from_its_store_is_dropped_when_looked_for_anew() -> None:
+    """Only once all places have answered: one that does not answer, or is closed, may still have it."""
+    store, other = Store("one", runapi_key="run-1"), Store("two")
+    configuration = Configuration(lambda: [store, other])
+    configuration.find_keys(["runapi_key"])
+    store.keys.clear()
+    for error in (TimeoutError("Unlock it."), ConfigError("Open it.")):
+        other.keys = {"RUNAPI_API_KEY": error}
+        assert configuration.find_keys(["runapi_key"], anew=True) == [str(error)]
+        assert configuration.current().runapi_key == Secret("run-1")
+    other.keys.clear()
+    assert configuration.find_keys(["runapi_key"], anew=True) == []
     assert configuration.current().runapi_key is None
+
+
+def test_key_is_forgotten_by_its_place_alone_and_looked_for_again() -> None:
+    """What another place has is no business of the one that is left."""
+    first, second = Store("one"), Store("two", runapi_key="run-2")
+    configuration = Configuration(lambda: [first, second])
+    configuration.remember_key("runapi_key", FoundKey(Secret("run-1"), "one"))
+    configuration.find_keys(["runapi_key"])
+    assert not configuration.forget_key("runapi_key", "two")
+    assert configuration.current().runapi_key == Secret("run-1"), "what was just given is not replaced"
+    assert configuration.forget_key("runapi_key", "one")
+    assert configuration.current().runapi_key is None
+    configuration.find_keys(["runapi_key"])
+    assert configuration.current().runapi_key == Secret("run-2")
 
 
 def test_key_whose_search_was_interrupted_is_looked_for_again() -> None:

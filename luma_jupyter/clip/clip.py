@@ -276,7 +276,8 @@ class Clip:
         A clip that is not followed any more is followed again, and a file that is gone is fetched again. One that is
         unconfirmed is looked for first. Where that finds nothing, RunAPI gets the request again under the same
         idempotency key; AceDataCloud has none, so there only ``may_pay_twice`` sends it again. Raises InvalidRequest
-        where there is nothing to go on with, ConfigError without a key, OverBudget where it may be paid for again.
+        where there is nothing to go on with, ConfigError without a key, OverBudget where it may be paid for again,
+        NotConfirmed where that would be with a key that was found.
         """
         may_pay_twice = read_flag("may_pay_twice", may_pay_twice)
         if not self.task.status.ended:

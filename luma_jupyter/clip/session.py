@@ -32,7 +32,7 @@ from luma_jupyter.engine.store.serialization import load
 from luma_jupyter.engine.task_spec import TaskSpec
 from luma_jupyter.errors import ClipError, InvalidRequest, LumaError, NotConfirmed, shown
 from luma_jupyter.printable import say
-from luma_jupyter.settings import KEY_SETTINGS, SERVICE_KEYS, Configuration, variable
+from luma_jupyter.settings import KEY_SETTINGS, SERVICE_KEYS, Configuration, Settings, variable
 from luma_jupyter.views.lineage_svg import Lineage
 
 LAST_CLIP = "_luma"
@@ -64,7 +64,7 @@ class Session:
         self._listeners: list[ClipListener] = []
         self._looks: dict[str, Clip] = {}  # by intent: those looked for unasked, until the user wants them
         self._braces_told: set[str] = set()
-        self._pays_with_found_keys = False  # somebody said so in this kernel
+        self._agreed_keys: set[str] = set()  # settings whose found keys may pay: somebody said so in this kernel
 
     @property
     def restore(self) -> Callable[[Mapping[str, Any]], Clip]:
@@ -126,13 +126,19 @@ class Session:
 
     def found_key_notice(self, plan: Plan) -> str | None:
         """Words for a call that would be free but for a key that was found; None where somebody said yes before."""
-        name = KEY_SETTINGS.get(plan.provider) if plan.provider else None
-        place = plan.settings.found_keys.get(name or "")
-        if self._pays_with_found_keys or place is None or plan.sendable is None or _names_a_service(plan):
+        notice = self._paying_key_notice(plan.provider, plan.settings)
+        if notice is None or plan.sendable is None or _names_a_service(plan):
             return None
         if not plan.spec.again and self.engine.find_earlier(plan):
             return None
-        return f"A key of {SERVICE_NAMES[plan.sendable.provider]} was found in {place}: this is paid"
+        return notice
+
+    def _paying_key_notice(self, provider: Provider | None, now: Settings) -> str | None:
+        """Words for what a service's key pays, where it was found and nobody has agreed to it."""
+        name = KEY_SETTINGS.get(provider) if provider else None
+        if provider is None or name is None or name in self._agreed_keys or name not in now.found_keys:
+            return None
+        return f"A key of {SERVICE_NAMES[provider]} was found in {now.found_keys[name]}: this is paid"
 
     def confirm_found_key(self, plan: Plan, *, yes: bool) -> None:
         """Have somebody say yes, once a kernel, before a key pays that nobody gave to this kernel.
@@ -145,20 +151,30 @@ class Session:
         if yes:
             say(f"luma_jupyter: {notice}.")
         else:
-            answer = self.presenter.ask(f"{notice}, and so is what follows in this kernel. Send it? [y/N] ")
-            if answer is None:
-                raise NotConfirmed(
-                    f"Nothing was sent. {notice}, and here nobody can be asked: set "
-                    f"{variable(KEY_SETTINGS[plan.provider])} in the environment of such runs, or name the service "
-                    f"with --provider {plan.provider}; --provider demo simulates."
-                )
-            if answer.strip().lower() not in ("y", "yes"):
-                raise NotConfirmed("Nothing was sent: the answer was not yes. --provider demo simulates.")
-        self.pay_with_found_keys()
+            self._ask_to_pay(plan.provider, notice, new=True)
+        self.pay_with_found_keys(*KEY_SETTINGS.values())
 
-    def pay_with_found_keys(self) -> None:
-        """From now on nobody is asked about keys that were found: the user has said so."""
-        self._pays_with_found_keys = True
+    def _ask_to_pay(self, provider: Provider, notice: str, *, new: bool) -> None:
+        """Ask whether a found key may pay; for what is ``new``, --provider is another word. Raises NotConfirmed."""
+        answer = self.presenter.ask(f"{notice}, and so is what follows in this kernel. Send it? [y/N] ")
+        if answer is None:
+            name_it = f", or name the service with --provider {provider}; --provider demo simulates." if new else "."
+            raise NotConfirmed(
+                f"Nothing was sent. {notice}, and here nobody can be asked: set {variable(KEY_SETTINGS[provider])} in "
+                f"the environment of such runs{name_it}"
+            )
+        if answer.strip().lower() not in ("y", "yes"):
+            simulate = " --provider demo simulates." if new else ""
+            raise NotConfirmed(f"Nothing was sent: the answer was not yes.{simulate}")
+
+    def pay_with_found_keys(self, *names: str) -> None:
+        """From now on nobody is asked about the keys of these settings: the user has said so."""
+        self._agreed_keys.update(names)
+
+    def forget_key(self, name: str, place: str) -> None:
+        """Use a key no more that was found in this place; one that is found instead is asked about."""
+        if self._configuration.forget_key(name, place):
+            self._agreed_keys.discard(name)
 
     def adopt(self, task_id: str, provider: Provider | None = None) -> Clip:
         """The clip of a task that was made elsewhere, or lost here. Raises as `Engine.adopt` does."""
@@ -171,8 +187,16 @@ class Session:
         return clip
 
     def retry(self, clip: Clip, *, may_pay_twice: bool) -> None:
-        """Have a clip stand for its task again, which goes on where it was left. Raises as `Engine.resume` does."""
-        self.find_keys(clip.task.provider)
+        """Have a clip stand for its task again, which goes on where it was left. Raises as `Engine.resume` does.
+
+        Raises NotConfirmed, too, where that may send it again, and pay with a key that was found.
+        """
+        provider = clip.task.provider
+        self.find_keys(provider)
+        notice = self._paying_key_notice(provider, self.settings())
+        if notice and self.engine.may_send_again(clip.task.intent, may_pay_twice=may_pay_twice):
+            self._ask_to_pay(provider, notice, new=False)
+            self.pay_with_found_keys(*KEY_SETTINGS.values())
         self._follow(clip, self.engine.resume(clip.task.intent, resend=True, may_pay_twice=may_pay_twice))
 
     def resume(self, clip: Clip) -> None:

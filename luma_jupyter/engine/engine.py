@@ -189,6 +189,14 @@ class Engine:
         options = RunOptions(timeout=timeout, unconfirmed=True, resend=send, ended_at=entry.task.ended_at)
         return self._acquire(found, resumed(entry.task), options)
 
+    def may_send_again(self, intent: str, *, may_pay_twice: bool) -> bool:
+        """Whether `resume` with ``resend`` sends a task again, should its service not have it. Raises ConfigError."""
+        found = self.journal.find(intent)
+        task = self.repository.recovered(found).task if found else None
+        if task is None or task.status is not Status.UNCONFIRMED:
+            return False
+        return may_pay_twice or self.providers.client(task.provider, task.request.action).repeatable
+
     def finish(self, grace: float, *, tell_later: bool = False) -> Ending:
         """End in good order: stop following everything, and give what is under way ``grace`` seconds to be answered.
 

@@ -28,7 +28,7 @@ from luma_jupyter.clip.clip_list import ClipList, wait_for_all
 from luma_jupyter.clip.session import Session
 from luma_jupyter.domain.money import dollars
 from luma_jupyter.domain.vocabulary import ACTIONS, SERVICE_NAMES, Provider, Status
-from luma_jupyter.engine.provider_pool import choose_provider, service_for
+from luma_jupyter.engine.provider_pool import choose_provider
 from luma_jupyter.errors import ConfigError, InvalidRequest, LumaError, with_words
 from luma_jupyter.magics.doctor import Diagnosis, diagnose
 from luma_jupyter.printable import say
@@ -227,10 +227,10 @@ class LumaMagics:
         return History(tasks, self._session.settings().folder, time.time(), gone)
 
     def _price(self, words: list[str]) -> None:
+        self._session.find_keys(*_PAID)
         engine, now = self._session.engine, self._session.settings()
         for action in ACTIONS:
             try:
-                self._session.find_keys(service_for(action))
                 provider = choose_provider(action, None, None, "", now)
                 say(f"{action:<9} {provider:<8} {engine.price(provider, action)}")
             except ConfigError as error:
@@ -274,7 +274,7 @@ class LumaMagics:
         key = self._ask_key(env)
         keyring.keep(env, key)
         self._kernel.configuration.remember_key(name, FoundKey(key, keyring.place))
-        self._session.pay_with_found_keys()
+        self._session.pay_with_found_keys(name)
         say(f"{env} is kept in {keyring.place}, for all your notebooks; %luma logout {words[0]} takes it out again.")
         if place := self._place_of_another(name):
             say(f"The one of {place} comes before it.")
@@ -294,7 +294,7 @@ class LumaMagics:
         name = _read_key_name("logout", words)
         env, keyring = variable(name), self._kernel.keyring
         there = keyring.remove(env)
-        self._kernel.configuration.remember_key(name, None)
+        self._session.forget_key(name, keyring.place)
         say(f"{env} is {'taken out of' if there else 'not in'} {keyring.place}.")
         if place := self._place_of_another(name):
             say(f"The one of {place} is still used.")

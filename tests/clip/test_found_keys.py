@@ -198,3 +198,80 @@ def test_setting_that_names_the_service_is_a_word(
     assert len(service.sent) == 1
     with pytest.raises(NotConfirmed):
         notebook.run("%%luma --provider auto\nA dawn")
+
+
+LOST_GENERATE = "%%luma -o lost\nA [lost] sunset"
+LOST_MODIFY = "%%luma modify https://example.com/v.mp4 -o lost\nA [lost] sunset"
+
+
+@pytest.mark.parametrize(
+    ("cell", "retry", "words"),
+    [
+        (
+            LOST_MODIFY,
+            "retry lost",
+            "RunAPI was found in a store: this is paid, and here nobody can be asked: set RUNAPI",
+        ),
+        (
+            LOST_GENERATE,
+            "retry lost --may-pay-twice",
+            "AceDataCloud was found in a store: this is paid, and here nobody",
+        ),
+    ],
+)
+def test_retry_that_sends_again_is_asked_about(
+    notebook: Shell,
+    service: PromptService,
+    keep: Keep,
+    monkeypatch: pytest.MonkeyPatch,
+    cell: str,
+    retry: str,
+    words: str,
+) -> None:
+    """An unconfirmed clip was paid with a key that was given, if at all; another one pays after a yes alone."""
+    leave_unconfirmed(notebook, cell)
+    keep(acedata_token="ace-found", runapi_key="run-found")
+    sent = len(service.sent)
+    monkeypatch.setattr("builtins.input", refuse)
+    with pytest.raises(NotConfirmed, match=words) as caught:
+        notebook.run(f"%luma {retry}")
+    assert str(caught.value).endswith("in the environment of such runs.")
+    monkeypatch.setattr("builtins.input", lambda question: "n")
+    with pytest.raises(NotConfirmed, match=r"^Nothing was sent: the answer was not yes\.$"):
+        notebook.run(f"%luma {retry}")
+    assert len(service.sent) == sent
+    questions: list[str] = []
+    monkeypatch.setattr("builtins.input", lambda question: questions.append(question) or "y")
+    for _ in range(2):
+        notebook.run(f"%luma {retry}")
+        notebook.user_ns["lost"].handle.done.result(timeout=10)
+    assert [question.split(":")[1] for question in questions] == [
+        " this is paid, and so is what follows in this kernel. Send it? [y/N] "
+    ]
+    assert len(service.sent) == sent + 2
+
+
+def test_retry_that_only_looks_is_not_asked_about(
+    notebook: Shell, service: PromptService, keep: Keep, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """AceDataCloud is asked what became of the request, which costs nothing."""
+    leave_unconfirmed(notebook, LOST_GENERATE)
+    keep(acedata_token="ace-found")
+    monkeypatch.setattr("builtins.input", refuse)
+    sent, looks = len(service.sent), len(service.all_seen)
+    notebook.run("%luma retry lost")
+    notebook.user_ns["lost"].handle.done.result(timeout=10)
+    assert len(service.sent) == sent
+    assert len(service.all_seen) > looks
+
+
+def test_price_is_told_with_all_keys_that_are_found(notebook: Shell, keep: Keep, capsys: Printed) -> None:
+    """The first line is as the last: it knows what the next cell pays with."""
+    keep(acedata_token="ace-found", runapi_key="run-found")
+    notebook.run("%luma price")
+    first = capsys.readouterr().out
+    assert [line.split()[:2] for line in first.splitlines()[:3]] == [
+        ["generate", "acedata"],
+        ["extend", "acedata"],
+        ["modify", "runapi"],
+    ]

@@ -9,10 +9,11 @@ import pytest
 from IPython.core.error import StdinNotImplementedError
 
 from luma_jupyter.api.kernel import kernel
-from luma_jupyter.errors import ConfigError, InvalidRequest, LumaError
+from luma_jupyter.errors import ConfigError, InvalidRequest, LumaError, NotConfirmed
 from luma_jupyter.keystores import Keyring
+from luma_jupyter.settings import variable
 from tests.support import settings
-from tests.support.key_stores import Backend, backend_of, keyring_with
+from tests.support.key_stores import Backend, Store, backend_of, keyring_with
 from tests.support.notebook import PromptService, Shell
 
 KEY = "ace-typed-77d0"
@@ -182,3 +183,81 @@ def test_login_without_a_safe_keyring_uses_the_key_nowhere(
     with pytest.raises(ConfigError, match="no keyring that would keep a key safe"):
         notebook.run("%luma login acedata")
     assert "acedata_token" not in settings.current().key_places
+
+
+@pytest.fixture
+def colab(backend: Backend, monkeypatch: pytest.MonkeyPatch) -> Store:
+    """A store that is looked into before the keyring."""
+    store = Store("Colab's secrets")
+    monkeypatch.setattr(kernel, "key_stores", lambda: [store, kernel.keyring])
+    return store
+
+
+def refuse(question: str) -> str:
+    """What a run without a person does with a question."""
+    raise StdinNotImplementedError
+
+
+@pytest.mark.parametrize(("word", "other"), [("acedata_platform", "acedata_token"), ("runapi", "acedata_token")])
+def test_login_is_no_word_for_other_keys(
+    notebook: Shell,
+    service: PromptService,
+    colab: Store,
+    typed: Callable[[str], list[str]],
+    monkeypatch: pytest.MonkeyPatch,
+    word: str,
+    other: str,
+) -> None:
+    """Who typed one key has said nothing of those that lie elsewhere."""
+    colab.keys[variable(other)] = "ace-in-colab"
+    typed(KEY)
+    monkeypatch.setattr("builtins.input", refuse)
+    notebook.run(f"%luma login {word}")
+    with pytest.raises(NotConfirmed):
+        notebook.run("%%luma --wait\nA sunset")
+    assert service.sent == []
+
+
+def test_key_that_was_typed_is_used_though_another_store_has_one(
+    notebook: Shell, service: PromptService, colab: Store, typed: Callable[[str], list[str]]
+) -> None:
+    """The word was for this very key."""
+    colab.keys["ACEDATACLOUD_API_TOKEN"] = "ace-in-colab"
+    typed(KEY)
+    notebook.run("%luma login acedata")
+    notebook.run("%%luma --wait\nA sunset")
+    assert service.seen("submit")[0].request.headers["Authorization"] == f"Bearer {KEY}"
+
+
+def test_logout_leaves_the_key_of_another_store(
+    notebook: Shell, colab: Store, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It is still used, and that is said."""
+    colab.keys["ACEDATACLOUD_API_TOKEN"] = "ace-in-colab"
+    notebook.run("%%luma --dry-run\nA sunset")
+    capsys.readouterr()
+    notebook.run("%luma logout acedata")
+    assert capsys.readouterr().out.splitlines() == [
+        "ACEDATACLOUD_API_TOKEN is not in the system's keyring.",
+        "The one of Colab's secrets is still used.",
+    ]
+    notebook.run("%%luma --dry-run\nA sunset")
+    assert "would go to acedata" in capsys.readouterr().out
+
+
+def test_key_found_after_logout_is_asked_about(
+    notebook: Shell,
+    service: PromptService,
+    colab: Store,
+    typed: Callable[[str], list[str]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Nothing is silently simulated, and the word for the key that was typed is no word for the next one."""
+    typed(KEY)
+    notebook.run("%luma login acedata")
+    colab.keys["ACEDATACLOUD_API_TOKEN"] = "ace-in-colab"
+    notebook.run("%luma logout acedata")
+    monkeypatch.setattr("builtins.input", refuse)
+    with pytest.raises(NotConfirmed, match="was found in Colab's secrets"):
+        notebook.run("%%luma --wait\nA sunset")
+    assert service.sent == []
