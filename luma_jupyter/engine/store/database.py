@@ -144,6 +144,8 @@ class Database:
     def execute(self, sql: str, *values: object) -> tuple[list[Any], int]:
         """The found rows and the number of changed ones; from a new file where this one proves to be damaged."""
         with self._lock:
+            if self._inside and not self._connection:  # the file that the transaction had begun in was set aside
+                raise self._unusable(_damage("it was set aside"))
             try:
                 try:
                     return self._execute(sql, values)
@@ -169,9 +171,7 @@ class Database:
             cursor = self._current().execute(sql, values)
             return cursor.fetchall(), cursor.rowcount
         except UnicodeDecodeError:  # of an error whose words quote a damaged schema
-            damage = sqlite3.DatabaseError("its schema cannot be read")
-            damage.sqlite_errorcode = sqlite3.SQLITE_CORRUPT
-            raise damage from None
+            raise _damage("its schema cannot be read") from None
 
     def _current(self) -> sqlite3.Connection:
         """The connection to the file that is there now: somebody may have moved the one that was opened."""
@@ -359,6 +359,13 @@ def query_read_only(path: Path, sql: str) -> list[Any] | None:
             return connection.execute(sql).fetchall()
     except sqlite3.Error:
         return None
+
+
+def _damage(why: str) -> sqlite3.DatabaseError:
+    """SQLite's error for a damaged file."""
+    error = sqlite3.DatabaseError(why)
+    error.sqlite_errorcode = sqlite3.SQLITE_CORRUPT
+    return error
 
 
 def _code(error: Exception) -> int | None:
