@@ -12,7 +12,7 @@ from luma_jupyter.domain.vocabulary import Status
 from luma_jupyter.engine.budget import midnight
 from luma_jupyter.engine.handle import Handle
 from luma_jupyter.engine.library import sidecars
-from luma_jupyter.engine.recovery import recovered
+from luma_jupyter.engine.recovery import is_served, recovered
 from luma_jupyter.engine.store.journal import Entry, Journal
 from luma_jupyter.engine.task_spec import TaskSpec
 from luma_jupyter.errors import ConfigError
@@ -143,12 +143,14 @@ class Repository:
     def settle_ended(self, folder: Path) -> list[Task]:
         """The tasks of a folder that ended with their kernel: entered as they ended, so that each is told once.
 
-        Those that it had not sent are cancelled, and those of its demo service have failed.
+        Those that it had not sent are cancelled, and those of its demo service have failed, unless that still runs.
         """
         ended = []
         for entry in self.journal.unfinished(lambda other: other == folder):
             task = self.recovered(entry).task
-            if task.status.without_task and (lease := self.journal.acquire(entry, task)):
+            if not task.status.without_task or is_served(task):
+                continue
+            if lease := self.journal.acquire(entry, task):
                 lease.write(task)
                 ended.append(task)
         return ended

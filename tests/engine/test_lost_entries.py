@@ -60,7 +60,7 @@ async def test_lost_request_is_made_anew_on_the_users_word(kernels: Kernels) -> 
 
 
 async def test_damage_met_by_a_request_leaves_nothing_of_it(kernels: Kernels) -> None:
-    """A request that meets the damage is neither sent nor entered; it says what to do, and that goes for all kernels."""
+    """A request that meets the damage is neither sent nor entered; it says what to do; no kernel waits for it."""
     one, two = kernels.start(), kernels.start()
     ask(one, "A blue fox").stop()
     one.engine.journal.close()
@@ -71,7 +71,7 @@ async def test_damage_met_by_a_request_leaves_nothing_of_it(kernels: Kernels) ->
     with path.open("r+b") as file:
         file.seek((page - 1) * 4096)
         file.write(bytes(4096))
-    with pytest.raises(ConfigError, match="The journal was damaged .*: run this again"):
+    with pytest.raises(ConfigError, match=r"The journal was damaged .*: run this again"):
         ask(one)
     handle = ask(two)
     assert (await two.end(handle)).status is Status.COMPLETED

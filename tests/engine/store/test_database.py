@@ -499,7 +499,7 @@ def test_damage_within_a_transaction_fails_it_as_a_whole(home: Path, journal: Jo
 
 @pytest.mark.parametrize("numbers", [[1000], []], ids=["then written", "only read"])
 def test_damage_passed_over_within_a_transaction_fails_it(home: Path, journal: Journal, numbers: list[int]) -> None:
-    """Where damage was met and passed over, the transaction fails all the same, and nothing of it is in the new file."""
+    """Where damage was met and passed over, the transaction fails all the same, and nothing of it is entered."""
     filled(home / FILE_NAME)
     _spoil(home / FILE_NAME)
 
