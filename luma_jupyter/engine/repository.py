@@ -9,7 +9,7 @@ from pathlib import Path
 
 from luma_jupyter.domain.task import Task
 from luma_jupyter.domain.vocabulary import Status
-from luma_jupyter.engine.budget import midnight
+from luma_jupyter.engine.budget import Day, midnight
 from luma_jupyter.engine.handle import Handle
 from luma_jupyter.engine.library import sidecars
 from luma_jupyter.engine.recovery import is_served, recovered
@@ -123,9 +123,10 @@ class Repository:
                     tasks.setdefault(task.intent, task.evolve(folder=here))
         return sorted(tasks.values(), key=lambda task: (task.created_at, task.intent))
 
-    def today(self) -> list[Task]:
-        """The tasks of this day, in local time, as they stand."""
-        return list(self._entered(None, midnight(self.clock()), 1e12))
+    def today(self) -> Day:
+        """What was asked for on this day, in local time; the tasks as they stand."""
+        begun = midnight(self.clock())
+        return Day(list(self._entered(None, begun, 1e12)), self.journal.count_lost(begun))
 
     def _entered(self, folder: Path | None, since: float, until: float) -> Iterator[Task]:
         entries = self.journal.entries(folder=folder, since=since, until=until)

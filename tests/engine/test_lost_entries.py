@@ -9,7 +9,7 @@ import pytest
 
 from luma_jupyter.domain.vocabulary import Status
 from luma_jupyter.engine.store.probe import FILE_NAME
-from luma_jupyter.errors import ConfigError, InvalidRequest
+from luma_jupyter.errors import ConfigError, InvalidRequest, OverBudget
 from tests.engine.kernels import Kernels, ask, paid
 from tests.support import settings
 from tests.support.world import World
@@ -40,6 +40,17 @@ async def test_lost_request_is_not_paid_again(kernels: Kernels) -> None:
         ask(world)
     assert paid(world) == 1
     assert world.engine.spent_today()[1] == 1
+
+
+async def test_lost_request_counts_for_the_budget(kernels: Kernels) -> None:
+    """What was spent and lost today leaves no room for more than it left before the damage."""
+    settings.configure(budget=0.6, acedata_price=0.5)
+    world = await _lost(kernels)
+    with pytest.raises(OverBudget, match=r"\$0\.00 so far today, \$0\.50 for 1 more that the damaged journal"):
+        ask(world, "A blue fox")
+    settings.configure(budget=1.0)
+    await world.end(ask(world, "A blue fox"))
+    assert paid(world) == 2
 
 
 async def test_lost_request_without_a_task_id_names_the_console(kernels: Kernels) -> None:
