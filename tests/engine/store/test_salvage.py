@@ -118,7 +118,7 @@ def test_damaged_page_makes_no_entry_forgotten(path: Path, told: list[str], page
 
 @pytest.mark.parametrize("seed", range(100))
 def test_damaged_bytes_make_no_entry_wrong(path: Path, told: list[str], seed: int) -> None:
-    """Wherever a few bytes behind the header are spoiled, no entry changes its state, and a check forgets none."""
+    """Wherever a few bytes behind the header are spoiled, no entry changes its state, and each is known or its loss told."""
     chance = random.Random(seed)
     for _ in range(chance.randrange(1, 4)):
         start = chance.randrange(HEADER, path.stat().st_size)
