@@ -56,7 +56,7 @@ class Database:
     ``migrations`` bring its tables to this version's form, one by one; ``additions`` are tables that earlier versions
     do not know and need not know: they do not count for the file's version. ``salvage`` brings what can be read of a
     damaged file into a new one. ``notify`` gets one line when something happened to the file that the user should know;
-    ``clock`` (Unix seconds) dates the names of files set aside.
+    ``clock`` (Unix seconds) dates the files set aside.
 
     All calls raise ConfigError when the file cannot be written.
     """
@@ -67,7 +67,7 @@ class Database:
         migrations: Sequence[str],
         additions: Sequence[str] = (),
         *,
-        salvage: Callable[[sqlite3.Connection, sqlite3.Connection], Salvage],
+        salvage: Callable[[sqlite3.Connection, sqlite3.Connection, float], Salvage],
         clock: Callable[[], float],
         notify: Callable[[str], None],
     ) -> None:
@@ -285,7 +285,7 @@ class Database:
             fresh.execute("COMMIT")
             fresh.execute("BEGIN")
             with closing(self._open_damaged(new)) as damaged:
-                left = self._salvage(damaged, fresh)
+                left = self._salvage(damaged, fresh, self._clock())
             fresh.execute("COMMIT")
         os.chmod(new, 0o600)
         return left
