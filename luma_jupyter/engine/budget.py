@@ -7,7 +7,8 @@ a refusal: a limit that guesses is none.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from luma_jupyter.domain.money import Price, Quote, dollars
@@ -19,6 +20,14 @@ from luma_jupyter.settings import Settings, variable
 
 QUOTE_LIFETIME = 600.0  # seconds that a quote is used again
 _PRICE_SETTINGS = {"acedata": "acedata_price", "runapi": "runapi_price"}
+
+
+@dataclass(frozen=True)
+class Day:
+    """What was asked for on a day: the tasks, and how many more there were whose entries a damage took."""
+
+    tasks: Sequence[Task]
+    lost: int = 0
 
 
 class Budget:
@@ -64,10 +73,11 @@ class Budget:
         charges = [task.charge(self.known_price(task.provider, task.request.action, now).usd) for task in today]
         return sum(charge or 0.0 for charge in charges), charges.count(None)
 
-    def check(
-        self, price: Price, provider: Provider, today: Callable[[], Iterable[Task]], now: Settings, calls: int = 1
-    ) -> None:
-        """Raise OverBudget where ``calls`` more at ``price`` in all would pass the budget of the day of ``today``."""
+    def check(self, price: Price, provider: Provider, today: Callable[[], Day], now: Settings, calls: int = 1) -> None:
+        """Raise OverBudget where ``calls`` more at ``price`` in all would pass the budget of the day of ``today``.
+
+        What was lost may have been paid for: each counts as one call like these.
+        """
         if now.budget is None:
             return
         if price.usd is None:
@@ -76,9 +86,13 @@ class Budget:
                 f"There is a budget ({dollars(now.budget)} a day), but this call's price is not known: {price.basis}. "
                 f"Nothing was sent. Say what it counts as: luma_jupyter.configure({name}=0.35), or {variable(name)}."
             )
-        spent, _ = self.spent(today(), now)
-        if spent + price.usd > now.budget + 1e-9:
+        day = today()
+        spent, _ = self.spent(day.tasks, now)
+        lost = day.lost * price.usd / calls
+        if spent + lost + price.usd > now.budget + 1e-9:
             so_far = f"{dollars(spent)} so far today"
+            if day.lost:
+                so_far += f", {dollars(lost)} for {day.lost} more that the damaged journal does not tell any more"
             these = "this call is" if calls == 1 else f"these {calls} calls are"
             raise OverBudget(
                 f"This would pass the budget of {dollars(now.budget)} a day: {so_far}, and {these} {price}. "

@@ -22,7 +22,7 @@ from luma_jupyter.domain.task import Account, Task
 from luma_jupyter.domain.urls import is_fake_address
 from luma_jupyter.domain.vocabulary import Action, Provider, Status
 from luma_jupyter.engine.adoption import FoundTask, find_task, is_same_request
-from luma_jupyter.engine.budget import Budget, midnight
+from luma_jupyter.engine.budget import Budget
 from luma_jupyter.engine.ending import WHY, Ending
 from luma_jupyter.engine.fork import at_fork
 from luma_jupyter.engine.handle import Handle
@@ -285,8 +285,9 @@ class Engine:
 
     def spent_today(self) -> tuple[float, int]:
         """What today's calls cost or may cost, in USD, and how many more there are whose price nobody knows."""
-        spent, unpriced = self.budget.spent(self.repository.today(), self._settings())
-        return spent, unpriced + self.journal.count_lost(midnight(self._clock()))
+        day = self.repository.today()
+        spent, unpriced = self.budget.spent(day.tasks, self._settings())
+        return spent, unpriced + day.lost
 
     def balance(self, provider: Provider) -> Balance:
         """What the account at a service has left; blocks meanwhile. Raises ConfigError or ServiceError."""

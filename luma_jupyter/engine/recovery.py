@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import socket
 import time
 from dataclasses import replace
+from urllib.parse import urlsplit
 
 from luma_jupyter.domain.task import Task
 from luma_jupyter.domain.vocabulary import SERVICE_NAMES, Status
 from luma_jupyter.engine.store.journal import Entry
 from luma_jupyter.errors import ClipCancelled, ClipDetached, ClipFailed, ClipUnconfirmed
+
+CONNECT_TIMEOUT = 0.25  # seconds; on loopback the answer comes at once
 
 
 def recovered(entry: Entry, demo_url: str | None) -> Entry:
@@ -33,6 +37,20 @@ def recovered(entry: Entry, demo_url: str | None) -> Entry:
         return _ended(entry, status=Status.UNCONFIRMED, error=ClipUnconfirmed(message))
     message = "The kernel ended before anything was sent: nothing was paid."
     return _ended(entry, status=Status.CANCELLED, error=ClipCancelled(message))
+
+
+def is_served(task: Task) -> bool:
+    """Whether the demo service that made a task may still live: something accepts connections at its port.
+
+    A stopped task has no owner whom one could ask for; its kernel can resume it as long as its service runs.
+    """
+    if task.real:
+        return False
+    try:
+        socket.create_connection(("127.0.0.1", urlsplit(task.base_url).port or 0), CONNECT_TIMEOUT).close()
+    except (OSError, ValueError):  # ValueError: no port
+        return False
+    return True
 
 
 def _ended(entry: Entry, **changes: object) -> Entry:

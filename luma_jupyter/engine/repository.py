@@ -9,10 +9,10 @@ from pathlib import Path
 
 from luma_jupyter.domain.task import Task
 from luma_jupyter.domain.vocabulary import Status
-from luma_jupyter.engine.budget import midnight
+from luma_jupyter.engine.budget import Day, midnight
 from luma_jupyter.engine.handle import Handle
 from luma_jupyter.engine.library import sidecars
-from luma_jupyter.engine.recovery import recovered
+from luma_jupyter.engine.recovery import is_served, recovered
 from luma_jupyter.engine.store.journal import Entry, Journal
 from luma_jupyter.engine.task_spec import TaskSpec
 from luma_jupyter.errors import ConfigError
@@ -123,9 +123,10 @@ class Repository:
                     tasks.setdefault(task.intent, task.evolve(folder=here))
         return sorted(tasks.values(), key=lambda task: (task.created_at, task.intent))
 
-    def today(self) -> list[Task]:
-        """The tasks of this day, in local time, as they stand."""
-        return list(self._entered(None, midnight(self.clock()), 1e12))
+    def today(self) -> Day:
+        """What was asked for on this day, in local time; the tasks as they stand."""
+        begun = midnight(self.clock())
+        return Day(list(self._entered(None, begun, 1e12)), self.journal.count_lost(begun))
 
     def _entered(self, folder: Path | None, since: float, until: float) -> Iterator[Task]:
         entries = self.journal.entries(folder=folder, since=since, until=until)
@@ -143,12 +144,14 @@ class Repository:
     def settle_ended(self, folder: Path) -> list[Task]:
         """The tasks of a folder that ended with their kernel: entered as they ended, so that each is told once.
 
-        Those that it had not sent are cancelled, and those of its demo service have failed.
+        Those that it had not sent are cancelled, and those of its demo service have failed, unless that still runs.
         """
         ended = []
         for entry in self.journal.unfinished(lambda other: other == folder):
             task = self.recovered(entry).task
-            if task.status.without_task and (lease := self.journal.acquire(entry, task)):
+            if not task.status.without_task or is_served(task):
+                continue
+            if lease := self.journal.acquire(entry, task):
                 lease.write(task)
                 ended.append(task)
         return ended

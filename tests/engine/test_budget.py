@@ -15,7 +15,7 @@ from luma_jupyter.domain.money import Price, Quote
 from luma_jupyter.domain.requests import GenerateRequest, ModifyRequest, VideoRef
 from luma_jupyter.domain.task import Task
 from luma_jupyter.domain.vocabulary import Provider, Status
-from luma_jupyter.engine.budget import QUOTE_LIFETIME, Budget, midnight
+from luma_jupyter.engine.budget import QUOTE_LIFETIME, Budget, Day, midnight
 from luma_jupyter.engine.engine import Engine
 from luma_jupyter.engine.loop_thread import LoopThread
 from luma_jupyter.engine.provider_pool import ProviderPool
@@ -269,19 +269,19 @@ def test_budget_is_reached_and_not_passed(clock: Clock, budget: float, calls: in
     settings.configure(budget=budget)
     tasks = [task(an_entry(Status.COMPLETED))] * calls
     if passes:
-        known.check(Price(price, "quoted"), "acedata", lambda: tasks, settings.current())
+        known.check(Price(price, "quoted"), "acedata", lambda: Day(tasks), settings.current())
     else:
         with pytest.raises(OverBudget):
-            known.check(Price(price, "quoted"), "acedata", lambda: tasks, settings.current())
+            known.check(Price(price, "quoted"), "acedata", lambda: Day(tasks), settings.current())
 
 
 def test_budget_that_is_not_set_refuses_nothing(clock: Clock) -> None:
     """Where no budget is set, no price and no sum refuses anything."""
     known, _ = prices(clock)
     known.check(
-        Price(None, "not known"), "acedata", lambda: [task(an_entry(Status.COMPLETED))] * 1000, settings.current()
+        Price(None, "not known"), "acedata", lambda: Day([task(an_entry(Status.COMPLETED))] * 1000), settings.current()
     )
-    known.check(Price(1e6, "quoted"), "acedata", list, settings.current())
+    known.check(Price(1e6, "quoted"), "acedata", lambda: Day([]), settings.current())
 
 
 def test_budget_refusal_has_the_sum(clock: Clock) -> None:
@@ -290,11 +290,27 @@ def test_budget_refusal_has_the_sum(clock: Clock) -> None:
     settings.configure(budget=1.2)
     tasks = [task(an_entry(status)) for status in (Status.COMPLETED, Status.UNCONFIRMED)]
     with pytest.raises(OverBudget) as caught:
-        known.check(Price(0.5, "quoted"), "acedata", lambda: tasks, settings.current())
+        known.check(Price(0.5, "quoted"), "acedata", lambda: Day(tasks), settings.current())
     assert str(caught.value) == (
         "This would pass the budget of $1.20 a day: $1.00 so far today, and this call is $0.50 (quoted). "
         "Nothing was sent. luma_jupyter.configure(budget=…) changes the budget."
     )
+
+
+@pytest.mark.parametrize(("calls", "lost", "passes"), [(1, 2, True), (1, 3, False), (2, 1, True), (2, 2, False)])
+def test_lost_calls_count_as_this_one_does(clock: Clock, calls: int, lost: int, passes: bool) -> None:
+    """What the journal has lost of today may have been paid for: the refusal names how many, and what they count as."""
+    known, _ = prices(clock)
+    settings.configure(budget=2.0)
+    price, day = Price(0.5 * calls, "quoted"), Day([task(an_entry(Status.COMPLETED))], lost)
+    if passes:
+        known.check(price, "acedata", lambda: day, settings.current(), calls)
+        return
+    counted = (
+        rf"\$0\.50 so far today, \${0.5 * lost:.2f} for {lost} more that the damaged journal does not tell any more, "
+    )
+    with pytest.raises(OverBudget, match=counted):
+        known.check(price, "acedata", lambda: day, settings.current(), calls)
 
 
 @pytest.mark.parametrize(
@@ -305,7 +321,9 @@ def test_budget_refuses_an_unknown_price(clock: Clock, provider: Provider, name:
     known, _ = prices(clock)
     settings.configure(budget=100)
     with pytest.raises(OverBudget) as caught:
-        known.check(known.known_price(provider, "generate", settings.current()), provider, list, settings.current())
+        known.check(
+            known.known_price(provider, "generate", settings.current()), provider, lambda: Day([]), settings.current()
+        )
     assert "Nothing was sent" in str(caught.value)
     assert f"luma_jupyter.configure({name}=0.35), or LUMA_JUPYTER_{name.upper()}." in str(caught.value)
 

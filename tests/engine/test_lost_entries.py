@@ -9,7 +9,7 @@ import pytest
 
 from luma_jupyter.domain.vocabulary import Status
 from luma_jupyter.engine.store.probe import FILE_NAME
-from luma_jupyter.errors import InvalidRequest
+from luma_jupyter.errors import ConfigError, InvalidRequest, OverBudget
 from tests.engine.kernels import Kernels, ask, paid
 from tests.support import settings
 from tests.support.world import World
@@ -42,6 +42,17 @@ async def test_lost_request_is_not_paid_again(kernels: Kernels) -> None:
     assert world.engine.spent_today()[1] == 1
 
 
+async def test_lost_request_counts_for_the_budget(kernels: Kernels) -> None:
+    """What was spent and lost today leaves no room for more than it left before the damage."""
+    settings.configure(budget=0.6, acedata_price=0.5)
+    world = await _lost(kernels)
+    with pytest.raises(OverBudget, match=r"\$0\.00 so far today, \$0\.50 for 1 more that the damaged journal"):
+        ask(world, "A blue fox")
+    settings.configure(budget=1.0)
+    await world.end(ask(world, "A blue fox"))
+    assert paid(world) == 2
+
+
 async def test_lost_request_without_a_task_id_names_the_console(kernels: Kernels) -> None:
     """Where not even the task's id is known, the service's console is where to look."""
     world = await _lost(kernels, task_id=False)
@@ -57,6 +68,25 @@ async def test_lost_request_is_made_anew_on_the_users_word(kernels: Kernels) -> 
     assert ask(world) is handle
     await world.end(handle)
     assert paid(world) == 3
+
+
+async def test_damage_met_by_a_request_leaves_nothing_of_it(kernels: Kernels) -> None:
+    """A request that meets the damage is neither sent nor entered; it says what to do; no kernel waits for it."""
+    one, two = kernels.start(), kernels.start()
+    ask(one, "A blue fox").stop()
+    one.engine.journal.close()
+    path = settings.current().home_folder / FILE_NAME
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        ((page,),) = connection.execute("SELECT rootpage FROM sqlite_master WHERE name = 'tasks_by_fingerprint'")
+    with path.open("r+b") as file:
+        file.seek((page - 1) * 4096)
+        file.write(bytes(4096))
+    with pytest.raises(ConfigError, match=r"The journal was damaged .*: run this again"):
+        ask(one)
+    handle = ask(two)
+    assert (await two.end(handle)).status is Status.COMPLETED
+    assert paid(one) == 1
 
 
 async def test_lost_request_is_simulated_without_a_word(kernels: Kernels, demo: None) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import shutil
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,10 @@ import pytest
 
 from luma_jupyter.domain.requests import GenerateRequest
 from luma_jupyter.domain.vocabulary import Status
+from luma_jupyter.engine.engine import Engine
 from luma_jupyter.engine.handle import Handle
+from luma_jupyter.engine.loop_thread import LoopThread
+from luma_jupyter.engine.provider_pool import ProviderPool
 from luma_jupyter.engine.store.journal import Entry, Journal
 from luma_jupyter.engine.store.leases import HEARTBEAT_INTERVAL
 from luma_jupyter.engine.task_spec import TaskSpec
@@ -27,7 +31,7 @@ from tests.engine.kernels import (
 )
 from tests.support import settings
 from tests.support.fake_service import VIDEO
-from tests.support.world import Clock
+from tests.support.world import Clock, submit
 
 
 async def test_watched_clip_is_seen_to_its_end_without_a_request(kernels: Kernels, media: Path) -> None:
@@ -296,3 +300,33 @@ async def test_watched_clip_whose_answer_was_lost_is_unconfirmed(kernels: Kernel
     assert (task.status, str(task.error)) == (Status.UNCONFIRMED, str(first.task.error))
     assert ask(two).task.status is Status.UNCONFIRMED
     assert paid(one) == 1
+
+
+def test_stopped_demo_clip_stays_open_as_long_as_its_service_runs() -> None:
+    """What a kernel has stopped and can resume, no other one settles; when its service has ended, the next one does."""
+    settings.configure(demo_seconds=60)
+    loop_thread, services, elsewhere = LoopThread(), ProviderPool(settings.current), ProviderPool(settings.current)
+    one, two = Engine(settings.current, loop_thread, services), Engine(settings.current, loop_thread, elsewhere)
+    now = settings.current()
+    two.repository.journals[now.home_folder] = Journal(now.home_folder, owner="elsewhere|1|1.0")
+    try:
+        handle = submit(one, GenerateRequest(prompt=PROMPT), provider="demo")
+        _stop_running(handle)
+        assert two.repository.settle_ended(now.folder) == []
+        resumed = one.resume(handle.task.intent)
+        _stop_running(resumed)
+    finally:
+        one.close()
+    (task,) = two.repository.settle_ended(now.folder)
+    assert (task.intent, task.status) == (handle.task.intent, Status.FAILED)
+    two.close()
+
+
+def _stop_running(handle: Handle) -> None:
+    """Stop a task as soon as it runs."""
+    running = threading.Event()
+    handle.listen(lambda event: event.task.status is Status.RUNNING and running.set())
+    if handle.task.status is not Status.RUNNING:
+        assert running.wait(10)
+    handle.stop()
+    assert handle.done.result(10).status is Status.DETACHED

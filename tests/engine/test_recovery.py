@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from luma_jupyter.domain.vocabulary import Status
-from luma_jupyter.engine.recovery import recovered
+from luma_jupyter.engine.recovery import is_served, recovered
 from luma_jupyter.engine.store.journal import Entry
 from luma_jupyter.errors import ClipCancelled, ClipDetached, ClipFailed, ClipUnconfirmed
 from tests.support.entries import an_entry
@@ -46,3 +46,9 @@ def test_recovered_entry_stands_as_far_as_it_came(entry: Entry, status: Status, 
     assert type(found.error) is (error or type(None))
     alive = replace(entry, owner="someone", alive=True)
     assert recovered(alive, DEMO_URL) == alive
+
+
+@pytest.mark.parametrize("url", ["http://127.0.0.1", "http://127.0.0.1:x", "http://[", ""])
+def test_address_that_no_service_can_have_is_served_by_none(url: str) -> None:
+    """A broken address in the journal is no living service, and no error."""
+    assert not is_served(an_entry(Status.DETACHED, "demo", base_url=url).task)

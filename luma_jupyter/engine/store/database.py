@@ -56,7 +56,7 @@ class Database:
     ``migrations`` bring its tables to this version's form, one by one; ``additions`` are tables that earlier versions
     do not know and need not know: they do not count for the file's version. ``salvage`` brings what can be read of a
     damaged file into a new one. ``notify`` gets one line when something happened to the file that the user should know;
-    ``clock`` (Unix seconds) dates the names of files set aside.
+    ``clock`` (Unix seconds) dates the files set aside.
 
     All calls raise ConfigError when the file cannot be written.
     """
@@ -67,7 +67,7 @@ class Database:
         migrations: Sequence[str],
         additions: Sequence[str] = (),
         *,
-        salvage: Callable[[sqlite3.Connection, sqlite3.Connection], Salvage],
+        salvage: Callable[[sqlite3.Connection, sqlite3.Connection, float], Salvage],
         clock: Callable[[], float],
         notify: Callable[[str], None],
     ) -> None:
@@ -144,6 +144,8 @@ class Database:
     def execute(self, sql: str, *values: object) -> tuple[list[Any], int]:
         """The found rows and the number of changed ones; from a new file where this one proves to be damaged."""
         with self._lock:
+            if self._inside and not self._connection:  # the file that the transaction had begun in was set aside
+                raise self._unusable(_damage("it was set aside"))
             try:
                 try:
                     return self._execute(sql, values)
@@ -169,9 +171,7 @@ class Database:
             cursor = self._current().execute(sql, values)
             return cursor.fetchall(), cursor.rowcount
         except UnicodeDecodeError:  # of an error whose words quote a damaged schema
-            damage = sqlite3.DatabaseError("its schema cannot be read")
-            damage.sqlite_errorcode = sqlite3.SQLITE_CORRUPT
-            raise damage from None
+            raise _damage("its schema cannot be read") from None
 
     def _current(self) -> sqlite3.Connection:
         """The connection to the file that is there now: somebody may have moved the one that was opened."""
@@ -285,7 +285,7 @@ class Database:
             fresh.execute("COMMIT")
             fresh.execute("BEGIN")
             with closing(self._open_damaged(new)) as damaged:
-                left = self._salvage(damaged, fresh)
+                left = self._salvage(damaged, fresh, self._clock())
             fresh.execute("COMMIT")
         os.chmod(new, 0o600)
         return left
@@ -359,6 +359,13 @@ def query_read_only(path: Path, sql: str) -> list[Any] | None:
             return connection.execute(sql).fetchall()
     except sqlite3.Error:
         return None
+
+
+def _damage(why: str) -> sqlite3.DatabaseError:
+    """SQLite's error for a damaged file."""
+    error = sqlite3.DatabaseError(why)
+    error.sqlite_errorcode = sqlite3.SQLITE_CORRUPT
+    return error
 
 
 def _code(error: Exception) -> int | None:

@@ -40,8 +40,12 @@ class Salvage:
     lost: int
 
 
-def salvage(damaged: sqlite3.Connection, new: sqlite3.Connection) -> Salvage:
-    """Copy all whole rows of a damaged journal into a new one, and enter there what is known of the others."""
+def salvage(damaged: sqlite3.Connection, new: sqlite3.Connection, now: float) -> Salvage:
+    """Copy all whole rows of a damaged journal into a new one, and enter there what is known of the others.
+
+    One whose time is not known is entered as made ``now`` (Unix seconds), so that it counts for this day's budget, and
+    not for each later one's.
+    """
     rows, known = _read_tasks(damaged)
     for row in rows.values():
         _insert(new, "tasks", row)
@@ -51,8 +55,9 @@ def salvage(damaged: sqlite3.Connection, new: sqlite3.Connection) -> Salvage:
             if len(row) == len(types) and all(map(isinstance, row, types)):
                 _insert(new, table, row)
     for intent in lost:
-        facts = [known[intent].get(column) for column in ("fingerprint", "created_at", "task_id")]
-        _insert(new, "lost", (intent, *facts))
+        facts = known[intent]
+        row = (intent, facts.get("fingerprint"), facts.get("created_at", now), facts.get("task_id"))
+        _insert(new, "lost", row)
     return Salvage(len(rows), len(lost))
 
 

@@ -9,7 +9,7 @@ import stat
 import threading
 from collections import namedtuple
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
@@ -497,6 +497,26 @@ def test_damage_within_a_transaction_fails_it_as_a_whole(home: Path, journal: Jo
     assert len(told) == 1
     ask_and_add()
     assert [entry.task for entry in journal.entries()] == [a_task(1000)]
+
+
+@pytest.mark.parametrize("numbers", [[1000], []], ids=["then written", "only read"])
+def test_damage_passed_over_within_a_transaction_fails_it(home: Path, journal: Journal, numbers: list[int]) -> None:
+    """Where damage was met and passed over, the transaction fails all the same, and nothing of it is entered."""
+    filled(home / FILE_NAME)
+    _spoil(home / FILE_NAME)
+
+    def pass_over() -> None:
+        with journal.transaction():
+            with suppress(ConfigError):
+                journal.entries()
+            for number in numbers:
+                journal.add(a_task(number))
+
+    with pytest.raises(ConfigError, match="has just been made anew: run this again"):
+        pass_over()
+    assert journal.entries() == []
+    pass_over()
+    assert [entry.task for entry in journal.entries()] == [a_task(number) for number in numbers]
 
 
 def _spoil(path: Path) -> None:

@@ -13,6 +13,7 @@ from luma_jupyter.domain.vocabulary import Status
 from luma_jupyter.engine.store.journal import Journal
 from luma_jupyter.engine.store.probe import FILE_NAME
 from tests.engine.store.journals import ALIVE, WORKERS, a_task, another, filled, look, plain, together
+from tests.support.world import EPOCH
 
 pytestmark = pytest.mark.slow
 
@@ -120,7 +121,7 @@ def test_damaged_page_makes_no_entry_forgotten(path: Path, told: list[str], page
 
 @pytest.mark.parametrize("seed", range(100))
 def test_damaged_bytes_make_no_entry_wrong(path: Path, told: list[str], seed: int) -> None:
-    """Wherever a few bytes behind the header are spoiled, no entry changes its state, and a check forgets none."""
+    """Wherever a few bytes behind the header are spoiled, no entry changes its state, and each is known or told."""
     chance = random.Random(seed)
     for _ in range(chance.randrange(1, 4)):
         start = chance.randrange(HEADER, path.stat().st_size)
@@ -152,6 +153,20 @@ def test_damage_is_counted_and_told_once(path: Path, told: list[str]) -> None:
     others: list[str] = []
     assert len(another(path.parent, ALIVE, others.append).entries()) == kept + 1
     assert (len(told), others) == (1, [])
+
+
+def test_lost_entry_of_unknown_time_counts_for_the_day_of_its_loss(path: Path, told: list[str]) -> None:
+    """Where the time was lost too, a later day's budget is not used up by it for ever."""
+    ((leaf,),) = look(path, "SELECT max(pageno) FROM dbstat WHERE name = 'tasks' AND pagetype = 'leaf'") or ((12,),)
+    ((times,),) = look(path, "SELECT rootpage FROM sqlite_master WHERE name = 'tasks_by_time'")
+    for page in (leaf, times):
+        _spoil(path, (page - 1) * PAGE, bytes(PAGE))
+    journal = _use(path.parent, told)
+    journal.check()
+    lost = TASKS + 1 - len(journal.entries())
+    assert 0 < lost < 10
+    assert journal.count_lost(EPOCH) == lost
+    assert journal.count_lost(EPOCH + 86_400) == 0
 
 
 def test_damage_that_many_kernels_find_is_salvaged_once(path: Path) -> None:
