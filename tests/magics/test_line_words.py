@@ -172,9 +172,10 @@ def test_wait_leaves_what_was_stopped_here(notebook: Shell, service: PromptServi
 # %luma resume
 
 
-def test_resume_says_what_ended_with_the_demo_service(notebook: Shell, capsys: Printed) -> None:
+def test_resume_says_what_ended_with_the_demo_service(notebook: Shell, service: PromptService, capsys: Printed) -> None:
     """Clips of a dead kernel's demo service are not unfinished: loading says once that they ended with it."""
-    settings.configure(provider="demo", demo_seconds=60)
+    settings.configure(provider="demo")
+    service.running = True
     notebook.run("%%luma -o sunset\nA sunset")
     wait_for_status(notebook.user_ns["sunset"], "running")
     capsys.readouterr()
