@@ -22,8 +22,9 @@ pytest_plugins = ["tests.support.notebook_fixtures"]
 NOWHERE = "http://127.0.0.1:9"  # nothing listens on the discard port
 
 
-def pytest_collection_finish() -> None:
-    """Keep what was imported out of later garbage collections: each shell that ends makes one, and it took 0.25 s."""
+@pytest.fixture(autouse=True, scope="module")
+def small_garbage() -> None:
+    """Keep what is there before a module out of its garbage collections: each shell that ends makes one."""
     gc.collect()
     gc.freeze()
 

@@ -97,6 +97,7 @@ def test_a_form_makes_clips_for_the_queue_and_variables(open_studio: Any) -> Non
     row(page, "longer").wait_for()
     page.page.get_by_role("tab", name="Modify").click()
     fill(page, Source="longer", Prompt="In the fog", Variable="foggy")
+    page.page.get_by_text("-o foggy").wait_for()  # the kernel has what was typed
     page.page.get_by_role("checkbox", name="Watermark").check()
     press(page, "Modify")
     row(page, "foggy").get_by_text("completed").wait_for(timeout=60_000)

@@ -30,7 +30,7 @@ class Slots:
         except asyncio.CancelledError:
             if turn.done() and not turn.cancelled():  # admitted at the very moment of the cancellation
                 self._leave()
-            else:
+            elif turn in self._waiting:
                 self._waiting.remove(turn)
             raise
         try:
@@ -44,5 +44,7 @@ class Slots:
 
     def _admit(self) -> None:
         while self._waiting and self._taken < self._limit():
-            self._waiting.popleft().set_result(None)
-            self._taken += 1
+            turn = self._waiting.popleft()
+            if not turn.cancelled():  # else its coroutine has not woken up yet to take it out
+                turn.set_result(None)
+                self._taken += 1

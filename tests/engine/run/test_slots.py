@@ -67,6 +67,19 @@ async def test_slots_follow_a_lower_limit() -> None:
     assert room.entered == [(0, 0), (1, 0), (2, 0), (3, 10), (4, 20), (5, 30), (6, 40)]
 
 
+async def test_slots_of_all_who_go_away_at_once_are_free_again() -> None:
+    """At the end of a program all are cancelled at the same moment, inside and waiting: each hears that, and no more."""
+    room = Room(2)
+    guests = [room.comes(guest) for guest in range(6)]
+    await asyncio.sleep(5)
+    for guest in guests:
+        guest.cancel()
+    ends = await asyncio.gather(*guests, return_exceptions=True)
+    assert [type(end) for end in ends] == [asyncio.CancelledError] * 6
+    await room.comes(6)
+    assert room.entered == [(0, 0), (1, 0), (6, 5)]
+
+
 async def test_slot_of_who_goes_away_while_waiting_is_not_taken() -> None:
     """Who is cancelled while waiting never comes in; those behind move up."""
     room = Room(1)
