@@ -68,7 +68,7 @@ async def test_slots_follow_a_lower_limit() -> None:
 
 
 async def test_slots_of_all_who_go_away_at_once_are_free_again() -> None:
-    """At the end of a program all are cancelled at the same moment, inside and waiting: each hears that, and no more."""
+    """At the end of a program all are cancelled at once, inside and waiting: each hears that, and no more."""
     room = Room(2)
     guests = [room.comes(guest) for guest in range(6)]
     await asyncio.sleep(5)
