@@ -12,9 +12,11 @@ import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from luma_jupyter.domain.requests import GenerateRequest, ModifyRequest, Request, VideoRef
@@ -249,11 +251,15 @@ def check_files(media: Path, server: Server, task: Task) -> None:
 
 
 @pytest.mark.parametrize(("row", "action"), CASES)
-def test_fault_makes_one_task_at_most_and_is_told(row: Row, action: str, server: Server, media: Path) -> None:
+def test_fault_makes_one_task_at_most_and_is_told(
+    row: Row, action: str, server: Server, media: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """At most one task was made, the clip ends as the table says, and where there is a doubt it says so.
 
     Running it again after a restart pays only where nothing was paid before, and fetches what could not be had.
     """
+    if row.idle:  # on a busy machine five seconds may pass, after which httpx gives idle connections up by itself
+        monkeypatch.setattr(httpx, "Limits", partial(httpx.Limits, keepalive_expiry=None))
 
     async def story() -> None:
         async with kernel() as engine:
@@ -274,8 +280,7 @@ def test_fault_makes_one_task_at_most_and_is_told(row: Row, action: str, server:
             assert (len(ids), task.status) == (row.made, row.status)
             assert task.task_id == (ids[0] if task.task_id else None)
             if row.reads is not None:
-                expired = row.idle and not read  # on a slow machine the idle connections are too old to be used
-                assert expired or re.search(row.reads, " ".join(read))
+                assert re.search(row.reads, " ".join(read))
             if row.status is Status.COMPLETED and row.reads is None:
                 assert not read
             if task.status is Status.UNCONFIRMED:
