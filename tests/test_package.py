@@ -6,6 +6,7 @@ import importlib
 import importlib.metadata
 import inspect
 import json
+import re
 import subprocess
 import sys
 from importlib import resources
@@ -32,6 +33,21 @@ def test_there_are_exactly_these_public_names() -> None:
     errors = "ClipError ClipFailed ClipNotReady ClipUnconfirmed ConfigError InvalidRequest LumaError OverBudget"
     functions = "adopt batch clips compare configure extend gallery generate modify"
     assert " ".join(luma_jupyter.__all__) == f"Clip {errors} Studio WaitTimeout {functions}"
+
+
+def test_each_folder_names_what_is_in_it() -> None:
+    """A newcomer finds the right file by reading a folder's docstring: each module and folder in it has its line."""
+    root = Path(luma_jupyter.__file__).parent
+    folders = [found.parent for found in root.rglob("__init__.py") if found.parent != root]
+    assert len(folders) > 15
+    missing = [
+        f"{folder.relative_to(root)}: {module.stem}"
+        for folder in folders
+        for module in folder.glob("*.py")
+        if module.stem != "__init__"
+        and not re.search(rf"\b{module.stem}\b", (folder / "__init__.py").read_text(encoding="utf-8"))
+    ]
+    assert missing == []
 
 
 @pytest.mark.parametrize("name", luma_jupyter.__all__)

@@ -18,8 +18,8 @@ class Option:
     """An option. ``name`` is that of the field in a form, ``parameter`` what it sets (the same, unless said).
 
     ``metavar`` stands for its value; without one it is a flag that sets ``const``. ``negatable``: it has a ``--no-``
-    form too. ``choices`` are offered by completion. ``label`` is that of its field in
-    a form; without one, no form has it.
+    form too. ``choices`` are offered by completion. ``label`` is that of its field in a form; without one, no form has
+    it.
     """
 
     name: str

@@ -22,9 +22,9 @@ from luma_jupyter.views.text import short
 USAGE = "%%luma [generate|extend|modify] [SOURCE] [options]"
 ADOPT_USAGE = "%luma adopt TASK_ID [--provider P] [-o NAME]"
 HISTORY_USAGE = "%luma history [--all | --folder FOLDER] [--day DAY]"
-_ESCAPED = re.compile(r"""\\[\s"']""")
 RETRY_USAGE = "%luma retry NAME [--may-pay-twice]"
 
+_ESCAPED = re.compile(r"""\\[\s"']""")
 _DASHES = "‐‑‒–—―−"  # what programs make of hyphens
 _QUOTES = ('""', "''", "“”", "‘’", "„“", "«»")
 _WITH_VALUE = frozenset(flag for option in OPTIONS if option.metavar for flag in option.flags)

@@ -141,10 +141,10 @@ def _read_rows(prompts: Any) -> list[tuple[str, Mapping[Any, object]]]:
 
 def _file_for_prompts(file: str, reader: str) -> InvalidRequest:
     """Whoever names a file of prompts wants its rows, not a video of its name; a list says that the name is meant."""
-    shown = short(file, 60)
+    name = short(file, 60)
     return InvalidRequest(
-        f"{shown} looks like a file: luma_jupyter.batch({reader.format(file=repr(shown))}) makes its rows. If these "
-        f"words are the prompt, write them as a list: luma_jupyter.batch([{shown!r}]). Nothing was sent."
+        f"{name} looks like a file: luma_jupyter.batch({reader.format(file=repr(name))}) makes its rows. If these "
+        f"words are the prompt, write them as a list: luma_jupyter.batch([{name!r}]). Nothing was sent."
     )
 
 

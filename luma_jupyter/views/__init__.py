@@ -9,5 +9,6 @@ table        many clips as a table
 gallery      clips as posters
 comparison   clips side by side
 history      the journal's tasks as a table, and for pandas
+account      the service's own list of tasks beside ours
 lineage_svg  the tree that a clip belongs to
 """

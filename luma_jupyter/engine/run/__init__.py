@@ -4,6 +4,7 @@ options          how a task is run from where it stands
 runner           starts runs, and holds what they share
 task_run         the coroutine behind one task, and its states
 submission       sending the paid request: once, written down a moment before it leaves
+funds            whether the money for a call is there
 uploads          files of the user's on their way to a service
 slots            how many submissions are on their way at once
 poller           when tasks are asked for, in batches
