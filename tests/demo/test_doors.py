@@ -13,7 +13,8 @@ from typing import Any
 import httpx
 import pytest
 
-from luma_jupyter.demo.server import DemoService, start
+from luma_jupyter.demo.server import DemoService
+from tests.support.demo import own_service
 
 VIDEOS, TASKS, MODIFY = "/luma/videos", "/luma/tasks", "/api/v1/luma/modify_video"
 FORM, FILES, PREPARE = "/api/v1/files/", "/api/v1/files", "/api/v1/files/prepare"
@@ -42,12 +43,10 @@ DOORS = [
 
 
 @pytest.fixture
-def kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Path, DemoService]]:
+def kept(tmp_path: Path) -> Iterator[tuple[Path, DemoService]]:
     """A service of its own, and the folder of its files."""
-    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-    service = start(seconds=1000, token="known")
-    yield next(tmp_path.glob("luma_jupyter_demo_*")), service
-    service.close()
+    with own_service(tmp_path, seconds=1000) as own:
+        yield own
 
 
 def port(service: DemoService) -> int:

@@ -14,8 +14,9 @@ import pytest
 
 from luma_jupyter.demo import streaming, uploads
 from luma_jupyter.demo.bodies import BadRequest
-from luma_jupyter.demo.server import LOST, DemoService, InjectedReply, RequestInfo, start
+from luma_jupyter.demo.server import LOST, DemoService, InjectedReply, RequestInfo
 from luma_jupyter.demo.streaming import copy_form_file
+from tests.support.demo import own_service
 from tests.support.waiting import until
 
 FORM, FILES = "/api/v1/files/", "/api/v1/files"
@@ -39,12 +40,10 @@ def prepared(api: httpx.Client) -> dict[str, Any]:
 
 
 @pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Path, DemoService]]:
+def folder(tmp_path: Path) -> Iterator[tuple[Path, DemoService]]:
     """A service of its own, and the folder of its files."""
-    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-    service = start(seconds=0, token="known")
-    yield next(tmp_path.glob("luma_jupyter_demo_*")), service
-    service.close()
+    with own_service(tmp_path, seconds=0) as own:
+        yield own
 
 
 @pytest.mark.parametrize("path", [FORM, FILES])
@@ -145,28 +144,24 @@ def test_broken_off_upload_leaves_no_file(folder: tuple[Path, DemoService]) -> N
 
 
 @pytest.mark.parametrize("answer", [LOST, InjectedReply(503, b"busy"), None])
-def test_hook_sees_and_answers_an_upload(
-    answer: InjectedReply | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_hook_sees_and_answers_an_upload(answer: InjectedReply | None, tmp_path: Path) -> None:
     """A hook sees an upload with its body, may answer it or lose its answer; a lost one is carried out all the same."""
-    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     seen: list[RequestInfo] = []
 
     def hook(request: RequestInfo) -> InjectedReply | None:
         seen.append(request)
         return answer
 
-    service = start(seconds=0, token="known", hook=hook)
-    folder = next(tmp_path.glob("luma_jupyter_demo_*"))
-    headers = {"Authorization": f"Bearer {service.platform_token}"}
-    request: dict[str, Any] = {"files": {"file": ("a.png", PNG)}, "headers": headers}
-    if answer is LOST:
-        with pytest.raises(httpx.RemoteProtocolError):
-            httpx.post(service.url + FORM, **request)
-    else:
-        assert httpx.post(service.url + FORM, **request).status_code == (answer.status if answer else 200)
-    until(lambda: [file.suffix for file in folder.iterdir()] == ([] if answer and answer is not LOST else [".png"]))
-    service.close()
+    with own_service(tmp_path, seconds=0, hook=hook) as (folder, service):
+        headers = {"Authorization": f"Bearer {service.platform_token}"}
+        request: dict[str, Any] = {"files": {"file": ("a.png", PNG)}, "headers": headers}
+        if answer is LOST:
+            with pytest.raises(httpx.RemoteProtocolError):
+                httpx.post(service.url + FORM, **request)
+        else:
+            assert httpx.post(service.url + FORM, **request).status_code == (answer.status if answer else 200)
+        left = [] if answer and answer is not LOST else [".png"]
+        until(lambda: [file.suffix for file in folder.iterdir()] == left)
     assert [(request.method, request.path) for request in seen] == [("POST", FORM)]
     assert PNG in seen[0].body
 
