@@ -1,15 +1,16 @@
 # Two commands do all set-up, each making .venv itself: `make demo` and `make test`. `make lab` opens JupyterLab.
 
 PYTHON ?= python3
-BIN := .venv/bin
+VENV ?= .venv
+BIN := $(VENV)/bin
 # Nothing here may cost money, whatever keys the environment has.
 FREE := LUMA_JUPYTER_PROVIDER=demo
 
 .PHONY: demo test test-quick lab lint hosts chaos fuzz bench clean
 
-demo: .venv/ready  ## run the quickstart; leaves the executed notebook and an HTML page under build/demo
+demo: $(VENV)/ready  ## run the quickstart; leaves the executed notebook and an HTML page under build/demo
 	rm -rf build/demo build/demo-home && mkdir -p build/demo && cp notebooks/01_quickstart.ipynb build/demo
-	cd build/demo && $(FREE) LUMA_JUPYTER_WAIT=1 LUMA_JUPYTER_HOME=../demo-home ../../$(BIN)/jupyter nbconvert --execute --inplace \
+	cd build/demo && $(FREE) LUMA_JUPYTER_WAIT=1 LUMA_JUPYTER_HOME=../demo-home $(abspath $(BIN))/jupyter nbconvert --execute --inplace \
 		--ExecutePreprocessor.store_widget_state=False 01_quickstart.ipynb
 	$(BIN)/jupyter nbconvert --to html build/demo/01_quickstart.ipynb
 	@echo "Open build/demo/01_quickstart.html in a browser, or build/demo/01_quickstart.ipynb in JupyterLab."
@@ -20,30 +21,30 @@ test: lint  ## everything; browser tests say why where they skip
 	$(FREE) LUMA_JUPYTER_DEMO_SECONDS=1 LUMA_JUPYTER_MEDIA=$(CURDIR)/build/nbval/videos \
 		LUMA_JUPYTER_HOME=$(CURDIR)/build/nbval/home $(BIN)/python -m pytest --nbval notebooks
 
-test-quick: .venv/ready  ## for daily work: all but browsers, notebooks as a whole, killed kernels, and what is marked as slow
+test-quick: $(VENV)/ready  ## for daily work: all but browsers, notebooks as a whole, killed kernels, and what is marked as slow
 	$(BIN)/python -m pytest -p no:nbval -n 2 --dist loadfile -q -m "not slow" \
 		--ignore tests/browser --ignore tests/chaos --ignore tests/test_notebooks.py
 
-lint: .venv/ready
+lint: $(VENV)/ready
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
 
-hosts: .venv/ready  ## everything in a real kernel on the packages of each host; `make hosts HOSTS="colab lowest"` for some
+hosts: $(VENV)/ready  ## everything in a real kernel on the packages of each host; `make hosts HOSTS="colab lowest"` for some
 	$(BIN)/python -m tests.hosts $(HOSTS)
 
-chaos: .venv/ready  ## kill, end and freeze kernels at 200 random moments each, and look whether anything was paid twice or lost
+chaos: $(VENV)/ready  ## kill, end and freeze kernels at 200 random moments each, and look whether anything was paid twice or lost
 	$(BIN)/python -m tests.chaos.harness
 
-fuzz: .venv/ready  ## 100,000 forged films and sidecars for the parsers that read strangers' bytes; prints crashes, memory, time
+fuzz: $(VENV)/ready  ## 100,000 forged films and sidecars for the parsers that read strangers' bytes; prints crashes, memory, time
 	$(BIN)/python -m tests.fuzz.harness
 
-bench: .venv/ready build/peers/ready  ## polling, many tasks, start-up and faults, next to the vendors' own clients
+bench: $(VENV)/ready build/peers/ready  ## polling, many tasks, start-up and faults, next to the vendors' own clients
 	$(BIN)/python -m pip install --quiet --group bench
 	$(BIN)/python -m tests.benchmarks --peers build/peers/bin/python $(BENCH)
 
-lab: .venv/ready  ## open JupyterLab on the notebooks
+lab: $(VENV)/ready  ## open JupyterLab on the notebooks
 	$(BIN)/jupyter lab notebooks
 
 clean:
@@ -56,9 +57,9 @@ build/peers/ready: pyproject.toml
 	build/peers/bin/python -m pip install --quiet --editable . ipyparallel jupysql jupyter-ai-magics
 	touch $@
 
-.venv/ready: pyproject.toml
+$(VENV)/ready: pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "luma_jupyter needs Python 3.11 or newer: make PYTHON=…")'
-	$(PYTHON) -m venv .venv
+	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade pip
 	$(BIN)/python -m pip install --quiet --editable '.[demo,lab]' --group dev
 	touch $@

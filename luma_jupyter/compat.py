@@ -10,6 +10,7 @@ from IPython.core import completer as ipython_completer
 if TYPE_CHECKING:
     from IPython.core.completer import CompletionContext, IPCompleter
 
+WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
 Complete = Callable[[str], tuple[str, list[str]]]
 
 
@@ -48,3 +49,12 @@ def _line_matcher(completer: IPCompleter, complete: Complete) -> Callable[[str],
         return [text[len(word) - len(token) :] for text in found]
 
     return match
+
+
+def view_bundle(widget: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The mimebundle and the metadata with which anywidget shows a widget."""
+    if hasattr(widget, "_repr_mimebundle_"):
+        data, metadata = widget._repr_mimebundle_()
+        return data, metadata
+    view = {"version_major": 2, "version_minor": 0, "model_id": widget.model_id}
+    return {WIDGET_VIEW: view}, {}  # until anywidget 0.9.10, with ipywidgets 7

@@ -59,3 +59,27 @@ def test_completion_before_ipython_8_6_is_taken_away_once(completer: OldComplete
     for _ in range(2):
         completer.end()  # type: ignore[attr-defined]
         assert completer.magic_arg_matchers == []
+
+
+class OldWidget:
+    """What a widget of anywidget's was until 0.9.10, where ipywidgets 7 draws it."""
+
+    model_id = "a-model"
+
+
+class NewWidget(OldWidget):
+    """One that says itself how it is shown."""
+
+    def _repr_mimebundle_(self) -> tuple[dict[str, Any], dict[str, Any]]:
+        return {compat.WIDGET_VIEW: {"model_id": self.model_id}}, {compat.WIDGET_VIEW: {"colab": {}}}
+
+
+def test_a_widget_that_does_not_say_how_it_is_shown_is_shown_by_its_model() -> None:
+    """The view is that of the protocol's version 2, which has no metadata."""
+    view = {"version_major": 2, "version_minor": 0, "model_id": "a-model"}
+    assert compat.view_bundle(OldWidget()) == ({compat.WIDGET_VIEW: view}, {})
+
+
+def test_a_widget_that_says_how_it_is_shown_is_shown_so() -> None:
+    """Its metadata too."""
+    assert compat.view_bundle(NewWidget()) == NewWidget()._repr_mimebundle_()

@@ -24,7 +24,7 @@ import pytest
 import luma_jupyter as luma
 from luma_jupyter.api.kernel import kernel
 from luma_jupyter.clip.clip import Clip
-from luma_jupyter.display.outputs import WIDGET_VIEW
+from luma_jupyter.compat import WIDGET_VIEW
 from luma_jupyter.errors import LumaError
 from luma_jupyter.keystores import Keyring
 from luma_jupyter.providers.http.client import HttpClient

@@ -13,10 +13,10 @@ from typing import Any
 from IPython.core.error import StdinNotImplementedError
 from IPython.display import display
 
+from luma_jupyter.compat import WIDGET_VIEW, view_bundle
 from luma_jupyter.printable import writable
 from luma_jupyter.views.html import HIDE_LOST_LIVE_PART, escaped, frame
 
-WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
 NOTHING = {"text/html": "", "text/plain": ""}
 
 
@@ -27,7 +27,7 @@ def widget_bundle(widget: Any) -> tuple[dict[str, Any], dict[str, Any]]:
     are not its own, and shows nothing without (manzt/anywidget#63).
     """
     first, *_ = getattr(widget, "children", [widget])
-    data, metadata = first._repr_mimebundle_()
+    data, metadata = view_bundle(first)
     return {WIDGET_VIEW: {**data[WIDGET_VIEW], "model_id": widget.model_id}, **NOTHING}, metadata
 
 

@@ -9,8 +9,8 @@ import pytest
 
 import luma_jupyter as luma
 from luma_jupyter.api.kernel import kernel
+from luma_jupyter.compat import WIDGET_VIEW
 from luma_jupyter.display.environment import VSCODE_MARKER
-from luma_jupyter.display.outputs import WIDGET_VIEW
 from luma_jupyter.keystores import ColabSecrets
 from tests.support import drive, settings
 from tests.support.key_stores import MANAGER, Colab

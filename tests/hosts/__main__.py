@@ -12,7 +12,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from tests.hosts.environment import HostEnvironment, change
-from tests.hosts.hosts import NAMES, Host, find_python, read_host
+from tests.hosts.hosts import NAMES, Host, read_host
+from tests.hosts.pythons import find_python
 from tests.hosts.table import Column, table
 
 PROJECT = Path(__file__).parents[2]

@@ -6,12 +6,14 @@ import json
 import os
 import shutil
 import subprocess
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 FEATURES = Path(__file__).parent / "features.py"
+UV = (sys.executable, "-m", "uv")
 TIMEOUT = 600  # seconds, for any one step
 # Each installed package with its version and the bytes of its files.
 PACKAGES = """
@@ -59,13 +61,12 @@ class HostEnvironment:
     def __init__(self, folder: Path, python: Path, requirements: Path) -> None:
         self._folder = folder
         self._python = folder / "bin" / "python"
-        _run(python, "-m", "venv", "--clear", folder)
-        self.install("--upgrade", "pip")
-        self.install("--requirement", requirements)
+        _run(*UV, "venv", "--quiet", "--clear", "--seed", "--python", python, folder)
+        _run(*UV, "pip", "install", "--quiet", "--python", self._python, "--requirement", requirements)
 
-    def install(self, *what: str | Path) -> None:
-        """Install packages; raises CalledProcessError where they cannot be had together."""
-        _run(self._python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *what)
+    def install(self, wheel: str | Path) -> None:
+        """Install a wheel as a person would; raises CalledProcessError where it cannot be had with what is there."""
+        _run(self._python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", wheel)
 
     def packages(self) -> Packages:
         """What is installed."""

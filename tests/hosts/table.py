@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import groupby
 
 NOT_TRIED = "not tried"
 LONGEST = 80  # characters of a cell
@@ -25,12 +26,16 @@ class Column:
 
 
 def table(columns: Sequence[Column]) -> str:
-    """The table; below it why something was not tried, and all failures in full."""
+    """The table; below it why something was not tried, and all failures in full.
+
+    Rows next to each other in which all hosts are alike are one row.
+    """
     rows = list(dict.fromkeys(name for column in columns for name in column.rows))
+    alike = groupby(rows, key=lambda row: [_cell(column, row) for column in columns])
     lines = [
         _line(["", *(f"{column.host}, Python {column.python}" for column in columns)]),
         _line(["---"] * (len(columns) + 1)),
-        *(_line([row, *(_cell(column, row) for column in columns)]) for row in rows),
+        *(_line([", ".join(names), *cells]) for cells, names in alike),
     ]
     notes = [
         *(

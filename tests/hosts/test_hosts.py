@@ -14,7 +14,8 @@ import pytest
 from tests.hosts import __main__ as run
 from tests.hosts.environment import change, free
 from tests.hosts.features import NOTE_WARNINGS, live
-from tests.hosts.hosts import NAMES, find_python, read_host
+from tests.hosts.hosts import NAMES, read_host
+from tests.hosts.pythons import SUPPORTED, answers, find_python, supported_pythons
 from tests.hosts.table import Column, table
 
 PROJECT = Path(__file__).parents[2]
@@ -75,6 +76,15 @@ def test_a_python_counts_when_it_answers(
     assert find_python("3.99") == (tmp_path / found if found else None)
 
 
+def test_supported_pythons_are_those_of_this_machine_oldest_first() -> None:
+    """The one that runs this test is among them, by its version; the newest packages are tried with each."""
+    found = supported_pythons()
+    versions = [next(version for version in SUPPORTED if answers([str(path)], version)) for path in found]
+    assert versions == sorted(versions, key=SUPPORTED.index)
+    assert f"3.{sys.version_info.minor}" in versions
+    assert read_host("newest").pythons == SUPPORTED
+
+
 def test_what_is_missing_is_in_the_table_as_not_tried(monkeypatch: pytest.MonkeyPatch) -> None:
     """A version of Python that the machine has not is a column that says so, with the reason below."""
     monkeypatch.setattr(run, "find_python", lambda version: None)
@@ -93,6 +103,17 @@ def test_table_has_failures_short_and_below_in_full() -> None:
     assert f"| load | fails: a \\|{'b' * 69}… |" in shown
     assert "b" * 200 in shown
     assert column.failures == [f"load: fails: a\n|{'b' * 200}"]
+
+
+def test_rows_in_which_all_hosts_are_alike_are_one_row() -> None:
+    """Only those next to each other: the order of what was tried stays."""
+    alike = {"load": "works", "wait": "works", "studio": "told", "history": "works"}
+    shown = table([Column("here", "3.13.0", alike), Column("there", "3.11.7", alike)])
+    assert shown.splitlines()[2:] == [
+        "| load, wait | works | works |",
+        "| studio | told | told |",
+        "| history | works | works |",
+    ]
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,8 @@ import pytest
 
 from luma_jupyter.api.kernel import kernel
 from luma_jupyter.clip.clip import Clip
-from luma_jupyter.display.outputs import NOTHING, WIDGET_VIEW
+from luma_jupyter.compat import WIDGET_VIEW
+from luma_jupyter.display.outputs import NOTHING
 from luma_jupyter.errors import ClipError, ClipFailed, ClipUnconfirmed, ConfigError, InvalidRequest, OverBudget
 from luma_jupyter.magics.magics import HELP
 from tests.support import settings

@@ -19,7 +19,7 @@ from IPython.core.interactiveshell import InteractiveShell
 from luma_jupyter.api.assembly import assemble
 from luma_jupyter.api.kernel import kernel, restore_clip
 from luma_jupyter.clip.clip import Clip
-from luma_jupyter.display.outputs import WIDGET_VIEW
+from luma_jupyter.compat import WIDGET_VIEW
 from luma_jupyter.engine.engine import Engine
 from luma_jupyter.engine.loop_thread import LoopThread
 from luma_jupyter.engine.provider_pool import ProviderPool

@@ -1,0 +1,36 @@
+"""The Pythons of this machine: ``python tests/hosts/pythons.py`` prints those that we support, oldest first."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from collections.abc import Sequence
+from pathlib import Path
+
+SUPPORTED = ("3.11", "3.12", "3.13", "3.14")
+
+
+def find_python(version: str) -> Path | None:
+    """A Python of a version such as ``3.13``, on the path or among pyenv's, that answers; a dead shim does not."""
+    pyenv = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv")) / "versions"
+    candidates = [shutil.which(f"python{version}"), *sorted(pyenv.glob(f"{version}.*/bin/python"), reverse=True)]
+    return next((Path(path) for path in candidates if path and answers([str(path)], version)), None)
+
+
+def answers(command: Sequence[str], version: str) -> bool:
+    """Whether a command is a Python of this version."""
+    try:
+        done = subprocess.run([*command, "-V"], capture_output=True, text=True, timeout=30, check=False)
+    except OSError:
+        return False
+    return done.returncode == 0 and done.stdout.startswith(f"Python {version}.")
+
+
+def supported_pythons() -> list[Path]:
+    """A Python of each version that we support and this machine has, oldest first."""
+    return [python for version in SUPPORTED if (python := find_python(version))]
+
+
+if __name__ == "__main__":
+    print(*supported_pythons(), sep="\n")
