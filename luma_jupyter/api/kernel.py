@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import atexit
 import sys
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing, suppress
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from luma_jupyter.engine.fork import at_fork
 from luma_jupyter.errors import ConfigError
 from luma_jupyter.printable import say
 from luma_jupyter.settings import Configuration, KeyStore, Settings
@@ -35,7 +37,13 @@ class Kernel:
         self.key_stores: Callable[[], Sequence[KeyStore]] = self.host_key_stores
         self._session: Session | None = None
         self._presenter: PagePresenter | None = None
+        self._reset_lock()
+        at_fork(child=self._reset_lock)
         self.restart()
+
+    def _reset_lock(self) -> None:
+        """Start anew, as in a forked child."""
+        self._lock = threading.Lock()
 
     def restart(self) -> None:
         """Forget everything, as a kernel that begins; what is open is closed."""
@@ -81,10 +89,13 @@ class Kernel:
     def _assembled(self) -> tuple[Session, PagePresenter]:
         from luma_jupyter.api.assembly import assemble  # start-up: %load_ext needs nothing of it
 
-        self._session, self._presenter = assemble(self.configuration, restore_clip)
-        self._finish_at_exit()
-        self._session.listen(lambda clip: self._finish_at_exit())
-        return self._session, self._presenter
+        with self._lock:  # one for all threads
+            if self._session is None or self._presenter is None:
+                session, self._presenter = assemble(self.configuration, restore_clip)
+                self._finish_at_exit()
+                session.listen(lambda clip: self._finish_at_exit())
+                self._session = session  # last: others do not wait for the lock where it is there
+            return self._session, self._presenter
 
     def _finish_at_exit(self) -> None:
         """Register anew with each clip: what is registered last runs first, before the demo service is closed."""

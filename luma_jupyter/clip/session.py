@@ -221,9 +221,11 @@ class Session:
         clip = self._clips.get(task.intent)
         if clip is None:
             source = self._clips.get(task.source_intent or "") or _source_text(task)
-            clip = self._clips[task.intent] = Clip(self, handle, name=name or task.name, source=source)
-            self._announce(clip)
-            return clip
+            made = Clip(self, handle, name=name or task.name, source=source)
+            clip = self._clips.setdefault(task.intent, made)  # another thread may have been quicker
+            if clip is made:
+                self._announce(clip)
+                return clip
         if name:
             clip.name = name
         self._follow(clip, handle)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -75,20 +76,22 @@ class ProviderPool:
     ``new_http`` is passed in by tests.
     """
 
+    _http: HttpClient | None
+    _demo: DemoService | None
+
     def __init__(self, settings: SettingsSource, new_http: Callable[[], HttpClient] | None = None) -> None:
         self._settings = settings
         self._new_http = new_http
-        self._http: HttpClient | None = None
-        self._demo: DemoService | None = None
+        self.reset()
 
     @property
     def http(self) -> HttpClient:
         """The HTTP client; belongs to the engine's loop."""
-        if self._http is None:
-            from luma_jupyter.providers.http.client import HttpClient  # start-up: httpx takes 120 ms
+        from luma_jupyter.providers.http.client import HttpClient  # start-up: httpx takes 120 ms
 
-            self._http = (self._new_http or HttpClient)()
-        return self._http
+        with self._lock:  # one for all threads
+            self._http = self._http or (self._new_http or HttpClient)()
+            return self._http
 
     def client(self, provider: Provider, action: Action) -> ProviderClient:
         """The client for an action at a service. Raises ConfigError where a key or package is missing."""
@@ -142,18 +145,18 @@ class ProviderPool:
 
     def demo(self, seconds: float) -> DemoService:
         """The embedded demo service, started on first use. Raises ConfigError where its packages are missing."""
-        if self._demo is None:
-            try:
-                from luma_jupyter.demo.server import start  # optional: it needs PyAV, numpy, Pillow and tornado
+        from luma_jupyter.demo.server import start  # start-up, as above
 
-                self._demo = start(seconds=seconds)
+        with self._lock:
+            try:
+                self._demo = self._demo or start(seconds=seconds)
             except ImportError as error:
                 raise ConfigError(
                     f"The demo service needs a package that is not installed ({error.name}): "
                     "pip install 'luma-jupyter[demo]', or set a key to use a real service."
                 ) from None
-        self._demo.seconds = seconds
-        return self._demo
+            self._demo.seconds = seconds
+            return self._demo
 
     @property
     def demo_url(self) -> str | None:
@@ -173,5 +176,6 @@ class ProviderPool:
 
     def reset(self) -> None:
         """Start anew, in a forked child: the parent's connections and demo service are not ours."""
+        self._lock = threading.Lock()
         self._http = None
         self._demo = None
