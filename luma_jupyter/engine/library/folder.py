@@ -328,7 +328,7 @@ def _kept_part(path: Path) -> Path | None:
     """The whole video that has come, but could not be given its name; all other parts of killed kernels go away."""
     kept = None
     for left in sorted(path.parent.glob(f".{path.stem}.*.part")):
-        if kept is None and left.name.startswith(f".{path.name}.") and sidecars.whole_size(left) is not None:
+        if kept is None and left.name.startswith(f".{path.name}.") and sidecars.is_whole(left):
             kept = left
         else:
             discard(left)

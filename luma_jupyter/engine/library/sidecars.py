@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -88,15 +89,29 @@ def _is_proven(task: Task) -> bool:
 
 
 def whole_size(video: Path) -> int | None:
-    """The size of a saved video in bytes; None where it is gone, cut off or damaged, by the rule for downloads."""
+    """The size of a saved video in bytes; None where it is gone, cut off or damaged, by the rule for downloads.
+
+    One that another program holds, so that nobody else can look into it, was whole when it got its name.
+    """
     if not video.is_file():
         return None
     try:
-        with patiently(lambda: video.open("rb")) as file:
-            size = file.seek(0, 2)
-            return size if check_video(file, size).playable else None
-    except PermissionError:  # another program holds it: it is there, and was whole when it got its name
+        return _playable_size(video)
+    except PermissionError:
         return video.stat().st_size
+
+
+def is_whole(video: Path) -> bool:
+    """Whether any file is a whole video; not where it cannot be read."""
+    with suppress(OSError):
+        return video.is_file() and _playable_size(video) is not None
+    return False
+
+
+def _playable_size(video: Path) -> int | None:
+    with patiently(lambda: video.open("rb")) as file:
+        size = file.seek(0, 2)
+        return size if check_video(file, size).playable else None
 
 
 def intent_of(video: Path) -> str | None:
@@ -162,6 +177,6 @@ def plain_videos(folder: Path) -> list[Path]:
     """The whole videos of a folder of which no sidecar tells, by name."""
     try:
         videos = sorted(path for path in folder.iterdir() if path.suffix.lower() == ".mp4")
-        return [video for video in videos if whole_size(video) is not None and read(video.with_suffix(".json")) is None]
+        return [video for video in videos if is_whole(video) and read(video.with_suffix(".json")) is None]
     except OSError:
         return []

@@ -94,6 +94,26 @@ async def test_held_video_is_the_clip_all_the_same(
     assert len(world.service.seen("submit")) == 1
 
 
+async def test_half_a_video_that_is_held_is_not_taken_for_a_whole_one(
+    world: World, media: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A part of a killed kernel into which nobody can look now: the video is fetched."""
+    hold_open(media, monkeypatch, lambda call, name: call == "open" and name.endswith(".99.part"))
+    handle = world.generate("A fox")
+    left = media / f".{handle.task.filename}.99.part"
+    left.write_bytes(b"half")
+    task = await world.end(handle)
+    assert (task.problem, task.path and task.path.read_bytes()) == (None, VIDEO)
+
+
+def test_gallery_shows_the_videos_that_nobody_holds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that cannot be looked into now hides no other."""
+    for name in ("a.mp4", "b.mp4"):
+        (tmp_path / name).write_bytes(VIDEO)
+    hold_open(tmp_path, monkeypatch, lambda call, name: call == "open" and name == "a.mp4")
+    assert sidecars.plain_videos(tmp_path) == [tmp_path / "b.mp4"]
+
+
 def test_file_that_is_held_for_a_moment_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Reading it is tried again after a pause."""
     path = tmp_path / "a.mp4"
