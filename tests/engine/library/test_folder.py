@@ -437,3 +437,23 @@ async def test_downloads_are_few_at_once(world: World) -> None:
     handles = [world.generate() for _ in range(30)]
     assert {(await world.end(handle)).problem for handle in handles} == {None}
     assert world.service.most_at_once["video"] == CONCURRENT_DOWNLOADS
+
+
+async def test_disk_that_is_full_costs_no_task(world: World, media: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where not even an empty file can be made, the task has completed, and says so; a retry saves the video, free."""
+    handle = world.generate()
+
+    def refuse(call: str, path: str) -> str:
+        if call == "open" and path.endswith(".part"):
+            raise OSError(28, "No space left on device", path)
+        return path
+
+    with monkeypatch.context() as patch:
+        intercept(media, patch, refuse)
+        task = await world.end(handle)
+    assert (task.status, task.path) == (Status.COMPLETED, None)
+    assert str(task.problem) == (
+        "The file could not be saved: the media folder cannot be written: No space left on device"
+    )
+    assert (await world.end(world.engine.resume(task.intent))).path == media / task.filename
+    assert len(world.service.seen("submit")) == 1
