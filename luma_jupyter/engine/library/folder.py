@@ -340,10 +340,11 @@ def _place(part: Path, path: Path, task: Task) -> Path:
 
     Where another program holds a file of that name open, it gets a number.
     """
+    wanted = path
     while True:
         in_the_way = _taken(path)
         try:
-            _place_sidecar(path, task, size_of(part))
+            _place_sidecar(path, task, size_of(part), beside=wanted)
             _give_name(part, path)
             return path
         except OSError as error:
