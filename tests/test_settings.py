@@ -13,6 +13,7 @@ import pytest
 
 from luma_jupyter.errors import ConfigError
 from luma_jupyter.settings import Configuration, FoundKey, Secret, Settings, load, variable
+from tests.support.file_systems import be_windows
 from tests.support.key_stores import Store
 from tests.support.settings import configure, current
 
@@ -431,3 +432,14 @@ def test_nothing_is_looked_for_by_reading_settings() -> None:
         raise AssertionError
 
     assert Configuration(stores).current().acedata_token is None
+
+
+@pytest.mark.parametrize("name", ["media", "home"])
+@pytest.mark.parametrize("value", ["con", "videos.", "a:b:c", "nul/videos"])
+def test_folders_that_windows_cannot_have_are_refused(name: str, value: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A folder would lose the end of its name, or be a device; elsewhere it is a name like any other."""
+    configuration = Configuration()
+    configuration.configure(**{name: value})
+    be_windows(monkeypatch)
+    with pytest.raises(ConfigError, match=r"no file can be called .* on Windows"):
+        configuration.configure(**{name: value})

@@ -10,8 +10,8 @@ from contextlib import closing, suppress
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from luma_jupyter.engine.fork import at_fork
 from luma_jupyter.errors import ConfigError
+from luma_jupyter.operating_system import at_fork
 from luma_jupyter.printable import say
 from luma_jupyter.settings import Configuration, KeyStore, Settings
 

@@ -15,7 +15,7 @@ import copy
 import os
 import shutil
 from collections.abc import Callable, Generator, Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -39,6 +39,7 @@ from luma_jupyter.errors import (
     WaitInterrupted,
     WaitTimeout,
 )
+from luma_jupyter.operating_system import reason
 from luma_jupyter.printable import writable
 from luma_jupyter.video import frames
 from luma_jupyter.views.clip_state import ClipState
@@ -145,7 +146,7 @@ class Clip:
     @property
     def created_at(self) -> datetime:
         """When it was asked for, in local time."""
-        return datetime.fromtimestamp(self.task.created_at).astimezone()
+        return datetime.fromtimestamp(self.task.created_at, UTC).astimezone()
 
     @property
     def elapsed(self) -> float:
@@ -358,7 +359,7 @@ class Clip:
         except shutil.SameFileError:
             pass
         except OSError as error:
-            raise InvalidRequest(f"It cannot be saved as {str(target)!r} ({error.strerror or error}).") from None
+            raise InvalidRequest(f"It cannot be saved as {str(target)!r} ({reason(error)}).") from None
         return target
 
     # What sessions and pages need of it.

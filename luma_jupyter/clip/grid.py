@@ -43,7 +43,7 @@ _READERS: Mapping[str, str] = {
     ".jsonl": "pandas.read_json({file}, lines=True)",
     **dict.fromkeys((".xls", ".xlsx", ".ods"), "pandas.read_excel({file})"),
     ".parquet": "pandas.read_parquet({file})",
-    ".txt": "pathlib.Path({file}).read_text().splitlines()",
+    ".txt": "pathlib.Path({file}).read_text('utf-8').splitlines()",
 }
 
 Cells: TypeAlias = dict[str, list[Any]]  # what a row says, by column: of an axis all its values, else one

@@ -14,6 +14,7 @@ from luma_jupyter.demo.keys import Keys
 from luma_jupyter.demo.refusals import Refusal
 from luma_jupyter.demo.streaming import MAX_BODY_BYTES, StreamingHandler, copy_form_file
 from luma_jupyter.demo.usage import UsageEntry
+from luma_jupyter.operating_system import discard
 
 MAX_PLATFORM_FILE_BYTES = 100_000_000
 TOO_LARGE = f"file is larger than {MAX_PLATFORM_FILE_BYTES // 1_000_000} MB"
@@ -145,6 +146,6 @@ class AceDataFilesHandler(StreamingHandler, _PlatformHandler):
         except BadRequest as error:
             raise Refusal(400, "bad_request", str(error)) from error
         finally:
-            part.unlink(missing_ok=True)
+            discard(part)
         # The vendor's documents name the one, some of its clients read the other.
         self.finish({"file_url": url, "url": url})

@@ -16,6 +16,7 @@ from PIL import Image
 
 from luma_jupyter.demo.overlays import caption, caption_height, simulated_label, watermark
 from luma_jupyter.demo.scene import Fog, Scene, SceneStyle
+from luma_jupyter.operating_system import discard
 from luma_jupyter.video.codec import Array, UnreadableImage, VideoReader, save_jpeg, still, write
 
 SIZES = {
@@ -96,8 +97,8 @@ def render(spec: FilmSpec, folder: Path, name: str, stop: Callable[[], bool] = l
             labelled = _label(frames, size, rate, thumbnail, stop)
             write(video, labelled, size, rate, {"title": spec.prompt, "comment": COMMENT})
     except BaseException:
-        video.unlink(missing_ok=True)
-        thumbnail.unlink(missing_ok=True)
+        discard(video)
+        discard(thumbnail)
         raise
     return Film(video, thumbnail, *size)
 

@@ -19,6 +19,7 @@ from luma_jupyter.demo.refusals import Refusal
 from luma_jupyter.demo.runapi import RunApiErrors, RunApiHandler, format_time
 from luma_jupyter.demo.streaming import StreamingHandler
 from luma_jupyter.demo.uploads import PreparedUpload, UploadedFile
+from luma_jupyter.operating_system import discard
 
 
 class _UploadHandler(RunApiHandler):
@@ -55,7 +56,7 @@ class RunApiFilesHandler(_UploadHandler):
         except (FetchError, OSError) as error:
             raise Refusal(400, "bad_request", f"source cannot be read: {error}") from error
         finally:
-            part.unlink(missing_ok=True)
+            discard(part)
 
     async def _copy(self, url: str, target: Path) -> None:
         file = self.context.file_or_url(url)

@@ -19,6 +19,7 @@ from luma_jupyter.demo.bodies import BadRequest
 from luma_jupyter.demo.handlers import Context, Handler
 from luma_jupyter.demo.refusals import Refusal
 from luma_jupyter.demo.uploads import MAX_FILE_BYTES
+from luma_jupyter.operating_system import discard
 
 # A form is its file and a few hundred bytes around it.
 MAX_BODY_BYTES = MAX_FILE_BYTES + 100_000
@@ -48,7 +49,7 @@ class StreamedBody:
     def discard(self) -> None:
         """Delete the file, unless it was taken over under another name."""
         self.close()
-        self.file.unlink(missing_ok=True)
+        discard(self.file)
 
     @property
     def checksum(self) -> str:

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 from luma_jupyter.demo.refusals import Refusal
+from luma_jupyter.operating_system import rename
 
 MAX_FILE_BYTES = 200_000_000
 MOST_FILES, MOST_BYTES = 1000, 5_000_000_000  # kept in all: a notebook must not fill the disk
@@ -110,7 +111,8 @@ class UploadStore:
         """Take over a file that has arrived."""
         with part.open("rb") as file:
             head = file.read(HEAD_BYTES)
-        kept = part.replace(self.folder / f"{secrets.token_urlsafe(16)}{file_suffix(head, name)}")
+        kept = self.folder / f"{secrets.token_urlsafe(16)}{file_suffix(head, name)}"
+        rename(part, kept)
         size = kept.stat().st_size
         self._files, self._bytes = self._files + 1, self._bytes + size
         return UploadedFile(kept, name or f"upload{kept.suffix}", size)

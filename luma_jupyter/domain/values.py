@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from luma_jupyter.errors import InvalidRequest, shown
+from luma_jupyter.operating_system import refused_part
 
 
 def as_python(value: Any) -> Any:
@@ -91,6 +92,8 @@ def read_path(name: str, value: object) -> Path:
     text = os.fspath(value) if isinstance(value, os.PathLike) else value
     if not isinstance(text, str) or not text:
         raise InvalidRequest(f"{name} must be a path, not {shown(value)}.")
+    if part := refused_part(text):
+        raise InvalidRequest(f"{name}: {shown(text)} cannot be used (no file can be called {shown(part)} on Windows).")
     try:
         path = Path(text).expanduser()
         with suppress(FileNotFoundError, NotADirectoryError):

@@ -31,5 +31,4 @@ provider_pool  choice of the service, and its client
 local_files    the user's pictures and videos as input
 ending         the summary when the program ends with tasks under way
 loop_thread    the one thread and its loop
-fork           hooks for os.fork
 """

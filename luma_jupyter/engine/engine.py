@@ -24,7 +24,6 @@ from luma_jupyter.domain.vocabulary import Action, Provider, Status
 from luma_jupyter.engine.adoption import FoundTask, find_task, is_same_request
 from luma_jupyter.engine.budget import Budget
 from luma_jupyter.engine.ending import WHY, Ending
-from luma_jupyter.engine.fork import at_fork
 from luma_jupyter.engine.handle import Handle
 from luma_jupyter.engine.library import sidecars
 from luma_jupyter.engine.library.folder import check_space, copy_into, ensure_folder, free_space
@@ -40,6 +39,7 @@ from luma_jupyter.engine.run.runner import TaskRunner
 from luma_jupyter.engine.store.journal import Entry, Journal, Lease
 from luma_jupyter.engine.task_spec import DEFAULT_TIMEOUT, TaskSpec
 from luma_jupyter.errors import ConfigError, InvalidRequest, LumaError
+from luma_jupyter.operating_system import at_fork
 from luma_jupyter.settings import KEY_SETTINGS, Settings, SettingsSource
 
 

@@ -28,6 +28,7 @@ from luma_jupyter.domain.urls import is_web_url
 from luma_jupyter.domain.values import read_path
 from luma_jupyter.engine.library.folder import size_of
 from luma_jupyter.errors import InvalidRequest, shown
+from luma_jupyter.operating_system import patiently
 from luma_jupyter.video.pictures import Picture, PictureLimits, has_pillow, picture_of, read_picture
 
 _SENT = ("image/png", "image/jpeg", "image/webp")
@@ -138,7 +139,10 @@ def _read(name: str, path: Path, largest: int, formats: str) -> bytes:
             raise InvalidRequest(
                 f"{name}: {path.name} has {size / 1e6:.0f} MB; {formats} up to {largest / 1e6:.0f} MB can be sent."
             )
-        return _read_all(path.open("rb"), size)
+        data = _read_all(patiently(lambda: path.open("rb")), size)
+        if len(data) != size:
+            raise InvalidRequest(f"{name}: {path.name} is still being written: wait until it is whole.")
+        return data
     except OSError as error:
         raise InvalidRequest(f"{name}: {str(path)!r} cannot be read ({error.strerror or error}).") from None
 

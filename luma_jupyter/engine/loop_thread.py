@@ -23,8 +23,8 @@ from collections.abc import Callable, Coroutine, Iterable, Iterator
 from contextlib import closing, contextmanager
 from typing import Any, TypeVar
 
-from luma_jupyter.engine.fork import at_fork
 from luma_jupyter.errors import WaitInterrupted, WaitTimeout
+from luma_jupyter.operating_system import at_fork
 
 T = TypeVar("T")
 
@@ -165,7 +165,9 @@ def _has_begun(task: asyncio.Task[Any]) -> bool:
 
 def wait_for_all(futures: Iterable[concurrent.futures.Future[Any]], timeout: float) -> None:
     """Block until all are done, or ``timeout`` seconds have passed. Raises KeyboardInterrupt on SIGINT."""
-    concurrent.futures.wait(list(futures), timeout=timeout)
+    deadline = time.monotonic() + timeout
+    for future in futures:
+        _wait_plainly(future, deadline - time.monotonic(), None)
 
 
 def wait(future: concurrent.futures.Future[Any], timeout: float | None, tick: Callable[[], None] | None = None) -> bool:
@@ -212,8 +214,12 @@ def _wait_nested(
     _deadlines.stack.append(own)
     try:
         with _on_sigint(lambda: loop.call_soon_threadsafe(_resolve, interrupt)):
-            left = None if end == math.inf else max(0.0, end - now)
-            loop.run_until_complete(asyncio.wait({done, interrupt}, timeout=left, return_when=asyncio.FIRST_COMPLETED))
+            left = end - now
+            while left >= 0 and not (done.done() or interrupt.done()):
+                # Windows' loops do not wake up for a signal, so they wake up now and then.
+                pause = asyncio.wait({done, interrupt}, timeout=min(TICK, left), return_when=asyncio.FIRST_COMPLETED)
+                loop.run_until_complete(pause)
+                left = end - time.monotonic()
     finally:
         _deadlines.stack.pop()
     if interrupt.done() and not future.done():

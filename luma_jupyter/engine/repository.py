@@ -16,6 +16,7 @@ from luma_jupyter.engine.recovery import is_served, recovered
 from luma_jupyter.engine.store.journal import Entry, Journal
 from luma_jupyter.engine.task_spec import TaskSpec
 from luma_jupyter.errors import ConfigError
+from luma_jupyter.operating_system import is_same_folder
 from luma_jupyter.settings import Settings, SettingsSource
 
 
@@ -117,7 +118,7 @@ class Repository:
         now = self._settings()
         here = folder or now.folder
         tasks = {task.intent: task for task in self._entered(folder, since, until)}
-        for media in [now.media_folder] if here == now.folder else [here / now.media.name, here]:
+        for media in [now.media_folder] if is_same_folder(here, now.folder) else [here / now.media.name, here]:
             for task in sidecars.read_all(media):
                 if since <= task.created_at < until:
                     tasks.setdefault(task.intent, task.evolve(folder=here))
@@ -138,7 +139,7 @@ class Repository:
         Also those of a folder that is gone: it may have been renamed. An unconfirmed one is none any more when an equal
         request was completed after it.
         """
-        entries = self.journal.unfinished(lambda other: other == folder or not other.exists())
+        entries = self.journal.unfinished(lambda other: is_same_folder(other, folder) or not other.exists())
         return [task for entry in entries if self._is_open(task := self.recovered(entry).task)]
 
     def settle_ended(self, folder: Path) -> list[Task]:
@@ -147,7 +148,7 @@ class Repository:
         Those that it had not sent are cancelled, and those of its demo service have failed, unless that still runs.
         """
         ended = []
-        for entry in self.journal.unfinished(lambda other: other == folder):
+        for entry in self.journal.unfinished(lambda other: is_same_folder(other, folder)):
             task = self.recovered(entry).task
             if not task.status.without_task or is_served(task):
                 continue

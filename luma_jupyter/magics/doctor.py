@@ -23,6 +23,7 @@ from luma_jupyter.domain.vocabulary import SERVICE_NAMES, Provider, Status
 from luma_jupyter.engine.engine import Engine
 from luma_jupyter.engine.library.folder import check_writable, free_space, needed_space
 from luma_jupyter.errors import LumaError, ServiceError
+from luma_jupyter.operating_system import reason
 from luma_jupyter.printable import printable, writable
 from luma_jupyter.settings import KEY_SETTINGS, LOGIN_KEYS, Settings, variable
 from luma_jupyter.views.host import Host
@@ -262,7 +263,7 @@ def _media(now: Settings, machine: Machine) -> Iterator[Finding]:
         yield Finding(
             "act",
             "media folder",
-            f"Nothing can be written in {where} ({error.strerror or error}), so no video is asked for.",
+            f"Nothing can be written in {where} ({reason(error)}), so no video is asked for.",
             f"Make it writable, or set {variable('media')} to another folder.",
         )
         return

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Collection, Iterator, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -45,7 +45,7 @@ class History:
         """Each task as plain values: times as datetimes with zone, ``seconds``, ``cost`` in USD."""
         for task in self._tasks:
             yield {
-                "made": datetime.fromtimestamp(task.created_at).astimezone(),
+                "made": datetime.fromtimestamp(task.created_at, UTC).astimezone(),
                 "name": task.name,
                 "prompt": task.request.prompt,
                 "action": task.request.action,
@@ -56,7 +56,7 @@ class History:
                 "file": self._file(task),
                 "source": task.source_label,
                 "task_id": task.task_id,
-                "ended": datetime.fromtimestamp(task.ended_at).astimezone() if task.ended_at else None,
+                "ended": datetime.fromtimestamp(task.ended_at, UTC).astimezone() if task.ended_at else None,
             }
 
     def dataframe(self) -> DataFrame:

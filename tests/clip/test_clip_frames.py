@@ -7,8 +7,16 @@ from pathlib import Path
 import pytest
 
 import luma_jupyter as luma
+from luma_jupyter import Clip
 from luma_jupyter.errors import ClipFailed, ClipNotReady, InvalidRequest
+from tests.support.file_systems import be_windows, hold_open, refuse_long_paths
 from tests.support.notebook import PromptService, Shell
+
+
+@pytest.fixture
+def clip(notebook: Shell, service: PromptService) -> Clip:
+    """A clip that is done."""
+    return luma.generate("A sunset").wait()
 
 
 def test_frames_of_a_clip_are_images_and_arrays(notebook: Shell, filmed: PromptService) -> None:
@@ -72,3 +80,28 @@ def test_save_copies_to_a_file_or_into_a_folder(
     assert clip.save(clip.path) == clip.path
     with pytest.raises(InvalidRequest, match="It cannot be saved as"):
         clip.save(tmp_path / "nowhere" / "x.mp4")
+
+
+@pytest.mark.parametrize("name", ["con", "nul.mp4", "boat: 1.mp4", "boat.", "films/aux.mp4"])
+def test_save_refuses_what_windows_takes_for_no_file(clip: Clip, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    """The video would go to a device, or into a stream that nobody sees."""
+    be_windows(monkeypatch)
+    with pytest.raises(InvalidRequest, match=r"no file can be called .* on Windows"):
+        clip.save(name)
+
+
+def test_save_says_that_a_path_is_too_long(clip: Clip, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Windows would call it not found."""
+    refuse_long_paths(tmp_path, monkeypatch)
+    with pytest.raises(InvalidRequest, match=r"cannot be saved as .* \(its path is too long\)\."):
+        clip.save(tmp_path / ("x" * 250))
+
+
+def test_save_says_that_a_file_is_held_open(clip: Clip, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """The copy that a player shows stays as it is."""
+    (tmp_path / "mine.mp4").write_bytes(b"shown")
+    with monkeypatch.context() as patch:
+        hold_open(tmp_path, patch, lambda call, name: call == "open" and name == "mine.mp4")
+        with pytest.raises(InvalidRequest, match=r"cannot be saved as .* \(The process cannot access the file"):
+            clip.save(tmp_path / "mine.mp4")
+    assert (tmp_path / "mine.mp4").read_bytes() == b"shown"

@@ -231,7 +231,7 @@ def test_grid_mistake_is_one_line_and_nothing_is_sent(
         ("a.json", "pandas.read_json('a.json')"),
         ("a.jsonl", "pandas.read_json('a.jsonl', lines=True)"),
         ("a.parquet", "pandas.read_parquet('a.parquet')"),
-        ("a.txt", "pathlib.Path('a.txt').read_text().splitlines()"),
+        ("a.txt", "pathlib.Path('a.txt').read_text('utf-8').splitlines()"),
     ],
 )
 def test_the_name_of_a_file_is_no_prompt(

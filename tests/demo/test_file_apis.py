@@ -15,8 +15,9 @@ import pytest
 from luma_jupyter.demo import streaming, uploads
 from luma_jupyter.demo.bodies import BadRequest
 from luma_jupyter.demo.server import LOST, DemoService, InjectedReply, RequestInfo
-from luma_jupyter.demo.streaming import copy_form_file
+from luma_jupyter.demo.streaming import StreamedBody, copy_form_file
 from tests.support.demo import own_service
+from tests.support.file_systems import hold_open
 from tests.support.waiting import until
 
 FORM, FILES = "/api/v1/files/", "/api/v1/files"
@@ -380,3 +381,18 @@ def test_size_limits() -> None:
     """Files of 200 MB are taken, with room for the form around them."""
     assert uploads.MAX_FILE_BYTES == 200_000_000
     assert streaming.MAX_BODY_BYTES > uploads.MAX_FILE_BYTES
+
+
+def test_upload_that_a_scanner_holds_is_kept_and_its_rest_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In Windows: its new name is waited for, and what cannot be deleted is no error."""
+    held = ("from", "unlink", "remove")
+    body = StreamedBody(tmp_path / "a.part")
+    body.write(PNG)
+    body.close()
+    holder = hold_open(tmp_path, monkeypatch, lambda call, name: call in held and name == "a.part", patience=2)
+    kept = uploads.UploadStore(tmp_path).keep(body.file, "a.png")
+    assert (kept.file.read_bytes(), kept.mime_type, len(holder.pauses)) == (PNG, "image/png", 2)
+    rest = StreamedBody(tmp_path / "a.part")
+    holder.patience = 100
+    rest.discard()
+    assert rest.file.exists()

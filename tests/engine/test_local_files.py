@@ -19,6 +19,9 @@ from luma_jupyter.domain.requests import ExtendRequest, GenerateRequest, VideoRe
 from luma_jupyter.engine import local_files
 from luma_jupyter.engine.local_files import as_image, as_optional_image, as_video, looks_like_path, parse_video
 from luma_jupyter.errors import InvalidRequest
+from luma_jupyter.operating_system import PAUSES
+from tests.support.fake_service import VIDEO
+from tests.support.file_systems import be_windows, hold_open
 from tests.support.films import film
 
 UUID = "7f3b2c1d-1111-4222-8333-444455556666"
@@ -269,3 +272,31 @@ def test_as_optional_image_lets_none_be(name: str, picture: Path) -> None:
     assert as_optional_image(name, picture) == as_image(name, picture)
     with pytest.raises(InvalidRequest, match=rf"{name} must be an http\(s\) URL, or a picture's path, not ''"):
         as_optional_image(name, "")
+
+
+def test_as_video_refuses_a_file_that_is_still_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A film that grows or shrinks while it is read is none that should be paid for."""
+    path = tmp_path / "a.mp4"
+    path.write_bytes(VIDEO)
+    for size in (len(VIDEO) - 1, len(VIDEO) + 1):
+        monkeypatch.setattr(local_files, "size_of", lambda path, size=size: size)
+        with pytest.raises(InvalidRequest, match=r"a\.mp4 is still being written: wait until it is whole\."):
+            as_video(path)
+
+
+def test_as_image_waits_a_moment_for_a_file_that_is_held(picture: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that another program saves just now, in Windows; where it goes on, one line says so."""
+    holder = hold_open(picture.parent, monkeypatch, lambda call, name: call == "open", patience=1)
+    assert isinstance(as_image("start_image", picture), LocalFile)
+    assert holder.pauses == [PAUSES[0]]
+    holder.patience = 100
+    with pytest.raises(InvalidRequest, match=r"cannot be read \(The process cannot access the file"):
+        as_image("start_image", picture)
+
+
+@pytest.mark.parametrize("name", ["con", "a/nul.png", "b.png:stream"])
+def test_as_image_refuses_what_windows_takes_for_no_file(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A device would be read for ever."""
+    be_windows(monkeypatch)
+    with pytest.raises(InvalidRequest, match=r"no file can be called .* on Windows"):
+        as_image("start_image", name)

@@ -580,3 +580,41 @@ def test_deferred_interrupt_in_another_thread_leaves_the_signal_alone() -> None:
     thread.start()
     thread.join()
     assert seen == [signal.default_int_handler]
+
+
+SILENT_INTERRUPT = """
+import _thread, asyncio, concurrent.futures, threading
+from luma_jupyter.engine.loop_thread import Interrupted, wait
+async def main():
+    threading.Timer(0.1, _thread.interrupt_main).start()
+    try:
+        wait(concurrent.futures.Future(), None)  # without end
+    except Interrupted:
+        print("interrupted", end="")
+asyncio.run(main())
+"""
+
+
+def test_wait_inside_a_running_loop_hears_of_an_interrupt_that_wakes_nothing(python: Python) -> None:
+    """In Windows, kernels are interrupted without any signal to the process: an idle loop would sleep on."""
+    result = python(SILENT_INTERRUPT)
+    assert (result.stdout, result.stderr, result.returncode) == ("interrupted", "", 0)
+
+
+def test_wait_for_all_hears_of_an_interrupt_that_wakes_nothing(python: Python) -> None:
+    """Nor does a thread in Windows that waits for a lock."""
+    script = """
+    import _thread, concurrent.futures, threading, time
+    from luma_jupyter.engine.loop_thread import wait_for_all
+    done, never = concurrent.futures.Future(), concurrent.futures.Future()
+    done.set_result(None)
+    wait_for_all([done, never], 0.01)
+    threading.Timer(0.1, _thread.interrupt_main).start()
+    start = time.monotonic()
+    try:
+        wait_for_all([done, never], 20)
+    except KeyboardInterrupt:
+        print("interrupted" if time.monotonic() - start < 10 else "too late", end="")
+    """
+    result = python(script)
+    assert (result.stdout, result.stderr, result.returncode) == ("interrupted", "", 0)

@@ -13,9 +13,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import os
+import secrets
 import shutil
-import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +26,7 @@ from luma_jupyter.domain.media import Flaw, check_video, is_image
 from luma_jupyter.domain.task import Task
 from luma_jupyter.engine.library import sidecars
 from luma_jupyter.errors import ConfigError, DownloadError, Expired, LumaError
+from luma_jupyter.operating_system import discard, flush, is_too_long, patiently, reason, rename
 from luma_jupyter.providers.http.partial import Partial
 from luma_jupyter.settings import variable
 
@@ -42,18 +44,25 @@ def ensure_folder(folder: Path) -> None:
     """Make sure, before anything is paid, that videos can be saved. Raises ConfigError where they cannot."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        why = None if os.access(folder, os.W_OK) else "no permission to write"
+        check_writable(folder)
     except (OSError, ValueError) as error:
-        why = getattr(error, "strerror", None) or str(error)
-    if why:
+        why = reason(error) if isinstance(error, OSError) else str(error)
         raise ConfigError(
             f"Videos cannot be saved in {str(folder)!r} ({why}): set {variable('media')} to another folder."
-        )
+        ) from None
 
 
 def free_space(folder: Path) -> int:
     """How many bytes are free in a folder, or where it will be made. Raises OSError."""
-    return shutil.disk_usage(next(parent for parent in (folder, *folder.parents) if parent.exists())).free
+    return shutil.disk_usage(_there(folder)).free
+
+
+def _there(folder: Path) -> Path:
+    """A folder, or the nearest one above it that is there. Raises FileNotFoundError where its whole drive is not."""
+    for parent in (folder, *folder.parents):
+        if parent.exists():
+            return parent
+    raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(folder))
 
 
 def needed_space(folder: Path) -> int:
@@ -89,10 +98,20 @@ def _last_sizes(folder: Path) -> list[int]:
 
 
 def check_writable(folder: Path) -> None:
-    """Write into a folder, or where it will be made, and leave nothing there. Raises OSError."""
-    there = next(parent for parent in (folder, *folder.parents) if parent.exists())
-    with tempfile.TemporaryFile(dir=there):
-        pass
+    """Make a video's longest file name in a folder, or where that will be made, and leave nothing there.
+
+    Asking for permissions is not enough: Windows says yes to whoever may see a folder. Raises OSError.
+    """
+    _check_names(_there(folder) / sidecars.short_file_name(secrets.token_hex(4)))
+
+
+def _check_names(video: Path) -> None:
+    """Make the longest of the names that saving a video takes, and leave nothing there. Raises OSError."""
+    longest = _temporary(incomplete_path(video), "old.part")
+    try:
+        longest.touch()
+    finally:
+        discard(longest)
 
 
 def copy_into(folder: Path, task: Task) -> Task:
@@ -102,7 +121,7 @@ def copy_into(folder: Path, task: Task) -> Task:
         return task
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        path = _free_path(folder / task.filename, task)
+        path = _free_path(folder, task)
         with replacing(path) as copy, task.path.open("rb") as original:
             shutil.copyfileobj(original, copy)
             moved = task.evolve(path=path, media=folder, filename=path.name)
@@ -142,24 +161,21 @@ class MediaFolder:
 
     async def _save(self, task: Task) -> Path:
         """As `save`. Raises FileNotFoundError where the folder is moved while the video comes."""
-        assert task.video is not None
+        part = None
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
-            path = _free_path(self.folder / task.filename, task)
-            for left in self.folder.glob(f".{path.stem}.*.part"):  # of kernels that were killed
-                left.unlink(missing_ok=True)
+            path = _free_path(self.folder, task)
             saved = sidecars.read(path.with_suffix(".json"))
             if saved and saved.path:  # a kernel was killed before it could say so
                 return path
-            with replacing(path) as file:
-                await self._fetch_video(task, file, incomplete_path(path))
-                _place_sidecar(path, task, file.seek(0, os.SEEK_END))
-            incomplete_path(path).unlink(missing_ok=True)
+            part = _kept_part(path) or await self._fetch_part(task, path)
+            placed = _place(part, path, task)
+            discard(incomplete_path(path))
         except OSError as error:
             if isinstance(error, FileNotFoundError) and not self.folder.exists():
                 raise
-            raise _unwritable(error) from None
-        return path
+            raise _unwritable(error, part) from None
+        return placed
 
     async def save_thumbnail(self, task: Task, path: Path) -> None:
         """Fetch the thumbnail of a saved video, where there is one; a missing one is no error."""
@@ -167,6 +183,13 @@ class MediaFolder:
             wanted = _Wanted(task.video.thumbnail_url, task.base_url, LARGEST_THUMBNAIL, _thumbnail_flaw)
             with contextlib.suppress(DownloadError, OSError), replacing(path.with_suffix(".jpg")) as file:
                 await self._fetch(wanted, file)
+
+    async def _fetch_part(self, task: Task, path: Path) -> Path:
+        """Fetch a video under a temporary name, which stays until it has its own."""
+        part = _temporary(path)
+        with _written(part) as file:
+            await self._fetch_video(task, file, incomplete_path(path))
+        return part
 
     async def _fetch_video(self, task: Task, file: BinaryIO, incomplete: Path) -> None:
         """Fetch a video; what came and is no whole one is kept."""
@@ -249,22 +272,37 @@ def _keep_incomplete(file: BinaryIO, path: Path) -> None:
 
 def size_of(path: Path) -> int:
     """How many bytes a file has, by its content: a mounted drive may tell it late. Raises OSError."""
-    with path.open("rb") as file:
+    with patiently(lambda: path.open("rb")) as file:
         return file.seek(0, os.SEEK_END)
 
 
 @contextlib.contextmanager
 def replacing(path: Path) -> Iterator[BinaryIO]:
     """A file under a temporary name beside ``path``; becomes ``path`` when the block ends well, else goes away."""
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    part = _temporary(path)
+    with _written(part) as file:
+        yield file
+    try:
+        _give_name(part, path)
+    except BaseException:
+        discard(part)
+        raise
+
+
+def _temporary(path: Path, end: str = "part") -> Path:
+    """The name under which this process writes what will be ``path``."""
+    return path.with_name(f".{path.name}.{os.getpid()}.{end}")
+
+
+@contextlib.contextmanager
+def _written(part: Path) -> Iterator[BinaryIO]:
+    """A new file, which is on the disk when the block ends well, and else goes away."""
     try:
         with part.open("w+b") as file:
             yield file
-            file.flush()
-            os.fsync(file.fileno())
-        _give_name(part, path)
+            flush(file)
     except BaseException:
-        part.unlink(missing_ok=True)
+        discard(part)
         raise
 
 
@@ -272,18 +310,49 @@ def _give_name(part: Path, path: Path) -> None:
     """Rename a file. Where the file system does not rename over another one, as on some mounted drives, that one steps
     aside first, and comes back if nothing takes its place."""
     try:
-        os.replace(part, path)
+        rename(part, path)
     except OSError:
         if not path.exists():
             raise
-        aside = path.with_name(f".{path.name}.{os.getpid()}.old.part")
-        os.rename(path, aside)
+        aside = _temporary(path, "old.part")
+        rename(path, aside)
         try:
-            os.rename(part, path)
+            rename(part, path)
         except BaseException:
-            os.rename(aside, path)
+            rename(aside, path)
             raise
-        aside.unlink()
+        discard(aside)
+
+
+def _kept_part(path: Path) -> Path | None:
+    """The whole video that has come, but could not be given its name; all other parts of killed kernels go away."""
+    kept = None
+    for left in sorted(path.parent.glob(f".{path.stem}.*.part")):
+        if kept is None and left.name.startswith(f".{path.name}.") and sidecars.is_whole(left):
+            kept = left
+        else:
+            discard(left)
+    return kept
+
+
+def _place(part: Path, path: Path, task: Task) -> Path:
+    """Give a video its name, and its sidecar a moment before, and return where it is. Raises OSError.
+
+    Where another program holds a file of that name open, it gets a number.
+    """
+    wanted = path
+    while True:
+        in_the_way = _taken(path)
+        try:
+            _place_sidecar(path, task, size_of(part), beside=wanted)
+            _give_name(part, path)
+            return path
+        except OSError as error:
+            if not in_the_way:
+                discard(path.with_suffix(".json"))
+            if not (in_the_way and isinstance(error, PermissionError)):
+                raise
+        path = _unused(path)
 
 
 def _place_sidecar(path: Path, task: Task, size: int, beside: Path | None = None) -> None:
@@ -295,13 +364,26 @@ def _place_sidecar(path: Path, task: Task, size: int, beside: Path | None = None
         sidecars.write(file, task, size)
 
 
-def _free_path(path: Path, task: Task) -> Path:
-    """``path``, or with a number where another clip's file has that name."""
+def _free_path(folder: Path, task: Task) -> Path:
+    """Where a video goes: under its name, a shorter one where that would be too long, and with a number where another
+    clip's file has it. Raises OSError."""
+    path = _unused(folder / task.filename, task.intent)
+    try:
+        _check_names(path)
+    except OSError as error:
+        if not is_too_long(error):
+            raise
+        path = _unused(folder / sidecars.short_file_name(task.key), task.intent)
+    return path
+
+
+def _unused(path: Path, intent: str | None = None) -> Path:
+    """``path``, or with a number where a file has that name that is not this intent's."""
     number = 1
     candidate = path
-    while _taken(candidate) and sidecars.intent_of(candidate) != task.intent:
+    while _taken(candidate) and (intent is None or sidecars.intent_of(candidate) != intent):
         number += 1
-        candidate = path.with_name(f"{path.stem}-{number}{path.suffix}")
+        candidate = path.with_stem(f"{path.stem}-{number}")
     return candidate
 
 
@@ -309,5 +391,6 @@ def _taken(path: Path) -> bool:
     return path.exists() or path.with_suffix(".json").exists()
 
 
-def _unwritable(error: OSError) -> DownloadError:
-    return DownloadError(f"the media folder cannot be written: {error.strerror or error}")
+def _unwritable(error: OSError, kept: Path | None = None) -> DownloadError:
+    came = f"; what came is kept as {kept.name}" if kept else ""
+    return DownloadError(f"the media folder cannot be written: {reason(error)}{came}")

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import json
 import re
-import unicodedata
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -21,8 +21,9 @@ from luma_jupyter.domain.requests import LONGEST_PROMPT, Request, addresses_in, 
 from luma_jupyter.domain.task import Task
 from luma_jupyter.domain.urls import is_cut, shown_url
 from luma_jupyter.domain.vocabulary import Status
-from luma_jupyter.engine.library.slugs import slug, slug_of_0_1_0
+from luma_jupyter.engine.library.slugs import WORDLESS, slug, slug_of_0_1_0
 from luma_jupyter.engine.store.serialization import Unreadable, dump, load
+from luma_jupyter.operating_system import patiently, plain_form
 from luma_jupyter.printable import printable_json
 
 SCHEMA = 2
@@ -40,6 +41,11 @@ _SAID_BY_VIDEO = ("filename", "file_size", "status", "error", "problem", "doubts
 def video_file_name(prompt: str, key: str) -> str:
     """The name of a video: the prompt's first words and the key, such as ``astronauts-shuttle-3f9c2a1b.mp4``."""
     return f"{slug(prompt)}-{key}.mp4"
+
+
+def short_file_name(key: str) -> str:
+    """The name of a video in a folder that is too deep for its prompt's words."""
+    return f"{WORDLESS}-{key}.mp4"
 
 
 def shareable(task: Task) -> dict[str, Any]:
@@ -83,10 +89,27 @@ def _is_proven(task: Task) -> bool:
 
 
 def whole_size(video: Path) -> int | None:
-    """The size of a saved video in bytes; None where it is gone, cut off or damaged, by the rule for downloads."""
+    """The size of a saved video in bytes; None where it is gone, cut off or damaged, by the rule for downloads.
+
+    One that another program holds, so that nobody else can look into it, was whole when it got its name.
+    """
     if not video.is_file():
         return None
-    with video.open("rb") as file:
+    try:
+        return _playable_size(video)
+    except PermissionError:
+        return video.stat().st_size
+
+
+def is_whole(video: Path) -> bool:
+    """Whether any file is a whole video; not where it cannot be read."""
+    with suppress(OSError):
+        return video.is_file() and _playable_size(video) is not None
+    return False
+
+
+def _playable_size(video: Path) -> int | None:
+    with patiently(lambda: video.open("rb")) as file:
         size = file.seek(0, 2)
         return size if check_video(file, size).playable else None
 
@@ -103,7 +126,7 @@ def _content(path: Path) -> bytes:
     """What is in a sidecar. Raises Unreadable for what none can be: JSON may take much more memory than its text."""
     if not path.is_file() or path.stat().st_size > LARGEST_WITH_PROMPT:  # a pipe or a device would be read for ever
         raise Unreadable("file")
-    content = path.read_bytes()
+    content = patiently(path.read_bytes)
     if len(content) > LARGEST and len(_PROMPT.sub(b"", content, count=1)) > LARGEST_BESIDE_PROMPT:
         raise Unreadable("file")
     return content
@@ -121,7 +144,7 @@ def find_equal(folder: Path, prompt: str, wanted: str, request: Request | None =
     Their names begin with the prompt, so few files are read. A sidecar whose addresses were cut has to be like the
     ``request`` that is asked for, with its own cut alike.
     """
-    beginnings = (f"{slug(prompt)}-", f"{slug_of_0_1_0(prompt)}-")
+    beginnings = (f"{slug(prompt)}-", f"{slug_of_0_1_0(prompt)}-", f"{WORDLESS}-")
     for task in _read_each(folder, beginnings):
         if task.fingerprint == wanted and (_is_proven(task) or (request and _is_alike(task, request))):
             yield task
@@ -141,12 +164,12 @@ def read_all(folder: Path) -> Iterator[Task]:
 def _read_each(folder: Path, beginnings: tuple[str, ...]) -> Iterator[Task]:
     """The tasks of a folder whose file names begin in one of these ways."""
     try:
-        names = sorted(path.name for path in folder.iterdir() if path.suffix == ".json")
+        names = sorted(path.name for path in folder.iterdir() if path.suffix.lower() == ".json")
     except OSError:
         return
+    wanted = tuple(map(plain_form, beginnings))  # some archives and disks store other forms
     for name in names:
-        normal = unicodedata.normalize("NFC", name)  # some archives and disks store other forms
-        if normal.startswith(beginnings) and (task := read(folder / name)):
+        if plain_form(name).startswith(wanted) and (task := read(folder / name)):
             yield task
 
 
@@ -154,6 +177,6 @@ def plain_videos(folder: Path) -> list[Path]:
     """The whole videos of a folder of which no sidecar tells, by name."""
     try:
         videos = sorted(path for path in folder.iterdir() if path.suffix.lower() == ".mp4")
-        return [video for video in videos if whole_size(video) is not None and read(video.with_suffix(".json")) is None]
+        return [video for video in videos if is_whole(video) and read(video.with_suffix(".json")) is None]
     except OSError:
         return []

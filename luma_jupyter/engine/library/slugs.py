@@ -8,6 +8,9 @@ import unicodedata
 from collections.abc import Callable, Iterable
 from itertools import groupby
 
+from luma_jupyter.operating_system import is_device_name
+
+WORDLESS = "clip"  # the name of a prompt that has no words
 LONGEST = 20  # characters (code points)
 _JOINERS = "\u200c\u200d"  # within a word they belong to its spelling, as in Persian and Sinhala
 _EMOJI_FORMS = "\ufe0e\ufe0f"
@@ -15,13 +18,11 @@ _JAMO_BEGINNINGS = (range(0x1100, 0x1160), range(0xA960, 0xA97D))  # of a syllab
 _JAMO_MIDDLES = (range(0x1160, 0x1200), range(0xD7B0, 0xD7FC))
 _SIGNS_AM = "\u0e33\u0eb3"  # Thai and Lao vowels that hang on the letter before, though Unicode calls them letters
 _VIRAMA = 9  # the combining class of what joins two letters into one
-# Windows has devices of these names in every folder (learn.microsoft.com, "Naming Files, Paths, and Namespaces").
-_DEVICES = {"CON", "PRN", "AUX", "NUL"} | {f"{port}{number}" for port in ("COM", "LPT") for number in "123456789¹²³"}
 _FROM_FIRST_LETTER = re.compile(r"[^\W_].*", re.DOTALL)
 
 
 def slug(prompt: str) -> str:
-    """A prompt's first words in lower case, with the marks that belong to them; ``clip`` where it has none."""
+    """A prompt's first words in lower case, with the marks that belong to them; `WORDLESS` where it has none."""
     lower = unicodedata.normalize("NFC", unicodedata.normalize("NFC", prompt).lower())
     groups = ("".join(group) for in_word, group in groupby(lower, _is_in_word) if in_word)
     words = (match[0].rstrip(_JOINERS) for match in map(_FROM_FIRST_LETTER.search, groups) if match)
@@ -37,8 +38,9 @@ def slug_of_0_1_0(prompt: str) -> str:
 
 def plain_file_name(name: str, longest: int) -> str:
     """A file's name, without its folder, as every file system takes it; its stem is ``longest`` characters at most."""
-    plain = re.sub(r"[^\w.-]+", "-", name.replace("\\", "/").rpartition("/")[2]).strip("-.") or "file"
-    if plain.partition(".")[0].upper() in _DEVICES:
+    whole = unicodedata.normalize("NFC", name).replace("\\", "/")
+    plain = re.sub(r"[^\w.-]+", "-", whole.rpartition("/")[2]).strip("-.") or "file"
+    if is_device_name(plain):
         plain = f"file-{plain}"
     stem, suffix = os.path.splitext(plain)
     return f"{stem[:longest].rstrip('.')}{suffix[:10]}"  # they take some 250 bytes, a letter may have four
@@ -49,12 +51,12 @@ def _join_first(words: Iterable[str], cut: Callable[[str], str]) -> str:
     joined = ""
     for word in words:
         if not joined and len(word) > LONGEST:
-            return cut(word) or "clip"
+            return cut(word) or WORDLESS
         longer = f"{joined}-{word}" if joined else word
         if len(longer) > LONGEST:
             break
         joined = longer
-    return joined or "clip"
+    return joined or WORDLESS
 
 
 def _is_in_word(character: str) -> bool:

@@ -20,8 +20,8 @@ from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from luma_jupyter.engine.fork import at_fork
 from luma_jupyter.errors import ConfigError
+from luma_jupyter.operating_system import at_fork, file_id, is_held, make_private, reason, rename
 from luma_jupyter.settings import variable
 
 if TYPE_CHECKING:
@@ -85,7 +85,7 @@ class Database:
     def _reset(self) -> None:
         """Start anew, as in a forked child."""
         self._connection: sqlite3.Connection | None = None
-        self._inode = 0
+        self._file_id = 0
         self._inside = False
         self._newer = False
         self._lock = threading.RLock()
@@ -110,7 +110,7 @@ class Database:
                 yield
                 return
             self.execute("BEGIN IMMEDIATE")
-            while _inode(self.path) != self._inode:  # it was set aside while this one waited for its turn
+            while file_id(self.path) != self._file_id:  # it was set aside while this one waited for its turn
                 self.close()
                 self.execute("BEGIN IMMEDIATE")
             self._inside = True
@@ -175,7 +175,7 @@ class Database:
 
     def _current(self) -> sqlite3.Connection:
         """The connection to the file that is there now: somebody may have moved the one that was opened."""
-        if self._connection and not self._inside and _inode(self.path) != self._inode:
+        if self._connection and not self._inside and file_id(self.path) != self._file_id:
             self.close()
         if self._connection is None:
             self._connection = self._open()
@@ -185,12 +185,11 @@ class Database:
         try:
             self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             for path in (self._lock_path, self.path):
-                with suppress(FileExistsError):  # for this user alone, from the first moment
-                    os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
+                make_private(path)
         except OSError as error:
             raise self._unusable(error) from None
         with self._file_lock():
-            self._inode = _inode(self.path)
+            self._file_id = file_id(self.path)
             connection = _connect(self.path)
             try:
                 unusable = self._prepare(connection)
@@ -218,6 +217,7 @@ class Database:
     def _prepare(self, connection: sqlite3.Connection) -> str | None:
         """Bring the file to this version's form; where that cannot be done, why."""
         connection.execute("PRAGMA synchronous = FULL")
+        connection.execute("PRAGMA fullfsync = ON")  # macOS: without it, the disk may still hold it in its memory
         connection.execute("BEGIN IMMEDIATE")
         (version,) = connection.execute("PRAGMA user_version").fetchone()
         tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
@@ -260,18 +260,22 @@ class Database:
         while aside.exists():
             aside = aside.with_stem(f"{aside.stem}-again")
         try:
-            with self._file_lock(), tempfile.TemporaryDirectory(dir=self.path.parent) as work:
-                if _inode(self.path) != self._inode:
+            folder = self.path.parent
+            with self._file_lock(), tempfile.TemporaryDirectory(dir=folder, ignore_cleanup_errors=True) as work:
+                if file_id(self.path) != self._file_id:
                     return
                 new = Path(work, "new.sqlite3")
                 left = self._begin_with_what_is_left(new) if why == "damaged" else None
-                for end in (*_LOGS, ""):  # a new file must never meet the old one's log
-                    with suppress(FileNotFoundError):
-                        os.replace(f"{self.path}{end}", f"{aside}{end}")
+                _move(self.path, aside)
                 if left:
-                    os.replace(new, self.path)
+                    rename(new, self.path)
         except OSError as error:
-            raise self._unusable(error) from None
+            if not is_held(error):
+                raise self._unusable(error) from None
+            raise ConfigError(
+                f"The journal in {str(self.path.parent)!r} {_REASONS[why]}, and other programs hold it open: shut down "
+                "the other kernels, then run this again; nothing is paid for without it."
+            ) from None
         self._notify(
             f"The journal of your clips {_REASONS[why]}; it was set aside as {aside.name}, and a new one was begun. "
             f"{_account(left)}"
@@ -279,6 +283,7 @@ class Database:
 
     def _begin_with_what_is_left(self, new: Path) -> Salvage:
         """Begin a new file with all that can be read of this one, whose damage goes as far as nobody knows."""
+        make_private(new)
         with closing(_connect(new)) as fresh:
             fresh.execute("BEGIN")
             self._bring_forward(fresh, 0)
@@ -287,7 +292,6 @@ class Database:
             with closing(self._open_damaged(new)) as damaged:
                 left = self._salvage(damaged, fresh, self._clock())
             fresh.execute("COMMIT")
-        os.chmod(new, 0o600)
         return left
 
     def _open_damaged(self, new: Path) -> sqlite3.Connection:
@@ -316,13 +320,27 @@ class Database:
     def _unusable(self, error: Exception) -> ConfigError:
         if self._newer and _code(error) == sqlite3.SQLITE_READONLY:
             return ConfigError(f"{self._newer_finding} {NEWER_ADVICE}")
-        why = getattr(error, "strerror", None) or str(error)
+        why = reason(error) if isinstance(error, OSError) else str(error)
         if _code(error) in _DAMAGE and not self._newer:  # met within a transaction, which has read what is gone
             return ConfigError(f"The journal was damaged ({why}), and has just been made anew: run this again.")
         return ConfigError(
             f"The journal cannot be written in {str(self.path.parent)!r} ({why}): "
             f"set {variable('home')} to a folder where it can; nothing is paid for without it."
         )
+
+
+def _move(path: Path, aside: Path) -> None:
+    """Rename a file and what SQLite keeps beside it, all or nothing. Raises OSError."""
+    moved: list[str] = []
+    try:
+        for end in (*_LOGS, ""):  # a new file must never meet the old one's log
+            if os.path.exists(f"{path}{end}"):
+                rename(Path(f"{path}{end}"), Path(f"{aside}{end}"))
+                moved.append(end)
+    except OSError:
+        for end in moved:
+            rename(Path(f"{aside}{end}"), Path(f"{path}{end}"))
+        raise
 
 
 def _connect(path: Path) -> sqlite3.Connection:
@@ -372,14 +390,6 @@ def _code(error: Exception) -> int | None:
     """SQLite's primary result code, without the details of its extended ones; None where the error is Python's."""
     code: int | None = getattr(error, "sqlite_errorcode", None)
     return None if code is None else code & 0xFF
-
-
-def _inode(path: Path) -> int:
-    """Which file this is, whatever its name; 0 where there is none."""
-    try:
-        return path.stat().st_ino
-    except OSError:
-        return 0
 
 
 def _is_local(folder: Path) -> bool:

@@ -19,12 +19,12 @@ from luma_jupyter.domain.duration_model import KEPT
 from luma_jupyter.domain.task import Task
 from luma_jupyter.domain.urls import is_web_url
 from luma_jupyter.domain.vocabulary import Action, Provider
-from luma_jupyter.engine.fork import at_fork
 from luma_jupyter.engine.store.database import Database
 from luma_jupyter.engine.store.leases import LeaseLost, current_owner, is_alive
 from luma_jupyter.engine.store.probe import FILE_NAME, UNFINISHED
 from luma_jupyter.engine.store.salvage import salvage
 from luma_jupyter.engine.store.serialization import dump, read_task
+from luma_jupyter.operating_system import at_fork, is_same_folder
 
 # What brings a file from one version to the next; the version is SQLite's own ``user_version``.
 MIGRATIONS = (
@@ -160,16 +160,22 @@ class Journal:
         sql = "WHERE created_at >= ? AND created_at < ?"
         values: list[object] = [since, until]
         if folder is not None:
-            sql += " AND folder = ?"
-            values.append(_column(str(folder)))
+            wanted = Path(_column(str(folder)))
+            same = self._folders(lambda other: is_same_folder(other, wanted))
+            sql += f" AND folder IN ({', '.join('?' * len(same))})"
+            values += same
         return self._select(f"{sql} ORDER BY created_at, intent", *values)
 
     def unfinished(self, wanted: Callable[[Path], bool] = lambda folder: True) -> list[Entry]:
         """The entries of wanted folders that had been begun and have not come to their end, oldest first."""
-        folders, _ = self._file.execute(f"SELECT DISTINCT folder FROM tasks WHERE {UNFINISHED}")
-        chosen = [folder for (folder,) in folders if wanted(Path(folder))]
+        chosen = self._folders(wanted, UNFINISHED)
         sql = f"WHERE {UNFINISHED} AND folder IN ({', '.join('?' * len(chosen))}) ORDER BY created_at, intent"
         return self._select(sql, *chosen)
+
+    def _folders(self, wanted: Callable[[Path], bool], condition: str = "TRUE") -> list[str]:
+        """The wanted folders of the entries for which a condition holds, as they are written there."""
+        found, _ = self._file.execute(f"SELECT DISTINCT folder FROM tasks WHERE {condition}")
+        return [folder for (folder,) in found if wanted(Path(folder))]
 
     def missing(self, intents: Sequence[str]) -> list[str]:
         """Those of some intents that have no entry."""

@@ -6,10 +6,11 @@ the system knows whether it lives. Of another machine that shares the folder (a 
 
 from __future__ import annotations
 
-import contextlib
 import os
 import platform
 from functools import cache
+
+from luma_jupyter.operating_system import process_namespace
 
 HEARTBEAT_INTERVAL = 15.0  # seconds between two heartbeats of an owner that follows tasks
 LEASE_TIMEOUT = 60.0  # seconds without a heartbeat after which an owner on another machine counts as gone
@@ -22,10 +23,7 @@ class LeaseLost(Exception):
 @cache
 def _machine() -> str:
     """This machine, or this container: process numbers of one mean nothing in another."""
-    namespace = ""
-    with contextlib.suppress(OSError):
-        namespace = os.readlink("/proc/self/ns/pid")
-    return f"{platform.node()}{namespace}"
+    return f"{platform.node()}{process_namespace()}"
 
 
 def current_owner() -> str:

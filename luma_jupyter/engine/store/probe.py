@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from luma_jupyter.engine.store.database import query_read_only
+from luma_jupyter.operating_system import is_same_folder
 
 FILE_NAME = "journal.sqlite3"
 UNFINISHED = "status IN ('queued', 'submitting', 'running', 'saving', 'detached', 'unconfirmed')"
@@ -16,4 +17,6 @@ def may_be_unfinished(home: Path, folder: Path) -> bool:
     if not path.exists():
         return False
     folders = query_read_only(path, f"SELECT DISTINCT folder FROM tasks WHERE {UNFINISHED}")
-    return folders is None or any(found == str(folder) or not Path(found).exists() for (found,) in folders)
+    return folders is None or any(
+        is_same_folder(Path(found), folder) or not Path(found).exists() for (found,) in folders
+    )

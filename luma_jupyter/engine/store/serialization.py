@@ -27,6 +27,7 @@ ERRORS: Mapping[Status, type[ClipError]] = {
     Status.DETACHED: ClipDetached,
     Status.CANCELLED: ClipCancelled,
 }
+LARGEST_NUMBER = 3e10  # as a time it is in the year 2920: Windows knows none after 3000
 _TIMES = ("created_at", "submitted_at", "sent_at", "ended_at")
 _TEXTS = ("fingerprint", "source_label", "name", "task_id", "base_url", "problem", "trace_id")
 
@@ -203,7 +204,7 @@ def _number(data: Mapping[str, Any], name: str) -> float | None:
     value = data.get(name)
     if value is None:
         return None
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < 1e11:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < LARGEST_NUMBER:
         raise Unreadable(name)
     return value
 

@@ -19,6 +19,7 @@ from luma_jupyter.engine.run.runner import CONCURRENT_DOWNLOADS
 from luma_jupyter.errors import ConfigError
 from tests.support import settings
 from tests.support.fake_service import VIDEO, Answer, reply, without_length
+from tests.support.file_systems import intercept
 from tests.support.films import JPEG, PAGE
 from tests.support.world import ACEDATA_KEY, EPOCH, RUNAPI_KEY, World
 
@@ -234,7 +235,7 @@ async def test_unwritable_folder_costs_no_task(world: World, media: Path) -> Non
 
 
 async def test_video_is_not_saved_without_its_sidecar(world: World, media: Path) -> None:
-    """Where the sidecar cannot be written the video is not saved either: nobody could say whose it is."""
+    """Where the sidecar cannot be written the video gets no name either: nobody could say whose it is. It is kept."""
     in_the_way = media / f".a-red-fox-{(handle := world.generate('A red fox')).task.key}.json.{os.getpid()}.part"
 
     def break_meanwhile(request: httpx.Request) -> httpx.Response:
@@ -245,7 +246,9 @@ async def test_video_is_not_saved_without_its_sidecar(world: World, media: Path)
     task = await world.end(handle)
     assert (task.status, task.path, task.file_size) == (Status.COMPLETED, None, None)
     assert str(task.problem).startswith("The file could not be saved: the media folder cannot be written: ")
-    assert list(media.iterdir()) == [in_the_way]
+    kept = media / in_the_way.name.replace(".json.", ".mp4.")
+    assert str(task.problem).endswith(f"; what came is kept as {kept.name}")
+    assert (sorted(media.iterdir()), kept.read_bytes()) == ([in_the_way, kept], VIDEO)
 
 
 async def test_sidecar_is_there_before_the_video(world: World, media: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -397,9 +400,15 @@ async def test_folder_that_is_renamed_just_after_is_told(
 async def test_folder_without_permission_pays_nothing(
     world: World, media: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A folder that may not be written is told before anything is paid."""
-    monkeypatch.setattr(os, "access", lambda path, mode: False)  # the superuser may write everywhere
-    with pytest.raises(ConfigError, match="no permission to write"):
+    """A folder that may not be written is told before anything is paid, also where its permissions tell nothing."""
+
+    def refuse(call: str, path: str) -> str:
+        if call == "open":
+            raise PermissionError(13, "Permission denied", path)
+        return path
+
+    intercept(media, monkeypatch, refuse)  # the superuser may write everywhere
+    with pytest.raises(ConfigError, match=r"Videos cannot be saved in .* \(Permission denied\)"):
         world.generate()
     assert not world.service.seen("submit")
 
@@ -428,3 +437,23 @@ async def test_downloads_are_few_at_once(world: World) -> None:
     handles = [world.generate() for _ in range(30)]
     assert {(await world.end(handle)).problem for handle in handles} == {None}
     assert world.service.most_at_once["video"] == CONCURRENT_DOWNLOADS
+
+
+async def test_disk_that_is_full_costs_no_task(world: World, media: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where not even an empty file can be made, the task has completed, and says so; a retry saves the video, free."""
+    handle = world.generate()
+
+    def refuse(call: str, path: str) -> str:
+        if call == "open" and path.endswith(".part"):
+            raise OSError(28, "No space left on device", path)
+        return path
+
+    with monkeypatch.context() as patch:
+        intercept(media, patch, refuse)
+        task = await world.end(handle)
+    assert (task.status, task.path) == (Status.COMPLETED, None)
+    assert str(task.problem) == (
+        "The file could not be saved: the media folder cannot be written: No space left on device"
+    )
+    assert (await world.end(world.engine.resume(task.intent))).path == media / task.filename
+    assert len(world.service.seen("submit")) == 1

@@ -79,14 +79,14 @@ def test_file_that_cannot_be_replaced_stays(mounted: Path, monkeypatch: pytest.M
     """Where the new file does not get its name, the old one has it again, and nothing else is left."""
     path = mounted / "a.json"
     path.write_bytes(b"old")
-    rename = os.rename
+    replace = os.replace
 
     def fail_once(source: Path, target: Path) -> None:
         if target == path and "old" not in source.name:
             raise OSError("the drive is gone")
-        rename(source, target)
+        replace(source, target)
 
-    monkeypatch.setattr(os, "rename", fail_once)
+    monkeypatch.setattr(os, "replace", fail_once)
     with pytest.raises(OSError, match="the drive is gone"), replacing(path) as file:
         file.write(b"new")
     assert [(left.name, left.read_bytes()) for left in mounted.iterdir()] == [("a.json", b"old")]

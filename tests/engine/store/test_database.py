@@ -34,6 +34,7 @@ from tests.engine.store.journals import (
     plain,
     together,
 )
+from tests.support.file_systems import be_windows, deep_folder, hold_open, intercept
 
 pytestmark = pytest.mark.slow
 
@@ -682,3 +683,66 @@ def test_mended_folder_is_used_again(home: Path, journal: Journal) -> None:
     home.unlink()
     journal.add(a_task())
     assert len(journal.entries()) == 1
+
+
+def test_damaged_file_that_other_kernels_hold_stays_whole(
+    home: Path, journal: Journal, told: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Windows lets nobody rename it: one line says so, nothing is lost, and it is set aside when they are gone."""
+    _page_of_zeros(home / FILE_NAME)
+    content = (home / FILE_NAME).read_bytes()
+    holder = hold_open(home, monkeypatch, lambda call, name: call == "from" and name == FILE_NAME)
+    with pytest.raises(ConfigError, match=r"is damaged, and other programs hold it open: shut down the other kernels"):
+        journal.add(a_task(1000))
+    assert ((home / FILE_NAME).read_bytes(), told) == (content, [])
+    assert {path.name for path in home.glob("*.sqlite3")} == {FILE_NAME}
+    assert holder.pauses
+    holder.patience = 0
+    journal.add(a_task(1000))
+    assert len(list(home.glob("journal-damaged-*.sqlite3"))) == len(told) == 1
+
+
+def test_logs_come_back_where_their_file_cannot_be_set_aside(
+    home: Path, journal: Journal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A file and its log stay together."""
+    _page_of_zeros(home / FILE_NAME)
+    log = home / f"{FILE_NAME}-journal"
+    hold_open(home, monkeypatch, lambda call, name: call == "from" and name == FILE_NAME)
+    monkeypatch.setattr(database_module.Database, "_begin_with_what_is_left", lambda file, new: log.write_bytes(b"log"))
+    with pytest.raises(ConfigError, match="hold it open"):
+        journal.add(a_task(1000))
+    assert {path.name for path in home.iterdir()} == {FILE_NAME, "journal.lock", log.name}
+
+
+def test_damaged_file_is_not_lost_where_its_other_name_is_too_long(
+    home: Path, journal: Journal, told: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In a deep folder of Windows, which does not find such a name: the file stays, and one line says why."""
+    _page_of_zeros(home / FILE_NAME)
+    content = (home / FILE_NAME).read_bytes()
+
+    def see(call: str, path: str) -> str:
+        if call == "to" and "journal-damaged" in path:
+            raise FileNotFoundError(2, "The system cannot find the path specified", path + "x" * 260)
+        return path
+
+    be_windows(monkeypatch)
+    intercept(home, monkeypatch, see)
+    with pytest.raises(ConfigError, match=r"cannot be written in .* \(its path is too long\): set LUMA_JUPYTER_HOME"):
+        journal.add(a_task(1000))
+    assert ((home / FILE_NAME).read_bytes(), told) == (content, [])
+
+
+def test_commit_is_asked_for_the_disk_itself(home: Path, journal: Journal) -> None:
+    """On macOS, what is only handed over to the disk may still be lost: SQLite asks for more."""
+    journal.add(a_task())
+    (asked,), _ = journal._file.execute("PRAGMA fullfsync")
+    assert asked == (1,)
+
+
+def test_path_that_sqlite_does_not_take_is_an_error_that_says_what_helps(tmp_path: Path) -> None:
+    """SQLite takes fewer characters than the system: nothing is paid for without a journal."""
+    home = deep_folder(tmp_path, 520)
+    with pytest.raises(ConfigError, match=r"unable to open database file\): set LUMA_JUPYTER_HOME"):
+        another(home).add(a_task())

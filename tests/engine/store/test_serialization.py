@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import string
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from luma_jupyter.domain.requests import MOST_TAKES, ExtendRequest, GenerateRequ
 from luma_jupyter.domain.task import Task, Video
 from luma_jupyter.domain.visibility import has_visible
 from luma_jupyter.domain.vocabulary import ASPECT_RATIOS, PROVIDERS, Status
-from luma_jupyter.engine.store.serialization import ERRORS, Unreadable, dump, load
+from luma_jupyter.engine.store.serialization import ERRORS, LARGEST_NUMBER, Unreadable, dump, load
 
 INTENT = "0123456789abcdef" * 2
 SOURCE_INTENT = "fedcba9876543210" * 2
@@ -182,7 +183,21 @@ def nested(depth: int) -> list[Any]:
 
 
 NO_TEXT: list[Any] = [1, 1.5, True, ["x"], {"x": "y"}, nested(5000)]
-NO_NUMBER: list[Any] = ["1", True, False, -1, -0.5, 1e11, 10**400, float("nan"), float("inf"), -float("inf"), [1], {}]
+NO_NUMBER: list[Any] = [
+    "1",
+    True,
+    False,
+    -1,
+    -0.5,
+    LARGEST_NUMBER,
+    1e11,
+    10**400,
+    float("nan"),
+    float("inf"),
+    -float("inf"),
+    [1],
+    {},
+]
 NO_COUNT: list[Any] = [*NO_NUMBER, 1.5]
 NO_URL: list[Any] = [
     *NO_TEXT,
@@ -350,3 +365,8 @@ def test_load_of_any_forgery_is_a_task_or_unreadable(changes: dict[str, Any]) ->
         return
     assert isinstance(task, Task)
     assert Path(task.filename).name == task.filename
+
+
+def test_times_are_those_that_every_system_knows() -> None:
+    """The largest time that is read can be shown: Windows knows none after the year 3000."""
+    assert datetime.fromtimestamp(LARGEST_NUMBER, UTC).year < 3000

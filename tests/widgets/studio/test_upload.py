@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import subprocess
 import sys
+import unicodedata
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +13,10 @@ import pytest
 from PIL import Image
 
 from luma_jupyter.api.kernel import kernel
+from luma_jupyter.operating_system import refused_part
 from luma_jupyter.widgets.studio.form import Form
 from tests.support import drive
+from tests.support.file_systems import be_windows, ignore_case
 from tests.support.notebook import PromptService, Shell
 
 
@@ -182,3 +185,27 @@ def test_upload_to_a_mounted_drive_is_kept_once(
         send_piece(form, "start_image", picture)
     assert [path.name for path in (tmp_path / "luma_videos" / "uploads").iterdir()] == ["my-cat.png"]
     assert form.errors == {}
+
+
+@pytest.mark.parametrize("form_of_name", ["NFC", "NFD"])
+def test_uploads_whose_names_differ_by_case_are_two(
+    notebook: Shell, picture: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, form_of_name: str
+) -> None:
+    """`Séa.png` and `séa.png`, on a disk that takes them for one: none replaces the other, accents stay."""
+    ignore_case(tmp_path, monkeypatch, form_of_name)
+    form = open_form()
+    send_piece(form, "start_image", picture, name=unicodedata.normalize(form_of_name, "Séa.png"))
+    send_piece(form, "end_image", picture + b"x", name="séa.png")
+    names = {unicodedata.normalize("NFC", path.name) for path in (tmp_path / "luma_videos" / "uploads").iterdir()}
+    assert names == {"Séa.png", "séa-2.png"}
+
+
+@pytest.mark.parametrize("name", ["CON.png", "nul", "a:b.png", "x. ", "com1.tar.png", "lpt²"])
+def test_upload_with_a_name_that_windows_refuses_gets_another(
+    notebook: Shell, picture: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """On every system: the folder may be given away to one with Windows."""
+    send_piece(open_form(), "start_image", picture, name=name)
+    (kept,) = (tmp_path / "luma_videos" / "uploads").iterdir()
+    be_windows(monkeypatch)
+    assert refused_part(kept.name) is None
