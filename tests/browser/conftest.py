@@ -50,9 +50,9 @@ NOTEBOOK7_BUGS = (
     "Command 'filebrowser:open-path' not registered",
 )
 NOTEBOOK7_CODE = "/static/notebook/notebook_core."
-PLAY = """async () => {
+PLAY = """async (part) => {
     const played = [];
-    for (const video of document.querySelectorAll("video")) {
+    for (const video of (part ?? document).querySelectorAll("video")) {
         video.muted = true;
         video.scrollIntoView();
         await video.play();
@@ -316,6 +316,17 @@ class LabPage:
         self.page.evaluate(AXE)
         found = self.page.evaluate("(selector) => axe.run(selector)", selector)["violations"]
         return [(f["id"], [n["html"] for n in f["nodes"]]) for f in found if f["impact"] in ("serious", "critical")]
+
+    def use_theme(self, name: str) -> None:
+        """Settings → Theme, for this page and those opened later: "JupyterLab Light" or "JupyterLab Dark"."""
+        self.page.click('.lm-MenuBar-itemLabel:text-is("Settings")')
+        self.page.hover('.lm-Menu-itemLabel:text-is("Theme")')
+        self.page.click(f'.lm-Menu-itemLabel:text-is("{name}")')
+        self.wait_for(f"document.body.dataset.jpThemeName === '{name}'")
+
+    def output(self, cell: int) -> Any:
+        """The outputs of a cell, as Playwright's locator."""
+        return self.page.locator(".jp-Notebook .jp-CodeCell").nth(cell).locator(".jp-Cell-outputArea")
 
     def shot(self, name: str, selector: str | None = None) -> Path:
         """Keep a screenshot under build/screenshots."""
