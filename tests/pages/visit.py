@@ -210,7 +210,7 @@ class Visit:
                 look = person.keep_looking(output, lambda look: look.live or self._names_it(look), deadline)
                 faults = [] if look.live or not self._kind.missing or self._names_it(look) else [self._unnamed]
                 person.cells[output.name] = judge([look], [SAVED, RUN_THIS_CELL], faults)
-            moving = person.moving([CARD, TABLE])
+            moving = person.moving([CARD, TABLE]) if person is self.people[0] else OUTPUTS  # to others it is untrusted
             for output, name in ((CARD, "card running"), (TABLE, "table")):
                 person.looks[output].append(person.look(output))
                 person.cells[name] = judge(person.looks[output], [SAVED], [] if output in moving else ["nothing moves"])
