@@ -36,6 +36,7 @@ from tests.pages.updates import DisplayUpdates
 
 LEAST = 12  # seconds that a clip takes, and as long as the pages took to open: a slow machine needs longer to look
 PATIENCE = 8  # seconds in which a page has to come to rest
+UNNAMED = "no line says what is missing"
 MOST_UPDATES = 4  # display updates of a clip
 SIZE = {"width": 1200, "height": 1900}  # all of the notebook
 PAGES = {"JupyterLab": LabPage, "Notebook 7": Notebook7Page}
@@ -208,7 +209,7 @@ class Visit:
         for person in self.people:
             for output in RESTING:
                 look = person.keep_looking(output, lambda look: look.live or self._names_it(look), deadline)
-                faults = [] if look.live or not self._kind.missing or self._names_it(look) else [self._unnamed]
+                faults = [] if look.live or not self._kind.missing or self._names_it(look) else [UNNAMED]
                 person.cells[output.name] = judge([look], [SAVED, RUN_THIS_CELL], faults)
             moving = person.moving([CARD, TABLE]) if person is self.people[0] else OUTPUTS  # to others it is untrusted
             for output, name in ((CARD, "card running"), (TABLE, "table")):
@@ -226,8 +227,7 @@ class Visit:
             assert time.monotonic() < deadline, f"only {len(self._videos())} of {VIDEOS} videos were made"
             self._left.page.page.wait_for_timeout(200)
         for person in self.people:
-            for output in (CARD, TABLE):
-                person.looks[output].append(self._changed(person, output))
+            self._await_end(person, [CARD, TABLE])
             self._shoot(person, "done")
             updates = person.updates.of(f"A paper boat in {self._front_end}")
             faults = [*person.faults_of_videos(CARD), *_too_many(updates)]
@@ -240,7 +240,7 @@ class Visit:
         """See the end on the page that was reloaded: what was saved in mid-run is true there by now."""
         person = self._left
         while_running = [fault for look in person.looks[LEFT] for fault in said(look.text, [SAVED])]
-        person.looks[LEFT].append(self._changed(person, LEFT))
+        self._await_end(person, [LEFT])
         self._shoot(person, "reloaded")
         faults = [*dict.fromkeys(while_running), *person.faults_of_videos(LEFT)]
         self.people[0].cells["reloaded"] = judge_end(person.looks[LEFT], [], faults)
@@ -262,19 +262,21 @@ class Visit:
         table = judge([copied.look(TABLE)], [SAVED], faults)
         self.people[0].cells["untrusted copy"] = table if is_false(table) else judge([copied.look(CARD)], [SAVED])
 
-    _unnamed = "no line says what is missing"
-
     def _names_it(self, look: Look) -> bool:
         return bool(self._kind.missing) and names_what_is_missing(look.text, self._kind.missing)
 
     def _videos(self) -> list[Path]:
         return list((self._path / "luma_videos").glob("*.mp4"))
 
-    def _changed(self, person: Person, output: Output) -> Look:
-        """What an output shows when it shows something else, without its live part; or what it still shows."""
-        before = person.looks[output][-1].html
+    def _await_end(self, person: Person, outputs: Sequence[Output]) -> None:
+        """Look at outputs once they say something else without their live parts, or had time for that."""
         deadline = time.monotonic() + PATIENCE
-        return person.keep_looking(output, lambda look: not look.live and look.html != before, deadline)
+        for output in outputs:
+            before = person.looks[output][-1].html
+            person.keep_looking(output, lambda look, before=before: not look.live and look.html != before, deadline)
+        person.page.page.wait_for_timeout(1000)  # what has changed may change once more
+        for output in outputs:
+            person.looks[output].append(person.look(output))
 
 
 def differ(first: Image.Image, second: Image.Image) -> bool:
