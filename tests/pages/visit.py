@@ -34,7 +34,8 @@ from tests.pages.judgement import (
 from tests.pages.kinds import Kind
 from tests.pages.updates import DisplayUpdates
 
-LEAST = 12  # seconds that a clip takes, and as long as the pages took to open: a slow machine needs longer to look
+# A clip takes so many seconds, and so many times as long as the pages took to open: a slow machine needs longer to look.
+LEAST, OPENINGS = 5, 1.7
 PATIENCE = 8  # seconds in which a page has to come to rest
 UNNAMED = "no line says what is missing"
 MOST_UPDATES = 4  # display updates of a clip
@@ -292,8 +293,9 @@ def visit(visits: Sequence[Visit], slowness: float = 1.0) -> None:
     start = time.monotonic()
     for one in visits:
         one.run(Visit.open_notebooks)
+    opening = time.monotonic() - start
     for one in visits:
-        one.set_seconds(slowness * (LEAST + time.monotonic() - start))
+        one.set_seconds(slowness * (LEAST + OPENINGS * opening))
     for step in STEPS:
         for one in visits:
             one.run(step)
