@@ -34,7 +34,7 @@ from tests.pages.judgement import (
 from tests.pages.kinds import Kind
 from tests.pages.updates import DisplayUpdates
 
-# A clip takes so many seconds, and so many times as long as the pages took to open: a slow machine needs longer to look.
+# A clip takes so many seconds, and so many times as long as the pages took to open: a slow machine looks longer.
 LEAST, OPENINGS = 5, 1.7
 PATIENCE = 8  # seconds in which a page has to come to rest
 UNNAMED = "no line says what is missing"
