@@ -67,6 +67,25 @@ def kernel_id() -> str:
         return ""
 
 
+def cell_number() -> int:
+    """The number of the cell that runs, or of the next one."""
+    shell = get_ipython()
+    return shell.execution_count if shell else 0
+
+
+def is_run_by_server() -> bool:
+    """Whether the Jupyter server itself asked for the cell that runs, and not a page.
+
+    Clients in Python name a message by session, process and number (jupyter_client, `Session.msg_id`), pages do not.
+    And a server knows its kernels by a UUID, unlike nbclient and consoles.
+    """
+    get_parent = getattr(getattr(get_ipython(), "kernel", None), "get_parent", None)
+    if get_parent is None or kernel_id().count("-") != 4:
+        return False
+    message_id: str = get_parent("shell").get("header", {}).get("msg_id", "")
+    return message_id.split("_")[1:2] == [os.environ.get("JPY_PARENT_PID")]
+
+
 def detect_surroundings() -> Surroundings:
     """The surroundings of this process."""
     shell = get_ipython()

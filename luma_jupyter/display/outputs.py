@@ -11,7 +11,6 @@ from collections.abc import Callable
 from typing import Any
 
 from IPython.core.error import StdinNotImplementedError
-from IPython.display import display
 
 from luma_jupyter.printable import writable
 from luma_jupyter.views.html import HIDE_LOST_LIVE_PART, escaped, frame
@@ -29,14 +28,6 @@ def widget_bundle(widget: Any) -> tuple[dict[str, Any], dict[str, Any]]:
     first, *_ = getattr(widget, "children", [widget])
     data, metadata = first._repr_mimebundle_()
     return {WIDGET_VIEW: {**data[WIDGET_VIEW], "model_id": widget.model_id}, **NOTHING}, metadata
-
-
-def show_pair(html: str, text: str, widget: Callable[[], Any] | None) -> None:
-    """Show HTML, and below it a widget, where there is one to make; ``text`` says the same as the HTML."""
-    display({"text/html": html, "text/plain": text}, raw=True)
-    if widget:
-        data, metadata = widget_bundle(widget())
-        display(data, metadata=metadata, raw=True)
 
 
 def note_html(key: str, note: str) -> str:

@@ -47,6 +47,11 @@ class ClipState:
         return self.name or self.task.key
 
     @property
+    def word(self) -> str:
+        """By which a line can name it: the variable, else the clip's key."""
+        return self.name or f"{KEY_PREFIX}{self.task.key}"
+
+    @property
     def moving(self) -> bool:
         """Whether its bar moves."""
         return self.task.status in (Status.RUNNING, Status.SAVING)
@@ -64,8 +69,7 @@ class ClipState:
     @property
     def remedy(self) -> str:
         """How a lost file comes back. A demo service keeps none for longer than its kernel lives."""
-        word = self.name or f"{KEY_PREFIX}{self.task.key}"
-        return f"`%luma retry {word}` fetches it again" if self.task.real else "run its cell again"
+        return f"`%luma retry {self.word}` fetches it again" if self.task.real else "run its cell again"
 
     @property
     def remote(self) -> str | None:

@@ -33,6 +33,11 @@ def clock(seconds: float) -> str:
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
 
 
+def as_of(now: float) -> str:
+    """When something was so, as words that stay true: ``as of 2026-11-22 14:05:07``, by the kernel's clock."""
+    return f"as of {time.strftime('%Y-%m-%d %H:%M:%S', time.localtime(now))}"
+
+
 def file_size(bytes_: int) -> str:
     """A file size as people read it."""
     return f"{bytes_ / 1e6:.1f} MB" if bytes_ >= 1e5 else f"{bytes_ / 1e3:.0f} kB"
@@ -99,12 +104,18 @@ def typical_time(state: ClipState) -> str:
     return f"typically about {clock(state.model.typical)}"
 
 
+def waits_for_source(task: Task) -> bool:
+    """Whether it cannot be sent before the clip that it starts from is done."""
+    queued = task.status is Status.QUEUED
+    return queued and not isinstance(task.request, GenerateRequest) and task.request.source is None
+
+
 def status_text(state: ClipState) -> str:
     """What is happening to a clip."""
     task = state.task
     if task.upload:
         return f"{printable(task.upload)}; nothing is paid yet"
-    if task.status is Status.QUEUED and not isinstance(task.request, GenerateRequest) and task.request.source is None:
+    if waits_for_source(task):
         return f"queued: waits for {printable(task.source_label)}; nothing is sent yet"
     if task.status is Status.QUEUED and task.sent_at:
         return "in doubt: it is looked for at the service"
