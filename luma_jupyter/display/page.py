@@ -23,8 +23,8 @@ from luma_jupyter.printable import printable, say
 PATIENCE = 3.0  # seconds in which no cell runs and no answer comes, after which nobody is taken to see a live part
 _LONGEST_ANSWER = 200  # characters
 STANDS_STILL = (
-    "luma_jupyter: here a card stands still when its cell is over. %luma show NAME shows how a clip stands, and --wait "
-    "stays in its cell until the clip is done (%luma doctor says why)."
+    "luma_jupyter: this page shows no forms, and a card stands still when its cell is over (%luma doctor says why). "
+    "%luma show NAME shows how a clip stands, and a cell with --wait ends with its video."
 )
 
 

@@ -19,7 +19,7 @@ def bar_svg(model: DurationModel, elapsed: float) -> str:
     widths = ";".join(f"{100 * share:.1f}%" for _, share in model.curve)
     return (
         f'<svg role="img" aria-label="{_LABEL}" style="display:block;width:100%;height:8px;margin:4px 0">'
-        f'<title>{_LABEL}</title><rect width="100%" height="8" rx="4" style="fill:currentColor;opacity:.15"/>'
+        f'<rect width="100%" height="8" rx="4" style="fill:currentColor;opacity:.15"/>'
         f'<rect width="0" height="8" rx="4" style="{_FILL}"><animate attributeName="width" values="{widths}" '
         f'keyTimes="{times}" dur="{length:.1f}s" begin="{-min(elapsed, length):.1f}s" fill="freeze"/></rect></svg>'
     )

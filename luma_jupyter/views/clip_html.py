@@ -31,7 +31,7 @@ _BADGE = "border:1px solid rgba(128,128,128,.7);border-radius:4px;padding:0 5px;
 _PICTURES = {"start_image": "first frame, as sent", "end_image": "last frame, as sent"}
 _PREVIEW = "max-height:72px;max-width:128px;margin:6px 6px 0 0;border-radius:4px;vertical-align:top;"
 # What a page that does not draw by itself says of unfinished clips.
-HOW_IT_STANDS = "How it stands: <code>%luma show {words}</code>; in a new kernel, run the cell that made it."
+HOW_IT_STANDS = "<code>%luma show {words}</code> shows how it stands; in a new kernel, the cell that made it does."
 _VIDEO = "display:block;max-width:100%;max-height:480px;margin:8px 0;border-radius:4px;"
 
 
@@ -118,7 +118,7 @@ def waiting_html(state: ClipState) -> str:
     if state.media and state.served:
         src = relative_url(state.media)
         play = f"<details><summary>Play it here, when it is done</summary>{_player(src, preload='none')}</details>"
-        open_ = f"{link(src, 'The video')}, when it is done. "
+        open_ = f"{link(src, 'The video')} is there when it is done. "
     later = (
         f"<div>{escaped(' · '.join(words))}</div>{bar_svg(state.model, state.elapsed) if timed else ''}{play}"
         f'<div style="{QUIET}">{open_}{HOW_IT_STANDS.format(words=escaped(state.word))}</div>'

@@ -47,11 +47,12 @@ def missing_html(key: str, what: str, way: str, cell: str) -> str:
 
     It stays true in a page that was only closed; the live part takes it away when it comes.
     """
-    words = f"{what} here needs anywidget in the environment of the Jupyter server (this page’s, not the kernel’s): "
-    install = "<code>pip install anywidget</code> there, then reload the page."
+    install = "<code>pip install anywidget</code> in the environment of the Jupyter server (not of the kernel)"
     shown = f'<pre style="margin:4px 0">{escaped(cell)}</pre>' if cell else ""
-    classes = f"luma-missing luma-missing-{key} {NO_FORMULAS}"
-    return f'<div class="{classes}" style="{_NARROW}{QUIET}">{escaped(words)}{install} {escaped(way)}{shown}</div>'
+    return (
+        f'<div class="luma-missing luma-missing-{key} {NO_FORMULAS}" style="{_NARROW}{QUIET}">'
+        f"To have {escaped(what)} here: {install}, then reload the page. {escaped(way)}{shown}</div>"
+    )
 
 
 def frame(key: str, body: str, *, wide: bool = False) -> str:

@@ -268,10 +268,10 @@ def show_live_part(widget: Any, key: str, missing: Missing, page: Page) -> None:
 
     ``widget`` is a `PageModel`, or a box that begins with one.
     """
-    line, (model, *_) = DisplayHandle(), getattr(widget, "children", [widget])
+    line, cell, (model, *_) = DisplayHandle(), cell_number(), getattr(widget, "children", [widget])
 
     def tell(before: bool | None) -> None:
-        if audience.there and before is None:
+        if (audience.there and before is None) or not page.reaches(cell):
             return
         html = "" if audience.there else missing_html(key, *missing)
         line.update({"text/html": html, "text/plain": ""}, raw=True)

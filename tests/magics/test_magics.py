@@ -32,7 +32,7 @@ def test_a_card_becomes_plain_html(notebook: Shell, service: PromptService) -> N
     service.gate.clear()
     notebook.run("%%luma -o sunset\nA sunset")
     card, live = notebook.displays.latest()
-    assert "saved while the video was being made" in card["text/html"]
+    assert "(as of 2" in card["text/html"]
     assert WIDGET_VIEW in live
     service.gate.set()
     notebook.user_ns["sunset"].wait()

@@ -42,7 +42,7 @@ def clips_to_compare(given: Sequence[Clip | Iterable[Clip]]) -> list[Clip]:
 class Comparison(ProgressiveDisplay):
     """Clips that are done, side by side."""
 
-    _missing = Missing("Playing all of them together", "Until then each plays by itself.")
+    _missing = Missing("one set of controls for all of them", "Until then each plays by itself.")
 
     def __init__(self, clips: Iterable[Clip], presenter: PagePresenter) -> None:
         self.clips = list(clips)

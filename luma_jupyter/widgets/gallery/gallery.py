@@ -138,9 +138,8 @@ class Gallery(ProgressiveDisplay, Sequence[Clip]):
     @property
     def _missing(self) -> Missing:
         word = self._session.find_word(self._clips[0]) if self._clips else "SOURCE"
-        return Missing(
-            "Posters that play, and buttons to go on from them,", "A cell does it too:", f"%%luma extend {word}"
-        )
+        what = "posters that play, and buttons to go on from them,"
+        return Missing(what, "A cell goes on from a clip, too:", f"%%luma extend {word}\nyour prompt")
 
     def _live(self, key: str) -> Any:
         return LiveGallery(self, key, self.pick)

@@ -51,6 +51,6 @@ class StudioForms:
             return
         display({"text/html": note_html(self.form.key, _LATER), "text/plain": _LATER}, raw=True)
         if not self._environment.unattended:
-            cell = self.form.cell if self.form.prompt.strip() else f"{self.form.cell}the prompt"
-            missing = Missing("The studio", "A cell does the same:", cell)
+            cell = self.form.cell if self.form.prompt.strip() else f"{self.form.cell}your prompt"
+            missing = Missing("the studio", "A cell does the same:", cell)
             show_live_part(self.box, self.form.key, missing, self._page)
