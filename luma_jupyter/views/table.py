@@ -81,8 +81,9 @@ def waiting_html(key: str, states: Sequence[ClipState]) -> str:
     """
     now = max(state.now for state in states)
     heading = f"{summary([state.task.status for state in states])} ({as_of(now)})"
-    names = " ".join(dict.fromkeys(state.word.partition("[")[0] for state in states[:MOST_NAMES]))
-    how = HOW_IT_STANDS.format(words=escaped(names + (" …" if len(states) > MOST_NAMES else "")))
+    names = list(dict.fromkeys(state.word.partition("[")[0] for state in states))
+    more = " …" if len(names) > MOST_NAMES else ""
+    how = HOW_IT_STANDS.format(words=escaped(" ".join(names[:MOST_NAMES]) + more))
     return frame(
         key,
         f'<div class="luma-later"><div style="font-weight:600">{escaped(heading)}</div>'
