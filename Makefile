@@ -5,7 +5,7 @@ BIN := .venv/bin
 # Nothing here may cost money, whatever keys the environment has.
 FREE := LUMA_JUPYTER_PROVIDER=demo
 
-.PHONY: demo test test-quick lab lint hosts chaos fuzz bench clean
+.PHONY: demo test test-quick lab lint hosts pages chaos fuzz bench clean
 
 demo: .venv/ready  ## run the quickstart; leaves the executed notebook and an HTML page under build/demo
 	rm -rf build/demo build/demo-home && mkdir -p build/demo && cp notebooks/01_quickstart.ipynb build/demo
@@ -32,6 +32,9 @@ lint: .venv/ready
 
 hosts: .venv/ready  ## everything in a real kernel on the packages of each host; `make hosts HOSTS="colab lowest"` for some
 	$(BIN)/python -m tests.hosts $(HOSTS)
+
+pages: .venv/ready  ## every kind of page, each with a server in an environment of its own; `make pages PAGES="alone documents"` for some
+	$(BIN)/python -m tests.pages $(PAGES)
 
 chaos: .venv/ready  ## kill, end and freeze kernels at 200 random moments each, and look whether anything was paid twice or lost
 	$(BIN)/python -m tests.chaos.harness

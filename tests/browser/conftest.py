@@ -15,6 +15,8 @@ import sys
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn
 from urllib.parse import quote
@@ -23,6 +25,9 @@ import axe_playwright_python
 import nbformat
 import pytest
 from playwright.sync_api import sync_playwright
+
+from tests.pages.environment import NotInstalled, server_python
+from tests.pages.kinds import BY_NAME
 
 ROOT = Path(__file__).parents[2]
 SCREENSHOTS = ROOT / "build" / "screenshots"
@@ -38,11 +43,16 @@ CHROMIUM_FLAGS = [
     "--disable-sync",
     "--autoplay-policy=no-user-gesture-required",
 ]
-# Notebook 7.6 raises this at start, with an empty notebook too: its words, and where it comes from.
-NOTEBOOK7_BUG = ("Cannot read properties of undefined (reading 'schema')", "/static/notebook/notebook_core.")
-PLAY = """async () => {
+# Notebook 7.6 raises these at start, with an empty notebook too, the second where JupyterLab was on the same server:
+# their words, and where they come from.
+NOTEBOOK7_BUGS = (
+    "Cannot read properties of undefined (reading 'schema')",
+    "Command 'filebrowser:open-path' not registered",
+)
+NOTEBOOK7_CODE = "/static/notebook/notebook_core."
+PLAY = """async (part) => {
     const played = [];
-    for (const video of document.querySelectorAll("video")) {
+    for (const video of (part ?? document).querySelectorAll("video")) {
         video.muted = true;
         video.scrollIntoView();
         await video.play();
@@ -65,25 +75,36 @@ def missing(what: str) -> NoReturn:
     (pytest.fail if os.environ.get("LUMA_BROWSER_TESTS") == "required" else pytest.skip)(what)
 
 
-@pytest.fixture(scope="package")
-def chromium() -> Iterator[Any]:
-    """A running headless Chromium.
-
-    Playwright keeps an event loop running in this thread, which other tests must not find: hence the scope.
-    """
+@contextmanager
+def running_chromium() -> Iterator[Any]:
+    """A running headless Chromium; None where this machine has none."""
     executable = shutil.which("chromium") or shutil.which("google-chrome")
     if executable is None:
-        missing("there is no Chromium on this machine: apt-get install chromium")
+        yield None
+        return
     with sync_playwright() as running:
         browser = running.chromium.launch(executable_path=executable, args=CHROMIUM_FLAGS)
         yield browser
         browser.close()
 
 
+@pytest.fixture(scope="package")
+def chromium() -> Iterator[Any]:
+    """A running headless Chromium.
+
+    Playwright keeps an event loop running in this thread, which other tests must not find: hence the scope.
+    """
+    with running_chromium() as browser:
+        if browser is None:
+            missing("there is no Chromium on this machine: apt-get install chromium")
+        yield browser
+
+
 class Lab:
-    """A JupyterLab server on a folder of its own."""
+    """A JupyterLab server on a folder of its own, in the environment of its ``python``."""
 
     module = "jupyterlab"
+    python = sys.executable
 
     def __init__(self, folder: Path, home: Path) -> None:
         self.folder = folder
@@ -102,11 +123,12 @@ class Lab:
         """Use a theme from the next page load on: "JupyterLab Light" or "JupyterLab Dark"."""
         self._setting("apputils-extension/themes", {"theme": name})
 
-    def start(self) -> subprocess.Popen[bytes]:
+    def environ(self) -> dict[str, str]:
+        """The environment variables of the server, and so of its kernels."""
         clean = {
             name: value for name, value in os.environ.items() if not name.startswith(("LUMA_", "ACEDATA", "RUNAPI"))
         }
-        env = {
+        return {
             **clean,
             "LUMA_JUPYTER_DEMO_SECONDS": "4",
             "LUMA_JUPYTER_HOME": str(self.home / "luma"),
@@ -116,11 +138,14 @@ class Lab:
             "JUPYTERLAB_SETTINGS_DIR": str(self.home / "settings"),
             "JUPYTERLAB_WORKSPACES_DIR": str(self.home / "workspaces"),
         }
-        command = [sys.executable, "-m", self.module, "--no-browser", "--allow-root", "--ServerApp.port_retries=0"]
+
+    def start(self) -> subprocess.Popen[bytes]:
+        command = [self.python, "-m", self.module, "--no-browser", "--allow-root", "--ServerApp.port_retries=0"]
         port = self.url.rpartition(":")[2]
         options = [f"--IdentityProvider.token={TOKEN}", f"--port={port}", f"--ServerApp.root_dir={self.folder}"]
         with (self.home / "log").open("wb") as log:
-            server = subprocess.Popen([*command, *options], env=env, stdout=log, stderr=log)
+            # Python finds modules in the folder where it starts: not those of this tree.
+            server = subprocess.Popen([*command, *options], env=self.environ(), cwd=self.home, stdout=log, stderr=log)
         for _ in range(300):
             try:
                 urllib.request.urlopen(f"{self.url}/api").close()
@@ -129,6 +154,20 @@ class Lab:
                 assert server.poll() is None, (self.home / "log").read_text()
                 time.sleep(0.1)
         raise AssertionError((self.home / "log").read_text())
+
+    @contextmanager
+    def running(self) -> Iterator[None]:
+        """The server runs."""
+        server = self.start()
+        try:
+            yield
+        finally:
+            server.terminate()
+            try:
+                server.wait(30)
+            except subprocess.TimeoutExpired:
+                server.kill()
+                server.wait(10)
 
     def get(self, path: str) -> Any:
         """An answer of the server's REST API."""
@@ -151,16 +190,35 @@ class Notebook7(Lab):
     module = "notebook"
 
 
-def _running(kind: type[Lab], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+class LabApart(Lab):
+    """A server in an environment of its own, which serves JupyterLab and Notebook 7; its kernels are in this one."""
+
+    def __init__(self, folder: Path, home: Path, python: Path) -> None:
+        super().__init__(folder, home)
+        self.python = str(python)
+        # The same name as that of the server's own Python, which it hides.
+        kernel = home / "jupyter" / "kernels" / "python3" / "kernel.json"
+        kernel.parent.mkdir(parents=True)
+        argv = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
+        kernel.write_text(json.dumps({"argv": argv, "display_name": "Python 3", "language": "python"}))
+
+    def environ(self) -> dict[str, str]:
+        """As in `Lab`, with the kernels' Python before the server's own."""
+        return {**super().environ(), "JUPYTER_PATH": str(self.home / "jupyter")}
+
+
+def _running(kind: Callable[..., Lab], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     lab = kind(tmp_path_factory.mktemp("notebooks"), tmp_path_factory.mktemp("lab"))
-    server = lab.start()
-    yield lab
-    server.terminate()
+    with lab.running():
+        yield lab
+
+
+def _apart(name: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     try:
-        server.wait(30)
-    except subprocess.TimeoutExpired:
-        server.kill()
-        server.wait(10)
+        python = server_python(BY_NAME[name])
+    except NotInstalled as error:
+        missing(f"the packages of the page “{name}” cannot be installed: {error}")
+    yield from _running(partial(LabApart, python=python), tmp_path_factory)
 
 
 @pytest.fixture(scope="package")
@@ -173,6 +231,18 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
 def notebook7(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     """A running Notebook 7."""
     yield from _running(Notebook7, tmp_path_factory)
+
+
+@pytest.fixture(scope="module")
+def lab_alone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+    """A running server in an environment without any widgets; JupyterLab and Notebook 7."""
+    yield from _apart("alone", tmp_path_factory)
+
+
+@pytest.fixture(scope="module")
+def lab_with_anywidget(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+    """A running server in an environment of its own, with anywidget and without luma_jupyter."""
+    yield from _apart("anywidget", tmp_path_factory)
 
 
 class LabPage:
@@ -247,6 +317,17 @@ class LabPage:
         found = self.page.evaluate("(selector) => axe.run(selector)", selector)["violations"]
         return [(f["id"], [n["html"] for n in f["nodes"]]) for f in found if f["impact"] in ("serious", "critical")]
 
+    def use_theme(self, name: str) -> None:
+        """Settings → Theme, for this page and those opened later: "JupyterLab Light" or "JupyterLab Dark"."""
+        self.page.click('.lm-MenuBar-itemLabel:text-is("Settings")')
+        self.page.hover('.lm-Menu-itemLabel:text-is("Theme")')
+        self.page.click(f'.lm-Menu-itemLabel:text-is("{name}")')
+        self.wait_for(f"document.body.dataset.jpThemeName === '{name}'")
+
+    def output(self, cell: int) -> Any:
+        """The outputs of a cell, as Playwright's locator."""
+        return self.page.locator(".jp-Notebook .jp-CodeCell").nth(cell).locator(".jp-Cell-outputArea")
+
     def shot(self, name: str, selector: str | None = None) -> Path:
         """Keep a screenshot under build/screenshots."""
         SCREENSHOTS.mkdir(parents=True, exist_ok=True)
@@ -269,31 +350,55 @@ class Notebook7Page(LabPage):
     address = "notebooks/{}?token={}"
 
 
-def _opener(chromium: Any, lab: Lab, kind: type[LabPage]) -> Iterator[Callable[..., LabPage]]:
-    contexts, errors = [], []
+class Browser:
+    """Opens notebooks in pages of their own; ``errors`` are those that the pages raised."""
 
-    def open_(notebook: str, width: int = 1200, height: int = 1000) -> LabPage:
-        context = chromium.new_context(viewport={"width": width, "height": height})
-        contexts.append(context)
+    def __init__(self, chromium: Any) -> None:
+        self._chromium = chromium
+        self._contexts: list[Any] = []
+        self.errors: list[str] = []
+
+    def page(self, lab: Lab, kind: type[LabPage], width: int = 1200, height: int = 1000) -> LabPage:
+        """An empty page."""
+        context = self._chromium.new_context(viewport={"width": width, "height": height})
+        self._contexts.append(context)
         page = context.new_page()
-        page.on("pageerror", lambda error: errors.append(f"{error} {error.stack}"))
-        opened = kind(page, lab)
-        opened.open(notebook)
-        return opened
+        page.on("pageerror", self._note)
+        return kind(page, lab)
 
-    yield open_
-    for context in contexts:
-        context.close()
-    assert not [error for error in errors if not (NOTEBOOK7_BUG[0] in error and NOTEBOOK7_BUG[1] in error)]
+    def open(self, lab: Lab, kind: type[LabPage], notebook: str, width: int = 1200, height: int = 1000) -> LabPage:
+        """A page with a notebook."""
+        page = self.page(lab, kind, width, height)
+        page.open(notebook)
+        return page
+
+    def close(self) -> None:
+        """Close all pages."""
+        for context in self._contexts:
+            context.close()
+
+    def _note(self, error: Any) -> None:
+        text = f"{error} {error.stack}"
+        if not (NOTEBOOK7_CODE in text and any(words in text for words in NOTEBOOK7_BUGS)):
+            self.errors.append(text)
 
 
 @pytest.fixture
-def open_page(chromium: Any, lab: Lab) -> Iterator[Callable[..., LabPage]]:
-    """Open a notebook in a page of its own: ``open_page("x.ipynb", width=…)``; no page error passes unseen."""
-    yield from _opener(chromium, lab, LabPage)
+def browser(chromium: Any) -> Iterator[Browser]:
+    """Opens pages; no page error passes unseen."""
+    opened = Browser(chromium)
+    yield opened
+    opened.close()
+    assert opened.errors == []
 
 
 @pytest.fixture
-def open_notebook7(chromium: Any, notebook7: Lab) -> Iterator[Callable[..., LabPage]]:
+def open_page(browser: Browser, lab: Lab) -> Callable[..., LabPage]:
+    """Open a notebook in a page of its own: ``open_page("x.ipynb", width=…)``."""
+    return partial(browser.open, lab, LabPage)
+
+
+@pytest.fixture
+def open_notebook7(browser: Browser, notebook7: Lab) -> Callable[..., LabPage]:
     """The same in Notebook 7."""
-    yield from _opener(chromium, notebook7, Notebook7Page)
+    return partial(browser.open, notebook7, Notebook7Page)

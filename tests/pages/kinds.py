@@ -1,0 +1,35 @@
+"""The kinds of pages: what is in the environment of the server that each comes from. The kernel is in another one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+_ALONE = ("jupyterlab", "notebook")
+_WIDGETS = (*_ALONE, "jupyterlab_widgets")
+_ANYWIDGET = (*_WIDGETS, "anywidget")
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of page: the server's packages, the front ends that are tried there, and how many people look at it.
+
+    ``missing`` is what its page has to name as missing, so that one can install it; empty where nothing is.
+    """
+
+    name: str
+    title: str
+    packages: tuple[str, ...]
+    front_ends: tuple[str, ...] = ("JupyterLab",)
+    people: int = 1
+    missing: str = ""
+
+
+BOTH = ("JupyterLab", "Notebook 7")
+KINDS = (
+    Kind("alone", "alone", _ALONE, BOTH, missing="anywidget"),
+    Kind("widgets", "with jupyterlab_widgets", _WIDGETS, missing="anywidget"),
+    Kind("anywidget", "with anywidget", _ANYWIDGET, BOTH),
+    Kind("documents", "with jupyter_server_documents", (*_ANYWIDGET, "jupyter_server_documents==0.3.3")),
+    Kind("collaboration", "with jupyter-collaboration", (*_ANYWIDGET, "jupyter-collaboration==5.*"), people=2),
+)
+BY_NAME = {kind.name: kind for kind in KINDS}
