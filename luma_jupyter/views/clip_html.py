@@ -19,7 +19,6 @@ from luma_jupyter.views.text import (
     short,
     status_text,
     typical_time,
-    waits_for_source,
 )
 
 STOP_LABEL = "Stop following"
@@ -111,8 +110,7 @@ def waiting_html(state: ClipState) -> str:
     """
     task = state.task
     words = [f"{status_text(state)} ({as_of(state.now)})"]
-    timed = not (task.upload or waits_for_source(task))
-    if timed:
+    if state.timed:
         words.append(typical_time(state))
     play, open_ = "", ""
     if state.media and state.served:
@@ -120,7 +118,7 @@ def waiting_html(state: ClipState) -> str:
         play = f"<details><summary>Play it here, when it is done</summary>{_player(src, preload='none')}</details>"
         open_ = f"{link(src, 'The video')} is there when it is done. "
     later = (
-        f"<div>{escaped(' · '.join(words))}</div>{bar_svg(state.model, state.elapsed) if timed else ''}{play}"
+        f"<div>{escaped(' · '.join(words))}</div>{bar_svg(state.model, state.elapsed) if state.timed else ''}{play}"
         f'<div style="{QUIET}">{open_}{HOW_IT_STANDS.format(words=escaped(state.word))}</div>'
     )
     body = f'{head(state)}{sent_pictures(state)}<div class="luma-later">{later}</div>{HIDE_LOST_LIVE_PART}'

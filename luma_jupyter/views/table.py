@@ -7,10 +7,20 @@ from collections.abc import Sequence
 from typing import Any, TypeAlias
 
 from luma_jupyter.domain.vocabulary import Status
+from luma_jupyter.views.bar_svg import bar_svg
 from luma_jupyter.views.clip_html import HOW_IT_STANDS, STOP_TOOLTIP
 from luma_jupyter.views.clip_state import ClipState, relative_url
 from luma_jupyter.views.html import HIDE_LOST_LIVE_PART, QUIET, escaped, frame, link
-from luma_jupyter.views.text import SHORT_STATUS_TEXT, as_of, clock, completion_text, request_summary, short, text_table
+from luma_jupyter.views.text import (
+    SHORT_STATUS_TEXT,
+    as_of,
+    clock,
+    completion_text,
+    request_summary,
+    short,
+    text_table,
+    typical_time,
+)
 
 MOST_ROWS = 300  # rows in the HTML that is saved; with a thousand a notebook would grow by half a megabyte
 MOST_WAITING_ROWS = 20  # while they are made the page may get them many times
@@ -79,15 +89,16 @@ def waiting_html(key: str, states: Sequence[ClipState]) -> str:
 
     As with the card of one clip, all that it says stays true in a page that has this alone.
     """
-    now = max(state.now for state in states)
-    heading = f"{summary([state.task.status for state in states])} ({as_of(now)})"
+    heading = f"{summary([state.task.status for state in states])} ({as_of(max(state.now for state in states))})"
+    timed = [state for state in states if state.timed]
+    usual = f"<div>each {typical_time(timed[-1])}</div>{bar_svg(timed[-1].model, timed[-1].elapsed)}" if timed else ""
     names = list(dict.fromkeys(state.word.partition("[")[0] for state in states))
     more = " …" if len(names) > MOST_NAMES else ""
     how = HOW_IT_STANDS.format(words=escaped(" ".join(names[:MOST_NAMES]) + more))
     return frame(
         key,
         f'<div class="luma-later"><div style="font-weight:600">{escaped(heading)}</div>'
-        f'{_table(states, MOST_WAITING_ROWS)}<div style="{QUIET}">{how}</div></div>{HIDE_LOST_LIVE_PART}',
+        f'{usual}{_table(states, MOST_WAITING_ROWS)}<div style="{QUIET}">{how}</div></div>{HIDE_LOST_LIVE_PART}',
     )
 
 

@@ -104,18 +104,12 @@ def typical_time(state: ClipState) -> str:
     return f"typically about {clock(state.model.typical)}"
 
 
-def waits_for_source(task: Task) -> bool:
-    """Whether it cannot be sent before the clip that it starts from is done."""
-    queued = task.status is Status.QUEUED
-    return queued and not isinstance(task.request, GenerateRequest) and task.request.source is None
-
-
 def status_text(state: ClipState) -> str:
     """What is happening to a clip."""
     task = state.task
     if task.upload:
         return f"{printable(task.upload)}; nothing is paid yet"
-    if waits_for_source(task):
+    if state.waits_for_source:
         return f"queued: waits for {printable(task.source_label)}; nothing is sent yet"
     if task.status is Status.QUEUED and task.sent_at:
         return "in doubt: it is looked for at the service"
