@@ -29,7 +29,7 @@ class Environment:
     @property
     def in_kernel(self) -> bool:
         """Whether a Jupyter kernel runs this code (else: a terminal, or a plain script)."""
-        return decide(detect_surroundings(), None).how != "path"
+        return detect_surroundings().in_kernel
 
     def cells_wait(self, wait: bool | None = None) -> bool:
         """Whether a cell that makes or shows clips waits for them; ``wait`` is the cell's own word."""
@@ -38,7 +38,7 @@ class Environment:
     @property
     def shown_clips_wait(self) -> bool:
         """Whether a cell waits for a clip that it only shows; in a terminal there are words of their own for that."""
-        return bool(self._settings().wait) or (self.in_kernel and self.cells_wait())
+        return bool(self._settings().wait) or (self.host().how != "path" and self.cells_wait())
 
     @property
     def unattended(self) -> bool:
@@ -92,6 +92,7 @@ def detect_surroundings() -> Surroundings:
     return Surroundings(
         in_ipython=shell is not None,
         in_kernel=getattr(shell, "kernel", None) is not None,
+        in_marimo=getattr(sys.modules.get("marimo"), "running_in_notebook", bool)(),
         marked=shell is not None and VSCODE_MARKER in shell.user_ns,
         isatty=bool(sys.stdout and sys.stdout.isatty()),
         environ=os.environ,

@@ -20,6 +20,8 @@ _LATER = (
     "with it are in their variables."
 )
 
+_JUPYTER = "The studio needs Jupyter. Here luma.generate(…), extend(…) and modify(…) do the same."
+
 
 class StudioForms:
     """Forms for all that the magics do, and all that is under way. Shown as a cell's last expression.
@@ -44,6 +46,9 @@ class StudioForms:
 
     def __repr__(self) -> str:
         return f"<Studio: {self.form.action}, {len(self.queue.clips)} clips in the queue>"
+
+    def _repr_html_(self) -> str:
+        return note_html(self.form.key, _JUPYTER)
 
     def _ipython_display_(self) -> None:
         if not self._environment.in_kernel:
