@@ -1,7 +1,8 @@
 """Outputs of a cell: plain HTML that stays, and below it a widget that lives.
 
 Whatever lives is shown as two outputs. The first is plain HTML, which is what a saved notebook keeps. The second is the
-widget; in a page without a kernel it is lost, and a rule in the first hides the front end's complaint about that.
+widget; in a page without a kernel or without anywidget it is lost, and a rule in the first hides the front end's
+complaint about that.
 """
 
 from __future__ import annotations

@@ -140,7 +140,7 @@ def _marimo() -> Host:
     return Host(
         "marimo",
         "embed",
-        "marimo serves no files beside the notebook, and draws an output once: a cell that shows a clip waits for it.",
+        "Files beside the notebook are not served there, and an output is drawn once: a cell that shows a clip waits.",
         limit=EMBED_LIMIT,
         serves=False,
         waits=True,
