@@ -109,16 +109,16 @@ def waiting_html(state: ClipState) -> str:
     it stood and when, a bar that knows the usual time alone, and where the video will be.
     """
     task = state.task
-    words = [f"{status_text(state)} ({as_of(state.now)})"]
+    words, bar, play, open_ = [f"{status_text(state)} ({as_of(state.now)})"], "", "", ""
     if state.timed:
         words.append(typical_time(state))
-    play, open_ = "", ""
+        bar = bar_svg(state.model.typical, state.elapsed)
     if state.media and state.served:
         src = relative_url(state.media)
         play = f"<details><summary>Play it here, when it is done</summary>{_player(src, preload='none')}</details>"
         open_ = f"{link(src, 'The video')} is there when it is done. "
     later = (
-        f"<div>{escaped(' · '.join(words))}</div>{bar_svg(state.model, state.elapsed) if state.timed else ''}{play}"
+        f"<div>{escaped(' · '.join(words))}</div>{bar}{play}"
         f'<div style="{QUIET}">{open_}{HOW_IT_STANDS.format(words=escaped(state.word))}</div>'
     )
     body = f'{head(state)}{sent_pictures(state)}<div class="luma-later">{later}</div>{HIDE_LOST_LIVE_PART}'

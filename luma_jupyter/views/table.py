@@ -91,7 +91,11 @@ def waiting_html(key: str, states: Sequence[ClipState]) -> str:
     """
     heading = f"{summary([state.task.status for state in states])} ({as_of(max(state.now for state in states))})"
     timed = [state for state in states if state.timed]
-    usual = f"<div>each {typical_time(timed[-1])}</div>{bar_svg(timed[-1].model, timed[-1].elapsed)}" if timed else ""
+    usual = (
+        f"<div>each {typical_time(timed[-1])}</div>{bar_svg(timed[-1].model.typical, timed[-1].elapsed)}"
+        if timed
+        else ""
+    )
     names = list(dict.fromkeys(state.word.partition("[")[0] for state in states))
     more = " …" if len(names) > MOST_NAMES else ""
     how = HOW_IT_STANDS.format(words=escaped(" ".join(names[:MOST_NAMES]) + more))
