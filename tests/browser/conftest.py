@@ -323,6 +323,7 @@ class LabPage:
         self.page.hover('.lm-Menu-itemLabel:text-is("Theme")')
         self.page.click(f'.lm-Menu-itemLabel:text-is("{name}")')
         self.wait_for(f"document.body.dataset.jpThemeName === '{name}'")
+        self.wait_for("!document.getElementById('jupyterlab-splash')")
 
     def output(self, cell: int) -> Any:
         """The outputs of a cell, as Playwright's locator."""

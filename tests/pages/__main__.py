@@ -23,7 +23,7 @@ from tests.pages.visit import COLUMNS, LOOKED_ON, Visit, visit
 
 SCREENSHOTS = BUILD / "screenshots"
 THEMES = ("Dark", "Light")  # the last one stays
-SLOWNESS = 1.5  # pictures in both themes take longer than a look
+SLOWNESS = 2.0  # pictures in both themes take longer than a look
 
 
 def try_kind(kind: Kind, chromium: Any) -> list[Row]:

@@ -24,11 +24,14 @@ RED_BOXES = (
 )
 SAVED = "This page was saved while the video"
 RUN_THIS_CELL = "run this cell to fill in its forms"
-# The words, how much HTML says, and whether an element of the live part can be seen.
+# The words; what the HTML says by itself, and how many videos and links it has; whether the live part can be seen.
 LOOK = """(output, live) => ({
     text: output.innerText,
-    html: [...output.querySelectorAll(".jp-RenderedHTML")]
-        .map((part) => `${part.textContent} ${part.querySelectorAll("video, a").length}`).join(),
+    html: [...output.querySelectorAll(".jp-RenderedHTML")].map((part) => {
+        const plain = part.cloneNode(true);
+        plain.querySelectorAll(live).forEach((moved) => moved.remove());
+        return `${plain.textContent} ${plain.querySelectorAll("video, a").length}`;
+    }).join(),
     live: [...output.querySelectorAll(live)].some((part) => part.getClientRects().length > 0),
 })"""
 

@@ -13,7 +13,8 @@ _ANYWIDGET = (*_WIDGETS, "anywidget")
 class Kind:
     """A kind of page: the server's packages, the front ends that are tried there, and how many people look at it.
 
-    ``missing`` is what its page has to name as missing, so that one can install it; empty where nothing is.
+    ``missing`` is what its page has to name as missing, so that one can install it; empty where nothing is. A page that
+    ``saves_itself`` has no command for it.
     """
 
     name: str
@@ -22,6 +23,7 @@ class Kind:
     front_ends: tuple[str, ...] = ("JupyterLab",)
     people: int = 1
     missing: str = ""
+    saves_itself: bool = False
 
 
 BOTH = ("JupyterLab", "Notebook 7")
@@ -29,7 +31,18 @@ KINDS = (
     Kind("alone", "alone", _ALONE, BOTH, missing="anywidget"),
     Kind("widgets", "with jupyterlab_widgets", _WIDGETS, missing="anywidget"),
     Kind("anywidget", "with anywidget", _ANYWIDGET, BOTH),
-    Kind("documents", "with jupyter_server_documents", (*_ANYWIDGET, "jupyter_server_documents==0.3.3")),
-    Kind("collaboration", "with jupyter-collaboration", (*_ANYWIDGET, "jupyter-collaboration==5.*"), people=2),
+    Kind(
+        "documents",
+        "with jupyter_server_documents",
+        (*_ANYWIDGET, "jupyter_server_documents==0.3.3"),
+        saves_itself=True,
+    ),
+    Kind(
+        "collaboration",
+        "with jupyter-collaboration",
+        (*_ANYWIDGET, "jupyter-collaboration==5.*"),
+        people=2,
+        saves_itself=True,
+    ),
 )
 BY_NAME = {kind.name: kind for kind in KINDS}

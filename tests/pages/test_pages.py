@@ -126,6 +126,10 @@ def test_one_line_names_what_is_missing(text: str, names_it: bool) -> None:
 class Socket:
     """A page with one websocket, which gets what is sent here."""
 
+    def __init__(self, path: str = "api/kernels/1/channels") -> None:
+        self.url = f"ws://127.0.0.1/{path}?session_id=1"
+        self.send: Any = None
+
     def on(self, event: str, take: Any) -> None:
         if event == "websocket":
             take(self)
@@ -146,7 +150,7 @@ def message(kind: str, request: str, display: str, html: str = "") -> bytes:
 
 
 def test_display_updates_are_counted_for_the_cell_that_displayed_the_words() -> None:
-    """Those of all outputs of that cell; of no other one, and nothing that is no message of a kernel."""
+    """Those of all outputs of that cell, and of no other one."""
     socket = Socket()
     updates = DisplayUpdates(socket)
     for cell, words in (("1", "A kite"), ("2", "A lamp")):
@@ -156,8 +160,13 @@ def test_display_updates_are_counted_for_the_cell_that_displayed_the_words() -> 
     for display in ("card 1", "card 2", "widget 1", "card 1", "card 3"):
         socket.send(message("update_display_data", "9", display))
     socket.send("{}")
-    socket.send(b"\x05\0\0\0\0\0\0\0")
     assert (updates.of("A kite"), updates.of("A lamp"), updates.of("A boat")) == (3, 1, 0)
+
+
+def test_only_the_sockets_of_kernels_are_listened_to() -> None:
+    """What the people of a document send each other has another form."""
+    DisplayUpdates(other := Socket("api/collaboration/room/1"))
+    assert other.send is None
 
 
 def test_pictures_differ_by_one_pixel_or_by_size() -> None:

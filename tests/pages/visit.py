@@ -36,6 +36,7 @@ from tests.pages.updates import DisplayUpdates
 
 LEAST = 12  # seconds that a clip takes, and as long as the pages took to open: a slow machine needs longer to look
 PATIENCE = 8  # seconds in which a page has to come to rest
+UNNAMED = "no line says what is missing"
 MOST_UPDATES = 4  # display updates of a clip
 SIZE = {"width": 1200, "height": 1900}  # all of the notebook
 PAGES = {"JupyterLab": LabPage, "Notebook 7": Notebook7Page}
@@ -44,22 +45,23 @@ Shoot = Callable[[LabPage, str], None]
 
 @dataclass(frozen=True)
 class Output:
-    """What a cell of the notebook ``all`` shows; ``live`` selects what only its widget draws."""
+    """What a cell shows; ``live`` selects what only its widget draws. Nothing is made twice: each page has its prompts,
+    in which {0} is the front end."""
 
     name: str
     code: str
     live: str
 
 
-CARD = Output("card", "%%luma -o boat\nA paper boat", ".luma-live")
-TABLE = Output("table", "luma.batch(['A kite', 'A lamp'])", ".luma-live")
+CARD = Output("card", "%%luma -o boat\nA paper boat in {0}", ".luma-live")
+TABLE = Output("table", "luma.batch(['A kite in {0}', 'A lamp in {0}'])", ".luma-live")
 RESTING = (
     Output("gallery", "luma.gallery(folder='films')", ".luma-picks"),
     Output("compare", "luma.compare(luma.gallery(folder='films')[:2])", ".luma-position"),
     Output("studio", "luma.Studio()", ".luma-studio"),
 )
 OUTPUTS = (CARD, TABLE, *RESTING)
-LEFT = Output("left", "%%luma -o left\nA paper boat on a page that is reloaded", CARD.live)
+LEFT = Output("left", "%%luma -o left\nA page that is reloaded in {0}", CARD.live)
 SETTINGS = f"{LOAD}luma.configure(demo_seconds=float(open('seconds').read()), submissions=12)"
 VIDEOS = 4  # that are made in a visit
 COLUMNS = ("card running", "card done", "table", "gallery", "compare", "studio", "reloaded", "untrusted copy")
@@ -94,13 +96,19 @@ class Person:
 
     def moving(self, outputs: Sequence[Output]) -> list[Output]:
         """Those outputs of which two pictures differ, though their HTML says the same in both."""
-        while True:
-            before = [(self.look(output).html, self._picture(output)) for output in outputs]
-            self.page.page.wait_for_timeout(1200)
-            after = [(self._picture(output), self.look(output).html) for output in outputs]
-            pairs = list(zip(outputs, before, after, strict=True))
-            if all(html == same for _, (html, _), (_, same) in pairs):
-                return [output for output, (_, first), (second, _) in pairs if differ(first, second)]
+        before = {output: (self.look(output).html, self._picture(output)) for output in outputs}
+        deadline = time.monotonic() + PATIENCE
+        moving: list[Output] = []
+        while len(moving) < len(outputs) and time.monotonic() < deadline:
+            self.page.page.wait_for_timeout(500)
+            for output in set(outputs).difference(moving):
+                html, first = before[output]
+                second = self._picture(output)
+                if html != self.look(output).html:
+                    before[output] = self.look(output).html, self._picture(output)
+                elif differ(first, second):
+                    moving.append(output)
+        return moving
 
     def _picture(self, output: Output) -> Image.Image:
         return Image.open(io.BytesIO(self.part(output).screenshot())).convert("RGB")
@@ -130,6 +138,7 @@ class Visit:
         self._kind = kind
         self._keep = shoot
         self.title = f"{front_end} {kind.title}"
+        self._front_end = front_end
         self._folder = f"{kind.name} {front_end}".lower()
         pages = [browser.page(lab, PAGES[front_end], **SIZE) for _ in range(kind.people + 1)]
         self._left = Person(pages.pop(), [LEFT])
@@ -158,13 +167,22 @@ class Visit:
     def _name(self, notebook: str) -> str:
         return f"{self._folder}/{notebook}.ipynb"
 
+    def _save(self, person: Person, notebook: str) -> None:
+        if self._kind.saves_itself:
+            person.page.page.wait_for_timeout(3000)  # it does so a second after each change
+        else:
+            person.page.save(self._name(notebook))
+
+    def _code(self, outputs: Sequence[Output]) -> list[str]:
+        return [output.code.format(self._front_end) for output in outputs]
+
     # The steps.
 
     def open_notebooks(self) -> None:
         """Write the notebooks and open them."""
         place(render(FilmSpec("A paper boat", seconds=1.0), self._lab.home, "film").video, self._path / "films", 3)
-        self._lab.write(self._name("all"), SETTINGS, *(output.code for output in OUTPUTS))
-        self._lab.write(self._name("left"), SETTINGS, LEFT.code)
+        self._lab.write(self._name("all"), SETTINGS, *self._code(OUTPUTS))
+        self._lab.write(self._name("left"), SETTINGS, *self._code([LEFT]))
         for person in self.people:
             person.page.open(self._name("all"))
         self._left.page.open(self._name("left"))
@@ -180,7 +198,7 @@ class Visit:
     def reload(self) -> None:
         """Reload the page in the middle of a clip."""
         self._left.look(LEFT)
-        self._left.page.save(self._name("left"))
+        self._save(self._left, "left")
         self.saved = json.loads((self._path / "left.ipynb").read_text(encoding="utf-8"))
         self._left.page.open(self._name("left"))
         self._left.looks[LEFT].append(self._left.look(LEFT))
@@ -191,9 +209,9 @@ class Visit:
         for person in self.people:
             for output in RESTING:
                 look = person.keep_looking(output, lambda look: look.live or self._names_it(look), deadline)
-                faults = [] if look.live or not self._kind.missing or self._names_it(look) else [self._unnamed]
+                faults = [] if look.live or not self._kind.missing or self._names_it(look) else [UNNAMED]
                 person.cells[output.name] = judge([look], [SAVED, RUN_THIS_CELL], faults)
-            moving = person.moving([CARD, TABLE])
+            moving = person.moving([CARD, TABLE]) if person is self.people[0] else OUTPUTS  # to others it is untrusted
             for output, name in ((CARD, "card running"), (TABLE, "table")):
                 person.looks[output].append(person.look(output))
                 person.cells[name] = judge(person.looks[output], [SAVED], [] if output in moving else ["nothing moves"])
@@ -209,10 +227,9 @@ class Visit:
             assert time.monotonic() < deadline, f"only {len(self._videos())} of {VIDEOS} videos were made"
             self._left.page.page.wait_for_timeout(200)
         for person in self.people:
-            for output in (CARD, TABLE):
-                person.looks[output].append(self._changed(person, output))
+            self._await_end(person, [CARD, TABLE])
             self._shoot(person, "done")
-            updates = person.updates.of("A paper boat")
+            updates = person.updates.of(f"A paper boat in {self._front_end}")
             faults = [*person.faults_of_videos(CARD), *_too_many(updates)]
             word = judge_end(person.looks[CARD], [SAVED], faults)
             person.cells["card done"] = f"{word}, {updates} updates" if word == "forward" else word
@@ -223,14 +240,14 @@ class Visit:
         """See the end on the page that was reloaded: what was saved in mid-run is true there by now."""
         person = self._left
         while_running = [fault for look in person.looks[LEFT] for fault in said(look.text, [SAVED])]
-        person.looks[LEFT].append(self._changed(person, LEFT))
+        self._await_end(person, [LEFT])
         self._shoot(person, "reloaded")
         faults = [*dict.fromkeys(while_running), *person.faults_of_videos(LEFT)]
         self.people[0].cells["reloaded"] = judge_end(person.looks[LEFT], [], faults)
 
     def copy(self) -> None:
         """Look at a copy that nobody here has signed: of what is there now, and of a clip as it was in mid-run."""
-        self.people[0].page.save(self._name("all"))
+        self._save(self.people[0], "all")
         copy = json.loads((self._path / "all.ipynb").read_text(encoding="utf-8"))
         copy["cells"] += self.saved["cells"][1:]
         copy["metadata"]["somebody"] = "else"  # the signature is of the content
@@ -245,19 +262,21 @@ class Visit:
         table = judge([copied.look(TABLE)], [SAVED], faults)
         self.people[0].cells["untrusted copy"] = table if is_false(table) else judge([copied.look(CARD)], [SAVED])
 
-    _unnamed = "no line says what is missing"
-
     def _names_it(self, look: Look) -> bool:
         return bool(self._kind.missing) and names_what_is_missing(look.text, self._kind.missing)
 
     def _videos(self) -> list[Path]:
         return list((self._path / "luma_videos").glob("*.mp4"))
 
-    def _changed(self, person: Person, output: Output) -> Look:
-        """What an output shows when it shows something else, without its live part; or what it still shows."""
-        before = person.looks[output][-1].html
+    def _await_end(self, person: Person, outputs: Sequence[Output]) -> None:
+        """Look at outputs once they say something else without their live parts, or had time for that."""
         deadline = time.monotonic() + PATIENCE
-        return person.keep_looking(output, lambda look: not look.live and look.html != before, deadline)
+        for output in outputs:
+            before = person.looks[output][-1].html
+            person.keep_looking(output, lambda look, before=before: not look.live and look.html != before, deadline)
+        person.page.page.wait_for_timeout(1000)  # what has changed may change once more
+        for output in outputs:
+            person.looks[output].append(person.look(output))
 
 
 def differ(first: Image.Image, second: Image.Image) -> bool:
