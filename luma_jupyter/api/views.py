@@ -44,7 +44,7 @@ def compare(*clips: Clip | Iterable[Clip]) -> Comparison:
     Two clips or more, or a list of them; a single one that was extended or modified is shown beside its source. Raises
     InvalidRequest for anything else, ClipError where one has no video.
     """
-    return Comparison(clips_to_compare(clips), kernel.presenter.environment)
+    return Comparison(clips_to_compare(clips), kernel.presenter)
 
 
 class Studio(StudioForms):

@@ -178,6 +178,7 @@ LINE_WORDS = (
     LineWord("status", "[NAME…]", "the clips of this kernel"),
     LineWord("wait", "[NAME…]", "wait for them (all that are unfinished)"),
     LineWord("stop", "NAME…", "stop following; the task may still run and be billed"),
+    LineWord("show", "NAME…", "show them here, as they stand"),
     LineWord("resume", "[NAME…]", "follow again what an earlier kernel left unfinished in this folder"),
     LineWord(
         "retry",

@@ -426,10 +426,14 @@ class Clip:
         return writable(f"<Clip {state.label}: {self.status}, “{short(self.prompt, 40)}”{saved}>")
 
     def _repr_html_(self) -> str | None:
+        self._wait_when_shown()
         return self._owner.presenter.html(self) if self.task.status.ended else None
 
     def _ipython_display_(self) -> None:
         self._owner.presenter.show(self)
+        self._wait_when_shown()
+
+    def _wait_when_shown(self) -> None:
         if self._owner.presenter.waits_when_shown:
             with contextlib.suppress(ClipError):  # the card says why
                 self.wait()

@@ -29,7 +29,7 @@ class Environment:
     @property
     def in_kernel(self) -> bool:
         """Whether a Jupyter kernel runs this code (else: a terminal, or a plain script)."""
-        return decide(detect_surroundings(), None).how != "path"
+        return detect_surroundings().in_kernel
 
     def cells_wait(self, wait: bool | None = None) -> bool:
         """Whether a cell that makes or shows clips waits for them; ``wait`` is the cell's own word."""
@@ -38,7 +38,7 @@ class Environment:
     @property
     def shown_clips_wait(self) -> bool:
         """Whether a cell waits for a clip that it only shows; in a terminal there are words of their own for that."""
-        return bool(self._settings().wait) or (self.in_kernel and self.cells_wait())
+        return bool(self._settings().wait) or (self.host().how != "path" and self.cells_wait())
 
     @property
     def unattended(self) -> bool:
@@ -67,12 +67,32 @@ def kernel_id() -> str:
         return ""
 
 
+def cell_number() -> int:
+    """The number of the cell that runs, or of the next one."""
+    shell = get_ipython()
+    return shell.execution_count if shell else 0
+
+
+def is_run_by_server() -> bool:
+    """Whether the Jupyter server itself asked for the cell that runs, and not a page.
+
+    Clients in Python name a message by session, process and number (jupyter_client, `Session.msg_id`), pages do not.
+    And a server knows its kernels by a UUID, unlike nbclient and consoles.
+    """
+    get_parent = getattr(getattr(get_ipython(), "kernel", None), "get_parent", None)
+    if get_parent is None or kernel_id().count("-") != 4:
+        return False
+    message_id: str = get_parent("shell").get("header", {}).get("msg_id", "")
+    return message_id.split("_")[1:2] == [os.environ.get("JPY_PARENT_PID")]
+
+
 def detect_surroundings() -> Surroundings:
     """The surroundings of this process."""
     shell = get_ipython()
     return Surroundings(
         in_ipython=shell is not None,
         in_kernel=getattr(shell, "kernel", None) is not None,
+        in_marimo=getattr(sys.modules.get("marimo"), "running_in_notebook", bool)(),
         marked=shell is not None and VSCODE_MARKER in shell.user_ns,
         isatty=bool(sys.stdout and sys.stdout.isatty()),
         environ=os.environ,

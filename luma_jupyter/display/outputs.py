@@ -1,7 +1,8 @@
 """Outputs of a cell: plain HTML that stays, and below it a widget that lives.
 
 Whatever lives is shown as two outputs. The first is plain HTML, which is what a saved notebook keeps. The second is the
-widget; in a page without a kernel it is lost, and a rule in the first hides the front end's complaint about that.
+widget; in a page without a kernel or without anywidget it is lost, and a rule in the first hides the front end's
+complaint about that.
 """
 
 from __future__ import annotations
@@ -11,7 +12,6 @@ from collections.abc import Callable
 from typing import Any
 
 from IPython.core.error import StdinNotImplementedError
-from IPython.display import display
 
 from luma_jupyter.compat import WIDGET_VIEW, view_bundle
 from luma_jupyter.printable import writable
@@ -29,14 +29,6 @@ def widget_bundle(widget: Any) -> tuple[dict[str, Any], dict[str, Any]]:
     first, *_ = getattr(widget, "children", [widget])
     data, metadata = view_bundle(first)
     return {WIDGET_VIEW: {**data[WIDGET_VIEW], "model_id": widget.model_id}, **NOTHING}, metadata
-
-
-def show_pair(html: str, text: str, widget: Callable[[], Any] | None) -> None:
-    """Show HTML, and below it a widget, where there is one to make; ``text`` says the same as the HTML."""
-    display({"text/html": html, "text/plain": text}, raw=True)
-    if widget:
-        data, metadata = widget_bundle(widget())
-        display(data, metadata=metadata, raw=True)
 
 
 def note_html(key: str, note: str) -> str:

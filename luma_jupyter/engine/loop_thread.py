@@ -94,6 +94,11 @@ class LoopThread:
         thread.join(CLOSE_TIMEOUT)
 
     @property
+    def is_open(self) -> bool:
+        """Whether the loop runs, so that it need not be started."""
+        return self._loop is not None
+
+    @property
     def is_current(self) -> bool:
         """Whether the caller is on the loop."""
         try:

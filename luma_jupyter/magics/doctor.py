@@ -19,6 +19,7 @@ from urllib.parse import urlsplit
 
 from luma_jupyter import __version__
 from luma_jupyter.api.kernel import Kernel
+from luma_jupyter.display.page import Page
 from luma_jupyter.domain.vocabulary import SERVICE_NAMES, Provider, Status
 from luma_jupyter.engine.engine import Engine
 from luma_jupyter.engine.library.folder import check_writable, free_space, needed_space
@@ -144,6 +145,8 @@ def diagnose(kernel: Kernel, machine: Machine = THIS_MACHINE) -> Diagnosis:
         )
         return Diagnosis(findings)
     examine("host", lambda: _host(kernel.presenter.environment.host(), now))
+    if kernel.presenter.environment.in_kernel:
+        examine("page", lambda: _page(kernel.presenter.page))
     examine("keys", lambda: _where_keys_are(kernel))
     now = kernel.configuration.current()
     examine("keys", lambda: _keys(now))
@@ -158,7 +161,8 @@ def diagnose(kernel: Kernel, machine: Machine = THIS_MACHINE) -> Diagnosis:
 def _versions(machine: Machine) -> Iterator[Finding]:
     found = {name: machine.version(name) for name in _PACKAGES}
     known = [f"{name} {version}" for name, version in found.items() if version]
-    yield Finding("fine", "versions", f"Python {platform.python_version()}, {', '.join(known)}.")
+    words = f"In the environment of this kernel: Python {platform.python_version()}, {', '.join(known)}."
+    yield Finding("fine", "versions", words)
 
 
 def _host(host: Host, now: Settings) -> Iterator[Finding]:
@@ -172,6 +176,33 @@ def _host(host: Host, now: Settings) -> Iterator[Finding]:
     cells = "Cells wait for their clips." if wait else "Cells return at once."
     words = f"{host.name[0].upper()}{host.name[1:]}: videos are shown {ways[host.how]}. {host.reason} {cells}"
     yield Finding("note" if host.hint else "fine", "host", words, host.hint)
+
+
+def _page(page: Page) -> Iterator[Finding]:
+    """What the page can show: that depends on its Jupyter server's environment, not on this kernel's."""
+    if page.is_silent and page.loses_updates:
+        words = (
+            "The Jupyter server runs the cells itself, as jupyter_server_documents does: the page shows nothing that "
+            "lives, no forms, and a card stands still when its cell is over."
+        )
+        advice = "%luma show NAME shows how a clip stands; --wait stays in a cell until its clip is done."
+        yield Finding("note", "page", words, advice)
+    elif page.is_silent:
+        words = (
+            "No page answered to what was drawn last: cards are brought forward as plain HTML, and there are no forms."
+        )
+        advice = (
+            "If the page is open: pip install anywidget in the environment of the Jupyter server (not of the kernel), "
+            "then reload the page."
+        )
+        yield Finding("note", "page", words, advice)
+    elif page.answer is None:
+        words = "No page has answered yet; one does when a card or the studio is drawn in it, and no cell runs."
+        yield Finding("note", "page", words, "To know what it can show: run %luma studio, then %luma doctor again.")
+    else:
+        yield Finding(
+            "fine", "page", f"It shows cards and forms that live{f' ({page.answer})' if page.answer else ''}."
+        )
 
 
 def _where_keys_are(kernel: Kernel) -> Iterator[Finding]:

@@ -132,6 +132,7 @@ class LumaMagics:
         actions: dict[str, Callable[[list[str]], Shown]] = {
             "status": self._status,
             "wait": self._wait,
+            "show": self._show_named,
             "stop": self._stop,
             "resume": self._resume,
             "retry": self._retry,
@@ -176,6 +177,11 @@ class LumaMagics:
             if notice := session.unfinished_notice():
                 say(notice)
         wait_for_all(clips, self._presenter.wait_for)
+
+    def _show_named(self, names: list[str]) -> None:
+        if not names:
+            raise InvalidRequest("Say which: %luma show NAME… (%luma status lists them).")
+        self._presenter.show_each(ClipList(self._named(names).values()))
 
     def _stop(self, names: list[str]) -> None:
         if not names:

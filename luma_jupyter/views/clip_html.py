@@ -6,10 +6,12 @@ from typing import Any
 
 from luma_jupyter.domain.media import LocalFile, is_preview
 from luma_jupyter.domain.vocabulary import SERVICE_NAMES, Status
+from luma_jupyter.views.bar_svg import bar_svg
 from luma_jupyter.views.clip_state import ClipState, relative_url
 from luma_jupyter.views.html import HIDE_LOST_LIVE_PART, QUIET, escaped, frame, link
 from luma_jupyter.views.text import (
     STATUS_TEXT,
+    as_of,
     completion_text,
     cost_text,
     file_size,
@@ -27,6 +29,8 @@ _LONGEST_TITLE = 300  # characters; the whole prompt is in the cell above
 _BADGE = "border:1px solid rgba(128,128,128,.7);border-radius:4px;padding:0 5px;font-size:11px;"
 _PICTURES = {"start_image": "first frame, as sent", "end_image": "last frame, as sent"}
 _PREVIEW = "max-height:72px;max-width:128px;margin:6px 6px 0 0;border-radius:4px;vertical-align:top;"
+# What a page that does not draw by itself says of unfinished clips.
+HOW_IT_STANDS = "<code>%luma show {words}</code> shows how it stands; in a new kernel, the cell that made it does."
 _VIDEO = "display:block;max-width:100%;max-height:480px;margin:8px 0;border-radius:4px;"
 
 
@@ -56,8 +60,8 @@ def sent_pictures(state: ClipState) -> str:
     return f"<div>{shown}</div>" if shown else ""
 
 
-def _player(src: str) -> str:
-    return f'<video src="{escaped(src)}" controls loop playsinline preload="metadata" style="{_VIDEO}"></video>'
+def _player(src: str, preload: str = "metadata") -> str:
+    return f'<video src="{escaped(src)}" controls loop playsinline preload="{preload}" style="{_VIDEO}"></video>'
 
 
 def final_html(state: ClipState) -> str:
@@ -99,18 +103,26 @@ def final_html(state: ClipState) -> str:
 
 
 def waiting_html(state: ClipState) -> str:
-    """The card of an unfinished clip without its live part, which goes below it.
+    """The card of an unfinished clip without its live part, which goes below it, and hides this while it lives.
 
-    A notebook that is saved now keeps this. The name of the file is known from the start, so it can play a video that
-    was finished later; the live part hides that offer while it lives.
+    A page without widgets has this alone, and so has a notebook that is saved now. So all that it says stays true: how
+    it stood and when, a bar that knows the usual time alone, and where the video will be.
     """
-    how = f"show <code>{escaped(state.name)}</code> in a cell" if state.name else "show the clip in a cell"
-    saved, rest = "This page was saved while the video was being made", f"{how} to see how far it is."
+    task = state.task
+    words, bar, play, open_ = [f"{status_text(state)} ({as_of(state.now)})"], "", "", ""
+    if state.timed:
+        words.append(typical_time(state))
+        bar = bar_svg(state.model.typical, state.elapsed)
     if state.media and state.served:
-        saved += ": play it, if it was finished since"
-        rest = f"{_player(relative_url(state.media))}Else {rest}"
-    later = f'<details class="luma-later"><summary>{saved}</summary>{rest}</details>'
-    return frame(state.task.key, head(state) + sent_pictures(state) + later + HIDE_LOST_LIVE_PART)
+        src = relative_url(state.media)
+        play = f"<details><summary>Play it here, when it is done</summary>{_player(src, preload='none')}</details>"
+        open_ = f"{link(src, 'The video')} is there when it is done. "
+    later = (
+        f"<div>{escaped(' · '.join(words))}</div>{bar}{play}"
+        f'<div style="{QUIET}">{open_}{HOW_IT_STANDS.format(words=escaped(state.word))}</div>'
+    )
+    body = f'{head(state)}{sent_pictures(state)}<div class="luma-later">{later}</div>{HIDE_LOST_LIVE_PART}'
+    return frame(task.key, body)
 
 
 def live_view(state: ClipState) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from urllib.parse import quote
 
 from luma_jupyter.domain.duration_model import DurationModel
 from luma_jupyter.domain.identifiers import KEY_PREFIX
+from luma_jupyter.domain.requests import GenerateRequest
 from luma_jupyter.domain.task import Task
 from luma_jupyter.domain.urls import is_local_url, is_web_url, may_have_secret
 from luma_jupyter.domain.vocabulary import Status
@@ -47,9 +48,26 @@ class ClipState:
         return self.name or self.task.key
 
     @property
+    def word(self) -> str:
+        """By which a line can name it: the variable, else the clip's key."""
+        return self.name or f"{KEY_PREFIX}{self.task.key}"
+
+    @property
     def moving(self) -> bool:
         """Whether its bar moves."""
         return self.task.status in (Status.RUNNING, Status.SAVING)
+
+    @property
+    def waits_for_source(self) -> bool:
+        """Whether it cannot be sent before the clip that it starts from is done."""
+        request = self.task.request
+        queued = self.task.status is Status.QUEUED
+        return queued and not isinstance(request, GenerateRequest) and request.source is None
+
+    @property
+    def timed(self) -> bool:
+        """Whether it takes its usual time from when it began."""
+        return not (self.task.status.ended or self.task.upload or self.waits_for_source)
 
     @property
     def file(self) -> str | None:
@@ -64,8 +82,7 @@ class ClipState:
     @property
     def remedy(self) -> str:
         """How a lost file comes back. A demo service keeps none for longer than its kernel lives."""
-        word = self.name or f"{KEY_PREFIX}{self.task.key}"
-        return f"`%luma retry {word}` fetches it again" if self.task.real else "run its cell again"
+        return f"`%luma retry {self.word}` fetches it again" if self.task.real else "run its cell again"
 
     @property
     def remote(self) -> str | None:

@@ -9,6 +9,7 @@ What is told apart, and by what:
 * **VS Code** puts ``__vsc_ipynb_file__`` into the user's variables when it starts a kernel (microsoft/vscode-jupyter);
   kernels of its interactive window have only its ``VSCODE_PID``. JupyterLab that was started from VS Code's terminal
   may inherit that one, but has ``JPY_SESSION_NAME`` too.
+* **marimo** says itself whether it runs a notebook (``marimo.running_in_notebook``).
 * **A Jupyter server** gives the kernels that it starts ``JPY_SESSION_NAME`` (jupyter_server, ``sessionmanager.py``).
 * **nbconvert, papermill, nbclient** say nothing of themselves: a kernel without a name is taken for one of these.
 """
@@ -38,6 +39,7 @@ class Surroundings:
 
     in_ipython: bool = False
     in_kernel: bool = False
+    in_marimo: bool = False
     marked: bool = False
     isatty: bool = False
     environ: Mapping[str, str] = field(default_factory=dict)
@@ -77,6 +79,8 @@ def decide(seen: Surroundings, embed: bool | None = None) -> Host:
 
 
 def _host(seen: Surroundings) -> Host:
+    if seen.in_marimo:
+        return _marimo()
     if not seen.in_kernel:
         return _terminal(seen)
     if "google.colab" in seen.modules or "COLAB_RELEASE_TAG" in seen.environ:
@@ -125,6 +129,19 @@ def _colab() -> Host:
         "Colab does not serve the runtime's files to its outputs, and takes away a runtime in which no cell runs.",
         hint="The runtime's files are gone with it: copy luma_videos to your Drive, or download it.",
         limit=COLAB_LIMIT,
+        serves=False,
+        waits=True,
+    )
+
+
+def _marimo() -> Host:
+    """It serves the folder ``public`` alone, and draws an output once, when its cell ends
+    (docs.marimo.io/guides/outputs, "Static files")."""
+    return Host(
+        "marimo",
+        "embed",
+        "Files beside the notebook are not served there, and an output is drawn once: a cell that shows a clip waits.",
+        limit=EMBED_LIMIT,
         serves=False,
         waits=True,
     )

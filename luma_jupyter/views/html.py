@@ -23,9 +23,11 @@ _CELL = "text-align:left;white-space:nowrap"
 # Pages take what stands between two dollar signs for a formula, and prices and prompts have such; not in these classes,
 # of MathJax 3 and later, and of MathJax 2.
 NO_FORMULAS = "mathjax_ignore tex2jax_ignore"
-# Where the kernel is gone, JupyterLab shows an error in the place of the live part: the output after the waiting card.
+# JupyterLab shows an error in the place of the live part, the output after the waiting card, where the kernel is gone;
+# and one for each widget in it where the page has no anywidget.
+_AFTER = ".jp-OutputArea-child:has(.luma-later)+.jp-OutputArea-child"
 HIDE_LOST_LIVE_PART = (
-    "<style>.jp-OutputArea-child:has(.luma-later)+.jp-OutputArea-child>.jp-OutputArea-output.jupyter-widgets"
+    f"<style>{_AFTER}>.jp-OutputArea-output.jupyter-widgets,{_AFTER}:has(.jupyter-widgets-error-widget)"
     "{display:none}</style>"
 )
 
@@ -38,6 +40,19 @@ def escaped(value: object) -> str:
 def link(url: str, label: str, extra: str = "") -> str:
     """A link that opens in a tab of its own."""
     return f'<a href="{escaped(url)}" target="_blank" rel="noopener"{extra}>{escaped(label)}</a>'
+
+
+def missing_html(key: str, what: str, way: str, cell: str) -> str:
+    """One line for a page that does not show the live part of the frame ``key``, and the ``cell`` that does the same.
+
+    It stays true in a page that was only closed; the live part takes it away when it comes.
+    """
+    install = "<code>pip install anywidget</code> in the environment of the Jupyter server (not of the kernel)"
+    shown = f'<pre style="margin:4px 0">{escaped(cell)}</pre>' if cell else ""
+    return (
+        f'<div class="luma-missing luma-missing-{key} {NO_FORMULAS}" style="{_NARROW}{QUIET}">'
+        f"To have {escaped(what)} here: {install}, then reload the page. {escaped(way)}{shown}</div>"
+    )
 
 
 def frame(key: str, body: str, *, wide: bool = False) -> str:

@@ -7,12 +7,24 @@ from collections.abc import Sequence
 from typing import Any, TypeAlias
 
 from luma_jupyter.domain.vocabulary import Status
-from luma_jupyter.views.clip_html import STOP_TOOLTIP
+from luma_jupyter.views.bar_svg import bar_svg
+from luma_jupyter.views.clip_html import HOW_IT_STANDS, STOP_TOOLTIP
 from luma_jupyter.views.clip_state import ClipState, relative_url
 from luma_jupyter.views.html import HIDE_LOST_LIVE_PART, QUIET, escaped, frame, link
-from luma_jupyter.views.text import SHORT_STATUS_TEXT, clock, completion_text, request_summary, short, text_table
+from luma_jupyter.views.text import (
+    SHORT_STATUS_TEXT,
+    as_of,
+    clock,
+    completion_text,
+    request_summary,
+    short,
+    text_table,
+    typical_time,
+)
 
 MOST_ROWS = 300  # rows in the HTML that is saved; with a thousand a notebook would grow by half a megabyte
+MOST_WAITING_ROWS = 20  # while they are made the page may get them many times
+MOST_NAMES = 5  # in the line that shows them
 # A card breaks words anywhere, so its table would make columns as narrow as one letter.
 _SHORT = "text-align:left;vertical-align:top;white-space:nowrap"
 _LONG = "text-align:left;vertical-align:top;overflow-wrap:break-word"
@@ -72,35 +84,57 @@ def live_view(key: str, statuses: Sequence[Status], now: float) -> dict[str, Any
     }
 
 
-def waiting_html(key: str, count: int) -> str:
-    """The card of clips that have not all ended, without its live part, which goes below it. A page that is saved now
-    keeps this."""
+def waiting_html(key: str, states: Sequence[ClipState]) -> str:
+    """The card of clips that have not all ended, without its live part, which goes below it.
+
+    As with the card of one clip, all that it says stays true in a page that has this alone.
+    """
+    heading = f"{summary([state.task.status for state in states])} ({as_of(max(state.now for state in states))})"
+    timed = [state for state in states if state.timed]
+    usual = (
+        f"<div>each {typical_time(timed[-1])}</div>{bar_svg(timed[-1].model.typical, timed[-1].elapsed)}"
+        if timed
+        else ""
+    )
+    names = list(dict.fromkeys(state.word.partition("[")[0] for state in states))
+    more = " …" if len(names) > MOST_NAMES else ""
+    how = HOW_IT_STANDS.format(words=escaped(" ".join(names[:MOST_NAMES]) + more))
     return frame(
         key,
-        f'<div style="font-weight:600">{count:,} clips</div>'
-        '<details class="luma-later"><summary>This page was saved while the videos were being made</summary>'
-        f"Show the clips in a cell to see how far they are.</details>{HIDE_LOST_LIVE_PART}",
+        f'<div class="luma-later"><div style="font-weight:600">{escaped(heading)}</div>'
+        f'{usual}{_table(states, MOST_WAITING_ROWS)}<div style="{QUIET}">{how}</div></div>{HIDE_LOST_LIVE_PART}',
     )
 
 
 def final_html(key: str, states: Sequence[ClipState]) -> str:
     """Clips that have all ended, as HTML that needs no kernel, no widget and no script."""
-    rows = "".join(_final_row(state) for state in states[:MOST_ROWS])
-    left = len(states) - MOST_ROWS
+    heading = escaped(summary([state.task.status for state in states]))
+    return frame(key, f'<div style="font-weight:600">{heading}</div>{_table(states, MOST_ROWS)}')
+
+
+def _table(states: Sequence[ClipState], most: int) -> str:
+    rows = "".join(_row(state) for state in states[:most])
+    left = len(states) - most
     more = f'<div style="{QUIET}">and {left:,} more: %luma history shows all</div>' if left > 0 else ""
-    return frame(
-        key,
-        f'<div style="font-weight:600">{escaped(summary([state.task.status for state in states]))}</div>'
+    return (
         '<div style="overflow:auto;max-height:420px">'
-        f"<table><thead><tr>{_HEAD}</tr></thead><tbody>{rows}</tbody></table></div>{more}",
+        f"<table><thead><tr>{_HEAD}</tr></thead><tbody>{rows}</tbody></table></div>{more}"
     )
 
 
-def _final_row(state: ClipState) -> str:
+def _row(state: ClipState) -> str:
     task = state.task
-    video = link(state.address, "Open") if state.address else ""
     prompt = f"{escaped(short(task.request.prompt, 60))}<br><small>{escaped(request_summary(task))}</small>"
-    cells = (escaped(state.label), video, clock(state.elapsed), prompt, escaped(_outcome(state)))
+    if task.status.ended:
+        video, time, status = (
+            link(state.address, "Open") if state.address else "",
+            clock(state.elapsed),
+            _outcome(state),
+        )
+    else:
+        video = link(relative_url(state.media), "When done") if state.media and state.served else ""
+        time, status = "", SHORT_STATUS_TEXT[task.status]
+    cells = (escaped(state.label), video, time, prompt, escaped(status))
     styled = [f'<td style="{style}">{cell}</td>' for style, cell in zip(_CELLS.values(), cells, strict=True)]
     return f"<tr>{''.join(styled)}</tr>"
 

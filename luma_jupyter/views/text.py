@@ -33,6 +33,11 @@ def clock(seconds: float) -> str:
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
 
 
+def as_of(now: float) -> str:
+    """When something was so, as words that stay true: ``as of 2026-11-22 14:05:07``, by the kernel's clock."""
+    return f"as of {time.strftime('%Y-%m-%d %H:%M:%S', time.localtime(now))}"
+
+
 def file_size(bytes_: int) -> str:
     """A file size as people read it."""
     return f"{bytes_ / 1e6:.1f} MB" if bytes_ >= 1e5 else f"{bytes_ / 1e3:.0f} kB"
@@ -104,7 +109,7 @@ def status_text(state: ClipState) -> str:
     task = state.task
     if task.upload:
         return f"{printable(task.upload)}; nothing is paid yet"
-    if task.status is Status.QUEUED and not isinstance(task.request, GenerateRequest) and task.request.source is None:
+    if state.waits_for_source:
         return f"queued: waits for {printable(task.source_label)}; nothing is sent yet"
     if task.status is Status.QUEUED and task.sent_at:
         return "in doubt: it is looked for at the service"

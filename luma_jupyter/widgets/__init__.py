@@ -12,6 +12,8 @@ How news of a task reaches the page, from top to bottom::
                                                              and moves bar and time along the curve it was given
                 final HTML                           views/clip_html.py, in the place of the card
 
+And where no page shows the widget (display/page.py hears no answer), the card's plain HTML is brought forward instead.
+
 base        what all widgets share (base.js)
 card        one clip (card.js, card.css)
 table_card  many clips

@@ -3,6 +3,7 @@
 JupyterLab resolves relative addresses when it draws an output, not for us, so we ask the server which notebook our kernel
 belongs to. */
 
+const ASKING = 2000; // milliseconds in which the server says which versions it has
 const LINGER = 1500; // milliseconds without a view after which a model is let go: a cell that is moved is drawn anew
 
 /** The card that this live part belongs to: the nearest one before it on the page. */
@@ -41,6 +42,30 @@ async function resolved(html, kernel) {
   return template.content;
 }
 
+/** What this page can say of itself: its name, and what draws widgets in it, each with its version. */
+async function describePage() {
+  const config = JSON.parse(document.getElementById("jupyter-config-data")?.textContent ?? "{}");
+  const versionOf = async (extension) => {
+    const address = `${config.fullLabextensionsUrl}/${extension}/package.json`;
+    const answer = await fetch(address, { signal: AbortSignal.timeout(ASKING) });
+    return answer.ok ? [extension, (await answer.json()).version] : [];
+  };
+  const extensions = config.fullLabextensionsUrl ? ["@jupyter-widgets/jupyterlab-manager", "anywidget"] : [];
+  const parts = await Promise.all(extensions.map((name) => versionOf(name).catch(() => [])));
+  return [[config.appName, config.appVersion], ...parts].filter(([name]) => name).map((part) => part.join(" ")).join(", ");
+}
+
+/** Let the kernel know that somebody sees this live part. */
+async function sayHere(model) {
+  globalThis.lumaPage ??= describePage().catch(() => "");
+  const page = await globalThis.lumaPage;
+  try {
+    model.send({ do: "here", page });
+  } catch {
+    // it was closed meanwhile
+  }
+}
+
 /** Have the frame above while this live part is in the page: `take` gets it, also when it was drawn anew, and gives what
 undoes that. A frame without its mark `luma-later` is one whose live part is not lost. */
 function withFrame(el, key, take) {
@@ -48,6 +73,7 @@ function withFrame(el, key, take) {
   const find = () => {
     const found = cardAbove(el, key);
     found?.querySelector(".luma-later")?.classList.remove("luma-later");
+    for (const line of document.querySelectorAll(`.luma-missing-${key}`)) line.setAttribute("hidden", "");
     if (!found || found === frame) return;
     undo?.();
     frame = found;

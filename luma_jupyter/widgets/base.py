@@ -8,23 +8,24 @@ from __future__ import annotations
 import re
 import secrets
 from abc import ABC, abstractmethod
-from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from functools import cached_property, partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import anywidget
 import traitlets
 from IPython.display import DisplayHandle, display
 
-from luma_jupyter.display.environment import Environment, kernel_id
-from luma_jupyter.display.outputs import NOTHING, show_pair, widget_bundle
+from luma_jupyter.display.environment import Environment, cell_number, kernel_id
+from luma_jupyter.display.outputs import NOTHING, widget_bundle
+from luma_jupyter.display.page import Audience, Page
 from luma_jupyter.display.update_queue import UpdateQueue
 from luma_jupyter.domain.requests import LONGEST_PROMPT
 from luma_jupyter.domain.task import TaskEvent
 from luma_jupyter.engine.handle import Handle
+from luma_jupyter.views.html import missing_html
 
 _FOLDER = Path(__file__).parent
 
@@ -76,13 +77,31 @@ class CardModel(Model):
     view = traitlets.Dict().tag(sync=True)
     kernel = traitlets.Unicode().tag(sync=True)
 
+    def __init__(self, **traits: Any) -> None:
+        self.is_wanted: Callable[[], bool] = lambda: True  # whether a page wants to know what changes
+        super().__init__(**traits)
+
+    def send_state(self, key: Any = None) -> None:
+        """Send what has changed where that is wanted; without a ``key`` somebody asks for all of it."""
+        if key is None or self.is_wanted():
+            super().send_state(key)
+
+
+class Shown(NamedTuple):
+    """A display of a card: whether it becomes the finished HTML (else: nothing), and the number of its cell."""
+
+    handle: DisplayHandle
+    becomes_final: bool
+    cell: int
+
 
 class LiveCard(ABC):
     """A card of one clip, or of many, while it lives: two outputs, of which the first is what remains.
 
     The first is plain HTML from the start. The second is a widget below it, with status, bar and button: one model for
     all views of a card. At the end the first is updated to the finished HTML and the second to nothing, so that what is
-    saved needs neither widget nor kernel.
+    saved needs neither widget nor kernel. Where nobody sees the widget, the first is also updated before that, whenever
+    its `stage` is another one.
 
     After a page reload both display ids are gone from the page, and only the model still reaches it. So the model gets
     the finished HTML too, and its script puts that in the place of the first output. The model stays open for such
@@ -92,11 +111,14 @@ class LiveCard(ABC):
     drawn on the engine's loop, by ``updates``.
     """
 
-    def __init__(self, updates: UpdateQueue) -> None:
+    def __init__(self, updates: UpdateQueue, page: Page) -> None:
         self.updates = updates
         self.on_end: Callable[[], None] = lambda: None  # called when the finished HTML is in the page
         self.release: Callable[[], None] = lambda: None  # ends its listening
-        self._displays: deque[tuple[DisplayHandle, bool]] = deque()
+        self._page = page
+        self._audience = Audience(page, self._audience_changed)
+        self._displays: list[Shown] = []
+        self._stage: object = None  # the one that the plain HTML in the page shows
 
     @property
     @abstractmethod
@@ -106,6 +128,11 @@ class LiveCard(ABC):
     @abstractmethod
     def bundle(self) -> dict[str, Any]:
         """The mimebundle as it is now, in plain HTML and text."""
+
+    @property
+    @abstractmethod
+    def stage(self) -> object:
+        """What makes it worth bringing plain HTML forward, where it is another one than before."""
 
     @cached_property
     @abstractmethod
@@ -126,27 +153,61 @@ class LiveCard(ABC):
         if self.ended:
             display(self.bundle(), raw=True)
         else:
+            self._stage = self.stage
             self._display(self.bundle(), becomes_final=True)
             if live:
+                self._listen()
                 self._display(*widget_bundle(self.model), becomes_final=False)
         self.updates.draw_now(self)  # what happened before the display was there
+
+    def _listen(self) -> None:
+        """Hear whether somebody sees the widget, the first time that it is shown."""
+        if not self.has_model:
+            self.model.is_wanted = lambda: self._audience.there is not False
+            self.model.on_content(lambda content, buffers: self._audience.take(content))
+            self._page.expect(self._audience)
+
+    def _audience_changed(self, before: bool | None) -> None:
+        if before is False:
+            self.model.send_state()  # what was not sent meanwhile
+        self.updates.request(self)
 
     def draw(self) -> int:
         """Draw it as it is now, on the engine's loop; the number of messages that it took."""
         ended = self.ended  # asked first: a display that is made after this is updated by who made it
         messages = self.send_changes() if self.has_model else 0
-        while ended and self._displays:
-            handle, becomes_final = self._displays.popleft()
-            handle.update(self.bundle() if becomes_final else NOTHING, raw=True)
-            messages += 1
+        if self._audience.there is False:
+            messages = 0
         if ended:
+            messages += self._finish_displays()
             self.on_end()
+        elif self._audience.there is False and self.stage != self._stage:
+            messages += self._bring_forward()
         return messages
+
+    def _finish_displays(self) -> int:
+        """Make them what remains, as far as the page can be reached; the number of messages that it took.
+
+        The widgets go first: without the waiting card above it, a page that cannot show one complains.
+        """
+        reached = [shown for shown in self._displays if self._page.reaches(shown.cell)]
+        for shown in sorted(reached, key=lambda shown: shown.becomes_final):
+            self._displays.remove(shown)
+            shown.handle.update(self.bundle() if shown.becomes_final else NOTHING, raw=True)
+        return len(reached)
+
+    def _bring_forward(self) -> int:
+        """Update the plain HTML; the number of messages that it took."""
+        self._stage = self.stage
+        reached = [shown for shown in self._displays if shown.becomes_final and self._page.reaches(shown.cell)]
+        for shown in reached:
+            shown.handle.update(self.bundle(), raw=True)
+        return len(reached)
 
     def _display(self, bundle: dict[str, Any], metadata: dict[str, Any] | None = None, *, becomes_final: bool) -> None:
         handle = DisplayHandle()
         handle.display(bundle, metadata=metadata, raw=True)
-        self._displays.append((handle, becomes_final))  # only now: an update before the display would be lost
+        self._displays.append(Shown(handle, becomes_final, cell_number()))  # only now: an earlier update would be lost
 
 
 def listen_to(handles: Sequence[Handle], listener: Callable[[int], None]) -> Callable[[], None]:
@@ -194,6 +255,35 @@ def close_widget(widget: Any) -> None:
     widget.close()
 
 
+class Missing(NamedTuple):
+    """What a page lacks that does not show a live part, and the way to go on there; ``cell`` does the same."""
+
+    what: str
+    way: str
+    cell: str = ""
+
+
+def show_live_part(widget: Any, key: str, missing: Missing, page: Page) -> None:
+    """Show a widget below the frame ``key``; and below that, while nobody sees it, what is missing.
+
+    ``widget`` is a `PageModel`, or a box that begins with one.
+    """
+    line, cell, (model, *_) = DisplayHandle(), cell_number(), getattr(widget, "children", [widget])
+
+    def tell(before: bool | None) -> None:
+        if (audience.there and before is None) or not page.reaches(cell):
+            return
+        html = "" if audience.there else missing_html(key, *missing)
+        line.update({"text/html": html, "text/plain": ""}, raw=True)
+
+    audience = Audience(page, tell)
+    model.on_content(lambda content, buffers: audience.take(content))
+    page.expect(audience)
+    data, metadata = widget_bundle(widget)
+    display(data, metadata=metadata, raw=True)
+    line.display(NOTHING, raw=True)
+
+
 class ProgressiveDisplay(ABC):
     """What is plain HTML for good, and more while its live part is there; text where there is no page.
 
@@ -201,6 +291,12 @@ class ProgressiveDisplay(ABC):
     """
 
     environment: Environment
+    page: Page
+
+    @property
+    @abstractmethod
+    def _missing(self) -> Missing:
+        """What a page lacks that does not show the live part."""
 
     @abstractmethod
     def _html(self, key: str) -> str:
@@ -218,4 +314,6 @@ class ProgressiveDisplay(ABC):
             print(repr(self))  # noqa: T201  # with links of our own
             return
         key = new_key()
-        show_pair(self._html(key), repr(self), None if self.environment.unattended else lambda: self._live(key))
+        display({"text/html": self._html(key), "text/plain": repr(self)}, raw=True)
+        if not self.environment.unattended:
+            show_live_part(self._live(key), key, self._missing, self.page)

@@ -227,6 +227,7 @@ function render({ model, el }) {
   });
   const timer = setInterval(tick, many ? 1000 : 500);
   draw();
+  sayHere(model);
   model.on("change:view", onView);
   model.on("comm_live_update", disconnected); // ipywidgets' word for a restarted kernel
   if (many) {

@@ -7,7 +7,9 @@ from functools import cached_property
 from typing import Any
 
 from luma_jupyter.display.environment import kernel_id
+from luma_jupyter.display.page import Page
 from luma_jupyter.display.update_queue import UpdateQueue
+from luma_jupyter.domain.vocabulary import Status
 from luma_jupyter.engine.handle import Handle
 from luma_jupyter.views.clip_html import final_html, live_view, waiting_html
 from luma_jupyter.views.clip_state import ClipState
@@ -31,10 +33,11 @@ class Card(LiveCard):
         self,
         handle: Handle,
         updates: UpdateQueue,
+        page: Page,
         state: Callable[[], ClipState],
         final: Callable[[], ClipState],
     ) -> None:
-        super().__init__(updates)
+        super().__init__(updates, page)
         self._handle = handle
         self._state = state
         self._final = final
@@ -43,6 +46,11 @@ class Card(LiveCard):
     @property
     def ended(self) -> bool:
         return self._handle.task.status.ended
+
+    @property
+    def stage(self) -> object:
+        status = self._handle.task.status
+        return Status.QUEUED if status is Status.SUBMITTING else Status.RUNNING if status is Status.SAVING else status
 
     def bundle(self) -> dict[str, Any]:
         return clip_bundle(self._state(), self._final())

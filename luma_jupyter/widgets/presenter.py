@@ -17,6 +17,7 @@ from luma_jupyter.clip.clip_list import ClipList, wait_for_all
 from luma_jupyter.display.embedding import with_video
 from luma_jupyter.display.environment import Environment
 from luma_jupyter.display.outputs import ask_secret, ask_user
+from luma_jupyter.display.page import Page
 from luma_jupyter.display.update_queue import UpdateQueue
 from luma_jupyter.engine.handle import Handle
 from luma_jupyter.engine.loop_thread import LoopThread
@@ -40,6 +41,7 @@ class PagePresenter:
     def __init__(self, environment: Environment, loop_thread: LoopThread) -> None:
         self.environment = environment
         self.updates = UpdateQueue(loop_thread)
+        self.page = Page(loop_thread)
         self._live: dict[tuple[type[LiveCard], tuple[Handle, ...]], LiveCard] = {}
 
     # What clips ask for.
@@ -67,12 +69,13 @@ class PagePresenter:
         if all(clip.task.status.ended for clip in clips):
             display(table_bundle(new_key(), [self.state(clip) for clip in clips]), raw=True)
         else:
-            self._show_live(TableCard, clips, lambda: TableCard(clips, self.updates, self.state))
+            self._show_live(TableCard, clips, lambda: TableCard(clips, self.updates, self.page, self.state))
 
     def _card(self, clip: Clip, handle: Handle) -> Card:
         from luma_jupyter.widgets.card import Card  # start-up, as above
 
-        return Card(handle, self.updates, lambda: self.state(clip, handle), lambda: self._final_state(clip, handle))
+        state, final = (lambda: self.state(clip, handle)), (lambda: self._final_state(clip, handle))
+        return Card(handle, self.updates, self.page, state, final)
 
     def _show_live(self, kind: type[LiveCard], clips: Sequence[Clip], make: Callable[[], LiveCard]) -> None:
         """Show a card that lives: the one of these very handles, if it was shown before and has not ended."""

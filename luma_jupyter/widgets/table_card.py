@@ -11,12 +11,16 @@ import traitlets
 
 from luma_jupyter.clip.clip import Clip
 from luma_jupyter.display.environment import kernel_id
+from luma_jupyter.display.page import Page
 from luma_jupyter.display.update_queue import UpdateQueue
+from luma_jupyter.domain.vocabulary import Status
 from luma_jupyter.engine.handle import Handle
 from luma_jupyter.views.clip_state import ClipState
 from luma_jupyter.views.table import TableRow, final_html, live_row, live_view, table_text, waiting_html
 from luma_jupyter.widgets.base import CardModel, LiveCard, listen_to, new_key
 
+STEPS = 10  # how often many clips are brought forward in a page without widgets: twice so often
+_UNDER_WAY = (Status.RUNNING, Status.SAVING)
 MODEL = 6  # the place of the duration model's name in a `TableRow`
 
 
@@ -34,7 +38,7 @@ class TableModel(CardModel):
 def table_bundle(key: str, states: Sequence[ClipState]) -> dict[str, Any]:
     """The mimebundle of several clips."""
     ended = all(state.task.status.ended for state in states)
-    html = final_html(key, states) if ended else waiting_html(key, len(states))
+    html = final_html(key, states) if ended else waiting_html(key, states)
     return {"text/html": html, "text/plain": table_text(states)}
 
 
@@ -44,8 +48,10 @@ class TableCard(LiveCard):
 
     model_class: type[TableModel] = TableModel
 
-    def __init__(self, clips: Sequence[Clip], updates: UpdateQueue, state: Callable[[Clip, Handle], ClipState]) -> None:
-        super().__init__(updates)
+    def __init__(
+        self, clips: Sequence[Clip], updates: UpdateQueue, page: Page, state: Callable[[Clip, Handle], ClipState]
+    ) -> None:
+        super().__init__(updates, page)
         self.clips = list(clips)
         self.handles = [clip.handle for clip in self.clips]
         self.key = new_key()
@@ -60,6 +66,13 @@ class TableCard(LiveCard):
     @property
     def ended(self) -> bool:
         return all(handle.task.status.ended for handle in self.handles)
+
+    @property
+    def stage(self) -> object:
+        """How far they are on their way, in steps of which even many clips have no more than a few."""
+        statuses = [handle.task.status for handle in self.handles]
+        way = sum(2 if status.ended else status in _UNDER_WAY for status in statuses)
+        return way if len(statuses) <= STEPS else STEPS * way // len(statuses)
 
     def bundle(self) -> dict[str, Any]:
         return table_bundle(self.key, self._states())
@@ -114,4 +127,6 @@ class TableCard(LiveCard):
         return 1
 
     def _send(self, rows: list[tuple[int, TableRow]]) -> None:
+        if not self.model.is_wanted():
+            return
         self.model.send({"rows": rows, "curves": self.model.curves, "view": self.model.view})

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import sys
 from base64 import b64encode
+from types import SimpleNamespace
 
 import pytest
 
-from luma_jupyter.display.environment import VSCODE_MARKER
+from luma_jupyter.api.create import generate
+from luma_jupyter.display import environment
+from luma_jupyter.display.environment import VSCODE_MARKER, is_run_by_server
 from luma_jupyter.errors import ConfigError, InvalidRequest
 from tests.support import settings
 from tests.support.html import video_source
-from tests.support.notebook import MP4, PromptService, Shell
+from tests.support.notebook import MP4, Kernels, PromptService, Shell
 
 
 def last_html(shell: Shell) -> str:
@@ -73,3 +77,45 @@ def test_misspelt_embed_option_is_one_clear_line(notebook: Shell) -> None:
     """A misspelt option is one clear line that names it."""
     with pytest.raises(InvalidRequest, match="--embedd"):
         notebook.run("%%luma --embedd\nA sunset")
+
+
+def test_a_clip_that_marimo_draws_ends_with_its_video(kernels: Kernels, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It draws an output once, so showing waits; the video is in it, as no files are served; a failed one says so."""
+    monkeypatch.setitem(sys.modules, "marimo", SimpleNamespace(running_in_notebook=lambda: True))
+    assert video_source(generate("A sunset")._repr_html_() or "") == embedded()
+    assert "no luck" in (generate("A [fail] sunset")._repr_html_() or "")
+
+
+def test_a_clip_that_a_script_draws_waits_for_nothing(kernels: Kernels, service: PromptService) -> None:
+    """A script that imports marimo is none of its notebooks; HTML there is only of what has ended."""
+    service.gate.clear()
+    assert generate("A sunset")._repr_html_() is None
+
+
+KERNEL_ID = "3d8f8f52-39f6-4a63-9b62-b0f5c0a6d3d1"
+
+
+@pytest.mark.parametrize(
+    ("message_id", "kernel_id", "by_server"),
+    [
+        ("463f2865-77e346d07271b4492cc3e30a_4711_12", KERNEL_ID, True),
+        ("463f2865-77e346d07271b4492cc3e30a_4712_12", KERNEL_ID, False),  # a client elsewhere
+        ("463f2865-77e346d07271b4492cc3e30a_4711_12", "tmpqc87s0un", False),  # nbclient's own kernel
+        ("463f2865-77e346d07271b4492cc3e30a_4711_12", "4711", False),  # a console's
+        ("463f2865-77e346d07271b4492cc3e30a", KERNEL_ID, False),  # a page
+        ("", KERNEL_ID, False),
+    ],
+)
+def test_a_server_that_runs_cells_is_told_by_its_messages(
+    notebook: Shell, monkeypatch: pytest.MonkeyPatch, message_id: str, kernel_id: str, by_server: bool
+) -> None:
+    """They are named as those of clients in Python, by the process that started the kernel."""
+    monkeypatch.setenv("JPY_PARENT_PID", "4711")
+    monkeypatch.setattr(environment, "kernel_id", lambda: kernel_id)
+    notebook.ip.kernel = SimpleNamespace(get_parent=lambda channel: {"header": {"msg_id": message_id}})
+    assert is_run_by_server() is by_server
+
+
+def test_no_server_runs_cells_where_there_is_no_kernel(terminal: Shell) -> None:
+    """A terminal has no messages."""
+    assert not is_run_by_server()

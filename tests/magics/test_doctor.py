@@ -45,8 +45,9 @@ def examine(notebook: Shell, machine: Machine = THIS_MACHINE) -> Diagnosis:
 
 @pytest.fixture
 def lab(notebook: Shell, monkeypatch: pytest.MonkeyPatch) -> Shell:
-    """A kernel of a Jupyter server."""
+    """A kernel of a Jupyter server, whose page has answered."""
     monkeypatch.setenv("JPY_SESSION_NAME", "a.ipynb")
+    kernel.presenter.page.answer = "JupyterLab 4.6.6, anywidget 0.11.0"
     return notebook
 
 
@@ -54,7 +55,7 @@ def test_doctor_with_both_keys_finds_nothing_to_do(lab: Shell, service: PromptSe
     """With both keys nothing is left to do; each service was asked harmless questions, and nothing was sent."""
     diagnosis = examine(lab)
     assert levels(diagnosis) == {}
-    assert diagnosis.summary.endswith("nothing to be mended, 0 to know, 9 fine.")
+    assert diagnosis.summary.endswith("nothing to be mended, 0 to know, 10 fine.")
     keys = ("ACEDATACLOUD_API_TOKEN", "ACEDATACLOUD_PLATFORM_TOKEN", "RUNAPI_API_KEY")
     where = "; ".join(f"{key} is from luma_jupyter.configure()" for key in keys)
     assert found(diagnosis, "where keys are").words == f"{where}."
@@ -290,7 +291,7 @@ def test_doctor_tells_unfinished_clips(lab: Shell, service: PromptService) -> No
     wait_for_status(lab.user_ns["_luma"], "running")
     lab.restart()
     diagnosis = examine(lab)
-    assert levels(diagnosis) == {"clips": "note"}
+    assert levels(diagnosis) == {"page": "note", "clips": "note"}
     assert "no kernel: 1; of these unconfirmed: 0" in found(diagnosis, "clips").words
     assert "%luma resume" in found(diagnosis, "clips").advice
 
@@ -346,3 +347,41 @@ def test_doctor_word_gives_the_diagnosis(lab: Shell) -> None:
     html = diagnosis._repr_html_()
     assert {tag for tag, _ in Tags(html).tags} <= {"div", "table", "tbody", "tr", "td"}
     assert "color" not in html
+
+
+@pytest.mark.parametrize(
+    ("page", "level", "words", "advice"),
+    [
+        ({"answer": "JupyterLab 4.6.6"}, "fine", "It shows cards and forms that live (JupyterLab 4.6.6).", ""),
+        ({"answer": ""}, "fine", "It shows cards and forms that live.", ""),
+        ({"answer": None}, "note", "No page has answered yet", "run %luma studio"),
+        (
+            {"is_silent": True},
+            "note",
+            "No page answered",
+            "in the environment of the Jupyter server (not of the kernel)",
+        ),
+        (
+            {"answer": None, "is_silent": True, "is_run_by_server": True},
+            "note",
+            "The Jupyter server runs the cells itself",
+            "%luma show NAME",
+        ),
+    ],
+)
+def test_doctor_tells_what_the_page_can_show(
+    lab: Shell, page: dict[str, object], level: str, words: str, advice: str
+) -> None:
+    """Which is not what this kernel has: whether it answered and with what, or what to do where it did not."""
+    for name, value in page.items():
+        setattr(kernel.presenter.page, name, value)
+    finding = found(examine(lab), "page")
+    assert finding.level == level
+    assert words in finding.words
+    assert advice in finding.advice
+    assert found(examine(lab), "versions").words.startswith("In the environment of this kernel: Python ")
+
+
+def test_doctor_says_nothing_of_pages_in_a_terminal(terminal: Shell) -> None:
+    """There is none."""
+    assert "page" not in {finding.area for finding in examine(terminal).findings}

@@ -81,6 +81,36 @@ def test_wait_waits_for_all_though_one_fails(notebook: Shell) -> None:
     ]
 
 
+def test_show_shows_clips_as_they_stand(notebook: Shell, service: PromptService) -> None:
+    """The named ones, done or not, in the cell of the line, which waits for nothing; many as one table."""
+    service.running = True
+    notebook.run("%%luma -o sunset --timeout 1e9\nA sunset")
+    wait_for_status(notebook.user_ns["sunset"], "running")
+    notebook.displays.outputs.clear()
+    notebook.run("%luma show sunset")
+    running, _ = notebook.displays.latest()
+    assert "the service is making the video (as of " in running["text/html"]
+    service.running = False
+    notebook.user_ns["sunset"].wait()
+    notebook.run("%%luma -o seas --takes 7 --wait\nA sea")
+    notebook.displays.outputs.clear()
+    notebook.run("%luma show sunset")
+    notebook.run("%luma show sunset seas")
+    done, table = notebook.displays.latest()
+    assert "<video" in done["text/html"]
+    assert "8 clips: 8 completed" in table["text/html"]
+    with pytest.raises(InvalidRequest, match="Say which: %luma show NAME"):
+        notebook.run("%luma show")
+
+
+def test_show_is_text_in_a_terminal(terminal: Shell, capsys: Printed) -> None:
+    """A clip as it stands, with its path."""
+    terminal.run("%%luma -o sunset\nA sunset")
+    capsys.readouterr()
+    terminal.run("%luma show sunset")
+    assert "sunset: “A sunset”" in capsys.readouterr().out
+
+
 def end_at_once(handle: Handle) -> Callable[[], None]:
     """The stop of a handle, but it returns only when it has taken effect."""
     stop = handle.stop

@@ -96,6 +96,8 @@ class Gate:
 class RunningLoop(LoopThread):
     """Not a thread of its own but the running loop, so that an engine can live on a virtual one."""
 
+    is_open = True
+
     @property
     def loop(self) -> asyncio.AbstractEventLoop:
         return asyncio.get_running_loop()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import replace
+from html import escape
 
 import pytest
 
@@ -15,8 +16,8 @@ from luma_jupyter.errors import ClipFailed
 from luma_jupyter.views.clip_html import STOP_TOOLTIP, final_html, live_view, waiting_html
 from luma_jupyter.views.clip_state import ClipState
 from luma_jupyter.views.comparison import comparison_html
-from luma_jupyter.views.text import STATUS_TEXT, plain_text
-from tests.support.html import HOSTILE, Tags, video_source
+from luma_jupyter.views.text import STATUS_TEXT, plain_text, status_text, typical_time
+from tests.support.html import HOSTILE, Tags, attributes_of, video_source
 from tests.support.states import clip_state
 
 
@@ -181,11 +182,12 @@ def test_live_view_of_an_ended_clip_is_its_final_html_alone() -> None:
 
 
 def test_waiting_html_of_a_page_saved_early_finds_the_video() -> None:
-    """The fallback of the live card plays the file that the clip will have."""
+    """The plain card plays the file that the clip will have, loaded when somebody plays it; and links to it."""
     html = waiting_html(clip_state(Status.RUNNING))
-    assert '<video src="luma_videos/a-sunset-3f9c2a1b.mp4"' in html
-    assert "<code>sunset</code> in a cell" in html
-    assert "the clip in a cell" in waiting_html(clip_state(Status.RUNNING, name=None))
+    assert '<video src="luma_videos/a-sunset-3f9c2a1b.mp4" controls loop playsinline preload="none"' in html
+    assert '<a href="luma_videos/a-sunset-3f9c2a1b.mp4"' in html
+    assert "<code>%luma show sunset</code> shows how it stands" in html
+    assert "%luma show clip:3f9c2a1b" in waiting_html(clip_state(Status.RUNNING, name=None))
     assert "<video" not in waiting_html(ClipState(clip_state(Status.RUNNING).task, None, 0, prior("acedata"), None))
 
 
@@ -193,7 +195,39 @@ def test_waiting_html_offers_no_video_where_the_host_serves_no_files() -> None:
     """The card of an unfinished clip has no player there, but still says how to go on."""
     html = waiting_html(replace(clip_state(Status.RUNNING), served=False))
     assert video_source(html) is None
-    assert "<code>sunset</code> in a cell to see how far it is" in html
+    assert "<a href" not in html
+    assert "<code>%luma show sunset</code>" in html
+
+
+@pytest.mark.parametrize("status", [status for status in Status if not status.ended])
+def test_waiting_html_says_only_what_stays_true(status: Status) -> None:
+    """How it stood, and when that was; no word of now, since the page may be opened at any time."""
+    html = waiting_html(clip_state(status, now=1030.0))
+    moment = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(1030.0))
+    assert f"{escape(status_text(clip_state(status)))} (as of {moment})" in html
+    assert "This page was saved" not in html
+
+
+def test_waiting_html_has_a_bar_that_moves_by_itself_along_the_usual_time() -> None:
+    """It goes on from the time that has passed; a page without animations, or without SVG, says the same in words."""
+    state = clip_state(Status.RUNNING, now=1030.0)
+    html = waiting_html(state)
+    (animate,) = attributes_of(html, "animate")
+    times = [float(time) for time in animate["keytimes"].split(";")]
+    assert times == sorted(times)
+    assert (times[0], times[-1], len(times)) == (0, 1, len(animate["values"].split(";")))
+    assert animate["begin"] == f"-{state.elapsed:.1f}s"
+    assert times[1] * float(animate["dur"].removesuffix("s")) == pytest.approx(state.model.typical, abs=0.1)
+    assert typical_time(state) in html
+    assert "<script" not in html
+
+
+def test_waiting_html_has_no_bar_where_nobody_knows_when_it_begins() -> None:
+    """What waits for its source, or is uploaded, is not on its way yet."""
+    source = ExtendRequest(prompt="On", source=None)
+    for waits in (clip_state(Status.QUEUED, request=source), clip_state(Status.QUEUED, upload="uploading a.png")):
+        assert "<svg" not in waiting_html(waits)
+        assert "typically" not in waiting_html(waits)
 
 
 def test_final_html_says_that_the_file_is_gone() -> None:

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from luma_jupyter.views.host import COLAB_LIMIT, EMBED_LIMIT, Surroundings, decide, is_colabs_page, makes_links
-from tests.support.states import COLAB, KERNEL, LAB, SCRIPT, TERMINAL, VSCODE
+from tests.support.states import COLAB, KERNEL, LAB, MARIMO, SCRIPT, TERMINAL, VSCODE
 
 
 @pytest.mark.parametrize(
@@ -23,6 +23,8 @@ from tests.support.states import COLAB, KERNEL, LAB, SCRIPT, TERMINAL, VSCODE
         (COLAB, "Google Colab", "embed", COLAB_LIMIT, False, True),
         (replace(KERNEL, environ={"COLAB_RELEASE_TAG": "r"}), "Google Colab", "embed", COLAB_LIMIT, False, True),
         (replace(COLAB, environ={"VSCODE_PID": "1"}), "Google Colab", "embed", COLAB_LIMIT, False, True),
+        (MARIMO, "marimo", "embed", EMBED_LIMIT, False, True),
+        (replace(MARIMO, in_marimo=False), "a Python script", "path", 0, True, False),
         (TERMINAL, "a terminal", "path", 0, True, True),
         (replace(TERMINAL, environ={"VSCODE_PID": "1"}), "a terminal", "path", 0, True, True),
         (replace(TERMINAL, modules=("google.colab",)), "a terminal", "path", 0, True, True),

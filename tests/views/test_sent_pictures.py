@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from luma_jupyter.domain.duration_model import DurationModel
+from luma_jupyter.domain.duration_model import prior
 from luma_jupyter.domain.media import LocalFile
 from luma_jupyter.domain.requests import GenerateRequest
 from luma_jupyter.domain.task import Task, Video
@@ -37,7 +37,7 @@ def state(status: Status, **images: LocalFile | str) -> ClipState:
         task_id="t",
         video=Video(url="https://example.com/v.mp4") if status is Status.COMPLETED else None,
     )
-    return ClipState(task, "fox", 5.0, DurationModel((), 0.0))
+    return ClipState(task, "fox", 5.0, prior("acedata"))
 
 
 @pytest.mark.parametrize("status", [Status.RUNNING, Status.COMPLETED, Status.FAILED])

@@ -101,7 +101,7 @@ def test_final_table_of_a_thousand_clips_is_cut() -> None:
 def test_table_html_escapes_every_text() -> None:
     """A prompt, a name or an error can never become markup."""
     looks = [clip_state(name=HOSTILE), clip_state(Status.FAILED, error=ClipFailed(HOSTILE))]
-    html = final_html("abc", looks) + waiting_html("abc", 2)
+    html = final_html("abc", looks) + waiting_html("abc", [*looks, clip_state(Status.RUNNING, name=HOSTILE)])
     assert not {tag for tag, _ in Tags(html).tags} & {"script", "img"}
     assert not re.search(r"<script", html)
 

@@ -86,7 +86,8 @@ def test_a_clip_that_ends_while_it_is_displayed_is_final(notebook: Shell, servic
         handle.task = clip.wait().task
 
     states = iter([running, running])
-    card = Card(handle, kernel.presenter.updates, lambda: next(states, clip.state), lambda: clip.state)
+    presenter = kernel.presenter
+    card = Card(handle, presenter.updates, presenter.page, lambda: next(states, clip.state), lambda: clip.state)
     publish, notebook.displays.publish = notebook.displays.publish, end_after_the_drawing
     card.show()
     assert "<video" in card.model.view["final"]

@@ -44,8 +44,10 @@ def show_running(notebook: Shell, count: int) -> tuple[ClipList, TableModel]:
     """So many clips whose tasks run, shown in a cell, and the model of their table."""
     notebook.user_ns["many"] = many = running_clips(count)
     notebook.run("many")
+    model = notebook.displays.models()[-1]
+    model._handle_custom_msg({"do": "here"}, [])
     draw_all_news()
-    return many, notebook.displays.models()[-1]
+    return many, model
 
 
 def test_many_clips_are_one_widget(notebook: Shell, service: PromptService) -> None:
@@ -75,7 +77,8 @@ def test_table_sends_only_changed_rows(
     """A message has the rows whose words changed and nothing of the others; no change, no message."""
     service.running = True
     many = running_clips(8)
-    card = TableCard(many, kernel.presenter.updates, kernel.presenter.state)
+    presenter = kernel.presenter
+    card = TableCard(many, presenter.updates, presenter.page, presenter.state)
     sent = SentMessages(card.model, monkeypatch)
     counts: list[int] = []
     kernel.session.engine.loop_thread.call_and_wait(lambda: counts.append(card.draw()), 5)

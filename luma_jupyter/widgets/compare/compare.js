@@ -199,6 +199,7 @@ function enhance(frame) {
 function render({ model, el }) {
   const leave = withFrame(el, model.get("key"), enhance);
   const uncount = countView(model);
+  sayHere(model);
   return () => {
     leave();
     uncount();

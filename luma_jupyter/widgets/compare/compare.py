@@ -12,12 +12,12 @@ from typing import Any
 from luma_jupyter.clip.clip import Clip
 from luma_jupyter.clip.clip_list import wait_for_all
 from luma_jupyter.display.embedding import with_video
-from luma_jupyter.display.environment import Environment
 from luma_jupyter.domain.values import items_of
 from luma_jupyter.errors import InvalidRequest
 from luma_jupyter.views.comparison import comparison_html
 from luma_jupyter.views.text import plain_text
-from luma_jupyter.widgets.base import PageModel, ProgressiveDisplay, script
+from luma_jupyter.widgets.base import Missing, PageModel, ProgressiveDisplay, script
+from luma_jupyter.widgets.presenter import PagePresenter
 
 
 def clips_to_compare(given: Sequence[Clip | Iterable[Clip]]) -> list[Clip]:
@@ -42,9 +42,11 @@ def clips_to_compare(given: Sequence[Clip | Iterable[Clip]]) -> list[Clip]:
 class Comparison(ProgressiveDisplay):
     """Clips that are done, side by side."""
 
-    def __init__(self, clips: Iterable[Clip], environment: Environment) -> None:
+    _missing = Missing("one set of controls for all of them", "Until then each plays by itself.")
+
+    def __init__(self, clips: Iterable[Clip], presenter: PagePresenter) -> None:
         self.clips = list(clips)
-        self.environment = environment
+        self.environment, self.page = presenter.environment, presenter.page
 
     def __repr__(self) -> str:
         host = self.environment.host()

@@ -88,6 +88,7 @@ function enhance(frame, model) {
 function render({ model, el }) {
   const leave = withFrame(el, model.get("key"), (frame) => enhance(frame, model));
   const uncount = countView(model);
+  sayHere(model);
   return () => {
     leave();
     uncount();

@@ -28,7 +28,7 @@ from luma_jupyter.views.clip_state import public_url, relative_url
 from luma_jupyter.views.gallery import MOST_TILES, FileTile, Tile, gallery_html, heading_text, left_out_text
 from luma_jupyter.views.host import Host
 from luma_jupyter.views.table import table_text
-from luma_jupyter.widgets.base import PageModel, ProgressiveDisplay, script
+from luma_jupyter.widgets.base import Missing, PageModel, ProgressiveDisplay, script
 from luma_jupyter.widgets.posters import embedded_size, file_poster_src, poster_src
 from luma_jupyter.widgets.presenter import PagePresenter
 from luma_jupyter.widgets.studio.studio import StudioForms
@@ -94,7 +94,7 @@ class Gallery(ProgressiveDisplay, Sequence[Clip]):
         self, clips: Iterable[Clip], session: Session, presenter: PagePresenter, files: Sequence[Path] = ()
     ) -> None:
         clips = list(clips)
-        self.environment = presenter.environment
+        self.environment, self.page = presenter.environment, presenter.page
         self.picked: Clip | None = None
         self._session = session
         self._presenter = presenter
@@ -134,6 +134,12 @@ class Gallery(ProgressiveDisplay, Sequence[Clip]):
     def _word(self, file: Path) -> str:
         """What a cell can call a file: its path relative to the notebook, where that is possible."""
         return self._session.relative_path(file.absolute()) or str(file)
+
+    @property
+    def _missing(self) -> Missing:
+        word = self._session.find_word(self._clips[0]) if self._clips else "SOURCE"
+        what = "posters that play, and buttons to go on from them,"
+        return Missing(what, "A cell goes on from a clip, too:", f"%%luma extend {word}\nyour prompt")
 
     def _live(self, key: str) -> Any:
         return LiveGallery(self, key, self.pick)

@@ -273,6 +273,7 @@ function render({ model, el }) {
   model.on("comm_live_update", lost);
   const release = takeOver(el, model.get("key"));
   const leave = countView(model);
+  sayHere(model);
   notebookFolder(model.get("kernel")).then((found) => { folder = found; drawChoices(); }).catch(() => {});
   draw();
   drawChoices();

@@ -35,7 +35,7 @@ class Queue(TableCard):
     model_class = QueueModel
 
     def __init__(self, session: Session, presenter: PagePresenter) -> None:
-        super().__init__([], presenter.updates, presenter.state)
+        super().__init__([], presenter.updates, presenter.page, presenter.state)
         self._session = session
         self._presenter = presenter
         self._unlisten: dict[str, Callable[[], None]] = {}

@@ -4,17 +4,23 @@ from __future__ import annotations
 
 from typing import Any
 
+from IPython.display import display
 from ipywidgets import VBox
 
 from luma_jupyter.clip.session import Session
-from luma_jupyter.display.outputs import note_html, show_pair
+from luma_jupyter.display.outputs import note_html
 from luma_jupyter.printable import say
-from luma_jupyter.widgets.base import close_widget
+from luma_jupyter.widgets.base import Missing, close_widget, show_live_part
 from luma_jupyter.widgets.presenter import PagePresenter
 from luma_jupyter.widgets.studio.form import Form
 from luma_jupyter.widgets.studio.queue import Queue
 
-_LATER = "The studio: run this cell to fill in its forms. The clips that were made with it are in their variables."
+_LATER = (
+    "The studio: its forms need the kernel of this cell; in a new one, run the cell again. The clips that were made "
+    "with it are in their variables."
+)
+
+_JUPYTER = "The studio needs Jupyter. Here luma.generate(…), extend(…) and modify(…) do the same."
 
 
 class StudioForms:
@@ -25,7 +31,7 @@ class StudioForms:
     """
 
     def __init__(self, session: Session, presenter: PagePresenter, **fields: Any) -> None:
-        self._environment = presenter.environment
+        self._environment, self._page = presenter.environment, presenter.page
         self.form = Form(session, presenter.environment, **fields)
         self.queue = Queue(session, presenter)
         self.box = VBox([self.form, self.queue.model])
@@ -41,8 +47,15 @@ class StudioForms:
     def __repr__(self) -> str:
         return f"<Studio: {self.form.action}, {len(self.queue.clips)} clips in the queue>"
 
+    def _repr_html_(self) -> str:
+        return note_html(self.form.key, _JUPYTER)
+
     def _ipython_display_(self) -> None:
         if not self._environment.in_kernel:
             say("The studio needs a notebook; in a terminal %luma help shows how to do the same.")
             return
-        show_pair(note_html(self.form.key, _LATER), _LATER, None if self._environment.unattended else lambda: self.box)
+        display({"text/html": note_html(self.form.key, _LATER), "text/plain": _LATER}, raw=True)
+        if not self._environment.unattended:
+            cell = self.form.cell if self.form.prompt.strip() else f"{self.form.cell}your prompt"
+            missing = Missing("the studio", "A cell does the same:", cell)
+            show_live_part(self.box, self.form.key, missing, self._page)

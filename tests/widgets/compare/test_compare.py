@@ -92,9 +92,10 @@ def test_comparison_embeds_videos_where_the_host_serves_no_files(made: list[Clip
 
 
 def test_comparison_is_shown_as_html_and_a_live_part(made: list[Clip], notebook: Shell) -> None:
-    """Two outputs: the players, which are saved, and the widget, whose key is that of their frame."""
+    """The players, which are saved; the widget, whose key is that of their frame; and room for what a page lacks."""
     notebook.run("import luma_jupyter as luma\nluma.compare(sunset, foggy)")
-    plain, live = notebook.displays.latest()
+    plain, live, missing = notebook.displays.latest()
+    assert missing["text/plain"] == ""
     assert plain["text/html"].count("<video") == 2
     assert plain["text/plain"].startswith("sunset: “A sunset”")
     assert WIDGET_VIEW in live

@@ -231,9 +231,11 @@ def test_gallery_embeds_posters_and_videos_where_the_host_serves_no_files(made: 
 
 
 def test_gallery_is_shown_as_html_and_a_live_part(made: list[Clip], notebook: Shell) -> None:
-    """Two outputs: the gallery itself, which is what is saved, and the widget; no widget in runs without a person."""
+    """The gallery itself, which is what is saved; the widget, and room for what a page lacks: neither in runs without a
+    person."""
     notebook.run("import luma_jupyter as luma\nluma.gallery()")
-    plain, live = notebook.displays.latest()
+    plain, live, missing = notebook.displays.latest()
+    assert missing["text/plain"] == ""
     assert "<figure" in plain["text/html"]
     assert "luma-later" in plain["text/html"]
     assert plain["text/plain"].startswith("NAME")

@@ -28,9 +28,9 @@ def open_comms() -> set[str]:
 def test_studio_is_shown_below_a_note_for_pages_without_a_kernel(notebook: Shell) -> None:
     """The first output is what a saved notebook keeps; the second one is the widget."""
     notebook.run("import luma_jupyter as luma\nluma.Studio()")
-    note, live = notebook.displays.latest()
-    assert "run this cell to fill in its forms" in note["text/html"]
-    assert "run this cell" in note["text/plain"]
+    note, live, _ = notebook.displays.latest()
+    assert "its forms need the kernel of this cell; in a new one, run the cell again" in note["text/html"]
+    assert "run the cell again" in note["text/plain"]
     assert live[WIDGET_VIEW]["model_id"] in open_comms()
 
 
@@ -39,7 +39,7 @@ def test_studio_word_is_the_same_as_the_class(notebook: Shell, cell: str) -> Non
     """``%luma studio`` is ``luma.Studio()``."""
     notebook.user_ns["luma"] = luma
     notebook.run(cell)
-    assert len(notebook.displays.latest()) == 2
+    assert len(notebook.displays.latest()) == 3
 
 
 def test_studio_button_puts_the_clip_into_the_queue(notebook: Shell, service: PromptService) -> None:
