@@ -6,7 +6,7 @@ from typing import Any
 
 from luma_jupyter.domain.media import LocalFile, is_preview
 from luma_jupyter.domain.vocabulary import SERVICE_NAMES, Status
-from luma_jupyter.views.bar_svg import bar_svg
+from luma_jupyter.views.bar_html import bar_html
 from luma_jupyter.views.clip_state import ClipState, relative_url
 from luma_jupyter.views.html import HIDE_LOST_LIVE_PART, QUIET, escaped, frame, link
 from luma_jupyter.views.text import (
@@ -112,7 +112,7 @@ def waiting_html(state: ClipState) -> str:
     words, bar, play, open_ = [f"{status_text(state)} ({as_of(state.now)})"], "", "", ""
     if state.timed:
         words.append(typical_time(state))
-        bar = bar_svg(state.model.typical, state.elapsed)
+        bar = bar_html(state.model.typical, state.elapsed)
     if state.media and state.served:
         src = relative_url(state.media)
         play = f"<details><summary>Play it here, when it is done</summary>{_player(src, preload='none')}</details>"

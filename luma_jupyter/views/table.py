@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any, TypeAlias
 
 from luma_jupyter.domain.vocabulary import Status
-from luma_jupyter.views.bar_svg import bar_svg
+from luma_jupyter.views.bar_html import bar_html
 from luma_jupyter.views.clip_html import HOW_IT_STANDS, STOP_TOOLTIP
 from luma_jupyter.views.clip_state import ClipState, relative_url
 from luma_jupyter.views.html import HIDE_LOST_LIVE_PART, QUIET, escaped, frame, link
@@ -92,7 +92,7 @@ def waiting_html(key: str, states: Sequence[ClipState]) -> str:
     heading = f"{summary([state.task.status for state in states])} ({as_of(max(state.now for state in states))})"
     timed = [state for state in states if state.timed]
     usual = (
-        f"<div>each {typical_time(timed[-1])}</div>{bar_svg(timed[-1].model.typical, timed[-1].elapsed)}"
+        f"<div>each {typical_time(timed[-1])}</div>{bar_html(timed[-1].model.typical, timed[-1].elapsed)}"
         if timed
         else ""
     )
