@@ -172,8 +172,8 @@ class Settings:
     """All settings of one moment.
 
     ``acedata_token`` generates and extends; ``acedata_platform_token`` is for the vendor's platform alone, which takes
-    files and tells the balance. ``folder`` is the kernel's folder when the extension was loaded; ``media`` is below it
-    unless absolute. ``demo_seconds``: about how long the demo service takes for a clip; ``exit_seconds``: how long an
+    files and tells the balance. ``folder`` is the notebook's, as found when the extension was loaded; ``media`` is below
+    it unless absolute. ``demo_seconds``: about how long the demo service takes for a clip; ``exit_seconds``: how long an
     ending program waits for the answer to what was sent, at most. ``budget``: USD a day; the prices: USD a call, None:
     not known. ``submissions``: how many requests are on their way to a service at once; ``looks_per_minute``: how often
     a service is asked how its tasks get on, at most. ``confirm_count`` and ``confirm_usd``: up to how many new videos,
@@ -329,11 +329,14 @@ SettingsSource: TypeAlias = Callable[[], Settings]  # gives the settings of this
 class Configuration:
     """What a kernel has set for itself, the keys that were found for it, and where relative folders start from.
 
-    ``stores`` gives the places where keys are looked for, the first ones first.
+    ``stores`` gives the places where keys are looked for, the first ones first; ``find_folder`` the notebook's folder.
     """
 
-    def __init__(self, stores: Callable[[], Sequence[KeyStore]] = tuple) -> None:
+    def __init__(
+        self, stores: Callable[[], Sequence[KeyStore]] = tuple, find_folder: Callable[[], Path] = Path.cwd
+    ) -> None:
         self._stores = stores
+        self._find_folder = find_folder
         self._overrides: dict[str, object] = {}
         self._folder: Path | None = None
         self._found: dict[str, FoundKey] = {}
@@ -406,11 +409,12 @@ class Configuration:
     def _drop_key(self, name: str) -> None:
         self._found = {other: key for other, key in self._found.items() if other != name}
 
-    def remember_folder(self, folder: Path | None = None) -> None:
-        """Keep a folder, or the current one, as where relative folders start from, also after ``os.chdir``; once."""
-        self._folder = self._folder or folder or Path.cwd()
+    def remember_folder(self, folder: Path | None = None) -> Path:
+        """Keep a folder, or the notebook's, as where relative folders start from, also after ``os.chdir``; once."""
+        self._folder = self._folder or folder or self._find_folder()
+        return self._folder
 
     def current(self) -> Settings:
         """The settings as they are now. Raises ConfigError for a value that cannot be used."""
-        self.remember_folder()
-        return load(self._overrides, os.environ, self._folder or Path.cwd(), self._found)
+        folder = self.remember_folder()
+        return load(self._overrides, os.environ, folder, self._found)

@@ -214,7 +214,7 @@ class ProgressiveDisplay(ABC):
         return self._html(new_key())
 
     def _ipython_display_(self) -> None:
-        if not self.environment.in_kernel:
+        if not self.environment.has_page:
             print(repr(self))  # noqa: T201  # with links of our own
             return
         key = new_key()

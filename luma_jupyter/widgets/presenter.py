@@ -23,6 +23,7 @@ from luma_jupyter.engine.loop_thread import LoopThread
 from luma_jupyter.printable import encodable, say
 from luma_jupyter.views.clip_html import final_html
 from luma_jupyter.views.clip_state import ClipState
+from luma_jupyter.views.host import Host
 from luma_jupyter.views.table import table_text
 from luma_jupyter.views.text import plain_text, progress_line
 
@@ -46,7 +47,7 @@ class PagePresenter:
 
     def show(self, clip: Clip) -> None:
         """Show a clip where the user is: its card in a notebook, its text elsewhere."""
-        if not self.environment.in_kernel:
+        if not self.environment.has_page:
             print(encodable(self._text(clip)))  # noqa: T201  # with a link of our own
             return
         from luma_jupyter.widgets.card import Card, clip_bundle  # start-up: widgets take 90 ms
@@ -58,7 +59,7 @@ class PagePresenter:
 
     def show_list(self, clips: Sequence[Clip]) -> None:
         """Show clips where the user is: one table, live in a notebook."""
-        if not self.environment.in_kernel or not clips:
+        if not self.environment.has_page or not clips:
             say(table_text([clip.state for clip in clips]) if clips else "No clips.")
             return
         from luma_jupyter.widgets.base import new_key  # start-up, as above
@@ -139,7 +140,7 @@ class PagePresenter:
 
     def wait_for(self, clip: Clip) -> None:
         """Wait for a clip as the user would see it: its card goes on in a notebook, one line in a terminal."""
-        if self.environment.in_kernel:
+        if self.environment.has_page:
             clip.wait()
         else:
             self._wait_in_terminal(clip)
@@ -164,11 +165,17 @@ class PagePresenter:
 
     def state(self, clip: Clip, handle: Handle | None = None) -> ClipState:
         """All that a drawing of a clip needs, for the page that shows it; by the ``handle`` that it was shown by."""
-        return replace(clip.state_of(handle or clip.handle), served=self.environment.host(clip.embed).serves)
+        state = clip.state_of(handle or clip.handle)
+        return replace(state, served=self._host(clip, state).serves)
 
     def _final_state(self, clip: Clip, handle: Handle | None = None) -> ClipState:
         """With the video in it, where the host wants that."""
-        return with_video(self.state(clip, handle), self.environment.host(clip.embed))
+        state = self.state(clip, handle)
+        return with_video(state, self._host(clip, state))
+
+    def _host(self, clip: Clip, state: ClipState) -> Host:
+        """The host as it shows this clip, from the folder where its video is."""
+        return self.environment.host(clip.embed, state.task.path.parent if state.task.path else None)
 
     def _text(self, clip: Clip) -> str:
         return plain_text(self.state(clip), here=True, links=self.environment.host().links)

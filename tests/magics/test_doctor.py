@@ -265,13 +265,32 @@ def test_doctor_names_what_no_proxy_passes_over(lab: Shell, monkeypatch: pytest.
     assert words.endswith("as they fit no host: 10.0.0.0/8, *.corp.example.")
 
 
+@pytest.mark.parametrize(("media", "why"), [("/srv/videos", "outside the notebook's folder"), (".videos", "hidden")])
+def test_doctor_says_where_pages_may_not_reach_the_videos(lab: Shell, media: str, why: str) -> None:
+    """What is done instead, and what to do about it."""
+    settings.configure(media=media)
+    machine = replace(THIS_MACHINE, check_writable=lambda folder: None, free_space=lambda folder: 10**12)
+    host = found(examine(lab, machine), "host")
+    assert host.level == "note"
+    assert f"inside the notebook, up to 10.0 MB each. The media folder is {why}" in host.words
+    assert host.advice.startswith("Set LUMA_JUPYTER_MEDIA to a folder below the notebook's")
+
+
+def test_doctor_says_what_a_page_could_not_load(lab: Shell) -> None:
+    """The answer of the page's server, once a card has heard it."""
+    kernel.presenter.environment.note_refusal(settings.current().media_folder, 403)
+    host = found(examine(lab), "host")
+    assert "its server answers 403" in host.words
+    assert host.advice == "Set LUMA_JUPYTER_MEDIA to a folder below the notebook's, as luma_videos is."
+
+
 def test_doctor_works_for_a_user_without_a_home_folder(lab: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where the user has no home folder, the folders are named as they are."""
     monkeypatch.setenv("LUMA_JUPYTER_MEDIA", "/srv/nobodys/videos")
     monkeypatch.setattr(Path, "home", Mock(side_effect=RuntimeError("Could not determine home directory.")))
     machine = replace(THIS_MACHINE, check_writable=lambda folder: None, free_space=lambda folder: 10**12)
     diagnosis = examine(lab, machine)
-    assert levels(diagnosis) == {}
+    assert levels(diagnosis) == {"host": "note"}  # no page reaches them there
     assert "/srv/nobodys/videos" in found(diagnosis, "media folder").words
 
 

@@ -17,6 +17,7 @@ KERNEL = Surroundings(in_ipython=True, in_kernel=True)
 LAB = replace(KERNEL, environ={"JPY_SESSION_NAME": "a.ipynb"})
 VSCODE = replace(KERNEL, marked=True)
 COLAB = replace(KERNEL, modules=("os", "google.colab"))
+CONSOLE = replace(KERNEL, started_by=("/usr/bin/python3", "/usr/bin/jupyter-console"))
 TERMINAL = Surroundings(in_ipython=True, isatty=True)
 SCRIPT = Surroundings()
 

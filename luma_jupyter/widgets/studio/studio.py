@@ -42,7 +42,7 @@ class StudioForms:
         return f"<Studio: {self.form.action}, {len(self.queue.clips)} clips in the queue>"
 
     def _ipython_display_(self) -> None:
-        if not self._environment.in_kernel:
+        if not self._environment.has_page:
             say("The studio needs a notebook; in a terminal %luma help shows how to do the same.")
             return
         show_pair(note_html(self.form.key, _LATER), _LATER, None if self._environment.unattended else lambda: self.box)
