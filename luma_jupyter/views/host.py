@@ -78,24 +78,25 @@ def decide(seen: Surroundings, embed: bool | None = None, *, doubt: str = "", re
     """The host for these surroundings; ``embed`` is the user's own word on embedding, None: as is best there.
 
     ``doubt`` is why a page may not reach the media folder (`places.doubt`), ``refusal`` what a page said when it could
-    not: that counts, whatever the user says; a doubt counts where the user says nothing.
+    not: that counts whatever the user says, a doubt unless the user wants no video embedded.
     """
     host = _host(seen)
-    if host.how == "relative" and (refusal or (doubt and embed is None)):
+    if host.how == "relative" and (refusal or (doubt and embed is not False)):
         host = _without_files(host, refusal or f"The media folder {doubt}.", refused=bool(refusal))
     if embed is None or host.how == "path":
         return host
     if embed:
-        return replace(
-            host, how="embed", limit=host.limit or EMBED_LIMIT, reason="You asked for videos inside the notebook."
-        )
+        asked = "You asked for videos inside the notebook."
+        return replace(host, how="embed", limit=host.limit or EMBED_LIMIT, reason=asked, remark="")
     return replace(host, how="relative" if host.serves else "remote", reason="You asked for no embedded videos.")
 
 
 def _without_files(host: Host, reason: str, *, refused: bool) -> Host:
     """The host as it shows files that its page does not reach, or may not."""
     beside = "Set LUMA_JUPYTER_MEDIA to a folder below the notebook's, as luma_videos is"
-    plays = "" if refused else "; or, where this page plays from there all the same, luma_jupyter.configure(embed=False)"
+    plays = (
+        "" if refused else "; or, where this page plays from there all the same, luma_jupyter.configure(embed=False)"
+    )
     return replace(
         host, how="embed", limit=EMBED_LIMIT, serves=False, reason=reason, hint=f"{beside}{plays}.", remark=reason
     )

@@ -13,7 +13,7 @@ How news of a task reaches the page, from top to bottom::
                 final HTML                           views/clip_html.py, in the place of the card
 
 base        what all widgets share (base.js)
-card        one clip (card.js, card.css)
+card        one clip (card.js, card.css), and whether the page can load its video (reach.js)
 table_card  many clips
 posters     where a page finds the poster of a clip
 presenter   shows clips where the user is: in a notebook, or in a terminal

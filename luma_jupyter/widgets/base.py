@@ -71,7 +71,7 @@ def _fits(trait: Any, value: object) -> bool:
 class CardModel(Model):
     """The live part of a card: ``view`` is what the card's view gives, ``kernel`` the kernel's id."""
 
-    _esm = script("base.js", "card.js")
+    _esm = script("base.js", "reach.js", "card.js")
     _css = script("card.css")
     view = traitlets.Dict().tag(sync=True)
     kernel = traitlets.Unicode().tag(sync=True)
@@ -97,6 +97,7 @@ class LiveCard(ABC):
         self.on_end: Callable[[], None] = lambda: None  # called when the finished HTML is in the page
         self.release: Callable[[], None] = lambda: None  # ends its listening
         self._displays: deque[tuple[DisplayHandle, bool]] = deque()
+        self._final: list[DisplayHandle] = []  # that have the finished HTML
 
     @property
     @abstractmethod
@@ -138,10 +139,18 @@ class LiveCard(ABC):
         while ended and self._displays:
             handle, becomes_final = self._displays.popleft()
             handle.update(self.bundle() if becomes_final else NOTHING, raw=True)
+            if becomes_final:
+                self._final.append(handle)
             messages += 1
         if ended:
             self.on_end()
         return messages
+
+    def draw_anew(self) -> None:
+        """Draw the finished HTML again, where the page could not show it as it was."""
+        self._displays.extend((handle, True) for handle in self._final)
+        self._final.clear()
+        self.updates.request(self)
 
     def _display(self, bundle: dict[str, Any], metadata: dict[str, Any] | None = None, *, becomes_final: bool) -> None:
         handle = DisplayHandle()

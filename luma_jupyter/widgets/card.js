@@ -201,6 +201,7 @@ function render({ model, el }) {
     const view = model.get("view");
     if (view.final !== undefined) {
       clearInterval(timer);
+      if (!end && !many) reportRefusal(model);
       end ??= setTimeout(finish, GRACE);
       return;
     }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 from luma_jupyter.display.environment import kernel_id
@@ -13,6 +14,8 @@ from luma_jupyter.views.clip_html import final_html, live_view, waiting_html
 from luma_jupyter.views.clip_state import ClipState
 from luma_jupyter.views.text import plain_text
 from luma_jupyter.widgets.base import CardModel, LiveCard, listen_to
+
+REFUSALS = (403, 404)  # as in reach.js
 
 
 def clip_bundle(state: ClipState, final_state: ClipState) -> dict[str, Any]:
@@ -24,6 +27,8 @@ def clip_bundle(state: ClipState, final_state: ClipState) -> dict[str, Any]:
 class Card(LiveCard):
     """The card of one task. ``state`` gives its drawing data at any moment, ``final`` those of its end.
 
+    ``on_refused`` is told where a page's server refuses its video: the folder, and the HTTP status.
+
     The model's finished HTML never has the video in it: it is a second copy, for pages that were reloaded.
     """
 
@@ -33,11 +38,13 @@ class Card(LiveCard):
         updates: UpdateQueue,
         state: Callable[[], ClipState],
         final: Callable[[], ClipState],
+        on_refused: Callable[[Path, int], None],
     ) -> None:
         super().__init__(updates)
+        self._on_refused = on_refused
         self._handle = handle
         self._state = state
-        self._final = final
+        self._final_state = final
         self.release = listen_to([handle], lambda number: updates.request(self))
 
     @property
@@ -45,13 +52,22 @@ class Card(LiveCard):
         return self._handle.task.status.ended
 
     def bundle(self) -> dict[str, Any]:
-        return clip_bundle(self._state(), self._final())
+        return clip_bundle(self._state(), self._final_state())
 
     @cached_property
     def model(self) -> CardModel:
         model = CardModel(view=live_view(self._state()), kernel=kernel_id())
-        model.on_content(lambda content, buffers: self._handle.stop() if content.get("do") == "stop" else None)
+        model.on_content(self._on_message)
         return model
+
+    def _on_message(self, content: dict[str, Any], buffers: object) -> None:
+        """The button was pressed; or a page could not load the video, once that was there."""
+        if content.get("do") == "stop":
+            self._handle.stop()
+        path, status = self._handle.task.path, content.get("status")
+        if content.get("do") == "refused" and path and status in REFUSALS and self._state().served:
+            self._on_refused(path.parent, int(status))
+            self.draw_anew()
 
     def send_changes(self) -> int:
         view = live_view(self._state())

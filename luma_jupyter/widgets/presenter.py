@@ -73,7 +73,13 @@ class PagePresenter:
     def _card(self, clip: Clip, handle: Handle) -> Card:
         from luma_jupyter.widgets.card import Card  # start-up, as above
 
-        return Card(handle, self.updates, lambda: self.state(clip, handle), lambda: self._final_state(clip, handle))
+        return Card(
+            handle,
+            self.updates,
+            lambda: self.state(clip, handle),
+            lambda: self._final_state(clip, handle),
+            self.environment.note_refusal,
+        )
 
     def _show_live(self, kind: type[LiveCard], clips: Sequence[Clip], make: Callable[[], LiveCard]) -> None:
         """Show a card that lives: the one of these very handles, if it was shown before and has not ended."""

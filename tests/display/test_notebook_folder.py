@@ -27,7 +27,7 @@ def lesson(tmp_path: Path, notebook: Shell, monkeypatch: pytest.MonkeyPatch) -> 
 def test_videos_lie_beside_the_notebook_wherever_the_kernel_went(
     tmp_path: Path, lesson: Path, notebook: Shell, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """`%cd ..` before `%load_ext`: the video is below the notebook's folder, and its address from there is the usual."""
+    """`%cd ..` before `%load_ext`: the video is below the notebook's folder, and so is its address."""
     monkeypatch.setenv("JPY_SESSION_NAME", str(lesson / "a.ipynb"))
     kernel.restart()
     settings.configure(**KEYS)
@@ -38,7 +38,9 @@ def test_videos_lie_beside_the_notebook_wherever_the_kernel_went(
     assert settings.current().folder == lesson
 
 
-@pytest.mark.parametrize("name", ["{}/a.ipynb", "{}/Console 1", "{}/renamed since.ipynb", "RTC:lesson/a.ipynb", "a.ipynb"])
+@pytest.mark.parametrize(
+    "name", ["{}/a.ipynb", "{}/Console 1", "{}/renamed since.ipynb", "RTC:lesson/a.ipynb", "a.ipynb"]
+)
 def test_a_session_names_the_notebooks_folder(lesson: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     """As a whole path, also of a console or a notebook that was renamed; or from the server's root."""
     monkeypatch.setenv("JPY_SESSION_NAME", name.format(lesson))
@@ -49,7 +51,7 @@ def test_a_session_names_the_notebooks_folder(lesson: Path, monkeypatch: pytest.
 def test_a_session_that_says_nothing_of_this_machine_counts_as_none(
     tmp_path: Path, lesson: Path, notebook: Shell, name: str
 ) -> None:
-    """The kernel of a gateway has another disk; a session may be named by an id alone: then as ever, the current one."""
+    """The kernel of a gateway has another disk, and a session may be named by an id: then it is the current one."""
     notebook.user_ns[VSCODE_MARKER] = name
     assert notebook_folder() == tmp_path
     notebook.user_ns[VSCODE_MARKER] = 7

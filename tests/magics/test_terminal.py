@@ -14,6 +14,7 @@ from tests.support.terminal import Terminal
 
 pytestmark = pytest.mark.slow
 
+
 @pytest.fixture(scope="module")
 def session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Terminal]:
     """One IPython session for all tests here."""

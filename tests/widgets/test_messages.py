@@ -39,7 +39,7 @@ JSON = st.recursive(
     lambda inner: st.one_of(st.lists(inner, max_size=3), st.dictionaries(TEXT, inner, max_size=3)),
     max_leaves=6,
 )
-WORDS = ("stop", "refresh", "gone", "pick", "submit", "upload", "stop one", "resume one")
+WORDS = ("stop", "refused", "refresh", "gone", "pick", "submit", "upload", "stop one", "resume one")
 CONTENT = st.one_of(
     JSON,
     st.fixed_dictionaries(
@@ -47,6 +47,7 @@ CONTENT = st.one_of(
         optional={
             "row": st.one_of(NUMBER, JSON),
             "version": JSON,
+            "status": st.one_of(st.sampled_from((403, 404)), JSON),
             "key": JSON,
             "action": st.one_of(st.sampled_from(ACTIONS), JSON),
             "fields": st.one_of(JSON, st.dictionaries(st.sampled_from(FIELDS), JSON)),
@@ -139,7 +140,9 @@ def test_cards_take_any_message(
     """What a card shows is the kernel's: no message changes it, so that it can be drawn afterwards."""
     service.running = True
     clip = generate("A boat", timeout=1e9)
-    card = Card(clip.handle, kernel.presenter.updates, lambda: clip.state, lambda: clip.state)
+    card = Card(
+        clip.handle, kernel.presenter.updates, lambda: clip.state, lambda: clip.state, lambda folder, status: None
+    )
     table = TableCard([clip], kernel.presenter.updates, kernel.presenter.state)
     for shown in (card, table):
         page.send(shown.model, messages)
