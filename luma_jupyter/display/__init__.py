@@ -4,4 +4,5 @@ environment   where this code runs, and the user's variables
 outputs       mimebundles, and pairs of plain HTML with a widget
 embedding     the video inside the notebook
 update_queue  when cards are drawn
+activity      what keeps a kernel from seeming idle
 """

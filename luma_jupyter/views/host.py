@@ -9,8 +9,8 @@ What is told apart, and by what:
 * **VS Code** puts ``__vsc_ipynb_file__`` into the user's variables when it starts a kernel (microsoft/vscode-jupyter);
   kernels of its interactive window have only its ``VSCODE_PID``. JupyterLab that was started from VS Code's terminal
   may inherit that one, but has ``JPY_SESSION_NAME`` too.
-* **Consoles** (jupyter console, qtconsole, Spyder) start their kernels themselves, and show text alone: their messages are
-  those of any front end, so they are told by the program that started the kernel.
+* **Consoles** (jupyter console, qtconsole, Spyder) start their kernels themselves, and show text alone: their messages
+  are those of any front end, so they are told by the program that started the kernel.
 * **A Jupyter server** gives the kernels that it starts ``JPY_SESSION_NAME`` (jupyter_server, ``sessionmanager.py``).
 * **nbconvert, papermill, nbclient** say nothing of themselves: a kernel without a name is taken for one of these.
 """
@@ -60,7 +60,7 @@ class Host:
     ``how`` a finished video is shown; ``limit``: up to how many bytes it is embedded; ``serves``: whether the page can
     play the files beside the notebook, also where that is not how they are shown. ``waits``: whether a cell waits for
     its clip unless told otherwise. ``links``: whether printed text may have links. ``reason`` and ``hint`` are
-    sentences for the user, ``remark`` is one for each card.
+    sentences for the user, ``remark`` is one for each card. ``hub``: whether a JupyterHub runs it.
     """
 
     name: str
@@ -72,6 +72,7 @@ class Host:
     waits: bool = False
     links: bool = False
     remark: str = ""
+    hub: bool = False
 
 
 def decide(seen: Surroundings, embed: bool | None = None, *, doubt: str = "", refusal: str = "") -> Host:
@@ -116,6 +117,7 @@ def _host(seen: Surroundings) -> Host:
             "JupyterLab or Notebook 7",
             "relative",
             "The Jupyter server serves the files beside the notebook to the page.",
+            hub="JUPYTERHUB_SERVICE_PREFIX" in seen.environ,
         )
     return Host(
         "a Jupyter kernel without a name (nbconvert, papermill, nbclient, or another front end)",

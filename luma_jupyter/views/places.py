@@ -1,4 +1,4 @@
-"""Where a notebook is, and which files its page can reach: what can be told without asking the page, from paths alone."""
+"""Where a notebook is, and which files its page can reach: what can be told from paths alone, without the page."""
 
 from __future__ import annotations
 

@@ -201,7 +201,6 @@ function render({ model, el }) {
     const view = model.get("view");
     if (view.final !== undefined) {
       clearInterval(timer);
-      if (!end && !many) reportRefusal(model);
       end ??= setTimeout(finish, GRACE);
       return;
     }
@@ -247,4 +246,4 @@ function render({ model, el }) {
   };
 }
 
-export default { render };
+export default { initialize: ({ model }) => watchReach(model), render };

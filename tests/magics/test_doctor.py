@@ -284,6 +284,24 @@ def test_doctor_says_what_a_page_could_not_load(lab: Shell) -> None:
     assert host.advice == "Set LUMA_JUPYTER_MEDIA to a folder below the notebook's, as luma_videos is."
 
 
+def test_doctor_tells_a_journal_on_a_network_file_system(lab: Shell) -> None:
+    """Where a hub has its users' homes: what may happen there, and what to do."""
+    machine = replace(THIS_MACHINE, network_file_system={Path("home").absolute(): "nfs4"}.get)
+    journal = found(examine(lab, machine), "journal")
+    assert journal.level == "note"
+    assert "on a network file system (nfs4), where kernels on two machines can damage it." in journal.words
+    assert journal.advice.startswith("Set LUMA_JUPYTER_HOME to a folder on a disk of this machine")
+
+
+def test_doctor_tells_that_hubs_end_idle_kernels(lab: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a JupyterHub, and with the setting by which the kernel counts as active; elsewhere nobody asks."""
+    assert not [finding for finding in examine(lab).findings if finding.area == "idle kernels"]
+    monkeypatch.setenv("JUPYTERHUB_SERVICE_PREFIX", "/hub/user/ada/")
+    assert found(examine(lab), "idle kernels").advice.startswith("Set LUMA_JUPYTER_KEEP_ACTIVE=1")
+    monkeypatch.setenv("LUMA_JUPYTER_KEEP_ACTIVE", "1")
+    assert found(examine(lab), "idle kernels").level == "fine"
+
+
 def test_doctor_works_for_a_user_without_a_home_folder(lab: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where the user has no home folder, the folders are named as they are."""
     monkeypatch.setenv("LUMA_JUPYTER_MEDIA", "/srv/nobodys/videos")
