@@ -2,9 +2,9 @@
 
 A cell that returned at once leaves its kernel idle, and servers and hubs end what has been idle for long. They judge by
 the messages that a kernel sends (jupyter_server, ``MappingKernelManager.start_watching_activity``; a hub's culler asks
-the server): any but those that only show something count as activity. So a message is sent that no page shows: it
-belongs to no cell, and to a comm that nobody has. Nothing says "busy" or "idle", which would be wrong while a cell runs,
-and could end the wait of who runs it.
+the server): any but those that only show something count. So a message is sent that no page shows: it belongs to no
+cell, and to a comm that nobody has. Nothing says "busy" or "idle": that would be wrong while a cell runs, and could end
+the wait of who runs it.
 """
 
 from __future__ import annotations
@@ -23,7 +23,10 @@ INTERVAL = 30.0  # seconds; servers look for idle kernels every few minutes
 
 
 class ActivitySignal:
-    """Sends on the engine's loop while ``following`` says that clips are followed. ``settings`` are those of the moment."""
+    """Sends, on the engine's loop, while ``following`` says that clips are followed.
+
+    ``settings`` gives those of the moment.
+    """
 
     def __init__(self, settings: SettingsSource, loop_thread: LoopThread, following: Callable[[], bool]) -> None:
         self._settings = settings

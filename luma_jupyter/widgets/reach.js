@@ -22,7 +22,7 @@ function watchReach(model) {
     const address = await videoAddress(model.get("view"), model.get("kernel"));
     const folder = address.replace(/[^/]*$/, "");
     if (!address || served.has(folder)) return;
-    const answer = await fetch(address, { method: "HEAD", credentials: "same-origin" }).catch(() => null);
+    const answer = await fetch(address, { ...asThisPage(), method: "HEAD" }).catch(() => null);
     if (answer?.ok) served.add(folder);
     if (REFUSALS.includes(answer?.status)) model.send({ do: "refused", status: answer.status });
   };

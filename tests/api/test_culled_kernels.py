@@ -1,4 +1,4 @@
-"""A kernel whose cell returned at once, and a server that ends kernels that seem idle: by jupyter_server's own judgement.
+"""A kernel whose cell returned at once, and a server that ends idle ones: by jupyter_server's own judgement.
 
 Nothing waits for its patience: the server's clock of the kernel is put back.
 """
@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from pathlib import Path

@@ -40,9 +40,9 @@ CHROMIUM_FLAGS = [
 ]
 # Notebook 7.6 raises this at start, with an empty notebook too: its words, and where it comes from.
 NOTEBOOK7_BUG = ("Cannot read properties of undefined (reading 'schema')", "/static/notebook/notebook_core.")
-PLAY = """async () => {
+PLAY = """async (selector) => {
     const played = [];
-    for (const video of document.querySelectorAll("video")) {
+    for (const video of document.querySelectorAll(selector)) {
         video.muted = true;
         video.scrollIntoView();
         await video.play();
@@ -63,6 +63,14 @@ PLAY = """async () => {
 def missing(what: str) -> NoReturn:
     """Skip, or fail where browser tests are required."""
     (pytest.fail if os.environ.get("LUMA_BROWSER_TESTS") == "required" else pytest.skip)(what)
+
+
+def free_port() -> int:
+    """A port that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
 
 
 @pytest.fixture(scope="package")
@@ -88,9 +96,7 @@ class Lab:
     def __init__(self, folder: Path, home: Path) -> None:
         self.folder = folder
         self.home = home
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.url = f"http://127.0.0.1:{probe.getsockname()[1]}"
+        self.url = f"http://127.0.0.1:{free_port()}"
         self._setting("apputils-extension/notification", {"fetchNews": "false", "checkForUpdates": False})
 
     def _setting(self, name: str, value: dict[str, Any]) -> None:
@@ -187,6 +193,10 @@ class LabPage:
     def open(self, notebook: str) -> None:
         """Open a notebook in a fresh workspace and wait until its cells and kernel are there."""
         self.page.goto(f"{self.lab.url}/{self.address.format(quote(notebook), TOKEN)}")
+        self.wait_for_cells(notebook)
+
+    def wait_for_cells(self, notebook: str) -> None:
+        """Wait until the cells and the kernel of the notebook are there."""
         self.page.wait_for_selector(".jp-Notebook .jp-Cell", timeout=60_000)
         self.page.keyboard.press("Escape")
         self.wait_until_idle(notebook)
@@ -231,9 +241,9 @@ class LabPage:
         """Wait until an expression on the page is true; ``timeout`` in seconds."""
         self.page.wait_for_function(f"() => {script}", timeout=timeout * 1000)
 
-    def play_all(self) -> list[dict[str, Any]]:
+    def play_all(self, selector: str = "video") -> list[dict[str, Any]]:
         """Play every video for a moment; each must have data and move."""
-        played: list[dict[str, Any]] = self.page.evaluate(PLAY)
+        played: list[dict[str, Any]] = self.page.evaluate(PLAY, selector)
         return played
 
     def text(self) -> str:
