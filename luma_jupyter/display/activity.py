@@ -37,7 +37,11 @@ class ActivitySignal:
     def begin(self) -> None:
         """A clip is followed from now on; from any thread."""
         if self._settings().keep_active:
-            self._loop_thread.call_soon(lambda: self._next or self._send())
+            self._loop_thread.call_soon(self._begin)
+
+    def _begin(self) -> None:
+        if self._next is None:
+            self._send()
 
     def _send(self) -> None:
         self._next = None

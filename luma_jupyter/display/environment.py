@@ -11,6 +11,7 @@ from typing import Any
 
 from IPython import get_ipython
 
+from luma_jupyter.domain.task import Task
 from luma_jupyter.settings import SettingsSource
 from luma_jupyter.views.host import Host, Surroundings, decide, is_colabs_page
 from luma_jupyter.views.places import doubt, notebook_file
@@ -39,6 +40,10 @@ class Environment:
             doubt=doubt(now.folder, folder),
             refusal=self._refusals.get(folder, ""),
         )
+
+    def host_of(self, task: Task, embed: bool | None = None) -> Host:
+        """The host as it shows the video of a task, from the folder where that is."""
+        return self.host(embed, task.path.parent if task.path else None)
 
     def note_refusal(self, folder: Path, status: int) -> None:
         """A page could not load a video of this folder: its server answered with this HTTP status."""

@@ -23,7 +23,6 @@ from luma_jupyter.engine.loop_thread import LoopThread
 from luma_jupyter.printable import encodable, say
 from luma_jupyter.views.clip_html import final_html
 from luma_jupyter.views.clip_state import ClipState
-from luma_jupyter.views.host import Host
 from luma_jupyter.views.table import table_text
 from luma_jupyter.views.text import plain_text, progress_line
 
@@ -172,16 +171,12 @@ class PagePresenter:
     def state(self, clip: Clip, handle: Handle | None = None) -> ClipState:
         """All that a drawing of a clip needs, for the page that shows it; by the ``handle`` that it was shown by."""
         state = clip.state_of(handle or clip.handle)
-        return replace(state, served=self._host(clip, state).serves)
+        return replace(state, served=self.environment.host_of(state.task, clip.embed).serves)
 
     def _final_state(self, clip: Clip, handle: Handle | None = None) -> ClipState:
         """With the video in it, where the host wants that."""
         state = self.state(clip, handle)
-        return with_video(state, self._host(clip, state))
-
-    def _host(self, clip: Clip, state: ClipState) -> Host:
-        """The host as it shows this clip, from the folder where its video is."""
-        return self.environment.host(clip.embed, state.task.path.parent if state.task.path else None)
+        return with_video(state, self.environment.host_of(state.task, clip.embed))
 
     def _text(self, clip: Clip) -> str:
         return plain_text(self.state(clip), here=True, links=self.environment.host().links)

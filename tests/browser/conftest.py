@@ -97,6 +97,10 @@ class Lab:
         self.folder = folder
         self.home = home
         self.url = f"http://127.0.0.1:{free_port()}"
+        self.keep_quiet()
+
+    def keep_quiet(self) -> None:
+        """Have no question about news in the page."""
         self._setting("apputils-extension/notification", {"fetchNews": "false", "checkForUpdates": False})
 
     def _setting(self, name: str, value: dict[str, Any]) -> None:

@@ -57,7 +57,11 @@ class Hub:
             password=PASSWORD,
             python=sys.executable,
             homes=str(self.home / "homes" / "{username}"),
-            environ={"LUMA_JUPYTER_DEMO_SECONDS": "4", "LUMA_JUPYTER_KEEP_ACTIVE": "1"},
+            environ={
+                "LUMA_JUPYTER_DEMO_SECONDS": "4",
+                "LUMA_JUPYTER_KEEP_ACTIVE": "1",
+                "JUPYTERLAB_SETTINGS_DIR": str(self.home / "settings"),
+            },
         )
         (self.home / "jupyterhub_config.py").write_text(config)
 
@@ -72,14 +76,16 @@ class Hub:
 
 
 class User(Lab):
-    """One user's server: its folder is the user's home."""
+    """One user's server: its folder is the user's home; its settings are those of all users."""
 
     def __init__(self, hub: Hub, name: str) -> None:
         self.hub = hub
         self.name = name
         self.url = f"{hub.url}/user/{name}"
+        self.home = hub.home
         self.folder = hub.home / "homes" / name
         self.folder.mkdir(parents=True)
+        self.keep_quiet()
 
 
 class HubPage(LabPage):
