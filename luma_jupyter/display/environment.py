@@ -7,14 +7,16 @@ import sys
 from collections.abc import MutableMapping
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from IPython import get_ipython
 
-from luma_jupyter.domain.task import Task
 from luma_jupyter.settings import SettingsSource
 from luma_jupyter.views.host import Host, Surroundings, decide, is_colabs_page
 from luma_jupyter.views.places import doubt, notebook_file
+
+if TYPE_CHECKING:
+    from luma_jupyter.domain.task import Task
 
 VSCODE_MARKER = "__vsc_ipynb_file__"
 _SESSION = "JPY_SESSION_NAME"
@@ -121,7 +123,7 @@ def _is_inherited(session: str) -> bool:
 
 
 @cache
-def _started_by() -> tuple[str, ...]:
+def started_by() -> tuple[str, ...]:
     """The command line of the program that started this one; empty where that cannot be told."""
     import psutil  # start-up
 
@@ -151,7 +153,7 @@ def detect_surroundings() -> Surroundings:
         in_kernel=in_kernel,
         marked=shell is not None and VSCODE_MARKER in shell.user_ns,
         isatty=bool(sys.stdout and sys.stdout.isatty()),
-        started_by=_started_by() if in_kernel else (),
+        started_by=started_by() if in_kernel else (),
         environ=os.environ,
         modules=sys.modules.keys(),
     )

@@ -10,6 +10,7 @@ import time
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -124,6 +125,8 @@ class HubPage(LabPage):
 @contextmanager
 def running_hub(home: Path) -> Iterator[Hub]:
     """A hub in ``home``, while the block lasts; skips, or fails where browser tests are required, if there is none."""
+    if find_spec("jupyterhub") is None:
+        missing("there is no JupyterHub in this environment: pip install jupyterhub")
     paths = os.pathsep.join((os.environ["PATH"], str(ROOT / "build" / "chp" / "node_modules" / ".bin")))
     proxy = shutil.which(PROXY, path=paths)
     if proxy is None:

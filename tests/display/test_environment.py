@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from base64 import b64encode
+from collections.abc import Iterator
 
+import psutil
 import pytest
 
-from luma_jupyter.display.environment import VSCODE_MARKER
+from luma_jupyter.api.kernel import kernel
+from luma_jupyter.display.environment import VSCODE_MARKER, started_by
 from luma_jupyter.errors import ConfigError, InvalidRequest
 from tests.support import settings
 from tests.support.html import video_source
@@ -73,3 +76,44 @@ def test_misspelt_embed_option_is_one_clear_line(notebook: Shell) -> None:
     """A misspelt option is one clear line that names it."""
     with pytest.raises(InvalidRequest, match="--embedd"):
         notebook.run("%%luma --embedd\nA sunset")
+
+
+@pytest.fixture
+def fresh_parent() -> Iterator[None]:
+    """What started this program is looked up anew in the test, and after it."""
+    started_by.cache_clear()
+    yield
+    started_by.cache_clear()
+
+
+def test_a_kernel_of_a_console_shows_text(
+    notebook: Shell, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], fresh_parent: None
+) -> None:
+    """Cells wait, and print the path; no card is displayed, also of several clips and of what is shown again."""
+    monkeypatch.setattr(psutil.Process, "cmdline", lambda process: ["python3", "/usr/bin/jupyter-console"])
+    notebook.run("%%luma -o sunset\nA sunset")
+    sunset = notebook.user_ns["sunset"]
+    assert f"completed in 0:00: {sunset.path}" in capsys.readouterr().out
+    notebook.run("sunset")
+    notebook.run("%%luma -o seas --takes 2\nA sea")
+    notebook.run("import luma_jupyter as luma\nluma.gallery()")
+    printed = capsys.readouterr().out
+    assert str(sunset.path) in printed
+    assert printed.count("seas[1]") >= 2
+    assert notebook.displays.outputs == []
+    assert kernel.presenter.environment.in_kernel, "it ends as kernels do"
+
+
+def test_a_parent_that_cannot_be_looked_at_is_no_console(
+    notebook: Shell, monkeypatch: pytest.MonkeyPatch, fresh_parent: None
+) -> None:
+    """Another user's process, or one that has ended, says nothing: cards are shown."""
+
+    def refuse(process: psutil.Process) -> list[str]:
+        raise psutil.AccessDenied(1)
+
+    monkeypatch.setattr(psutil.Process, "cmdline", refuse)
+    assert kernel.presenter.environment.has_page
+    monkeypatch.setattr(psutil.Process, "parent", lambda process: None)
+    started_by.cache_clear()
+    assert kernel.presenter.environment.has_page
