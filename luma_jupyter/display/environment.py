@@ -27,7 +27,7 @@ class Environment:
 
     def __init__(self, settings: SettingsSource) -> None:
         self._settings = settings
-        self._refusals: dict[Path, str] = {}  # by folder: what a page said that could not load a video from there
+        self._answers: dict[Path, int] = {}  # by folder: the HTTP status by which a page's server answers for its files
 
     def host(self, embed: bool | None = None, folder: Path | None = None) -> Host:
         """The host of this moment; ``embed`` comes before the setting of that name.
@@ -36,20 +36,21 @@ class Environment:
         """
         now = self._settings()
         folder = folder or now.media_folder
+        answer = self._answers.get(folder)
         return decide(
             detect_surroundings(),
             now.embed if embed is None else embed,
-            doubt=doubt(now.folder, folder),
-            refusal=self._refusals.get(folder, ""),
+            doubt=doubt(now.folder, folder) if answer is None else "",
+            refusal=answer if answer != 200 else None,
         )
 
     def host_of(self, task: Task, embed: bool | None = None) -> Host:
         """The host as it shows the video of a task, from the folder where that is."""
         return self.host(embed, task.path.parent if task.path else None)
 
-    def note_refusal(self, folder: Path, status: int) -> None:
-        """A page could not load a video of this folder: its server answered with this HTTP status."""
-        self._refusals[folder] = f"The page cannot load files of the media folder: its server answers {status}."
+    def note_answer(self, folder: Path, status: int) -> None:
+        """A page asked its server for a video of this folder, and heard this HTTP status."""
+        self._answers[folder] = status
 
     @property
     def in_kernel(self) -> bool:

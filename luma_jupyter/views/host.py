@@ -75,15 +75,18 @@ class Host:
     hub: bool = False
 
 
-def decide(seen: Surroundings, embed: bool | None = None, *, doubt: str = "", refusal: str = "") -> Host:
+def decide(seen: Surroundings, embed: bool | None = None, *, doubt: str = "", refusal: int | None = None) -> Host:
     """The host for these surroundings; ``embed`` is the user's own word on embedding, None: as is best there.
 
-    ``doubt`` is why a page may not reach the media folder (`places.doubt`), ``refusal`` what a page said when it could
-    not: that counts whatever the user says, a doubt unless the user wants no video embedded.
+    ``doubt`` is why a page may not reach the media folder (`places.doubt`), ``refusal`` the HTTP status by which its
+    server refused a file from there: that counts whatever the user says, a doubt unless no video is to be embedded.
     """
     host = _host(seen)
-    if host.how == "relative" and (refusal or (doubt and embed is not False)):
-        host = _without_files(host, refusal or f"The media folder {doubt}.", refused=bool(refusal))
+    if host.how == "relative" and refusal:
+        host = _without_files(host, f"The page cannot load files of the media folder: its server answers {refusal}.")
+    elif host.how == "relative" and doubt and embed is not False:
+        unless = "; or, where this page plays from there all the same, luma_jupyter.configure(embed=False)"
+        host = _without_files(host, f"The media folder {doubt}.", unless)
     if embed is None or host.how == "path":
         return host
     if embed:
@@ -92,15 +95,10 @@ def decide(seen: Surroundings, embed: bool | None = None, *, doubt: str = "", re
     return replace(host, how="relative" if host.serves else "remote", reason="You asked for no embedded videos.")
 
 
-def _without_files(host: Host, reason: str, *, refused: bool) -> Host:
+def _without_files(host: Host, reason: str, unless: str = "") -> Host:
     """The host as it shows files that its page does not reach, or may not."""
-    beside = "Set LUMA_JUPYTER_MEDIA to a folder below the notebook's, as luma_videos is"
-    plays = (
-        "" if refused else "; or, where this page plays from there all the same, luma_jupyter.configure(embed=False)"
-    )
-    return replace(
-        host, how="embed", limit=EMBED_LIMIT, serves=False, reason=reason, hint=f"{beside}{plays}.", remark=reason
-    )
+    hint = f"Set LUMA_JUPYTER_MEDIA to a folder below the notebook's, as luma_videos is{unless}."
+    return replace(host, how="embed", limit=EMBED_LIMIT, serves=False, reason=reason, hint=hint, remark=reason)
 
 
 def _host(seen: Surroundings) -> Host:

@@ -147,7 +147,7 @@ class LiveCard(ABC):
         return messages
 
     def draw_anew(self) -> None:
-        """Draw the finished HTML again, where the page could not show it as it was."""
+        """Draw the finished HTML again: the page said how it can show the video."""
         self._displays.extend((handle, True) for handle in self._final)
         self._final.clear()
         self.updates.request(self)

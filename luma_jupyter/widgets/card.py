@@ -15,7 +15,7 @@ from luma_jupyter.views.clip_state import ClipState
 from luma_jupyter.views.text import plain_text
 from luma_jupyter.widgets.base import CardModel, LiveCard, listen_to
 
-REFUSALS = (403, 404)  # as in reach.js
+ANSWERS = (200, 403, 404)  # as in reach.js
 
 
 def clip_bundle(state: ClipState, final_state: ClipState) -> dict[str, Any]:
@@ -27,7 +27,7 @@ def clip_bundle(state: ClipState, final_state: ClipState) -> dict[str, Any]:
 class Card(LiveCard):
     """The card of one task. ``state`` gives its drawing data at any moment, ``final`` those of its end.
 
-    ``on_refused`` is told where a page's server refuses its video: the folder, and the HTTP status.
+    ``on_answer`` is told what a page's server answers for its video: the folder, and the HTTP status.
 
     The model's finished HTML never has the video in it: it is a second copy, for pages that were reloaded.
     """
@@ -38,10 +38,10 @@ class Card(LiveCard):
         updates: UpdateQueue,
         state: Callable[[], ClipState],
         final: Callable[[], ClipState],
-        on_refused: Callable[[Path, int], None],
+        on_answer: Callable[[Path, int], None],
     ) -> None:
         super().__init__(updates)
-        self._on_refused = on_refused
+        self._on_answer = on_answer
         self._handle = handle
         self._state = state
         self._final_state = final
@@ -61,13 +61,15 @@ class Card(LiveCard):
         return model
 
     def _on_message(self, content: dict[str, Any], buffers: object) -> None:
-        """The button was pressed; or a page could not load the video, once that was there."""
+        """The button was pressed; or a page has asked its server for the video, once that was there."""
         if content.get("do") == "stop":
             self._handle.stop()
         path, status = self._handle.task.path, content.get("status")
-        if content.get("do") == "refused" and path and status in REFUSALS and self._state().served:
-            self._on_refused(path.parent, int(status))
-            self.draw_anew()
+        if content.get("do") == "reach" and path and status in ANSWERS:
+            served = self._state().served
+            self._on_answer(path.parent, int(status))
+            if self._state().served != served:
+                self.draw_anew()
 
     def send_changes(self) -> int:
         view = live_view(self._state())

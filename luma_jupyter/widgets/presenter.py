@@ -77,7 +77,7 @@ class PagePresenter:
             self.updates,
             lambda: self.state(clip, handle),
             lambda: self._final_state(clip, handle),
-            self.environment.note_refusal,
+            self.environment.note_answer,
         )
 
     def _show_live(self, kind: type[LiveCard], clips: Sequence[Clip], make: Callable[[], LiveCard]) -> None:

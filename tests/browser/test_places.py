@@ -89,3 +89,16 @@ def saved_sources(lab: Lab, name: str) -> list[str]:
     notebook: dict[str, Any] = lab.get(f"contents/{name}")["content"]
     shown = [output.get("data", {}).get("text/html", "") for cell in notebook["cells"] for output in cell["outputs"]]
     return [source.partition(";")[0] for html in shown if (source := video_source("".join(html)))]
+
+
+def test_a_shared_folder_below_the_root_is_played_from_its_files(lab: Lab, open_page: OpenPage) -> None:
+    """Whether ``../videos`` is below the server's root only the page knows: it says so, and no video is embedded."""
+    (lab.folder / "course" / "lesson").mkdir(parents=True)
+    name = "course/lesson/a.ipynb"
+    lab.write(name, SETUP, "luma.configure(media='../videos')\nluma.generate('A shared boat')")
+    page = open_page(name)
+    page.run_all()
+    page.wait_for("document.querySelector('.luma-card video')?.src.includes('/files/course/videos/')", timeout=60)
+    plays(page, 1)
+    page.save(name)
+    assert [source.rpartition("/")[0] for source in saved_sources(lab, name)] == ["../videos"]

@@ -278,7 +278,7 @@ def test_doctor_says_where_pages_may_not_reach_the_videos(lab: Shell, media: str
 
 def test_doctor_says_what_a_page_could_not_load(lab: Shell) -> None:
     """The answer of the page's server, once a card has heard it."""
-    kernel.presenter.environment.note_refusal(settings.current().media_folder, 403)
+    kernel.presenter.environment.note_answer(settings.current().media_folder, 403)
     host = found(examine(lab), "host")
     assert "its server answers 403" in host.words
     assert host.advice == "Set LUMA_JUPYTER_MEDIA to a folder below the notebook's, as luma_videos is."

@@ -115,10 +115,11 @@ def test_files_that_a_page_may_not_reach_are_embedded_with_the_reason(seen: Surr
     assert doubtful.reason == doubtful.remark == "The media folder is hidden."
     assert "embed=False" in doubtful.hint
     assert decide(seen, False, doubt="is hidden").how == "relative"
-    refused = decide(seen, refusal="It answers 404.")
-    assert (refused.how, refused.serves, refused.reason) == ("embed", False, "It answers 404.")
+    refused = decide(seen, refusal=404)
+    assert (refused.how, refused.serves) == ("embed", False)
+    assert refused.reason == "The page cannot load files of the media folder: its server answers 404."
     assert "embed=False" not in refused.hint
-    assert decide(seen, False, refusal="It answers 404.").how == "remote"
+    assert decide(seen, False, refusal=404).how == "remote"
     asked = decide(seen, True, doubt="is hidden")
     assert (asked.how, asked.serves, asked.remark) == ("embed", False, "")
 
@@ -126,7 +127,7 @@ def test_files_that_a_page_may_not_reach_are_embedded_with_the_reason(seen: Surr
 @pytest.mark.parametrize("seen", [VSCODE, COLAB, CONSOLE, TERMINAL, SCRIPT])
 def test_hosts_that_serve_no_files_do_not_care_where_those_are(seen: Surroundings) -> None:
     """Their way is the same wherever the media folder is."""
-    assert decide(seen, doubt="is hidden", refusal="It answers 404.") == decide(seen)
+    assert decide(seen, doubt="is hidden", refusal=404) == decide(seen)
 
 
 @pytest.mark.parametrize(

@@ -230,7 +230,7 @@ def test_a_video_that_the_pages_server_refuses_goes_into_the_notebook(
     assert (video_source(notebook.displays.latest()[0]["text/html"]) or "").startswith("luma_videos/")
     (model,) = notebook.displays.models()
     for _ in range(2):  # two pages have it open
-        model._handle_custom_msg({"do": "refused", "status": status}, [])
+        model._handle_custom_msg({"do": "reach", "status": status}, [])
     kernel.presenter.updates.flush_all()
     updates = [output for output in notebook.displays.outputs if output.get("update")]
     shown = notebook.displays.latest()[0]["text/html"]
@@ -244,9 +244,7 @@ def test_a_video_that_the_pages_server_refuses_goes_into_the_notebook(
     assert video_source(notebook.displays.latest()[-1]["text/html"]) == "https://media.example/task-1.mp4"
 
 
-@pytest.mark.parametrize(
-    "content", [{"do": "refused"}, {"do": "refused", "status": 500}, {"do": "refused", "status": [404]}]
-)
+@pytest.mark.parametrize("content", [{"do": "reach"}, {"do": "reach", "status": 500}, {"do": "reach", "status": [404]}])
 def test_other_answers_of_the_pages_server_change_nothing(
     notebook: Shell, service: PromptService, content: dict[str, Any]
 ) -> None:
@@ -254,7 +252,7 @@ def test_other_answers_of_the_pages_server_change_nothing(
     service.gate.clear()
     notebook.run("%%luma -o sunset\nA sunset")
     (model,) = notebook.displays.models()
-    model._handle_custom_msg({"do": "refused", "status": 404}, [])  # before there is a video
+    model._handle_custom_msg({"do": "reach", "status": 404}, [])  # before there is a video
     service.gate.set()
     notebook.user_ns["sunset"].wait()
     shown = notebook.displays.latest()[0]
@@ -262,3 +260,23 @@ def test_other_answers_of_the_pages_server_change_nothing(
     kernel.presenter.updates.flush_all()
     assert notebook.displays.latest()[0] == shown
     assert (video_source(shown["text/html"]) or "").startswith("luma_videos/")
+
+
+def test_a_video_that_the_page_loads_all_the_same_is_not_kept_in_the_notebook(
+    notebook: Shell, service: PromptService
+) -> None:
+    """Of a folder that a page may not reach: the page is asked with its address, and once it loads, that is shown."""
+    settings.configure(media="../videos")
+    service.gate.clear()
+    notebook.run("%%luma -o sunset\nA sunset")
+    service.gate.set()
+    sunset = notebook.user_ns["sunset"].wait()
+    assert (video_source(notebook.displays.latest()[0]["text/html"]) or "").startswith("data:video/mp4;base64,")
+    (model,) = notebook.displays.models()
+    assert model.view["probe"] == f"../videos/{sunset.path.name}"
+    model._handle_custom_msg({"do": "reach", "status": 200}, [])
+    kernel.presenter.updates.flush_all()
+    assert video_source(notebook.displays.latest()[0]["text/html"]) == f"../videos/{sunset.path.name}"
+    assert "probe" not in model.view
+    notebook.run("sunset")
+    assert "data:video" not in str(notebook.displays.latest())
