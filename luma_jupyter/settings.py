@@ -172,14 +172,15 @@ class Settings:
     """All settings of one moment.
 
     ``acedata_token`` generates and extends; ``acedata_platform_token`` is for the vendor's platform alone, which takes
-    files and tells the balance. ``folder`` is the kernel's folder when the extension was loaded; ``media`` is below it
-    unless absolute. ``demo_seconds``: about how long the demo service takes for a clip; ``exit_seconds``: how long an
-    ending program waits for the answer to what was sent, at most. ``budget``: USD a day; the prices: USD a call, None:
-    not known. ``submissions``: how many requests are on their way to a service at once; ``looks_per_minute``: how often
-    a service is asked how its tasks get on, at most. ``confirm_count`` and ``confirm_usd``: up to how many new videos,
-    and up to what price, a batch is sent unasked. ``check_balance``: whether a call that the balance does not cover is
-    held back. ``wait`` and ``embed`` None: as is best for the host. ``key_places`` says of each key that is set where
-    it is from, ``found_keys`` of those that nobody gave to this kernel.
+    files and tells the balance. ``folder`` is the notebook's, as found when the extension was loaded; ``media`` is
+    below it unless absolute. ``demo_seconds``: about how long the demo service takes for a clip; ``exit_seconds``: how
+    long an ending program waits for the answer to what was sent, at most. ``budget``: USD a day; the prices: USD a
+    call, None: not known. ``submissions``: how many requests are on their way to a service at once;
+    ``looks_per_minute``: how often a service is asked how its tasks get on, at most. ``confirm_count`` and
+    ``confirm_usd``: up to how many new videos, and up to what price, a batch is sent unasked. ``check_balance``:
+    whether a call that the balance does not cover is held back. ``keep_active``: whether the kernel counts as active
+    while clips are followed. ``wait`` and ``embed`` None: as is best for the host. ``key_places`` says of each key that
+    is set where it is from, ``found_keys`` of those that nobody gave to this kernel.
     """
 
     acedata_token: Secret | None = None
@@ -203,6 +204,7 @@ class Settings:
     confirm_count: int = 10
     confirm_usd: float = 5.0
     check_balance: bool = True
+    keep_active: bool = False
     folder: Path = field(default_factory=Path.cwd)
     key_places: Mapping[str, str] = field(default_factory=dict, compare=False)
 
@@ -255,6 +257,7 @@ _SETTABLE: dict[str, tuple[str, Callable[[str, object], Any]]] = {
     "confirm_count": ("LUMA_JUPYTER_CONFIRM_COUNT", _count),
     "confirm_usd": ("LUMA_JUPYTER_CONFIRM_USD", _amount("US dollars")),
     "check_balance": ("LUMA_JUPYTER_CHECK_BALANCE", _flag),
+    "keep_active": ("LUMA_JUPYTER_KEEP_ACTIVE", _flag),
 }
 
 
@@ -329,11 +332,14 @@ SettingsSource: TypeAlias = Callable[[], Settings]  # gives the settings of this
 class Configuration:
     """What a kernel has set for itself, the keys that were found for it, and where relative folders start from.
 
-    ``stores`` gives the places where keys are looked for, the first ones first.
+    ``stores`` gives the places where keys are looked for, the first ones first; ``find_folder`` the notebook's folder.
     """
 
-    def __init__(self, stores: Callable[[], Sequence[KeyStore]] = tuple) -> None:
+    def __init__(
+        self, stores: Callable[[], Sequence[KeyStore]] = tuple, find_folder: Callable[[], Path] = Path.cwd
+    ) -> None:
         self._stores = stores
+        self._find_folder = find_folder
         self._overrides: dict[str, object] = {}
         self._folder: Path | None = None
         self._found: dict[str, FoundKey] = {}
@@ -406,11 +412,12 @@ class Configuration:
     def _drop_key(self, name: str) -> None:
         self._found = {other: key for other, key in self._found.items() if other != name}
 
-    def remember_folder(self, folder: Path | None = None) -> None:
-        """Keep a folder, or the current one, as where relative folders start from, also after ``os.chdir``; once."""
-        self._folder = self._folder or folder or Path.cwd()
+    def remember_folder(self, folder: Path | None = None) -> Path:
+        """Keep a folder, or the notebook's, as where relative folders start from, also after ``os.chdir``; once."""
+        self._folder = self._folder or folder or self._find_folder()
+        return self._folder
 
     def current(self) -> Settings:
         """The settings as they are now. Raises ConfigError for a value that cannot be used."""
-        self.remember_folder()
-        return load(self._overrides, os.environ, self._folder or Path.cwd(), self._found)
+        folder = self.remember_folder()
+        return load(self._overrides, os.environ, folder, self._found)

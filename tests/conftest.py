@@ -49,7 +49,7 @@ def close_journals(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 def clean_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, close_journals: None) -> Iterator[None]:
     """No key, proxy, host or setting of the machine reaches a test, and none of a test reaches the next."""
     for name in os.environ:
-        host = name.startswith(("VSCODE_", "COLAB_")) or name in ("JPY_SESSION_NAME", "FORCE_HYPERLINK")
+        host = name.startswith(("VSCODE_", "COLAB_", "JUPYTERHUB_")) or name in ("JPY_SESSION_NAME", "FORCE_HYPERLINK")
         ours = name.startswith(("LUMA_JUPYTER_", "ACEDATACLOUD_", "RUNAPI_"))
         if host or ours or name.lower().endswith("_proxy"):
             monkeypatch.delenv(name)

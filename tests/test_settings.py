@@ -41,6 +41,7 @@ VARIABLES = {
     "confirm_count": "LUMA_JUPYTER_CONFIRM_COUNT",
     "confirm_usd": "LUMA_JUPYTER_CONFIRM_USD",
     "check_balance": "LUMA_JUPYTER_CHECK_BALANCE",
+    "keep_active": "LUMA_JUPYTER_KEEP_ACTIVE",
 }
 # For each setting: what a variable holds, what that means, what is configured instead, what that means.
 VALUES = [

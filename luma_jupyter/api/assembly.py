@@ -7,6 +7,7 @@ from typing import Any
 
 from luma_jupyter.clip.clip import Clip
 from luma_jupyter.clip.session import Session
+from luma_jupyter.display.activity import ActivitySignal
 from luma_jupyter.display.environment import Environment, user_variables
 from luma_jupyter.engine.engine import Engine
 from luma_jupyter.settings import Configuration
@@ -22,4 +23,7 @@ def assemble(
     """
     engine = engine or Engine(configuration.current)
     presenter = PagePresenter(Environment(configuration.current), engine.loop_thread)
-    return Session(configuration, engine, presenter, user_variables, restore), presenter
+    session = Session(configuration, engine, presenter, user_variables, restore)
+    activity = ActivitySignal(configuration.current, engine.loop_thread, lambda: engine.is_following)
+    session.listen(lambda clip: activity.begin())
+    return session, presenter

@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing, suppress
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from luma_jupyter.errors import ConfigError
@@ -49,7 +50,7 @@ class Kernel:
         """Forget everything, as a kernel that begins; what is open is closed."""
         if self._session:
             self._session.engine.close()
-        self.configuration = Configuration(lambda: self.key_stores())
+        self.configuration = Configuration(lambda: self.key_stores(), _notebook_folder)
         self._session = self._presenter = None
 
     def use(self, session: Session, presenter: PagePresenter) -> None:
@@ -120,6 +121,12 @@ class Kernel:
             presenter.updates.flush_all()
             if (text := str(ending)) and not in_kernel:  # nobody reads a kernel's: the next %load_ext says it
                 say(text, file=sys.stderr)
+
+
+def _notebook_folder() -> Path:
+    from luma_jupyter.display.environment import notebook_folder  # start-up: it needs IPython
+
+    return notebook_folder()
 
 
 kernel = Kernel()

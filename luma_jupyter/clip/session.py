@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterable, Mapping, MutableMapping
 from contextlib import suppress
 from dataclasses import replace
@@ -34,6 +33,7 @@ from luma_jupyter.errors import ClipError, InvalidRequest, LumaError, NotConfirm
 from luma_jupyter.printable import say
 from luma_jupyter.settings import KEY_SETTINGS, SERVICE_KEYS, Configuration, Settings, variable
 from luma_jupyter.views.lineage_svg import Lineage
+from luma_jupyter.views.places import path_from
 
 LAST_CLIP = "_luma"
 ClipListener = Callable[[Clip], None]
@@ -413,10 +413,7 @@ class Session:
 
     def relative_path(self, path: Path) -> str | None:
         """A path as seen from the notebook's folder; None on another drive."""
-        try:
-            return os.path.relpath(path, self.settings().folder)
-        except ValueError:
-            return None
+        return path_from(self.settings().folder, path)
 
     def tell_of_braces(self, prompts: Iterable[str]) -> None:
         """Print one line, once, where prompts that are sent as they stand have something in double braces."""

@@ -5,4 +5,5 @@ outputs       mimebundles of widgets, notes and questions
 page          whether somebody in the page sees what lives
 embedding     the video inside the notebook
 update_queue  when cards are drawn
+activity      what keeps a kernel from seeming idle
 """

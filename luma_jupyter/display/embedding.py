@@ -13,7 +13,10 @@ from luma_jupyter.views.text import file_size
 
 
 def with_video(state: ClipState, host: Host) -> ClipState:
-    """The state with its video in it, where the host wants that; else with a remark that says why it is not."""
+    """The state with its video in it, where the host wants that; else with a remark that says why it is not.
+
+    A remark says, too, why it is in the notebook where it usually is not.
+    """
     path = state.task.path
     if host.how == "remote" and state.file and not state.remote:
         return replace(state, remark="This page cannot reach the saved file; --embed puts the video into the notebook.")
@@ -22,11 +25,17 @@ def with_video(state: ClipState, host: Host) -> ClipState:
     try:
         if (bytes_ := size_of(path)) > host.limit:
             limit = f"too large to be in the notebook ({file_size(bytes_)}; up to {file_size(host.limit)} here)"
-            return replace(state, remark=f"The video is {limit}{_instead(state)}.")
+            return replace(state, remark=_sentences(host.remark, f"The video is {limit}{_instead(state)}."))
         data = path.read_bytes()
     except OSError as error:
-        return replace(state, remark=f"The saved file cannot be read ({error.strerror or error}){_instead(state)}.")
-    return replace(state, data=_data_uri(data))
+        trouble = f"The saved file cannot be read ({error.strerror or error}){_instead(state)}."
+        return replace(state, remark=_sentences(host.remark, trouble))
+    inside = _sentences(host.remark, "So the video is in the notebook itself.") if host.remark else ""
+    return replace(state, data=_data_uri(data), remark=inside)
+
+
+def _sentences(*sentences: str) -> str:
+    return " ".join(filter(None, sentences))
 
 
 def video_src(path: Path, host: Host) -> str | None:

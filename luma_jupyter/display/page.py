@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from IPython import get_ipython
@@ -51,13 +52,14 @@ class Page:
 
     ``answer`` is what the page said of itself that answered last, as far as it could; None while none has.
     ``is_silent``: something was drawn since then, and nobody answered. ``is_run_by_server``: the Jupyter server runs
-    the cells.
+    the cells. ``note_answer`` is told what a page's server answers for a video: its folder, and the HTTP status.
     """
 
-    def __init__(self, loop_thread: LoopThread) -> None:
+    def __init__(self, loop_thread: LoopThread, note_answer: Callable[[Path, int], None]) -> None:
         self.answer: str | None = None
         self.is_silent = False
         self.is_run_by_server = False
+        self.note_answer = note_answer
         self._loop_thread = loop_thread
         self._waiting: dict[Audience, None] = {}  # changed on the engine's loop alone
         self._timer: asyncio.TimerHandle | None = None

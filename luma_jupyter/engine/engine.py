@@ -86,6 +86,11 @@ class Engine:
         """The journal in the home folder of this moment."""
         return self.repository.journal
 
+    @property
+    def is_following(self) -> bool:
+        """Whether any task is followed here and has not ended."""
+        return any(not handle.task.status.ended for handle in list(self.handles.values()))
+
     # Making videos.
 
     def plan(self, spec: TaskSpec) -> Plan:

@@ -23,6 +23,7 @@ from luma_jupyter.display.page import Page
 from luma_jupyter.domain.vocabulary import SERVICE_NAMES, Provider, Status
 from luma_jupyter.engine.engine import Engine
 from luma_jupyter.engine.library.folder import check_writable, free_space, needed_space
+from luma_jupyter.engine.store.database import network_file_system
 from luma_jupyter.errors import LumaError, ServiceError
 from luma_jupyter.operating_system import reason
 from luma_jupyter.printable import printable, writable
@@ -58,13 +59,15 @@ class Finding:
 @dataclass(frozen=True)
 class Machine:
     """What is asked of the machine. ``version`` of an installed distribution, or None; ``load`` imports a module;
-    ``check_writable`` writes into a folder, or raises OSError; ``free_space`` gives its free bytes, or raises OSError.
+    ``check_writable`` writes into a folder, or raises OSError; ``free_space`` gives its free bytes, or raises OSError;
+    ``network_file_system`` names the one that a folder is on, or gives None.
     """
 
     version: Callable[[str], str | None]
     load: Callable[[str], object]
     check_writable: Callable[[Path], None]
     free_space: Callable[[Path], int] = free_space
+    network_file_system: Callable[[Path], str | None] = network_file_system
 
 
 def _version(distribution: str) -> str | None:
@@ -145,15 +148,16 @@ def diagnose(kernel: Kernel, machine: Machine = THIS_MACHINE) -> Diagnosis:
         )
         return Diagnosis(findings)
     examine("host", lambda: _host(kernel.presenter.environment.host(), now))
-    if kernel.presenter.environment.in_kernel:
+    if kernel.presenter.environment.has_page:
         examine("page", lambda: _page(kernel.presenter.page))
+    examine("idle kernels", lambda: _idle(kernel.presenter.environment.host(), now))
     examine("keys", lambda: _where_keys_are(kernel))
     now = kernel.configuration.current()
     examine("keys", lambda: _keys(now))
     examine("services", lambda: _services(now, kernel))
     examine(_PLATFORM, lambda: _platform(now, kernel.session.engine))
     examine("media folder", lambda: _media(now, machine))
-    examine("journal", lambda: _journal(now, kernel.session.engine))
+    examine("journal", lambda: _journal(now, kernel.session.engine, machine))
     examine("demo service", lambda: _demo(now, machine))
     return Diagnosis(findings)
 
@@ -203,6 +207,16 @@ def _page(page: Page) -> Iterator[Finding]:
         yield Finding(
             "fine", "page", f"It shows cards and forms that live{f' ({page.answer})' if page.answer else ''}."
         )
+
+
+def _idle(host: Host, now: Settings) -> Iterator[Finding]:
+    """Whether a kernel is safe whose cell returned at once."""
+    if now.keep_active and host.how != "path":
+        yield Finding("fine", "idle kernels", "While clips are followed, this kernel counts as active.")
+    elif host.hub:
+        words = "JupyterHubs end kernels that seem idle, as one does whose cell returned at once, often after an hour."
+        advice = f"Set {variable('keep_active')}=1; what was followed in a kernel that ended goes on with %luma resume."
+        yield Finding("note", "idle kernels", words, advice)
 
 
 def _where_keys_are(kernel: Kernel) -> Iterator[Finding]:
@@ -320,13 +334,20 @@ def _gigabytes(size: int) -> str:
     return f"{size / 1e9:.1f} GB" if size >= 1e9 else file_size(size)
 
 
-def _journal(now: Settings, engine: Engine) -> Iterator[Finding]:
+def _journal(now: Settings, engine: Engine, machine: Machine) -> Iterator[Finding]:
     mode = engine.journal.check()
     open_tasks = engine.repository.unfinished(now.folder)
     quick = "quick" if mode == "wal" else "slower than on a local disk, where it would be wal"
-    yield Finding(
-        "fine", "journal", f"It is written in {_short(now.home_folder, now)}, in SQLite's mode {mode} ({quick})."
-    )
+    words = f"It is written in {_short(now.home_folder, now)}, in SQLite's mode {mode} ({quick})."
+    if shared := machine.network_file_system(now.home_folder):
+        words += f" That is on a network file system ({shared}), where kernels on two machines can damage it."
+        advice = (
+            f"Set {variable('home')} to a folder on a disk of this machine that lasts, before kernels start, and copy "
+            "the journal there while none runs; or use it from one machine at a time."
+        )
+        yield Finding("note", "journal", words, advice)
+    else:
+        yield Finding("fine", "journal", words)
     for notice in engine.notices:
         yield Finding("note", "journal", notice)
     engine.notices.clear()

@@ -122,7 +122,7 @@ class LumaMagics:
     def _show(self, clips: ClipList, show: Callable[[ClipList], None], wait: bool | None = None) -> None:
         environment = self._presenter.environment
         wait = environment.cells_wait(wait)
-        if environment.in_kernel or not wait:  # in a terminal, waiting shows it
+        if environment.has_page or not wait:  # in a terminal, waiting shows it
             show(clips)
         if wait:
             self._presenter.wait_for_all(clips)

@@ -1,6 +1,7 @@
 """How things look: pure functions from data to text, HTML and SVG. No IPython, no I/O.
 
 host         where this code runs, and so how a video is shown there: the decision
+places       where the notebook is, and which files its page can reach
 clip_state   all that a drawing of a clip needs
 text         words for people: times, sizes, what was asked for, how it stands
 html         the pieces that all HTML is made of

@@ -128,11 +128,13 @@ def waiting_html(state: ClipState) -> str:
 def live_view(state: ClipState) -> dict[str, Any]:
     """The data of the live part's one model; its only HTML is the finished card.
 
+    ``probe`` is the relative address of a saved video that is not shown by it, as the page may not reach that.
     ``since`` and ``now`` are Unix seconds by the kernel's clock: when it was submitted, and when this was made.
     """
     task = state.task
     if task.status.ended:
-        return {"key": task.key, "final": final_html(state)}
+        probe = {"probe": relative_url(state.file)} if state.file and not state.served else {}
+        return {"key": task.key, "final": final_html(state), **probe}
     return {
         "key": task.key,
         "status": status_text(state),

@@ -10,14 +10,17 @@ What is told apart, and by what:
   kernels of its interactive window have only its ``VSCODE_PID``. JupyterLab that was started from VS Code's terminal
   may inherit that one, but has ``JPY_SESSION_NAME`` too.
 * **marimo** says itself whether it runs a notebook (``marimo.running_in_notebook``).
+* **Consoles** (jupyter console, qtconsole, Spyder) start their kernels themselves, and show text alone: their messages
+  are those of any front end, so they are told by the program that started the kernel.
 * **A Jupyter server** gives the kernels that it starts ``JPY_SESSION_NAME`` (jupyter_server, ``sessionmanager.py``).
 * **nbconvert, papermill, nbclient** say nothing of themselves: a kernel without a name is taken for one of these.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import PurePath
 from typing import Literal, TypeAlias
 
 How: TypeAlias = Literal["relative", "embed", "remote", "path"]
@@ -31,17 +34,23 @@ COLAB_LIMIT = 7_000_000
 _LINKING_PROGRAMS = ("iTerm.app", "WezTerm", "vscode", "ghostty")
 _LINKING_TERMS = ("xterm-kitty", "xterm-ghostty", "alacritty", "foot", "foot-extra", "wezterm")
 _FIRST_VTE = 5001  # 0.50.0 was the first, and crashed
+_CONSOLES = ("jupyter-console", "jupyter_console", "jupyter-qtconsole", "qtconsole", "spyder")
 
 
 @dataclass(frozen=True)
 class Surroundings:
-    """What can be seen of where this code runs. ``marked``: VS Code's marker is among the user's variables."""
+    """What can be seen of where this code runs.
+
+    ``marked``: VS Code's marker is among the user's variables. ``started_by`` is the command line of the program that
+    started the kernel.
+    """
 
     in_ipython: bool = False
     in_kernel: bool = False
     in_marimo: bool = False
     marked: bool = False
     isatty: bool = False
+    started_by: Sequence[str] = ()
     environ: Mapping[str, str] = field(default_factory=dict)
     modules: Collection[str] = ()
 
@@ -53,7 +62,7 @@ class Host:
     ``how`` a finished video is shown; ``limit``: up to how many bytes it is embedded; ``serves``: whether the page can
     play the files beside the notebook, also where that is not how they are shown. ``waits``: whether a cell waits for
     its clip unless told otherwise. ``links``: whether printed text may have links. ``reason`` and ``hint`` are
-    sentences for the user.
+    sentences for the user, ``remark`` is one for each card. ``hub``: whether a JupyterHub runs it.
     """
 
     name: str
@@ -64,18 +73,34 @@ class Host:
     serves: bool = True
     waits: bool = False
     links: bool = False
+    remark: str = ""
+    hub: bool = False
 
 
-def decide(seen: Surroundings, embed: bool | None = None) -> Host:
-    """The host for these surroundings; ``embed`` is the user's own word on embedding, None: as is best there."""
+def decide(seen: Surroundings, embed: bool | None = None, *, doubt: str = "", refusal: int | None = None) -> Host:
+    """The host for these surroundings; ``embed`` is the user's own word on embedding, None: as is best there.
+
+    ``doubt`` is why a page may not reach the media folder (`places.doubt`), ``refusal`` the HTTP status by which its
+    server refused a file from there: that counts whatever the user says, a doubt unless no video is to be embedded.
+    """
     host = _host(seen)
+    if host.how == "relative" and refusal:
+        host = _without_files(host, f"The page cannot load files of the media folder: its server answers {refusal}.")
+    elif host.how == "relative" and doubt and embed is not False:
+        unless = "; or, where this page plays from there all the same, luma_jupyter.configure(embed=False)"
+        host = _without_files(host, f"The media folder {doubt}.", unless)
     if embed is None or host.how == "path":
         return host
     if embed:
-        return replace(
-            host, how="embed", limit=host.limit or EMBED_LIMIT, reason="You asked for videos inside the notebook."
-        )
+        asked = "You asked for videos inside the notebook."
+        return replace(host, how="embed", limit=host.limit or EMBED_LIMIT, reason=asked, remark="")
     return replace(host, how="relative" if host.serves else "remote", reason="You asked for no embedded videos.")
+
+
+def _without_files(host: Host, reason: str, unless: str = "") -> Host:
+    """The host as it shows files that its page does not reach, or may not."""
+    hint = f"Set LUMA_JUPYTER_MEDIA to a folder below the notebook's, as luma_videos is{unless}."
+    return replace(host, how="embed", limit=EMBED_LIMIT, serves=False, reason=reason, hint=hint, remark=reason)
 
 
 def _host(seen: Surroundings) -> Host:
@@ -83,6 +108,8 @@ def _host(seen: Surroundings) -> Host:
         return _marimo()
     if not seen.in_kernel:
         return _terminal(seen)
+    if any(PurePath(argument).stem in _CONSOLES for argument in seen.started_by[:3]):
+        return Host("a console", "path", "A console shows text alone: it gets the path.", waits=True)
     if "google.colab" in seen.modules or "COLAB_RELEASE_TAG" in seen.environ:
         return _colab()
     if seen.marked or ("VSCODE_PID" in seen.environ and "JPY_SESSION_NAME" not in seen.environ):
@@ -92,6 +119,7 @@ def _host(seen: Surroundings) -> Host:
             "JupyterLab or Notebook 7",
             "relative",
             "The Jupyter server serves the files beside the notebook to the page.",
+            hub="JUPYTERHUB_SERVICE_PREFIX" in seen.environ,
         )
     return Host(
         "a Jupyter kernel without a name (nbconvert, papermill, nbclient, or another front end)",

@@ -58,7 +58,7 @@ def live_row(state: ClipState) -> TableRow:
     if task.problem:
         status += f" — ⚠ {short(task.problem, 80)}"
     took = round(state.elapsed, 1) if task.status.ended else None
-    file = relative_url(state.file) if state.file else ""
+    file = relative_url(state.file) if state.file and state.served else ""
     model = f"{task.provider} {task.request.action}"
     return [
         short(state.label, 80),

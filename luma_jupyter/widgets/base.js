@@ -4,6 +4,7 @@ JupyterLab resolves relative addresses when it draws an output, not for us, so w
 belongs to. */
 
 const ASKING = 2000; // milliseconds in which the server says which versions it has
+const DRIVE = /^[A-Za-z][\w-]+:/; // of JupyterLab's, before a path: jupyter-collaboration's "RTC:a.ipynb"
 const LINGER = 1500; // milliseconds without a view after which a model is let go: a cell that is moved is drawn anew
 
 /** The card that this live part belongs to: the nearest one before it on the page. */
@@ -12,17 +13,23 @@ const cardAbove = (el, key) =>
     .filter((card) => card.compareDocumentPosition(el) & Node.DOCUMENT_POSITION_FOLLOWING)
     .pop();
 
+/** What a script's own requests to its Jupyter server have: JupyterHub answers none without the token in its cookie. */
+const asThisPage = () => ({
+  credentials: "same-origin",
+  headers: { "X-XSRFToken": document.cookie.match(/(?:^|;\s*)_xsrf=([^;]*)/)?.[1] ?? "" },
+});
+
 /** The Jupyter server's base URL and its answer for a path of its API; null where there is no such server. */
 async function askServer(path) {
   const { baseUrl } = JSON.parse(document.getElementById("jupyter-config-data")?.textContent ?? "{}");
-  return baseUrl ? { baseUrl, answer: await fetch(`${baseUrl}api/${path}`, { credentials: "same-origin" }) } : null;
+  return baseUrl ? { baseUrl, answer: await fetch(`${baseUrl}api/${path}`, asThisPage()) } : null;
 }
 
 /** The address of the folder of the notebook that a kernel belongs to; null where nobody knows. */
 async function notebookFolder(kernel) {
   const server = await askServer("sessions");
   const sessions = server?.answer.ok ? await server.answer.json() : [];
-  const path = sessions.find((session) => session.kernel?.id === kernel)?.path;
+  const path = sessions.find((session) => session.kernel?.id === kernel)?.path?.replace(DRIVE, "");
   if (path === undefined) return null;
   return new URL(`${server.baseUrl}files/${path.split("/").map(encodeURIComponent).join("/")}`, location.href);
 }

@@ -72,7 +72,7 @@ def _fits(trait: Any, value: object) -> bool:
 class CardModel(Model):
     """The live part of a card: ``view`` is what the card's view gives, ``kernel`` the kernel's id."""
 
-    _esm = script("base.js", "card.js")
+    _esm = script("base.js", "reach.js", "card.js")
     _css = script("card.css")
     view = traitlets.Dict().tag(sync=True)
     kernel = traitlets.Unicode().tag(sync=True)
@@ -118,6 +118,7 @@ class LiveCard(ABC):
         self._page = page
         self._audience = Audience(page, self._audience_changed)
         self._displays: list[Shown] = []
+        self._final: list[Shown] = []  # that have the finished HTML
         self._stage: object = None  # the one that the plain HTML in the page shows
 
     @property
@@ -194,6 +195,8 @@ class LiveCard(ABC):
         for shown in sorted(reached, key=lambda shown: shown.becomes_final):
             self._displays.remove(shown)
             shown.handle.update(self.bundle() if shown.becomes_final else NOTHING, raw=True)
+            if shown.becomes_final:
+                self._final.append(shown)
         return len(reached)
 
     def _bring_forward(self) -> int:
@@ -203,6 +206,12 @@ class LiveCard(ABC):
         for shown in reached:
             shown.handle.update(self.bundle(), raw=True)
         return len(reached)
+
+    def draw_anew(self) -> None:
+        """Draw the finished HTML again: the page said how it can show the video."""
+        self._displays.extend(self._final)
+        self._final.clear()
+        self.updates.request(self)
 
     def _display(self, bundle: dict[str, Any], metadata: dict[str, Any] | None = None, *, becomes_final: bool) -> None:
         handle = DisplayHandle()
@@ -310,7 +319,7 @@ class ProgressiveDisplay(ABC):
         return self._html(new_key())
 
     def _ipython_display_(self) -> None:
-        if not self.environment.in_kernel:
+        if not self.environment.has_page:
             print(repr(self))  # noqa: T201  # with links of our own
             return
         key = new_key()

@@ -16,6 +16,8 @@ from luma_jupyter.views.clip_state import ClipState
 from luma_jupyter.views.text import plain_text
 from luma_jupyter.widgets.base import CardModel, LiveCard, listen_to
 
+ANSWERS = (200, 403, 404)  # as in reach.js
+
 
 def clip_bundle(state: ClipState, final_state: ClipState) -> dict[str, Any]:
     """The mimebundle of a clip; ``final_state`` is the one with its video in it, where that goes into the notebook."""
@@ -38,9 +40,10 @@ class Card(LiveCard):
         final: Callable[[], ClipState],
     ) -> None:
         super().__init__(updates, page)
+        self._note_answer = page.note_answer
         self._handle = handle
         self._state = state
-        self._final = final
+        self._final_state = final
         self.release = listen_to([handle], lambda number: updates.request(self))
 
     @property
@@ -53,13 +56,24 @@ class Card(LiveCard):
         return Status.QUEUED if status is Status.SUBMITTING else Status.RUNNING if status is Status.SAVING else status
 
     def bundle(self) -> dict[str, Any]:
-        return clip_bundle(self._state(), self._final())
+        return clip_bundle(self._state(), self._final_state())
 
     @cached_property
     def model(self) -> CardModel:
         model = CardModel(view=live_view(self._state()), kernel=kernel_id())
-        model.on_content(lambda content, buffers: self._handle.stop() if content.get("do") == "stop" else None)
+        model.on_content(self._on_message)
         return model
+
+    def _on_message(self, content: dict[str, Any], buffers: object) -> None:
+        """The button was pressed; or a page has asked its server for the video, once that was there."""
+        if content.get("do") == "stop":
+            self._handle.stop()
+        path, status = self._handle.task.path, content.get("status")
+        if content.get("do") == "reach" and path and status in ANSWERS:
+            served = self._state().served
+            self._note_answer(path.parent, int(status))
+            if self._state().served != served:
+                self.draw_anew()
 
     def send_changes(self) -> int:
         view = live_view(self._state())

@@ -41,14 +41,14 @@ class PagePresenter:
     def __init__(self, environment: Environment, loop_thread: LoopThread) -> None:
         self.environment = environment
         self.updates = UpdateQueue(loop_thread)
-        self.page = Page(loop_thread)
+        self.page = Page(loop_thread, environment.note_answer)
         self._live: dict[tuple[type[LiveCard], tuple[Handle, ...]], LiveCard] = {}
 
     # What clips ask for.
 
     def show(self, clip: Clip) -> None:
         """Show a clip where the user is: its card in a notebook, its text elsewhere."""
-        if not self.environment.in_kernel:
+        if not self.environment.has_page:
             print(encodable(self._text(clip)))  # noqa: T201  # with a link of our own
             return
         from luma_jupyter.widgets.card import Card, clip_bundle  # start-up: widgets take 90 ms
@@ -60,7 +60,7 @@ class PagePresenter:
 
     def show_list(self, clips: Sequence[Clip]) -> None:
         """Show clips where the user is: one table, live in a notebook."""
-        if not self.environment.in_kernel or not clips:
+        if not self.environment.has_page or not clips:
             say(table_text([clip.state for clip in clips]) if clips else "No clips.")
             return
         from luma_jupyter.widgets.base import new_key  # start-up, as above
@@ -142,7 +142,7 @@ class PagePresenter:
 
     def wait_for(self, clip: Clip) -> None:
         """Wait for a clip as the user would see it: its card goes on in a notebook, one line in a terminal."""
-        if self.environment.in_kernel:
+        if self.environment.has_page:
             clip.wait()
         else:
             self._wait_in_terminal(clip)
@@ -167,11 +167,13 @@ class PagePresenter:
 
     def state(self, clip: Clip, handle: Handle | None = None) -> ClipState:
         """All that a drawing of a clip needs, for the page that shows it; by the ``handle`` that it was shown by."""
-        return replace(clip.state_of(handle or clip.handle), served=self.environment.host(clip.embed).serves)
+        state = clip.state_of(handle or clip.handle)
+        return replace(state, served=self.environment.host_of(state.task, clip.embed).serves)
 
     def _final_state(self, clip: Clip, handle: Handle | None = None) -> ClipState:
         """With the video in it, where the host wants that."""
-        return with_video(self.state(clip, handle), self.environment.host(clip.embed))
+        state = self.state(clip, handle)
+        return with_video(state, self.environment.host_of(state.task, clip.embed))
 
     def _text(self, clip: Clip) -> str:
         return plain_text(self.state(clip), here=True, links=self.environment.host().links)

@@ -50,9 +50,9 @@ NOTEBOOK7_BUGS = (
     "Command 'filebrowser:open-path' not registered",
 )
 NOTEBOOK7_CODE = "/static/notebook/notebook_core."
-PLAY = """async (part) => {
+PLAY = """async (part, selector) => {
     const played = [];
-    for (const video of (part ?? document).querySelectorAll("video")) {
+    for (const video of part.querySelectorAll(selector ?? "video")) {
         video.muted = true;
         video.scrollIntoView();
         await video.play();
@@ -73,6 +73,14 @@ PLAY = """async (part) => {
 def missing(what: str) -> NoReturn:
     """Skip, or fail where browser tests are required."""
     (pytest.fail if os.environ.get("LUMA_BROWSER_TESTS") == "required" else pytest.skip)(what)
+
+
+def free_port() -> int:
+    """A port that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
 
 
 @contextmanager
@@ -109,9 +117,11 @@ class Lab:
     def __init__(self, folder: Path, home: Path) -> None:
         self.folder = folder
         self.home = home
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.url = f"http://127.0.0.1:{probe.getsockname()[1]}"
+        self.url = f"http://127.0.0.1:{free_port()}"
+        self.keep_quiet()
+
+    def keep_quiet(self) -> None:
+        """Have no question about news in the page."""
         self._setting("apputils-extension/notification", {"fetchNews": "false", "checkForUpdates": False})
 
     def _setting(self, name: str, value: dict[str, Any]) -> None:
@@ -257,6 +267,10 @@ class LabPage:
     def open(self, notebook: str) -> None:
         """Open a notebook in a fresh workspace and wait until its cells and kernel are there."""
         self.page.goto(f"{self.lab.url}/{self.address.format(quote(notebook), TOKEN)}")
+        self.wait_for_cells(notebook)
+
+    def wait_for_cells(self, notebook: str) -> None:
+        """Wait until the cells and the kernel of the notebook are there."""
         self.page.wait_for_selector(".jp-Notebook .jp-Cell", timeout=60_000)
         self.page.keyboard.press("Escape")
         self.wait_until_idle(notebook)
@@ -301,9 +315,9 @@ class LabPage:
         """Wait until an expression on the page is true; ``timeout`` in seconds."""
         self.page.wait_for_function(f"() => {script}", timeout=timeout * 1000)
 
-    def play_all(self) -> list[dict[str, Any]]:
+    def play_all(self, selector: str = "video") -> list[dict[str, Any]]:
         """Play every video for a moment; each must have data and move."""
-        played: list[dict[str, Any]] = self.page.evaluate(PLAY)
+        played: list[dict[str, Any]] = self.page.locator("body").evaluate(PLAY, selector)
         return played
 
     def text(self) -> str:

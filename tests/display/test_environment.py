@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import sys
 from base64 import b64encode
+from collections.abc import Iterator
 from types import SimpleNamespace
 
+import psutil
 import pytest
 
 from luma_jupyter.api.create import generate
+from luma_jupyter.api.kernel import kernel
 from luma_jupyter.display import environment
-from luma_jupyter.display.environment import VSCODE_MARKER, is_run_by_server
+from luma_jupyter.display.environment import VSCODE_MARKER, is_run_by_server, started_by
 from luma_jupyter.errors import ConfigError, InvalidRequest
 from tests.support import settings
 from tests.support.html import video_source
@@ -119,3 +122,44 @@ def test_a_server_that_runs_cells_is_told_by_its_messages(
 def test_no_server_runs_cells_where_there_is_no_kernel(terminal: Shell) -> None:
     """A terminal has no messages."""
     assert not is_run_by_server()
+
+
+@pytest.fixture
+def fresh_parent() -> Iterator[None]:
+    """What started this program is looked up anew in the test, and after it."""
+    started_by.cache_clear()
+    yield
+    started_by.cache_clear()
+
+
+def test_a_kernel_of_a_console_shows_text(
+    notebook: Shell, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], fresh_parent: None
+) -> None:
+    """Cells wait, and print the path; no card is displayed, also of several clips and of what is shown again."""
+    monkeypatch.setattr(psutil.Process, "cmdline", lambda process: ["python3", "/usr/bin/jupyter-console"])
+    notebook.run("%%luma -o sunset\nA sunset")
+    sunset = notebook.user_ns["sunset"]
+    assert f"completed in 0:00: {sunset.path}" in capsys.readouterr().out
+    notebook.run("sunset")
+    notebook.run("%%luma -o seas --takes 2\nA sea")
+    notebook.run("import luma_jupyter as luma\nluma.gallery()")
+    printed = capsys.readouterr().out
+    assert str(sunset.path) in printed
+    assert printed.count("seas[1]") >= 2
+    assert notebook.displays.outputs == []
+    assert kernel.presenter.environment.in_kernel, "it ends as kernels do"
+
+
+def test_a_parent_that_cannot_be_looked_at_is_no_console(
+    notebook: Shell, monkeypatch: pytest.MonkeyPatch, fresh_parent: None
+) -> None:
+    """Another user's process, or one that has ended, says nothing: cards are shown."""
+
+    def refuse(process: psutil.Process) -> list[str]:
+        raise psutil.AccessDenied(1)
+
+    monkeypatch.setattr(psutil.Process, "cmdline", refuse)
+    assert kernel.presenter.environment.has_page
+    monkeypatch.setattr(psutil.Process, "parent", lambda process: None)
+    started_by.cache_clear()
+    assert kernel.presenter.environment.has_page

@@ -56,7 +56,7 @@ def test_nobody_is_there_after_three_seconds_in_which_no_cell_ran(run_virtually:
     """The time counts from the end of the cell, not from the drawing; then all who wait are told at once."""
 
     async def story() -> None:
-        page = Page(RunningLoop())
+        page = Page(RunningLoop(), lambda folder, status: None)
         drawn = [Drawn(page), Drawn(page)]
         await asyncio.sleep(60)
         cells.end()
@@ -74,7 +74,7 @@ def test_a_cell_that_runs_holds_up_the_verdict(run_virtually: Run, cells: Cells)
     """Answers wait behind the cells of a *Run All*, however long they take."""
 
     async def story() -> None:
-        drawn = Drawn(Page(RunningLoop()))
+        drawn = Drawn(Page(RunningLoop(), lambda folder, status: None))
         for _ in range(5):
             cells.end()
             await asyncio.sleep(PATIENCE - 0.5)
@@ -92,7 +92,7 @@ def test_an_answer_comes_in_time_or_later(run_virtually: Run, cells: Cells) -> N
     """Who answered is there for good; who answers after all is there too, and what draws is told both."""
 
     async def story() -> None:
-        page = Page(RunningLoop())
+        page = Page(RunningLoop(), lambda folder, status: None)
         quick, late = Drawn(page), Drawn(page)
         cells.end()
         quick.answer()
@@ -116,7 +116,7 @@ def test_what_a_page_says_of_itself_may_be_anything(run_virtually: Run, cells: C
     """It is shown to people later: nothing in it is obeyed, and it has an end. All but the answer is passed over."""
 
     async def story() -> None:
-        page = Page(RunningLoop())
+        page = Page(RunningLoop(), lambda folder, status: None)
         drawn = Drawn(page)
         drawn.audience.take({"do": "stop"})
         assert page.answer is None
@@ -134,7 +134,7 @@ def test_updates_reach_only_their_own_cell_where_the_server_runs_the_cells(
     monkeypatch.setattr(page_module, "cell_number", lambda: 7)
 
     async def story() -> None:
-        page = Page(RunningLoop())
+        page = Page(RunningLoop(), lambda folder, status: None)
         drawn = Drawn(page)
         assert [page.reaches(cell) for cell in (6, 7)] == [False, True]
         drawn.answer()
@@ -155,7 +155,7 @@ def test_the_next_cell_says_once_that_cards_stand_still(
     monkeypatch.setattr(page_module, "is_run_by_server", lambda: by_server)
 
     async def story() -> None:
-        Drawn(Page(RunningLoop()))
+        Drawn(Page(RunningLoop(), lambda folder, status: None))
         cells.end()
         cells.begin()
         assert capsys.readouterr().out == ""
@@ -174,7 +174,7 @@ def test_nothing_is_heard_of_cells_where_there_is_no_shell(run_virtually: Run, m
     monkeypatch.setattr(page_module, "get_ipython", lambda: None)
 
     async def story() -> None:
-        drawn = Drawn(Page(RunningLoop()))
+        drawn = Drawn(Page(RunningLoop(), lambda folder, status: None))
         await asyncio.sleep(60)
         assert drawn.audience.there is None
 

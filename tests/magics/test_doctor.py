@@ -266,13 +266,50 @@ def test_doctor_names_what_no_proxy_passes_over(lab: Shell, monkeypatch: pytest.
     assert words.endswith("as they fit no host: 10.0.0.0/8, *.corp.example.")
 
 
+@pytest.mark.parametrize(("media", "why"), [("/srv/videos", "outside the notebook's folder"), (".videos", "hidden")])
+def test_doctor_says_where_pages_may_not_reach_the_videos(lab: Shell, media: str, why: str) -> None:
+    """What is done instead, and what to do about it."""
+    settings.configure(media=media)
+    machine = replace(THIS_MACHINE, check_writable=lambda folder: None, free_space=lambda folder: 10**12)
+    host = found(examine(lab, machine), "host")
+    assert host.level == "note"
+    assert f"inside the notebook, up to 10.0 MB each. The media folder is {why}" in host.words
+    assert host.advice.startswith("Set LUMA_JUPYTER_MEDIA to a folder below the notebook's")
+
+
+def test_doctor_says_what_a_page_could_not_load(lab: Shell) -> None:
+    """The answer of the page's server, once a card has heard it."""
+    kernel.presenter.environment.note_answer(settings.current().media_folder, 403)
+    host = found(examine(lab), "host")
+    assert "its server answers 403" in host.words
+    assert host.advice == "Set LUMA_JUPYTER_MEDIA to a folder below the notebook's, as luma_videos is."
+
+
+def test_doctor_tells_a_journal_on_a_network_file_system(lab: Shell) -> None:
+    """Where a hub has its users' homes: what may happen there, and what to do."""
+    machine = replace(THIS_MACHINE, network_file_system={Path("home").absolute(): "nfs4"}.get)
+    journal = found(examine(lab, machine), "journal")
+    assert journal.level == "note"
+    assert "on a network file system (nfs4), where kernels on two machines can damage it." in journal.words
+    assert journal.advice.startswith("Set LUMA_JUPYTER_HOME to a folder on a disk of this machine")
+
+
+def test_doctor_tells_that_hubs_end_idle_kernels(lab: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a JupyterHub, and with the setting by which the kernel counts as active; elsewhere nobody asks."""
+    assert not [finding for finding in examine(lab).findings if finding.area == "idle kernels"]
+    monkeypatch.setenv("JUPYTERHUB_SERVICE_PREFIX", "/hub/user/ada/")
+    assert found(examine(lab), "idle kernels").advice.startswith("Set LUMA_JUPYTER_KEEP_ACTIVE=1")
+    monkeypatch.setenv("LUMA_JUPYTER_KEEP_ACTIVE", "1")
+    assert found(examine(lab), "idle kernels").level == "fine"
+
+
 def test_doctor_works_for_a_user_without_a_home_folder(lab: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where the user has no home folder, the folders are named as they are."""
     monkeypatch.setenv("LUMA_JUPYTER_MEDIA", "/srv/nobodys/videos")
     monkeypatch.setattr(Path, "home", Mock(side_effect=RuntimeError("Could not determine home directory.")))
     machine = replace(THIS_MACHINE, check_writable=lambda folder: None, free_space=lambda folder: 10**12)
     diagnosis = examine(lab, machine)
-    assert levels(diagnosis) == {}
+    assert levels(diagnosis) == {"host": "note"}  # no page reaches them there
     assert "/srv/nobodys/videos" in found(diagnosis, "media folder").words
 
 

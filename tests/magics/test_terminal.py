@@ -2,63 +2,17 @@
 
 from __future__ import annotations
 
-import os
 import re
-import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from socket import gethostname
 
 import pexpect
 import pytest
 
+from tests.support.terminal import Terminal
+
 pytestmark = pytest.mark.slow
-
-PROMPT = r"In \[{}\]: "
-
-
-class Terminal:
-    """An IPython session."""
-
-    def __init__(self, folder: Path) -> None:
-        ours = ("LUMA_", "ACEDATA", "RUNAPI")
-        clean = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
-        options = ["--simple-prompt", "--no-banner", "--no-confirm-exit", "--colors=NoColor"]
-        self.child = pexpect.spawn(
-            sys.executable,
-            ["-X", "dev", "-W", "error::ResourceWarning", "-m", "IPython", *options],
-            cwd=str(folder),
-            env={
-                **clean,
-                "FORCE_HYPERLINK": "0",
-                "IPYTHONDIR": str(folder / "ipython"),
-                "LUMA_JUPYTER_HOME": str(folder / "home"),
-                "LUMA_JUPYTER_DEMO_SECONDS": "2",
-            },
-            encoding="utf-8",
-            timeout=60,
-            dimensions=(50, 240),
-        )
-        self._next = 1
-        self._expect_prompt()
-        self.run("%load_ext luma_jupyter")
-
-    def _expect_prompt(self) -> str:
-        self.child.expect(PROMPT.format(self._next))
-        self._next += 1
-        return re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", self.child.before or "").replace("\r\n", "\n")
-
-    def run(self, line: str, *, meanwhile: Callable[[], object] | None = None) -> str:
-        """Type a line and give what was printed; ``meanwhile`` is called once the progress line is there."""
-        self.child.sendline(line)
-        if meanwhile:
-            self.child.expect("typically about")
-            meanwhile()
-        return self._expect_prompt()
-
-    def luma(self, line: str, prompt: str, **more: Callable[[], object]) -> str:
-        """Run a ``%%luma`` cell."""
-        return self.run(f"get_ipython().run_cell_magic('luma', {line!r}, {prompt!r})", **more)
 
 
 @pytest.fixture(scope="module")

@@ -18,6 +18,7 @@ LAB = replace(KERNEL, environ={"JPY_SESSION_NAME": "a.ipynb"})
 VSCODE = replace(KERNEL, marked=True)
 COLAB = replace(KERNEL, modules=("os", "google.colab"))
 MARIMO = Surroundings(in_marimo=True, modules=("marimo",))
+CONSOLE = replace(KERNEL, started_by=("/usr/bin/python3", "/usr/bin/jupyter-console"))
 TERMINAL = Surroundings(in_ipython=True, isatty=True)
 SCRIPT = Surroundings()
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from luma_jupyter.views.host import COLAB_LIMIT, EMBED_LIMIT, Surroundings, decide, is_colabs_page, makes_links
-from tests.support.states import COLAB, KERNEL, LAB, MARIMO, SCRIPT, TERMINAL, VSCODE
+from tests.support.states import COLAB, CONSOLE, KERNEL, LAB, MARIMO, SCRIPT, TERMINAL, VSCODE
 
 
 @pytest.mark.parametrize(
@@ -29,6 +29,15 @@ from tests.support.states import COLAB, KERNEL, LAB, MARIMO, SCRIPT, TERMINAL, V
         (replace(TERMINAL, environ={"VSCODE_PID": "1"}), "a terminal", "path", 0, True, True),
         (replace(TERMINAL, modules=("google.colab",)), "a terminal", "path", 0, True, True),
         (SCRIPT, "a Python script", "path", 0, True, False),
+        (CONSOLE, "a console", "path", 0, True, True),
+        (
+            replace(CONSOLE, environ={"VSCODE_PID": "1", "JPY_SESSION_NAME": "a.ipynb"}),
+            "a console",
+            "path",
+            0,
+            True,
+            True,
+        ),
     ],
 )
 def test_host_is_told_by_what_it_leaves_behind(
@@ -69,6 +78,58 @@ def test_the_user_has_the_last_word_on_embedding(seen: Surroundings, embed: bool
     host = decide(seen, embed)
     assert (host.how, host.limit) == (how, limit)
     assert ("You asked" in host.reason) is (how != "path")
+
+
+@pytest.mark.parametrize(
+    "started_by",
+    [
+        ("/usr/bin/python3", "/usr/bin/jupyter-console", "--kernel=python3"),
+        ("python", "-m", "jupyter_console"),
+        ("/opt/bin/python", "/opt/bin/jupyter-qtconsole"),
+        ("python", "-m", "qtconsole"),
+        ("/usr/bin/python3", "/usr/bin/spyder"),
+    ],
+)
+def test_a_console_is_told_by_the_program_that_started_the_kernel(started_by: tuple[str, ...]) -> None:
+    """However it was called; its messages are those of any front end."""
+    assert decide(replace(KERNEL, started_by=started_by)).name == "a console"
+
+
+@pytest.mark.parametrize(
+    "started_by",
+    [
+        (),
+        ("/usr/bin/python3", "/usr/bin/jupyter-lab", "--port", "jupyter-console"),
+        ("/usr/bin/python3", "/usr/bin/papermill", "in.ipynb", "spyder.ipynb"),
+        ("bash",),
+    ],
+)
+def test_what_is_no_console_shows_pages(started_by: tuple[str, ...]) -> None:
+    """Servers, runs without a person, and front ends that nobody knows keep their cards."""
+    assert decide(replace(KERNEL, started_by=started_by)).how == "relative"
+
+
+@pytest.mark.parametrize("seen", [LAB, KERNEL])
+def test_files_that_a_page_may_not_reach_are_embedded_with_the_reason(seen: Surroundings) -> None:
+    """By doubt alone unless the user has a word on it; what a page has said counts whatever the user says."""
+    doubtful = decide(seen, doubt="is hidden")
+    assert (doubtful.how, doubtful.limit, doubtful.serves) == ("embed", EMBED_LIMIT, False)
+    assert doubtful.reason == doubtful.remark == "The media folder is hidden."
+    assert "embed=False" in doubtful.hint
+    assert decide(seen, False, doubt="is hidden").how == "relative"
+    refused = decide(seen, refusal=404)
+    assert (refused.how, refused.serves) == ("embed", False)
+    assert refused.reason == "The page cannot load files of the media folder: its server answers 404."
+    assert "embed=False" not in refused.hint
+    assert decide(seen, False, refusal=404).how == "remote"
+    asked = decide(seen, True, doubt="is hidden")
+    assert (asked.how, asked.serves, asked.remark) == ("embed", False, "")
+
+
+@pytest.mark.parametrize("seen", [VSCODE, COLAB, CONSOLE, TERMINAL, SCRIPT])
+def test_hosts_that_serve_no_files_do_not_care_where_those_are(seen: Surroundings) -> None:
+    """Their way is the same wherever the media folder is."""
+    assert decide(seen, doubt="is hidden", refusal=404) == decide(seen)
 
 
 @pytest.mark.parametrize(

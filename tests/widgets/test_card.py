@@ -17,6 +17,8 @@ from luma_jupyter.widgets import card as card_module
 from luma_jupyter.widgets import table_card
 from luma_jupyter.widgets.base import LiveCard
 from luma_jupyter.widgets.card import Card, CardModel
+from tests.support import settings
+from tests.support.html import video_source
 from tests.support.notebook import PromptService, Shell, wait_for_end, wait_for_status
 
 
@@ -209,3 +211,67 @@ def test_a_card_of_a_clip_that_ends_before_it_is_shown_leaves_no_listener(
     (shown,) = notebook.displays.latest()
     assert "luma_videos/a-sunset" in shown["text/html"]
     assert clip.handle.listeners == 0
+
+
+@pytest.mark.parametrize("status", [403, 404])
+def test_a_video_that_the_pages_server_refuses_goes_into_the_notebook(
+    notebook: Shell, service: PromptService, status: int
+) -> None:
+    """The card is drawn anew with the video in it and the reason; so are all that come later from that folder."""
+    service.gate.clear()
+    notebook.run("%%luma -o sunset\nA sunset")
+    service.gate.set()
+    notebook.user_ns["sunset"].wait()
+    assert (video_source(notebook.displays.latest()[0]["text/html"]) or "").startswith("luma_videos/")
+    (model,) = notebook.displays.models()
+    for _ in range(2):  # two pages have it open
+        model._handle_custom_msg({"do": "reach", "status": status}, [])
+    kernel.presenter.updates.flush_all()
+    updates = [output for output in notebook.displays.outputs if output.get("update")]
+    shown = notebook.displays.latest()[0]["text/html"]
+    assert (video_source(shown) or "").startswith("data:video/mp4;base64,")
+    assert f"its server answers {status}. So the video is in the notebook itself." in shown
+    assert len(updates) == 3  # the end of both outputs, and once what the page said
+    notebook.run("%%luma --wait\nA dawn")
+    assert "data:video/mp4" in str(notebook.displays.latest())
+    settings.configure(embed=False)
+    notebook.run("sunset")
+    assert video_source(notebook.displays.latest()[-1]["text/html"]) == "https://media.example/task-1.mp4"
+
+
+@pytest.mark.parametrize("content", [{"do": "reach"}, {"do": "reach", "status": 500}, {"do": "reach", "status": [404]}])
+def test_other_answers_of_the_pages_server_change_nothing(
+    notebook: Shell, service: PromptService, content: dict[str, Any]
+) -> None:
+    """A server that is overloaded answers otherwise in a moment."""
+    service.gate.clear()
+    notebook.run("%%luma -o sunset\nA sunset")
+    (model,) = notebook.displays.models()
+    model._handle_custom_msg({"do": "reach", "status": 404}, [])  # before there is a video
+    service.gate.set()
+    notebook.user_ns["sunset"].wait()
+    shown = notebook.displays.latest()[0]
+    model._handle_custom_msg(content, [])
+    kernel.presenter.updates.flush_all()
+    assert notebook.displays.latest()[0] == shown
+    assert (video_source(shown["text/html"]) or "").startswith("luma_videos/")
+
+
+def test_a_video_that_the_page_loads_all_the_same_is_not_kept_in_the_notebook(
+    notebook: Shell, service: PromptService
+) -> None:
+    """Of a folder that a page may not reach: the page is asked with its address, and once it loads, that is shown."""
+    settings.configure(media="../videos")
+    service.gate.clear()
+    notebook.run("%%luma -o sunset\nA sunset")
+    service.gate.set()
+    sunset = notebook.user_ns["sunset"].wait()
+    assert (video_source(notebook.displays.latest()[0]["text/html"]) or "").startswith("data:video/mp4;base64,")
+    (model,) = notebook.displays.models()
+    assert model.view["probe"] == f"../videos/{sunset.path.name}"
+    model._handle_custom_msg({"do": "reach", "status": 200}, [])
+    kernel.presenter.updates.flush_all()
+    assert video_source(notebook.displays.latest()[0]["text/html"]) == f"../videos/{sunset.path.name}"
+    assert "probe" not in model.view
+    notebook.run("sunset")
+    assert "data:video" not in str(notebook.displays.latest())

@@ -39,7 +39,7 @@ JSON = st.recursive(
     lambda inner: st.one_of(st.lists(inner, max_size=3), st.dictionaries(TEXT, inner, max_size=3)),
     max_leaves=6,
 )
-WORDS = ("here", "stop", "refresh", "gone", "pick", "submit", "upload", "stop one", "resume one")
+WORDS = ("here", "stop", "reach", "refresh", "gone", "pick", "submit", "upload", "stop one", "resume one")
 CONTENT = st.one_of(
     JSON,
     st.fixed_dictionaries(
@@ -48,6 +48,7 @@ CONTENT = st.one_of(
             "row": st.one_of(NUMBER, JSON),
             "version": JSON,
             "page": JSON,
+            "status": st.one_of(st.sampled_from((200, 403, 404)), JSON),
             "key": JSON,
             "action": st.one_of(st.sampled_from(ACTIONS), JSON),
             "fields": st.one_of(JSON, st.dictionaries(st.sampled_from(FIELDS), JSON)),

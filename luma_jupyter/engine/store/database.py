@@ -35,6 +35,14 @@ LOCAL_FILE_SYSTEMS = frozenset(
         *("overlay", "ramfs", "tmpfs", "ufs", "vfat", "xfs", "zfs"),
     ]
 )
+# What machines share: the file systems of hubs and clusters, and programs that mount what is elsewhere ("fuse.sshfs").
+NETWORK_FILE_SYSTEMS = frozenset(
+    [
+        *("9p", "afpfs", "afs", "beegfs", "ceph", "cifs", "davfs", "glusterfs", "gpfs", "lustre", "nfs", "nfs4"),
+        *("orangefs", "pvfs2", "smb2", "smb3", "smbfs", "virtiofs", "wekafs"),
+        *("blobfuse", "blobfuse2", "gcsfuse", "goofys", "juicefs", "mountpoint-s3", "rclone", "s3fs", "sshfs"),
+    ]
+)
 NEWER_ADVICE = (
     "what was made is played, and nothing is paid for by this version. Update it (pip install -U luma-jupyter), then "
     "restart the kernel."
@@ -394,9 +402,21 @@ def _code(error: Exception) -> int | None:
 
 def _is_local(folder: Path) -> bool:
     """Whether a folder is on a file system of this machine alone."""
+    kind, remote = _file_system(folder)
+    return kind in LOCAL_FILE_SYSTEMS and not remote
+
+
+def network_file_system(folder: Path) -> str | None:
+    """The name of the network file system that a folder is on; None where it is on none, or that is not told."""
+    kind, remote = _file_system(folder)
+    return kind if remote or kind.removeprefix("fuse.") in NETWORK_FILE_SYSTEMS else None
+
+
+def _file_system(folder: Path) -> tuple[str, bool]:
+    """What a folder is on: the kind of file system, empty where that is not told, and whether it is called remote."""
     import psutil  # start-up
 
     folder = folder.resolve()
     mounts = [part for part in psutil.disk_partitions(all=True) if folder.is_relative_to(part.mountpoint)]
     nearest = max(mounts, key=lambda part: len(part.mountpoint), default=None)
-    return nearest is not None and nearest.fstype.lower() in LOCAL_FILE_SYSTEMS and "remote" not in nearest.opts
+    return (nearest.fstype.lower(), "remote" in nearest.opts) if nearest else ("", False)

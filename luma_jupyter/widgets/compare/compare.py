@@ -14,6 +14,7 @@ from luma_jupyter.clip.clip_list import wait_for_all
 from luma_jupyter.display.embedding import with_video
 from luma_jupyter.domain.values import items_of
 from luma_jupyter.errors import InvalidRequest
+from luma_jupyter.views.clip_state import ClipState
 from luma_jupyter.views.comparison import comparison_html
 from luma_jupyter.views.text import plain_text
 from luma_jupyter.widgets.base import Missing, PageModel, ProgressiveDisplay, script
@@ -53,10 +54,13 @@ class Comparison(ProgressiveDisplay):
         return "\n".join(plain_text(clip.state, here=host.how == "path", links=host.links) for clip in self.clips)
 
     def _html(self, key: str) -> str:
-        host = self.environment.host()
+        return comparison_html(key, [self._state(clip) for clip in self.clips])
+
+    def _state(self, clip: Clip) -> ClipState:
+        """With the video in it, where the host wants that: all of them together up to its limit."""
+        host = self.environment.host_of(clip.task)
         shared = replace(host, limit=host.limit // len(self.clips))
-        states = [replace(clip.state, served=host.serves) for clip in self.clips]
-        return comparison_html(key, [with_video(state, shared) for state in states])
+        return with_video(replace(clip.state, served=host.serves), shared)
 
     def _live(self, key: str) -> Any:
         return CompareModel(key=key)

@@ -18,6 +18,7 @@ from luma_jupyter.clip.clip import Clip
 from luma_jupyter.clip.clip_list import ClipList
 from luma_jupyter.clip.session import Session
 from luma_jupyter.display.embedding import video_src, with_video
+from luma_jupyter.display.environment import Environment
 from luma_jupyter.domain.task import Task
 from luma_jupyter.domain.values import items_of, read_path
 from luma_jupyter.domain.vocabulary import Status
@@ -26,7 +27,6 @@ from luma_jupyter.errors import ConfigError, InvalidRequest
 from luma_jupyter.video.frames import duration
 from luma_jupyter.views.clip_state import public_url, relative_url
 from luma_jupyter.views.gallery import MOST_TILES, FileTile, Tile, gallery_html, heading_text, left_out_text
-from luma_jupyter.views.host import Host
 from luma_jupyter.views.table import table_text
 from luma_jupyter.widgets.base import Missing, PageModel, ProgressiveDisplay, script
 from luma_jupyter.widgets.posters import embedded_size, file_poster_src, poster_src
@@ -125,9 +125,8 @@ class Gallery(ProgressiveDisplay, Sequence[Clip]):
         return "\n".join(filter(None, [*(shown or ["No clips with a video."]), self._left_out]))
 
     def _html(self, key: str) -> str:
-        host = self.environment.host()
         files = self.files[: MOST_TILES - len(self._clips[:MOST_TILES])]
-        shown = tiles(self._clips[:MOST_TILES], {self._word(file): file for file in files}, host)
+        shown = tiles(self._clips[:MOST_TILES], {self._word(file): file for file in files}, self.environment)
         more = len(self._clips) + len(self.files) - len(shown)
         return gallery_html(key, shown, heading_text(len(self._clips), len(self.files)), more, self._left_out)
 
@@ -155,26 +154,28 @@ class Gallery(ProgressiveDisplay, Sequence[Clip]):
         return StudioForms(self._session, self._presenter, action=action, source=word, focus=True)
 
 
-def tiles(clips: Iterable[Clip], files: Mapping[str, Path], host: Host) -> list[Tile | FileTile]:
-    """The tiles of clips, then of files by their words, for a host.
+def tiles(clips: Sequence[Clip], files: Mapping[str, Path], environment: Environment) -> list[Tile | FileTile]:
+    """The tiles of clips, then of files by their words.
 
-    Where it embeds, as many posters are in them as its limit allows, then videos.
+    Of those that the host embeds, as many posters are in them as its limit allows, then videos.
     """
     made: list[Tile | FileTile] = []
-    room = host.limit
-    for clip in clips:
+    hosts = [environment.host_of(clip.task) for clip in clips]
+    hosts += [environment.host(folder=file.absolute().parent) for file in files.values()]
+    room = max((host.limit for host in hosts), default=0)
+    for clip, host in zip(clips, hosts, strict=False):
         state = replace(clip.state, served=host.serves)
         src = poster_src(state, host, room)
         room -= embedded_size(src)
         made.append(Tile(state, src, None if state.gone else _seconds(state.task.path)))
-    for word, file in files.items():
+    for (word, file), host in zip(files.items(), hosts[len(clips) :], strict=True):
         src = file_poster_src(file, word, host, room)
         room -= embedded_size(src)
         made.append(FileTile(word, relative_url(word) if host.serves else None, src, _seconds(file)))
-    if host.how != "embed":
-        return made
-    for index, tile in enumerate(made):
+    for index, (tile, host) in enumerate(zip(made, hosts, strict=True)):
         limited = replace(host, limit=room)
+        if host.how != "embed":
+            continue
         if isinstance(tile, Tile):
             made[index] = tile = replace(tile, state=with_video(tile.state, limited))
             room -= embedded_size(tile.state.data)

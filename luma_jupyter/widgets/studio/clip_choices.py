@@ -29,5 +29,5 @@ def clip_choices(session: Session, environment: Environment) -> list[ClipChoice]
 
 def _choice(clip: Clip, session: Session, environment: Environment) -> ClipChoice:
     done = clip.task.status is Status.COMPLETED
-    poster = poster_src(clip.state, environment.host(clip.embed), EMBED_LIMIT) or ""
+    poster = poster_src(clip.state, environment.host_of(clip.task, clip.embed), EMBED_LIMIT) or ""
     return {"word": session.find_word(clip), "prompt": short(clip.prompt, 120), "done": done, "poster": poster}

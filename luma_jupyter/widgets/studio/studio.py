@@ -51,7 +51,7 @@ class StudioForms:
         return note_html(self.form.key, _JUPYTER)
 
     def _ipython_display_(self) -> None:
-        if not self._environment.in_kernel:
+        if not self._environment.has_page:
             say("The studio needs a notebook; in a terminal %luma help shows how to do the same.")
             return
         display({"text/html": note_html(self.form.key, _LATER), "text/plain": _LATER}, raw=True)

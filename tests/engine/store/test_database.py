@@ -19,6 +19,7 @@ import pytest
 from luma_jupyter.domain.vocabulary import Status
 from luma_jupyter.engine.store import database as database_module
 from luma_jupyter.engine.store import journal as journal_module
+from luma_jupyter.engine.store.database import network_file_system
 from luma_jupyter.engine.store.journal import MIGRATIONS, Journal, Lease
 from luma_jupyter.engine.store.probe import FILE_NAME
 from luma_jupyter.errors import ConfigError
@@ -264,6 +265,29 @@ def test_journal_mode_is_as_the_file_system_allows(
     monkeypatch.setattr(psutil, "disk_partitions", lambda all: mounts)
     another(home).add(a_task())
     assert _mode(home) == mode
+
+
+@pytest.mark.parametrize(
+    ("fstype", "opts", "name"),
+    [
+        ("nfs4", "rw,vers=4.1", "nfs4"),
+        ("CIFS", "rw", "cifs"),
+        ("fuse.sshfs", "rw", "fuse.sshfs"),
+        ("ntfs", "rw,remote", "ntfs"),
+        ("ext4", "rw", None),
+        ("fuse.fuse-overlayfs", "rw", None),
+        ("fuseblk", "rw", None),
+    ],
+)
+def test_a_network_file_system_is_known_by_its_mount(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fstype: str, opts: str, name: str | None
+) -> None:
+    """The nearest mount counts, also for a folder that is not there yet; where nothing is told, nothing is known."""
+    mounts = [Partition("/dev/a", tmp_path.anchor, "ext4", "rw"), Partition("server:/", str(tmp_path), fstype, opts)]
+    monkeypatch.setattr(psutil, "disk_partitions", lambda all: mounts)
+    assert network_file_system(tmp_path / "home" / "luma") == name
+    monkeypatch.setattr(psutil, "disk_partitions", lambda all: [])
+    assert network_file_system(tmp_path) is None
 
 
 def test_journal_mode_is_careful_where_no_mount_is_known(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:

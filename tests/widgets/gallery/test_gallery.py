@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from luma_jupyter import gallery
+from luma_jupyter import compare, gallery
 from luma_jupyter.api.kernel import kernel
 from luma_jupyter.api.views import clips
 from luma_jupyter.clip.clip import Clip
@@ -304,3 +304,17 @@ def test_gallery_leaves_nothing_when_its_output_is_cleared(made: list[Clip]) -> 
     assert all(part.comm is not None for part in parts)
     live.model._handle_custom_msg({"do": "gone"}, [])
     assert [part.comm for part in parts] == [None] * len(parts)
+
+
+def test_a_gallery_embeds_only_what_its_page_may_not_reach(notebook: Shell) -> None:
+    """One of two clips lies in a hidden folder, whose files too are shown; a comparison of both does the same."""
+    notebook.run("%%luma -o sunset --wait\nA sunset")
+    settings.configure(media=".hidden")
+    notebook.run("%%luma -o dawn --wait\nA dawn")
+    both = [notebook.user_ns["sunset"], notebook.user_ns["dawn"]]
+    for shown in (gallery(both), compare(*both)):
+        sources = [video["src"].partition("/")[0] for video in attributes_of(shown._repr_html_(), "video")]
+        assert sources == ["luma_videos", "data:video"]
+    Path(".hidden", "own.mp4").write_bytes(both[1].path.read_bytes())
+    sources = [video["src"].partition("/")[0] for video in attributes_of(gallery(".hidden")._repr_html_(), "video")]
+    assert sources == ["data:video", "data:video"]
