@@ -22,7 +22,7 @@ def console(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Console]:
     yield console
     console.run("%unload_ext luma_jupyter")
     console.child.sendline("exit")
-    console.child.close()
+    console.close()
 
 
 def test_a_cell_in_a_console_waits_and_prints_the_path(console: Console) -> None:

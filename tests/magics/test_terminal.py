@@ -20,7 +20,7 @@ def session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Terminal]:
     """One IPython session for all tests here."""
     terminal = Terminal(tmp_path_factory.mktemp("terminal"))
     yield terminal
-    terminal.child.close(force=True)
+    terminal.close()
 
 
 def test_a_cell_waits_with_a_progress_line_and_prints_the_path(session: Terminal) -> None:
@@ -37,7 +37,7 @@ def test_a_cell_waits_with_a_progress_line_and_prints_the_path(session: Terminal
 
 def test_an_interrupted_cell_stops_with_one_line_and_the_clip_goes_on(session: Terminal) -> None:
     """Ctrl-C ends the wait alone: one line, no traceback; waiting again gives the video."""
-    printed = session.luma("-o dawn", "A dawn", meanwhile=session.child.sendintr)
+    printed = session.luma("-o dawn", "A dawn", meanwhile=session.interrupt)
     last = printed.rpartition("\r")[2].strip()
     assert last == "Interrupted: dawn is followed further; `dawn.wait()` waits again."
     assert "completed in 0:0" in session.run("dawn.wait()")
@@ -82,8 +82,7 @@ def test_leaving_in_mid_run_is_quick_and_says_what_ends(session: Terminal) -> No
     session.luma("--no-wait", "Never seen")
     session.child.sendline("exit")
     session.child.expect(pexpect.EOF, timeout=10)
-    session.child.close()
-    assert session.child.exitstatus == 0
+    assert session.child.wait() == 0
     left = re.sub(r"\x1b(\[[0-9;?]*[A-Za-z]|\][^\x07]*\x07)", "", session.child.before or "")
     left = re.sub(r"Executing <.*> took [\d.]+ seconds", "", left)  # asyncio's debug mode, on a slow machine
     assert left.split("\n", 1)[0].strip() == "exit"

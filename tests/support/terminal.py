@@ -8,8 +8,15 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-import pexpect
+from pexpect.popen_spawn import PopenSpawn
 
+# Runs a program in a pseudo-terminal of 50 lines with 240 columns. In a Python of its own: this one has threads by now,
+# and a child that is forked from it may never come to life.
+IN_TERMINAL = """
+import os, pty, sys
+status = pty.spawn(["sh", "-c", 'stty rows 50 cols 240 && exec "$@"', "sh", *sys.argv[1:]])
+sys.exit(os.waitstatus_to_exitcode(status))
+"""
 PROMPT = r"In \[{}\]: "
 
 
@@ -21,9 +28,8 @@ class Terminal:
     def __init__(self, folder: Path) -> None:
         ours = ("LUMA_", "ACEDATA", "RUNAPI")
         clean = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
-        self.child = pexpect.spawn(
-            sys.executable,
-            [*self.program, "--simple-prompt", "--no-confirm-exit"],
+        self.child = PopenSpawn(
+            [sys.executable, "-c", IN_TERMINAL, sys.executable, *self.program, "--simple-prompt", "--no-confirm-exit"],
             cwd=str(folder),
             env={
                 **clean,
@@ -34,7 +40,6 @@ class Terminal:
             },
             encoding="utf-8",
             timeout=60,
-            dimensions=(50, 240),
         )
         self._next = 1
         self._expect_prompt()
@@ -52,6 +57,15 @@ class Terminal:
             self.child.expect("typically about")
             meanwhile()
         return self._expect_prompt()
+
+    def interrupt(self) -> None:
+        """Press Ctrl-C."""
+        self.child.send("\x03")
+
+    def close(self) -> None:
+        """End it, whatever it does."""
+        with self.child.proc:
+            self.child.proc.kill()
 
     def luma(self, line: str, prompt: str, **more: Callable[[], object]) -> str:
         """Run a ``%%luma`` cell."""
