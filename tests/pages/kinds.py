@@ -14,7 +14,7 @@ class Kind:
     """A kind of page: the server's packages, the front ends that are tried there, and how many people look at it.
 
     ``missing`` is what its page has to name as missing, so that one can install it; empty where nothing is. A page that
-    ``saves_itself`` has no command for it.
+    ``saves_itself`` has no command for it; one that does not trust what its own cells show lets nothing move in it.
     """
 
     name: str
@@ -24,6 +24,7 @@ class Kind:
     people: int = 1
     missing: str = ""
     saves_itself: bool = False
+    trusts: bool = True
 
 
 BOTH = ("JupyterLab", "Notebook 7")
@@ -36,6 +37,7 @@ KINDS = (
         "with jupyter_server_documents",
         (*_ANYWIDGET, "jupyter_server_documents==0.3.3"),
         saves_itself=True,
+        trusts=False,
     ),
     Kind(
         "collaboration",

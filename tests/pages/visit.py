@@ -212,7 +212,8 @@ class Visit:
                 look = person.keep_looking(output, lambda look: look.live or self._names_it(look), deadline)
                 faults = [] if look.live or not self._kind.missing or self._names_it(look) else [UNNAMED]
                 person.cells[output.name] = judge([look], [SAVED, RUN_THIS_CELL], faults)
-            moving = person.moving([CARD, TABLE]) if person is self.people[0] else OUTPUTS  # to others it is untrusted
+            trusted = self._kind.trusts and person is self.people[0]  # to others it is untrusted
+            moving = person.moving([CARD, TABLE]) if trusted else OUTPUTS
             for output, name in ((CARD, "card running"), (TABLE, "table")):
                 person.looks[output].append(person.look(output))
                 person.cells[name] = judge(person.looks[output], [SAVED], [] if output in moving else ["nothing moves"])
