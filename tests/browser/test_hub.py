@@ -127,12 +127,14 @@ def test_another_users_page_is_another_world(ada: HubPage, sign_in: Callable[[st
 
 
 def test_a_saved_notebook_plays_again_behind_a_prefix(ada: HubPage) -> None:
-    """Saved and opened anew: the players of the cards and of the comparison, and no broken widget."""
+    """Saved and opened anew: the players of the cards, the live parts, and no broken widget."""
     ada.save(NAME)
     ada.lab.theme("JupyterLab Dark")
     ada.open(NAME)
     ada.wait_for(f"document.querySelectorAll('{PLAYERS}').length == 2", timeout=20)
     assert all(video["moved"] for video in ada.play_all(PLAYERS))
+    ada.wait_for("document.querySelector('.luma-live-sides') && document.querySelector('.luma-studio')")
     ada.wait_for("[...document.querySelectorAll('.luma-sides video')].every((v) => v.readyState)")
+    ada.wait_for("!document.body.innerText.includes('Loading widget')")
     ada.shot("hub-saved-dark")
     assert not [words for words in BROKEN if words in ada.text()]
