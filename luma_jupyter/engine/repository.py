@@ -65,7 +65,7 @@ class Repository:
             journal.heartbeat()
         for intent in self.journal.missing([task.intent for task in self.followed()]):
             if handle := self._handles.get(intent):
-                handle.save(handle.task)
+                handle.write_again()
 
     def recovered(self, entry: Entry) -> Entry:
         """An entry as it stands, also where this kernel had followed it and stopped without being able to say so."""

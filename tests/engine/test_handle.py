@@ -37,13 +37,13 @@ async def test_listeners_hear_of_the_end_first(world: World) -> None:
     assert not any(done for _, done in heard)
 
 
-def test_handle_of_an_ended_task_never_changes() -> None:
+async def test_handle_of_an_ended_task_never_changes() -> None:
     """A handle of an ended task is done from the start and never changes again."""
     task = Task(intent="k", request=HELLO, provider="demo", status=Status.COMPLETED, created_at=1.0, filename="k.mp4")
     handle = Handle(task)
     heard: list[TaskEvent] = []
     handle.listen(heard.append)
     handle.stop()
-    handle.emit(status=Status.FAILED)
+    await handle.emit(status=Status.FAILED)
     assert handle.done.result(0) is handle.task is task
     assert heard == []

@@ -6,6 +6,7 @@ import asyncio
 import selectors
 import threading
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
@@ -46,6 +47,15 @@ class VirtualLoop(asyncio.SelectorEventLoop):
 
     def time(self) -> float:
         return self._skipping.skipped
+
+    def run_in_executor(self, executor: Any, function: Callable[..., Any], *args: Any) -> asyncio.Future[Any]:
+        """Call a function at once: what other threads do meanwhile would have no order."""
+        called = self.create_future()
+        try:
+            called.set_result(function(*args))
+        except Exception as error:
+            called.set_exception(error)
+        return called
 
     def stand_still(self, still: bool) -> None:
         """Hold the clock, or let it go on; meanwhile the loop does what is ready, and what other threads ask for."""
