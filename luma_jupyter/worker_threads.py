@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 T = TypeVar("T")
 
-MOST_THREADS = 8
+MOST_THREADS = 16
 _Job = tuple[concurrent.futures.Future[Any], Callable[[], Any]]
 
 

@@ -197,11 +197,11 @@ class MediaFolder:
         """Fetch a video under a temporary name, which stays until it has its own."""
         part = _temporary(path)
         try:
-            with part.open("w+b") as file:
+            with await in_thread(lambda: part.open("w+b")) as file:
                 await self._fetch_video(task, file, incomplete_path(path))
                 await in_thread(lambda: flush(file))
         except BaseException:
-            discard(part)
+            await in_thread(lambda: discard(part))
             raise
         return part
 
