@@ -34,7 +34,19 @@ class _SkippingSelector(selectors.DefaultSelector):  # type: ignore[misc,valid-t
         return ready
 
 
-class VirtualLoop(asyncio.SelectorEventLoop):
+class SingleThreadLoop(asyncio.SelectorEventLoop):
+    """A loop whose clock goes by what it does itself, so that it calls at once what others would do in threads."""
+
+    def run_in_executor(self, executor: Any, function: Callable[..., Any], *args: Any) -> asyncio.Future[Any]:
+        called = self.create_future()
+        try:
+            called.set_result(function(*args))
+        except Exception as error:
+            called.set_exception(error)
+        return called
+
+
+class VirtualLoop(SingleThreadLoop):
     """An event loop on which sleeping takes no time: when nothing is ready, its clock jumps to the next timer.
 
     With ``other_threads``, an idle loop without timers waits for work from other threads.
@@ -47,15 +59,6 @@ class VirtualLoop(asyncio.SelectorEventLoop):
 
     def time(self) -> float:
         return self._skipping.skipped
-
-    def run_in_executor(self, executor: Any, function: Callable[..., Any], *args: Any) -> asyncio.Future[Any]:
-        """Call a function at once: what other threads do meanwhile would have no order."""
-        called = self.create_future()
-        try:
-            called.set_result(function(*args))
-        except Exception as error:
-            called.set_exception(error)
-        return called
 
     def stand_still(self, still: bool) -> None:
         """Hold the clock, or let it go on; meanwhile the loop does what is ready, and what other threads ask for."""
