@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 # Nothing here may cost money, whatever keys the environment has.
 FREE := LUMA_JUPYTER_PROVIDER=demo
 
-.PHONY: demo test test-quick lab lint hosts pages chaos fuzz bench clean
+.PHONY: demo test test-quick lab lint hosts pages chaos soak fuzz bench clean
 
 demo: $(VENV)/ready  ## run the quickstart; leaves the executed notebook and an HTML page under build/demo
 	rm -rf build/demo build/demo-home && mkdir -p build/demo && cp notebooks/01_quickstart.ipynb build/demo
@@ -39,6 +39,9 @@ pages: $(VENV)/ready  ## every kind of page, each with a server in an environmen
 
 chaos: $(VENV)/ready  ## kill, end and freeze kernels at 200 random moments each, and look whether anything was paid twice or lost
 	$(BIN)/python -m tests.chaos.harness
+
+soak: $(VENV)/ready  ## ten minutes: 10,000 clips in one kernel; prints what it holds of memory, files, threads and comms
+	$(BIN)/python -m tests.soak.harness
 
 fuzz: $(VENV)/ready  ## 100,000 forged films and sidecars for the parsers that read strangers' bytes; prints crashes, memory, time
 	$(BIN)/python -m tests.fuzz.harness

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+from collections import deque
 from collections.abc import Callable, Iterable, Mapping, MutableMapping
 from contextlib import suppress
 from dataclasses import replace
@@ -9,6 +11,7 @@ from datetime import date, datetime, time, timedelta
 from os import PathLike
 from pathlib import Path
 from typing import Any
+from weakref import WeakValueDictionary
 
 from luma_jupyter.clip.braces import double_braces_notice, find_double_braces
 from luma_jupyter.clip.clip import Clip, Presenter
@@ -30,12 +33,14 @@ from luma_jupyter.engine.store.probe import may_be_unfinished
 from luma_jupyter.engine.store.serialization import load
 from luma_jupyter.engine.task_spec import TaskSpec
 from luma_jupyter.errors import ClipError, InvalidRequest, LumaError, NotConfirmed, shown
+from luma_jupyter.operating_system import at_fork
 from luma_jupyter.printable import say
 from luma_jupyter.settings import KEY_SETTINGS, SERVICE_KEYS, Configuration, Settings, variable
 from luma_jupyter.views.lineage_svg import Lineage
 from luma_jupyter.views.places import path_from
 
 LAST_CLIP = "_luma"
+RECENT_CLIPS = 100  # that stay at hand though nobody holds them, as for `%luma status`
 ClipListener = Callable[[Clip], None]
 
 
@@ -60,11 +65,19 @@ class Session:
         self.variables = variables
         self._configuration = configuration
         self._restore = restore
-        self._clips: dict[str, Clip] = {}  # by intent
+        self._clips: WeakValueDictionary[str, Clip] = WeakValueDictionary()  # by intent
+        self._under_way: dict[str, Clip] = {}  # those of them that have not ended, though nobody may hold them
+        self._recent: deque[Clip] = deque(maxlen=RECENT_CLIPS)  # the last ones, though nobody may hold them
         self._listeners: list[ClipListener] = []
         self._looks: dict[str, Clip] = {}  # by intent: those looked for unasked, until the user wants them
         self._braces_told: set[str] = set()
         self._agreed_keys: set[str] = set()  # settings whose found keys may pay: somebody said so in this kernel
+        self._reset_lock()
+        at_fork(child=self._reset_lock)
+
+    def _reset_lock(self) -> None:
+        """Start anew, as in a forked child."""
+        self._lock = threading.Lock()
 
     @property
     def restore(self) -> Callable[[Mapping[str, Any]], Clip]:
@@ -218,18 +231,27 @@ class Session:
     def clip_for_handle(self, handle: Handle, name: str | None = None) -> Clip:
         """The clip that stands for a task in this kernel, from now on by this handle."""
         task = handle.task
-        clip = self._clips.get(task.intent)
+        with self._lock:  # one for all threads
+            clip = self._clips.get(task.intent)
+            if clip is None:
+                source = self._clips.get(task.source_intent or "") or _source_text(task)
+                made = self._clips[task.intent] = Clip(self, handle, name=name or task.name, source=source)
         if clip is None:
-            source = self._clips.get(task.source_intent or "") or _source_text(task)
-            made = Clip(self, handle, name=name or task.name, source=source)
-            clip = self._clips.setdefault(task.intent, made)  # another thread may have been quicker
-            if clip is made:
-                self._announce(clip)
-                return clip
+            self._keep_until_end(made)
+            self._announce(made)
+            return made
         if name:
             clip.name = name
         self._follow(clip, handle)
         return clip
+
+    def _keep_until_end(self, clip: Clip) -> None:
+        """Hold a clip as long as its task is under way, and then until enough others have come after it."""
+        handle, intent = clip.handle, clip.task.intent
+        self._recent.append(clip)
+        if not clip.task.status.ended:
+            self._under_way[intent] = clip
+            handle.done.add_done_callback(lambda done: self._under_way.pop(intent, None))
 
     def clip_for_task(self, task: Task) -> Clip:
         """The clip of a task that nobody here need follow: the one that is there, or a new one."""
@@ -261,6 +283,7 @@ class Session:
     def _follow(self, clip: Clip, handle: Handle) -> None:
         if handle is not clip.handle:
             clip.follow(handle)
+            self._keep_until_end(clip)
             self._announce(clip)
 
     def listen(self, listener: ClipListener) -> Callable[[], None]:
@@ -276,8 +299,10 @@ class Session:
 
     @property
     def own_clips(self) -> list[Clip]:
-        """The clips that this kernel knows, oldest first."""
-        return list(self._clips.values())
+        """The clips that this kernel has at hand, oldest first: all that somebody holds or that are under way, and the
+        last ones. The journal has the others."""
+        clips = (reference() for reference in self._clips.valuerefs())
+        return [clip for clip in clips if clip is not None]
 
     def clips(self, folder: str | PathLike[str] | None = None, day: str | date | None = None) -> ClipList:
         """The clips of this notebook's folder, of earlier kernels too, oldest first.
@@ -305,7 +330,7 @@ class Session:
 
     def clip_by_key(self, key: str) -> Clip:
         """The clip of a key, as tables and file names show it, made here or in this folder. Raises InvalidRequest."""
-        for clip in self._clips.values():
+        for clip in self.own_clips:
             if clip.task.key == key:
                 return self.followed_clip_for_task(clip.task)
         for task in self.history():

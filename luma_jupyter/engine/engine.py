@@ -122,7 +122,7 @@ class Engine:
                     raise
                 found = earlier
             if isinstance(found, Handle):
-                return self._runner.start(found, options)
+                return self._start(found, options)
         return self._join(found, options, plan.settings)
 
     def _enter(self, plan: Plan, price: Price) -> Handle | Entry:
@@ -270,7 +270,7 @@ class Engine:
             with self._transaction(intent):
                 lease = self.journal.add(task)
                 handle = self.handles[intent] = self._followed(task, lease)
-            return self._runner.start(handle, RunOptions())
+            return self._start(handle, RunOptions())
 
     # Money.
 
@@ -352,7 +352,19 @@ class Engine:
             price = self.price(provider, action)
         return price
 
-    # Handles: one for each intent that this kernel knows.
+    # Handles: one for each intent that this kernel follows, or that it alone knows all about.
+
+    def _start(self, handle: Handle, options: RunOptions) -> Handle:
+        """Begin a task's run; its handle is let go at its end."""
+        handle.done.add_done_callback(lambda done: self._let_go(handle))
+        return self._runner.start(handle, options)
+
+    def _let_go(self, handle: Handle) -> None:
+        """Forget a task that has ended, where journal and media folder can tell all of it; who holds it keeps it."""
+        task = handle.task
+        settled = task.status.without_task or (task.status is Status.COMPLETED and task.path)
+        if settled and task.problem is None and self.handles.get(task.intent) is handle:
+            self.handles.pop(task.intent, None)
 
     def _join(self, entry: Entry, options: RunOptions, now: Settings) -> Handle:
         """The handle on a task that exists: the one of this kernel, or one that goes on where it was left."""
@@ -383,7 +395,7 @@ class Engine:
                     handle = self.handles[task.intent] = self._followed(task, lease)
                     handle.reused = task.status is Status.SAVING  # only its file is to be fetched
             if lease:
-                return self._runner.start(handle, options)
+                return self._start(handle, options)
         return self._watch(entry.task.evolve(media=task.media), options)
 
     def _watch(self, task: Task, options: RunOptions) -> Handle:
@@ -391,11 +403,12 @@ class Engine:
             task = resumed(task)
         with deferred_interrupt():
             handle = self.handles[task.intent] = Handle(task, self._clock, expect=self._expectation(task))
-            return self._runner.start(handle, replace(options, watching=True))
+            return self._start(handle, replace(options, watching=True))
 
     def _ended(self, task: Task) -> Handle:
         handle = self.handles[task.intent] = Handle(task, self._clock)
         handle.reused = True
+        self._let_go(handle)
         return handle
 
     def _followed(self, task: Task, lease: Lease) -> Handle:

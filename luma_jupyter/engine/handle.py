@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import concurrent.futures
 import logging
+import threading
 import time
 from collections.abc import Callable
 
@@ -11,6 +12,7 @@ from luma_jupyter.domain.duration_model import DurationModel, prior
 from luma_jupyter.domain.task import Listener, Task, TaskEvent
 from luma_jupyter.domain.vocabulary import Status
 from luma_jupyter.errors import ClipDetached, ConfigError
+from luma_jupyter.worker_threads import in_thread
 
 log = logging.getLogger(__name__)
 
@@ -39,6 +41,8 @@ class Handle:
         self.reused = False
         self.stop: Callable[[], None] = lambda: None
         self._listeners: list[Listener] = []
+        self._writing = threading.Lock()  # whoever writes does so with the newest snapshot
+        self._to_write = task
         if task.status.ended:
             self.done.set_result(task)
 
@@ -55,26 +59,47 @@ class Handle:
         """How many listen."""
         return len(self._listeners)
 
-    def emit(self, **changes: object) -> None:
+    async def emit(self, **changes: object) -> None:
         """Make a new snapshot, write it down, and tell everybody; at an end, listeners first, then who waits for it.
 
-        Raises ConfigError where a submission cannot be written down; it must not go on then.
+        It is done as a whole though the caller is cancelled. On the engine's loop, one at a time. Raises ConfigError
+        where a submission cannot be written down; it must not go on then.
         """
         if self.done.done():
             return
         now = self.clock()
+        task = self._changed(changes, now)
+        try:
+            await in_thread(lambda: self._write(task))
+        except ConfigError as error:
+            if task.status is Status.SUBMITTING:
+                raise
+            task = task.evolve(problem=task.problem or str(error))
         if changes.get("status") is Status.RUNNING:
-            self.duration_model = self._expect()
+            self.duration_model = await in_thread(self._expect)
+        self._tell(task, now)
+
+    def mention(self, **words: str | None) -> None:
+        """Tell everybody of a problem or an upload, which nobody writes down. On the engine's loop."""
+        if not self.done.done():
+            self._tell(self.task.evolve(**words), self.clock())
+
+    def _changed(self, changes: dict[str, object], now: float) -> Task:
         if "status" in changes and Status(str(changes["status"])).ended:
             changes["ended_at"] = changes.get("ended_at") or self.task.ended_at or now
-        task = self.task.evolve(**changes)
-        if not changes.keys() <= {"problem", "upload"}:
-            try:
-                self.save(task)
-            except ConfigError as error:
-                if task.status is Status.SUBMITTING:
-                    raise
-                task = task.evolve(problem=task.problem or str(error))
+        return self.task.evolve(**changes)
+
+    def _write(self, task: Task) -> None:
+        with self._writing:
+            self._to_write = task
+            self.save(task)
+
+    def write_again(self) -> None:
+        """Write down what was to be written last: the journal does not have it. From any thread."""
+        with self._writing:
+            self.save(self._to_write)
+
+    def _tell(self, task: Task, now: float) -> None:
         self.task = task
         event = TaskEvent(task, now)
         for listener in self._listeners:
@@ -99,4 +124,5 @@ class Handle:
             self.done.set_result(self.task)
         else:
             error = ClipDetached("It is followed in the process that this one was forked from.")
-            self.emit(status=Status.DETACHED, error=error)
+            now = self.clock()
+            self._tell(self._changed({"status": Status.DETACHED, "error": error}, now), now)

@@ -25,6 +25,7 @@ from typing import Any, TypeVar
 
 from luma_jupyter.errors import WaitInterrupted, WaitTimeout
 from luma_jupyter.operating_system import at_fork
+from luma_jupyter.worker_threads import WorkerThreads
 
 T = TypeVar("T")
 
@@ -70,6 +71,7 @@ class LoopThread:
         with self._lock:
             if self._loop is None:
                 self._loop = self._new_loop()
+                self._loop.set_default_executor(WorkerThreads())
                 self._thread = threading.Thread(target=self._run, args=(self._loop,), name="luma_jupyter", daemon=True)
                 self._thread.start()
             return self._loop

@@ -64,7 +64,8 @@ class Repository:
         for journal in list(self.journals.values()):
             journal.heartbeat()
         for intent in self.journal.missing([task.intent for task in self.followed()]):
-            self._handles[intent].save(self._handles[intent].task)
+            if handle := self._handles.get(intent):
+                handle.write_again()
 
     def recovered(self, entry: Entry) -> Entry:
         """An entry as it stands, also where this kernel had followed it and stopped without being able to say so."""

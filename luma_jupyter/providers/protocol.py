@@ -37,10 +37,10 @@ class Accepted:
 class SubmissionListener(Protocol):
     """Who is told how a paid request gets on its way."""
 
-    def before_send(self) -> None:
+    async def before_send(self) -> None:
         """The body is about to be sent: from here on it may be accepted. May raise to keep it back."""
 
-    def not_accepted(self, reason: str, delay: float) -> None:
+    async def not_accepted(self, reason: str, delay: float) -> None:
         """It certainly was not accepted; another try follows in ``delay`` seconds."""
 
 

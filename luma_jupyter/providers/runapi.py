@@ -34,6 +34,7 @@ from luma_jupyter.providers.responses import (
     refusal,
 )
 from luma_jupyter.settings import Login, Secret, variable
+from luma_jupyter.worker_threads import in_thread
 
 KEY_VARIABLE = variable("runapi_key")
 MODEL = "luma-modify-video"
@@ -103,8 +104,9 @@ class RunApi:
         ``POST /api/v1/files/confirm``. ``on_progress`` is called with the share that has been sent, 0 to 1. Raises
         ServiceError, InvalidRequest where the file has changed.
         """
-        data = file.read()
-        checksum = base64.b64encode(hashlib.md5(data, usedforsecurity=False).digest()).decode()
+        data = await in_thread(file.read)
+        digest = await in_thread(lambda: hashlib.md5(data, usedforsecurity=False).digest())
+        checksum = base64.b64encode(digest).decode()
         description = {"filename": file.name, "byte_size": len(data), "checksum": checksum}
         prepared = await self._post_file_step("prepare", description)
         upload_url, signed_id = read_url(prepared.get("upload_url")), read_text(prepared.get("signed_id"))

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from itertools import chain
 from numbers import Integral
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -37,15 +39,14 @@ def frame_at(path: Path, when: float | str) -> Image:
     if isinstance(when, str) and when == "first":
         when = 0.0
     if isinstance(when, str) and when == "last":
-        *_, frame = _decoded(path)
-        return frame.to_image()  # type: ignore[no-any-return]
+        return _last(path).to_image()  # type: ignore[no-any-return]
     if isinstance(when, bool) or not isinstance(when, int | float):
         raise InvalidRequest(f"A frame is 'first', 'last' or a number of seconds, not {shown(when)}.")
     length = duration(path)
     if not 0 <= when <= length:
         moment = shown(when) if isinstance(when, int) else f"{when:g}"
         raise InvalidRequest(f"The video has no frame at {moment} s: it is {length:.2f} s long.")
-    return _shown_at(path, [float(when)])[0].to_image()  # type: ignore[no-any-return]
+    return next(_shown_at(path, [float(when)])).to_image()  # type: ignore[no-any-return]
 
 
 def evenly_spaced_frames(path: Path, count: int) -> numpy.ndarray[Any, Any]:
@@ -60,26 +61,51 @@ def evenly_spaced_frames(path: Path, count: int) -> numpy.ndarray[Any, Any]:
     import numpy  # optional
 
     length = duration(path)
-    moments = [length * index / max(number - 1, 1) for index in range(number)]
-    return numpy.stack([frame.to_ndarray(format="rgb24") for frame in _shown_at(path, moments)])
+    shown_at = _shown_at(path, [length * index / max(number - 1, 1) for index in range(number)])
+    first = next(shown_at)
+    frames = numpy.empty((number, first.height, first.width, 3), numpy.uint8)
+    for index, frame in enumerate(chain([first], shown_at)):
+        frames[index] = frame.to_ndarray(format="rgb24", width=first.width, height=first.height)
+    return frames
 
 
-def _shown_at(path: Path, moments: list[float]) -> list[Any]:
-    """Return the frames that are on the screen at some moments, in seconds and in order."""
-    found: list[Any] = []
+def _shown_at(path: Path, moments: Sequence[float]) -> Iterator[Any]:
+    """The frames that are on the screen at some moments, in seconds and in order; none is kept here."""
+    left = deque(moments)
     shown = None
     for frame in _decoded(path):
-        while shown is not None and len(found) < len(moments) and frame.time > moments[len(found)]:
-            found.append(shown)
+        while shown is not None and left and frame.time > left[0]:
+            left.popleft()
+            yield shown
         shown = frame
-        if len(found) == len(moments):
-            return found
-    return found + [shown] * (len(moments) - len(found))
+        if not left:
+            return
+    if shown is None:
+        raise _without_frames(path)
+    yield from [shown] * len(left)
 
 
-def _decoded(path: Path) -> Iterator[Any]:
+def _last(path: Path) -> Any:
+    """The last frame: decoded from the last key frame on, or all the way where that cannot be found."""
+    for from_last_key_frame in (True, False):
+        last = None
+        for frame in _decoded(path, from_last_key_frame=from_last_key_frame):
+            last = frame
+        if last is not None:
+            return last
+    raise _without_frames(path)
+
+
+def _without_frames(path: Path) -> InvalidRequest:
+    return InvalidRequest(f"{path.name} cannot be read as a video (there is no frame in it).")
+
+
+def _decoded(path: Path, *, from_last_key_frame: bool = False) -> Iterator[Any]:
     with _opened(path) as video:
-        yield from video.decode(video=0)
+        stream = video.streams.video[0]
+        if from_last_key_frame and stream.duration:
+            video.seek((stream.start_time or 0) + stream.duration, stream=stream)
+        yield from video.decode(stream)
 
 
 @contextmanager

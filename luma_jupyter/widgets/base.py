@@ -105,7 +105,7 @@ class LiveCard(ABC):
 
     After a page reload both display ids are gone from the page, and only the model still reaches it. So the model gets
     the finished HTML too, and its script puts that in the place of the first output. The model stays open for such
-    pages.
+    pages, until `close`.
 
     A message is sent only where the words have changed: time and bar go on by themselves in the page. What changes is
     drawn on the engine's loop, by ``updates``.
@@ -212,6 +212,11 @@ class LiveCard(ABC):
         self._displays.extend(self._final)
         self._final.clear()
         self.updates.request(self)
+
+    def close(self) -> None:
+        """Let go of the model: a page that was reloaded does not reach it any more."""
+        if self.has_model:
+            close_widget(self.model)
 
     def _display(self, bundle: dict[str, Any], metadata: dict[str, Any] | None = None, *, becomes_final: bool) -> None:
         handle = DisplayHandle()

@@ -6,6 +6,7 @@ Widgets are loaded when the first card is shown: scripts, and the line that ``%l
 from __future__ import annotations
 
 import sys
+from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from luma_jupyter.widgets.card import Card
 
 MOST_CARDS = 5
+ENDED_CARDS = 50  # whose models stay open for pages that were reloaded before their end
 CLEAR_LINE = "\r\x1b[2K"
 
 
@@ -43,6 +45,7 @@ class PagePresenter:
         self.updates = UpdateQueue(loop_thread)
         self.page = Page(loop_thread, environment.note_answer)
         self._live: dict[tuple[type[LiveCard], tuple[Handle, ...]], LiveCard] = {}
+        self._ended: deque[LiveCard] = deque()
 
     # What clips ask for.
 
@@ -89,6 +92,9 @@ class PagePresenter:
     def _forget(self, key: tuple[type[LiveCard], tuple[Handle, ...]]) -> None:
         if card := self._live.pop(key, None):
             card.release()
+            self._ended.append(card)
+        if len(self._ended) > ENDED_CARDS:
+            self._ended.popleft().close()
 
     def flush(self, clips: Sequence[Clip]) -> None:
         """Bring what shows just these clips up to date, before the cell ends that waited for them."""

@@ -42,7 +42,7 @@ class Kernels:
     @staticmethod
     async def kill(world: World) -> None:
         """End a kernel at once: it writes nothing more, and the others hear no beat of it for long enough."""
-        for handle in world.engine.handles.values():
+        for handle in list(world.engine.handles.values()):
             handle.stop()
             handle.abandon()
         world.engine.handles.clear()  # a kernel that follows nothing does not beat

@@ -30,7 +30,7 @@ from luma_jupyter.providers.http.client import HttpClient
 from luma_jupyter.providers.http.requests import SUBMIT_TRIES
 from tests.support import misbehaving as m
 from tests.support import settings
-from tests.support.loops import QuietLoop, RunningLoop
+from tests.support.loops import QuietLoop, RunningLoop, SingleThreadLoop
 from tests.support.misbehaving import Fault, Kind, Server
 from tests.support.world import ACEDATA_KEY, RUNAPI_KEY, submit
 
@@ -63,7 +63,7 @@ class _PatientSelector(selectors.DefaultSelector):  # type: ignore[misc,valid-ty
         return ready
 
 
-class PatientLoop(QuietLoop):
+class PatientLoop(SingleThreadLoop, QuietLoop):
     """A loop on which a minute's wait is over in a moment, and an answer from a real socket still comes in time."""
 
     def __init__(self) -> None:

@@ -8,6 +8,7 @@ from luma_jupyter.domain.requests import GenerateRequest
 from luma_jupyter.domain.task import Task, TaskEvent
 from luma_jupyter.domain.vocabulary import Status
 from luma_jupyter.engine.handle import Handle
+from luma_jupyter.errors import ConfigError
 from tests.support.world import World, submit
 
 HELLO = GenerateRequest(prompt="hello")
@@ -37,13 +38,34 @@ async def test_listeners_hear_of_the_end_first(world: World) -> None:
     assert not any(done for _, done in heard)
 
 
-def test_handle_of_an_ended_task_never_changes() -> None:
+async def test_handle_of_an_ended_task_never_changes() -> None:
     """A handle of an ended task is done from the start and never changes again."""
     task = Task(intent="k", request=HELLO, provider="demo", status=Status.COMPLETED, created_at=1.0, filename="k.mp4")
     handle = Handle(task)
     heard: list[TaskEvent] = []
     handle.listen(heard.append)
     handle.stop()
-    handle.emit(status=Status.FAILED)
+    await handle.emit(status=Status.FAILED)
     assert handle.done.result(0) is handle.task is task
     assert heard == []
+
+
+async def test_task_that_the_journal_lost_is_written_again_as_it_is() -> None:
+    """What is written again is the newest snapshot, also where that one could not be written at its time."""
+    task = Task(intent="k", request=HELLO, provider="acedata", status=Status.QUEUED, created_at=1.0, filename="k.mp4")
+    written: list[Task] = []
+    full = False
+
+    def save(task: Task) -> None:
+        if full:
+            raise ConfigError("The disk is full.")
+        written.append(task)
+
+    handle = Handle(task, save=save)
+    handle.write_again()
+    full = True
+    await handle.emit(status=Status.RUNNING, task_id="t")
+    assert handle.task.problem == "The disk is full."
+    full = False
+    handle.write_again()
+    assert [(task.status, task.task_id) for task in written] == [(Status.QUEUED, None), (Status.RUNNING, "t")]

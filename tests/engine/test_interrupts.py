@@ -53,10 +53,12 @@ def test_interrupt_before_the_start_of_a_run_loses_no_task(
     engine: Engine, loop_thread: Interrupted, service: FakeService
 ) -> None:
     """Between the journal's commit and the start: KeyboardInterrupt is raised, and the task runs to its end."""
+    service.seconds = 1e9
     loop_thread.armed = True
     with pytest.raises(KeyboardInterrupt):
         submit(engine, FOX)
     (handle,) = engine.handles.values()
+    service.seconds = 1.0
     assert handle.done.result(10).status is Status.COMPLETED
     assert submit(engine, FOX).task.intent == handle.task.intent
     assert len(service.seen("submit")) == 1
@@ -73,11 +75,13 @@ def test_interrupt_while_a_task_is_entered_loses_no_task(
         signal.raise_signal(signal.SIGINT)
         return lease
 
+    service.seconds = 1e9
     with monkeypatch.context() as patch:
         patch.setattr(Journal, "add", add_and_interrupt)
         with pytest.raises(KeyboardInterrupt):
             submit(engine, FOX)
     (handle,) = engine.handles.values()
+    service.seconds = 1.0
     assert handle.done.result(10).status is Status.COMPLETED
     (entry,) = engine.journal.entries()
     assert entry.task == handle.task
@@ -94,12 +98,12 @@ def test_interrupt_while_a_task_is_taken_up_again_loses_no_task(
     until(lambda: left.task.status is Status.RUNNING)
     left.stop()
     assert left.done.result(10).status is Status.DETACHED
-    service.seconds = 1.0
     loop_thread.armed = True
     with pytest.raises(KeyboardInterrupt):
         _ = engine.resume(left.task.intent) if way == "resume" else submit(engine, FOX)
     (handle,) = engine.handles.values()
     assert handle is not left
+    service.seconds = 1.0
     assert handle.done.result(10).status is Status.COMPLETED
     assert len(service.seen("submit")) == 1
 

@@ -43,6 +43,19 @@ def test_loop_thread_runs_all_coroutines_on_one_loop(loop_thread: LoopThread) ->
     assert thread.name == "luma_jupyter"
 
 
+def test_loop_thread_writes_until_its_process_has_ended(python: Python) -> None:
+    """What was paid for is saved and written down when the interpreter ends: its threads take work until then."""
+    script = """
+        import atexit
+        from luma_jupyter.engine.loop_thread import LoopThread
+        from luma_jupyter.worker_threads import in_thread
+        loop_thread = LoopThread()
+        atexit.register(lambda: print(loop_thread.run(in_thread(lambda: "written"))))
+    """
+    done = python(script)
+    assert (done.stdout, done.stderr) == ("written\n", "")
+
+
 def test_loop_thread_makes_one_loop_when_many_need_the_first() -> None:
     """Threads that need the loop in the same moment get the same one, and no second one is made."""
     made: list[HurriedLoop] = []

@@ -28,12 +28,12 @@ class RecordingListener:
         self.events: list[Any] = []
         self.refuse = refuse
 
-    def before_send(self) -> None:
+    async def before_send(self) -> None:
         self.events.append("before_send")
         if self.refuse:
             raise self.refuse
 
-    def not_accepted(self, reason: str, delay: float) -> None:
+    async def not_accepted(self, reason: str, delay: float) -> None:
         self.events.append((reason, delay))
 
 
@@ -141,8 +141,8 @@ def test_before_send_is_called_between_connection_and_body(server: m.Server) -> 
     arrived: list[int] = []
 
     class Counting(RecordingListener):
-        def before_send(self) -> None:
-            super().before_send()
+        async def before_send(self) -> None:
+            await super().before_send()
             arrived.append(len(server.requests))
 
     listener = Counting()

@@ -6,6 +6,7 @@ import asyncio
 import selectors
 import threading
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
@@ -33,7 +34,19 @@ class _SkippingSelector(selectors.DefaultSelector):  # type: ignore[misc,valid-t
         return ready
 
 
-class VirtualLoop(asyncio.SelectorEventLoop):
+class SingleThreadLoop(asyncio.SelectorEventLoop):
+    """A loop whose clock goes by what it does itself, so that it calls at once what others would do in threads."""
+
+    def run_in_executor(self, executor: Any, function: Callable[..., Any], *args: Any) -> asyncio.Future[Any]:
+        called = self.create_future()
+        try:
+            called.set_result(function(*args))
+        except Exception as error:
+            called.set_exception(error)
+        return called
+
+
+class VirtualLoop(SingleThreadLoop):
     """An event loop on which sleeping takes no time: when nothing is ready, its clock jumps to the next timer.
 
     With ``other_threads``, an idle loop without timers waits for work from other threads.

@@ -134,7 +134,7 @@ def wait_for_end(clip: Clip) -> str:
 
 def wait_for_looks() -> None:
     """Wait until the kernel that was begun has looked for what an earlier one left unconfirmed."""
-    for handle in kernel.session.engine.handles.values():
+    for handle in list(kernel.session.engine.handles.values()):
         handle.done.result(timeout=10)
 
 

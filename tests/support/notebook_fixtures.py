@@ -28,7 +28,7 @@ def kernels(service: PromptService) -> Iterator[Kernels]:
     yield kernels
     service.gate.set()
     service.running = False
-    for handle in kernels.engine.handles.values():
+    for handle in list(kernels.engine.handles.values()):
         handle.done.result(timeout=10)
     kernels.kill()
 

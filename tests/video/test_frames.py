@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import sys
+import weakref
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +18,7 @@ from luma_jupyter.errors import ConfigError, InvalidRequest
 from luma_jupyter.video.frames import duration, evenly_spaced_frames, frame_at
 
 COUNT, RATE = 50, 25
+KEY_FRAMES_APART = 10
 
 
 @pytest.fixture(scope="module")
@@ -23,6 +28,7 @@ def film(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with av.open(str(path), "w") as video:
         stream = video.add_stream("libx264", rate=RATE)
         stream.width, stream.height, stream.pix_fmt = 64, 32, "yuv420p"
+        stream.options = {"x264-params": f"keyint={KEY_FRAMES_APART}:scenecut=0"}
         for number in range(COUNT):
             grey = np.full((32, 64, 3), grey_of(number), np.uint8)
             video.mux(stream.encode(av.VideoFrame.from_ndarray(grey)))
@@ -65,6 +71,75 @@ def test_evenly_spaced_frames_go_from_first_to_last(film: Path, count: int) -> N
     assert numbers[0] == 0
     assert count == 1 or numbers[-1] == COUNT - 1
     assert numbers == pytest.approx([index * COUNT / max(count - 1, 1) for index in range(count)], abs=1.01)
+
+
+@dataclass(eq=False)
+class Frame:
+    """A decoded frame, of which it can be told whether anybody holds it."""
+
+    frame: Any
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.frame, name)
+
+
+class Decoder:
+    """Counts the frames that are decoded, and the most that are held at once; none comes of the first ``barren``
+    looks into a file."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, barren: int = 0) -> None:
+        self.decoded = self.most_held = 0
+        self._held: weakref.WeakSet[Frame] = weakref.WeakSet()
+        self._barren = barren
+        self._open = av.open
+        monkeypatch.setattr(av, "open", self.open)
+
+    @contextmanager
+    def open(self, path: str) -> Iterator[Any]:
+        with self._open(path) as video:
+            self._video = video
+            self.streams, self.duration, self.seek = video.streams, video.duration, video.seek
+            yield self
+
+    def decode(self, stream: Any) -> Iterator[Frame]:
+        self._barren -= 1
+        for frame in self._video.decode(stream) if self._barren < 0 else ():
+            watched = Frame(frame)
+            self._held.add(watched)
+            self.decoded += 1
+            self.most_held = max(self.most_held, len(self._held))
+            yield watched
+            del watched
+
+
+def test_last_frame_is_decoded_from_the_last_key_frame_and_alone(film: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The last frame of a long film costs no more than that of a short one: a few are decoded, and one is kept."""
+    decoder = Decoder(monkeypatch)
+    assert number_of(frame_at(film, "last")) == COUNT - 1
+    assert decoder.decoded <= KEY_FRAMES_APART
+    assert decoder.most_held <= 2  # this one and the next
+
+
+def test_last_frame_is_found_where_no_key_frame_is(film: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A film of whose end nothing can be decoded by itself is decoded from its beginning."""
+    decoder = Decoder(monkeypatch, barren=1)
+    assert number_of(frame_at(film, "last")) == COUNT - 1
+    assert (decoder.decoded, decoder.most_held) == (COUNT, 2)
+
+
+def test_frames_are_decoded_one_at_a_time(film: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Many frames take the memory of the array that they are put into, not that of the decoded ones beside it."""
+    decoder = Decoder(monkeypatch)
+    assert [number_of(frame) for frame in evenly_spaced_frames(film, COUNT + 1)][::10] == [0, 10, 20, 30, 40, 49]
+    assert decoder.most_held <= 4  # the first, the one that is put there, the one on the screen, and the next
+
+
+@pytest.mark.parametrize("ask", [lambda film: frame_at(film, "last"), lambda film: frame_at(film, 1.0)])
+def test_film_without_frames_is_named(film: Path, monkeypatch: pytest.MonkeyPatch, ask: Any) -> None:
+    """A track of which nothing can be decoded is no bug of ours."""
+    Decoder(monkeypatch, barren=2)
+    with pytest.raises(InvalidRequest, match=r"film\.mp4 cannot be read as a video \(there is no frame in it\)"):
+        ask(film)
 
 
 @pytest.mark.parametrize("when", [-0.1, 2.1, float("nan"), "middle", True, None])

@@ -14,6 +14,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import errno
+import io
 import os
 import secrets
 import shutil
@@ -29,6 +30,7 @@ from luma_jupyter.errors import ConfigError, DownloadError, Expired, LumaError
 from luma_jupyter.operating_system import discard, flush, is_too_long, patiently, reason, rename
 from luma_jupyter.providers.http.partial import Partial
 from luma_jupyter.settings import variable
+from luma_jupyter.worker_threads import in_thread
 
 if TYPE_CHECKING:
     from luma_jupyter.providers.http.client import HttpClient
@@ -163,32 +165,44 @@ class MediaFolder:
         """As `save`. Raises FileNotFoundError where the folder is moved while the video comes."""
         part = None
         try:
-            self.folder.mkdir(parents=True, exist_ok=True)
-            path = _free_path(self.folder, task)
-            saved = sidecars.read(path.with_suffix(".json"))
-            if saved and saved.path:  # a kernel was killed before it could say so
+            path, part, is_saved = await in_thread(lambda: self._look(task))
+            if is_saved:  # a kernel was killed before it could say so
                 return path
-            part = _kept_part(path) or await self._fetch_part(task, path)
-            placed = _place(part, path, task)
-            discard(incomplete_path(path))
+            whole = part = part or await self._fetch_part(task, path)
+            placed = await in_thread(lambda: _place(whole, path, task))
         except OSError as error:
             if isinstance(error, FileNotFoundError) and not self.folder.exists():
                 raise
             raise _unwritable(error, part) from None
         return placed
 
+    def _look(self, task: Task) -> tuple[Path, Path | None, bool]:
+        """Where a video goes, what has come of it whole but without its name, and whether it is there already."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        path = _free_path(self.folder, task)
+        saved = sidecars.read(path.with_suffix(".json"))
+        is_saved = saved is not None and saved.path is not None
+        return path, None if is_saved else _kept_part(path), is_saved
+
     async def save_thumbnail(self, task: Task, path: Path) -> None:
         """Fetch the thumbnail of a saved video, where there is one; a missing one is no error."""
         if task.video and task.video.thumbnail_url:
             wanted = _Wanted(task.video.thumbnail_url, task.base_url, LARGEST_THUMBNAIL, _thumbnail_flaw)
-            with contextlib.suppress(DownloadError, OSError), replacing(path.with_suffix(".jpg")) as file:
-                await self._fetch(wanted, file)
+            picture = io.BytesIO()
+            with contextlib.suppress(DownloadError, OSError):
+                await self._fetch(wanted, picture)
+                await in_thread(lambda: _write(path.with_suffix(".jpg"), picture.getvalue()))
 
     async def _fetch_part(self, task: Task, path: Path) -> Path:
         """Fetch a video under a temporary name, which stays until it has its own."""
         part = _temporary(path)
-        with _written(part) as file:
-            await self._fetch_video(task, file, incomplete_path(path))
+        try:
+            with await in_thread(lambda: part.open("w+b")) as file:
+                await self._fetch_video(task, file, incomplete_path(path))
+                await in_thread(lambda: flush(file))
+        except BaseException:
+            await in_thread(lambda: discard(part))
+            raise
         return part
 
     async def _fetch_video(self, task: Task, file: BinaryIO, incomplete: Path) -> None:
@@ -213,14 +227,14 @@ class MediaFolder:
                 await self.http.transfers.download(
                     wanted.url, partial, largest=wanted.largest, trusted_origin=wanted.trusted_origin
                 )
-                flaw = wanted.flaw(file, file.seek(0, os.SEEK_END))
+                flaw = await in_thread(lambda: wanted.flaw(file, file.seek(0, os.SEEK_END)))
                 if flaw is None:
                     return
-                wanted.keep(file)
+                await in_thread(lambda: wanted.keep(file))
                 partial.restart()
                 raise DownloadError(f"what came {flaw}")
             except LumaError as error:
-                wanted.keep(file)
+                await in_thread(lambda: wanted.keep(file))
                 if attempt == DOWNLOAD_TRIES:
                     kind = Expired if isinstance(error, Expired) else DownloadError
                     raise kind(str(error)) from None
@@ -289,6 +303,11 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
         raise
 
 
+def _write(path: Path, content: bytes) -> None:
+    with replacing(path) as file:
+        file.write(content)
+
+
 def _temporary(path: Path, end: str = "part") -> Path:
     """The name under which this process writes what will be ``path``."""
     return path.with_name(f".{path.name}.{os.getpid()}.{end}")
@@ -346,6 +365,7 @@ def _place(part: Path, path: Path, task: Task) -> Path:
         try:
             _place_sidecar(path, task, size_of(part), beside=wanted)
             _give_name(part, path)
+            discard(incomplete_path(wanted))
             return path
         except OSError as error:
             if not in_the_way:

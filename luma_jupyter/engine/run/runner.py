@@ -21,6 +21,7 @@ from luma_jupyter.engine.run.task_run import RunResources, TaskRun
 from luma_jupyter.engine.store.leases import HEARTBEAT_INTERVAL
 from luma_jupyter.errors import LumaError
 from luma_jupyter.settings import SettingsSource
+from luma_jupyter.worker_threads import in_thread
 
 CONCURRENT_DOWNLOADS = 4  # more would keep each other, and the polls, waiting for a connection until they time out
 SLEPT = 5.0  # seconds by which the wall clock gets ahead of a loop's when the machine has slept
@@ -117,7 +118,7 @@ class TaskRunner:
         loop = asyncio.get_running_loop()
         while self._repository.followed():
             with contextlib.suppress(LumaError):  # it is told where it matters: at the next step of a task
-                self._repository.heartbeat()
+                await in_thread(self._repository.heartbeat)
             ahead = self._repository.clock() - loop.time()
             await asyncio.sleep(HEARTBEAT_INTERVAL)
             if (slept := self._repository.clock() - loop.time() - ahead) > SLEPT:

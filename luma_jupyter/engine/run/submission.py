@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from luma_jupyter.domain.media import LocalFile
@@ -28,6 +29,7 @@ from luma_jupyter.engine.store.journal import Journal
 from luma_jupyter.engine.store.leases import LeaseLost
 from luma_jupyter.errors import ClipFailed, ClipUnconfirmed, InvalidRequest, LumaError, ServiceError, Unconfirmed
 from luma_jupyter.providers.protocol import Accepted, ProviderClient
+from luma_jupyter.worker_threads import in_thread
 
 CLOCK_SLACK = 60.0  # seconds by which a service's clock may differ from ours
 FRESH = 3600.0  # seconds after its end in which a video's address is not doubted; RunAPI's live for 7 days
@@ -64,7 +66,7 @@ class Submission:
             request, payload = await self._to_send(client)
             price = handle.task.price if self.unconfirmed else await self._funds.check(handle.task)
             submitted = handle.task.submitted_at or handle.clock()
-            handle.emit(
+            await handle.emit(
                 status=Status.SUBMITTING,
                 request=request,
                 base_url=client.base_url,
@@ -83,7 +85,7 @@ class Submission:
             return task.request, task.payload
         request = await self._with_source(client)
         client.payload(request)  # refused before a file is uploaded for it
-        uploads = Uploads(client, self._journal, self._handle.clock, lambda words: self._handle.emit(upload=words))
+        uploads = Uploads(client, self._journal, self._handle.clock, lambda words: self._handle.mention(upload=words))
         return request, client.payload(await with_uploads(request, uploads.address))
 
     async def _with_source(self, client: ProviderClient) -> Request:
@@ -91,8 +93,9 @@ class Submission:
         task = self._handle.task
         if self._after is None or isinstance(task.request, GenerateRequest) or task.request.source is not None:
             return task.request
-        request = with_source(task.request, self._after.task, task.provider, client.base_url)
-        return await self._with_file_if_expired(request, self._after.task)
+        source = self._after.task
+        request = await in_thread(lambda: with_source(task.request, source, task.provider, client.base_url))
+        return await self._with_file_if_expired(request, source)
 
     async def _with_file_if_expired(self, request: Request, source: Task) -> Request:
         """The request, with the saved file in the place of an address that has expired meanwhile."""
@@ -103,7 +106,8 @@ class Submission:
             return request
         if not await self._providers.http.transfers.is_gone(video.url, trusted_origin=source.base_url):
             return request
-        return replace(request, source=_saved_file(source, "its address at the service has expired"))
+        file = await in_thread(lambda: _saved_file(source, "its address at the service has expired"))
+        return replace(request, source=file)
 
     async def _source_completed(self) -> bool:
         task = self._handle.task
@@ -118,22 +122,22 @@ class Submission:
         unconfirmed = source.status is Status.UNCONFIRMED
         first = f"`%luma retry {name}` goes on with that one" if unconfirmed else "run that one again first"
         message = f"Nothing was sent: its source {name} ended as {source.status}; {first}."
-        self._handle.emit(status=Status.FAILED, error=ClipFailed(message, source.error))
+        await self._handle.emit(status=Status.FAILED, error=ClipFailed(message, source.error))
         return False
 
     async def _find_or_resend(self, client: ProviderClient, payload: Mapping[str, Any]) -> bool:
         """Look for an unconfirmed request; True where it was not found and is to be sent again, on the user's word."""
         handle = self._handle
-        handle.emit(problem="It was sent before and not answered: it is looked for first.")
+        handle.mention(problem="It was sent before and not answered: it is looked for first.")
         ids: list[str] = []
         finding = "it was looked for, and not found."
         try:
             ids = await client.find(payload, (handle.task.sent_at or 0.0) - CLOCK_SLACK)
         except ServiceError as failure:
             finding = f"it could not be looked for: {failure.finding}"
-        unclaimed = [task_id for task_id in ids if not self._journal.has_task_id(task_id)]
+        unclaimed = [task_id for task_id in ids if not await in_thread(partial(self._journal.has_task_id, task_id))]
         if len(unclaimed) == 1:  # of several, nobody can say which is whose
-            self._accepted(Accepted(unclaimed[0]))
+            await self._accepted(Accepted(unclaimed[0]))
             return False
         if self._resend:
             return True
@@ -143,7 +147,7 @@ class Submission:
         advice = f"`%luma retry {name}{again}` (in Python `{name}.retry({python})`) sends it again, {price}."
         message = unconfirmed_message(handle.task, finding, advice)
         error = ClipUnconfirmed(message)
-        handle.emit(status=Status.UNCONFIRMED, problem=None, ended_at=self.ended_at, error=error)
+        await handle.emit(status=Status.UNCONFIRMED, problem=None, ended_at=self.ended_at, error=error)
         return False
 
     async def _send(self, client: ProviderClient, payload: Mapping[str, Any]) -> bool:
@@ -155,17 +159,17 @@ class Submission:
             accepted = await client.submit(payload, task.intent, listener=self)
         except Unconfirmed as error:
             message = unconfirmed_message(handle.task, error.cause.finding)
-            handle.emit(status=Status.UNCONFIRMED, problem=None, error=ClipUnconfirmed(message, error.cause))
+            await handle.emit(status=Status.UNCONFIRMED, problem=None, error=ClipUnconfirmed(message, error.cause))
         except (LumaError, LeaseLost):
             handle.task = handle.task.evolve(**self._before)
             raise
         else:
-            self._accepted(accepted)
+            await self._accepted(accepted)
         return handle.task.status is Status.RUNNING
 
-    def _accepted(self, accepted: Accepted) -> None:
+    async def _accepted(self, accepted: Accepted) -> None:
         self.unconfirmed = False
-        self._handle.emit(
+        await self._handle.emit(
             status=Status.RUNNING,
             task_id=accepted.task_id,
             trace_id=accepted.trace_id,
@@ -173,17 +177,17 @@ class Submission:
             problem=None,
         )
 
-    def before_send(self) -> None:
+    async def before_send(self) -> None:
         """The request is about to leave: from here on it may be paid for, so this is written down before."""
-        self._handle.emit(sent_at=self._handle.clock(), doubts=self._doubts)
+        await self._handle.emit(sent_at=self._handle.clock(), doubts=self._doubts)
 
-    def not_accepted(self, reason: str, delay: float) -> None:
+    async def not_accepted(self, reason: str, delay: float) -> None:
         """It certainly was not accepted: a kernel that ends now leaves it as unconfirmed as it was before."""
-        self._handle.emit(**self._before, problem=f"{reason} The next try is in {delay:.0f} s.")
+        await self._handle.emit(**self._before, problem=f"{reason} The next try is in {delay:.0f} s.")
 
 
 def with_source(request: Request, source: Task, provider: Provider, base_url: str) -> Request:
-    """The request with the video of a completed task as its source.
+    """The request with the video of a completed task as its source. May read a file.
 
     By id at the service that made it (ids are of no use elsewhere), or by URL; a simulated one that this service cannot
     reach goes there as a file. Raises InvalidRequest where that file is gone.

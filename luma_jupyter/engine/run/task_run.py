@@ -22,6 +22,7 @@ import asyncio
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -47,6 +48,7 @@ from luma_jupyter.errors import (
     LumaError,
     ServiceError,
 )
+from luma_jupyter.worker_threads import in_thread
 
 if TYPE_CHECKING:
     from luma_jupyter.providers.http.client import HttpClient
@@ -149,30 +151,34 @@ class TaskRun:
             raise
         except asyncio.CancelledError:
             if self._submission.unconfirmed:
-                self._end_early(f"{self._stopped_by[0].lower()}{self._stopped_by[1:]}.", None)
+                await self._end_early(f"{self._stopped_by[0].lower()}{self._stopped_by[1:]}.", None)
                 return
             if self._tell_later:
                 handle.save = lambda task: None
             never = "sent" if handle.task.status is Status.QUEUED else "accepted"
             error = f"{self._stopped_by} before the service had accepted it: nothing was {never}."
-            handle.emit(status=Status.CANCELLED, sent_at=None, error=ClipCancelled(error))
+            await handle.emit(status=Status.CANCELLED, sent_at=None, error=ClipCancelled(error))
         except LumaError as error:
-            self._end_early(str(error), error)
+            await self._end_early(str(error), error)
         except Exception as error:
             log.exception("A task ended in an unforeseen way")
-            self._end_early(f"Internal error, please report it: {error!r}.", None)
+            await self._end_early(f"Internal error, please report it: {error!r}.", None)
 
-    def _end_early(self, why: str, reason: LumaError | None) -> None:
+    async def _end_early(self, why: str, reason: LumaError | None) -> None:
         """End it: as failed where the service certainly has no task of it, else as what may still be billed."""
         task, emit = self._handle.task, self._handle.emit
         if task.task_id:
-            emit(status=Status.DETACHED, error=ClipDetached(f"{why} The task may still run (task id {task.task_id})."))
+            await emit(
+                status=Status.DETACHED, error=ClipDetached(f"{why} The task may still run (task id {task.task_id}).")
+            )
         elif task.sent_at:
             message = unconfirmed_message(task, reason.finding if isinstance(reason, ServiceError) else why)
             ended_at = self._submission.ended_at
-            emit(status=Status.UNCONFIRMED, problem=None, ended_at=ended_at, error=ClipUnconfirmed(message, reason))
+            await emit(
+                status=Status.UNCONFIRMED, problem=None, ended_at=ended_at, error=ClipUnconfirmed(message, reason)
+            )
         else:
-            emit(status=Status.FAILED, problem=None, error=ClipFailed(why, reason))
+            await emit(status=Status.FAILED, problem=None, error=ClipFailed(why, reason))
 
     # While another kernel follows it.
 
@@ -182,9 +188,9 @@ class TaskRun:
         missing_since: float | None = None
         while True:
             try:
-                found = journal.find(handle.task.intent)
+                found = await in_thread(lambda: journal.find(handle.task.intent))
             except LumaError as error:
-                handle.emit(problem=str(error))
+                handle.mention(problem=str(error))
                 found = None
             if found is None:  # a journal that was lost: the kernel that follows it enters it again, if it lives
                 missing_since = missing_since or handle.clock()
@@ -192,35 +198,35 @@ class TaskRun:
                     raise ConfigError("The journal does not know it any more, so nobody can tell what became of it.")
             else:
                 missing_since = None
-                entry = self._resources.recovered(found)
+                entry = await in_thread(partial(self._resources.recovered, found))
                 if entry.alive:
                     if entry.task != handle.task:
-                        handle.emit(**_changes(entry.task))
+                        await handle.emit(**_changes(entry.task))
                 elif entry.task.status not in (Status.DETACHED, Status.CANCELLED):
-                    self._mirror_end(entry.task)
+                    await self._mirror_end(entry.task)
                     return False
                 elif found.task.status is Status.CANCELLED:
-                    handle.emit(**_changes(entry.task))
+                    await handle.emit(**_changes(entry.task))
                     return False
-                elif lease := journal.acquire(found, resumed(found.task)):
+                elif lease := await in_thread(partial(journal.acquire, found, resumed(found.task))):
                     handle.save = lease.write
-                    handle.emit(**_changes(resumed(found.task)))
+                    await handle.emit(**_changes(resumed(found.task)))
                     return True
             try:
                 await asyncio.sleep(WATCH_INTERVAL)
             except asyncio.CancelledError:
-                handle.emit(status=Status.DETACHED, error=ClipDetached("Another kernel follows it further."))
+                await handle.emit(status=Status.DETACHED, error=ClipDetached("Another kernel follows it further."))
                 return False
 
-    def _mirror_end(self, task: Task) -> None:
+    async def _mirror_end(self, task: Task) -> None:
         if task.path:
             try:
-                task = copy_into(self._handle.task.media, task)
+                task = await in_thread(partial(copy_into, self._handle.task.media, task))
             except DownloadError as error:
                 task = task.evolve(
                     path=None, problem=f"The file could not be copied from the folder of the other kernel: {error}"
                 )
-        self._handle.emit(**_changes(task))
+        await self._handle.emit(**_changes(task))
 
     # Following and saving.
 
@@ -231,7 +237,7 @@ class TaskRun:
         def on_poll(problem: str | None) -> None:
             nonlocal forgotten
             if problem != handle.task.problem:
-                handle.emit(problem=problem)
+                handle.mention(problem=problem)
             old = handle.task.elapsed(handle.clock()) > FORGOTTEN_AFTER
             if problem == NOT_KNOWN and (old or self._asked_elsewhere()):
                 forgotten = True
@@ -245,25 +251,27 @@ class TaskRun:
                 )
         except TimeoutError:
             if forgotten and (asked := self._asked_elsewhere()):
-                self._detach_elsewhere(asked)
+                await self._detach_elsewhere(asked)
             elif forgotten:
                 service = SERVICE_NAMES[handle.task.provider]
                 message = f"{service} does not know this task any more (task id {handle.task.task_id})."
-                handle.emit(status=Status.FAILED, problem=None, error=ClipFailed(message))
+                await handle.emit(status=Status.FAILED, problem=None, error=ClipFailed(message))
             else:
-                self._detach(f"It was followed for {self._timeout:g} s without an end")
+                await self._detach(f"It was followed for {self._timeout:g} s without an end")
             return False
         except asyncio.CancelledError:
-            self._detach("Following was stopped here" if self._stopped_by == "It was stopped" else self._stopped_by)
+            await self._detach(
+                "Following was stopped here" if self._stopped_by == "It was stopped" else self._stopped_by
+            )
             return False
         state = end.state
         if end.seconds is not None:
-            self._resources.on_duration(end.seconds)
+            await in_thread(partial(self._resources.on_duration, end.seconds))
         if state.phase is TaskPhase.FAILED:
-            handle.emit(status=Status.FAILED, problem=None, error=ClipFailed(str(state.error), state.error))
+            await handle.emit(status=Status.FAILED, problem=None, error=ClipFailed(str(state.error), state.error))
             return False
         trace_id = handle.task.trace_id or state.trace_id
-        handle.emit(status=Status.SAVING, video=state.video, cost=state.cost, trace_id=trace_id, problem=None)
+        await handle.emit(status=Status.SAVING, video=state.video, cost=state.cost, trace_id=trace_id, problem=None)
         return True
 
     def _asked_elsewhere(self) -> str | None:
@@ -271,7 +279,7 @@ class TaskRun:
         asked = self._resources.client().base_url
         return None if self._handle.task.base_url in ("", asked) else asked
 
-    def _detach_elsewhere(self, asked: str) -> None:
+    async def _detach_elsewhere(self, asked: str) -> None:
         """End it where the service that is asked does not know it, and another one had accepted it."""
         task = self._handle.task
         gone = (
@@ -283,16 +291,16 @@ class TaskRun:
             f"It was made at {task.base_url} (task id {task.task_id}), and {asked} does not know it: nobody can follow "
             f"it there.{gone} `--again` makes a new one."
         )
-        self._handle.emit(status=Status.DETACHED, problem=None, error=ClipDetached(message))
+        await self._handle.emit(status=Status.DETACHED, problem=None, error=ClipDetached(message))
 
-    def _detach(self, why: str) -> None:
+    async def _detach(self, why: str) -> None:
         message = (
             f"{why}; the task may still run and be billed (task id {self._handle.task.task_id}). "
             "Running the cell again, or %luma resume, follows it further."
         )
         if self._handle.task.problem:
             message += f" The last look failed: {self._handle.task.problem}"
-        self._handle.emit(status=Status.DETACHED, error=ClipDetached(message))
+        await self._handle.emit(status=Status.DETACHED, error=ClipDetached(message))
 
     async def _save(self) -> None:
         handle = self._handle
@@ -306,7 +314,7 @@ class TaskRun:
                 path = saved.path
                 if saved.moved:
                     problem = f"Its folder was moved or renamed meanwhile: the video is in {str(path.parent)!r}."
-                size = size_of(path)
+                size = await in_thread(partial(size_of, path))
                 await folder.save_thumbnail(handle.task, path)
         except asyncio.CancelledError:
             why = f"{self._stopped_by[0].lower()}{self._stopped_by[1:]}"
@@ -325,7 +333,7 @@ class TaskRun:
             problem = f"The file could not be saved: {error!r}"
         name = path.name if path else handle.task.filename
         charged = await self._fetch_charge()
-        handle.emit(status=Status.COMPLETED, path=path, filename=name, file_size=size, problem=problem, **charged)
+        await handle.emit(status=Status.COMPLETED, path=path, filename=name, file_size=size, problem=problem, **charged)
 
     async def _fetch_charge(self) -> dict[str, object]:
         """What the service's statement says of this task, where it can be asked and has it by now."""

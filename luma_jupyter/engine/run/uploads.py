@@ -12,6 +12,7 @@ from luma_jupyter.domain.requests import Request, VideoRef
 from luma_jupyter.engine.store.journal import Journal
 from luma_jupyter.errors import ConfigError
 from luma_jupyter.providers.protocol import ProviderClient
+from luma_jupyter.worker_threads import in_thread
 
 KEPT_AT_LEAST = 24 * 3600.0  # seconds that an address is used again where its service does not say how long it lives
 MARGIN = 3600.0  # seconds that an address must still live, so that the task can read it
@@ -53,9 +54,9 @@ class Uploads:
 
         Raises ServiceError, InvalidRequest where the file is gone or has changed.
         """
-        if known := self.known(file):
+        if known := await in_thread(lambda: self.known(file)):
             return known
-        file = file.to_send
+        file, sha256 = file.to_send, file.to_send.sha256
         shown = -1
 
         def show(share: float) -> None:
@@ -71,7 +72,7 @@ class Uploads:
             self._on_progress(None)
         expires = upload.expires_at or self._clock() + KEPT_AT_LEAST
         with suppress(ConfigError):  # then it is uploaded again the next time
-            self._journal.add_upload(self._client.base_url, file.sha256, upload.url, expires)
+            await in_thread(lambda: self._journal.add_upload(self._client.base_url, sha256, upload.url, expires))
         return upload.url
 
     def known(self, file: LocalFile) -> str | None:

@@ -6,9 +6,11 @@ import os
 import re
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import BinaryIO
 
 from luma_jupyter.errors import DownloadError, Expired
+from luma_jupyter.worker_threads import in_thread
 
 EXPIRED = (403, 404, 410)  # the statuses of an address that is no longer served
 _PAGE_TYPES = ("text/html", "application/json")
@@ -65,7 +67,7 @@ class Partial:
         self._check_size(max(self.size, expected or 0), largest)
         async for chunk in chunks:
             try:
-                self.file.write(chunk)
+                await in_thread(partial(self.file.write, chunk))
             except OSError as error:
                 raise DownloadError(f"the file could not be written: {error.strerror or error}") from None
             self._check_size(self.file.tell(), largest)

@@ -13,9 +13,9 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Any
 
 import httpx
 
@@ -25,8 +25,7 @@ from luma_jupyter.providers.http.connections import FETCH_TIMEOUT, Connections, 
 from luma_jupyter.providers.http.reply import Reply
 from luma_jupyter.providers.protocol import SubmissionListener
 from luma_jupyter.settings import Secret
-
-T = TypeVar("T")
+from luma_jupyter.worker_threads import despite_cancellation
 
 SUBMIT_TRIES = 4
 LONGEST_RETRY_AFTER = 300.0  # seconds; a service that asks for more gets an error that says so
@@ -73,10 +72,10 @@ class Requests:
         attempt = 0
         sent = False
 
-        def before_send() -> None:
+        async def before_send() -> None:
             nonlocal sent
             if listener:
-                listener.before_send()
+                await listener.before_send()
             sent = True
 
         while True:
@@ -85,7 +84,7 @@ class Requests:
             await self._wait_for_service(call.url)
             try:
                 request = self._send(self._connections.fresh, call, SUBMIT_TIMEOUT, before_send)
-                reply = await _await_despite_cancellation(request)
+                reply = await despite_cancellation(asyncio.ensure_future(request))
             except (Unreachable, ConnectionLost) as error:
                 if sent and isinstance(error, ConnectionLost):
                     raise Unconfirmed(error) from None
@@ -102,7 +101,7 @@ class Requests:
                 delay = max(asked, self._connections.backoff(attempt))
                 reason = f"{call.service} is limiting the rate of requests."
             if listener:
-                listener.not_accepted(reason, delay)
+                await listener.not_accepted(reason, delay)
             await self._connections.sleep(delay)
 
     async def _wait_for_service(self, url: str) -> None:
@@ -119,7 +118,7 @@ class Requests:
         client: httpx.AsyncClient,
         call: Call,
         timeout: httpx.Timeout,
-        before_send: Callable[[], None] | None = None,
+        before_send: Callable[[], Awaitable[None]] | None = None,
     ) -> Reply:
         """Send a request once, and note how long its service is to be left alone."""
         headers = call.headers
@@ -146,25 +145,10 @@ class Requests:
         return reply
 
 
-async def _body_after(before_send: Callable[[], None], body: bytes) -> AsyncIterator[bytes]:
+async def _body_after(before_send: Callable[[], Awaitable[None]], body: bytes) -> AsyncIterator[bytes]:
     """Give the body, after ``before_send`` was called.
 
     httpx asks for it when the connection stands, so what fails before that certainly was not accepted.
     """
-    before_send()
+    await before_send()
     yield body
-
-
-async def _await_despite_cancellation(coroutine: Coroutine[Any, Any, T]) -> T:
-    """Await ``coroutine`` to its end though cancelled meanwhile; the caller's next wait is then cancelled."""
-    inner = asyncio.ensure_future(coroutine)
-    cancelled = False
-    while not inner.done():
-        try:
-            await asyncio.wait({inner})
-        except asyncio.CancelledError:
-            cancelled = True
-    outer = asyncio.current_task()
-    if cancelled and outer:
-        outer.cancel()
-    return inner.result()

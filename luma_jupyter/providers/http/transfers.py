@@ -20,6 +20,7 @@ from luma_jupyter.providers.http.partial import EXPIRED, Partial
 from luma_jupyter.providers.http.public import LocalAddress
 from luma_jupyter.providers.http.reply import Reply
 from luma_jupyter.settings import Secret
+from luma_jupyter.worker_threads import in_thread
 
 UPLOAD_TIMEOUT = httpx.Timeout(120.0, connect=15.0)  # seconds
 DOWNLOAD_TIMEOUT = httpx.Timeout(60.0, connect=15.0)  # seconds, between two chunks
@@ -55,7 +56,7 @@ class Transfers:
 
         Raises Unreachable or ConnectionLost when it gives up, InvalidRequest where the file has changed.
         """
-        data = file.read()
+        data = await in_thread(file.read)
 
         async def post() -> httpx.Response:
             form = {"file": (file.name, _ProgressReader(data, on_progress), file.mime)}

@@ -17,7 +17,6 @@ from luma_jupyter.clip.session import Session
 from luma_jupyter.domain.vocabulary import Status
 from luma_jupyter.errors import LumaError
 from luma_jupyter.printable import printable
-from luma_jupyter.widgets.base import close_widget
 from luma_jupyter.widgets.presenter import PagePresenter
 from luma_jupyter.widgets.table_card import TableCard, TableModel
 
@@ -108,8 +107,7 @@ class Queue(TableCard):
         self._unlisten_session()
         for unlisten in self._unlisten.values():
             unlisten()
-        if self.has_model:
-            close_widget(self.model)
+        super().close()
 
 
 def _action(status: Status) -> str:

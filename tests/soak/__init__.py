@@ -1,0 +1,1 @@
+"""A kernel that runs for weeks: what it holds after ten thousand clips."""
