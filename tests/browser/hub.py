@@ -127,10 +127,10 @@ def running_hub(home: Path) -> Iterator[Hub]:
     """A hub in ``home``, while the block lasts; skips, or fails where browser tests are required, if there is none."""
     if find_spec("jupyterhub") is None:
         missing("there is no JupyterHub in this environment: pip install jupyterhub")
-    paths = os.pathsep.join((os.environ["PATH"], str(ROOT / "build" / "chp" / "node_modules" / ".bin")))
+    paths = os.pathsep.join((str(ROOT / "build" / "proxy" / "node_modules" / ".bin"), os.environ["PATH"]))
     proxy = shutil.which(PROXY, path=paths)
     if proxy is None:
-        missing(f"there is no {PROXY} on this machine: apt-get install node-{PROXY}")
+        missing(f"there is no {PROXY} on this machine: npm install --prefix build/proxy {PROXY}@4")
     hub = Hub(home)
     hub.write_config(proxy)
     clean = {name: value for name, value in os.environ.items() if not name.startswith(("LUMA_", "ACEDATA", "RUNAPI"))}

@@ -70,6 +70,11 @@ def audit() -> None:
     sys.addaudithook(WATCH.hear)
 
 
+async def own_thread() -> threading.Thread:
+    """The thread that runs this."""
+    return threading.current_thread()
+
+
 @pytest.fixture
 def watched(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
     """What is done to files, journal and large contents on the engine's loop."""
@@ -87,8 +92,7 @@ def watched(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[st
     submit(engine, GenerateRequest(prompt="what is loaded once")).done.result(10)
     watch(Database, "execute")
     watch(LocalFile, "read")
-    (thread,) = [thread for thread in threading.enumerate() if thread.name == "luma_jupyter"]
-    with WATCH.on(thread) as done:
+    with WATCH.on(engine.loop_thread.submit(own_thread()).result(10)) as done:
         yield done
 
 
