@@ -147,7 +147,7 @@ class ProviderPool:
         """The embedded demo service, started on first use. Raises ConfigError where its packages are missing."""
         from luma_jupyter.demo.server import start  # start-up, as above
 
-        with self._lock:
+        with self._demo_lock:  # another one: starting takes a second, in which the loop needs its connections
             try:
                 self._demo = self._demo or start(seconds=seconds)
             except ImportError as error:
@@ -177,5 +177,6 @@ class ProviderPool:
     def reset(self) -> None:
         """Start anew, in a forked child: the parent's connections and demo service are not ours."""
         self._lock = threading.Lock()
+        self._demo_lock = threading.Lock()
         self._http = None
         self._demo = None

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import gc
+import threading
+import weakref
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
 
 import luma_jupyter as luma
+from luma_jupyter.api.kernel import kernel
+from luma_jupyter.clip import session
 from luma_jupyter.domain.vocabulary import Status
 from luma_jupyter.engine.engine import Engine
 from luma_jupyter.engine.store.journal import Journal
@@ -78,3 +84,57 @@ def test_a_clip_that_another_kernel_follows_is_waited_for(
         found.wait(timeout=0)
     lease.write(theirs)
     assert found.wait(timeout=10).path == clip.path
+
+
+@pytest.fixture
+def forgetful(kernels: Kernels, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A kernel that keeps no more than one clip at hand that nobody holds."""
+    monkeypatch.setattr(session, "RECENT_CLIPS", 1)
+    kernels.start()
+
+
+@pytest.mark.usefixtures("forgetful")
+def test_a_clip_that_nobody_holds_is_let_go_and_found_again(service: PromptService) -> None:
+    """A variable keeps its clip, the very same; any other is there again when it is asked for, and nothing is paid."""
+    sunset = luma.generate("A sunset").wait()
+    boat = luma.generate("A boat").wait()
+    key, lost = boat.task.key, weakref.ref(boat)
+    del boat
+    luma.generate("A storm").wait()
+    gc.collect()
+    assert lost() is None
+    assert kernel.session.engine.handles == {}
+    assert luma.generate("A sunset") is sunset
+    assert [clip.prompt for clip in luma.clips()] == ["A sunset", "A boat", "A storm"]
+    assert kernel.session.clip_by_key(key).prompt == "A boat"
+    assert luma.generate("A boat").wait().task.key == key
+    assert len(service.sent) == 3
+
+
+@pytest.mark.usefixtures("forgetful")
+def test_clips_under_way_are_kept_though_nobody_holds_them(service: PromptService) -> None:
+    """What still runs is waited for, stopped and listed by `%luma`, also where no variable has it."""
+    service.gate.clear()
+    handles = [luma.generate(f"Boat {number}").handle for number in range(3)]
+    gc.collect()
+    assert [clip.handle for clip in kernel.session.own_clips] == handles
+    service.gate.set()
+    for handle in handles:
+        handle.done.result(10)
+    gc.collect()
+    assert [clip.handle for clip in kernel.session.own_clips] == handles[-1:]
+
+
+def test_threads_that_ask_for_a_clip_at_once_get_the_same() -> None:
+    """There is one clip of a task, whoever asks for it."""
+    task = luma.generate("A sunset").wait().task.evolve(intent="another")
+    threads = 8
+    begin = threading.Barrier(threads)
+
+    def ask(number: int) -> luma.Clip:
+        begin.wait(10)
+        return kernel.session.clip_for_task(task)
+
+    with ThreadPoolExecutor(threads) as pool:
+        (clip,) = set(pool.map(ask, range(threads)))
+    assert clip in kernel.session.own_clips

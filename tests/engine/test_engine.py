@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from luma_jupyter.domain.requests import ExtendRequest, GenerateRequest, ModifyRequest, VideoRef
+from luma_jupyter.domain.task import Task
 from luma_jupyter.domain.vocabulary import Status
 from luma_jupyter.engine.engine import Engine
 from luma_jupyter.engine.provider_pool import ProviderPool
@@ -393,3 +394,37 @@ async def test_submit_without_a_key_shows_what_is_there(world: World, no_keys: A
     with pytest.raises(ConfigError, match="RUNAPI_API_KEY"):
         world.submit(request, again=True)
     assert paid(world) == 1
+
+
+@pytest.mark.parametrize("ending", ["completed", "failed", "cancelled"])
+async def test_task_that_has_ended_is_let_go(world: World, ending: str) -> None:
+    """Journal and media folder tell all of it from then on: it is found there, and its budget counted."""
+    task = await world.end(world.generate_to(ending))
+    assert task.status == ending
+    assert world.engine.handles == {}
+    assert [known.intent for known in world.engine.repository.history()] == [task.intent]
+    again = world.generate(again=False)
+    assert (again.task.intent == task.intent) is (ending == "completed")
+
+
+@pytest.mark.parametrize("ending", ["unconfirmed", "detached"])
+async def test_task_that_may_still_be_paid_for_is_kept(world: World, ending: str) -> None:
+    """A kernel knows what it has sent itself, even where the journal is lost: nothing is paid twice."""
+    task = await world.end(world.generate_to(ending))
+    assert [handle.task for handle in world.engine.handles.values()] == [task]
+
+
+async def test_task_whose_end_was_not_written_down_is_kept(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Then this kernel alone knows what came of it."""
+    handle = world.generate()
+    save = handle.save
+
+    def save_if_possible(task: Task) -> None:
+        if task.status.ended:
+            raise ConfigError("The disk is full.")
+        save(task)
+
+    monkeypatch.setattr(handle, "save", save_if_possible)
+    task = await world.end(handle)
+    assert (task.status, task.problem) == (Status.COMPLETED, "The disk is full.")
+    assert list(world.engine.handles.values()) == [handle]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from types import ModuleType, SimpleNamespace
 from typing import Any
 
@@ -13,6 +14,7 @@ from luma_jupyter.engine.provider_pool import ProviderPool, choose_provider
 from luma_jupyter.errors import ConfigError, InvalidRequest, LumaError
 from luma_jupyter.providers.acedata import AceData
 from luma_jupyter.providers.acedata_platform import AceDataPlatform
+from luma_jupyter.providers.http.client import HttpClient
 from luma_jupyter.providers.runapi import RunApi
 from luma_jupyter.settings import Secret, Settings
 from tests.support import settings
@@ -180,3 +182,19 @@ def test_demo_is_started_once_and_serves_both_apis(monkeypatch: pytest.MonkeyPat
     providers.reset()
     providers.client("demo", "extend")
     assert len(started) == 2
+
+
+def test_connections_do_not_wait_for_the_demo(monkeypatch: pytest.MonkeyPatch, providers: ProviderPool) -> None:
+    """While the demo service starts, which takes a second, the tasks of other services go on."""
+    reached: list[HttpClient] = []
+
+    def start(seconds: float) -> SimpleNamespace:
+        with ThreadPoolExecutor(1) as loop:
+            reached.append(loop.submit(lambda: providers.http).result(5))
+        return SimpleNamespace(url="http://127.0.0.1:9", token="t", platform_token="p", close=lambda: None)
+
+    stand_in = ModuleType("luma_jupyter.demo.server")
+    stand_in.start = start  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "luma_jupyter.demo.server", stand_in)
+    providers.client("demo", "generate")
+    assert reached == [providers.http]

@@ -14,7 +14,7 @@ from luma_jupyter.api.kernel import kernel
 from luma_jupyter.display.outputs import NOTHING, WIDGET_VIEW
 from luma_jupyter.engine.handle import Handle
 from luma_jupyter.widgets import card as card_module
-from luma_jupyter.widgets import table_card
+from luma_jupyter.widgets import presenter, table_card
 from luma_jupyter.widgets.base import LiveCard
 from luma_jupyter.widgets.card import Card, CardModel
 from tests.support import settings
@@ -48,6 +48,23 @@ def test_card_model_gets_the_final_html_too(notebook: Shell, service: PromptServ
     clip.wait()
     assert model.view == {"key": clip.task.key, "final": notebook.displays.latest()[0]["text/html"]}
     assert model.comm is not None
+
+
+def test_models_of_the_last_cards_stay_open(
+    notebook: Shell, service: PromptService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of the cards that have ended, only the last ones answer pages that were reloaded before their end."""
+    monkeypatch.setattr(presenter, "ENDED_CARDS", 1)
+    service.gate.clear()
+    for name in ("first", "second", "third"):
+        notebook.run(f"%%luma -o {name}\n{name}")
+    models = notebook.displays.models()
+    service.gate.set()
+    for name in ("first", "second", "third"):
+        notebook.user_ns[name].wait()
+    kernel.presenter.updates.flush_all()
+    assert sum(model.comm is None for model in models) == 2
+    assert sum(model.layout.comm is None for model in models) == 2
 
 
 def test_card_button_stops_following(notebook: Shell, service: PromptService) -> None:
