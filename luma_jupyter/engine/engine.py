@@ -286,7 +286,7 @@ class Engine:
     def spent_today(self) -> tuple[float, int]:
         """What today's calls cost or may cost, in USD, and how many more there are whose price nobody knows."""
         day = self.repository.today()
-        spent, unpriced = self.budget.spent(day.tasks, self._settings())
+        spent, unpriced = self.budget.spent(day, self._settings())
         return spent, unpriced + day.lost
 
     def balance(self, provider: Provider) -> Balance:

@@ -7,13 +7,15 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
+from luma_jupyter.domain.money import Charges
 from luma_jupyter.domain.task import Task
 from luma_jupyter.domain.vocabulary import Status
-from luma_jupyter.engine.budget import Day, midnight
+from luma_jupyter.engine.budget import midnight
 from luma_jupyter.engine.handle import Handle
 from luma_jupyter.engine.library import sidecars
 from luma_jupyter.engine.recovery import is_served, recovered
 from luma_jupyter.engine.store.journal import Entry, Journal
+from luma_jupyter.engine.store.spending import Day, Spending
 from luma_jupyter.engine.task_spec import TaskSpec
 from luma_jupyter.errors import ConfigError
 from luma_jupyter.settings import Settings, SettingsSource
@@ -126,7 +128,20 @@ class Repository:
     def today(self) -> Day:
         """What was asked for on this day, in local time; the tasks as they stand."""
         begun = midnight(self.clock())
-        return Day(list(self._entered(None, begun, 1e12)), self.journal.count_lost(begun))
+        day = self.journal.spending(begun)
+        return replace(day, spending=[*day.spending, *self._never_sent(begun)])
+
+    def _never_sent(self, since: float) -> Iterator[Spending]:
+        """What to take away again: this process was about to send it, and stopped without being able to say so."""
+        for intent in self.journal.waiting(since):
+            handle = self._handles.get(intent)
+            if handle and not handle.task.status.ended:
+                continue
+            entry = self.journal.find(intent)
+            if entry and not entry.task.sent_at and self.recovered(entry).task.status.without_task:
+                task, due = entry.task, entry.task.charges
+                away = Charges(-due.usd, -due.calls, -due.unpriced)
+                yield Spending(task.provider, task.request.action, "", -1, away)
 
     def _entered(self, folder: Path | None, since: float, until: float) -> Iterator[Task]:
         entries = self.journal.entries(folder=folder, since=since, until=until)

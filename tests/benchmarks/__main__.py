@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.benchmarks import pages, paid_twice, polling, simulation, startup, thousand
+from tests.benchmarks import growth, pages, paid_twice, polling, simulation, startup, thousand
 from tests.benchmarks.report import Report
 
 
@@ -27,6 +27,7 @@ def main() -> int:
         "startup": lambda report: startup.run(report, os.path.abspath(given.peers)),
         "polling": polling.run,
         "thousand": thousand.run,
+        "growth": growth.run,
         "pages": pages.run,
         "paid_twice": paid_twice.run,
     }
