@@ -5,6 +5,7 @@ from __future__ import annotations
 import concurrent.futures
 import logging
 import time
+from collections import UserDict, defaultdict
 from collections.abc import Callable
 
 from luma_jupyter.domain.duration_model import DurationModel, prior
@@ -100,3 +101,24 @@ class Handle:
         else:
             error = ClipDetached("It is followed in the process that this one was forked from.")
             self.emit(status=Status.DETACHED, error=error)
+
+
+class Handles(UserDict[str, Handle]):
+    """A kernel's handles by intent, of which those of equal requests are found at once; from any thread."""
+
+    def __init__(self) -> None:
+        self._by_fingerprint: defaultdict[str, dict[str, Handle]] = defaultdict(dict)
+        super().__init__()
+
+    def __setitem__(self, intent: str, handle: Handle) -> None:
+        super().__setitem__(intent, handle)
+        self._by_fingerprint[handle.task.fingerprint][intent] = handle
+
+    def __delitem__(self, intent: str) -> None:
+        equal = self._by_fingerprint[self[intent].task.fingerprint]
+        super().__delitem__(intent)
+        equal.pop(intent, None)
+
+    def equal(self, fingerprint: str) -> list[Handle]:
+        """The handles of equal requests."""
+        return list(self._by_fingerprint.get(fingerprint, {}).values())

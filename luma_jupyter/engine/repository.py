@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator, Mapping
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from luma_jupyter.domain.money import Charges
 from luma_jupyter.domain.task import Task
 from luma_jupyter.domain.vocabulary import Status
 from luma_jupyter.engine.budget import midnight
-from luma_jupyter.engine.handle import Handle
+from luma_jupyter.engine.handle import Handles
 from luma_jupyter.engine.library import sidecars
 from luma_jupyter.engine.recovery import is_served, recovered
 from luma_jupyter.engine.store.journal import Entry, Journal
@@ -30,7 +31,7 @@ class Repository:
     def __init__(
         self,
         settings: SettingsSource,
-        handles: Mapping[str, Handle],
+        handles: Handles,
         demo_url: Callable[[], str | None],
         clock: Callable[[], float],
         notify: Callable[[str], None],
@@ -74,14 +75,20 @@ class Repository:
             entry = replace(entry, alive=False)
         return recovered(entry, self._demo_url())
 
-    def equal_requests(self, spec: TaskSpec, now: Settings) -> dict[str, Entry]:
-        """The entries of equal requests, by intent: from this kernel, the journal and the media folder."""
-        # What this kernel asked for, it knows even where the journal was lost.
-        own = [handle.task for handle in list(self._handles.values()) if handle.task.fingerprint == spec.fingerprint]
-        found = {task.intent: Entry(task, alive=not task.status.ended) for task in own}
+    def equal_requests(self, specs: Sequence[TaskSpec], now: Settings) -> list[dict[str, Entry]]:
+        """Of each spec the entries of equal requests, by intent: from this kernel, the journal and the media folder."""
+        entered: dict[str, list[Entry]] = defaultdict(list)
         # A broken journal is told before anything is paid; to play videos it is not needed.
         with contextlib.suppress(ConfigError):
-            found |= {entry.task.intent: self.recovered(entry) for entry in self.journal.find_equal(spec.fingerprint)}
+            for entry in self.journal.find_equal(*(spec.fingerprint for spec in specs)):
+                entered[entry.task.fingerprint].append(self.recovered(entry))
+        return [self._equal_to(spec, entered[spec.fingerprint], now) for spec in specs]
+
+    def _equal_to(self, spec: TaskSpec, entered: Sequence[Entry], now: Settings) -> dict[str, Entry]:
+        # What this kernel asked for, it knows even where the journal was lost.
+        own = [handle.task for handle in self._handles.equal(spec.fingerprint)]
+        found = {task.intent: Entry(task, alive=not task.status.ended) for task in own}
+        found |= {entry.task.intent: entry for entry in entered}
         for task in sidecars.find_equal(now.media_folder, spec.request.prompt, spec.fingerprint, spec.request):
             known = found[task.intent].task if task.intent in found else task
             if task.path is None and task.intent in found:
@@ -104,10 +111,10 @@ class Repository:
         path = now.media_folder / task.filename
         return task.evolve(media=now.media_folder, folder=now.folder, path=path if path.is_file() else None)
 
-    def lost(self, spec: TaskSpec) -> list[str | None]:
+    def lost(self, specs: Iterable[TaskSpec]) -> list[str | None]:
         """The task ids, as far as they are known, of equal requests that nobody can read any more."""
         with contextlib.suppress(ConfigError):  # a broken journal is told before anything is paid
-            return self.journal.lost(spec.fingerprint)
+            return self.journal.lost(*(spec.fingerprint for spec in specs))
         return []
 
     def history(self, *, folder: Path | None = None, since: float = 0.0, until: float = 1e12) -> list[Task]:

@@ -76,6 +76,7 @@ ADDITIONS: Mapping[str, Sequence[str]] = {
     **spending.TABLES,
 }
 _ROWS = "SELECT tasks.task, tasks.owner, owners.beat FROM tasks LEFT JOIN owners USING (owner)"
+_EQUAL = "fingerprint IN (SELECT value FROM json_each(?))"
 _REPLACE = "UPDATE tasks SET status = ?, task_id = ?, task = ?, owner = ?"
 
 
@@ -150,9 +151,9 @@ class Journal:
         """The entry of an intent."""
         return next(iter(self._select("WHERE intent = ?", intent)), None)
 
-    def find_equal(self, fingerprint: str) -> list[Entry]:
-        """The entries of equal requests, newest first."""
-        return self._select("WHERE fingerprint = ? ORDER BY created_at DESC, intent", fingerprint)
+    def find_equal(self, *fingerprints: str) -> list[Entry]:
+        """The entries of requests that are equal to one of these, newest first."""
+        return self._select(f"WHERE {_EQUAL} ORDER BY created_at DESC, intent", json.dumps(fingerprints))
 
     def entries(self, *, folder: Path | None = None, since: float = 0.0, until: float = 1e12) -> list[Entry]:
         """The entries made from ``since`` to before ``until`` (Unix seconds), of one folder or of all; oldest first."""
@@ -184,10 +185,11 @@ class Journal:
         sql = "SELECT 1 FROM tasks WHERE task_id = ? UNION ALL SELECT 1 FROM lost WHERE task_id = ?"
         return bool(self._file.execute(sql, _column(task_id), _column(task_id))[0])
 
-    def lost(self, fingerprint: str) -> list[str | None]:
+    def lost(self, *fingerprints: str) -> list[str | None]:
         """The task ids, as far as they are known, of equal requests whose entries a damage has made unreadable."""
-        gone, _ = self._file.execute("SELECT task_id FROM lost WHERE fingerprint = ?", fingerprint)
-        there, _ = self._file.execute("SELECT task_id, task FROM tasks WHERE fingerprint = ?", fingerprint)
+        wanted = json.dumps(fingerprints)
+        gone, _ = self._file.execute(f"SELECT task_id FROM lost WHERE {_EQUAL}", wanted)
+        there, _ = self._file.execute(f"SELECT task_id, task FROM tasks WHERE {_EQUAL}", wanted)
         return [task_id for (task_id,) in gone] + [task_id for task_id, text in there if read_task(text) is None]
 
     def spending(self, since: float) -> Day:
