@@ -74,9 +74,9 @@ def plan_all(session: Session, grid: Grid, *, ask: bool) -> BatchPlan:
     """
     new: list[tuple[Provider, Action, Price]] = []
     quotes: dict[tuple[Provider, Action], Price] = {}
-    plans = [session.plan(spec) for spec in grid.specs]
-    for number, (plan, earlier) in enumerate(zip(plans, session.engine.find_all_earlier(plans), strict=True)):
-        if earlier:
+    plans = session.engine.with_earlier(session.plan_all(grid.specs))
+    for number, plan in enumerate(plans):
+        if plan.earlier:
             continue
         try:
             preview = plan.preview

@@ -64,6 +64,7 @@ class Session:
         self._listeners: list[ClipListener] = []
         self._looks: dict[str, Clip] = {}  # by intent: those looked for unasked, until the user wants them
         self._braces_told: set[str] = set()
+        engine.repository.media.tell = lambda line: say(f"luma_jupyter: {line}")
         self._agreed_keys: set[str] = set()  # settings whose found keys may pay: somebody said so in this kernel
 
     @property
@@ -84,12 +85,17 @@ class Session:
 
     def plan(self, spec: TaskSpec) -> Plan:
         """As `Engine.plan`, once the keys were looked for that say where a request goes."""
-        if not is_simulated(spec.provider, spec.source_provider, self.settings()):
-            service = service_for(spec.request.action)
+        return self.plan_all([spec])[0]
+
+    def plan_all(self, specs: Sequence[TaskSpec]) -> list[Plan]:
+        """As `plan`, of several specs."""
+        now = self.settings()
+        real = [spec for spec in specs if not is_simulated(spec.provider, spec.source_provider, now)]
+        for service in dict.fromkeys(service_for(spec.request.action) for spec in real):
             self.find_keys(service)
             if getattr(self.settings(), KEY_SETTINGS[service]) is None:
                 self.find_keys(*SERVICE_KEYS)  # with any key at all, nothing is simulated
-        return self.engine.plan(spec)
+        return self.engine.plan_all(specs)
 
     def submit(self, plan: Plan, name: str | None = None, *, yes: bool = False) -> Clip:
         """As `create`, of a spec that was planned before; ``name`` comes before the spec's. ``yes``: nobody is asked.
@@ -124,8 +130,9 @@ class Session:
 
     def _new_of(self, plans: Sequence[Plan]) -> list[Plan]:
         """The plans that no earlier task answers."""
-        earlier = self.engine.find_all_earlier(plans)
-        return [plan for plan, task in zip(plans, earlier, strict=True) if task is None]
+        return [
+            plan for plan in self.engine.with_earlier([plan for plan in plans if not plan.earlier]) if not plan.earlier
+        ]
 
     # Keys that hosts keep.
 

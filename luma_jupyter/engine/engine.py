@@ -13,6 +13,7 @@ import time
 import uuid
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 
 from luma_jupyter.domain.duration_model import DurationModel
@@ -93,15 +94,22 @@ class Engine:
 
         Raises InvalidRequest for a service that there is not, or that cannot do the action.
         """
-        return make_plan(spec, self._settings(), self.providers, self.budget)
+        return self.plan_all([spec])[0]
+
+    def plan_all(self, specs: Sequence[TaskSpec]) -> list[Plan]:
+        """As `plan`, of several specs, under the settings of one moment."""
+        now, client_for = self._settings(), cache(self.providers.client)
+        return [make_plan(spec, now, client_for, self.budget) for spec in specs]
 
     def find_earlier(self, plan: Plan) -> Task | None:
         """The task that answers a request without anything being sent, if there is one; raises as `submit` does."""
-        return self.find_all_earlier([plan])[0]
+        (entry,) = find_reusable([plan], self.repository)
+        return entry.task if entry else None
 
-    def find_all_earlier(self, plans: Sequence[Plan]) -> list[Task | None]:
-        """As `find_earlier`, of several plans."""
-        return [entry.task if entry else None for entry in find_reusable(plans, self.repository)]
+    def with_earlier(self, plans: Sequence[Plan]) -> list[Plan]:
+        """The plans with what answers them, as `find_earlier` finds it."""
+        found = find_reusable(plans, self.repository)
+        return [replace(plan, earlier=entry) if entry else plan for plan, entry in zip(plans, found, strict=True)]
 
     def submit(self, plan: Plan) -> Handle:
         """Answer a request by what an equal one came to, or begin a task's run; returns at once.
@@ -146,8 +154,12 @@ class Engine:
         """
         intents = [uuid.uuid4().hex for _ in plans]
         with self._transaction(*intents):
-            found: list[Handle | Entry | None] = list(find_reusable(plans, self.repository))
-            new = [number for number, entry in enumerate(found) if entry is None]
+            found: list[Handle | Entry | None] = [_completed_earlier(plan) for plan in plans]
+            open_ones = [number for number, entry in enumerate(found) if entry is None]
+            looked_up = find_reusable([plans[number] for number in open_ones], self.repository)
+            for number, entry in zip(open_ones, looked_up, strict=True):
+                found[number] = entry
+            new = [number for number in open_ones if found[number] is None]
             if new:
                 self._check([(plans[number], prices[number]) for number in new])
                 cancel_unsent([plans[number].spec for number in new if not plans[number].spec.again], self.repository)
@@ -389,7 +401,7 @@ class Engine:
         if known and not known.task.status.ended:
             return known
         if task.status is Status.COMPLETED and task.path and sidecars.whole_size(task.path) is not None:
-            return self._ended(copy_into(now.media_folder, task))
+            return self._ended(copy_into(now.media_folder, task, self.repository.media.own))
         if task.status is Status.UNCONFIRMED:
             return self._ended(task)
         if entry.alive:
@@ -445,6 +457,11 @@ class Engine:
                 self.handles.pop(intent, None)
             self.handles |= before
             raise
+
+
+def _completed_earlier(plan: Plan) -> Entry | None:
+    """What answers a plan for good: its video is there, which nothing changes."""
+    return plan.earlier if plan.earlier and plan.earlier.task.status is Status.COMPLETED else None
 
 
 def _run_options(plan: Plan) -> RunOptions:

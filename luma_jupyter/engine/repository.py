@@ -14,6 +14,7 @@ from luma_jupyter.domain.vocabulary import Status
 from luma_jupyter.engine.budget import midnight
 from luma_jupyter.engine.handle import Handles
 from luma_jupyter.engine.library import sidecars
+from luma_jupyter.engine.library.index import MediaIndex
 from luma_jupyter.engine.recovery import is_served, recovered
 from luma_jupyter.engine.store.journal import Entry, Journal
 from luma_jupyter.engine.store.spending import Day, Spending
@@ -37,6 +38,7 @@ class Repository:
         notify: Callable[[str], None],
     ) -> None:
         self.journals: dict[Path, Journal] = {}
+        self.media = MediaIndex(lambda: self.journal.folders)
         self._settings = settings
         self._handles = handles
         self._demo_url = demo_url
@@ -71,7 +73,7 @@ class Repository:
     def recovered(self, entry: Entry) -> Entry:
         """An entry as it stands, also where this kernel had followed it and stopped without being able to say so."""
         handle = self._handles.get(entry.task.intent)
-        if entry.owner == self.journal.owner and (handle is None or handle.task.status.ended):
+        if entry.alive and (handle is None or handle.task.status.ended) and entry.owner == self.journal.owner:
             entry = replace(entry, alive=False)
         return recovered(entry, self._demo_url())
 
@@ -80,16 +82,22 @@ class Repository:
         entered: dict[str, list[Entry]] = defaultdict(list)
         # A broken journal is told before anything is paid; to play videos it is not needed.
         with contextlib.suppress(ConfigError):
-            for entry in self.journal.find_equal(*(spec.fingerprint for spec in specs)):
-                entered[entry.task.fingerprint].append(self.recovered(entry))
-        return [self._equal_to(spec, entered[spec.fingerprint], now) for spec in specs]
+            for entry in map(self.recovered, self.journal.find_equal(*(spec.fingerprint for spec in specs))):
+                entered[entry.task.fingerprint].append(entry)
+        saved = self.media.find_equal(now.media_folder, specs)
+        return [
+            self._equal_to(spec, entered[spec.fingerprint], tasks, now)
+            for spec, tasks in zip(specs, saved, strict=True)
+        ]
 
-    def _equal_to(self, spec: TaskSpec, entered: Sequence[Entry], now: Settings) -> dict[str, Entry]:
+    def _equal_to(
+        self, spec: TaskSpec, entered: Sequence[Entry], saved: Sequence[Task], now: Settings
+    ) -> dict[str, Entry]:
         # What this kernel asked for, it knows even where the journal was lost.
         own = [handle.task for handle in self._handles.equal(spec.fingerprint)]
         found = {task.intent: Entry(task, alive=not task.status.ended) for task in own}
         found |= {entry.task.intent: entry for entry in entered}
-        for task in sidecars.find_equal(now.media_folder, spec.request.prompt, spec.fingerprint, spec.request):
+        for task in saved:
             known = found[task.intent].task if task.intent in found else task
             if task.path is None and task.intent in found:
                 continue

@@ -17,9 +17,10 @@ import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, BinaryIO, TypeAlias
 
 from luma_jupyter.domain.media import Flaw, check_video, is_image
 from luma_jupyter.domain.task import Task
@@ -95,7 +96,15 @@ def check_writable(folder: Path) -> None:
         pass
 
 
-def copy_into(folder: Path, task: Task) -> Task:
+Change: TypeAlias = Callable[[Path], AbstractContextManager[None]]  # says that a file is about to be made or renamed
+
+
+def untold(path: Path) -> AbstractContextManager[None]:
+    """A change that nobody need know of."""
+    return contextlib.nullcontext()
+
+
+def copy_into(folder: Path, task: Task, change: Change = untold) -> Task:
     """A completed task with its video in ``folder``: copied there, if it lies elsewhere. Raises DownloadError."""
     assert task.path is not None
     if task.path.parent == folder:
@@ -103,10 +112,10 @@ def copy_into(folder: Path, task: Task) -> Task:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         path = _free_path(folder / task.filename, task)
-        with replacing(path) as copy, task.path.open("rb") as original:
+        with replacing(path, change) as copy, task.path.open("rb") as original:
             shutil.copyfileobj(original, copy)
             moved = task.evolve(path=path, media=folder, filename=path.name)
-            _place_sidecar(path, moved, copy.tell(), beside=task.path)
+            _place_sidecar(path, moved, copy.tell(), change, beside=task.path)
     except OSError as error:
         raise _unwritable(error) from None
     return moved
@@ -122,10 +131,11 @@ class Saved:
 
 @dataclass(frozen=True)
 class MediaFolder:
-    """A folder into which videos are fetched."""
+    """A folder into which videos are fetched; ``change`` hears of each file that is made there."""
 
     folder: Path
     http: HttpClient
+    change: Change = untold
 
     async def save(self, task: Task) -> Saved:
         """Fetch the video of a finished task into the folder; into a new one where that has been moved meanwhile.
@@ -151,9 +161,9 @@ class MediaFolder:
             saved = sidecars.read(path.with_suffix(".json"))
             if saved and saved.path:  # a kernel was killed before it could say so
                 return path
-            with replacing(path) as file:
+            with replacing(path, self.change) as file:
                 await self._fetch_video(task, file, incomplete_path(path))
-                _place_sidecar(path, task, file.seek(0, os.SEEK_END))
+                _place_sidecar(path, task, file.seek(0, os.SEEK_END), self.change)
             incomplete_path(path).unlink(missing_ok=True)
         except OSError as error:
             if isinstance(error, FileNotFoundError) and not self.folder.exists():
@@ -165,7 +175,7 @@ class MediaFolder:
         """Fetch the thumbnail of a saved video, where there is one; a missing one is no error."""
         if task.video and task.video.thumbnail_url:
             wanted = _Wanted(task.video.thumbnail_url, task.base_url, LARGEST_THUMBNAIL, _thumbnail_flaw)
-            with contextlib.suppress(DownloadError, OSError), replacing(path.with_suffix(".jpg")) as file:
+            with contextlib.suppress(DownloadError, OSError), replacing(path.with_suffix(".jpg"), self.change) as file:
                 await self._fetch(wanted, file)
 
     async def _fetch_video(self, task: Task, file: BinaryIO, incomplete: Path) -> None:
@@ -254,17 +264,21 @@ def size_of(path: Path) -> int:
 
 
 @contextlib.contextmanager
-def replacing(path: Path) -> Iterator[BinaryIO]:
+def replacing(path: Path, change: Change = untold) -> Iterator[BinaryIO]:
     """A file under a temporary name beside ``path``; becomes ``path`` when the block ends well, else goes away."""
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
-        with part.open("w+b") as file:
+        with change(part):
+            file = part.open("w+b")
+        with file:
             yield file
             file.flush()
             os.fsync(file.fileno())
-        _give_name(part, path)
+        with change(path):
+            _give_name(part, path)
     except BaseException:
-        part.unlink(missing_ok=True)
+        with change(part):
+            part.unlink(missing_ok=True)
         raise
 
 
@@ -286,12 +300,12 @@ def _give_name(part: Path, path: Path) -> None:
         aside.unlink()
 
 
-def _place_sidecar(path: Path, task: Task, size: int, beside: Path | None = None) -> None:
+def _place_sidecar(path: Path, task: Task, size: int, change: Change, beside: Path | None = None) -> None:
     """Write the sidecar of a video; what a later version wrote into the one that was ``beside`` its file is kept."""
     earlier = sidecars.read((beside or path).with_suffix(".json"))
     if earlier and earlier.intent == task.intent:
         task = task.evolve(extra={**earlier.extra, **task.extra})
-    with replacing(path.with_suffix(".json")) as file:
+    with replacing(path.with_suffix(".json"), change) as file:
         sidecars.write(file, task, size)
 
 

@@ -161,6 +161,13 @@ class Database:
             except sqlite3.Error as error:
                 raise self._unusable(error) from None
 
+    @property
+    def is_newer(self) -> bool:
+        """Whether a newer version wrote the file."""
+        with self._lock:
+            self.execute("SELECT 1")  # opens it
+            return self._newer
+
     def verify(self) -> None:
         """Look through the whole file, as a damage may show in no query; a new one takes its place then."""
         with self._lock:

@@ -20,8 +20,9 @@ from luma_jupyter.domain.task import Task
 from luma_jupyter.domain.urls import is_web_url
 from luma_jupyter.domain.vocabulary import Action, Provider
 from luma_jupyter.engine.fork import at_fork
-from luma_jupyter.engine.store import spending
+from luma_jupyter.engine.store import folders, spending
 from luma_jupyter.engine.store.database import Database
+from luma_jupyter.engine.store.folders import FolderTable
 from luma_jupyter.engine.store.leases import LeaseLost, current_owner, is_alive
 from luma_jupyter.engine.store.probe import FILE_NAME, UNFINISHED
 from luma_jupyter.engine.store.salvage import salvage
@@ -74,6 +75,7 @@ ADDITIONS: Mapping[str, Sequence[str]] = {
         "CREATE TABLE lost (intent TEXT PRIMARY KEY, fingerprint TEXT, created_at REAL, task_id TEXT) WITHOUT ROWID",
     ),
     **spending.TABLES,
+    **folders.TABLES,
 }
 _ROWS = "SELECT tasks.task, tasks.owner, owners.beat FROM tasks LEFT JOIN owners USING (owner)"
 _EQUAL = "fingerprint IN (SELECT value FROM json_each(?))"
@@ -118,6 +120,7 @@ class Journal:
     ) -> None:
         self._file = Database(folder / FILE_NAME, MIGRATIONS, ADDITIONS, salvage=salvage, clock=clock, notify=notify)
         self._sums = SpendingSums(self._file)
+        self.folders = FolderTable(self._file)
         self._clock = clock
         self._given_owner = owner
         self._reset()
