@@ -4,7 +4,8 @@ It is never trusted against a file: what it finds is read. That it misses nothin
 size and times. While a folder has the mark that it had when it was looked through, no file was added, removed or
 renamed; else it is listed, and read is what has another mark. Times may be coarse: a mark that is not two seconds old
 may stand for a later change too, and so is none (as in git's index). What this kernel itself changes goes from one mark
-to the next, and needs no listing until the folder has been quiet for that long.
+to the next, and where times are fine needs no listing until the folder has been quiet for that long: what another
+program does in the same hundredth of a second is seen then.
 
 An edit in place leaves its folder's mark. Where nothing is found, those files are looked at that begin with the
 prompt's words, as a clip's do; all are at a kernel's first look-up. Without a usable journal the folder is listed.
@@ -26,6 +27,7 @@ from luma_jupyter.engine.task_spec import TaskSpec
 from luma_jupyter.errors import ConfigError
 
 COARSE = 2.0  # seconds: the coarsest times of files that there are (FAT)
+FINE = 10_000_000  # nanoseconds: a disk that knows times better than so hardly ever has a whole number of them
 PATIENCE = 1.0  # seconds after which it is said what takes so long
 TRIES = 3  # against other kernels that are quicker each time
 
@@ -47,13 +49,20 @@ class _OwnChanges:
 class MediaIndex:
     """The index of all media folders that a kernel looks into. ``table`` gives the table in the journal of the moment.
 
-    ``clock`` (Unix seconds) is that of the files; ``tell`` gets a line where a look-up takes long.
+    ``clock`` (Unix seconds) is that of the files, of which ``stat`` gives size and times; ``tell`` gets a line where a
+    look-up takes long.
     """
 
-    def __init__(self, table: Callable[[], FolderTable], clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        table: Callable[[], FolderTable],
+        clock: Callable[[], float] = time.time,
+        stat: Callable[[Path], os.stat_result] = os.stat,
+    ) -> None:
         self.tell: Callable[[str], object] = lambda line: None
         self._table = table
         self._clock = clock
+        self._stat = stat
         self._checked: set[Path] = set()
         self._own: dict[Path, _OwnChanges] = {}
 
@@ -76,7 +85,8 @@ class MediaIndex:
         missing = [spec for spec, tasks in zip(specs, found, strict=True) if not tasks]
         beginnings = {words for spec in missing for words in sidecars.beginnings(spec.request.prompt)}
         for words in beginnings:
-            doubtful += [one for one in self._table().beginning(state, words) if one.mark != _mark_of(folder, one.name)]
+            alike = self._table().beginning(state, words)
+            doubtful += [one for one in alike if one.mark != self._mark_of(_path(folder, one.name))]
         if self._read_again(folder, state, doubtful):
             found, _ = self._read(folder, state, specs)
         return found
@@ -92,7 +102,7 @@ class MediaIndex:
         wrong = []
         for spec, equal in zip(specs, tasks, strict=True):
             for one in found[spec.fingerprint]:
-                task = sidecars.read(folder / os.fsdecode(one.name))
+                task = sidecars.read(_path(folder, one.name))
                 if task and sidecars.answers(task, spec.fingerprint, spec.request):
                     equal.append(task)
                 else:
@@ -101,7 +111,7 @@ class MediaIndex:
 
     def _read_again(self, folder: Path, state: FolderState, doubtful: Iterable[Sidecar]) -> bool:
         """Read files whose rows may be wrong; whether any was, or another kernel has changed the index."""
-        now = [(one, _read_sidecar(folder, one.name, self._clock)) for one in doubtful]
+        now = [(one, self._read_sidecar(folder, one.name)) for one in doubtful]
         changed = [after for before, after in now if after and after != before]
         gone = [before.name for before, after in now if after is None]
         if not changed and not gone:
@@ -119,7 +129,7 @@ class MediaIndex:
         with contextlib.suppress(OSError, ValueError):
             for _ in range(TRIES):
                 state = table.state(_text(folder))
-                known = folder in self._checked and self._is_known(folder, folder.stat(), state)
+                known = folder in self._checked and self._is_known(folder, self._stat(folder), state)
                 if known or self._look_through(folder, state, table.all(state)):
                     return table.state(_text(folder))
         return None
@@ -130,7 +140,8 @@ class MediaIndex:
             return True
         if own is None or own.last != mark or own.start != state.mark or not (state.settled or own.sure):
             return False
-        return _is_recent(stat, self._clock()) and self._enter_own(folder, own, state)
+        is_fine = stat.st_mtime_ns % FINE != 0
+        return is_fine and _is_recent(stat, self._clock()) and self._enter_own(folder, own, state)
 
     def _enter_own(self, folder: Path, own: _OwnChanges, state: FolderState) -> bool:
         """Enter what this kernel has added since it last looked; False where another one has changed the index."""
@@ -138,7 +149,7 @@ class MediaIndex:
         if own.entered == count:
             return True
         names = dict.fromkeys(own.names[own.entered : count])
-        rows = [_read_sidecar(folder, os.fsencode(name), self._clock) for name in names]
+        rows = [self._read_sidecar(folder, os.fsencode(name)) for name in names]
         if not self._table().write(state, state.mark, state.settled, [row for row in rows if row]):
             return False
         own.entered = count
@@ -154,7 +165,7 @@ class MediaIndex:
     ) -> bool:
         """List a folder, read what is not known, and enter it; False where another kernel was quicker."""
         own = self._own.get(folder)
-        before = folder.stat()
+        before = self._stat(folder)
         old = not _is_recent(before, self._clock())
         there = set(known) if not anew else set(self._table().all(state))
         names, changed = set(), []
@@ -162,7 +173,8 @@ class MediaIndex:
             names.add(one.name)
             if one != known.get(one.name):
                 changed.append(one)
-        mark, unchanged = _mark(before), _mark(before) == _mark(folder.stat())
+        mark = _mark(before)
+        unchanged = mark == self._mark_of(folder)
         settled = old and unchanged
         if not self._table().write(state, mark, settled, changed, there - names):
             return False
@@ -177,16 +189,28 @@ class MediaIndex:
             found = [entry for entry in entries if entry.name.endswith(".json") and entry.name != ".json"]
         for entry in found:
             name = os.fsencode(entry.name)
-            try:
-                mark = _mark(entry.stat())
-            except OSError:  # gone meanwhile, or a link to nowhere
-                continue
             before = known.get(name)
-            if before is not None and before.mark == mark:
+            if before and before.mark and before.mark == self._mark_of(folder / entry.name):
                 yield before
-            elif one := _read_sidecar(folder, name, self._clock):
+            elif one := self._read_sidecar(folder, name):  # else it is gone meanwhile, or a link to nowhere
                 progress.step(len(found))
                 yield one
+
+    def _read_sidecar(self, folder: Path, name: bytes) -> Sidecar | None:
+        """A sidecar as it is now; None where there is none of this name."""
+        path = _path(folder, name)
+        try:
+            stat = self._stat(path)
+        except (OSError, ValueError):
+            return None
+        mark = None if _is_recent(stat, self._clock()) else _mark(stat)  # before it is read: it may change meanwhile
+        return Sidecar(name, mark, sidecars.claimed_fingerprint(path))
+
+    def _mark_of(self, path: Path) -> str | None:
+        try:
+            return _mark(self._stat(path))
+        except (OSError, ValueError):
+            return None
 
     # What this kernel changes itself.
 
@@ -194,11 +218,11 @@ class MediaIndex:
     def own(self, path: Path) -> Iterator[None]:
         """Say that what happens inside is this kernel's: it makes, renames or removes this one file."""
         folder = path.parent
-        before = _mark_of(folder)
+        before = self._mark_of(folder)
         try:
             yield
         finally:
-            self._note(folder, before, _mark_of(folder), path.name)
+            self._note(folder, before, self._mark_of(folder), path.name)
 
     def _note(self, folder: Path, before: str | None, after: str | None, name: str) -> None:
         own = self._own.get(folder)
@@ -228,26 +252,12 @@ class _Progress:
             self._tell(f"Reading what is in {self._folder.name!r}, once: {self._read:,} of {of:,} clips so far.")
 
 
-def _read_sidecar(folder: Path, name: bytes, clock: Callable[[], float]) -> Sidecar | None:
-    """A sidecar as it is now; None where there is none of this name."""
-    path = folder / os.fsdecode(name)
-    try:
-        stat = path.stat()
-    except (OSError, ValueError):
-        return None
-    mark = None if _is_recent(stat, clock()) else _mark(stat)  # before it is read: it may change meanwhile
-    return Sidecar(name, mark, sidecars.claimed_fingerprint(path))
+def _path(folder: Path, name: bytes) -> Path:
+    return folder / os.fsdecode(name)
 
 
 def _is_recent(stat: os.stat_result, now: float) -> bool:
     return any(abs(now - then) < COARSE for then in (stat.st_mtime, stat.st_ctime))
-
-
-def _mark_of(folder: Path, name: bytes = b"") -> str | None:
-    try:
-        return _mark((folder / os.fsdecode(name) if name else folder).stat())
-    except (OSError, ValueError):
-        return None
 
 
 def _mark(stat: os.stat_result) -> str:
