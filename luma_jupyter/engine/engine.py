@@ -125,6 +125,7 @@ class Engine:
         What was sent an error says, where another one cannot be had that was made before.
         """
         prices = self._prices_to_count(plans)
+        self.repository.media.bring_up_to_date(plans[0].settings.media_folder)  # no other kernel waits for that
         with deferred_interrupt():  # what was entered is also begun
             try:
                 found = self._enter(plans, prices)

@@ -7,7 +7,8 @@ from typing import Any
 from luma_jupyter.domain.requests import GenerateRequest
 from luma_jupyter.domain.task import Task, TaskEvent
 from luma_jupyter.domain.vocabulary import Status
-from luma_jupyter.engine.handle import Handle
+from luma_jupyter.engine.handle import Handle, Handles
+from tests.support.entries import an_entry
 from tests.support.world import World, submit
 
 HELLO = GenerateRequest(prompt="hello")
@@ -47,3 +48,18 @@ def test_handle_of_an_ended_task_never_changes() -> None:
     handle.emit(status=Status.FAILED)
     assert handle.done.result(0) is handle.task is task
     assert heard == []
+
+
+def test_handles_are_found_by_what_was_asked_for() -> None:
+    """Equal requests are found at once; a handle that takes another's place is found in its stead, one that goes is not."""
+    task = an_entry(Status.RUNNING, fingerprint="fox").task
+    first, second, other = Handle(task), Handle(task), Handle(task.evolve(intent="2" * 32))
+    handles = Handles()
+    handles[task.intent] = first
+    handles["2" * 32] = other
+    handles[task.intent] = second
+    assert handles.equal("fox") == [second, other]
+    del handles[task.intent]
+    assert (handles.equal("fox"), handles.equal("mill")) == ([other], [])
+    handles.clear()
+    assert (handles.equal("fox"), len(handles)) == ([], 0)

@@ -155,6 +155,11 @@ class MediaIndex:
         own.entered = count
         return True
 
+    def bring_up_to_date(self, folder: Path) -> None:
+        """Read what has changed in a folder, so that the next look-up need not."""
+        with contextlib.suppress(ConfigError):
+            self._up_to_date(folder)
+
     def look_through(self, folder: Path) -> None:
         """Read all sidecars of a folder anew, as nothing else finds an edit that left a file's size and times."""
         with contextlib.suppress(ConfigError, OSError):
