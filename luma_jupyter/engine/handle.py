@@ -6,7 +6,7 @@ import concurrent.futures
 import logging
 import time
 from collections import UserDict, defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, ValuesView
 
 from luma_jupyter.domain.duration_model import DurationModel, prior
 from luma_jupyter.domain.task import Listener, Task, TaskEvent
@@ -118,6 +118,10 @@ class Handles(UserDict[str, Handle]):
         equal = self._by_fingerprint[self[intent].task.fingerprint]
         super().__delitem__(intent)
         equal.pop(intent, None)
+
+    def values(self) -> ValuesView[Handle]:
+        """All handles as they are now: another thread may add one meanwhile."""
+        return dict(self.data).values()
 
     def equal(self, fingerprint: str) -> list[Handle]:
         """The handles of equal requests."""

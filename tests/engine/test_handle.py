@@ -58,7 +58,7 @@ def test_handles_are_found_by_what_was_asked_for() -> None:
     handles[task.intent] = first
     handles["2" * 32] = other
     handles[task.intent] = second
-    assert handles.equal("fox") == [second, other]
+    assert handles.equal("fox") == list(handles.values()) == [second, other]
     del handles[task.intent]
     assert (handles.equal("fox"), handles.equal("mill")) == ([other], [])
     handles.clear()
