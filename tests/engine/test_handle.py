@@ -51,7 +51,7 @@ def test_handle_of_an_ended_task_never_changes() -> None:
 
 
 def test_handles_are_found_by_what_was_asked_for() -> None:
-    """Equal requests are found at once; a handle that takes another's place is found in its stead, one that goes is not."""
+    """Equal requests are found at once; a handle that takes another's place in its stead, one that goes no more."""
     task = an_entry(Status.RUNNING, fingerprint="fox").task
     first, second, other = Handle(task), Handle(task), Handle(task.evolve(intent="2" * 32))
     handles = Handles()
