@@ -184,6 +184,7 @@ class MediaIndex:
         if not self._table().write(state, mark, settled, changed, there - names):
             return False
         self._checked.add(folder)
+        self._own.pop(folder, None)
         if own and own.last == mark and unchanged:  # so it was this kernel that changed it last
             self._own[folder] = _OwnChanges(mark, mark, sure=True)
         return True
