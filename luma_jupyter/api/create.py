@@ -132,11 +132,10 @@ def batch(
     `extend` and `modify`. A list, or a column, as an option is an axis. What a row says comes before what the call
     says; None and NaN say nothing. The order is: rows, then ``source``, then options as given, each varying faster than
     the one before, ``takes`` fastest. ``source`` is a clip, a video id, a URL or a path, or a list of those; a batch
-    has at most 1,000 videos.
+    has at most 20,000 videos.
 
     Number and price are said before; above the settings ``confirm_count`` and ``confirm_usd`` somebody is asked, unless
-    ``yes``. A clip that fails is in its place in the list. Where one cannot be sent after others were (the disk is
-    full, another kernel spent the budget), the error says how many were: the same batch again goes on with the rest.
+    ``yes``. All that are new are sent, or none is. A clip that fails is in its place in the list.
 
     Raises InvalidRequest (NotConfirmed where nobody said yes), ConfigError or OverBudget; then nothing was sent, or the
     error says what was.

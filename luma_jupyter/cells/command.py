@@ -89,7 +89,7 @@ def takes_of(command: CellCommand) -> Grid:
 def would_send(command: CellCommand, session: Session) -> str:
     """What a cell would send, and at what price. Raises as `plan_all` does."""
     plan = session.plan(command.spec)
-    earlier = None if command.spec.again else session.engine.find_earlier(plan)
+    earlier = session.engine.find_earlier(plan)
     text = _dry_run_text(plan.preview, earlier)
     if command.takes > 1:
         grid = replace(takes_of(command), description=f"{command.takes} takes of this")

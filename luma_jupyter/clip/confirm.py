@@ -1,14 +1,14 @@
 """Several new videos: their number and price are said before they are sent, and above a limit somebody has to say yes.
 
 All that can be checked is checked before the first one leaves: each request, the day's budget for all of them together,
-and the limits. What may still go wrong in the middle is what another kernel does meanwhile, or a disk that fills up.
+and the limits. Then all that are new are entered into the journal at once, or none is.
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from luma_jupyter.clip.clip_list import ClipList
 from luma_jupyter.clip.grid import Grid
@@ -16,7 +16,7 @@ from luma_jupyter.clip.session import Session
 from luma_jupyter.domain.money import Price, dollars
 from luma_jupyter.domain.vocabulary import Action, Provider
 from luma_jupyter.engine.plan import Plan
-from luma_jupyter.errors import InvalidRequest, LumaError, NotConfirmed, with_message
+from luma_jupyter.errors import InvalidRequest, NotConfirmed, with_message
 from luma_jupyter.printable import say
 from luma_jupyter.settings import Settings
 
@@ -74,11 +74,9 @@ def plan_all(session: Session, grid: Grid, *, ask: bool) -> BatchPlan:
     """
     new: list[tuple[Provider, Action, Price]] = []
     quotes: dict[tuple[Provider, Action], Price] = {}
-    plans = []
-    for number, spec in enumerate(grid.specs):
-        plan = session.plan(spec)
-        plans.append(plan)
-        if not spec.again and session.engine.find_earlier(plan):
+    plans = session.engine.with_earlier(session.plan_all(grid.specs))
+    for number, plan in enumerate(plans):
+        if plan.earlier:
             continue
         try:
             preview = plan.preview
@@ -86,7 +84,7 @@ def plan_all(session: Session, grid: Grid, *, ask: bool) -> BatchPlan:
             if not grid.places:
                 raise
             raise with_message(error, f"{grid.places[number]}: {error} Nothing was sent.") from None
-        call = preview.provider, spec.request.action
+        call = preview.provider, plan.spec.request.action
         if call not in quotes:
             quotes[call] = session.engine.price(*call) if ask else preview.price
         new.append((*call, quotes[call]))
@@ -104,22 +102,11 @@ def submit_all(session: Session, grid: Grid, *, name: str | None = None, yes: bo
     say(batch)
     if not yes:
         _confirm(session, batch)
-    for plan in batch.plans:
-        session.confirm_found_key(plan, yes=yes)
-    clips = ClipList()
-    for number, plan in enumerate(batch.plans):
-        try:
-            clips.append(session.submit(plan, f"{name}[{number}]" if name else None))
-        except LumaError as error:
-            if not clips:
-                raise
-            again = "" if plan.spec.again else " Running this again goes on with the rest, and pays nothing for those."
-            raise with_message(
-                error,
-                f"{len(clips)} of {batch.count} were sent, and are followed: luma_jupyter.clips() has them.{again} "
-                f"The next one was not: {error}",
-            ) from None
-    return clips
+    plans = batch.plans
+    if name:
+        named = [replace(plan.spec, name=f"{name}[{number}]") for number, plan in enumerate(plans)]
+        plans = [replace(plan, spec=spec) for plan, spec in zip(plans, named, strict=True)]
+    return ClipList(session.submit_all(plans, yes=yes))
 
 
 def above_limits(batch: BatchPlan, now: Settings) -> str:

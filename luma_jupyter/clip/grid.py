@@ -26,7 +26,7 @@ from luma_jupyter.engine.task_spec import TaskSpec
 from luma_jupyter.errors import InvalidRequest, shown, with_message
 from luma_jupyter.views.text import short
 
-MOST = 1000  # videos in one batch
+MOST = 20_000  # videos in one batch
 COLUMNS = ("prompt", "action", "source", *ACTIONS_WITH, "takes")
 
 _READ: Mapping[str, Callable[[Any], object]] = {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping, MutableMapping
+from collections.abc import Callable, Iterable, Mapping, MutableMapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import date, datetime, time, timedelta
@@ -71,6 +71,7 @@ class Session:
         self._listeners: list[ClipListener] = []
         self._looks: dict[str, Clip] = {}  # by intent: those looked for unasked, until the user wants them
         self._braces_told: set[str] = set()
+        engine.repository.media.tell = lambda line: say(f"luma_jupyter: {line}")
         self._agreed_keys: set[str] = set()  # settings whose found keys may pay: somebody said so in this kernel
         self._reset_lock()
         at_fork(child=self._reset_lock)
@@ -97,12 +98,17 @@ class Session:
 
     def plan(self, spec: TaskSpec) -> Plan:
         """As `Engine.plan`, once the keys were looked for that say where a request goes."""
-        if not is_simulated(spec.provider, spec.source_provider, self.settings()):
-            service = service_for(spec.request.action)
+        return self.plan_all([spec])[0]
+
+    def plan_all(self, specs: Sequence[TaskSpec]) -> list[Plan]:
+        """As `plan`, of several specs."""
+        now = self.settings()
+        real = [spec for spec in specs if not is_simulated(spec.provider, spec.source_provider, now)]
+        for service in dict.fromkeys(service_for(spec.request.action) for spec in real):
             self.find_keys(service)
             if getattr(self.settings(), KEY_SETTINGS[service]) is None:
                 self.find_keys(*SERVICE_KEYS)  # with any key at all, nothing is simulated
-        return self.engine.plan(spec)
+        return self.engine.plan_all(specs)
 
     def submit(self, plan: Plan, name: str | None = None, *, yes: bool = False) -> Clip:
         """As `create`, of a spec that was planned before; ``name`` comes before the spec's. ``yes``: nobody is asked.
@@ -111,24 +117,35 @@ class Session:
         """
         if name:
             plan = replace(plan, spec=replace(plan.spec, name=name))
-        self._tell_of_script(plan)
-        self.confirm_found_key(plan, yes=yes)
-        try:
-            handle = self.engine.submit(plan)
-        finally:
-            self.print_notices()
-        clip = self.clip_for_handle(handle, plan.spec.name)
-        self._looks.pop(handle.task.intent, None)
-        self.variables()[LAST_CLIP] = clip
+        (clip,) = self.submit_all([plan], yes=yes)
         return clip
 
-    def _tell_of_script(self, plan: Plan) -> None:
+    def submit_all(self, plans: Sequence[Plan], *, yes: bool = False) -> list[Clip]:
+        """As `submit`, of several plans: all that are new are sent, or none. Raises as `Engine.submit` does."""
+        self._tell_of_script(plans)
+        self.confirm_found_key(plans, yes=yes)
+        try:
+            handles = self.engine.submit_all(plans)
+        finally:
+            self.print_notices()
+        clips = [self.clip_for_handle(handle, plan.spec.name) for handle, plan in zip(handles, plans, strict=True)]
+        for handle in handles:
+            self._looks.pop(handle.task.intent, None)
+        self.variables()[LAST_CLIP] = clips[-1]
+        return clips
+
+    def _tell_of_script(self, plans: Sequence[Plan]) -> None:
         """Say, before it is paid, that a service reads English where a new prompt is in another script."""
-        prompt = plan.spec.request.prompt
-        if plan.provider != "runapi" or is_mostly_latin(prompt):
-            return
-        if plan.spec.again or self.engine.find_earlier(plan) is None:
-            say(f"luma_jupyter: RunAPI reads English prompts; this one is in {script_of(prompt)} script.")
+        others = [plan for plan in plans if plan.provider == "runapi" and not is_mostly_latin(plan.spec.request.prompt)]
+        new = [plan.spec.request.prompt for plan in self._new_of(others)]
+        for script in dict.fromkeys(map(script_of, new)):
+            say(f"luma_jupyter: RunAPI reads English prompts; this one is in {script} script.")
+
+    def _new_of(self, plans: Sequence[Plan]) -> list[Plan]:
+        """The plans that no earlier task answers."""
+        return [
+            plan for plan in self.engine.with_earlier([plan for plan in plans if not plan.earlier]) if not plan.earlier
+        ]
 
     # Keys that hosts keep.
 
@@ -137,14 +154,19 @@ class Session:
         for trouble in self._configuration.find_keys(key for name in services for key in SERVICE_KEYS.get(name, ())):
             say(f"luma_jupyter: {trouble}")
 
-    def found_key_notice(self, plan: Plan) -> str | None:
+    def found_key_notice(self, plans: Sequence[Plan]) -> str | None:
         """Words for a call that would be free but for a key that was found; None where somebody said yes before."""
-        notice = self._paying_key_notice(plan.provider, plan.settings)
-        if notice is None or plan.sendable is None or _names_a_service(plan):
-            return None
-        if not plan.spec.again and self.engine.find_earlier(plan):
-            return None
-        return notice
+        plan = self._paid_by_found_key(plans)
+        return self._paying_key_notice(plan.provider, plan.settings) if plan else None
+
+    def _paid_by_found_key(self, plans: Sequence[Plan]) -> Plan | None:
+        """The first new plan that would be free but for a key that was found."""
+        paid = [
+            plan
+            for plan in plans
+            if plan.sendable and not _names_a_service(plan) and self._paying_key_notice(plan.provider, plan.settings)
+        ]
+        return next(iter(self._new_of(paid)), None)
 
     def _paying_key_notice(self, provider: Provider | None, now: Settings) -> str | None:
         """Words for what a service's key pays, where it was found and nobody has agreed to it."""
@@ -153,13 +175,14 @@ class Session:
             return None
         return f"A key of {SERVICE_NAMES[provider]} was found in {now.found_keys[name]}: this is paid"
 
-    def confirm_found_key(self, plan: Plan, *, yes: bool) -> None:
+    def confirm_found_key(self, plans: Sequence[Plan], *, yes: bool) -> None:
         """Have somebody say yes, once a kernel, before a key pays that nobody gave to this kernel.
 
         ``yes``: it is only said. Raises NotConfirmed; then nothing was sent.
         """
-        notice = self.found_key_notice(plan)
-        if notice is None or plan.provider is None:
+        plan = self._paid_by_found_key(plans)
+        notice = self._paying_key_notice(plan.provider, plan.settings) if plan else None
+        if plan is None or plan.provider is None or notice is None:
             return
         if yes:
             say(f"luma_jupyter: {notice}.")

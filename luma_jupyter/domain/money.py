@@ -51,6 +51,22 @@ class Balance:
 
 
 @dataclass(frozen=True, slots=True)
+class Charges:
+    """What tasks cost or may cost: ``usd``, and to that ``calls`` at a price that was not known when they were made.
+
+    ``unpriced`` of these may have made a video; the others are earlier sends that nobody answered.
+    """
+
+    usd: float
+    calls: int = 0
+    unpriced: int = 0
+
+    def at(self, price: float | None) -> float:
+        """The sum in USD where a call costs ``price``; without what is unpriced, where that is None."""
+        return self.usd + self.calls * (price or 0.0)
+
+
+@dataclass(frozen=True, slots=True)
 class Charge:
     """What a task really cost: credits, and USD where a credit's price is known; ``up_to``: it may be less USD."""
 

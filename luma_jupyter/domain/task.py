@@ -8,6 +8,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, TypeAlias
 
+from luma_jupyter.domain.money import Charges
 from luma_jupyter.domain.requests import Request
 from luma_jupyter.domain.vocabulary import Provider, Status
 from luma_jupyter.errors import LumaError, ServiceError
@@ -145,17 +146,20 @@ class Task:
         start = self.submitted_at or self.created_at
         return max(0.0, (self.ended_at or now) - start)
 
-    def charge(self, price: float | None) -> float | None:
-        """What it cost or may cost in USD; ``price`` (a call, USD) stands in where its own is not known. None: unknown.
+    @property
+    def charges(self) -> Charges:
+        """What it cost or may cost: nothing for what was refused or never left; each earlier send that nobody answered
+        may have been billed too."""
+        due = not self.status.without_task
+        of_cost = self.cost if due and self.cost is not None else 0.0
+        calls = self.doubts + (due and self.cost is None)
+        if self.price is not None:
+            return Charges(of_cost + calls * self.price)
+        return Charges(of_cost, calls, int(due and self.cost is None))
 
-        Nothing for what was refused or never left; each earlier send that nobody answered may have been billed too.
-        """
-        price = price if self.price is None else self.price
-        if self.status.without_task:
-            return self.doubts * (price or 0.0)
-        if self.cost is None and price is None:
-            return None
-        return self.doubts * (price or 0.0) + (price or 0.0 if self.cost is None else self.cost)
+    def charge(self, price: float | None) -> float | None:
+        """What it cost or may cost in USD, None: unknown; ``price`` (a call) stands in where its own is not known."""
+        return None if price is None and self.charges.unpriced else self.charges.at(price)
 
     def evolve(self, **changes: object) -> Task:
         """A copy with some fields changed."""

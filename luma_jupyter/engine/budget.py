@@ -7,27 +7,18 @@ a refusal: a limit that guesses is none.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
 from datetime import datetime
 
 from luma_jupyter.domain.money import Price, Quote, dollars
-from luma_jupyter.domain.task import Task
 from luma_jupyter.domain.vocabulary import SERVICE_NAMES, Action, Provider
 from luma_jupyter.engine.provider_pool import ProviderPool
+from luma_jupyter.engine.store.spending import Day
 from luma_jupyter.errors import LumaError, OverBudget
 from luma_jupyter.settings import Settings, variable
 
 QUOTE_LIFETIME = 600.0  # seconds that a quote is used again
 _PRICE_SETTINGS = {"acedata": "acedata_price", "runapi": "runapi_price"}
-
-
-@dataclass(frozen=True)
-class Day:
-    """What was asked for on a day: the tasks, and how many more there were whose entries a damage took."""
-
-    tasks: Sequence[Task]
-    lost: int = 0
 
 
 class Budget:
@@ -65,13 +56,17 @@ class Budget:
         self._quotes[provider] = self._clock(), quote
         return self.known_price(provider, action, now)
 
-    def spent(self, today: Iterable[Task], now: Settings) -> tuple[float, int]:
-        """What this day's tasks cost or may cost in USD, and how many more there are whose price nobody knows.
+    def spent(self, today: Day, now: Settings) -> tuple[float, int]:
+        """What a day's tasks cost or may cost in USD, and how many more there are whose price nobody knows.
 
         One that was made when its price was not known counts as one like it does now.
         """
-        charges = [task.charge(self.known_price(task.provider, task.request.action, now).usd) for task in today]
-        return sum(charge or 0.0 for charge in charges), charges.count(None)
+        spent, unpriced = 0.0, 0
+        for part in today.spending:
+            price = self.known_price(part.provider, part.action, now).usd
+            spent += part.charges.at(price)
+            unpriced += part.charges.unpriced if price is None else 0
+        return spent, unpriced
 
     def check(self, price: Price, provider: Provider, today: Callable[[], Day], now: Settings, calls: int = 1) -> None:
         """Raise OverBudget where ``calls`` more at ``price`` in all would pass the budget of the day of ``today``.
@@ -87,7 +82,7 @@ class Budget:
                 f"Nothing was sent. Say what it counts as: luma_jupyter.configure({name}=0.35), or {variable(name)}."
             )
         day = today()
-        spent, _ = self.spent(day.tasks, now)
+        spent, _ = self.spent(day, now)
         lost = day.lost * price.usd / calls
         if spent + lost + price.usd > now.budget + 1e-9:
             so_far = f"{dollars(spent)} so far today"

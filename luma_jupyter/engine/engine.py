@@ -13,6 +13,7 @@ import time
 import uuid
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 
 from luma_jupyter.domain.duration_model import DurationModel
@@ -24,7 +25,7 @@ from luma_jupyter.domain.vocabulary import Action, Provider, Status
 from luma_jupyter.engine.adoption import FoundTask, find_task, is_same_request
 from luma_jupyter.engine.budget import Budget
 from luma_jupyter.engine.ending import WHY, Ending
-from luma_jupyter.engine.handle import Handle
+from luma_jupyter.engine.handle import Handle, Handles
 from luma_jupyter.engine.library import sidecars
 from luma_jupyter.engine.library.folder import check_space, copy_into, ensure_folder, free_space
 from luma_jupyter.engine.loop_thread import LoopThread, deferred_interrupt, wait_for_all
@@ -38,7 +39,7 @@ from luma_jupyter.engine.run.options import RunOptions
 from luma_jupyter.engine.run.runner import TaskRunner
 from luma_jupyter.engine.store.journal import Entry, Journal, Lease
 from luma_jupyter.engine.task_spec import DEFAULT_TIMEOUT, TaskSpec
-from luma_jupyter.errors import ConfigError, InvalidRequest, LumaError
+from luma_jupyter.errors import ConfigError, InvalidRequest, LumaError, with_message
 from luma_jupyter.operating_system import at_fork
 from luma_jupyter.settings import KEY_SETTINGS, Settings, SettingsSource
 
@@ -63,7 +64,7 @@ class Engine:
         self.loop_thread = loop_thread or LoopThread()
         self.providers = providers or ProviderPool(settings)
         self.budget = Budget(self.providers, clock)
-        self.handles: dict[str, Handle] = {}
+        self.handles = Handles()
         self.notices: list[str] = []
         self.free_space: Callable[[Path], int] = free_space
         self._clock = clock
@@ -98,12 +99,22 @@ class Engine:
 
         Raises InvalidRequest for a service that there is not, or that cannot do the action.
         """
-        return make_plan(spec, self._settings(), self.providers, self.budget)
+        return self.plan_all([spec])[0]
+
+    def plan_all(self, specs: Sequence[TaskSpec]) -> list[Plan]:
+        """As `plan`, of several specs, under the settings of one moment."""
+        now, client_for = self._settings(), cache(self.providers.client)
+        return [make_plan(spec, now, client_for, self.budget) for spec in specs]
 
     def find_earlier(self, plan: Plan) -> Task | None:
         """The task that answers a request without anything being sent, if there is one; raises as `submit` does."""
-        entry = find_reusable(plan.spec, plan.provider, plan.settings, self.repository)
+        (entry,) = find_reusable([plan], self.repository)
         return entry.task if entry else None
+
+    def with_earlier(self, plans: Sequence[Plan]) -> list[Plan]:
+        """The plans with what answers them, as `find_earlier` finds it."""
+        found = find_reusable(plans, self.repository)
+        return [replace(plan, earlier=entry) if entry else plan for plan, entry in zip(plans, found, strict=True)]
 
     def submit(self, plan: Plan) -> Handle:
         """Answer a request by what an equal one came to, or begin a task's run; returns at once.
@@ -111,42 +122,67 @@ class Engine:
         Raises InvalidRequest, ConfigError or OverBudget when it cannot be sent as it is; then nothing was, and no task
         exists.
         """
-        options = RunOptions(timeout=plan.spec.follow_for, after=plan.spec.after)
-        price = self._price_to_count(plan)
+        return self.submit_all([plan])[0]
+
+    def submit_all(self, plans: Sequence[Plan]) -> list[Handle]:
+        """As `submit`, of several plans: all that are new are sent, or none.
+
+        What was sent an error says, where another one cannot be had that was made before.
+        """
+        prices = self._prices_to_count(plans)
+        self.repository.media.bring_up_to_date(plans[0].settings.media_folder)  # no other kernel waits for that
         with deferred_interrupt():  # what was entered is also begun
             try:
-                found = self._enter(plan, price)
+                found = self._enter(plans, prices)
             except ConfigError:  # also of a journal that cannot be written; to play what is there, it is not needed
-                earlier = self._find_reusable(plan)
-                if earlier is None:
+                earlier = find_reusable(plans, self.repository)
+                if None in earlier:
                     raise
-                found = earlier
-            if isinstance(found, Handle):
-                return self._start(found, options)
-        return self._join(found, options, plan.settings)
+                found = [entry for entry in earlier if entry]
+            new = [one for one in found if isinstance(one, Handle)]
+            for one, plan in zip(found, plans, strict=True):
+                if isinstance(one, Handle):
+                    self._start(one, _run_options(plan))
+        try:
+            return [
+                one if isinstance(one, Handle) else self._join(one, _run_options(plan), plan.settings)
+                for one, plan in zip(found, plans, strict=True)
+            ]
+        except LumaError as error:
+            if not new:
+                raise
+            raise with_message(error, f"{len(new):,} new ones were sent, and are followed; but: {error}") from None
 
-    def _enter(self, plan: Plan, price: Price) -> Handle | Entry:
-        """Enter a new task into the journal, or find what answers it: decided in one moment, for all kernels."""
-        intent = uuid.uuid4().hex
-        with self._transaction(intent):
-            if found := self._find_reusable(plan):
-                return found
-            provider = plan.preview.provider
-            ensure_folder(plan.settings.media_folder)
-            if provider != "demo":
-                check_space(plan.settings.media_folder, self.free_space)
-            self.budget.check(price, provider, self.repository.today, plan.settings)
-            if not plan.spec.again:
-                cancel_unsent(plan.spec, self.repository)
-            task = self._new_task(intent, plan, price)
-            lease = self.journal.add(task)
-            handle = self.handles[intent] = self._followed(task, lease)
-            return handle
+    def _enter(self, plans: Sequence[Plan], prices: Sequence[Price]) -> list[Handle | Entry]:
+        """Enter new tasks into the journal, or find what answers them: decided in one moment, for all kernels.
 
-    def _find_reusable(self, plan: Plan) -> Entry | None:
-        if plan.spec.again:
-            return None
-        return find_reusable(plan.spec, plan.provider, plan.settings, self.repository)
+        All of them are entered, or none.
+        """
+        intents = [uuid.uuid4().hex for _ in plans]
+        with self._transaction(*intents):
+            found: list[Handle | Entry | None] = [_completed_earlier(plan) for plan in plans]
+            open_ones = [number for number, entry in enumerate(found) if entry is None]
+            looked_up = find_reusable([plans[number] for number in open_ones], self.repository)
+            for number, entry in zip(open_ones, looked_up, strict=True):
+                found[number] = entry
+            new = [number for number in open_ones if found[number] is None]
+            if new:
+                self._check([(plans[number], prices[number]) for number in new])
+                cancel_unsent([plans[number].spec for number in new if not plans[number].spec.again], self.repository)
+            for number in new:
+                task = self._new_task(intents[number], plans[number], prices[number])
+                lease = self.journal.add(task)
+                found[number] = self.handles[task.intent] = self._followed(task, lease)
+            return [one for one in found if one]
+
+    def _check(self, new: Sequence[tuple[Plan, Price]]) -> None:
+        """Make sure that new tasks can be sent, saved and paid for. Raises InvalidRequest, ConfigError, OverBudget."""
+        calls = [(plan.preview.provider, price) for plan, price in new]
+        now = new[0][0].settings
+        ensure_folder(now.media_folder, self.repository.media.own)
+        if any(provider != "demo" for provider, _ in calls):
+            check_space(now.media_folder, self.free_space)
+        self._check_budget(calls, now)
 
     def _new_task(self, intent: str, plan: Plan, price: Price) -> Task:
         spec = plan.spec
@@ -190,7 +226,7 @@ class Engine:
             check_space(now.media_folder, self.free_space)
         if send and not client.repeatable:
             price = self._countable_price(entry.task.provider, entry.task.request.action, now)
-            self.budget.check(price, entry.task.provider, self.repository.today, now)
+            self._check_budget([(entry.task.provider, price)], now)
         options = RunOptions(timeout=timeout, unconfirmed=True, resend=send, ended_at=entry.task.ended_at)
         return self._acquire(found, resumed(entry.task), options)
 
@@ -244,7 +280,7 @@ class Engine:
             if task.status is Status.UNCONFIRMED and is_same_request(task, found, client):
                 accepted = resumed(task).evolve(status=Status.RUNNING, task_id=task_id, trace_id=found.listed.trace_id)
                 return self._acquire(entry, accepted, RunOptions())
-        ensure_folder(now.media_folder)
+        ensure_folder(now.media_folder, self.repository.media.own)
         return self._enter_found(found, now)
 
     def _enter_found(self, found: FoundTask, now: Settings) -> Handle:
@@ -282,16 +318,19 @@ class Engine:
         """Raise OverBudget where this day's budget does not allow all these calls together."""
         now = self._settings()
         prices = {call: self._countable_price(*call, now) for call in dict.fromkeys(calls)}
-        for (provider, _), price in prices.items():
+        self._check_budget([(call[0], prices[call]) for call in calls], now)
+
+    def _check_budget(self, calls: Sequence[tuple[Provider, Price]], now: Settings) -> None:
+        for provider, price in dict.fromkeys(calls):
             self.budget.check(price, provider, self.repository.today, now)
         if len(calls) > 1:
-            total = Price(sum(prices[call].usd or 0.0 for call in calls), "in all")
+            total = Price(sum(price.usd or 0.0 for _, price in calls), "in all")
             self.budget.check(total, calls[0][0], self.repository.today, now, len(calls))
 
     def spent_today(self) -> tuple[float, int]:
         """What today's calls cost or may cost, in USD, and how many more there are whose price nobody knows."""
         day = self.repository.today()
-        spent, unpriced = self.budget.spent(day.tasks, self._settings())
+        spent, unpriced = self.budget.spent(day, self._settings())
         return spent, unpriced + day.lost
 
     def balance(self, provider: Provider) -> Balance:
@@ -337,14 +376,21 @@ class Engine:
 
         return unread_entries()
 
-    def _price_to_count(self, plan: Plan) -> Price:
-        """The price of a new task; asked for only where a budget has to know it, and no earlier task answers."""
-        if plan.sendable is None:
-            return Price(None, "it cannot be sent")
-        price = plan.sendable.price
-        if price.usd is None and plan.settings.budget is not None and self._find_reusable(plan) is None:
-            price = self.price(plan.sendable.provider, plan.spec.request.action)
-        return price
+    def _prices_to_count(self, plans: Sequence[Plan]) -> list[Price]:
+        """The prices of new tasks; asked for only where a budget has to know them, and no earlier task answers."""
+        prices = [plan.sendable.price if plan.sendable else Price(None, "it cannot be sent") for plan in plans]
+        unknown = [
+            number
+            for number, plan in enumerate(plans)
+            if plan.sendable and plan.settings.budget is not None and prices[number].usd is None
+        ]
+        earlier = find_reusable([plans[number] for number in unknown], self.repository)
+        asked: dict[tuple[Provider, Action], Price] = {}
+        for number, entry in zip(unknown, earlier, strict=True):
+            call = plans[number].preview.provider, plans[number].spec.request.action
+            if entry is None:
+                prices[number] = asked[call] = asked.get(call) or self.price(*call)
+        return prices
 
     def _countable_price(self, provider: Provider, action: Action, now: Settings) -> Price:
         price = self.budget.known_price(provider, action, now)
@@ -373,12 +419,12 @@ class Engine:
         if known and not known.task.status.ended:
             return known
         if task.status is Status.COMPLETED and task.path and sidecars.whole_size(task.path) is not None:
-            return self._ended(copy_into(now.media_folder, task))
+            return self._ended(copy_into(now.media_folder, task, self.repository.media.own))
         if task.status is Status.UNCONFIRMED:
             return self._ended(task)
         if entry.alive:
             return self._watch(task.evolve(media=now.media_folder), options)
-        ensure_folder(now.media_folder)
+        ensure_folder(now.media_folder, self.repository.media.own)
         return self._acquire(entry, resumed(task.evolve(media=now.media_folder)), options)
 
     def _acquire(self, entry: Entry, task: Task, options: RunOptions) -> Handle:
@@ -419,14 +465,23 @@ class Engine:
         return lambda: self._runner.durations.model(task.provider, task.request.action)
 
     @contextlib.contextmanager
-    def _transaction(self, intent: str) -> Iterator[None]:
-        """A transaction in which an intent may get a new handle; that does not stay either if it fails."""
-        before = self.handles.get(intent)
+    def _transaction(self, *intents: str) -> Iterator[None]:
+        """A transaction in which intents may get new handles; these do not stay either if it fails."""
+        before = {intent: self.handles[intent] for intent in intents if intent in self.handles}
         try:
             with self.journal.transaction():
                 yield
         except BaseException:
-            self.handles.pop(intent, None)
-            if before:
-                self.handles[intent] = before
+            for intent in intents:
+                self.handles.pop(intent, None)
+            self.handles |= before
             raise
+
+
+def _completed_earlier(plan: Plan) -> Entry | None:
+    """What answers a plan for good: its video is there, which nothing changes."""
+    return plan.earlier if plan.earlier and plan.earlier.task.status is Status.COMPLETED else None
+
+
+def _run_options(plan: Plan) -> RunOptions:
+    return RunOptions(timeout=plan.spec.follow_for, after=plan.spec.after)

@@ -6,7 +6,8 @@ import concurrent.futures
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections import UserDict, defaultdict
+from collections.abc import Callable, ValuesView
 
 from luma_jupyter.domain.duration_model import DurationModel, prior
 from luma_jupyter.domain.task import Listener, Task, TaskEvent
@@ -126,3 +127,28 @@ class Handle:
             error = ClipDetached("It is followed in the process that this one was forked from.")
             now = self.clock()
             self._tell(self._changed({"status": Status.DETACHED, "error": error}, now), now)
+
+
+class Handles(UserDict[str, Handle]):
+    """A kernel's handles by intent, of which those of equal requests are found at once; from any thread."""
+
+    def __init__(self) -> None:
+        self._by_fingerprint: defaultdict[str, dict[str, Handle]] = defaultdict(dict)
+        super().__init__()
+
+    def __setitem__(self, intent: str, handle: Handle) -> None:
+        super().__setitem__(intent, handle)
+        self._by_fingerprint[handle.task.fingerprint][intent] = handle
+
+    def __delitem__(self, intent: str) -> None:
+        equal = self._by_fingerprint[self[intent].task.fingerprint]
+        super().__delitem__(intent)
+        equal.pop(intent, None)
+
+    def values(self) -> ValuesView[Handle]:
+        """All handles as they are now: another thread may add one meanwhile."""
+        return dict(self.data).values()
+
+    def equal(self, fingerprint: str) -> list[Handle]:
+        """The handles of equal requests."""
+        return list(self._by_fingerprint.get(fingerprint, {}).values())

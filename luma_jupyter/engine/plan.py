@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, TypeAlias
 
 from luma_jupyter.domain.money import Price
 from luma_jupyter.domain.requests import GenerateRequest, VideoRef
-from luma_jupyter.domain.vocabulary import Provider
+from luma_jupyter.domain.vocabulary import Action, Provider
 from luma_jupyter.engine.budget import Budget
-from luma_jupyter.engine.provider_pool import ProviderPool, choose_provider
+from luma_jupyter.engine.provider_pool import choose_provider
 from luma_jupyter.engine.run.submission import with_source
+from luma_jupyter.engine.store.journal import Entry
 from luma_jupyter.engine.task_spec import TaskSpec
 from luma_jupyter.errors import ConfigError, LumaError
+from luma_jupyter.providers.protocol import ProviderClient
 from luma_jupyter.settings import Settings
+
+ClientFor: TypeAlias = Callable[[Provider, Action], ProviderClient]
 
 
 @dataclass(frozen=True)
@@ -32,7 +37,8 @@ class Plan:
     """A spec, looked at once under the settings of a moment.
 
     ``provider`` is where it would go, None where a key is missing. Exactly one of ``sendable`` and ``refusal`` is
-    there: the request as it would be sent, or why it cannot be. An earlier task may answer it all the same.
+    there: the request as it would be sent, or why it cannot be. An earlier task may answer it all the same:
+    ``earlier``, where it was looked for.
     """
 
     spec: TaskSpec
@@ -40,6 +46,7 @@ class Plan:
     provider: Provider | None
     sendable: Preview | None = None
     refusal: LumaError | None = None
+    earlier: Entry | None = None
 
     @property
     def preview(self) -> Preview:
@@ -49,7 +56,7 @@ class Plan:
         return self.sendable
 
 
-def make_plan(spec: TaskSpec, now: Settings, providers: ProviderPool, budget: Budget) -> Plan:
+def make_plan(spec: TaskSpec, now: Settings, client_for: ClientFor, budget: Budget) -> Plan:
     """Check a spec as far as is possible before sending it.
 
     Raises InvalidRequest for a service that there is not, or that cannot do the action.
@@ -60,14 +67,14 @@ def make_plan(spec: TaskSpec, now: Settings, providers: ProviderPool, budget: Bu
     except ConfigError as error:
         return Plan(spec, now, None, refusal=error)
     try:
-        return Plan(spec, now, provider, _preview(spec, provider, now, providers, budget))
+        return Plan(spec, now, provider, _preview(spec, provider, now, client_for, budget))
     except LumaError as error:
         return Plan(spec, now, provider, refusal=error)
 
 
-def _preview(spec: TaskSpec, provider: Provider, now: Settings, providers: ProviderPool, budget: Budget) -> Preview:
+def _preview(spec: TaskSpec, provider: Provider, now: Settings, client_for: ClientFor, budget: Budget) -> Preview:
     """What would be sent. The source of a clip that is not done yet is shown by name."""
-    client = providers.client(provider, spec.request.action)
+    client = client_for(provider, spec.request.action)
     request = spec.request
     if spec.after and spec.after.task.video:
         request = with_source(request, spec.after.task, provider, client.base_url)

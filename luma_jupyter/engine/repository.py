@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator, Mapping
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from luma_jupyter.domain.money import Charges
 from luma_jupyter.domain.task import Task
 from luma_jupyter.domain.vocabulary import Status
-from luma_jupyter.engine.budget import Day, midnight
-from luma_jupyter.engine.handle import Handle
+from luma_jupyter.engine.budget import midnight
+from luma_jupyter.engine.handle import Handles
 from luma_jupyter.engine.library import sidecars
+from luma_jupyter.engine.library.index import MediaIndex
 from luma_jupyter.engine.recovery import is_served, recovered
 from luma_jupyter.engine.store.journal import Entry, Journal
+from luma_jupyter.engine.store.spending import Day, Spending
 from luma_jupyter.engine.task_spec import TaskSpec
 from luma_jupyter.errors import ConfigError
 from luma_jupyter.operating_system import is_same_folder
@@ -29,12 +33,13 @@ class Repository:
     def __init__(
         self,
         settings: SettingsSource,
-        handles: Mapping[str, Handle],
+        handles: Handles,
         demo_url: Callable[[], str | None],
         clock: Callable[[], float],
         notify: Callable[[str], None],
     ) -> None:
         self.journals: dict[Path, Journal] = {}
+        self.media = MediaIndex(lambda: self.journal.folders)
         self._settings = settings
         self._handles = handles
         self._demo_url = demo_url
@@ -70,19 +75,31 @@ class Repository:
     def recovered(self, entry: Entry) -> Entry:
         """An entry as it stands, also where this kernel had followed it and stopped without being able to say so."""
         handle = self._handles.get(entry.task.intent)
-        if entry.owner == self.journal.owner and (handle is None or handle.task.status.ended):
+        if entry.alive and (handle is None or handle.task.status.ended) and entry.owner == self.journal.owner:
             entry = replace(entry, alive=False)
         return recovered(entry, self._demo_url())
 
-    def equal_requests(self, spec: TaskSpec, now: Settings) -> dict[str, Entry]:
-        """The entries of equal requests, by intent: from this kernel, the journal and the media folder."""
-        # What this kernel asked for, it knows even where the journal was lost.
-        own = [handle.task for handle in list(self._handles.values()) if handle.task.fingerprint == spec.fingerprint]
-        found = {task.intent: Entry(task, alive=not task.status.ended) for task in own}
+    def equal_requests(self, specs: Sequence[TaskSpec], now: Settings) -> list[dict[str, Entry]]:
+        """Of each spec the entries of equal requests, by intent: from this kernel, the journal and the media folder."""
+        entered: dict[str, list[Entry]] = defaultdict(list)
         # A broken journal is told before anything is paid; to play videos it is not needed.
         with contextlib.suppress(ConfigError):
-            found |= {entry.task.intent: self.recovered(entry) for entry in self.journal.find_equal(spec.fingerprint)}
-        for task in sidecars.find_equal(now.media_folder, spec.request.prompt, spec.fingerprint, spec.request):
+            for entry in map(self.recovered, self.journal.find_equal(*(spec.fingerprint for spec in specs))):
+                entered[entry.task.fingerprint].append(entry)
+        saved = self.media.find_equal(now.media_folder, specs)
+        return [
+            self._equal_to(spec, entered[spec.fingerprint], tasks, now)
+            for spec, tasks in zip(specs, saved, strict=True)
+        ]
+
+    def _equal_to(
+        self, spec: TaskSpec, entered: Sequence[Entry], saved: Sequence[Task], now: Settings
+    ) -> dict[str, Entry]:
+        # What this kernel asked for, it knows even where the journal was lost.
+        own = [handle.task for handle in self._handles.equal(spec.fingerprint)]
+        found = {task.intent: Entry(task, alive=not task.status.ended) for task in own}
+        found |= {entry.task.intent: entry for entry in entered}
+        for task in saved:
             known = found[task.intent].task if task.intent in found else task
             if task.path is None and task.intent in found:
                 continue
@@ -104,10 +121,10 @@ class Repository:
         path = now.media_folder / task.filename
         return task.evolve(media=now.media_folder, folder=now.folder, path=path if path.is_file() else None)
 
-    def lost(self, spec: TaskSpec) -> list[str | None]:
+    def lost(self, specs: Iterable[TaskSpec]) -> list[str | None]:
         """The task ids, as far as they are known, of equal requests that nobody can read any more."""
         with contextlib.suppress(ConfigError):  # a broken journal is told before anything is paid
-            return self.journal.lost(spec.fingerprint)
+            return self.journal.lost(*(spec.fingerprint for spec in specs))
         return []
 
     def history(self, *, folder: Path | None = None, since: float = 0.0, until: float = 1e12) -> list[Task]:
@@ -128,7 +145,20 @@ class Repository:
     def today(self) -> Day:
         """What was asked for on this day, in local time; the tasks as they stand."""
         begun = midnight(self.clock())
-        return Day(list(self._entered(None, begun, 1e12)), self.journal.count_lost(begun))
+        day = self.journal.spending(begun)
+        return replace(day, spending=[*day.spending, *self._never_sent(begun)])
+
+    def _never_sent(self, since: float) -> Iterator[Spending]:
+        """What to take away again: this process was about to send it, and stopped without being able to say so."""
+        for intent in self.journal.waiting(since):
+            handle = self._handles.get(intent)
+            if handle and not handle.task.status.ended:
+                continue
+            entry = self.journal.find(intent)
+            if entry and not entry.task.sent_at and self.recovered(entry).task.status.without_task:
+                task, due = entry.task, entry.task.charges
+                away = Charges(-due.usd, -due.calls, -due.unpriced)
+                yield Spending(task.provider, task.request.action, "", -1, away)
 
     def _entered(self, folder: Path | None, since: float, until: float) -> Iterator[Task]:
         entries = self.journal.entries(folder=folder, since=since, until=until)

@@ -10,23 +10,29 @@ from collections.abc import Iterable, Sequence
 from luma_jupyter.domain.task import Task
 from luma_jupyter.domain.vocabulary import Provider, Status
 from luma_jupyter.engine.library.sidecars import whole_size
+from luma_jupyter.engine.plan import Plan
 from luma_jupyter.engine.repository import Repository
 from luma_jupyter.engine.store.journal import Entry
 from luma_jupyter.engine.task_spec import TaskSpec
 from luma_jupyter.errors import ClipCancelled, InvalidRequest
-from luma_jupyter.settings import Settings
 
 
-def find_reusable(spec: TaskSpec, provider: Provider | None, now: Settings, repository: Repository) -> Entry | None:
-    """The entry that answers a request which would go to ``provider``; from this kernel, the journal, the folder.
+def find_reusable(plans: Sequence[Plan], repository: Repository) -> list[Entry | None]:
+    """Of each plan the entry that answers it; from this kernel, the journal, the folder. ``again``: none does.
 
     Raises InvalidRequest where there was one that a damage of the journal has made unreadable: what became of it is
     unknown, and may be paid for.
     """
-    entry = choose_reusable(repository.equal_requests(spec, now).values(), provider)
-    if entry is None and provider != "demo" and (lost := repository.lost(spec)):
+    asked = [plan for plan in plans if not plan.spec.again]
+    if not asked:
+        return [None] * len(plans)
+    equal = repository.equal_requests([plan.spec for plan in asked], asked[0].settings)
+    chosen = [choose_reusable(found.values(), plan.provider) for plan, found in zip(asked, equal, strict=True)]
+    unknown = [plan.spec for plan, entry in zip(asked, chosen, strict=True) if not entry and plan.provider != "demo"]
+    if unknown and (lost := repository.lost(unknown)):
         raise InvalidRequest(_lost_message(lost))
-    return entry
+    answers = iter(chosen)
+    return [None if plan.spec.again else next(answers) for plan in plans]
 
 
 def _lost_message(task_ids: Sequence[str | None]) -> str:
@@ -57,9 +63,9 @@ def _has_what_it_made(task: Task) -> bool:
     return task.status is not Status.COMPLETED or (task.path is not None and whole_size(task.path) is not None)
 
 
-def cancel_unsent(spec: TaskSpec, repository: Repository) -> None:
+def cancel_unsent(specs: Iterable[TaskSpec], repository: Repository) -> None:
     """End equal requests that a silent kernel has entered and not sent: should it wake up, it must not send."""
-    for entry in repository.journal.find_equal(spec.fingerprint):
+    for entry in repository.journal.find_equal(*(spec.fingerprint for spec in specs)):
         task = repository.recovered(entry).task
         if entry.task.status is Status.CANCELLED or task.status is not Status.CANCELLED:
             continue

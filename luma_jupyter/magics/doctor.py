@@ -336,6 +336,7 @@ def _gigabytes(size: int) -> str:
 
 def _journal(now: Settings, engine: Engine, machine: Machine) -> Iterator[Finding]:
     mode = engine.journal.check()
+    engine.repository.media.look_through(now.media_folder)
     open_tasks = engine.repository.unfinished(now.folder)
     quick = "quick" if mode == "wal" else "slower than on a local disk, where it would be wal"
     words = f"It is written in {_short(now.home_folder, now)}, in SQLite's mode {mode} ({quick})."

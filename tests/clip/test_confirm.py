@@ -10,8 +10,10 @@ from IPython.core.error import StdinNotImplementedError
 from luma_jupyter.api.create import batch, generate
 from luma_jupyter.api.kernel import kernel
 from luma_jupyter.api.views import clips
+from luma_jupyter.domain.task import Task
+from luma_jupyter.engine import engine as engine_module
 from luma_jupyter.engine.store.journal import Journal, Lease
-from luma_jupyter.errors import ConfigError, NotConfirmed, OverBudget
+from luma_jupyter.errors import ConfigError, DownloadError, NotConfirmed, OverBudget
 from tests.support import settings
 from tests.support.notebook import PromptService, Shell
 
@@ -148,10 +150,10 @@ def test_a_batch_that_would_pass_the_budget_is_refused_whole(notebook: Shell, se
     assert len(service.sent) == 2
 
 
-def test_batch_that_stops_in_the_middle_says_how_many_were_sent(
+def test_batch_that_stops_in_the_middle_sends_nothing(
     notebook: Shell, service: PromptService, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Where the journal cannot be written in the middle, the error says how many were sent; again, it goes on there."""
+    """Where the journal cannot be written in the middle, nothing is sent or entered, and the same batch may be run."""
     add, rows = Journal.add, []
 
     def full(journal: Journal, task: Any) -> Lease:
@@ -162,14 +164,32 @@ def test_batch_that_stops_in_the_middle_says_how_many_were_sent(
 
     with monkeypatch.context() as patched:
         patched.setattr(Journal, "add", full)
-        with pytest.raises(ConfigError) as caught:
+        with pytest.raises(ConfigError, match=r"^The journal cannot be written: the disk is full. Nothing was sent.$"):
             batch(["A boat", "A mill", "A ship", "A lake"])
-    assert str(caught.value) == (
-        "2 of 4 were sent, and are followed: luma_jupyter.clips() has them. Running this again goes on with the rest, "
-        "and pays nothing for those. The next one was not: The journal cannot be written: the disk is full. Nothing "
-        "was sent."
-    )
-    assert [clip.prompt for clip in clips().wait()] == ["A boat", "A mill"]
+    assert (list(clips()), service.sent, kernel.session.engine.handles) == ([], [], {})
     many = batch(["A boat", "A mill", "A ship", "A lake"]).wait()
     assert [clip.prompt for clip in many] == ["A boat", "A mill", "A ship", "A lake"]
     assert len(service.sent) == 4
+
+
+def test_batch_of_old_ones_with_one_that_cannot_be_had_says_what_was_sent(
+    notebook: Shell, service: PromptService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where an earlier clip cannot be had again, the new ones of the batch are on their way, and the error says so."""
+    generate("A boat").wait()
+
+    def unreadable(*_: object) -> Task:
+        raise DownloadError("the media folder cannot be written: it is gone")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(engine_module, "copy_into", unreadable)
+        with pytest.raises(DownloadError, match=r"^2 new ones were sent, and are followed; but: the media folder"):
+            batch(["A boat", "A mill", "A ship"])
+    assert [clip.prompt for clip in clips().wait()] == ["A boat", "A mill", "A ship"]
+    assert len(batch(["A boat", "A mill", "A ship"]).wait()) == len(service.sent) == 3
+
+
+def test_prompts_in_another_script_are_told_once(notebook: Shell, service: PromptService, capsys: Printed) -> None:
+    """A batch of prompts that RunAPI does not read says so in one line."""
+    batch(["雾", "雨"], action="modify", source="https://x.example/v.mp4")
+    assert capsys.readouterr().out.count("RunAPI reads English prompts") == 1

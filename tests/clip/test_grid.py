@@ -193,7 +193,7 @@ ROWS = pandas.DataFrame({"prompt": ["A boat", "A mill"], "aspect_ratio": ["16:9"
         (["A boat"], {"takes": 0}, "takes must be a whole number from 1 to 999, not 0."),
         (["A boat"], {"takes": [1, 2]}, "takes must be a whole number from 1 to 999, not [1, 2]."),
         ([{"prompt": "A boat", "takes": 1.5}], {}, "prompts[0]: takes must be a whole number from 1 to 999, not 1.5."),
-        (["A", "B"], {"takes": 501}, f"A batch has at most {MOST:,} videos, not 1,002."),
+        ([*"abcdefghijklmnopqrstu"], {"takes": 999}, f"A batch has at most {MOST:,} videos, not 20,979."),
         (
             ["A boat", "A  boat "],
             {},

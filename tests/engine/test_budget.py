@@ -5,22 +5,24 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+import uuid
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any, cast
 
 import pytest
 
-from luma_jupyter.domain.money import Price, Quote
+from luma_jupyter.domain.money import Charges, Price, Quote
 from luma_jupyter.domain.requests import GenerateRequest, ModifyRequest, VideoRef
 from luma_jupyter.domain.task import Task
 from luma_jupyter.domain.vocabulary import Provider, Status
-from luma_jupyter.engine.budget import QUOTE_LIFETIME, Budget, Day, midnight
+from luma_jupyter.engine.budget import QUOTE_LIFETIME, Budget, midnight
 from luma_jupyter.engine.engine import Engine
 from luma_jupyter.engine.loop_thread import LoopThread
 from luma_jupyter.engine.provider_pool import ProviderPool
-from luma_jupyter.engine.recovery import recovered
 from luma_jupyter.engine.store.journal import Entry, Journal
+from luma_jupyter.engine.store.spending import Day, Spending
 from luma_jupyter.errors import ConfigError, LumaError, OverBudget, Unreachable
 from tests.support import settings
 from tests.support.fake_service import FakeService, reply
@@ -175,9 +177,20 @@ def an_entry(status: Status, *, alive: bool = False, **changes: Any) -> Entry:
     return Entry(task, "someone" if alive else None, alive)
 
 
-def task(entry: Entry) -> Task:
-    """The task as it stands, which is what counts: one that nobody follows has come to an end."""
-    return recovered(entry, None).task
+@pytest.fixture
+def day(tmp_path: Path) -> Callable[..., Day]:
+    """The day of tasks as a journal has them, each an entry of its own; a dead kernel's where nobody follows it."""
+
+    def enter(*entries: Entry, lost: int = 0) -> Day:
+        journals = {alive: Journal(tmp_path / "day", clock=lambda: EPOCH, owner=f"x|{alive}|1") for alive in (0, 1)}
+        for entry in entries:
+            task = entry.task.evolve(intent=uuid.uuid4().hex)
+            journals[entry.alive].add(task)
+        with journals[1].transaction():
+            journals[1]._file.execute("UPDATE owners SET beat = 0 WHERE owner = 'x|0|1'")
+        return replace(journals[1].spending(EPOCH - 900), lost=lost)
+
+    return enter
 
 
 @pytest.mark.parametrize(
@@ -208,22 +221,24 @@ def task(entry: Entry) -> Task:
         (an_entry(Status.COMPLETED, price=None), 0.0),
     ],
 )
-def test_spent_counts_what_a_task_costs_or_may_cost(clock: Clock, entry: Entry, charge: float) -> None:
+def test_spent_counts_what_a_task_costs_or_may_cost(
+    clock: Clock, day: Callable[..., Day], entry: Entry, charge: float
+) -> None:
     """What was made, may be made or is about to be counts with its cost, else its price; each doubt counts once more.
 
     What failed or never left costs nothing.
     """
     known, _ = prices(clock)
-    assert known.spent([task(entry)], settings.current())[0] == pytest.approx(charge)
-    assert known.spent([task(entry), task(entry)], settings.current())[0] == pytest.approx(2 * charge)
+    assert known.spent(day(entry), settings.current())[0] == pytest.approx(charge)
+    assert known.spent(day(entry), settings.current())[0] == pytest.approx(2 * charge)
 
 
-def test_spent_counts_a_task_without_price_as_it_would_now(clock: Clock) -> None:
+def test_spent_counts_a_task_without_price_as_it_would_now(clock: Clock, day: Callable[..., Day]) -> None:
     """A call of a time when no price was set counts as one does now."""
     known, _ = prices(clock)
     settings.configure(acedata_price=0.4)
-    tasks = [task(an_entry(Status.COMPLETED, price=None)), task(an_entry(Status.COMPLETED))]
-    assert known.spent(tasks, settings.current()) == (pytest.approx(0.9), 0)
+    today = day(an_entry(Status.COMPLETED, price=None), an_entry(Status.COMPLETED))
+    assert known.spent(today, settings.current()) == (pytest.approx(0.9), 0)
 
 
 @pytest.mark.parametrize(
@@ -238,12 +253,15 @@ def test_spent_counts_a_task_without_price_as_it_would_now(clock: Clock) -> None
         (an_entry(Status.QUEUED, price=None, sent_at=None), False),
     ],
 )
-def test_spent_counts_the_tasks_whose_price_nobody_knows(clock: Clock, entry: Entry, unknown: bool) -> None:
+def test_spent_counts_the_tasks_whose_price_nobody_knows(
+    clock: Clock, day: Callable[..., Day], entry: Entry, unknown: bool
+) -> None:
     """A sum that leaves something out can say so: calls that cost something, and nobody knows what."""
     known, _ = prices(clock)
-    assert known.spent([task(entry)] * 2, settings.current())[1] == 2 * unknown
+    today = day(entry, entry)
+    assert known.spent(today, settings.current())[1] == 2 * unknown
     settings.configure(acedata_price=0.4)
-    assert known.spent([task(entry)] * 2, settings.current())[1] == 0
+    assert known.spent(today, settings.current())[1] == 0
 
 
 # The budget.
@@ -263,34 +281,35 @@ def test_spent_counts_the_tasks_whose_price_nobody_knows(clock: Clock, entry: En
         (1.0, 3, 0.0, False),
     ],
 )
-def test_budget_is_reached_and_not_passed(clock: Clock, budget: float, calls: int, price: float, passes: bool) -> None:
+def test_budget_is_reached_and_not_passed(
+    clock: Clock, day: Callable[..., Day], budget: float, calls: int, price: float, passes: bool
+) -> None:
     """A call that reaches the budget exactly passes, one that passes it is refused."""
     known, _ = prices(clock)
     settings.configure(budget=budget)
-    tasks = [task(an_entry(Status.COMPLETED))] * calls
+    today = day(*[an_entry(Status.COMPLETED)] * calls)
     if passes:
-        known.check(Price(price, "quoted"), "acedata", lambda: Day(tasks), settings.current())
+        known.check(Price(price, "quoted"), "acedata", lambda: today, settings.current())
     else:
         with pytest.raises(OverBudget):
-            known.check(Price(price, "quoted"), "acedata", lambda: Day(tasks), settings.current())
+            known.check(Price(price, "quoted"), "acedata", lambda: today, settings.current())
 
 
 def test_budget_that_is_not_set_refuses_nothing(clock: Clock) -> None:
     """Where no budget is set, no price and no sum refuses anything."""
     known, _ = prices(clock)
-    known.check(
-        Price(None, "not known"), "acedata", lambda: Day([task(an_entry(Status.COMPLETED))] * 1000), settings.current()
-    )
+    spent = Day([Spending("acedata", "generate", "", 1000, Charges(500.0))])
+    known.check(Price(None, "not known"), "acedata", lambda: spent, settings.current())
     known.check(Price(1e6, "quoted"), "acedata", lambda: Day([]), settings.current())
 
 
-def test_budget_refusal_has_the_sum(clock: Clock) -> None:
+def test_budget_refusal_has_the_sum(clock: Clock, day: Callable[..., Day]) -> None:
     """Who is refused reads the budget, the sum so far, the price, that nothing was sent, and what changes it."""
     known, _ = prices(clock)
     settings.configure(budget=1.2)
-    tasks = [task(an_entry(status)) for status in (Status.COMPLETED, Status.UNCONFIRMED)]
+    today = day(an_entry(Status.COMPLETED), an_entry(Status.UNCONFIRMED))
     with pytest.raises(OverBudget) as caught:
-        known.check(Price(0.5, "quoted"), "acedata", lambda: Day(tasks), settings.current())
+        known.check(Price(0.5, "quoted"), "acedata", lambda: today, settings.current())
     assert str(caught.value) == (
         "This would pass the budget of $1.20 a day: $1.00 so far today, and this call is $0.50 (quoted). "
         "Nothing was sent. luma_jupyter.configure(budget=…) changes the budget."
@@ -298,19 +317,21 @@ def test_budget_refusal_has_the_sum(clock: Clock) -> None:
 
 
 @pytest.mark.parametrize(("calls", "lost", "passes"), [(1, 2, True), (1, 3, False), (2, 1, True), (2, 2, False)])
-def test_lost_calls_count_as_this_one_does(clock: Clock, calls: int, lost: int, passes: bool) -> None:
+def test_lost_calls_count_as_this_one_does(
+    clock: Clock, day: Callable[..., Day], calls: int, lost: int, passes: bool
+) -> None:
     """What the journal has lost of today may have been paid for: the refusal names how many, and what they count as."""
     known, _ = prices(clock)
     settings.configure(budget=2.0)
-    price, day = Price(0.5 * calls, "quoted"), Day([task(an_entry(Status.COMPLETED))], lost)
+    price, today = Price(0.5 * calls, "quoted"), day(an_entry(Status.COMPLETED), lost=lost)
     if passes:
-        known.check(price, "acedata", lambda: day, settings.current(), calls)
+        known.check(price, "acedata", lambda: today, settings.current(), calls)
         return
     counted = (
         rf"\$0\.50 so far today, \${0.5 * lost:.2f} for {lost} more that the damaged journal does not tell any more, "
     )
     with pytest.raises(OverBudget, match=counted):
-        known.check(price, "acedata", lambda: day, settings.current(), calls)
+        known.check(price, "acedata", lambda: today, settings.current(), calls)
 
 
 @pytest.mark.parametrize(

@@ -7,8 +7,9 @@ from typing import Any
 from luma_jupyter.domain.requests import GenerateRequest
 from luma_jupyter.domain.task import Task, TaskEvent
 from luma_jupyter.domain.vocabulary import Status
-from luma_jupyter.engine.handle import Handle
+from luma_jupyter.engine.handle import Handle, Handles
 from luma_jupyter.errors import ConfigError
+from tests.support.entries import an_entry
 from tests.support.world import World, submit
 
 HELLO = GenerateRequest(prompt="hello")
@@ -69,3 +70,18 @@ async def test_task_that_the_journal_lost_is_written_again_as_it_is() -> None:
     full = False
     handle.write_again()
     assert [(task.status, task.task_id) for task in written] == [(Status.QUEUED, None), (Status.RUNNING, "t")]
+
+
+def test_handles_are_found_by_what_was_asked_for() -> None:
+    """Equal requests are found at once; a handle that takes another's place in its stead, one that goes no more."""
+    task = an_entry(Status.RUNNING, fingerprint="fox").task
+    first, second, other = Handle(task), Handle(task), Handle(task.evolve(intent="2" * 32))
+    handles = Handles()
+    handles[task.intent] = first
+    handles["2" * 32] = other
+    handles[task.intent] = second
+    assert handles.equal("fox") == list(handles.values()) == [second, other]
+    del handles[task.intent]
+    assert (handles.equal("fox"), handles.equal("mill")) == ([other], [])
+    handles.clear()
+    assert (handles.equal("fox"), len(handles)) == ([], 0)

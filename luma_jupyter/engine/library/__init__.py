@@ -1,6 +1,7 @@
 """The media folder beside the notebook: videos, and the two files beside each.
 
 sidecars     the JSON file that says where a video came from, and by which it is found again
+index        which sidecars answer a request, without listing the folder each time
 slugs        how file names begin: a prompt's first words
 folder       how a video gets there, whole or not at all
 thumbnails   a picture of each video

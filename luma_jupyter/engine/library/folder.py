@@ -19,9 +19,10 @@ import os
 import secrets
 import shutil
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, BinaryIO, TypeAlias
 
 from luma_jupyter.domain.media import Flaw, check_video, is_image
 from luma_jupyter.domain.task import Task
@@ -42,11 +43,19 @@ LEAST_FREE = 200_000_000  # bytes that must be free before a video is paid for
 ROOM_FOR = 5  # videos as large as the last ones must find room, too
 
 
-def ensure_folder(folder: Path) -> None:
+Change: TypeAlias = Callable[[Path], AbstractContextManager[None]]  # says that a file is about to be made or renamed
+
+
+def untold(path: Path) -> AbstractContextManager[None]:
+    """A change that nobody need know of."""
+    return contextlib.nullcontext()
+
+
+def ensure_folder(folder: Path, change: Change = untold) -> None:
     """Make sure, before anything is paid, that videos can be saved. Raises ConfigError where they cannot."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        check_writable(folder)
+        check_writable(folder, change)
     except (OSError, ValueError) as error:
         why = reason(error) if isinstance(error, OSError) else str(error)
         raise ConfigError(
@@ -99,35 +108,36 @@ def _last_sizes(folder: Path) -> list[int]:
     return [file.st_size for file in sorted(found, key=lambda file: file.st_mtime)[-ROOM_FOR:]]
 
 
-def check_writable(folder: Path) -> None:
+def check_writable(folder: Path, change: Change = untold) -> None:
     """Make a video's longest file name in a folder, or where that will be made, and leave nothing there.
 
     Asking for permissions is not enough: Windows says yes to whoever may see a folder. Raises OSError.
     """
-    _check_names(_there(folder) / sidecars.short_file_name(secrets.token_hex(4)))
+    _check_names(_there(folder) / sidecars.short_file_name(secrets.token_hex(4)), change)
 
 
-def _check_names(video: Path) -> None:
+def _check_names(video: Path, change: Change) -> None:
     """Make the longest of the names that saving a video takes, and leave nothing there. Raises OSError."""
     longest = _temporary(incomplete_path(video), "old.part")
     try:
-        longest.touch()
+        with change(longest):
+            longest.touch()
     finally:
-        discard(longest)
+        _removed(longest, change)
 
 
-def copy_into(folder: Path, task: Task) -> Task:
+def copy_into(folder: Path, task: Task, change: Change = untold) -> Task:
     """A completed task with its video in ``folder``: copied there, if it lies elsewhere. Raises DownloadError."""
     assert task.path is not None
     if task.path.parent == folder:
         return task
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        path = _free_path(folder, task)
-        with replacing(path) as copy, task.path.open("rb") as original:
+        path = _free_path(folder, task, change)
+        with replacing(path, change) as copy, task.path.open("rb") as original:
             shutil.copyfileobj(original, copy)
             moved = task.evolve(path=path, media=folder, filename=path.name)
-            _place_sidecar(path, moved, copy.tell(), beside=task.path)
+            _place_sidecar(path, moved, copy.tell(), change, beside=task.path)
     except OSError as error:
         raise _unwritable(error) from None
     return moved
@@ -143,10 +153,11 @@ class Saved:
 
 @dataclass(frozen=True)
 class MediaFolder:
-    """A folder into which videos are fetched."""
+    """A folder into which videos are fetched; ``change`` hears of each file that is made there."""
 
     folder: Path
     http: HttpClient
+    change: Change = untold
 
     async def save(self, task: Task) -> Saved:
         """Fetch the video of a finished task into the folder; into a new one where that has been moved meanwhile.
@@ -169,7 +180,7 @@ class MediaFolder:
             if is_saved:  # a kernel was killed before it could say so
                 return path
             whole = part = part or await self._fetch_part(task, path)
-            placed = await in_thread(lambda: _place(whole, path, task))
+            placed = await in_thread(lambda: _place(whole, path, task, self.change))
         except OSError as error:
             if isinstance(error, FileNotFoundError) and not self.folder.exists():
                 raise
@@ -179,10 +190,10 @@ class MediaFolder:
     def _look(self, task: Task) -> tuple[Path, Path | None, bool]:
         """Where a video goes, what has come of it whole but without its name, and whether it is there already."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        path = _free_path(self.folder, task)
+        path = _free_path(self.folder, task, self.change)
         saved = sidecars.read(path.with_suffix(".json"))
         is_saved = saved is not None and saved.path is not None
-        return path, None if is_saved else _kept_part(path), is_saved
+        return path, None if is_saved else _kept_part(path, self.change), is_saved
 
     async def save_thumbnail(self, task: Task, path: Path) -> None:
         """Fetch the thumbnail of a saved video, where there is one; a missing one is no error."""
@@ -191,17 +202,17 @@ class MediaFolder:
             picture = io.BytesIO()
             with contextlib.suppress(DownloadError, OSError):
                 await self._fetch(wanted, picture)
-                await in_thread(lambda: _write(path.with_suffix(".jpg"), picture.getvalue()))
+                await in_thread(lambda: _write(path.with_suffix(".jpg"), picture.getvalue(), self.change))
 
     async def _fetch_part(self, task: Task, path: Path) -> Path:
         """Fetch a video under a temporary name, which stays until it has its own."""
         part = _temporary(path)
         try:
-            with await in_thread(lambda: part.open("w+b")) as file:
+            with await in_thread(lambda: _made(part, self.change)) as file:
                 await self._fetch_video(task, file, incomplete_path(path))
                 await in_thread(lambda: flush(file))
         except BaseException:
-            await in_thread(lambda: discard(part))
+            await in_thread(lambda: _removed(part, self.change))
             raise
         return part
 
@@ -291,20 +302,31 @@ def size_of(path: Path) -> int:
 
 
 @contextlib.contextmanager
-def replacing(path: Path) -> Iterator[BinaryIO]:
+def replacing(path: Path, change: Change = untold) -> Iterator[BinaryIO]:
     """A file under a temporary name beside ``path``; becomes ``path`` when the block ends well, else goes away."""
     part = _temporary(path)
-    with _written(part) as file:
+    with _written(part, change) as file:
         yield file
     try:
-        _give_name(part, path)
+        with change(path):
+            _give_name(part, path)
     except BaseException:
-        discard(part)
+        _removed(part, change)
         raise
 
 
-def _write(path: Path, content: bytes) -> None:
-    with replacing(path) as file:
+def _made(path: Path, change: Change) -> BinaryIO:
+    with change(path):
+        return path.open("w+b")
+
+
+def _removed(path: Path, change: Change) -> None:
+    with change(path):
+        discard(path)
+
+
+def _write(path: Path, content: bytes, change: Change) -> None:
+    with replacing(path, change) as file:
         file.write(content)
 
 
@@ -314,14 +336,14 @@ def _temporary(path: Path, end: str = "part") -> Path:
 
 
 @contextlib.contextmanager
-def _written(part: Path) -> Iterator[BinaryIO]:
+def _written(part: Path, change: Change) -> Iterator[BinaryIO]:
     """A new file, which is on the disk when the block ends well, and else goes away."""
     try:
-        with part.open("w+b") as file:
+        with _made(part, change) as file:
             yield file
             flush(file)
     except BaseException:
-        discard(part)
+        _removed(part, change)
         raise
 
 
@@ -343,18 +365,18 @@ def _give_name(part: Path, path: Path) -> None:
         discard(aside)
 
 
-def _kept_part(path: Path) -> Path | None:
+def _kept_part(path: Path, change: Change) -> Path | None:
     """The whole video that has come, but could not be given its name; all other parts of killed kernels go away."""
     kept = None
     for left in sorted(path.parent.glob(f".{path.stem}.*.part")):
         if kept is None and left.name.startswith(f".{path.name}.") and sidecars.is_whole(left):
             kept = left
         else:
-            discard(left)
+            _removed(left, change)
     return kept
 
 
-def _place(part: Path, path: Path, task: Task) -> Path:
+def _place(part: Path, path: Path, task: Task, change: Change) -> Path:
     """Give a video its name, and its sidecar a moment before, and return where it is. Raises OSError.
 
     Where another program holds a file of that name open, it gets a number.
@@ -363,33 +385,34 @@ def _place(part: Path, path: Path, task: Task) -> Path:
     while True:
         in_the_way = _taken(path)
         try:
-            _place_sidecar(path, task, size_of(part), beside=wanted)
-            _give_name(part, path)
-            discard(incomplete_path(wanted))
+            _place_sidecar(path, task, size_of(part), change, beside=wanted)
+            with change(path):
+                _give_name(part, path)
+            _removed(incomplete_path(wanted), change)
             return path
         except OSError as error:
             if not in_the_way:
-                discard(path.with_suffix(".json"))
+                _removed(path.with_suffix(".json"), change)
             if not (in_the_way and isinstance(error, PermissionError)):
                 raise
         path = _unused(path)
 
 
-def _place_sidecar(path: Path, task: Task, size: int, beside: Path | None = None) -> None:
+def _place_sidecar(path: Path, task: Task, size: int, change: Change, beside: Path | None = None) -> None:
     """Write the sidecar of a video; what a later version wrote into the one that was ``beside`` its file is kept."""
     earlier = sidecars.read((beside or path).with_suffix(".json"))
     if earlier and earlier.intent == task.intent:
         task = task.evolve(extra={**earlier.extra, **task.extra})
-    with replacing(path.with_suffix(".json")) as file:
+    with replacing(path.with_suffix(".json"), change) as file:
         sidecars.write(file, task, size)
 
 
-def _free_path(folder: Path, task: Task) -> Path:
+def _free_path(folder: Path, task: Task, change: Change) -> Path:
     """Where a video goes: under its name, a shorter one where that would be too long, and with a number where another
     clip's file has it. Raises OSError."""
     path = _unused(folder / task.filename, task.intent)
     try:
-        _check_names(path)
+        _check_names(path, change)
     except OSError as error:
         if not is_too_long(error):
             raise

@@ -144,10 +144,26 @@ def find_equal(folder: Path, prompt: str, wanted: str, request: Request | None =
     Their names begin with the prompt, so few files are read. A sidecar whose addresses were cut has to be like the
     ``request`` that is asked for, with its own cut alike.
     """
-    beginnings = (f"{slug(prompt)}-", f"{slug_of_0_1_0(prompt)}-", f"{WORDLESS}-")
-    for task in _read_each(folder, beginnings):
-        if task.fingerprint == wanted and (_is_proven(task) or (request and _is_alike(task, request))):
-            yield task
+    return (task for task in _read_each(folder, beginnings(prompt)) if answers(task, wanted, request))
+
+
+def beginnings(prompt: str) -> tuple[str, ...]:
+    """How the names of a prompt's files begin, in NFC."""
+    return tuple(dict.fromkeys(f"{words}-" for words in (slug(prompt), slug_of_0_1_0(prompt), WORDLESS)))
+
+
+def answers(task: Task, wanted: str, request: Request | None) -> bool:
+    """Whether a sidecar's task has the fingerprint ``wanted``, and rightly so."""
+    return task.fingerprint == wanted and (_is_proven(task) or (request is not None and _is_alike(task, request)))
+
+
+def claimed_fingerprint(path: Path) -> str | None:
+    """The fingerprint that a sidecar says it has; None where it is none of ours."""
+    try:
+        data = json.loads(_content(path))
+        return str(data["fingerprint"]) if data["schema"] == SCHEMA else None
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        return None
 
 
 def _is_alike(task: Task, request: Request) -> bool:

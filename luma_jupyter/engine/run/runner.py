@@ -70,6 +70,7 @@ class TaskRunner:
             client=partial(self._providers.client, provider, action),
             on_duration=partial(self.durations.add, provider, action),
             recovered=self._repository.recovered,
+            change=self._repository.media.own,
         )
         run = TaskRun(handle, submission, resources, options.timeout, options.watching)
 

@@ -30,7 +30,7 @@ from luma_jupyter.domain.task import Task, TaskPhase
 from luma_jupyter.domain.urls import is_local_url
 from luma_jupyter.domain.vocabulary import SERVICE_NAMES, Status
 from luma_jupyter.engine.handle import Handle
-from luma_jupyter.engine.library.folder import MediaFolder, copy_into, size_of
+from luma_jupyter.engine.library.folder import Change, MediaFolder, copy_into, size_of
 from luma_jupyter.engine.recovery import resumed, unconfirmed_message
 from luma_jupyter.engine.run.poller import NOT_KNOWN, Poller
 from luma_jupyter.engine.run.slots import Slots
@@ -67,7 +67,7 @@ class RunResources:
 
     ``poller`` polls the tasks of the request's API, ``slots`` and ``downloads`` limit how many submissions and
     downloads are under way at once, ``on_duration`` is told how many seconds the task took, ``recovered``
-    says how an entry stands when the kernel that followed it is gone.
+    says how an entry stands when the kernel that followed it is gone, ``change`` hears of each file that is made.
     """
 
     journal: Journal
@@ -78,6 +78,7 @@ class RunResources:
     client: Callable[[], ProviderClient]
     on_duration: Callable[[float], object]
     recovered: Callable[[Entry], Entry]
+    change: Change
 
 
 class TaskRun:
@@ -221,7 +222,7 @@ class TaskRun:
     async def _mirror_end(self, task: Task) -> None:
         if task.path:
             try:
-                task = await in_thread(partial(copy_into, self._handle.task.media, task))
+                task = await in_thread(partial(copy_into, self._handle.task.media, task, self._resources.change))
             except DownloadError as error:
                 task = task.evolve(
                     path=None, problem=f"The file could not be copied from the folder of the other kernel: {error}"
@@ -308,7 +309,7 @@ class TaskRun:
         size: int | None = None
         problem: str | None = None
         try:
-            folder = MediaFolder(handle.task.media, self._resources.http())
+            folder = MediaFolder(handle.task.media, self._resources.http(), self._resources.change)
             async with self._resources.downloads:
                 saved = await folder.save(handle.task.evolve(ended_at=handle.task.ended_at or handle.clock()))
                 path = saved.path

@@ -5,5 +5,7 @@ database        the file: shared, patient, and set aside where it is damaged
 salvage         what can still be read of a damaged file
 leases          which process follows a task, and whether it still lives
 probe           whether there may be anything unfinished, told without opening the file
+spending        what each day's tasks cost or may cost, summed
+folders         what the sidecars of media folders said when they were last read
 journal         what was asked for, what was sent, and what came of it
 """

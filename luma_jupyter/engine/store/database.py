@@ -15,7 +15,7 @@ import sqlite3
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -62,7 +62,9 @@ class Database:
     """The file at ``path``, opened when first used.
 
     ``migrations`` bring its tables to this version's form, one by one; ``additions`` are tables that earlier versions
-    do not know and need not know: they do not count for the file's version. ``salvage`` brings what can be read of a
+    do not know and need not know, each with the statements that make it: they do not count for the file's version.
+    All that these and the migrations make has to be named on the file's first page, which is how a journal can be read
+    whose first page is lost. ``salvage`` brings what can be read of a
     damaged file into a new one. ``notify`` gets one line when something happened to the file that the user should know;
     ``clock`` (Unix seconds) dates the files set aside.
 
@@ -73,7 +75,7 @@ class Database:
         self,
         path: Path,
         migrations: Sequence[str],
-        additions: Sequence[str] = (),
+        additions: Mapping[str, Sequence[str]],
         *,
         salvage: Callable[[sqlite3.Connection, sqlite3.Connection, float], Salvage],
         clock: Callable[[], float],
@@ -167,6 +169,13 @@ class Database:
             except sqlite3.Error as error:
                 raise self._unusable(error) from None
 
+    @property
+    def is_newer(self) -> bool:
+        """Whether a newer version wrote the file."""
+        with self._lock:
+            self.execute("SELECT 1")  # opens it
+            return self._newer
+
     def verify(self) -> None:
         """Look through the whole file, as a damage may show in no query; a new one takes its place then."""
         with self._lock:
@@ -237,18 +246,19 @@ class Database:
             return None
         if not ("tasks" in tables if version else not tables):
             return "foreign"
-        self._bring_forward(connection, version)
+        self._bring_forward(connection, version, tables)
         connection.execute("COMMIT")
         connection.execute(f"PRAGMA journal_mode = {'WAL' if _is_local(self.path.parent) else 'DELETE'}")
         return None
 
-    def _bring_forward(self, connection: sqlite3.Connection, version: int) -> None:
-        """Give a file of an earlier version the tables of this one; 0: an empty file."""
+    def _bring_forward(self, connection: sqlite3.Connection, version: int, tables: Set[str] = frozenset()) -> None:
+        """Give a file of an earlier version, with its ``tables``, those of this one; 0: an empty file."""
         for migration in self._migrations[version:]:
             for statement in migration.split(";"):
                 connection.execute(statement)
-        for addition in self._additions:
-            connection.execute(addition)
+        for table, statements in self._additions.items():
+            for statement in statements if table not in tables else ():
+                connection.execute(statement)
         if version < len(self._migrations):
             connection.execute(f"PRAGMA user_version = {len(self._migrations)}")
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import cache, partial
@@ -19,11 +19,14 @@ from luma_jupyter.domain.duration_model import KEPT
 from luma_jupyter.domain.task import Task
 from luma_jupyter.domain.urls import is_web_url
 from luma_jupyter.domain.vocabulary import Action, Provider
+from luma_jupyter.engine.store import folders, spending
 from luma_jupyter.engine.store.database import Database
+from luma_jupyter.engine.store.folders import FolderTable
 from luma_jupyter.engine.store.leases import LeaseLost, current_owner, is_alive
 from luma_jupyter.engine.store.probe import FILE_NAME, UNFINISHED
 from luma_jupyter.engine.store.salvage import salvage
 from luma_jupyter.engine.store.serialization import dump, read_task
+from luma_jupyter.engine.store.spending import Day, SpendingSums
 from luma_jupyter.operating_system import at_fork, is_same_folder
 
 # What brings a file from one version to the next; the version is SQLite's own ``user_version``.
@@ -65,19 +68,17 @@ MIGRATIONS = (
     """,
 )
 # Tables that version 0.1.0 does not know, and need not know.
-ADDITIONS = (
-    "CREATE TABLE IF NOT EXISTS leases (intent TEXT PRIMARY KEY, number INTEGER NOT NULL) WITHOUT ROWID",
+ADDITIONS: Mapping[str, Sequence[str]] = {
+    "leases": ("CREATE TABLE leases (intent TEXT PRIMARY KEY, number INTEGER NOT NULL) WITHOUT ROWID",),
     # Of what a damaged journal had and nobody can read any more; a column is NULL where it is not known.
-    """
-    CREATE TABLE IF NOT EXISTS lost (
-        intent TEXT PRIMARY KEY,
-        fingerprint TEXT,
-        created_at REAL,
-        task_id TEXT
-    ) WITHOUT ROWID
-    """,
-)
+    "lost": (
+        "CREATE TABLE lost (intent TEXT PRIMARY KEY, fingerprint TEXT, created_at REAL, task_id TEXT) WITHOUT ROWID",
+    ),
+    **spending.TABLES,
+    **folders.TABLES,
+}
 _ROWS = "SELECT tasks.task, tasks.owner, owners.beat FROM tasks LEFT JOIN owners USING (owner)"
+_EQUAL = "fingerprint IN (SELECT value FROM json_each(?))"
 _REPLACE = "UPDATE tasks SET status = ?, task_id = ?, task = ?, owner = ?"
 
 
@@ -118,6 +119,8 @@ class Journal:
         notify: Callable[[str], None] = lambda line: None,
     ) -> None:
         self._file = Database(folder / FILE_NAME, MIGRATIONS, ADDITIONS, salvage=salvage, clock=clock, notify=notify)
+        self._sums = SpendingSums(self._file)
+        self.folders = FolderTable(self._file)
         self._clock = clock
         self._given_owner = owner
         self._reset()
@@ -141,7 +144,7 @@ class Journal:
         """SQLite's journal mode of the file, which is whole and can be written to; it is made if it is not there."""
         self._file.verify()
         with self.transaction():  # takes the lock for writing
-            pass
+            self._sums.add_up_anew()
         ((mode,),), _ = self._file.execute("PRAGMA journal_mode")
         return str(mode)
 
@@ -151,9 +154,9 @@ class Journal:
         """The entry of an intent."""
         return next(iter(self._select("WHERE intent = ?", intent)), None)
 
-    def find_equal(self, fingerprint: str) -> list[Entry]:
-        """The entries of equal requests, newest first."""
-        return self._select("WHERE fingerprint = ? ORDER BY created_at DESC, intent", fingerprint)
+    def find_equal(self, *fingerprints: str) -> list[Entry]:
+        """The entries of requests that are equal to one of these, newest first."""
+        return self._select(f"WHERE {_EQUAL} ORDER BY created_at DESC, intent", json.dumps(fingerprints))
 
     def entries(self, *, folder: Path | None = None, since: float = 0.0, until: float = 1e12) -> list[Entry]:
         """The entries made from ``since`` to before ``until`` (Unix seconds), of one folder or of all; oldest first."""
@@ -191,18 +194,32 @@ class Journal:
         sql = "SELECT 1 FROM tasks WHERE task_id = ? UNION ALL SELECT 1 FROM lost WHERE task_id = ?"
         return bool(self._file.execute(sql, _column(task_id), _column(task_id))[0])
 
-    def lost(self, fingerprint: str) -> list[str | None]:
+    def lost(self, *fingerprints: str) -> list[str | None]:
         """The task ids, as far as they are known, of equal requests whose entries a damage has made unreadable."""
-        return self._lost("fingerprint = ?", fingerprint)
-
-    def count_lost(self, since: float) -> int:
-        """How many entries made since then (Unix seconds) are unreadable; one whose time is not known counts too."""
-        return len(self._lost("IFNULL(created_at, 1e12) >= ?", since))
-
-    def _lost(self, condition: str, value: object) -> list[str | None]:
-        gone, _ = self._file.execute(f"SELECT task_id FROM lost WHERE {condition}", value)
-        there, _ = self._file.execute(f"SELECT task_id, task FROM tasks WHERE {condition}", value)
+        wanted = json.dumps(fingerprints)
+        gone, _ = self._file.execute(f"SELECT task_id FROM lost WHERE {_EQUAL}", wanted)
+        there, _ = self._file.execute(f"SELECT task_id, task FROM tasks WHERE {_EQUAL}", wanted)
         return [task_id for (task_id,) in gone] + [task_id for task_id, text in there if read_task(text) is None]
+
+    def spending(self, since: float) -> Day:
+        """What the tasks made since then (Unix seconds, a quarter of an hour) cost, or may cost.
+
+        What was never sent counts where the process that follows it lives. A lost entry whose time is not known is
+        counted, too.
+        """
+        ((lost,),), _ = self._file.execute("SELECT COUNT(*) FROM lost WHERE IFNULL(created_at, 1e12) >= ?", since)
+        counted = [part for part in self._sums.since(since) if not part.follower or self._is_alive(part.follower)]
+        lost += sum(part.tasks for part in counted if not part.provider)
+        return Day([part for part in counted if part.provider], lost)
+
+    def _is_alive(self, owner: str) -> bool:
+        found, _ = self._file.execute("SELECT beat FROM owners WHERE owner = ?", owner)
+        return owner == self.owner or is_alive(owner, found[0][0] if found else None, self._clock())
+
+    def waiting(self, since: float) -> list[str]:
+        """The intents of this process, made since then (Unix seconds), of which the journal knows no send."""
+        sql = "SELECT intent FROM tasks WHERE status IN ('queued', 'submitting') AND owner = ? AND created_at >= ?"
+        return [intent for (intent,) in self._file.execute(sql, self.owner, since)[0]]
 
     def uploaded_url(self, service: str, sha256: str, until: float) -> str | None:
         """The address of a file that was uploaded to a service (its base URL) and lives until then (Unix seconds)."""

@@ -54,6 +54,7 @@ def _use(home: Path, told: list[str]) -> Journal:
         journal.uploaded_url("https://api.acedata.cloud", "0" * 64, 0.0)
         for number in range(TASKS):
             journal.find_equal(a_task(number).fingerprint)
+        journal.spending(EPOCH)
     journal.add_duration("acedata", "generate", 30.0)
     journal.add_upload("https://api.acedata.cloud", "0" * 64, "https://x.example/a", 2e9)
     journal.add(a_task(1000))
@@ -165,8 +166,8 @@ def test_lost_entry_of_unknown_time_counts_for_the_day_of_its_loss(path: Path, t
     journal.check()
     lost = TASKS + 1 - len(journal.entries())
     assert 0 < lost < 10
-    assert journal.count_lost(EPOCH) == lost
-    assert journal.count_lost(EPOCH + 86_400) == 0
+    assert journal.spending(EPOCH).lost == lost
+    assert journal.spending(EPOCH + 86_400).lost == 0
 
 
 def test_damage_that_many_kernels_find_is_salvaged_once(path: Path) -> None:
@@ -214,7 +215,7 @@ def test_lost_entry_is_known_until_its_kernel_enters_it_again(home: Path, journa
             connection.execute("INSERT INTO lost VALUES (?, ?, ?, ?)", values)
     assert journal.lost(a_task(1).fingerprint) == ["task-1"]
     assert journal.has_task_id("task-3")
-    assert journal.count_lost(a_task(2).created_at) == 2
+    assert journal.spending(a_task(2).created_at).lost == 2
     journal.add(a_task(1))
     journal.add(a_task(50, task_id="task-2"))
     assert [bool(journal.lost(a_task(number).fingerprint)) for number in (1, 2, 3)] == [False, False, True]

@@ -1,0 +1,285 @@
+"""The index of the media folder: which sidecars answer a request, found without listing the folder each time.
+
+It is never trusted against a file: what it finds is read. That it misses nothing is told by marks, a file's number,
+size and times. While a folder has the mark that it had when it was looked through, no file was added, removed or
+renamed; else it is listed, and read is what has another mark. Times may be coarse: a mark that is not two seconds old
+may stand for a later change too, and so is none (as in git's index). What this kernel itself changes goes from one mark
+to the next, and where times are fine needs no listing until the folder has been quiet for that long: what another
+program does in the same hundredth of a second is seen then.
+
+An edit in place leaves its folder's mark. Where nothing is found, those files are looked at that begin with the
+prompt's words, as a clip's do; all are at a kernel's first look-up. Without a usable journal the folder is listed.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from luma_jupyter.domain.task import Task
+from luma_jupyter.engine.library import sidecars
+from luma_jupyter.engine.store.folders import FolderState, FolderTable, Sidecar
+from luma_jupyter.engine.task_spec import TaskSpec
+from luma_jupyter.errors import ConfigError
+from luma_jupyter.operating_system import at_fork
+
+COARSE = 2.0  # seconds: the coarsest times of files that there are (FAT)
+FINE = 10_000_000  # nanoseconds: a disk that knows times better than so hardly ever has a whole number of them
+PATIENCE = 1.0  # seconds after which it is said what takes so long
+TRIES = 3  # against other kernels that are quicker each time
+
+
+@dataclass
+class _OwnChanges:
+    """The changes of this kernel to a folder, one directly after the other, from the mark ``start`` to ``last``.
+
+    ``names`` are the sidecars among them. ``sure``: the folder was looked through between two of them.
+    """
+
+    start: str | None
+    last: str
+    sure: bool = False
+    names: list[str] = field(default_factory=list)
+    entered: int = 0  # how many of the names the index has
+
+
+class MediaIndex:
+    """The index of all media folders that a kernel looks into. ``table`` gives the table in the journal of the moment.
+
+    ``clock`` (Unix seconds) is that of the files, of which ``stat`` gives size and times; ``tell`` gets a line where a
+    look-up takes long.
+    """
+
+    def __init__(
+        self,
+        table: Callable[[], FolderTable],
+        clock: Callable[[], float] = time.time,
+        stat: Callable[[Path], os.stat_result] = os.stat,
+    ) -> None:
+        self.tell: Callable[[str], object] = lambda line: None
+        self._table = table
+        self._clock = clock
+        self._stat = stat
+        self._checked: set[Path] = set()
+        self._own: dict[Path, _OwnChanges] = {}
+        self._reset_lock()
+        at_fork(child=self._reset_lock)
+
+    def _reset_lock(self) -> None:
+        """Start anew, as in a forked child."""
+        self._lock = threading.Lock()
+
+    # What is in a folder.
+
+    def find_equal(self, folder: Path, specs: Sequence[TaskSpec]) -> list[list[Task]]:
+        """Of each spec the completed tasks of equal requests in a folder, by the names of their files."""
+        try:
+            state = self._up_to_date(folder)
+            if state:
+                return self._find(folder, state, specs)
+        except ConfigError:  # told before anything is paid; to play what is there, no journal is needed
+            pass
+        return [
+            list(sidecars.find_equal(folder, spec.request.prompt, spec.fingerprint, spec.request)) for spec in specs
+        ]
+
+    def _find(self, folder: Path, state: FolderState, specs: Sequence[TaskSpec]) -> list[list[Task]]:
+        found, doubtful = self._read(folder, state, specs)
+        missing = [spec for spec, tasks in zip(specs, found, strict=True) if not tasks]
+        beginnings = {words for spec in missing for words in sidecars.beginnings(spec.request.prompt)}
+        for words in beginnings:
+            alike = self._table().beginning(state, words)
+            doubtful += [one for one in alike if one.mark != self._mark_of(_path(folder, one.name))]
+        if self._read_again(folder, state, doubtful):
+            found, _ = self._read(folder, state, specs)
+        return found
+
+    def _read(
+        self, folder: Path, state: FolderState, specs: Sequence[TaskSpec]
+    ) -> tuple[list[list[Task]], list[Sidecar]]:
+        """What the index finds, by its files; and the sidecars that do not say what it has of them."""
+        found: dict[str, list[Sidecar]] = {spec.fingerprint: [] for spec in specs}
+        for one in self._table().equal(state, list(found)):
+            found[one.fingerprint or ""].append(one)
+        tasks: list[list[Task]] = [[] for _ in specs]
+        wrong = []
+        for spec, equal in zip(specs, tasks, strict=True):
+            for one in found[spec.fingerprint]:
+                task = sidecars.read(_path(folder, one.name))
+                if task and sidecars.answers(task, spec.fingerprint, spec.request):
+                    equal.append(task)
+                else:
+                    wrong.append(one)
+        return tasks, wrong
+
+    def _read_again(self, folder: Path, state: FolderState, doubtful: Iterable[Sidecar]) -> bool:
+        """Read files whose rows may be wrong; whether any was, or another kernel has changed the index."""
+        now = [(one, self._read_sidecar(folder, one.name)) for one in doubtful]
+        changed = [after for before, after in now if after and after != before]
+        gone = [before.name for before, after in now if after is None]
+        if not changed and not gone:
+            return False
+        self._table().write(state, state.mark, state.settled, changed, gone)
+        return True
+
+    # Whether the index knows all names of a folder.
+
+    def _up_to_date(self, folder: Path) -> FolderState | None:
+        """The state of a folder, as it is now; None where there is no such folder, or no end to its changes."""
+        table = self._table()
+        if table.is_read_only:
+            return None
+        with contextlib.suppress(OSError, ValueError):
+            for _ in range(TRIES):
+                state = table.state(_text(folder))
+                known = folder in self._checked and self._is_known(folder, self._stat(folder), state)
+                if known or self._look_through(folder, state, table.all(state)):
+                    return table.state(_text(folder))
+        return None
+
+    def _is_known(self, folder: Path, stat: os.stat_result, state: FolderState) -> bool:
+        mark, own = _mark(stat), self._own.get(folder)
+        if state.mark == mark and state.settled:
+            return True
+        if own is None or own.last != mark or own.start != state.mark or not (state.settled or own.sure):
+            return False
+        is_fine = stat.st_mtime_ns % FINE != 0
+        return is_fine and _is_recent(stat, self._clock()) and self._enter_own(folder, own, state)
+
+    def _enter_own(self, folder: Path, own: _OwnChanges, state: FolderState) -> bool:
+        """Enter what this kernel has added since it last looked; False where another one has changed the index."""
+        count = len(own.names)
+        if own.entered == count:
+            return True
+        names = dict.fromkeys(own.names[own.entered : count])
+        rows = [self._read_sidecar(folder, os.fsencode(name)) for name in names]
+        if not self._table().write(state, state.mark, state.settled, [row for row in rows if row]):
+            return False
+        own.entered = count
+        return True
+
+    def bring_up_to_date(self, folder: Path) -> None:
+        """Read what has changed in a folder, so that the next look-up need not."""
+        with contextlib.suppress(ConfigError):
+            self._up_to_date(folder)
+
+    def look_through(self, folder: Path) -> None:
+        """Read all sidecars of a folder anew, as nothing else finds an edit that left a file's size and times."""
+        with contextlib.suppress(ConfigError, OSError):
+            self._look_through(folder, self._table().state(_text(folder)), {}, anew=True)
+
+    def _look_through(
+        self, folder: Path, state: FolderState, known: Mapping[bytes, Sidecar], *, anew: bool = False
+    ) -> bool:
+        """List a folder, read what is not known, and enter it; False where another kernel was quicker."""
+        own = self._own.get(folder)
+        before = self._stat(folder)
+        old = not _is_recent(before, self._clock())
+        there = set(known) if not anew else set(self._table().all(state))
+        names, changed = set(), []
+        for one in self._list(folder, known):
+            names.add(one.name)
+            if one != known.get(one.name):
+                changed.append(one)
+        mark = _mark(before)
+        unchanged = mark == self._mark_of(folder)
+        settled = old and unchanged
+        if not self._table().write(state, mark, settled, changed, there - names):
+            return False
+        self._checked.add(folder)
+        self._own.pop(folder, None)
+        if own and own.last == mark and unchanged:  # so it was this kernel that changed it last
+            self._own[folder] = _OwnChanges(mark, mark, sure=True)
+        return True
+
+    def _list(self, folder: Path, known: Mapping[bytes, Sidecar]) -> Iterator[Sidecar]:
+        progress = _Progress(folder, self.tell)
+        with os.scandir(folder) as entries:
+            found = [entry for entry in entries if Path(entry.name).suffix.lower() == ".json"]
+        for entry in found:
+            name = os.fsencode(entry.name)
+            before = known.get(name)
+            if before and before.mark and before.mark == self._mark_of(folder / entry.name):
+                yield before
+            elif one := self._read_sidecar(folder, name):  # else it is gone meanwhile, or a link to nowhere
+                progress.step(len(found))
+                yield one
+
+    def _read_sidecar(self, folder: Path, name: bytes) -> Sidecar | None:
+        """A sidecar as it is now; None where there is none of this name."""
+        path = _path(folder, name)
+        try:
+            stat = self._stat(path)
+        except (OSError, ValueError):
+            return None
+        mark = None if _is_recent(stat, self._clock()) else _mark(stat)  # before it is read: it may change meanwhile
+        return Sidecar(name, mark, sidecars.claimed_fingerprint(path))
+
+    def _mark_of(self, path: Path) -> str | None:
+        try:
+            return _mark(self._stat(path))
+        except (OSError, ValueError):
+            return None
+
+    # What this kernel changes itself.
+
+    @contextlib.contextmanager
+    def own(self, path: Path) -> Iterator[None]:
+        """Say that what happens inside is this kernel's: it makes, renames or removes this one file."""
+        folder = path.parent
+        with self._lock:  # one after the other, so that each goes from one mark to the next
+            before = self._mark_of(folder)
+            try:
+                yield
+            finally:
+                self._note(folder, before, self._mark_of(folder), path.name)
+
+    def _note(self, folder: Path, before: str | None, after: str | None, name: str) -> None:
+        own = self._own.get(folder)
+        if after is None:
+            return
+        if own is None or own.last != before:  # somebody else has changed it since
+            own = self._own[folder] = _OwnChanges(before if own is None else None, after)
+        if Path(name).suffix.lower() == ".json":
+            own.names.append(name)
+        own.last = after
+
+
+class _Progress:
+    """A line for who waits long, once."""
+
+    def __init__(self, folder: Path, tell: Callable[[str], object]) -> None:
+        self._folder = folder
+        self._tell = tell
+        self._begun = time.monotonic()
+        self._read = 0
+        self._told = False
+
+    def step(self, of: int) -> None:
+        self._read += 1
+        if not self._told and time.monotonic() - self._begun > PATIENCE:
+            self._told = True
+            self._tell(f"Reading what is in {self._folder.name!r}, once: {self._read:,} of {of:,} clips so far.")
+
+
+def _path(folder: Path, name: bytes) -> Path:
+    return folder / os.fsdecode(name)
+
+
+def _is_recent(stat: os.stat_result, now: float) -> bool:
+    return any(abs(now - then) < COARSE for then in (stat.st_mtime, stat.st_ctime))
+
+
+def _mark(stat: os.stat_result) -> str:
+    """What changes when a file does; the last time is that of any change, which nobody can set (not on Windows)."""
+    return f"{stat.st_ino} {stat.st_size} {stat.st_mtime_ns} {stat.st_ctime_ns}"
+
+
+def _text(folder: Path) -> str:
+    """A folder's path as the table can hold it."""
+    return os.fsencode(folder).decode(errors="backslashreplace")

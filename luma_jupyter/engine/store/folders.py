@@ -1,0 +1,119 @@
+"""What the sidecars of media folders were when they were last read: a table that finds them by fingerprint.
+
+It is made anew from the files whenever it is not there or not right, so nothing of it is saved from a damaged journal.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from luma_jupyter.engine.store.database import Database
+from luma_jupyter.operating_system import plain_form
+
+TABLES = {
+    "folders": (
+        "CREATE TABLE folders (number INTEGER PRIMARY KEY, folder TEXT UNIQUE, mark TEXT, settled INTEGER, version)",
+    ),
+    "sidecars": (
+        "CREATE TABLE sidecars (folder INTEGER, words TEXT, name BLOB, mark TEXT, fingerprint TEXT, "
+        "PRIMARY KEY (folder, words, name)) WITHOUT ROWID",
+        "CREATE INDEX sidecars_by_fingerprint ON sidecars (fingerprint, folder)",
+    ),
+}
+_LAST = "\U0010ffff"  # comes after every other character
+
+
+@dataclass(frozen=True)
+class Sidecar:
+    """A sidecar by its file's ``name`` (as bytes): what it said when the file had this ``mark``.
+
+    ``mark`` is None where the next look at the file has to read it again; ``fingerprint`` where it is none of ours.
+    """
+
+    name: bytes
+    mark: str | None
+    fingerprint: str | None
+
+
+@dataclass(frozen=True)
+class FolderState:
+    """A folder as the table has it: its ``mark`` when it was looked through, and the ``version`` of its rows.
+
+    ``settled``: nothing can have changed since without another mark.
+    """
+
+    folder: str
+    number: int = -1
+    mark: str = ""
+    settled: bool = False
+    version: int = 0
+
+
+class FolderTable:
+    """The table in a journal's file. All calls raise ConfigError where that cannot be read or written."""
+
+    def __init__(self, file: Database) -> None:
+        self._file = file
+
+    @property
+    def is_read_only(self) -> bool:
+        """Whether nothing can be entered, as a newer version wrote the file."""
+        return self._file.is_newer
+
+    def state(self, folder: str) -> FolderState:
+        """A folder as it was last looked through; without a number where it never was."""
+        sql = "SELECT folder, number, mark, settled, version FROM folders WHERE folder = ?"
+        found, _ = self._file.execute(sql, folder)
+        return FolderState(*found[0]) if found else FolderState(folder)
+
+    def all(self, state: FolderState) -> dict[bytes, Sidecar]:
+        """All sidecars of a folder, by name."""
+        found, _ = self._file.execute("SELECT name, mark, fingerprint FROM sidecars WHERE folder = ?", state.number)
+        return {row[0]: Sidecar(*row) for row in found}
+
+    def equal(self, state: FolderState, fingerprints: Sequence[str]) -> list[Sidecar]:
+        """The sidecars with one of these fingerprints, by name."""
+        sql = (
+            "SELECT name, mark, fingerprint FROM sidecars INDEXED BY sidecars_by_fingerprint "
+            "WHERE fingerprint IN (SELECT value FROM json_each(?)) AND folder = ? ORDER BY name"
+        )
+        return [Sidecar(*row) for row in self._file.execute(sql, json.dumps(fingerprints), state.number)[0]]
+
+    def beginning(self, state: FolderState, words: str) -> list[Sidecar]:
+        """The sidecars whose names begin so, in whatever case and form of Unicode."""
+        words = plain_form(words)
+        sql = "SELECT name, mark, fingerprint FROM sidecars WHERE folder = ? AND words >= ? AND words < ?"
+        return [Sidecar(*row) for row in self._file.execute(sql, state.number, words, words + _LAST)[0]]
+
+    def write(
+        self, state: FolderState, mark: str, settled: bool, changed: Iterable[Sidecar], gone: Iterable[bytes] = ()
+    ) -> bool:
+        """Enter what changed since ``state``; False where another kernel was quicker, and nothing was entered."""
+        return self._file.transact(lambda: self._write(state, mark, settled, changed, gone))
+
+    def _write(
+        self, state: FolderState, mark: str, settled: bool, changed: Iterable[Sidecar], gone: Iterable[bytes]
+    ) -> bool:
+        execute = self._file.execute
+        now = self.state(state.folder)
+        if (now.number, now.version) != (state.number, state.version):
+            return False
+        if state.number < 0:
+            execute("INSERT INTO folders VALUES (NULL, ?, '', 0, 0)", state.folder)
+        number = self.state(state.folder).number
+        for name in gone:
+            execute("DELETE FROM sidecars WHERE folder = ? AND words = ? AND name = ?", number, _words(name), name)
+        for one in changed:
+            values = (number, _words(one.name), one.name, one.mark, one.fingerprint)
+            execute("INSERT OR REPLACE INTO sidecars VALUES (?, ?, ?, ?, ?)", *values)
+        execute(
+            "UPDATE folders SET mark = ?, settled = ?, version = version + 1 WHERE number = ?", mark, settled, number
+        )
+        return True
+
+
+def _words(name: bytes) -> str:
+    """A name as it is compared: some archives and disks store other forms."""
+    return plain_form(name.decode(errors="replace"))

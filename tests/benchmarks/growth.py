@@ -1,0 +1,262 @@
+"""How the cost of one more clip grows with how many there are: in the folder, in the journal, and in the kernel.
+
+Each count is a process of its own, whose folder and journal are filled before; every clip is of today. Beside each row
+stands the same work done by hand in a plain SQLite table, which is as good as it gets on this disk.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import os
+import shutil
+import sqlite3
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
+from pathlib import Path
+from statistics import linear_regression, median
+from typing import Any
+
+from luma_jupyter.domain.fingerprint import fingerprint
+from luma_jupyter.domain.requests import GenerateRequest
+from luma_jupyter.domain.task import Task, Video
+from luma_jupyter.domain.vocabulary import Status
+from luma_jupyter.engine.library import sidecars
+from luma_jupyter.engine.store.journal import Journal
+from tests.benchmarks.environment import environment
+from tests.benchmarks.report import Report, save, say
+from tests.support.misbehaving import Server
+from tests.support.misbehaving.server import video
+
+COUNTS = (100, 1000, 10_000, 20_000)
+TIMES = 15  # of each call; the median counts
+TAKES = 100
+TASK_SECONDS = 0.05
+FLAT, LINEAR = 0.1, 1.1  # the largest exponents
+MOST_A_CLIP, MOST_TAKES, FIRST_LOOK_UP = 1.0, 100.0, {1000: 500.0, 20_000: 5000.0}  # milliseconds
+GENERATE, FOUND, BUDGET = "one more generate", "a request found again", "one more with a budget"
+BATCH, TAKES_AGAIN, FIRST = "a batch of all run again", f"{TAKES} takes found again", "first look-up, no journal"
+ROWS = {GENERATE: FLAT, FOUND: FLAT, BUDGET: FLAT, BATCH: LINEAR, TAKES_AGAIN: FLAT, FIRST: LINEAR}  # exponents
+
+
+def prompt(number: int) -> str:
+    """The prompt of a clip; no two begin with the same words."""
+    return f"{number} paper boats on a calm lake"
+
+
+def requests(count: int) -> list[GenerateRequest]:
+    """What the folder's clips were asked for with: so many prompts, and the takes of one more."""
+    takes = [GenerateRequest(prompt="A fox", take=take) for take in range(1, TAKES + 1)]
+    return [GenerateRequest(prompt=prompt(number)) for number in range(count)] + takes
+
+
+def fill(folder: Path, count: int) -> None:
+    """Completed clips of today, each with its sidecar and its entry; their videos are links to one file."""
+    media = folder / "media"
+    media.mkdir()
+    original = folder / "film.mp4"
+    original.write_bytes(video("film"))
+    journal = Journal(folder / "home")
+    now = time.time()
+    with closing(journal), journal.transaction():
+        for number, request in enumerate(requests(count)):
+            task = _completed(request, number, media, folder, now)
+            assert task.path
+            if number % 1000 == 0:  # a file has some 65,000 names at most, a disk may allow fewer
+                shutil.copyfile(original, task.path)
+                original = task.path
+            else:
+                os.link(original, task.path)
+            with task.path.with_suffix(".json").open("wb") as file:
+                sidecars.write(file, task, task.file_size or 0)
+            journal._put(task, None)
+
+
+def _completed(request: GenerateRequest, number: int, media: Path, folder: Path, now: float) -> Task:
+    name = sidecars.video_file_name(request.prompt, f"{number:08x}")
+    created = now - 60 + number / 1000
+    return Task(
+        intent=f"{number:08x}{'0' * 24}",
+        request=request,
+        provider="acedata",
+        status=Status.COMPLETED,
+        created_at=created,
+        submitted_at=created,
+        sent_at=created,
+        ended_at=created + 60,
+        task_id=f"task-{number}",
+        video=Video("https://media.example/film.mp4"),
+        filename=name,
+        media=media,
+        path=media / name,
+        file_size=4096,
+        folder=folder,
+        fingerprint=fingerprint(request, None),
+        base_url="https://api.acedata.cloud",
+        price=0.35,
+    )
+
+
+# In the process that is measured.
+
+
+def measure(count: int) -> dict[str, float]:
+    """Milliseconds of each row, in this process, whose folder holds so many clips."""
+    import luma_jupyter as luma
+
+    def timed(call: Callable[[int], Any]) -> float:
+        took = []
+        for number in range(TIMES):
+            begun = time.perf_counter()
+            clip = call(number)
+            took.append(1e3 * (time.perf_counter() - begun))
+            clip.wait()
+        return median(took)
+
+    def run_again() -> None:
+        for start in range(0, count, most):
+            luma.batch([prompt(number) for number in range(start, min(start + most, count))], yes=True)
+
+    most = _most_in_a_batch()
+    luma.generate("warm").wait()
+    found = {BATCH: _once(run_again)}
+    found[TAKES_AGAIN] = _once(lambda: luma.batch("A fox", takes=TAKES, yes=True))
+    found[GENERATE] = timed(lambda number: luma.generate(f"new {number}"))
+    found[FOUND] = timed(lambda number: luma.generate(prompt(number * count // TIMES)))
+    luma.configure(budget=1e6, acedata_price=0.35)
+    found[BUDGET] = timed(lambda number: luma.generate(f"priced {number}"))
+    return found
+
+
+def _most_in_a_batch() -> int:
+    from luma_jupyter.clip.grid import MOST
+
+    return int(MOST)
+
+
+def _once(work: Callable[[], object]) -> float:
+    begun = time.perf_counter()
+    work()
+    return 1e3 * (time.perf_counter() - begun)
+
+
+def measure_first(count: int) -> dict[str, float]:
+    """Milliseconds of the first look-up in a folder that was handed over, without a journal."""
+    import luma_jupyter as luma
+
+    luma.configure(home=luma.configure.__globals__["kernel"].configuration.current().home_folder / "new")
+    luma.generate(prompt(0))  # imports, connections
+    luma.configure(home=luma.configure.__globals__["kernel"].configuration.current().home_folder / "newer")
+    return {FIRST: _once(lambda: luma.generate(prompt(count // 2)))}
+
+
+# The bound.
+
+
+def by_hand(folder: Path, count: int) -> dict[str, float]:
+    """Milliseconds of the same work in a plain SQLite table with an index: a look-up, and an entry that is synced."""
+    path = folder / "plain.sqlite3"
+    filled = [
+        _completed(request, number, folder, folder, time.time()) for number, request in enumerate(requests(count))
+    ]
+    with closing(sqlite3.connect(path, isolation_level=None)) as table:
+        table.execute("PRAGMA journal_mode = WAL")
+        table.execute("PRAGMA synchronous = FULL")
+        table.execute("CREATE TABLE clips (fingerprint TEXT PRIMARY KEY, price REAL, data TEXT)")
+        table.execute("BEGIN")
+        text = json.dumps({"prompt": "A paper boat", "filler": "x" * 600})
+        table.executemany("INSERT INTO clips VALUES (?, 0.35, ?)", [(task.fingerprint, text) for task in filled])
+        table.execute("COMMIT")
+
+        def find(key: str) -> object:
+            found = table.execute("SELECT data FROM clips WHERE fingerprint = ?", (key,)).fetchone()
+            return json.loads(found[0]) if found else None
+
+        def add(key: str) -> None:
+            table.execute("BEGIN IMMEDIATE")
+            find(key)
+            table.execute("INSERT INTO clips VALUES (?, 0.35, ?)", (key, text))
+            table.execute("COMMIT")
+
+        def each(call: Callable[[int], object]) -> float:
+            return median(_once(lambda number=number: call(number)) for number in range(TIMES))  # type: ignore[misc]
+
+        return {
+            GENERATE: each(lambda number: add(f"new {number}")),
+            FOUND: each(lambda number: find(filled[number * count // TIMES].fingerprint)),
+            BUDGET: each(lambda number: add(f"priced {number}")),
+            BATCH: _once(lambda: [find(task.fingerprint) for task in filled[:count]]),
+            TAKES_AGAIN: _once(lambda: [find(task.fingerprint) for task in filled[count:]]),
+            FIRST: _once(lambda: [path.read_bytes() for path in Path(folder, "media").glob("*.json")]),
+        }
+
+
+# The table.
+
+
+def run_count(url: str, count: int) -> tuple[dict[str, float], dict[str, float]]:
+    """Milliseconds of each row at one count; and by hand."""
+    with tempfile.TemporaryDirectory() as folder:
+        fill(Path(folder), count)
+        variables = environment(url, folder) | {"LUMA_JUPYTER_SUBMISSIONS": "50"}
+        found: dict[str, float] = {}
+        for what in ("first", "rows"):
+            words = [sys.executable, "-m", "tests.benchmarks.growth", what, str(count)]
+            done = subprocess.run(words, env=variables, cwd=folder, capture_output=True, text=True, timeout=1800)
+            if done.returncode:
+                raise RuntimeError(done.stderr[-2000:])
+            found |= json.loads(done.stdout.splitlines()[-1])
+        return found, by_hand(Path(folder), count)
+
+
+def exponent(counts: Sequence[int], values: Sequence[float]) -> float:
+    """The exponent of the power of the count that fits the values best, on log axes."""
+    return linear_regression([math.log(count) for count in counts], [math.log(value) for value in values]).slope
+
+
+def run(report: Report, counts: Sequence[int] = COUNTS) -> None:
+    """All rows at all counts, ours and by hand, plotted on log axes."""
+    ours: dict[int, Mapping[str, float]] = {}
+    plain: dict[int, Mapping[str, float]] = {}
+    with Server(seconds=TASK_SECONDS) as server:
+        for count in counts:
+            say(f"growth: {count:,} clips")
+            ours[count], plain[count] = run_count(server.url, count)
+    rows = []
+    for name, most in ROWS.items():
+        values = [ours[count][name] for count in counts]
+        fitted = exponent(counts, values)
+        by_count = {f"n = {count:,} (ms)": value for count, value in zip(counts, values, strict=True)}
+        rows.append({"": name, **by_count, "exponent": fitted, "by hand, at most n (ms)": plain[counts[-1]][name]})
+        report.check(f"{name}: exponent of its growth", fitted, most, "")
+    report.table("How the cost of one more clip grows with how many there are", rows)
+    report.check(f"{BATCH}, each", ours[counts[-1]][BATCH] / counts[-1], MOST_A_CLIP, "ms")
+    report.check(TAKES_AGAIN, ours[counts[-1]][TAKES_AGAIN], MOST_TAKES, "ms")
+    for count, bound in FIRST_LOOK_UP.items():
+        if count in ours:
+            report.check(f"{FIRST}, {count:,} clips", ours[count][FIRST], bound, "ms")
+    figure, axes = report.plot("clips")
+    for number, name in enumerate(ROWS):
+        axes.plot(counts, [ours[count][name] for count in counts], "o-", color=f"C{number}", label=name)
+        axes.plot(counts, [plain[count][name] for count in counts], ":", color=f"C{number}")
+    axes.set(xscale="log", yscale="log", xlabel="clips (dotted: by hand in a plain table)", ylabel="ms")
+    axes.legend(fontsize=7)
+    save(figure)
+
+
+def main() -> None:
+    """Measure in this process, and print what was found as JSON."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("what", choices=("first", "rows"))
+    parser.add_argument("count", type=int)
+    given = parser.parse_args()
+    print("\n" + json.dumps((measure if given.what == "rows" else measure_first)(given.count)), flush=True)
+
+
+if __name__ == "__main__":
+    main()
