@@ -23,12 +23,12 @@ _CELL = "text-align:left;white-space:nowrap"
 # Pages take what stands between two dollar signs for a formula, and prices and prompts have such; not in these classes,
 # of MathJax 3 and later, and of MathJax 2.
 NO_FORMULAS = "mathjax_ignore tex2jax_ignore"
-# JupyterLab shows an error in the place of the live part, the output after the waiting card, where the kernel is gone;
-# and one for each widget in it where the page has no anywidget.
+# In the place of the live part, the output after the waiting card, JupyterLab shows words while it is loaded, an error
+# where the kernel is gone, and one for each widget in it where the page has no anywidget.
 _AFTER = ".jp-OutputArea-child:has(.luma-later)+.jp-OutputArea-child"
 HIDE_LOST_LIVE_PART = (
-    f"<style>{_AFTER}>.jp-OutputArea-output.jupyter-widgets,{_AFTER}:has(.jupyter-widgets-error-widget)"
-    "{display:none}</style>"
+    f"<style>{_AFTER}>.lm-Panel:not(:has(*)),{_AFTER}>.jp-OutputArea-output.jupyter-widgets,"
+    f"{_AFTER}:has(.jupyter-widgets-error-widget){{display:none}}</style>"
 )
 
 

@@ -55,7 +55,7 @@ def run_cell(page: LabPage, number: int) -> str:
     page.page.locator(".jp-Notebook .jp-Cell").nth(number).locator(".cm-content").click()
     page.page.keyboard.press("Control+Enter")
     output = page.page.locator(".jp-Notebook .jp-Cell").nth(number).locator(".jp-OutputArea-output")
-    output.last.wait_for()
+    output.last.wait_for(state="attached")
     printed: str = output.last.inner_text().strip()
     return printed
 
@@ -110,7 +110,7 @@ def test_a_form_makes_clips_for_the_queue_and_variables(open_studio: Any) -> Non
 
     assert run_cell(page, 2) == "completed True True True"
     page.save(name)
-    assert "run this cell to fill in its forms" in (lab.folder / name).read_text()
+    assert "its forms need the kernel of this cell" in (lab.folder / name).read_text()
 
 
 def test_a_picture_that_is_chosen_is_uploaded(open_studio: Any, tmp_path: Path) -> None:
@@ -222,6 +222,6 @@ def test_the_studio_has_contrast_in_both_themes(open_page: Any, lab: Lab, theme:
     page.page.wait_for_timeout(500)
     page.open(name)
     page.wait_for("!document.body.innerText.includes('Loading widget')")
-    page.page.get_by_text("run this cell to fill in its forms").wait_for()
+    page.page.get_by_text("its forms need the kernel of this cell").wait_for()
     assert not [words for words in BROKEN if words in page.text()]
     lab.theme("JupyterLab Light")
