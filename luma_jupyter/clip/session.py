@@ -270,11 +270,16 @@ class Session:
 
     def _keep_until_end(self, clip: Clip) -> None:
         """Hold a clip as long as its task is under way, and then until enough others have come after it."""
-        handle, intent = clip.handle, clip.task.intent
         self._recent.append(clip)
-        if not clip.task.status.ended:
-            self._under_way[intent] = clip
-            handle.done.add_done_callback(lambda done: self._under_way.pop(intent, None))
+        handle = clip.handle
+        if not handle.task.status.ended:
+            self._under_way[handle.task.intent] = clip
+            handle.done.add_done_callback(lambda done: self._let_go(handle))
+
+    def _let_go(self, handle: Handle) -> None:
+        clip = self._under_way.get(handle.task.intent)
+        if clip and clip.handle is handle:
+            del self._under_way[handle.task.intent]
 
     def clip_for_task(self, task: Task) -> Clip:
         """The clip of a task that nobody here need follow: the one that is there, or a new one."""
