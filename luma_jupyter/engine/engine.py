@@ -158,7 +158,7 @@ class Engine:
 
         All of them are entered, or none.
         """
-        intents = [uuid.uuid4().hex for _ in plans]
+        intents, journal = [uuid.uuid4().hex for _ in plans], self.journal
         with self._transaction(*intents):
             found: list[Handle | Entry | None] = [_completed_earlier(plan) for plan in plans]
             open_ones = [number for number, entry in enumerate(found) if entry is None]
@@ -171,7 +171,7 @@ class Engine:
                 cancel_unsent([plans[number].spec for number in new if not plans[number].spec.again], self.repository)
             for number in new:
                 task = self._new_task(intents[number], plans[number], prices[number])
-                lease = self.journal.add(task)
+                lease = journal.add(task)
                 found[number] = self.handles[task.intent] = self._followed(task, lease)
             return [one for one in found if one]
 

@@ -89,11 +89,12 @@ class MediaIndex:
         ]
 
     def _find(self, folder: Path, state: FolderState, specs: Sequence[TaskSpec]) -> list[list[Task]]:
+        table = self._table()
         found, doubtful = self._read(folder, state, specs)
         missing = [spec for spec, tasks in zip(specs, found, strict=True) if not tasks]
         beginnings = {words for spec in missing for words in sidecars.beginnings(spec.request.prompt)}
         for words in beginnings:
-            alike = self._table().beginning(state, words)
+            alike = table.beginning(state, words)
             doubtful += [one for one in alike if one.mark != self._mark_of(_path(folder, one.name))]
         if self._read_again(folder, state, doubtful):
             found, _ = self._read(folder, state, specs)

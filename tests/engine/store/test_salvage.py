@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from luma_jupyter.domain.vocabulary import Status
+from luma_jupyter.engine.store.folders import Sidecar
 from luma_jupyter.engine.store.journal import Journal
 from luma_jupyter.engine.store.probe import FILE_NAME
 from tests.engine.store.journals import ALIVE, WORKERS, a_task, another, filled, look, plain, together
@@ -55,6 +56,10 @@ def _use(home: Path, told: list[str]) -> Journal:
         for number in range(TASKS):
             journal.find_equal(a_task(number).fingerprint)
         journal.spending(EPOCH)
+        state = journal.folders.state("/films")
+        journal.folders.write(state, "mark", True, [Sidecar(b"film.json", "mark", "f")])
+        journal.folders.all(state)
+        journal.folders.equal(state, ["f"])
     journal.add_duration("acedata", "generate", 30.0)
     journal.add_upload("https://api.acedata.cloud", "0" * 64, "https://x.example/a", 2e9)
     journal.add(a_task(1000))
