@@ -193,7 +193,7 @@ class MediaFolder:
         path = _free_path(self.folder, task, self.change)
         saved = sidecars.read(path.with_suffix(".json"))
         is_saved = saved is not None and saved.path is not None
-        return path, None if is_saved else _kept_part(path, self.change), is_saved
+        return path, _kept_part(path, self.change, wanted=not is_saved), is_saved
 
     async def save_thumbnail(self, task: Task, path: Path) -> None:
         """Fetch the thumbnail of a saved video, where there is one; a missing one is no error."""
@@ -365,11 +365,11 @@ def _give_name(part: Path, path: Path) -> None:
         discard(aside)
 
 
-def _kept_part(path: Path, change: Change) -> Path | None:
+def _kept_part(path: Path, change: Change, *, wanted: bool) -> Path | None:
     """The whole video that has come, but could not be given its name; all other parts of killed kernels go away."""
     kept = None
     for left in sorted(path.parent.glob(f".{path.stem}.*.part")):
-        if kept is None and left.name.startswith(f".{path.name}.") and sidecars.is_whole(left):
+        if wanted and kept is None and left.name.startswith(f".{path.name}.") and sidecars.is_whole(left):
             kept = left
         else:
             _removed(left, change)
