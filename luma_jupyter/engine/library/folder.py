@@ -181,8 +181,12 @@ class MediaFolder:
         self.folder.mkdir(parents=True, exist_ok=True)
         path = _free_path(self.folder, task)
         saved = sidecars.read(path.with_suffix(".json"))
-        is_saved = saved is not None and saved.path is not None
-        return path, None if is_saved else _kept_part(path), is_saved
+        kept = _kept_part(path)
+        if saved is None or saved.path is None:
+            return path, kept, False
+        if kept:
+            discard(kept)
+        return path, None, True
 
     async def save_thumbnail(self, task: Task, path: Path) -> None:
         """Fetch the thumbnail of a saved video, where there is one; a missing one is no error."""
