@@ -275,6 +275,17 @@ async def test_parts_of_killed_kernels_are_cleared_away(world: World, media: Pat
     assert [path.name for path in media.glob(".*")] == [".a-red-fox-00000000.mp4.99.part"]
 
 
+async def test_parts_beside_a_saved_video_are_cleared_away(world: World, media: Path) -> None:
+    """A kernel that was killed when the video was there, and its thumbnail not, leaves nothing for ever."""
+    task = await world.end(world.generate("A red fox"))
+    for name in (f".{Path(task.filename).stem}.jpg.99.part", f".{task.filename}.99.part"):
+        (media / name).write_bytes(VIDEO)
+    saved = await MediaFolder(media, world.engine.providers.http).save(task)
+    assert (saved.path, saved.moved) == (task.path, False)
+    assert list(media.glob(".*")) == []
+    assert len(world.service.seen("video")) == 1
+
+
 async def test_broken_download_goes_on_where_it_broke_off(world: World) -> None:
     """After a break only the rest of the file is fetched."""
 
