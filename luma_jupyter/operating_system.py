@@ -156,6 +156,11 @@ def file_id(path: Path) -> int:
         return 0
 
 
+def file_mark(stat: os.stat_result) -> str:
+    """What changes when a file does; the last time is that of any change, which nobody can set (not on Windows)."""
+    return f"{stat.st_ino} {stat.st_size} {stat.st_mtime_ns} {stat.st_ctime_ns}"
+
+
 def is_too_long(error: OSError) -> bool:
     """Whether an error of making something says that its path is too long; Windows calls such a file "not found"."""
     if error.errno == errno.ENAMETOOLONG or getattr(error, "winerror", None) == _FILENAME_EXCED_RANGE:

@@ -26,7 +26,7 @@ from luma_jupyter.engine.library import sidecars
 from luma_jupyter.engine.store.folders import FolderState, FolderTable, Sidecar
 from luma_jupyter.engine.task_spec import TaskSpec
 from luma_jupyter.errors import ConfigError
-from luma_jupyter.operating_system import at_fork
+from luma_jupyter.operating_system import at_fork, file_mark
 
 COARSE = 2.0  # seconds: the coarsest times of files that there are (FAT)
 FINE = 10_000_000  # nanoseconds: a disk that knows times better than so hardly ever has a whole number of them
@@ -144,7 +144,7 @@ class MediaIndex:
         return None
 
     def _is_known(self, folder: Path, stat: os.stat_result, state: FolderState) -> bool:
-        mark, own = _mark(stat), self._own.get(folder)
+        mark, own = file_mark(stat), self._own.get(folder)
         if state.mark == mark and state.settled:
             return True
         if own is None or own.last != mark or own.start != state.mark or not (state.settled or own.sure):
@@ -187,7 +187,7 @@ class MediaIndex:
             names.add(one.name)
             if one != known.get(one.name):
                 changed.append(one)
-        mark = _mark(before)
+        mark = file_mark(before)
         unchanged = mark == self._mark_of(folder)
         settled = old and unchanged
         if not self._table().write(state, mark, settled, changed, there - names):
@@ -218,12 +218,14 @@ class MediaIndex:
             stat = self._stat(path)
         except (OSError, ValueError):
             return None
-        mark = None if _is_recent(stat, self._clock()) else _mark(stat)  # before it is read: it may change meanwhile
+        mark = (
+            None if _is_recent(stat, self._clock()) else file_mark(stat)
+        )  # before it is read: it may change meanwhile
         return Sidecar(name, mark, sidecars.claimed_fingerprint(path))
 
     def _mark_of(self, path: Path) -> str | None:
         try:
-            return _mark(self._stat(path))
+            return file_mark(self._stat(path))
         except (OSError, ValueError):
             return None
 
@@ -274,11 +276,6 @@ def _path(folder: Path, name: bytes) -> Path:
 
 def _is_recent(stat: os.stat_result, now: float) -> bool:
     return any(abs(now - then) < COARSE for then in (stat.st_mtime, stat.st_ctime))
-
-
-def _mark(stat: os.stat_result) -> str:
-    """What changes when a file does; the last time is that of any change, which nobody can set (not on Windows)."""
-    return f"{stat.st_ino} {stat.st_size} {stat.st_mtime_ns} {stat.st_ctime_ns}"
 
 
 def _text(folder: Path) -> str:
