@@ -115,7 +115,7 @@ def test_no_text_is_read_in_the_encoding_of_the_system() -> None:
 
 # What Windows and some macOS have not, taken away after others were imported: they have their own ways there.
 WITHOUT = """
-import asyncio, logging, os, random, signal, subprocess, sys, tempfile, threading
+import asyncio, logging, os, random, shutil, signal, subprocess, sys, tempfile, threading
 import anywidget, av, httpx, ipywidgets, numpy, PIL.Image, platformdirs, psutil, tornado.web, tornado.httpserver
 import concurrent.futures, sqlite3, multiprocessing, IPython.terminal.embed, IPython.core.interactiveshell
 from IPython.core.interactiveshell import InteractiveShell
@@ -130,6 +130,7 @@ for name in missing:
 for name in [name for name in dir(signal) if name.startswith("SIG")]:
     if name not in ("SIGINT", "SIGTERM", "SIGABRT", "SIGFPE", "SIGILL", "SIGSEGV", "SIG_DFL", "SIG_IGN"):
         delattr(signal, name)
+shutil._use_fd_functions = False  # as its rmtree is there
 for name in ("fcntl", "grp", "pwd", "resource", "termios", "tty", "posix"):
     sys.modules[name] = None
 {more}

@@ -73,9 +73,9 @@ def _odd_values() -> Iterator[Any]:
         np.float64("nan"),
         np.bool_(True),
         np.str_("16:9"),
-        np.timedelta64(5),
+        np.timedelta64(5, "s"),
     )
-    yield from (np.datetime64("2026-11-22"), np.datetime64("NaT"), np.datetime64("2026-11-22T01:02:03.000000001"))
+    yield from (np.datetime64("2026-11-22"), np.datetime64("NaT", "D"), np.datetime64("2026-11-22T01:02:03.000000001"))
     yield from (pd.NA, pd.NaT, pd.Timestamp("2026-11-22", tz="UTC"), pd.Timedelta("5s"), pd.Categorical(["A"]))
     yield from (pd.Series(["A", "B"]), pd.Series([1, 2]), pd.Index(["A"]), pd.DataFrame(), pd.DataFrame({"x": [1]}))
     yield from (pd.DataFrame({"prompt": ["A"]}), pl.DataFrame(), pl.DataFrame({"prompt": ["A"]}), pl.Series(["A"]))

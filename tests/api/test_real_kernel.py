@@ -123,6 +123,6 @@ def test_a_card_is_updated_while_another_cell_runs(kernel: Kernel) -> None:
 
     kernel.run("%%luma -o dawn\nA dawn")
     client.execute_interactive("dawn.wait();", timeout=60, output_hook=output)
-    card, live = updates
+    live, card = updates
     assert "<video src=" in card["data"]["text/html"]
     assert live["data"] == {"text/html": "", "text/plain": ""}

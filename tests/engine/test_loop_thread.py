@@ -617,8 +617,9 @@ def test_wait_inside_a_running_loop_hears_of_an_interrupt_that_wakes_nothing(pyt
 def test_wait_for_all_hears_of_an_interrupt_that_wakes_nothing(python: Python) -> None:
     """Nor does a thread in Windows that waits for a lock."""
     script = """
-    import _thread, concurrent.futures, threading, time
+    import _thread, concurrent.futures, signal, threading, time
     from luma_jupyter.engine.loop_thread import wait_for_all
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored in what a shell starts in the background
     done, never = concurrent.futures.Future(), concurrent.futures.Future()
     done.set_result(None)
     wait_for_all([done, never], 0.01)
