@@ -64,7 +64,13 @@ class Notebook:
             elif "data" in content and message["msg_type"] != "comm_open":
                 shown.append(content["data"])
 
-        self._client.execute_interactive(cell, timeout=SECONDS, output_hook=output, allow_stdin=False)
+        self._client.execute_interactive(
+            cell,
+            timeout=SECONDS,
+            output_hook=output,
+            allow_stdin=False,
+            stop_on_error=False,  # else the kernel may refuse the next cell, which comes at once
+        )
         return shown, "".join(errors)
 
     def text(self, cell: str) -> str:
@@ -154,7 +160,8 @@ def interrupt(notebook: Notebook) -> str:
     notebook.until("slow.status == 'running'")
     _, error = notebook.outcome("print('waiting')\nslow.wait()", on_print=notebook.interrupt)
     assert "Interrupted: slow is followed further" in error, error
-    assert notebook.value("slow.status") == "running"
+    status = notebook.value("slow.status")
+    assert status == "running", status
     return "works"
 
 

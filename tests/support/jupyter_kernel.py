@@ -33,5 +33,5 @@ class Kernel:
                 case "execute_result" | "display_data":
                     pieces.append(content["data"]["text/plain"])
 
-        self.client.execute_interactive(code, timeout=60, output_hook=output, allow_stdin=False)
+        self.client.execute_interactive(code, timeout=60, output_hook=output, allow_stdin=False, stop_on_error=False)
         return "".join(pieces)
