@@ -57,9 +57,17 @@ class WorkerThreads(concurrent.futures.ThreadPoolExecutor):  # asyncio takes no 
         future: concurrent.futures.Future[T] = concurrent.futures.Future()
         self._jobs.put((future, partial(function, *args, **options)))
         if not self._idle.acquire(blocking=False) and self._started < MOST_THREADS:
-            self._started += 1
-            threading.Thread(target=self._work, name="luma_jupyter worker", daemon=True).start()
+            self._start()
         return future
+
+    def _start(self) -> None:
+        """Start one more thread; an interpreter that ends may refuse it (Python 3.12), then the others do the work."""
+        try:
+            threading.Thread(target=self._work, name="luma_jupyter worker", daemon=True).start()
+            self._started += 1
+        except RuntimeError:
+            if not self._started and (job := self._jobs.get()):
+                _do(*job)
 
     def _work(self) -> None:
         while job := self._jobs.get():

@@ -85,3 +85,22 @@ def test_job_that_was_cancelled_in_time_is_not_done(workers: WorkerThreads) -> N
     assert all(job.result(10) for job in jobs)
     assert workers.submit(lambda: "next").result(10) == "next"
     assert done == []
+
+
+def test_work_is_done_though_no_thread_can_be_started(workers: WorkerThreads, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By those that there are; by the caller where there is none, as at the end of an interpreter."""
+
+    def refuse(thread: threading.Thread) -> None:
+        raise RuntimeError("can't create new thread at interpreter shutdown")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Thread, "start", refuse)
+        assert workers.submit(threading.current_thread).result(10) is threading.current_thread()
+    held = threading.Event()
+    busy = workers.submit(held.wait)
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+    waiting = workers.submit(threading.current_thread)
+    assert not waiting.done()
+    held.set()
+    assert busy.result(10)
+    assert waiting.result(10) is not threading.current_thread()

@@ -50,6 +50,7 @@ def test_loop_thread_writes_until_its_process_has_ended(python: Python) -> None:
         from luma_jupyter.engine.loop_thread import LoopThread
         from luma_jupyter.worker_threads import in_thread
         loop_thread = LoopThread()
+        loop_thread.loop  # which runs by then
         atexit.register(lambda: print(loop_thread.run(in_thread(lambda: "written"))))
     """
     done = python(script)
