@@ -83,6 +83,16 @@ def free_port() -> int:
         return port
 
 
+def end(server: subprocess.Popen[bytes]) -> None:
+    """End a server, with its own good-bye where that does not take too long."""
+    server.terminate()
+    try:
+        server.wait(30)
+    except subprocess.TimeoutExpired:
+        server.kill()
+        server.wait(10)
+
+
 @contextmanager
 def running_chromium() -> Iterator[Any]:
     """A running headless Chromium; None where this machine has none."""
@@ -172,12 +182,7 @@ class Lab:
         try:
             yield
         finally:
-            server.terminate()
-            try:
-                server.wait(30)
-            except subprocess.TimeoutExpired:
-                server.kill()
-                server.wait(10)
+            end(server)
 
     def get(self, path: str) -> Any:
         """An answer of the server's REST API."""

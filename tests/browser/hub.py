@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from tests.browser.conftest import ROOT, TOKEN, Lab, LabPage, free_port, missing
+from tests.browser.conftest import ROOT, TOKEN, Lab, LabPage, end, free_port, missing
 from tests.support.waiting import until
 
 PASSWORD = "a-password-for-tests"
@@ -147,9 +147,4 @@ def running_hub(home: Path) -> Iterator[Hub]:
         assert process.poll() is None, (home / "log").read_text()
         yield hub
     finally:
-        process.terminate()
-        try:
-            process.wait(30)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait(10)
+        end(process)
