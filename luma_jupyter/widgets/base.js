@@ -62,15 +62,19 @@ async function describePage() {
   return [[config.appName, config.appVersion], ...parts].filter(([name]) => name).map((part) => part.join(" ")).join(", ");
 }
 
+/** Tell the kernel what nobody clicked for: it may have ended meanwhile, or its model been closed. */
+function tell(model, content) {
+  try {
+    model.send(content);
+  } catch {
+    // then nobody needs to know
+  }
+}
+
 /** Let the kernel know that somebody sees this live part. */
 async function sayHere(model) {
   globalThis.lumaPage ??= describePage().catch(() => "");
-  const page = await globalThis.lumaPage;
-  try {
-    model.send({ do: "here", page });
-  } catch {
-    // it was closed meanwhile
-  }
+  tell(model, { do: "here", page: await globalThis.lumaPage });
 }
 
 /** Have the frame above while this live part is in the page: `take` gets it, also when it was drawn anew, and gives what
@@ -108,7 +112,7 @@ function countView(model) {
   return () => {
     count(-1);
     setTimeout(() => {
-      if (!views.get(key)) model.send({ do: "gone" });
+      if (!views.get(key)) tell(model, { do: "gone" });
     }, LINGER);
   };
 }

@@ -232,7 +232,7 @@ function render({ model, el }) {
   model.on("comm_live_update", disconnected); // ipywidgets' word for a restarted kernel
   if (many) {
     model.on("msg:custom", onMessage);
-    model.send({ do: "refresh", version: model.get("view").version });
+    tell(model, { do: "refresh", version: model.get("view").version });
   }
   return () => {
     live.remove();

@@ -36,7 +36,7 @@ function watchReach(model) {
     if (!address || known.has(folder)) return;
     const status = await askForVideo(address);
     if (status === 200) known.add(folder);
-    if (status) model.send({ do: "reach", status });
+    if (status) tell(model, { do: "reach", status });
   };
   const onView = () => {
     if (asked || model.get("view").final === undefined) return;

@@ -42,3 +42,20 @@ def test_the_notebooks_folder_is_found_on_a_hub_and_on_a_shared_drive(chromium: 
     assert found == f"http://hub.test/prefix/user/ada/files{folder}"
     assert page.evaluate("notebookFolder('none')") is None
     context.close()
+
+
+def test_what_nobody_clicked_for_raises_no_error_once_the_kernel_has_ended(chromium: Any) -> None:
+    """Its connection refuses to send; one that is there gets the message as it is."""
+    context = chromium.new_context()
+    page = context.new_page()
+    page.add_script_tag(content=script("base.js"))
+    sent = page.evaluate(
+        """() => {
+            const sent = [];
+            tell({ send: (content) => sent.push(content) }, { do: "gone" });
+            tell({ send: () => { throw new Error("Cannot send"); } }, { do: "gone" });
+            return sent;
+        }"""
+    )
+    context.close()
+    assert sent == [{"do": "gone"}]

@@ -115,7 +115,7 @@ function render({ model, el }) {
   };
   const choose = (action) => {
     change("action", action);
-    model.send({ do: "refresh" });
+    tell(model, { do: "refresh" });
   };
   const submit = () => {
     ask();
