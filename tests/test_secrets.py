@@ -417,7 +417,7 @@ def test_no_key_is_anywhere_after_a_run_with_a_keyring(
     run("%%luma --dry-run\nOnly shown")
     run("%luma doctor")
     keyring.broken = True
-    kernel.session.forget_key("acedata_token", kernel.keyring.place)
+    kernel.session.found_keys.forget("acedata_token", kernel.keyring.place)
     run("%luma doctor")
     assert isinstance(run("%luma logout acedata"), LumaError)
     keyring.broken = False

@@ -16,6 +16,7 @@ from weakref import WeakValueDictionary
 from luma_jupyter.clip.braces import double_braces_notice, find_double_braces
 from luma_jupyter.clip.clip import Clip, Presenter
 from luma_jupyter.clip.clip_list import ClipList
+from luma_jupyter.clip.found_keys import FoundKeys
 from luma_jupyter.clip.lineage import lineage_nodes
 from luma_jupyter.clip.names import find_name, find_word
 from luma_jupyter.domain.identifiers import KEY_PREFIX, is_reserved_name, is_variable_name, normalize_name
@@ -24,7 +25,7 @@ from luma_jupyter.domain.requests import addresses_in
 from luma_jupyter.domain.task import Task
 from luma_jupyter.domain.urls import is_cut
 from luma_jupyter.domain.values import read_day, read_path
-from luma_jupyter.domain.vocabulary import SERVICE_NAMES, Provider, Status
+from luma_jupyter.domain.vocabulary import Provider, Status
 from luma_jupyter.engine.engine import Engine
 from luma_jupyter.engine.handle import Handle
 from luma_jupyter.engine.plan import Plan
@@ -32,10 +33,10 @@ from luma_jupyter.engine.provider_pool import is_simulated, service_for
 from luma_jupyter.engine.store.probe import may_be_unfinished
 from luma_jupyter.engine.store.serialization import load
 from luma_jupyter.engine.task_spec import TaskSpec
-from luma_jupyter.errors import ClipError, InvalidRequest, LumaError, NotConfirmed, shown
+from luma_jupyter.errors import ClipError, InvalidRequest, LumaError, shown
 from luma_jupyter.operating_system import at_fork
 from luma_jupyter.printable import say
-from luma_jupyter.settings import KEY_SETTINGS, SERVICE_KEYS, Configuration, Settings, variable
+from luma_jupyter.settings import KEY_SETTINGS, SERVICE_KEYS, Configuration
 from luma_jupyter.views.lineage_svg import Lineage
 from luma_jupyter.views.places import path_from
 
@@ -63,7 +64,7 @@ class Session:
         self.engine = engine
         self.presenter = presenter
         self.variables = variables
-        self._configuration = configuration
+        self.found_keys = FoundKeys(configuration, engine, presenter)
         self._restore = restore
         self._clips: WeakValueDictionary[str, Clip] = WeakValueDictionary()  # by intent
         self._under_way: dict[str, Clip] = {}  # those of them that have not ended, though nobody may hold them
@@ -72,7 +73,6 @@ class Session:
         self._looks: dict[str, Clip] = {}  # by intent: those looked for unasked, until the user wants them
         self._braces_told: set[str] = set()
         engine.repository.media.tell = lambda line: say(f"luma_jupyter: {line}")
-        self._agreed_keys: set[str] = set()  # settings whose found keys may pay: somebody said so in this kernel
         self._reset_lock()
         at_fork(child=self._reset_lock)
 
@@ -105,9 +105,9 @@ class Session:
         now = self.settings()
         real = [spec for spec in specs if not is_simulated(spec.provider, spec.source_provider, now)]
         for service in dict.fromkeys(service_for(spec.request.action) for spec in real):
-            self.find_keys(service)
+            self.found_keys.look_for(service)
             if getattr(self.settings(), KEY_SETTINGS[service]) is None:
-                self.find_keys(*SERVICE_KEYS)  # with any key at all, nothing is simulated
+                self.found_keys.look_for(*SERVICE_KEYS)  # with any key at all, nothing is simulated
         return self.engine.plan_all(specs)
 
     def submit(self, plan: Plan, name: str | None = None, *, yes: bool = False) -> Clip:
@@ -123,7 +123,7 @@ class Session:
     def submit_all(self, plans: Sequence[Plan], *, yes: bool = False) -> list[Clip]:
         """As `submit`, of several plans: all that are new are sent, or none. Raises as `Engine.submit` does."""
         self._tell_of_script(plans)
-        self.confirm_found_key(plans, yes=yes)
+        self.found_keys.confirm(plans, yes=yes)
         try:
             handles = self.engine.submit_all(plans)
         finally:
@@ -137,84 +137,13 @@ class Session:
     def _tell_of_script(self, plans: Sequence[Plan]) -> None:
         """Say, before it is paid, that a service reads English where a new prompt is in another script."""
         others = [plan for plan in plans if plan.provider == "runapi" and not is_mostly_latin(plan.spec.request.prompt)]
-        new = [plan.spec.request.prompt for plan in self._new_of(others)]
+        new = [plan.spec.request.prompt for plan in self.engine.new_of(others)]
         for script in dict.fromkeys(map(script_of, new)):
             say(f"luma_jupyter: RunAPI reads English prompts; this one is in {script} script.")
 
-    def _new_of(self, plans: Sequence[Plan]) -> list[Plan]:
-        """The plans that no earlier task answers."""
-        return [
-            plan for plan in self.engine.with_earlier([plan for plan in plans if not plan.earlier]) if not plan.earlier
-        ]
-
-    # Keys that hosts keep.
-
-    def find_keys(self, *services: Provider) -> None:
-        """Look for the keys of services where hosts keep them; print what stood in the way."""
-        for trouble in self._configuration.find_keys(key for name in services for key in SERVICE_KEYS.get(name, ())):
-            say(f"luma_jupyter: {trouble}")
-
-    def found_key_notice(self, plans: Sequence[Plan]) -> str | None:
-        """Words for a call that would be free but for a key that was found; None where somebody said yes before."""
-        plan = self._paid_by_found_key(plans)
-        return self._paying_key_notice(plan.provider, plan.settings) if plan else None
-
-    def _paid_by_found_key(self, plans: Sequence[Plan]) -> Plan | None:
-        """The first new plan that would be free but for a key that was found."""
-        paid = [
-            plan
-            for plan in plans
-            if plan.sendable and not _names_a_service(plan) and self._paying_key_notice(plan.provider, plan.settings)
-        ]
-        return next(iter(self._new_of(paid)), None)
-
-    def _paying_key_notice(self, provider: Provider | None, now: Settings) -> str | None:
-        """Words for what a service's key pays, where it was found and nobody has agreed to it."""
-        name = KEY_SETTINGS.get(provider) if provider else None
-        if provider is None or name is None or name in self._agreed_keys or name not in now.found_keys:
-            return None
-        return f"A key of {SERVICE_NAMES[provider]} was found in {now.found_keys[name]}: this is paid"
-
-    def confirm_found_key(self, plans: Sequence[Plan], *, yes: bool) -> None:
-        """Have somebody say yes, once a kernel, before a key pays that nobody gave to this kernel.
-
-        ``yes``: it is only said. Raises NotConfirmed; then nothing was sent.
-        """
-        plan = self._paid_by_found_key(plans)
-        notice = self._paying_key_notice(plan.provider, plan.settings) if plan else None
-        if plan is None or plan.provider is None or notice is None:
-            return
-        if yes:
-            say(f"luma_jupyter: {notice}.")
-        else:
-            self._ask_to_pay(plan.provider, notice, new=True)
-        self.pay_with_found_keys(*KEY_SETTINGS.values())
-
-    def _ask_to_pay(self, provider: Provider, notice: str, *, new: bool) -> None:
-        """Ask whether a found key may pay; for what is ``new``, --provider is another word. Raises NotConfirmed."""
-        answer = self.presenter.ask(f"{notice}, and so is what follows in this kernel. Send it? [y/N] ")
-        if answer is None:
-            name_it = f", or name the service with --provider {provider}; --provider demo simulates." if new else "."
-            raise NotConfirmed(
-                f"Nothing was sent. {notice}, and here nobody can be asked: set {variable(KEY_SETTINGS[provider])} in "
-                f"the environment of such runs{name_it}"
-            )
-        if answer.strip().lower() not in ("y", "yes"):
-            simulate = " --provider demo simulates." if new else ""
-            raise NotConfirmed(f"Nothing was sent: the answer was not yes.{simulate}")
-
-    def pay_with_found_keys(self, *names: str) -> None:
-        """From now on nobody is asked about the keys of these settings: the user has said so."""
-        self._agreed_keys.update(names)
-
-    def forget_key(self, name: str, place: str) -> None:
-        """Use a key no more that was found in this place; one that is found instead is asked about."""
-        if self._configuration.forget_key(name, place):
-            self._agreed_keys.discard(name)
-
     def adopt(self, task_id: str, provider: Provider | None = None) -> Clip:
         """The clip of a task that was made elsewhere, or lost here. Raises as `Engine.adopt` does."""
-        self.find_keys(*([provider] if provider else SERVICE_KEYS))
+        self.found_keys.look_for(*([provider] if provider else SERVICE_KEYS))
         try:
             clip = self.clip_for_handle(self.engine.adopt(task_id, provider))
         finally:
@@ -227,17 +156,13 @@ class Session:
 
         Raises NotConfirmed, too, where that may send it again, and pay with a key that was found.
         """
-        provider = clip.task.provider
-        self.find_keys(provider)
-        notice = self._paying_key_notice(provider, self.settings())
-        if notice and self.engine.may_send_again(clip.task.intent, may_pay_twice=may_pay_twice):
-            self._ask_to_pay(provider, notice, new=False)
-            self.pay_with_found_keys(*KEY_SETTINGS.values())
+        self.found_keys.look_for(clip.task.provider)
+        self.found_keys.confirm_again(clip.task, may_pay_twice=may_pay_twice)
         self._follow(clip, self.engine.resume(clip.task.intent, resend=True, may_pay_twice=may_pay_twice))
 
     def resume(self, clip: Clip) -> None:
         """Follow a clip that nobody follows any more, and put it into its variable. Raises as `Engine.resume` does."""
-        self.find_keys(clip.task.provider)
+        self.found_keys.look_for(clip.task.provider)
         self._follow(clip, self.engine.resume(clip.task.intent))
         self._looks.pop(clip.task.intent, None)
         self._bind(clip)
@@ -491,11 +416,6 @@ def _ended_line(count: int, how: str) -> str:
     clips, were = ("clip", "was") if count == 1 else ("clips", "were")
     line = f"luma_jupyter: {count} {clips} of this folder {were} {how}; run the cell again to make it."
     return line if count else ""
-
-
-def _names_a_service(plan: Plan) -> bool:
-    """Whether the call or the settings say by name where it goes; "auto" leaves it to the keys."""
-    return (plan.spec.provider or plan.settings.provider) != "auto"
 
 
 def _span(day: str | date | None) -> tuple[float, float]:

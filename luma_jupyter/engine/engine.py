@@ -116,6 +116,10 @@ class Engine:
         found = find_reusable(plans, self.repository)
         return [replace(plan, earlier=entry) if entry else plan for plan, entry in zip(plans, found, strict=True)]
 
+    def new_of(self, plans: Sequence[Plan]) -> list[Plan]:
+        """The plans that no earlier task answers."""
+        return [plan for plan in self.with_earlier([plan for plan in plans if not plan.earlier]) if not plan.earlier]
+
     def submit(self, plan: Plan) -> Handle:
         """Answer a request by what an equal one came to, or begin a task's run; returns at once.
 

@@ -233,7 +233,7 @@ class LumaMagics:
         return History(tasks, self._session.settings().folder, time.time(), gone)
 
     def _price(self, words: list[str]) -> None:
-        self._session.find_keys(*_PAID)
+        self._session.found_keys.look_for(*_PAID)
         engine, now = self._session.engine, self._session.settings()
         for action in ACTIONS:
             try:
@@ -248,7 +248,7 @@ class LumaMagics:
 
     def _balance(self, words: list[str]) -> None:
         trouble: list[LumaError] = []
-        self._session.find_keys(*_PAID)
+        self._session.found_keys.look_for(*_PAID)
         for provider in _PAID:
             try:
                 say(f"{SERVICE_NAMES[provider]}: {balance_text(self._session.engine.balance(provider))}")
@@ -269,7 +269,7 @@ class LumaMagics:
         self._show(ClipList([clip]), self._presenter.show_each)
 
     def _account(self, words: list[str]) -> AccountView:
-        self._session.find_keys("acedata")
+        self._session.found_keys.look_for("acedata")
         account = self._session.engine.account(time.time() - ACCOUNT_DAYS * 24 * 3600)
         ours = {task.task_id: task for task in self._session.history("all") if task.task_id}
         return AccountView(account, ours, ACCOUNT_DAYS)
@@ -280,7 +280,7 @@ class LumaMagics:
         key = self._ask_key(env)
         keyring.keep(env, key)
         self._kernel.configuration.remember_key(name, FoundKey(key, keyring.place))
-        self._session.pay_with_found_keys(name)
+        self._session.found_keys.agree(name)
         say(f"{env} is kept in {keyring.place}, for all your notebooks; %luma logout {words[0]} takes it out again.")
         if place := self._place_of_another(name):
             say(f"The one of {place} comes before it.")
@@ -300,7 +300,7 @@ class LumaMagics:
         name = _read_key_name("logout", words)
         env, keyring = variable(name), self._kernel.keyring
         there = keyring.remove(env)
-        self._session.forget_key(name, keyring.place)
+        self._session.found_keys.forget(name, keyring.place)
         say(f"{env} is {'taken out of' if there else 'not in'} {keyring.place}.")
         if place := self._place_of_another(name):
             say(f"The one of {place} is still used.")

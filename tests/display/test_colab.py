@@ -73,7 +73,7 @@ def test_secret_of_colab_makes_the_video(
     monkeypatch.setattr(kernel, "key_stores", kernel.host_key_stores)
     colab.secrets["ACEDATACLOUD_API_TOKEN"] = "ace-in-colab"
     settings.configure(**dict.fromkeys(KEYS), wait=True)
-    kernel.session.find_keys("acedata")
+    kernel.session.found_keys.look_for("acedata")
     assert colab.asked == []
     settings.configure(wait=None)
     notebook.restart()

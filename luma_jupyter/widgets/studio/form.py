@@ -229,7 +229,7 @@ class Form(PageModel):
         self.request = would_send(command, self._session)
         if (much := above_limits(batch, self._session.settings())) and not self.yes:
             self.errors = {"takes": f"{much}: say yes below, or make fewer."}
-        if not self.yes and (paid := self._session.found_key_notice(batch.plans)):
+        if not self.yes and (paid := self._session.found_keys.notice(batch.plans)):
             self.errors = {**self.errors, "yes": f"{paid}. Say yes here, or take the provider demo."}
 
 
