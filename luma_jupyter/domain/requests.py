@@ -68,6 +68,11 @@ def _check_url(name: str, url: object) -> None:
         raise InvalidRequest(f"{name} must be an http(s) URL, not {shown(url)}.")
 
 
+def take_name(take: int, again: int = 0) -> str:
+    """A take of a request in short: empty for the first, ``2``, or ``2.1`` where the second was made again once."""
+    return f"{take}.{again}" if again else str(take) if take > 1 else ""
+
+
 def check_takes(name: str, value: object) -> None:
     """Refuse what is not the number of a take, or of takes."""
     if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= MOST_TAKES:

@@ -175,6 +175,8 @@ class Engine:
                 cancel_unsent([plans[number].spec for number in new if not plans[number].spec.again], self.repository)
             for number in new:
                 task = self._new_task(intents[number], plans[number], prices[number])
+                if plans[number].spec.again:
+                    task = task.evolve(again=self.repository.times_made(plans[number].spec, plans[number].settings))
                 lease = journal.add(task)
                 found[number] = self.handles[task.intent] = self._followed(task, lease)
             return [one for one in found if one]

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
 from luma_jupyter.domain.money import Price
-from luma_jupyter.domain.requests import GenerateRequest, VideoRef
+from luma_jupyter.domain.requests import GenerateRequest, VideoRef, take_name
 from luma_jupyter.domain.vocabulary import Action, Provider
 from luma_jupyter.engine.budget import Budget
 from luma_jupyter.engine.provider_pool import choose_provider
@@ -82,4 +82,5 @@ def _preview(spec: TaskSpec, provider: Provider, now: Settings, client_for: Clie
         unknown = f"‹video of {spec.label or 'the source'}, when it is done›"
         request = replace(request, source=VideoRef(url=unknown))
     price = budget.known_price(provider, request.action, now)
-    return Preview(provider, client.submit_url, client.headers("‹one per request›"), client.payload(request), price)
+    headers = client.headers("‹one per request›", take_name(request.take))
+    return Preview(provider, client.submit_url, headers, client.payload(request), price)

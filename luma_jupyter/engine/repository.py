@@ -92,6 +92,11 @@ class Repository:
             for spec, tasks in zip(specs, saved, strict=True)
         ]
 
+    def times_made(self, spec: TaskSpec, now: Settings) -> int:
+        """How often an equal request was made before, here or by another kernel."""
+        (equal,) = self.equal_requests([spec], now)
+        return max((entry.task.again + 1 for entry in equal.values()), default=0)
+
     def _equal_to(
         self, spec: TaskSpec, entered: Sequence[Entry], saved: Sequence[Task], now: Settings
     ) -> dict[str, Entry]:

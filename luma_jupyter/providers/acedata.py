@@ -21,7 +21,7 @@ from luma_jupyter.providers.http.client import HttpClient
 from luma_jupyter.providers.http.reply import Reply
 from luma_jupyter.providers.http.requests import Call
 from luma_jupyter.providers.paging import Page, read_pages
-from luma_jupyter.providers.payloads import check_reachable, media_url
+from luma_jupyter.providers.payloads import check_reachable, media_url, take_header
 from luma_jupyter.providers.protocol import Accepted, SubmissionListener, Upload
 from luma_jupyter.providers.responses import (
     raise_for_submission,
@@ -109,18 +109,18 @@ class AceData:
                     raise InvalidRequest(missing_token(field, file))
                 self.platform.check_file(field, file)
 
-    def headers(self, intent: str) -> dict[str, str]:
-        """No headers beside the key: the API has no idempotency key."""
-        return {}
+    def headers(self, intent: str, take: str = "") -> dict[str, str]:
+        """Headers beside the key: which take it is; the API has no idempotency key."""
+        return take_header(take)
 
     async def submit(
-        self, payload: Mapping[str, Any], intent: str, listener: SubmissionListener | None = None
+        self, payload: Mapping[str, Any], intent: str, listener: SubmissionListener | None = None, take: str = ""
     ) -> Accepted:
         """Create a task. The API knows no repetitions: each is a new task.
 
         Raises ServiceError when it was refused, Unconfirmed when it may have been accepted.
         """
-        call = Call(self.service, "POST", self.submit_url, self.key, payload, self.headers(intent))
+        call = Call(self.service, "POST", self.submit_url, self.key, payload, self.headers(intent, take))
         reply = await self.http.requests.submit(call, listener)
         answer = read_object(reply.data)
         task_id = read_text(answer.get("task_id"))

@@ -17,6 +17,11 @@ def media_url(media: str | LocalFile | VideoRef | None) -> str | None:
     return media.url if isinstance(media, VideoRef) else media
 
 
+def take_header(take: str) -> dict[str, str]:
+    """What says which take it is, where it is not the first: a service that makes each one anew need not know."""
+    return {"X-Luma-Take": take} if take else {}
+
+
 def check_reachable(service: str, base_url: str, media: Mapping[str, str | None], callback_url: str | None) -> None:
     """Refuse URLs that the service could not reach, or that would show it what is on the user's own network.
 

@@ -156,7 +156,7 @@ class Submission:
         self._before = {"sent_at": task.sent_at, "doubts": task.doubts}
         self._doubts = task.doubts + (1 if self.unconfirmed and not client.repeatable else 0)
         try:
-            accepted = await client.submit(payload, task.intent, listener=self)
+            accepted = await client.submit(payload, task.intent, self, task.take)
         except Unconfirmed as error:
             message = unconfirmed_message(handle.task, error.cause.finding)
             await handle.emit(status=Status.UNCONFIRMED, problem=None, error=ClipUnconfirmed(message, error.cause))

@@ -37,7 +37,7 @@ _KNOWN = frozenset(
     [
         *("intent", "fingerprint", "action", "prompt", "request", "source_label", "source_intent", "name", "provider"),
         *("status", "task_id", "base_url", "video", "media", "folder", "filename", "file_size", "price", "cost"),
-        *("doubts", "error", "problem", "trace_id", "credits", "replayed", "payload", *_TIMES),
+        *("doubts", "error", "problem", "trace_id", "credits", "replayed", "payload", "again", *_TIMES),
         *("schema", "bytes"),
     ]
 )
@@ -77,6 +77,7 @@ def dump(task: Task) -> dict[str, Any]:
         "credits": task.credits,
         "replayed": task.replayed or None,
         "payload": dict(task.payload) if task.payload is not None else None,
+        "again": task.again or None,
         **{name: getattr(task, name) for name in _TIMES},
     }
 
@@ -131,6 +132,7 @@ def _load(data: Mapping[str, Any]) -> Task:
         replayed=_flag(data, "replayed"),
         payload=None if data.get("payload") is None else _mapping(data["payload"]),
         doubts=_count(data, "doubts") or 0,
+        again=_count(data, "again") or 0,
         error=error(_text(data, "error") or "") if error else None,
         **{**texts, **_cleaned(texts), "fingerprint": texts["fingerprint"] or ""},  # type: ignore[arg-type]
         **times,  # type: ignore[arg-type]
