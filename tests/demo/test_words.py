@@ -54,14 +54,14 @@ def test_words_are_whole_words() -> None:
 
 
 def test_every_look_of_a_word_is_drawn() -> None:
-    """What is in the air and what stands at the horizon is something that films can show: no frame is like another's."""
+    """What is in the air and at the horizon is something that films can show: no frame is like another's."""
     frames = [moments(f"it is {name}, static")[1] for name in MOODS]
     for number, frame in enumerate(frames):
         assert all(np.abs(frame - other).mean() > 1 for other in frames[:number])
 
 
 def test_moves_of_the_camera_go_where_they_say() -> None:
-    """What is in the middle goes right where the camera pans left, down where it tilts up, and outward in a dolly in."""
+    """The camera goes left where it pans left, up where it tilts up, nearer in a dolly in, and nowhere if static."""
 
     def moved(prompt: str) -> tuple[float, float, float]:
         shot = Shot(prompt, Look.of(prompt), SMALL)
