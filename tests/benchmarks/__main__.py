@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.benchmarks import growth, loop, pages, paid_twice, polling, simulation, startup, thousand
+from tests.benchmarks import films, growth, loop, pages, paid_twice, polling, simulation, startup, thousand
 from tests.benchmarks.report import Report
 
 
@@ -29,6 +29,7 @@ def main() -> int:
         "thousand": thousand.run,
         "loop": loop.run,
         "growth": growth.run,
+        "films": films.run,
         "pages": pages.run,
         "paid_twice": paid_twice.run,
     }
