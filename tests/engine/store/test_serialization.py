@@ -54,6 +54,7 @@ FULL = Task(
     trace_id="trace-1",
     credits=0.7,
     replayed=True,
+    again=3,
     payload={"prompt": "Élan", "async": True},
 )
 
@@ -136,6 +137,7 @@ def tasks(draw: st.DrawFn) -> Task:
         trace_id=draw(words),
         credits=draw(amounts),
         replayed=draw(st.booleans()),
+        again=draw(st.integers(0, 9)),
         payload=draw(st.none() | st.dictionaries(st.text(), words | st.booleans())),
     )
 
@@ -276,6 +278,7 @@ FORGED: dict[str, list[Any]] = {
     "price": NO_NUMBER,
     "cost": NO_NUMBER,
     "doubts": NO_COUNT,
+    "again": NO_COUNT,
     "trace_id": NO_TEXT,
     "credits": NO_NUMBER,
     "replayed": NO_FLAG,
