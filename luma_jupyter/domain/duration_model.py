@@ -37,6 +37,7 @@ BIN_TASKS = 3  # ended tasks in a bin of the histogram
 NARROWEST = 0.002  # a bin's width as a share of its time
 BULK = 0.9  # the share of tasks whose delay counts; with the last ones, an outlier would cost all others polls
 FEWEST = 2.0  # polls in which the bulk is seen, at least
+REQUEST_COST = 0.5  # the request's share of what a poll of one task costs: as much as each task that is asked for in it
 
 Knot = tuple[float, float]
 
@@ -84,12 +85,14 @@ class DurationModel:
         last, ended = self.knots[-1]
         return last * (1 - ended) / 0.5
 
-    def next_poll(self, elapsed: float) -> float:
+    def next_poll(self, elapsed: float, together: int = 1) -> float:
         """Seconds after submission at which a task is polled next that still runs after ``elapsed`` seconds.
 
-        Half-way to an early poll, another task's request may have taken it along: then that poll was made.
+        ``together``: how many tasks a request takes along. Half-way to an early poll, another task's request may have
+        taken it along: then that poll was made.
         """
-        planned = self._time_of_poll(self._polls_until(elapsed) + 1)
+        cost = 1 - REQUEST_COST + REQUEST_COST / together  # of its poll, as a share of what one costs that comes alone
+        planned = self._time_of_poll(self._polls_until(elapsed) + math.sqrt(cost))
         halfway = ((before + poll) / 2 for before, poll in pairwise((0.0, *self.early)))
         early = (poll for poll, half in zip(self.early, halfway, strict=True) if elapsed < half)
         due = min(planned, next(early, math.inf))

@@ -187,26 +187,13 @@ class Poller:
         else:
             self._faults = 0
             for task in batch:
-                self._update(task, states.get(task.task_id))
+                _end(task, states.get(task.task_id))
+            running = [task for task in batch if not task.end.done()]
+            for task in running:
+                _plan(task, states.get(task.task_id), len(running))
         finally:
             for task in batch:
                 task.polling = False
-
-    def _update(self, task: _PolledTask, state: TaskState | None) -> None:
-        """Take in what the service said of a task; None: it does not know it yet."""
-        if task.end.done():
-            return
-        if state and state.phase is not TaskPhase.RUNNING:
-            task.end.set_result(task.end_with(state))
-            return
-        now = asyncio.get_running_loop().time()
-        task.planned = task.submitted + task.model.next_poll(now - task.submitted)
-        if state:
-            task.ran_at = task.polled_at
-            task.planned = max(task.planned, now + _bounded(state.retry_after))
-        else:
-            task.planned = min(task.planned, now + UNKNOWN_PAUSE)
-        _tell(task, None if state else NOT_KNOWN)
 
     def _failed(self, batch: list[_PolledTask], error: Exception) -> None:
         """Leave the service alone for a while; as nothing was learned, the tasks are due when that is over."""
@@ -220,6 +207,24 @@ class Poller:
             task.planned = min(task.planned, now)
             if not task.end.done():
                 _tell(task, str(error))
+
+
+def _end(task: _PolledTask, state: TaskState | None) -> None:
+    """Take in that a task has ended, where it has."""
+    if state and state.phase is not TaskPhase.RUNNING and not task.end.done():
+        task.end.set_result(task.end_with(state))
+
+
+def _plan(task: _PolledTask, state: TaskState | None, together: int) -> None:
+    """Plan the next poll of a task that runs on, in a request for so many; no state: the service does not know it yet."""
+    now = asyncio.get_running_loop().time()
+    task.planned = task.submitted + task.model.next_poll(now - task.submitted, together)
+    if state:
+        task.ran_at = task.polled_at
+        task.planned = max(task.planned, now + _bounded(state.retry_after))
+    else:
+        task.planned = min(task.planned, now + UNKNOWN_PAUSE)
+    _tell(task, None if state else NOT_KNOWN)
 
 
 def _tell(task: _PolledTask, problem: str | None) -> None:
