@@ -37,7 +37,9 @@ BIN_TASKS = 3  # ended tasks in a bin of the histogram
 NARROWEST = 0.002  # a bin's width as a share of its time
 BULK = 0.9  # the share of tasks whose delay counts; with the last ones, an outlier would cost all others polls
 FEWEST = 2.0  # polls in which the bulk is seen, at least
-REQUEST_COST = 0.5  # the request's share of what a poll of one task costs: as much as each task that is asked for in it
+# The request's share of what the poll of a task costs that is polled alone; the rest is the task in it. Many tasks that
+# share their requests are polled by a third more often for it, and their ends seen by a quarter sooner (√0.6).
+REQUEST_COST = 0.4
 
 Knot = tuple[float, float]
 
@@ -88,15 +90,19 @@ class DurationModel:
     def next_poll(self, elapsed: float, together: int = 1) -> float:
         """Seconds after submission at which a task is polled next that still runs after ``elapsed`` seconds.
 
-        ``together``: how many tasks a request takes along. Half-way to an early poll, another task's request may have
-        taken it along: then that poll was made.
+        ``together``: how many tasks share the request. Half-way to an early poll, another task's request may have taken
+        it along: then that poll was made.
         """
-        cost = 1 - REQUEST_COST + REQUEST_COST / together  # of its poll, as a share of what one costs that comes alone
+        cost = 1 - REQUEST_COST + REQUEST_COST / together  # as a share of what it costs alone; best is n ~ 1/√cost
         planned = self._time_of_poll(self._polls_until(elapsed) + math.sqrt(cost))
         halfway = ((before + poll) / 2 for before, poll in pairwise((0.0, *self.early)))
         early = (poll for poll, half in zip(self.early, halfway, strict=True) if elapsed < half)
         due = min(planned, next(early, math.inf))
         return min(max(due, elapsed + SHORTEST_PAUSE), elapsed + LONGEST_PAUSE)
+
+    def polls_early(self, elapsed: float) -> bool:
+        """Whether early polls are still to come."""
+        return elapsed < max(self.early, default=0.0)
 
     # The integral of n, and its inverse. On a segment of the polyline the ending rate d is constant, and the share that
     # still runs goes from s0 to s1: ∫√h dt = ∫√(d/s) dt = 2(√s0 − √s1)/√d. In the tail h = 1/t, so it is 2(√t1 − √t0).

@@ -55,29 +55,38 @@ SCENES = (
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a client did in a scene: look-ups per task, and for each task by how many seconds its end was known late."""
+    """What a client did in a scene: look-ups per task, and for each task by how many seconds its end was known late.
+
+    ``moments``: of each task, in seconds after its end, as far as they were noted.
+    """
 
     looks: float
-    delays: list[float]
+    moments: list[dict[str, float]]
+
+    @property
+    def delays(self) -> list[float]:
+        return [each["known"] for each in self.moments]
 
 
-def run_client(scene: Scene, client: str) -> Outcome:
-    """Let all processes of a client play a scene at the same time."""
+def run_client(scene: Scene, client: str, seed: int) -> Outcome:
+    """Let all processes of a client play a scene at the same time; a seed gives all clients the same durations."""
 
     def seconds(task: Task) -> float:
-        return scene.law(random.Random(f"{scene.name} {task.request['prompt']}"))
+        return scene.law(random.Random(f"{scene.name} {task.request['prompt']}{f' {seed}' if seed else ''}"))
 
     with Server(seconds=seconds) as server, tempfile.TemporaryDirectory() as folder:
         processes = [_start(scene, client, server.url, Path(folder, str(n)), n) for n in range(scene.processes)]
-        known: dict[str, float] = {}
+        known: dict[str, dict[str, float]] = {}
         for process in processes:
             output, errors = process.communicate(timeout=LONGEST_RUN)
             if process.returncode:
                 raise RuntimeError(f"{client} in {scene.name}: {errors[-2000:]}")
             known |= json.loads(output.splitlines()[-1])
         tasks = server.tasks
-        delays = [known[task.request["prompt"]] - server.end_of(task) for task in tasks]
-        return Outcome(len(server.seen("look")) / len(tasks), delays)
+        moments = [
+            {name: at - server.end_of(task) for name, at in known[task.request["prompt"]].items()} for task in tasks
+        ]
+        return Outcome(len(server.seen("look")) / len(tasks), moments)
 
 
 def _start(scene: Scene, client: str, url: str, folder: Path, number: int) -> subprocess.Popen[str]:

@@ -1,7 +1,8 @@
 """Polls the running tasks of one API in batches, and sleeps exactly until the next one is due.
 
 The duration model of a task says when it is due. A request takes along as many tasks as the API allows, of those that
-are at least half-way to their next poll: they cost nothing more, and so tasks that run together come into step.
+are at least half-way to their next poll: they cost little more, and so tasks that run together come into step. Where
+requests are shared, a task leaves the early polls to the one that was submitted before it, as long as that has some.
 Requests are spaced by the service's rate limit, which also spreads the tasks of an API without batches.
 
 A poll that fails never fails a task. The service is left alone for a while (longer after each failure in a row, or as
@@ -16,7 +17,7 @@ import logging
 import math
 import random
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from luma_jupyter.domain.duration_model import DurationModel, pause_after_faults
 from luma_jupyter.domain.task import TaskPhase, TaskState
@@ -90,6 +91,7 @@ class Poller:
         self._runner: asyncio.Task[None] | None = None
         self._polls: set[asyncio.Task[None]] = set()
         self._faults = 0
+        self._batch_size = 1  # as it was at the last request
         self._not_before = 0.0  # the service is left alone until then
         self._next_slot = 0.0  # the rate limit has no request before
 
@@ -103,6 +105,8 @@ class Poller:
         loop = asyncio.get_running_loop()
         end: asyncio.Future[TaskEnd] = loop.create_future()
         submitted = loop.time() - elapsed
+        if self._batch_size > 1 and any(task.model.polls_early(loop.time() - task.submitted) for task in self._tasks):
+            model = replace(model, early=())
         first = submitted + model.next_poll(0.0)  # at once, for a task that nobody followed for a while
         task = _PolledTask(
             task_id, submitted, model, on_poll, end, ran_at=submitted, polled_at=submitted, planned=first
@@ -164,7 +168,8 @@ class Poller:
             log.exception("A service could not be prepared in an unforeseen way")
             self._failed(waiting, error)
             return
-        batch = heapq.nsmallest(client.batch_size, due, key=lambda task: task.planned)
+        self._batch_size = client.batch_size
+        batch = heapq.nsmallest(self._batch_size, due, key=lambda task: task.planned)
         for task in batch:
             task.polling = True
             task.polled_at = now
