@@ -37,9 +37,9 @@ BIN_TASKS = 3  # ended tasks in a bin of the histogram
 NARROWEST = 0.002  # a bin's width as a share of its time
 BULK = 0.9  # the share of tasks whose delay counts; with the last ones, an outlier would cost all others polls
 FEWEST = 2.0  # polls in which the bulk is seen, at least
-# The request's share of what the poll of a task costs that is polled alone; the rest is the task in it. Many tasks that
-# share their requests are polled by a third more often for it, and their ends seen by a quarter sooner (√0.6).
-REQUEST_COST = 0.4
+# The request's share of what a poll of one task costs: half as much as each task that is asked for in it. So tasks that
+# share their requests are polled by up to a quarter more often, and their ends seen by up to a fifth sooner (√2/3).
+REQUEST_COST = 1 / 3
 
 Knot = tuple[float, float]
 

@@ -119,9 +119,11 @@ def follow_ours(groups: list[list[str]], *, modify: bool) -> Known:
     for client in (AceData, RunApi):
         note_looks(client, looks)
     handles = []
+    queues = []
     for prompts in groups:
         engine = Engine(Configuration().current)
         updates = UpdateQueue(engine.loop_thread)
+        queues.append(updates)
         for prompt in prompts:
             source = VideoRef(url=SOURCE)
             request = ModifyRequest(prompt=prompt, source=source) if modify else GenerateRequest(prompt=prompt)
@@ -130,6 +132,8 @@ def follow_ours(groups: list[list[str]], *, modify: bool) -> Known:
             handles.append(handle)
     for handle in handles:
         handle.done.result()
+    for updates in queues:
+        updates.flush_all()
     return known
 
 

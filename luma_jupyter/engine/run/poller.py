@@ -221,7 +221,7 @@ def _end(task: _PolledTask, state: TaskState | None) -> None:
 
 
 def _plan(task: _PolledTask, state: TaskState | None, together: int) -> None:
-    """Plan the next poll of a task that runs on, in a request for so many; no state: the service does not know it yet."""
+    """Plan the next poll of a task that runs on, in a request for so many; None: the service does not know it yet."""
     now = asyncio.get_running_loop().time()
     task.planned = task.submitted + task.model.next_poll(now - task.submitted, together)
     if state:
