@@ -205,10 +205,11 @@ def test_burst_of_submissions_shares_its_early_polls() -> None:
 
 def test_task_whose_leader_has_ended_is_polled_early_by_its_model() -> None:
     """Where the task before it is refused, one that left the early polls to that has a poll soon all the same."""
-    service = follow_together([0.5, 200.0, 200.0], prior("acedata"), pause=0.8)
-    assert service.requests[0] == (1, 1)
-    second = next(at for at, _ in service.requests if at > 1)
-    assert 1.5 < second < 5
+    service = follow_together([2.0, 60.0], prior("acedata"), pause=1.5)
+    early = [at for at, _ in service.requests if 1.5 < at < 30]
+    assert early[0] == 3
+    assert 3 <= len(early) <= 5
+    assert early[1] < 10
 
 
 async def test_new_task_has_early_polls_of_its_own(world: World) -> None:
