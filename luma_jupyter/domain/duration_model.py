@@ -37,6 +37,9 @@ BIN_TASKS = 3  # ended tasks in a bin of the histogram
 NARROWEST = 0.002  # a bin's width as a share of its time
 BULK = 0.9  # the share of tasks whose delay counts; with the last ones, an outlier would cost all others polls
 FEWEST = 2.0  # polls in which the bulk is seen, at least
+# The request's share of what a poll of one task costs: half as much as each task that is asked for in it. So tasks that
+# share their requests are polled by up to a quarter more often, and their ends seen by up to a fifth sooner (√2/3).
+REQUEST_COST = 1 / 3
 
 Knot = tuple[float, float]
 
@@ -84,16 +87,22 @@ class DurationModel:
         last, ended = self.knots[-1]
         return last * (1 - ended) / 0.5
 
-    def next_poll(self, elapsed: float) -> float:
+    def next_poll(self, elapsed: float, together: int = 1) -> float:
         """Seconds after submission at which a task is polled next that still runs after ``elapsed`` seconds.
 
-        Half-way to an early poll, another task's request may have taken it along: then that poll was made.
+        ``together``: how many tasks share the request. Half-way to an early poll, another task's request may have taken
+        it along: then that poll was made.
         """
-        planned = self._time_of_poll(self._polls_until(elapsed) + 1)
+        cost = 1 - REQUEST_COST + REQUEST_COST / together  # as a share of what it costs alone; best is n ~ 1/√cost
+        planned = self._time_of_poll(self._polls_until(elapsed) + math.sqrt(cost))
         halfway = ((before + poll) / 2 for before, poll in pairwise((0.0, *self.early)))
         early = (poll for poll, half in zip(self.early, halfway, strict=True) if elapsed < half)
         due = min(planned, next(early, math.inf))
         return min(max(due, elapsed + SHORTEST_PAUSE), elapsed + LONGEST_PAUSE)
+
+    def polls_early(self, elapsed: float) -> bool:
+        """Whether early polls are still to come."""
+        return elapsed < max(self.early, default=0.0)
 
     # The integral of n, and its inverse. On a segment of the polyline the ending rate d is constant, and the share that
     # still runs goes from s0 to s1: ∫√h dt = ∫√(d/s) dt = 2(√s0 − √s1)/√d. In the tail h = 1/t, so it is 2(√t1 − √t0).

@@ -21,11 +21,12 @@ def main() -> int:
     parser.add_argument("names", nargs="*")
     parser.add_argument("--peers", default=sys.executable, help="a Python that has the other extensions")
     parser.add_argument("--folder", type=Path, default=Path("build/bench"))
+    parser.add_argument("--seeds", type=int, default=1, help="how often polling is played, with other durations")
     given = parser.parse_args()
     benchmarks: dict[str, Callable[[Report], None]] = {
         "simulation": simulation.run,
         "startup": lambda report: startup.run(report, os.path.abspath(given.peers)),
-        "polling": polling.run,
+        "polling": lambda report: polling.run(report, given.seeds),
         "thousand": thousand.run,
         "loop": loop.run,
         "growth": growth.run,

@@ -2,6 +2,8 @@
 
 Tasks come one after the other; each duration is learned as the poller learns it, exactly for AceDataCloud (which says
 when a task began and ended), and to half the time between two looks for RunAPI.
+
+Then tasks that run together, as one poller follows them.
 """
 
 from __future__ import annotations
@@ -14,8 +16,9 @@ from statistics import mean
 
 from luma_jupyter.domain.duration_model import KEPT, DurationModel, fit, prior
 from luma_jupyter.domain.vocabulary import Provider
-from tests.benchmarks.laws import LAWS, drifting
+from tests.benchmarks.laws import LAWS, drifting, wide
 from tests.benchmarks.report import Report, save
+from tests.support.polling import follow_together
 
 TASKS = 600
 INTERVALS: dict[Provider, float] = {"acedata": 3.0, "runapi": 2.0}  # of the vendors' own clients
@@ -23,6 +26,10 @@ KNOWN = "log-normal, median 60 s"
 GRID = 500  # moments that the best schedule chooses from
 SAMPLE = 4000
 MOST_WASTE = 1.25
+TOGETHER = (1, 10, 50, 200)  # tasks
+SEEDS = 5
+SUBMISSION = 0.05  # seconds that one takes, four at once
+MOST_LOOKS, MOST_DELAY = 1 / 20, 0.9  # of the vendor's, for 50 tasks of AceDataCloud
 
 
 def looks_of(law: DurationModel) -> Iterator[float]:
@@ -116,8 +123,41 @@ def cost_of(law: DurationModel, sample: Sequence[float], price: float) -> float:
     return mean(price * (index + 1) + moments[index] - duration for index, duration in zip(found, sample, strict=True))
 
 
+def play_together(provider: Provider, tasks: int, seed: int) -> dict[str, float]:
+    """Follow tasks of 30 to 120 s that were submitted one after the other, and as the vendor's client does."""
+    rng = random.Random(f"{provider}, {tasks} together, {seed}")
+    taken = [wide(rng) for _ in range(tasks)]
+    batch_size = 50 if provider == "acedata" else 1
+    service = follow_together(taken, prior(provider), batch_size=batch_size, pause=SUBMISSION)
+    peers = [seen(fixed(INTERVALS[provider]), duration) for duration in taken]
+    return {
+        "looks": len(service.requests) / tasks,
+        "looks every 3 or 2 s": mean(count for count, _, _ in peers),
+        "mean delay (s)": mean(service.delays),
+        "delay every 3 or 2 s (s)": mean(delay for _, delay, _ in peers),
+    }
+
+
+def run_together(report: Report) -> None:
+    """Play tasks that run together, with several seeds, and keep what was promised."""
+    rows = []
+    for provider in INTERVALS:
+        for tasks in TOGETHER:
+            played = [play_together(provider, tasks, seed) for seed in range(SEEDS * max(TOGETHER) // tasks)]
+            means = {name: mean(each[name] for each in played) for name in played[0]}
+            rows.append({"service": provider, "tasks": tasks, "played": len(played), **means})
+    report.table("Tasks of 30 to 120 s that run together", rows)
+    for seed in range(SEEDS):
+        row = play_together("acedata", 50, seed)
+        looks = row["looks"] / row["looks every 3 or 2 s"]
+        delay = row["mean delay (s)"] / row["delay every 3 or 2 s (s)"]
+        report.check(f"acedata, 50 together, seed {seed}: looks", looks, MOST_LOOKS, "of the fixed interval's")
+        report.check(f"acedata, 50 together, seed {seed}: delay", delay, MOST_DELAY, "of the fixed interval's")
+
+
 def run(report: Report) -> None:
     """Play all laws for both services, and compare with the best schedule where the law is known."""
+    run_together(report)
     rows = []
     for provider, interval in INTERVALS.items():
         for name in (*LAWS, "drifting"):

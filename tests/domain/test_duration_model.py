@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 from itertools import pairwise
 
@@ -17,6 +18,7 @@ from luma_jupyter.domain.duration_model import (
     KEPT,
     LONGEST_FAULT_PAUSE,
     LONGEST_PAUSE,
+    REQUEST_COST,
     SHORTEST_PAUSE,
     TRUSTED_AFTER,
     DurationModel,
@@ -83,6 +85,26 @@ def test_polls_back_off_in_the_tail() -> None:
     assert late == sorted(late)
     assert late[0] < 30
     assert late[-1] == LONGEST_PAUSE
+
+
+def test_tasks_that_share_a_request_are_polled_more_often() -> None:
+    """The more tasks pay for a request, the sooner the next one comes, up to a bound."""
+    pauses = [EVEN.next_poll(60, together) - 60 for together in (1, 2, 10, 50, 1_000_000)]
+    assert pauses == sorted(pauses, reverse=True)
+    assert EVEN.next_poll(60) - 60 == pauses[0]
+    assert pauses[-1] / pauses[0] == pytest.approx(math.sqrt(1 - REQUEST_COST), rel=0.02)
+
+
+@pytest.mark.parametrize("together", [1, 50])
+def test_early_polls_are_made_once_however_many_share_them(together: int) -> None:
+    """Early polls come at their times also where many tasks share them, and are over with the last one."""
+    model = prior("acedata")
+    polls = [0.0]
+    while model.polls_early(polls[-1]):
+        polls.append(model.next_poll(polls[-1], together))
+    assert polls[1:4] == list(EARLY_POLLS[:3])
+    assert polls[4] == pytest.approx(EARLY_POLLS[3], abs=0.3)
+    assert not fit(model, history(75)).polls_early(0.0)
 
 
 @pytest.mark.parametrize("delay", [0.5, 1.5, 4.0])

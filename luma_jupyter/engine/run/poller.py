@@ -1,7 +1,8 @@
 """Polls the running tasks of one API in batches, and sleeps exactly until the next one is due.
 
 The duration model of a task says when it is due. A request takes along as many tasks as the API allows, of those that
-are at least half-way to their next poll: they cost nothing more, and so tasks that run together come into step.
+are at least half-way to their next poll: they cost little more, and so tasks that run together come into step. Where
+requests are shared, a task leaves the early polls to the one that was submitted before it, as long as that has some.
 Requests are spaced by the service's rate limit, which also spreads the tasks of an API without batches.
 
 A poll that fails never fails a task. The service is left alone for a while (longer after each failure in a row, or as
@@ -16,7 +17,7 @@ import logging
 import math
 import random
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from luma_jupyter.domain.duration_model import DurationModel, pause_after_faults
 from luma_jupyter.domain.task import TaskPhase, TaskState
@@ -90,6 +91,7 @@ class Poller:
         self._runner: asyncio.Task[None] | None = None
         self._polls: set[asyncio.Task[None]] = set()
         self._faults = 0
+        self._batch_size = 1  # as it was at the last request
         self._not_before = 0.0  # the service is left alone until then
         self._next_slot = 0.0  # the rate limit has no request before
 
@@ -103,6 +105,8 @@ class Poller:
         loop = asyncio.get_running_loop()
         end: asyncio.Future[TaskEnd] = loop.create_future()
         submitted = loop.time() - elapsed
+        if self._batch_size > 1 and any(task.model.polls_early(loop.time() - task.submitted) for task in self._tasks):
+            model = replace(model, early=())
         first = submitted + model.next_poll(0.0)  # at once, for a task that nobody followed for a while
         task = _PolledTask(
             task_id, submitted, model, on_poll, end, ran_at=submitted, polled_at=submitted, planned=first
@@ -164,7 +168,8 @@ class Poller:
             log.exception("A service could not be prepared in an unforeseen way")
             self._failed(waiting, error)
             return
-        batch = heapq.nsmallest(client.batch_size, due, key=lambda task: task.planned)
+        self._batch_size = client.batch_size
+        batch = heapq.nsmallest(self._batch_size, due, key=lambda task: task.planned)
         for task in batch:
             task.polling = True
             task.polled_at = now
@@ -187,26 +192,13 @@ class Poller:
         else:
             self._faults = 0
             for task in batch:
-                self._update(task, states.get(task.task_id))
+                _end(task, states.get(task.task_id))
+            running = [task for task in batch if not task.end.done()]
+            for task in running:
+                _plan(task, states.get(task.task_id), len(running))
         finally:
             for task in batch:
                 task.polling = False
-
-    def _update(self, task: _PolledTask, state: TaskState | None) -> None:
-        """Take in what the service said of a task; None: it does not know it yet."""
-        if task.end.done():
-            return
-        if state and state.phase is not TaskPhase.RUNNING:
-            task.end.set_result(task.end_with(state))
-            return
-        now = asyncio.get_running_loop().time()
-        task.planned = task.submitted + task.model.next_poll(now - task.submitted)
-        if state:
-            task.ran_at = task.polled_at
-            task.planned = max(task.planned, now + _bounded(state.retry_after))
-        else:
-            task.planned = min(task.planned, now + UNKNOWN_PAUSE)
-        _tell(task, None if state else NOT_KNOWN)
 
     def _failed(self, batch: list[_PolledTask], error: Exception) -> None:
         """Leave the service alone for a while; as nothing was learned, the tasks are due when that is over."""
@@ -220,6 +212,24 @@ class Poller:
             task.planned = min(task.planned, now)
             if not task.end.done():
                 _tell(task, str(error))
+
+
+def _end(task: _PolledTask, state: TaskState | None) -> None:
+    """Take in that a task has ended, where it has."""
+    if state and state.phase is not TaskPhase.RUNNING and not task.end.done():
+        task.end.set_result(task.end_with(state))
+
+
+def _plan(task: _PolledTask, state: TaskState | None, together: int) -> None:
+    """Plan the next poll of a task that runs on, in a request for so many; None: the service does not know it yet."""
+    now = asyncio.get_running_loop().time()
+    task.planned = task.submitted + task.model.next_poll(now - task.submitted, together)
+    if state:
+        task.ran_at = task.polled_at
+        task.planned = max(task.planned, now + _bounded(state.retry_after))
+    else:
+        task.planned = min(task.planned, now + UNKNOWN_PAUSE)
+    _tell(task, None if state else NOT_KNOWN)
 
 
 def _tell(task: _PolledTask, problem: str | None) -> None:

@@ -266,14 +266,14 @@ class TaskRun:
             )
             return False
         state = end.state
-        if end.seconds is not None:
-            await in_thread(partial(self._resources.on_duration, end.seconds))
         if state.phase is TaskPhase.FAILED:
             await handle.emit(status=Status.FAILED, problem=None, error=ClipFailed(str(state.error), state.error))
-            return False
-        trace_id = handle.task.trace_id or state.trace_id
-        await handle.emit(status=Status.SAVING, video=state.video, cost=state.cost, trace_id=trace_id, problem=None)
-        return True
+        else:
+            trace_id = handle.task.trace_id or state.trace_id
+            await handle.emit(status=Status.SAVING, video=state.video, cost=state.cost, trace_id=trace_id, problem=None)
+        if end.seconds is not None:  # after the end is told: others wait for that
+            await in_thread(partial(self._resources.on_duration, end.seconds))
+        return state.phase is not TaskPhase.FAILED
 
     def _asked_elsewhere(self) -> str | None:
         """The address that is asked for the task, where that is not the one that accepted it."""

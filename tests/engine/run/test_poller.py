@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import random
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from itertools import pairwise
+from statistics import mean
 from typing import Any
 
 import httpx
 import pytest
 
-from luma_jupyter.domain.duration_model import LONGEST_FAULT_PAUSE, TRUSTED_AFTER, prior
+from luma_jupyter.domain.duration_model import EARLY_POLLS, LONGEST_FAULT_PAUSE, TRUSTED_AFTER, prior
 from luma_jupyter.domain.requests import ModifyRequest, VideoRef
 from luma_jupyter.domain.task import TaskPhase, TaskState
 from luma_jupyter.domain.vocabulary import Provider, Status
@@ -22,6 +24,7 @@ from luma_jupyter.errors import ConfigError, ServiceDown
 from tests.support import settings
 from tests.support.fake_service import Answer, reply
 from tests.support.films import PAGE
+from tests.support.polling import follow_together
 from tests.support.world import World
 
 
@@ -149,6 +152,64 @@ async def test_tasks_that_start_close_together_share_their_polls(world: World) -
         await world.end(handle)
     late = [seen for seen in world.service.seen("look") if 50 < seen.at < 200]
     assert sum(len(seen.ids) for seen in late) / len(late) > 7
+
+
+def spread_out(count: int, seed: int = 0) -> list[float]:
+    """Durations of 30 to 120 s."""
+    rng = random.Random(f"{count} {seed}")
+    return [rng.uniform(30, 120) for _ in range(count)]
+
+
+@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("pause", [0.0, 0.1], ids=["at once", "in five seconds"])
+def test_fifty_tasks_are_seen_sooner_than_every_three_seconds_with_a_twentieth_of_the_requests(
+    seed: int, pause: float
+) -> None:
+    """Fifty tasks have at most a twentieth of a fixed interval's look-ups, and at most 0.9 of its delay."""
+    durations = spread_out(50, seed)
+    service = follow_together(durations, prior("acedata"), pause=pause)
+    assert len(service.requests) <= sum(seconds // 3 + 2 for seconds in durations) / 20
+    assert mean(service.delays) <= 0.9 * mean(3 - seconds % 3 for seconds in durations)
+
+
+def test_requests_for_many_come_more_often_than_those_for_one() -> None:
+    """A request that is shared costs each less: there are more of them, and ends are seen sooner than alone."""
+    durations = spread_out(400)
+    alone = [follow_together([seconds], prior("acedata")) for seconds in durations]
+    together = [follow_together(durations[start : start + 50], prior("acedata")) for start in range(0, 400, 50)]
+    delays = [mean(delay for service in services for delay in service.delays) for services in (alone, together)]
+    assert delays[1] < 0.9 * delays[0]
+    most = len(follow_together([119.0], prior("acedata")).requests)
+    assert most < max(len(service.requests) for service in together) < 1.3 * most
+
+
+def test_task_of_an_api_without_batches_is_polled_as_if_alone() -> None:
+    """Where each task has its own request, none is polled more often because others run."""
+    durations = spread_out(10)
+    service = follow_together(durations, prior("runapi"), batch_size=1, pause=0.3)
+    alone = sum(len(follow_together([seconds], prior("runapi"), batch_size=1).requests) for seconds in durations)
+    assert len(service.requests) == pytest.approx(alone, rel=0.04)
+    early = [at for at, _ in service.requests if at < 21]
+    assert len(early) == 10 * len(EARLY_POLLS)
+
+
+def test_burst_of_submissions_shares_its_early_polls() -> None:
+    """Tasks that are submitted one after the other are polled along with the first, not each at a moment of its own."""
+    service = follow_together([60.0] * 50, prior("acedata"), pause=0.1)
+    early = [at for at, _ in service.requests if at < 20]
+    assert early[:2] == [1, 1.6]
+    assert len(early) <= 11
+    pauses = [after - before for before, after in pairwise([*early, 20])]
+    assert max(pauses) < 8
+
+
+def test_task_whose_leader_has_ended_is_polled_early_by_its_model() -> None:
+    """Where the task before it is refused, one that left the early polls to that has a poll soon all the same."""
+    service = follow_together([2.0, 60.0], prior("acedata"), pause=1.5)
+    early = [at for at, _ in service.requests if 1.5 < at < 30]
+    assert early[0] == 3
+    assert 3 <= len(early) <= 5
+    assert early[1] < 10
 
 
 async def test_new_task_has_early_polls_of_its_own(world: World) -> None:

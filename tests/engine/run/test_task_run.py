@@ -12,6 +12,7 @@ import pytest
 
 from luma_jupyter.domain.requests import ExtendRequest, GenerateRequest, ModifyRequest, Request, VideoRef
 from luma_jupyter.domain.vocabulary import Status
+from luma_jupyter.engine.store.journal import Journal
 from luma_jupyter.errors import (
     ClipDetached,
     ClipFailed,
@@ -255,6 +256,19 @@ async def test_key_taken_away_meanwhile_sends_nothing(world: World) -> None:
     assert world.story(handle) == "queued failed"
     assert "RUNAPI_API_KEY" in str(task.error)
     assert len(world.service.seen("submit")) == 1
+
+
+@pytest.mark.parametrize(("ending", "told"), [("completed", "saving"), ("failed", "failed")])
+async def test_end_is_told_before_its_duration_is_written_down(
+    world: World, ending: str, told: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who waits for the end of a task does not wait for what is learned from it."""
+    heard = []
+    monkeypatch.setattr(Journal, "add_duration", lambda *duration: heard.append(world.story(handle)))
+    world.service.seconds = 40
+    handle = world.generate_to(ending)
+    await world.end(handle)
+    assert heard == [f"queued submitting running {told}"]
 
 
 @pytest.mark.parametrize("ending", ["completed", "failed", "unconfirmed", "detached", "cancelled"])
