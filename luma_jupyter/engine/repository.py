@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
@@ -153,19 +153,17 @@ class Repository:
         here = folder or now.folder
         entered = self.journal.listed(wanted, folder)
         places = [now.media_folder] if is_same_folder(here, now.folder) else [here / now.media.name, here]
-        saved = self._saved(wanted, places)
-        if wanted.narrow:
+        saved = self._saved(wanted, places, {intent for _, intent, _ in entered})
+        if wanted.narrow:  # the journal may have others of them, which it does not find to be wanted
             also = Wanted(wanted.since, wanted.until, "intent", list(saved))
-            known = {intent for _, intent, _ in self.journal.listed(also, folder)}
-        else:
-            known = {intent for _, intent, _ in entered}
-        others = {intent: place for intent, place in saved.items() if intent not in known}
-        keys = sorted([*entered, *_keys(others)])
-        return Past(keys[-wanted.newest if wanted.newest else 0 :], lambda intents: self._read(intents, others, here))
+            for _, intent, _ in self.journal.listed(also, folder):
+                del saved[intent]
+        keys = sorted([*entered, *_keys(saved)])
+        return Past(keys[-wanted.newest if wanted.newest else 0 :], lambda intents: self._read(intents, saved, here))
 
     def saved(self, media: Path) -> Past:
         """The tasks that the sidecars of a media folder tell of, oldest first, each read when it is looked at."""
-        places = self._saved(EVERYTHING, [media])
+        places = self._saved(EVERYTHING, [media], ())
         return Past(sorted(_keys(places)), lambda intents: self._read(intents, places))
 
     def plain_videos(self, media: Path) -> list[Path]:
@@ -173,15 +171,13 @@ class Repository:
         told = {os.fsdecode(name) for _, _, name in self.media.listed(media, EVERYTHING)}
         return sidecars.plain_videos(media, told)
 
-    def _saved(self, wanted: Wanted, folders: Sequence[Path]) -> dict[str, _Place]:
-        """The wanted sidecars of media folders, by intent: the first one of each."""
+    def _saved(self, wanted: Wanted, folders: Sequence[Path], known: Container[str]) -> dict[str, _Place]:
+        """The wanted sidecars of media folders, by intent, but those with ``known`` ones: the first one of each."""
         found: dict[str, _Place] = {}
-        if wanted.statuses and Status.COMPLETED not in wanted.statuses:
-            return found
-        for folder in folders:
+        for folder in folders if not wanted.statuses or Status.COMPLETED in wanted.statuses else ():
             of_folder: dict[str, _Place] = {}
             for created_at, intent, name in self.media.listed(folder, wanted):
-                if intent not in of_folder or name < of_folder[intent].name:
+                if intent not in known and (intent not in of_folder or name < of_folder[intent].name):
                     of_folder[intent] = _Place(created_at, folder, name)
             found = of_folder | found
         return found

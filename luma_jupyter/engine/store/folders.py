@@ -27,6 +27,8 @@ TABLES = {
         "CREATE INDEX sidecars_by_fingerprint ON sidecars (fingerprint, folder)",
         "CREATE INDEX sidecars_by_time ON sidecars (folder, created_at, intent)",
         "CREATE INDEX sidecars_by_intent ON sidecars (intent, folder)",
+        "CREATE INDEX sidecars_by_variable ON sidecars (variable, folder)",
+        "CREATE INDEX sidecars_by_task_id ON sidecars (task_id, folder)",
         "DELETE FROM folders",  # each has to be read anew
     ),
 }
@@ -119,7 +121,7 @@ class FolderTable:
         """The usable sidecars that are wanted, oldest first."""
         condition, values = wanted.sql({"name": "variable"})
         most = -1 if wanted.newest is None else wanted.newest
-        folder = "+folder" if wanted.by == "key" else "folder"
+        folder = "folder" if wanted.by == "all" else "+folder"
         found, _ = self._file.execute(
             f"SELECT created_at, intent, name FROM sidecars WHERE {condition} AND {folder} = ? AND intent IS NOT NULL "
             "ORDER BY created_at DESC, intent DESC LIMIT ?",

@@ -180,7 +180,7 @@ class Journal:
         condition, values = self._condition(wanted, folder)
         sql = f"SELECT created_at, intent, status FROM tasks WHERE {condition}"
         if wanted.statuses:
-            sql += " AND status IN (SELECT value FROM json_each(?))"
+            sql += " AND +status IN (SELECT value FROM json_each(?))"  # with a +, it stays with the index by time
             values.append(json.dumps(wanted.statuses))
         most = -1 if wanted.newest is None else wanted.newest
         found, _ = self._file.execute(f"{sql} ORDER BY created_at DESC, intent DESC LIMIT ?", *values, most)
