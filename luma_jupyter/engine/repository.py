@@ -16,6 +16,7 @@ from luma_jupyter.domain.vocabulary import Status
 from luma_jupyter.engine.budget import midnight
 from luma_jupyter.engine.handle import Handles
 from luma_jupyter.engine.library import sidecars
+from luma_jupyter.engine.library.folder import ROOM_FOR
 from luma_jupyter.engine.library.index import MediaIndex
 from luma_jupyter.engine.past import Past
 from luma_jupyter.engine.recovery import is_served, recovered
@@ -193,6 +194,14 @@ class Repository:
                 if task and task.intent == intent:
                     tasks[intent] = task.evolve(folder=folder) if folder else task
         return tasks
+
+    def last_sizes(self) -> list[int]:
+        """The bytes of the last few videos of this folder that the journal knows, as they were saved."""
+        last = Wanted(statuses=[Status.COMPLETED], newest=ROOM_FOR)
+        with contextlib.suppress(ConfigError):  # told elsewhere
+            keys = self.journal.listed(last, self._settings().folder)
+            return [entry.task.file_size or 0 for entry in self.journal.find_all([intent for _, intent, _ in keys])]
+        return []
 
     def newest(self, count: int, statuses: Collection[Status]) -> list[Task]:
         """The newest tasks of this folder that have one of these statuses, oldest first."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -44,6 +45,20 @@ async def test_room_is_looked_for_where_videos_are_saved(world: World, media: Pa
     world.engine.free_space = just_enough
     assert (await world.end(world.generate())).status is Status.COMPLETED
     assert asked == [media]
+
+
+async def test_room_for_videos_as_large_as_the_last_ones_is_looked_for(
+    world: World, media: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """How large they were the journal says; the folder is not listed for it."""
+    made = await world.end(world.generate())
+    journal = world.engine.journal
+    (entry,) = journal.entries()
+    journal.acquire(entry, made.evolve(file_size=100_000_000))
+    world.engine.free_space = lambda folder: 499_000_000
+    monkeypatch.setattr(os, "scandir", None)
+    with pytest.raises(ConfigError, match="500 MB should be"):
+        world.generate("A mill")
 
 
 async def test_request_is_made_where_nobody_can_tell_how_much_is_free(world: World) -> None:
