@@ -207,7 +207,7 @@ class Repository:
         """The newest tasks of this folder that have one of these statuses, oldest first."""
         most = count
         while True:
-            past = self.history(Wanted(statuses=list(statuses), newest=most))
+            past = self.history(Wanted(statuses=list(statuses), newest=most), folder=self._settings().folder)
             found = [task for task in past if task.status in statuses]
             if len(found) >= count or len(past) < most:
                 return found[-count:]

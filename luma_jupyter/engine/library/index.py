@@ -138,13 +138,14 @@ class MediaIndex:
         with contextlib.suppress(ConfigError):
             if state := self._up_to_date(folder, unchecked=True):
                 return self._table().listed(state, wanted)
-        found = []
+        found: dict[tuple[float, str], bytes] = {}
         for name in sidecars.names(folder):
             _, intent, created_at, variable, task_id = sidecars.read_claims(folder / name)
             known = {"intent": intent, "name": variable, "task_id": task_id}
             if intent and created_at is not None and wanted.fits(created_at, known):
-                found.append((created_at, intent, os.fsencode(name)))
-        return sorted(found)[-wanted.newest if wanted.newest else 0 :]
+                found.setdefault((created_at, intent), os.fsencode(name))
+        keys = sorted((created_at, intent, name) for (created_at, intent), name in found.items())
+        return keys[-wanted.newest if wanted.newest else 0 :]
 
     def read_listed(self, folder: Path, name: bytes) -> Task | None:
         """The task of a sidecar that was listed, as its file says now."""

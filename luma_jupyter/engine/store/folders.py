@@ -118,13 +118,13 @@ class FolderTable:
         return [Sidecar.of_row(row) for row in self._file.execute(sql, state.number, words, words + LAST)[0]]
 
     def listed(self, state: FolderState, wanted: Wanted) -> list[SavedKey]:
-        """The usable sidecars that are wanted, oldest first."""
+        """The usable sidecars that are wanted, oldest first; of copies of one the first by name."""
         condition, values = wanted.sql({"name": "variable"})
         most = -1 if wanted.newest is None else wanted.newest
         folder = "folder" if wanted.by == "all" else "+folder"
         found, _ = self._file.execute(
-            f"SELECT created_at, intent, name FROM sidecars WHERE {condition} AND {folder} = ? AND intent IS NOT NULL "
-            "ORDER BY created_at DESC, intent DESC LIMIT ?",
+            f"SELECT created_at, intent, MIN(name) FROM sidecars WHERE {condition} AND {folder} = ? "
+            "AND intent IS NOT NULL GROUP BY created_at, intent ORDER BY created_at DESC, intent DESC LIMIT ?",
             *values,
             state.number,
             most,
