@@ -107,7 +107,7 @@ class History:
     def _left_out(self) -> str:
         """The line on tasks that are not shown, and how to see them."""
         left = len(self) - MOST_LINES
-        how = "`%luma history --day 2026-11-22` shows a day's, and `dataframe()` of what the line gives has all."
+        how = "`%luma history --day 2026-11-22` shows a day, and `dataframe()` of what the line gives has all."
         return f"{lines_left_out(left)}: {how}" if left > 0 else ""
 
     def __repr__(self) -> str:
