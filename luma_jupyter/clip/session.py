@@ -392,9 +392,9 @@ class Session:
     def lineage(self, clip: Clip) -> Lineage:
         """The whole tree of a clip, of what is known in this folder: its root, and all that came of that."""
         own = {other.task.intent: other for other in [*self.own_clips, clip]}
-        past: Sequence[Task] = []
+        past: list[Task] = []
         with suppress(LumaError):  # a journal that cannot be read is told elsewhere; this kernel's clips are known
-            past = self.history()
+            past = list(self.history())
         tasks = {task.intent: task for task in past} | {intent: other.task for intent, other in own.items()}
         names = {intent: other.name for intent, other in own.items()}
         return Lineage(
