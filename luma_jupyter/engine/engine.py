@@ -185,7 +185,7 @@ class Engine:
         now = new[0][0].settings
         ensure_folder(now.media_folder, self.repository.media.own)
         if any(provider != "demo" for provider, _ in calls):
-            check_space(now.media_folder, self.free_space)
+            check_space(now.media_folder, self.repository.last_sizes, self.free_space)
         self._check_budget(calls, now)
 
     def _new_task(self, intent: str, plan: Plan, price: Price) -> Task:
@@ -227,7 +227,7 @@ class Engine:
         client = self.providers.client(entry.task.provider, entry.task.request.action)
         send = may_pay_twice or (resend and client.repeatable)
         if send:
-            check_space(now.media_folder, self.free_space)
+            check_space(now.media_folder, self.repository.last_sizes, self.free_space)
         if send and not client.repeatable:
             price = self._countable_price(entry.task.provider, entry.task.request.action, now)
             self._check_budget([(entry.task.provider, price)], now)

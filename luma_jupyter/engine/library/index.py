@@ -1,4 +1,4 @@
-"""The index of the media folder: which sidecars answer a request, found without listing the folder each time.
+"""The index of the media folder: which sidecars there are, and which answer a request, without listing it each time.
 
 It is never trusted against a file: what it finds is read. That it misses nothing is told by marks, a file's number,
 size and times. While a folder has the mark that it had when it was looked through, no file was added, removed or
@@ -9,6 +9,7 @@ program does in the same hundredth of a second is seen then.
 
 An edit in place leaves its folder's mark. Where nothing is found, those files are looked at that begin with the
 prompt's words, as a clip's do; all are at a kernel's first look-up. Without a usable journal the folder is listed.
+Views only need to know which files there are: for them the folder's mark is enough.
 """
 
 from __future__ import annotations
@@ -23,7 +24,8 @@ from pathlib import Path
 
 from luma_jupyter.domain.task import Task
 from luma_jupyter.engine.library import sidecars
-from luma_jupyter.engine.store.folders import FolderState, FolderTable, Sidecar
+from luma_jupyter.engine.store.folders import FolderState, FolderTable, SavedKey, Sidecar
+from luma_jupyter.engine.store.wanted import Wanted
 from luma_jupyter.engine.task_spec import TaskSpec
 from luma_jupyter.errors import ConfigError
 from luma_jupyter.operating_system import at_fork, file_mark
@@ -106,7 +108,7 @@ class MediaIndex:
         """What the index finds, by its files; and the sidecars that do not say what it has of them."""
         found: dict[str, list[Sidecar]] = {spec.fingerprint: [] for spec in specs}
         for one in self._table().equal(state, list(found)):
-            found[one.fingerprint or ""].append(one)
+            found[one.claims.fingerprint or ""].append(one)
         tasks: list[list[Task]] = [[] for _ in specs]
         wrong = []
         for spec, equal in zip(specs, tasks, strict=True):
@@ -128,29 +130,55 @@ class MediaIndex:
         self._table().write(state, state.mark, state.settled, changed, gone)
         return True
 
+    def listed(self, folder: Path, wanted: Wanted) -> list[SavedKey]:
+        """The sidecars of a folder that are wanted, as the index has them: oldest first.
+
+        For looking at them: what was edited in place since another kernel read it may be missing.
+        """
+        with contextlib.suppress(ConfigError):
+            if state := self._up_to_date(folder, unchecked=True):
+                return self._table().listed(state, wanted)
+        found: dict[tuple[float, str], bytes] = {}
+        for name in sidecars.names(folder):
+            _, intent, created_at, variable, task_id = sidecars.read_claims(folder / name)
+            known = {"intent": intent, "name": variable, "task_id": task_id}
+            if intent and created_at is not None and wanted.fits(created_at, known):
+                found.setdefault((created_at, intent), os.fsencode(name))
+        keys = sorted((created_at, intent, name) for (created_at, intent), name in found.items())
+        return keys[-wanted.newest if wanted.newest else 0 :]
+
+    def read_listed(self, folder: Path, name: bytes) -> Task | None:
+        """The task of a sidecar that was listed, as its file says now."""
+        return sidecars.read_listed(_path(folder, name))
+
     # Whether the index knows all names of a folder.
 
-    def _up_to_date(self, folder: Path) -> FolderState | None:
-        """The state of a folder, as it is now; None where there is no such folder, or no end to its changes."""
+    def _up_to_date(self, folder: Path, *, unchecked: bool = False) -> FolderState | None:
+        """The state of a folder, as it is now; None where there is no such folder, or no end to its changes.
+
+        ``unchecked``: no file need be looked at where the folder has not changed.
+        """
         table = self._table()
         if table.is_read_only:
             return None
         with contextlib.suppress(OSError, ValueError):
             for _ in range(TRIES):
                 state = table.state(_text(folder))
-                known = folder in self._checked and self._is_known(folder, self._stat(folder), state)
+                may_be = unchecked or folder in self._checked
+                known = may_be and self._is_known(folder, self._stat(folder), state, unchecked=unchecked)
                 if known or self._look_through(folder, state, table.all(state)):
                     return table.state(_text(folder))
         return None
 
-    def _is_known(self, folder: Path, stat: os.stat_result, state: FolderState) -> bool:
+    def _is_known(self, folder: Path, stat: os.stat_result, state: FolderState, *, unchecked: bool) -> bool:
         mark, own = file_mark(stat), self._own.get(folder)
         if state.mark == mark and state.settled:
             return True
         if own is None or own.last != mark or own.start != state.mark or not (state.settled or own.sure):
             return False
         is_fine = stat.st_mtime_ns % FINE != 0
-        return is_fine and _is_recent(stat, self._clock()) and self._enter_own(folder, own, state)
+        # Once it is quiet, it is listed, as another program may have changed it at the same moment; not for views.
+        return is_fine and (unchecked or _is_recent(stat, self._clock())) and self._enter_own(folder, own, state)
 
     def _enter_own(self, folder: Path, own: _OwnChanges, state: FolderState) -> bool:
         """Enter what this kernel has added since it last looked; False where another one has changed the index."""
@@ -221,7 +249,7 @@ class MediaIndex:
         mark = (
             None if _is_recent(stat, self._clock()) else file_mark(stat)
         )  # before it is read: it may change meanwhile
-        return Sidecar(name, mark, sidecars.claimed_fingerprint(path))
+        return Sidecar(name, mark, sidecars.read_claims(path))
 
     def _mark_of(self, path: Path) -> str | None:
         try:

@@ -61,8 +61,9 @@ _REASONS = {
 class Database:
     """The file at ``path``, opened when first used.
 
-    ``migrations`` bring its tables to this version's form, one by one; ``additions`` are tables that earlier versions
-    do not know and need not know, each with the statements that make it: they do not count for the file's version.
+    ``migrations`` bring its tables to this version's form, one by one; ``additions`` are tables and indexes that
+    earlier versions do not know and need not know, each with the statements that make it where nothing has its name:
+    they do not count for the file's version.
     All that these and the migrations make has to be named on the file's first page, which is how a journal can be read
     whose first page is lost. ``salvage`` brings what can be read of a
     damaged file into a new one. ``notify`` gets one line when something happened to the file that the user should know;
@@ -237,27 +238,27 @@ class Database:
         connection.execute("PRAGMA fullfsync = ON")  # macOS: without it, the disk may still hold it in its memory
         connection.execute("BEGIN IMMEDIATE")
         (version,) = connection.execute("PRAGMA user_version").fetchone()
-        tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+        there = {name for (name,) in connection.execute("SELECT name FROM sqlite_master")}
         self._newer = version > len(self._migrations)
         if self._newer:
             connection.execute("COMMIT")
             connection.execute("PRAGMA query_only = ON")
             self._notify(f"{self._newer_finding} {NEWER_ADVICE}")
             return None
-        if not ("tasks" in tables if version else not tables):
+        if not ("tasks" in there if version else not there):
             return "foreign"
-        self._bring_forward(connection, version, tables)
+        self._bring_forward(connection, version, there)
         connection.execute("COMMIT")
         connection.execute(f"PRAGMA journal_mode = {'WAL' if _is_local(self.path.parent) else 'DELETE'}")
         return None
 
-    def _bring_forward(self, connection: sqlite3.Connection, version: int, tables: Set[str] = frozenset()) -> None:
-        """Give a file of an earlier version, with its ``tables``, those of this one; 0: an empty file."""
+    def _bring_forward(self, connection: sqlite3.Connection, version: int, there: Set[str] = frozenset()) -> None:
+        """Give a file of an earlier version the tables of this one; 0: an empty file. ``there`` are all names in it."""
         for migration in self._migrations[version:]:
             for statement in migration.split(";"):
                 connection.execute(statement)
-        for table, statements in self._additions.items():
-            for statement in statements if table not in tables else ():
+        for name, statements in self._additions.items():
+            for statement in statements if name not in there else ():
                 connection.execute(statement)
         if version < len(self._migrations):
             connection.execute(f"PRAGMA user_version = {len(self._migrations)}")
@@ -395,6 +396,11 @@ def query_read_only(path: Path, sql: str) -> list[Any] | None:
             return connection.execute(sql).fetchall()
     except sqlite3.Error:
         return None
+
+
+def storable(text: str) -> str:
+    """Text as SQLite can hold it: a service, or an old folder name, may bring half a character."""
+    return text.encode(errors="backslashreplace").decode()
 
 
 def _damage(why: str) -> sqlite3.DatabaseError:

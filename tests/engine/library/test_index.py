@@ -17,7 +17,7 @@ from luma_jupyter.engine.library import sidecars
 from luma_jupyter.engine.library.folder import replacing
 from luma_jupyter.engine.library.index import MediaIndex
 from luma_jupyter.engine.store import folders
-from luma_jupyter.engine.store.folders import FolderTable
+from luma_jupyter.engine.store.folders import Claims, FolderTable
 from luma_jupyter.engine.store.journal import MIGRATIONS, Journal
 from luma_jupyter.engine.store.probe import FILE_NAME
 from luma_jupyter.engine.task_spec import TaskSpec
@@ -55,13 +55,13 @@ def late(journal: Journal) -> MediaIndex:
 def read(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The names of the sidecars that are read into the index."""
     names: list[str] = []
-    claimed = sidecars.claimed_fingerprint
+    claims = sidecars.read_claims
 
-    def note(path: Path) -> str | None:
+    def note(path: Path) -> Claims:
         names.append(path.name)
-        return claimed(path)
+        return claims(path)
 
-    monkeypatch.setattr(sidecars, "claimed_fingerprint", note)
+    monkeypatch.setattr(sidecars, "read_claims", note)
     return names
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from luma_jupyter.domain.vocabulary import Status
-from luma_jupyter.engine.store.folders import Sidecar
+from luma_jupyter.engine.store.folders import Claims, Sidecar
 from luma_jupyter.engine.store.journal import Journal
 from luma_jupyter.engine.store.probe import FILE_NAME
 from tests.engine.store.journals import ALIVE, WORKERS, a_task, another, filled, look, plain, together
@@ -57,7 +57,7 @@ def _use(home: Path, told: list[str]) -> Journal:
             journal.find_equal(a_task(number).fingerprint)
         journal.spending(EPOCH)
         state = journal.folders.state("/films")
-        journal.folders.write(state, "mark", True, [Sidecar(b"film.json", "mark", "f")])
+        journal.folders.write(state, "mark", True, [Sidecar(b"film.json", "mark", Claims("f"))])
         journal.folders.all(state)
         journal.folders.equal(state, ["f"])
     journal.add_duration("acedata", "generate", 30.0)
