@@ -17,6 +17,7 @@ import contextlib
 import os
 import threading
 import time
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -31,7 +32,6 @@ from luma_jupyter.operating_system import at_fork, file_mark
 COARSE = 2.0  # seconds: the coarsest times of files that there are (FAT)
 FINE = 10_000_000  # nanoseconds: a disk that knows times better than so hardly ever has a whole number of them
 PATIENCE = 1.0  # seconds after which it is said what takes so long
-TRIES = 3  # against other kernels that are quicker each time
 
 
 @dataclass
@@ -79,34 +79,45 @@ class MediaIndex:
     def find_equal(self, folder: Path, specs: Sequence[TaskSpec]) -> list[list[Task]]:
         """Of each spec the completed tasks of equal requests in a folder, by the names of their files."""
         try:
-            state = self._up_to_date(folder)
-            if state:
-                return self._find(folder, state, specs)
+            if (found := self._find(folder, specs)) is not None:
+                return found
         except ConfigError:  # told before anything is paid; to play what is there, no journal is needed
             pass
         return [
             list(sidecars.find_equal(folder, spec.request.prompt, spec.fingerprint, spec.request)) for spec in specs
         ]
 
-    def _find(self, folder: Path, state: FolderState, specs: Sequence[TaskSpec]) -> list[list[Task]]:
-        table = self._table()
-        found, doubtful = self._read(folder, state, specs)
+    def _find(self, folder: Path, specs: Sequence[TaskSpec]) -> list[list[Task]] | None:
+        """As `find_equal`, by the index; None where there is no such folder, or nothing can be entered."""
+        table, wanted = self._table(), {spec.fingerprint for spec in specs}
+        if table.is_read_only:
+            return None
+        state = table.state(_text(folder))
+        try:
+            known = folder in self._checked and self._is_known(folder, self._stat(folder), state)
+            if not known:
+                rows = self._look_through(folder, state, table.all(state))
+                return self._read(folder, [row for row in rows if row.fingerprint in wanted], specs)[0]
+        except (OSError, ValueError):
+            return None
+        equal = table.equal(state, list(wanted))
+        found, doubtful = self._read(folder, equal, specs)
         missing = [spec for spec, tasks in zip(specs, found, strict=True) if not tasks]
-        beginnings = {words for spec in missing for words in sidecars.beginnings(spec.request.prompt)}
-        for words in beginnings:
+        for words in {words for spec in missing for words in sidecars.beginnings(spec.request.prompt)}:
             alike = table.beginning(state, words)
             doubtful += [one for one in alike if one.mark != self._mark_of(_path(folder, one.name))]
-        if self._read_again(folder, state, doubtful):
-            found, _ = self._read(folder, state, specs)
+        if doubtful:
+            now = {one.name: one for one in equal} | self._read_again(folder, state, doubtful)
+            found, _ = self._read(folder, [one for one in now.values() if one], specs)
         return found
 
     def _read(
-        self, folder: Path, state: FolderState, specs: Sequence[TaskSpec]
+        self, folder: Path, rows: Iterable[Sidecar], specs: Sequence[TaskSpec]
     ) -> tuple[list[list[Task]], list[Sidecar]]:
-        """What the index finds, by its files; and the sidecars that do not say what it has of them."""
-        found: dict[str, list[Sidecar]] = {spec.fingerprint: [] for spec in specs}
-        for one in self._table().equal(state, list(found)):
-            found[one.fingerprint or ""].append(one)
+        """What these sidecars answer, by their files; and those that do not say what the index has of them."""
+        found: defaultdict[str | None, list[Sidecar]] = defaultdict(list)
+        for one in sorted(rows, key=lambda one: one.name):
+            found[one.fingerprint].append(one)
         tasks: list[list[Task]] = [[] for _ in specs]
         wrong = []
         for spec, equal in zip(specs, tasks, strict=True):
@@ -118,30 +129,19 @@ class MediaIndex:
                     wrong.append(one)
         return tasks, wrong
 
-    def _read_again(self, folder: Path, state: FolderState, doubtful: Iterable[Sidecar]) -> bool:
-        """Read files whose rows may be wrong; whether any was, or another kernel has changed the index."""
-        now = [(one, self._read_sidecar(folder, one.name)) for one in doubtful]
-        changed = [after for before, after in now if after and after != before]
-        gone = [before.name for before, after in now if after is None]
-        if not changed and not gone:
-            return False
-        self._table().write(state, state.mark, state.settled, changed, gone)
-        return True
+    def _read_again(
+        self, folder: Path, state: FolderState, doubtful: Iterable[Sidecar]
+    ) -> dict[bytes, Sidecar | None]:
+        """Files whose rows may be wrong, as they are now, by name; None: it is gone. What was wrong is entered."""
+        before = {one.name: one for one in doubtful}
+        now = {name: self._read_sidecar(folder, name) for name in before}
+        changed = [one for name, one in now.items() if one and one != before[name]]
+        gone = [name for name, one in now.items() if one is None]
+        if changed or gone:
+            self._table().write(state, state.mark, state.settled, changed, gone)
+        return now
 
     # Whether the index knows all names of a folder.
-
-    def _up_to_date(self, folder: Path) -> FolderState | None:
-        """The state of a folder, as it is now; None where there is no such folder, or no end to its changes."""
-        table = self._table()
-        if table.is_read_only:
-            return None
-        with contextlib.suppress(OSError, ValueError):
-            for _ in range(TRIES):
-                state = table.state(_text(folder))
-                known = folder in self._checked and self._is_known(folder, self._stat(folder), state)
-                if known or self._look_through(folder, state, table.all(state)):
-                    return table.state(_text(folder))
-        return None
 
     def _is_known(self, folder: Path, stat: os.stat_result, state: FolderState) -> bool:
         mark, own = file_mark(stat), self._own.get(folder)
@@ -164,11 +164,6 @@ class MediaIndex:
         own.entered = count
         return True
 
-    def bring_up_to_date(self, folder: Path) -> None:
-        """Read what has changed in a folder, so that the next look-up need not."""
-        with contextlib.suppress(ConfigError):
-            self._up_to_date(folder)
-
     def look_through(self, folder: Path) -> None:
         """Read all sidecars of a folder anew, as nothing else finds an edit that left a file's size and times."""
         with contextlib.suppress(ConfigError, OSError):
@@ -176,27 +171,24 @@ class MediaIndex:
 
     def _look_through(
         self, folder: Path, state: FolderState, known: Mapping[bytes, Sidecar], *, anew: bool = False
-    ) -> bool:
-        """List a folder, read what is not known, and enter it; False where another kernel was quicker."""
+    ) -> list[Sidecar]:
+        """List a folder, and read what is not known; entered unless another kernel is quicker, or busy for long."""
         own = self._own.get(folder)
-        before = self._stat(folder)
+        before, begun = self._stat(folder), time.monotonic()
         old = not _is_recent(before, self._clock())
         there = set(known) if not anew else set(self._table().all(state))
-        names, changed = set(), []
-        for one in self._list(folder, known):
-            names.add(one.name)
-            if one != known.get(one.name):
-                changed.append(one)
+        rows = list(self._list(folder, known))
+        changed = [one for one in rows if one != known.get(one.name)]
         mark = file_mark(before)
         unchanged = mark == self._mark_of(folder)
-        settled = old and unchanged
-        if not self._table().write(state, mark, settled, changed, there - names):
-            return False
-        self._checked.add(folder)
-        self._own.pop(folder, None)
-        if own and own.last == mark and unchanged:  # so it was this kernel that changed it last
-            self._own[folder] = _OwnChanges(mark, mark, sure=True)
-        return True
+        gone = there - {one.name for one in rows}
+        patience = None if anew else time.monotonic() - begun  # no longer than it took
+        if self._table().write(state, mark, old and unchanged, changed, gone, patience):
+            self._checked.add(folder)
+            self._own.pop(folder, None)
+            if own and own.last == mark and unchanged:  # so it was this kernel that changed it last
+                self._own[folder] = _OwnChanges(mark, mark, sure=True)
+        return rows
 
     def _list(self, folder: Path, known: Mapping[bytes, Sidecar]) -> Iterator[Sidecar]:
         progress = _Progress(folder, self.tell)

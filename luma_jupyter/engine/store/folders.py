@@ -9,7 +9,7 @@ import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from luma_jupyter.engine.store.database import Database
+from luma_jupyter.engine.store.database import Busy, Database
 from luma_jupyter.operating_system import plain_form
 
 TABLES = {
@@ -88,10 +88,24 @@ class FolderTable:
         return [Sidecar(*row) for row in self._file.execute(sql, state.number, words, words + _LAST)[0]]
 
     def write(
-        self, state: FolderState, mark: str, settled: bool, changed: Iterable[Sidecar], gone: Iterable[bytes] = ()
+        self,
+        state: FolderState,
+        mark: str,
+        settled: bool,
+        changed: Iterable[Sidecar],
+        gone: Iterable[bytes] = (),
+        patience: float | None = None,
     ) -> bool:
-        """Enter what changed since ``state``; False where another kernel was quicker, and nothing was entered."""
-        return self._file.transact(lambda: self._write(state, mark, settled, changed, gone))
+        """Enter what changed since ``state``; False where another kernel was quicker, and nothing was entered.
+
+        Or where the file is busy for longer than ``patience`` (seconds; None: as for any other change).
+        """
+        try:
+            return self._file.transact(lambda: self._write(state, mark, settled, changed, gone), patience)
+        except Busy:
+            if patience is None:
+                raise
+            return False
 
     def _write(
         self, state: FolderState, mark: str, settled: bool, changed: Iterable[Sidecar], gone: Iterable[bytes]
