@@ -93,9 +93,7 @@ class Repository:
         with contextlib.suppress(ConfigError):
             for entry in map(self.recovered, self.journal.find_equal(*(spec.fingerprint for spec in specs))):
                 entered[entry.task.fingerprint].append(entry)
-        return [
-            self._equal_to(spec, entered[spec.fingerprint], saved[spec.fingerprint], now) for spec in specs
-        ]
+        return [self._equal_to(spec, entered[spec.fingerprint], saved[spec.fingerprint], now) for spec in specs]
 
     def _equal_to(
         self, spec: TaskSpec, entered: Sequence[Entry], saved: Sequence[Task], now: Settings

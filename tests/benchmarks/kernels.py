@@ -50,7 +50,10 @@ def prompts(kernel: int, clips: int) -> list[str]:
 
 def run_kernels(kernels: int, clips: int, seconds: tuple[float, float] = TASK_SECONDS) -> Outcome:
     """Let so many kernels make so many clips each, whose tasks take from so long to so long."""
-    with Server(seconds=lambda task: random.Random(str(task.request)).uniform(*seconds)) as server, tempfile.TemporaryDirectory() as folder:
+    with (
+        Server(seconds=lambda task: random.Random(str(task.request)).uniform(*seconds)) as server,
+        tempfile.TemporaryDirectory() as folder,
+    ):
         variables = environment(server.url, folder) | {"LUMA_JUPYTER_CHECK_BALANCE": "0"}
         reports = _run_together([["kernel", str(number), str(clips)] for number in range(kernels)], variables, folder)
         paid = [task.request["prompt"] for task in server.tasks if task.request["prompt"] != "warm"]
@@ -88,7 +91,9 @@ def run(report: Report) -> None:
     found = run_kernels(KERNELS, CLIPS)
     with tempfile.TemporaryDirectory() as folder:
         _plain_table(Path(folder))
-        reports = _run_together([["plain", str(number), str(CLIPS)] for number in range(KERNELS)], environment("", folder), folder)
+        reports = _run_together(
+            [["plain", str(number), str(CLIPS)] for number in range(KERNELS)], environment("", folder), folder
+        )
     plain = [each for one in reports for each in one["submissions"]]
     rows = {
         "luma.generate returns": found.submissions,
@@ -127,11 +132,20 @@ def make_clips(kernel: int, clips: int) -> dict[str, Any]:
         try:
             clip = luma.generate(prompt)
             found["submissions"].append(1e3 * (time.perf_counter() - begun))
-            #KB
+            # KB
             import builtins
-            if kb := getattr(builtins, '_kb', None):
-                kb[1].append({'ms': found['submissions'][-1], 'at': time.time() % 1000, 'cpu': time.process_time(), 'p': list(kb[0])}); kb[0].clear()
-            #/KB
+
+            if kb := getattr(builtins, "_kb", None):
+                kb[1].append(
+                    {
+                        "ms": found["submissions"][-1],
+                        "at": time.time() % 1000,
+                        "cpu": time.process_time(),
+                        "p": list(kb[0]),
+                    }
+                )
+                kb[0].clear()
+            # /KB
             clip.wait()
             found["statuses"].append(clip.status)
             if problem := clip._handle.task.problem:

@@ -129,9 +129,7 @@ class MediaIndex:
                     wrong.append(one)
         return tasks, wrong
 
-    def _read_again(
-        self, folder: Path, state: FolderState, doubtful: Iterable[Sidecar]
-    ) -> dict[bytes, Sidecar | None]:
+    def _read_again(self, folder: Path, state: FolderState, doubtful: Iterable[Sidecar]) -> dict[bytes, Sidecar | None]:
         """Files whose rows may be wrong, as they are now, by name; None: it is gone. What was wrong is entered."""
         before = {one.name: one for one in doubtful}
         now = {name: self._read_sidecar(folder, name) for name in before}

@@ -89,6 +89,7 @@ class Database:
     ) -> None:
         self.path = path
         self._lock_path = path.with_suffix(".lock")
+        self._times_opened = 0
         self._times_set_aside = 0
         self._migrations = migrations
         self._additions = additions
@@ -201,6 +202,12 @@ class Database:
         except sqlite3.Error as error:
             raise self._unusable(error) from None
 
+    def version(self) -> object:
+        """What is another one once anything has changed in the file, by this kernel or another."""
+        with self._lock:
+            ((version,),), _ = self.execute("PRAGMA data_version")
+            return self._times_opened, version, self._connection and self._connection.total_changes
+
     @property
     def is_newer(self) -> bool:
         """Whether a newer version wrote the file."""
@@ -237,6 +244,7 @@ class Database:
                 make_private(path)
         except OSError as error:
             raise self._unusable(error) from None
+        self._times_opened += 1
         with self._file_lock():
             self._file_id = file_id(self.path)
             connection = _connect(self.path)
