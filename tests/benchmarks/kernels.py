@@ -82,7 +82,15 @@ def _run_together(calls: Sequence[Sequence[str]], variables: dict[str, str], fol
             assert process.stdin
             process.stdin.write("go\n")
             process.stdin.flush()
-        return [json.loads(process.communicate(timeout=LONGEST_RUN)[0]) for process in running]
+        return [_report(process) for process in running]
+
+
+def _report(process: subprocess.Popen[str]) -> dict[str, Any]:
+    printed, _ = process.communicate(timeout=LONGEST_RUN)
+    if process.returncode:
+        raise RuntimeError(f"a process ended with {process.returncode}")
+    found: dict[str, Any] = json.loads(printed)
+    return found
 
 
 def run(report: Report) -> None:
@@ -132,20 +140,6 @@ def make_clips(kernel: int, clips: int) -> dict[str, Any]:
         try:
             clip = luma.generate(prompt)
             found["submissions"].append(1e3 * (time.perf_counter() - begun))
-            # KB
-            import builtins
-
-            if kb := getattr(builtins, "_kb", None):
-                kb[1].append(
-                    {
-                        "ms": found["submissions"][-1],
-                        "at": time.time() % 1000,
-                        "cpu": time.process_time(),
-                        "p": list(kb[0]),
-                    }
-                )
-                kb[0].clear()
-            # /KB
             clip.wait()
             found["statuses"].append(clip.status)
             if problem := clip._handle.task.problem:

@@ -65,9 +65,10 @@ log = logging.getLogger(__name__)
 class RunResources:
     """What a run shares with others.
 
-    ``watch`` tells what other kernels write down, ``poller`` polls the tasks of the request's API, ``slots`` and ``downloads`` limit how many submissions and
-    downloads are under way at once, ``on_duration`` is told how many seconds the task took, ``recovered``
-    says how an entry stands when the kernel that followed it is gone, ``change`` hears of each file that is made.
+    ``watch`` tells what other kernels write down, ``poller`` polls the tasks of the request's API, ``slots`` and
+    ``downloads`` limit how many submissions and downloads are under way at once, ``on_duration`` is told how many
+    seconds the task took, ``recovered`` says how an entry stands when the kernel that followed it is gone, ``change``
+    hears of each file that is made.
     """
 
     journal: Journal
