@@ -89,7 +89,7 @@ def _report(process: subprocess.Popen[str]) -> dict[str, Any]:
     printed, _ = process.communicate(timeout=LONGEST_RUN)
     if process.returncode:
         raise RuntimeError(f"a process ended with {process.returncode}")
-    found: dict[str, Any] = json.loads(printed)
+    found: dict[str, Any] = json.loads(printed.splitlines()[-1])  # before it the kernel may have told something
     return found
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import shutil
 import threading
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -282,15 +283,15 @@ async def test_watching_goes_on_while_the_journal_cannot_be_read(
     one, two = kernels.start(), kernels.start()
     first, second = ask(one), ask(two)
     await two.until(second, Status.RUNNING)
-    find = Journal.find
+    find_all = Journal.find_all
     answers = iter([ConfigError("The disk is asleep."), ConfigError("The disk is asleep.")])
 
-    def sleepy(self: Journal, intent: str) -> Entry | None:
+    def sleepy(self: Journal, intents: Sequence[str]) -> dict[str, Entry]:
         if error := next(answers, None):
             raise error
-        return find(self, intent)
+        return find_all(self, intents)
 
-    monkeypatch.setattr(Journal, "find", sleepy)
+    monkeypatch.setattr(Journal, "find_all", sleepy)
     await one.end(first)
     assert (await two.end(second)).status is Status.COMPLETED
     assert "The disk is asleep." in two.problems(second)

@@ -66,7 +66,7 @@ class TaskRunner:
         submission = Submission(handle, self._funds, journal, options)
         resources = RunResources(
             journal=journal,
-            watch=self._watches.setdefault(journal, Watch(journal.find_all)),
+            watch=self._watches.setdefault(journal, Watch(journal)),
             http=lambda: self._providers.http,
             poller=lambda: self._poller(provider, action),
             slots=self._slots.setdefault(provider, Slots(self._submissions_at_once)),

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
-from luma_jupyter.engine.store.journal import Entry
+from luma_jupyter.engine.store.journal import Entry, Journal
 from luma_jupyter.worker_threads import in_thread
 
 WATCH_INTERVAL = 1.0  # seconds between two readings
 
 
 class Watch:
-    """``find`` gives the entries of intents in the journal, by intent."""
+    """The readings of one journal."""
 
-    def __init__(self, find: Callable[[Sequence[str]], Mapping[str, Entry]]) -> None:
-        self._find = find
+    def __init__(self, journal: Journal) -> None:
+        self._journal = journal
         self._waiting: list[tuple[str, asyncio.Future[Entry | None]]] = []
         self._reading: asyncio.Task[None] | None = None
         self._next = 0.0  # not before that, by the loop's clock
@@ -37,7 +36,7 @@ class Watch:
             self._waiting = []
             self._next = loop.time() + WATCH_INTERVAL
             try:
-                entries = await in_thread(partial(self._find, sorted({intent for intent, _ in waiting})))
+                entries = await in_thread(partial(self._journal.find_all, sorted({intent for intent, _ in waiting})))
             except Exception as error:
                 for _, future in waiting:
                     if not future.done():  # else its task was stopped meanwhile
