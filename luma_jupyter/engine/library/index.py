@@ -191,7 +191,7 @@ class MediaIndex:
     def _list(self, folder: Path, known: Mapping[bytes, Sidecar]) -> Iterator[Sidecar]:
         progress = _Progress(folder, self.tell)
         with os.scandir(folder) as entries:
-            found = [entry for entry in entries if Path(entry.name).suffix.lower() == ".json"]
+            found = [entry for entry in entries if entry.name[1:].lower().endswith(".json")]
         for entry in found:
             name = os.fsencode(entry.name)
             before = known.get(name)
