@@ -90,7 +90,8 @@ def _run_together(calls: Sequence[Sequence[str]], variables: dict[str, str], fol
             running.append(process)
         for process in running:
             assert process.stdout
-            assert process.stdout.readline() == "ready\n"
+            while (line := process.stdout.readline()) != "ready\n":  # before it the kernel may tell something
+                assert line, "a process ended before it was ready"
         for process in running:
             assert process.stdin
             process.stdin.write("go\n")
@@ -102,7 +103,7 @@ def _report(process: subprocess.Popen[str]) -> dict[str, Any]:
     printed, _ = process.communicate(timeout=LONGEST_RUN)
     if process.returncode:
         raise RuntimeError(f"a process ended with {process.returncode}")
-    found: dict[str, Any] = json.loads(printed.splitlines()[-1])  # before it the kernel may have told something
+    found: dict[str, Any] = json.loads(printed.splitlines()[-1])  # as above
     return found
 
 

@@ -8,7 +8,8 @@ to the next, and where times are fine needs no listing until the folder has been
 program does in the same hundredth of a second is seen then.
 
 An edit in place leaves its folder's mark. Where nothing is found, those files are looked at that begin with the
-prompt's words, as a clip's do; all are at a kernel's first look-up. Without a usable journal the folder is listed.
+prompt's words, as a clip's do; all are at a kernel's first look-up. Without a usable journal the folder is listed. What
+was seen answers at once, whether or not it could be entered: other kernels may be writing.
 """
 
 from __future__ import annotations
@@ -170,7 +171,7 @@ class MediaIndex:
     def _look_through(
         self, folder: Path, state: FolderState, known: Mapping[bytes, Sidecar], *, anew: bool = False
     ) -> list[Sidecar]:
-        """List a folder, and read what is not known; entered unless another kernel is quicker, or busy for long."""
+        """List a folder, and read what is not known; entered unless that would take longer than it took."""
         own = self._own.get(folder)
         before, begun = self._stat(folder), time.monotonic()
         old = not _is_recent(before, self._clock())
@@ -180,8 +181,8 @@ class MediaIndex:
         mark = file_mark(before)
         unchanged = mark == self._mark_of(folder)
         gone = there - {one.name for one in rows}
-        patience = None if anew else time.monotonic() - begun  # no longer than it took
-        if self._table().write(state, mark, old and unchanged, changed, gone, patience):
+        took = time.monotonic() - begun
+        if self._table().write(state, mark, old and unchanged, changed, gone, patience=took):
             self._checked.add(folder)
             self._own.pop(folder, None)
             if own and own.last == mark and unchanged:  # so it was this kernel that changed it last

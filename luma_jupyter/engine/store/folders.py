@@ -94,17 +94,15 @@ class FolderTable:
         settled: bool,
         changed: Iterable[Sidecar],
         gone: Iterable[bytes] = (),
-        patience: float | None = None,
+        patience: float = 0.05,
     ) -> bool:
-        """Enter what changed since ``state``; False where another kernel was quicker, and nothing was entered.
+        """Enter what changed since ``state``; False where nothing was entered.
 
-        Or where the file is busy for longer than ``patience`` (seconds; None: as for any other change).
+        Another kernel was quicker then, or is busy for longer than ``patience`` (seconds).
         """
         try:
             return self._file.transact(lambda: self._write(state, mark, settled, changed, gone), patience)
         except Busy:
-            if patience is None:
-                raise
             return False
 
     def _write(

@@ -223,10 +223,10 @@ def test_kernel_that_was_slower_overwrites_nothing(
     fox = placed(a_task(folder))
     write, entered = FolderTable.write, []
 
-    def overtaken(table: FolderTable, state: folders.FolderState, *given: Any) -> bool:
+    def overtaken(table: FolderTable, state: folders.FolderState, *given: Any, **options: Any) -> bool:
         table._file.execute("INSERT OR IGNORE INTO folders VALUES (1, ?, '', 0, 0)", state.folder)
         table._file.execute("UPDATE folders SET version = version + 1")
-        entered.append(write(table, state, *given))
+        entered.append(write(table, state, *given, **options))
         return entered[-1]
 
     monkeypatch.setattr(FolderTable, "write", overtaken)
