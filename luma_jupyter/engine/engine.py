@@ -33,7 +33,7 @@ from luma_jupyter.engine.plan import Plan, make_plan
 from luma_jupyter.engine.provider_pool import ProviderPool
 from luma_jupyter.engine.recovery import resumed
 from luma_jupyter.engine.repository import Repository
-from luma_jupyter.engine.reuse import cancel_unsent, find_reusable
+from luma_jupyter.engine.reuse import cancel_unsent, find_reusable, find_saved
 from luma_jupyter.engine.run.funds import Funds
 from luma_jupyter.engine.run.options import RunOptions
 from luma_jupyter.engine.run.runner import TaskRunner
@@ -134,7 +134,6 @@ class Engine:
         What was sent an error says, where another one cannot be had that was made before.
         """
         prices = self._prices_to_count(plans)
-        self.repository.media.bring_up_to_date(plans[0].settings.media_folder)  # no other kernel waits for that
         with deferred_interrupt():  # what was entered is also begun
             try:
                 found = self._enter(plans, prices)
@@ -163,10 +162,12 @@ class Engine:
         All of them are entered, or none.
         """
         intents, journal = [uuid.uuid4().hex for _ in plans], self.journal
+        found: list[Handle | Entry | None] = [_completed_earlier(plan) for plan in plans]
+        open_ones = [number for number, entry in enumerate(found) if entry is None]
+        open_plans = [plans[number] for number in open_ones]
+        saved = find_saved(open_plans, self.repository)
         with self._transaction(*intents):
-            found: list[Handle | Entry | None] = [_completed_earlier(plan) for plan in plans]
-            open_ones = [number for number, entry in enumerate(found) if entry is None]
-            looked_up = find_reusable([plans[number] for number in open_ones], self.repository)
+            looked_up = find_reusable(open_plans, self.repository, saved)
             for number, entry in zip(open_ones, looked_up, strict=True):
                 found[number] = entry
             new = [number for number in open_ones if found[number] is None]

@@ -96,18 +96,21 @@ class Repository:
             entry = replace(entry, alive=False)
         return recovered(entry, self._demo_url())
 
-    def equal_requests(self, specs: Sequence[TaskSpec], now: Settings) -> list[dict[str, Entry]]:
-        """Of each spec the entries of equal requests, by intent: from this kernel, the journal and the media folder."""
+    def saved_equal(self, specs: Sequence[TaskSpec], now: Settings) -> dict[str, list[Task]]:
+        """The completed tasks of equal requests in the media folder, by fingerprint."""
+        found = self.media.find_equal(now.media_folder, specs)
+        return {spec.fingerprint: tasks for spec, tasks in zip(specs, found, strict=True)}
+
+    def equal_requests(
+        self, specs: Sequence[TaskSpec], saved: Mapping[str, Sequence[Task]], now: Settings
+    ) -> list[dict[str, Entry]]:
+        """Of each spec the entries of equal requests, by intent: from this kernel, the journal and what is `saved`."""
         entered: dict[str, list[Entry]] = defaultdict(list)
         # A broken journal is told before anything is paid; to play videos it is not needed.
         with contextlib.suppress(ConfigError):
             for entry in map(self.recovered, self.journal.find_equal(*(spec.fingerprint for spec in specs))):
                 entered[entry.task.fingerprint].append(entry)
-        saved = self.media.find_equal(now.media_folder, specs)
-        return [
-            self._equal_to(spec, entered[spec.fingerprint], tasks, now)
-            for spec, tasks in zip(specs, saved, strict=True)
-        ]
+        return [self._equal_to(spec, entered[spec.fingerprint], saved[spec.fingerprint], now) for spec in specs]
 
     def _equal_to(
         self, spec: TaskSpec, entered: Sequence[Entry], saved: Sequence[Task], now: Settings

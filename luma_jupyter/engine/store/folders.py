@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, TypeAlias
 
-from luma_jupyter.engine.store.database import Database
+from luma_jupyter.engine.store.database import Busy, Database
 from luma_jupyter.engine.store.wanted import LAST, Wanted
 from luma_jupyter.operating_system import plain_form
 
@@ -133,10 +133,22 @@ class FolderTable:
         return found
 
     def write(
-        self, state: FolderState, mark: str, settled: bool, changed: Iterable[Sidecar], gone: Iterable[bytes] = ()
+        self,
+        state: FolderState,
+        mark: str,
+        settled: bool,
+        changed: Iterable[Sidecar],
+        gone: Iterable[bytes] = (),
+        patience: float = 0.05,
     ) -> bool:
-        """Enter what changed since ``state``; False where another kernel was quicker, and nothing was entered."""
-        return self._file.transact(lambda: self._write(state, mark, settled, changed, gone))
+        """Enter what changed since ``state``; False where nothing was entered.
+
+        Another kernel was quicker then, or is busy for longer than ``patience`` (seconds).
+        """
+        try:
+            return self._file.transact(lambda: self._write(state, mark, settled, changed, gone), patience)
+        except Busy:
+            return False
 
     def _write(
         self, state: FolderState, mark: str, settled: bool, changed: Iterable[Sidecar], gone: Iterable[bytes]

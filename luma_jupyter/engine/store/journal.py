@@ -82,6 +82,7 @@ ADDITIONS: Mapping[str, Sequence[str]] = {
     "tasks_by_folder": ("CREATE INDEX tasks_by_folder ON tasks (folder, created_at, intent, status)",),
     "tasks_by_name": (f"CREATE INDEX tasks_by_name ON tasks ({_NAME})",),
 }
+_Row: TypeAlias = tuple[Task, str | None, float | None]  # a snapshot, its owner, and the owner's last heartbeat
 _ROWS = "SELECT tasks.task, tasks.owner, owners.beat FROM tasks LEFT JOIN owners USING (owner)"
 _EQUAL = "fingerprint IN (SELECT value FROM json_each(?))"
 # Each folder once, by one look into the index for each.
@@ -142,6 +143,8 @@ class Journal:
     def _reset(self) -> None:
         """Start anew: a forked child is another owner."""
         self._owner = self._given_owner
+        self._asked_last: tuple[object, ...] = ()
+        self._read_last: list[_Row] = []
 
     def close(self) -> None:
         """Close the file; it is opened again when needed."""
@@ -166,6 +169,14 @@ class Journal:
     def find(self, intent: str) -> Entry | None:
         """The entry of an intent."""
         return next(iter(self._select("WHERE intent = ?", intent)), None)
+
+    def watched(self, intents: Sequence[str]) -> dict[str, Entry]:
+        """The entries of intents, by intent; asked for again and again, they are read only once anything changed."""
+        asked = (self._file.version(), tuple(intents))
+        if asked != self._asked_last:
+            sql = "WHERE intent IN (SELECT value FROM json_each(?))"
+            self._read_last, self._asked_last = self._read(sql, json.dumps(intents)), asked
+        return {entry.task.intent: entry for entry in self._entries(self._read_last)}
 
     def find_equal(self, *fingerprints: str) -> list[Entry]:
         """The entries of requests that are equal to one of these, newest first."""
@@ -267,14 +278,19 @@ class Journal:
         return [seconds for (seconds,) in found if isinstance(seconds, float) and 0 <= seconds < 1e7]
 
     def _select(self, sql: str, *values: object) -> list[Entry]:
+        return self._entries(self._read(sql, *values))
+
+    def _read(self, sql: str, *values: object) -> list[_Row]:
         found, _ = self._file.execute(f"{_ROWS} {sql}", *values)
+        return [(task, owner, beat) for text, owner, beat in found if (task := read_task(text))]
+
+    def _entries(self, rows: Sequence[_Row]) -> list[Entry]:
+        """What was read as it stands now: who lives is told by the system and the clock."""
         is_owner_alive = cache(partial(is_alive, now=self._clock()))  # entries share few owners
-        entries = []
-        for text, owner, heartbeat in found:
-            if task := read_task(text):
-                alive = not task.status.ended and (owner == self.owner or is_owner_alive(owner, heartbeat))
-                entries.append(Entry(task, owner, alive))
-        return entries
+        return [
+            Entry(task, owner, not task.status.ended and (owner == self.owner or is_owner_alive(owner, beat)))
+            for task, owner, beat in rows
+        ]
 
     # Writing.
 
