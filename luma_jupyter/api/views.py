@@ -9,19 +9,20 @@ from typing import Any
 
 from luma_jupyter.api.kernel import kernel
 from luma_jupyter.clip.clip import Clip
-from luma_jupyter.clip.clip_list import ClipList
+from luma_jupyter.clip.lazy_clip_list import LazyClipList
 from luma_jupyter.widgets.compare.compare import Comparison, clips_to_compare
 from luma_jupyter.widgets.gallery.gallery import Gallery, What, for_gallery
 from luma_jupyter.widgets.studio.form import read_fields
 from luma_jupyter.widgets.studio.studio import StudioForms
 
 
-def clips(*, folder: str | PathLike[str] | None = None, day: str | date | None = None) -> ClipList:
-    """The clips of this notebook's folder, of earlier kernels too, oldest first: a list that is shown as one table.
+def clips(*, folder: str | PathLike[str] | None = None, day: str | date | None = None) -> LazyClipList:
+    """The clips of this notebook's folder, of earlier kernels too, oldest first: as a list, that is shown as one table.
 
     ``folder`` names another one, or is ``"all"``; ``day`` is a date, ``"2026-11-22"`` or ``"today"``. Raises
     InvalidRequest for a day that is none or a folder that there is not, ConfigError where the journal cannot be read.
-    Its ``wait()`` speaks of those that had not ended when it was called.
+    Each clip is read when it is looked at. Its ``wait()`` and ``stop()`` are for those that had not ended when it was
+    made.
     """
     return kernel.session.clips(folder, day)
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from luma_jupyter.cells.options import LINE_WORDS, OPTIONS
 from luma_jupyter.clip.clip import Clip
-from luma_jupyter.clip.clip_list import ClipList
+from luma_jupyter.clip.clip_list import ClipSequence
 from luma_jupyter.clip.names import visible_variables
 from luma_jupyter.domain.identifiers import normalize_name
 from luma_jupyter.domain.requests import ACTIONS_WITH
@@ -79,4 +79,4 @@ class Completer:
         """The variables that hold a clip, and those that hold several."""
         visible = sorted(visible_variables(self._variables()), key=lambda item: item[0])
         clips = [name for name, value in visible if isinstance(value, Clip)]
-        return clips, [name for name, value in visible if isinstance(value, ClipList)]
+        return clips, [name for name, value in visible if isinstance(value, ClipSequence)]

@@ -13,7 +13,7 @@ from types import ModuleType
 from typing import Any
 
 from luma_jupyter.clip.clip import Clip
-from luma_jupyter.clip.clip_list import ClipList
+from luma_jupyter.clip.clip_list import ClipSequence
 from luma_jupyter.clip.names import find_similar
 from luma_jupyter.clip.session import Session
 from luma_jupyter.domain.identifiers import KEY_PREFIX, is_reserved_name, is_variable_name, normalize_name
@@ -23,7 +23,7 @@ from luma_jupyter.errors import InvalidRequest
 from luma_jupyter.video.frames import frame_at
 
 _INDEX = re.compile(r"\[(-?[0-9]{1,6})\]$")
-_CLIPS = (Clip, ClipList)
+_CLIPS = (Clip, ClipSequence)
 _SECONDS = r"\d+\.?\d*|\.\d+"
 
 
@@ -74,7 +74,7 @@ class Lookup:
     def clip(self, text: str) -> Clip:
         """The clip of this name. Raises InvalidRequest for a name that holds none, or several."""
         found = self._find(text)
-        if isinstance(found, ClipList):
+        if isinstance(found, ClipSequence):
             some = f": {text}[0] to {text}[{len(found) - 1}]" if found else ", but it is empty"
             raise InvalidRequest(f"{text} holds {len(found)} clips; take one of them{some}.")
         return found
@@ -95,13 +95,13 @@ class Lookup:
         clips: dict[str, Clip] = {}
         for name in names:
             found = self._find(name)
-            if isinstance(found, ClipList):
+            if isinstance(found, ClipSequence):
                 clips |= {f"{name}[{index}]": clip for index, clip in enumerate(found)}
             else:
                 clips[name] = found
         return clips
 
-    def _find(self, text: str) -> Clip | ClipList:
+    def _find(self, text: str) -> Clip | ClipSequence:
         if text.startswith(KEY_PREFIX):
             return self._clip_by_key(text.removeprefix(KEY_PREFIX))
         name, index = split_index(text)
@@ -109,12 +109,12 @@ class Lookup:
             advice = self._advice(text, _CLIPS) or "run the cell that makes it first, or check the name."
             raise InvalidRequest(f"There is no variable {name}: {advice}")
         found = self.variables[normalize_name(name)]
-        if index is not None and isinstance(found, ClipList):
+        if index is not None and isinstance(found, ClipSequence):
             try:
                 return found[index]
             except IndexError:
                 raise InvalidRequest(f"There is no {text}: {name} holds {len(found)} clips.") from None
-        if index is not None or not isinstance(found, Clip | ClipList):
+        if index is not None or not isinstance(found, Clip | ClipSequence):
             what = f"a clip but of type {type(found).__name__}" if index is None else "a list of clips"
             raise InvalidRequest(
                 f"{name} is not {what}. A video id or URL is written out here, or given in Python: "
@@ -154,7 +154,7 @@ class Lookup:
 
     def _frames_of(self, text: str) -> str:
         """How the frames of a clip are written."""
-        clip = f"{text}[0]" if isinstance(self._value(text), ClipList) and split_index(text)[1] is None else text
+        clip = f"{text}[0]" if isinstance(self._value(text), ClipSequence) and split_index(text)[1] is None else text
         return f"{clip}@first, {clip}@last or {clip}@2.5 (seconds)"
 
     def image(self, option: str, text: str) -> str | LocalFile:

@@ -1,17 +1,18 @@
-"""`ClipList`: several clips as a list, waited for together, and shown as one table however many they are."""
+"""Several clips, waited for together, and shown as one table however many they are: `ClipList`, a list of them."""
 
 from __future__ import annotations
 
 import contextlib
+from abc import abstractmethod
 from collections.abc import Callable, Sequence
-from typing import SupportsIndex, overload
+from typing import Self, SupportsIndex, overload
 
 from luma_jupyter.clip.clip import Clip
 from luma_jupyter.domain.values import read_timeout
 from luma_jupyter.errors import ClipError, with_message
 from luma_jupyter.printable import say, writable
 from luma_jupyter.views.table import table_text
-from luma_jupyter.views.text import short
+from luma_jupyter.views.text import MOST_LINES, lines_left_out, short
 
 
 def wait_for_all(clips: Sequence[Clip], wait: Callable[[Clip], object]) -> None:
@@ -27,7 +28,57 @@ def wait_for_all(clips: Sequence[Clip], wait: Callable[[Clip], object]) -> None:
         raise errors[0]
 
 
-class ClipList(list[Clip]):
+class ClipSequence(Sequence[Clip]):
+    """Several clips, shown as one table, live while they are made."""
+
+    @property
+    @abstractmethod
+    def waited_for(self) -> list[Clip]:
+        """Those that are waited for: they had not ended when the list was made."""
+
+    def wait(self, timeout: float | None = None) -> Self:
+        """Block until all clips are done, each ``timeout`` seconds at most, and return them.
+
+        Raises the first ClipError when all have ended, of those that were waited for; WaitTimeout and WaitInterrupted
+        at once.
+        """
+        seconds = read_timeout(timeout)
+        if clips := self.waited_for:
+            try:
+                wait_for_all(clips, lambda clip: clip.wait(seconds))
+            finally:
+                clips[0].presenter.flush(self)
+        return self
+
+    def stop(self) -> None:
+        """Stop following all of them; the tasks themselves may still run and be billed."""
+        for clip in self.waited_for:
+            clip.stop()
+
+    def __repr__(self) -> str:
+        if not self:
+            return "No clips."
+        table = table_text([clip.state for clip in self[-MOST_LINES:]])
+        return writable("\n".join(filter(None, [self._left_out, table])))
+
+    @property
+    def _left_out(self) -> str:
+        """The line on clips that its text leaves out, and how to see them."""
+        left = len(self) - MOST_LINES
+        return f"{lines_left_out(left)}: a slice, such as [:{MOST_LINES}], shows them." if left > 0 else ""
+
+    def _ipython_display_(self) -> None:
+        if not self:
+            say(self)
+            return
+        presenter = self[0].presenter
+        presenter.show_list(self)
+        if presenter.waits_when_shown:
+            with contextlib.suppress(ClipError):  # the table says why
+                self.wait()
+
+
+class ClipList(list[Clip], ClipSequence):
     """Several clips: a list that is shown as one table, live while they are made.
 
     ``settled`` are those that are not waited for: they had ended when the list was looked up, whatever they came to.
@@ -47,34 +98,8 @@ class ClipList(list[Clip]):
         part.settled = self.settled
         return part
 
-    def wait(self, timeout: float | None = None) -> ClipList:
-        """Block until all clips are done, each ``timeout`` seconds at most, and return them.
+    @property
+    def waited_for(self) -> list[Clip]:
+        return [clip for clip in self if clip not in self.settled]
 
-        Raises the first ClipError when all have ended, of those that were waited for; WaitTimeout and WaitInterrupted
-        at once.
-        """
-        seconds = read_timeout(timeout)
-        try:
-            wait_for_all([clip for clip in self if clip not in self.settled], lambda clip: clip.wait(seconds))
-        finally:
-            if self:
-                self[0].presenter.flush(self)
-        return self
-
-    def stop(self) -> None:
-        """Stop following all of them; the tasks themselves may still run and be billed."""
-        for clip in self:
-            clip.stop()
-
-    def __repr__(self) -> str:
-        return writable(table_text([clip.state for clip in self])) if self else "No clips."
-
-    def _ipython_display_(self) -> None:
-        if not self:
-            say(self)
-            return
-        presenter = self[0].presenter
-        presenter.show_list(self)
-        if presenter.waits_when_shown:
-            with contextlib.suppress(ClipError):  # the table says why
-                self.wait()
+    __repr__ = ClipSequence.__repr__

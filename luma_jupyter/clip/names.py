@@ -11,7 +11,7 @@ from difflib import get_close_matches
 from typing import Any
 
 from luma_jupyter.clip.clip import Clip
-from luma_jupyter.clip.clip_list import ClipList
+from luma_jupyter.clip.clip_list import ClipSequence
 from luma_jupyter.domain.identifiers import KEY_PREFIX, is_variable_name, normalize_name
 
 _ALIKE = 0.55  # as foks is to fox
@@ -32,7 +32,7 @@ def find_name(clip: Clip, variables: Mapping[str, Any]) -> str | None:
     for name, value in visible:
         if value is clip:
             return name
-    lists = [(name, value) for name, value in visible if isinstance(value, ClipList) and clip in value]
+    lists = [(name, value) for name, value in visible if isinstance(value, ClipSequence) and clip in value]
     return next((f"{name}[{value.index(clip)}]" for name, value in lists), None)
 
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping, MutableMapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, MutableMapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import date, datetime, time, timedelta
+from itertools import islice
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -15,11 +16,11 @@ from weakref import WeakValueDictionary
 
 from luma_jupyter.clip.braces import double_braces_notice, find_double_braces
 from luma_jupyter.clip.clip import Clip, Presenter
-from luma_jupyter.clip.clip_list import ClipList
 from luma_jupyter.clip.found_keys import FoundKeys
+from luma_jupyter.clip.lazy_clip_list import LazyClipList
 from luma_jupyter.clip.lineage import lineage_nodes
 from luma_jupyter.clip.names import find_name, find_word
-from luma_jupyter.domain.identifiers import KEY_PREFIX, is_reserved_name, is_variable_name, normalize_name
+from luma_jupyter.domain.identifiers import KEY_PREFIX, is_key, is_reserved_name, is_variable_name, normalize_name
 from luma_jupyter.domain.prompts import is_mostly_latin, script_of
 from luma_jupyter.domain.requests import addresses_in
 from luma_jupyter.domain.task import Task
@@ -28,10 +29,12 @@ from luma_jupyter.domain.values import read_day, read_path
 from luma_jupyter.domain.vocabulary import Provider, Status
 from luma_jupyter.engine.engine import Engine
 from luma_jupyter.engine.handle import Handle
+from luma_jupyter.engine.past import Past
 from luma_jupyter.engine.plan import Plan
 from luma_jupyter.engine.provider_pool import is_simulated, service_for
 from luma_jupyter.engine.store.probe import may_be_unfinished
 from luma_jupyter.engine.store.serialization import load
+from luma_jupyter.engine.store.wanted import Wanted
 from luma_jupyter.engine.task_spec import TaskSpec
 from luma_jupyter.errors import ClipError, InvalidRequest, LumaError, shown
 from luma_jupyter.operating_system import at_fork
@@ -257,37 +260,52 @@ class Session:
         clips = (reference() for reference in self._clips.valuerefs())
         return [clip for clip in clips if clip is not None]
 
-    def clips(self, folder: str | PathLike[str] | None = None, day: str | date | None = None) -> ClipList:
+    def clips(self, folder: str | PathLike[str] | None = None, day: str | date | None = None) -> LazyClipList:
         """The clips of this notebook's folder, of earlier kernels too, oldest first.
 
         ``folder`` names another one, or is ``"all"``; ``day`` is a date, ``"2026-11-22"`` or ``"today"``. Raises
         InvalidRequest for a day that is none or a folder that there is not, ConfigError where the journal cannot be
         read.
         """
-        clips = ClipList(self.followed_clip_for_task(task) for task in self.history(folder, day))
-        clips.settled = frozenset(clip for clip in clips if clip.task.status.ended)
-        return clips
+        tasks = self.history(folder, day)
+        under_way = [self.followed_clip_for_task(task) for task in tasks.unfinished if not task.status.ended]
+        return LazyClipList(tasks, self.followed_clip_for_task, under_way)
 
-    def history(self, folder: str | PathLike[str] | None = None, day: str | date | None = None) -> list[Task]:
+    def history(self, folder: str | PathLike[str] | None = None, day: str | date | None = None) -> Past:
         """The tasks that `clips` has. Raises as `clips` does."""
         where = self.settings().folder if folder is None else read_path("folder", folder).absolute()
         everywhere = isinstance(folder, str) and folder == "all"
-        since, until = _span(day)
-        try:
-            tasks = self.engine.repository.history(folder=None if everywhere else where, since=since, until=until)
-        finally:
-            self.print_notices()
+        tasks = self._past(Wanted(*_span(day)), None if everywhere else where)
         if not tasks and not everywhere and not where.is_dir():
             raise InvalidRequest(f"There is no folder {str(where)!r}.")
         return tasks
+
+    def _past(self, wanted: Wanted, folder: Path | None) -> Past:
+        """As `Repository.history`; what is to be read once is printed."""
+        try:
+            return self.engine.repository.history(wanted, folder=folder)
+        finally:
+            self.print_notices()
+
+    def known_tasks(self, task_ids: Sequence[str]) -> dict[str, Task]:
+        """The tasks with these ids of a service, made anywhere, by the id. Raises ConfigError."""
+        found = self._past(Wanted(by="task_id", values=task_ids), None)
+        return {task.task_id: task for task in found if task.task_id}
+
+    def newest_tasks(self, count: int, statuses: Collection[Status]) -> list[Task]:
+        """The newest of this folder that have one of these statuses, newest first. Raises ConfigError."""
+        try:
+            return self.engine.repository.newest(count, statuses)[::-1]
+        finally:
+            self.print_notices()
 
     def clip_by_key(self, key: str) -> Clip:
         """The clip of a key, as tables and file names show it, made here or in this folder. Raises InvalidRequest."""
         for clip in self.own_clips:
             if clip.task.key == key:
                 return self.followed_clip_for_task(clip.task)
-        for task in self.history():
-            if task.key == key:
+        if is_key(key):
+            for task in self._past(Wanted(by="key", values=[key]), self.settings().folder):
                 return self.followed_clip_for_task(task)
         raise InvalidRequest(f"There is no clip {shown(key)} in this folder: `luma_jupyter.clips()` shows them.")
 
@@ -295,12 +313,16 @@ class Session:
         """The word for the newest clip that a variable of this name held, here or in an earlier kernel; ``seas`` finds
         ``seas[0]``. None where there is none, or none that was made."""
         wanted = (normalize_name(name), f"{normalize_name(name)}[0]")
-        past: list[Task] = []
+        names = {own.task.intent: own.name for own in self.own_clips}
+        renamed = [intent for intent, known in names.items() if known in wanted]
+        made: list[Task] = []
         with suppress(LumaError):  # a journal that cannot be read is told elsewhere
-            past = self.history()
-        names = {task.intent: task.name for task in past} | {own.task.intent: own.name for own in self.own_clips}
-        made = [task for task in past if names[task.intent] in wanted and not task.status.without_task]
-        return f"{KEY_PREFIX}{made[-1].key}" if made else None
+            for kind in (Wanted(by="name", values=wanted), Wanted(by="intent", values=renamed)):
+                past = reversed(self._past(kind, self.settings().folder))
+                held = (task for task in past if names.get(task.intent, task.name) in wanted)
+                made += islice((task for task in held if not task.status.without_task), 1)
+        newest = max(made, key=lambda task: (task.created_at, task.intent), default=None)
+        return f"{KEY_PREFIX}{newest.key}" if newest else None
 
     def unfinished_clips(self) -> list[Clip]:
         """The clips of this kernel and of this folder that have not ended, or that nobody follows, oldest first."""
@@ -372,7 +394,7 @@ class Session:
         own = {other.task.intent: other for other in [*self.own_clips, clip]}
         past: list[Task] = []
         with suppress(LumaError):  # a journal that cannot be read is told elsewhere; this kernel's clips are known
-            past = self.history()
+            past = list(self.history())
         tasks = {task.intent: task for task in past} | {intent: other.task for intent, other in own.items()}
         names = {intent: other.name for intent, other in own.items()}
         return Lineage(

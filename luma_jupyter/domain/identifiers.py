@@ -11,6 +11,11 @@ KEY_PREFIX = "clip:"  # before the key of a clip, by which it is called where no
 _OF_IPYTHON = re.compile(r"In|Out|get_ipython|exit|quit|open|display|_{1,3}|_i{1,3}|_i?\d+|_[iod]h|__\w+__")
 
 
+def is_key(text: str) -> bool:
+    """Whether a text can be the key of a clip."""
+    return re.fullmatch("[0-9a-f]{8}", text) is not None
+
+
 def normalize_name(name: str) -> str:
     """The form under which Python keeps a name: NFKC, so that ``µ`` of a keyboard and ``μ`` of an alphabet are one.
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 import os
+from collections.abc import Sequence
 from contextlib import suppress
 from datetime import date, datetime
 from pathlib import Path
@@ -26,8 +27,8 @@ def as_python(value: Any) -> Any:
 
 
 def as_list(value: Any) -> list[Any] | None:
-    """The values of a list, a tuple, or a one-dimensional array or column of any library; None for anything else."""
-    if isinstance(value, list | tuple):
+    """The values of a list or the like, or a one-dimensional array or column of any library; None for anything else."""
+    if isinstance(value, Sequence) and not isinstance(value, str | bytes | bytearray | memoryview):
         return list(value)
     shape = () if isinstance(value, memoryview) else getattr(value, "shape", ())
     return list(value) if isinstance(shape, tuple) and len(shape) == 1 and hasattr(value, "__iter__") else None

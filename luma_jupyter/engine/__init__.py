@@ -23,6 +23,7 @@ task_spec      a request with its options
 plan           a request checked: service, payload, price, or the reason why not
 handle         one task: its snapshots and listeners
 repository     all known tasks: this kernel's, the journal's, the media folder's
+past           tasks as a sequence, each read when it is looked at
 reuse          the earlier task that answers an equal request, so nothing is paid twice
 recovery       tasks whose kernel is gone: their status, and where they go on
 adoption       tasks that were made elsewhere, found by their id

@@ -33,7 +33,7 @@ from luma_jupyter.engine.plan import Plan, make_plan
 from luma_jupyter.engine.provider_pool import ProviderPool
 from luma_jupyter.engine.recovery import resumed
 from luma_jupyter.engine.repository import Repository
-from luma_jupyter.engine.reuse import cancel_unsent, find_reusable
+from luma_jupyter.engine.reuse import cancel_unsent, find_reusable, find_saved
 from luma_jupyter.engine.run.funds import Funds
 from luma_jupyter.engine.run.options import RunOptions
 from luma_jupyter.engine.run.runner import TaskRunner
@@ -134,7 +134,6 @@ class Engine:
         What was sent an error says, where another one cannot be had that was made before.
         """
         prices = self._prices_to_count(plans)
-        self.repository.media.bring_up_to_date(plans[0].settings.media_folder)  # no other kernel waits for that
         with deferred_interrupt():  # what was entered is also begun
             try:
                 found = self._enter(plans, prices)
@@ -163,10 +162,12 @@ class Engine:
         All of them are entered, or none.
         """
         intents, journal = [uuid.uuid4().hex for _ in plans], self.journal
+        found: list[Handle | Entry | None] = [_completed_earlier(plan) for plan in plans]
+        open_ones = [number for number, entry in enumerate(found) if entry is None]
+        open_plans = [plans[number] for number in open_ones]
+        saved = find_saved(open_plans, self.repository)
         with self._transaction(*intents):
-            found: list[Handle | Entry | None] = [_completed_earlier(plan) for plan in plans]
-            open_ones = [number for number, entry in enumerate(found) if entry is None]
-            looked_up = find_reusable([plans[number] for number in open_ones], self.repository)
+            looked_up = find_reusable(open_plans, self.repository, saved)
             for number, entry in zip(open_ones, looked_up, strict=True):
                 found[number] = entry
             new = [number for number in open_ones if found[number] is None]
@@ -176,7 +177,8 @@ class Engine:
             for number in new:
                 task = self._new_task(intents[number], plans[number], prices[number])
                 if plans[number].spec.again:
-                    task = task.evolve(again=self.repository.times_made(plans[number].spec, plans[number].settings))
+                    times = self.repository.times_made(plans[number].spec, saved, plans[number].settings)
+                    task = task.evolve(again=times)
                 lease = journal.add(task)
                 found[number] = self.handles[task.intent] = self._followed(task, lease)
             return [one for one in found if one]
@@ -187,7 +189,7 @@ class Engine:
         now = new[0][0].settings
         ensure_folder(now.media_folder, self.repository.media.own)
         if any(provider != "demo" for provider, _ in calls):
-            check_space(now.media_folder, self.free_space)
+            check_space(now.media_folder, self.repository.last_sizes, self.free_space)
         self._check_budget(calls, now)
 
     def _new_task(self, intent: str, plan: Plan, price: Price) -> Task:
@@ -229,7 +231,7 @@ class Engine:
         client = self.providers.client(entry.task.provider, entry.task.request.action)
         send = may_pay_twice or (resend and client.repeatable)
         if send:
-            check_space(now.media_folder, self.free_space)
+            check_space(now.media_folder, self.repository.last_sizes, self.free_space)
         if send and not client.repeatable:
             price = self._countable_price(entry.task.provider, entry.task.request.action, now)
             self._check_budget([(entry.task.provider, price)], now)

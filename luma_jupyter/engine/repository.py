@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import NamedTuple
 
 from luma_jupyter.domain.money import Charges
 from luma_jupyter.domain.task import Task
@@ -14,14 +16,29 @@ from luma_jupyter.domain.vocabulary import Status
 from luma_jupyter.engine.budget import midnight
 from luma_jupyter.engine.handle import Handles
 from luma_jupyter.engine.library import sidecars
+from luma_jupyter.engine.library.folder import ROOM_FOR
 from luma_jupyter.engine.library.index import MediaIndex
+from luma_jupyter.engine.past import Past
 from luma_jupyter.engine.recovery import is_served, recovered
-from luma_jupyter.engine.store.journal import Entry, Journal
+from luma_jupyter.engine.store.journal import Entry, Journal, Key
 from luma_jupyter.engine.store.spending import Day, Spending
+from luma_jupyter.engine.store.wanted import EVERYTHING, Wanted
 from luma_jupyter.engine.task_spec import TaskSpec
 from luma_jupyter.errors import ConfigError
 from luma_jupyter.operating_system import is_same_folder
 from luma_jupyter.settings import Settings, SettingsSource
+
+
+class _Place(NamedTuple):
+    """Where a sidecar is: the file's ``name`` in a media folder; its task was made at ``created_at`` (Unix seconds)."""
+
+    created_at: float
+    media: Path
+    name: bytes
+
+
+def _keys(saved: Mapping[str, _Place]) -> Iterator[Key]:
+    return ((place.created_at, intent, Status.COMPLETED.value) for intent, place in saved.items())
 
 
 class Repository:
@@ -79,22 +96,25 @@ class Repository:
             entry = replace(entry, alive=False)
         return recovered(entry, self._demo_url())
 
-    def equal_requests(self, specs: Sequence[TaskSpec], now: Settings) -> list[dict[str, Entry]]:
-        """Of each spec the entries of equal requests, by intent: from this kernel, the journal and the media folder."""
+    def saved_equal(self, specs: Sequence[TaskSpec], now: Settings) -> dict[str, list[Task]]:
+        """The completed tasks of equal requests in the media folder, by fingerprint."""
+        found = self.media.find_equal(now.media_folder, specs)
+        return {spec.fingerprint: tasks for spec, tasks in zip(specs, found, strict=True)}
+
+    def equal_requests(
+        self, specs: Sequence[TaskSpec], saved: Mapping[str, Sequence[Task]], now: Settings
+    ) -> list[dict[str, Entry]]:
+        """Of each spec the entries of equal requests, by intent: from this kernel, the journal and what is `saved`."""
         entered: dict[str, list[Entry]] = defaultdict(list)
         # A broken journal is told before anything is paid; to play videos it is not needed.
         with contextlib.suppress(ConfigError):
             for entry in map(self.recovered, self.journal.find_equal(*(spec.fingerprint for spec in specs))):
                 entered[entry.task.fingerprint].append(entry)
-        saved = self.media.find_equal(now.media_folder, specs)
-        return [
-            self._equal_to(spec, entered[spec.fingerprint], tasks, now)
-            for spec, tasks in zip(specs, saved, strict=True)
-        ]
+        return [self._equal_to(spec, entered[spec.fingerprint], saved[spec.fingerprint], now) for spec in specs]
 
-    def times_made(self, spec: TaskSpec, now: Settings) -> int:
-        """How often an equal request was made before, here or by another kernel."""
-        (equal,) = self.equal_requests([spec], now)
+    def times_made(self, spec: TaskSpec, saved: Mapping[str, Sequence[Task]], now: Settings) -> int:
+        """How often an equal request was made before, here or by another kernel; ``saved`` as for `equal_requests`."""
+        (equal,) = self.equal_requests([spec], saved, now)
         return max((entry.task.again + 1 for entry in equal.values()), default=0)
 
     def _equal_to(
@@ -132,20 +152,74 @@ class Repository:
             return self.journal.lost(*(spec.fingerprint for spec in specs))
         return []
 
-    def history(self, *, folder: Path | None = None, since: float = 0.0, until: float = 1e12) -> list[Task]:
-        """The tasks, as they stand, made from ``since`` to before ``until`` (Unix seconds), oldest first.
+    def history(self, wanted: Wanted = EVERYTHING, *, folder: Path | None = None) -> Past:
+        """The tasks that are wanted, oldest first, each read when it is looked at.
 
         Those of the journal; and those of the media folder, which somebody may have handed over. ``folder`` is a
         notebook's, or a media folder itself.
         """
         now = self._settings()
         here = folder or now.folder
-        tasks = {task.intent: task for task in self._entered(folder, since, until)}
-        for media in [now.media_folder] if is_same_folder(here, now.folder) else [here / now.media.name, here]:
-            for task in sidecars.read_all(media):
-                if since <= task.created_at < until:
-                    tasks.setdefault(task.intent, task.evolve(folder=here))
-        return sorted(tasks.values(), key=lambda task: (task.created_at, task.intent))
+        entered = self.journal.listed(wanted, folder)
+        places = [now.media_folder] if is_same_folder(here, now.folder) else [here / now.media.name, here]
+        saved = self._saved(wanted, places, {intent for _, intent, _ in entered})
+        if wanted.narrow:  # the journal may have others of them, which it does not find to be wanted
+            also = Wanted(wanted.since, wanted.until, "intent", list(saved))
+            for _, intent, _ in self.journal.listed(also, folder):
+                del saved[intent]
+        keys = sorted([*entered, *_keys(saved)])
+        return Past(keys[-wanted.newest if wanted.newest else 0 :], lambda intents: self._read(intents, saved, here))
+
+    def saved(self, media: Path) -> Past:
+        """The tasks that the sidecars of a media folder tell of, oldest first, each read when it is looked at."""
+        places = self._saved(EVERYTHING, [media], ())
+        return Past(sorted(_keys(places)), lambda intents: self._read(intents, places))
+
+    def plain_videos(self, media: Path) -> list[Path]:
+        """The whole videos of a folder of which no sidecar tells, by name."""
+        told = {os.fsdecode(name) for _, _, name in self.media.listed(media, EVERYTHING)}
+        return sidecars.plain_videos(media, told)
+
+    def _saved(self, wanted: Wanted, folders: Sequence[Path], known: Container[str]) -> dict[str, _Place]:
+        """The wanted sidecars of media folders, by intent, but those with ``known`` ones: the first one of each."""
+        found: dict[str, _Place] = {}
+        for folder in folders if not wanted.statuses or Status.COMPLETED in wanted.statuses else ():
+            of_folder: dict[str, _Place] = {}
+            for created_at, intent, name in self.media.listed(folder, wanted):
+                if intent not in known and (intent not in of_folder or name < of_folder[intent].name):
+                    of_folder[intent] = _Place(created_at, folder, name)
+            found = of_folder | found
+        return found
+
+    def _read(self, intents: Sequence[str], saved: Mapping[str, _Place], folder: Path | None = None) -> dict[str, Task]:
+        """The tasks of some intents by intent, as they stand; of ``saved`` ones what the sidecars say now."""
+        tasks: dict[str, Task] = {}
+        if entered := [intent for intent in intents if intent not in saved]:
+            tasks = {entry.task.intent: self.recovered(entry).task for entry in self.journal.find_all(entered)}
+        for intent in intents:
+            if place := saved.get(intent):
+                task = self.media.read_listed(place.media, place.name)
+                if task and task.intent == intent:
+                    tasks[intent] = task.evolve(folder=folder) if folder else task
+        return tasks
+
+    def last_sizes(self) -> list[int]:
+        """The bytes of the last few videos of this folder that the journal knows, as they were saved."""
+        last = Wanted(statuses=[Status.COMPLETED], newest=ROOM_FOR)
+        with contextlib.suppress(ConfigError):  # told elsewhere
+            keys = self.journal.listed(last, self._settings().folder)
+            return [entry.task.file_size or 0 for entry in self.journal.find_all([intent for _, intent, _ in keys])]
+        return []
+
+    def newest(self, count: int, statuses: Collection[Status]) -> list[Task]:
+        """The newest tasks of this folder that have one of these statuses, oldest first."""
+        most = count
+        while True:
+            past = self.history(Wanted(statuses=list(statuses), newest=most), folder=self._settings().folder)
+            found = [task for task in past if task.status in statuses]
+            if len(found) >= count or len(past) < most:
+                return found[-count:]
+            most *= 4  # some had another status than the journal says: their kernel is gone
 
     def today(self) -> Day:
         """What was asked for on this day, in local time; the tasks as they stand."""
@@ -164,10 +238,6 @@ class Repository:
                 task, due = entry.task, entry.task.charges
                 away = Charges(-due.usd, -due.calls, -due.unpriced)
                 yield Spending(task.provider, task.request.action, "", -1, away)
-
-    def _entered(self, folder: Path | None, since: float, until: float) -> Iterator[Task]:
-        entries = self.journal.entries(folder=folder, since=since, until=until)
-        return (self.recovered(entry).task for entry in entries)
 
     def unfinished(self, folder: Path) -> list[Task]:
         """The tasks of a notebook's folder that nobody follows, and that may have a video or be unconfirmed.

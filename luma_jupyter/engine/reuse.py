@@ -1,11 +1,13 @@
 """Nothing is paid twice: the earlier task that answers a request which was made before.
 
-Both are called inside the journal's transaction in which a new task would be entered.
+`find_reusable` and `cancel_unsent` are called inside the journal's transaction in which a new task would be entered;
+`find_saved` before it. What other kernels of this journal save is in the journal before it is in the folder, and of all
+others no transaction keeps anybody; so nobody has to wait while the folder is looked through.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from luma_jupyter.domain.task import Task
 from luma_jupyter.domain.vocabulary import Provider, Status
@@ -17,8 +19,17 @@ from luma_jupyter.engine.task_spec import TaskSpec
 from luma_jupyter.errors import ClipCancelled, InvalidRequest
 
 
-def find_reusable(plans: Sequence[Plan], repository: Repository) -> list[Entry | None]:
+def find_saved(plans: Sequence[Plan], repository: Repository) -> Mapping[str, Sequence[Task]]:
+    """What the media folder has of equal requests, by fingerprint."""
+    return repository.saved_equal([plan.spec for plan in plans], plans[0].settings) if plans else {}
+
+
+def find_reusable(
+    plans: Sequence[Plan], repository: Repository, saved: Mapping[str, Sequence[Task]] | None = None
+) -> list[Entry | None]:
     """Of each plan the entry that answers it; from this kernel, the journal, the folder. ``again``: none does.
+
+    ``saved`` is what `find_saved` found of them, where that was asked for before.
 
     Raises InvalidRequest where there was one that a damage of the journal has made unreadable: what became of it is
     unknown, and may be paid for.
@@ -26,7 +37,8 @@ def find_reusable(plans: Sequence[Plan], repository: Repository) -> list[Entry |
     asked = [plan for plan in plans if not plan.spec.again]
     if not asked:
         return [None] * len(plans)
-    equal = repository.equal_requests([plan.spec for plan in asked], asked[0].settings)
+    saved = find_saved(plans, repository) if saved is None else saved
+    equal = repository.equal_requests([plan.spec for plan in asked], saved, asked[0].settings)
     chosen = [choose_reusable(found.values(), plan.provider) for plan, found in zip(asked, equal, strict=True)]
     unknown = [plan.spec for plan, entry in zip(asked, chosen, strict=True) if not entry and plan.provider != "demo"]
     if unknown and (lost := repository.lost(unknown)):

@@ -156,7 +156,7 @@ def diagnose(kernel: Kernel, machine: Machine = THIS_MACHINE) -> Diagnosis:
     examine("keys", lambda: _keys(now))
     examine("services", lambda: _services(now, kernel))
     examine(_PLATFORM, lambda: _platform(now, kernel.session.engine))
-    examine("media folder", lambda: _media(now, machine))
+    examine("media folder", lambda: _media(now, kernel.session.engine, machine))
     examine("journal", lambda: _journal(now, kernel.session.engine, machine))
     examine("demo service", lambda: _demo(now, machine))
     return Diagnosis(findings)
@@ -300,7 +300,7 @@ def _platform(now: Settings, engine: Engine) -> Iterator[Finding]:
     )
 
 
-def _media(now: Settings, machine: Machine) -> Iterator[Finding]:
+def _media(now: Settings, engine: Engine, machine: Machine) -> Iterator[Finding]:
     where = _short(now.media_folder, now)
     try:
         machine.check_writable(now.media_folder)
@@ -312,17 +312,17 @@ def _media(now: Settings, machine: Machine) -> Iterator[Finding]:
             f"Make it writable, or set {variable('media')} to another folder.",
         )
         return
-    yield _free_space(now, machine, where)
+    yield _free_space(now, engine, machine, where)
 
 
-def _free_space(now: Settings, machine: Machine, where: str) -> Finding:
+def _free_space(now: Settings, engine: Engine, machine: Machine, where: str) -> Finding:
     try:
         free = machine.free_space(now.media_folder)
     except OSError as error:
         words = f"Videos are saved in {where}; how much is free there is not known ({error.strerror or error})."
         return Finding("note", "media folder", words)
     words = f"Videos are saved in {where}, where {_gigabytes(free)} are free."
-    needed = needed_space(now.media_folder)
+    needed = needed_space(engine.repository.last_sizes())
     if free >= needed:
         return Finding("fine", "media folder", words)
     advice = f"Make room ({_gigabytes(needed)} should be free), or set {variable('media')} to another disk's folder."

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, TypeAlias
@@ -244,8 +243,7 @@ class LumaMagics:
     def _history(self, words: list[str]) -> History:
         options = read_history_options(words)
         tasks = self._session.history("all" if options.all else options.folder, options.day)
-        gone = {task.path for task in tasks if task.path and not os.path.exists(task.path)}
-        return History(tasks, self._session.settings().folder, time.time(), gone)
+        return History(tasks, self._session.settings().folder, time.time(), lambda file: not file.exists())
 
     def _price(self, words: list[str]) -> None:
         self._session.found_keys.look_for(*_PAID)
@@ -286,7 +284,7 @@ class LumaMagics:
     def _account(self, words: list[str]) -> AccountView:
         self._session.found_keys.look_for("acedata")
         account = self._session.engine.account(time.time() - ACCOUNT_DAYS * 24 * 3600)
-        ours = {task.task_id: task for task in self._session.history("all") if task.task_id}
+        ours = self._session.known_tasks([task.task_id for task in account.tasks])
         return AccountView(account, ours, ACCOUNT_DAYS)
 
     def _login(self, words: list[str]) -> None:

@@ -119,5 +119,5 @@ def _opened(path: Path) -> Iterator[Any]:
     try:
         with av.open(str(path)) as video:
             yield video
-    except (OSError, ValueError, IndexError) as error:  # PyAV's errors are both OSError and ValueError
+    except (OSError, ValueError, LookupError) as error:  # of PyAV most are both of the first, of a codec the last
         raise InvalidRequest(f"{path.name} cannot be read as a video ({error}).") from None

@@ -9,7 +9,7 @@ from luma_jupyter.domain.money import Balance, dollars
 from luma_jupyter.domain.task import Account, ListedTask, Task
 from luma_jupyter.printable import writable
 from luma_jupyter.views.html import escaped, html_table
-from luma_jupyter.views.text import short, text_table
+from luma_jupyter.views.text import MOST_LINES, short, text_table
 
 COLUMNS = ("made", "task id", "prompt", "status", "charged", "here")
 
@@ -32,14 +32,17 @@ class AccountView:
         if not there:
             return f"AceDataCloud lists no task of the last {self._days} days."
         known = f"AceDataCloud lists {there} task{'' if there == 1 else 's'} of the last {self._days} days"
-        return (
+        here = (
             f"{known}; all are known here."
             if not missing
             else f"{known}, {missing} of them not known here: " + ("%luma adopt TASK_ID follows and saves one, free.")
         )
+        older = f" Below are the newest {MOST_LINES}; AceDataCloud's console shows all." if there > MOST_LINES else ""
+        return f"{here}{older}"
 
     def _cells(self) -> list[tuple[str, ...]]:
-        return [self._row(task) for task in sorted(self._account.tasks, key=lambda task: -task.created_at)]
+        newest = sorted(self._account.tasks, key=lambda task: -task.created_at)[:MOST_LINES]
+        return [self._row(task) for task in newest]
 
     def _row(self, task: ListedTask) -> tuple[str, ...]:
         credits = self._account.charges.get(task.trace_id or "")

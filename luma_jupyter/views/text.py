@@ -14,6 +14,8 @@ from luma_jupyter.domain.vocabulary import SERVICE_NAMES, Status
 from luma_jupyter.printable import printable
 from luma_jupyter.views.clip_state import ClipState
 
+MOST_LINES = 60  # of clips in one text, or in a table that is saved as HTML: what a notebook keeps stays small
+
 # What a status means: in short, where many clips stand below each other, and in full.
 _SHORT = {Status.SUBMITTING: "being sent", Status.DETACHED: "not followed any more"}
 SHORT_STATUS_TEXT: Mapping[Status, str] = {status: _SHORT.get(status, status.value) for status in Status}
@@ -166,3 +168,8 @@ def text_table(rows: Sequence[tuple[str, ...]]) -> str:
     rows = [tuple(printable(cell).replace("\n", " ") for cell in row) for row in rows]
     widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
     return "\n".join("  ".join(cell.ljust(w) for cell, w in zip(row, widths, strict=True)).rstrip() for row in rows)
+
+
+def lines_left_out(count: int) -> str:
+    """How many clips a table does not have, which come before those that it has."""
+    return f"{count:,} {'clip' if count == 1 else 'clips'} before these {'is' if count == 1 else 'are'} left out"

@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.benchmarks import films, growth, loop, pages, paid_twice, polling, simulation, startup, thousand
+from tests.benchmarks import films, growth, kernels, loop, pages, paid_twice, polling, simulation, startup, thousand
 from tests.benchmarks.report import Report
 
 
@@ -29,6 +29,7 @@ def main() -> int:
         "polling": lambda report: polling.run(report, given.seeds),
         "thousand": thousand.run,
         "loop": loop.run,
+        "kernels": kernels.run,
         "growth": growth.run,
         "films": films.run,
         "pages": pages.run,

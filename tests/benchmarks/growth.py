@@ -22,11 +22,14 @@ from pathlib import Path
 from statistics import linear_regression, median
 from typing import Any
 
+from PIL import Image
+
 from luma_jupyter.domain.fingerprint import fingerprint
 from luma_jupyter.domain.requests import GenerateRequest
 from luma_jupyter.domain.task import Task, Video
 from luma_jupyter.domain.vocabulary import Status
 from luma_jupyter.engine.library import sidecars
+from luma_jupyter.engine.library.index import COARSE
 from luma_jupyter.engine.store.journal import Journal
 from tests.benchmarks.environment import environment
 from tests.benchmarks.report import Report, save, say
@@ -37,11 +40,18 @@ COUNTS = (100, 1000, 10_000, 20_000)
 TIMES = 15  # of each call; the median counts
 TAKES = 100
 TASK_SECONDS = 0.05
+ROWS_SEEN = 60  # on a first screen
 FLAT, LINEAR = 0.1, 1.1  # the largest exponents
 MOST_A_CLIP, MOST_TAKES, FIRST_LOOK_UP = 1.0, 100.0, {1000: 500.0, 20_000: 5000.0}  # milliseconds
 GENERATE, FOUND, BUDGET = "one more generate", "a request found again", "one more with a budget"
 BATCH, TAKES_AGAIN, FIRST = "a batch of all run again", f"{TAKES} takes found again", "first look-up, no journal"
-ROWS = {GENERATE: FLAT, FOUND: FLAT, BUDGET: FLAT, BATCH: LINEAR, TAKES_AGAIN: FLAT, FIRST: LINEAR}  # exponents
+CLIPS, HISTORY = "luma.clips(), first screen", "%luma history, first screen"
+PICKER, GALLERY, NEW_KERNEL = "studio's picker", "luma.gallery(), kernel side", "first luma.clips() of a kernel"
+FIRST_SCREENS, MOST_SCREEN = (CLIPS, HISTORY, PICKER, GALLERY), 100.0  # milliseconds
+ROWS = {  # the largest exponents
+    **dict.fromkeys((GENERATE, FOUND, BUDGET, TAKES_AGAIN, PICKER), FLAT),
+    **dict.fromkeys((BATCH, FIRST, CLIPS, HISTORY, GALLERY, NEW_KERNEL), LINEAR),
+}
 
 
 def prompt(number: int) -> str:
@@ -56,9 +66,11 @@ def requests(count: int) -> list[GenerateRequest]:
 
 
 def fill(folder: Path, count: int) -> None:
-    """Completed clips of today, each with its sidecar and its entry; their videos are links to one file."""
+    """Completed clips of today, each with sidecar, picture and entry; videos and pictures are links to a few files."""
     media = folder / "media"
     media.mkdir()
+    picture = folder / "picture.jpg"
+    Image.new("RGB", (480, 270)).save(picture)
     original = folder / "film.mp4"
     original.write_bytes(video("film"))
     journal = Journal(folder / "home")
@@ -72,6 +84,10 @@ def fill(folder: Path, count: int) -> None:
                 original = task.path
             else:
                 os.link(original, task.path)
+            if number % 1000 == 0:
+                picture = Path(shutil.copyfile(picture, task.path.with_suffix(".jpg")))
+            else:
+                os.link(picture, task.path.with_suffix(".jpg"))
             with task.path.with_suffix(".json").open("wb") as file:
                 sidecars.write(file, task, task.file_size or 0)
             journal._put(task, None)
@@ -155,6 +171,36 @@ def measure_first(count: int) -> dict[str, float]:
     return {FIRST: _once(lambda: luma.generate(prompt(count // 2)))}
 
 
+def settle() -> dict[str, float]:
+    """Have the folder looked through when it has been quiet for long enough, as any kernel would."""
+    import luma_jupyter as luma
+
+    time.sleep(COARSE + 0.1)
+    luma.clips()
+    return {}
+
+
+def measure_views(count: int) -> dict[str, float]:
+    """Milliseconds of what is seen of the folder, in a kernel that begins."""
+    import luma_jupyter as luma
+    from luma_jupyter.api.kernel import kernel
+    from luma_jupyter.magics.magics import LumaMagics
+    from luma_jupyter.widgets.studio.clip_choices import clip_choices
+
+    assert luma.gallery, "it is imported"
+    found = {NEW_KERNEL: _once(lambda: repr(luma.clips()))}
+    assert len(luma.clips()) > count
+    magics = LumaMagics(kernel)
+    environment = kernel.presenter.environment
+    views: Mapping[str, Callable[[], object]] = {
+        CLIPS: lambda: repr(luma.clips()),
+        HISTORY: lambda: (history := magics.run("history", None), repr(history), history._repr_html_()),
+        PICKER: lambda: clip_choices(kernel.session, environment),
+        GALLERY: lambda: luma.gallery()._html("bench"),
+    }
+    return found | {name: median(_once(view) for _ in range(TIMES)) for name, view in views.items()}
+
+
 # The bound.
 
 
@@ -183,6 +229,11 @@ def by_hand(folder: Path, count: int) -> dict[str, float]:
             table.execute("INSERT INTO clips VALUES (?, 0.35, ?)", (key, text))
             table.execute("COMMIT")
 
+        def see() -> object:
+            (number,) = table.execute("SELECT COUNT(*) FROM clips").fetchone()
+            rows = table.execute("SELECT data FROM clips ORDER BY rowid DESC LIMIT ?", (ROWS_SEEN,))
+            return number, [json.loads(text) for (text,) in rows]
+
         def each(call: Callable[[int], object]) -> float:
             return median(_once(lambda number=number: call(number)) for number in range(TIMES))  # type: ignore[misc]
 
@@ -192,6 +243,7 @@ def by_hand(folder: Path, count: int) -> dict[str, float]:
             BUDGET: each(lambda number: add(f"priced {number}")),
             BATCH: _once(lambda: [find(task.fingerprint) for task in filled[:count]]),
             TAKES_AGAIN: _once(lambda: [find(task.fingerprint) for task in filled[count:]]),
+            **dict.fromkeys((*FIRST_SCREENS, NEW_KERNEL), each(lambda number: see())),
             FIRST: _once(lambda: [path.read_bytes() for path in Path(folder, "media").glob("*.json")]),
         }
 
@@ -205,7 +257,7 @@ def run_count(url: str, count: int) -> tuple[dict[str, float], dict[str, float]]
         fill(Path(folder), count)
         variables = environment(url, folder) | {"LUMA_JUPYTER_SUBMISSIONS": "50"}
         found: dict[str, float] = {}
-        for what in ("first", "rows"):
+        for what in MEASURES:
             words = [sys.executable, "-m", "tests.benchmarks.growth", what, str(count)]
             done = subprocess.run(words, env=variables, cwd=folder, capture_output=True, text=True, timeout=1800)
             if done.returncode:
@@ -237,6 +289,8 @@ def run(report: Report, counts: Sequence[int] = COUNTS) -> None:
     report.table("How the cost of one more clip grows with how many there are", rows)
     report.check(f"{BATCH}, each", ours[counts[-1]][BATCH] / counts[-1], MOST_A_CLIP, "ms")
     report.check(TAKES_AGAIN, ours[counts[-1]][TAKES_AGAIN], MOST_TAKES, "ms")
+    for name in FIRST_SCREENS:
+        report.check(name, ours[counts[-1]][name], MOST_SCREEN, "ms")
     for count, bound in FIRST_LOOK_UP.items():
         if count in ours:
             report.check(f"{FIRST}, {count:,} clips", ours[count][FIRST], bound, "ms")
@@ -249,13 +303,21 @@ def run(report: Report, counts: Sequence[int] = COUNTS) -> None:
     save(figure)
 
 
+MEASURES: Mapping[str, Callable[[int], dict[str, float]]] = {  # one process after the other
+    "first": measure_first,
+    "rows": measure,
+    "settle": lambda count: settle(),
+    "views": measure_views,
+}
+
+
 def main() -> None:
     """Measure in this process, and print what was found as JSON."""
     parser = argparse.ArgumentParser()
-    parser.add_argument("what", choices=("first", "rows"))
+    parser.add_argument("what", choices=MEASURES)
     parser.add_argument("count", type=int)
     given = parser.parse_args()
-    print("\n" + json.dumps((measure if given.what == "rows" else measure_first)(given.count)), flush=True)
+    print("\n" + json.dumps(MEASURES[given.what](given.count)), flush=True)
 
 
 if __name__ == "__main__":

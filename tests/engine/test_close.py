@@ -71,7 +71,7 @@ def test_close_closes_journals_connections_thread_and_demo(
     http, loop = engine.providers.http, engine.loop_thread.loop
     client = http.connections.kept
     settings.configure(home="another-home")
-    assert engine.repository.history() == []
+    assert list(engine.repository.history()) == []
     assert sum(map(is_open, connections)) == 2
     engine.close()
     assert not any(map(is_open, connections))

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import closing
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,9 +15,13 @@ from luma_jupyter.domain.requests import ExtendRequest, GenerateRequest, ModifyR
 from luma_jupyter.domain.task import Task
 from luma_jupyter.domain.vocabulary import Status
 from luma_jupyter.engine.engine import Engine
+from luma_jupyter.engine.library.index import MediaIndex
 from luma_jupyter.engine.provider_pool import ProviderPool
 from luma_jupyter.engine.run.poller import Poller
+from luma_jupyter.engine.store import database
 from luma_jupyter.engine.store.database import Database
+from luma_jupyter.engine.store.journal import Journal
+from luma_jupyter.engine.task_spec import TaskSpec
 from luma_jupyter.errors import (
     ClipUnconfirmed,
     ConfigError,
@@ -428,3 +434,21 @@ async def test_task_whose_end_was_not_written_down_is_kept(world: World, monkeyp
     task = await world.end(handle)
     assert (task.status, task.problem) == (Status.COMPLETED, "The disk is full.")
     assert list(world.engine.handles.values()) == [handle]
+
+
+async def test_folder_is_looked_through_while_other_kernels_may_write(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is in the media folder is read before the journal's transaction, which locks out the other kernels."""
+    find_equal, looks = MediaIndex.find_equal, []
+
+    def look(index: MediaIndex, folder: Path, specs: Sequence[TaskSpec]) -> list[list[Task]]:
+        other.heartbeat()
+        looks.append(folder)
+        return find_equal(index, folder, specs)
+
+    monkeypatch.setattr(database, "BUSY_TIMEOUT", 0.05)
+    monkeypatch.setattr(MediaIndex, "find_equal", look)
+    with closing(Journal(settings.current().home_folder, owner="elsewhere|1|1.0")) as other:
+        await world.end(world.generate("A red fox", again=False))
+    assert looks == [settings.current().media_folder]

@@ -46,6 +46,17 @@ async def test_room_is_looked_for_where_videos_are_saved(world: World, media: Pa
     assert asked == [media]
 
 
+async def test_room_for_videos_as_large_as_the_last_ones_is_looked_for(world: World) -> None:
+    """How large they were the journal says, so that the folder need not be listed."""
+    made = await world.end(world.generate())
+    journal = world.engine.journal
+    (entry,) = journal.entries()
+    journal.acquire(entry, made.evolve(file_size=100_000_000))
+    world.engine.free_space = lambda folder: 499_000_000
+    with pytest.raises(ConfigError, match="500 MB should be"):
+        world.generate("A mill")
+
+
 async def test_request_is_made_where_nobody_can_tell_how_much_is_free(world: World) -> None:
     """Some file systems do not say: that refuses nothing."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import shutil
 import threading
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from luma_jupyter.engine.engine import Engine
 from luma_jupyter.engine.handle import Handle
 from luma_jupyter.engine.loop_thread import LoopThread
 from luma_jupyter.engine.provider_pool import ProviderPool
+from luma_jupyter.engine.store.database import Database
 from luma_jupyter.engine.store.journal import Entry, Journal
 from luma_jupyter.engine.store.leases import HEARTBEAT_INTERVAL
 from luma_jupyter.engine.task_spec import TaskSpec
@@ -49,6 +51,36 @@ async def test_watched_clip_is_seen_to_its_end_without_a_request(kernels: Kernel
 
 
 now = Clock()
+
+
+async def test_watching_many_clips_asks_the_journal_once_for_all(
+    kernels: Kernels, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Twenty clips that another kernel follows cost one look a second; while nothing changes, no row is read."""
+    one, two = kernels.start(), kernels.start()
+    one.service.seconds = 1e9
+    followed = [ask(one, f"fox {number}", timeout=1e9) for number in range(20)]
+    while any(handle.task.status is not Status.RUNNING for handle in followed):
+        await asyncio.sleep(1)
+    watched = [ask(two, f"fox {number}", timeout=1e9) for number in range(20)]
+    await asyncio.sleep(3)
+    asked: list[str] = []
+    execute = Database.execute
+
+    def count(database: Database, sql: str, *values: object) -> Any:
+        if database is two.engine.journal._file:
+            asked.append(sql)
+        return execute(database, sql, *values)
+
+    monkeypatch.setattr(Database, "execute", count)
+    await asyncio.sleep(10)
+    assert 9 <= sum("data_version" in sql for sql in asked) <= 11
+    assert sum(" IN (" in sql for sql in asked) <= 2  # after a heartbeat
+    followed[3].stop()
+    await two.until(watched[3], Status.RUNNING)
+    entry = two.engine.journal.find(followed[3].task.intent)
+    assert entry
+    assert entry.owner == two.engine.journal.owner
 
 
 async def test_watched_failure_has_the_same_words(kernels: Kernels) -> None:
@@ -251,15 +283,15 @@ async def test_watching_goes_on_while_the_journal_cannot_be_read(
     one, two = kernels.start(), kernels.start()
     first, second = ask(one), ask(two)
     await two.until(second, Status.RUNNING)
-    find = Journal.find
+    watched = Journal.watched
     answers = iter([ConfigError("The disk is asleep."), ConfigError("The disk is asleep.")])
 
-    def sleepy(self: Journal, intent: str) -> Entry | None:
+    def sleepy(self: Journal, intents: Sequence[str]) -> dict[str, Entry]:
         if error := next(answers, None):
             raise error
-        return find(self, intent)
+        return watched(self, intents)
 
-    monkeypatch.setattr(Journal, "find", sleepy)
+    monkeypatch.setattr(Journal, "watched", sleepy)
     await one.end(first)
     assert (await two.end(second)).status is Status.COMPLETED
     assert "The disk is asleep." in two.problems(second)

@@ -82,7 +82,7 @@ async def test_forged_sidecar_changes_no_entry(world: World, media: Path) -> Non
     shown = ask(world).task
     assert (shown.intent, shown.task_id, shown.provider, shown.cost) == (made.intent, "task-1", "acedata", None)
     assert shown.path == made.path
-    assert world.engine.repository.history() == [made]
+    assert list(world.engine.repository.history()) == [made]
 
 
 async def test_lost_journal_is_made_up_for_by_the_kernel_that_follows(world: World, tmp_path: Path) -> None:

@@ -14,8 +14,10 @@ import pytest
 
 from luma_jupyter.api.kernel import Kernel, kernel
 from luma_jupyter.display.environment import VSCODE_MARKER
+from luma_jupyter.domain.vocabulary import Status
 from luma_jupyter.magics.doctor import THIS_MACHINE, Diagnosis, Finding, Machine, diagnose
 from tests.support import settings
+from tests.support.entries import an_entry
 from tests.support.fake_service import reply
 from tests.support.html import Tags
 from tests.support.key_stores import Store
@@ -228,9 +230,12 @@ def test_doctor_tells_a_disk_that_is_nearly_full(lab: Shell, keys: bool, level: 
 
 def test_doctor_goes_by_the_last_videos(lab: Shell, tmp_path: Path) -> None:
     """Where videos are large, more should be free; with enough of it all is fine."""
-    (tmp_path / "luma_videos").mkdir()
-    with (tmp_path / "luma_videos" / "large.mp4").open("wb") as file:
-        file.truncate(1_000_000_000)
+    journal = kernel.session.engine.journal
+    video = tmp_path / "a.mp4"
+    video.touch()
+    here = kernel.session.settings().folder
+    made = an_entry(Status.COMPLETED, there=video, media=tmp_path, file_size=1_000_000_000, folder=here).task
+    journal.add(made).write(made)
     for free, expected in ((4_900_000_000, {"media folder": "act"}), (5_000_000_000, {})):
         assert levels(examine(lab, replace(THIS_MACHINE, free_space=lambda folder, free=free: free))) == expected
 
@@ -370,6 +375,7 @@ def test_doctor_never_raises(lab: Shell) -> None:
     assert levels(diagnosis) == {
         "versions": "act",
         "services": "act",
+        "media folder": "act",
         "journal": "act",
         "AceDataCloud's platform": "act",
     }

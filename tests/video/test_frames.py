@@ -14,8 +14,10 @@ import av
 import numpy as np
 import pytest
 
+from luma_jupyter.engine.library.thumbnails import thumbnail
 from luma_jupyter.errors import ConfigError, InvalidRequest
 from luma_jupyter.video.frames import duration, evenly_spaced_frames, frame_at
+from tests.support.misbehaving.server import video as playable
 
 COUNT, RATE = 50, 25
 KEY_FRAMES_APART = 10
@@ -161,6 +163,15 @@ def test_file_that_is_no_video_is_named(tmp_path: Path) -> None:
     (tmp_path / "notes.mp4").write_text("notes")
     with pytest.raises(InvalidRequest, match=r"notes\.mp4 cannot be read as a video"):
         duration(tmp_path / "notes.mp4")
+
+
+def test_video_of_a_codec_that_nobody_has_is_named(tmp_path: Path) -> None:
+    """PyAV then raises an error that is no OSError; nobody sees that, and the video has no picture."""
+    path = tmp_path / "film.mp4"
+    path.write_bytes(playable("film"))
+    with pytest.raises(InvalidRequest, match=r"film\.mp4 cannot be read as a video"):
+        frame_at(path, "first")
+    assert thumbnail(path) is None
 
 
 def test_missing_pyav_says_what_to_install(film: Path, monkeypatch: pytest.MonkeyPatch) -> None:

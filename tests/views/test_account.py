@@ -53,6 +53,17 @@ def test_account_of_which_all_is_known_says_so() -> None:
     )
 
 
+def test_account_of_many_tasks_has_the_newest() -> None:
+    """A notebook keeps a screenful, and the line says so; what is not here is counted of all."""
+    many = account(*(listed(f"id-{number}", at=float(number)) for number in range(1000)))
+    assert "lists 1000 tasks" in repr(many)
+    assert "1000 of them not known here" in repr(many)
+    assert "Below are the newest 60; AceDataCloud's console shows all." in repr(many)
+    assert len(repr(many).splitlines()) == 2 + 60
+    assert "id-999" in repr(many)
+    assert many._repr_html_().count("<tr>") == 1 + 60
+
+
 def test_account_without_a_task_is_one_line() -> None:
     """No table without rows."""
     assert repr(account()) == "AceDataCloud lists no task of the last 7 days."

@@ -18,7 +18,7 @@ import io
 import os
 import secrets
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -76,36 +76,29 @@ def _there(folder: Path) -> Path:
     raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(folder))
 
 
-def needed_space(folder: Path) -> int:
-    """How many bytes should be free in a folder of videos before another one is paid for."""
-    return max(LEAST_FREE, ROOM_FOR * max(_last_sizes(folder), default=0))
+def needed_space(last_sizes: Iterable[int]) -> int:
+    """How many bytes should be free before another video is paid for, by the sizes of the last ones."""
+    return max(LEAST_FREE, ROOM_FOR * max(last_sizes, default=0))
 
 
-def check_space(folder: Path, free: Callable[[Path], int] = free_space) -> None:
+def check_space(
+    folder: Path, last_sizes: Callable[[], Iterable[int]], free: Callable[[Path], int] = free_space
+) -> None:
     """Refuse to go on, before anything is paid, where a video would find no room. Raises ConfigError.
 
-    ``free`` gives the free bytes of a folder; where it raises OSError, nobody can tell, and nothing is refused.
+    ``last_sizes`` gives the bytes of the last few videos, where there is little room. ``free`` gives the free bytes of
+    a folder; where it raises OSError, nobody can tell, and nothing is refused.
     """
     try:
         there = free(folder)
-        if there >= ROOM_FOR * LARGEST_VIDEO or there >= (needed := needed_space(folder)):
-            return
     except OSError:
+        return
+    if there >= ROOM_FOR * LARGEST_VIDEO or there >= (needed := needed_space(last_sizes())):
         return
     raise ConfigError(
         f"Only {there / 1e6:.0f} MB are free for videos in {str(folder)!r}, and {needed / 1e6:.0f} MB should be: "
         f"make room there, or set {variable('media')} to a folder on another disk. Nothing was sent."
     )
-
-
-def _last_sizes(folder: Path) -> list[int]:
-    """The sizes of the last few videos of a folder, in bytes."""
-    try:
-        with os.scandir(folder) as entries:
-            found = [entry.stat() for entry in entries if entry.name.endswith(".mp4")]
-    except OSError:
-        return []
-    return [file.st_size for file in sorted(found, key=lambda file: file.st_mtime)[-ROOM_FOR:]]
 
 
 def check_writable(folder: Path, change: Change = untold) -> None:

@@ -1,4 +1,4 @@
-"""The index of the media folder: which sidecars answer a request, found without listing the folder each time.
+"""The index of the media folder: which sidecars there are, and which answer a request, without listing it each time.
 
 It is never trusted against a file: what it finds is read. That it misses nothing is told by marks, a file's number,
 size and times. While a folder has the mark that it had when it was looked through, no file was added, removed or
@@ -8,7 +8,9 @@ to the next, and where times are fine needs no listing until the folder has been
 program does in the same hundredth of a second is seen then.
 
 An edit in place leaves its folder's mark. Where nothing is found, those files are looked at that begin with the
-prompt's words, as a clip's do; all are at a kernel's first look-up. Without a usable journal the folder is listed.
+prompt's words, as a clip's do; all are at a kernel's first look-up. Without a usable journal the folder is listed. What
+was seen answers at once, whether or not it could be entered: other kernels may be writing. Views only need to know
+which files there are: for them the folder's mark is enough.
 """
 
 from __future__ import annotations
@@ -17,13 +19,15 @@ import contextlib
 import os
 import threading
 import time
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from luma_jupyter.domain.task import Task
 from luma_jupyter.engine.library import sidecars
-from luma_jupyter.engine.store.folders import FolderState, FolderTable, Sidecar
+from luma_jupyter.engine.store.folders import Claims, FolderState, FolderTable, SavedKey, Sidecar
+from luma_jupyter.engine.store.wanted import Wanted
 from luma_jupyter.engine.task_spec import TaskSpec
 from luma_jupyter.errors import ConfigError
 from luma_jupyter.operating_system import at_fork, file_mark
@@ -31,7 +35,6 @@ from luma_jupyter.operating_system import at_fork, file_mark
 COARSE = 2.0  # seconds: the coarsest times of files that there are (FAT)
 FINE = 10_000_000  # nanoseconds: a disk that knows times better than so hardly ever has a whole number of them
 PATIENCE = 1.0  # seconds after which it is said what takes so long
-TRIES = 3  # against other kernels that are quicker each time
 
 
 @dataclass
@@ -79,34 +82,45 @@ class MediaIndex:
     def find_equal(self, folder: Path, specs: Sequence[TaskSpec]) -> list[list[Task]]:
         """Of each spec the completed tasks of equal requests in a folder, by the names of their files."""
         try:
-            state = self._up_to_date(folder)
-            if state:
-                return self._find(folder, state, specs)
+            if (found := self._find(folder, specs)) is not None:
+                return found
         except ConfigError:  # told before anything is paid; to play what is there, no journal is needed
             pass
         return [
             list(sidecars.find_equal(folder, spec.request.prompt, spec.fingerprint, spec.request)) for spec in specs
         ]
 
-    def _find(self, folder: Path, state: FolderState, specs: Sequence[TaskSpec]) -> list[list[Task]]:
-        table = self._table()
-        found, doubtful = self._read(folder, state, specs)
+    def _find(self, folder: Path, specs: Sequence[TaskSpec]) -> list[list[Task]] | None:
+        """As `find_equal`, by the index; None where there is no such folder, or nothing can be entered."""
+        table, wanted = self._table(), {spec.fingerprint for spec in specs}
+        if table.is_read_only:
+            return None
+        state = table.state(_text(folder))
+        try:
+            known = folder in self._checked and self._is_known(folder, self._stat(folder), state)
+            if not known:
+                rows = self._look_through(folder, state, table.all(state))
+                return self._read(folder, [row for row in rows if row.claims.fingerprint in wanted], specs)[0]
+        except (OSError, ValueError):
+            return None
+        equal = table.equal(state, list(wanted))
+        found, doubtful = self._read(folder, equal, specs)
         missing = [spec for spec, tasks in zip(specs, found, strict=True) if not tasks]
-        beginnings = {words for spec in missing for words in sidecars.beginnings(spec.request.prompt)}
-        for words in beginnings:
+        for words in {words for spec in missing for words in sidecars.beginnings(spec.request.prompt)}:
             alike = table.beginning(state, words)
             doubtful += [one for one in alike if one.mark != self._mark_of(_path(folder, one.name))]
-        if self._read_again(folder, state, doubtful):
-            found, _ = self._read(folder, state, specs)
+        if doubtful:
+            now = {one.name: one for one in equal} | self._read_again(folder, state, doubtful)
+            found, _ = self._read(folder, [one for one in now.values() if one], specs)
         return found
 
     def _read(
-        self, folder: Path, state: FolderState, specs: Sequence[TaskSpec]
+        self, folder: Path, rows: Iterable[Sidecar], specs: Sequence[TaskSpec]
     ) -> tuple[list[list[Task]], list[Sidecar]]:
-        """What the index finds, by its files; and the sidecars that do not say what it has of them."""
-        found: dict[str, list[Sidecar]] = {spec.fingerprint: [] for spec in specs}
-        for one in self._table().equal(state, list(found)):
-            found[one.fingerprint or ""].append(one)
+        """What these sidecars answer, by their files; and those that do not say what the index has of them."""
+        found: defaultdict[str | None, list[Sidecar]] = defaultdict(list)
+        for one in sorted(rows, key=lambda one: one.name):
+            found[one.claims.fingerprint].append(one)
         tasks: list[list[Task]] = [[] for _ in specs]
         wrong = []
         for spec, equal in zip(specs, tasks, strict=True):
@@ -118,39 +132,48 @@ class MediaIndex:
                     wrong.append(one)
         return tasks, wrong
 
-    def _read_again(self, folder: Path, state: FolderState, doubtful: Iterable[Sidecar]) -> bool:
-        """Read files whose rows may be wrong; whether any was, or another kernel has changed the index."""
-        now = [(one, self._read_sidecar(folder, one.name)) for one in doubtful]
-        changed = [after for before, after in now if after and after != before]
-        gone = [before.name for before, after in now if after is None]
-        if not changed and not gone:
-            return False
-        self._table().write(state, state.mark, state.settled, changed, gone)
-        return True
+    def _read_again(self, folder: Path, state: FolderState, doubtful: Iterable[Sidecar]) -> dict[bytes, Sidecar | None]:
+        """Files whose rows may be wrong, as they are now, by name; None: it is gone. What was wrong is entered."""
+        before = {one.name: one for one in doubtful}
+        now = {name: self._read_sidecar(folder, name) for name in before}
+        changed = [one for name, one in now.items() if one and one != before[name]]
+        gone = [name for name, one in now.items() if one is None]
+        if changed or gone:
+            self._table().write(state, state.mark, state.settled, changed, gone)
+        return now
+
+    def listed(self, folder: Path, wanted: Wanted) -> list[SavedKey]:
+        """The sidecars of a folder that are wanted, as the index has them: oldest first.
+
+        For looking at them: what was edited in place since another kernel read it may be missing.
+        """
+        with contextlib.suppress(ConfigError, OSError, ValueError):
+            table = self._table()
+            if not table.is_read_only:
+                state = table.state(_text(folder))
+                if self._is_known(folder, self._stat(folder), state, unchecked=True):
+                    return table.listed(state, wanted)
+                rows = self._look_through(folder, state, table.all(state))
+                return _choose({row.name: row.claims for row in rows}, wanted)
+        claims = {os.fsencode(name): sidecars.read_claims(folder / name) for name in sidecars.names(folder)}
+        return _choose(claims, wanted)
+
+    def read_listed(self, folder: Path, name: bytes) -> Task | None:
+        """The task of a sidecar that was listed, as its file says now."""
+        return sidecars.read_listed(_path(folder, name))
 
     # Whether the index knows all names of a folder.
 
-    def _up_to_date(self, folder: Path) -> FolderState | None:
-        """The state of a folder, as it is now; None where there is no such folder, or no end to its changes."""
-        table = self._table()
-        if table.is_read_only:
-            return None
-        with contextlib.suppress(OSError, ValueError):
-            for _ in range(TRIES):
-                state = table.state(_text(folder))
-                known = folder in self._checked and self._is_known(folder, self._stat(folder), state)
-                if known or self._look_through(folder, state, table.all(state)):
-                    return table.state(_text(folder))
-        return None
-
-    def _is_known(self, folder: Path, stat: os.stat_result, state: FolderState) -> bool:
+    def _is_known(self, folder: Path, stat: os.stat_result, state: FolderState, *, unchecked: bool = False) -> bool:
+        """Whether the index has what is in a folder; ``unchecked``: its files need not have been looked at."""
         mark, own = file_mark(stat), self._own.get(folder)
         if state.mark == mark and state.settled:
             return True
         if own is None or own.last != mark or own.start != state.mark or not (state.settled or own.sure):
             return False
         is_fine = stat.st_mtime_ns % FINE != 0
-        return is_fine and _is_recent(stat, self._clock()) and self._enter_own(folder, own, state)
+        # Once it is quiet, it is listed, as another program may have changed it at the same moment; not for views.
+        return is_fine and (unchecked or _is_recent(stat, self._clock())) and self._enter_own(folder, own, state)
 
     def _enter_own(self, folder: Path, own: _OwnChanges, state: FolderState) -> bool:
         """Enter what this kernel has added since it last looked; False where another one has changed the index."""
@@ -164,11 +187,6 @@ class MediaIndex:
         own.entered = count
         return True
 
-    def bring_up_to_date(self, folder: Path) -> None:
-        """Read what has changed in a folder, so that the next look-up need not."""
-        with contextlib.suppress(ConfigError):
-            self._up_to_date(folder)
-
     def look_through(self, folder: Path) -> None:
         """Read all sidecars of a folder anew, as nothing else finds an edit that left a file's size and times."""
         with contextlib.suppress(ConfigError, OSError):
@@ -176,32 +194,29 @@ class MediaIndex:
 
     def _look_through(
         self, folder: Path, state: FolderState, known: Mapping[bytes, Sidecar], *, anew: bool = False
-    ) -> bool:
-        """List a folder, read what is not known, and enter it; False where another kernel was quicker."""
+    ) -> list[Sidecar]:
+        """List a folder, and read what is not known; entered unless that would take longer than it took."""
         own = self._own.get(folder)
-        before = self._stat(folder)
+        before, begun = self._stat(folder), time.monotonic()
         old = not _is_recent(before, self._clock())
         there = set(known) if not anew else set(self._table().all(state))
-        names, changed = set(), []
-        for one in self._list(folder, known):
-            names.add(one.name)
-            if one != known.get(one.name):
-                changed.append(one)
+        rows = list(self._list(folder, known))
+        changed = [one for one in rows if one != known.get(one.name)]
         mark = file_mark(before)
         unchanged = mark == self._mark_of(folder)
-        settled = old and unchanged
-        if not self._table().write(state, mark, settled, changed, there - names):
-            return False
-        self._checked.add(folder)
-        self._own.pop(folder, None)
-        if own and own.last == mark and unchanged:  # so it was this kernel that changed it last
-            self._own[folder] = _OwnChanges(mark, mark, sure=True)
-        return True
+        gone = there - {one.name for one in rows}
+        took = time.monotonic() - begun
+        if self._table().write(state, mark, old and unchanged, changed, gone, patience=took):
+            self._checked.add(folder)
+            self._own.pop(folder, None)
+            if own and own.last == mark and unchanged:  # so it was this kernel that changed it last
+                self._own[folder] = _OwnChanges(mark, mark, sure=True)
+        return rows
 
     def _list(self, folder: Path, known: Mapping[bytes, Sidecar]) -> Iterator[Sidecar]:
         progress = _Progress(folder, self.tell)
         with os.scandir(folder) as entries:
-            found = [entry for entry in entries if Path(entry.name).suffix.lower() == ".json"]
+            found = [entry for entry in entries if entry.name[1:].lower().endswith(".json")]
         for entry in found:
             name = os.fsencode(entry.name)
             before = known.get(name)
@@ -221,7 +236,7 @@ class MediaIndex:
         mark = (
             None if _is_recent(stat, self._clock()) else file_mark(stat)
         )  # before it is read: it may change meanwhile
-        return Sidecar(name, mark, sidecars.claimed_fingerprint(path))
+        return Sidecar(name, mark, sidecars.read_claims(path))
 
     def _mark_of(self, path: Path) -> str | None:
         try:
@@ -268,6 +283,18 @@ class _Progress:
         if not self._told and time.monotonic() - self._begun > PATIENCE:
             self._told = True
             self._tell(f"Reading what is in {self._folder.name!r}, once: {self._read:,} of {of:,} clips so far.")
+
+
+def _choose(claims: Mapping[bytes, Claims], wanted: Wanted) -> list[SavedKey]:
+    """The sidecars that are wanted, by what they claim, oldest first; of copies of one the first by name."""
+    found: dict[tuple[float, str], bytes] = {}
+    for name in sorted(claims):
+        _, intent, created_at, variable, task_id = claims[name]
+        known = {"intent": intent, "name": variable, "task_id": task_id}
+        if intent and created_at is not None and wanted.fits(created_at, known):
+            found.setdefault((created_at, intent), name)
+    keys = sorted((created_at, intent, name) for (created_at, intent), name in found.items())
+    return keys[-wanted.newest if wanted.newest else 0 :]
 
 
 def _path(folder: Path, name: bytes) -> Path:

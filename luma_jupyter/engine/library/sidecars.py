@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -22,6 +22,8 @@ from luma_jupyter.domain.task import Task
 from luma_jupyter.domain.urls import is_cut, shown_url
 from luma_jupyter.domain.vocabulary import Status
 from luma_jupyter.engine.library.slugs import WORDLESS, slug, slug_of_0_1_0
+from luma_jupyter.engine.store.database import storable
+from luma_jupyter.engine.store.folders import Claims
 from luma_jupyter.engine.store.serialization import Unreadable, dump, load
 from luma_jupyter.operating_system import patiently, plain_form
 from luma_jupyter.printable import printable_json
@@ -72,15 +74,19 @@ def read(path: Path) -> Task | None:
     Its fingerprint is the one of its request, but where addresses were cut: then nobody can tell.
     """
     try:
-        data = _public(json.loads(_content(path)))
         video = path.with_suffix(".mp4")
-        size = whole_size(video)
-        task = load({**data, "status": Status.COMPLETED.value, "filename": video.name, "file_size": size})
+        return _completed(json.loads(_content(path)), video, whole_size(video))
     except (OSError, ValueError, RecursionError):
         return None
+
+
+def _completed(data: object, video: Path, size: int | None) -> Task:
+    """The task that a sidecar's content tells of; ``size`` is its video's in bytes. Raises Unreadable."""
+    said = {"status": Status.COMPLETED.value, "filename": video.name, "file_size": size}
+    task = load({**_public(data), **said})
     if task.video is None or not (_is_proven(task) or any(map(is_cut, addresses_in(task.request).values()))):
-        return None
-    return task.evolve(media=path.parent, path=None if size is None else video)
+        raise Unreadable("fingerprint")
+    return task.evolve(media=video.parent, path=None if size is None else video)
 
 
 def _is_proven(task: Task) -> bool:
@@ -157,13 +163,19 @@ def answers(task: Task, wanted: str, request: Request | None) -> bool:
     return task.fingerprint == wanted and (_is_proven(task) or (request is not None and _is_alike(task, request)))
 
 
-def claimed_fingerprint(path: Path) -> str | None:
-    """The fingerprint that a sidecar says it has; None where it is none of ours."""
+def read_claims(path: Path) -> Claims:
+    """What a sidecar says of its task, without a look at its video."""
     try:
         data = json.loads(_content(path))
-        return str(data["fingerprint"]) if data["schema"] == SCHEMA else None
+        fingerprint = storable(str(data["fingerprint"])) if data["schema"] == SCHEMA else None
     except (OSError, ValueError, KeyError, TypeError, RecursionError):
-        return None
+        return Claims()
+    try:
+        task = _completed(data, path.with_suffix(".mp4"), None)
+    except ValueError:
+        return Claims(fingerprint)
+    name, task_id = (text and storable(text) for text in (task.name, task.task_id))
+    return Claims(fingerprint, task.intent, task.created_at, name, task_id)
 
 
 def _is_alike(task: Task, request: Request) -> bool:
@@ -172,27 +184,32 @@ def _is_alike(task: Task, request: Request) -> bool:
     return asked == made
 
 
-def read_all(folder: Path) -> Iterator[Task]:
-    """The completed tasks of a folder; without a fingerprint where nobody can tell whether it is right."""
-    return (task if _is_proven(task) else task.evolve(fingerprint="") for task in _read_each(folder, ("",)))
+def read_listed(path: Path) -> Task | None:
+    """As `read`; without a fingerprint where nobody can tell whether it is right."""
+    task = read(path)
+    return task if task is None or _is_proven(task) else task.evolve(fingerprint="")
+
+
+def names(folder: Path) -> list[str]:
+    """The names of the sidecars in a folder, or of what looks like some; none where it cannot be read."""
+    try:
+        return sorted(path.name for path in folder.iterdir() if path.suffix.lower() == ".json")
+    except OSError:
+        return []
 
 
 def _read_each(folder: Path, beginnings: tuple[str, ...]) -> Iterator[Task]:
     """The tasks of a folder whose file names begin in one of these ways."""
-    try:
-        names = sorted(path.name for path in folder.iterdir() if path.suffix.lower() == ".json")
-    except OSError:
-        return
     wanted = tuple(map(plain_form, beginnings))  # some archives and disks store other forms
-    for name in names:
+    for name in names(folder):
         if plain_form(name).startswith(wanted) and (task := read(folder / name)):
             yield task
 
 
-def plain_videos(folder: Path) -> list[Path]:
-    """The whole videos of a folder of which no sidecar tells, by name."""
+def plain_videos(folder: Path, told: Container[str]) -> list[Path]:
+    """The whole videos of a folder, by name, but those beside sidecars that are ``told`` to be usable."""
     try:
         videos = sorted(path for path in folder.iterdir() if path.suffix.lower() == ".mp4")
-        return [video for video in videos if is_whole(video) and read(video.with_suffix(".json")) is None]
+        return [video for video in videos if video.with_suffix(".json").name not in told and is_whole(video)]
     except OSError:
         return []

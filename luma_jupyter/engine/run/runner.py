@@ -18,6 +18,8 @@ from luma_jupyter.engine.run.poller import Poller
 from luma_jupyter.engine.run.slots import Slots
 from luma_jupyter.engine.run.submission import Submission
 from luma_jupyter.engine.run.task_run import RunResources, TaskRun
+from luma_jupyter.engine.run.watch import Watch
+from luma_jupyter.engine.store.journal import Journal
 from luma_jupyter.engine.store.leases import HEARTBEAT_INTERVAL
 from luma_jupyter.errors import LumaError
 from luma_jupyter.settings import SettingsSource
@@ -49,6 +51,7 @@ class TaskRunner:
 
     def reset(self) -> None:
         """Start anew, as in a forked child."""
+        self._watches: dict[Journal, Watch] = {}
         self._pollers: dict[tuple[Provider, bool], Poller] = {}
         self._slots: dict[Provider, Slots] = {}
         self._downloads = asyncio.Semaphore(CONCURRENT_DOWNLOADS)
@@ -63,6 +66,7 @@ class TaskRunner:
         submission = Submission(handle, self._funds, journal, options)
         resources = RunResources(
             journal=journal,
+            watch=self._watches.setdefault(journal, Watch(journal)),
             http=lambda: self._providers.http,
             poller=lambda: self._poller(provider, action),
             slots=self._slots.setdefault(provider, Slots(self._submissions_at_once)),

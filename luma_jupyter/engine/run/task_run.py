@@ -35,6 +35,7 @@ from luma_jupyter.engine.recovery import resumed, unconfirmed_message
 from luma_jupyter.engine.run.poller import NOT_KNOWN, Poller
 from luma_jupyter.engine.run.slots import Slots
 from luma_jupyter.engine.run.submission import CLOCK_SLACK, Submission
+from luma_jupyter.engine.run.watch import Watch
 from luma_jupyter.engine.store.journal import Entry, Journal
 from luma_jupyter.engine.store.leases import LEASE_TIMEOUT, LeaseLost
 from luma_jupyter.errors import (
@@ -55,7 +56,6 @@ if TYPE_CHECKING:
     from luma_jupyter.providers.protocol import ProviderClient
 
 STATEMENT_PATIENCE = 3.0  # seconds that a finished clip waits for what was charged
-WATCH_INTERVAL = 1.0  # seconds between two readings of what another kernel wrote into the journal
 FORGOTTEN_AFTER = 24 * 3600.0  # seconds after which an unknown task is not waited for any more
 
 log = logging.getLogger(__name__)
@@ -65,12 +65,14 @@ log = logging.getLogger(__name__)
 class RunResources:
     """What a run shares with others.
 
-    ``poller`` polls the tasks of the request's API, ``slots`` and ``downloads`` limit how many submissions and
-    downloads are under way at once, ``on_duration`` is told how many seconds the task took, ``recovered``
-    says how an entry stands when the kernel that followed it is gone, ``change`` hears of each file that is made.
+    ``watch`` tells what other kernels write down, ``poller`` polls the tasks of the request's API, ``slots`` and
+    ``downloads`` limit how many submissions and downloads are under way at once, ``on_duration`` is told how many
+    seconds the task took, ``recovered`` says how an entry stands when the kernel that followed it is gone, ``change``
+    hears of each file that is made.
     """
 
     journal: Journal
+    watch: Watch
     http: Callable[[], HttpClient]
     poller: Callable[[], Poller]
     slots: Slots
@@ -189,10 +191,13 @@ class TaskRun:
         missing_since: float | None = None
         while True:
             try:
-                found = await in_thread(lambda: journal.find(handle.task.intent))
+                found = await self._resources.watch.entry(handle.task.intent)
             except LumaError as error:
                 handle.mention(problem=str(error))
                 found = None
+            except asyncio.CancelledError:
+                await handle.emit(status=Status.DETACHED, error=ClipDetached("Another kernel follows it further."))
+                return False
             if found is None:  # a journal that was lost: the kernel that follows it enters it again, if it lives
                 missing_since = missing_since or handle.clock()
                 if handle.clock() - missing_since > LEASE_TIMEOUT:
@@ -213,11 +218,6 @@ class TaskRun:
                     handle.save = lease.write
                     await handle.emit(**_changes(resumed(found.task)))
                     return True
-            try:
-                await asyncio.sleep(WATCH_INTERVAL)
-            except asyncio.CancelledError:
-                await handle.emit(status=Status.DETACHED, error=ClipDetached("Another kernel follows it further."))
-                return False
 
     async def _mirror_end(self, task: Task) -> None:
         if task.path:

@@ -10,13 +10,14 @@ versions on one home must not forget each other's spending.
 from __future__ import annotations
 
 import os
+import random
 import shutil
 import sqlite3
 import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence, Set
-from contextlib import closing, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from luma_jupyter.engine.store.salvage import Salvage
 
 BUSY_TIMEOUT = 30.0  # seconds that a busy file is waited for
+BUSY_PAUSES = 0.001, 0.01  # seconds between two looks at a busy file, the first and the longest
 # Where write-ahead logging is known to work: file systems of this machine alone.
 LOCAL_FILE_SYSTEMS = frozenset(
     [
@@ -58,11 +60,16 @@ _REASONS = {
 }
 
 
+class Busy(ConfigError):
+    """Another program writes to the file."""
+
+
 class Database:
     """The file at ``path``, opened when first used.
 
-    ``migrations`` bring its tables to this version's form, one by one; ``additions`` are tables that earlier versions
-    do not know and need not know, each with the statements that make it: they do not count for the file's version.
+    ``migrations`` bring its tables to this version's form, one by one; ``additions`` are tables and indexes that
+    earlier versions do not know and need not know, each with the statements that make it where nothing has its name:
+    they do not count for the file's version.
     All that these and the migrations make has to be named on the file's first page, which is how a journal can be read
     whose first page is lost. ``salvage`` brings what can be read of a
     damaged file into a new one. ``notify`` gets one line when something happened to the file that the user should know;
@@ -83,6 +90,7 @@ class Database:
     ) -> None:
         self.path = path
         self._lock_path = path.with_suffix(".lock")
+        self._times_opened = 0
         self._times_set_aside = 0
         self._migrations = migrations
         self._additions = additions
@@ -110,64 +118,96 @@ class Database:
         self._lock.release()
 
     @contextmanager
-    def transaction(self) -> Iterator[None]:
+    def transaction(self, patience: float | None = None) -> Iterator[None]:
         """What is read and written inside happens at once, as other kernels see it; nothing stays if it raises.
 
-        Other threads of this kernel wait outside; a transaction within another is a part of it.
+        Other threads of this kernel wait outside; a transaction within another is a part of it. Raises Busy where it
+        cannot begin within ``patience`` (seconds; None: `BUSY_TIMEOUT`).
         """
-        with self._lock:
-            if self._inside:
-                yield
-                return
-            self.execute("BEGIN IMMEDIATE")
-            while file_id(self.path) != self._file_id:  # it was set aside while this one waited for its turn
-                self.close()
-                self.execute("BEGIN IMMEDIATE")
-            self._inside = True
+        with ExitStack() as held:
+            begun = self._patiently(lambda: self._begin(held), patience)
             try:
+                self._inside = True
                 yield
-                self.execute("COMMIT")
+                if begun:
+                    self.execute("COMMIT")
             except BaseException:
-                if self._connection:
+                if begun and self._connection:
                     with suppress(sqlite3.Error):
                         self._connection.execute("ROLLBACK")
                 raise
             finally:
-                self._inside = False
+                self._inside = not begun
 
-    def transact(self, work: Callable[[], _T]) -> _T:
-        """What ``work`` does, in a transaction; done anew in a new file where this one proves to be damaged.
+    def _begin(self, held: ExitStack) -> bool:
+        """Begin a transaction, unless this is within one; from here on this thread has the lock. Raises Busy."""
+        if begun := not self._inside:
+            self._execute_here("BEGIN IMMEDIATE")
+            while file_id(self.path) != self._file_id:  # it was set aside while this one waited for its turn
+                self.close()
+                self._execute_here("BEGIN IMMEDIATE")
+        held.enter_context(self._lock)
+        return begun
+
+    def _patiently(self, work: Callable[[], _T], patience: float | None = None) -> _T:
+        """Do ``work`` when the file is not busy; other threads of this kernel go on meanwhile.
+
+        SQLite itself would look ten times a second where many wait, so who comes late could be first again and again.
+        """
+        deadline = time.monotonic() + (BUSY_TIMEOUT if patience is None else patience)
+        pause, longest = BUSY_PAUSES
+        while True:
+            try:
+                with self._lock:
+                    return work()
+            except Busy:
+                if time.monotonic() > deadline:
+                    raise
+            time.sleep(random.uniform(pause / 2, pause))
+            pause = min(2 * pause, longest)
+
+    def transact(self, work: Callable[[], _T], patience: float | None = None) -> _T:
+        """What ``work`` does, in a `transaction`; done anew in a new file where this one proves to be damaged.
 
         As a part of another transaction it is not: that one has read what is gone.
         """
         with self._lock:
-            before = self._times_set_aside
-            try:
-                with self.transaction():
-                    return work()
-            except ConfigError:
-                if self._inside or self._times_set_aside == before:
-                    raise
-            with self.transaction():
+            inside, before = self._inside, self._times_set_aside
+        try:
+            with self.transaction(patience):
                 return work()
+        except ConfigError:
+            if inside or self._times_set_aside == before:
+                raise
+        with self.transaction():
+            return work()
 
     def execute(self, sql: str, *values: object) -> tuple[list[Any], int]:
         """The found rows and the number of changed ones; from a new file where this one proves to be damaged."""
-        with self._lock:
-            if self._inside and not self._connection:  # the file that the transaction had begun in was set aside
-                raise self._unusable(_damage("it was set aside"))
+        return self._patiently(lambda: self._execute_here(sql, *values))
+
+    def _execute_here(self, sql: str, *values: object) -> tuple[list[Any], int]:
+        """As `execute`, under the lock. Raises Busy."""
+        if self._inside and not self._connection:  # the file that the transaction had begun in was set aside
+            raise self._unusable(_damage("it was set aside"))
+        try:
             try:
-                try:
-                    return self._execute(sql, values)
-                except sqlite3.DatabaseError as error:
-                    if _code(error) not in _DAMAGE or self._newer:
-                        raise
-                    self._set_aside("damaged")
-                    if self._inside:  # what the transaction has read is gone
-                        raise
-                    return self._execute(sql, values)
-            except sqlite3.Error as error:
-                raise self._unusable(error) from None
+                return self._execute(sql, values)
+            except sqlite3.DatabaseError as error:
+                if _code(error) not in _DAMAGE or self._newer:
+                    raise
+                self._set_aside("damaged")
+                if self._inside:  # what the transaction has read is gone
+                    raise
+                return self._execute(sql, values)
+        except sqlite3.Error as error:
+            raise self._unusable(error) from None
+
+    def version(self) -> object:
+        """What is another one once anything has changed in the file, by this kernel or another."""
+        with self._lock:
+            ((version,),), _ = self.execute("PRAGMA data_version")
+            return self._times_opened, version, self._connection and self._connection.total_changes
 
     @property
     def is_newer(self) -> bool:
@@ -205,6 +245,7 @@ class Database:
                 make_private(path)
         except OSError as error:
             raise self._unusable(error) from None
+        self._times_opened += 1
         with self._file_lock():
             self._file_id = file_id(self.path)
             connection = _connect(self.path)
@@ -214,6 +255,7 @@ class Database:
                 connection.close()
                 raise
         if not unusable:
+            connection.execute("PRAGMA busy_timeout = 0")  # `_patiently` waits
             return connection
         connection.close()
         self._set_aside(unusable)
@@ -237,27 +279,27 @@ class Database:
         connection.execute("PRAGMA fullfsync = ON")  # macOS: without it, the disk may still hold it in its memory
         connection.execute("BEGIN IMMEDIATE")
         (version,) = connection.execute("PRAGMA user_version").fetchone()
-        tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+        there = {name for (name,) in connection.execute("SELECT name FROM sqlite_master")}
         self._newer = version > len(self._migrations)
         if self._newer:
             connection.execute("COMMIT")
             connection.execute("PRAGMA query_only = ON")
             self._notify(f"{self._newer_finding} {NEWER_ADVICE}")
             return None
-        if not ("tasks" in tables if version else not tables):
+        if not ("tasks" in there if version else not there):
             return "foreign"
-        self._bring_forward(connection, version, tables)
+        self._bring_forward(connection, version, there)
         connection.execute("COMMIT")
         connection.execute(f"PRAGMA journal_mode = {'WAL' if _is_local(self.path.parent) else 'DELETE'}")
         return None
 
-    def _bring_forward(self, connection: sqlite3.Connection, version: int, tables: Set[str] = frozenset()) -> None:
-        """Give a file of an earlier version, with its ``tables``, those of this one; 0: an empty file."""
+    def _bring_forward(self, connection: sqlite3.Connection, version: int, there: Set[str] = frozenset()) -> None:
+        """Give a file of an earlier version the tables of this one; 0: an empty file. ``there`` are all names in it."""
         for migration in self._migrations[version:]:
             for statement in migration.split(";"):
                 connection.execute(statement)
-        for table, statements in self._additions.items():
-            for statement in statements if table not in tables else ():
+        for name, statements in self._additions.items():
+            for statement in statements if name not in there else ():
                 connection.execute(statement)
         if version < len(self._migrations):
             connection.execute(f"PRAGMA user_version = {len(self._migrations)}")
@@ -341,7 +383,8 @@ class Database:
         why = reason(error) if isinstance(error, OSError) else str(error)
         if _code(error) in _DAMAGE and not self._newer:  # met within a transaction, which has read what is gone
             return ConfigError(f"The journal was damaged ({why}), and has just been made anew: run this again.")
-        return ConfigError(
+        kind = Busy if _code(error) == sqlite3.SQLITE_BUSY else ConfigError
+        return kind(
             f"The journal cannot be written in {str(self.path.parent)!r} ({why}): "
             f"set {variable('home')} to a folder where it can; nothing is paid for without it."
         )
@@ -395,6 +438,11 @@ def query_read_only(path: Path, sql: str) -> list[Any] | None:
             return connection.execute(sql).fetchall()
     except sqlite3.Error:
         return None
+
+
+def storable(text: str) -> str:
+    """Text as SQLite can hold it: a service, or an old folder name, may bring half a character."""
+    return text.encode(errors="backslashreplace").decode()
 
 
 def _damage(why: str) -> sqlite3.DatabaseError:

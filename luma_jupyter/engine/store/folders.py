@@ -1,4 +1,5 @@
-"""What the sidecars of media folders were when they were last read: a table that finds them by fingerprint.
+"""What the sidecars of media folders were when they were last read: a table that lists them, and finds them by
+fingerprint.
 
 It is made anew from the files whenever it is not there or not right, so nothing of it is saved from a damaged journal.
 """
@@ -8,33 +9,62 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any, NamedTuple, TypeAlias
 
-from luma_jupyter.engine.store.database import Database
+from luma_jupyter.engine.store.database import Busy, Database
+from luma_jupyter.engine.store.wanted import LAST, Wanted
 from luma_jupyter.operating_system import plain_form
 
 TABLES = {
     "folders": (
         "CREATE TABLE folders (number INTEGER PRIMARY KEY, folder TEXT UNIQUE, mark TEXT, settled INTEGER, version)",
     ),
-    "sidecars": (
-        "CREATE TABLE sidecars (folder INTEGER, words TEXT, name BLOB, mark TEXT, fingerprint TEXT, "
-        "PRIMARY KEY (folder, words, name)) WITHOUT ROWID",
+    # By the name of this form's index: a table of an earlier form, which has none, is made anew.
+    "sidecars_by_time": (
+        "DROP TABLE IF EXISTS sidecars",
+        "CREATE TABLE sidecars (folder INTEGER, words TEXT, name BLOB, mark TEXT, fingerprint TEXT, intent TEXT, "
+        "created_at REAL, variable TEXT, task_id TEXT, PRIMARY KEY (folder, words, name)) WITHOUT ROWID",
         "CREATE INDEX sidecars_by_fingerprint ON sidecars (fingerprint, folder)",
+        "CREATE INDEX sidecars_by_time ON sidecars (folder, created_at, intent)",
+        "CREATE INDEX sidecars_by_intent ON sidecars (intent, folder)",
+        "CREATE INDEX sidecars_by_variable ON sidecars (variable, folder)",
+        "CREATE INDEX sidecars_by_task_id ON sidecars (task_id, folder)",
+        "DELETE FROM folders",  # each has to be read anew
     ),
 }
-_LAST = "\U0010ffff"  # comes after every other character
+_COLUMNS = "name, mark, fingerprint, intent, created_at, variable, task_id"
 
 
-@dataclass(frozen=True)
-class Sidecar:
+class Claims(NamedTuple):
+    """What a sidecar says of its task; ``fingerprint`` is None where it is none of ours, the rest where it is unusable.
+
+    ``variable`` is the one that held the clip, ``created_at`` in Unix seconds.
+    """
+
+    fingerprint: str | None = None
+    intent: str | None = None
+    created_at: float | None = None
+    variable: str | None = None
+    task_id: str | None = None
+
+
+class Sidecar(NamedTuple):
     """A sidecar by its file's ``name`` (as bytes): what it said when the file had this ``mark``.
 
-    ``mark`` is None where the next look at the file has to read it again; ``fingerprint`` where it is none of ours.
+    ``mark`` is None where the next look at the file has to read it again.
     """
 
     name: bytes
     mark: str | None
-    fingerprint: str | None
+    claims: Claims
+
+    @classmethod
+    def of_row(cls, row: Sequence[Any]) -> Sidecar:
+        """From the table's columns."""
+        return cls(row[0], row[1], Claims(*row[2:]))
+
+
+SavedKey: TypeAlias = tuple[float, str, bytes]  # when its task was made (Unix seconds), the intent, the file's name
 
 
 @dataclass(frozen=True)
@@ -70,28 +100,55 @@ class FolderTable:
 
     def all(self, state: FolderState) -> dict[bytes, Sidecar]:
         """All sidecars of a folder, by name."""
-        found, _ = self._file.execute("SELECT name, mark, fingerprint FROM sidecars WHERE folder = ?", state.number)
-        return {row[0]: Sidecar(*row) for row in found}
+        found, _ = self._file.execute(f"SELECT {_COLUMNS} FROM sidecars WHERE folder = ?", state.number)
+        return {row[0]: Sidecar.of_row(row) for row in found}
 
     def equal(self, state: FolderState, fingerprints: Sequence[str]) -> list[Sidecar]:
         """The sidecars with one of these fingerprints, by name."""
         sql = (
-            "SELECT name, mark, fingerprint FROM sidecars INDEXED BY sidecars_by_fingerprint "
+            f"SELECT {_COLUMNS} FROM sidecars INDEXED BY sidecars_by_fingerprint "
             "WHERE fingerprint IN (SELECT value FROM json_each(?)) AND folder = ? ORDER BY name"
         )
-        return [Sidecar(*row) for row in self._file.execute(sql, json.dumps(fingerprints), state.number)[0]]
+        return [Sidecar.of_row(row) for row in self._file.execute(sql, json.dumps(fingerprints), state.number)[0]]
 
     def beginning(self, state: FolderState, words: str) -> list[Sidecar]:
         """The sidecars whose names begin so, in whatever case and form of Unicode."""
         words = plain_form(words)
-        sql = "SELECT name, mark, fingerprint FROM sidecars WHERE folder = ? AND words >= ? AND words < ?"
-        return [Sidecar(*row) for row in self._file.execute(sql, state.number, words, words + _LAST)[0]]
+        sql = f"SELECT {_COLUMNS} FROM sidecars WHERE folder = ? AND words >= ? AND words < ?"
+        return [Sidecar.of_row(row) for row in self._file.execute(sql, state.number, words, words + LAST)[0]]
+
+    def listed(self, state: FolderState, wanted: Wanted) -> list[SavedKey]:
+        """The usable sidecars that are wanted, oldest first; of copies of one the first by name."""
+        condition, values = wanted.sql({"name": "variable"})
+        most = -1 if wanted.newest is None else wanted.newest
+        folder = "folder" if wanted.by == "all" else "+folder"
+        found, _ = self._file.execute(
+            f"SELECT created_at, intent, MIN(name) FROM sidecars WHERE {condition} AND {folder} = ? "
+            "AND intent IS NOT NULL GROUP BY created_at, intent ORDER BY created_at DESC, intent DESC LIMIT ?",
+            *values,
+            state.number,
+            most,
+        )
+        found.reverse()
+        return found
 
     def write(
-        self, state: FolderState, mark: str, settled: bool, changed: Iterable[Sidecar], gone: Iterable[bytes] = ()
+        self,
+        state: FolderState,
+        mark: str,
+        settled: bool,
+        changed: Iterable[Sidecar],
+        gone: Iterable[bytes] = (),
+        patience: float = 0.05,
     ) -> bool:
-        """Enter what changed since ``state``; False where another kernel was quicker, and nothing was entered."""
-        return self._file.transact(lambda: self._write(state, mark, settled, changed, gone))
+        """Enter what changed since ``state``; False where nothing was entered.
+
+        Another kernel was quicker then, or is busy for longer than ``patience`` (seconds).
+        """
+        try:
+            return self._file.transact(lambda: self._write(state, mark, settled, changed, gone), patience)
+        except Busy:
+            return False
 
     def _write(
         self, state: FolderState, mark: str, settled: bool, changed: Iterable[Sidecar], gone: Iterable[bytes]
@@ -106,8 +163,8 @@ class FolderTable:
         for name in gone:
             execute("DELETE FROM sidecars WHERE folder = ? AND words = ? AND name = ?", number, _words(name), name)
         for one in changed:
-            values = (number, _words(one.name), one.name, one.mark, one.fingerprint)
-            execute("INSERT OR REPLACE INTO sidecars VALUES (?, ?, ?, ?, ?)", *values)
+            values = (number, _words(one.name), one.name, one.mark, *one.claims)
+            execute("INSERT OR REPLACE INTO sidecars VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", *values)
         execute(
             "UPDATE folders SET mark = ?, settled = ?, version = version + 1 WHERE number = ?", mark, settled, number
         )

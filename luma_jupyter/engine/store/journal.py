@@ -14,19 +14,21 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import cache, partial
 from pathlib import Path
+from typing import TypeAlias
 
 from luma_jupyter.domain.duration_model import KEPT
 from luma_jupyter.domain.task import Task
 from luma_jupyter.domain.urls import is_web_url
 from luma_jupyter.domain.vocabulary import Action, Provider
 from luma_jupyter.engine.store import folders, spending
-from luma_jupyter.engine.store.database import Database
+from luma_jupyter.engine.store.database import Database, storable
 from luma_jupyter.engine.store.folders import FolderTable
 from luma_jupyter.engine.store.leases import LeaseLost, current_owner, is_alive
 from luma_jupyter.engine.store.probe import FILE_NAME, UNFINISHED
 from luma_jupyter.engine.store.salvage import salvage
 from luma_jupyter.engine.store.serialization import dump, read_task
 from luma_jupyter.engine.store.spending import Day, SpendingSums
+from luma_jupyter.engine.store.wanted import ALWAYS, EVERYTHING, Wanted
 from luma_jupyter.operating_system import at_fork, is_same_folder
 
 # What brings a file from one version to the next; the version is SQLite's own ``user_version``.
@@ -67,7 +69,8 @@ MIGRATIONS = (
     ) WITHOUT ROWID;
     """,
 )
-# Tables that version 0.1.0 does not know, and need not know.
+_NAME = "CASE WHEN json_valid(task) THEN json_extract(task, '$.name') END"  # of a variable
+# Tables, and indexes of others, that version 0.1.0 does not know, and need not know.
 ADDITIONS: Mapping[str, Sequence[str]] = {
     "leases": ("CREATE TABLE leases (intent TEXT PRIMARY KEY, number INTEGER NOT NULL) WITHOUT ROWID",),
     # Of what a damaged journal had and nobody can read any more; a column is NULL where it is not known.
@@ -76,10 +79,21 @@ ADDITIONS: Mapping[str, Sequence[str]] = {
     ),
     **spending.TABLES,
     **folders.TABLES,
+    "tasks_by_folder": ("CREATE INDEX tasks_by_folder ON tasks (folder, created_at, intent, status)",),
+    "tasks_by_name": (f"CREATE INDEX tasks_by_name ON tasks ({_NAME})",),
 }
+_Row: TypeAlias = tuple[Task, str | None, float | None]  # a snapshot, its owner, and the owner's last heartbeat
 _ROWS = "SELECT tasks.task, tasks.owner, owners.beat FROM tasks LEFT JOIN owners USING (owner)"
 _EQUAL = "fingerprint IN (SELECT value FROM json_each(?))"
+# Each folder once, by one look into the index for each.
+_FOLDERS = (
+    "WITH RECURSIVE one (folder) AS (SELECT MIN(folder) FROM tasks UNION ALL "
+    "SELECT (SELECT MIN(folder) FROM tasks WHERE folder > one.folder) FROM one WHERE folder IS NOT NULL) "
+    "SELECT folder FROM one WHERE folder IS NOT NULL"
+)
 _REPLACE = "UPDATE tasks SET status = ?, task_id = ?, task = ?, owner = ?"
+
+Key: TypeAlias = tuple[float, str, str]  # when a task was made (Unix seconds), its intent, its status
 
 
 @dataclass(frozen=True)
@@ -129,6 +143,8 @@ class Journal:
     def _reset(self) -> None:
         """Start anew: a forked child is another owner."""
         self._owner = self._given_owner
+        self._asked_last: tuple[object, ...] = ()
+        self._read_last: list[_Row] = []
 
     def close(self) -> None:
         """Close the file; it is opened again when needed."""
@@ -154,30 +170,58 @@ class Journal:
         """The entry of an intent."""
         return next(iter(self._select("WHERE intent = ?", intent)), None)
 
+    def watched(self, intents: Sequence[str]) -> dict[str, Entry]:
+        """The entries of intents, by intent; asked for again and again, they are read only once anything changed."""
+        asked = (self._file.version(), tuple(intents))
+        if asked != self._asked_last:
+            sql = "WHERE intent IN (SELECT value FROM json_each(?))"
+            self._read_last, self._asked_last = self._read(sql, json.dumps(intents)), asked
+        return {entry.task.intent: entry for entry in self._entries(self._read_last)}
+
     def find_equal(self, *fingerprints: str) -> list[Entry]:
         """The entries of requests that are equal to one of these, newest first."""
         return self._select(f"WHERE {_EQUAL} ORDER BY created_at DESC, intent", json.dumps(fingerprints))
 
-    def entries(self, *, folder: Path | None = None, since: float = 0.0, until: float = 1e12) -> list[Entry]:
+    def find_all(self, intents: Sequence[str]) -> list[Entry]:
+        """The entries of some intents, in no order."""
+        return self._select("WHERE intent IN (SELECT value FROM json_each(?))", json.dumps(intents))
+
+    def listed(self, wanted: Wanted = EVERYTHING, folder: Path | None = None) -> list[Key]:
+        """What is wanted of one folder or of all: oldest first."""
+        condition, values = self._condition(wanted, folder)
+        sql = f"SELECT created_at, intent, status FROM tasks WHERE {condition}"
+        if wanted.statuses:
+            sql += " AND +status IN (SELECT value FROM json_each(?))"  # with a +, it stays with the index by time
+            values.append(json.dumps(wanted.statuses))
+        most = -1 if wanted.newest is None else wanted.newest
+        found, _ = self._file.execute(f"{sql} ORDER BY created_at DESC, intent DESC LIMIT ?", *values, most)
+        found.reverse()
+        return found
+
+    def entries(self, *, folder: Path | None = None, since: float = 0.0, until: float = ALWAYS) -> list[Entry]:
         """The entries made from ``since`` to before ``until`` (Unix seconds), of one folder or of all; oldest first."""
-        sql = "WHERE created_at >= ? AND created_at < ?"
-        values: list[object] = [since, until]
-        if folder is not None:
-            wanted = Path(_column(str(folder)))
-            same = self._folders(lambda other: is_same_folder(other, wanted))
-            sql += f" AND folder IN ({', '.join('?' * len(same))})"
-            values += same
-        return self._select(f"{sql} ORDER BY created_at, intent", *values)
+        condition, values = self._condition(Wanted(since, until), folder)
+        return self._select(f"WHERE {condition} ORDER BY created_at, intent", *values)
+
+    def _condition(self, wanted: Wanted, folder: Path | None) -> tuple[str, list[object]]:
+        sql, values = wanted.sql({"name": _NAME})
+        if folder is None:
+            return sql, values
+        here = Path(storable(str(folder)))
+        same = self._folders(lambda other: is_same_folder(other, here))
+        column = "folder" if wanted.by == "all" else "+folder"
+        return f"{sql} AND {column} IN ({', '.join('?' * len(same))})", [*values, *same]
 
     def unfinished(self, wanted: Callable[[Path], bool] = lambda folder: True) -> list[Entry]:
         """The entries of wanted folders that had been begun and have not come to their end, oldest first."""
-        chosen = self._folders(wanted, UNFINISHED)
+        found, _ = self._file.execute(f"SELECT DISTINCT folder FROM tasks WHERE {UNFINISHED}")
+        chosen = [folder for (folder,) in found if wanted(Path(folder))]
         sql = f"WHERE {UNFINISHED} AND folder IN ({', '.join('?' * len(chosen))}) ORDER BY created_at, intent"
         return self._select(sql, *chosen)
 
-    def _folders(self, wanted: Callable[[Path], bool], condition: str = "TRUE") -> list[str]:
-        """The wanted folders of the entries for which a condition holds, as they are written there."""
-        found, _ = self._file.execute(f"SELECT DISTINCT folder FROM tasks WHERE {condition}")
+    def _folders(self, wanted: Callable[[Path], bool]) -> list[str]:
+        """The wanted folders of all entries, as they are written there."""
+        found, _ = self._file.execute(_FOLDERS)
         return [folder for (folder,) in found if wanted(Path(folder))]
 
     def missing(self, intents: Sequence[str]) -> list[str]:
@@ -187,12 +231,12 @@ class Journal:
 
     def find_task_id(self, task_id: str) -> Entry | None:
         """The entry with this task id of a service."""
-        return next(iter(self._select("WHERE task_id = ?", _column(task_id))), None)
+        return next(iter(self._select("WHERE task_id = ?", storable(task_id))), None)
 
     def has_task_id(self, task_id: str) -> bool:
         """Whether an intent has this task id of a service, also one that was lost."""
         sql = "SELECT 1 FROM tasks WHERE task_id = ? UNION ALL SELECT 1 FROM lost WHERE task_id = ?"
-        return bool(self._file.execute(sql, _column(task_id), _column(task_id))[0])
+        return bool(self._file.execute(sql, storable(task_id), storable(task_id))[0])
 
     def lost(self, *fingerprints: str) -> list[str | None]:
         """The task ids, as far as they are known, of equal requests whose entries a damage has made unreadable."""
@@ -234,14 +278,19 @@ class Journal:
         return [seconds for (seconds,) in found if isinstance(seconds, float) and 0 <= seconds < 1e7]
 
     def _select(self, sql: str, *values: object) -> list[Entry]:
+        return self._entries(self._read(sql, *values))
+
+    def _read(self, sql: str, *values: object) -> list[_Row]:
         found, _ = self._file.execute(f"{_ROWS} {sql}", *values)
+        return [(task, owner, beat) for text, owner, beat in found if (task := read_task(text))]
+
+    def _entries(self, rows: Sequence[_Row]) -> list[Entry]:
+        """What was read as it stands now: who lives is told by the system and the clock."""
         is_owner_alive = cache(partial(is_alive, now=self._clock()))  # entries share few owners
-        entries = []
-        for text, owner, heartbeat in found:
-            if task := read_task(text):
-                alive = not task.status.ended and (owner == self.owner or is_owner_alive(owner, heartbeat))
-                entries.append(Entry(task, owner, alive))
-        return entries
+        return [
+            Entry(task, owner, not task.status.ended and (owner == self.owner or is_owner_alive(owner, beat)))
+            for task, owner, beat in rows
+        ]
 
     # Writing.
 
@@ -327,7 +376,7 @@ class Journal:
         self._file.execute("INSERT OR REPLACE INTO owners VALUES (?, ?)", self.owner, self._clock())
 
     def _put(self, task: Task, owner: str | None) -> None:
-        fixed = (task.intent, task.fingerprint, _column(str(task.folder)), task.created_at)
+        fixed = (task.intent, task.fingerprint, storable(str(task.folder)), task.created_at)
         state = _state(task)
         self._file.execute("INSERT OR REPLACE INTO tasks VALUES (?, ?, ?, ?, ?, ?, ?, ?)", *fixed, *state, owner)
         _, task_id, _ = state
@@ -337,9 +386,4 @@ class Journal:
 def _state(task: Task) -> tuple[str, str | None, str]:
     """The columns that change in a task's life: status, task id, snapshot."""
     snapshot = json.dumps(dump(task), ensure_ascii=True, separators=(",", ":"))
-    return task.status.value, task.task_id and _column(task.task_id), snapshot
-
-
-def _column(text: str) -> str:
-    """Text as SQLite can hold it: a service, or an old folder name, may bring half a character."""
-    return text.encode(errors="backslashreplace").decode()
+    return task.status.value, task.task_id and storable(task.task_id), snapshot

@@ -16,13 +16,13 @@ from ipywidgets import VBox
 
 from luma_jupyter.clip.clip import Clip
 from luma_jupyter.clip.clip_list import ClipList
+from luma_jupyter.clip.lazy_clip_list import LazyClipList
 from luma_jupyter.clip.session import Session
 from luma_jupyter.display.embedding import video_src, with_video
 from luma_jupyter.display.environment import Environment
 from luma_jupyter.domain.task import Task
 from luma_jupyter.domain.values import items_of, read_path
 from luma_jupyter.domain.vocabulary import Status
-from luma_jupyter.engine.library import sidecars
 from luma_jupyter.errors import ConfigError, InvalidRequest
 from luma_jupyter.video.frames import duration
 from luma_jupyter.views.clip_state import public_url, relative_url
@@ -37,7 +37,9 @@ What: TypeAlias = "Iterable[Clip] | str | os.PathLike[str] | Callable[[Clip], ob
 ACTIONS = ("extend", "modify")
 
 
-def for_gallery(session: Session, what: What, folder: str | os.PathLike[str] | None) -> tuple[list[Clip], list[Path]]:
+def for_gallery(
+    session: Session, what: What, folder: str | os.PathLike[str] | None
+) -> tuple[Sequence[Clip], list[Path]]:
     """The clips that a gallery is asked for: clips, those of a folder, or those of which a function says so.
 
     Of a folder also the videos of which no sidecar tells, unless a function chooses. Raises InvalidRequest for anything
@@ -51,12 +53,13 @@ def for_gallery(session: Session, what: What, folder: str | os.PathLike[str] | N
         if folder is not None:
             raise InvalidRequest("Give the gallery clips or a folder, not both.")
         return _checked(what), []
-    place = None if folder is None else _media_folder(read_path("folder", folder), session.settings().media.name)
-    tasks = session.history() if place is None else sidecars.read_all(place)
-    found = [session.clip_for_task(task) for task in sorted(tasks, key=lambda task: task.created_at, reverse=True)]
+    known = session.engine.repository
+    place = None if folder is None else _media_folder(read_path("folder", folder), session)
+    tasks = session.history() if place is None else known.saved(place)
+    found = LazyClipList(tasks[::-1], session.clip_for_task)
     if what is not None:
         return [clip for clip in found if _has_video(clip.task) and what(clip)], []
-    return found, sidecars.plain_videos(place) if place else []
+    return found, known.plain_videos(place) if place else []
 
 
 def _checked(what: object) -> list[Clip]:
@@ -70,12 +73,12 @@ def _checked(what: object) -> list[Clip]:
     return clips
 
 
-def _media_folder(folder: Path, media: str) -> Path:
+def _media_folder(folder: Path, session: Session) -> Path:
     """A folder of videos, or the media folder in a notebook's folder. Raises InvalidRequest where there is none."""
     if not folder.is_dir():
         raise InvalidRequest(f"There is no folder {str(folder)!r}.")
-    has_videos = any(sidecars.read_all(folder)) or not (folder / media).is_dir()
-    return folder if has_videos else folder / media
+    inside = folder / session.settings().media.name
+    return folder if session.engine.repository.saved(folder) or not inside.is_dir() else inside
 
 
 def _has_video(task: Task) -> bool:

@@ -22,8 +22,7 @@ def clip_choices(session: Session, environment: Environment) -> list[ClipChoice]
 
     Nothing is followed for it: what another kernel makes stays that kernel's.
     """
-    usable = [task for task in session.history() if task.status in _USABLE]
-    newest = reversed(usable[-MOST:])
+    newest = session.newest_tasks(MOST, _USABLE)
     return [_choice(session.clip_for_task(task), session, environment) for task in newest]
 
 

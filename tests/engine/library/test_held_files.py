@@ -111,7 +111,7 @@ def test_gallery_shows_the_videos_that_nobody_holds(tmp_path: Path, monkeypatch:
     for name in ("a.mp4", "b.mp4"):
         (tmp_path / name).write_bytes(VIDEO)
     hold_open(tmp_path, monkeypatch, lambda call, name: call == "open" and name == "a.mp4")
-    assert sidecars.plain_videos(tmp_path) == [tmp_path / "b.mp4"]
+    assert sidecars.plain_videos(tmp_path, ()) == [tmp_path / "b.mp4"]
 
 
 def test_file_that_is_held_for_a_moment_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,7 +17,7 @@ from luma_jupyter.engine.library import sidecars
 from luma_jupyter.engine.library.folder import replacing
 from luma_jupyter.engine.library.index import MediaIndex
 from luma_jupyter.engine.store import folders
-from luma_jupyter.engine.store.folders import FolderTable
+from luma_jupyter.engine.store.folders import Claims, FolderTable
 from luma_jupyter.engine.store.journal import MIGRATIONS, Journal
 from luma_jupyter.engine.store.probe import FILE_NAME
 from luma_jupyter.engine.task_spec import TaskSpec
@@ -55,13 +55,13 @@ def late(journal: Journal) -> MediaIndex:
 def read(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The names of the sidecars that are read into the index."""
     names: list[str] = []
-    claimed = sidecars.claimed_fingerprint
+    claims = sidecars.read_claims
 
-    def note(path: Path) -> str | None:
+    def note(path: Path) -> Claims:
         names.append(path.name)
-        return claimed(path)
+        return claims(path)
 
-    monkeypatch.setattr(sidecars, "claimed_fingerprint", note)
+    monkeypatch.setattr(sidecars, "read_claims", note)
     return names
 
 
@@ -216,24 +216,36 @@ def test_folder_without_clips_has_none(folder: Path, index: MediaIndex, spoil: C
     assert find(index, folder) == find(index, folder) == [[]]
 
 
-def test_kernel_that_was_slower_looks_again(
+def test_kernel_that_was_slower_overwrites_nothing(
     folder: Path, journal: Journal, index: MediaIndex, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What another kernel entered meanwhile is not overwritten by what was read before; after some tries the folder
-    is listed."""
+    """What another kernel entered meanwhile stays; what this one has just seen in the folder answers all the same."""
     fox = placed(a_task(folder))
-    write, slow = FolderTable.write, []
+    write, entered = FolderTable.write, []
 
-    def overtaken(table: FolderTable, state: folders.FolderState, *given: Any) -> bool:
-        slow.append(state.version)
-        if len(slow) in (1, 3, 4, 5):
-            table._file.execute("INSERT OR IGNORE INTO folders VALUES (1, ?, '', 0, 0)", state.folder)
-            table._file.execute("UPDATE folders SET version = version + 1")
-        return write(table, state, *given)
+    def overtaken(table: FolderTable, state: folders.FolderState, *given: Any, **options: Any) -> bool:
+        table._file.execute("INSERT OR IGNORE INTO folders VALUES (1, ?, '', 0, 0)", state.folder)
+        table._file.execute("UPDATE folders SET version = version + 1")
+        entered.append(write(table, state, *given, **options))
+        return entered[-1]
 
     monkeypatch.setattr(FolderTable, "write", overtaken)
     assert find(index, folder) == [[fox.filename]]
-    assert len(slow) == 2
     placed(a_task(folder, MILL.request, intent="2" * 32))
     assert find(index, folder, MILL) == [["a-mill-22222222.mp4"]]
-    assert len(slow) == 5
+    assert entered == [False, False]
+    monkeypatch.undo()
+    assert find(index, folder, MILL) == [["a-mill-22222222.mp4"]]
+
+
+def test_busy_journal_holds_up_no_look_up(folder: Path, journal: Journal, index: MediaIndex) -> None:
+    """While another kernel writes, the folder answers by what was seen in it; it is entered another time."""
+    journal.heartbeat()
+    fox = placed(a_task(folder))
+    with closing(plain(folder.parent / "home" / FILE_NAME)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        assert find(index, folder) == [[fox.filename]]
+        assert journal.folders.all(journal.folders.state(str(folder))) == {}
+        other.execute("ROLLBACK")
+    assert find(index, folder) == [[fox.filename]]
+    assert len(journal.folders.all(journal.folders.state(str(folder)))) == 1

@@ -89,6 +89,22 @@ def test_transaction_is_seen_whole_or_not_at_all(journal: Journal, home: Path) -
     assert seen == [3]
 
 
+def test_waiting_for_a_busy_file_holds_up_no_other_thread(journal: Journal, home: Path) -> None:
+    """While one thread waits for another kernel's transaction, the others of its own kernel read on."""
+    journal.add(a_task(1))
+    writer = threading.Thread(target=lambda: journal.add(a_task(2)), daemon=True)
+    with closing(plain(home / FILE_NAME)) as connection:
+        connection.execute("BEGIN IMMEDIATE")
+        writer.start()
+        for _ in range(20):
+            assert len(journal.entries()) == 1
+            writer.join(0.01)
+        assert writer.is_alive()
+        connection.execute("ROLLBACK")
+    writer.join()
+    assert len(journal.entries()) == 2
+
+
 def test_busy_file_is_an_error_in_the_end(journal: Journal, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A file that another program never lets go of is an error that names the folder and the setting, not a hang."""
     journal.add(a_task(1))

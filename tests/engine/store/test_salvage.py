@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from luma_jupyter.domain.vocabulary import Status
-from luma_jupyter.engine.store.folders import Sidecar
+from luma_jupyter.engine.store.folders import Claims, Sidecar
 from luma_jupyter.engine.store.journal import Journal
 from luma_jupyter.engine.store.probe import FILE_NAME
 from tests.engine.store.journals import ALIVE, WORKERS, a_task, another, filled, look, plain, together
@@ -57,7 +57,7 @@ def _use(home: Path, told: list[str]) -> Journal:
             journal.find_equal(a_task(number).fingerprint)
         journal.spending(EPOCH)
         state = journal.folders.state("/films")
-        journal.folders.write(state, "mark", True, [Sidecar(b"film.json", "mark", "f")])
+        journal.folders.write(state, "mark", True, [Sidecar(b"film.json", "mark", Claims("f"))])
         journal.folders.all(state)
         journal.folders.equal(state, ["f"])
     journal.add_duration("acedata", "generate", 30.0)
@@ -238,7 +238,7 @@ def test_unreadable_row_is_a_lost_one(home: Path, journal: Journal) -> None:
 def test_transaction_that_waited_goes_on_in_the_new_file(home: Path, journal: Journal) -> None:
     """A kernel that waited for its turn while the file was set aside does not write into the old one."""
     journal.add(a_task(1))
-    execute = journal._file.execute
+    execute = journal._file._execute_here
     moved: list[Path] = []
 
     def move_first(sql: str, *values: object) -> tuple[list[object], int]:
@@ -247,7 +247,7 @@ def test_transaction_that_waited_goes_on_in_the_new_file(home: Path, journal: Jo
             moved.append((home / FILE_NAME).rename(home / "aside.sqlite3"))
         return result
 
-    journal._file.execute = move_first  # type: ignore[method-assign]
+    journal._file._execute_here = move_first  # type: ignore[method-assign]
     journal.add(a_task(2))
     assert [entry.task for entry in journal.entries()] == [a_task(2)]
 

@@ -1,0 +1,85 @@
+"""`Past`: tasks that were asked for, as a sequence that knows which there are, and reads those that are looked at."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import TypeAlias, overload
+
+from luma_jupyter.domain.task import Task
+from luma_jupyter.domain.vocabulary import Status
+from luma_jupyter.engine.store.journal import Key
+
+AT_ONCE = 200  # tasks that are read at once where all are looked at
+FINAL = frozenset([Status.COMPLETED, Status.FAILED, Status.CANCELLED])  # nobody goes on with these by himself
+
+Read: TypeAlias = Callable[[Sequence[str]], Mapping[str, Task]]
+
+
+class Past(Sequence[Task]):
+    """Tasks by their ``keys``, in this order; ``read`` gives those of some intents as they stand, as far as they are
+    there.
+
+    Which tasks there are is decided when it is made. One that is gone when it is looked at, as its file was taken away
+    meanwhile, is left out from then on.
+    """
+
+    def __init__(self, keys: Iterable[Key], read: Read) -> None:
+        self._keys = list(keys)
+        self._read = read
+        self._places: dict[str, int] | None = None  # by intent; None: not known now
+
+    def __len__(self) -> int:
+        return len(self._keys)
+
+    @overload
+    def __getitem__(self, index: int) -> Task: ...
+    @overload
+    def __getitem__(self, index: slice) -> Past: ...
+    def __getitem__(self, index: int | slice) -> Task | Past:
+        if isinstance(index, slice):
+            return Past(self._keys[index], self._read)
+        while True:
+            key = self._keys[index]
+            if found := self._tasks([key]):
+                return found[0]
+
+    def __iter__(self) -> Iterator[Task]:
+        yield from self._in_pages(self._keys.copy())
+
+    def __reversed__(self) -> Iterator[Task]:
+        yield from self._in_pages(self._keys[::-1])
+
+    def place(self, intent: str) -> int | None:
+        """Where the task of an intent is; None where it is not one of them."""
+        if self._places is None:
+            self._places = {intent: place for place, (_, intent, _) in enumerate(self._keys)}
+        return self._places.get(intent)
+
+    def of(self, status: Status) -> Past:
+        """Those that have come to a final status; in the same order."""
+        return Past([key for key in self._keys if key[2] == status], self._read)
+
+    @property
+    def unfinished(self) -> list[Task]:
+        """Those whose status may change, as they stand: few."""
+        return self._tasks([key for key in self._keys if key[2] not in FINAL])
+
+    @property
+    def counts(self) -> Counter[Status]:
+        """How many there are of each status; only those that are unfinished are read."""
+        final = Counter(status for _, _, status in self._keys if status in FINAL)
+        unfinished = Counter(task.status for task in self.unfinished)
+        return unfinished + Counter({Status(status): count for status, count in final.items()})
+
+    def _in_pages(self, keys: list[Key]) -> Iterator[Task]:
+        for start in range(0, len(keys), AT_ONCE):
+            yield from self._tasks(keys[start : start + AT_ONCE])
+
+    def _tasks(self, keys: Sequence[Key]) -> list[Task]:
+        """The tasks of some keys, without those that are gone."""
+        found = self._read([intent for _, intent, _ in keys])
+        if gone := {key for key in keys if key[1] not in found}:
+            self._keys = [key for key in self._keys if key not in gone]
+            self._places = None
+        return [found[intent] for _, intent, _ in keys if intent in found]
