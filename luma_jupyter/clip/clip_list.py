@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from typing import SupportsIndex, overload
 
 from luma_jupyter.clip.clip import Clip
 from luma_jupyter.domain.values import read_timeout
+from luma_jupyter.domain.vocabulary import Status
 from luma_jupyter.errors import ClipError, with_message
 from luma_jupyter.printable import say, writable
 from luma_jupyter.views.table import table_text
@@ -46,6 +48,33 @@ class ClipList(list[Clip]):
         part = ClipList(super().__getitem__(index))
         part.settled = self.settled
         return part
+
+    # What shows them needs of them, beside slices: it reads no others than it draws.
+
+    def counts(self) -> Mapping[Status, int]:
+        """How many clips there are in each state."""
+        return Counter(clip.task.status for clip in self)
+
+    def standing(self) -> tuple[Mapping[Status, int], dict[int, Clip]]:
+        """How many have ended in which state; and those that have not, by their places."""
+        ended: Counter[Status] = Counter()
+        others: dict[int, Clip] = {}
+        for place, clip in enumerate(self):
+            status = clip.task.status
+            if status.ended:
+                ended[status] += 1
+            else:
+                others[place] = clip
+        return ended, others
+
+    def completed(self) -> ClipList:
+        """Those that are completed, in their order."""
+        return ClipList(clip for clip in self if clip.task.status is Status.COMPLETED)
+
+    @property
+    def identity(self) -> Hashable:
+        """What is equal for lists of the same clips, as long as none of them is followed anew."""
+        return tuple(clip.handle for clip in self)
 
     def wait(self, timeout: float | None = None) -> ClipList:
         """Block until all clips are done, each ``timeout`` seconds at most, and return them.
