@@ -67,6 +67,7 @@ class ClipList(list[Clip]):
                 others[place] = clip
         return ended, others
 
+    @property
     def completed(self) -> ClipList:
         """Those that are completed, in their order."""
         return ClipList(clip for clip in self if clip.task.status is Status.COMPLETED)

@@ -13,7 +13,6 @@ from luma_jupyter.api.kernel import kernel
 from luma_jupyter.clip.clip import Clip
 from luma_jupyter.clip.clip_list import ClipList
 from luma_jupyter.display.outputs import NOTHING, WIDGET_VIEW
-from luma_jupyter.domain.requests import GenerateRequest
 from luma_jupyter.domain.vocabulary import Status
 from luma_jupyter.engine.handle import Handle
 from luma_jupyter.views.clip_state import ClipState
@@ -22,6 +21,7 @@ from luma_jupyter.widgets import table_card
 from luma_jupyter.widgets.presenter import MOST_CARDS
 from luma_jupyter.widgets.table_card import FIRST, MOST_WINDOWS, TableCard, TableModel
 from tests.support import settings
+from tests.support.long_list import LongList
 from tests.support.notebook import PromptService, Shell, wait_for_end, wait_for_status
 from tests.support.states import clip_state
 
@@ -170,45 +170,6 @@ def test_resuming_many_shows_one_table(notebook: Shell, service: PromptService) 
 # Tables of more clips than are on the screen.
 
 MANY = 20_000
-
-
-class LongList(ClipList):
-    """Completed clips of which only those exist that somebody reads; ``read`` says which."""
-
-    def __init__(self, count: int, read: list[slice] | None = None) -> None:
-        super().__init__()
-        self.count = count
-        self.read = [] if read is None else read
-
-    def __len__(self) -> int:
-        return self.count
-
-    def __getitem__(self, index: Any) -> Any:
-        if not isinstance(index, slice):
-            return completed_clip(index)
-        if index == slice(None):
-            return LongList(self.count, self.read)
-        self.read.append(index)
-        return ClipList(completed_clip(number) for number in range(*index.indices(self.count)))
-
-    def __iter__(self) -> Any:
-        raise AssertionError("not all of them are read")
-
-    def counts(self) -> dict[Status, int]:
-        return {Status.COMPLETED: self.count}
-
-    def standing(self) -> tuple[dict[Status, int], dict[int, Clip]]:
-        return self.counts(), {}
-
-    @property
-    def identity(self) -> int:
-        return id(self.read)
-
-
-def completed_clip(number: int) -> Clip:
-    """The clip of a task that was completed before."""
-    task = clip_state(name=None, request=GenerateRequest(prompt=f"Boat {number}")).task
-    return kernel.session.clip_for_task(task.evolve(intent=f"{number:032}"))
 
 
 def show_long(notebook: Shell) -> tuple[LongList, TableModel]:

@@ -2,7 +2,8 @@
 made then and gone after; two buttons on each tile tell the kernel what to go on with. Where the plain one has only the
 first of many tiles, one scrolls through all of them. */
 
-const [WIDTH, HEIGHT] = [232, 336]; // pixels: the room for each of many tiles, as in gallery.css
+const [WIDTH, HEIGHT] = [232, 300]; // pixels: the room for each of many tiles, as in gallery.css
+const STILL = 250; // milliseconds after scrolling in which a tile that comes under the pointer is not pointed at
 const INTENT = 150; // milliseconds of pointing before a video is loaded: a pointer on its way elsewhere loads none
 
 /** The one video that plays over a poster. */
@@ -116,7 +117,12 @@ function enhance(frame, model) {
   };
   const preview = previewer();
   const tileOf = (node) => node?.closest?.(".luma-tile") ?? null;
-  const over = (event) => event.pointerType !== "touch" && preview.start(tileOf(event.target));
+  let scrolledAt = -Infinity;
+  const scrolled = () => { scrolledAt = performance.now(); };
+  const over = (event) => {
+    const moved = event.movementX || event.movementY || performance.now() - scrolledAt > STILL;
+    if (moved && event.pointerType !== "touch") preview.start(tileOf(event.target));
+  };
   const left = (event) => tileOf(event.relatedTarget) || preview.stop();
   const focus = (event) => preview.start(tileOf(event.target));
   const click = (event) => {
@@ -131,8 +137,8 @@ function enhance(frame, model) {
     if (!event.target.open) return;
     for (const other of tiles.querySelectorAll("details[open] > video")) if (other !== player) other.pause();
   };
-  const listeners = [["pointerover", over], ["pointerout", left], ["focusin", focus], ["focusout", left],
-    ["click", click], ["toggle", toggle]];
+  const listeners = [["pointermove", over], ["pointerout", left], ["scroll", scrolled], ["focusin", focus],
+    ["focusout", left], ["click", click], ["toggle", toggle]];
   for (const [name, listener] of listeners) tiles.addEventListener(name, listener, name === "toggle"); // does not bubble
   ownKeys(tiles);
   model.on("comm_live_update", plain);

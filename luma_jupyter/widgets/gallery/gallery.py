@@ -66,7 +66,7 @@ def for_gallery(session: Session, what: What, folder: str | os.PathLike[str] | N
     newest_first = sorted(tasks, key=lambda task: task.created_at, reverse=True)
     found = ClipList(map(session.clip_for_task, newest_first))
     if what is not None:
-        return ClipList(filter(what, found.completed())), []
+        return ClipList(filter(what, found.completed)), []
     return found, sidecars.plain_videos(place) if place else []
 
 
@@ -102,7 +102,7 @@ class Gallery(ProgressiveDisplay, Sequence[Clip]):
         self.picked: Clip | None = None
         self._session = session
         self._presenter = presenter
-        self._clips = clips.completed()
+        self._clips = clips.completed
         self.files = list(files)
         self._left_out = left_out_text(len(clips) - len(self._clips))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from pathlib import Path
 from typing import Any
@@ -15,9 +16,13 @@ from luma_jupyter.clip.clip import Clip
 from luma_jupyter.display.outputs import WIDGET_VIEW
 from luma_jupyter.domain.task import Video
 from luma_jupyter.errors import InvalidRequest
+from luma_jupyter.views.gallery import MOST_TILES
+from luma_jupyter.views.html import MOST_SAVED, saved_size
+from luma_jupyter.views.table import MOST_ROWS
 from luma_jupyter.widgets.gallery.gallery import Gallery, LiveGallery
 from tests.support import settings
 from tests.support.html import Tags, attributes_of
+from tests.support.long_list import LongList
 from tests.support.notebook import Shell
 from tests.support.states import COLAB, LAB
 from tests.widgets.conftest import Seen
@@ -308,3 +313,73 @@ def test_a_gallery_embeds_only_what_its_page_may_not_reach(notebook: Shell) -> N
     Path(".hidden", "own.mp4").write_bytes(both[1].path.read_bytes())
     sources = [video["src"].partition("/")[0] for video in attributes_of(gallery(".hidden")._repr_html_(), "video")]
     assert sources == ["data:video", "data:video"]
+
+
+# Galleries of more clips than are on the screen.
+
+MANY = 20_000
+
+
+def test_a_long_gallery_reads_only_what_is_shown(notebook: Shell, seen: Seen) -> None:
+    """What is saved has as many tiles and lines as fit, and says how many are left out, and how to see them."""
+    seen(LAB)
+    many = LongList(MANY)
+    notebook.user_ns["shown"] = shown = gallery(many)
+    assert len(shown) == MANY
+    notebook.run("shown")
+    html, text = (notebook.displays.latest()[0][kind] for kind in ("text/html", "text/plain"))
+    assert saved_size(html, text) <= MOST_SAVED
+    tiles = html.count("<figure")
+    assert 40 <= tiles <= MOST_ROWS
+    assert "20,000 clips" in html
+    for part in (html, text):
+        assert f"and {MANY - tiles:,} more: run this cell again to scroll through all of them" in part
+    assert "luma_jupyter.gallery(luma_jupyter.clips()[-50:])" in html
+    assert max(part.stop for part in many.read) <= MOST_TILES
+    assert repr(shown).count("Boat ") == MOST_TILES
+
+
+def test_a_page_gets_the_tiles_that_it_asks_for(notebook: Shell, seen: Seen, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The last ones too, each with its key; of what is no part of a list it gets nothing."""
+    seen(LAB)
+    live = live_part(gallery(LongList(MANY)))
+    assert live.model.total == MANY
+    sent: list[dict[str, Any]] = []
+    monkeypatch.setattr(type(live.model), "send", lambda _, content: sent.append(content))
+    live.model._handle_custom_msg({"do": "rows", "from": MANY - 3, "to": MANY + 7}, [])
+    (message,) = sent
+    assert message["from"] == MANY - 3
+    assert [re.findall(r"Boat \d+", html)[0] for html in message["tiles"]] == ["Boat 19997", "Boat 19998", "Boat 19999"]
+    for start, stop in ((-5, 5), (0, 501), ("0", 5), (None, None)):
+        live.model._handle_custom_msg({"do": "rows", "from": start, "to": stop}, [])
+    assert len(sent) == 1
+
+
+def test_tiles_that_are_asked_for_have_clips_before_files(made: list[Clip], film_bytes: bytes) -> None:
+    """Positions go over both; a file is found by its word."""
+    folder = settings.current().media_folder
+    (folder / "mine.mp4").write_bytes(film_bytes)
+    shown = gallery(folder)
+    assert [tile.title for tile in shown.tiles(range(1, 9))] == ["A sunset", "mine.mp4"]
+    assert [tile.title for tile in shown.tiles(range(2, 3))] == ["mine.mp4"]
+    assert shown.tiles(range(3, 9)) == []
+
+
+def test_tiles_that_are_asked_for_embed_pictures_and_no_videos(made: list[Clip], seen: Seen) -> None:
+    """Where the host serves no files, a message of many tiles has no room for their videos."""
+    seen(COLAB)
+    made[0].path.with_suffix(".jpg").write_bytes(b"a picture")
+    (tile,) = gallery(made[:1]).tiles(range(5), videos=False)
+    assert str(tile.poster).startswith("data:image/jpeg;base64")
+    assert not str(tile.src).startswith("data:")
+
+
+def test_any_clip_of_a_long_gallery_can_be_picked(notebook: Shell, seen: Seen) -> None:
+    """Whether it was shown or not."""
+    seen(LAB)
+    shown = gallery(LongList(MANY))
+    (clip,) = shown[12_345:12_346]
+    studio = shown.pick(clip.task.key, "extend")
+    assert studio is not None
+    assert shown.picked is clip
+    studio.close()
