@@ -119,6 +119,7 @@ function tablePart(live, model, time) {
     if (part.index !== index) part.bar.value = 0;
     Object.assign(part, { drawn: now, index });
     item.setAttribute("aria-rowindex", at + 2);
+    item.classList.toggle("luma-even", at % 2 === 1);
     item.classList.toggle("luma-coming", !row);
     if (row) fill(part, row);
     tickRow(item);
