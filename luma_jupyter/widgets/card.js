@@ -10,7 +10,6 @@ after a moment this script puts `view.final` (escaped by clip_html.py) in its pl
 const SILENCE = 60; // seconds without a message after which the server is asked, once in that time, for the kernel
 const LONG_SILENCE = 1200; // seconds without a message after which a card no longer pretends to know
 const ROW = 40; // pixels: the height of a table's row, as in card.css
-const FIRST = 300; // rows of a table that the kernel tells of by itself, as in table_card.py
 const GRACE = 1500; // milliseconds in which the kernel's own replacement may come
 
 const clock = (seconds) => {
@@ -138,7 +137,7 @@ function tablePart(live, model, time) {
   const ask = (from, to) => {
     const ends = [indexOf(from), indexOf(to - 1)];
     const [first, last] = [Math.min(...ends), Math.max(...ends) + 1];
-    if (last <= FIRST) return false;
+    if (last <= model.get("view").first) return false;
     tell(model, { do: "rows", view: name, from: first, to: last });
   };
   const list = virtualList({ region: live.querySelector(".luma-scroll"), body, height: ROW, make, draw, ask });

@@ -38,6 +38,7 @@ from luma_jupyter.widgets.base import CardModel, LiveCard, listen_to, new_key, r
 
 STEPS = 10  # how often many clips are brought forward in a page without widgets: twice so often
 FIRST = 300  # rows that every page has, and hears of: a cell that waits answers no page
+FIRST_OF_ENDED = 40  # nobody waits for these: a page asks for others
 GRAIN = 2  # seconds; those that began to run within so many move alike in the bar of all
 MOST_WINDOWS, LONGEST_NAME = 20, 40  # of the views of a table, and of their names
 _UNDER_WAY = (Status.RUNNING, Status.SAVING)
@@ -122,9 +123,11 @@ class TableCard(LiveCard):
     ) -> None:
         super().__init__(updates, page)
         self.clips = clips[:]  # the user's own list may grow
-        ended, self.followed = self.clips.standing()
-        self.handles = {index: clip.handle for index, clip in self.followed.items()}
+        ended, followed = self.clips.standing()
+        self.followed = followed
+        self.handles = {index: clip.handle for index, clip in followed.items()}
         self.key = new_key()
+        self.first = FIRST if followed else FIRST_OF_ENDED
         self.progress = Progress(ended)
         self._state = state
         self._changed: set[int] = set()
@@ -166,7 +169,7 @@ class TableCard(LiveCard):
 
     @cached_property
     def model(self) -> TableModel:
-        rows = [self._row(state) for state in self._states(range(FIRST))]
+        rows = [self._row(state) for state in self._states(range(self.first))]
         self._sent = dict(enumerate(rows))
         view, curves = {**self._view(), "version": 0}, self.progress.curves
         model = self.model_class(view=view, rows=rows, curves=curves, kernel=kernel_id())
@@ -175,9 +178,8 @@ class TableCard(LiveCard):
 
     def _states(self, places: range) -> list[ClipState]:
         """The states of the clips that there are at these places."""
-        part = self.clips[places.start : places.stop]
-        handles = [self.handles.get(index, clip.handle) for index, clip in enumerate(part, places.start)]
-        return [self._state(clip, handle) for clip, handle in zip(part, handles, strict=True)]
+        part = enumerate(self.clips[places.start : places.stop], places.start)
+        return [self._state(clip, self.handles.get(index, clip.handle)) for index, clip in part]
 
     def _row(self, state: ClipState) -> TableRow:
         return live_row(state)
@@ -185,7 +187,8 @@ class TableCard(LiveCard):
     def _view(self) -> dict[str, Any]:
         handle = next(iter(self.handles.values()), None)
         now = handle.clock() if handle else time.time()
-        return {**live_view(self.key, self.progress.counts, now), "moving": self.progress.moving}
+        sums = {"moving": self.progress.moving, "first": self.first}
+        return {**live_view(self.key, self.progress.counts, now), **sums}
 
     def _on_message(self, content: dict[str, Any], buffers: object) -> None:
         """The button was pressed; a page shows other rows; or one opened that knows the table as it was before."""
@@ -223,14 +226,19 @@ class TableCard(LiveCard):
         self._send(news, asked)
         return 1
 
+    @property
+    def _shown(self) -> list[range]:
+        """The rows that pages show and hear of."""
+        return [range(self.first), *self._windows.values()]
+
     def _changed_rows(self, changed: set[int]) -> dict[int, TableRow]:
         """The rows that pages show and that have other words than before."""
-        seen = {index for window in (range(FIRST), *self._windows.values()) for index in window if index in changed}
+        seen = {index for window in self._shown for index in window if index in changed}
         rows = {index: self._row(self._state(self.followed[index], self.handles[index])) for index in sorted(seen)}
         news = {index: row for index, row in rows.items() if row != self._sent.get(index)}
         self._sent |= news
         for index, row in news.items():
-            if index < FIRST:
+            if index < self.first:
                 self.model.rows[index : index + 1] = [row]  # or at the end: the clip joined later
         return news
 
@@ -242,7 +250,7 @@ class TableCard(LiveCard):
             for window in windows
             for index, state in enumerate(self._states(window), window.start)
         }
-        shown = (range(FIRST), *self._windows.values())
+        shown = self._shown
         self._sent = {
             index: row for index, row in (self._sent | rows).items() if any(index in window for window in shown)
         }

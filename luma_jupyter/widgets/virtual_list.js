@@ -1,6 +1,5 @@
-/* A list of any length: a region that scrolls as if all items were in it, of which only those near the screen are in the
-page. What an item shows is the business of who uses it, and so is asking the kernel for what the page does not have. Put
-behind base.js. */
+/* A list of any length: a region that scrolls as if all items were in it, of which those near the screen are in the page.
+What an item shows is the business of who uses it, and so is asking the kernel for what the page does not have. */
 
 const NEAR = 600; // pixels above and below what is in sight in which items are in the page
 const SPARE = 40; // items on either side of those that are asked for with them: one scrolls on
@@ -54,8 +53,16 @@ function virtualList({ region, body, height, width = 0, make, draw, ask }) {
     if (last > first) request(first, last);
   };
   const soon = () => { frame ??= requestAnimationFrame(update); };
-  const sizes = new ResizeObserver(soon);
-  region.addEventListener("scroll", soon, { passive: true });
+  let place = 0; // an element that leaves the page, and comes back, is at its top
+  const scrolled = () => {
+    place = region.scrollTop;
+    soon();
+  };
+  const sizes = new ResizeObserver(() => {
+    region.scrollTop ||= place;
+    soon();
+  });
+  region.addEventListener("scroll", scrolled, { passive: true });
   sizes.observe(region);
   return {
     items,
@@ -73,7 +80,7 @@ function virtualList({ region, body, height, width = 0, make, draw, ask }) {
     end: () => {
       cancelAnimationFrame(frame);
       sizes.disconnect();
-      region.removeEventListener("scroll", soon);
+      region.removeEventListener("scroll", scrolled);
       for (const item of items.values()) item.remove();
     },
   };

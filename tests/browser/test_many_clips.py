@@ -29,7 +29,7 @@ PLACES = """(selector) => [...document.querySelectorAll(`${selector} :is(.luma-i
     .map((item) => Number(item.getAttribute("aria-posinset") ?? item.getAttribute("aria-rowindex") - 1))"""
 LAST = """([...document.querySelectorAll("SELECTOR :is(.luma-item, tbody tr)")].filter((item) => {
     const room = item.closest("SELECTOR").getBoundingClientRect();
-    return item.getBoundingClientRect().top < room.bottom - 40;
+    return item.getBoundingClientRect().top < room.bottom - 20;
 }).at(-1)?.innerText ?? "")"""
 MOST_ITEMS = 120  # in the page at once, of whatever list
 
@@ -109,13 +109,14 @@ def test_a_gallery_of_twenty_thousand_clips_scrolls_to_its_last(opened: Opener) 
     assert len(posters) <= 5 * MOST_ITEMS
     assert page.page.locator(".luma-item[aria-setsize='20000']").count()
     assert page.faults(".luma-card") == []
+    page.page.mouse.move(5, 5)
     page.page.locator(".luma-item summary").last.focus()
     page.wait_for("document.querySelector('.luma-preview')?.currentTime > 0.1", timeout=20)
     assert len({url for url in asked if ".mp4" in url}) == 1
     page.page.keyboard.press("Shift+Tab")
     assert page.page.evaluate("document.activeElement.textContent") == "Modify"
     page.page.get_by_role("button", name="Extend Paper boat 1 on a calm lake").click()
-    page.wait_for("document.querySelector('.luma-studio .luma-cell')?.innerText.includes('extend clip:')", timeout=20)
+    page.wait_for("document.querySelector('.luma-studio .luma-cell')?.innerText.includes('extend clip:')", timeout=120)
 
 
 def test_a_tile_in_use_stays_when_one_scrolls_away(opened: Opener) -> None:
@@ -210,5 +211,5 @@ def test_a_live_table_of_a_thousand_clips_scrolls_while_they_are_made(opened: Op
     page.wait_for(f"/{theme} kite \\d\\b/.test({last_words(ROWS)})", timeout=30)
     scroll(page, ROWS, 0.9)
     page.wait_for(f"/{theme} kite 9\\d\\d/.test({last_words(ROWS)})", timeout=30)
-    page.page.wait_for_timeout(3000)  # the kernel's replacement has come, and the list is still there
-    assert "kite 9" in page.page.evaluate(last_words(ROWS))
+    page.page.wait_for_timeout(3000)  # the kernel's replacement has come
+    assert "kite 9" in page.page.evaluate(last_words(ROWS)), "the list is still there, and where one was"

@@ -25,7 +25,7 @@ from luma_jupyter.domain.mp4 import read_movie
 from luma_jupyter.domain.values import items_of, read_path
 from luma_jupyter.engine.library import sidecars
 from luma_jupyter.errors import InvalidRequest, LumaError
-from luma_jupyter.views.clip_state import relative_url
+from luma_jupyter.views.clip_state import ClipState, relative_url
 from luma_jupyter.views.gallery import (
     MOST_TILES,
     PART,
@@ -128,13 +128,13 @@ class Gallery(ProgressiveDisplay, Sequence[Clip]):
         return len(self._clips) + len(self.files)
 
     def __repr__(self) -> str:
-        return self._text(MOST_TILES)
+        clips, files = self._items(range(MOST_TILES))
+        return self._text([clip.state for clip in clips], list(files))
 
-    def _text(self, most: int) -> str:
-        clips, files = self._items(range(most))
-        shown = [table_text([clip.state for clip in clips])] if clips else []
-        shown += files or ([] if clips else ["No clips with a video."])
-        more = self.total - len(clips) - len(files)
+    def _text(self, states: Sequence[ClipState], files: Sequence[str]) -> str:
+        shown = [table_text(states)] if states else []
+        shown += files or ([] if states else ["No clips with a video."])
+        more = self.total - len(states) - len(files)
         return "\n".join(filter(None, [*shown, rest_text(more, PART) if more else "", self._left_out]))
 
     def _html(self, key: str) -> str:
@@ -148,7 +148,8 @@ class Gallery(ProgressiveDisplay, Sequence[Clip]):
         """As many of the first tiles as fit into what is saved; pictures and videos in it have limits of their own."""
         heading = heading_text(len(self._clips), len(self.files))
         html = gallery_html(key, first, heading, self.total - len(first), self._left_out)
-        text = self._text(len(first))
+        states = [tile.state for tile in first if isinstance(tile, Tile)]
+        text = self._text(states, [tile.path for tile in first if isinstance(tile, FileTile)])
         embeds = any(embedded_size(src) for tile in first for src in (tile.poster, tile.src))
         if embeds or not first or saved_size(html, text) <= MOST_SAVED:
             return {"text/html": html, "text/plain": text}

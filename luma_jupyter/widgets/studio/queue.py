@@ -21,7 +21,7 @@ from luma_jupyter.printable import printable
 from luma_jupyter.views.clip_state import ClipState
 from luma_jupyter.views.table import TableRow
 from luma_jupyter.widgets.presenter import PagePresenter
-from luma_jupyter.widgets.table_card import TableCard, TableModel
+from luma_jupyter.widgets.table_card import FIRST, TableCard, TableModel
 
 
 class QueueModel(TableModel):
@@ -38,6 +38,7 @@ class Queue(TableCard):
 
     def __init__(self, session: Session, presenter: PagePresenter) -> None:
         super().__init__(ClipList(), presenter.updates, presenter.page, presenter.state)
+        self.first = FIRST
         self._session = session
         self._presenter = presenter
         self._unlisten: dict[str, Callable[[], None]] = {}
