@@ -68,7 +68,7 @@ function tablePart(live, model, time) {
   const { queue } = model.get("view");
   const name = Math.random().toString(36).slice(2); // of this view, by which the kernel knows what it shows
   const drawn = new WeakMap(); // by row of the table
-  let folder = null;
+  let [folder, before] = [null, 0];
   notebookFolder(model.get("kernel")).then((found) => { folder = found; update(); }).catch(() => {});
 
   const indexOf = (at) => (queue ? model.get("view").total - 1 - at : at); // in the queue the newest are above
@@ -113,7 +113,7 @@ function tablePart(live, model, time) {
     const part = drawn.get(item);
     const index = indexOf(at);
     const row = model.get("rows")[index];
-    const now = JSON.stringify([index, row, Boolean(folder)]);
+    const now = JSON.stringify([at, index, row, Boolean(folder)]);
     if (part.drawn === now) return;
     if (part.index !== index) part.bar.value = 0;
     Object.assign(part, { drawn: now, index });
@@ -145,7 +145,8 @@ function tablePart(live, model, time) {
     const { total } = model.get("view");
     table.setAttribute("aria-rowcount", total + 1);
     live.classList.toggle("luma-empty", !total);
-    list.resize(total);
+    list.resize(total, queue ? total - before : 0);
+    before = total;
   };
   const answer = ({ asked }) => asked?.includes(name) && list.answered();
   const result = queue ? resultPart(live, model) : () => {};

@@ -67,9 +67,15 @@ function virtualList({ region, body, height, width = 0, make, draw, ask }) {
   return {
     items,
     update,
-    /** There are so many items now. */
-    resize: (count) => {
+    /** There are so many items now, of which so many are new and come before the others. */
+    resize: (count, before = 0) => {
       total = count;
+      if (before) {
+        const moved = [...items].map(([at, item]) => [at + before, item]);
+        items.clear();
+        for (const [at, item] of moved) items.set(at, item);
+        asked = asked.map((at) => at + before);
+      }
       update();
     },
     /** The kernel has answered. */
