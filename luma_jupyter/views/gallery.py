@@ -17,7 +17,8 @@ from luma_jupyter.views.html import HIDE_LOST_LIVE_PART, QUIET, escaped, frame
 from luma_jupyter.views.table import rest_text
 from luma_jupyter.views.text import short
 
-MOST_TILES = 300  # in what is saved where pictures are in it; else `MOST_SAVED` bytes hold fewer
+MOST_TILES = 300  # in what is saved, where pictures are in it
+FIRST_TILES = 60  # in what is saved elsewhere: all others are there as long as the kernel lives
 WIDTH, _HEIGHT = 220, 165  # pixels: the room for a poster; one of 4:3 fills it
 PART = "luma_jupyter.gallery(luma_jupyter.clips()[-50:])"
 _PROMPT = 60

@@ -2,13 +2,12 @@
 What an item shows is the business of who uses it, and so is asking the kernel for what the page does not have. */
 
 const NEAR = 600; // pixels above and below what is in sight in which items are in the page
-const SPARE = 40; // items on either side of those that are asked for with them: one scrolls on
 const UNANSWERED = 60000; // milliseconds after which the kernel is asked again: it may have been busy
 
 /** `region` scrolls, `body` in it holds the items, each `height` pixels high and `width` wide (0: as wide as the body).
 `make` gives the element of a position, empty; `draw` fills it with what is known by now, at each update. `ask(from, to)`
-asks for these positions; gives false where that is not needed. */
-function virtualList({ region, body, height, width = 0, make, draw, ask }) {
+asks for these positions, of which `spare` are on either side of what is near; gives false where that is not needed. */
+function virtualList({ region, body, height, width = 0, spare = 40, make, draw, ask }) {
   const items = new Map(); // by position
   let [total, frame, asked, answeredBy] = [0, null, [0, 0], 0];
   const inUse = (item) => item.contains(document.activeElement) || item.querySelector("details[open]");
@@ -38,7 +37,7 @@ function virtualList({ region, body, height, width = 0, make, draw, ask }) {
   };
   const request = (first, last) => {
     if (performance.now() < answeredBy || (first >= asked[0] && last <= asked[1])) return;
-    const wanted = [Math.max(0, first - SPARE), Math.min(total, last + SPARE)];
+    const wanted = [Math.max(0, first - spare), Math.min(total, last + spare)];
     if (ask(...wanted) === false) return;
     asked = wanted;
     answeredBy = performance.now() + UNANSWERED;

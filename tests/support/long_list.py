@@ -15,8 +15,9 @@ from tests.support.states import clip_state
 class LongList(ClipList):
     """Completed clips of which only those exist that somebody reads; ``read`` says which."""
 
-    def __init__(self, count: int, read: list[slice] | None = None) -> None:
+    def __init__(self, count: int, read: list[slice] | None = None, prompt: str = "Boat") -> None:
         super().__init__()
+        self.prompt = prompt
         self.count = count
         self.read = [] if read is None else read
 
@@ -25,11 +26,11 @@ class LongList(ClipList):
 
     def __getitem__(self, index: Any) -> Any:
         if not isinstance(index, slice):
-            return completed_clip(index)
+            return completed_clip(index, self.prompt)
         if index == slice(None):
-            return LongList(self.count, self.read)
+            return LongList(self.count, self.read, self.prompt)
         self.read.append(index)
-        return ClipList(completed_clip(number) for number in range(*index.indices(self.count)))
+        return ClipList(completed_clip(number, self.prompt) for number in range(*index.indices(self.count)))
 
     def __iter__(self) -> Any:
         raise AssertionError("not all of them are read")
@@ -55,7 +56,7 @@ class LongList(ClipList):
         return id(self.read)
 
 
-def completed_clip(number: int) -> Clip:
+def completed_clip(number: int, prompt: str) -> Clip:
     """The clip of a task that was completed before."""
-    task = clip_state(name=None, request=GenerateRequest(prompt=f"Boat {number}")).task
+    task = clip_state(name=None, request=GenerateRequest(prompt=f"{prompt} {number}")).task
     return kernel.session.clip_for_task(task.evolve(intent=f"{number:08x}{'0' * 24}"))

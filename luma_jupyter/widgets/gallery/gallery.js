@@ -80,7 +80,7 @@ function allTiles(tiles, model, dress) {
     if (places.every((at) => known.has(at))) return false;
     tell(model, { do: "rows", from, to });
   };
-  const list = virtualList({ region: tiles, body, width: WIDTH, height: HEIGHT, make, draw, ask });
+  const list = virtualList({ region: tiles, body, width: WIDTH, height: HEIGHT, spare: 12, make, draw, ask });
   const take = async ({ from, tiles: html }) => {
     if (!html) return;
     const content = withAddresses(html.join(""), await folder);

@@ -27,6 +27,7 @@ from luma_jupyter.engine.library import sidecars
 from luma_jupyter.errors import InvalidRequest, LumaError
 from luma_jupyter.views.clip_state import ClipState, relative_url
 from luma_jupyter.views.gallery import (
+    FIRST_TILES,
     MOST_TILES,
     PART,
     FileTile,
@@ -37,7 +38,7 @@ from luma_jupyter.views.gallery import (
     tile_html,
 )
 from luma_jupyter.views.html import MOST_SAVED, saved_size
-from luma_jupyter.views.table import MOST_ROWS, rest_text, table_text
+from luma_jupyter.views.table import rest_text, table_text
 from luma_jupyter.widgets.base import Missing, PageModel, ProgressiveDisplay, read_window, script
 from luma_jupyter.widgets.posters import embedded_size, file_poster_src, poster_src
 from luma_jupyter.widgets.presenter import PagePresenter
@@ -141,7 +142,7 @@ class Gallery(ProgressiveDisplay, Sequence[Clip]):
         return self._bundle(key)["text/html"]
 
     def _bundle(self, key: str) -> dict[str, str]:
-        first = self.tiles(range(MOST_TILES if self.environment.host().how == "embed" else MOST_ROWS))
+        first = self.tiles(range(MOST_TILES if self.environment.host().how == "embed" else FIRST_TILES))
         return self._saved(key, first)
 
     def _saved(self, key: str, first: Sequence[Tile | FileTile]) -> dict[str, str]:
@@ -205,8 +206,10 @@ def tiles(
     Of those that the host embeds, as many posters are in them as its limit allows, then ``videos``.
     """
     made: list[Tile | FileTile] = []
-    hosts = [environment.host_of(clip.task) for clip in clips]
-    hosts += [environment.host(folder=file.absolute().parent) for file in files.values()]
+    folders = [clip.task.path.parent if clip.task.path else None for clip in clips]
+    folders += [file.absolute().parent for file in files.values()]
+    host_of = {folder: environment.host(folder=folder) for folder in dict.fromkeys(folders)}
+    hosts = [host_of[folder] for folder in folders]
     room = max((host.limit for host in hosts), default=0)
     for clip, host in zip(clips, hosts, strict=False):
         state = replace(clip.state, served=host.serves)

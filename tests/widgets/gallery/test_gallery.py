@@ -16,9 +16,8 @@ from luma_jupyter.clip.clip import Clip
 from luma_jupyter.display.outputs import WIDGET_VIEW
 from luma_jupyter.domain.task import Video
 from luma_jupyter.errors import InvalidRequest
-from luma_jupyter.views.gallery import MOST_TILES
+from luma_jupyter.views.gallery import FIRST_TILES, MOST_TILES
 from luma_jupyter.views.html import MOST_SAVED, saved_size
-from luma_jupyter.views.table import MOST_ROWS
 from luma_jupyter.widgets.gallery.gallery import Gallery, LiveGallery
 from tests.support import settings
 from tests.support.html import Tags, attributes_of
@@ -330,13 +329,26 @@ def test_a_long_gallery_reads_only_what_is_shown(notebook: Shell, seen: Seen) ->
     html, text = (notebook.displays.latest()[0][kind] for kind in ("text/html", "text/plain"))
     assert saved_size(html, text) <= MOST_SAVED
     tiles = html.count("<figure")
-    assert 40 <= tiles <= MOST_ROWS
+    assert tiles == FIRST_TILES
     assert "20,000 clips" in html
     for part in (html, text):
         assert f"and {MANY - tiles:,} more: run this cell again to scroll through all of them" in part
     assert "luma_jupyter.gallery(luma_jupyter.clips()[-50:])" in html
     assert max(part.stop for part in many.read) <= MOST_TILES
     assert repr(shown).count("Boat ") == MOST_TILES
+
+
+def test_a_gallery_of_long_prompts_is_saved_small(notebook: Shell, seen: Seen) -> None:
+    """Fewer tiles fit, then, and the line says how many."""
+    seen(LAB)
+    shown = gallery(LongList(MANY, prompt="\N{WATER WAVE}" * 4000))
+    notebook.user_ns["shown"] = shown
+    notebook.run("shown")
+    html, text = (notebook.displays.latest()[0][kind] for kind in ("text/html", "text/plain"))
+    tiles = html.count("<figure")
+    assert saved_size(html, text) <= MOST_SAVED
+    assert 0 < tiles < FIRST_TILES
+    assert f"and {MANY - tiles:,} more" in html
 
 
 def test_a_page_gets_the_tiles_that_it_asks_for(notebook: Shell, seen: Seen, monkeypatch: pytest.MonkeyPatch) -> None:
