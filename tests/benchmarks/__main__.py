@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.benchmarks import growth, kernels, loop, pages, paid_twice, polling, simulation, startup, thousand
+from tests.benchmarks import growth, kernels, loop, pages, paid_twice, polling, simulation, startup, thousand, views
 from tests.benchmarks.report import Report
 
 
@@ -32,6 +32,7 @@ def main() -> int:
         "kernels": kernels.run,
         "growth": growth.run,
         "pages": pages.run,
+        "views": views.run,
         "paid_twice": paid_twice.run,
     }
     if unknown := set(given.names) - set(benchmarks):
