@@ -51,21 +51,33 @@ NOTEBOOK7_BUGS = (
     "Command 'filebrowser:open-path' not registered",
 )
 NOTEBOOK7_CODE = "/static/notebook/notebook_core."
+# Plays each video for a moment. One that the page puts another in the place of meanwhile, as it may while a notebook is
+# still being drawn, does not count: that other one is played.
 PLAY = """async (part, selector) => {
-    const played = [];
-    for (const video of part.querySelectorAll(selector ?? "video")) {
+    const play = async (video, deadline) => {
         video.muted = true;
         video.scrollIntoView();
         await video.play();
         const start = video.currentTime;
-        const deadline = performance.now() + 20000;
         let ready = 0;  // the best that it was: at its end a video has no more than its last picture
-        while ((video.currentTime <= start || ready < 4) && performance.now() < deadline) {
+        while ((video.currentTime <= start || ready < 4) && video.isConnected && performance.now() < deadline) {
             await new Promise(r => setTimeout(r, 50));
             ready = Math.max(ready, video.readyState);
         }
-        played.push({src: video.getAttribute("src"), ready, moved: video.currentTime > start});
+        const moved = video.currentTime > start;
         video.pause();
+        return {src: video.getAttribute("src"), ready, moved};
+    };
+    const all = () => part.querySelectorAll(selector ?? "video");
+    const played = [];
+    while (played.length < all().length) {
+        const video = all()[played.length];
+        try {
+            const seen = await play(video, performance.now() + 20000);
+            if (video.isConnected) played.push(seen);
+        } catch (error) {
+            if (video.isConnected) throw error;
+        }
     }
     return played;
 }"""
