@@ -5,6 +5,11 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 # Nothing here may cost money, whatever keys the environment has.
 FREE := LUMA_JUPYTER_PROVIDER=demo
+# Hundreds of kernels and workers import the same modules: let them keep what Python compiled.
+unexport PYTHONDONTWRITEBYTECODE
+# One more than two cores, for browsers mostly wait; in the order of the folders, so that the browsers' long files do not
+# come last, when nobody else has anything to do.
+WORKERS := -n 3 --dist loadfile --no-loadscope-reorder
 
 .PHONY: demo test test-quick lab lint hosts pages chaos soak fuzz bench clean
 
@@ -16,13 +21,13 @@ demo: $(VENV)/ready  ## run the quickstart; leaves the executed notebook and an 
 	@echo "Open build/demo/01_quickstart.html in a browser, or build/demo/01_quickstart.ipynb in JupyterLab."
 
 test: lint  ## everything; browser tests say why where they skip
-	$(BIN)/python -m pytest -p no:nbval -n 2 --dist loadfile --cov --cov-report=term-missing
+	$(BIN)/python -m pytest -p no:nbval $(WORKERS) --cov --cov-report=term-missing
 	rm -rf build/nbval
 	$(FREE) LUMA_JUPYTER_DEMO_SECONDS=1 LUMA_JUPYTER_MEDIA=$(CURDIR)/build/nbval/videos \
-		LUMA_JUPYTER_HOME=$(CURDIR)/build/nbval/home $(BIN)/python -m pytest --nbval notebooks
+		LUMA_JUPYTER_HOME=$(CURDIR)/build/nbval/home $(BIN)/python -m pytest $(WORKERS) --nbval notebooks
 
 test-quick: $(VENV)/ready  ## for daily work: all but browsers, notebooks as a whole, killed kernels, and what is marked as slow
-	$(BIN)/python -m pytest -p no:nbval -n 2 --dist loadfile -q -m "not slow" \
+	$(BIN)/python -m pytest -p no:nbval $(WORKERS) -q -m "not slow" \
 		--ignore tests/browser --ignore tests/chaos --ignore tests/test_notebooks.py
 
 lint: $(VENV)/ready

@@ -10,7 +10,7 @@ from luma_jupyter.cells.expressions import insert_variables
 from luma_jupyter.cells.lookup import Lookup
 from luma_jupyter.cells.parser import read_line
 from luma_jupyter.clip.clip_list import ClipList
-from luma_jupyter.clip.confirm import plan_all, submit_all
+from luma_jupyter.clip.confirm import BatchPlan, plan_all, submit_all
 from luma_jupyter.clip.grid import Grid
 from luma_jupyter.clip.session import Session
 from luma_jupyter.clip.source import read_source
@@ -86,14 +86,17 @@ def takes_of(command: CellCommand) -> Grid:
     return Grid(command.spec.takes(command.takes))
 
 
-def would_send(command: CellCommand, session: Session) -> str:
-    """What a cell would send, and at what price. Raises as `plan_all` does."""
+def would_send(command: CellCommand, session: Session, batch: BatchPlan | None = None) -> str:
+    """What a cell would send, and at what price; ``batch`` are its takes where they are planned already.
+
+    Raises as `plan_all` does.
+    """
     plan = session.plan(command.spec)
     earlier = session.engine.find_earlier(plan)
     text = _dry_run_text(plan.preview, earlier)
     if command.takes > 1:
-        grid = replace(takes_of(command), description=f"{command.takes} takes of this")
-        text += f"\n{plan_all(session, grid, ask=False)}"
+        batch = batch or plan_all(session, takes_of(command), ask=False)
+        text += f"\n{replace(batch, grid=f'{command.takes} takes of this')}"
     return text
 
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import contextlib
 from abc import abstractmethod
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from typing import Self, SupportsIndex, overload
 
 from luma_jupyter.clip.clip import Clip
 from luma_jupyter.domain.values import read_timeout
+from luma_jupyter.domain.vocabulary import Status
 from luma_jupyter.errors import ClipError, with_message
 from luma_jupyter.printable import say, writable
 from luma_jupyter.views.table import table_text
@@ -35,6 +37,34 @@ class ClipSequence(Sequence[Clip]):
     @abstractmethod
     def waited_for(self) -> list[Clip]:
         """Those that are waited for: they had not ended when the list was made."""
+
+    # What shows them needs this of them, and slices: it reads no others than it draws.
+
+    @abstractmethod
+    def standing(self) -> tuple[Mapping[Status, int], dict[int, Clip]]:
+        """How many have ended in which state; and those that have not, by their places."""
+
+    @property
+    @abstractmethod
+    def completed(self) -> ClipSequence:
+        """Those that are completed, in their order."""
+
+    @property
+    @abstractmethod
+    def identity(self) -> Hashable:
+        """What is equal for lists of the same clips, as long as none of them is followed anew."""
+
+    @overload
+    def __getitem__(self, index: SupportsIndex) -> Clip: ...
+    @overload
+    def __getitem__(self, index: slice) -> ClipSequence: ...
+    @abstractmethod
+    def __getitem__(self, index: SupportsIndex | slice) -> Clip | ClipSequence: ...
+
+    def counts(self) -> Mapping[Status, int]:
+        """How many clips there are in each state."""
+        ended, others = self.standing()
+        return Counter(ended) + Counter(clip.task.status for clip in others.values())
 
     def wait(self, timeout: float | None = None) -> Self:
         """Block until all clips are done, each ``timeout`` seconds at most, and return them.
@@ -97,6 +127,25 @@ class ClipList(list[Clip], ClipSequence):
         part = ClipList(super().__getitem__(index))
         part.settled = self.settled
         return part
+
+    def standing(self) -> tuple[Mapping[Status, int], dict[int, Clip]]:
+        ended: Counter[Status] = Counter()
+        others: dict[int, Clip] = {}
+        for place, clip in enumerate(self):
+            status = clip.task.status
+            if status.ended:
+                ended[status] += 1
+            else:
+                others[place] = clip
+        return ended, others
+
+    @property
+    def completed(self) -> ClipList:
+        return ClipList(clip for clip in self if clip.task.status is Status.COMPLETED)
+
+    @property
+    def identity(self) -> Hashable:
+        return tuple(clip.handle for clip in self)
 
     @property
     def waited_for(self) -> list[Clip]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from operator import index as as_index
 from typing import Any, SupportsIndex, overload
 
@@ -82,6 +83,18 @@ class LazyClipList(ClipSequence):
     @property
     def waited_for(self) -> list[Clip]:
         return list(self._under_way)
+
+    def standing(self) -> tuple[Mapping[Status, int], dict[int, Clip]]:
+        ended = self._tasks.final
+        clips = [self._clip_of(task) for task in self._tasks.unfinished]
+        others = {place: clip for clip in clips if (place := self._tasks.place(clip.task.intent)) is not None}
+        settled = {place: clip for place, clip in others.items() if clip.task.status.ended}
+        ended += Counter(clip.task.status for clip in settled.values())
+        return ended, {place: clip for place, clip in others.items() if place not in settled}
+
+    @property
+    def identity(self) -> Hashable:
+        return self._tasks.intents, tuple(clip.handle for clip in self._under_way)
 
     @property
     def completed(self) -> LazyClipList:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Protocol
 
 from luma_jupyter.engine.loop_thread import LoopThread
@@ -59,6 +59,11 @@ class UpdateQueue:
     def draw_now(self, card: Drawable) -> None:
         """Have a card drawn, and return when it is; from any thread."""
         self._loop_thread.call_and_wait(lambda: self._draw(card), FLUSH_TIMEOUT)
+
+    def run(self, work: Callable[[], object]) -> None:
+        """Have something done on the engine's loop, where nothing is drawn meanwhile, and return when it is; from any
+        thread."""
+        self._loop_thread.call_and_wait(work, FLUSH_TIMEOUT)
 
     def _draw_if_waiting(self, cards: list[Drawable]) -> None:
         for card in cards:

@@ -20,11 +20,15 @@ _NEEDED = {b"moov", b"moof", b"mdat"}  # without the end of one of these, a part
 
 @dataclass(frozen=True)
 class Track:
-    """A track of a movie: its ``handler`` (`VIDEO`, `SOUND` or another four letters), and how many samples it lists."""
+    """A track of a movie: its ``handler`` (`VIDEO`, `SOUND` or another four letters), and how many samples it lists.
+
+    ``seconds``: how long they take, as it says; 0 where it does not.
+    """
 
     number: int
     handler: bytes
     samples: int
+    seconds: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -45,6 +49,11 @@ class Movie:
         return any(
             track.samples > 0 or track.number in self.fragments for track in self.tracks if track.handler == handler
         )
+
+    @property
+    def seconds(self) -> float:
+        """The length of its first video track; 0 where that is not known."""
+        return next((track.seconds for track in self.tracks if track.handler == VIDEO), 0.0)
 
 
 @dataclass(frozen=True)
@@ -125,7 +134,17 @@ def _track(reader: _Reader, trak: _Box) -> Track:
     media = reader.child(trak, b"mdia")
     table = reader.child(media, b"minf", b"stbl")
     sizes = reader.child(table, b"stsz") or reader.child(table, b"stz2")
-    return Track(number, reader.field(reader.child(media, b"hdlr"), 8), reader.number(sizes, 8))
+    seconds = _seconds(reader, reader.child(media, b"mdhd"))
+    return Track(number, reader.field(reader.child(media, b"hdlr"), 8), reader.number(sizes, 8), seconds)
+
+
+def _seconds(reader: _Reader, header: _Box | None) -> float:
+    """The length that a media header tells; in version 1 of it times have 64 bits."""
+    if reader.field(header, 0)[:1] == b"\1":
+        scale, length = reader.number(header, 20), reader.number(header, 24) << 32 | reader.number(header, 28)
+    else:
+        scale, length = reader.number(header, 12), reader.number(header, 16)
+    return length / scale if scale else 0.0
 
 
 def _fragments(reader: _Reader, moof: _Box) -> Iterator[int]:

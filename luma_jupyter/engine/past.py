@@ -68,9 +68,18 @@ class Past(Sequence[Task]):
     @property
     def counts(self) -> Counter[Status]:
         """How many there are of each status; only those that are unfinished are read."""
-        final = Counter(status for _, _, status in self._keys if status in FINAL)
-        unfinished = Counter(task.status for task in self.unfinished)
-        return unfinished + Counter({Status(status): count for status, count in final.items()})
+        return self.final + Counter(task.status for task in self.unfinished)
+
+    @property
+    def final(self) -> Counter[Status]:
+        """How many there are of each final status."""
+        counts = Counter(status for _, _, status in self._keys if status in FINAL)
+        return Counter({Status(status): count for status, count in counts.items()})
+
+    @property
+    def intents(self) -> tuple[str, ...]:
+        """Which tasks these are."""
+        return tuple(intent for _, intent, _ in self._keys)
 
     def _in_pages(self, keys: list[Key]) -> Iterator[Task]:
         for start in range(0, len(keys), AT_ONCE):

@@ -14,10 +14,13 @@ from luma_jupyter.domain.requests import GenerateRequest
 from luma_jupyter.views.clip_html import origin
 from luma_jupyter.views.clip_state import ClipState
 from luma_jupyter.views.html import HIDE_LOST_LIVE_PART, QUIET, escaped, frame
+from luma_jupyter.views.table import rest_text
 from luma_jupyter.views.text import short
 
-MOST_TILES = 300
+MOST_TILES = 300  # in what is saved, where pictures are in it
+FIRST_TILES = 60  # in what is saved elsewhere: all others are there as long as the kernel lives
 WIDTH, _HEIGHT = 220, 165  # pixels: the room for a poster; one of 4:3 fills it
+PART = "luma_jupyter.gallery(luma_jupyter.clips()[-50:])"
 _PROMPT = 60
 _TILE = f"display:inline-block;vertical-align:top;width:{WIDTH}px;margin:0 12px 12px 0;"
 _BOX = "display:block;text-align:center;background:rgba(128,128,128,.25);border-radius:4px;"
@@ -54,8 +57,8 @@ class Tile:
 
     @property
     def path(self) -> str | None:
-        """Where its file is, for people."""
-        return self.state.media
+        """Where its file is, for people; None where it is gone."""
+        return None if self.state.gone else self.state.media
 
     @property
     def size(self) -> tuple[int, int]:
@@ -96,7 +99,7 @@ class FileTile:
 
 def gallery_html(key: str, tiles: Sequence[Tile | FileTile], heading: str, more: int, left_out: str) -> str:
     """The gallery in its frame; ``more`` says how many videos have no tile in it, ``left_out`` is said of clips."""
-    rest = f'<div style="{QUIET}">and {more:,} more: pick fewer to see them</div>' if more else ""
+    rest = f'<div class="luma-rest" style="{QUIET}">{escaped(rest_text(more, PART))}</div>' if more else ""
     return frame(
         key,
         f'<div style="font-weight:600">{heading}</div>'
@@ -114,17 +117,14 @@ def heading_text(clips: int, files: int = 0) -> str:
     return " and ".join(f"{count:,} {what}{'' if count == 1 else 's'}" for count, what in counts if count or not files)
 
 
-def left_out_text(left_out: int, gone: int = 0) -> str:
-    """The line on clips without a video, of so many of which the file is gone; empty where there are none."""
-    if not left_out:
-        return ""
-    files = f" (of {gone:,} the file is gone: %luma history names it)" if gone else ""
-    return f"{heading_text(left_out)} without a video {'is' if left_out == 1 else 'are'} left out{files}"
+def left_out_text(left_out: int) -> str:
+    """The line on clips without a video; empty where there are none."""
+    return f"{heading_text(left_out)} without a video {'is' if left_out == 1 else 'are'} left out" if left_out else ""
 
 
 def tile_html(tile: Tile | FileTile) -> str:
     """One video: its poster, which opens the player, its prompt or name, length and origin."""
-    where = f"Saved as <code>{escaped(tile.path)}</code>: this page cannot play it."
+    where = f"Saved as <code>{escaped(tile.path)}</code>: this page cannot play it." if tile.path else ""
     player = (
         f'<video src="{escaped(tile.src)}" controls playsinline preload="none" style="display:block;width:100%">'
         "</video>"

@@ -8,6 +8,7 @@ That one keeps a relative ``src`` on ``<video>`` itself and inline styles, and d
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from html import escape
 
@@ -19,6 +20,7 @@ _FRAME = (
     "font-size:13px;line-height:1.5;overflow-wrap:anywhere;"
 )
 QUIET = "opacity:.75;font-size:12px;"
+MOST_SAVED = 100_000  # bytes of an output in the notebook's file, however many clips it shows
 _CELL = "text-align:left;white-space:nowrap"
 # Pages take what stands between two dollar signs for a formula, and prices and prompts have such; not in these classes,
 # of MathJax 3 and later, and of MathJax 2.
@@ -30,6 +32,11 @@ HIDE_LOST_LIVE_PART = (
     f"<style>{_AFTER}>.lm-Panel:not(:has(*)),{_AFTER}>.jp-OutputArea-output.jupyter-widgets,"
     f"{_AFTER}:has(.jupyter-widgets-error-widget){{display:none}}</style>"
 )
+
+
+def saved_size(html: str, text: str) -> int:
+    """How many bytes an output takes in the notebook's file."""
+    return sum(len(json.dumps(part, ensure_ascii=False).encode()) for part in (html, text))
 
 
 def escaped(value: object) -> str:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, TypeAlias
 
+from luma_jupyter.domain.task import Task
 from luma_jupyter.domain.vocabulary import Status
 from luma_jupyter.views.bar_html import bar_html
 from luma_jupyter.views.clip_html import HOW_IT_STANDS, STOP_TOOLTIP
 from luma_jupyter.views.clip_state import ClipState, relative_url
-from luma_jupyter.views.html import HIDE_LOST_LIVE_PART, QUIET, escaped, frame, link
+from luma_jupyter.views.html import HIDE_LOST_LIVE_PART, MOST_SAVED, QUIET, escaped, frame, link, saved_size
 from luma_jupyter.views.text import (
     SHORT_STATUS_TEXT,
     as_of,
@@ -22,7 +22,7 @@ from luma_jupyter.views.text import (
     typical_time,
 )
 
-MOST_ROWS = 300  # rows in the HTML that is saved; with a thousand a notebook would grow by half a megabyte
+MOST_ROWS = 100  # rows in what is saved; all others are there as long as the kernel lives
 MOST_WAITING_ROWS = 20  # while they are made the page may get them many times
 MOST_NAMES = 5  # in the line that shows them
 # A card breaks words anywhere, so its table would make columns as narrow as one letter.
@@ -39,11 +39,11 @@ _ORDER = (
 TableRow: TypeAlias = list[Any]
 
 
-def summary(statuses: Sequence[Status]) -> str:
+def summary(counts: Mapping[Status, int]) -> str:
     """How many clips there are in which state: ``1,000 clips: 312 completed, 640 running, 48 queued``."""
-    count = Counter(statuses)
-    states = [f"{count[status]:,} {SHORT_STATUS_TEXT[status]}" for status in _ORDER if count[status]]
-    return f"{len(statuses):,} clip{'' if len(statuses) == 1 else 's'}: {', '.join(states)}"
+    total = sum(counts.values())
+    states = [f"{count:,} {SHORT_STATUS_TEXT[status]}" for status in _ORDER if (count := counts.get(status, 0))]
+    return f"{total:,} clip{'' if total == 1 else 's'}: {', '.join(states)}"
 
 
 def live_row(state: ClipState) -> TableRow:
@@ -59,7 +59,6 @@ def live_row(state: ClipState) -> TableRow:
         status += f" — ⚠ {short(task.problem, 80)}"
     took = round(state.elapsed, 1) if task.status.ended else None
     file = relative_url(state.file) if state.file and state.served else ""
-    model = f"{task.provider} {task.request.action}"
     return [
         short(state.label, 80),
         short(task.request.prompt, 300),
@@ -67,29 +66,40 @@ def live_row(state: ClipState) -> TableRow:
         state.moving,
         round(state.now - state.elapsed, 1),
         took,
-        model,
+        curve_name(task),
         file,
         request_summary(task),
     ]
 
 
-def live_view(key: str, statuses: Sequence[Status], now: float) -> dict[str, Any]:
-    """What the live table shows beside its rows; ``now`` in Unix seconds by the kernel's clock."""
+def curve_name(task: Task) -> str:
+    """The name of the curve of its bar: tasks of a service that do the same take alike."""
+    return f"{task.provider} {task.request.action}"
+
+
+def live_view(key: str, counts: Mapping[Status, int], now: float) -> dict[str, Any]:
+    """What the live table shows beside its rows; ``now`` in Unix seconds by the kernel's clock.
+
+    ``total`` is how many rows there are, ``ended`` how many of them have ended.
+    """
     return {
         "key": key,
-        "status": summary(statuses),
+        "status": summary(counts),
         "now": round(now, 1),
-        "stop": "Stop following all" if any(status.stoppable for status in statuses) else "",
+        "total": sum(counts.values()),
+        "ended": sum(count for status, count in counts.items() if status.ended),
+        "stop": "Stop following all" if any(count and status.stoppable for status, count in counts.items()) else "",
         "tooltip": STOP_TOOLTIP,
     }
 
 
-def waiting_html(key: str, states: Sequence[ClipState]) -> str:
+def waiting_html(key: str, states: Sequence[ClipState], counts: Mapping[Status, int]) -> str:
     """The card of clips that have not all ended, without its live part, which goes below it.
 
-    As with the card of one clip, all that it says stays true in a page that has this alone.
+    ``states`` are those of the first ones. As with the card of one clip, all that it says stays true in a page that has
+    this alone.
     """
-    heading = f"{summary([state.task.status for state in states])} ({as_of(max(state.now for state in states))})"
+    heading = f"{summary(counts)} ({as_of(max(state.now for state in states))})"
     timed = [state for state in states if state.timed]
     usual = (
         f"<div>each {typical_time(timed[-1])}</div>{bar_html(timed[-1].model.typical, timed[-1].elapsed)}"
@@ -97,28 +107,54 @@ def waiting_html(key: str, states: Sequence[ClipState]) -> str:
         else ""
     )
     names = list(dict.fromkeys(state.word.partition("[")[0] for state in states))
+    left = sum(counts.values()) - min(len(states), MOST_WAITING_ROWS)
+    rest = f'<div style="{QUIET}">and {left:,} more</div>' if left else ""
     more = " …" if len(names) > MOST_NAMES else ""
     how = HOW_IT_STANDS.format(words=escaped(" ".join(names[:MOST_NAMES]) + more))
     return frame(
         key,
         f'<div class="luma-later"><div style="font-weight:600">{escaped(heading)}</div>'
-        f'{usual}{_table(states, MOST_WAITING_ROWS)}<div style="{QUIET}">{how}</div></div>{HIDE_LOST_LIVE_PART}',
+        f'{usual}{_table(states[:MOST_WAITING_ROWS])}{rest}<div style="{QUIET}">{how}</div></div>{HIDE_LOST_LIVE_PART}',
     )
 
 
-def final_html(key: str, states: Sequence[ClipState]) -> str:
-    """Clips that have all ended, as HTML that needs no kernel, no widget and no script."""
-    heading = escaped(summary([state.task.status for state in states]))
-    return frame(key, f'<div style="font-weight:600">{heading}</div>{_table(states, MOST_ROWS)}')
+def final_html(key: str, states: Sequence[ClipState], counts: Mapping[Status, int]) -> str:
+    """Clips that have all ended, as HTML that needs no kernel, no widget and no script.
+
+    ``states`` are those of the first ones; where there are others, a live part may take its place.
+    """
+    heading = f'<div style="font-weight:600">{escaped(summary(counts))}</div>'
+    left = sum(counts.values()) - len(states)
+    if not left:
+        return frame(key, f"{heading}{_table(states)}")
+    rest = f'<div style="{QUIET}">{escaped(rest_text(left))}</div>'
+    return frame(key, f'<div class="luma-later">{heading}{_table(states)}{rest}</div>{HIDE_LOST_LIVE_PART}')
 
 
-def _table(states: Sequence[ClipState], most: int) -> str:
-    rows = "".join(_row(state) for state in states[:most])
-    left = len(states) - most
-    more = f'<div style="{QUIET}">and {left:,} more: %luma history shows all</div>' if left > 0 else ""
+def rest_text(left: int, part: str = "luma_jupyter.clips()[-50:]") -> str:
+    """That so many clips are not in what is saved, and how to see them: all, or a ``part``."""
+    return f"and {left:,} more: run this cell again to scroll through all of them, or show a part, such as {part}"
+
+
+def final_bundle(key: str, states: Sequence[ClipState], counts: Mapping[Status, int]) -> dict[str, str]:
+    """Clips that have all ended, as HTML and text: as many of these first ones as fit into what is saved."""
+    html, text = final_html(key, states, counts), rows_text(states, counts)
+    if saved_size(html, text) <= MOST_SAVED or not states:
+        return {"text/html": html, "text/plain": text}
+    return final_bundle(key, states[: len(states) * 4 // 5], counts)
+
+
+def rows_text(states: Sequence[ClipState], counts: Mapping[Status, int]) -> str:
+    """The first ones as a table in text, and how many more there are."""
+    left = sum(counts.values()) - len(states)
+    return "\n".join([table_text(states), *([rest_text(left)] if left else [])])
+
+
+def _table(states: Sequence[ClipState]) -> str:
+    rows = "".join(map(_row, states))
     return (
         '<div style="overflow:auto;max-height:420px">'
-        f"<table><thead><tr>{_HEAD}</tr></thead><tbody>{rows}</tbody></table></div>{more}"
+        f"<table><thead><tr>{_HEAD}</tr></thead><tbody>{rows}</tbody></table></div>"
     )
 
 

@@ -36,10 +36,14 @@ async function notebookFolder(kernel) {
 
 /** HTML from the kernel (escaped there) as nodes, with addresses that this page can reach. */
 async function resolved(html, kernel) {
+  return withAddresses(html, await notebookFolder(kernel).catch(() => null));
+}
+
+/** The same, of a notebook in this folder. */
+function withAddresses(html, folder) {
   const template = document.createElement("template");
   template.innerHTML = html;
   const relative = (address) => address && !/^(https?:|\/)/.test(address);
-  const folder = await notebookFolder(kernel).catch(() => null);
   for (const node of template.content.querySelectorAll("video, a, img")) {
     const name = node.tagName === "A" ? "href" : "src";
     if (folder && relative(node.getAttribute(name))) {

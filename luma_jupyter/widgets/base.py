@@ -28,6 +28,7 @@ from luma_jupyter.engine.handle import Handle
 from luma_jupyter.views.html import missing_html
 
 _FOLDER = Path(__file__).parent
+MOST_ASKED = 500  # items of a list in one message
 
 
 def script(*names: str) -> str:
@@ -72,7 +73,7 @@ def _fits(trait: Any, value: object) -> bool:
 class CardModel(Model):
     """The live part of a card: ``view`` is what the card's view gives, ``kernel`` the kernel's id."""
 
-    _esm = script("base.js", "reach.js", "card.js")
+    _esm = script("base.js", "virtual_list.js", "reach.js", "card.js")
     _css = script("card.css")
     view = traitlets.Dict().tag(sync=True)
     kernel = traitlets.Unicode().tag(sync=True)
@@ -85,6 +86,14 @@ class CardModel(Model):
         """Send what has changed where that is wanted; without a ``key`` somebody asks for all of it."""
         if key is None or self.is_wanted():
             super().send_state(key)
+
+
+def read_window(content: dict[str, Any]) -> range | None:
+    """The part of a list that a page asks for with ``from`` and ``to``; None where it is none."""
+    start, stop = content.get("from"), content.get("to")
+    if type(start) is int and type(stop) is int and 0 <= start < stop <= start + MOST_ASKED:
+        return range(start, stop)
+    return None
 
 
 class Shown(NamedTuple):
@@ -102,6 +111,8 @@ class LiveCard(ABC):
     all views of a card. At the end the first is updated to the finished HTML and the second to nothing, so that what is
     saved needs neither widget nor kernel. Where nobody sees the widget, the first is also updated before that, whenever
     its `stage` is another one.
+
+    One that `stays` keeps its widget at the end, too: the finished HTML has less in it.
 
     After a page reload both display ids are gone from the page, and only the model still reaches it. So the model gets
     the finished HTML too, and its script puts that in the place of the first output. The model stays open for such
@@ -131,6 +142,11 @@ class LiveCard(ABC):
         """The mimebundle as it is now, in plain HTML and text."""
 
     @property
+    def stays(self) -> bool:
+        """Whether the live part is of use when all has ended."""
+        return False
+
+    @property
     @abstractmethod
     def stage(self) -> object:
         """What makes it worth bringing plain HTML forward, where it is another one than before."""
@@ -151,14 +167,15 @@ class LiveCard(ABC):
 
     def show(self, *, live: bool = True) -> None:
         """Display the card below the running cell; not ``live``: without the widget, for runs that nobody watches."""
-        if self.ended:
+        ended = self.ended
+        if ended:
             display(self.bundle(), raw=True)
         else:
             self._stage = self.stage
             self._display(self.bundle(), becomes_final=True)
-            if live:
-                self._listen()
-                self._display(*widget_bundle(self.model), becomes_final=False)
+        if live and (self.stays or not ended):
+            self._listen()
+            self._display(*widget_bundle(self.model), becomes_final=False)
         self.updates.draw_now(self)  # what happened before the display was there
 
     def _listen(self) -> None:
@@ -194,9 +211,11 @@ class LiveCard(ABC):
         reached = [shown for shown in self._displays if self._page.reaches(shown.cell)]
         for shown in sorted(reached, key=lambda shown: shown.becomes_final):
             self._displays.remove(shown)
-            shown.handle.update(self.bundle() if shown.becomes_final else NOTHING, raw=True)
             if shown.becomes_final:
+                shown.handle.update(self.bundle(), raw=True)
                 self._final.append(shown)
+            elif not self.stays:
+                shown.handle.update(NOTHING, raw=True)
         return len(reached)
 
     def _bring_forward(self) -> int:
@@ -320,6 +339,10 @@ class ProgressiveDisplay(ABC):
     def _live(self, key: str) -> Any:
         """A new widget for the frame ``key``."""
 
+    def _bundle(self, key: str) -> dict[str, str]:
+        """What is saved, as HTML and as text."""
+        return {"text/html": self._html(key), "text/plain": repr(self)}
+
     def _repr_html_(self) -> str:
         return self._html(new_key())
 
@@ -328,6 +351,6 @@ class ProgressiveDisplay(ABC):
             print(repr(self))  # noqa: T201  # with links of our own
             return
         key = new_key()
-        display({"text/html": self._html(key), "text/plain": repr(self)}, raw=True)
+        display(self._bundle(key), raw=True)
         if not self.environment.unattended:
             show_live_part(self._live(key), key, self._missing, self.page)

@@ -9,6 +9,7 @@ after a moment this script puts `view.final` (escaped by clip_html.py) in its pl
 
 const SILENCE = 60; // seconds without a message after which the server is asked, once in that time, for the kernel
 const LONG_SILENCE = 1200; // seconds without a message after which a card no longer pretends to know
+const ROW = 40; // pixels: the height of a table's row, as in card.css
 const GRACE = 1500; // milliseconds in which the kernel's own replacement may come
 
 const clock = (seconds) => {
@@ -55,22 +56,27 @@ function clipPart(live, model, time) {
   };
 }
 
-/** The drawing of many clips: a bar for all, and a row for each. */
+/** The drawing of many clips: a bar for all, and a row for each, of which those near the screen are in the page. */
 function tablePart(live, model, time) {
   live.insertAdjacentHTML("beforeend", `<div class="luma-row">
     <progress class="luma-bar" max="1" value="0" aria-label="Progress of all clips"></progress></div>
-    <div class="luma-scroll" tabindex="0" role="region" aria-label="Clips"><table><thead><tr><th scope="col">Clip</th>
-    <th scope="col">Prompt</th><th scope="col">Status</th><th scope="col">Time</th><th scope="col">Video</th></tr></thead>
-    <tbody></tbody></table></div>`);
-  const [all, body] = [live.querySelector(".luma-bar"), live.querySelector("tbody")];
-  const queue = model.get("view").actions !== undefined;
-  const drawn = [];
-  let folder = null;
+    <div class="luma-scroll" tabindex="0" role="region" aria-label="Clips"><table role="table"><thead role="rowgroup">
+    <tr role="row" aria-rowindex="1"><th role="columnheader">Clip</th><th role="columnheader">Prompt</th>
+    <th role="columnheader">Status</th><th role="columnheader">Time</th><th role="columnheader">Video</th></tr></thead>
+    <tbody role="rowgroup"></tbody></table></div>`);
+  const [all, table, body] = [".luma-bar", "table", "tbody"].map((name) => live.querySelector(name));
+  const { queue } = model.get("view");
+  const name = Math.random().toString(36).slice(2); // of this view, by which the kernel knows what it shows
+  const drawn = new WeakMap(); // by row of the table
+  let [folder, before] = [null, 0];
   notebookFolder(model.get("kernel")).then((found) => { folder = found; update(); }).catch(() => {});
 
-  const make = (i) => {
-    const row = body.insertRow(queue ? 0 : -1);
+  const indexOf = (at) => (queue ? model.get("view").total - 1 - at : at); // in the queue the newest are above
+  const make = () => {
+    const row = document.createElement("tr");
+    row.setAttribute("role", "row");
     const cells = Array.from({ length: 5 }, () => row.insertCell());
+    for (const cell of cells) cell.setAttribute("role", "cell");
     const [prompt, request] = ["div", "div"].map((name) => cells[1].appendChild(document.createElement(name)));
     request.className = "luma-request-summary";
     const status = cells[2].appendChild(document.createElement("span"));
@@ -81,10 +87,12 @@ function tablePart(live, model, time) {
     Object.assign(link, { target: "_blank", rel: "noopener", textContent: "Open", hidden: true });
     const button = cells[4].appendChild(document.createElement("button"));
     Object.assign(button, { type: "button", className: "luma-stop", hidden: true });
-    button.addEventListener("click", () => model.send({ do: `${model.get("view").actions[i]} one`, row: i }));
-    return { cells, prompt, request, status, bar, link, button };
+    const part = { cells, prompt, request, status, bar, link, button, index: -1 };
+    button.addEventListener("click", () => model.send({ do: `${button.dataset.action} one`, row: part.index }));
+    drawn.set(row, part);
+    return row;
   };
-  const fill = (part, [label, prompt, status, moving, , , , file, request]) => {
+  const fill = (part, [label, prompt, status, moving, , , , file, request, action]) => {
     part.cells[0].textContent = part.cells[0].title = label;
     part.prompt.textContent = part.prompt.title = prompt;
     part.request.textContent = part.request.title = request;
@@ -92,36 +100,69 @@ function tablePart(live, model, time) {
     part.bar.hidden = !moving;
     part.link.hidden = !file || !folder;
     if (!part.link.hidden) part.link.href = new URL(file, folder).href;
+    if (queue) setButton(part.button, action, label);
   };
-  const setButton = ({ button }, action, label) => {
+  const setButton = (button, action, label) => {
     button.hidden = !action;
+    button.dataset.action = action;
     button.textContent = action === "stop" ? "Stop" : "Resume";
     button.title = action === "stop" ? "Stop following; the task itself may still run and be billed" : "Follow it again";
     button.setAttribute("aria-label", `${button.textContent} ${label}`);
   };
-  const update = () => model.get("rows").forEach((row, i) => {
-    drawn[i] ??= { part: make(i) };
-    if (queue) setButton(drawn[i].part, model.get("view").actions[i], row[0]);
-    const now = JSON.stringify([row, Boolean(folder)]);
-    if (drawn[i].row !== now) fill(drawn[i].part, row);
-    drawn[i].row = now;
-  });
-  const end = queue ? resultPart(live, model) : () => {};
-  const tick = () => {
-    const [rows, curves] = [model.get("rows"), model.get("curves")];
-    let sum = 0;
-    rows.forEach(([, , , moving, since, took, name], i) => {
-      const { part } = drawn[i];
-      const seconds = took ?? time.now() - since;
-      if (moving) part.bar.value = Math.max(part.bar.value, along(curves[name] ?? [], seconds));
-      const text = clock(seconds);
-      if (part.cells[3].textContent !== text) part.cells[3].textContent = text;
-      sum += took !== null ? 1 : moving ? part.bar.value : 0;
-    });
-    live.classList.toggle("luma-empty", !rows.length);
-    all.value = rows.length ? sum / rows.length : 0;
+  const draw = (item, at) => {
+    const part = drawn.get(item);
+    const index = indexOf(at);
+    const row = model.get("rows")[index];
+    const now = JSON.stringify([at, index, row, Boolean(folder)]);
+    if (part.drawn === now) return;
+    if (part.index !== index) part.bar.value = 0;
+    Object.assign(part, { drawn: now, index });
+    item.setAttribute("aria-rowindex", at + 2);
+    item.classList.toggle("luma-even", at % 2 === 1);
+    item.classList.toggle("luma-coming", !row);
+    if (row) fill(part, row);
+    tickRow(item);
   };
-  return { update, tick, end };
+  const tickRow = (item) => {
+    const part = drawn.get(item);
+    const row = model.get("rows")[part.index];
+    if (!row) return;
+    const [, , , moving, since, took, name] = row;
+    const seconds = took ?? time.now() - since;
+    if (moving) part.bar.value = Math.max(part.bar.value, along(model.get("curves")[name] ?? [], seconds));
+    const text = clock(seconds);
+    if (part.cells[3].textContent !== text) part.cells[3].textContent = text;
+  };
+  /** The kernel tells of the first rows by itself. */
+  const ask = (from, to) => {
+    const ends = [indexOf(from), indexOf(to - 1)];
+    const [first, last] = [Math.min(...ends), Math.max(...ends) + 1];
+    if (last <= model.get("view").first) return false;
+    tell(model, { do: "rows", view: name, from: first, to: last });
+  };
+  const list = virtualList({ region: live.querySelector(".luma-scroll"), body, height: ROW, make, draw, ask });
+  const update = () => {
+    const { total } = model.get("view");
+    table.setAttribute("aria-rowcount", total + 1);
+    live.classList.toggle("luma-empty", !total);
+    list.resize(total, queue ? total - before : 0);
+    before = total;
+  };
+  const answer = ({ asked }) => asked?.includes(name) && list.answered();
+  const result = queue ? resultPart(live, model) : () => {};
+  const tick = () => {
+    const { total, ended, moving } = model.get("view");
+    const curves = model.get("curves");
+    const share = ([name, since, count]) => count * along(curves[name] ?? [], time.now() - since);
+    all.value = total ? (ended + moving.reduce((sum, group) => sum + share(group), 0)) / total : 0;
+    all.parentElement.hidden = ended === total && !queue;
+    for (const item of list.items.values()) tickRow(item);
+  };
+  const end = () => {
+    list.end();
+    result();
+  };
+  return { update, tick, answer, end };
 }
 
 /** Below the queue: why a button did nothing, and the clip that was completed last. */
@@ -170,7 +211,8 @@ function render({ model, el }) {
     }
     if (gone) return "The kernel is gone: run the cell again, or %luma resume.";
     const silence = (now - heardAt) / 1000;
-    return silence > LONG_SILENCE ? `No news from the kernel for ${clock(silence)}.` : "";
+    const { ended, total } = model.get("view");
+    return silence > LONG_SILENCE && !(many && ended === total) ? `No news from the kernel for ${clock(silence)}.` : "";
   };
   const disconnected = () => {
     gone = true;
@@ -179,11 +221,14 @@ function render({ model, el }) {
   const tick = () => {
     const view = model.get("view");
     const card = cardAbove(el, view.key);
-    if (card && live.parentElement !== card) {
-      card.querySelector(".luma-later")?.setAttribute("hidden", "");
-      card.append(live);
-    }
     const loss = lost();
+    const plain = many && Boolean(loss) && view.ended === view.total; // what is saved says more than a list that nobody fills
+    if (card && (live.parentElement !== card || live.hidden !== plain)) {
+      card.querySelector(".luma-later")?.toggleAttribute("hidden", !plain);
+      card.append(live);
+      live.hidden = plain;
+      if (many) part.update(); // it has a size by now
+    }
     status.textContent = loss || view.status;
     stop.hidden = Boolean(loss) || !view.stop;
     if (!loss) part.tick();
@@ -220,6 +265,7 @@ function render({ model, el }) {
     Object.assign(model.get("curves"), message.curves);
     Object.assign(model.get("view"), message.view);
     onView();
+    part.answer(message);
   };
   stop.addEventListener("click", () => {
     stop.disabled = true;
@@ -235,6 +281,7 @@ function render({ model, el }) {
     tell(model, { do: "refresh", version: model.get("view").version });
   }
   return () => {
+    cardAbove(el, model.get("view").key)?.querySelector(".luma-later")?.removeAttribute("hidden");
     live.remove();
     clearInterval(timer);
     clearTimeout(end);

@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import sys
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from IPython.display import display
 
 from luma_jupyter.clip.clip import Clip
-from luma_jupyter.clip.clip_list import ClipList, wait_for_all
+from luma_jupyter.clip.clip_list import ClipList, ClipSequence, wait_for_all
 from luma_jupyter.display.embedding import with_video
 from luma_jupyter.display.environment import Environment
 from luma_jupyter.display.outputs import ask_secret, ask_user
@@ -36,6 +36,8 @@ MOST_CARDS = 5
 ENDED_CARDS = 50  # whose models stay open for pages that were reloaded before their end
 CLEAR_LINE = "\r\x1b[2K"
 
+Key: TypeAlias = "tuple[type[LiveCard], Hashable]"  # of a card that lives: its kind, and which clips it is of
+
 
 class PagePresenter:
     """The `Presenter` of a kernel's clips. Cards are drawn on ``loop_thread``."""
@@ -44,7 +46,7 @@ class PagePresenter:
         self.environment = environment
         self.updates = UpdateQueue(loop_thread)
         self.page = Page(loop_thread, environment.note_answer)
-        self._live: dict[tuple[type[LiveCard], tuple[Handle, ...]], LiveCard] = {}
+        self._live: dict[Key, LiveCard] = {}
         self._ended: deque[LiveCard] = deque()
 
     # What clips ask for.
@@ -59,20 +61,17 @@ class PagePresenter:
         if clip.task.status.ended:
             display(clip_bundle(self.state(clip), self._final_state(clip)), raw=True)
         else:
-            self._show_live(Card, [clip], lambda: self._card(clip, clip.handle))
+            self._show_live(Card, ClipList([clip]), lambda: self._card(clip, clip.handle))
 
     def show_list(self, clips: Sequence[Clip]) -> None:
         """Show clips where the user is: one table, live in a notebook."""
         if not self.environment.has_page or not clips:
             say(table_text([clip.state for clip in clips]) if clips else "No clips.")
             return
-        from luma_jupyter.widgets.base import new_key  # start-up, as above
-        from luma_jupyter.widgets.table_card import TableCard, table_bundle
+        from luma_jupyter.widgets.table_card import TableCard  # start-up, as above
 
-        if all(clip.task.status.ended for clip in clips):
-            display(table_bundle(new_key(), [self.state(clip) for clip in clips]), raw=True)
-        else:
-            self._show_live(TableCard, clips, lambda: TableCard(clips, self.updates, self.page, self.state))
+        many = _as_list(clips)
+        self._show_live(TableCard, many, lambda: TableCard(many, self.updates, self.page, self.state))
 
     def _card(self, clip: Clip, handle: Handle) -> Card:
         from luma_jupyter.widgets.card import Card  # start-up, as above
@@ -80,26 +79,27 @@ class PagePresenter:
         state, final = (lambda: self.state(clip, handle)), (lambda: self._final_state(clip, handle))
         return Card(handle, self.updates, self.page, state, final)
 
-    def _show_live(self, kind: type[LiveCard], clips: Sequence[Clip], make: Callable[[], LiveCard]) -> None:
+    def _show_live(self, kind: type[LiveCard], clips: ClipSequence, make: Callable[[], LiveCard]) -> None:
         """Show a card that lives: the one of these very handles, if it was shown before and has not ended."""
-        key = kind, tuple(clip.handle for clip in clips)
+        key = kind, clips.identity
         card = self._live.get(key)
         if card is None:
             card = self._live[key] = make()
             card.on_end = lambda: self._forget(key)
         card.show(live=not self.environment.unattended)
 
-    def _forget(self, key: tuple[type[LiveCard], tuple[Handle, ...]]) -> None:
+    def _forget(self, key: Key) -> None:
         if card := self._live.pop(key, None):
             card.release()
-            self._ended.append(card)
+            if card.has_model:
+                self._ended.append(card)
         if len(self._ended) > ENDED_CARDS:
             self._ended.popleft().close()
 
     def flush(self, clips: Sequence[Clip]) -> None:
         """Bring what shows just these clips up to date, before the cell ends that waited for them."""
-        handles = tuple(clip.handle for clip in clips)
-        self.updates.flush(card for (_, shown), card in list(self._live.items()) if shown == handles)
+        wanted = _as_list(clips).identity
+        self.updates.flush(card for (_, shown), card in list(self._live.items()) if shown == wanted)
 
     def html(self, clip: Clip) -> str:
         """An ended clip as HTML."""
@@ -183,3 +183,7 @@ class PagePresenter:
 
     def _text(self, clip: Clip) -> str:
         return plain_text(self.state(clip), here=True, links=self.environment.host().links)
+
+
+def _as_list(clips: Sequence[Clip]) -> ClipSequence:
+    return clips if isinstance(clips, ClipSequence) else ClipList(clips)

@@ -9,8 +9,6 @@ from __future__ import annotations
 import argparse
 import json
 import math
-import os
-import shutil
 import sqlite3
 import subprocess
 import sys
@@ -24,15 +22,11 @@ from typing import Any
 
 from PIL import Image
 
-from luma_jupyter.domain.fingerprint import fingerprint
 from luma_jupyter.domain.requests import GenerateRequest
-from luma_jupyter.domain.task import Task, Video
-from luma_jupyter.domain.vocabulary import Status
-from luma_jupyter.engine.library import sidecars
 from luma_jupyter.engine.library.index import COARSE
-from luma_jupyter.engine.store.journal import Journal
 from tests.benchmarks.environment import environment
 from tests.benchmarks.report import Report, save, say
+from tests.support.many_clips import completed_task, fill
 from tests.support.misbehaving import Server
 from tests.support.misbehaving.server import video
 
@@ -65,57 +59,12 @@ def requests(count: int) -> list[GenerateRequest]:
     return [GenerateRequest(prompt=prompt(number)) for number in range(count)] + takes
 
 
-def fill(folder: Path, count: int) -> None:
+def fill_folder(folder: Path, count: int) -> None:
     """Completed clips of today, each with sidecar, picture and entry; videos and pictures are links to a few files."""
-    media = folder / "media"
-    media.mkdir()
-    picture = folder / "picture.jpg"
-    Image.new("RGB", (480, 270)).save(picture)
-    original = folder / "film.mp4"
-    original.write_bytes(video("film"))
-    journal = Journal(folder / "home")
-    now = time.time()
-    with closing(journal), journal.transaction():
-        for number, request in enumerate(requests(count)):
-            task = _completed(request, number, media, folder, now)
-            assert task.path
-            if number % 1000 == 0:  # a file has some 65,000 names at most, a disk may allow fewer
-                shutil.copyfile(original, task.path)
-                original = task.path
-            else:
-                os.link(original, task.path)
-            if number % 1000 == 0:
-                picture = Path(shutil.copyfile(picture, task.path.with_suffix(".jpg")))
-            else:
-                os.link(picture, task.path.with_suffix(".jpg"))
-            with task.path.with_suffix(".json").open("wb") as file:
-                sidecars.write(file, task, task.file_size or 0)
-            journal._put(task, None)
-
-
-def _completed(request: GenerateRequest, number: int, media: Path, folder: Path, now: float) -> Task:
-    name = sidecars.video_file_name(request.prompt, f"{number:08x}")
-    created = now - 60 + number / 1000
-    return Task(
-        intent=f"{number:08x}{'0' * 24}",
-        request=request,
-        provider="acedata",
-        status=Status.COMPLETED,
-        created_at=created,
-        submitted_at=created,
-        sent_at=created,
-        ended_at=created + 60,
-        task_id=f"task-{number}",
-        video=Video("https://media.example/film.mp4"),
-        filename=name,
-        media=media,
-        path=media / name,
-        file_size=4096,
-        folder=folder,
-        fingerprint=fingerprint(request, None),
-        base_url="https://api.acedata.cloud",
-        price=0.35,
-    )
+    film = folder / "film.mp4"
+    film.write_bytes(video("film"))
+    Image.new("RGB", (480, 270)).save(film.with_suffix(".jpg"))
+    fill(folder, requests(count), film, media=folder / "media", home=folder / "home")
 
 
 # In the process that is measured.
@@ -208,7 +157,7 @@ def by_hand(folder: Path, count: int) -> dict[str, float]:
     """Milliseconds of the same work in a plain SQLite table with an index: a look-up, and an entry that is synced."""
     path = folder / "plain.sqlite3"
     filled = [
-        _completed(request, number, folder, folder, time.time()) for number, request in enumerate(requests(count))
+        completed_task(request, number, folder, folder, time.time()) for number, request in enumerate(requests(count))
     ]
     with closing(sqlite3.connect(path, isolation_level=None)) as table:
         table.execute("PRAGMA journal_mode = WAL")
@@ -254,7 +203,7 @@ def by_hand(folder: Path, count: int) -> dict[str, float]:
 def run_count(url: str, count: int) -> tuple[dict[str, float], dict[str, float]]:
     """Milliseconds of each row at one count; and by hand."""
     with tempfile.TemporaryDirectory() as folder:
-        fill(Path(folder), count)
+        fill_folder(Path(folder), count)
         variables = environment(url, folder) | {"LUMA_JUPYTER_SUBMISSIONS": "50"}
         found: dict[str, float] = {}
         for what in MEASURES:

@@ -14,6 +14,7 @@ import subprocess
 import sys
 import time
 import urllib.request
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -50,21 +51,33 @@ NOTEBOOK7_BUGS = (
     "Command 'filebrowser:open-path' not registered",
 )
 NOTEBOOK7_CODE = "/static/notebook/notebook_core."
+# Plays each video for a moment. One that the page puts another in the place of meanwhile, as it may while a notebook is
+# still being drawn, does not count: that other one is played.
 PLAY = """async (part, selector) => {
-    const played = [];
-    for (const video of part.querySelectorAll(selector ?? "video")) {
+    const play = async (video, deadline) => {
         video.muted = true;
         video.scrollIntoView();
         await video.play();
         const start = video.currentTime;
-        const deadline = performance.now() + 20000;
         let ready = 0;  // the best that it was: at its end a video has no more than its last picture
-        while ((video.currentTime <= start || ready < 4) && performance.now() < deadline) {
+        while ((video.currentTime <= start || ready < 4) && video.isConnected && performance.now() < deadline) {
             await new Promise(r => setTimeout(r, 50));
             ready = Math.max(ready, video.readyState);
         }
-        played.push({src: video.getAttribute("src"), ready, moved: video.currentTime > start});
+        const moved = video.currentTime > start;
         video.pause();
+        return {src: video.getAttribute("src"), ready, moved};
+    };
+    const all = () => part.querySelectorAll(selector ?? "video");
+    const played = [];
+    while (played.length < all().length) {
+        const video = all()[played.length];
+        try {
+            const seen = await play(video, performance.now() + 20000);
+            if (video.isConnected) played.push(seen);
+        } catch (error) {
+            if (video.isConnected) throw error;
+        }
     }
     return played;
 }"""
@@ -242,7 +255,7 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     yield from _running(Lab, tmp_path_factory)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def notebook7(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     """A running Notebook 7."""
     yield from _running(Notebook7, tmp_path_factory)
@@ -370,19 +383,37 @@ class Notebook7Page(LabPage):
     address = "notebooks/{}?token={}"
 
 
-class Browser:
-    """Opens notebooks in pages of their own; ``errors`` are those that the pages raised."""
+class Tabs:
+    """Browser pages of servers, one after the other: a page that had JupyterLab loads it again in half the time."""
 
     def __init__(self, chromium: Any) -> None:
         self._chromium = chromium
-        self._contexts: list[Any] = []
+        self._free: dict[str, list[Any]] = defaultdict(list)
+
+    def take(self, lab: Lab) -> Any:
+        """An empty page, which nobody else has; in a browser context of its own."""
+        return self._free[lab.url].pop() if self._free[lab.url] else self._chromium.new_context().new_page()
+
+    def give_back(self, lab: Lab, page: Any) -> None:
+        """Leave what is on a page, for the next one who takes it."""
+        page.mouse.move(0, 0)
+        page.goto("about:blank")
+        self._free[lab.url].append(page)
+
+
+class Browser:
+    """Opens notebooks in pages of their own; ``errors`` are those that the pages raised."""
+
+    def __init__(self, tabs: Tabs) -> None:
+        self._tabs = tabs
+        self._taken: list[tuple[Lab, Any]] = []
         self.errors: list[str] = []
 
     def page(self, lab: Lab, kind: type[LabPage], width: int = 1200, height: int = 1000) -> LabPage:
         """An empty page."""
-        context = self._chromium.new_context(viewport={"width": width, "height": height})
-        self._contexts.append(context)
-        page = context.new_page()
+        page = self._tabs.take(lab)
+        self._taken.append((lab, page))
+        page.set_viewport_size({"width": width, "height": height})
         page.on("pageerror", self._note)
         return kind(page, lab)
 
@@ -393,9 +424,10 @@ class Browser:
         return page
 
     def close(self) -> None:
-        """Close all pages."""
-        for context in self._contexts:
-            context.close()
+        """Give all pages back."""
+        for lab, page in self._taken:
+            page.remove_listener("pageerror", self._note)
+            self._tabs.give_back(lab, page)
 
     def _note(self, error: Any) -> None:
         text = f"{error} {error.stack}"
@@ -403,10 +435,16 @@ class Browser:
             self.errors.append(text)
 
 
+@pytest.fixture(scope="package")
+def tabs(chromium: Any) -> Tabs:
+    """The pages of all tests, empty in between."""
+    return Tabs(chromium)
+
+
 @pytest.fixture
-def browser(chromium: Any) -> Iterator[Browser]:
+def browser(tabs: Tabs) -> Iterator[Browser]:
     """Opens pages; no page error passes unseen."""
-    opened = Browser(chromium)
+    opened = Browser(tabs)
     yield opened
     opened.close()
     assert opened.errors == []

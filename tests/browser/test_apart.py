@@ -8,11 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from tests.browser.conftest import Browser, Lab, LabPage
+from tests.browser.conftest import Browser, Lab, LabPage, Tabs
 from tests.pages.environment import importable
 from tests.pages.judgement import is_false
 from tests.pages.kinds import BOTH, BY_NAME
@@ -27,10 +26,10 @@ WHERE = "import sys, luma_jupyter, anywidget, ipywidgets\nprint(sys.prefix)"
 everywhere = pytest.mark.parametrize("front_end", BOTH)
 
 
-def visited(name: str, request: pytest.FixtureRequest, chromium: Any) -> Iterator[dict[str, Visit]]:
+def visited(name: str, request: pytest.FixtureRequest, tabs: Tabs) -> Iterator[dict[str, Visit]]:
     """The visits to both front ends of one server, made once; no error of a page's script passes unseen."""
     lab = request.getfixturevalue(SERVERS[name])
-    with closing(Browser(chromium)) as browser:
+    with closing(Browser(tabs)) as browser:
         visits = {front_end: Visit(browser, lab, BY_NAME[name], front_end, keep) for front_end in BOTH}
         visit(list(visits.values()))
         yield visits
@@ -43,15 +42,15 @@ def keep(page: LabPage, name: str) -> None:
 
 
 @pytest.fixture(scope="module")
-def alone(request: pytest.FixtureRequest, chromium: Any) -> Iterator[dict[str, Visit]]:
+def alone(request: pytest.FixtureRequest, tabs: Tabs) -> Iterator[dict[str, Visit]]:
     """Visits to a server without any widgets."""
-    yield from visited("alone", request, chromium)
+    yield from visited("alone", request, tabs)
 
 
 @pytest.fixture(scope="module")
-def anywidget(request: pytest.FixtureRequest, chromium: Any) -> Iterator[dict[str, Visit]]:
+def anywidget(request: pytest.FixtureRequest, tabs: Tabs) -> Iterator[dict[str, Visit]]:
     """Visits to a server with anywidget."""
-    yield from visited("anywidget", request, chromium)
+    yield from visited("anywidget", request, tabs)
 
 
 @everywhere

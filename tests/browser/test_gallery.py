@@ -29,7 +29,8 @@ COMPARE = "luma.compare(luma.gallery(folder='films')[:2])"
 PICKS = "document.querySelectorAll('.luma-live-tiles .luma-picks').length"
 FORM = "document.querySelector('.luma-studio .luma-cell')?.innerText"
 SIDES = "document.querySelectorAll('.luma-live-sides video').length"
-# Puts into the page when the cell's output came and when its tiles were there, with the pictures that are in sight.
+# Puts into the page when the cell's output came and when so many tiles could be scrolled through, those in sight with
+# their pictures.
 WATCH = """(count) => {
     const seen = (image) => {
         const [box, room] = [image.getBoundingClientRect(), image.closest(".luma-tiles").getBoundingClientRect()];
@@ -40,7 +41,8 @@ WATCH = """(count) => {
         if (tiles.length) window.cameAt ??= performance.now();
         const images = [...document.querySelectorAll(".luma-tile img")].filter(seen);
         const drawn = images.length && images.every((image) => image.complete && image.naturalWidth);
-        if (tiles.length === count && drawn && document.querySelector(".luma-picks")) window.openAt = performance.now();
+        const all = document.querySelector(`.luma-item[aria-setsize="${count}"]`);
+        if (all && drawn && document.querySelector(".luma-picks")) window.openAt = performance.now();
         else requestAnimationFrame(look);
     };
     look();
@@ -139,7 +141,7 @@ def test_a_gallery_of_two_hundred_loads_only_the_video_that_is_pointed_at(opened
     page.wait_for("document.querySelector('.luma-preview')?.currentTime > 0.2", timeout=10)
     page.shot("gallery-hover")
     page.page.hover(".luma-tile >> nth=4")
-    page.wait_for("document.querySelector('.luma-tile:nth-child(5) .luma-preview')?.currentTime > 0.1", timeout=10)
+    page.wait_for("document.querySelector('.luma-item:nth-child(5) .luma-preview')?.currentTime > 0.1", timeout=10)
     assert page.page.locator(".luma-preview").count() == 1
     page.page.mouse.move(5, 5)
     page.wait_for("!document.querySelector('.luma-preview')", timeout=5)

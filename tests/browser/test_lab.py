@@ -14,7 +14,7 @@ import pytest
 from PIL import Image
 
 from luma_jupyter.demo.server import LOST, InjectedReply, RequestInfo, start
-from tests.browser.conftest import ROOT, Lab, LabPage
+from tests.browser.conftest import ROOT, Browser, Lab, LabPage, Tabs
 
 BROKEN = ("model not found", "Error displaying widget", "Loading widget", "Failed to load model")
 CARDS = "document.querySelectorAll('.luma-card:not(:has(.luma-later))').length"
@@ -51,13 +51,12 @@ def played_well(page: LabPage, count: int) -> None:
 
 
 @pytest.fixture(scope="module")
-def quickstart(lab: Lab, chromium: Any) -> str:
+def quickstart(lab: Lab, tabs: Tabs) -> str:
     """The quickstart, run in JupyterLab and saved: its name in the server's folder."""
     name = "01_quickstart.ipynb"
     shutil.copy(ROOT / "notebooks" / name, lab.folder)
-    context = chromium.new_context(viewport={"width": 1200, "height": 3600})
-    page = LabPage(context.new_page(), lab)
-    page.open(name)
+    browser = Browser(tabs)
+    page = browser.open(lab, LabPage, name, height=3600)
     page.run_all()
     page.wait_for(f"{BAR}?.value > 0")
     page.shot("quickstart-running")
@@ -67,7 +66,8 @@ def quickstart(lab: Lab, chromium: Any) -> str:
     page.wait_until_idle(name)
     page.shot("quickstart-done")
     page.save(name)
-    context.close()
+    browser.close()
+    assert browser.errors == []
     return name
 
 
@@ -119,9 +119,9 @@ def test_the_html_export_plays(chromium: Any, lab: Lab, quickstart: str) -> None
 LOAD = "import luma_jupyter as luma\n%load_ext luma_jupyter\n"
 
 
-def live(prompt: str) -> tuple[str, str]:
+def live(prompt: str, seconds: int = 7) -> tuple[str, str]:
     """Cells that make a clip slowly; each test needs a prompt of its own, since nothing is made twice."""
-    return f"{LOAD}luma.configure(demo_seconds=7)", f"%%luma -o sunset --aspect-ratio 9:16\n{prompt}"
+    return f"{LOAD}luma.configure(demo_seconds={seconds})", f"%%luma -o sunset --aspect-ratio 9:16\n{prompt}"
 
 
 def test_the_bar_moves_while_another_cell_runs(open_page: OpenPage, lab: Lab) -> None:
@@ -187,36 +187,38 @@ def test_a_page_reloaded_in_mid_run_ends_with_the_video(open_page: OpenPage, lab
     again.shot("reloaded-reopened")
 
 
-@pytest.mark.parametrize("theme", ["Light", "Dark"])
-@pytest.mark.parametrize("width", [1200, 520])
-def test_cards_have_contrast_and_fit_the_page(open_page: OpenPage, lab: Lab, theme: str, width: int) -> None:
+def in_all_looks(page: LabPage, moment: str) -> Iterator[None]:
+    """Show the page wide and narrow, in both themes, and keep a picture of each."""
+    for width in (1200, 520):
+        page.page.set_viewport_size({"width": width, "height": 1500})
+        for theme in ("Dark", "Light"):  # the last one stays
+            page.use_theme(f"JupyterLab {theme}")
+            page.page.wait_for_timeout(300)
+            page.shot(f"{moment}-{theme.lower()}-{width}")
+            yield
+
+
+def test_cards_have_contrast_and_fit_the_page(open_page: OpenPage, lab: Lab) -> None:
     """Live, finished and failed cards have readable contrast in both themes, and fit a narrow page, portrait too."""
-    lab.theme(f"JupyterLab {theme}")
-    name = f"looks-{theme}-{width}.ipynb"
-    lab.write(
-        name,
-        *live(f"A sunset, {theme} {width}"),
-        "%%luma extend sunset\nThe tide comes in",
-        "%%luma\nNever seen [fail]",
-    )
-    page = open_page(name, width, 1500)
-    if width < 800 and page.page.locator("#jp-left-stack").is_visible():
-        page.page.keyboard.press("Control+b")
+    others = "%%luma extend sunset\nThe tide comes in", "%%luma\nNever seen [fail]"
+    lab.write("looks.ipynb", *live("A sunset in all looks", seconds=20), *others)
+    page = open_page("looks.ipynb", 1200, 1500)
+    page.page.keyboard.press("Control+b")  # no file browser beside a narrow notebook
+    page.page.locator("#jp-left-stack").wait_for(state="hidden")
     page.run_all()
     page.wait_for(f"{BAR}?.value > 0.005")
-    page.shot(f"live-{theme.lower()}-{width}")
-    assert page.page.evaluate(CONTRAST, ".luma-live .luma-status") >= 4.5
-    assert page.page.evaluate(CONTRAST, ".luma-live .luma-time") >= 4.5
-    page.wait_for(f"{CARDS} == 3", timeout=60)
-    page.page.wait_for_timeout(300)
-    page.shot(f"done-{theme.lower()}-{width}")
-    assert page.page.evaluate(CONTRAST, ".luma-card div") >= 4.5
-    assert page.page.evaluate(CONTRAST, ".luma-card div:nth-of-type(2)") >= 4.5
-    for card in page.page.query_selector_all(".luma-card"):
-        assert card.evaluate("(card) => card.scrollWidth <= card.clientWidth + 1")
-        assert card.evaluate("(card) => card.getBoundingClientRect().right <= innerWidth")
-    height = page.page.evaluate("document.querySelector('.luma-card video').getBoundingClientRect().height")
-    assert height <= 480
+    for _ in in_all_looks(page, "live"):
+        assert page.page.evaluate(CONTRAST, ".luma-live .luma-status") >= 4.5
+        assert page.page.evaluate(CONTRAST, ".luma-live .luma-time") >= 4.5
+    page.wait_for(f"{CARDS} == 3", timeout=90)
+    for _ in in_all_looks(page, "done"):
+        assert page.page.evaluate(CONTRAST, ".luma-card div") >= 4.5
+        assert page.page.evaluate(CONTRAST, ".luma-card div:nth-of-type(2)") >= 4.5
+        for card in page.page.query_selector_all(".luma-card"):
+            assert card.evaluate("(card) => card.scrollWidth <= card.clientWidth + 1")
+            assert card.evaluate("(card) => card.getBoundingClientRect().right <= innerWidth")
+        height = page.page.evaluate("document.querySelector('.luma-card video').getBoundingClientRect().height")
+        assert height <= 480
 
 
 class PaidService:
@@ -226,7 +228,7 @@ class PaidService:
         self.sent = 0
         self.loses_answers = False
         self.slow_uploads = False
-        self.demo = start(seconds=1, hook=self._hear)
+        self.demo = start(seconds=1, hook=self._hear, film_seconds=1)
 
     def _hear(self, request: RequestInfo) -> InjectedReply | None:
         if self.slow_uploads and request.path.startswith("/api/v1/files"):

@@ -7,6 +7,7 @@ import pytest
 from luma_jupyter.api.create import generate
 from luma_jupyter.api.views import clips
 from luma_jupyter.clip.clip_list import ClipList
+from luma_jupyter.domain.vocabulary import Status
 from luma_jupyter.errors import ClipFailed
 from tests.support.notebook import PromptService, Shell, wait_for_status
 
@@ -74,3 +75,17 @@ def test_clip_list_is_text_in_a_terminal(terminal: Shell, capsys: pytest.Capture
     assert "PROMPT" in printed
     assert "No clips." in printed
     assert terminal.displays.latest() == []
+
+
+def test_clip_list_says_how_its_clips_stand(notebook: Shell, service: PromptService) -> None:
+    """How many there are of each status; those that have not ended, by their places; and those that have a video."""
+    many = ClipList(generate(prompt) for prompt in ("One", "Two [fail]", "Three"))
+    for clip in many:
+        clip.handle.done.result(10)
+    service.running = True
+    many.append(generate("Four", timeout=1e9))
+    wait_for_status(many[3], "running")
+    assert many.counts() == {Status.COMPLETED: 2, Status.FAILED: 1, Status.RUNNING: 1}
+    assert many.standing() == ({Status.COMPLETED: 2, Status.FAILED: 1}, {3: many[3]})
+    assert many.completed == [many[0], many[2]]
+    assert many.identity == many[:].identity != many[:3].identity

@@ -15,7 +15,7 @@ from luma_jupyter.views.clip_html import final_html
 from luma_jupyter.views.clip_state import ClipState
 from luma_jupyter.views.host import Host, Surroundings, decide
 from tests.support.html import Tags, video_source
-from tests.support.states import COLAB, LAB, VSCODE, clip_state
+from tests.support.states import COLAB, LAB, VSCODE, clip_state, counted
 
 
 def shown(path: Path, host: Host, **changes: object) -> ClipState:
@@ -130,8 +130,8 @@ def test_jupyterlab_embeds_only_when_asked(saved_video: Path) -> None:
 
 def test_final_table_never_embeds(saved_video: Path) -> None:
     """Many clips would make a notebook that nobody can open: links alone, and only such that lead somewhere."""
-    assert "data:" not in table.final_html("key", [shown(saved_video, decide(VSCODE))] * 3)
-    links = Tags(table.final_html("key", [replace(clip_state(), served=False), clip_state()])).addresses()
+    assert "data:" not in table.final_html("key", *counted(*[shown(saved_video, decide(VSCODE))] * 3))
+    links = Tags(table.final_html("key", *counted(replace(clip_state(), served=False), clip_state()))).addresses()
     assert links == ["https://cdn.example/v.mp4", "luma_videos/a-sunset-3f9c2a1b.mp4"]
 
 

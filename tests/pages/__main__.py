@@ -15,7 +15,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from tests.browser.conftest import Browser, LabApart, LabPage, running_chromium
+from tests.browser.conftest import Browser, LabApart, LabPage, Tabs, running_chromium
 from tests.pages.environment import BUILD, NotInstalled, server_python
 from tests.pages.kinds import BY_NAME, Kind
 from tests.pages.table import Row, table
@@ -32,7 +32,7 @@ def try_kind(kind: Kind, chromium: Any) -> list[Row]:
         python = server_python(kind)
     except NotInstalled as error:
         return [Row(f"{front_end} {kind.title}", COLUMNS, why_not=str(error)) for front_end in kind.front_ends]
-    with TemporaryDirectory(prefix="luma_jupyter_pages_") as below, closing(Browser(chromium)) as browser:
+    with TemporaryDirectory(prefix="luma_jupyter_pages_") as below, closing(Browser(Tabs(chromium))) as browser:
         folders = [Path(below) / name for name in ("notebooks", "home")]
         for folder in folders:
             folder.mkdir()

@@ -28,7 +28,7 @@ from luma_jupyter.views.history import History
 from luma_jupyter.views.html import missing_html
 from luma_jupyter.views.lineage_svg import Lineage, Node, svg
 from luma_jupyter.views.text import plain_text, progress_line, text_table
-from tests.support.states import clip_state
+from tests.support.states import clip_state, counted
 
 Form: TypeAlias = Callable[[str], str]
 _PREVIEW = "data:image/jpeg;base64,AAAA"
@@ -82,8 +82,8 @@ HTML: Mapping[str, Form] = {
     "card elsewhere": lambda text: clip_html.final_html(replace(state(text), served=False)),
     "failed": lambda text: clip_html.final_html(state(text, Status.FAILED)),
     "waiting": lambda text: clip_html.waiting_html(state(text, Status.RUNNING)),
-    "table": lambda text: table.final_html("key", [state(text), state(text, Status.FAILED)]),
-    "table that waits": lambda text: table.waiting_html("key", [state(text), state(text, Status.RUNNING)]),
+    "table": lambda text: table.final_html("key", *counted(state(text), state(text, Status.FAILED))),
+    "table that waits": lambda text: table.waiting_html("key", *counted(state(text), state(text, Status.RUNNING))),
     "what a page lacks": lambda text: missing_html("key", text, text, text),
     "gallery": lambda text: gallery_html(
         "key", [Tile(state(text), f"luma_videos/{text}.jpg"), FileTile(f"{text}.mp4")], "2 clips", 0, text

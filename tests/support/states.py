@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
@@ -44,3 +45,8 @@ def clip_state(
         error=ClipFailed("It went wrong.") if status is Status.FAILED else None,
     ).evolve(**changes)
     return ClipState(task, name, now, prior("acedata"), "luma_videos/a-sunset-3f9c2a1b.mp4")
+
+
+def counted(*states: ClipState) -> tuple[list[ClipState], Counter[Status]]:
+    """States, and how many of them there are in each status."""
+    return list(states), Counter(state.task.status for state in states)

@@ -8,7 +8,7 @@ import pytest
 
 from luma_jupyter.domain.requests import GenerateRequest
 from luma_jupyter.domain.task import Video
-from luma_jupyter.views.gallery import MOST_TILES, Tile, fit_poster, gallery_html, heading_text, tile_html
+from luma_jupyter.views.gallery import Tile, fit_poster, gallery_html, heading_text, tile_html
 from tests.support.html import attributes_of
 from tests.support.states import clip_state
 
@@ -40,10 +40,11 @@ def test_fit_poster_keeps_the_shape() -> None:
 
 def test_gallery_html_of_many_tiles_is_cut() -> None:
     """The saved notebook stays small: it says how many there are beyond the first."""
-    html = gallery_html("key", [Tile(clip_state())] * MOST_TILES, heading_text(MOST_TILES + 1200), 1200, "")
-    assert html.count("<figure") == MOST_TILES
-    assert "1,500 clips" in html
-    assert "and 1,200 more" in html
+    html = gallery_html("key", [Tile(clip_state())] * 3, heading_text(1203), 1200, "")
+    assert html.count("<figure") == 3
+    assert "1,203 clips" in html
+    assert "and 1,200 more: run this cell again to scroll through all of them" in html
+    assert " more" not in gallery_html("key", [Tile(clip_state())], heading_text(1), 0, "")
 
 
 def test_tile_that_the_page_cannot_play_names_its_file() -> None:
@@ -52,6 +53,15 @@ def test_tile_that_the_page_cannot_play_names_its_file() -> None:
     html = tile_html(Tile(seen))
     assert not attributes_of(html, "video")
     assert "Saved as <code>luma_videos/a-sunset-3f9c2a1b.mp4</code>" in html
+
+
+def test_tile_of_a_file_that_is_gone_says_so() -> None:
+    """Where no address is left either, it has no player, names no file, and says what helps."""
+    gone = replace(clip_state(video=Video("http://127.0.0.1:1/a.mp4")), gone=True)
+    html = tile_html(Tile(gone))
+    assert not attributes_of(html, "video")
+    assert "Saved as" not in html
+    assert "Its file is gone: `%luma retry sunset` fetches it again." in html
 
 
 @pytest.mark.parametrize(

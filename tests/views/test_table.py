@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import re
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
@@ -11,9 +14,32 @@ from luma_jupyter.domain.requests import GenerateRequest
 from luma_jupyter.domain.task import Video
 from luma_jupyter.domain.vocabulary import Status
 from luma_jupyter.errors import ClipFailed
-from luma_jupyter.views.table import MOST_ROWS, final_html, live_row, live_view, summary, table_text, waiting_html
+from luma_jupyter.views.clip_state import ClipState
+from luma_jupyter.views.html import MOST_SAVED, saved_size
+from luma_jupyter.views.table import (
+    MOST_ROWS,
+    MOST_WAITING_ROWS,
+    final_bundle,
+    live_row,
+    live_view,
+    rows_text,
+    summary,
+    table_text,
+)
+from luma_jupyter.views.table import final_html as final_html_of
+from luma_jupyter.views.table import waiting_html as waiting_html_of
 from tests.support.html import HOSTILE, Tags
-from tests.support.states import clip_state
+from tests.support.states import clip_state, counted
+
+
+def final_html(key: str, states: Sequence[ClipState]) -> str:
+    """The final table of these and no others."""
+    return final_html_of(key, *counted(*states))
+
+
+def waiting_html(key: str, states: Sequence[ClipState]) -> str:
+    """The waiting card of these and no others."""
+    return waiting_html_of(key, *counted(*states))
 
 
 def test_table_text_is_aligned() -> None:
@@ -42,7 +68,7 @@ def test_table_text_is_aligned() -> None:
 )
 def test_summary_counts_every_state(statuses: list[Status], words: str) -> None:
     """The line above the table says how many clips there are in each state, and leaves out the empty ones."""
-    assert summary(statuses) == words
+    assert summary(Counter(statuses)) == words
 
 
 def test_live_row_of_a_running_clip_lets_bar_and_clock_go_on() -> None:
@@ -74,8 +100,8 @@ def test_every_table_has_what_varies_in_a_grid() -> None:
 
 def test_table_has_a_stop_button_while_something_can_be_stopped() -> None:
     """With nothing left but files to save there is nothing to stop."""
-    assert live_view("k", [Status.QUEUED, Status.COMPLETED], 1.0)["stop"] == "Stop following all"
-    assert live_view("k", [Status.SAVING, Status.COMPLETED], 1.0)["stop"] == ""
+    assert live_view("k", {Status.QUEUED: 1, Status.COMPLETED: 1}, 1.0)["stop"] == "Stop following all"
+    assert live_view("k", {Status.QUEUED: 0, Status.SAVING: 1, Status.COMPLETED: 1}, 1.0)["stop"] == ""
 
 
 def test_final_table_links_to_files_and_public_addresses_only() -> None:
@@ -89,13 +115,39 @@ def test_final_table_links_to_files_and_public_addresses_only() -> None:
     assert "It went wrong." in html
 
 
-def test_final_table_of_a_thousand_clips_is_cut() -> None:
-    """A saved notebook does not grow without bound: the table says how many rows it leaves out, and where they are."""
-    html = final_html("abc", [clip_state()] * 1000)
-    assert html.count("<tr>") == MOST_ROWS + 1
-    assert f"and {1000 - MOST_ROWS} more: %luma history shows all" in html
-    assert len(html) < 160_000
-    assert "more: " not in final_html("abc", [clip_state()] * MOST_ROWS)
+@pytest.mark.parametrize("prompt", ["A sunset", '\N{WATER WAVE}"<&' * 40, "\\" * 200])
+@pytest.mark.parametrize("status", [Status.COMPLETED, Status.FAILED])
+def test_what_is_saved_of_many_clips_stays_small(prompt: str, status: Status) -> None:
+    """HTML and text together stay below the limit, whatever is in them; both say how many are left out, and the way to
+    them."""
+    state = clip_state(status, request=GenerateRequest(prompt=prompt), error=ClipFailed(prompt * 9))
+    bundle = final_bundle("abc", [state] * MOST_ROWS, {status: 20_000})
+    html, text = bundle["text/html"], bundle["text/plain"]
+    rows = html.count("<tr>") - 1
+    assert saved_size(html, text) <= MOST_SAVED
+    assert len(json.dumps(bundle, ensure_ascii=False).encode()) <= MOST_SAVED + 100
+    assert 50 <= rows <= MOST_ROWS
+    assert len(text.splitlines()) == 1 + rows + 1
+    for part in (html, text):
+        assert f"and {20_000 - rows:,} more: run this cell again to scroll through all of them" in part
+        assert "luma_jupyter.clips()[-50:]" in part
+    assert f"20,000 clips: 20,000 {status}" in html
+
+
+def test_final_table_that_has_all_rows_leaves_none_out() -> None:
+    """It says of no others, and no live part takes its place."""
+    bundle = final_bundle("abc", [clip_state()] * MOST_ROWS, {Status.COMPLETED: MOST_ROWS})
+    assert bundle["text/html"].count("<tr>") == MOST_ROWS + 1
+    assert not [part for part in bundle.values() if " more" in part]
+    assert "luma-later" not in bundle["text/html"]
+
+
+def test_waiting_table_says_how_many_more_there_are() -> None:
+    """It has the first rows, as text too."""
+    states, many = [clip_state(Status.RUNNING)] * MOST_WAITING_ROWS, {Status.RUNNING: 20_000}
+    assert f"and {20_000 - MOST_WAITING_ROWS:,} more<" in waiting_html_of("abc", states, many)
+    assert f"and {20_000 - MOST_WAITING_ROWS:,} more:" in rows_text(states, many)
+    assert " more" not in waiting_html("abc", states)
 
 
 def test_table_html_escapes_every_text() -> None:

@@ -13,6 +13,7 @@ from luma_jupyter import gallery
 from luma_jupyter.api.create import generate
 from luma_jupyter.api.kernel import kernel
 from luma_jupyter.cells.options import FORM_OPTIONS
+from luma_jupyter.clip.clip_list import ClipList
 from luma_jupyter.domain.vocabulary import ACTIONS
 from luma_jupyter.widgets.base import Model
 from luma_jupyter.widgets.card import Card, CardModel
@@ -39,13 +40,16 @@ JSON = st.recursive(
     lambda inner: st.one_of(st.lists(inner, max_size=3), st.dictionaries(TEXT, inner, max_size=3)),
     max_leaves=6,
 )
-WORDS = ("here", "stop", "reach", "refresh", "gone", "pick", "submit", "upload", "stop one", "resume one")
+WORDS = ("here", "stop", "reach", "refresh", "gone", "pick", "submit", "upload", "stop one", "resume one", "rows")
 CONTENT = st.one_of(
     JSON,
     st.fixed_dictionaries(
         {"do": st.one_of(st.sampled_from(WORDS), JSON)},
         optional={
             "row": st.one_of(NUMBER, JSON),
+            "from": st.one_of(NUMBER, JSON),
+            "to": st.one_of(NUMBER, JSON),
+            "view": JSON,
             "version": JSON,
             "page": JSON,
             "status": st.one_of(st.sampled_from((200, 403, 404)), JSON),
@@ -117,7 +121,7 @@ def test_gallery_takes_any_message(page: Page, messages: list[tuple[dict[str, An
     """Nothing is picked but what is there, and nothing of it breaks, also after it is gone."""
     clip = generate("A boat").wait()
     shown = gallery([clip])
-    live = LiveGallery(shown, "key", shown.pick)
+    live = LiveGallery(shown, "key")
     page.send(live.model, messages)
     page.send(live.model, [({"method": "custom", "content": {"do": "pick", "key": [clip.task.key]}}, [])])
     assert shown.picked in (None, clip)
@@ -143,7 +147,7 @@ def test_cards_take_any_message(
     clip = generate("A boat", timeout=1e9)
     presenter = kernel.presenter
     card = Card(clip.handle, presenter.updates, presenter.page, lambda: clip.state, lambda: clip.state)
-    table = TableCard([clip], presenter.updates, presenter.page, presenter.state)
+    table = TableCard(ClipList([clip]), presenter.updates, presenter.page, presenter.state)
     for shown in (card, table):
         page.send(shown.model, messages)
         shown.draw()

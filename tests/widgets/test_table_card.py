@@ -10,11 +10,20 @@ import pytest
 
 from luma_jupyter.api.create import generate
 from luma_jupyter.api.kernel import kernel
+from luma_jupyter.clip.clip import Clip
 from luma_jupyter.clip.clip_list import ClipList
 from luma_jupyter.display.outputs import NOTHING, WIDGET_VIEW
+from luma_jupyter.domain.vocabulary import Status
+from luma_jupyter.engine.handle import Handle
+from luma_jupyter.views.clip_state import ClipState
+from luma_jupyter.views.html import MOST_SAVED, saved_size
+from luma_jupyter.widgets import table_card
 from luma_jupyter.widgets.presenter import MOST_CARDS
-from luma_jupyter.widgets.table_card import TableCard, TableModel
+from luma_jupyter.widgets.table_card import FIRST, FIRST_OF_ENDED, MOST_ROWS, MOST_WINDOWS, TableCard, TableModel
+from tests.support import settings
+from tests.support.long_list import LongList
 from tests.support.notebook import PromptService, Shell, wait_for_end, wait_for_status
+from tests.support.states import clip_state
 
 
 class SentMessages:
@@ -156,6 +165,154 @@ def test_resuming_many_shows_one_table(notebook: Shell, service: PromptService) 
         [WIDGET_VIEW, *NOTHING],
     ]
     assert f"{MOST_CARDS + 1} clips" in notebook.displays.latest()[0]["text/html"]
+
+
+# Tables of more clips than are on the screen.
+
+MANY = 20_000
+
+
+def show_long(notebook: Shell) -> tuple[LongList, TableModel]:
+    """A list that is too long for what is saved, shown in a cell; and the model of its live part."""
+    notebook.user_ns["many"] = many = LongList(MANY)
+    notebook.run("many")
+    model = notebook.displays.models()[-1]
+    model._handle_custom_msg({"do": "here"}, [])
+    draw_all_news()
+    return many, model
+
+
+def test_a_long_final_table_reads_only_what_is_shown(notebook: Shell) -> None:
+    """The first rows are saved, a few more are in the page, and the summary is the list's own."""
+    many, model = show_long(notebook)
+    plain, live = notebook.displays.latest()
+    assert saved_size(plain["text/html"], plain["text/plain"]) <= MOST_SAVED
+    assert "20,000 clips: 20,000 completed" in plain["text/html"]
+    assert plain["text/html"].count("<tr>") - 1 == len(plain["text/plain"].splitlines()) - 2 >= 50
+    assert live[WIDGET_VIEW]["model_id"] == model.model_id
+    assert len(model.rows) == FIRST_OF_ENDED
+    assert len(json.dumps({"rows": model.rows, "view": model.view})) < 20_000
+    assert (model.view["total"], model.view["ended"], model.view["status"]) == (
+        MANY,
+        MANY,
+        "20,000 clips: 20,000 completed",
+    )
+    assert max(part.stop for part in many.read) == MOST_ROWS
+
+
+def test_a_page_gets_the_rows_that_it_asks_for_in_one_message(notebook: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The last ones too; of what is no part of a list it gets nothing."""
+    many, model = show_long(notebook)
+    sent = SentMessages(model, monkeypatch)
+    many.read.clear()
+    model._handle_custom_msg({"do": "rows", "view": "a", "from": MANY - 50, "to": MANY + 40}, [])
+    (message,) = sent.messages
+    assert [index for index, _ in message["rows"]] == list(range(MANY - 50, MANY))
+    assert message["rows"][-1][1][1] == f"Boat {MANY - 1}"
+    assert message["asked"] == ["a"]
+    assert many.read == [slice(MANY - 50, MANY + 40)]
+    for start, stop in ((-5, 5), (5, 5), (0, 501), (0.0, 5), (True, 5), (None, None)):
+        model._handle_custom_msg({"do": "rows", "view": "a", "from": start, "to": stop}, [])
+    assert len(sent.messages) == 1
+
+
+def test_a_live_table_sends_changes_of_rows_that_a_page_shows(
+    notebook: Shell, service: PromptService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of all others it tells the sums alone; a page that scrolls on hears of what it shows by then."""
+    monkeypatch.setattr(table_card, "FIRST", 2)
+    service.running = True
+    many, model = show_running(notebook, 8)
+    assert len(model.rows) == 2
+    sent = SentMessages(model, monkeypatch)
+
+    def stop(index: int) -> dict[str, Any]:
+        many[index].stop()
+        many[index].handle.done.result(10)
+        draw_all_news()
+        return sent.messages[-1]
+
+    message = stop(5)
+    assert message["rows"] == []
+    assert message["view"]["status"] == "8 clips: 7 running, 1 not followed any more"
+    assert (message["view"]["ended"], sum(count for *_, count in message["view"]["moving"])) == (1, 7)
+    model._handle_custom_msg({"do": "rows", "view": "a", "from": 4, "to": 7}, [])
+    assert [(index, row[3]) for index, row in sent.messages[-1]["rows"]] == [(4, True), (5, False), (6, True)]
+    assert [index for index, _ in stop(6)["rows"]] == [6]
+    assert [index for index, _ in stop(1)["rows"]] == [1]
+    model._handle_custom_msg({"do": "rows", "view": "a", "from": 2, "to": 4}, [])
+    assert stop(4)["rows"] == []
+    assert [index for index, _ in stop(3)["rows"]] == [3]
+    assert model.rows[1][2].startswith("not followed")
+
+
+def test_the_bar_of_all_moves_by_groups(notebook: Shell, service: PromptService) -> None:
+    """Of clips that move the page knows which curve, since when and how many: it needs no row for that."""
+    service.running = True
+    _, model = show_running(notebook, 8)
+    assert {name for name, _, _ in model.view["moving"]} == set(model.curves) == {"acedata generate"}
+    assert sum(count for *_, count in model.view["moving"]) == 8
+    assert all(type(since) is int for _, since, _ in model.view["moving"])
+
+
+def test_the_windows_of_views_that_are_gone_are_forgotten(notebook: Shell) -> None:
+    """However many views ask, the rows of some are remembered."""
+    _, model = show_long(notebook)
+    for number in range(3 * MOST_WINDOWS):
+        model._handle_custom_msg({"do": "rows", "view": f"{number}", "from": 400 + number, "to": 450 + number}, [])
+    (card,) = kernel.presenter._ended
+    assert isinstance(card, TableCard)
+    assert len(card._windows) == MOST_WINDOWS
+    assert len(card._sent) <= FIRST_OF_ENDED + 50 + MOST_WINDOWS
+
+
+def test_a_long_live_table_stays_when_all_have_ended(
+    notebook: Shell, service: PromptService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is saved has the first rows, and the live part goes on below it; no view says that it is final."""
+    monkeypatch.setattr(table_card, "MOST_ROWS", 3)
+    service.running = True
+    many, model = show_running(notebook, 5)
+    service.running = False
+    many.wait()
+    draw_all_news()
+    final, live = notebook.displays.latest()
+    assert "5 clips: 5 completed" in final["text/html"]
+    assert "and 2 more: run this cell again" in final["text/html"]
+    assert "luma-later" in final["text/html"]
+    assert live[WIDGET_VIEW]["model_id"] == model.model_id
+    assert "final" not in model.view
+    assert (model.view["ended"], model.view["stop"]) == (5, "")
+    assert [row[2] for row in model.rows] == ["completed"] * 5
+    settings.configure(wait=True)
+    notebook.displays.outputs.clear()
+    notebook.run("many")
+    assert len(notebook.displays.latest()) == 1, "nobody is there to scroll"
+
+
+def test_a_large_batch_is_counted_without_a_look_at_its_clips(notebook: Shell) -> None:
+    """Thousands of clips under way: the state of the model stays small, and news of one costs no look at all."""
+    handles = [Handle(clip_state(Status.QUEUED).task.evolve(intent=f"{number:032}")) for number in range(5000)]
+    many = ClipList(map(kernel.session.clip_for_handle, handles))
+    presenter = kernel.presenter
+    looked: list[Clip] = []
+
+    def state(clip: Clip, handle: Handle) -> ClipState:
+        looked.append(clip)
+        return presenter.state(clip, handle)
+
+    card = TableCard(many, presenter.updates, presenter.page, state)
+    assert card.model.view["status"] == "5,000 clips: 5,000 queued"
+    assert len(looked) == len(card.model.rows) == FIRST
+    looked.clear()
+    for handle in handles[1000:2000]:
+        handle.task = handle.task.evolve(status=Status.RUNNING)
+    for index in range(1000, 2000):
+        card.updates.run(lambda index=index: card._row_changed(index))
+    draw_all_news()
+    assert card.model.view["status"] == "5,000 clips: 1,000 running, 4,000 queued"
+    assert looked == []
+    card.release()
 
 
 # Tables whose clips are followed again, and those that nobody needs any more.

@@ -226,7 +226,7 @@ class Form(PageModel):
     def _preview(self, command: CellCommand) -> None:
         batch = plan_all(self._session, takes_of(command), ask=False)
         self.price = str(batch)
-        self.request = would_send(command, self._session)
+        self.request = would_send(command, self._session, batch)
         if (much := above_limits(batch, self._session.settings())) and not self.yes:
             self.errors = {"takes": f"{much}: say yes below, or make fewer."}
         if not self.yes and (paid := self._session.found_keys.notice(batch.plans)):

@@ -13,12 +13,15 @@ from typing import Any
 import traitlets
 
 from luma_jupyter.clip.clip import Clip
+from luma_jupyter.clip.clip_list import ClipList
 from luma_jupyter.clip.session import Session
 from luma_jupyter.domain.vocabulary import Status
 from luma_jupyter.errors import LumaError
 from luma_jupyter.printable import printable
+from luma_jupyter.views.clip_state import ClipState
+from luma_jupyter.views.table import TableRow
 from luma_jupyter.widgets.presenter import PagePresenter
-from luma_jupyter.widgets.table_card import TableCard, TableModel
+from luma_jupyter.widgets.table_card import FIRST, TableCard, TableModel
 
 
 class QueueModel(TableModel):
@@ -34,17 +37,25 @@ class Queue(TableCard):
     model_class = QueueModel
 
     def __init__(self, session: Session, presenter: PagePresenter) -> None:
-        super().__init__([], presenter.updates, presenter.page, presenter.state)
+        super().__init__(ClipList(), presenter.updates, presenter.page, presenter.state)
+        self.clips: ClipList
+        self.first = FIRST
         self._session = session
         self._presenter = presenter
         self._unlisten: dict[str, Callable[[], None]] = {}
+        self._places: dict[str, int] = {}  # by intent
         for clip in session.unfinished_clips():
             self._add(clip)
+        self.updates.run(lambda: self._count(self.handles))
         self._unlisten_session = session.listen(self._clip_began)
 
     @property
     def ended(self) -> bool:
         return False
+
+    @property
+    def stays(self) -> bool:
+        return True
 
     def join(self, clips: list[Clip]) -> None:
         """Have these in it too, though they may have ended before."""
@@ -54,7 +65,7 @@ class Queue(TableCard):
 
     def _clip_began(self, clip: Clip) -> None:
         """A clip began to stand for a task: here and now, or because somebody follows it again."""
-        if clip in self.clips or self._is_followed_here(clip):
+        if clip.task.intent in self._places or self._is_followed_here(clip):
             self.join([clip])
 
     def _is_followed_here(self, clip: Clip) -> bool:
@@ -62,11 +73,10 @@ class Queue(TableCard):
         return followed is clip.handle and not clip.task.status.ended
 
     def _add(self, clip: Clip) -> None:
-        if clip not in self.clips:
-            self.handles.append(clip.handle)
+        index = self._places.setdefault(clip.task.intent, len(self.clips))
+        if index == len(self.clips):
             self.clips.append(clip)
-        index = self.clips.index(clip)
-        self.handles[index] = clip.handle
+        self.followed[index], self.handles[index] = clip, clip.handle
         if unlisten := self._unlisten.pop(clip.task.intent, None):
             unlisten()
         changed = partial(self._row_changed, index)
@@ -75,8 +85,11 @@ class Queue(TableCard):
 
     def _view(self) -> dict[str, Any]:
         view = super()._view()
-        actions = {str(index): action for index, clip in enumerate(self.clips) if (action := _action(clip.task.status))}
-        return {**view, "actions": actions, "status": view["status"] if self.clips else "Nothing is under way."}
+        return {**view, "queue": True, "status": view["status"] if self.clips else "Nothing is under way."}
+
+    def _row(self, state: ClipState) -> TableRow:
+        """As in a table, and what its button does."""
+        return [*super()._row(state), _action(state.task.status)]
 
     def send_changes(self) -> int:
         done = [self.clips[i] for i in self._changed if self.clips[i].task.status is Status.COMPLETED]

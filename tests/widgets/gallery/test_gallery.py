@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from pathlib import Path
 from typing import Any
@@ -15,9 +16,12 @@ from luma_jupyter.clip.clip import Clip
 from luma_jupyter.display.outputs import WIDGET_VIEW
 from luma_jupyter.domain.task import Video
 from luma_jupyter.errors import InvalidRequest
+from luma_jupyter.views.gallery import FIRST_TILES, MOST_TILES
+from luma_jupyter.views.html import MOST_SAVED, saved_size
 from luma_jupyter.widgets.gallery.gallery import Gallery, LiveGallery
 from tests.support import settings
 from tests.support.html import Tags, attributes_of
+from tests.support.long_list import LongList
 from tests.support.notebook import Shell
 from tests.support.states import COLAB, LAB
 from tests.widgets.conftest import Seen
@@ -77,18 +81,8 @@ def test_gallery_of_a_folder_needs_no_journal(made: list[Clip], notebook: Shell,
     assert list(gallery(lambda clip: "dawn" in clip.prompt, folder=tmp_path / "lesson")) == [shown[0]]
 
 
-def test_gallery_leaves_out_a_lost_file(made: list[Clip]) -> None:
-    """A clip whose file is gone is shown as long as its service has an address for it, and else left out."""
-    sunset, dawn, _ = made
-    sunset.path.unlink()
-    shown = gallery([sunset, dawn])
-    assert list(shown) == [sunset, dawn]
-    sunset.handle.task = sunset.task.evolve(video=Video("http://127.0.0.1:1/a.mp4"))
-    assert list(gallery([sunset, dawn])) == [dawn]
-
-
 def test_gallery_says_that_a_file_is_gone(made: list[Clip], notebook: Shell) -> None:
-    """On the tile that plays from the service, and in the line on those that are left out."""
+    """On its tile, which plays from the service as long as that has an address for it."""
     sunset, dawn, _ = made
     sunset.path.unlink()
     html = gallery([sunset, dawn])._repr_html_()
@@ -96,9 +90,9 @@ def test_gallery_says_that_a_file_is_gone(made: list[Clip], notebook: Shell) -> 
     assert attributes_of(html, "video")[0]["src"].startswith("https://")
     assert repr(gallery([sunset, dawn])).count("completed, file gone") == 1
     sunset.handle.task = sunset.task.evolve(video=Video("http://127.0.0.1:1/a.mp4"))
-    words = "2 clips without a video are left out (of 1 the file is gone: %luma history names it)"
-    assert words in gallery()._repr_html_()
-    assert repr(gallery()).endswith(words)
+    shown = gallery([sunset, dawn])
+    assert list(shown) == [sunset, dawn]
+    assert len(attributes_of(shown._repr_html_(), "video")) == 1
 
 
 @pytest.fixture
@@ -255,7 +249,7 @@ def test_gallery_is_a_table_in_a_terminal(terminal: Shell, capsys: pytest.Captur
 
 
 def live_part(shown: Gallery) -> LiveGallery:
-    return LiveGallery(shown, "key", shown.pick)
+    return LiveGallery(shown, "key")
 
 
 def pick(live: LiveGallery, **message: object) -> None:
@@ -318,3 +312,86 @@ def test_a_gallery_embeds_only_what_its_page_may_not_reach(notebook: Shell) -> N
     Path(".hidden", "own.mp4").write_bytes(both[1].path.read_bytes())
     sources = [video["src"].partition("/")[0] for video in attributes_of(gallery(".hidden")._repr_html_(), "video")]
     assert sources == ["data:video", "data:video"]
+
+
+# Galleries of more clips than are on the screen.
+
+MANY = 20_000
+
+
+def test_a_long_gallery_reads_only_what_is_shown(notebook: Shell, seen: Seen) -> None:
+    """What is saved has as many tiles and lines as fit, and says how many are left out, and how to see them."""
+    seen(LAB)
+    many = LongList(MANY)
+    notebook.user_ns["shown"] = shown = gallery(many)
+    assert len(shown) == MANY
+    notebook.run("shown")
+    html, text = (notebook.displays.latest()[0][kind] for kind in ("text/html", "text/plain"))
+    assert saved_size(html, text) <= MOST_SAVED
+    tiles = html.count("<figure")
+    assert tiles == FIRST_TILES
+    assert "20,000 clips" in html
+    for part in (html, text):
+        assert f"and {MANY - tiles:,} more: run this cell again to scroll through all of them" in part
+    assert "luma_jupyter.gallery(luma_jupyter.clips()[-50:])" in html
+    assert max(part.stop for part in many.read) <= MOST_TILES
+    assert repr(shown).count("Boat ") == MOST_TILES
+
+
+def test_a_gallery_of_long_prompts_is_saved_small(notebook: Shell, seen: Seen) -> None:
+    """Fewer tiles fit, then, and the line says how many."""
+    seen(LAB)
+    shown = gallery(LongList(MANY, prompt="\N{WATER WAVE}" * 4000))
+    notebook.user_ns["shown"] = shown
+    notebook.run("shown")
+    html, text = (notebook.displays.latest()[0][kind] for kind in ("text/html", "text/plain"))
+    tiles = html.count("<figure")
+    assert saved_size(html, text) <= MOST_SAVED
+    assert 0 < tiles < FIRST_TILES
+    assert f"and {MANY - tiles:,} more" in html
+
+
+def test_a_page_gets_the_tiles_that_it_asks_for(notebook: Shell, seen: Seen, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The last ones too, each with its key; of what is no part of a list it gets nothing."""
+    seen(LAB)
+    live = live_part(gallery(LongList(MANY)))
+    assert live.model.total == MANY
+    sent: list[dict[str, Any]] = []
+    monkeypatch.setattr(type(live.model), "send", lambda _, content: sent.append(content))
+    live.model._handle_custom_msg({"do": "rows", "from": MANY - 3, "to": MANY + 7}, [])
+    (message,) = sent
+    assert message["from"] == MANY - 3
+    assert [re.findall(r"Boat \d+", html)[0] for html in message["tiles"]] == ["Boat 19997", "Boat 19998", "Boat 19999"]
+    for start, stop in ((-5, 5), (0, 501), ("0", 5), (None, None)):
+        live.model._handle_custom_msg({"do": "rows", "from": start, "to": stop}, [])
+    assert len(sent) == 1
+
+
+def test_tiles_that_are_asked_for_have_clips_before_files(made: list[Clip], film_bytes: bytes) -> None:
+    """Positions go over both; a file is found by its word."""
+    folder = settings.current().media_folder
+    (folder / "mine.mp4").write_bytes(film_bytes)
+    shown = gallery(folder)
+    assert [tile.title for tile in shown.tiles(range(1, 9))] == ["A sunset", "mine.mp4"]
+    assert [tile.title for tile in shown.tiles(range(2, 3))] == ["mine.mp4"]
+    assert shown.tiles(range(3, 9)) == []
+
+
+def test_tiles_that_are_asked_for_embed_pictures_and_no_videos(made: list[Clip], seen: Seen) -> None:
+    """Where the host serves no files, a message of many tiles has no room for their videos."""
+    seen(COLAB)
+    made[0].path.with_suffix(".jpg").write_bytes(b"a picture")
+    (tile,) = gallery(made[:1]).tiles(range(5), videos=False)
+    assert str(tile.poster).startswith("data:image/jpeg;base64")
+    assert not str(tile.src).startswith("data:")
+
+
+def test_any_clip_of_a_long_gallery_can_be_picked(notebook: Shell, seen: Seen) -> None:
+    """Whether it was shown or not."""
+    seen(LAB)
+    shown = gallery(LongList(MANY))
+    (clip,) = shown[12_345:12_346]
+    studio = shown.pick(clip.task.key, "extend")
+    assert studio is not None
+    assert shown.picked is clip
+    studio.close()

@@ -27,8 +27,7 @@ def rows(queue: Queue) -> list[tuple[str, str]]:
 
 def actions(queue: Queue) -> dict[str, str]:
     """What the button in each row does."""
-    found: dict[str, str] = queue.model.view["actions"]
-    return found
+    return {str(index): row[-1] for index, row in enumerate(queue.model.rows) if row[-1]}
 
 
 def press(queue: Queue, act: str, row: object) -> None:

@@ -1,0 +1,92 @@
+/* A list of any length: a region that scrolls as if all items were in it, of which those near the screen are in the page.
+What an item shows is the business of who uses it, and so is asking the kernel for what the page does not have. */
+
+const NEAR = 600; // pixels above and below what is in sight in which items are in the page
+const UNANSWERED = 60000; // milliseconds after which the kernel is asked again: it may have been busy
+
+/** `region` scrolls, `body` in it holds the items, each `height` pixels high and `width` wide (0: as wide as the body).
+`make` gives the element of a position, empty; `draw` fills it with what is known by now, at each update. `ask(from, to)`
+asks for these positions, of which `spare` are on either side of what is near; gives false where that is not needed. */
+function virtualList({ region, body, height, width = 0, spare = 40, make, draw, ask }) {
+  const items = new Map(); // by position
+  let [total, frame, asked, answeredBy] = [0, null, [0, 0], 0];
+  const inUse = (item) => item.contains(document.activeElement) || item.querySelector("details[open]");
+  const across = () => (width ? Math.max(1, Math.floor(body.clientWidth / width)) : 1);
+  const near = (columns) => {
+    const top = region.scrollTop - NEAR;
+    const bottom = region.scrollTop + region.clientHeight + NEAR;
+    const first = Math.floor(Math.max(0, top) / height) * columns;
+    return [Math.min(first, total), Math.min(Math.ceil(bottom / height) * columns, total)];
+  };
+  const arrange = (first, last, columns) => {
+    for (const [at, item] of items) {
+      if (at >= total || ((at < first || at >= last) && !inUse(item))) {
+        item.remove();
+        items.delete(at);
+      }
+    }
+    for (let at = first; at < last; at++) if (!items.has(at)) items.set(at, make(at));
+    let next = body.firstElementChild; // in their order, for the keyboard; what is in the page already stays where it is
+    for (const [at, item] of [...items].sort(([a], [b]) => a - b)) {
+      if (item === next) next = next.nextElementSibling;
+      else body.insertBefore(item, next);
+      item.style.top = `${Math.floor(at / columns) * height}px`;
+      if (width) item.style.left = `${(at % columns) * width}px`;
+      draw(item, at);
+    }
+  };
+  const request = (first, last) => {
+    if (performance.now() < answeredBy || (first >= asked[0] && last <= asked[1])) return;
+    const wanted = [Math.max(0, first - spare), Math.min(total, last + spare)];
+    if (ask(...wanted) === false) return;
+    asked = wanted;
+    answeredBy = performance.now() + UNANSWERED;
+  };
+  const update = () => {
+    cancelAnimationFrame(frame);
+    frame = null;
+    const columns = across();
+    body.style.height = `${Math.ceil(total / columns) * height}px`;
+    const [first, last] = near(columns);
+    arrange(first, last, columns);
+    if (last > first) request(first, last);
+  };
+  const soon = () => { frame ??= requestAnimationFrame(update); };
+  let place = 0; // an element that leaves the page, and comes back, is at its top
+  const scrolled = () => {
+    place = region.scrollTop;
+    soon();
+  };
+  const sizes = new ResizeObserver(() => {
+    region.scrollTop ||= place;
+    soon();
+  });
+  region.addEventListener("scroll", scrolled, { passive: true });
+  sizes.observe(region);
+  return {
+    items,
+    update,
+    /** There are so many items now, of which so many are new and come before the others. */
+    resize: (count, before = 0) => {
+      total = count;
+      if (before) {
+        const moved = [...items].map(([at, item]) => [at + before, item]);
+        items.clear();
+        for (const [at, item] of moved) items.set(at, item);
+        asked = asked.map((at) => at + before);
+      }
+      update();
+    },
+    /** The kernel has answered. */
+    answered: () => {
+      answeredBy = 0;
+      update();
+    },
+    end: () => {
+      cancelAnimationFrame(frame);
+      sizes.disconnect();
+      region.removeEventListener("scroll", scrolled);
+      for (const item of items.values()) item.remove();
+    },
+  };
+}

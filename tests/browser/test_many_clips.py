@@ -1,0 +1,215 @@
+"""A folder of 20,000 clips in JupyterLab: gallery and table open, scroll to their ends, hold few items.
+
+How fast: `make bench`, part ``views``.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from luma_jupyter.demo.film import FilmSpec, render
+from luma_jupyter.domain.requests import GenerateRequest
+from luma_jupyter.views.html import MOST_SAVED
+from tests.browser.conftest import Lab, LabPage
+from tests.browser.test_lab import BROKEN, LOAD, OpenPage
+from tests.support.many_clips import fill
+
+COUNT = 20_000
+NAME = "many clips"
+SETTINGS = f"{LOAD}luma.configure(home='home', demo_seconds=900, confirm_count=5000)"
+GALLERY, TABLE = "shown = luma.gallery()\nshown", "luma.clips()"
+BATCH = "many = luma.batch([f'Kite {number}' for number in range(1000)], provider='demo')\nmany"
+TILES, ROWS = ".luma-live-tiles", ".luma-many .luma-scroll"
+# Of a list: the positions of the items that are in the page, from 1; the words of the last one that can be seen in it.
+PLACES = """(selector) => [...document.querySelectorAll(`${selector} :is(.luma-item, tbody tr)`)]
+    .map((item) => Number(item.getAttribute("aria-posinset") ?? item.getAttribute("aria-rowindex") - 1))"""
+LAST = """([...document.querySelectorAll("SELECTOR :is(.luma-item, tbody tr)")].filter((item) => {
+    const room = item.closest("SELECTOR").getBoundingClientRect();
+    return item.getBoundingClientRect().top < room.bottom - 20;
+}).at(-1)?.innerText ?? "")"""
+MOST_ITEMS = 120  # in the page at once, of whatever list
+
+
+def requests(count: int) -> list[GenerateRequest]:
+    """What the clips of the folder were asked for with."""
+    return [GenerateRequest(prompt=f"Paper boat {number} on a calm lake") for number in range(1, count + 1)]
+
+
+def place(lab: Lab, name: str, count: int) -> Path:
+    """Make a folder of clips beside which a notebook is to be; the folder."""
+    folder = lab.folder / name
+    folder.mkdir()
+    film = render(FilmSpec("A paper boat on a calm lake"), lab.home, "boat").video
+    fill(folder, requests(count), film, media=folder / "luma_videos", home=folder / "home")
+    return folder
+
+
+def last_words(selector: str) -> str:
+    """An expression: what the last item says that can be seen in a list."""
+    return LAST.replace("SELECTOR", selector)
+
+
+def scroll(page: LabPage, selector: str, share: float) -> None:
+    """Jump to a place in a list, from 0 to 1."""
+    page.page.eval_on_selector(selector, "(list, share) => { list.scrollTop = share * list.scrollHeight; }", share)
+
+
+@pytest.fixture(scope="module")
+def folder(lab: Lab) -> Path:
+    """A folder of clips, in the server's."""
+    return place(lab, NAME, COUNT)
+
+
+Opener = Callable[..., LabPage]
+
+
+@pytest.fixture
+def opened(open_page: OpenPage, lab: Lab, folder: Path) -> Opener:
+    """A function that opens a new notebook of these cells in that folder, and runs it."""
+
+    def open_new(name: str, *cells: str, theme: str = "Light") -> LabPage:
+        lab.theme(f"JupyterLab {theme}")
+        lab.write(f"{NAME}/{name}.ipynb", SETTINGS, *cells)
+        page: LabPage = open_page(f"{NAME}/{name}.ipynb")
+        page.run_all()
+        return page
+
+    return open_new
+
+
+def test_a_gallery_of_twenty_thousand_clips_scrolls_to_its_last(opened: Opener) -> None:
+    """By wheel, by a jump and by keyboard; few tiles are in the page, no video is asked for before it plays, and only
+    posters near the screen; any tile can be picked."""
+    asked: list[str] = []
+    page = opened("gallery", GALLERY)
+    page.page.on("request", lambda request: asked.append(request.url))
+    page.wait_for(f"{last_words(TILES)}.includes('Paper boat 199')", timeout=120)
+    assert page.page.evaluate(PLACES, TILES) == list(range(1, len(page.page.evaluate(PLACES, TILES)) + 1))
+    page.page.hover(TILES)
+    for _ in range(6):
+        page.page.mouse.wheel(0, 2500)
+        page.page.wait_for_timeout(100)
+    page.wait_for(f"/Paper boat 198\\d\\d/.test({last_words(TILES)})", timeout=20)
+    assert len(page.page.evaluate(PLACES, TILES)) <= MOST_ITEMS
+    scroll(page, TILES, 0.5)
+    page.wait_for(f"/Paper boat (99|100)\\d\\d /.test({last_words(TILES)})", timeout=20)
+    page.shot("many-gallery-middle")
+    scroll(page, TILES, 1)
+    page.wait_for(f"{last_words(TILES)}.includes('Paper boat 1 on')", timeout=20)
+    page.wait_for("[...document.querySelectorAll('.luma-item img')].some((image) => image.naturalWidth)", timeout=20)
+    page.shot("many-gallery-end")
+    assert max(page.page.evaluate(PLACES, TILES)) == COUNT
+    assert len(page.page.evaluate(PLACES, TILES)) <= MOST_ITEMS
+    assert not [url for url in asked if ".mp4" in url]
+    posters = {url for url in asked if url.endswith(".jpg")}
+    assert len(posters) <= 5 * MOST_ITEMS
+    assert page.page.locator(".luma-item[aria-setsize='20000']").count()
+    assert page.faults(".luma-card") == []
+    page.page.mouse.move(5, 5)
+    page.page.locator(".luma-item summary").last.focus()
+    page.wait_for("document.querySelector('.luma-preview')?.currentTime > 0.1", timeout=20)
+    assert len({url for url in asked if ".mp4" in url}) == 1
+    page.page.keyboard.press("Shift+Tab")
+    assert page.page.evaluate("document.activeElement.textContent") == "Modify"
+    page.page.get_by_role("button", name="Extend Paper boat 1 on a calm lake").click()
+    page.wait_for("document.querySelector('.luma-studio .luma-cell')?.innerText.includes('extend clip:')", timeout=120)
+
+
+def test_a_tile_in_use_stays_when_one_scrolls_away(opened: Opener) -> None:
+    """A player that is open stays in the page, in its place, so that it goes on; one that was closed does not."""
+    page = opened("in use", GALLERY)
+    page.wait_for(f"{last_words(TILES)}.includes('Paper boat 199')", timeout=120)
+    page.page.locator(".luma-item summary").first.focus()
+    page.page.keyboard.press("Enter")
+    page.wait_for("document.querySelector('.luma-item details[open] > video')?.currentTime > 0.1", timeout=20)
+    scroll(page, TILES, 0.3)
+    page.wait_for(f"/Paper boat (13|14)\\d\\d\\d /.test({last_words(TILES)})", timeout=20)
+    assert page.page.evaluate(PLACES, TILES)[0] == 1
+    page.page.keyboard.press("Enter")
+    page.page.evaluate("document.activeElement.blur()")
+    scroll(page, TILES, 0.4)
+    page.wait_for(f"/Paper boat (11|12)\\d\\d\\d /.test({last_words(TILES)})", timeout=20)
+    assert page.page.evaluate(PLACES, TILES)[0] > 1
+
+
+@pytest.mark.parametrize("theme", ["Light", "Dark"])
+def test_a_table_of_twenty_thousand_clips_scrolls_to_its_last(opened: Opener, theme: str) -> None:
+    """By keyboard and by a jump; few rows are in the page, each says which it is of how many, and its video opens."""
+    page = opened(f"table {theme}", TABLE, theme=theme)
+    page.wait_for(f"{last_words(ROWS)}.includes('Paper boat ')", timeout=120)
+    assert page.page.inner_text(".luma-live .luma-status") == "20,000 clips: 20,000 completed"
+    assert not page.page.locator(".luma-later").is_visible()
+    assert page.page.get_attribute(".luma-many table", "aria-rowcount") == f"{COUNT + 1}"
+    page.shot(f"many-table-{theme.lower()}")
+    page.page.focus(ROWS)
+    page.page.keyboard.press("PageDown")
+    page.wait_for(f"document.querySelector('{ROWS}').scrollTop > 100", timeout=5)
+    page.page.keyboard.press("End")
+    page.wait_for(f"{last_words(ROWS)}.includes('Paper boat 20000 ')", timeout=20)
+    page.shot(f"many-table-end-{theme.lower()}")
+    assert max(page.page.evaluate(PLACES, ROWS)) == COUNT
+    assert len(page.page.evaluate(PLACES, ROWS)) <= MOST_ITEMS
+    scroll(page, ROWS, 0.5)
+    page.wait_for(f"/Paper boat 100\\d\\d /.test({last_words(ROWS)})", timeout=20)
+    address = page.page.locator(".luma-many tbody a").last.get_attribute("href")
+    kind = page.page.evaluate("async (url) => (await fetch(url)).headers.get('content-type')", address)
+    assert kind == "video/mp4"
+    assert page.faults(".luma-live") == []
+
+
+def test_gallery_and_table_of_many_clips_are_saved_small(opened: Opener, lab: Lab) -> None:
+    """Without their kernel the first clips are there, and a line says how many are left out, and how to see them."""
+    page = opened("saved", GALLERY, TABLE)
+    page.wait_for(f"{last_words(TILES)}.includes('Paper') && {last_words(ROWS)}.includes('Paper')", timeout=180)
+    page.save(f"{NAME}/saved.ipynb")
+    _, *shown = json.loads((lab.folder / NAME / "saved.ipynb").read_text(encoding="utf-8"))["cells"]
+    for cell in shown:
+        size = len(json.dumps(cell["outputs"], ensure_ascii=False).encode())
+        assert 20_000 < size <= MOST_SAVED + 2_000, "one output is HTML and text, the others a few hundred bytes"
+    page.menu("Kernel", "Shut Down Kernel")
+    page.open(f"{NAME}/saved.ipynb")
+    page.wait_for("document.querySelectorAll('.luma-tile').length > 30", timeout=30)
+    page.wait_for("document.querySelectorAll('.luma-card tbody tr').length > 30", timeout=30)
+    page.wait_for("!document.body.innerText.includes('Loading widget')", timeout=30)
+    words = page.text()
+    for left in (page.page.locator(".luma-tile").count(), page.page.locator(".luma-card tbody tr").count()):
+        assert f"and {COUNT - left:,} more: run this cell again to scroll through all of them" in words
+    assert not [broken for broken in BROKEN if broken in words]
+    page.shot("many-saved")
+
+
+def test_the_plain_part_comes_back_when_the_kernel_ends(opened: Opener) -> None:
+    """Where nobody answers there is no list to scroll through: the first clips, and the line on the others."""
+    page = opened("ended", GALLERY, TABLE)
+    page.wait_for(f"{last_words(TILES)}.includes('Paper') && {last_words(ROWS)}.includes('Paper')", timeout=180)
+    page.menu("Kernel", "Restart Kernel…")
+    page.page.click(".jp-Dialog button.jp-mod-accept")
+    page.wait_for("!document.querySelector('.luma-item')", timeout=30)
+    page.wait_for("!document.querySelector('.luma-live:not([hidden])')", timeout=30)
+    assert page.text().count(" more: run this cell again to scroll through all of them") == 2
+    page.wait_until_idle(f"{NAME}/ended.ipynb")
+
+
+@pytest.mark.parametrize("theme", ["Light", "Dark"])
+def test_a_live_table_of_a_thousand_clips_scrolls_while_they_are_made(opened: Opener, theme: str) -> None:
+    """Its last rows come when asked for, and hear of what happens; when all have ended one can still scroll."""
+    page = opened(f"live {theme}", BATCH.replace("Kite", f"{theme} kite"), theme=theme)
+    page.wait_for("document.querySelector('.luma-status')?.innerText.startsWith('1,000 clips: ')", timeout=120)
+    scroll(page, ROWS, 1)
+    page.wait_for(f"{last_words(ROWS)}.includes('{theme} kite 999')", timeout=30)
+    assert len(page.page.evaluate(PLACES, ROWS)) <= MOST_ITEMS
+    page.shot(f"many-live-end-{theme.lower()}")
+    page.page.get_by_role("button", name="Stop following all").click()
+    page.wait_for(f"/not followed|cancelled/.test({last_words(ROWS)})", timeout=60)
+    page.wait_for("/^1,000 clips: [^q]*$/.test(document.querySelector('.luma-status')?.innerText)", timeout=60)
+    page.wait_for("document.querySelector('.luma-card .luma-live')", timeout=30)
+    scroll(page, ROWS, 0)
+    page.wait_for(f"/{theme} kite \\d\\b/.test({last_words(ROWS)})", timeout=30)
+    scroll(page, ROWS, 0.9)
+    page.wait_for(f"/{theme} kite 9\\d\\d/.test({last_words(ROWS)})", timeout=30)
+    page.page.wait_for_timeout(3000)  # the kernel's replacement has come
+    assert "kite 9" in page.page.evaluate(last_words(ROWS)), "the list is still there, and where one was"

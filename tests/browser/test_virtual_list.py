@@ -1,0 +1,111 @@
+"""The list that tables and galleries share, in a page that has nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from luma_jupyter.widgets.base import script
+
+# A list of 1,000 items of 40 pixels in a region of 400; what it asks for is kept, and comes when it is given.
+START = """() => {
+    document.body.innerHTML = `<div id="region" tabindex="0" style="height:400px;overflow:auto">
+        <div id="body" style="position:relative"></div></div>`;
+    const [region, body] = ["region", "body"].map((id) => document.getElementById(id));
+    globalThis.known = new Set(Array.from({ length: 100 }, (_, at) => at));
+    globalThis.asked = [];
+    const make = () => {
+        const item = document.createElement("button");
+        item.style.cssText = "position:absolute;height:40px";
+        return item;
+    };
+    const draw = (item, at) => { item.textContent = known.has(at) ? `item ${at}` : "…"; };
+    const ask = (from, to) => {
+        if (Array.from({ length: to - from }, (_, i) => from + i).every((at) => known.has(at))) return false;
+        asked.push([from, to]);
+    };
+    globalThis.list = virtualList({ region, body, height: 40, make, draw, ask });
+    list.resize(1000);
+}"""
+GIVE = """() => {
+    const [from, to] = asked.at(-1);
+    for (let at = from; at < to; at++) known.add(at);
+    list.answered();
+}"""
+SCROLL = """async (top) => {
+    document.getElementById("region").scrollTop = top;
+    for (let i = 0; i < 3; i++) await new Promise(requestAnimationFrame);
+}"""
+WORDS = "[...document.querySelectorAll('#body > *')].map((item) => item.textContent)"
+TOPS = "[...document.querySelectorAll('#body > *')].map((item) => parseInt(item.style.top))"
+
+
+@pytest.fixture
+def page(chromium: Any) -> Iterator[Any]:
+    """A page with the list in it."""
+    context = chromium.new_context()
+    page = context.new_page()
+    page.add_script_tag(content=script("base.js", "virtual_list.js"))
+    page.evaluate(START)
+    yield page
+    context.close()
+
+
+def test_only_items_near_the_screen_are_in_the_page(page: Any) -> None:
+    """In their order, at their places, wherever one scrolls; the region scrolls as if all were there."""
+    assert page.evaluate(WORDS) == [f"item {at}" for at in range(25)]
+    assert page.evaluate("document.getElementById('region').scrollHeight") == 40_000
+    page.evaluate(SCROLL, 2000)
+    assert page.evaluate(WORDS) == [f"item {at}" for at in range(35, 75)]
+    page.evaluate(SCROLL, 1600)
+    assert page.evaluate(TOPS) == [40 * at for at in range(25, 65)]
+    page.evaluate(SCROLL, 1e9)
+    assert page.evaluate(TOPS) == [40 * at for at in range(975, 1000)]
+
+
+def test_items_that_the_page_does_not_have_are_asked_for_once(page: Any) -> None:
+    """One question at a time, for some more than what is near; places are kept for them meanwhile."""
+    page.evaluate(SCROLL, 20_000)
+    assert page.evaluate("asked") == [[445, 565]]
+    assert set(page.evaluate(WORDS)) == {"…"}
+    page.evaluate(SCROLL, 30_000)
+    assert len(page.evaluate("asked")) == 1
+    page.evaluate(GIVE)
+    assert page.evaluate("asked")[1:] == [[695, 815]]
+    page.evaluate(GIVE)
+    assert page.evaluate(WORDS) == [f"item {at}" for at in range(735, 775)]
+    page.evaluate(SCROLL, 31_000)
+    assert len(page.evaluate("asked")) == 2
+
+
+def test_an_item_that_has_the_focus_stays_in_the_page(page: Any) -> None:
+    """Also where items come before it, and it is another place: its element stands for it, and for no other."""
+    page.locator("#body > *").nth(3).focus()
+    page.evaluate(SCROLL, 3000)
+    assert page.evaluate(WORDS)[0] == "item 3"
+    assert page.evaluate("document.activeElement.textContent") == "item 3"
+    page.evaluate("list.resize(1002, 2)")
+    assert page.evaluate("document.activeElement.textContent") == "item 5"
+    assert page.evaluate("document.activeElement.style.top") == "200px"
+    page.evaluate("document.activeElement.blur()")
+    page.evaluate(SCROLL, 3100)
+    assert page.evaluate(TOPS)[0] > 2000
+
+
+def test_a_list_that_leaves_the_page_comes_back_where_it_was(page: Any) -> None:
+    """An output may be drawn anew, or its cell be moved."""
+    page.evaluate(SCROLL, 3000)
+    page.evaluate(
+        """async () => {
+            const region = document.getElementById("region");
+            region.remove();
+            for (let i = 0; i < 3; i++) await new Promise(requestAnimationFrame);
+            document.body.append(region);
+            for (let i = 0; i < 3; i++) await new Promise(requestAnimationFrame);
+        }"""
+    )
+    assert page.evaluate("document.getElementById('region').scrollTop") == 3000
+    page.evaluate("list.end()")
+    assert page.evaluate(WORDS) == []
