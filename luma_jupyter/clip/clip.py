@@ -335,8 +335,7 @@ class Clip:
         InvalidRequest for a moment that no video has; of a clip that is done, that this one has not.
         """
         frame = ClipFrame(self, when)
-        path = self.task.path
-        if isinstance(frame.when, float) and path and path.exists():
+        if isinstance(frame.when, float) and (path := self.task.path) and path.exists():
             with contextlib.suppress(ConfigError):  # it is told where a frame has to be read
                 frames.check_moment(path, frame.when)
         return frame

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Protocol, TypeAlias
 
 from luma_jupyter.domain.media import LocalFile
-from luma_jupyter.domain.requests import FrameRef, StillImage
+from luma_jupyter.domain.requests import FrameRef, StillImage, read_moment
 from luma_jupyter.engine.handle import Handle
 from luma_jupyter.engine.local_files import as_image
 
@@ -35,7 +35,7 @@ class ClipFrame:
     when: float | str
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "when", self.ref.when)
+        object.__setattr__(self, "when", read_moment(self.when))
 
     @property
     def ref(self) -> FrameRef:

@@ -47,13 +47,14 @@ class FrameRef:
     preview: str | None = field(default=None, compare=False, repr=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "when", _read_moment(self.when))
+        object.__setattr__(self, "when", read_moment(self.when))
 
     def __str__(self) -> str:
         return f"{self.label or 'a clip'}@{str(self.when).removesuffix('.0')}"
 
 
-def _read_moment(when: object) -> float | str:
+def read_moment(when: object) -> float | str:
+    """Read a moment of a video: first, last, or seconds; 0 is first. Raises InvalidRequest for what is none."""
     moment = as_python(when)
     if isinstance(moment, str) and moment in ("first", "last"):
         return moment

@@ -86,7 +86,7 @@ def test_a_clip_given_as_an_image_is_explained(notebook: Shell, filmed: PromptSe
         assert str(caught.value) == (
             f"--start-image {word}: this is a clip; a frame of it is {clip}@first, {clip}@last or {clip}@2.5 (seconds)."
         )
-    with pytest.raises(InvalidRequest, match=r"clip\.frame\('last'\)"):
+    with pytest.raises(InvalidRequest, match=r"clip\.at\('last'\)"):
         luma.generate("Another", start_image=sunset)
     assert len(filmed.sent) == 1
 
