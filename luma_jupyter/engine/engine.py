@@ -33,7 +33,7 @@ from luma_jupyter.engine.plan import Plan, make_plan
 from luma_jupyter.engine.provider_pool import ProviderPool
 from luma_jupyter.engine.recovery import resumed
 from luma_jupyter.engine.repository import Repository
-from luma_jupyter.engine.reuse import cancel_unsent, find_reusable, with_frames_read
+from luma_jupyter.engine.reuse import as_asked, cancel_unsent, find_reusable, with_frames_read
 from luma_jupyter.engine.run.funds import Funds
 from luma_jupyter.engine.run.options import RunOptions
 from luma_jupyter.engine.run.runner import TaskRunner
@@ -153,13 +153,20 @@ class Engine:
                     self._start(one, _run_options(plan))
         try:
             return [
-                one if isinstance(one, Handle) else self._join(one, _run_options(plan), plan.settings)
+                one if isinstance(one, Handle) else self._answer(one, plan)
                 for one, plan in zip(found, plans, strict=True)
             ]
         except LumaError as error:
             if not new:
                 raise
             raise with_message(error, f"{len(new):,} new ones were sent, and are followed; but: {error}") from None
+
+    def _answer(self, entry: Entry, plan: Plan) -> Handle:
+        """The handle on what answers a plan."""
+        handle = self._join(entry, _run_options(plan), plan.settings)
+        if handle.task.status is Status.COMPLETED:  # so nothing more is written down of it
+            handle.task = as_asked(handle.task, plan)
+        return handle
 
     def _enter(self, plans: Sequence[Plan], prices: Sequence[Price]) -> list[Handle | Entry]:
         """Enter new tasks into the journal, or find what answers them: decided in one moment, for all kernels.

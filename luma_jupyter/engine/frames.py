@@ -32,6 +32,14 @@ def read_frames(request: Request, clips: Mapping[str, Task]) -> Request:
     return replace(request, **files)
 
 
+def name_frames(read: Request, asked: Request) -> Request:
+    """A request with pictures that were frames of clips named as they were ``asked`` for, with what they look like."""
+    frames: dict[str, Any] = {
+        field: replace(ref, preview=getattr(read, field).preview) for field, ref in frames_in(asked).items()
+    }
+    return replace(read, **frames)
+
+
 def _read_frame(clip: Task, ref: FrameRef) -> LocalFile:
     if clip.path is None or not clip.path.exists():
         raise InvalidRequest(f"The file of {ref.label} is not here: {clip.file_remedy(ref.label)}.")

@@ -1,6 +1,6 @@
 """Nothing is paid twice: the earlier task that answers a request which was made before.
 
-All but `with_frames_read` are called inside the journal's transaction in which a new task would be entered.
+`find_reusable` and `cancel_unsent` are called inside the journal's transaction in which a new task would be entered.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from luma_jupyter.domain.task import Task
 from luma_jupyter.domain.vocabulary import Provider, Status
-from luma_jupyter.engine.frames import read_frames
+from luma_jupyter.engine.frames import name_frames, read_frames
 from luma_jupyter.engine.library.sidecars import whole_size
 from luma_jupyter.engine.plan import Plan
 from luma_jupyter.engine.repository import Repository
@@ -54,7 +54,7 @@ def with_frames_read(plans: Sequence[Plan], repository: Repository, check: Calla
     """
     framed = [number for number, plan in enumerate(plans) if plan.spec.frames]
     answers = _find_answers([plans[number] for number in framed], repository) if framed else []
-    unanswered = [number for number, entry in zip(framed, answers, strict=True) if entry is None]
+    unanswered = {number for number, entry in zip(framed, answers, strict=True) if entry is None}
     return [_with_frames_read(plan, check) if number in unanswered else plan for number, plan in enumerate(plans)]
 
 
@@ -68,6 +68,13 @@ def _with_frames_read(plan: Plan, check: Callable[[TaskSpec], Plan]) -> Plan:
         return plan
     read = replace(spec, request=request)
     return replace(check(read), spec=spec, read=read)
+
+
+def as_asked(task: Task, plan: Plan) -> Task:
+    """A task that answers a plan; of one that an earlier version made of pictures, with their clips named."""
+    if plan.read is None or task.fingerprint != plan.read.fingerprint:
+        return task
+    return task.evolve(request=name_frames(task.request, plan.spec.request))
 
 
 def _lost_message(task_ids: Sequence[str | None]) -> str:

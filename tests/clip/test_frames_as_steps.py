@@ -85,16 +85,22 @@ def test_chain_is_found_again_at_the_second_run(notebook: Shell, filmed: PromptS
 
 @CHAINS
 def test_chain_that_an_earlier_version_made_is_found_again(
-    notebook: Shell, filmed: PromptService, run_all: RunAll
+    notebook: Shell, filmed: PromptService, run_all: RunAll, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """It had read each frame, and knew the clips by what was in it."""
+    """It had read each frame, and knew the clips by what was in it; here they are shown with where they come from."""
     notebook.run("import luma_jupyter as luma\none = luma.generate('Shot one')")
     for before, name in pairwise(NAMES):
         notebook.run(f"{name} = luma.generate('Shot {name}', start_image={before}.frame('last'))")
     task_ids = [notebook.user_ns[name].wait().task_id for name in NAMES]
     notebook.restart()
-    assert [shot.wait().task_id for shot in run_all(notebook)] == task_ids
+    shots = run_all(notebook)
+    assert [shot.wait().task_id for shot in shots] == task_ids
+    assert [line.split("five: ")[1] for line in repr(shots[0].lineage()).splitlines()[4:]] == [
+        "generate 16:9, from four@last, “Shot five”, completed"
+    ]
+    assert "as sent: four@last" in shots[4]._repr_html_()  # type: ignore[operator]
     notebook.run("%%luma --start-image four@last --dry-run\nShot five")
+    assert "without --again nothing would be: this was asked for before" in capsys.readouterr().out
     assert len(filmed.sent) == 5
 
 

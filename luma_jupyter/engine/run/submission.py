@@ -18,7 +18,7 @@ from luma_jupyter.domain.requests import GenerateRequest, Request, VideoRef, fra
 from luma_jupyter.domain.task import Task
 from luma_jupyter.domain.urls import is_cut
 from luma_jupyter.domain.vocabulary import Provider, Status
-from luma_jupyter.engine.frames import read_frames
+from luma_jupyter.engine.frames import name_frames, read_frames
 from luma_jupyter.engine.handle import Handle
 from luma_jupyter.engine.local_files import as_video
 from luma_jupyter.engine.recovery import unconfirmed_message
@@ -93,10 +93,10 @@ class Submission:
         if self._sent_payload is not None:
             return self._handle.task.request, self._sent_payload
         request = await self._with_source(client)
-        read = await in_thread(lambda: self._with_frames(request))
+        read = await in_thread(lambda: self._with_frames(request)) if self._frames else request
         client.payload(read)  # refused before a file is uploaded for it
         uploads = Uploads(client, self._journal, self._handle.clock, lambda words: self._handle.mention(upload=words))
-        return _with_previews(request, read), client.payload(await with_uploads(read, uploads.address))
+        return name_frames(read, request), client.payload(await with_uploads(read, uploads.address))
 
     @property
     def _sent_payload(self) -> Mapping[str, Any] | None:
@@ -220,14 +220,6 @@ class Submission:
     async def not_accepted(self, reason: str, delay: float) -> None:
         """It certainly was not accepted: a kernel that ends now leaves it as unconfirmed as it was before."""
         await self._handle.emit(**self._before, problem=f"{reason} The next try is in {delay:.0f} s.")
-
-
-def _with_previews(request: Request, read: Request) -> Request:
-    """The request, with small pictures of its frames as they were ``read``."""
-    frames: dict[str, Any] = {
-        field: replace(ref, preview=getattr(read, field).preview) for field, ref in frames_in(request).items()
-    }
-    return replace(request, **frames) if frames else request
 
 
 def with_source(request: Request, source: Task, provider: Provider, base_url: str) -> Request:
