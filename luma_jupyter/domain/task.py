@@ -143,6 +143,10 @@ class Task:
         """Which of the takes of its request it is, see `take_name`."""
         return take_name(self.request.take, self.again)
 
+    def file_remedy(self, word: str) -> str:
+        """How its lost file comes back; ``word`` names the clip. A demo service keeps none longer than its kernel."""
+        return f"`%luma retry {word}` fetches it again" if self.real else "run its cell again"
+
     @property
     def real(self) -> bool:
         """Whether a paid service makes it, not a demo service."""

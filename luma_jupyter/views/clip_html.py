@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from luma_jupyter.domain.media import LocalFile, is_preview
+from luma_jupyter.domain.requests import FrameRef
 from luma_jupyter.domain.vocabulary import SERVICE_NAMES, Status
 from luma_jupyter.views.bar_html import bar_html
 from luma_jupyter.views.clip_state import ClipState, relative_url
@@ -55,7 +56,7 @@ def sent_pictures(state: ClipState) -> str:
         f'<img src="{escaped(picture.preview)}" alt="{escaped(f"{words}: {picture}")}" '
         f'title="{escaped(f"{words}: {picture}")}" style="{_PREVIEW}">'
         for words, picture in pictures
-        if isinstance(picture, LocalFile) and picture.preview and is_preview(picture.preview)
+        if isinstance(picture, LocalFile | FrameRef) and picture.preview and is_preview(picture.preview)
     )
     return f"<div>{shown}</div>" if shown else ""
 

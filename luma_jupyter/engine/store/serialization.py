@@ -13,9 +13,9 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from luma_jupyter.domain.fingerprint import is_file_record, parameters
-from luma_jupyter.domain.media import LocalFile
-from luma_jupyter.domain.requests import KINDS, Request, VideoRef
+from luma_jupyter.domain.fingerprint import is_file_record, is_frame_record, parameters
+from luma_jupyter.domain.media import LocalFile, preview_in
+from luma_jupyter.domain.requests import KINDS, FrameRef, Request, VideoRef
 from luma_jupyter.domain.task import Task, Video
 from luma_jupyter.domain.urls import is_web_url, shown_url, split_login
 from luma_jupyter.domain.vocabulary import PROVIDERS, Status
@@ -152,11 +152,17 @@ def read_request(data: Mapping[str, Any]) -> Request:
     for name, value in parameters.items():
         if is_file_record(value):
             parameters[name] = LocalFile.from_record(value)
+        elif is_frame_record(value):
+            parameters[name] = _frame(value)
     source = parameters.get("source")
     if source is not None and not isinstance(source, LocalFile):
         source = _mapping(source)
         parameters["source"] = VideoRef(video_id=_text(source, "video_id"), url=_address(source, "url"))
     return kind(prompt=data["prompt"], **parameters)
+
+
+def _frame(data: Mapping[str, Any]) -> FrameRef:
+    return FrameRef(_intent(data["intent"]), data["when"], _text(data, "label") or "", preview_in(data))
 
 
 def _video(data: object) -> Video | None:
