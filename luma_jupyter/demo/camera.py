@@ -16,13 +16,13 @@ MARGIN = 0.3  # of each side, by which a canvas is wider than its picture: it go
 Coefficients = tuple[float, float, float, float, float, float]
 # How far each move goes until the end: right, down, larger.
 MOVES = {
-    "pan left": (-0.16, 0.0, 1.25),
-    "pan right": (0.16, 0.0, 1.25),
-    "tilt up": (0.0, -0.095, 1.25),
-    "tilt down": (0.0, 0.095, 1.25),
-    "dolly in": (0.0, 0.0, 1.45),
-    "dolly out": (0.0, 0.0, 0.74),
-    "orbit": (0.15, -0.03, 1.35),
+    "pan left": (-0.12, 0.0, 1.2),
+    "pan right": (0.12, 0.0, 1.2),
+    "tilt up": (0.0, -0.08, 1.2),
+    "tilt down": (0.0, 0.08, 1.2),
+    "dolly in": (0.0, 0.0, 1.32),
+    "dolly out": (0.0, 0.0, 0.78),
+    "orbit": (0.13, -0.03, 1.28),
     "handheld": (0.0, 0.0, 1.08),
     "static": (0.0, 0.0, 1.0),
 }

@@ -18,7 +18,7 @@ from luma_jupyter.demo.palette import Colour, Look
 
 Curve = NDArray[np.float64]
 DEPTHS = (0.25, 0.5, 0.75, 1.0)  # of the ridges, from far, hazy and slow to near, dark and fast
-TRAVEL = 5.0  # how much farther the nearest ridge moves than a flat picture would
+TRAVEL = 6.5  # how much farther the nearest ridge moves than a flat picture would
 ORBITED = 0.6  # how deep the middle is around which the camera orbits: what is behind it goes the other way
 REACH = 1.1  # how far a layer goes on beyond either side of the picture, in units of the shorter side
 RISE = 0.12  # how far the sun moves, as a part of the height
