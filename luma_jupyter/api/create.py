@@ -10,11 +10,11 @@ from luma_jupyter.clip.clip import Clip
 from luma_jupyter.clip.clip_list import ClipList
 from luma_jupyter.clip.confirm import submit_all
 from luma_jupyter.clip.grid import read_grid
+from luma_jupyter.clip.images import read_images
 from luma_jupyter.clip.source import read_source
 from luma_jupyter.domain.requests import ExtendRequest, GenerateRequest, ModifyRequest
 from luma_jupyter.domain.values import read_flag
 from luma_jupyter.domain.vocabulary import PROVIDERS, Provider
-from luma_jupyter.engine.local_files import as_optional_image
 from luma_jupyter.engine.task_spec import TaskSpec
 from luma_jupyter.errors import InvalidRequest, shown
 
@@ -35,21 +35,24 @@ def generate(
     """Make a video from a prompt, and from a first and last frame where given; returns the clip at once.
 
     ``aspect_ratio`` is 16:9, 9:16, 1:1, 4:3, 3:4, 21:9 or 9:21; ``loop`` joins the end to the start; ``enhancement``
-    lets the service improve the prompt. An image is an http(s) URL, or uploaded first: a path, bytes, a PIL image, a
-    numpy frame (height, width, 3) of uint8, a matplotlib figure. ``callback_url`` is passed to the service; ``timeout``
-    is how many seconds to follow the task (900). A request that was made before is answered by what came of it, unless
-    ``again``. Raises InvalidRequest, ConfigError or OverBudget; then nothing was sent.
+    lets the service improve the prompt. An image is an http(s) URL, a frame of a clip, ``clip.at("last")`` (then this
+    one is queued until that clip is done), or uploaded first: a path, bytes, a PIL image, a numpy frame (height, width,
+    3) of uint8, a matplotlib figure. ``callback_url`` is passed to the service; ``timeout`` is how many seconds to
+    follow the task (900). A request that was made before is answered by what came of it, unless ``again``. Raises
+    InvalidRequest, ConfigError or OverBudget; then nothing was sent.
     """
+    images = read_images(kernel.session.find_name, start_image=start_image, end_image=end_image)
     request = GenerateRequest(
         prompt=prompt,
         aspect_ratio=aspect_ratio,
         loop=loop,
         enhancement=enhancement,
-        start_image=as_optional_image("start_image", start_image),
-        end_image=as_optional_image("end_image", end_image),
         callback_url=callback_url,
+        **images.given,
     )
-    return kernel.session.create(TaskSpec(request=request, provider=provider, timeout=timeout, again=again))
+    return kernel.session.create(
+        TaskSpec(request=request, frames=images.frames, provider=provider, timeout=timeout, again=again)
+    )
 
 
 def extend(
@@ -67,14 +70,16 @@ def extend(
     Further arguments and errors as for `generate`.
     """
     start = read_source(source)
+    images = read_images(kernel.session.find_name, end_image=end_image)
     request = ExtendRequest(
         prompt=prompt,
         source=start.video,
-        end_image=as_optional_image("end_image", end_image),
         callback_url=callback_url,
+        **images.given,
     )
+    options: dict[str, Any] = {"provider": provider, "timeout": timeout, "again": again}
     return kernel.session.create(
-        TaskSpec(request=request, after=start.after, label=start.label, provider=provider, timeout=timeout, again=again)
+        TaskSpec(request=request, after=start.after, label=start.label, frames=images.frames, **options)
     )
 
 
@@ -142,6 +147,7 @@ def batch(
     """
     yes = read_flag("yes", yes)
     for_all = {"action": action, "source": source, **options, "takes": takes}
-    grid = read_grid(prompts, for_all, {"provider": provider, "timeout": timeout, "again": again})
+    options = {"provider": provider, "timeout": timeout, "again": again}
+    grid = read_grid(prompts, for_all, options, kernel.session.find_name)
     kernel.session.tell_of_braces(spec.request.prompt for spec in grid.specs)
     return submit_all(kernel.session, grid, yes=yes)

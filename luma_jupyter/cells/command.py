@@ -12,6 +12,7 @@ from luma_jupyter.cells.parser import read_line
 from luma_jupyter.clip.clip_list import ClipList
 from luma_jupyter.clip.confirm import BatchPlan, plan_all, submit_all
 from luma_jupyter.clip.grid import Grid
+from luma_jupyter.clip.images import Images
 from luma_jupyter.clip.session import Session
 from luma_jupyter.clip.source import read_source
 from luma_jupyter.domain.requests import ExtendRequest, GenerateRequest, ModifyRequest, Request
@@ -53,9 +54,10 @@ def read_cell(line: str, body: str, lookup: Lookup, *, names_only: bool = False)
     of_spec = {name: options.pop(name) for name in _OF_SPEC if name in options}
     if "out" in of_cell:
         of_cell["out"] = lookup.new_variable(of_cell["out"])
-    for name in ("start_image", "end_image"):
-        if name in options:
-            options[name] = lookup.image(name, options[name])
+    named = [name for name in ("start_image", "end_image") if name in options]
+    images = Images.of({name: lookup.image(name, options[name]) for name in named})
+    of_spec["frames"] = images.frames
+    options |= images.given
     prompt = insert_variables(body, lookup.variables, names_only=names_only)
     if cell.source is None:
         return CellCommand(spec=TaskSpec(request=GenerateRequest(prompt=prompt, **options), **of_spec), **of_cell)

@@ -7,20 +7,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from functools import lru_cache
-from pathlib import Path
+from dataclasses import replace
 from types import ModuleType
 from typing import Any
 
 from luma_jupyter.clip.clip import Clip
 from luma_jupyter.clip.clip_list import ClipSequence
+from luma_jupyter.clip.images import ClipFrame, Image, read_image
 from luma_jupyter.clip.names import find_similar
 from luma_jupyter.clip.session import Session
 from luma_jupyter.domain.identifiers import KEY_PREFIX, is_reserved_name, is_variable_name, normalize_name
 from luma_jupyter.domain.media import LocalFile
 from luma_jupyter.engine.local_files import as_image, looks_like_path
 from luma_jupyter.errors import InvalidRequest
-from luma_jupyter.video.frames import frame_at
 
 _INDEX = re.compile(r"\[(-?[0-9]{1,6})\]$")
 _CLIPS = (Clip, ClipSequence)
@@ -130,18 +129,19 @@ class Lookup:
         similar = find_similar(name, self.variables, kind)
         return f"did you mean {text.replace(name, similar, 1)}?" if similar else None
 
-    def find_frame(self, text: str) -> tuple[Clip, float | str] | None:
-        """The clip and the moment in it that ``sunset@last`` means; None for what is not written so.
+    def find_frame(self, text: str) -> ClipFrame | None:
+        """The frame of a clip that ``sunset@last`` means; None for what is not written so.
 
-        The moment is first, last, or a number of seconds. Raises InvalidRequest where there is no such clip, or moment.
+        Behind the @ is first, last, or a number of seconds. Raises InvalidRequest where there is no such clip, or
+        moment.
         """
         name, _, when = text.rpartition("@")
         if not is_name(name):
             return None
         if when in ("first", "last"):
-            return self.clip(name), when
+            return self.clip(name).at(when)
         if re.fullmatch(_SECONDS, when, re.ASCII):
-            return self.clip(name), float(when)
+            return self.clip(name).at(float(when))
         if self._means_clips(name) and not looks_like_path(text):
             raise InvalidRequest(f"{text}: write {self._frames_of(name)}.")
         return None
@@ -157,13 +157,13 @@ class Lookup:
         clip = f"{text}[0]" if isinstance(self._value(text), ClipSequence) and split_index(text)[1] is None else text
         return f"{clip}@first, {clip}@last or {clip}@2.5 (seconds)"
 
-    def image(self, option: str, text: str) -> str | LocalFile:
-        """What ``--start-image`` and ``--end-image`` are given: a clip's frame, which is waited for, a variable, else a
-        URL or a path. Raises InvalidRequest."""
+    def image(self, option: str, text: str) -> Image:
+        """What ``--start-image`` and ``--end-image`` are given: a clip's frame, a variable, else a URL or a path.
+
+        Raises InvalidRequest.
+        """
         if frame := self.find_frame(text):
-            clip, when = frame
-            clip.wait()
-            return _read_frame(clip.file(), when)
+            return frame
         if self._means_clips(text):
             raise InvalidRequest(f"{option} {text}: this is a clip; a frame of it is {self._frames_of(text)}.")
         if not text.isidentifier():
@@ -172,9 +172,11 @@ class Lookup:
         if name not in self.variables:
             advice = self._advice(text, object, "@last") or "there is no variable of this name."
             raise InvalidRequest(f"{option} {text}: {advice}")
-        if self.variables[name] is None:
+        value = self.variables[name]
+        if value is None:
             raise InvalidRequest(f"{option} {text}: this variable is None, not a picture.")
-        return as_image(option, self.variables[name])
+        image = read_image(option, value)
+        return replace(image, label=name) if isinstance(image, LocalFile) else image
 
 
 def _similar_name(name: str) -> str:
@@ -183,8 +185,3 @@ def _similar_name(name: str) -> str:
     if similar and (not is_variable_name(similar) or is_reserved_name(similar)):
         similar += "_1"
     return f", such as {similar}" if is_variable_name(similar) else ""
-
-
-@lru_cache(maxsize=8)  # a form reads its line again after each change
-def _read_frame(video: Path, when: float | str) -> str | LocalFile:
-    return as_image(f"{video.stem}-{when}", frame_at(video, when))

@@ -200,6 +200,7 @@ LINE_WORDS = (
         "all clips of this folder (or: --all, --folder FOLDER, --day 2026-11-22)",
         ("--all", "--folder", "--day"),
     ),
+    LineWord("words", "", "the words that the demo service makes its films by, in English and Chinese"),
     LineWord("price", "", "what a call costs, and what was spent today"),
     LineWord("balance", "", "what is left at the services"),
     LineWord(

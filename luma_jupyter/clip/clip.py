@@ -20,6 +20,7 @@ from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
+from luma_jupyter.clip.images import ClipFrame, read_images
 from luma_jupyter.domain.identifiers import KEY_PREFIX
 from luma_jupyter.domain.requests import ExtendRequest, ModifyRequest, Request
 from luma_jupyter.domain.task import Task, Video
@@ -28,7 +29,6 @@ from luma_jupyter.domain.values import as_python, read_flag, read_path, read_tim
 from luma_jupyter.domain.vocabulary import Status
 from luma_jupyter.engine.handle import Handle
 from luma_jupyter.engine.library.sidecars import shareable
-from luma_jupyter.engine.local_files import as_optional_image
 from luma_jupyter.engine.loop_thread import TICK, GaveWay, Interrupted, wait
 from luma_jupyter.engine.task_spec import TaskSpec
 from luma_jupyter.errors import (
@@ -88,8 +88,8 @@ class Owner(Protocol):
     def lineage(self, clip: Clip) -> Lineage:
         """The tree that a clip belongs to."""
 
-    def find_name(self, clip: Clip) -> str | None:
-        """The variable that holds a clip."""
+    def find_name(self, value: object) -> str | None:
+        """The variable that holds a clip, or any other value."""
 
     def relative_path(self, path: Path) -> str | None:
         """A path as seen from the notebook's folder; None on another drive."""
@@ -299,10 +299,10 @@ class Clip:
         again: bool = False,
     ) -> Clip:
         """Continue this clip; queued until it is done. Arguments as for `luma_jupyter.extend`."""
-        request = ExtendRequest(
-            prompt=prompt, end_image=as_optional_image("end_image", end_image), callback_url=callback_url
-        )
-        return self._owner.create(self._next_step(request, provider=provider, timeout=timeout, again=again))
+        images = read_images(self._owner.find_name, end_image=end_image)
+        request = ExtendRequest(prompt=prompt, callback_url=callback_url, **images.given)
+        options = {"provider": provider, "timeout": timeout, "again": again}
+        return self._owner.create(self._next_step(request, frames=images.frames, **options))
 
     def modify(
         self,
@@ -327,6 +327,18 @@ class Clip:
         Of what is known in this folder. Text where it is printed, a drawing where a notebook shows it.
         """
         return self._owner.lineage(self)
+
+    def at(self, when: float | str) -> ClipFrame:
+        """A frame of this clip for a step to start from or to end on: ``start_image=clip.at("last")``; never waits.
+
+        ``when`` is ``"first"``, ``"last"``, or a number of seconds. The step is queued until this clip is done. Raises
+        InvalidRequest for a moment that no video has; of a clip that is done, that this one has not.
+        """
+        frame = ClipFrame(self, when)
+        if isinstance(frame.when, float) and (path := self.task.path) and path.exists():
+            with contextlib.suppress(ConfigError):  # it is told where a frame has to be read
+                frames.check_moment(path, frame.when)
+        return frame
 
     def frame(self, when: float | str = "first") -> Image:
         """One frame as a PIL image: ``"first"``, ``"last"``, or the one shown at so many seconds; waits for the clip.

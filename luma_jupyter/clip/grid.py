@@ -9,19 +9,18 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
-from functools import partial
 from itertools import product
 from math import isnan, prod
 from os import PathLike, fspath
 from pathlib import Path
 from typing import Any, TypeAlias
 
+from luma_jupyter.clip.images import Images, read_image
 from luma_jupyter.clip.source import Source, read_source
 from luma_jupyter.domain.identifiers import KEY_PREFIX
 from luma_jupyter.domain.requests import ACTIONS_WITH, KINDS, check_takes
 from luma_jupyter.domain.values import as_list, as_python, items_of
 from luma_jupyter.domain.vocabulary import ACTIONS
-from luma_jupyter.engine.local_files import as_image
 from luma_jupyter.engine.task_spec import TaskSpec
 from luma_jupyter.errors import InvalidRequest, shown, with_message
 from luma_jupyter.views.text import short
@@ -29,11 +28,7 @@ from luma_jupyter.views.text import short
 MOST = 20_000  # videos in one batch
 COLUMNS = ("prompt", "action", "source", *ACTIONS_WITH, "takes")
 
-_READ: Mapping[str, Callable[[Any], object]] = {
-    "source": read_source,
-    "start_image": partial(as_image, "start_image"),
-    "end_image": partial(as_image, "end_image"),
-}
+_IMAGES = ("start_image", "end_image")
 
 # How the rows of a file become what a batch takes.
 _READERS: Mapping[str, str] = {
@@ -46,6 +41,7 @@ _READERS: Mapping[str, str] = {
     ".txt": "pathlib.Path({file}).read_text('utf-8').splitlines()",
 }
 
+FindName: TypeAlias = Callable[[object], str | None]  # the variable that holds a value
 Cells: TypeAlias = dict[str, list[Any]]  # what a row says, by column: of an axis all its values, else one
 
 
@@ -58,14 +54,15 @@ class Grid:
     description: str = ""
 
 
-def read_grid(prompts: object, common: Mapping[str, Any], options: Mapping[str, Any]) -> Grid:
+def read_grid(prompts: object, common: Mapping[str, Any], options: Mapping[str, Any], find_name: FindName) -> Grid:
     """Read rows × axes × takes. What a row says comes before ``common``, what the call says for all of them.
 
-    ``options`` are those of each `TaskSpec`. Raises InvalidRequest, which says where; then nothing was sent.
+    ``options`` are those of each `TaskSpec`; ``find_name`` gives the variable that holds a picture. Raises
+    InvalidRequest, which says where; then nothing was sent.
     """
-    for_all = _read_cells(common, "")
+    for_all = _read_cells(common, "", find_name)
     rows = [
-        GridRow(where, {"prompt": [None]} | for_all | _read_cells(values, f"{where}: "))
+        GridRow(where, {"prompt": [None]} | for_all | _read_cells(values, f"{where}: ", find_name))
         for where, values in _read_rows(prompts)
     ]
     if (count := sum(row.count for row in rows)) > MOST:
@@ -165,7 +162,7 @@ def _read_frame(prompts: Any) -> list[tuple[str, Mapping[Any, object]]] | None:
     return [(f"row {name}", row) for name, row in zip(names, frame.iter_rows(named=True), strict=True)]
 
 
-def _read_cells(given: Mapping[Any, object], where: str) -> Cells:
+def _read_cells(given: Mapping[Any, object], where: str, find_name: FindName) -> Cells:
     """What a row, or the call, says: checked as far as that does not depend on the rest. Raises InvalidRequest."""
     cells: Cells = {}
     for name, value in given.items():
@@ -174,7 +171,7 @@ def _read_cells(given: Mapping[Any, object], where: str) -> Cells:
             hint = f"did you mean {meant[0]}?" if meant else f"there are {', '.join(COLUMNS)}."
             raise InvalidRequest(f"A batch has no option or column {name}: {hint} Nothing was sent.")
         try:
-            values = _read_values(name, value)
+            values = _read_values(name, value, find_name)
             if where and all(value is None for value in values):
                 continue  # the row says nothing here: the call's word holds
             if name == "takes":
@@ -185,20 +182,26 @@ def _read_cells(given: Mapping[Any, object], where: str) -> Cells:
     return cells
 
 
-def _read_values(name: str, cell: Any) -> list[Any]:
+def _read_values(name: str, cell: Any, find_name: FindName) -> list[Any]:
     """The values of a cell; a file is read here, once however many videos it goes into."""
     axis = None if name in ("prompt", "takes") else as_list(cell)
     values = [_whole_number(as_python(value)) for value in ([cell] if axis is None else axis)]
     if not values:
         raise InvalidRequest(f"{name} is an empty list.")
-    read = _READ.get(name)
-    return [value if value is None or read is None else read(value) for value in values]
+    return [value if value is None else _read_value(name, value, find_name) for value in values]
+
+
+def _read_value(name: str, value: Any, find_name: FindName) -> object:
+    if name == "source":
+        return read_source(value)
+    return read_image(name, value, find_name) if name in _IMAGES else value
 
 
 def _build_spec(cell: dict[str, Any]) -> TaskSpec:
     parameters = {name: value for name, value in cell.items() if value is not None or name == "prompt"}
     action = parameters.pop("action", "generate")
     source: Source | None = parameters.pop("source", None)
+    images = Images.of({name: parameters[name] for name in _IMAGES if name in parameters})
     if not isinstance(action, str) or action not in KINDS:
         action = action if isinstance(action, str) else shown(action)
         meant = get_close_matches(action, ACTIONS, 1)
@@ -209,11 +212,11 @@ def _build_spec(cell: dict[str, Any]) -> TaskSpec:
     if source is None:
         if action != "generate":
             raise InvalidRequest(f"{action} needs a source: a clip, a video id, a URL or a video's path.")
-        return TaskSpec(request=KINDS[action](**parameters))
+        return TaskSpec(request=KINDS[action](**parameters | images.given), frames=images.frames)
     if action == "generate":
         raise InvalidRequest("generate takes no source: say action='extend' or action='modify'.")
-    request = KINDS[action](**parameters, source=source.video)  # type: ignore[call-arg]  # generate takes none
-    return TaskSpec(request=request, after=source.after, label=source.label)
+    request = KINDS[action](**parameters | images.given, source=source.video)  # type: ignore[call-arg]  # generate takes none
+    return TaskSpec(request=request, after=source.after, label=source.label, frames=images.frames)
 
 
 def _refuse_equal(specs: Sequence[TaskSpec], places: Sequence[str]) -> None:

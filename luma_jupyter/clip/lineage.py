@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 
-from luma_jupyter.domain.requests import VideoRef
+from luma_jupyter.domain.requests import VideoRef, frames_in
 from luma_jupyter.domain.task import Task
 from luma_jupyter.views.lineage_svg import Node
 from luma_jupyter.views.text import request_summary
@@ -29,9 +29,9 @@ def lineage_nodes(tasks: Mapping[str, Task], here: str, label: Callable[[Task], 
     while waiting:
         intent, depth = waiting.pop()
         if known := tasks.get(intent):
-            found.append(
-                Node(label(known), depth, request_summary(known), known.request.prompt, known.status, intent == here)
-            )
+            words = request_summary(known), known.request.prompt
+            by_frame = depth > 0 and known.request.action == "generate"
+            found.append(Node(label(known), depth, *words, known.status, intent == here, by_frame))
         else:
             found.append(Node(intent.removeprefix(_ELSEWHERE), depth))
         next_ = [task.intent for task in below.get(intent, []) if task.intent not in placed]
@@ -52,7 +52,7 @@ def _videos(task: Task) -> Iterator[str]:
 def _source(task: Task, tasks: Mapping[str, Task], videos: Mapping[str, str]) -> str | None:
     """The intent of what a task was made from; for a video from elsewhere what stands for it."""
     if task.request.action == "generate":
-        return None
+        return _frame_source(task, tasks)
     if task.source_intent in tasks:
         return task.source_intent
     given = getattr(task.request, "source", None)
@@ -61,3 +61,13 @@ def _source(task: Task, tasks: Mapping[str, Task], videos: Mapping[str, str]) ->
         if known and known != task.intent:
             return known
     return f"{_ELSEWHERE}{task.source_label or given or 'a video'}"
+
+
+def _frame_source(task: Task, tasks: Mapping[str, Task]) -> str | None:
+    """The intent of the clip whose frame a task starts from, or else ends on; of one from elsewhere what stands for it.
+
+    What it takes from others besides is in its words.
+    """
+    for ref in frames_in(task.request).values():
+        return ref.intent if ref.intent in tasks else f"{_ELSEWHERE}{ref.label or 'a clip'}"
+    return None

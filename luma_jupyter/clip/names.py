@@ -26,14 +26,16 @@ def visible_variables(variables: Mapping[str, Any]) -> list[tuple[str, Any]]:
     ]
 
 
-def find_name(clip: Clip, variables: Mapping[str, Any]) -> str | None:
-    """The variable that holds a clip, as far as there is one: ``sunset``, or ``takes[1]`` where a list holds it."""
+def find_name(value: object, variables: Mapping[str, Any]) -> str | None:
+    """The variable that holds a value, if there is one: ``sunset``, or ``takes[1]`` where a clip is in a list."""
     visible = visible_variables(variables)
-    for name, value in visible:
-        if value is clip:
+    for name, held in visible:
+        if held is value:
             return name
-    lists = [(name, value) for name, value in visible if isinstance(value, ClipSequence) and clip in value]
-    return next((f"{name}[{value.index(clip)}]" for name, value in lists), None)
+    if not isinstance(value, Clip):
+        return None
+    lists = [(name, held) for name, held in visible if isinstance(held, ClipSequence) and value in held]
+    return next((f"{name}[{held.index(value)}]" for name, held in lists), None)
 
 
 def find_word(clip: Clip, variables: Mapping[str, Any]) -> str:

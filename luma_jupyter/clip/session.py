@@ -403,9 +403,9 @@ class Session:
 
     # Words and places.
 
-    def find_name(self, clip: Clip) -> str | None:
-        """The variable that holds a clip."""
-        return find_name(clip, self.variables())
+    def find_name(self, value: object) -> str | None:
+        """The variable that holds a clip, or any other value."""
+        return find_name(value, self.variables())
 
     def find_word(self, clip: Clip) -> str:
         """What a cell can call a clip now: a variable that holds it, else its key."""

@@ -17,10 +17,18 @@ handlers          what both APIs share: host, origin and key, JSON errors, callb
 streaming         request bodies too large for memory
 bodies            request bodies, parsed and checked
 uploads           uploaded files, and which type they are
-jobs              tasks from submission to their end, and the one thread that renders
+jobs              tasks from submission to their end, and the threads that render
 fetch             files behind URLs outside of this service, within limits
 film              generated, extended and modified films, frame by frame
-scene             the moving picture that a prompt turns into
+takes             which look a film has, so that each take is another to look at
+words             the words that films are made by, in English and Chinese
+palette           the colours of a film, and all else that its look is
+shot              a scene or given pictures, seen through camera, light, air and style
+scene             sky, sun, clouds and ridges, drawn as layers
+camera            how the camera moves, and a picture as it is seen from there
+light             light and styles
+air               fog, and all that drifts, falls or flashes
+sound             a quiet sound
 overlays          captions, the SIMULATED label and watermarks
 faults            injected faults, for tests
 """

@@ -73,7 +73,7 @@ class VideosHandler(_RecordedHandler):
         request, body = self.parse_body(VideoBody.parse)
         if "[moderated]" in body.prompt.lower():
             raise Refusal(403, "forbidden", MODERATED_MESSAGE)
-        job = self.context.jobs.submit("acedata", request, self._plan(body))
+        job = self.context.jobs.submit("acedata", request, self._plan(body), self.take)
         self.trace_id = job.trace_id
         self.call_back(body.callback_url, job, self.response)
         if not body.blocking:

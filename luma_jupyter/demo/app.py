@@ -1,6 +1,7 @@
 """The two APIs and the media files as one tornado application, on a loopback socket and an event loop of its own."""
 
 import asyncio
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from luma_jupyter.demo import acedata, acedata_platform, runapi, runapi_files
 from luma_jupyter.demo.doors import Doors
 from luma_jupyter.demo.faults import Hook
 from luma_jupyter.demo.handlers import Context, MediaHandler, NotFoundHandler
-from luma_jupyter.demo.jobs import Jobs
+from luma_jupyter.demo.jobs import RENDER_THREADS, Jobs
 from luma_jupyter.demo.keys import Keys
 from luma_jupyter.demo.uploads import UploadStore
 
@@ -40,7 +41,7 @@ class AceDataUploadPath(PathMatches):
 
 
 class App:
-    """The application, listening from its construction on; `run` and `jobs.run` are the bodies of its two threads."""
+    """The application, listening from its construction on; `threads` are the bodies of its threads."""
 
     def __init__(self, keys: Keys, seconds: float, folder: Path, hook: Hook | None, film_seconds: float) -> None:
         self._sockets = bind_sockets(0, "127.0.0.1")
@@ -81,8 +82,13 @@ class App:
         with asyncio.Runner(loop_factory=lambda: self._loop) as runner:
             runner.run(self._serve())
 
+    @property
+    def threads(self) -> list[tuple[str, Callable[[], None]]]:
+        """What runs in threads of its own, by name."""
+        return [("server", self.run), *[("render", self.jobs.run)] * RENDER_THREADS]
+
     def stop(self) -> None:
-        """End both threads soon; from any thread."""
+        """End all threads soon; from any thread."""
         self.jobs.stop()
         self._loop.call_soon_threadsafe(self._stop.set)
 

@@ -1,4 +1,4 @@
-"""Films, frame by frame: a generated scene, an extended film, a modified one.
+"""Films, frame by frame: a generated one, an extended one, a modified one.
 
 `render` is a function of its `FilmSpec` alone: equal specs give equal bytes. Each action is a generator of frames;
 the encoder pulls them one by one, so a long source is never in memory as a whole, and a stop takes effect at once.
@@ -14,10 +14,13 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from luma_jupyter.demo.overlays import caption, caption_height, simulated_label, watermark
-from luma_jupyter.demo.scene import Fog, Scene, SceneStyle
+from luma_jupyter.demo.overlays import caption, caption_height, simulated_label, watermark, without_label
+from luma_jupyter.demo.palette import Look
+from luma_jupyter.demo.shot import Shot
+from luma_jupyter.demo.sound import sound
+from luma_jupyter.demo.takes import FIRST, Take, look_of
 from luma_jupyter.operating_system import discard
-from luma_jupyter.video.codec import Array, UnreadableImage, VideoReader, save_jpeg, still, write
+from luma_jupyter.video.codec import Pixels, UnreadableImage, VideoReader, save_jpeg, still, write
 
 SIZES = {
     "16:9": (640, 360),
@@ -29,8 +32,8 @@ SIZES = {
     "9:21": (312, 728),
 }
 FRAME_RATE = Fraction(24)
-FADE_SECONDS = 1.0
 THUMBNAIL_SECONDS = 1.5
+CAPTION_GAP, CAPTION_FADE = 0.1, 0.3  # seconds at either end without a caption, and in which it comes and goes
 MAX_SOURCE_SECONDS = 60
 COMMENT = "Simulated by the demo service of luma_jupyter"
 
@@ -63,6 +66,12 @@ class FilmSpec:
     source: bytes | None = None
     modify: bool = False
     watermark: str | None = None
+    take: Take = FIRST
+
+    @property
+    def look(self) -> Look:
+        """What all that the prompt leaves open comes to in this take."""
+        return look_of(self.prompt, self.take)
 
 
 @dataclass(frozen=True)
@@ -86,16 +95,19 @@ def render(spec: FilmSpec, folder: Path, name: str, stop: Callable[[], bool] = l
         with ExitStack() as stack:
             if spec.source is None:
                 size, rate = SIZES[spec.aspect_ratio], FRAME_RATE
-                frames = _generate(spec, size, rate)
+                frames = _generate(spec, size)
             else:
                 reader = stack.enter_context(VideoReader(spec.source))
                 size, rate = reader.size, reader.rate
                 source = stack.enter_context(closing(reader.frames()))
                 beginning = islice(source, round(MAX_SOURCE_SECONDS * rate))
-                change = _modify if spec.modify else _extend
-                frames = change(spec, beginning, size, rate)
+                if spec.modify:
+                    frames = _modify(spec, beginning, size, rate, reader.comment == COMMENT)
+                else:
+                    frames = _extend(spec, beginning, size, rate)
             labelled = _label(frames, size, rate, thumbnail, stop)
-            write(video, labelled, size, rate, {"title": spec.prompt, "comment": COMMENT})
+            texts = {"title": spec.prompt, "comment": COMMENT}
+            write(video, labelled, size, rate, texts, lambda seconds: sound(spec.look, seconds))
     except BaseException:
         discard(video)
         discard(thumbnail)
@@ -104,8 +116,8 @@ def render(spec: FilmSpec, folder: Path, name: str, stop: Callable[[], bool] = l
 
 
 def _label(
-    frames: Iterator[Array], size: tuple[int, int], rate: Fraction, thumbnail: Path, stop: Callable[[], bool]
-) -> Iterator[Array]:
+    frames: Iterator[Pixels], size: tuple[int, int], rate: Fraction, thumbnail: Path, stop: Callable[[], bool]
+) -> Iterator[Pixels]:
     """Label every frame as simulated, and save an early one as the thumbnail."""
     label = simulated_label(size)
     for index, frame in enumerate(frames):
@@ -118,101 +130,75 @@ def _label(
         yield frame
 
 
-def _generate(spec: FilmSpec, size: tuple[int, int], rate: Fraction) -> Iterator[Array]:
+def _generate(spec: FilmSpec, size: tuple[int, int]) -> Iterator[Pixels]:
     start = _read_image("start", spec.start_image, size)
     end = _read_image("end", spec.end_image, size)
-    if spec.loop and end is None:
+    if spec.loop and start and not end:
         end = start
-    prompt_caption = caption(spec.prompt, size)
-    for frame in _new_frames(spec, start, end, size, rate):
-        prompt_caption.stamp(frame)
-        yield frame
+    shot = Shot(spec.prompt, spec.look, size, spec.loop, spec.enhancement, start, end)
+    count = _count(spec, FRAME_RATE)
+    steps = count if spec.loop and not (start or end) else max(count - 1, 1)  # a loop's last frame is not its first
+    return _with_caption(spec, size, FRAME_RATE, count, (shot.frame(index / steps) for index in range(count)))
 
 
-def _extend(spec: FilmSpec, source: Iterator[Array], size: tuple[int, int], rate: Fraction) -> Iterator[Array]:
-    last = np.zeros((size[1], size[0], 3), np.float32)
+def _extend(spec: FilmSpec, source: Iterator[Pixels], size: tuple[int, int], rate: Fraction) -> Iterator[Pixels]:
+    """Yield the source, then a shot of what is on its last frame."""
     end = _read_image("end", spec.end_image, size)
+    last = np.zeros((size[1], size[0], 3), np.uint8)
     for frame in source:
         last = frame.copy()
         yield frame
-    prompt_caption = caption(spec.prompt, size)
-    _, fade = _frame_counts(spec, rate)
-    for index, frame in enumerate(_new_frames(spec, last, end, size, rate), 1):
-        prompt_caption.stamp(frame, _smoothstep(2 * index / fade - 1))  # once the old caption has faded
-        yield frame
+    start = without_label(Image.fromarray(last))
+    shot = Shot(spec.prompt, spec.look, size, vivid=spec.enhancement, start=start, end=end)
+    count = _count(spec, rate)
+    yield from _with_caption(spec, size, rate, count, (shot.frame(index / count) for index in range(1, count + 1)))
 
 
-def _new_frames(
-    spec: FilmSpec, start: Array | None, end: Array | None, size: tuple[int, int], rate: Fraction
-) -> Iterator[Array]:
-    """Yield the prompt's scene, cross-faded from the start picture and into the end picture where there are any."""
-    scene = Scene(SceneStyle.from_prompt(spec.prompt), size, spec.loop, spec.enhancement)
-    count, fade = _frame_counts(spec, rate)
-    for index in range(count):
-        frame = scene.frame(index / count)
-        if start is not None:
-            frame += (start - frame) * (1 - _smoothstep(index / fade))
-        if end is not None:
-            frame += (end - frame) * (1 - _smoothstep((count - 1 - index) / fade))
-        yield frame
-
-
-def _frame_counts(spec: FilmSpec, rate: Fraction) -> tuple[int, float]:
-    """Return how many frames are new, and over how many a picture fades: never so many that it reaches the far end."""
-    count = max(round(spec.seconds * rate), 1)
-    return count, float(min(FADE_SECONDS * rate, max(count - 1, 1)))
-
-
-def _modify(spec: FilmSpec, source: Iterator[Array], size: tuple[int, int], rate: Fraction) -> Iterator[Array]:
-    """Yield the source in the colours, light and weather of the prompt."""
-    style = SceneStyle.from_prompt(spec.prompt)
-    colours = _colours_by_brightness(style)
-    y, x = np.mgrid[0 : size[1], 0 : size[0]] / min(size)
-    sunbeam = (0.6 * np.exp(-(x**2 + 1.6 * y**2) / 0.5))[..., None].astype(np.float32) * (style.light - 50)
-    fog = Fog(style, size)
-    fog_strength = 0.7 if "fog" in style.weather else 0.2
+def _modify(
+    spec: FilmSpec, source: Iterator[Pixels], size: tuple[int, int], rate: Fraction, ours: bool
+) -> Iterator[Pixels]:
+    """Yield the source in the prompt's colours, light and weather; ``ours``: it has a caption, which goes."""
+    shot = Shot(spec.prompt, spec.look, size)
     overlays = [caption(spec.prompt, size)]
     if spec.watermark:
         overlays.append(watermark(spec.watermark, size))
     for index, frame in enumerate(source):
-        seconds = float(index / rate)
-        _erase_caption(frame, size)
-        # Integers, as a float product may round differently from run to run; the weights are those of BT.601.
-        red, green, blue = np.moveaxis(frame.astype(np.uint16), 2, 0)
-        recoloured = colours[(77 * red + 150 * green + 29 * blue) >> 8]
-        frame += (recoloured - frame) * 0.75
-        frame += sunbeam * np.float32(0.85 + 0.15 * np.sin(seconds))
-        fog.draw(frame, seconds / 16, fog_strength)
+        if ours:
+            _erase_caption(frame, size)
+        changed = shot.modified(frame, float(index / rate) / spec.seconds)
         for overlay in overlays:
-            overlay.stamp(frame)
+            overlay.stamp(changed)
+        yield changed
+
+
+def _with_caption(
+    spec: FilmSpec, size: tuple[int, int], rate: Fraction, count: int, frames: Iterator[Pixels]
+) -> Iterator[Pixels]:
+    """Yield frames with the prompt over them, but for the first and the last ones, which others begin and end with."""
+    overlay = caption(spec.prompt, size)
+    for index, frame in enumerate(frames):
+        seconds = float(min(index, count - 1 - index) / rate)
+        overlay.stamp(frame, min(max((seconds - CAPTION_GAP) / CAPTION_FADE, 0.0), 1.0))
         yield frame
 
 
-def _read_image(which: str, data: bytes | None, size: tuple[int, int]) -> Array | None:
+def _count(spec: FilmSpec, rate: Fraction) -> int:
+    """Return how many frames are new."""
+    return max(round(spec.seconds * rate), 1)
+
+
+def _read_image(which: str, data: bytes | None, size: tuple[int, int]) -> Image.Image | None:
     """Return the picture that a film begins or ends with, where one was given."""
     if data is None:
         return None
     try:
-        return still(data, size)
+        return without_label(still(data, size))
     except UnreadableImage as error:
         raise UnusableImage(which, error) from error
 
 
-def _colours_by_brightness(style: SceneStyle) -> Array:
-    """Return a colour for each of the 256 levels of brightness, dark to light."""
-    steps = np.array([style.foreground * 0.8, style.sky, (style.sky + style.horizon) / 2, style.light])
-    channels = [np.interp(range(256), (0, 100, 165, 245), steps[:, channel]) for channel in range(3)]
-    return np.stack(channels, axis=1).astype(np.float32)
-
-
-def _erase_caption(frame: Array, size: tuple[int, int]) -> None:
-    """Paint over the source's own caption, which the new one would be drawn over, with the colours above it."""
+def _erase_caption(frame: Pixels, size: tuple[int, int]) -> None:
+    """Paint over the source's own caption, which the new one would be drawn over, with the colours below it."""
     band = caption_height(size)
-    above = Image.fromarray(frame[-band - 12 : -band].astype(np.uint8)).resize((6, 1), Image.Resampling.BOX)
-    frame[-band:] = np.asarray(above.resize((size[0], band), Image.Resampling.BICUBIC))
-
-
-def _smoothstep(x: float) -> float:
-    """Return 0 for x <= 0, 1 for x >= 1, and a smooth curve between."""
-    x = min(max(float(x), 0.0), 1.0)
-    return x * x * (3 - 2 * x)
+    below = Image.fromarray(frame[band : band + 12]).resize((6, 1), Image.Resampling.BOX)
+    frame[:band] = np.asarray(below.resize((size[0], band), Image.Resampling.BICUBIC))

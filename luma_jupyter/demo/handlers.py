@@ -20,6 +20,7 @@ from luma_jupyter.demo.faults import LOST, Hook, RequestInfo
 from luma_jupyter.demo.jobs import FileOrUrl, Job, Jobs
 from luma_jupyter.demo.keys import Keys
 from luma_jupyter.demo.refusals import Refusal
+from luma_jupyter.demo.takes import Take
 from luma_jupyter.demo.uploads import MIME_TYPES, UploadStore
 from luma_jupyter.demo.usage import UsageLog
 
@@ -199,6 +200,11 @@ class ApiHandler(Handler):
             return body, parse(body)
         except BadRequest as error:
             raise Refusal(400, "bad_request", str(error)) from error
+
+    @property
+    def take(self) -> Take:
+        """Which take of its request a client asks for."""
+        return Take.parse(self.request.headers.get("X-Luma-Take", ""))
 
     def call_back(self, url: str | None, job: Job, result: Callable[[Job], Json]) -> None:
         """POST a job's result to a URL once it has ended; nobody hears of a callback that fails."""

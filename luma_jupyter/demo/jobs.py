@@ -1,10 +1,10 @@
-"""Tasks from submission to their end, and the one thread that renders.
+"""Tasks from submission to their end, and the threads that render.
 
-Everything about a `Job` happens on the server's event loop, so it needs no lock; the render thread takes jobs from a
-queue and only tells the loop what came of them. A job ends when its film is ready *and* its time is over: rendering
+Everything about a `Job` happens on the server's event loop, so it needs no lock; the render threads take jobs from a
+queue and only tell the loop what came of them. A job ends when its film is ready *and* its time is over: rendering
 takes a second, the services that this one stands in for take minutes.
 
-The thread is a daemon that asks for a stop before each frame: an interpreter never waits for films that nobody sees.
+The threads are daemons that ask for a stop before each frame: an interpreter never waits for films that nobody sees.
 """
 
 import asyncio
@@ -25,6 +25,7 @@ from luma_jupyter.demo.bodies import Json
 from luma_jupyter.demo.fetch import FetchError, fetch
 from luma_jupyter.demo.film import Film, FilmSpec, Stopped, UnusableImage, render
 from luma_jupyter.demo.refusals import Refusal
+from luma_jupyter.demo.takes import Take
 from luma_jupyter.video.codec import UnreadableVideo
 
 MODERATED_MESSAGE = "Sorry! Our AI moderators feel your prompt might be against our community standards."
@@ -34,6 +35,7 @@ FAILING_WORDS = {
     "[moderated]": MODERATED_MESSAGE,
 }
 
+RENDER_THREADS = 2  # a third one makes nothing quicker where a machine has two cores, and others want some too
 MOST_JOBS = 10_000  # of a service: a cell that loops must not fill the disk with films
 
 Api = Literal["acedata", "runapi"]
@@ -80,11 +82,12 @@ class Jobs:
         self._queue: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
         self._stop = threading.Event()
 
-    def submit(self, api: Api, request: Json, plan: FilmPlan) -> Job:
+    def submit(self, api: Api, request: Json, plan: FilmPlan, take: Take) -> Job:
         """Accept a task; it is rendered after those before it. Raises `Refusal` where there are too many."""
         if len(self._jobs) >= MOST_JOBS:
             words = f"The demo service makes {MOST_JOBS:,} videos at most: restart the kernel for more."
             raise Refusal(400, "bad_request", words)
+        plan = replace(plan, spec=replace(plan.spec, take=take))
         job = Job(api, request, plan, self._loop.time() + self.seconds * _duration_factor(request))
         self._jobs[job.id] = job
         self._queue.put(job)
@@ -104,7 +107,7 @@ class Jobs:
         return next((job.film for job in self._jobs.values() if job.video_id == video_id), None)
 
     def run(self) -> None:
-        """Render one job after the other until `stop`: the body of the render thread."""
+        """Render one job after the other until `stop`: the body of each render thread."""
         while job := self._queue.get():
             self._call_on_loop(self._start, job)
             try:
@@ -117,9 +120,10 @@ class Jobs:
                 self._call_on_loop(self._end_when_due, job, film, None)
 
     def stop(self) -> None:
-        """End the render thread, within a frame; from any thread."""
+        """End the render threads, within a frame; from any thread."""
         self._stop.set()
-        self._queue.put(None)
+        for _ in range(RENDER_THREADS):
+            self._queue.put(None)
 
     def _render(self, plan: FilmPlan) -> Film:
         prompt = plan.spec.prompt.lower()

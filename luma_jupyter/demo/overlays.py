@@ -8,9 +8,9 @@ from bisect import bisect_right
 from collections.abc import Iterator
 
 import numpy as np
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw, ImageFont, ImageOps
 
-from luma_jupyter.video.codec import Array
+from luma_jupyter.video.codec import Pixels
 from luma_jupyter.video.fonts import default_font, font_for
 
 MAX_CHARACTERS = 400
@@ -26,38 +26,43 @@ class Overlay:
         self.alpha = pixels[..., 3:] / 255
         self.ink = pixels[..., :3] * self.alpha
 
-    def stamp(self, frame: Array, strength: float = 1.0) -> None:
+    def stamp(self, frame: Pixels, strength: float = 1.0) -> None:
         """Draw it on a frame, in place; strength 0..1 fades it."""
-        part = frame[self.region]
-        part += strength * (self.ink - part * self.alpha)
+        if strength > 0:
+            part = frame[self.region]
+            part[:] = part + np.float32(strength) * (self.ink - part * self.alpha)
 
 
 def caption(text: str, size: tuple[int, int]) -> Overlay:
-    """Return the prompt on a darkened band along the bottom edge; long ones get smaller letters, then an ellipsis."""
-    width, height = size
-    band_height = caption_height(size)
+    """Return the prompt on a darkened band along the upper edge, where no player has its buttons, left of the label.
+
+    Long ones get smaller letters, then an ellipsis.
+    """
+    width, _ = size
     margin = round(0.03 * width) + 6
+    room = simulated_label(size).region[1].start - 2 * margin
     base_font, text = font_for(" ".join(text.split())[:MAX_CHARACTERS])
     max_lines = 0
     for font_size in CAPTION_FONT_SIZES:
         font = base_font.font_variant(size=max(round(font_size * min(size)), 9))
         line_height = round(1.28 * font.size)
-        lines = list(_wrap(text, font, width - 2 * margin))
-        max_lines = int(0.72 * band_height) // line_height
+        lines = list(_wrap(text, font, room))
+        max_lines = int(0.72 * caption_height(size)) // line_height
         if len(lines) <= max_lines:
             break
     else:
         lines = [*lines[: max_lines - 1], lines[max_lines - 1].rstrip(" .,") + "…"]
-    gradient = (175 * np.linspace(0, 1, band_height) ** 0.6).astype(np.uint8)
+    band_height = min(round(line_height * (len(lines) + 0.9)), caption_height(size))
+    gradient = (175 * np.linspace(1, 0, band_height) ** 0.6).astype(np.uint8)
     image = Image.new("RGBA", (width, band_height))
     image.putalpha(Image.fromarray(np.repeat(gradient[:, None], width, axis=1)))
     draw = ImageDraw.Draw(image)
-    top = band_height - line_height * len(lines) - round(0.1 * band_height)
+    top = round(0.3 * line_height)
     for line in lines:
         draw.text((margin + 1, top + 1), line, font=font, fill="black")
         draw.text((margin, top), line, font=font, fill="white")
         top += line_height
-    return Overlay(image, 0, height - band_height)
+    return Overlay(image, 0, 0)
 
 
 def caption_height(size: tuple[int, int]) -> int:
@@ -75,6 +80,22 @@ def simulated_label(size: tuple[int, int]) -> Overlay:
     draw.rounded_rectangle((0, 0, plate.width - 1, plate.height - 1), padding, fill=(0, 0, 0, 150))
     draw.text((2 * padding - left, padding - top), "SIMULATED", font=font, fill=(255, 255, 255, 235))
     return Overlay(plate, size[0] - plate.width - 2 * padding, 2 * padding)
+
+
+def without_label(picture: Image.Image) -> Image.Image:
+    """Return a picture without the SIMULATED label of this service's frames, which would show beside the new one."""
+    label = simulated_label(picture.size)
+    rows, columns = label.region
+    part = np.asarray(picture)[label.region].mean(axis=2)
+    letters = (label.ink.min(axis=2) > 180) & (label.alpha[..., 0] > 0.8)
+    ground = (label.ink.max(axis=2) < 5) & (label.alpha[..., 0] > 0.5)
+    if part[letters].mean() < part[ground].mean() + 50:
+        return picture
+    height, around = rows.stop - rows.start, 2
+    box = (columns.start - around, rows.stop + around, columns.stop + around, rows.stop + 2 * around + height)
+    cleaned = picture.copy()
+    cleaned.paste(ImageOps.flip(picture.crop(box)), (columns.start - around, rows.start - around))
+    return cleaned
 
 
 def watermark(text: str, size: tuple[int, int]) -> Overlay:

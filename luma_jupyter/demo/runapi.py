@@ -69,7 +69,7 @@ class ModifyVideoHandler(_TaskHandler):
         else:
             spec = FilmSpec(body.prompt, modify=True, watermark=body.watermark)
             plan = FilmPlan(spec, source=self.context.file_or_url(body.source_video_url))
-            job = self.context.jobs.submit("runapi", request, plan)
+            job = self.context.jobs.submit("runapi", request, plan, self.take)
             self.call_back(body.callback_url, job, self.task)
             if key:
                 self.context.idempotent_jobs[key] = request, job

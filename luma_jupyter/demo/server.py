@@ -1,4 +1,4 @@
-"""Start and close the demo service: a socket on loopback, two daemon threads, and a temporary folder.
+"""Start and close the demo service: a socket on loopback, daemon threads, and a temporary folder.
 
 Importing this is cheap; `start` is what needs tornado, PyAV, NumPy and Pillow. The service goes with its process: it
 closes itself at exit, and a forked child neither serves nor deletes anything.
@@ -53,8 +53,7 @@ class DemoService:
         self._process_id = os.getpid()
         self._closed = False
         self._threads = [
-            threading.Thread(target=body, name=f"luma-demo-{name}", daemon=True)
-            for name, body in (("server", app.run), ("render", app.jobs.run))
+            threading.Thread(target=body, name=f"luma-demo-{name}", daemon=True) for name, body in app.threads
         ]
         for thread in self._threads:
             thread.start()

@@ -9,17 +9,19 @@ from dataclasses import asdict, fields
 from typing import Any
 
 from luma_jupyter.domain.media import LocalFile
-from luma_jupyter.domain.requests import Request, VideoRef
+from luma_jupyter.domain.requests import FrameRef, Request, VideoRef, frames_in
 
 
 def fingerprint(request: Request, source_intent: str | None) -> str:
     """What equal requests have in common: 64 hex digits (SHA-256) of action, parameters and source.
 
-    A source that is a clip counts by its intent, any other by its id or URL; a file by its content. Parameters at their
-    defaults are left out, so that one that a later version adds changes nothing; callback URLs do not count.
+    A source that is a clip counts by its intent, any other by its id or URL; a frame of a clip by the clip's intent and
+    the moment, a file by its content. Parameters at their defaults are left out, so that one that a later version adds
+    changes nothing; callback URLs do not count.
     """
     facts = {"action": request.action, **parameters(request), "prompt": _normalized(request.prompt)}
     facts |= {name: {"sha256": file["sha256"]} for name, file in facts.items() if is_file_record(file)}
+    facts |= {name: {"intent": ref.intent, "when": ref.when} for name, ref in frames_in(request).items()}
     facts.pop("callback_url", None)
     if source_intent is not None:
         facts["source"] = source_intent
@@ -39,6 +41,11 @@ def is_file_record(value: object) -> bool:
     return isinstance(value, dict) and "sha256" in value
 
 
+def is_frame_record(value: object) -> bool:
+    """Whether a parameter in plain data stands for a frame of a clip."""
+    return isinstance(value, dict) and "when" in value
+
+
 def _normalized(prompt: str) -> str:
     """A prompt as far as it counts: however its letters are encoded, and wherever its lines break."""
     return " ".join(unicodedata.normalize("NFC", prompt).split())
@@ -47,4 +54,6 @@ def _normalized(prompt: str) -> str:
 def _plain(value: object) -> Any:
     if isinstance(value, LocalFile):
         return value.record
+    if isinstance(value, FrameRef):
+        return {name: fact for name, fact in asdict(value).items() if fact is not None}
     return asdict(value) if isinstance(value, VideoRef) else value

@@ -14,6 +14,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from luma_jupyter.domain.identifiers import is_variable_name
 from luma_jupyter.domain.mp4 import SOUND, VIDEO, Movie, read_movie
 from luma_jupyter.errors import InvalidRequest
 
@@ -135,7 +136,8 @@ class LocalFile:
     count where two are compared: those of what was given, so that a request is found again however it was sent.
 
     ``sent`` is the file that goes out in its place (`to_send`), where that is another one: a picture is turned upright,
-    for instance. ``preview`` is a small picture of it, as a data URI.
+    for instance. ``preview`` is a small picture of it, as a data URI. ``label`` is what the user calls it, if
+    that is not its name.
     """
 
     sha256: str
@@ -146,6 +148,7 @@ class LocalFile:
     data: bytes | None = field(default=None, repr=False, compare=False)
     sent: LocalFile | None = field(default=None, compare=False)
     preview: str | None = field(default=None, repr=False, compare=False)
+    label: str | None = field(default=None, compare=False)
 
     @classmethod
     def of(cls, data: bytes, mime: str, original: str, *, path: Path | None = None, keep: bool = True) -> LocalFile:
@@ -164,7 +167,7 @@ class LocalFile:
         if not re.fullmatch("[0-9a-f]{64}", sha256) or mime not in _SUFFIXES or not isinstance(size, int):
             raise ValueError("not a file")
         file = cls(sha256, mime, file_name(str(name), mime), size)
-        return replace(file, sent=_sent_in(record), preview=_preview_in(record))
+        return replace(file, sent=_sent_in(record), preview=preview_in(record), label=_label_in(record))
 
     @property
     def record(self) -> dict[str, Any]:
@@ -174,6 +177,8 @@ class LocalFile:
             facts["sent"] = self.sent.record
         if self.preview:
             facts["preview"] = self.preview
+        if self.label:
+            facts["label"] = self.label
         return facts
 
     @property
@@ -198,7 +203,7 @@ class LocalFile:
         return data
 
     def __str__(self) -> str:
-        return self.name
+        return self.label or self.name
 
 
 def _sent_in(record: Mapping[str, Any]) -> LocalFile | None:
@@ -211,7 +216,13 @@ def _sent_in(record: Mapping[str, Any]) -> LocalFile | None:
         return None
 
 
-def _preview_in(record: Mapping[str, Any]) -> str | None:
+def _label_in(record: Mapping[str, Any]) -> str | None:
+    label = record.get("label")
+    return label if isinstance(label, str) and is_variable_name(label) else None
+
+
+def preview_in(record: Mapping[str, Any]) -> str | None:
+    """The small picture in a record; None where what it says is none."""
     preview = record.get("preview")
     return preview if isinstance(preview, str) and is_preview(preview) else None
 

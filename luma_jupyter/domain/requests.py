@@ -5,14 +5,15 @@ A request checks itself when it is built, so a bad one never travels further tha
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, TypeAlias
 
 from luma_jupyter.domain.media import LocalFile
 from luma_jupyter.domain.urls import is_web_url, shown_url
-from luma_jupyter.domain.values import as_python, read_flag
+from luma_jupyter.domain.values import as_python, read_flag, read_number
 from luma_jupyter.domain.visibility import has_visible
 from luma_jupyter.domain.vocabulary import ASPECT_RATIOS, Action
 from luma_jupyter.errors import InvalidRequest, shown
@@ -31,6 +32,39 @@ class VideoRef:
     def __str__(self) -> str:
         return self.video_id or self.url or "?"
 
+
+@dataclass(frozen=True, slots=True)
+class FrameRef:
+    """A frame of a clip that need not be done yet: ``when`` is first, last, or so many seconds from its beginning.
+
+    ``intent`` is the clip's, ``label`` how the user named it; ``preview`` is a small picture of the frame as a data
+    URI, once it was read. The last two do not count. Raises InvalidRequest for a moment that no video has.
+    """
+
+    intent: str
+    when: float | str
+    label: str = field(default="", compare=False)
+    preview: str | None = field(default=None, compare=False, repr=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "when", read_moment(self.when))
+
+    def __str__(self) -> str:
+        return f"{self.label or 'a clip'}@{str(self.when).removesuffix('.0')}"
+
+
+def read_moment(when: object) -> float | str:
+    """Read a moment of a video: first, last, or seconds; 0 is first. Raises InvalidRequest for what is none."""
+    moment = as_python(when)
+    if isinstance(moment, str) and moment in ("first", "last"):
+        return moment
+    seconds = read_number(moment)
+    if not 0 <= seconds < math.inf:
+        raise InvalidRequest(f"A frame is 'first', 'last' or a number of seconds from 0 on, not {shown(when)}.")
+    return seconds or "first"
+
+
+StillImage: TypeAlias = str | LocalFile | FrameRef  # an address, a file, or what a clip that may not be done shows
 
 _VIDEO_ID = re.compile(r"(?=.{16})(?=.*\d)[0-9A-Za-z]+(-[0-9A-Za-z]+)+|[0-9a-fA-F]{32}")
 
@@ -68,6 +102,11 @@ def _check_url(name: str, url: object) -> None:
         raise InvalidRequest(f"{name} must be an http(s) URL, not {shown(url)}.")
 
 
+def take_name(take: int, again: int = 0) -> str:
+    """A take of a request in short: empty for the first, ``2``, or ``2.1`` where the second was made again once."""
+    return f"{take}.{again}" if again else str(take) if take > 1 else ""
+
+
 def check_takes(name: str, value: object) -> None:
     """Refuse what is not the number of a take, or of takes."""
     if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= MOST_TAKES:
@@ -75,8 +114,8 @@ def check_takes(name: str, value: object) -> None:
 
 
 def _check_image(name: str, image: object) -> None:
-    """Refuse an image in any other form than a URL, or a file that was checked."""
-    if image is not None and not isinstance(image, LocalFile):
+    """Refuse an image in any other form than a URL, a file that was checked, or a frame of a clip."""
+    if image is not None and not isinstance(image, LocalFile | FrameRef):
         _check_url(name, image)
 
 
@@ -97,7 +136,7 @@ class _Request:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GenerateRequest(_Request):
-    """Make a video from a prompt, and from a first and last frame where given: a URL, or a file.
+    """Make a video from a prompt, and from a first and last frame where given.
 
     ``enhancement`` lets the service improve the prompt; ``loop`` joins the end to the start.
     Fields, defaults and ratios: AceDataCloud, ``POST /luma/videos``.
@@ -107,8 +146,8 @@ class GenerateRequest(_Request):
     aspect_ratio: str = "16:9"
     loop: bool = False
     enhancement: bool = True
-    start_image: str | LocalFile | None = None
-    end_image: str | LocalFile | None = None
+    start_image: StillImage | None = None
+    end_image: StillImage | None = None
 
     def __post_init__(self) -> None:
         _Request.__post_init__(self)
@@ -127,7 +166,7 @@ class ExtendRequest(_Request):
 
     action: ClassVar[Action] = "extend"
     source: VideoRef | LocalFile | None = None
-    end_image: str | LocalFile | None = None
+    end_image: StillImage | None = None
 
     def __post_init__(self) -> None:
         _Request.__post_init__(self)
@@ -161,6 +200,12 @@ Request: TypeAlias = GenerateRequest | ExtendRequest | ModifyRequest
 KINDS: Mapping[str, type[GenerateRequest | ExtendRequest | ModifyRequest]] = {
     kind.action: kind for kind in (GenerateRequest, ExtendRequest, ModifyRequest)
 }
+
+
+def frames_in(request: Request) -> dict[str, FrameRef]:
+    """The frames of clips in a request, by the field."""
+    images = {name: getattr(request, name, None) for name in ("start_image", "end_image")}
+    return {name: image for name, image in images.items() if isinstance(image, FrameRef)}
 
 
 def addresses_in(request: Request) -> dict[str, str]:

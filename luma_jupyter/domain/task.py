@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from luma_jupyter.domain.money import Charges
-from luma_jupyter.domain.requests import Request
+from luma_jupyter.domain.requests import Request, take_name
 from luma_jupyter.domain.vocabulary import Provider, Status
 from luma_jupyter.errors import LumaError, ServiceError
 
@@ -90,7 +90,8 @@ class Task:
 
     ``trace_id`` is the service's id of the submission, by which its statement names what was charged: ``credits``, and
     as far as they can be told in USD, ``cost``. ``replayed``: the service answered with a task that it had made before.
-    ``payload`` is the body that was sent: what is looked for later, or repeated under the same key.
+    ``payload`` is the body that was sent: what is looked for later, or repeated under the same key. ``again``: how many
+    equal requests were made before it.
     """
 
     intent: str
@@ -124,6 +125,7 @@ class Task:
     replayed: bool = False
     payload: Mapping[str, Any] | None = field(default=None, compare=False)
     extra: Mapping[str, Any] = field(default_factory=dict, compare=False)
+    again: int = 0
 
     def __setstate__(self, values: Sequence[object]) -> None:
         """Take a pickled task, also of a version that had fewer fields: new ones stand at the end."""
@@ -135,6 +137,15 @@ class Task:
     def key(self) -> str:
         """The intent in short, as in file names."""
         return self.intent[:8]
+
+    @property
+    def take(self) -> str:
+        """Which of the takes of its request it is, see `take_name`."""
+        return take_name(self.request.take, self.again)
+
+    def file_remedy(self, word: str) -> str:
+        """How its lost file comes back; ``word`` names the clip. A demo service keeps none longer than its kernel."""
+        return f"`%luma retry {word}` fetches it again" if self.real else "run its cell again"
 
     @property
     def real(self) -> bool:

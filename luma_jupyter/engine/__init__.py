@@ -30,6 +30,7 @@ adoption       tasks that were made elsewhere, found by their id
 budget         prices, and the day's limit
 provider_pool  choice of the service, and its client
 local_files    the user's pictures and videos as input
+frames         frames of clips as input, once these are done
 ending         the summary when the program ends with tasks under way
 loop_thread    the one thread and its loop
 """

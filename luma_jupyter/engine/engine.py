@@ -33,7 +33,7 @@ from luma_jupyter.engine.plan import Plan, make_plan
 from luma_jupyter.engine.provider_pool import ProviderPool
 from luma_jupyter.engine.recovery import resumed
 from luma_jupyter.engine.repository import Repository
-from luma_jupyter.engine.reuse import cancel_unsent, find_reusable, find_saved
+from luma_jupyter.engine.reuse import as_asked, cancel_unsent, find_reusable, find_saved, with_frames_read
 from luma_jupyter.engine.run.funds import Funds
 from luma_jupyter.engine.run.options import RunOptions
 from luma_jupyter.engine.run.runner import TaskRunner
@@ -104,7 +104,11 @@ class Engine:
     def plan_all(self, specs: Sequence[TaskSpec]) -> list[Plan]:
         """As `plan`, of several specs, under the settings of one moment."""
         now, client_for = self._settings(), cache(self.providers.client)
-        return [make_plan(spec, now, client_for, self.budget) for spec in specs]
+
+        def check(spec: TaskSpec) -> Plan:
+            return make_plan(spec, now, client_for, self.budget)
+
+        return with_frames_read([check(spec) for spec in specs], self.repository, check)
 
     def find_earlier(self, plan: Plan) -> Task | None:
         """The task that answers a request without anything being sent, if there is one; raises as `submit` does."""
@@ -148,13 +152,20 @@ class Engine:
                     self._start(one, _run_options(plan))
         try:
             return [
-                one if isinstance(one, Handle) else self._join(one, _run_options(plan), plan.settings)
+                one if isinstance(one, Handle) else self._answer(one, plan)
                 for one, plan in zip(found, plans, strict=True)
             ]
         except LumaError as error:
             if not new:
                 raise
             raise with_message(error, f"{len(new):,} new ones were sent, and are followed; but: {error}") from None
+
+    def _answer(self, entry: Entry, plan: Plan) -> Handle:
+        """The handle on what answers a plan."""
+        handle = self._join(entry, _run_options(plan), plan.settings)
+        if handle.task.status is Status.COMPLETED:  # so nothing more is written down of it
+            handle.task = as_asked(handle.task, plan)
+        return handle
 
     def _enter(self, plans: Sequence[Plan], prices: Sequence[Price]) -> list[Handle | Entry]:
         """Enter new tasks into the journal, or find what answers them: decided in one moment, for all kernels.
@@ -173,9 +184,12 @@ class Engine:
             new = [number for number in open_ones if found[number] is None]
             if new:
                 self._check([(plans[number], prices[number]) for number in new])
-                cancel_unsent([plans[number].spec for number in new if not plans[number].spec.again], self.repository)
+                cancel_unsent([plans[number] for number in new if not plans[number].spec.again], self.repository)
             for number in new:
                 task = self._new_task(intents[number], plans[number], prices[number])
+                if plans[number].spec.again:
+                    times = self.repository.times_made(plans[number].spec, saved, plans[number].settings)
+                    task = task.evolve(again=times)
                 lease = journal.add(task)
                 found[number] = self.handles[task.intent] = self._followed(task, lease)
             return [one for one in found if one]
@@ -489,4 +503,4 @@ def _completed_earlier(plan: Plan) -> Entry | None:
 
 
 def _run_options(plan: Plan) -> RunOptions:
-    return RunOptions(timeout=plan.spec.follow_for, after=plan.spec.after)
+    return RunOptions(timeout=plan.spec.follow_for, after=plan.spec.after, frames=plan.spec.frames)

@@ -52,11 +52,6 @@ def as_image(name: str, value: object) -> str | LocalFile:
     return _local_file(picture_of(name, value, _limits()), name)
 
 
-def as_optional_image(name: str, value: object) -> str | LocalFile | None:
-    """As `as_image`; None for None."""
-    return None if value is None else as_image(name, value)
-
-
 def as_video(value: str | os.PathLike[str], name: str = "The source") -> LocalFile:
     """A source video given as a path. Raises InvalidRequest for all that cannot be sent, or has no picture."""
     path = _path(name, value, "a clip, a video id, an http(s) URL, or a video's path")

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
 from luma_jupyter.domain.money import Price
-from luma_jupyter.domain.requests import GenerateRequest, VideoRef
+from luma_jupyter.domain.requests import GenerateRequest, VideoRef, take_name
 from luma_jupyter.domain.vocabulary import Action, Provider
 from luma_jupyter.engine.budget import Budget
 from luma_jupyter.engine.provider_pool import choose_provider
@@ -17,6 +17,7 @@ from luma_jupyter.engine.task_spec import TaskSpec
 from luma_jupyter.errors import ConfigError, LumaError
 from luma_jupyter.providers.protocol import ProviderClient
 from luma_jupyter.settings import Settings
+from luma_jupyter.video.frames import check_readable
 
 ClientFor: TypeAlias = Callable[[Provider, Action], ProviderClient]
 
@@ -39,6 +40,9 @@ class Plan:
     ``provider`` is where it would go, None where a key is missing. Exactly one of ``sendable`` and ``refusal`` is
     there: the request as it would be sent, or why it cannot be. An earlier task may answer it all the same:
     ``earlier``, where it was looked for.
+
+    ``read`` is the spec with frames of clips as pictures, as far as those were read. That is how versions before frames
+    were steps asked for them, so what they made answers it too.
     """
 
     spec: TaskSpec
@@ -47,6 +51,12 @@ class Plan:
     sendable: Preview | None = None
     refusal: LumaError | None = None
     earlier: Entry | None = None
+    read: TaskSpec | None = None
+
+    @property
+    def asked(self) -> list[TaskSpec]:
+        """The spec in all forms in which it may have been asked for before."""
+        return [self.spec, *([self.read] if self.read else [])]
 
     @property
     def preview(self) -> Preview:
@@ -74,6 +84,8 @@ def make_plan(spec: TaskSpec, now: Settings, client_for: ClientFor, budget: Budg
 
 def _preview(spec: TaskSpec, provider: Provider, now: Settings, client_for: ClientFor, budget: Budget) -> Preview:
     """What would be sent. The source of a clip that is not done yet is shown by name."""
+    if spec.frames:
+        check_readable()
     client = client_for(provider, spec.request.action)
     request = spec.request
     if spec.after and spec.after.task.video:
@@ -82,4 +94,5 @@ def _preview(spec: TaskSpec, provider: Provider, now: Settings, client_for: Clie
         unknown = f"‹video of {spec.label or 'the source'}, when it is done›"
         request = replace(request, source=VideoRef(url=unknown))
     price = budget.known_price(provider, request.action, now)
-    return Preview(provider, client.submit_url, client.headers("‹one per request›"), client.payload(request), price)
+    headers = client.headers("‹one per request›", take_name(request.take))
+    return Preview(provider, client.submit_url, headers, client.payload(request), price)

@@ -112,6 +112,11 @@ class Repository:
                 entered[entry.task.fingerprint].append(entry)
         return [self._equal_to(spec, entered[spec.fingerprint], saved[spec.fingerprint], now) for spec in specs]
 
+    def times_made(self, spec: TaskSpec, saved: Mapping[str, Sequence[Task]], now: Settings) -> int:
+        """How often an equal request was made before, here or by another kernel; ``saved`` as for `equal_requests`."""
+        (equal,) = self.equal_requests([spec], saved, now)
+        return max((entry.task.again + 1 for entry in equal.values()), default=0)
+
     def _equal_to(
         self, spec: TaskSpec, entered: Sequence[Entry], saved: Sequence[Task], now: Settings
     ) -> dict[str, Entry]:

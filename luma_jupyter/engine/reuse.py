@@ -7,22 +7,24 @@ others no transaction keeps anybody; so nobody has to wait while the folder is l
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 
 from luma_jupyter.domain.task import Task
 from luma_jupyter.domain.vocabulary import Provider, Status
+from luma_jupyter.engine.frames import name_frames, read_frames
 from luma_jupyter.engine.library.sidecars import whole_size
 from luma_jupyter.engine.plan import Plan
 from luma_jupyter.engine.repository import Repository
 from luma_jupyter.engine.store.journal import Entry
 from luma_jupyter.engine.task_spec import TaskSpec
-from luma_jupyter.errors import ClipCancelled, InvalidRequest
+from luma_jupyter.errors import ClipCancelled, InvalidRequest, LumaError
 
 
 def find_saved(plans: Sequence[Plan], repository: Repository) -> Mapping[str, Sequence[Task]]:
     """What the media folder has of equal requests, by fingerprint."""
-    asked = [plan for plan in plans if not plan.spec.again]
-    return repository.saved_equal([plan.spec for plan in asked], asked[0].settings) if asked else {}
+    specs = [spec for plan in plans for spec in plan.asked]
+    return repository.saved_equal(specs, plans[0].settings) if specs else {}
 
 
 def find_reusable(
@@ -35,17 +37,60 @@ def find_reusable(
     Raises InvalidRequest where there was one that a damage of the journal has made unreadable: what became of it is
     unknown, and may be paid for.
     """
+    chosen = _find_answers(plans, repository, find_saved(plans, repository) if saved is None else saved)
+    unknown = [
+        spec
+        for plan, entry in zip(plans, chosen, strict=True)
+        if not (entry or plan.spec.again or plan.provider == "demo")
+        for spec in plan.asked
+    ]
+    if unknown and (lost := repository.lost(unknown)):
+        raise InvalidRequest(_lost_message(lost))
+    return chosen
+
+
+def _find_answers(
+    plans: Sequence[Plan], repository: Repository, saved: Mapping[str, Sequence[Task]]
+) -> list[Entry | None]:
     asked = [plan for plan in plans if not plan.spec.again]
     if not asked:
         return [None] * len(plans)
-    saved = find_saved(plans, repository) if saved is None else saved
-    equal = repository.equal_requests([plan.spec for plan in asked], saved, asked[0].settings)
-    chosen = [choose_reusable(found.values(), plan.provider) for plan, found in zip(asked, equal, strict=True)]
-    unknown = [plan.spec for plan, entry in zip(asked, chosen, strict=True) if not entry and plan.provider != "demo"]
-    if unknown and (lost := repository.lost(unknown)):
-        raise InvalidRequest(_lost_message(lost))
-    answers = iter(chosen)
+    specs = [spec for plan in asked for spec in plan.asked]
+    equal = iter(repository.equal_requests(specs, saved, asked[0].settings))
+    found = [[entry for _ in plan.asked for entry in next(equal).values()] for plan in asked]
+    answers = iter([choose_reusable(entries, plan.provider) for plan, entries in zip(asked, found, strict=True)])
     return [None if plan.spec.again else next(answers) for plan in plans]
+
+
+def with_frames_read(plans: Sequence[Plan], repository: Repository, check: Callable[[TaskSpec], Plan]) -> list[Plan]:
+    """The plans; those that nothing answers with their frames read, as far as their clips are done.
+
+    ``check`` makes a plan of a spec. Reads files, so no other kernel must have to wait for it.
+    """
+    framed = [number for number, plan in enumerate(plans) if plan.spec.frames]
+    asked = [plans[number] for number in framed]
+    answers = _find_answers(asked, repository, find_saved(asked, repository))
+    unanswered = {number for number, entry in zip(framed, answers, strict=True) if entry is None}
+    return [_with_frames_read(plan, check) if number in unanswered else plan for number, plan in enumerate(plans)]
+
+
+def _with_frames_read(plan: Plan, check: Callable[[TaskSpec], Plan]) -> Plan:
+    spec = plan.spec
+    try:
+        request = read_frames(spec.request, {field: handle.task for field, handle in spec.frames.items()})
+    except LumaError as error:
+        return replace(plan, sendable=None, refusal=plan.refusal or error)
+    if request == spec.request:
+        return plan
+    read = replace(spec, request=request)
+    return replace(check(read), spec=spec, read=read)
+
+
+def as_asked(task: Task, plan: Plan) -> Task:
+    """A task that answers a plan; of one that an earlier version made of pictures, with their clips named."""
+    if plan.read is None or task.fingerprint != plan.read.fingerprint:
+        return task
+    return task.evolve(request=name_frames(task.request, plan.spec.request))
 
 
 def _lost_message(task_ids: Sequence[str | None]) -> str:
@@ -76,9 +121,9 @@ def _has_what_it_made(task: Task) -> bool:
     return task.status is not Status.COMPLETED or (task.path is not None and whole_size(task.path) is not None)
 
 
-def cancel_unsent(specs: Iterable[TaskSpec], repository: Repository) -> None:
+def cancel_unsent(plans: Iterable[Plan], repository: Repository) -> None:
     """End equal requests that a silent kernel has entered and not sent: should it wake up, it must not send."""
-    for entry in repository.journal.find_equal(*(spec.fingerprint for spec in specs)):
+    for entry in repository.journal.find_equal(*(spec.fingerprint for plan in plans for spec in plan.asked)):
         task = repository.recovered(entry).task
         if entry.task.status is Status.CANCELLED or task.status is not Status.CANCELLED:
             continue

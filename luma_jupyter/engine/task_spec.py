@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from luma_jupyter.domain.fingerprint import fingerprint
@@ -20,15 +21,16 @@ class TaskSpec:
     """A checked request, and how it is to be made.
 
     ``provider`` is the caller's own choice (None: as the settings say), ``after`` the task whose video is the source,
-    ``label`` how the user named the source; ``timeout`` is how many seconds to follow the task (None: 900);
-    ``again`` makes a new video in any case; ``name`` is the variable's. Raises InvalidRequest for a value that cannot
-    be used.
+    ``label`` how the user named the source; ``frames``: by the field, the tasks whose frames it takes. ``timeout`` is
+    how many seconds to follow the task (None: 900); ``again`` makes a new video in any case; ``name`` is the
+    variable's. Raises InvalidRequest for a value that cannot be used.
     """
 
     request: Request
     provider: str | None = None
     after: Handle | None = None
     label: str | None = None
+    frames: Mapping[str, Handle] = field(default_factory=dict)
     timeout: float | None = None
     again: bool = False
     name: str | None = None

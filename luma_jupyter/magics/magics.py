@@ -25,6 +25,7 @@ from luma_jupyter.cells.parser import (
 from luma_jupyter.clip.clip import Clip
 from luma_jupyter.clip.clip_list import ClipList, wait_for_all
 from luma_jupyter.clip.session import Session
+from luma_jupyter.demo.words import vocabulary
 from luma_jupyter.domain.money import dollars
 from luma_jupyter.domain.vocabulary import ACTIONS, SERVICE_NAMES, Provider, Status
 from luma_jupyter.engine.provider_pool import choose_provider
@@ -79,6 +80,19 @@ X for an image may be a clip's frame: sunset@first, sunset@last, or sunset@2.5 (
 {line_words_help()}
 In Python: luma_jupyter.generate(…), clip.extend(…), clip.modify(…), clip.wait(), await clip.
 """
+
+
+def words_text() -> str:
+    """The words of the demo service's films."""
+    rows = [f"{kind:<20} {words}" for kind, words in vocabulary()]
+    return "\n".join(
+        [
+            "The demo service makes its films by these words, in English or Chinese; whatever else a prompt says only",
+            "decides by chance what they leave open. The paid services read all of a prompt, as one would say it.",
+            "",
+            *rows,
+        ]
+    )
 
 
 class LumaMagics:
@@ -138,6 +152,7 @@ class LumaMagics:
             "adopt": self._adopt,
             "account": self._account,
             "history": self._history,
+            "words": lambda names: say(words_text()),
             "price": self._price,
             "balance": self._balance,
             "login": self._login,

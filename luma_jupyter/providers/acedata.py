@@ -9,11 +9,11 @@ import math
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar, TypeAlias
+from typing import Any, ClassVar
 
 from luma_jupyter.domain.media import LocalFile
 from luma_jupyter.domain.money import Balance, Charge, Quote
-from luma_jupyter.domain.requests import ExtendRequest, GenerateRequest, Request, VideoRef
+from luma_jupyter.domain.requests import ExtendRequest, FrameRef, GenerateRequest, Request, VideoRef
 from luma_jupyter.domain.task import ListedTask, TaskPhase, TaskState, Video
 from luma_jupyter.errors import ConfigError, InvalidRequest, TaskFailed
 from luma_jupyter.providers.acedata_platform import AceDataPlatform, missing_token
@@ -21,7 +21,7 @@ from luma_jupyter.providers.http.client import HttpClient
 from luma_jupyter.providers.http.reply import Reply
 from luma_jupyter.providers.http.requests import Call
 from luma_jupyter.providers.paging import Page, read_pages
-from luma_jupyter.providers.payloads import check_reachable, media_url
+from luma_jupyter.providers.payloads import Media, check_reachable, media_url, take_header
 from luma_jupyter.providers.protocol import Accepted, SubmissionListener, Upload
 from luma_jupyter.providers.responses import (
     raise_for_submission,
@@ -43,9 +43,6 @@ LIST_PAGE = 50  # tasks
 CLOCK_SLACK = 60.0  # seconds by which the service's clock may be ahead of ours
 LOOK_UP_HEADERS = {"x-record-exempt": "true"}  # as the vendor's web client: look-ups are no calls on the statement
 MOST_SECONDS = 6 * 3600.0  # of a task's own ``elapsed``; in milliseconds it would be more
-
-
-_Media: TypeAlias = str | LocalFile | VideoRef | None
 
 
 @dataclass(frozen=True)
@@ -75,7 +72,7 @@ class AceData:
         Raises InvalidRequest for URLs that the service cannot reach, and for files that it would not take.
         """
         if isinstance(request, GenerateRequest):
-            media: dict[str, _Media] = {"start_image_url": request.start_image, "end_image_url": request.end_image}
+            media: dict[str, Media] = {"start_image_url": request.start_image, "end_image_url": request.end_image}
             details: dict[str, Any] = {
                 "aspect_ratio": request.aspect_ratio,
                 "loop": request.loop,
@@ -101,26 +98,26 @@ class AceData:
         }
         return {name: value for name, value in body.items() if value is not None}
 
-    def _check_files(self, media: Mapping[str, _Media]) -> None:
+    def _check_files(self, media: Mapping[str, Media]) -> None:
         """Refuse files that the platform would not take, by the payload's field. Raises InvalidRequest."""
         for field, file in media.items():
-            if isinstance(file, LocalFile):
+            if isinstance(file, LocalFile | FrameRef):
                 if self.platform is None:
                     raise InvalidRequest(missing_token(field, file))
                 self.platform.check_file(field, file)
 
-    def headers(self, intent: str) -> dict[str, str]:
-        """No headers beside the key: the API has no idempotency key."""
-        return {}
+    def headers(self, intent: str, take: str = "") -> dict[str, str]:
+        """Headers beside the key: which take it is; the API has no idempotency key."""
+        return take_header(take)
 
     async def submit(
-        self, payload: Mapping[str, Any], intent: str, listener: SubmissionListener | None = None
+        self, payload: Mapping[str, Any], intent: str, listener: SubmissionListener | None = None, take: str = ""
     ) -> Accepted:
         """Create a task. The API knows no repetitions: each is a new task.
 
         Raises ServiceError when it was refused, Unconfirmed when it may have been accepted.
         """
-        call = Call(self.service, "POST", self.submit_url, self.key, payload, self.headers(intent))
+        call = Call(self.service, "POST", self.submit_url, self.key, payload, self.headers(intent, take))
         reply = await self.http.requests.submit(call, listener)
         answer = read_object(reply.data)
         task_id = read_text(answer.get("task_id"))

@@ -15,6 +15,7 @@ from urllib.parse import urlencode
 
 from luma_jupyter.domain.media import LocalFile
 from luma_jupyter.domain.money import Balance, Charge, Quote, UsageRow
+from luma_jupyter.domain.requests import FrameRef
 from luma_jupyter.errors import ConfigError, InvalidRequest, ServiceError
 from luma_jupyter.providers.http.client import HttpClient
 from luma_jupyter.providers.http.requests import Call
@@ -56,11 +57,11 @@ class AceDataPlatform:
     service: str = "AceDataCloud's platform"
     login: Login | None = None
 
-    def check_file(self, field: str, file: LocalFile) -> None:
+    def check_file(self, field: str, file: LocalFile | FrameRef) -> None:
         """Refuse a file that the platform would not take; ``field`` is the payload's. Raises InvalidRequest."""
         if self.token is None:
             raise InvalidRequest(missing_token(field, file))
-        if file.size > LARGEST_FILE:
+        if isinstance(file, LocalFile) and file.size > LARGEST_FILE:
             raise InvalidRequest(
                 f"{field}: {file.name} has {file.size / 1e6:.0f} MB, and {self.service} takes files of up to "
                 f"{LARGEST_FILE / 1e6:.0f} MB: make it smaller, or give a URL."
@@ -183,10 +184,10 @@ class AceDataPlatform:
         return self.token
 
 
-def missing_token(field: str, file: LocalFile) -> str:
+def missing_token(field: str, file: LocalFile | FrameRef) -> str:
     """Why a file cannot be sent without a platform token, and both ways out, in one line."""
     return (
-        f"{field}: {file.name} is a file of yours, which AceDataCloud takes with a platform token alone: set "
+        f"{field}: {file} is a file of yours, which AceDataCloud takes with a platform token alone: set "
         f"{TOKEN_VARIABLE} (made in its console), or give a URL."
     )
 

@@ -3,18 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TypeAlias
 
 from luma_jupyter.domain.media import LocalFile
-from luma_jupyter.domain.requests import VideoRef
+from luma_jupyter.domain.requests import FrameRef, VideoRef
 from luma_jupyter.domain.urls import is_local_url, origin, shown_url
 from luma_jupyter.errors import InvalidRequest
 
+Media: TypeAlias = str | LocalFile | FrameRef | VideoRef | None
 
-def media_url(media: str | LocalFile | VideoRef | None) -> str | None:
-    """Where a service finds a picture or a video; for a file that is not uploaded yet, words in its place."""
+
+def media_url(media: Media) -> str | None:
+    """Where a service finds a picture or a video; for what is not uploaded yet, words in its place."""
     if isinstance(media, LocalFile):
-        return f"‹{media.name}, uploaded first›"
+        return f"‹{media}, uploaded first›"
+    if isinstance(media, FrameRef):
+        return f"‹{media}, when it is done›"
     return media.url if isinstance(media, VideoRef) else media
+
+
+def take_header(take: str) -> dict[str, str]:
+    """What says which take it is, where it is not the first: a service that makes each one anew need not know."""
+    return {"X-Luma-Take": take} if take else {}
 
 
 def check_reachable(service: str, base_url: str, media: Mapping[str, str | None], callback_url: str | None) -> None:

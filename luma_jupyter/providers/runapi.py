@@ -19,7 +19,7 @@ from luma_jupyter.providers.http.client import HttpClient
 from luma_jupyter.providers.http.reply import Reply
 from luma_jupyter.providers.http.requests import Call
 from luma_jupyter.providers.http.transfers import UploadTarget
-from luma_jupyter.providers.payloads import check_reachable, media_url
+from luma_jupyter.providers.payloads import check_reachable, media_url, take_header
 from luma_jupyter.providers.protocol import Accepted, SubmissionListener, Upload
 from luma_jupyter.providers.responses import (
     raise_for_submission,
@@ -72,19 +72,19 @@ class RunApi:
         }
         return {name: value for name, value in body.items() if value is not None}
 
-    def headers(self, intent: str) -> dict[str, str]:
+    def headers(self, intent: str, take: str = "") -> dict[str, str]:
         """Headers beside the key: one idempotency key for each paid intent, and the intent once more for support."""
-        return {"Idempotency-Key": intent, "X-Client-Request-Id": intent}
+        return {"Idempotency-Key": intent, "X-Client-Request-Id": intent, **take_header(take)}
 
     async def submit(
-        self, payload: Mapping[str, Any], intent: str, listener: SubmissionListener | None = None
+        self, payload: Mapping[str, Any], intent: str, listener: SubmissionListener | None = None, take: str = ""
     ) -> Accepted:
         """Create a task; the same ``payload`` with the same ``intent`` once more gives the first task again.
 
         Raises KeyReused when another payload came with this intent before (this request made nothing), another
         ServiceError when it was refused, Unconfirmed when it may have been accepted.
         """
-        call = Call(self.service, "POST", self.submit_url, self.key, payload, self.headers(intent))
+        call = Call(self.service, "POST", self.submit_url, self.key, payload, self.headers(intent, take))
         reply = await self.http.requests.submit(call, listener)
         task_id = _read_task_id(reply)
         if not (reply.ok and task_id):

@@ -5,7 +5,7 @@ Encoding uses a single thread and writes no dates, so equal frames give equal by
 """
 
 import io
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from fractions import Fraction
 from pathlib import Path
 from typing import Self
@@ -15,10 +15,11 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
-Array = NDArray[np.float32]
+Pixels = NDArray[np.uint8]  # (height, width, 3), red, green, blue
 
 # x264's macroblock-tree estimate differs from run to run at some sizes, even with one thread.
 X264_OPTIONS = {"preset": "veryfast", "crf": "23", "threads": "1", "x264-params": "mbtree=0"}
+SOUND_RATE = 44_100  # samples a second
 MAX_SIDE = 1920
 MAX_FRAME_RATE = 60
 
@@ -34,7 +35,8 @@ class UnreadableImage(Exception):
 class VideoReader:
     """A video to be read once, as a context manager; raises `UnreadableVideo`.
 
-    `size` is (width, height) in pixels, even, at most 1920 a side; `rate` is in frames per second, at most 60.
+    `size` is (width, height) in pixels, even, at most 1920 a side; `rate` is in frames per second, at most 60;
+    `comment` is what the file says of itself.
     """
 
     def __init__(self, data: bytes) -> None:
@@ -50,16 +52,17 @@ class VideoReader:
         scale = min(1, MAX_SIDE / max(stream.width, stream.height))
         self.size = _even(stream.width * scale), _even(stream.height * scale)
         average = stream.average_rate or Fraction(24)  # from PyAV 19 on, a fraction of a type of its own
+        self.comment = self._container.metadata.get("comment", "")
         self.rate = min(Fraction(average.numerator, average.denominator), Fraction(MAX_FRAME_RATE))
 
-    def frames(self) -> Generator[Array, None, None]:
-        """Yield every frame in order, at least one: (height, width, 3), 0..255."""
+    def frames(self) -> Generator[Pixels, None, None]:
+        """Yield every frame in order, at least one."""
         empty = True
         try:
             for frame in self._container.decode(video=0):
                 resized = frame.reformat(width=self.size[0], height=self.size[1], format="rgb24")
                 empty = False
-                yield resized.to_ndarray().astype(np.float32)
+                yield resized.to_ndarray().astype(np.uint8, copy=False)
         except av.error.FFmpegError as error:
             raise UnreadableVideo("it is damaged") from error
         if empty:
@@ -73,32 +76,47 @@ class VideoReader:
 
 
 def write(
-    target: Path, frames: Iterator[Array], size: tuple[int, int], rate: Fraction, metadata: Mapping[str, str]
+    target: Path,
+    frames: Iterator[Pixels],
+    size: tuple[int, int],
+    rate: Fraction,
+    metadata: Mapping[str, str],
+    sound: Callable[[float], NDArray[np.float32]] | None = None,
 ) -> None:
-    """Encode frames as H.264 (yuv420p) into an MP4 file; rate in frames per second."""
+    """Encode frames as H.264 (yuv420p) into an MP4 file; rate in frames per second.
+
+    ``sound`` gives so many seconds of it, as one channel at `SOUND_RATE`, -1..1; it is AAC beside them.
+    """
     with av.open(str(target), "w", format="mp4", options={"movflags": "+faststart"}) as container:
         container.metadata.update(metadata)
         stream = container.add_stream("libx264", rate=rate, options=X264_OPTIONS)
         stream.width, stream.height = size
         stream.pix_fmt = "yuv420p"
+        track = container.add_stream("aac", rate=SOUND_RATE, layout="mono") if sound else None
+        count = 0
         for frame in frames:
-            pixels = frame.clip(0, 255, out=frame).astype(np.uint8)
-            container.mux(stream.encode(av.VideoFrame.from_ndarray(pixels, format="rgb24")))
+            count += 1
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(frame, format="rgb24")))
         container.mux(stream.encode())
+        if sound and track:
+            samples = av.AudioFrame.from_ndarray(sound(float(count / rate))[None], format="fltp", layout="mono")
+            samples.sample_rate = SOUND_RATE
+            container.mux(track.encode(samples))
+            container.mux(track.encode())
 
 
-def still(data: bytes, size: tuple[int, int]) -> Array:
-    """Return an image file as a frame, cropped to fill a size; raises `UnreadableImage`."""
+def still(data: bytes, size: tuple[int, int]) -> Image.Image:
+    """Return an image file as a picture, cropped to fill a size; raises `UnreadableImage`."""
     try:
         image = ImageOps.exif_transpose(Image.open(io.BytesIO(data))).convert("RGB")
-        return np.asarray(ImageOps.fit(image, size)).astype(np.float32)
+        return ImageOps.fit(image, size)
     except Exception as error:  # Pillow's decoders raise a dozen unrelated types on damaged files
         raise UnreadableImage("it is not an image, or damaged") from error
 
 
-def save_jpeg(target: Path, frame: Array) -> None:
+def save_jpeg(target: Path, frame: Pixels) -> None:
     """Write one frame as a JPEG file."""
-    Image.fromarray(np.clip(frame, 0, 255).astype(np.uint8)).save(target, "JPEG", quality=85)
+    Image.fromarray(frame).save(target, "JPEG", quality=85)
 
 
 def _even(side: float) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from importlib.util import find_spec
 from itertools import chain
 from numbers import Integral
 from pathlib import Path
@@ -42,11 +43,26 @@ def frame_at(path: Path, when: float | str) -> Image:
         return _last(path).to_image()  # type: ignore[no-any-return]
     if isinstance(when, bool) or not isinstance(when, int | float):
         raise InvalidRequest(f"A frame is 'first', 'last' or a number of seconds, not {shown(when)}.")
+    check_moment(path, when)
+    return next(_shown_at(path, [float(when)])).to_image()  # type: ignore[no-any-return]
+
+
+def check_moment(path: Path, when: float) -> None:
+    """Refuse a moment that a video does not have, in seconds. Raises as `frame_at` does."""
     length = duration(path)
     if not 0 <= when <= length:
         moment = shown(when) if isinstance(when, int) else f"{when:g}"
         raise InvalidRequest(f"The video has no frame at {moment} s: it is {length:.2f} s long.")
-    return next(_shown_at(path, [float(when)])).to_image()  # type: ignore[no-any-return]
+
+
+def check_readable() -> None:
+    """Raise ConfigError where there is no package that reads videos."""
+    if find_spec("av") is None:
+        raise _missing("av")
+
+
+def _missing(package: str | None) -> ConfigError:
+    return ConfigError(f"Frames need a package that is not installed ({package}): pip install 'luma-jupyter[media]'")
 
 
 def evenly_spaced_frames(path: Path, count: int) -> numpy.ndarray[Any, Any]:
@@ -113,9 +129,7 @@ def _opened(path: Path) -> Iterator[Any]:
     try:
         import av  # optional
     except ImportError as error:
-        raise ConfigError(
-            f"Frames need a package that is not installed ({error.name}): pip install 'luma-jupyter[media]'"
-        ) from None
+        raise _missing(error.name) from None
     try:
         with av.open(str(path)) as video:
             yield video

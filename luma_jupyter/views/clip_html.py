@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from luma_jupyter.domain.media import LocalFile, is_preview
+from luma_jupyter.domain.requests import FrameRef
 from luma_jupyter.domain.vocabulary import SERVICE_NAMES, Status
 from luma_jupyter.views.bar_html import bar_html
 from luma_jupyter.views.clip_state import ClipState, relative_url
@@ -55,7 +56,7 @@ def sent_pictures(state: ClipState) -> str:
         f'<img src="{escaped(picture.preview)}" alt="{escaped(f"{words}: {picture}")}" '
         f'title="{escaped(f"{words}: {picture}")}" style="{_PREVIEW}">'
         for words, picture in pictures
-        if isinstance(picture, LocalFile) and picture.preview and is_preview(picture.preview)
+        if isinstance(picture, LocalFile | FrameRef) and picture.preview and is_preview(picture.preview)
     )
     return f"<div>{shown}</div>" if shown else ""
 
@@ -78,9 +79,6 @@ def final_html(state: ClipState) -> str:
         facts.append(f"{task.video.width}×{task.video.height} px")
     if task.file_size:
         facts.append(file_size(task.file_size))
-    if task.video and task.video.video_id:
-        facts.append(f"video id {task.video.video_id}")
-    facts.append(f"task id {task.task_id}")
     if cost := cost_text(task):
         facts.append(cost)
     if task.replayed:
@@ -98,8 +96,17 @@ def final_html(state: ClipState) -> str:
     return frame(
         task.key,
         f"{head(state)}{sent_pictures(state)}{_player(src) if src else ''}{problem}"
-        f'<div style="{QUIET}">{escaped(" · ".join(facts))}</div><div>{" · ".join(links)}</div>',
+        f'<div style="{QUIET}">{escaped(" · ".join(facts))}</div><div>{" · ".join(links)}</div>{_ids(state)}',
     )
+
+
+def _ids(state: ClipState) -> str:
+    """By what the service knows a clip: for its support, so it is folded away."""
+    task = state.task
+    ids = [f"task id {task.task_id}"]
+    if task.video and task.video.video_id:
+        ids.append(f"video id {task.video.video_id}")
+    return f'<details style="{QUIET}"><summary>Ids</summary>{escaped(" · ".join(ids))}</details>'
 
 
 def waiting_html(state: ClipState) -> str:

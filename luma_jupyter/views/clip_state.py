@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 from luma_jupyter.domain.duration_model import DurationModel
 from luma_jupyter.domain.identifiers import KEY_PREFIX
-from luma_jupyter.domain.requests import GenerateRequest
+from luma_jupyter.domain.requests import GenerateRequest, frames_in
 from luma_jupyter.domain.task import Task
 from luma_jupyter.domain.urls import is_local_url, is_web_url, may_have_secret
 from luma_jupyter.domain.vocabulary import Status
@@ -58,16 +58,19 @@ class ClipState:
         return self.task.status in (Status.RUNNING, Status.SAVING)
 
     @property
-    def waits_for_source(self) -> bool:
-        """Whether it cannot be sent before the clip that it starts from is done."""
+    def waits_for(self) -> list[str]:
+        """What it cannot be sent before: the clips that it starts from, as the user named them."""
         request = self.task.request
-        queued = self.task.status is Status.QUEUED
-        return queued and not isinstance(request, GenerateRequest) and request.source is None
+        if self.task.status is not Status.QUEUED or self.task.sent_at:
+            return []
+        follows = not isinstance(request, GenerateRequest) and request.source is None
+        source = [self.task.source_label or "its source"] if follows else []
+        return list(dict.fromkeys([*source, *(ref.label or "a clip" for ref in frames_in(request).values())]))
 
     @property
     def timed(self) -> bool:
         """Whether it takes its usual time from when it began."""
-        return not (self.task.status.ended or self.task.upload or self.waits_for_source)
+        return not (self.task.status.ended or self.task.upload or self.waits_for)
 
     @property
     def file(self) -> str | None:
@@ -81,8 +84,8 @@ class ClipState:
 
     @property
     def remedy(self) -> str:
-        """How a lost file comes back. A demo service keeps none for longer than its kernel lives."""
-        return f"`%luma retry {self.word}` fetches it again" if self.task.real else "run its cell again"
+        """How a lost file comes back."""
+        return self.task.file_remedy(self.word)
 
     @property
     def remote(self) -> str | None:

@@ -13,7 +13,7 @@ from luma_jupyter.domain.task import Task
 from luma_jupyter.errors import ConfigError
 from luma_jupyter.printable import writable
 from luma_jupyter.views.html import escaped, html_table
-from luma_jupyter.views.text import MOST_LINES, clock, lines_left_out, short, text_table
+from luma_jupyter.views.text import MOST_LINES, clock, lines_left_out, short, sources_text, text_table
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -58,7 +58,7 @@ class History:
             "seconds": task.elapsed(self._now),
             "cost": task.charge(None),
             "file": self._file(task),
-            "source": task.source_label,
+            "source": sources_text(task) or None,
             "task_id": task.task_id,
             "ended": datetime.fromtimestamp(task.ended_at, UTC).astimezone() if task.ended_at else None,
         }

@@ -1,5 +1,7 @@
 """`Lineage`: the tree that a clip belongs to, generate → extend → modify, as text and as an SVG.
 
+A step that only takes a frame of the clip before has a dashed line.
+
 The drawing is an SVG that JupyterLab shows as an image: neither the page's colours nor its fonts reach it, and the
 ground behind it may be light or dark. So each clip is a box of a colour of its own, with white text (contrast 4.5 and
 more).
@@ -28,7 +30,8 @@ _MARK = "#e09000"
 class Node:
     """One place in the tree: a clip, or (``status`` None) a video from elsewhere that clips were made from.
 
-    ``depth`` is how many steps it is from the root, ``here`` marks the clip whose lineage this is.
+    ``depth`` is how many steps it is from the root, ``here`` marks the clip whose lineage this is. ``by_frame``:
+    what it stands under gave it a frame, and not the whole video.
     """
 
     label: str
@@ -37,6 +40,7 @@ class Node:
     prompt: str = ""
     status: Status | None = None
     here: bool = False
+    by_frame: bool = False
 
 
 class Lineage:
@@ -64,7 +68,8 @@ def text(found: Sequence[Node]) -> str:
     for number, node in enumerate(found):
         more = _has_sibling(found, number)
         del bars[max(0, node.depth - 1) :]
-        branch = ("├── " if more else "└── ") if node.depth else ""
+        line = "┄┄" if node.by_frame else "──"
+        branch = f"{'├' if more else '└'}{line} " if node.depth else ""
         facts = [node.request, f"“{short(node.prompt, 48)}”", node.status] if node.status else ["from elsewhere"]
         mark = "  ← this clip" if node.here else ""
         lines.append(f"{''.join(bars)}{branch}{short(node.label, 80)}: {printable(', '.join(map(str, facts)))}{mark}")
@@ -102,9 +107,10 @@ def _lines(found: Sequence[Node]) -> Iterator[str]:
             x, y = _corner(node.depth - 1, above[-1])
             end = _corner(node.depth, row)
             across = end[1] + _HEIGHT // 2
+            dashes = ' stroke-dasharray="5 4"' if node.by_frame else ""
             yield (
                 f'<path d="M{x + _INDENT // 2} {y + _HEIGHT}V{across}H{end[0]}" fill="none" stroke="#888" '
-                'stroke-width="2"/>'
+                f'stroke-width="2"{dashes}/>'
             )
         above.append(row)
 

@@ -8,7 +8,7 @@ from socket import gethostname
 from urllib.parse import quote, urlsplit
 
 from luma_jupyter.domain.money import dollars
-from luma_jupyter.domain.requests import ExtendRequest, GenerateRequest, ModifyRequest
+from luma_jupyter.domain.requests import ExtendRequest, GenerateRequest, ModifyRequest, frames_in
 from luma_jupyter.domain.task import Task
 from luma_jupyter.domain.vocabulary import SERVICE_NAMES, Status
 from luma_jupyter.printable import printable
@@ -95,6 +95,12 @@ def request_summary(task: Task) -> str:
     return ", ".join(words)
 
 
+def sources_text(task: Task) -> str:
+    """What it was made from, as the user named it: a video, and frames of clips; empty where there is nothing."""
+    frames = frames_in(task.request).values()
+    return ", ".join(filter(None, [task.source_label, *map(str, frames)]))
+
+
 def _file_name(image: object) -> str:
     """A picture's name: of an address its last part, without what may be secret in it."""
     name = urlsplit(image).path.rpartition("/")[2] if isinstance(image, str) else str(image)
@@ -111,8 +117,8 @@ def status_text(state: ClipState) -> str:
     task = state.task
     if task.upload:
         return f"{printable(task.upload)}; nothing is paid yet"
-    if state.waits_for_source:
-        return f"queued: waits for {printable(task.source_label)}; nothing is sent yet"
+    if state.waits_for:
+        return f"queued: waits for {printable(' and '.join(state.waits_for))}; nothing is sent yet"
     if task.status is Status.QUEUED and task.sent_at:
         return "in doubt: it is looked for at the service"
     return STATUS_TEXT[task.status]

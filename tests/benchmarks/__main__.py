@@ -11,7 +11,19 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.benchmarks import growth, kernels, loop, pages, paid_twice, polling, simulation, startup, thousand, views
+from tests.benchmarks import (
+    films,
+    growth,
+    kernels,
+    loop,
+    pages,
+    paid_twice,
+    polling,
+    simulation,
+    startup,
+    thousand,
+    views,
+)
 from tests.benchmarks.report import Report
 
 
@@ -31,6 +43,7 @@ def main() -> int:
         "loop": loop.run,
         "kernels": kernels.run,
         "growth": growth.run,
+        "films": films.run,
         "pages": pages.run,
         "views": views.run,
         "paid_twice": paid_twice.run,

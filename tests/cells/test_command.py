@@ -97,7 +97,7 @@ def test_dry_run_names_the_file_and_uploads_nothing(
     """A dry run shows that a file would be uploaded, and uploads nothing."""
     notebook.user_ns["picture"] = PICTURE
     notebook.run("%%luma --dry-run --start-image picture\nA sunset")
-    assert "‹start_image.png, uploaded first›" in capsys.readouterr().out
+    assert "‹picture, uploaded first›" in capsys.readouterr().out
     assert filmed.uploaded == filmed.sent == []
 
 

@@ -16,15 +16,14 @@ from tests.support.pictures import PICTURE, encoded
 
 
 def test_a_cell_takes_a_frame_of_a_clip(notebook: Shell, filmed: PromptService) -> None:
-    """``sunset@last`` waits for the clip, and is the very picture that ``sunset.frame("last")`` is."""
+    """``sunset@last`` is what ``sunset.at("last")`` is in Python."""
     notebook.run("%%luma -o sunset\nA sunset")
     notebook.run("%%luma -o night --start-image sunset@last --end-image sunset@0.2\nNight falls")
     night = notebook.user_ns["night"].wait()
     assert filmed.sent[-1]["start_image_url"] == "https://media.example/uploaded-1"
     assert filmed.sent[-1]["end_image_url"] == "https://media.example/uploaded-2"
     sunset = notebook.user_ns["sunset"]
-    same = luma.generate("Night falls", start_image=sunset.frame("last"), end_image=sunset.frame(0.2))
-    assert same is night
+    assert luma.generate("Night falls", start_image=sunset.at("last"), end_image=sunset.at(0.2)) is night
 
 
 @pytest.mark.parametrize(
@@ -86,7 +85,7 @@ def test_a_clip_given_as_an_image_is_explained(notebook: Shell, filmed: PromptSe
         assert str(caught.value) == (
             f"--start-image {word}: this is a clip; a frame of it is {clip}@first, {clip}@last or {clip}@2.5 (seconds)."
         )
-    with pytest.raises(InvalidRequest, match=r"clip\.frame\('last'\)"):
+    with pytest.raises(InvalidRequest, match=r"clip\.at\('last'\)"):
         luma.generate("Another", start_image=sunset)
     assert len(filmed.sent) == 1
 
@@ -95,9 +94,9 @@ def test_a_clip_given_as_an_image_is_explained(notebook: Shell, filmed: PromptSe
 def test_a_moment_is_written_in_any_form_of_a_number(notebook: Shell, filmed: PromptService, when: str) -> None:
     """``sunset@.2`` is ``sunset@0.2``."""
     notebook.run("%%luma -o sunset --wait\nA sunset")
-    notebook.run(f"%%luma --wait --start-image sunset@{when}\nNight falls")
-    frame = notebook.user_ns["sunset"].frame(0.2)
-    assert luma.generate("Night falls", start_image=frame) is notebook.user_ns["_luma"]
+    notebook.run(f"%%luma -o night --wait --start-image sunset@{when}\nNight falls")
+    frame = notebook.user_ns["sunset"].at(0.2)
+    assert luma.generate("Night falls", start_image=frame) is notebook.user_ns["night"]
 
 
 @pytest.mark.parametrize(

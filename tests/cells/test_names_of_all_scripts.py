@@ -13,6 +13,7 @@ from luma_jupyter.cells.expressions import insert_variables
 from luma_jupyter.cells.lookup import Lookup
 from luma_jupyter.clip.clip import Clip
 from luma_jupyter.clip.clip_list import ClipList
+from luma_jupyter.clip.images import ClipFrame
 from luma_jupyter.clip.names import find_name, visible_variables
 from luma_jupyter.domain.identifiers import is_reserved_name, is_variable_name, normalize_name
 from luma_jupyter.errors import InvalidRequest
@@ -39,7 +40,7 @@ def test_any_name_of_pythons_works_wherever_a_cell_has_one(name: str) -> None:
     (kept,) = variables
     assert read_cell(f"-o {name}", "A fox", lookup({})).out == kept
     assert lookup(variables).clip(name) is clip
-    assert lookup(variables).find_frame(f"{name}@last") == (clip, "last")
+    assert lookup(variables).find_frame(f"{name}@last") == ClipFrame(clip, "last")
     assert lookup({kept: ClipList([clip])}).clip(f"{name}[0]") is clip
     assert lookup({kept: ClipList([clip])}).clips([name]) == {f"{name}[0]": clip}
     assert insert_variables(f"A {{{{ {name} }}}}", {kept: "fox"}) == "A fox"

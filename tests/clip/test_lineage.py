@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 import luma_jupyter
 from luma_jupyter.api.create import batch, generate
 from luma_jupyter.clip.lineage import lineage_nodes
-from luma_jupyter.domain.requests import ExtendRequest, GenerateRequest, ModifyRequest, VideoRef
+from luma_jupyter.domain.requests import ExtendRequest, FrameRef, GenerateRequest, ModifyRequest, VideoRef
 from luma_jupyter.domain.task import Task, Video
 from luma_jupyter.domain.vocabulary import Status
 from luma_jupyter.views import lineage_svg
@@ -94,6 +94,45 @@ def test_lineage_root_may_be_a_video_from_elsewhere() -> None:
     lost = task(9, 99)  # its source was deleted from the folder
     assert shape([lost], 9) == [("clip_99", 0), ("clip_9", 1)]
     assert shape([task(9, None, "extend")], 9) == [("a video", 0), ("clip_9", 1)]
+
+
+def frame(number: int, label: str = "") -> FrameRef:
+    return FrameRef(intent(number), "last", label or f"clip_{number}")
+
+
+def test_lineage_has_steps_by_frames_with_a_line_of_their_own() -> None:
+    """The first frame's clip is the parent, else the last one's; the other is named, as it is beside a source."""
+    tasks = [
+        *FAMILY[:2],
+        task(7, action="generate", start_image=frame(2), end_image=frame(6)),
+        task(8, action="generate", end_image=frame(7)),
+        task(9, 7, end_image=frame(6)),
+    ]
+    found = lineage_nodes({one.intent: one for one in tasks}, intent(7), lambda one: one.name or "")
+    assert lineage_svg.text(found).splitlines() == [
+        "clip_1: generate 16:9, “Prompt 1”, completed",
+        "└── clip_2: extend of clip_1, “Prompt 2”, completed",
+        "    └┄┄ clip_7: generate 16:9, from clip_2@last, to clip_6@last, “Prompt 7”, completed  ← this clip",
+        "        ├┄┄ clip_8: generate 16:9, to clip_7@last, “Prompt 8”, completed",
+        "        └── clip_9: extend of clip_7, to clip_6@last, “Prompt 9”, completed",
+    ]
+    drawn = ElementTree.fromstring(lineage_svg.svg(found)).iter("{http://www.w3.org/2000/svg}path")
+    assert ["stroke-dasharray" in path.attrib for path in drawn] == [False, True, True, False]
+
+
+def test_lineage_of_a_frame_from_elsewhere_begins_with_its_clip() -> None:
+    """A clip that this folder does not know is named as the user named it."""
+    assert shape([task(9, action="generate", start_image=frame(99, "storm"))], 9) == [("storm", 0), ("clip_9", 1)]
+    assert shape([task(9, action="generate", start_image=FrameRef(intent(99), 0))], 9) == [
+        *(("a clip", 0), ("clip_9", 1))
+    ]
+
+
+def test_lineage_of_frames_in_a_forged_circle_has_each_clip_once() -> None:
+    """Also of a clip that names itself."""
+    circle = [task(1, action="generate", start_image=frame(2)), task(2, action="generate", start_image=frame(1))]
+    assert sorted(label for label, _ in shape(circle, 1)) == ["clip_1", "clip_2"]
+    assert shape([task(1, action="generate", start_image=frame(1))], 1) == [("clip_1", 0)]
 
 
 @pytest.mark.parametrize("source", [VideoRef("video-2"), VideoRef(url="https://cdn.example/2.mp4")])

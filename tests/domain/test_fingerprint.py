@@ -6,9 +6,11 @@ import unicodedata
 from dataclasses import replace
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from luma_jupyter.domain.fingerprint import fingerprint
-from luma_jupyter.domain.requests import ExtendRequest, GenerateRequest, ModifyRequest, Request, VideoRef
+from luma_jupyter.domain.requests import ExtendRequest, FrameRef, GenerateRequest, ModifyRequest, Request, VideoRef
 from luma_jupyter.domain.vocabulary import ASPECT_RATIOS
 
 INTENT = "0123456789abcdef" * 2
@@ -43,6 +45,16 @@ GOLDEN: dict[str, tuple[Request, str | None]] = {
     "67a730969740d18375860389438aa177f3239c6147995a8647f6556bd5b3d8f4": (
         ModifyRequest(prompt="Fog", watermark="w-1"),
         INTENT,
+    ),
+    "66cab0f231e934d79a6aa38e89c67898a5b9f41278f456904e81a4d0d0053efe": (
+        GenerateRequest(
+            prompt="Night falls", start_image=FrameRef(INTENT, "last", "storm"), end_image=FrameRef(INTENT, 2.5)
+        ),
+        None,
+    ),
+    "09257b8a991fe1e6c7fba54f858461ae8e4b54cb78eb6321e2803476febf8727": (
+        ExtendRequest(prompt="It runs", end_image=FrameRef(INTENT, "first")),
+        SOURCE_INTENT,
     ),
 }
 
@@ -114,3 +126,20 @@ def test_fingerprint_counts_a_clip_by_its_intent(request_: ExtendRequest | Modif
     assert fingerprint(replace(request_, source=VideoRef(video_id="v-9", url=f"{URL}?signed")), INTENT) == known
     assert fingerprint(request_, SOURCE_INTENT) != known != fingerprint(request_, None)
     assert fingerprint(bare, None) != known
+
+
+INTENTS = st.text("0123456789abcdef", min_size=32, max_size=32)
+MOMENTS = st.sampled_from(["first", "last"]) | st.floats(0, 1e6)
+
+
+@settings(max_examples=100, deadline=None, derandomize=True, database=None)
+@given(INTENTS, INTENTS, MOMENTS, MOMENTS, st.text(), st.text())
+def test_fingerprint_counts_a_frame_by_clip_and_moment(
+    intent: str, other: str, when: float | str, then: float | str, label: str, renamed: str
+) -> None:
+    """What the clip is called, and how the frame looks, changes nothing; another clip, moment or field does."""
+    frame, moved = FrameRef(intent, when, label), FrameRef(other, then, label)
+    known = fingerprint(replace(FOX, start_image=frame), None)
+    assert fingerprint(replace(FOX, start_image=replace(frame, label=renamed, preview="data:…")), None) == known
+    assert (fingerprint(replace(FOX, start_image=moved), None) == known) == (frame == moved)
+    assert fingerprint(replace(FOX, end_image=frame), None) != known != fingerprint(FOX, None)

@@ -7,11 +7,13 @@ import pickle
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import pytest
 
 from luma_jupyter.domain.media import LocalFile
 from luma_jupyter.domain.requests import (
     ExtendRequest,
+    FrameRef,
     GenerateRequest,
     ModifyRequest,
     Request,
@@ -168,3 +170,30 @@ def test_request_names_its_action() -> None:
 def test_generate_takes_every_aspect_ratio(ratio: str) -> None:
     """All seven aspect ratios are accepted."""
     assert generate(aspect_ratio=ratio).aspect_ratio == ratio
+
+
+@pytest.mark.parametrize(
+    ("when", "kept", "shown"),
+    [
+        ("first", "first", "storm@first"),
+        ("last", "last", "storm@last"),
+        (0, "first", "storm@first"),
+        (-0.0, "first", "storm@first"),
+        (2, 2.0, "storm@2"),
+        (2.5, 2.5, "storm@2.5"),
+        (np.float64(0.5), 0.5, "storm@0.5"),
+        (np.int64(3), 3.0, "storm@3"),
+    ],
+)
+def test_frame_is_called_by_clip_and_moment(when: float, kept: float | str, shown: str) -> None:
+    """A moment is first, last, or seconds of whatever library; the first frame is that at 0 s."""
+    ref = FrameRef("a" * 32, when, "storm")
+    assert (ref.when, str(ref)) == (kept, shown)
+    assert str(FrameRef("a" * 32, when)) == shown.replace("storm", "a clip")
+
+
+@pytest.mark.parametrize("when", ["", "middle", "LAST", "2.5", -1, -0.01, float("nan"), float("inf"), True, None, [1]])
+def test_moment_that_no_video_has_is_refused(when: Any) -> None:
+    """In one line, which says what there is."""
+    with pytest.raises(InvalidRequest, match=r"^A frame is 'first', 'last' or a number of seconds from 0 on, not "):
+        FrameRef("a" * 32, when)

@@ -17,7 +17,7 @@ from PIL import Image
 from luma_jupyter.domain.media import LocalFile
 from luma_jupyter.domain.requests import ExtendRequest, GenerateRequest, VideoRef
 from luma_jupyter.engine import local_files
-from luma_jupyter.engine.local_files import as_image, as_optional_image, as_video, looks_like_path, parse_video
+from luma_jupyter.engine.local_files import as_image, as_video, looks_like_path, parse_video
 from luma_jupyter.errors import InvalidRequest
 from luma_jupyter.operating_system import PAUSES
 from tests.support.fake_service import VIDEO
@@ -263,15 +263,6 @@ def test_as_image_makes_equal_requests_of_equal_pictures(kind: Any, picture: Pat
     assert by_path.end_image.mime == "image/png"
     assert by_path == by_bytes == pickle.loads(pickle.dumps(by_path))
     assert hash(by_path) == hash(by_bytes)
-
-
-@pytest.mark.parametrize("name", ["start_image", "end_image"])
-def test_as_optional_image_lets_none_be(name: str, picture: Path) -> None:
-    """No picture is none; any other is as with `as_image`."""
-    assert as_optional_image(name, None) is None
-    assert as_optional_image(name, picture) == as_image(name, picture)
-    with pytest.raises(InvalidRequest, match=rf"{name} must be an http\(s\) URL, or a picture's path, not ''"):
-        as_optional_image(name, "")
 
 
 def test_as_video_refuses_a_file_that_is_still_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -114,6 +114,18 @@ def test_submission_headers(fake: Any, key: str, name: str) -> None:
     assert api.headers("intent-1") == (both if name == "runapi" else {})
 
 
+@pytest.mark.parametrize("name", ["acedata", "runapi"])
+def test_submission_says_which_take_it_is_where_it_is_not_the_first(fake: Any, name: str) -> None:
+    """A further take is named in a header of its own, and not in the body, which is the service's."""
+    service = fake({"task_id": "t-1"}, {"task_id": "t-2"})
+    request = GenerateRequest(prompt="x") if name == "acedata" else ModifyRequest(prompt="x", source=VideoRef(url=WEB))
+    api = getattr(service, name)()
+    for take in ("", "2.1"):
+        service.run(api.submit(api.payload(request), "intent-1", take=take))
+    assert [sent.headers.get("x-luma-take") for sent in service.requests] == [None, "2.1"]
+    assert service.requests[0].content == service.requests[1].content
+
+
 @pytest.mark.parametrize(
     ("reply", "task_id"),
     [

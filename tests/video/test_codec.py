@@ -10,15 +10,24 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from luma_jupyter.video.codec import Array, UnreadableImage, UnreadableVideo, VideoReader, save_jpeg, still, write
+from luma_jupyter.video.codec import (
+    SOUND_RATE,
+    Pixels,
+    UnreadableImage,
+    UnreadableVideo,
+    VideoReader,
+    save_jpeg,
+    still,
+    write,
+)
 
 GREYS = (40, 90, 140, 190)
 
 
-def grey_frames(size: tuple[int, int]) -> Iterator[Array]:
+def grey_frames(size: tuple[int, int]) -> Iterator[Pixels]:
     """Frames of one grey each."""
     for grey in GREYS:
-        yield np.full((size[1], size[0], 3), grey, np.float32)
+        yield np.full((size[1], size[0], 3), grey, np.uint8)
 
 
 def written(file: Path, size: tuple[int, int] = (64, 32), rate: int = 10) -> bytes:
@@ -30,7 +39,7 @@ def written(file: Path, size: tuple[int, int] = (64, 32), rate: int = 10) -> byt
 def test_reader_gives_the_frames_that_were_written(tmp_path: Path) -> None:
     """A video has the size, the rate and the frames that it was written with."""
     with VideoReader(written(tmp_path / "greys.mp4")) as reader:
-        assert (reader.size, reader.rate) == ((64, 32), 10)
+        assert (reader.size, reader.rate, reader.comment) == ((64, 32), 10, "four of them")
         frames = list(reader.frames())
     assert [frame.shape for frame in frames] == [(32, 64, 3)] * len(GREYS)
     assert [frame.mean() for frame in frames] == pytest.approx(GREYS, abs=3)
@@ -70,8 +79,8 @@ def test_still_is_cropped_to_the_size(tmp_path: Path) -> None:
     file = io.BytesIO()
     image.save(file, "PNG")
     frame = still(file.getvalue(), (40, 40))
-    assert (frame.shape, frame.dtype) == ((40, 40, 3), np.float32)
-    assert (frame[:, 5:35] == (0, 200, 0)).all()
+    assert (frame.size, frame.mode) == ((40, 40), "RGB")
+    assert (np.asarray(frame)[:, 5:35] == (0, 200, 0)).all()
 
 
 @pytest.mark.parametrize("data", [b"", b"GIF89a?", b"<html>"])
@@ -81,11 +90,25 @@ def test_still_refuses_what_is_no_image(data: bytes) -> None:
         still(data, (40, 40))
 
 
-def test_save_jpeg_clips_to_bytes(tmp_path: Path) -> None:
-    """A frame with values out of range is saved as black and white, not wrapped around."""
-    frame = np.full((16, 32, 3), -50, np.float32)
-    frame[:, 16:] = 300
+def test_save_jpeg_gives_the_frame(tmp_path: Path) -> None:
+    """A frame is saved as it is."""
+    frame = np.zeros((16, 32, 3), np.uint8)
+    frame[:, 16:] = 255
     save_jpeg(tmp_path / "frame.jpg", frame)
     with Image.open(tmp_path / "frame.jpg") as image:
         assert (image.format, image.size) == ("JPEG", (32, 16))
         assert (image.getpixel((2, 8)), image.getpixel((30, 8))) == ((0, 0, 0), (255, 255, 255))
+
+
+def test_sound_is_as_long_as_its_film_and_as_loud_as_given(tmp_path: Path) -> None:
+    """The sound of a video is the one that was given, for as long as the video lasts."""
+
+    def tone(seconds: float) -> np.ndarray[tuple[int], np.dtype[np.float32]]:
+        t = np.arange(round(seconds * SOUND_RATE)) / SOUND_RATE
+        return (0.25 * np.sin(2 * np.pi * 440 * t)).astype(np.float32)
+
+    write(tmp_path / "loud.mp4", grey_frames((64, 32)), (64, 32), Fraction(4), {"title": "tone"}, tone)
+    with av.open(str(tmp_path / "loud.mp4")) as container:
+        heard = np.concatenate([frame.to_ndarray()[0] for frame in container.decode(audio=0)])
+    assert len(heard) == pytest.approx(SOUND_RATE, abs=2100)  # 4 frames at 4 a second, and what AAC adds at its ends
+    assert float(np.sqrt(np.mean(heard[4000:40000] ** 2))) == pytest.approx(0.25 / 2**0.5, rel=0.05)

@@ -44,7 +44,7 @@ def test_encode_png_takes_gray_arrays_and_arrays_with_alpha() -> None:
 def test_encode_png_of_a_clip_says_how_to_take_a_frame() -> None:
     """Who gives a clip is told how a frame is taken of it."""
     clip = type("Clip", (), {})()
-    with pytest.raises(InvalidRequest, match=r"clip\.frame\('last'\)"):
+    with pytest.raises(InvalidRequest, match=r"clip\.at\('last'\)"):
         encode_png("start_image", clip)
 
 

@@ -44,7 +44,7 @@ def test_a_reused_clip_says_when_it_was_made_and_that_nothing_was_paid() -> None
 def test_final_html_keeps_to_what_survives_sanitising() -> None:
     """No script, style sheet, source child, poster or widget: only inline styles and a src on the video itself."""
     tags = Tags(final_html(clip_state()))
-    assert {tag for tag, _ in tags.tags} <= {"div", "video", "a", "code", "span", "b"}
+    assert {tag for tag, _ in tags.tags} <= {"div", "video", "a", "code", "span", "b", "details", "summary"}
     assert all("poster" not in attrs for _, attrs in tags.tags)
     assert "/home/user" not in final_html(clip_state())
 

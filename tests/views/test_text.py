@@ -10,12 +10,13 @@ from urllib.parse import quote
 import pytest
 
 from luma_jupyter.domain.media import LocalFile
-from luma_jupyter.domain.requests import ExtendRequest, GenerateRequest, ModifyRequest, Request
+from luma_jupyter.domain.requests import ExtendRequest, FrameRef, GenerateRequest, ModifyRequest, Request
 from luma_jupyter.domain.vocabulary import Status
 from luma_jupyter.views.text import clock, file_size, plain_text, progress_line, request_summary, short
 from tests.support.states import clip_state
 
 URL = "https://x.example/a/dawn.png?secret=1"
+FRAME = FrameRef("a" * 32, "last", "storm")
 FILE = LocalFile("0" * 64, "image/png", "noon.png", 9)
 
 
@@ -28,6 +29,9 @@ FILE = LocalFile("0" * 64, "image/png", "noon.png", 9)
         (GenerateRequest(prompt="x", start_image=URL, end_image=FILE), "generate 16:9, from dawn.png, to noon.png"),
         (GenerateRequest(prompt="x", start_image="https://x.example"), "generate 16:9, from a picture"),
         (ExtendRequest(prompt="x", end_image=FILE, take=2), "extend of fox, to noon.png, take 2"),
+        (GenerateRequest(prompt="x", start_image=FRAME, end_image=FILE), "generate 16:9, from storm@last, to noon.png"),
+        (GenerateRequest(prompt="x", end_image=replace(FILE, label="noon")), "generate 16:9, to noon"),
+        (ExtendRequest(prompt="x", end_image=replace(FRAME, when=2.5)), "extend of fox, to storm@2.5"),
         (ModifyRequest(prompt="x"), "modify of fox"),
         (ModifyRequest(prompt="x", watermark=True), "modify of fox, watermark"),
         (ModifyRequest(prompt="x", watermark=False), "modify of fox, no watermark"),

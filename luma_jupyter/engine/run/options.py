@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from luma_jupyter.engine.handle import Handle
 from luma_jupyter.engine.task_spec import DEFAULT_TIMEOUT
@@ -12,14 +13,15 @@ from luma_jupyter.engine.task_spec import DEFAULT_TIMEOUT
 class RunOptions:
     """How a task is run from where it stands.
 
-    ``timeout``: seconds to follow it once it is submitted; ``after``: the task whose video is the source.
-    ``watching``: another kernel follows it. ``unconfirmed``: it was sent before and not answered; ``resend``: the user
-    wants it sent again if it cannot be found. ``ended_at``: when it ended as unconfirmed, which a look for it does not
-    change (Unix seconds).
+    ``timeout``: seconds to follow it once it is submitted; ``after``: the task whose video is the source; ``frames``:
+    those whose frames it takes, by the field. ``watching``: another kernel follows it. ``unconfirmed``: it was sent
+    before and not answered; ``resend``: the user wants it sent again if it cannot be found. ``ended_at``: when it ended
+    as unconfirmed, which a look for it does not change (Unix seconds).
     """
 
     timeout: float = DEFAULT_TIMEOUT
     after: Handle | None = None
+    frames: Mapping[str, Handle] = field(default_factory=dict)
     watching: bool = False
     unconfirmed: bool = False
     resend: bool = False

@@ -14,10 +14,11 @@ from functools import partial
 from typing import Any
 
 from luma_jupyter.domain.media import LocalFile
-from luma_jupyter.domain.requests import GenerateRequest, Request, VideoRef
+from luma_jupyter.domain.requests import GenerateRequest, Request, VideoRef, frames_in
 from luma_jupyter.domain.task import Task
 from luma_jupyter.domain.urls import is_cut
 from luma_jupyter.domain.vocabulary import Provider, Status
+from luma_jupyter.engine.frames import name_frames, read_frames
 from luma_jupyter.engine.handle import Handle
 from luma_jupyter.engine.local_files import as_video
 from luma_jupyter.engine.recovery import unconfirmed_message
@@ -27,7 +28,15 @@ from luma_jupyter.engine.run.slots import Slots
 from luma_jupyter.engine.run.uploads import Uploads, with_uploads
 from luma_jupyter.engine.store.journal import Journal
 from luma_jupyter.engine.store.leases import LeaseLost
-from luma_jupyter.errors import ClipFailed, ClipUnconfirmed, InvalidRequest, LumaError, ServiceError, Unconfirmed
+from luma_jupyter.errors import (
+    ClipFailed,
+    ClipUnconfirmed,
+    InvalidRequest,
+    LumaError,
+    ServiceError,
+    Unconfirmed,
+    with_message,
+)
 from luma_jupyter.providers.protocol import Accepted, ProviderClient
 from luma_jupyter.worker_threads import in_thread
 
@@ -44,6 +53,7 @@ class Submission:
         self._providers = funds.providers
         self._journal = journal
         self._after = options.after
+        self._frames = options.frames
         self._resend = options.resend
         self._before: dict[str, object] = {}  # what the task said before this try; restored where it was not accepted
         self._doubts = 0
@@ -56,7 +66,7 @@ class Submission:
 
         Raises LumaError when it was refused, or cannot be sent as it is.
         """
-        if not await self._source_completed():
+        if not await self._sources_completed():
             return False
         async with slots.slot():
             if self.stopped:
@@ -80,13 +90,26 @@ class Submission:
 
     async def _to_send(self, client: ProviderClient) -> tuple[Request, Mapping[str, Any]]:
         """The request and its body. What was sent before is looked for, and repeated, to the letter."""
-        task = self._handle.task
-        if self.unconfirmed and task.payload is not None:
-            return task.request, task.payload
+        if self._sent_payload is not None:
+            return self._handle.task.request, self._sent_payload
         request = await self._with_source(client)
-        client.payload(request)  # refused before a file is uploaded for it
+        read = await in_thread(lambda: self._with_frames(request)) if self._frames else request
+        client.payload(read)  # refused before a file is uploaded for it
         uploads = Uploads(client, self._journal, self._handle.clock, lambda words: self._handle.mention(upload=words))
-        return request, client.payload(await with_uploads(request, uploads.address))
+        return name_frames(read, request), client.payload(await with_uploads(read, uploads.address))
+
+    @property
+    def _sent_payload(self) -> Mapping[str, Any] | None:
+        """The body that was sent before, and may have been accepted."""
+        return self._handle.task.payload if self.unconfirmed else None
+
+    def _with_frames(self, request: Request) -> Request:
+        """The request, with the frames of other clips as pictures."""
+        try:
+            return read_frames(request, {field: handle.task for field, handle in self._frames.items()})
+        except LumaError as error:
+            words = str(error)
+            raise with_message(error, f"Nothing was sent: {words[0].lower()}{words[1:]}") from None
 
     async def _with_source(self, client: ProviderClient) -> Request:
         """The request, with the video of the task that it comes after."""
@@ -109,21 +132,34 @@ class Submission:
         file = await in_thread(lambda: _saved_file(source, "its address at the service has expired"))
         return replace(request, source=file)
 
-    async def _source_completed(self) -> bool:
+    async def _sources_completed(self) -> bool:
+        """Wait for all clips that it is made from; False as soon as one of them has ended without a video."""
+        names = self._sources()
+        for done in asyncio.as_completed([asyncio.wrap_future(handle.done) for handle in names]):
+            source = await done
+            if source.status is not Status.COMPLETED:
+                name = next(name for handle, name in names.items() if handle.task.intent == source.intent)
+                await self._fail_with(source, name)
+                return False
+        return True
+
+    def _sources(self) -> dict[Handle, str]:
+        """The tasks whose video or frames it needs before it can be sent, as the user named them."""
         task = self._handle.task
-        if isinstance(task.request, GenerateRequest) or task.request.source is not None:
-            return True
-        if self._after is None:
+        if self._sent_payload is not None:
+            return {}
+        names = {self._frames.get(field): ref.label for field, ref in frames_in(task.request).items()}
+        if not isinstance(task.request, GenerateRequest) and task.request.source is None:
+            names[self._after] = task.source_label or "the source"
+        if None in names:
             raise InvalidRequest("Nothing was sent: run the cell again.")
-        source = await asyncio.shield(asyncio.wrap_future(self._after.done))
-        if source.status is Status.COMPLETED:
-            return True
-        name = task.source_label or "the source"
+        return {handle: name for handle, name in names.items() if handle}
+
+    async def _fail_with(self, source: Task, name: str) -> None:
         unconfirmed = source.status is Status.UNCONFIRMED
         first = f"`%luma retry {name}` goes on with that one" if unconfirmed else "run that one again first"
         message = f"Nothing was sent: its source {name} ended as {source.status}; {first}."
         await self._handle.emit(status=Status.FAILED, error=ClipFailed(message, source.error))
-        return False
 
     async def _find_or_resend(self, client: ProviderClient, payload: Mapping[str, Any]) -> bool:
         """Look for an unconfirmed request; True where it was not found and is to be sent again, on the user's word."""
@@ -156,7 +192,7 @@ class Submission:
         self._before = {"sent_at": task.sent_at, "doubts": task.doubts}
         self._doubts = task.doubts + (1 if self.unconfirmed and not client.repeatable else 0)
         try:
-            accepted = await client.submit(payload, task.intent, listener=self)
+            accepted = await client.submit(payload, task.intent, self, task.take)
         except Unconfirmed as error:
             message = unconfirmed_message(handle.task, error.cause.finding)
             await handle.emit(status=Status.UNCONFIRMED, problem=None, error=ClipUnconfirmed(message, error.cause))

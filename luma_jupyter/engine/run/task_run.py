@@ -1,4 +1,4 @@
-"""A task's run: wait for its source, submit once, follow to the end, save the video. Each transition is an event.
+"""A task's run: wait for its sources, submit once, follow to the end, save the video. Each transition is an event.
 
 ::
 

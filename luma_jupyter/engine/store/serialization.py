@@ -13,9 +13,9 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from luma_jupyter.domain.fingerprint import is_file_record, parameters
-from luma_jupyter.domain.media import LocalFile
-from luma_jupyter.domain.requests import KINDS, Request, VideoRef
+from luma_jupyter.domain.fingerprint import is_file_record, is_frame_record, parameters
+from luma_jupyter.domain.media import LocalFile, preview_in
+from luma_jupyter.domain.requests import KINDS, FrameRef, Request, VideoRef
 from luma_jupyter.domain.task import Task, Video
 from luma_jupyter.domain.urls import is_web_url, shown_url, split_login
 from luma_jupyter.domain.vocabulary import PROVIDERS, Status
@@ -37,7 +37,7 @@ _KNOWN = frozenset(
     [
         *("intent", "fingerprint", "action", "prompt", "request", "source_label", "source_intent", "name", "provider"),
         *("status", "task_id", "base_url", "video", "media", "folder", "filename", "file_size", "price", "cost"),
-        *("doubts", "error", "problem", "trace_id", "credits", "replayed", "payload", *_TIMES),
+        *("doubts", "error", "problem", "trace_id", "credits", "replayed", "payload", "again", *_TIMES),
         *("schema", "bytes"),
     ]
 )
@@ -77,6 +77,7 @@ def dump(task: Task) -> dict[str, Any]:
         "credits": task.credits,
         "replayed": task.replayed or None,
         "payload": dict(task.payload) if task.payload is not None else None,
+        "again": task.again or None,
         **{name: getattr(task, name) for name in _TIMES},
     }
 
@@ -131,6 +132,7 @@ def _load(data: Mapping[str, Any]) -> Task:
         replayed=_flag(data, "replayed"),
         payload=None if data.get("payload") is None else _mapping(data["payload"]),
         doubts=_count(data, "doubts") or 0,
+        again=_count(data, "again") or 0,
         error=error(_text(data, "error") or "") if error else None,
         **{**texts, **_cleaned(texts), "fingerprint": texts["fingerprint"] or ""},  # type: ignore[arg-type]
         **times,  # type: ignore[arg-type]
@@ -150,11 +152,17 @@ def read_request(data: Mapping[str, Any]) -> Request:
     for name, value in parameters.items():
         if is_file_record(value):
             parameters[name] = LocalFile.from_record(value)
+        elif is_frame_record(value):
+            parameters[name] = _frame(value)
     source = parameters.get("source")
     if source is not None and not isinstance(source, LocalFile):
         source = _mapping(source)
         parameters["source"] = VideoRef(video_id=_text(source, "video_id"), url=_address(source, "url"))
     return kind(prompt=data["prompt"], **parameters)
+
+
+def _frame(data: Mapping[str, Any]) -> FrameRef:
+    return FrameRef(_intent(data["intent"]), data["when"], _text(data, "label") or "", preview_in(data))
 
 
 def _video(data: object) -> Video | None:

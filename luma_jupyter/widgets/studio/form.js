@@ -203,7 +203,7 @@ function render({ model, el }) {
   const drawChoices = () => {
     for (const box of finds("[data-picks]")) {
       const name = box.dataset.picks;
-      const clips = model.get("clips").filter((clip) => clip.done || name === "source");
+      const clips = model.get("clips");
       box.querySelector("ul").replaceChildren(...clips.map((clip) => drawChoice(clip, name)));
       if (!clips.length) {
         box.querySelector("ul").appendChild(document.createElement("li")).textContent = "There are none in this folder yet.";

@@ -218,8 +218,6 @@ class Form(PageModel):
         """Have a cell read in which this field is the only one that can be wrong. Raises InvalidRequest."""
         lookup = Lookup.of(self._session)
         source = "" if self.action == "generate" else self.source.strip() if name == "source" else _GOOD_SOURCE
-        if name in ("start_image", "end_image") and (frame := lookup.find_frame(getattr(self, name).strip())):
-            _check_done(frame[0])
         line = write_line(self.action, source, **self._as_options([name] if name in FORM_OPTIONS else []))
         read_cell(line, self.prompt if name == "prompt" else _GOOD_PROMPT, lookup, names_only=True)
 
@@ -257,12 +255,6 @@ def read_fields(given: Mapping[str, object]) -> dict[str, str | bool]:
     if fields.get("action", ACTIONS[0]) not in ACTIONS:
         raise InvalidRequest(f"There is no action {fields['action']}: choose {', '.join(ACTIONS)}.")
     return fields
-
-
-def _check_done(clip: Clip) -> None:
-    """A form waits for nothing. Raises InvalidRequest."""
-    if not clip.task.status.ended:
-        raise InvalidRequest(f"{clip.label} is still {clip.status}: its frames can be taken when it is done.")
 
 
 def _outcome(clips: list[Clip], name: str) -> str:

@@ -13,7 +13,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from luma_jupyter.domain.requests import MOST_TAKES, ExtendRequest, GenerateRequest, ModifyRequest, VideoRef
+from luma_jupyter.domain.media import LocalFile
+from luma_jupyter.domain.requests import (
+    MOST_TAKES,
+    ExtendRequest,
+    FrameRef,
+    GenerateRequest,
+    ModifyRequest,
+    VideoRef,
+)
 from luma_jupyter.domain.task import Task, Video
 from luma_jupyter.domain.visibility import has_visible
 from luma_jupyter.domain.vocabulary import ASPECT_RATIOS, PROVIDERS, Status
@@ -54,6 +62,7 @@ FULL = Task(
     trace_id="trace-1",
     credits=0.7,
     replayed=True,
+    again=3,
     payload={"prompt": "Élan", "async": True},
 )
 
@@ -70,6 +79,14 @@ intents = st.text("0123456789abcdef", min_size=32, max_size=32)
 times = st.floats(0, 1e10)
 amounts = st.none() | st.floats(0, 1e6)
 sources = st.builds(VideoRef, video_id=words, url=urls)
+frames = st.builds(
+    FrameRef,
+    intent=intents,
+    when=st.sampled_from(["first", "last"]) | st.floats(0, 1e9),
+    label=st.text(),
+    preview=st.none() | st.just("data:image/jpeg;base64,AAAA"),
+)
+images = st.none() | urls | frames
 requests = st.one_of(
     st.builds(
         GenerateRequest,
@@ -78,11 +95,11 @@ requests = st.one_of(
         aspect_ratio=st.sampled_from(ASPECT_RATIOS),
         loop=st.booleans(),
         enhancement=st.booleans(),
-        start_image=st.none() | urls,
-        end_image=st.none() | urls,
+        start_image=images,
+        end_image=images,
         take=takes,
     ),
-    st.builds(ExtendRequest, prompt=prompts, source=st.none() | sources, end_image=st.none() | urls, take=takes),
+    st.builds(ExtendRequest, prompt=prompts, source=st.none() | sources, end_image=images, take=takes),
     st.builds(
         ModifyRequest,
         prompt=prompts,
@@ -136,6 +153,7 @@ def tasks(draw: st.DrawFn) -> Task:
         trace_id=draw(words),
         credits=draw(amounts),
         replayed=draw(st.booleans()),
+        again=draw(st.integers(0, 9)),
         payload=draw(st.none() | st.dictionaries(st.text(), words | st.booleans())),
     )
 
@@ -148,6 +166,7 @@ def test_load_gives_back_any_dumped_task(task: Task) -> None:
     assert type(read.error) is type(task.error)
     assert str(read.error or "") == str(task.error or "")
     assert replace(read, error=None) == replace(task, error=None)
+    assert repr(read.request) == repr(task.request)  # with what does not count
 
 
 def test_load_gives_back_every_field() -> None:
@@ -214,6 +233,13 @@ NO_URL: list[Any] = [
     "https://x.example:99999/",
     "https://[x/",
 ]
+FRAME = {"intent": INTENT, "when": "last", "label": "storm"}
+NO_FRAME: list[Any] = [
+    *({**FRAME, "intent": value} for value in [None, 1, "", INTENT[:-1], "../x"]),
+    *({**FRAME, "when": value} for value in [None, True, "2.5", "middle", -1, 10**400, float("nan"), [1], {}]),
+    *({**FRAME, "label": value} for value in NO_TEXT),
+    {"when": "last"},
+]
 NO_FILE: list[Any] = [
     *NO_TEXT,
     None,
@@ -241,6 +267,8 @@ FORGED: dict[str, list[Any]] = {
     "request": [
         *NO_OBJECT,
         *({"end_image": url} for url in NO_URL),
+        *({"end_image": frame} for frame in NO_FRAME),
+        *({name: FRAME} for name in ("source", "callback_url", "take")),
         *({"callback_url": url} for url in NO_URL),
         *({"source": {"url": url}} for url in NO_URL),
         *({"source": {"video_id": word}} for word in NO_TEXT),
@@ -276,6 +304,7 @@ FORGED: dict[str, list[Any]] = {
     "price": NO_NUMBER,
     "cost": NO_NUMBER,
     "doubts": NO_COUNT,
+    "again": NO_COUNT,
     "trace_id": NO_TEXT,
     "credits": NO_NUMBER,
     "replayed": NO_FLAG,
@@ -314,6 +343,21 @@ def test_load_without_a_field_is_refused_where_it_makes_the_task(name: str) -> N
             load(data)
     else:
         assert load(data).intent == INTENT
+
+
+@pytest.mark.parametrize("preview", ["javascript:alert(1)", 7, 'data:image/jpeg;base64,x" onload="'])
+def test_load_passes_over_a_forged_preview_of_a_frame(preview: object) -> None:
+    """A picture that none of us wrote is not shown."""
+    read = load(dump(FULL) | {"request": {"end_image": FRAME | {"preview": preview}}})
+    assert repr(read.request.end_image) == repr(FrameRef(INTENT, "last", "storm"))  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize(("label", "name"), [("pic", "pic"), ("<b>", "a.png"), (7, "a.png"), ("", "a.png")])
+def test_load_calls_a_picture_by_its_variable(label: object, name: str) -> None:
+    """What cannot be a variable counts as missing."""
+    record = LocalFile.of(b"x", "image/png", "a.png").record
+    read = load(dump(FULL) | {"request": {"end_image": record | {"label": label}}})
+    assert str(read.request.end_image) == name  # type: ignore[union-attr]
 
 
 @pytest.mark.parametrize("data", [None, 1, True, "x", [], [dump(FULL)], {}, nested(5000)])

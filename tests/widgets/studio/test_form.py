@@ -201,21 +201,26 @@ def test_form_takes_are_a_list(notebook: Shell, service: PromptService) -> None:
     assert len(service.sent) == 14, "the first three were made before"
 
 
-def test_form_takes_a_frame_of_a_clip_when_it_is_done(notebook: Shell, service: PromptService, tmp_path: Path) -> None:
-    """A form waits for nothing: a running clip's frame is a mistake, to be corrected by time."""
+def test_form_takes_a_frame_of_a_clip_that_is_not_done(notebook: Shell, service: PromptService, tmp_path: Path) -> None:
+    """A form waits for nothing: its clip is queued until the other one is done; a moment that none has is a mistake."""
     service.gate.clear()
+    service.media = lambda: httpx.Response(200, content=film(tmp_path))
     notebook.run("%%luma -o sunset\nA sunset")
     form = open_form(prompt="Night falls", start_image="sunset@last")
-    assert "sunset is still" in form.errors["start_image"]
-    service.media = lambda: httpx.Response(200, content=film(tmp_path))
-    service.gate.set()
-    notebook.user_ns["sunset"].wait()
-    form.refresh()
     assert form.errors == {}
+    assert "‹sunset@last, when it is done›" in form.request
     (clip,) = form.submit()
+    assert clip.status == "queued"
+    form.start_image = "sunset@9"
+    assert form.errors == {}
+    service.gate.set()
     clip.wait()
     assert service.sent[-1]["start_image_url"] == "https://media.example/uploaded-1"
+    form.refresh()
+    assert "no frame at 9 s" in form.errors["start_image"]
+    form.start_image = "sunset@last"
     assert form.cell == "%%luma --start-image sunset@last\nNight falls"
+    assert form.submit() == [clip]
 
 
 def film(folder: Path) -> bytes:
