@@ -6,6 +6,7 @@ clip       `Clip`, and what it needs of its session (`Owner`) and of the page (`
 clip_list  `ClipList`: several clips, waited for and shown together
 lazy_clip_list  the same of clips of earlier kernels, each read when it is looked at
 found_keys keys that hosts keep, and the question before one of them pays
+images     pictures as input: files, variables, and frames of clips
 source     what extend and modify start from, as the user gave it
 names      from a clip to the word that a cell can use for it
 braces     prompts of Python functions that look like a cell's

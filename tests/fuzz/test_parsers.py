@@ -59,7 +59,7 @@ def test_any_sidecar_is_read_without_harm(sidecars: Sidecars, data: bytes, sourc
     for shown in (
         plain_text(state, here=True, links=True),
         clip_html.final_html(state),
-        table.final_html("key", [state]),
+        table.final_html("key", [state], {task.status: 1}),
         repr(History([task], Path("/home"), 0.0)),
         History([task], Path("/home"), 0.0)._repr_html_(),
     ):

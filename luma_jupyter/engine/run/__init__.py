@@ -8,5 +8,6 @@ funds            whether the money for a call is there
 uploads          files of the user's on their way to a service
 slots            how many submissions are on their way at once
 poller           when tasks are asked for, in batches
+watch            what other kernels do with tasks that are watched here, read once a second for all
 duration_store   how long tasks took, remembered
 """
