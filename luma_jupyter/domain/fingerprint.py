@@ -6,6 +6,7 @@ import hashlib
 import json
 import unicodedata
 from dataclasses import asdict, fields
+from functools import lru_cache
 from typing import Any
 
 from luma_jupyter.domain.media import LocalFile
@@ -46,6 +47,7 @@ def is_frame_record(value: object) -> bool:
     return isinstance(value, dict) and "when" in value
 
 
+@lru_cache(maxsize=8)  # takes have the same prompt
 def _normalized(prompt: str) -> str:
     """A prompt as far as it counts: however its letters are encoded, and wherever its lines break."""
     return " ".join(unicodedata.normalize("NFC", prompt).split())

@@ -12,6 +12,7 @@ import re
 from collections.abc import Container, Iterator
 from contextlib import suppress
 from dataclasses import replace
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -153,6 +154,7 @@ def find_equal(folder: Path, prompt: str, wanted: str, request: Request | None =
     return (task for task in _read_each(folder, beginnings(prompt)) if answers(task, wanted, request))
 
 
+@lru_cache(maxsize=8)  # takes have the same prompt
 def beginnings(prompt: str) -> tuple[str, ...]:
     """How the names of a prompt's files begin, in NFC."""
     return tuple(dict.fromkeys(f"{words}-" for words in (slug(prompt), slug_of_0_1_0(prompt), WORDLESS)))
