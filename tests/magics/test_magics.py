@@ -11,6 +11,7 @@ import pytest
 from luma_jupyter.api.kernel import kernel
 from luma_jupyter.clip.clip import Clip
 from luma_jupyter.compat import WIDGET_VIEW
+from luma_jupyter.demo.words import WORDS
 from luma_jupyter.display.outputs import NOTHING
 from luma_jupyter.errors import ClipError, ClipFailed, ClipUnconfirmed, ConfigError, InvalidRequest, OverBudget
 from luma_jupyter.magics.magics import HELP
@@ -107,6 +108,19 @@ def test_luma_alone_prints_the_help(notebook: Shell, capsys: pytest.CaptureFixtu
         assert printed.strip() == HELP.strip()
     assert len(HELP.splitlines()) <= 48
     assert max(map(len, HELP.splitlines())) <= 100
+
+
+def test_words_lists_what_the_demo_understands_in_both_languages(
+    notebook: Shell, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """``%luma words`` names every word of the demo's films, and says that the paid services read all of a prompt."""
+    notebook.run("%luma words")
+    printed = capsys.readouterr().out
+    assert "The demo service makes its films by these words" in printed
+    assert "The paid services read all of a prompt" in printed
+    for word in WORDS:
+        assert word.name in printed
+        assert word.chinese in printed
 
 
 def test_question_mark_shows_the_help(notebook: Shell) -> None:
