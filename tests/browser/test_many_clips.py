@@ -61,14 +61,6 @@ def scroll(page: LabPage, selector: str, share: float) -> None:
     page.page.eval_on_selector(selector, "(list, share) => { list.scrollTop = share * list.scrollHeight; }", share)
 
 
-def in_both_themes(page: LabPage, moment: str) -> Iterator[None]:
-    """Show the page in both themes, and keep a picture of each."""
-    for theme in ("Dark", "Light"):  # the last one stays
-        page.use_theme(f"JupyterLab {theme}")
-        page.shot(f"{moment}-{theme.lower()}")
-        yield
-
-
 @pytest.fixture(scope="module")
 def folder(lab: Lab) -> Path:
     """A folder of clips, in the server's."""
@@ -166,14 +158,14 @@ def test_a_table_of_twenty_thousand_clips_scrolls_to_its_last(shown: LabPage) ->
     assert page.page.inner_text(".luma-live .luma-status") == "20,000 clips: 20,000 completed"
     assert not page.page.locator(".luma-later").is_visible()
     assert page.page.get_attribute(".luma-many table", "aria-rowcount") == f"{COUNT + 1}"
-    for _ in in_both_themes(page, "many-table"):
+    for _ in page.in_both_themes("many-table"):
         assert page.faults(".luma-live") == []
     page.page.focus(ROWS)
     page.page.keyboard.press("PageDown")
     page.wait_for(f"document.querySelector('{ROWS}').scrollTop > 100", timeout=5)
     page.page.keyboard.press("End")
     page.wait_for(f"{last_words(ROWS)}.includes('Paper boat 20000 ')", timeout=20)
-    for _ in in_both_themes(page, "many-table-end"):
+    for _ in page.in_both_themes("many-table-end"):
         assert max(page.page.evaluate(PLACES, ROWS)) == COUNT
     assert len(page.page.evaluate(PLACES, ROWS)) <= MOST_ITEMS
     scroll(page, ROWS, 0.5)
@@ -181,13 +173,13 @@ def test_a_table_of_twenty_thousand_clips_scrolls_to_its_last(shown: LabPage) ->
     address = page.page.locator(".luma-many tbody a").last.get_attribute("href")
     kind = page.page.evaluate("async (url) => (await fetch(url)).headers.get('content-type')", address)
     assert kind == "video/mp4"
-    for _ in in_both_themes(page, "many-table-middle"):
+    for _ in page.in_both_themes("many-table-middle"):
         assert page.faults(".luma-live") == []
 
 
 def test_gallery_and_table_of_many_clips_are_saved_small(opened: Opener, lab: Lab) -> None:
     """Without their kernel the first clips are there, and a line says how many are left out, and how to see them: where
-    it ends while the page is open, as where the page is opened without one."""
+    it ends while the page is open, as where the page is opened when it has ended."""
     page = opened("saved", GALLERY, TABLE)
     page.wait_for(f"{last_words(TILES)}.includes('Paper') && {last_words(ROWS)}.includes('Paper')", timeout=180)
     page.save(f"{NAME}/saved.ipynb")
@@ -201,7 +193,6 @@ def test_gallery_and_table_of_many_clips_are_saved_small(opened: Opener, lab: La
     page.wait_for("!document.querySelector('.luma-live:not([hidden])')", timeout=30)
     assert page.text().count(" more: run this cell again to scroll through all of them") == 2
     page.wait_until_idle(f"{NAME}/saved.ipynb")
-    page.menu("Kernel", "Shut Down Kernel")
     page.open(f"{NAME}/saved.ipynb")
     page.wait_for("document.querySelectorAll('.luma-tile').length > 30", timeout=30)
     page.wait_for("document.querySelectorAll('.luma-card tbody tr').length > 30", timeout=30)
@@ -220,7 +211,7 @@ def test_a_live_table_of_a_thousand_clips_scrolls_while_they_are_made(opened: Op
     page.wait_for("document.querySelector('.luma-status')?.innerText.startsWith('1,000 clips: ')", timeout=120)
     scroll(page, ROWS, 1)
     page.wait_for(f"{last_words(ROWS)}.includes('Kite 999')", timeout=30)
-    for _ in in_both_themes(page, "many-live-end"):
+    for _ in page.in_both_themes("many-live-end"):
         assert len(page.page.evaluate(PLACES, ROWS)) <= MOST_ITEMS
     page.page.get_by_role("button", name="Stop following all").click()
     page.wait_for(f"/not followed|cancelled/.test({last_words(ROWS)})", timeout=60)
