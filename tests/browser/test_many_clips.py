@@ -102,7 +102,8 @@ def test_a_gallery_of_twenty_thousand_clips_scrolls_to_its_last(shown: LabPage) 
     page.page.on("request", lambda request: asked.append(request.url))
     page.wait_for(f"{last_words(TILES)}.includes('Paper boat 199')", timeout=120)
     assert page.page.evaluate(PLACES, TILES) == list(range(1, len(page.page.evaluate(PLACES, TILES)) + 1))
-    page.page.hover(TILES)
+    width = page.page.locator(TILES).bounding_box()["width"]
+    page.page.hover(TILES, position={"x": width - 4, "y": 100})  # beside the tiles: one below the mouse plays
     for _ in range(6):
         page.page.mouse.wheel(0, 2500)
         page.page.wait_for_timeout(100)
