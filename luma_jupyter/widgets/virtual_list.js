@@ -54,6 +54,7 @@ function virtualList({ region, body, height, width = 0, spare = 40, make, draw, 
   const soon = () => { frame ??= requestAnimationFrame(update); };
   let place = 0; // an element that leaves the page, and comes back, is at its top
   const scrolled = () => {
+    if (!region.isConnected) return; // it heard of it only after it had left
     place = region.scrollTop;
     soon();
   };

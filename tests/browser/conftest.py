@@ -357,6 +357,14 @@ class LabPage:
         self.wait_for(f"document.body.dataset.jpThemeName === '{name}'")
         self.wait_for("!document.getElementById('jupyterlab-splash')")
 
+    def in_both_themes(self, moment: str) -> Iterator[None]:
+        """Show the page in one theme after the other, and keep a picture of each."""
+        for theme in ("Dark", "Light"):  # the last one stays
+            self.use_theme(f"JupyterLab {theme}")
+            self.page.wait_for_timeout(300)
+            self.shot(f"{moment}-{theme.lower()}")
+            yield
+
     def output(self, cell: int) -> Any:
         """The outputs of a cell, as Playwright's locator."""
         return self.page.locator(".jp-Notebook .jp-CodeCell").nth(cell).locator(".jp-Cell-outputArea")

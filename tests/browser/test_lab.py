@@ -191,11 +191,7 @@ def in_all_looks(page: LabPage, moment: str) -> Iterator[None]:
     """Show the page wide and narrow, in both themes, and keep a picture of each."""
     for width in (1200, 520):
         page.page.set_viewport_size({"width": width, "height": 1500})
-        for theme in ("Dark", "Light"):  # the last one stays
-            page.use_theme(f"JupyterLab {theme}")
-            page.page.wait_for_timeout(300)
-            page.shot(f"{moment}-{theme.lower()}-{width}")
-            yield
+        yield from page.in_both_themes(f"{moment}-{width}")
 
 
 def test_cards_have_contrast_and_fit_the_page(open_page: OpenPage, lab: Lab) -> None:
@@ -344,33 +340,30 @@ def test_an_embedded_video_plays_without_its_folder(open_page: OpenPage, lab: La
 MANY = "many = luma.clips()\nmany"
 
 
-@pytest.mark.parametrize("theme", ["Light", "Dark"])
-def test_many_clips_become_one_table_with_links(open_page: OpenPage, lab: Lab, paid: PaidService, theme: str) -> None:
+def test_many_clips_become_one_table_with_links(open_page: OpenPage, lab: Lab, paid: PaidService) -> None:
     """Twelve clips are one table that fills while they are made; in the end it is HTML with links to the videos."""
-    lab.theme(f"JupyterLab {theme}")
-    folder = lab.folder / f"many {theme}"
-    folder.mkdir()
-    paid.demo.seconds = 20
-    made = f"for number in range(12):\n    luma.generate(f'Clip {{number}}, {theme}' + ' [fail]' * (number == 7))"
+    (lab.folder / "many").mkdir()
+    paid.demo.seconds = 25
+    made = "for number in range(12):\n    luma.generate(f'Clip {number}' + ' [fail]' * (number == 7))"
     setting = "luma.configure(submissions=12)"
-    lab.write(f"many {theme}/many.ipynb", f"{paid.cells('')[0]}\n{setting}", made, MANY)
-    page = open_page(f"many {theme}/many.ipynb", 1200, 1000)
+    lab.write("many/many.ipynb", f"{paid.cells('')[0]}\n{setting}", made, MANY)
+    page = open_page("many/many.ipynb", 1200, 1000)
     page.run_all()
     page.wait_for("document.querySelectorAll('.luma-many tbody tr').length == 12", timeout=30)
     page.wait_for(f"{BAR}?.value > 0.03", timeout=60)
-    page.shot(f"many-live-{theme.lower()}")
-    assert page.page.evaluate(CONTRAST, ".luma-many td") >= 4.5
+    for _ in page.in_both_themes("many-live"):
+        assert page.page.evaluate(CONTRAST, ".luma-many td") >= 4.5
     assert "12 clips: " in page.page.inner_text(".luma-live .luma-status")
-    page.save(f"many {theme}/many.ipynb")
-    page.open(f"many {theme}/many.ipynb")
+    page.save("many/many.ipynb")
+    page.open("many/many.ipynb")
     page.wait_for("document.querySelectorAll('.luma-many tbody tr').length == 12", timeout=30)
     page.wait_for("document.querySelectorAll('.luma-many a').length > 0", timeout=120)
-    page.shot(f"many-reloaded-{theme.lower()}")
+    page.shot("many-reloaded")
     page.wait_for(f"{CARDS} == 1", timeout=180)
     page.wait_for("!document.querySelector('.luma-live')")
     assert "12 clips: 11 completed, 1 failed" in page.text()
-    assert page.page.locator(".luma-card a").count() == 11
-    page.shot(f"many-done-{theme.lower()}")
+    for _ in page.in_both_themes("many-done"):
+        assert page.page.locator(".luma-card a").count() == 11
     address = "document.querySelector('.luma-card a').href"
     kind = page.page.evaluate(f"async () => (await fetch({address})).headers.get('content-type')")
     assert kind == "video/mp4"
@@ -415,28 +408,25 @@ longer.wait()
 grid[1].lineage()"""
 
 
-@pytest.mark.parametrize("theme", ["Light", "Dark"])
-def test_a_batch_is_confirmed_and_its_lineage_is_drawn(open_page: OpenPage, lab: Lab, theme: str) -> None:
+def test_a_batch_is_confirmed_and_its_lineage_is_drawn(open_page: OpenPage, lab: Lab) -> None:
     """The question is answered in the notebook; the table tells the rows apart; the drawing shows what came of one."""
-    lab.theme(f"JupyterLab {theme}")
-    (lab.folder / f"batch {theme}").mkdir()
-    setting = f"{LOAD}luma.configure(demo_seconds=4, confirm_count=3, home='home')"
-    lab.write(f"batch {theme}/batch.ipynb", setting, GRID, STEPS)
-    page = open_page(f"batch {theme}/batch.ipynb", 1200, 1400)
+    (lab.folder / "batch").mkdir()
+    setting = f"{LOAD}luma.configure(demo_seconds=8, confirm_count=3, home='home')"
+    lab.write("batch/batch.ipynb", setting, GRID, STEPS)
+    page = open_page("batch/batch.ipynb", 1200, 1400)
     page.run_all()
     page.page.wait_for_selector(".jp-Stdin-input", timeout=60_000)
-    assert "4 new videos are more than 3 (the setting confirm_count). Send them? [y/N]" in page.text()
-    assert "4 videos = 2 aspect ratios × 2 loops: new. Price: 4 × $0.00 (the demo service is free)" in page.text()
-    page.shot(f"batch-question-{theme.lower()}")
+    for _ in page.in_both_themes("batch-question"):
+        assert "4 new videos are more than 3 (the setting confirm_count). Send them? [y/N]" in page.text()
+        assert "4 videos = 2 aspect ratios × 2 loops: new. Price: 4 × $0.00 (the demo service is free)" in page.text()
     page.page.fill(".jp-Stdin-input", "y")
     page.page.press(".jp-Stdin-input", "Enter")
     page.wait_for("document.querySelectorAll('.luma-request-summary').length == 4", timeout=30)
     asked = page.page.eval_on_selector_all(".luma-request-summary", "cells => cells.map((cell) => cell.textContent)")
     assert asked == ["generate 16:9, loop", "generate 16:9", "generate 9:16, loop", "generate 9:16"]
-    assert page.page.evaluate(CONTRAST, ".luma-request-summary") >= 4.5
-    page.page.wait_for_timeout(2000)
-    page.shot(f"batch-live-{theme.lower()}")
+    for _ in page.in_both_themes("batch-live"):
+        assert page.page.evaluate(CONTRAST, ".luma-request-summary") >= 4.5
     page.wait_for(f"{CARDS} == 1", timeout=60)
     page.wait_for("document.querySelector('.jp-RenderedSVG img')?.naturalWidth > 400", timeout=120)
-    page.page.wait_for_timeout(500)
-    page.shot(f"batch-done-{theme.lower()}")
+    for _ in page.in_both_themes("batch-done"):
+        assert page.page.locator(".jp-RenderedSVG img").is_visible()

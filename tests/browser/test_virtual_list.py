@@ -38,6 +38,19 @@ SCROLL = """async (top) => {
     document.getElementById("region").scrollTop = top;
     for (let i = 0; i < 3; i++) await new Promise(requestAnimationFrame);
 }"""
+# Out of the page and back, so many times: it leaves again before it has heard of the place that it came back to.
+LEAVE = """async (times) => {
+    const region = document.getElementById("region");
+    const frames = async () => { for (let i = 0; i < 3; i++) await new Promise(requestAnimationFrame); };
+    const back = () => new Promise((resolve) => new ResizeObserver(resolve).observe(region));
+    for (let time = 0; time < times; time++) {
+        region.remove();
+        await frames();
+        document.body.append(region);
+        await back();
+    }
+    await frames();
+}"""
 WORDS = "[...document.querySelectorAll('#body > *')].map((item) => item.textContent)"
 TOPS = "[...document.querySelectorAll('#body > *')].map((item) => parseInt(item.style.top))"
 
@@ -94,18 +107,11 @@ def test_an_item_that_has_the_focus_stays_in_the_page(page: Any) -> None:
     assert page.evaluate(TOPS)[0] > 2000
 
 
-def test_a_list_that_leaves_the_page_comes_back_where_it_was(page: Any) -> None:
-    """An output may be drawn anew, or its cell be moved."""
+@pytest.mark.parametrize("times", [1, 2])
+def test_a_list_that_leaves_the_page_comes_back_where_it_was(page: Any, times: int) -> None:
+    """An output may be drawn anew, or its cell be moved; also twice in the same moment."""
     page.evaluate(SCROLL, 3000)
-    page.evaluate(
-        """async () => {
-            const region = document.getElementById("region");
-            region.remove();
-            for (let i = 0; i < 3; i++) await new Promise(requestAnimationFrame);
-            document.body.append(region);
-            for (let i = 0; i < 3; i++) await new Promise(requestAnimationFrame);
-        }"""
-    )
+    page.evaluate(LEAVE, times)
     assert page.evaluate("document.getElementById('region').scrollTop") == 3000
     page.evaluate("list.end()")
     assert page.evaluate(WORDS) == []
