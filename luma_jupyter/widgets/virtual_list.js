@@ -2,7 +2,7 @@
 What an item shows is the business of who uses it, and so is asking the kernel for what the page does not have. */
 
 const NEAR = 600; // pixels above and below what is in sight in which items are in the page
-const UNANSWERED = 60000; // milliseconds after which the kernel is asked again: it may have been busy
+const UNANSWERED = 10000; // milliseconds after which the kernel is asked again: a view that is drawn anew hears no answer
 
 /** `region` scrolls, `body` in it holds the items, each `height` pixels high and `width` wide (0: as wide as the body).
 `make` gives the element of a position, empty; `draw` fills it with what is known by now, at each update. `ask(from, to)`

@@ -61,6 +61,12 @@ def scroll(page: LabPage, selector: str, share: float) -> None:
     page.page.eval_on_selector(selector, "(list, share) => { list.scrollTop = share * list.scrollHeight; }", share)
 
 
+def scroll_until(page: LabPage, selector: str, share: float, words: str) -> None:
+    """Go to a place in a list, again where it was drawn anew, until its last item fits a regular expression."""
+    move = f"const list = document.querySelector('{selector}'); if (list) list.scrollTop = {share} * list.scrollHeight"
+    page.wait_for(f"{{ {move}; return /{words}/.test({last_words(selector)}); }}", timeout=60)
+
+
 @pytest.fixture(scope="module")
 def folder(lab: Lab) -> Path:
     """A folder of clips, in the server's."""
@@ -210,8 +216,7 @@ def test_a_live_table_of_a_thousand_clips_scrolls_while_they_are_made(opened: Op
     output was drawn anew, and one can still scroll."""
     page = opened("live", BATCH)
     page.wait_for("document.querySelector('.luma-status')?.innerText.startsWith('1,000 clips: ')", timeout=120)
-    scroll(page, ROWS, 1)
-    page.wait_for(f"{last_words(ROWS)}.includes('Kite 999')", timeout=30)
+    scroll_until(page, ROWS, 1, "Kite 999")
     for _ in page.in_both_themes("many-live-end"):
         assert len(page.page.evaluate(PLACES, ROWS)) <= MOST_ITEMS
     page.page.get_by_role("button", name="Stop following all").click()
@@ -219,7 +224,5 @@ def test_a_live_table_of_a_thousand_clips_scrolls_while_they_are_made(opened: Op
     page.wait_for("/^1,000 clips: [^q]*$/.test(document.querySelector('.luma-status')?.innerText)", timeout=60)
     page.wait_for(f"{REPLACED}?.textContent.includes(' more: run this cell again')", timeout=30)
     page.wait_for(f"{last_words(ROWS)}.includes('Kite 999')", timeout=30)
-    scroll(page, ROWS, 0)
-    page.wait_for(f"/Kite \\d\\b/.test({last_words(ROWS)})", timeout=30)
-    scroll(page, ROWS, 0.9)
-    page.wait_for(f"/Kite 9\\d\\d/.test({last_words(ROWS)})", timeout=30)
+    scroll_until(page, ROWS, 0, r"Kite \d\b")
+    scroll_until(page, ROWS, 0.9, r"Kite 9\d\d")
