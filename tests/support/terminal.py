@@ -35,6 +35,7 @@ class Terminal:
                 **clean,
                 "FORCE_HYPERLINK": "0",
                 "IPYTHONDIR": str(folder / "ipython"),
+                "JUPYTER_RUNTIME_DIR": str(folder / "runtime"),
                 "LUMA_JUPYTER_HOME": str(folder / "home"),
                 "LUMA_JUPYTER_DEMO_SECONDS": "2",
             },
@@ -42,8 +43,12 @@ class Terminal:
             timeout=60,
         )
         self._next = 1
-        self._expect_prompt()
-        self.run("%load_ext luma_jupyter")
+        try:
+            self._expect_prompt()
+            self.run("%load_ext luma_jupyter")
+        except BaseException:  # nobody else would end it
+            self.close()
+            raise
 
     def _expect_prompt(self) -> str:
         self.child.expect(PROMPT.format(self._next))
