@@ -11,14 +11,18 @@ from PIL import Image, ImageChops, ImageEnhance, ImageFilter
 from luma_jupyter.demo.palette import Colour, Look
 
 LEAST, MOST = 0.3, 1.5  # of the brightness that a picture has, in each of its channels
+SHARES = np.array([0.35, 0.35, 0.15, 0.15])  # of sky, horizon, light and ground in the light that they give
 GREY = (0.299, 0.587, 0.114)  # BT.601
 
 
 class Light:
-    """The light of colours on pictures: what is dark enough already stays, so that it can be lit again and again."""
+    """The light of colours, four of each, on pictures; what is dark enough stays: it can be lit again and again.
+
+    ``tint`` changes each channel besides.
+    """
 
     def __init__(self, colours: Sequence[Colour], tint: Colour) -> None:
-        self._target = np.mean(colours, axis=0) if colours else None
+        self._target = SHARES @ np.mean(colours, axis=0) if colours else None
         self._channels = self._tint = tint
 
     def look_at(self, picture: Image.Image) -> Light:
@@ -34,13 +38,6 @@ class Light:
             return picture
         gains = 1 + (self._channels - 1) * strength
         return picture.point([min(255, round(level * gain)) for gain in gains for level in range(256)])
-
-
-def light_of(codes: Sequence[str], tint: Colour) -> Light:
-    """The light that colours say, each as four codes in hex: sky and horizon are most of it."""
-    colours = [np.array([list(bytes.fromhex(code)) for code in row.split()], float) for row in codes]
-    shares = np.array([0.35, 0.35, 0.15, 0.15])
-    return Light([shares @ four for four in colours], tint)
 
 
 class Repaint:

@@ -78,10 +78,10 @@ class Look:
         seed = int.from_bytes(digest[:8], "big")
         rng = np.random.default_rng(seed)
         # Light and weather count twice: a night is dark wherever it is.
-        codes = colours_of(direction, "place") + 2 * colours_of(direction, "time", "weather")
-        if number and codes and not direction.names("time"):  # then another time of day is another look
-            codes += [MOODS[rng.choice(DAYTIMES)].colours]
-        colours = np.mean([[_rgb(code) for code in row.split()] for row in codes], axis=0) if codes else _any(seed)
+        said = colours_of(direction, "place") + 2 * colours_of(direction, "time", "weather")
+        if number and said and not direction.names("time"):  # then another time of day is another look
+            said += [_four(MOODS[rng.choice(DAYTIMES)].colours)]
+        colours = np.mean(said, axis=0) if said else _any(seed)
         tint = np.ones(3)
         if number:
             tint = rng.uniform(*BRIGHTER) * (1 + rng.uniform(-WARMER, WARMER) * WARM)
@@ -106,10 +106,10 @@ class Look:
         return float(np.mean([self.sky, self.horizon, self.ground])) < DARK
 
 
-def colours_of(direction: Direction, *kinds: str) -> list[str]:
-    """The colours of all that a prompt says of these kinds, each as four codes in hex."""
+def colours_of(direction: Direction, *kinds: str) -> list[Colour]:
+    """The colours of all that a prompt says of these kinds, four of each: sky, horizon, light and ground."""
     names = [word.name for word in direction.words if word.kind in kinds]
-    return [MOODS[name].colours for name in names if MOODS[name].colours]
+    return [_four(MOODS[name].colours) for name in names if MOODS[name].colours]
 
 
 def _any(seed: int) -> Colour:
@@ -119,8 +119,8 @@ def _any(seed: int) -> Colour:
     return np.array([_rgb_from_hsv(*part) for part in parts])
 
 
-def _rgb(code: str) -> tuple[int, ...]:
-    return tuple(bytes.fromhex(code))
+def _four(codes: str) -> Colour:
+    return np.array([list(bytes.fromhex(code)) for code in codes.split()], float)
 
 
 def _rgb_from_hsv(hue: float, saturation: float, value: float) -> tuple[float, ...]:

@@ -14,7 +14,7 @@ from PIL import Image
 
 from luma_jupyter.demo.air import Air
 from luma_jupyter.demo.camera import Camera, Canvas, Pose, view
-from luma_jupyter.demo.light import Light, Repaint, in_style, light_of
+from luma_jupyter.demo.light import Light, Repaint, in_style
 from luma_jupyter.demo.palette import Look, colours_of
 from luma_jupyter.demo.scene import Scene
 from luma_jupyter.demo.words import Direction
@@ -120,8 +120,8 @@ class Shot:
 
     @cached_property
     def _light(self) -> Light:
-        codes = 2 * colours_of(self._direction, "time") + colours_of(self._direction, "weather")
-        light = light_of(codes, self.look.tint)
+        said = 2 * colours_of(self._direction, "time") + colours_of(self._direction, "weather")
+        light = Light(said, self.look.tint)
         given = self.start or self.end
         return light.look_at(given) if given else light
 

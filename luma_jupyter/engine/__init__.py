@@ -28,6 +28,7 @@ reuse          the earlier task that answers an equal request, so nothing is pai
 recovery       tasks whose kernel is gone: their status, and where they go on
 adoption       tasks that were made elsewhere, found by their id
 budget         prices, and the day's limit
+services       what is asked of services: what is left, what was charged, whether they answer
 provider_pool  choice of the service, and its client
 local_files    the user's pictures and videos as input
 frames         frames of clips as input, once these are done

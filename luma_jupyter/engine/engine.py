@@ -6,7 +6,6 @@ A request that was made before is answered by what came of it: nothing is paid t
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import random
 import time
@@ -18,9 +17,8 @@ from pathlib import Path
 
 from luma_jupyter.domain.duration_model import DurationModel
 from luma_jupyter.domain.fingerprint import fingerprint
-from luma_jupyter.domain.money import Balance, Price, UsageRow
-from luma_jupyter.domain.task import Account, Task
-from luma_jupyter.domain.urls import is_fake_address
+from luma_jupyter.domain.money import Price
+from luma_jupyter.domain.task import Task
 from luma_jupyter.domain.vocabulary import Action, Provider, Status
 from luma_jupyter.engine.adoption import FoundTask, find_task, is_same_request
 from luma_jupyter.engine.budget import Budget
@@ -37,6 +35,7 @@ from luma_jupyter.engine.reuse import as_asked, cancel_unsent, find_reusable, fi
 from luma_jupyter.engine.run.funds import Funds
 from luma_jupyter.engine.run.options import RunOptions
 from luma_jupyter.engine.run.runner import TaskRunner
+from luma_jupyter.engine.services import Services
 from luma_jupyter.engine.store.journal import Entry, Journal, Lease
 from luma_jupyter.engine.task_spec import DEFAULT_TIMEOUT, TaskSpec
 from luma_jupyter.errors import ConfigError, InvalidRequest, LumaError, with_message
@@ -63,6 +62,7 @@ class Engine:
         self._settings = settings
         self.loop_thread = loop_thread or LoopThread()
         self.providers = providers or ProviderPool(settings)
+        self.services = Services(self.providers, self.loop_thread, clock)
         self.budget = Budget(self.providers, clock)
         self.handles = Handles()
         self.notices: list[str] = []
@@ -351,49 +351,6 @@ class Engine:
         day = self.repository.today()
         spent, unpriced = self.budget.spent(day, self._settings())
         return spent, unpriced + day.lost
-
-    def balance(self, provider: Provider) -> Balance:
-        """What the account at a service has left; blocks meanwhile. Raises ConfigError or ServiceError."""
-        action: Action = "modify" if provider == "runapi" else "generate"
-        return self.loop_thread.run(self.providers.client(provider, action).balance())
-
-    def account(self, since: float) -> Account:
-        """AceDataCloud's own list of tasks made since then (Unix seconds), and its statement; blocks meanwhile.
-
-        Raises ConfigError or ServiceError.
-        """
-        return self.loop_thread.run(self._fetch_account(since))
-
-    async def _fetch_account(self, since: float) -> Account:
-        self.providers.client("acedata", "generate")  # without a key there is no list
-        client, until = self.providers.acedata(), self._clock()
-        tasks = await client.list_tasks(since, until)
-        usage: list[UsageRow] = []
-        if client.platform and client.platform.token:
-            usage = await client.platform.usage(since, until)
-        return Account(tasks, {row.trace_id: row.credits for row in usage if row.trace_id})
-
-    def check(self, providers: Sequence[Provider]) -> list[LumaError | None]:
-        """Ask services at the same time something harmless: what each said no with. Blocks; nothing is made or paid."""
-
-        async def check_all() -> list[LumaError | None]:
-            return await asyncio.gather(*map(self.providers.check, providers))
-
-        return self.loop_thread.run(check_all())
-
-    def has_fake_address(self, hosts: Sequence[str]) -> bool:
-        """Whether one of these hosts has an address that a proxy gives in the place of any; blocks meanwhile."""
-
-        async def look_up_all() -> list[str]:
-            return [address for host in hosts for address in await self.providers.http.addresses(host)]
-
-        return any(map(is_fake_address, self.loop_thread.run(look_up_all())))
-
-    def unread_proxy_exceptions(self) -> list[str]:
-        """The entries of NO_PROXY that fit no host."""
-        from luma_jupyter.providers.http.proxies import unread_entries  # start-up: httpx takes 120 ms
-
-        return unread_entries()
 
     def _prices_to_count(self, plans: Sequence[Plan]) -> list[Price]:
         """The prices of new tasks; asked for only where a budget has to know them, and no earlier task answers."""

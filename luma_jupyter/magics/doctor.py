@@ -259,7 +259,7 @@ def _host_of(provider: Provider, now: Settings) -> str:
 
 def _services(now: Settings, kernel: Kernel) -> Iterator[Finding]:
     given = _given(now)
-    for provider, error in zip(given, kernel.session.engine.check(given) if given else [], strict=True):
+    for provider, error in zip(given, kernel.session.engine.services.check(given) if given else [], strict=True):
         name = SERVICE_NAMES[provider]
         host = _host_of(provider, now)
         if error is None:
@@ -269,13 +269,13 @@ def _services(now: Settings, kernel: Kernel) -> Iterator[Finding]:
             yield Finding("act", name, f"{error.finding} It was asked at {host}.", error.advice)
         else:
             yield Finding("act", name, str(error))
-    if given and kernel.session.engine.has_fake_address([_host_of(provider, now) for provider in given]):
+    if given and kernel.session.engine.services.has_fake_address([_host_of(provider, now) for provider in given]):
         words = (
             "A proxy of this machine or network gives a fake address (198.18.…) for every name, as Clash and Surge do. "
             "All works with it; but whether a video's host is public, that proxy alone knows."
         )
         yield Finding("note", "network", words)
-    if unread := kernel.session.engine.unread_proxy_exceptions():
+    if unread := kernel.session.engine.services.unread_proxy_exceptions():
         words = f"NO_PROXY has entries that are passed over, as they fit no host: {', '.join(unread)}."
         yield Finding("note", "network", words, "Name hosts and domains there, such as localhost,.example.com.")
 
@@ -290,7 +290,7 @@ def _platform(now: Settings, engine: Engine) -> Iterator[Finding]:
         yield Finding("note", _PLATFORM, words, f"Set {variable(name)}, {_GETPASS.format(name)}.")
         return
     try:
-        engine.balance("acedata")
+        engine.services.balance("acedata")
     except ServiceError as error:
         yield Finding("act", _PLATFORM, error.finding, error.advice)
         return

@@ -264,7 +264,7 @@ class LumaMagics:
         self._session.found_keys.look_for(*_PAID)
         for provider in _PAID:
             try:
-                say(f"{SERVICE_NAMES[provider]}: {balance_text(self._session.engine.balance(provider))}")
+                say(f"{SERVICE_NAMES[provider]}: {balance_text(self._session.engine.services.balance(provider))}")
             except ConfigError as error:
                 say(f"{SERVICE_NAMES[provider]}: {error}")
             except LumaError as error:  # told when the other one has been asked too
@@ -283,7 +283,7 @@ class LumaMagics:
 
     def _account(self, words: list[str]) -> AccountView:
         self._session.found_keys.look_for("acedata")
-        account = self._session.engine.account(time.time() - ACCOUNT_DAYS * 24 * 3600)
+        account = self._session.engine.services.account(time.time() - ACCOUNT_DAYS * 24 * 3600)
         ours = self._session.known_tasks([task.task_id for task in account.tasks])
         return AccountView(account, ours, ACCOUNT_DAYS)
 

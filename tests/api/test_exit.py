@@ -118,7 +118,7 @@ SCRIPTS = {
     "a demo clip": "luma.configure(demo_seconds=0); luma.generate('A boat').wait()",
     "a demo clip under way": f"luma.configure(demo_seconds=60); boat = luma.generate('A boat')\n{SENT}",
     "two homes": "list(luma.clips()); luma.configure(home='elsewhere'); list(luma.clips())",
-    "a question alone": "from luma_jupyter.api.kernel import kernel; kernel.session.engine.check(['acedata'])",
+    "a question alone": "from luma_jupyter.api.kernel import kernel; kernel.session.engine.services.check(['acedata'])",
 }
 
 

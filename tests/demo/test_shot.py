@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 from luma_jupyter.demo.camera import Camera, Canvas, Pose
-from luma_jupyter.demo.light import light_of
+from luma_jupyter.demo.light import Light
 from luma_jupyter.demo.palette import Look
 from luma_jupyter.demo.shot import Shot
 
@@ -92,7 +92,7 @@ def test_picture_without_words_keeps_its_colours() -> None:
     """Where no word says a light, a picture keeps its own; another take gives it another."""
     fox = character()
     plain, other = (
-        np.asarray(light_of([], Look.of("x", number).tint).look_at(fox).on(fox, 1.0), float) for number in (0, 3)
+        np.asarray(Light([], Look.of("x", number).tint).look_at(fox).on(fox, 1.0), float) for number in (0, 3)
     )
     assert np.array_equal(plain, np.asarray(fox, float))
     assert np.abs(other - plain).mean() > 5
