@@ -31,8 +31,8 @@ test-quick: $(VENV)/ready  ## for daily work: all but browsers, notebooks as a w
 		--ignore tests/browser --ignore tests/chaos --ignore tests/test_notebooks.py
 
 lint: $(VENV)/ready
-	$(BIN)/ruff check .
-	$(BIN)/ruff format --check .
+	$(BIN)/ruff check --no-cache .
+	$(BIN)/ruff format --no-cache --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
 

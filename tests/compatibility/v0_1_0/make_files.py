@@ -43,7 +43,6 @@ sys.path.insert(0, str(HERE.parent))
 
 import another_process as process  # noqa: E402
 from luma_jupyter.engine.bridge import Bridge  # noqa: E402
-from luma_jupyter.engine.services import Services  # noqa: E402
 from luma_jupyter.files import as_video  # noqa: E402
 from luma_jupyter.models import ExtendRequest, GenerateRequest  # noqa: E402
 from luma_jupyter.notebook import session  # noqa: E402
@@ -52,6 +51,7 @@ from luma_jupyter.wire.http import Http  # noqa: E402
 import luma_jupyter as luma  # noqa: E402
 from luma_jupyter.demo import film, server  # noqa: E402
 from luma_jupyter.engine.engine import Engine  # noqa: E402
+from luma_jupyter.engine.services import Services  # noqa: E402
 
 COURSE = "/course"
 MACHINE = "a-machine"
