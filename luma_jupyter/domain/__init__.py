@@ -6,7 +6,8 @@ visibility       which characters can be seen
 urls             checks of URLs: web or local, their origin, and how they are shown
 mp4              what is in an MP4 or MOV file
 media            kinds of files, told by their bytes, and `LocalFile`
-requests         generate, extend and modify requests
+pieces           what films are made of: stretches of clips and of files
+requests         generate, extend, modify and film requests
 fingerprint      the hash that is equal for equal requests
 money            prices, charges and balances
 prompts          the script that a prompt is written in

@@ -10,7 +10,8 @@ from functools import lru_cache
 from typing import Any
 
 from luma_jupyter.domain.media import LocalFile
-from luma_jupyter.domain.requests import FrameRef, Request, VideoRef, frames_in
+from luma_jupyter.domain.pieces import FilmFile, Piece
+from luma_jupyter.domain.requests import FilmRequest, FrameRef, Request, VideoRef, frames_in
 
 
 def fingerprint(request: Request, source_intent: str | None) -> str:
@@ -18,12 +19,15 @@ def fingerprint(request: Request, source_intent: str | None) -> str:
 
     A source that is a clip counts by its intent, any other by its id or URL; a frame of a clip by the clip's intent and
     the moment, a file by its content. Parameters at their defaults are left out, so that one that a later version adds
-    changes nothing; callback URLs do not count.
+    changes nothing; callback URLs do not count. Of a film its parts count, by what they are and not by their names, and
+    so its prompt does not.
     """
     facts = {"action": request.action, **parameters(request), "prompt": _normalized(request.prompt)}
     facts |= {name: {"sha256": file["sha256"]} for name, file in facts.items() if is_file_record(file)}
     facts |= {name: {"intent": ref.intent, "when": ref.when} for name, ref in frames_in(request).items()}
     facts.pop("callback_url", None)
+    if isinstance(request, FilmRequest):
+        facts |= {"prompt": None, "parts": [part.facts for part in request.parts]}
     if source_intent is not None:
         facts["source"] = source_intent
     canonical = json.dumps(facts, sort_keys=True, ensure_ascii=True, separators=(",", ":"))
@@ -54,7 +58,11 @@ def _normalized(prompt: str) -> str:
 
 
 def _plain(value: object) -> Any:
-    if isinstance(value, LocalFile):
+    if isinstance(value, LocalFile | FilmFile):
+        return value.record
+    if isinstance(value, tuple):
+        return [_plain(one) for one in value]
+    if isinstance(value, Piece):
         return value.record
     if isinstance(value, FrameRef):
         return {name: fact for name, fact in asdict(value).items() if fact is not None}

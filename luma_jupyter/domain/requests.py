@@ -12,10 +12,11 @@ from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, TypeAlias
 
 from luma_jupyter.domain.media import LocalFile
+from luma_jupyter.domain.pieces import FilmFile, Piece, check_number, check_text
 from luma_jupyter.domain.urls import is_web_url, shown_url
-from luma_jupyter.domain.values import as_python, read_flag, read_number
+from luma_jupyter.domain.values import as_list, as_python, read_flag, read_number
 from luma_jupyter.domain.visibility import has_visible
-from luma_jupyter.domain.vocabulary import ASPECT_RATIOS, Action
+from luma_jupyter.domain.vocabulary import ACTIONS, ASPECT_RATIOS, Action
 from luma_jupyter.errors import InvalidRequest, shown
 
 MOST_TAKES = 999
@@ -76,16 +77,8 @@ def parse_video_ref(text: str) -> VideoRef | None:
     return VideoRef(video_id=text) if _VIDEO_ID.fullmatch(text) else None
 
 
-def _check_text(name: str, text: object) -> str:
-    if not isinstance(text, str):
-        raise InvalidRequest(f"{name} must be text, not {type(text).__name__}.")
-    if not text.isascii() and any("\ud800" <= character <= "\udfff" for character in text):
-        raise InvalidRequest(f"{name} has half a character (a lone surrogate): type it again.")
-    return text
-
-
 def _checked_prompt(prompt: object) -> str:
-    text = _check_text("The prompt", prompt).strip()
+    text = check_text("The prompt", prompt).strip()
     if not text:
         raise InvalidRequest("The prompt is empty: say what the video should show.")
     if len(text) > LONGEST_PROMPT:
@@ -98,7 +91,7 @@ def _checked_prompt(prompt: object) -> str:
 
 
 def _check_url(name: str, url: object) -> None:
-    if url is not None and not is_web_url(_check_text(name, url)):
+    if url is not None and not is_web_url(check_text(name, url)):
         raise InvalidRequest(f"{name} must be an http(s) URL, not {shown(url)}.")
 
 
@@ -196,9 +189,87 @@ class ModifyRequest(_Request):
             raise InvalidRequest("The watermark id is empty.")
 
 
-Request: TypeAlias = GenerateRequest | ExtendRequest | ModifyRequest
-KINDS: Mapping[str, type[GenerateRequest | ExtendRequest | ModifyRequest]] = {
-    kind.action: kind for kind in (GenerateRequest, ExtendRequest, ModifyRequest)
+FILM_OF = "Film of "  # begins what is shown of a film without a title
+MOST_PARTS = 1000
+MOST_WORDS = 100_000  # characters of all titles and captions of a film: sidecars are bounded
+LARGEST_SIDE = 7680  # pixels: 8K
+SMALLEST_SIDE = 16  # pixels
+HIGHEST_RATE = 120.0  # frames per second
+_NAMED_PARTS = 4  # that are named where a film has no title
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FilmRequest:
+    """Make a film of ``parts``, in their order, on this machine.
+
+    ``prompt`` is derived: the film's first title, else what it is a film of; it does not count, as labels do not.
+    ``fade`` is how many seconds each transition takes (0: a hard cut). ``music`` lies under all of it, ``voice`` over
+    that. ``size`` is (width, height) in pixels, ``fps`` frames per second: None is as the parts have them.
+    """
+
+    action: ClassVar[Action] = "film"
+    callback_url: ClassVar[None] = None
+    take: ClassVar[int] = 1
+
+    prompt: str = field(default="", compare=False)
+    parts: tuple[Piece, ...]
+    fade: float = 0.0
+    music: FilmFile | None = None
+    voice: FilmFile | None = None
+    size: tuple[int, int] | None = None
+    fps: float | None = None
+
+    def __post_init__(self) -> None:
+        _check_parts(self.parts)
+        object.__setattr__(self, "fade", check_number("fade", self.fade, "a number of seconds, 0 or more", 0.0))
+        object.__setattr__(self, "size", None if self.size is None else _read_size(self.size))
+        if self.fps is not None:
+            wanted = f"a number of frames per second, above 0 and up to {HIGHEST_RATE:g}"
+            rate = check_number("fps", self.fps, wanted, 0.0, HIGHEST_RATE)
+            if not rate:
+                raise InvalidRequest(f"fps must be {wanted}, not {shown(self.fps)}.")
+            object.__setattr__(self, "fps", rate)
+        object.__setattr__(self, "prompt", _checked_prompt(self.prompt or _film_prompt(self.parts)))
+
+
+def _check_parts(parts: object) -> None:
+    if not isinstance(parts, tuple) or not parts:
+        raise InvalidRequest("A film needs at least one part: a clip, a cut, a video's path or a picture.")
+    if len(parts) > MOST_PARTS:
+        raise InvalidRequest(f"A film can have {MOST_PARTS:,} parts, and these are {len(parts):,}.")
+    words = sum(len(text) for part in parts for text in (part.title, part.caption) if text)
+    if words > MOST_WORDS:
+        raise InvalidRequest(f"Titles and captions have {words:,} characters together; they can have {MOST_WORDS:,}.")
+
+
+def _read_size(size: object) -> tuple[int, int]:
+    """Read (width, height), also as text such as 1280x720. H.264 video has sides of even length."""
+    text = re.fullmatch(r"\s*(\d{1,5})\s*[x×]\s*(\d{1,5})\s*", size) if isinstance(size, str) else None
+    values = list(map(int, text.groups())) if text else [as_python(side) for side in as_list(size) or []]
+    whole = len(values) == 2 and all(isinstance(side, int) and not isinstance(side, bool) for side in values)
+    if not whole or not all(SMALLEST_SIDE <= side <= LARGEST_SIDE for side in values):
+        raise InvalidRequest(
+            f"size must be width and height in pixels, from {SMALLEST_SIDE} to {LARGEST_SIDE:,}, "
+            f"such as (1280, 720), not {shown(size)}."
+        )
+    width, height = values
+    if width % 2 or height % 2:
+        even = f"({width + width % 2}, {height + height % 2})"
+        raise InvalidRequest(f"size must be even numbers of pixels: {even} instead of {shown(size)}.")
+    return width, height
+
+
+def _film_prompt(parts: tuple[Piece, ...]) -> str:
+    if title := next((part.title for part in parts if part.title), None):
+        return title
+    names = list(dict.fromkeys(str(part) for part in parts))
+    more = len(names) - _NAMED_PARTS
+    return FILM_OF + ", ".join(names[:_NAMED_PARTS]) + (f" and {more} more" if more > 0 else "")
+
+
+Request: TypeAlias = GenerateRequest | ExtendRequest | ModifyRequest | FilmRequest
+KINDS: Mapping[str, type[GenerateRequest | ExtendRequest | ModifyRequest | FilmRequest]] = {
+    kind.action: kind for kind in (GenerateRequest, ExtendRequest, ModifyRequest, FilmRequest)
 }
 
 
@@ -217,16 +288,18 @@ def addresses_in(request: Request) -> dict[str, str]:
 
 def shown_request(request: Request) -> Request:
     """The request as others may see it: without its callback, and its addresses as `shown_url` gives them."""
+    if isinstance(request, FilmRequest):
+        return request
     changes: dict[str, Any] = {name: shown_url(url) for name, url in addresses_in(request).items()}
     if "source" in changes and not isinstance(request, GenerateRequest) and isinstance(request.source, VideoRef):
         changes["source"] = replace(request.source, url=changes["source"])
     return replace(request, callback_url=None, **changes)
 
 
-# Which actions take a parameter, beside the prompt, the source and the number of the take.
+# Which of the actions of services take a parameter, beside the prompt, the source and the number of the take.
 ACTIONS_WITH: Mapping[str, tuple[Action, ...]] = {
-    name: tuple(kind.action for kind in KINDS.values() if name in kind.__dataclass_fields__)
-    for kind in KINDS.values()
-    for name in kind.__dataclass_fields__
+    name: tuple(action for action in ACTIONS if name in KINDS[action].__dataclass_fields__)
+    for action in ACTIONS
+    for name in KINDS[action].__dataclass_fields__
     if name not in ("prompt", "source", "take")
 }

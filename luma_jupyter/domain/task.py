@@ -10,15 +10,18 @@ from typing import Any, TypeAlias
 
 from luma_jupyter.domain.money import Charges
 from luma_jupyter.domain.requests import Request, take_name
-from luma_jupyter.domain.vocabulary import Provider, Status
+from luma_jupyter.domain.vocabulary import PAID, Provider, Status
 from luma_jupyter.errors import LumaError, ServiceError
 
 
 @dataclass(frozen=True, slots=True)
 class Video:
-    """A finished video as its service reports it; sizes in pixels, None where the service says nothing."""
+    """A finished video as its service reports it; sizes in pixels, None where the service says nothing.
 
-    url: str
+    ``url`` None: a film, which is only here.
+    """
+
+    url: str | None
     video_id: str | None = None
     width: int | None = None
     height: int | None = None
@@ -91,7 +94,8 @@ class Task:
     ``trace_id`` is the service's id of the submission, by which its statement names what was charged: ``credits``, and
     as far as they can be told in USD, ``cost``. ``replayed``: the service answered with a task that it had made before.
     ``payload`` is the body that was sent: what is looked for later, or repeated under the same key. ``again``: how many
-    equal requests were made before it.
+    equal requests were made before it. ``making`` says in words how a film's video is made, copied or encoded, and why;
+    ``progress`` how much of it is made, from 0 to 1, which nobody writes down.
     """
 
     intent: str
@@ -126,6 +130,8 @@ class Task:
     payload: Mapping[str, Any] | None = field(default=None, compare=False)
     extra: Mapping[str, Any] = field(default_factory=dict, compare=False)
     again: int = 0
+    making: str | None = None
+    progress: float | None = field(default=None, compare=False)
 
     def __setstate__(self, values: Sequence[object]) -> None:
         """Take a pickled task, also of a version that had fewer fields: new ones stand at the end."""
@@ -149,8 +155,8 @@ class Task:
 
     @property
     def real(self) -> bool:
-        """Whether a paid service makes it, not a demo service."""
-        return self.provider != "demo"
+        """Whether a paid service makes it, not a demo service, and not this machine."""
+        return self.provider in PAID
 
     def elapsed(self, now: float) -> float:
         """Seconds since submission (before it: since creation), up to ``now`` or the end."""

@@ -6,18 +6,21 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import Literal, TypeAlias, get_args
 
-Action: TypeAlias = Literal["generate", "extend", "modify"]
-Provider: TypeAlias = Literal["acedata", "runapi", "demo"]
+Action: TypeAlias = Literal["generate", "extend", "modify", "film"]
+Provider: TypeAlias = Literal["acedata", "runapi", "demo", "local"]
 AspectRatio: TypeAlias = Literal["16:9", "9:16", "1:1", "4:3", "3:4", "21:9", "9:21"]
 
-ACTIONS: tuple[Action, ...] = get_args(Action)
-PROVIDERS: tuple[Provider, ...] = get_args(Provider)
+# What there is to choose from. A film is none of it: it is made from clips, on this machine, whatever was chosen.
+ACTIONS: tuple[Action, ...] = ("generate", "extend", "modify")
+PROVIDERS: tuple[Provider, ...] = ("acedata", "runapi", "demo")
+PAID: tuple[Provider, ...] = ("acedata", "runapi")
 ASPECT_RATIOS: tuple[AspectRatio, ...] = get_args(AspectRatio)
 
 SERVICE_NAMES: Mapping[Provider, str] = {
     "acedata": "AceDataCloud",
     "runapi": "RunAPI",
     "demo": "demo service",
+    "local": "this machine",
 }
 
 

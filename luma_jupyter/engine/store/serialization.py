@@ -15,10 +15,11 @@ from typing import Any
 
 from luma_jupyter.domain.fingerprint import is_file_record, is_frame_record, parameters
 from luma_jupyter.domain.media import LocalFile, preview_in
-from luma_jupyter.domain.requests import KINDS, FrameRef, Request, VideoRef
+from luma_jupyter.domain.pieces import FilmFile, Piece
+from luma_jupyter.domain.requests import KINDS, FilmRequest, FrameRef, Request, VideoRef
 from luma_jupyter.domain.task import Task, Video
 from luma_jupyter.domain.urls import is_web_url, shown_url, split_login
-from luma_jupyter.domain.vocabulary import PROVIDERS, Status
+from luma_jupyter.domain.vocabulary import SERVICE_NAMES, Status
 from luma_jupyter.errors import ClipCancelled, ClipDetached, ClipError, ClipFailed, ClipUnconfirmed, LumaError
 
 ERRORS: Mapping[Status, type[ClipError]] = {
@@ -29,7 +30,7 @@ ERRORS: Mapping[Status, type[ClipError]] = {
 }
 LARGEST_NUMBER = 3e10  # as a time it is in the year 2920: Windows knows none after 3000
 _TIMES = ("created_at", "submitted_at", "sent_at", "ended_at")
-_TEXTS = ("fingerprint", "source_label", "name", "task_id", "base_url", "problem", "trace_id")
+_TEXTS = ("fingerprint", "source_label", "name", "task_id", "base_url", "problem", "trace_id", "making")
 
 
 # What `dump` writes; and what a sidecar has beside it.
@@ -37,7 +38,7 @@ _KNOWN = frozenset(
     [
         *("intent", "fingerprint", "action", "prompt", "request", "source_label", "source_intent", "name", "provider"),
         *("status", "task_id", "base_url", "video", "media", "folder", "filename", "file_size", "price", "cost"),
-        *("doubts", "error", "problem", "trace_id", "credits", "replayed", "payload", "again", *_TIMES),
+        *("doubts", "error", "problem", "trace_id", "credits", "replayed", "payload", "again", "making", *_TIMES),
         *("schema", "bytes"),
     ]
 )
@@ -78,6 +79,7 @@ def dump(task: Task) -> dict[str, Any]:
         "replayed": task.replayed or None,
         "payload": dict(task.payload) if task.payload is not None else None,
         "again": task.again or None,
+        "making": task.making,
         **{name: getattr(task, name) for name in _TIMES},
     }
 
@@ -101,7 +103,7 @@ def read_task(text: object) -> Task | None:
 def _load(data: Mapping[str, Any]) -> Task:
     texts = {name: _text(data, name) for name in _TEXTS}
     times = {name: _number(data, name) for name in _TIMES}
-    if data["provider"] not in PROVIDERS:
+    if data["provider"] not in SERVICE_NAMES or (data["provider"] == "local") != (data["action"] == "film"):
         raise Unreadable("provider")
     if times["created_at"] is None:
         raise Unreadable("created_at")
@@ -123,7 +125,7 @@ def _load(data: Mapping[str, Any]) -> Task:
         media=media,
         folder=Path(_text(data, "folder") or ""),
         source_intent=None if source_intent is None else _intent(source_intent),
-        video=_video(data.get("video")),
+        video=_video(data.get("video"), only_here=data["provider"] == "local"),
         path=media / filename if size is not None else None,
         file_size=size,
         price=_number(data, "price"),
@@ -149,6 +151,8 @@ def read_request(data: Mapping[str, Any]) -> Request:
     """The request in a record. Raises InvalidRequest, KeyError or TypeError where it is none."""
     kind = KINDS[data["action"]]
     parameters = dict(_mapping(data["request"]))
+    if kind is FilmRequest:
+        return _film(data["prompt"], parameters)
     for name, value in parameters.items():
         if is_file_record(value):
             parameters[name] = LocalFile.from_record(value)
@@ -161,16 +165,22 @@ def read_request(data: Mapping[str, Any]) -> Request:
     return kind(prompt=data["prompt"], **parameters)
 
 
+def _film(prompt: str, parameters: Mapping[str, Any]) -> FilmRequest:
+    files = {name: FilmFile.from_record(parameters[name]) for name in ("music", "voice") if name in parameters}
+    parts = tuple(Piece.from_record(_mapping(part)) for part in parameters["parts"])
+    return FilmRequest(prompt=prompt, **{**parameters, **files, "parts": parts})
+
+
 def _frame(data: Mapping[str, Any]) -> FrameRef:
     return FrameRef(_intent(data["intent"]), data["when"], _text(data, "label") or "", preview_in(data))
 
 
-def _video(data: object) -> Video | None:
+def _video(data: object, *, only_here: bool) -> Video | None:
     if data is None:
         return None
     video = _mapping(data)
     url = _address(video, "url")
-    if url is None:
+    if url is None and not only_here:
         raise Unreadable("video")
     sizes = {name: _number(video, name) for name in ("width", "height")}
     return Video(
