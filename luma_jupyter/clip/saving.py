@@ -1,0 +1,102 @@
+"""Videos as files of the user's own: the suffix says the format, and no file is there before it is whole."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from os import PathLike
+from pathlib import Path
+
+from luma_jupyter.domain.values import read_path
+from luma_jupyter.engine.library.folder import replacing
+from luma_jupyter.errors import InvalidRequest
+from luma_jupyter.operating_system import reason
+
+FORMATS = (".mp4", ".webm", ".gif", ".webp", ".png")
+_WITH_CAPTIONS = (".mp4", ".webm")  # whose captions are beside them
+_SLASHES = tuple(filter(None, ("/", os.sep, os.altsep)))
+
+
+@dataclass(frozen=True)
+class Target:
+    """Where a video is to be saved: a file, or a folder in which it keeps its name."""
+
+    path: Path
+    is_folder: bool
+
+    def file(self, name: str) -> Path:
+        """The file for a video of this name."""
+        return self.path / name if self.is_folder else self.path
+
+
+def read_target(path: str | PathLike[str]) -> Target:
+    """Read where a video is to be saved; none of it need be there.
+
+    Raises InvalidRequest for what can be neither file nor folder, and for the suffix of another format.
+    """
+    target = read_path("The file", path)
+    if in_the_way := next((parent for parent in target.parents if parent.is_file()), None):
+        raise InvalidRequest(f"The file: {str(in_the_way)!r} is a file, and no folder.")
+    if target.is_dir() or os.fspath(path).endswith(_SLASHES):
+        return Target(target, is_folder=True)
+    if target.suffix and target.suffix.lower() not in FORMATS:
+        *others, last = FORMATS
+        raise InvalidRequest(
+            f"A video is saved as {', '.join(others)} or {last}, not as {target.suffix}: {target.name}."
+        )
+    if target.exists() and not target.is_file():
+        raise InvalidRequest(f"{str(target)!r} is neither a file nor a folder.")
+    return Target(target, is_folder=False)
+
+
+def save(source: Path, target: Path, **changes: float | None) -> Path:
+    """Save a video under a name, and a film's captions beside it; returns ``target``.
+
+    It is copied where it is to stay as it is, and else made anew: ``changes`` are those of `export`. Raises
+    InvalidRequest where that cannot be.
+    """
+    given = {name: value for name, value in changes.items() if value is not None}
+    copied = not given and target.suffix.lower() in ("", source.suffix.lower())
+    if is_same_file(source, target):
+        if copied:
+            return target
+        raise InvalidRequest(f"{str(target)!r} is the clip's own file: save it under another name.")
+    if not target.suffix and given:
+        raise InvalidRequest(f"{str(target)!r} needs a suffix that says the format, such as .mp4 or .gif.")
+    with writing(target):
+        if copied:
+            _copy(source, target)
+        else:
+            from luma_jupyter.film.exports import export  # start-up: it brings PyAV and numpy
+
+            export(source, target, **given)
+        captions = source.with_suffix(".vtt")
+        if target.suffix.lower() in _WITH_CAPTIONS and not {"start", "end"} & set(given) and captions.is_file():
+            _copy(captions, target.with_suffix(".vtt"))
+    return target
+
+
+@contextmanager
+def writing(target: Path) -> Iterator[None]:
+    """Make the folder of a file that is written in this block, and say in one line why it cannot be.
+
+    Raises InvalidRequest.
+    """
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        yield
+    except OSError as error:
+        raise InvalidRequest(f"It cannot be saved as {str(target)!r} ({reason(error)}).") from None
+
+
+def is_same_file(one: Path, other: Path) -> bool:
+    """Whether two paths name one file that is there."""
+    return one.exists() and other.exists() and one.samefile(other)
+
+
+def _copy(source: Path, target: Path) -> None:
+    with source.open("rb") as original, replacing(target) as copy:
+        shutil.copyfileobj(original, copy)
