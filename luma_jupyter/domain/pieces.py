@@ -15,10 +15,11 @@ from luma_jupyter.errors import InvalidRequest, shown
 
 PICTURE_SECONDS = 3.0  # that a picture stands where nobody says how long
 LONGEST_STILL = 3600.0  # seconds
-SLOWEST, FASTEST = 0.1, 10.0
+SLOWEST, FASTEST = 0.01, 100.0
+WIDEST = 20.0  # times as wide as high, or as high as wide
 LONGEST_WORDS = 2_000  # characters of a title or a caption
 LONGEST_NAME = 80  # characters of a label or a file's name: sidecars are bounded
-_CHUNK = 1 << 20  # bytes
+_RATIO = re.compile(r"(\d{1,5}(?:\.\d{1,5})?):(\d{1,5}(?:\.\d{1,5})?)", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +81,7 @@ def _hash(path: Path) -> str:
 class Piece:
     """A part of a film: of a clip, which need not be done yet, or of a file of the user's.
 
-    ``source`` is the clip's intent, or the file; ``label`` how the user named it, which does not count. ``start`` and
+    ``source`` is the clip's intent, or the file; ``label`` how the user named the part, which does not count. ``start`` and
     ``end`` are seconds of the source (end None: all of it), half open; ``speed`` 2 is twice as fast; ``crop`` is a
     ratio such as ``9:16``, of which the middle is kept. ``seconds`` is how long a picture stands, and None for all that
     is none. ``title`` is drawn over its beginning, ``caption`` is its line in the captions. Raises InvalidRequest for a
@@ -107,7 +108,7 @@ class Piece:
             if not start < end < math.inf:
                 raise InvalidRequest(f"end must be a number of seconds after {start:g}, not {shown(self.end)}.")
             put(self, "end", end)
-        put(self, "speed", check_number("speed", self.speed, "from 0.1 to 10 times", SLOWEST, FASTEST))
+        put(self, "speed", check_number("speed", self.speed, f"from {SLOWEST} to {FASTEST:g} times", SLOWEST, FASTEST))
         put(self, "crop", None if self.crop is None else _checked_ratio(self.crop))
         if self.seconds is not None:
             wanted = "how many seconds a picture stands, from 0.1 to 3,600"
@@ -149,9 +150,9 @@ class Piece:
         return None if isinstance(self.source, FilmFile) else self.source
 
     @property
-    def whole(self) -> bool:
-        """Whether all of a video is taken as it is."""
-        return (self.start, self.end, self.speed, self.crop, self.seconds) == (0.0, None, 1.0, None, None)
+    def source_label(self) -> str:
+        """How the user named the clip that it is of: ``storm`` where the part is ``storm@1-4.5``."""
+        return re.split("[@ ]", self.label)[0] or "a clip"
 
     def __str__(self) -> str:
         return self.label or (self.source.name if isinstance(self.source, FilmFile) else "a clip")
@@ -176,10 +177,11 @@ def check_number(name: str, value: object, wanted: str, least: float, most: floa
 
 def _checked_ratio(ratio: object) -> str:
     text = as_python(ratio)
-    found = re.fullmatch(r"\s*([1-9]\d{0,2})\s*:\s*([1-9]\d{0,2})\s*", text) if isinstance(text, str) else None
-    if not found:
-        raise InvalidRequest(f"crop must be a ratio such as 9:16, not {shown(ratio)}.")
-    return f"{int(found[1])}:{int(found[2])}"
+    found = _RATIO.fullmatch(text.replace(" ", "")) if isinstance(text, str) else None
+    width, height = (float(found[1]), float(found[2])) if found else (0.0, 0.0)
+    if not (width and height and 1 / WIDEST <= width / height <= WIDEST):
+        raise InvalidRequest(f"crop must be a ratio such as 9:16 or 2.39:1, not {shown(ratio)}.")
+    return f"{width:g}:{height:g}"
 
 
 def _checked_words(name: str, words: object) -> str | None:
