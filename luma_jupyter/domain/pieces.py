@@ -81,11 +81,11 @@ def _hash(path: Path) -> str:
 class Piece:
     """A part of a film: of a clip, which need not be done yet, or of a file of the user's.
 
-    ``source`` is the clip's intent, or the file; ``label`` how the user named the part, which does not count. ``start`` and
-    ``end`` are seconds of the source (end None: all of it), half open; ``speed`` 2 is twice as fast; ``crop`` is a
-    ratio such as ``9:16``, of which the middle is kept. ``seconds`` is how long a picture stands, and None for all that
-    is none. ``title`` is drawn over its beginning, ``caption`` is its line in the captions. Raises InvalidRequest for a
-    value that cannot be used, which begins with the field's name.
+    ``source`` is the clip's intent, or the file; ``label`` how the user named the part, which does not count.
+    ``start`` and ``end`` are seconds of the source (end None: all of it), half open; ``speed`` 2 is twice as fast;
+    ``crop`` is a ratio such as ``9:16``, of which the middle is kept. ``seconds`` is how long a picture stands, and
+    None for all that is none. ``title`` is drawn over its beginning, ``caption`` is its line in the captions. Raises
+    InvalidRequest for a value that cannot be used, which begins with the field's name.
     """
 
     source: str | FilmFile
