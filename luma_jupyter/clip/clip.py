@@ -130,12 +130,12 @@ class Clip(Cuttable):
 
     @property
     def action(self) -> str:  # no Literal in a property's type: Jedi 0.20 then completes nothing of the whole object
-        """generate, extend or modify."""
+        """generate, extend, modify or film."""
         return self.task.request.action
 
     @property
     def provider(self) -> str:
-        """The service: acedata, runapi or demo."""
+        """The service: acedata, runapi or demo; local for a film, which is made here."""
         return self.task.provider
 
     @property
@@ -167,8 +167,8 @@ class Clip(Cuttable):
         return self._video().video_id
 
     @property
-    def url(self) -> str:
-        """The video's address at the service; it may expire."""
+    def url(self) -> str | None:
+        """The video's address at the service, which may expire; None for a film, which is only here."""
         return self._video().url
 
     @property

@@ -12,32 +12,38 @@ from typing import Any
 
 from luma_jupyter.domain.values import as_python, read_number
 from luma_jupyter.errors import InvalidRequest, shown
+from luma_jupyter.operating_system import file_mark
 
 PICTURE_SECONDS = 3.0  # that a picture stands where nobody says how long
 LONGEST_STILL = 3600.0  # seconds
-SLOWEST, FASTEST = 0.1, 10.0
+SLOWEST, FASTEST = 0.01, 100.0
+WIDEST = 20.0  # times as wide as high, or as high as wide
 LONGEST_WORDS = 2_000  # characters of a title or a caption
 LONGEST_NAME = 80  # characters of a label or a file's name: sidecars are bounded
-_CHUNK = 1 << 20  # bytes
+_RATIO = re.compile(r"(\d{1,5}(?:\.\d{1,5})?):(\d{1,5}(?:\.\d{1,5})?)", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
 class FilmFile:
     """A video, picture or sound of the user's that goes into a film: by its SHA-256 (hex), wherever it lies.
 
-    It is the file at ``path``, or ``data`` where it was given as an object; one that was read from a record has
-    neither.
+    It is the file at ``path``, of which ``mark`` changes when it does, or ``data`` where it was given as an object; one
+    that was read from a record has neither.
     """
 
     sha256: str
     name: str = field(compare=False)
     path: Path | None = field(default=None, compare=False)
+    mark: str = field(default="", compare=False, repr=False)
     data: bytes | None = field(default=None, compare=False, repr=False)
 
     @classmethod
     def at(cls, path: Path) -> FilmFile:
         """The file at a path, however large it is. Raises OSError."""
-        return cls(_hash(path), path.name[-LONGEST_NAME:], path)
+        mark = file_mark(path.stat())  # before it is read: it may change meanwhile
+        with path.open("rb") as file:
+            sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+        return cls(sha256, path.name[-LONGEST_NAME:], path, mark)
 
     @classmethod
     def from_record(cls, record: Mapping[str, Any]) -> FilmFile:
@@ -59,7 +65,7 @@ class FilmFile:
         if self.path is None:
             raise InvalidRequest(f"{self.name} was given in an earlier session and is not here: run the cell again.")
         try:
-            same = _hash(self.path) == self.sha256
+            same = file_mark(self.path.stat()) == self.mark
         except OSError as error:
             raise InvalidRequest(
                 f"{self.name} cannot be read any more ({error.strerror or error}): run the cell again."
@@ -71,20 +77,15 @@ class FilmFile:
         return self.name
 
 
-def _hash(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Piece:
     """A part of a film: of a clip, which need not be done yet, or of a file of the user's.
 
-    ``source`` is the clip's intent, or the file; ``label`` how the user named it, which does not count. ``start`` and
-    ``end`` are seconds of the source (end None: all of it), half open; ``speed`` 2 is twice as fast; ``crop`` is a
-    ratio such as ``9:16``, of which the middle is kept. ``seconds`` is how long a picture stands, and None for all that
-    is none. ``title`` is drawn over its beginning, ``caption`` is its line in the captions. Raises InvalidRequest for a
-    value that cannot be used, which begins with the field's name.
+    ``source`` is the clip's intent, or the file; ``label`` how the user named the part, which does not count.
+    ``start`` and ``end`` are seconds of the source (end None: all of it), half open; ``speed`` 2 is twice as fast;
+    ``crop`` is a ratio such as ``9:16``, of which the middle is kept. ``seconds`` is how long a picture stands, and
+    None for all that is none. ``title`` is drawn over its beginning, ``caption`` is its line in the captions. Raises
+    InvalidRequest for a value that cannot be used, which begins with the field's name.
     """
 
     source: str | FilmFile
@@ -149,9 +150,9 @@ class Piece:
         return None if isinstance(self.source, FilmFile) else self.source
 
     @property
-    def whole(self) -> bool:
-        """Whether all of a video is taken as it is."""
-        return (self.start, self.end, self.speed, self.crop, self.seconds) == (0.0, None, 1.0, None, None)
+    def source_label(self) -> str:
+        """How the user named the clip that it is of: ``storm`` where the part is ``storm@1-4.5``."""
+        return re.split("[@ ]", self.label)[0] or "a clip"
 
     def __str__(self) -> str:
         return self.label or (self.source.name if isinstance(self.source, FilmFile) else "a clip")
@@ -182,10 +183,11 @@ def read_speed(speed: object) -> float:
 def read_ratio(ratio: object) -> str:
     """Read a ratio of width to height, such as 9:16. Raises InvalidRequest."""
     text = as_python(ratio)
-    found = re.fullmatch(r"\s*([1-9]\d{0,2})\s*:\s*([1-9]\d{0,2})\s*", text) if isinstance(text, str) else None
-    if not found:
-        raise InvalidRequest(f"crop must be a ratio such as 9:16, not {shown(ratio)}.")
-    return f"{int(found[1])}:{int(found[2])}"
+    found = _RATIO.fullmatch(text.replace(" ", "")) if isinstance(text, str) else None
+    width, height = (float(found[1]), float(found[2])) if found else (0.0, 0.0)
+    if not (width and height and 1 / WIDEST <= width / height <= WIDEST):
+        raise InvalidRequest(f"crop must be a ratio such as 9:16 or 2.39:1, not {shown(ratio)}.")
+    return f"{width:g}:{height:g}"
 
 
 def _checked_words(name: str, words: object) -> str | None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from luma_jupyter.domain.fingerprint import fingerprint
-from luma_jupyter.domain.requests import Request, check_takes
+from luma_jupyter.domain.requests import FilmRequest, Request, check_takes
 from luma_jupyter.domain.values import as_python, read_flag, read_number
 from luma_jupyter.domain.vocabulary import PROVIDERS, Provider
 from luma_jupyter.engine.handle import Handle
@@ -66,4 +66,5 @@ class TaskSpec:
         """This spec so many times, each as a take of its own: the first is this very one. Raises InvalidRequest."""
         count = as_python(count)
         check_takes("takes", count)
+        assert not isinstance(self.request, FilmRequest)  # made again, it is the same
         return [replace(self, request=replace(self.request, take=take)) for take in range(1, count + 1)]

@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 from luma_jupyter.domain.duration_model import DurationModel
 from luma_jupyter.domain.identifiers import KEY_PREFIX
-from luma_jupyter.domain.requests import GenerateRequest, frames_in
+from luma_jupyter.domain.requests import ExtendRequest, FilmRequest, ModifyRequest, frames_in
 from luma_jupyter.domain.task import Task
 from luma_jupyter.domain.urls import is_local_url, is_web_url, may_have_secret
 from luma_jupyter.domain.vocabulary import Status
@@ -64,7 +64,9 @@ class ClipState:
         request = self.task.request
         if self.task.status is not Status.QUEUED or self.task.sent_at:
             return []
-        follows = not isinstance(request, GenerateRequest) and request.source is None
+        if isinstance(request, FilmRequest):
+            return list(dict.fromkeys(part.source_label for part in request.parts if part.intent))
+        follows = isinstance(request, ExtendRequest | ModifyRequest) and request.source is None
         source = [self.task.source_label or "its source"] if follows else []
         return list(dict.fromkeys([*source, *(ref.label or "a clip" for ref in frames_in(request).values())]))
 

@@ -13,7 +13,7 @@ def test_vocabulary_is_frozen() -> None:
     assert vocabulary.ACTIONS == ("generate", "extend", "modify")
     assert vocabulary.PROVIDERS == ("acedata", "runapi", "demo")
     assert ", ".join(vocabulary.ASPECT_RATIOS) == "16:9, 9:16, 1:1, 4:3, 3:4, 21:9, 9:21"
-    assert tuple(vocabulary.SERVICE_NAMES) == vocabulary.PROVIDERS
+    assert tuple(vocabulary.SERVICE_NAMES) == (*vocabulary.PROVIDERS, "local")
 
 
 def test_status_words_and_ends_are_frozen() -> None:

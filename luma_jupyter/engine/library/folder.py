@@ -212,6 +212,7 @@ class MediaFolder:
     async def _fetch_video(self, task: Task, file: BinaryIO, incomplete: Path) -> None:
         """Fetch a video; what came and is no whole one is kept."""
         assert task.video is not None
+        assert task.video.url is not None
         wanted = _Wanted(
             task.video.url, task.base_url, LARGEST_VIDEO, _video_flaw, lambda file: _keep_incomplete(file, incomplete)
         )

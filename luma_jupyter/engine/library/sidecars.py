@@ -56,7 +56,7 @@ def shareable(task: Task) -> dict[str, Any]:
     video = task.video
     if video:
         thumbnail = video.thumbnail_url
-        video = replace(video, url=shown_url(video.url), thumbnail_url=thumbnail and shown_url(thumbnail))
+        video = replace(video, url=video.url and shown_url(video.url), thumbnail_url=thumbnail and shown_url(thumbnail))
     label = task.source_label and shown_url(task.source_label)
     shown = task.evolve(request=shown_request(task.request), video=video, source_label=label)
     return {name: value for name, value in dump(shown).items() if name not in _PRIVATE}

@@ -2,7 +2,9 @@
 
 options          how a task is run from where it stands
 runner           starts runs, and holds what they share
-task_run         the coroutine behind one task, and its states
+base             what all runs have in common: stopping, and watching another kernel's
+task_run         the run of a task that a service makes, and its states
+film_run         the run of a film, which is made here
 submission       sending the paid request: once, written down a moment before it leaves
 funds            whether the money for a call is there
 uploads          files of the user's on their way to a service

@@ -11,13 +11,14 @@ from luma_jupyter.domain.vocabulary import Action, Provider, Status
 from luma_jupyter.engine.handle import Handle
 from luma_jupyter.engine.loop_thread import LoopThread
 from luma_jupyter.engine.repository import Repository
+from luma_jupyter.engine.run.base import Run
 from luma_jupyter.engine.run.duration_store import DurationStore
 from luma_jupyter.engine.run.funds import Funds
 from luma_jupyter.engine.run.options import RunOptions
 from luma_jupyter.engine.run.poller import Poller
 from luma_jupyter.engine.run.slots import Slots
 from luma_jupyter.engine.run.submission import Submission
-from luma_jupyter.engine.run.task_run import RunResources, TaskRun
+from luma_jupyter.engine.run.task_run import ServiceResources, TaskRun
 from luma_jupyter.engine.run.watch import Watch
 from luma_jupyter.engine.store.journal import Journal
 from luma_jupyter.engine.store.leases import HEARTBEAT_INTERVAL
@@ -57,14 +58,14 @@ class TaskRunner:
         self._downloads = asyncio.Semaphore(CONCURRENT_DOWNLOADS)
         self._heart: asyncio.Task[None] | None = None
         self._known_limit = 1
-        self._runs: set[TaskRun] = set()
+        self._runs: set[Run] = set()
 
     def start(self, handle: Handle, options: RunOptions) -> Handle:
         """Begin the run of a task wherever it stands; from any thread."""
         provider, action = handle.task.provider, handle.task.request.action
         journal = self._repository.journal
         submission = Submission(handle, self._funds, journal, options)
-        resources = RunResources(
+        resources = ServiceResources(
             journal=journal,
             watch=self._watches.setdefault(journal, Watch(journal)),
             http=lambda: self._providers.http,

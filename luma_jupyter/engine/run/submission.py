@@ -14,7 +14,7 @@ from functools import partial
 from typing import Any
 
 from luma_jupyter.domain.media import LocalFile
-from luma_jupyter.domain.requests import GenerateRequest, Request, VideoRef, frames_in
+from luma_jupyter.domain.requests import ExtendRequest, ModifyRequest, Request, VideoRef, frames_in
 from luma_jupyter.domain.task import Task
 from luma_jupyter.domain.urls import is_cut
 from luma_jupyter.domain.vocabulary import Provider, Status
@@ -41,6 +41,7 @@ from luma_jupyter.providers.protocol import Accepted, ProviderClient
 from luma_jupyter.worker_threads import in_thread
 
 CLOCK_SLACK = 60.0  # seconds by which a service's clock may differ from ours
+_OfVideo = ExtendRequest | ModifyRequest
 FRESH = 3600.0  # seconds after its end in which a video's address is not doubted; RunAPI's live for 7 days
 
 
@@ -114,7 +115,7 @@ class Submission:
     async def _with_source(self, client: ProviderClient) -> Request:
         """The request, with the video of the task that it comes after."""
         task = self._handle.task
-        if self._after is None or isinstance(task.request, GenerateRequest) or task.request.source is not None:
+        if self._after is None or not isinstance(task.request, _OfVideo) or task.request.source is not None:
             return task.request
         source = self._after.task
         request = await in_thread(lambda: with_source(task.request, source, task.provider, client.base_url))
@@ -122,7 +123,7 @@ class Submission:
 
     async def _with_file_if_expired(self, request: Request, source: Task) -> Request:
         """The request, with the saved file in the place of an address that has expired meanwhile."""
-        assert not isinstance(request, GenerateRequest)
+        assert isinstance(request, _OfVideo)
         video = request.source
         age = self._handle.clock() - (source.ended_at or 0.0)
         if not isinstance(video, VideoRef) or video.url is None or video.video_id or age < FRESH:
@@ -149,7 +150,7 @@ class Submission:
         if self._sent_payload is not None:
             return {}
         names = {self._frames.get(field): ref.label for field, ref in frames_in(task.request).items()}
-        if not isinstance(task.request, GenerateRequest) and task.request.source is None:
+        if isinstance(task.request, _OfVideo) and task.request.source is None:
             names[self._after] = task.source_label or "the source"
         if None in names:
             raise InvalidRequest("Nothing was sent: run the cell again.")
@@ -226,10 +227,12 @@ def with_source(request: Request, source: Task, provider: Provider, base_url: st
     """The request with the video of a completed task as its source. May read a file.
 
     By id at the service that made it (ids are of no use elsewhere), or by URL; a simulated one that this service cannot
-    reach goes there as a file. Raises InvalidRequest where that file is gone.
+    reach goes there as a file, and so does a film. Raises InvalidRequest where that file is gone.
     """
     assert source.video is not None
-    assert not isinstance(request, GenerateRequest)
+    assert isinstance(request, _OfVideo)
+    if source.video.url is None:
+        return replace(request, source=_saved_file(source, "a film is nowhere else"))
     if not source.real and source.base_url != base_url:
         return replace(request, source=_saved_file(source, "the demo service that made it ended with its kernel"))
     own_id = source.video.video_id if source.provider == provider and request.action == "extend" else None

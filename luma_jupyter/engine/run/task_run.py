@@ -12,8 +12,7 @@
       ├→ failed                               its source did not complete: nothing was sent
       └→ cancelled                            stop(): nothing was sent
 
-A run can begin anywhere on this way: a task that was left by another kernel goes on from its snapshot. While another
-kernel follows a task, this one only watches the journal, and takes over when that kernel is gone.
+A run can begin anywhere on this way: a task that was left by another kernel goes on from its snapshot.
 """
 
 from __future__ import annotations
@@ -26,25 +25,21 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from luma_jupyter.domain.task import Task, TaskPhase
+from luma_jupyter.domain.task import TaskPhase
 from luma_jupyter.domain.urls import is_local_url
 from luma_jupyter.domain.vocabulary import SERVICE_NAMES, Status
 from luma_jupyter.engine.handle import Handle
-from luma_jupyter.engine.library.folder import Change, MediaFolder, copy_into, size_of
-from luma_jupyter.engine.recovery import resumed, unconfirmed_message
+from luma_jupyter.engine.library.folder import MediaFolder, size_of
+from luma_jupyter.engine.recovery import unconfirmed_message
+from luma_jupyter.engine.run.base import Run, RunResources
 from luma_jupyter.engine.run.poller import NOT_KNOWN, Poller
 from luma_jupyter.engine.run.slots import Slots
 from luma_jupyter.engine.run.submission import CLOCK_SLACK, Submission
-from luma_jupyter.engine.run.watch import Watch
-from luma_jupyter.engine.store.journal import Entry, Journal
-from luma_jupyter.engine.store.leases import LEASE_TIMEOUT, LeaseLost
 from luma_jupyter.errors import (
     ClipCancelled,
     ClipDetached,
     ClipFailed,
     ClipUnconfirmed,
-    ConfigError,
-    DownloadError,
     Expired,
     LumaError,
     ServiceError,
@@ -62,110 +57,58 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True)
-class RunResources:
-    """What a run shares with others.
+class ServiceResources(RunResources):
+    """What the runs of one API's tasks share.
 
-    ``watch`` tells what other kernels write down, ``poller`` polls the tasks of the request's API, ``slots`` and
-    ``downloads`` limit how many submissions and downloads are under way at once, ``on_duration`` is told how many
-    seconds the task took, ``recovered`` says how an entry stands when the kernel that followed it is gone, ``change``
-    hears of each file that is made.
+    ``poller`` polls the tasks of the request's API, ``slots`` and ``downloads`` limit how many submissions and
+    downloads are under way at once, ``on_duration`` is told how many seconds the task took.
     """
 
-    journal: Journal
-    watch: Watch
     http: Callable[[], HttpClient]
     poller: Callable[[], Poller]
     slots: Slots
     downloads: asyncio.Semaphore
     client: Callable[[], ProviderClient]
     on_duration: Callable[[float], object]
-    recovered: Callable[[Entry], Entry]
-    change: Change
 
 
-class TaskRun:
-    """The coroutine behind one handle, and how `stop` reaches it.
+class TaskRun(Run):
+    """The run of a task that a service makes.
 
     ``timeout`` is how many seconds to follow the task once it is submitted; ``watching``: another kernel follows it.
     """
 
     def __init__(
-        self, handle: Handle, submission: Submission, resources: RunResources, timeout: float, watching: bool
+        self, handle: Handle, submission: Submission, resources: ServiceResources, timeout: float, watching: bool
     ) -> None:
-        self._handle = handle
+        super().__init__(handle, resources, watching)
         self._submission = submission
-        self._journal = resources.journal
         self._resources = resources
         self._timeout = timeout
-        self._watching = watching
-        self._stopped_by = "It was stopped"
-        self._tell_later = False
-        self._coroutine: asyncio.Task[None] | None = None
-
-    @property
-    def watching(self) -> bool:
-        """Whether another kernel follows it."""
-        return self._watching
-
-    @property
-    def handle(self) -> Handle:
-        """The task that it runs."""
-        return self._handle
-
-    def start(self) -> asyncio.Task[None]:
-        """Begin, on the running loop."""
-        self._coroutine = asyncio.get_running_loop().create_task(self._run())
-        return self._coroutine
 
     def stop(self, why: str = "It was stopped", *, tell_later: bool = False) -> None:
-        """Stop following, where it stands: what was sent may still run and be billed.
-
-        ``why`` begins a sentence. ``tell_later``: nobody hears of it now, so what was not sent stays in the journal as
-        it is, and the next kernel says it.
-        """
-        if self._coroutine and not self._submission.stopped:
-            self._submission.stopped = True
-            self._stopped_by = why
-            self._tell_later = tell_later
-            # Not at once: a coroutine that is cancelled before its first step never runs, so it would never end.
-            asyncio.get_running_loop().call_soon(self._coroutine.cancel)
-
-    async def _run(self) -> None:
-        while True:
-            try:
-                await self._go_on()
-                return
-            except LeaseLost:  # this kernel was silent for long, and another one has taken it over
-                self._handle.save = lambda task: None
-                self._watching = True
+        """As `Run.stop`; a submission that waits for its turn does not take it."""
+        super().stop(why, tell_later=tell_later)
+        self._submission.stopped = self._stopped
 
     async def _go_on(self) -> None:
         handle = self._handle
-        try:
-            if self._watching and not await self._watch():
-                return
-            self._watching = False
-            if handle.task.task_id is None and not await self._submission.run(self._resources.slots):
-                return
-            if handle.task.video is None and not await self._follow():
-                return
-            await self._save()
-        except LeaseLost:
-            raise
-        except asyncio.CancelledError:
-            if self._submission.unconfirmed:
-                await self._end_early(f"{self._stopped_by[0].lower()}{self._stopped_by[1:]}.", None)
-                return
-            if self._tell_later:
-                handle.save = lambda task: None
-            never = "sent" if handle.task.status is Status.QUEUED else "accepted"
-            error = f"{self._stopped_by} before the service had accepted it: nothing was {never}."
-            await handle.emit(status=Status.CANCELLED, sent_at=None, error=ClipCancelled(error))
-        except LumaError as error:
-            await self._end_early(str(error), error)
-        except Exception as error:
-            log.exception("A task ended in an unforeseen way")
-            await self._end_early(f"Internal error, please report it: {error!r}.", None)
+        if handle.task.task_id is None and not await self._submission.run(self._resources.slots):
+            return
+        if handle.task.video is None and not await self._follow():
+            return
+        await self._save()
+
+    async def _end_stopped(self) -> None:
+        handle = self._handle
+        if self._submission.unconfirmed:
+            await self._end_early(f"{self._stopped_by[0].lower()}{self._stopped_by[1:]}.", None)
+            return
+        if self._tell_later:
+            handle.save = lambda task: None
+        never = "sent" if handle.task.status is Status.QUEUED else "accepted"
+        error = f"{self._stopped_by} before the service had accepted it: nothing was {never}."
+        await handle.emit(status=Status.CANCELLED, sent_at=None, error=ClipCancelled(error))
 
     async def _end_early(self, why: str, reason: LumaError | None) -> None:
         """End it: as failed where the service certainly has no task of it, else as what may still be billed."""
@@ -182,52 +125,6 @@ class TaskRun:
             )
         else:
             await emit(status=Status.FAILED, problem=None, error=ClipFailed(why, reason))
-
-    # While another kernel follows it.
-
-    async def _watch(self) -> bool:
-        """Read in the journal what another kernel does; True when it is this one's turn."""
-        handle, journal = self._handle, self._journal
-        missing_since: float | None = None
-        while True:
-            try:
-                found = await self._resources.watch.entry(handle.task.intent)
-            except LumaError as error:
-                handle.mention(problem=str(error))
-                found = None
-            except asyncio.CancelledError:
-                await handle.emit(status=Status.DETACHED, error=ClipDetached("Another kernel follows it further."))
-                return False
-            if found is None:  # a journal that was lost: the kernel that follows it enters it again, if it lives
-                missing_since = missing_since or handle.clock()
-                if handle.clock() - missing_since > LEASE_TIMEOUT:
-                    raise ConfigError("The journal does not know it any more, so nobody can tell what became of it.")
-            else:
-                missing_since = None
-                entry = await in_thread(partial(self._resources.recovered, found))
-                if entry.alive:
-                    if entry.task != handle.task:
-                        await handle.emit(**_changes(entry.task))
-                elif entry.task.status not in (Status.DETACHED, Status.CANCELLED):
-                    await self._mirror_end(entry.task)
-                    return False
-                elif found.task.status is Status.CANCELLED:
-                    await handle.emit(**_changes(entry.task))
-                    return False
-                elif lease := await in_thread(partial(journal.acquire, found, resumed(found.task))):
-                    handle.save = lease.write
-                    await handle.emit(**_changes(resumed(found.task)))
-                    return True
-
-    async def _mirror_end(self, task: Task) -> None:
-        if task.path:
-            try:
-                task = await in_thread(partial(copy_into, self._handle.task.media, task, self._resources.change))
-            except DownloadError as error:
-                task = task.evolve(
-                    path=None, problem=f"The file could not be copied from the folder of the other kernel: {error}"
-                )
-        await self._handle.emit(**_changes(task))
 
     # Following and saving.
 
@@ -350,9 +247,3 @@ class TaskRun:
         if charge is None:
             return {}
         return {"credits": charge.credits, "cost": charge.usd}
-
-
-def _changes(task: Task) -> dict[str, object]:
-    """All that a snapshot says, as changes to another one of the same intent; but for where this kernel keeps files."""
-    own = () if task.status is Status.COMPLETED else ("media", "folder", "filename")
-    return {name: getattr(task, name) for name in Task.__dataclass_fields__ if name not in ("intent", *own)}

@@ -14,9 +14,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from luma_jupyter.domain.media import LocalFile
+from luma_jupyter.domain.pieces import FilmFile, Piece
 from luma_jupyter.domain.requests import (
     MOST_TAKES,
     ExtendRequest,
+    FilmRequest,
     FrameRef,
     GenerateRequest,
     ModifyRequest,
@@ -63,8 +65,11 @@ FULL = Task(
     credits=0.7,
     replayed=True,
     again=3,
+    making="video copied",
     payload={"prompt": "Élan", "async": True},
 )
+PART = {"intent": INTENT, "label": "storm"}
+FILM_FILE = {"sha256": "ab" * 32, "name": "waves.mp3"}
 
 # Any task.
 
@@ -107,6 +112,31 @@ requests = st.one_of(
         watermark=st.none() | st.booleans() | st.text(min_size=1),
     ),
 )
+film_files = st.builds(
+    FilmFile, sha256=st.text("0123456789abcdef", min_size=64, max_size=64), name=st.text(max_size=80)
+)
+pieces = st.builds(
+    Piece,
+    source=intents | film_files,
+    label=st.text(characters, max_size=80),
+    start=st.floats(0, 9),
+    end=st.none() | st.floats(10, 1e6),
+    speed=st.floats(0.01, 100),
+    crop=st.sampled_from([None, "9:16", "2.39:1"]),
+    seconds=st.none() | st.floats(0.1, 3600),
+    title=st.none() | st.text(characters, max_size=20),
+    caption=st.none() | st.text(characters, max_size=20),
+)
+films = st.builds(
+    FilmRequest,
+    prompt=prompts,
+    parts=st.lists(pieces, min_size=1, max_size=3).map(tuple),
+    fade=st.floats(0, 1e6),
+    music=st.none() | film_files,
+    voice=st.none() | film_files,
+    size=st.sampled_from([None, (1280, 720)]),
+    fps=st.none() | st.floats(1, 120),
+)
 videos = st.builds(
     Video,
     url=urls,
@@ -124,10 +154,11 @@ def tasks(draw: st.DrawFn) -> Task:
     filename, media = f"{draw(st.text(string.ascii_letters, min_size=1))}.mp4", Path("/films")
     size = draw(st.none() | st.integers(0, 10**9))
     error = ERRORS[status](draw(st.text())) if status in ERRORS else None
+    film = draw(st.booleans())
     return Task(
         intent=draw(intents),
-        request=draw(requests),
-        provider=draw(st.sampled_from(PROVIDERS)),
+        request=draw(films if film else requests),
+        provider="local" if film else draw(st.sampled_from(PROVIDERS)),
         status=status,
         created_at=draw(times),
         filename=filename,
@@ -142,7 +173,7 @@ def tasks(draw: st.DrawFn) -> Task:
         ended_at=draw(st.none() | times),
         task_id=draw(words),
         base_url=draw(urls),
-        video=draw(st.none() | videos),
+        video=draw(st.none() | videos | (st.just(Video(None)) if film else st.nothing())),
         path=None if size is None else media / filename,
         file_size=size,
         price=draw(amounts),
@@ -154,6 +185,7 @@ def tasks(draw: st.DrawFn) -> Task:
         credits=draw(amounts),
         replayed=draw(st.booleans()),
         again=draw(st.integers(0, 9)),
+        making=draw(words),
         payload=draw(st.none() | st.dictionaries(st.text(), words | st.booleans())),
     )
 
@@ -174,7 +206,7 @@ def test_load_gives_back_every_field() -> None:
     assert load(dump(FULL)) == FULL
     assert load(dump(FULL)).payload == FULL.payload  # which makes no two tasks different
     required = {"intent", "request", "provider", "status", "created_at", "filename"}
-    kept = {name for name in Task.__dataclass_fields__ if name not in {*required, "error", "upload"}}
+    kept = {name for name in Task.__dataclass_fields__ if name not in {*required, "error", "upload", "progress"}}
     assert all(getattr(FULL, name) != Task.__dataclass_fields__[name].default for name in kept)
 
 
@@ -262,7 +294,7 @@ NO_OBJECT: list[Any] = [None, 1, "x", True, [], [1], nested(5000)]
 FORGED: dict[str, list[Any]] = {
     "intent": [None, *NO_TEXT, "", INTENT[:-1], f"{INTENT}0", INTENT.upper(), f"{INTENT[:-1]}\n", "../" * 10 + "xx"],
     "fingerprint": NO_TEXT,
-    "action": [None, *NO_TEXT, "", "delete", "Generate"],
+    "action": [None, *NO_TEXT, "", "delete", "Generate", "film"],
     "prompt": [None, *NO_TEXT, "", "  \n", "\ud800"],
     "request": [
         *NO_OBJECT,
@@ -281,7 +313,7 @@ FORGED: dict[str, list[Any]] = {
     "source_label": NO_TEXT,
     "source_intent": [*NO_TEXT, "", "../x", INTENT[:-1]],
     "name": NO_TEXT,
-    "provider": [None, *NO_TEXT, "", "auto", "luma"],
+    "provider": [None, *NO_TEXT, "", "auto", "luma", "local"],
     "status": [None, *NO_TEXT, "", "done", "COMPLETED"],
     "task_id": NO_TEXT,
     "base_url": NO_TEXT,
@@ -305,6 +337,7 @@ FORGED: dict[str, list[Any]] = {
     "cost": NO_NUMBER,
     "doubts": NO_COUNT,
     "again": NO_COUNT,
+    "making": NO_TEXT,
     "trace_id": NO_TEXT,
     "credits": NO_NUMBER,
     "replayed": NO_FLAG,
@@ -390,6 +423,46 @@ def test_load_refuses_a_forged_request(action: str, parameters: dict[str, Any]) 
     """A request in a record is checked as if it had just been typed."""
     with pytest.raises(Unreadable):
         load(dump(FULL) | {"action": action, "request": parameters})
+
+
+@pytest.mark.parametrize(
+    "parameters",
+    [
+        *({} if parts is None else {"parts": parts} for parts in [None, *NO_TEXT, [], [1], ["x"], [[]], {}]),
+        *({"parts": [PART | changes]} for changes in [{"intent": 3}, {"start": "1"}, {"end": -1}, {"speed": 0}]),
+        *({"parts": [PART | changes]} for changes in [{"crop": 1}, {"title": 1}, {"caption": []}, {"seed": 1}]),
+        *(
+            {"parts": [PART], "music": file}
+            for file in [None, 1, {}, FILM_FILE | {"sha256": "../x"}, FILM_FILE | {"name": 1}]
+        ),
+        *({"parts": [PART], "size": size} for size in [1, [1, 2, 3], [1281, 720], ["1280", "720"]]),
+        *({"parts": [PART], name: value} for name, value in [("fade", -1), ("fade", "x"), ("fps", 0), ("take", 2)]),
+        {"parts": [PART], "callback_url": "https://x.example/"},
+        {"parts": [PART] * 1001},
+    ],
+)
+def test_load_refuses_a_forged_film(parameters: dict[str, Any]) -> None:
+    """A film in a record is checked as if it had just been asked for."""
+    data = dump(FULL) | {"action": "film", "provider": "local"}
+    assert load(data | {"request": {"parts": [PART]}}).request == FilmRequest(parts=(Piece(source=INTENT),))
+    with pytest.raises(Unreadable):
+        load(data | {"request": parameters})
+
+
+@pytest.mark.parametrize(("action", "request_"), [("film", {"parts": [PART]}), ("extend", {})])
+def test_load_refuses_a_film_of_a_service_and_a_clip_of_none(action: str, request_: dict[str, Any]) -> None:
+    """Films are made here and nothing else is: what says otherwise was made up."""
+    provider = "acedata" if action == "film" else "local"
+    with pytest.raises(Unreadable):
+        load(dump(FULL) | {"action": action, "request": request_, "provider": provider})
+
+
+def test_load_wants_an_address_of_what_a_service_made() -> None:
+    """Only a film has no address: of anything else it has to be there."""
+    film = {"action": "film", "provider": "local", "request": {"parts": [PART]}, "video": {"url": None, "width": 640}}
+    assert load(dump(FULL) | film).video == Video(None, width=640)
+    with pytest.raises(Unreadable):
+        load(dump(FULL) | {"video": {"url": None}})
 
 
 json_values = st.recursive(
