@@ -7,16 +7,19 @@ is counted in the seconds that one sees: the first second of ``storm.speed(2)`` 
 from __future__ import annotations
 
 import math
+import re
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, replace
 from os import PathLike
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 from luma_jupyter.clip.images import HasFrames
+from luma_jupyter.clip.saving import read_target, save_part
 from luma_jupyter.domain.pieces import read_ratio, read_speed
 from luma_jupyter.domain.values import read_number
 from luma_jupyter.errors import InvalidRequest, shown
+from luma_jupyter.film.spec import FilmPart
 from luma_jupyter.printable import writable
 
 _NEAR = 0.01  # seconds: lengths are told with two digits
@@ -51,15 +54,15 @@ class Cuttable(ABC):
         Raises InvalidRequest for what is no such part; of a clip that is not done yet, what lies beyond its end is told
         when it is made.
         """
-        return self.as_cut().part(start, end)
+        return self.as_cut().cut(start, end)
 
     def speed(self, factor: float) -> Cut:
         """The same so many times as fast: 2 is twice, 0.5 half. Raises InvalidRequest for what is no such factor."""
-        return self.as_cut().times(factor)
+        return self.as_cut().speed(factor)
 
     def crop(self, ratio: str) -> Cut:
         """The middle of its picture in another ratio, such as ``9:16``. Raises InvalidRequest for what is none."""
-        return self.as_cut().shaped(ratio)
+        return self.as_cut().crop(ratio)
 
     def __getitem__(self, seconds: slice) -> Cut:
         name = self.as_cut().clip.source_label
@@ -89,8 +92,7 @@ class Cut(Cuttable):
     def as_cut(self) -> Cut:
         return self
 
-    def part(self, start: Any, end: Any) -> Cut:
-        """As `cut`."""
+    def cut(self, start: float | None = None, end: float | None = None) -> Cut:
         first, last = _read_second(start) or 0.0, _read_second(end)
         if last is not None and last <= first:
             raise InvalidRequest(
@@ -106,12 +108,10 @@ class Cut(Cuttable):
         cut.check()
         return cut
 
-    def times(self, factor: Any) -> Cut:
-        """As `speed`."""
+    def speed(self, factor: float) -> Cut:
         return replace(self, rate=round(read_speed(self.rate * read_speed(factor)), 6))
 
-    def shaped(self, ratio: Any) -> Cut:
-        """As `crop`."""
+    def crop(self, ratio: str) -> Cut:
         shape = read_ratio(ratio)
         if self.ratio not in (None, shape):
             raise InvalidRequest(f"{self.label} has the ratio {self.ratio} already: crop the clip itself.")
@@ -128,16 +128,26 @@ class Cut(Cuttable):
         return self.start >= length or (self.end or 0.0) > length + _NEAR
 
     def save(self, path: str | PathLike[str], *, width: int | None = None, fps: float | None = None) -> Path:
-        """Make this part alone as a file, and return where it is; waits for the clip. Arguments as for `Clip.save`."""
-        raise NotImplementedError
+        """Make this part alone a file, and return where it is; waits for the clip. As `Clip.save`."""
+        target = read_target(path)
+        self.clip.wait()
+        self.check()
+        file = self.clip.file()
+        part = FilmPart(path=file, label=self.label, start=self.start, end=self.end, speed=self.rate, crop=self.ratio)
+        name = re.sub(r"[^\w.]+", "-", f"{file.stem}{self._how}") + file.suffix
+        return save_part(part, target.file(name), width=width, fps=fps)
 
     @property
     def label(self) -> str:
         """What sentences and cells call it: ``storm@1-4.5``, with its speed and ratio behind it."""
+        return f"{self.clip.source_label}{self._how}"
+
+    @property
+    def _how(self) -> str:
         end = "" if self.end is None else _number(self.end)
         part = f"@{_number(self.start)}-{end}" if self.start or end else ""
         speed = f" ×{_number(self.rate)}" if self.rate != 1 else ""
-        return f"{self.clip.source_label}{part}{speed}{f' {self.ratio}' if self.ratio else ''}"
+        return f"{part}{speed}{f' {self.ratio}' if self.ratio else ''}"
 
     def __repr__(self) -> str:
         return writable(self.label)

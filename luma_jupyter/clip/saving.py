@@ -9,10 +9,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from luma_jupyter.domain.values import read_path
 from luma_jupyter.engine.library.folder import replacing
 from luma_jupyter.errors import InvalidRequest
+from luma_jupyter.film.making import make_film, plan_film
+from luma_jupyter.film.spec import FilmPart, FilmSpec
 from luma_jupyter.operating_system import reason
 
 FORMATS = (".mp4", ".webm", ".gif", ".webp", ".png")
@@ -59,15 +62,11 @@ def save(source: Path, target: Path, **changes: float | None) -> Path:
     InvalidRequest where that cannot be.
     """
     given = {name: value for name, value in changes.items() if value is not None}
-    copied = not given and target.suffix.lower() in ("", source.suffix.lower())
-    if is_same_file(source, target):
-        if copied:
-            return target
-        raise InvalidRequest(f"{str(target)!r} is the clip's own file: save it under another name.")
-    if not target.suffix and given:
-        raise InvalidRequest(f"{str(target)!r} needs a suffix that says the format, such as .mp4 or .gif.")
-    with writing(target):
-        if copied:
+    is_copy = not given and target.suffix.lower() in ("", source.suffix.lower())
+    if is_copy and _is_same_file(source, target):
+        return target
+    with _writing(target, source, needs_suffix=not is_copy):
+        if is_copy:
             _copy(source, target)
         else:
             from luma_jupyter.film.exports import export  # start-up: it brings PyAV and numpy
@@ -79,12 +78,26 @@ def save(source: Path, target: Path, **changes: float | None) -> Path:
     return target
 
 
-@contextmanager
-def writing(target: Path) -> Iterator[None]:
-    """Make the folder of a file that is written in this block, and say in one line why it cannot be.
+def save_part(part: FilmPart, target: Path, **changes: float | None) -> Path:
+    """Make a part of a video a file; returns ``target``. Arguments and errors as for `save`."""
+    if part.speed == 1 and part.crop is None:
+        return save(part.path, target, start=part.start or None, end=part.end, **changes)
+    with _writing(target, part.path, needs_suffix=True), TemporaryDirectory() as folder:
+        film = Path(folder) / "part.mp4"
+        make_film(plan_film(FilmSpec(parts=(part,))), film, lambda share: None)
+        return save(film, target, **changes)
 
-    Raises InvalidRequest.
+
+@contextmanager
+def _writing(target: Path, source: Path, *, needs_suffix: bool) -> Iterator[None]:
+    """Make the folder of a file that is made of ``source`` in this block, and say in one line why it cannot be.
+
+    Raises InvalidRequest, also for the very file that it is made of.
     """
+    if _is_same_file(source, target):
+        raise InvalidRequest(f"{str(target)!r} is the clip's own file: save it under another name.")
+    if needs_suffix and not target.suffix:
+        raise InvalidRequest(f"{str(target)!r} needs a suffix that says the format, such as .mp4 or .gif.")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         yield
@@ -92,7 +105,7 @@ def writing(target: Path) -> Iterator[None]:
         raise InvalidRequest(f"It cannot be saved as {str(target)!r} ({reason(error)}).") from None
 
 
-def is_same_file(one: Path, other: Path) -> bool:
+def _is_same_file(one: Path, other: Path) -> bool:
     """Whether two paths name one file that is there."""
     return one.exists() and other.exists() and one.samefile(other)
 
