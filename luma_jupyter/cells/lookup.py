@@ -123,6 +123,11 @@ class Lookup:
                 clips[name] = found
         return clips
 
+    def value(self, text: str) -> Any:
+        """What a variable of this name holds; where there is none, the text, as of a path."""
+        value = self._value(text) if text.isidentifier() else None
+        return text if value is None else value
+
     def _find(self, text: str) -> Clip | ClipSequence:
         if text.startswith(KEY_PREFIX):
             return self._clip_by_key(text.removeprefix(KEY_PREFIX))

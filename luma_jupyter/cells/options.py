@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from textwrap import wrap
 
 from luma_jupyter.domain.vocabulary import ASPECT_RATIOS, PROVIDERS
 from luma_jupyter.settings import LOGIN_KEYS
@@ -139,11 +140,25 @@ OPTIONS = (
     ),
     Option(name="dry_run", flags=("--dry-run",), help="show the request, send nothing"),
 )
+_BY_NAME = {option.name: option for option in OPTIONS}
+# Of a film: made on this machine, of the parts that its line names.
+FILM_OPTIONS = (
+    Option(name="out", flags=("-o", "--out"), metavar="NAME", help="variable that holds the film, bound at once"),
+    Option(name="fade", flags=("--fade",), metavar="S", help="seconds in which each part goes over into the next (0)"),
+    Option(name="title", flags=("--title",), sets="titles", metavar="TEXT", help="words over its beginning"),
+    Option(name="music", flags=("--music",), metavar="FILE", help="music under all of it"),
+    Option(name="voice", flags=("--voice",), metavar="FILE", help="a voice over it"),
+    Option(name="size", flags=("--size",), metavar="WxH", help="pixels, such as 1280x720 (as the first part)"),
+    Option(name="fps", flags=("--fps",), metavar="N", help="frames per second (as the first part)"),
+    _BY_NAME["wait"],
+    _BY_NAME["embed"],
+    Option(name="dry_run", flags=("--dry-run",), help="say what it would come to, make nothing"),
+)
 _SENT_AS = {"start_image": "start_image_url", "end_image": "end_image_url"}  # as providers call them in their errors
 # What a user calls a parameter: in a cell, and in a form.
 FLAG_OF: Mapping[str, str] = {
     name: option.flags[-1]
-    for option in reversed(OPTIONS)
+    for option in reversed((*FILM_OPTIONS, *OPTIONS))
     for name in (option.parameter, _SENT_AS.get(option.name, option.name))
 }
 LABEL_OF: Mapping[str, str] = {
@@ -174,6 +189,14 @@ class LineWord:
     choices: tuple[str, ...] = ()
 
 
+def _film_options_help() -> str:
+    return f"({', '.join(f'{option.flags[0]} {option.metavar}'.rstrip() for option in FILM_OPTIONS)})"
+
+
+def _wrapped(text: str) -> str:
+    return "\n".join(wrap(text, 76, break_on_hyphens=False))
+
+
 LINE_WORDS = (
     LineWord("status", "[NAME…]", "the clips of this kernel"),
     LineWord("wait", "[NAME…]", "wait for them (all that are unfinished)"),
@@ -199,6 +222,14 @@ LINE_WORDS = (
         "",
         "all clips of this folder (or: --all, --folder FOLDER, --day 2026-11-22)",
         ("--all", "--folder", "--day"),
+    ),
+    LineWord(
+        "film",
+        "PART…",
+        "make a film: of clips, lists of them, parts (storm@1-4.5, storm@1-) and paths\n"
+        f"{_wrapped(_film_options_help())}\n"
+        "as a cell, %%luma film PART…, with captions below it: a line for each part",
+        tuple(flag for option in FILM_OPTIONS for flag in option.all_flags),
     ),
     LineWord("words", "", "the words that the demo service makes its films by, in English and Chinese"),
     LineWord("price", "", "what a call costs, and what was spent today"),

@@ -7,9 +7,11 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, TypeAlias
 
 from luma_jupyter.api.create import adopt
+from luma_jupyter.api.film import film
 from luma_jupyter.api.kernel import Kernel
 from luma_jupyter.cells.command import create, read_cell, would_send
 from luma_jupyter.cells.expressions import single_braces_notice
+from luma_jupyter.cells.film import read_film
 from luma_jupyter.cells.lookup import Lookup
 from luma_jupyter.cells.options import FLAG_OF, LINE_WORDS, line_words_help, options_help
 from luma_jupyter.cells.parser import (
@@ -76,9 +78,10 @@ X for an image may be a clip's frame: sunset@first, sunset@last, or sunset@2.5 (
   %%luma -o sunset --aspect-ratio 16:9      generate, kept in the variable sunset
   %%luma extend sunset -o longer            continue it
   %%luma modify longer -o foggy             re-render it
+  %luma film sunset longer@1- -o movie      join them
 
 {line_words_help()}
-In Python: luma_jupyter.generate(…), clip.extend(…), clip.modify(…), clip.wait(), await clip.
+In Python: luma_jupyter.generate(…), clip.extend(…), clip.modify(…), clip.wait(), film(…).
 """
 
 
@@ -122,6 +125,9 @@ class LumaMagics:
             raise error from None
 
     def _run_cell(self, line: str, cell: str) -> None:
+        if line.split()[:1] == ["film"]:
+            self._make_film(line, cell)
+            return
         if not cell.strip():
             raise missing_prompt(line)
         command = read_cell(line, cell, Lookup.of(self._session))
@@ -149,6 +155,7 @@ class LumaMagics:
             "stop": self._stop,
             "resume": self._resume,
             "retry": self._retry,
+            "film": lambda names: self._make_film(line, ""),
             "adopt": self._adopt,
             "account": self._account,
             "history": self._history,
@@ -280,6 +287,18 @@ class LumaMagics:
             clip.name = out
             self._session.variables()[out] = clip
         self._show(ClipList([clip]), self._presenter.show_each)
+
+    def _make_film(self, line: str, captions: str) -> None:
+        command = read_film(split(line)[1:], captions, Lookup.of(self._session))
+        if command.dry_run:
+            say(film(command.parts, dry_run=True, **command.options))
+            return
+        clip = film(command.parts, **command.options)
+        clip.embed = command.embed
+        if command.out:
+            clip.name = command.out
+            self._session.variables()[command.out] = clip
+        self._show(ClipList([clip]), self._presenter.show_made, command.wait)
 
     def _account(self, words: list[str]) -> AccountView:
         self._session.found_keys.look_for("acedata")
