@@ -12,6 +12,7 @@ from typing import Any
 
 from luma_jupyter.domain.values import as_python, read_number
 from luma_jupyter.errors import InvalidRequest, shown
+from luma_jupyter.operating_system import file_mark
 
 PICTURE_SECONDS = 3.0  # that a picture stands where nobody says how long
 LONGEST_STILL = 3600.0  # seconds
@@ -26,19 +27,23 @@ _RATIO = re.compile(r"(\d{1,5}(?:\.\d{1,5})?):(\d{1,5}(?:\.\d{1,5})?)", re.ASCII
 class FilmFile:
     """A video, picture or sound of the user's that goes into a film: by its SHA-256 (hex), wherever it lies.
 
-    It is the file at ``path``, or ``data`` where it was given as an object; one that was read from a record has
-    neither.
+    It is the file at ``path``, of which ``mark`` changes when it does, or ``data`` where it was given as an object; one
+    that was read from a record has neither.
     """
 
     sha256: str
     name: str = field(compare=False)
     path: Path | None = field(default=None, compare=False)
+    mark: str = field(default="", compare=False, repr=False)
     data: bytes | None = field(default=None, compare=False, repr=False)
 
     @classmethod
     def at(cls, path: Path) -> FilmFile:
         """The file at a path, however large it is. Raises OSError."""
-        return cls(_hash(path), path.name[-LONGEST_NAME:], path)
+        mark = file_mark(path.stat())  # before it is read: it may change meanwhile
+        with path.open("rb") as file:
+            sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+        return cls(sha256, path.name[-LONGEST_NAME:], path, mark)
 
     @classmethod
     def from_record(cls, record: Mapping[str, Any]) -> FilmFile:
@@ -60,7 +65,7 @@ class FilmFile:
         if self.path is None:
             raise InvalidRequest(f"{self.name} was given in an earlier session and is not here: run the cell again.")
         try:
-            same = _hash(self.path) == self.sha256
+            same = file_mark(self.path.stat()) == self.mark
         except OSError as error:
             raise InvalidRequest(
                 f"{self.name} cannot be read any more ({error.strerror or error}): run the cell again."
@@ -70,11 +75,6 @@ class FilmFile:
 
     def __str__(self) -> str:
         return self.name
-
-
-def _hash(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
