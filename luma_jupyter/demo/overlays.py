@@ -4,14 +4,11 @@ Each is drawn once per film, as an `Overlay` that costs a fraction of a millisec
 none of this machine's fonts can draw are left out rather than shown as empty boxes.
 """
 
-from bisect import bisect_right
-from collections.abc import Iterator
-
 import numpy as np
-from PIL import Image, ImageDraw, ImageFont, ImageOps
+from PIL import Image, ImageDraw, ImageOps
 
 from luma_jupyter.video.codec import Pixels
-from luma_jupyter.video.fonts import default_font, font_for
+from luma_jupyter.video.fonts import default_font, font_for, wrapped
 
 MAX_CHARACTERS = 400
 CAPTION_FONT_SIZES = (0.062, 0.05, 0.042, 0.036)  # of the shorter side, largest first
@@ -46,7 +43,7 @@ def caption(text: str, size: tuple[int, int]) -> Overlay:
     for font_size in CAPTION_FONT_SIZES:
         font = base_font.font_variant(size=max(round(font_size * min(size)), 9))
         line_height = round(1.28 * font.size)
-        lines = list(_wrap(text, font, room))
+        lines = list(wrapped(text, font, room))
         max_lines = int(0.72 * caption_height(size)) // line_height
         if len(lines) <= max_lines:
             break
@@ -106,17 +103,3 @@ def watermark(text: str, size: tuple[int, int]) -> Overlay:
     image = Image.new("RGBA", (size[0], round(1.6 * font.size)))
     ImageDraw.Draw(image).text((size[0] / 2, image.height / 2), text, font=font, fill=(255, 255, 255, 120), anchor="mm")
     return Overlay(image, 0, (size[1] - image.height) // 2)
-
-
-def _wrap(text: str, font: ImageFont.FreeTypeFont, width: int) -> Iterator[str]:
-    """Yield the lines of a text, each at most `width` pixels wide, broken at spaces where there are any."""
-
-    def pixels(count: int) -> int:
-        return round(font.getlength(text[:count]))
-
-    while text:
-        fitting = max(bisect_right(range(len(text) + 1), width, key=pixels) - 1, 1)
-        space = text.rfind(" ", 0, fitting + 1) if fitting < len(text) else -1
-        end = space if space > 0 else fitting
-        yield text[:end].strip()
-        text = text[end:].lstrip()

@@ -3,6 +3,7 @@
 Pillow's own font draws Latin; for anything else the usual font files of Linux, macOS and Windows are tried.
 """
 
+from bisect import bisect_right
 from collections.abc import Iterator
 from contextlib import suppress
 
@@ -48,6 +49,20 @@ def font_for(text: str) -> tuple[ImageFont.FreeTypeFont, str]:
     if text and not best_text.strip():
         return best_font, UNDRAWABLE
     return best_font, best_text
+
+
+def wrapped(text: str, font: ImageFont.FreeTypeFont, width: int) -> Iterator[str]:
+    """Yield the lines of a text, each at most `width` pixels wide, broken at spaces where there are any."""
+
+    def pixels(count: int) -> int:
+        return round(font.getlength(text[:count]))
+
+    while text:
+        fitting = max(bisect_right(range(len(text) + 1), width, key=pixels) - 1, 1)
+        space = text.rfind(" ", 0, fitting + 1) if fitting < len(text) else -1
+        end = space if space > 0 else fitting
+        yield text[:end].strip()
+        text = text[end:].lstrip()
 
 
 def _drawable_part(text: str, font: ImageFont.FreeTypeFont) -> str:

@@ -1,0 +1,121 @@
+"""The frames of a film, one by one: each part brought to the film's size and rate, joined by cross-fades, with titles.
+
+Two parts are decoded at the same time where one becomes the other, never more; no frame is held that is not shown.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from fractions import Fraction
+from itertools import chain, islice
+from typing import TypeVar
+
+from av import VideoFrame
+from av.container import InputContainer
+
+from luma_jupyter.film.plan import FilmPlan, Place
+from luma_jupyter.film.planes import Fitter, blend, crop_ratio
+from luma_jupyter.film.sources import check_unchanged, opened, time_base
+from luma_jupyter.film.stills import picture_frames
+from luma_jupyter.film.titles import Title
+from luma_jupyter.film.troubles import cut_off, damaged
+
+_T = TypeVar("_T")
+
+
+def film_frames(plan: FilmPlan) -> Iterator[VideoFrame]:
+    """All frames of a film. Raises InvalidRequest for parts that are damaged, or not any more what they were."""
+    leaving: Iterator[VideoFrame] = iter(())
+    for place in plan.places:
+        length, fade_in, fade_out = (
+            round(seconds * plan.rate) for seconds in (place.length, place.fade_in, place.fade_out)
+        )
+        frames = _part_frames(place, plan, length)
+        shares = [Fraction(number, fade_in + 1) for number in range(1, fade_in + 1)]
+        for share, before, after in zip(shares, leaving, frames):  # noqa: B905  # the longer ones go on
+            yield blend(before, after, share)
+        _finish(leaving)
+        yield from islice(frames, length - fade_in - fade_out)
+        leaving = frames
+    _finish(leaving)
+
+
+def _finish(frames: Iterator[VideoFrame]) -> None:
+    """Let a part look at its end, of which all frames were taken."""
+    for _ in frames:
+        pass
+
+
+def _part_frames(place: Place, plan: FilmPlan, length: int) -> Iterator[VideoFrame]:
+    """So many frames of a part as the film shows them, but for the fades."""
+    source, part = place.source, place.part
+    ratio = source.format.sample_ratio if source.format else Fraction(1)
+    fitter = Fitter(plan.size, ratio, crop_ratio(part.crop))
+    title = Title(part.title, plan.size, place) if part.title else None
+    step = Fraction(str(part.speed)) / plan.rate
+    moments = (place.start + number * step for number in range(length))
+    check_unchanged(place.label, source)
+    shown = fitted = None
+    for number, frame in enumerate(_seen_at(place, moments)):
+        if frame is not shown:  # a still picture is fitted once
+            shown, fitted = frame, fitter.fit(frame)
+        assert fitted
+        yield title.drawn_on(fitted, number / plan.rate) if title else fitted
+    check_unchanged(place.label, source)
+
+
+def _seen_at(place: Place, moments: Iterator[Fraction]) -> Iterator[VideoFrame]:
+    """The frames of a part's file that are seen at some moments, in seconds of the file."""
+    if place.source.format is None:
+        yield from shown_at(picture_frames(place.label, place.source.path), moments)
+        return
+    with opened(place.label, place.source.path) as container:
+        yield from shown_at(_decoded(place, container), moments)
+
+
+def shown_at(frames: Iterable[tuple[Fraction, _T]], moments: Iterator[Fraction]) -> Iterator[_T]:
+    """Of frames with the times from which on they are seen: the one that is seen at each moment."""
+    moment = next(moments)
+    shown = None
+    for at, frame in frames:
+        while shown is not None and at > moment:
+            yield shown
+            following = next(moments, None)
+            if following is None:
+                return
+            moment = following
+        shown = frame
+    if shown is not None:
+        yield shown
+        yield from (shown for _ in moments)
+
+
+def _decoded(place: Place, container: InputContainer) -> Iterator[tuple[Fraction, VideoFrame]]:
+    """The frames from the one on that is seen at the part's start, or earlier, with their times in the part's file."""
+    for begin in (place.start, Fraction(0)):
+        frames = _decoded_from(place, container, begin)
+        first = next(frames, None)
+        if first and first[0] <= place.start:  # else the container's index led too far
+            break
+    yield from chain([first] if first else [], frames)
+
+
+def _decoded_from(place: Place, container: InputContainer, begin: Fraction) -> Iterator[tuple[Fraction, VideoFrame]]:
+    stream = container.streams.video[0]
+    tick = time_base(stream)
+    zero = place.source.start
+    if begin:
+        container.seek(int((zero + begin) / tick), stream=stream)
+    end = Fraction(0)
+    for packet in container.demux(stream):
+        if packet.pts is not None:
+            end = max(end, (packet.pts + (packet.duration or 0)) * tick - zero)
+        for frame in packet.decode():
+            at = (frame.pts or 0) * tick - zero
+            if packet.is_corrupt or frame.is_corrupt:
+                raise damaged(place.label, at)
+            yield at - tick / 2, frame  # as far as a container may have rounded it
+    assert place.source.length
+    assert place.source.rate
+    if end + 1 / place.source.rate < place.source.length:
+        raise cut_off(place.label, end)

@@ -1,0 +1,62 @@
+"""Films are planned and made here: files in, one MP4 out.
+
+While it is made, a film has a hidden name beside its own: an error inside PyAV's ``with av.open(…)`` leaves a file that
+plays, and is shorter.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from contextlib import suppress
+from importlib.util import find_spec
+from pathlib import Path
+
+from luma_jupyter.errors import ConfigError
+from luma_jupyter.film.plan import FilmPlan, Place, Source
+from luma_jupyter.film.spec import FilmSpec, Report
+from luma_jupyter.operating_system import discard, rename
+
+__all__ = ["FilmPlan", "Place", "Source", "make_film", "plan_film"]
+
+_SUFFIX = ".film"
+_STALE = 3600.0  # seconds after which nobody writes to a temporary file any more
+
+
+def plan_film(spec: FilmSpec) -> FilmPlan:
+    """How a film will be made; nothing is written.
+
+    Raises InvalidRequest for parts that cannot be used, ConfigError without the packages that this needs.
+    """
+    for package, name in (("av", "PyAV"), ("numpy", "numpy"), ("PIL", "Pillow")):
+        if find_spec(package) is None:
+            raise ConfigError(f"Films need a package that is not installed ({name}): pip install 'luma-jupyter[media]'")
+    from luma_jupyter.film.planning import plan  # PyAV is optional
+
+    return plan(spec)
+
+
+def make_film(plan: FilmPlan, target: Path, report: Report) -> None:
+    """Make a film: ``target`` is there when it is whole, and not before; a file of that name is replaced.
+
+    ``report`` is told the share that is done; what it raises ends the making. Raises InvalidRequest for parts that are
+    damaged or not any more what they were when the film was planned, OSError where it cannot be written.
+    """
+    from luma_jupyter.film.writing import write_film  # PyAV is optional
+
+    _remove_stale(target.parent)
+    made = target.with_name(f".{target.name}.{os.getpid()}{_SUFFIX}")
+    try:
+        write_film(plan, made, report)
+        rename(made, target)
+    except BaseException:
+        discard(made)
+        raise
+
+
+def _remove_stale(folder: Path) -> None:
+    """Delete what the makings of killed kernels have left."""
+    for left in folder.glob(f".*{_SUFFIX}"):
+        with suppress(OSError):
+            if time.time() - left.stat().st_mtime > _STALE:
+                discard(left)

@@ -1,0 +1,40 @@
+"""What is said of parts that cannot be used: one line each, which says what to do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from fractions import Fraction
+
+import av
+
+from luma_jupyter.errors import InvalidRequest
+
+
+@contextmanager
+def damage_told(label: str) -> Iterator[None]:
+    """Raise InvalidRequest for whatever reading a file ends with."""
+    try:
+        yield
+    except InvalidRequest:
+        raise
+    except FileNotFoundError:
+        raise InvalidRequest(f"{label} is not there any more: make the film again.") from None
+    except (av.error.FFmpegError, OSError, ValueError, LookupError):
+        raise damaged(label) from None
+
+
+def damaged(label: str, at: Fraction | None = None) -> InvalidRequest:
+    """The error for a part that cannot be read as a whole."""
+    where = "" if at is None else f" at {float(at):.1f} s"
+    return InvalidRequest(f"{label} is damaged{where}: download or save it again.")
+
+
+def cut_off(label: str, at: Fraction) -> InvalidRequest:
+    """The error for a file whose end is missing."""
+    return InvalidRequest(f"{label} ends at {float(at):.1f} s, before its own end: download or save it again.")
+
+
+def without_frames(label: str) -> InvalidRequest:
+    """The error for a video in which there is nothing to see."""
+    return InvalidRequest(f"{label} has no frames: it cannot be a part of a film.")
