@@ -23,7 +23,7 @@ from luma_jupyter.domain.vocabulary import FREE, Action, Provider, Status
 from luma_jupyter.engine.adoption import FoundTask, find_task, is_same_request
 from luma_jupyter.engine.budget import Budget
 from luma_jupyter.engine.ending import WHY, Ending
-from luma_jupyter.engine.films import FilmMaker, PlannedFilm, outline, save_copies
+from luma_jupyter.engine.films import FilmMaker, outline, save_copies
 from luma_jupyter.engine.handle import Handle, Handles
 from luma_jupyter.engine.library import sidecars
 from luma_jupyter.engine.library.folder import check_space, copy_into, ensure_folder, free_space
@@ -48,6 +48,7 @@ from luma_jupyter.engine.services import Services
 from luma_jupyter.engine.store.journal import Entry, Journal, Lease
 from luma_jupyter.engine.task_spec import DEFAULT_TIMEOUT, TaskSpec
 from luma_jupyter.errors import ConfigError, InvalidRequest, LumaError, with_message
+from luma_jupyter.film.plan import FilmPlan
 from luma_jupyter.operating_system import at_fork
 from luma_jupyter.settings import KEY_SETTINGS, Settings, SettingsSource
 
@@ -56,8 +57,8 @@ class Engine:
     """Follows all tasks of a kernel. ``settings`` gives those of the moment.
 
     ``loop_thread``, ``providers``, ``clock`` (Unix seconds) and ``jitter`` (0 to 1) are passed in by tests, which may
-    also set ``free_space``: how many bytes are free in a folder, and ``film_maker``. ``notices`` collects lines that the user should read
-    once.
+    also set ``free_space``: how many bytes are free in a folder, and ``film_maker``. ``notices`` collects lines that
+    the user should read once.
     """
 
     def __init__(
@@ -82,9 +83,7 @@ class Engine:
             settings, self.handles, lambda: self.providers.demo_url, clock, self.notices.append
         )
         funds = Funds(settings, self.providers, self.budget, clock, self.notices.append)
-        self._runner = TaskRunner(
-            settings, self.loop_thread, funds, self.repository, jitter, lambda: self.film_maker
-        )
+        self._runner = TaskRunner(settings, self.loop_thread, funds, self.repository, jitter, lambda: self.film_maker)
         at_fork(child=self._after_fork)
 
     def _after_fork(self) -> None:
@@ -123,9 +122,9 @@ class Engine:
         plans = with_frames_read([check(spec) for spec in specs], self.repository, check)
         return with_films_checked(plans, self.repository, self.film_maker)
 
-    def outline(self, spec: TaskSpec) -> PlannedFilm:
-        """What making a film would come to; nothing is made. Raises InvalidRequest, also for parts that are not done."""
-        return outline(spec, self._settings().media_folder, self.film_maker)
+    def outline(self, spec: TaskSpec) -> FilmPlan:
+        """What making a film would come to; nothing is made. Raises as `outline` in `engine.films` does."""
+        return outline(spec, self.film_maker)
 
     def find_earlier(self, plan: Plan) -> Task | None:
         """The task that answers a request without anything being sent, if there is one; raises as `submit` does."""
@@ -184,7 +183,8 @@ class Engine:
         handle.copies.update(_copies(plan))
         if handle.task.status is Status.COMPLETED:  # so nothing more is written down of it
             handle.task = as_asked(handle.task, plan)
-            save_copies(handle)
+            if handle.task.path:
+                save_copies(handle.task.path, _copies(plan))
         return handle
 
     def _enter(self, plans: Sequence[Plan], prices: Sequence[Price]) -> list[Handle | Entry]:

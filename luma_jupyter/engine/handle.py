@@ -22,9 +22,9 @@ log = logging.getLogger(__name__)
 class Handle:
     """One task. Reading never blocks; snapshots are replaced whole, so any thread may read.
 
-    ``reused``: it had ended before it was asked for. ``copies`` are the files as which a film is saved too. ``save`` writes a snapshot down; what it raises stops a
-    submission, and is a problem to tell at any other time. ``duration_model``: how long such tasks take, as ``expect``
-    says when it begins to run.
+    ``reused``: it had ended before it was asked for. ``copies`` are the files as which a film is saved too. ``save``
+    writes a snapshot down; what it raises stops a submission, and is a problem to tell at any other time.
+    ``duration_model``: how long such tasks take, as ``expect`` says when it begins to run.
     """
 
     def __init__(

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
-from luma_jupyter.domain.money import Price
 from luma_jupyter.domain.media import LocalFile
+from luma_jupyter.domain.money import Price
 from luma_jupyter.domain.requests import ExtendRequest, FilmRequest, ModifyRequest, VideoRef, take_name
 from luma_jupyter.domain.vocabulary import Action, Provider
 from luma_jupyter.engine.budget import Budget
@@ -108,9 +108,5 @@ def _unknown_source(provider: Provider, name: str) -> VideoRef | LocalFile:
 
 
 def _film_plan(spec: TaskSpec, now: Settings, budget: Budget) -> Plan:
-    """A film goes nowhere: it only has to be possible to make it here."""
-    try:
-        check_readable()
-    except ConfigError as error:
-        return Plan(spec, now, "local", refusal=error)
+    """A film goes nowhere; whether it can be made here, its files say."""
     return Plan(spec, now, "local", Preview("local", "", {}, {}, budget.known_price("local", "film", now)))

@@ -89,7 +89,7 @@ def with_films_checked(plans: Sequence[Plan], repository: Repository, maker: Fil
 
 def _with_film_checked(plan: Plan, maker: FilmMaker) -> Plan:
     try:
-        check_film(plan.spec, plan.settings.media_folder, maker)
+        check_film(plan.spec, maker)
     except LumaError as error:
         return replace(plan, sendable=None, refusal=error)
     return plan

@@ -23,9 +23,9 @@ class TaskSpec:
 
     ``provider`` is the caller's own choice (None: as the settings say), ``after`` the task whose video is the source,
     ``label`` how the user named the source; ``frames``: by the field, the tasks whose frames it takes; ``parts``: by
-    their intents, those whose videos are parts of a film. ``out`` is where a film is saved too. ``timeout`` is
-    how many seconds to follow the task (None: 900); ``again`` makes a new video in any case; ``name`` is the
-    variable's. Raises InvalidRequest for a value that cannot be used.
+    their intents, those whose videos are parts of a film. ``out`` is where a film is saved too. ``timeout`` is how many
+    seconds to follow the task (None: 900); ``again`` makes a new video in any case; ``name`` is the variable's. Raises
+    InvalidRequest for a value that cannot be used.
     """
 
     request: Request

@@ -5,7 +5,6 @@ What a killed kernel left of a film is found by the film's key, which is in all 
 
 from __future__ import annotations
 
-import glob
 import os
 import shutil
 from collections.abc import Iterable
@@ -41,17 +40,8 @@ class FilmFiles:
         return temporary_path(self._path)
 
     def write(self, files: Iterable[FilmFile]) -> dict[FilmFile, Path]:
-        """Where files of the user's lie; those that were given as objects are written down. Raises as `check` does."""
-        paths: dict[FilmFile, Path] = {}
-        for number, file in enumerate(dict.fromkeys(files)):
-            file.check()
-            if file.data is None:
-                assert file.path is not None
-                paths[file] = file.path
-            else:
-                paths[file] = temporary_path(self._path, f"{number}.part")
-                write_file(paths[file], file.data, self._change)
-        return paths
+        """As `paths_of`, with those that are written down among the hidden ones."""
+        return paths_of(files, self._path, self._change)
 
     def place(self, task: Task, captions: str) -> Path:
         """Give the film its name, its sidecar a moment before; and its captions, where it has some. Raises OSError."""
@@ -62,12 +52,33 @@ class FilmFiles:
 
     def remove(self) -> None:
         """Take away all that this process has hidden."""
-        discard_unfinished(self._task, self._change, f".{os.getpid()}.")
+        _discard(self._task, f".*{self._task.key}*.{os.getpid()}.*", self._change)
 
 
-def discard_unfinished(task: Task, change: Change = untold, process: str = "") -> None:
-    """Take away what is left of a film that nobody makes any more; or what one ``process`` has of it."""
-    for left in task.media.glob(f".*{glob.escape(task.key)}*{process}*"):
+def paths_of(files: Iterable[FilmFile], beside: Path, change: Change = untold) -> dict[FilmFile, Path]:
+    """Where files of the user's lie; those that were given as objects are written down, under hidden names.
+
+    Raises InvalidRequest where one is gone or has changed.
+    """
+    paths: dict[FilmFile, Path] = {}
+    for number, file in enumerate(dict.fromkeys(files)):
+        file.check()
+        if file.data is None:
+            assert file.path is not None
+            paths[file] = file.path
+        else:
+            paths[file] = temporary_path(beside, f"{number}.part")
+            write_file(paths[file], file.data, change)
+    return paths
+
+
+def discard_unfinished(task: Task, change: Change = untold) -> None:
+    """Take away what is left of a film that nobody makes any more."""
+    _discard(task, f".*{task.key}*", change)
+
+
+def _discard(task: Task, pattern: str, change: Change) -> None:
+    for left in task.media.glob(pattern):
         with change(left):
             discard(left)
 

@@ -30,7 +30,6 @@ from luma_jupyter.engine.run.uploads import Uploads, with_uploads
 from luma_jupyter.engine.store.journal import Journal
 from luma_jupyter.engine.store.leases import LeaseLost
 from luma_jupyter.errors import (
-    ClipFailed,
     ClipUnconfirmed,
     InvalidRequest,
     LumaError,
