@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 
 from luma_jupyter.domain.money import Charges
 from luma_jupyter.domain.requests import Request, take_name
-from luma_jupyter.domain.vocabulary import PAID, Provider, Status
+from luma_jupyter.domain.vocabulary import FREE, Provider, Status
 from luma_jupyter.errors import LumaError, ServiceError
 
 
@@ -156,7 +156,7 @@ class Task:
     @property
     def real(self) -> bool:
         """Whether a paid service makes it, not a demo service, and not this machine."""
-        return self.provider in PAID
+        return self.provider not in FREE
 
     def elapsed(self, now: float) -> float:
         """Seconds since submission (before it: since creation), up to ``now`` or the end."""

@@ -13,7 +13,7 @@ AspectRatio: TypeAlias = Literal["16:9", "9:16", "1:1", "4:3", "3:4", "21:9", "9
 # What there is to choose from. A film is none of it: it is made from clips, on this machine, whatever was chosen.
 ACTIONS: tuple[Action, ...] = ("generate", "extend", "modify")
 PROVIDERS: tuple[Provider, ...] = ("acedata", "runapi", "demo")
-PAID: tuple[Provider, ...] = ("acedata", "runapi")
+FREE: tuple[Provider, ...] = ("demo", "local")
 ASPECT_RATIOS: tuple[AspectRatio, ...] = get_args(AspectRatio)
 
 SERVICE_NAMES: Mapping[Provider, str] = {

@@ -32,6 +32,7 @@ services       what is asked of services: what is left, what was charged, whethe
 provider_pool  choice of the service, and its client
 local_files    the user's pictures and videos as input
 frames         frames of clips as input, once these are done
+films          films: the files that one is made of, and what makes it
 ending         the summary when the program ends with tasks under way
 loop_thread    the one thread and its loop
 """

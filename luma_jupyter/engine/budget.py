@@ -11,7 +11,7 @@ from collections.abc import Callable
 from datetime import datetime
 
 from luma_jupyter.domain.money import Price, Quote, dollars
-from luma_jupyter.domain.vocabulary import SERVICE_NAMES, Action, Provider
+from luma_jupyter.domain.vocabulary import FREE, SERVICE_NAMES, Action, Provider
 from luma_jupyter.engine.provider_pool import ProviderPool
 from luma_jupyter.engine.store.spending import Day
 from luma_jupyter.errors import LumaError, OverBudget
@@ -31,8 +31,8 @@ class Budget:
 
     def known_price(self, provider: Provider, action: Action, now: Settings) -> Price:
         """The price as far as it is known without asking."""
-        if provider == "demo":
-            return Price(0.0, "the demo service is free")
+        if provider in FREE:
+            return Price(0.0, f"{'the ' if provider == 'demo' else ''}{SERVICE_NAMES[provider]} is free")
         name = _PRICE_SETTINGS[provider]
         if (usd := getattr(now, name)) is not None:
             return Price(usd, f"as set in {variable(name)} or configure({name}=…)")
@@ -73,7 +73,7 @@ class Budget:
 
         What was lost may have been paid for: each counts as one call like these.
         """
-        if now.budget is None:
+        if now.budget is None or price.usd == 0.0:
             return
         if price.usd is None:
             name = _PRICE_SETTINGS[provider]

@@ -20,11 +20,14 @@ class Ending:
     def __str__(self) -> str:
         """A line for each kind; empty where everything had ended."""
         paid = [task for task in self.tasks if task.real]
+        films = [task for task in self.tasks if task.provider == "local"]
+        clips = [task for task in self.tasks if task.provider != "local"]
         lines = [
-            _line(_count(self.tasks, Status.CANCELLED), "was not sent", "were not sent", "and cost nothing"),
+            _line(_count(clips, Status.CANCELLED), "was not sent", "were not sent", "and cost nothing"),
             _line(_count(paid, Status.DETACHED), "goes on", "go on", f"at the service; {_GO_ON}"),
             _line(_unanswered(paid), "was sent and not answered", "were sent and not answered", _LOOKED_FOR),
             _line(_ended_with_demo(self.tasks), "of the demo service ended", "of the demo service ended", "unfinished"),
+            _line(_count(films, Status.CANCELLED), "was not made", "were not made", "and cost nothing", "film"),
             _line(_unsaved(paid), "is made but not saved", "are made but not saved", f"here; {_GO_ON}"),
         ]
         return "\n".join(line for line in lines if line)
@@ -34,10 +37,10 @@ _GO_ON = "to follow further, run this again or say %luma resume"
 _LOOKED_FOR = "yet, may be made and billed, and is looked for at the next start"
 
 
-def _line(count: int, one: str, many: str, rest: str) -> str:
+def _line(count: int, one: str, many: str, rest: str, what: str = "clip") -> str:
     if not count:
         return ""
-    return f"luma_jupyter: 1 clip {one} {rest}." if count == 1 else f"luma_jupyter: {count} clips {many} {rest}."
+    return f"luma_jupyter: 1 {what} {one} {rest}." if count == 1 else f"luma_jupyter: {count} {what}s {many} {rest}."
 
 
 def _count(tasks: Sequence[Task], status: Status) -> int:
@@ -49,7 +52,7 @@ def _unanswered(tasks: Sequence[Task]) -> int:
 
 
 def _ended_with_demo(tasks: Sequence[Task]) -> int:
-    return sum(not task.real and task.status is Status.DETACHED for task in tasks)
+    return sum(task.provider == "demo" and task.status is Status.DETACHED for task in tasks)
 
 
 def _unsaved(tasks: Sequence[Task]) -> int:

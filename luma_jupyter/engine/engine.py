@@ -19,10 +19,11 @@ from luma_jupyter.domain.duration_model import DurationModel
 from luma_jupyter.domain.fingerprint import fingerprint
 from luma_jupyter.domain.money import Price
 from luma_jupyter.domain.task import Task
-from luma_jupyter.domain.vocabulary import Action, Provider, Status
+from luma_jupyter.domain.vocabulary import FREE, Action, Provider, Status
 from luma_jupyter.engine.adoption import FoundTask, find_task, is_same_request
 from luma_jupyter.engine.budget import Budget
 from luma_jupyter.engine.ending import WHY, Ending
+from luma_jupyter.engine.films import FilmMaker, outline, save_copies
 from luma_jupyter.engine.handle import Handle, Handles
 from luma_jupyter.engine.library import sidecars
 from luma_jupyter.engine.library.folder import check_space, copy_into, ensure_folder, free_space
@@ -31,7 +32,15 @@ from luma_jupyter.engine.plan import Plan, make_plan
 from luma_jupyter.engine.provider_pool import ProviderPool
 from luma_jupyter.engine.recovery import resumed
 from luma_jupyter.engine.repository import Repository
-from luma_jupyter.engine.reuse import as_asked, cancel_unsent, find_reusable, find_saved, with_frames_read
+from luma_jupyter.engine.reuse import (
+    as_asked,
+    cancel_unsent,
+    choose_reusable,
+    find_reusable,
+    find_saved,
+    with_films_checked,
+    with_frames_read,
+)
 from luma_jupyter.engine.run.funds import Funds
 from luma_jupyter.engine.run.options import RunOptions
 from luma_jupyter.engine.run.runner import TaskRunner
@@ -39,6 +48,7 @@ from luma_jupyter.engine.services import Services
 from luma_jupyter.engine.store.journal import Entry, Journal, Lease
 from luma_jupyter.engine.task_spec import DEFAULT_TIMEOUT, TaskSpec
 from luma_jupyter.errors import ConfigError, InvalidRequest, LumaError, with_message
+from luma_jupyter.film.plan import FilmPlan
 from luma_jupyter.operating_system import at_fork
 from luma_jupyter.settings import KEY_SETTINGS, Settings, SettingsSource
 
@@ -47,8 +57,8 @@ class Engine:
     """Follows all tasks of a kernel. ``settings`` gives those of the moment.
 
     ``loop_thread``, ``providers``, ``clock`` (Unix seconds) and ``jitter`` (0 to 1) are passed in by tests, which may
-    also set ``free_space``: how many bytes are free in a folder. ``notices`` collects lines that the user should read
-    once.
+    also set ``free_space``: how many bytes are free in a folder, and ``film_maker``. ``notices`` collects lines that
+    the user should read once.
     """
 
     def __init__(
@@ -67,12 +77,13 @@ class Engine:
         self.handles = Handles()
         self.notices: list[str] = []
         self.free_space: Callable[[Path], int] = free_space
+        self.film_maker = FilmMaker()
         self._clock = clock
         self.repository = Repository(
             settings, self.handles, lambda: self.providers.demo_url, clock, self.notices.append
         )
         funds = Funds(settings, self.providers, self.budget, clock, self.notices.append)
-        self._runner = TaskRunner(settings, self.loop_thread, funds, self.repository, jitter)
+        self._runner = TaskRunner(settings, self.loop_thread, funds, self.repository, jitter, lambda: self.film_maker)
         at_fork(child=self._after_fork)
 
     def _after_fork(self) -> None:
@@ -108,7 +119,12 @@ class Engine:
         def check(spec: TaskSpec) -> Plan:
             return make_plan(spec, now, client_for, self.budget)
 
-        return with_frames_read([check(spec) for spec in specs], self.repository, check)
+        plans = with_frames_read([check(spec) for spec in specs], self.repository, check)
+        return with_films_checked(plans, self.repository, self.film_maker)
+
+    def outline(self, spec: TaskSpec) -> FilmPlan:
+        """What making a film would come to; nothing is made. Raises as `outline` in `engine.films` does."""
+        return outline(spec, self.film_maker)
 
     def find_earlier(self, plan: Plan) -> Task | None:
         """The task that answers a request without anything being sent, if there is one; raises as `submit` does."""
@@ -149,6 +165,7 @@ class Engine:
             new = [one for one in found if isinstance(one, Handle)]
             for one, plan in zip(found, plans, strict=True):
                 if isinstance(one, Handle):
+                    one.copies.update(_copies(plan))
                     self._start(one, _run_options(plan))
         try:
             return [
@@ -163,8 +180,11 @@ class Engine:
     def _answer(self, entry: Entry, plan: Plan) -> Handle:
         """The handle on what answers a plan."""
         handle = self._join(entry, _run_options(plan), plan.settings)
+        handle.copies.update(_copies(plan))
         if handle.task.status is Status.COMPLETED:  # so nothing more is written down of it
             handle.task = as_asked(handle.task, plan)
+            if handle.task.path:
+                save_copies(handle.task.path, _copies(plan))
         return handle
 
     def _enter(self, plans: Sequence[Plan], prices: Sequence[Price]) -> list[Handle | Entry]:
@@ -199,7 +219,7 @@ class Engine:
         calls = [(plan.preview.provider, price) for plan, price in new]
         now = new[0][0].settings
         ensure_folder(now.media_folder, self.repository.media.own)
-        if any(provider != "demo" for provider, _ in calls):
+        if any(provider not in FREE for provider, _ in calls):
             check_space(now.media_folder, self.repository.last_sizes, self.free_space)
         self._check_budget(calls, now)
 
@@ -237,6 +257,8 @@ class Engine:
         entry = self.repository.recovered(found)
         if entry.task.status.without_task:
             raise InvalidRequest(f"It ended as {entry.task.status}, for good: run its cell again for a new one.")
+        if entry.task.provider == "local" and not entry.alive and choose_reusable([entry], "local") is None:
+            raise InvalidRequest("The file of a film is gone for good: run its cell again to make it anew.")
         if entry.task.status is not Status.UNCONFIRMED:
             return self._join(entry, RunOptions(timeout=timeout), now)
         client = self.providers.client(entry.task.provider, entry.task.request.action)
@@ -460,4 +482,10 @@ def _completed_earlier(plan: Plan) -> Entry | None:
 
 
 def _run_options(plan: Plan) -> RunOptions:
-    return RunOptions(timeout=plan.spec.follow_for, after=plan.spec.after, frames=plan.spec.frames)
+    spec = plan.spec
+    return RunOptions(timeout=spec.follow_for, after=spec.after, frames=spec.frames, parts=spec.parts)
+
+
+def _copies(plan: Plan) -> set[Path]:
+    """As which files a film is saved too."""
+    return {plan.spec.out} if plan.spec.out else set()

@@ -8,6 +8,7 @@ import threading
 import time
 from collections import UserDict, defaultdict
 from collections.abc import Callable, ValuesView
+from pathlib import Path
 
 from luma_jupyter.domain.duration_model import DurationModel, prior
 from luma_jupyter.domain.task import Listener, Task, TaskEvent
@@ -21,9 +22,9 @@ log = logging.getLogger(__name__)
 class Handle:
     """One task. Reading never blocks; snapshots are replaced whole, so any thread may read.
 
-    ``reused``: it had ended before it was asked for. ``save`` writes a snapshot down; what it raises stops a
-    submission, and is a problem to tell at any other time. ``duration_model``: how long such tasks take, as ``expect``
-    says when it begins to run.
+    ``reused``: it had ended before it was asked for. ``copies`` are the files as which a film is saved too. ``save``
+    writes a snapshot down; what it raises stops a submission, and is a problem to tell at any other time.
+    ``duration_model``: how long such tasks take, as ``expect`` says when it begins to run.
     """
 
     def __init__(
@@ -40,6 +41,7 @@ class Handle:
         self.clock = clock
         self.save = save
         self.reused = False
+        self.copies: set[Path] = set()
         self.stop: Callable[[], None] = lambda: None
         self._listeners: list[Listener] = []
         self._writing = threading.Lock()  # whoever writes does so with the newest snapshot
@@ -80,10 +82,10 @@ class Handle:
             self.duration_model = await in_thread(self._expect)
         self._tell(task, now)
 
-    def mention(self, **words: str | None) -> None:
-        """Tell everybody of a problem or an upload, which nobody writes down. On the engine's loop."""
+    def mention(self, **news: str | float | None) -> None:
+        """Tell everybody of a problem, an upload or a progress, which nobody writes down. On the engine's loop."""
         if not self.done.done():
-            self._tell(self.task.evolve(**words), self.clock())
+            self._tell(self.task.evolve(**news), self.clock())
 
     def _changed(self, changes: dict[str, object], now: float) -> Task:
         if "status" in changes and Status(str(changes["status"])).ended:

@@ -6,8 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
+from luma_jupyter.domain.media import LocalFile
 from luma_jupyter.domain.money import Price
-from luma_jupyter.domain.requests import GenerateRequest, VideoRef, take_name
+from luma_jupyter.domain.requests import ExtendRequest, FilmRequest, ModifyRequest, VideoRef, take_name
 from luma_jupyter.domain.vocabulary import Action, Provider
 from luma_jupyter.engine.budget import Budget
 from luma_jupyter.engine.provider_pool import choose_provider
@@ -71,6 +72,8 @@ def make_plan(spec: TaskSpec, now: Settings, client_for: ClientFor, budget: Budg
 
     Raises InvalidRequest for a service that there is not, or that cannot do the action.
     """
+    if isinstance(spec.request, FilmRequest):
+        return _film_plan(spec, now, budget)
     source = spec.label or "the source"
     try:
         provider = choose_provider(spec.request.action, spec.provider, spec.source_provider, source, now)
@@ -90,9 +93,20 @@ def _preview(spec: TaskSpec, provider: Provider, now: Settings, client_for: Clie
     request = spec.request
     if spec.after and spec.after.task.video:
         request = with_source(request, spec.after.task, provider, client.base_url)
-    elif spec.after and not isinstance(request, GenerateRequest):
-        unknown = f"‹video of {spec.label or 'the source'}, when it is done›"
-        request = replace(request, source=VideoRef(url=unknown))
+    elif spec.after and isinstance(request, ExtendRequest | ModifyRequest):
+        request = replace(request, source=_unknown_source(spec.after.task.provider, spec.label or "the source"))
     price = budget.known_price(provider, request.action, now)
     headers = client.headers("‹one per request›", take_name(request.take))
     return Preview(provider, client.submit_url, headers, client.payload(request), price)
+
+
+def _unknown_source(provider: Provider, name: str) -> VideoRef | LocalFile:
+    """What stands for the video of a clip that is not done yet: an address, or a film's file."""
+    if provider == "local":
+        return LocalFile("0" * 64, "video/mp4", name, 0, label=name)
+    return VideoRef(url=f"‹video of {name}, when it is done›")
+
+
+def _film_plan(spec: TaskSpec, now: Settings, budget: Budget) -> Plan:
+    """A film goes nowhere; whether it can be made here, its files say."""
+    return Plan(spec, now, "local", Preview("local", "", {}, {}, budget.known_price("local", "film", now)))

@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from luma_jupyter.domain.vocabulary import SERVICE_NAMES, Action, Provider
+from luma_jupyter.domain.vocabulary import PROVIDERS, SERVICE_NAMES, Action, Provider
 from luma_jupyter.errors import ConfigError, InvalidRequest, LumaError, shown
 from luma_jupyter.settings import KEY_SETTINGS, Secret, Settings, SettingsSource, variable
 
@@ -43,8 +43,8 @@ def choose_provider(
     """
     real = service_for(action)
     wanted = asked if asked not in (None, "auto") else None
-    if wanted is not None and wanted not in SERVICE_NAMES:
-        raise InvalidRequest(f"There is no provider {shown(wanted)}: choose auto, {', '.join(SERVICE_NAMES)}.")
+    if wanted is not None and wanted not in PROVIDERS:
+        raise InvalidRequest(f"There is no provider {shown(wanted)}: choose auto, {', '.join(PROVIDERS)}.")
     if wanted is None and source == "demo":
         return "demo"
     if asked is None and now.provider != "auto":

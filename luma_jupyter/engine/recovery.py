@@ -18,8 +18,8 @@ CONNECT_TIMEOUT = 0.25  # seconds; on loopback the answer comes at once
 def recovered(entry: Entry, demo_url: str | None) -> Entry:
     """An entry as it stands when the kernel that followed it is gone; ``demo_url`` is this kernel's demo service.
 
-    A demo task ends with the service that made it. A sent request without an answer is unconfirmed; one that never left
-    is cancelled; all else can be followed again.
+    A demo task ends with the service that made it, and a film with the kernel. A sent request without an answer is
+    unconfirmed; one that never left is cancelled; all else can be followed again.
     """
     task = entry.task
     if entry.alive or task.status is Status.COMPLETED or task.status.without_task:
@@ -36,6 +36,8 @@ def recovered(entry: Entry, demo_url: str | None) -> Entry:
         message = unconfirmed_message(task, "the kernel ended before an answer came.")
         return _ended(entry, status=Status.UNCONFIRMED, error=ClipUnconfirmed(message))
     message = "The kernel ended before anything was sent: nothing was paid."
+    if task.provider == "local":
+        message = "The kernel ended before the film was made: run the cell again."
     return _ended(entry, status=Status.CANCELLED, error=ClipCancelled(message))
 
 
@@ -44,7 +46,7 @@ def is_served(task: Task) -> bool:
 
     A stopped task has no owner whom one could ask for; its kernel can resume it as long as its service runs.
     """
-    if task.real:
+    if task.provider != "demo":
         return False
     try:
         socket.create_connection(("127.0.0.1", urlsplit(task.base_url).port or 0), CONNECT_TIMEOUT).close()
@@ -59,7 +61,9 @@ def _ended(entry: Entry, **changes: object) -> Entry:
 
 
 def resumed(task: Task) -> Task:
-    """A task at the point from which its run goes on."""
+    """A task at the point from which its run goes on: a film is made from the beginning."""
+    if task.provider == "local":
+        return task.evolve(status=Status.QUEUED, error=None, problem=None, ended_at=None, video=None, making=None)
     status = Status.SAVING if task.video else Status.RUNNING if task.task_id else Status.QUEUED
     ended = task.ended_at if task.video else None  # fetching its file again is no part of the time that it took
     return task.evolve(status=status, error=None, problem=None, ended_at=ended)

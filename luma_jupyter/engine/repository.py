@@ -16,6 +16,7 @@ from luma_jupyter.domain.vocabulary import Status
 from luma_jupyter.engine.budget import midnight
 from luma_jupyter.engine.handle import Handles
 from luma_jupyter.engine.library import sidecars
+from luma_jupyter.engine.library.film_files import discard_unfinished
 from luma_jupyter.engine.library.folder import ROOM_FOR
 from luma_jupyter.engine.library.index import MediaIndex
 from luma_jupyter.engine.past import Past
@@ -251,13 +252,16 @@ class Repository:
     def settle_ended(self, folder: Path) -> list[Task]:
         """The tasks of a folder that ended with their kernel: entered as they ended, so that each is told once.
 
-        Those that it had not sent are cancelled, and those of its demo service have failed, unless that still runs.
+        Those that it had not sent are cancelled, as are films that it had not made, and those of its demo service have
+        failed, unless that still runs.
         """
         ended = []
         for entry in self.journal.unfinished(lambda other: is_same_folder(other, folder)):
             task = self.recovered(entry).task
             if not task.status.without_task or is_served(task):
                 continue
+            if task.provider == "local":
+                discard_unfinished(task, self.media.own)
             if lease := self.journal.acquire(entry, task):
                 lease.write(task)
                 ended.append(task)

@@ -11,8 +11,10 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from luma_jupyter.domain.task import Task
-from luma_jupyter.domain.vocabulary import Provider, Status
+from luma_jupyter.domain.vocabulary import FREE, Provider, Status
+from luma_jupyter.engine.films import FilmMaker, check_film
 from luma_jupyter.engine.frames import name_frames, read_frames
+from luma_jupyter.engine.library.film_files import discard_unfinished
 from luma_jupyter.engine.library.sidecars import whole_size
 from luma_jupyter.engine.plan import Plan
 from luma_jupyter.engine.repository import Repository
@@ -41,7 +43,7 @@ def find_reusable(
     unknown = [
         spec
         for plan, entry in zip(plans, chosen, strict=True)
-        if not (entry or plan.spec.again or plan.provider == "demo")
+        if not (entry or plan.spec.again or plan.provider in FREE)
         for spec in plan.asked
     ]
     if unknown and (lost := repository.lost(unknown)):
@@ -72,6 +74,25 @@ def with_frames_read(plans: Sequence[Plan], repository: Repository, check: Calla
     answers = _find_answers(asked, repository, find_saved(asked, repository))
     unanswered = {number for number, entry in zip(framed, answers, strict=True) if entry is None}
     return [_with_frames_read(plan, check) if number in unanswered else plan for number, plan in enumerate(plans)]
+
+
+def with_films_checked(plans: Sequence[Plan], repository: Repository, maker: FilmMaker) -> list[Plan]:
+    """The plans; films that nothing answers only where they can be made, as far as their files are there.
+
+    Reads files, so no other kernel must have to wait for it.
+    """
+    films = [plan for plan in plans if plan.provider == "local" and plan.sendable]
+    answers = _find_answers(films, repository, find_saved(films, repository))
+    new = {id(plan) for plan, entry in zip(films, answers, strict=True) if entry is None}
+    return [_with_film_checked(plan, maker) if id(plan) in new else plan for plan in plans]
+
+
+def _with_film_checked(plan: Plan, maker: FilmMaker) -> Plan:
+    try:
+        check_film(plan.spec, maker)
+    except LumaError as error:
+        return replace(plan, sendable=None, refusal=error)
+    return plan
 
 
 def _with_frames_read(plan: Plan, check: Callable[[TaskSpec], Plan]) -> Plan:
@@ -105,20 +126,23 @@ def _lost_message(task_ids: Sequence[str | None]) -> str:
 def choose_reusable(entries: Iterable[Entry], provider: Provider | None) -> Entry | None:
     """The recovered entry that answers a request which would go to ``provider`` (None: nowhere, a key is missing).
 
-    Real before demo, then the newest. A demo clip answers only what would go to demo, and a completed one only with
-    its file.
+    Real before demo, then the newest. A demo clip answers only what would go to demo, as a film is answered by a film;
+    a completed one only with its file.
     """
     usable = [
         entry
         for entry in entries
         if not entry.task.status.without_task
-        and (entry.task.real or (provider == "demo" and _has_what_it_made(entry.task)))
+        and (entry.task.real or (entry.task.provider == provider and _has_what_it_made(entry)))
     ]
     return max(usable, key=lambda entry: (entry.task.real, entry.task.created_at), default=None)
 
 
-def _has_what_it_made(task: Task) -> bool:
-    return task.status is not Status.COMPLETED or (task.path is not None and whole_size(task.path) is not None)
+def _has_what_it_made(entry: Entry) -> bool:
+    task = entry.task
+    if task.status is Status.COMPLETED:
+        return task.path is not None and whole_size(task.path) is not None
+    return entry.alive or task.provider != "local"
 
 
 def cancel_unsent(plans: Iterable[Plan], repository: Repository) -> None:
@@ -128,5 +152,8 @@ def cancel_unsent(plans: Iterable[Plan], repository: Repository) -> None:
         if entry.task.status is Status.CANCELLED or task.status is not Status.CANCELLED:
             continue
         message = "Its kernel was silent, nothing was sent, and another one asked for the same: run the cell again."
+        if task.provider == "local":
+            message = str(task.error)
+            discard_unfinished(task, repository.media.own)
         if lease := repository.journal.acquire(entry, task):
             lease.write(task.evolve(error=ClipCancelled(message)))

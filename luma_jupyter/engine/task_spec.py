@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from pathlib import Path
 
 from luma_jupyter.domain.fingerprint import fingerprint
 from luma_jupyter.domain.requests import FilmRequest, Request, check_takes
@@ -21,9 +22,10 @@ class TaskSpec:
     """A checked request, and how it is to be made.
 
     ``provider`` is the caller's own choice (None: as the settings say), ``after`` the task whose video is the source,
-    ``label`` how the user named the source; ``frames``: by the field, the tasks whose frames it takes. ``timeout`` is
-    how many seconds to follow the task (None: 900); ``again`` makes a new video in any case; ``name`` is the
-    variable's. Raises InvalidRequest for a value that cannot be used.
+    ``label`` how the user named the source; ``frames``: by the field, the tasks whose frames it takes; ``parts``: by
+    their intents, those whose videos are parts of a film. ``out`` is where a film is saved too. ``timeout`` is how many
+    seconds to follow the task (None: 900); ``again`` makes a new video in any case; ``name`` is the variable's. Raises
+    InvalidRequest for a value that cannot be used.
     """
 
     request: Request
@@ -31,6 +33,8 @@ class TaskSpec:
     after: Handle | None = None
     label: str | None = None
     frames: Mapping[str, Handle] = field(default_factory=dict)
+    parts: Mapping[str, Handle] = field(default_factory=dict)
+    out: Path | None = None
     timeout: float | None = None
     again: bool = False
     name: str | None = None
@@ -54,8 +58,9 @@ class TaskSpec:
 
     @property
     def source_provider(self) -> Provider | None:
-        """The service that makes the source."""
-        return self.after.task.provider if self.after else None
+        """The service that makes the source; none for a film, which goes anywhere as a file."""
+        provider = self.after.task.provider if self.after else None
+        return None if provider == "local" else provider
 
     @cached_property
     def fingerprint(self) -> str:

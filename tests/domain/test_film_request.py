@@ -19,7 +19,7 @@ from luma_jupyter.domain.requests import (
     frames_in,
     shown_request,
 )
-from luma_jupyter.domain.vocabulary import ACTIONS, PAID, PROVIDERS, SERVICE_NAMES
+from luma_jupyter.domain.vocabulary import ACTIONS, FREE, PROVIDERS, SERVICE_NAMES
 from luma_jupyter.errors import InvalidRequest
 
 INTENT, OTHER = "0123456789abcdef" * 2, "fedcba9876543210" * 2
@@ -149,4 +149,4 @@ def test_film_is_no_choice() -> None:
     assert "film" not in ACTIONS
     assert all("film" not in actions for actions in ACTIONS_WITH.values())
     assert "local" not in PROVIDERS
-    assert set(PAID) < set(PROVIDERS) < set(SERVICE_NAMES)
+    assert set(SERVICE_NAMES) - set(PROVIDERS) == set(FREE) - {"demo"} == {"local"}

@@ -111,7 +111,7 @@ def check_writable(folder: Path, change: Change = untold) -> None:
 
 def _check_names(video: Path, change: Change) -> None:
     """Make the longest of the names that saving a video takes, and leave nothing there. Raises OSError."""
-    longest = _temporary(incomplete_path(video), "old.part")
+    longest = temporary_path(incomplete_path(video), "old.part")
     try:
         with change(longest):
             longest.touch()
@@ -126,7 +126,8 @@ def copy_into(folder: Path, task: Task, change: Change = untold) -> Task:
         return task
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        path = _free_path(folder, task, change)
+        path = free_path(folder, task, change)
+        copy_captions(task.path, path, change)
         with replacing(path, change) as copy, task.path.open("rb") as original:
             shutil.copyfileobj(original, copy)
             moved = task.evolve(path=path, media=folder, filename=path.name)
@@ -134,6 +135,17 @@ def copy_into(folder: Path, task: Task, change: Change = untold) -> Task:
     except OSError as error:
         raise _unwritable(error) from None
     return moved
+
+
+def captions_path(video: Path) -> Path:
+    """Where the captions of a film are."""
+    return video.with_suffix(".vtt")
+
+
+def copy_captions(video: Path, copy: Path, change: Change = untold) -> None:
+    """Put the captions of a video, where it has some, beside its copy too. Raises OSError."""
+    if captions_path(video).is_file():
+        write_file(captions_path(copy), captions_path(video).read_bytes(), change)
 
 
 @dataclass(frozen=True)
@@ -173,7 +185,7 @@ class MediaFolder:
             if is_saved:  # a kernel was killed before it could say so
                 return path
             whole = part = part or await self._fetch_part(task, path)
-            placed = await in_thread(lambda: _place(whole, path, task, self.change))
+            placed = await in_thread(lambda: place_video(whole, path, task, self.change))
         except OSError as error:
             if isinstance(error, FileNotFoundError) and not self.folder.exists():
                 raise
@@ -183,7 +195,7 @@ class MediaFolder:
     def _look(self, task: Task) -> tuple[Path, Path | None, bool]:
         """Where a video goes, what has come of it whole but without its name, and whether it is there already."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        path = _free_path(self.folder, task, self.change)
+        path = free_path(self.folder, task, self.change)
         saved = sidecars.read(path.with_suffix(".json"))
         is_saved = saved is not None and saved.path is not None
         return path, _kept_part(path, self.change, wanted=not is_saved), is_saved
@@ -195,11 +207,11 @@ class MediaFolder:
             picture = io.BytesIO()
             with contextlib.suppress(DownloadError, OSError):
                 await self._fetch(wanted, picture)
-                await in_thread(lambda: _write(path.with_suffix(".jpg"), picture.getvalue(), self.change))
+                await in_thread(lambda: write_file(path.with_suffix(".jpg"), picture.getvalue(), self.change))
 
     async def _fetch_part(self, task: Task, path: Path) -> Path:
         """Fetch a video under a temporary name, which stays until it has its own."""
-        part = _temporary(path)
+        part = temporary_path(path)
         try:
             with await in_thread(lambda: _made(part, self.change)) as file:
                 await self._fetch_video(task, file, incomplete_path(path))
@@ -298,7 +310,7 @@ def size_of(path: Path) -> int:
 @contextlib.contextmanager
 def replacing(path: Path, change: Change = untold) -> Iterator[BinaryIO]:
     """A file under a temporary name beside ``path``; becomes ``path`` when the block ends well, else goes away."""
-    part = _temporary(path)
+    part = temporary_path(path)
     with _written(part, change) as file:
         yield file
     try:
@@ -319,12 +331,13 @@ def _removed(path: Path, change: Change) -> None:
         discard(path)
 
 
-def _write(path: Path, content: bytes, change: Change) -> None:
+def write_file(path: Path, content: bytes, change: Change) -> None:
+    """Write a small file as a whole, or not at all. Raises OSError."""
     with replacing(path, change) as file:
         file.write(content)
 
 
-def _temporary(path: Path, end: str = "part") -> Path:
+def temporary_path(path: Path, end: str = "part") -> Path:
     """The name under which this process writes what will be ``path``."""
     return path.with_name(f".{path.name}.{os.getpid()}.{end}")
 
@@ -349,7 +362,7 @@ def _give_name(part: Path, path: Path) -> None:
     except OSError:
         if not path.exists():
             raise
-        aside = _temporary(path, "old.part")
+        aside = temporary_path(path, "old.part")
         rename(path, aside)
         try:
             rename(part, path)
@@ -370,7 +383,7 @@ def _kept_part(path: Path, change: Change, *, wanted: bool) -> Path | None:
     return kept
 
 
-def _place(part: Path, path: Path, task: Task, change: Change) -> Path:
+def place_video(part: Path, path: Path, task: Task, change: Change) -> Path:
     """Give a video its name, and its sidecar a moment before, and return where it is. Raises OSError.
 
     Where another program holds a file of that name open, it gets a number.
@@ -401,7 +414,7 @@ def _place_sidecar(path: Path, task: Task, size: int, change: Change, beside: Pa
         sidecars.write(file, task, size)
 
 
-def _free_path(folder: Path, task: Task, change: Change) -> Path:
+def free_path(folder: Path, task: Task, change: Change) -> Path:
     """Where a video goes: under its name, a shorter one where that would be too long, and with a number where another
     clip's file has it. Raises OSError."""
     path = _unused(folder / task.filename, task.intent)

@@ -18,7 +18,7 @@ from typing import Any, BinaryIO
 
 from luma_jupyter.domain.fingerprint import fingerprint
 from luma_jupyter.domain.media import check_video
-from luma_jupyter.domain.requests import LONGEST_PROMPT, Request, addresses_in, shown_request
+from luma_jupyter.domain.requests import FILM_OF, LONGEST_PROMPT, Request, addresses_in, shown_request
 from luma_jupyter.domain.task import Task
 from luma_jupyter.domain.urls import is_cut, shown_url
 from luma_jupyter.domain.vocabulary import Status
@@ -157,7 +157,10 @@ def find_equal(folder: Path, prompt: str, wanted: str, request: Request | None =
 @lru_cache(maxsize=8)  # takes have the same prompt
 def beginnings(prompt: str) -> tuple[str, ...]:
     """How the names of a prompt's files begin, in NFC."""
-    return tuple(dict.fromkeys(f"{words}-" for words in (slug(prompt), slug_of_0_1_0(prompt), WORDLESS)))
+    words = [slug(prompt), slug_of_0_1_0(prompt), WORDLESS]
+    if prompt.startswith(FILM_OF):  # what its parts were called then may be another name
+        words.append(slug(FILM_OF))
+    return tuple(dict.fromkeys(f"{word}-" for word in words))
 
 
 def answers(task: Task, wanted: str, request: Request | None) -> bool:

@@ -162,7 +162,11 @@ class Run(ABC):
                 task = task.evolve(
                     path=None, problem=f"The file could not be copied from the folder of the other kernel: {error}"
                 )
-        await self._handle.emit(**_changes(task))
+        await self._handle.emit(**_changes(await self._before_end(task)))
+
+    async def _before_end(self, task: Task) -> Task:
+        """Do what is to be done with a completed task before anybody hears of it; the task as it is then."""
+        return task
 
 
 def _changes(task: Task) -> dict[str, object]:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from contextlib import suppress
 
 from luma_jupyter.domain.duration_model import DurationModel, fit, prior
-from luma_jupyter.domain.vocabulary import Action, Provider
+from luma_jupyter.domain.vocabulary import FREE, Action, Provider
 from luma_jupyter.engine.store.journal import Journal
 from luma_jupyter.errors import ConfigError
 from luma_jupyter.settings import SettingsSource
@@ -28,7 +28,7 @@ class DurationStore:
         assumed = prior(provider)
         with suppress(ConfigError):  # a setting that is wrong by now costs no task
             assumed = prior(provider, self._settings().demo_seconds)
-        if provider == "demo":
+        if provider in FREE:
             return assumed
         with suppress(ConfigError):
             key = (self._journal(), provider, action)
@@ -39,7 +39,7 @@ class DurationStore:
 
     def add(self, provider: Provider, action: Action, seconds: float) -> None:
         """Remember how long a task took."""
-        if provider == "demo":
+        if provider in FREE:
             return
         with suppress(ConfigError):
             key = (self._journal(), provider, action)

@@ -14,14 +14,16 @@ class RunOptions:
     """How a task is run from where it stands.
 
     ``timeout``: seconds to follow it once it is submitted; ``after``: the task whose video is the source; ``frames``:
-    those whose frames it takes, by the field. ``watching``: another kernel follows it. ``unconfirmed``: it was sent
-    before and not answered; ``resend``: the user wants it sent again if it cannot be found. ``ended_at``: when it ended
-    as unconfirmed, which a look for it does not change (Unix seconds).
+    those whose frames it takes, by the field; ``parts``: those whose videos a film takes, by their intents.
+    ``watching``: another kernel follows it. ``unconfirmed``: it was sent before and not answered; ``resend``: the user
+    wants it sent again if it cannot be found. ``ended_at``: when it ended as unconfirmed, which a look for it does not
+    change (Unix seconds).
     """
 
     timeout: float = DEFAULT_TIMEOUT
     after: Handle | None = None
     frames: Mapping[str, Handle] = field(default_factory=dict)
+    parts: Mapping[str, Handle] = field(default_factory=dict)
     watching: bool = False
     unconfirmed: bool = False
     resend: bool = False

@@ -6,13 +6,16 @@ import asyncio
 import contextlib
 from collections.abc import Callable
 from functools import partial
+from typing import Any
 
 from luma_jupyter.domain.vocabulary import Action, Provider, Status
+from luma_jupyter.engine.films import FilmMaker
 from luma_jupyter.engine.handle import Handle
 from luma_jupyter.engine.loop_thread import LoopThread
 from luma_jupyter.engine.repository import Repository
-from luma_jupyter.engine.run.base import Run
+from luma_jupyter.engine.run.base import Run, RunResources
 from luma_jupyter.engine.run.duration_store import DurationStore
+from luma_jupyter.engine.run.film_run import FilmRun
 from luma_jupyter.engine.run.funds import Funds
 from luma_jupyter.engine.run.options import RunOptions
 from luma_jupyter.engine.run.poller import Poller
@@ -27,11 +30,12 @@ from luma_jupyter.settings import SettingsSource
 from luma_jupyter.worker_threads import in_thread
 
 CONCURRENT_DOWNLOADS = 4  # more would keep each other, and the polls, waiting for a connection until they time out
+CONCURRENT_FILMS = 2  # each takes the processor for itself
 SLEPT = 5.0  # seconds by which the wall clock gets ahead of a loop's when the machine has slept
 
 
 class TaskRunner:
-    """Starts runs on the engine's loop. ``jitter`` from 0 to 1."""
+    """Starts runs on the engine's loop. ``jitter`` from 0 to 1; ``film_maker`` is what makes films at this moment."""
 
     def __init__(
         self,
@@ -40,6 +44,7 @@ class TaskRunner:
         funds: Funds,
         repository: Repository,
         jitter: Callable[[], float],
+        film_maker: Callable[[], FilmMaker],
     ) -> None:
         self._settings = settings
         self._loop_thread = loop_thread
@@ -47,6 +52,7 @@ class TaskRunner:
         self._funds = funds
         self._repository = repository
         self._jitter = jitter
+        self._film_maker = film_maker
         self.durations = DurationStore(settings, lambda: repository.journal)
         self.reset()
 
@@ -56,29 +62,15 @@ class TaskRunner:
         self._pollers: dict[tuple[Provider, bool], Poller] = {}
         self._slots: dict[Provider, Slots] = {}
         self._downloads = asyncio.Semaphore(CONCURRENT_DOWNLOADS)
+        self._films = Slots(lambda: CONCURRENT_FILMS)
         self._heart: asyncio.Task[None] | None = None
         self._known_limit = 1
         self._runs: set[Run] = set()
 
     def start(self, handle: Handle, options: RunOptions) -> Handle:
         """Begin the run of a task wherever it stands; from any thread."""
-        provider, action = handle.task.provider, handle.task.request.action
-        journal = self._repository.journal
-        submission = Submission(handle, self._funds, journal, options)
-        resources = ServiceResources(
-            journal=journal,
-            watch=self._watches.setdefault(journal, Watch(journal)),
-            http=lambda: self._providers.http,
-            poller=lambda: self._poller(provider, action),
-            slots=self._slots.setdefault(provider, Slots(self._submissions_at_once)),
-            downloads=self._downloads,
-            client=partial(self._providers.client, provider, action),
-            on_duration=partial(self.durations.add, provider, action),
-            recovered=self._repository.recovered,
-            change=self._repository.media.own,
-        )
-        run = TaskRun(handle, submission, resources, options.timeout, options.watching)
-
+        is_film = handle.task.provider == "local"
+        run = self._film_run(handle, options) if is_film else self._task_run(handle, options)
         self._runs.add(run)
 
         def start() -> None:
@@ -89,6 +81,34 @@ class TaskRunner:
         handle.stop = lambda: self._loop_thread.call_soon(run.stop)
         self._loop_thread.call_soon(start)
         return handle
+
+    def _film_run(self, handle: Handle, options: RunOptions) -> Run:
+        resources = RunResources(**self._shared())
+        return FilmRun(handle, options, resources, self._films, self._film_maker())
+
+    def _task_run(self, handle: Handle, options: RunOptions) -> Run:
+        provider, action = handle.task.provider, handle.task.request.action
+        submission = Submission(handle, self._funds, self._repository.journal, options)
+        resources = ServiceResources(
+            **self._shared(),
+            http=lambda: self._providers.http,
+            poller=lambda: self._poller(provider, action),
+            slots=self._slots.setdefault(provider, Slots(self._submissions_at_once)),
+            downloads=self._downloads,
+            client=partial(self._providers.client, provider, action),
+            on_duration=partial(self.durations.add, provider, action),
+        )
+        return TaskRun(handle, submission, resources, options.timeout, options.watching)
+
+    def _shared(self) -> dict[str, Any]:
+        """What all runs share, see `RunResources`."""
+        journal = self._repository.journal
+        return {
+            "journal": journal,
+            "watch": self._watches.setdefault(journal, Watch(journal)),
+            "recovered": self._repository.recovered,
+            "change": self._repository.media.own,
+        }
 
     def _submissions_at_once(self) -> int:
         with contextlib.suppress(LumaError):  # a setting that is wrong by now is told at the next cell

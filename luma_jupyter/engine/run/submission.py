@@ -25,11 +25,11 @@ from luma_jupyter.engine.recovery import unconfirmed_message
 from luma_jupyter.engine.run.funds import Funds
 from luma_jupyter.engine.run.options import RunOptions
 from luma_jupyter.engine.run.slots import Slots
+from luma_jupyter.engine.run.sources import wait_for_sources
 from luma_jupyter.engine.run.uploads import Uploads, with_uploads
 from luma_jupyter.engine.store.journal import Journal
 from luma_jupyter.engine.store.leases import LeaseLost
 from luma_jupyter.errors import (
-    ClipFailed,
     ClipUnconfirmed,
     InvalidRequest,
     LumaError,
@@ -135,14 +135,10 @@ class Submission:
 
     async def _sources_completed(self) -> bool:
         """Wait for all clips that it is made from; False as soon as one of them has ended without a video."""
-        names = self._sources()
-        for done in asyncio.as_completed([asyncio.wrap_future(handle.done) for handle in names]):
-            source = await done
-            if source.status is not Status.COMPLETED:
-                name = next(name for handle, name in names.items() if handle.task.intent == source.intent)
-                await self._fail_with(source, name)
-                return False
-        return True
+        error = await wait_for_sources(self._sources(), "Nothing was sent: its source")
+        if error:
+            await self._handle.emit(status=Status.FAILED, error=error)
+        return error is None
 
     def _sources(self) -> dict[Handle, str]:
         """The tasks whose video or frames it needs before it can be sent, as the user named them."""
@@ -155,12 +151,6 @@ class Submission:
         if None in names:
             raise InvalidRequest("Nothing was sent: run the cell again.")
         return {handle: name for handle, name in names.items() if handle}
-
-    async def _fail_with(self, source: Task, name: str) -> None:
-        unconfirmed = source.status is Status.UNCONFIRMED
-        first = f"`%luma retry {name}` goes on with that one" if unconfirmed else "run that one again first"
-        message = f"Nothing was sent: its source {name} ended as {source.status}; {first}."
-        await self._handle.emit(status=Status.FAILED, error=ClipFailed(message, source.error))
 
     async def _find_or_resend(self, client: ProviderClient, payload: Mapping[str, Any]) -> bool:
         """Look for an unconfirmed request; True where it was not found and is to be sent again, on the user's word."""
