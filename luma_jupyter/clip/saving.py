@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -12,7 +11,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from luma_jupyter.domain.values import read_path
-from luma_jupyter.engine.library.folder import replacing
+from luma_jupyter.engine.library.film_files import save_copy
+from luma_jupyter.engine.library.folder import copy_captions
 from luma_jupyter.errors import InvalidRequest
 from luma_jupyter.film.making import make_film, plan_film
 from luma_jupyter.film.spec import FilmPart, FilmSpec
@@ -67,21 +67,21 @@ def save(source: Path, target: Path, **changes: float | None) -> Path:
         return target
     with _writing(target, source, needs_suffix=not is_copy):
         if is_copy:
-            _copy(source, target)
-        else:
-            from luma_jupyter.film.exports import export  # start-up: it brings PyAV and numpy
+            save_copy(source, target)
+            return target
+        from luma_jupyter.film.exports import export  # start-up: it brings PyAV and numpy
 
-            export(source, target, **given)
-        captions = source.with_suffix(".vtt")
-        if target.suffix.lower() in _WITH_CAPTIONS and not {"start", "end"} & set(given) and captions.is_file():
-            _copy(captions, target.with_suffix(".vtt"))
+        export(source, target, **given)
+        if target.suffix.lower() in _WITH_CAPTIONS and not {"start", "end"} & set(given):
+            copy_captions(source, target)
     return target
 
 
 def save_part(part: FilmPart, target: Path, **changes: float | None) -> Path:
     """Make a part of a video a file; returns ``target``. Arguments and errors as for `save`."""
     if part.speed == 1 and part.crop is None:
-        return save(part.path, target, start=part.start or None, end=part.end, **changes)
+        end = None if target.suffix.lower() == ".png" else part.end  # a picture is of one moment
+        return save(part.path, target, start=part.start or None, end=end, **changes)
     with _writing(target, part.path, needs_suffix=True), TemporaryDirectory() as folder:
         film = Path(folder) / "part.mp4"
         make_film(plan_film(FilmSpec(parts=(part,))), film, lambda share: None)
@@ -108,8 +108,3 @@ def _writing(target: Path, source: Path, *, needs_suffix: bool) -> Iterator[None
 def _is_same_file(one: Path, other: Path) -> bool:
     """Whether two paths name one file that is there."""
     return one.exists() and other.exists() and one.samefile(other)
-
-
-def _copy(source: Path, target: Path) -> None:
-    with source.open("rb") as original, replacing(target) as copy:
-        shutil.copyfileobj(original, copy)

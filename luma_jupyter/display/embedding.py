@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from luma_jupyter.domain.requests import FilmRequest
-from luma_jupyter.engine.library.folder import size_of
+from luma_jupyter.engine.library.folder import captions_path, size_of
 from luma_jupyter.views.clip_state import ClipState
 from luma_jupyter.views.host import Host
 from luma_jupyter.views.text import file_size
@@ -22,7 +22,7 @@ def with_captions(state: ClipState) -> ClipState:
     if not isinstance(request, FilmRequest) or path is None or state.gone:
         return state
     try:
-        data = path.with_suffix(".vtt").read_bytes()
+        data = captions_path(path).read_bytes()
         return replace(state, captions=data.decode()) if len(data) <= LARGEST_CAPTIONS else state
     except (OSError, UnicodeDecodeError):
         return state
