@@ -8,6 +8,7 @@ from typing import Any
 from luma_jupyter.cells.options import FILM_OPTIONS, LINE_WORDS, OPTIONS
 from luma_jupyter.clip.clip import Clip
 from luma_jupyter.clip.clip_list import ClipSequence
+from luma_jupyter.clip.cut import Cut
 from luma_jupyter.clip.names import visible_variables
 from luma_jupyter.domain.identifiers import normalize_name
 from luma_jupyter.domain.requests import ACTIONS_WITH
@@ -53,7 +54,8 @@ class Completer:
         clips, lists = self._names()
         return [
             *word.choices,
-            *([*clips, *lists] if "NAME" in word.arguments or word.word == "film" else []),
+            *([*clips, *lists] if "NAME" in word.arguments else []),
+            *([*clips, *lists, *self._holding(Cut)] if "PART" in word.arguments else []),
             *(flag for flag in word.flags if flag not in before),
         ]
 
@@ -80,6 +82,8 @@ class Completer:
 
     def _names(self) -> tuple[list[str], list[str]]:
         """The variables that hold a clip, and those that hold several."""
-        visible = sorted(visible_variables(self._variables()), key=lambda item: item[0])
-        clips = [name for name, value in visible if isinstance(value, Clip)]
-        return clips, [name for name, value in visible if isinstance(value, ClipSequence)]
+        return self._holding(Clip), self._holding(ClipSequence)
+
+    def _holding(self, kind: type) -> list[str]:
+        """The variables that hold such a thing, by the alphabet."""
+        return sorted(name for name, value in visible_variables(self._variables()) if isinstance(value, kind))

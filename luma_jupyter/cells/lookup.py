@@ -15,7 +15,7 @@ from luma_jupyter.clip.clip import Clip
 from luma_jupyter.clip.clip_list import ClipSequence
 from luma_jupyter.clip.cut import Cut
 from luma_jupyter.clip.images import ClipFrame, Image, read_image
-from luma_jupyter.clip.names import find_similar
+from luma_jupyter.clip.names import find_name, find_similar
 from luma_jupyter.clip.session import Session
 from luma_jupyter.domain.identifiers import KEY_PREFIX, is_reserved_name, is_variable_name, normalize_name
 from luma_jupyter.domain.media import LocalFile
@@ -60,6 +60,10 @@ class Lookup:
         """The lookup in a session."""
         return cls(session.variables(), session.clip_by_key, session.find_earlier)
 
+    def find_name(self, value: object) -> str | None:
+        """The variable that holds a value, if there is one."""
+        return find_name(value, self.variables)
+
     def new_variable(self, name: str) -> str:
         """A name for a clip, as Python keeps it. Raises InvalidRequest for one that no variable can have, or that has a
         meaning of its own."""
@@ -98,8 +102,11 @@ class Lookup:
 
     def part(self, text: str) -> Any:
         """What a film is made of by this word: a clip, the clips of a list, a part of a clip, what else a variable
-        holds; what is none of these stays the text of a path. Raises InvalidRequest."""
-        name = text.rpartition("@")[0]
+        holds; a picture with its seconds, as ``card.png@5``; what is none of these stays the text of a path.
+
+        Raises InvalidRequest.
+        """
+        name, _, seconds = text.rpartition("@")
         if cut := self._find_cut(text):
             return cut
         if self._means_clips(name) and not looks_like_path(text):
@@ -107,6 +114,8 @@ class Lookup:
             raise InvalidRequest(
                 f"{text}: write {clip}, or {clip}@1-4.5 for a part of it (seconds), or {clip}@1- to its end."
             )
+        if looks_like_path(name) and re.fullmatch(_SECONDS, seconds, re.ASCII):
+            return name, float(seconds)
         if not is_name(text):
             return text
         value = self._value(text)

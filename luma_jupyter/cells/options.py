@@ -152,6 +152,7 @@ FILM_OPTIONS = (
     Option(name="fps", flags=("--fps",), metavar="N", help="frames per second (as the first part)"),
     _BY_NAME["wait"],
     _BY_NAME["embed"],
+    _BY_NAME["again"],
     Option(name="dry_run", flags=("--dry-run",), help="say what it would come to, make nothing"),
 )
 _SENT_AS = {"start_image": "start_image_url", "end_image": "end_image_url"}  # as providers call them in their errors

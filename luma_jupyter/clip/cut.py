@@ -16,7 +16,7 @@ from typing import Protocol
 
 from luma_jupyter.clip.images import HasFrames
 from luma_jupyter.clip.saving import read_target, save_part
-from luma_jupyter.domain.pieces import read_ratio, read_speed
+from luma_jupyter.domain.pieces import Piece, read_ratio, read_speed
 from luma_jupyter.domain.values import read_number
 from luma_jupyter.errors import InvalidRequest, shown
 from luma_jupyter.film.spec import FilmPart
@@ -126,6 +126,18 @@ class Cut(Cuttable):
     def exceeds(self, length: float) -> bool:
         """Whether it reaches beyond so many seconds of the clip."""
         return self.start >= length or (self.end or 0.0) > length + _NEAR
+
+    @property
+    def piece(self) -> Piece:
+        """It as requests for films have it."""
+        return Piece(
+            source=self.clip.handle.task.intent,
+            label=self.label,
+            start=self.start,
+            end=self.end,
+            speed=self.rate,
+            crop=self.ratio,
+        )
 
     def save(self, path: str | PathLike[str], *, width: int | None = None, fps: float | None = None) -> Path:
         """Make this part alone a file, and return where it is; waits for the clip. As `Clip.save`."""

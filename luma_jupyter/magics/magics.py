@@ -7,11 +7,10 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, TypeAlias
 
 from luma_jupyter.api.create import adopt
-from luma_jupyter.api.film import film
 from luma_jupyter.api.kernel import Kernel
-from luma_jupyter.cells.command import create, read_cell, would_send
+from luma_jupyter.cells.command import CellCommand, create, read_cell, would_send
 from luma_jupyter.cells.expressions import single_braces_notice
-from luma_jupyter.cells.film import read_film
+from luma_jupyter.cells.film import read_film_cell
 from luma_jupyter.cells.lookup import Lookup
 from luma_jupyter.cells.options import FLAG_OF, LINE_WORDS, line_words_help, options_help
 from luma_jupyter.cells.parser import (
@@ -126,13 +125,19 @@ class LumaMagics:
 
     def _run_cell(self, line: str, cell: str) -> None:
         if line.split()[:1] == ["film"]:
-            self._make_film(line, cell)
+            self._make_film(split(line)[1:], cell)
             return
         if not cell.strip():
             raise missing_prompt(line)
         command = read_cell(line, cell, Lookup.of(self._session))
         if notice := single_braces_notice(cell, self._session.variables()):
             say(f"luma_jupyter: {notice}")
+        self._carry_out(command)
+
+    def _make_film(self, words: list[str], captions: str = "") -> None:
+        self._carry_out(read_film_cell(words, captions, Lookup.of(self._session)))
+
+    def _carry_out(self, command: CellCommand) -> None:
         if command.dry_run:
             say(would_send(command, self._session))
             return
@@ -155,7 +160,7 @@ class LumaMagics:
             "stop": self._stop,
             "resume": self._resume,
             "retry": self._retry,
-            "film": lambda names: self._make_film(line, ""),
+            "film": self._make_film,
             "adopt": self._adopt,
             "account": self._account,
             "history": self._history,
@@ -287,18 +292,6 @@ class LumaMagics:
             clip.name = out
             self._session.variables()[out] = clip
         self._show(ClipList([clip]), self._presenter.show_each)
-
-    def _make_film(self, line: str, captions: str) -> None:
-        command = read_film(split(line)[1:], captions, Lookup.of(self._session))
-        if command.dry_run:
-            say(film(command.parts, dry_run=True, **command.options))
-            return
-        clip = film(command.parts, **command.options)
-        clip.embed = command.embed
-        if command.out:
-            clip.name = command.out
-            self._session.variables()[command.out] = clip
-        self._show(ClipList([clip]), self._presenter.show_made, command.wait)
 
     def _account(self, words: list[str]) -> AccountView:
         self._session.found_keys.look_for("acedata")

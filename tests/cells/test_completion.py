@@ -9,6 +9,7 @@ from luma_jupyter.cells.completion import Completer
 from luma_jupyter.cells.options import OPTIONS
 from luma_jupyter.clip.clip import Clip
 from luma_jupyter.clip.clip_list import ClipList
+from luma_jupyter.clip.cut import Cut
 from luma_jupyter.domain.vocabulary import ASPECT_RATIOS
 from tests.support.notebook import PromptService, Shell
 
@@ -78,7 +79,7 @@ def test_completion_of_an_empty_word_offers_all(notebook: Shell) -> None:
     ("line", "first"),
     [
         ("%%luma ", ["generate", "extend", "modify", "film", "-o"]),
-        ("%luma film dusk ", ["dusk", "sunset", "seas", "-o"]),
+        ("%luma film dusk ", ["dusk", "sunset", "seas", "dawn", "-o"]),
         ("%%luma film dusk --fade ", []),
         ("%luma film dusk --size ", []),
         ("%%luma extend ", ["dusk", "sunset", "seas[0]", "-o"]),
@@ -98,7 +99,8 @@ def test_completion_of_an_empty_word_offers_all(notebook: Shell) -> None:
 def test_completion_offers_the_likeliest_first(line: str, first: list[str]) -> None:
     """Actions on an empty line, sources behind an action, then the options that it takes; names are the user's."""
     clip = object.__new__(Clip)
-    offered = Completer(lambda: {"sunset": clip, "seas": ClipList([clip]), "dusk": clip}).complete(line)[1]
+    variables = {"sunset": clip, "seas": ClipList([clip]), "dusk": clip, "dawn": Cut(clip)}
+    offered = Completer(lambda: variables).complete(line)[1]
     assert offered[: max(1, len(first))] == first
 
 

@@ -272,6 +272,7 @@ def storm(notebook: Shell, filmed: PromptService) -> Clip:
         ("picture", lambda clip: PICTURE),
         ("films/storm.mp4", lambda clip: "films/storm.mp4"),
         ("storm@2x.png", lambda clip: "storm@2x.png"),
+        ("card.png@2.5", lambda clip: ("card.png", 2.5)),
         ("films/storm@1-3", lambda clip: "films/storm@1-3"),
     ],
 )
