@@ -100,9 +100,7 @@ async def test_film_of_a_clip_that_fails_fails_by_its_name(world: World, maker: 
     assert maker.made == []
 
 
-async def test_film_that_cannot_be_made_fails_in_the_maker_s_words(
-    world: World, maker: FakeMaker, media: Path
-) -> None:
+async def test_film_that_cannot_be_made_fails_in_the_maker_s_words(world: World, maker: FakeMaker, media: Path) -> None:
     """What the maker finds while it makes a film is what the film says; nothing is left of it."""
     clip = world.generate()
     await world.end(clip)
