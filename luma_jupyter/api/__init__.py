@@ -3,5 +3,6 @@
 kernel     the kernel: its settings, its session, its presenter
 assembly   how a session is put together
 create     generate, extend, modify, batch
+film       film
 views      clips, gallery, compare, Studio
 """

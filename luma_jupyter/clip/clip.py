@@ -17,7 +17,7 @@ from collections.abc import Callable, Generator, Mapping, Sequence
 from datetime import UTC, datetime
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 from luma_jupyter.clip.cut import Cut, Cuttable
 from luma_jupyter.clip.images import ClipFrame, read_images
@@ -74,6 +74,9 @@ class Presenter(Protocol):
         """Whether a cell waits for a clip that it only shows."""
 
 
+Source: TypeAlias = "Clip | str | Sequence[Clip | str] | None"
+
+
 class Owner(Protocol):
     """What a clip needs of the session that it belongs to."""
 
@@ -100,11 +103,9 @@ class Owner(Protocol):
 
 
 class Clip(Cuttable):
-    """A video that is being made, or is done. Made by `generate`, `extend` and `modify`, not by hand."""
+    """A video that is being made, or is done. Made by `generate`, `extend`, `modify` and `film`, not by hand."""
 
-    def __init__(
-        self, owner: Owner, handle: Handle, *, name: str | None = None, source: Clip | str | None = None
-    ) -> None:
+    def __init__(self, owner: Owner, handle: Handle, *, name: str | None = None, source: Source = None) -> None:
         self._owner = owner
         self._handle = handle
         self._name = name
@@ -139,8 +140,8 @@ class Clip(Cuttable):
         return self.task.provider
 
     @property
-    def source(self) -> Clip | str | None:
-        """What it was made from: a clip, a video id or a URL; None for generate."""
+    def source(self) -> Source:
+        """What it was made from: a clip, a video id or a URL; of a film the list of its parts; None for generate."""
         return self._source
 
     @property
@@ -476,6 +477,10 @@ class Clip(Cuttable):
 
         The last is why it failed, `ClipError.reason`: of that a sidecar has only the words.
         """
-        source = self._source.record if isinstance(self._source, Clip) else self._source and shown_url(self._source)
+        source: Any = None  # of a film its request tells
+        if isinstance(self._source, Clip):
+            source = self._source.record
+        elif isinstance(self._source, str):
+            source = shown_url(self._source)
         reason = self.error.reason if self.error else None
         return {"task": shareable(self.task), "name": self._name, "source": source, "reason": reason}

@@ -202,7 +202,7 @@ def _build_spec(cell: dict[str, Any]) -> TaskSpec:
     action = parameters.pop("action", "generate")
     source: Source | None = parameters.pop("source", None)
     images = Images.of({name: parameters[name] for name in _IMAGES if name in parameters})
-    if not isinstance(action, str) or action not in KINDS:
+    if not isinstance(action, str) or action not in ACTIONS:
         action = action if isinstance(action, str) else shown(action)
         meant = get_close_matches(action, ACTIONS, 1)
         raise InvalidRequest(f"There is no action {action}: did you mean {meant[0] if meant else ', '.join(ACTIONS)}?")

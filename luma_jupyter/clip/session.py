@@ -15,14 +15,14 @@ from typing import Any
 from weakref import WeakValueDictionary
 
 from luma_jupyter.clip.braces import double_braces_notice, find_double_braces
-from luma_jupyter.clip.clip import Clip, Presenter
+from luma_jupyter.clip.clip import Clip, Presenter, Source
 from luma_jupyter.clip.found_keys import FoundKeys
 from luma_jupyter.clip.lazy_clip_list import LazyClipList
 from luma_jupyter.clip.lineage import lineage_nodes
 from luma_jupyter.clip.names import find_name, find_word
 from luma_jupyter.domain.identifiers import KEY_PREFIX, is_key, is_reserved_name, is_variable_name, normalize_name
 from luma_jupyter.domain.prompts import is_mostly_latin, script_of
-from luma_jupyter.domain.requests import addresses_in
+from luma_jupyter.domain.requests import FilmRequest, addresses_in
 from luma_jupyter.domain.task import Task
 from luma_jupyter.domain.urls import is_cut
 from luma_jupyter.domain.values import read_day, read_path
@@ -106,7 +106,8 @@ class Session:
     def plan_all(self, specs: Sequence[TaskSpec]) -> list[Plan]:
         """As `plan`, of several specs."""
         now = self.settings()
-        real = [spec for spec in specs if not is_simulated(spec.provider, spec.source_provider, now)]
+        sent = [spec for spec in specs if not isinstance(spec.request, FilmRequest)]
+        real = [spec for spec in sent if not is_simulated(spec.provider, spec.source_provider, now)]
         for service in dict.fromkeys(service_for(spec.request.action) for spec in real):
             self.found_keys.look_for(service)
             if getattr(self.settings(), KEY_SETTINGS[service]) is None:
@@ -185,7 +186,7 @@ class Session:
         with self._lock:  # one for all threads
             clip = self._clips.get(task.intent)
             if clip is None:
-                source = self._clips.get(task.source_intent or "") or _source_text(task)
+                source = self._source_of(task)
                 made = self._clips[task.intent] = Clip(self, handle, name=name or task.name, source=source)
         if clip is None:
             self._keep_until_end(made)
@@ -195,6 +196,12 @@ class Session:
             clip.name = name
         self._follow(clip, handle)
         return clip
+
+    def _source_of(self, task: Task) -> Source:
+        """What a task was made from, as the clips of this kernel; else as the user named it."""
+        if isinstance(task.request, FilmRequest):
+            return [self._clips.get(part.intent or "") or str(part) for part in task.request.parts]
+        return self._clips.get(task.source_intent or "") or _source_text(task)
 
     def _keep_until_end(self, clip: Clip) -> None:
         """Hold a clip as long as its task is under way, and then until enough others have come after it."""
@@ -363,7 +370,8 @@ class Session:
         return [clip for clip in self._looks.values() if clip.task.status is not Status.UNCONFIRMED]
 
     def ended_notice(self) -> str | None:
-        """What of this folder ended with an earlier kernel: a line for what was not sent, one for the demo's; once."""
+        """What of this folder ended with an earlier kernel: a line for what was not sent, one for films, one for the
+        demo's; once."""
         now = self.settings()
         if not may_be_unfinished(now.home_folder, now.folder):
             return None
@@ -371,10 +379,13 @@ class Session:
             ended = self.engine.repository.settle_ended(now.folder)
         except LumaError:
             return None  # told before anything is paid
-        unsent = sum(task.status is Status.CANCELLED for task in ended)
+        films = sum(task.provider == "local" for task in ended)
+        unsent = sum(task.status is Status.CANCELLED for task in ended) - films
+        demo = len(ended) - unsent - films
         lines = [
             _ended_line(unsent, "not sent: the kernel ended before. Nothing was paid for that"),
-            _ended_line(len(ended) - unsent, "not finished: the demo service ended with its kernel"),
+            _ended_line(films, "not made: the kernel ended before", "film"),
+            _ended_line(demo, "not finished: the demo service ended with its kernel"),
         ]
         return "\n".join(filter(None, lines)) or None
 
@@ -434,8 +445,8 @@ def _source_text(task: Task) -> str | None:
     return whole if whole and is_cut(task.source_label or "") else task.source_label
 
 
-def _ended_line(count: int, how: str) -> str:
-    clips, were = ("clip", "was") if count == 1 else ("clips", "were")
+def _ended_line(count: int, how: str, what: str = "clip") -> str:
+    clips, were = (what, "was") if count == 1 else (f"{what}s", "were")
     line = f"luma_jupyter: {count} {clips} of this folder {were} {how}; run the cell again to make it."
     return line if count else ""
 

@@ -73,7 +73,7 @@ class Budget:
 
         What was lost may have been paid for: each counts as one call like these.
         """
-        if now.budget is None or price.usd == 0.0:
+        if now.budget is None:
             return
         if price.usd is None:
             name = _PRICE_SETTINGS[provider]

@@ -216,7 +216,7 @@ class Engine:
 
     def _check(self, new: Sequence[tuple[Plan, Price]]) -> None:
         """Make sure that new tasks can be sent, saved and paid for. Raises InvalidRequest, ConfigError, OverBudget."""
-        calls = [(plan.preview.provider, price) for plan, price in new]
+        calls = [(provider, price) for plan, price in new if (provider := plan.preview.provider) != "local"]
         now = new[0][0].settings
         ensure_folder(now.media_folder, self.repository.media.own)
         if any(provider not in FREE for provider, _ in calls):

@@ -23,13 +23,14 @@ from luma_jupyter.domain.media import (
     image_type,
     video_type,
 )
+from luma_jupyter.domain.pieces import FilmFile
 from luma_jupyter.domain.requests import VideoRef, parse_video_ref
 from luma_jupyter.domain.urls import is_web_url
 from luma_jupyter.domain.values import read_path
 from luma_jupyter.engine.library.folder import size_of
 from luma_jupyter.errors import InvalidRequest, shown
 from luma_jupyter.operating_system import patiently
-from luma_jupyter.video.pictures import Picture, PictureLimits, has_pillow, picture_of, read_picture
+from luma_jupyter.video.pictures import Picture, PictureLimits, count_pictures, has_pillow, picture_of, read_picture
 
 _SENT = ("image/png", "image/jpeg", "image/webp")
 _CONVERTED = (b"GIF8", b"BM", b"II*\0", b"MM\0*")  # GIF, BMP and TIFF begin so: sent as PNG, where Pillow is there
@@ -59,6 +60,37 @@ def as_video(value: str | os.PathLike[str], name: str = "The source") -> LocalFi
     if flaw := check_video(io.BytesIO(data), len(data)).flaw:
         raise InvalidRequest(f"{name}: {path.name} {flaw}.")
     return LocalFile.of(data, video_type(data[:12]), path.name, path=path, keep=False)
+
+
+def as_film_file(name: str, value: object) -> FilmFile:
+    """A video, picture or sound for a film, given as a path; any size, and whatever is in it. Raises InvalidRequest."""
+    if not isinstance(value, str | os.PathLike):
+        raise InvalidRequest(f"{name} must be a path, not {shown(value)}.")
+    path = _path(name, value, "a path")
+    try:
+        _size(name, path)
+        return FilmFile.at(path)
+    except OSError as error:
+        raise _unreadable(name, path, error) from None
+
+
+def as_still(name: str, value: object) -> FilmFile:
+    """A picture for a film that is given as an object: as it looks, known as `as_image` knows it."""
+    image = as_image(name, value)
+    assert isinstance(image, LocalFile)
+    return FilmFile(image.sha256, image.name, data=image.to_send.read())
+
+
+def is_picture(path: Path) -> bool:
+    """Whether a file is a picture or an animation, by its first bytes."""
+    with path.open("rb") as file:
+        start = file.read(12)
+    return image_type(start) is not None or start.startswith(_CONVERTED)
+
+
+def is_still(path: Path) -> bool:
+    """Whether a file is a picture that does not move, as far as that can be told."""
+    return is_picture(path) and count_pictures(path) == 1
 
 
 def parse_video(text: str) -> VideoRef | LocalFile:
@@ -121,15 +153,7 @@ def _path(name: str, value: str | os.PathLike[str], wanted: str) -> Path:
 
 def _read(name: str, path: Path, largest: int, formats: str) -> bytes:
     try:
-        if path.is_dir():
-            raise InvalidRequest(f"{name}: {str(path)!r} is a folder.")
-        if not path.exists():
-            raise InvalidRequest(f"{name}: there is no file {str(path)!r}.")
-        if not path.is_file():
-            raise InvalidRequest(f"{name}: {str(path)!r} is not a file.")
-        size = size_of(path)
-        if size == 0:
-            raise InvalidRequest(f"{name}: {path.name} is empty.")
+        size = _size(name, path)
         if size > largest:
             raise InvalidRequest(
                 f"{name}: {path.name} has {size / 1e6:.0f} MB; {formats} up to {largest / 1e6:.0f} MB can be sent."
@@ -139,7 +163,25 @@ def _read(name: str, path: Path, largest: int, formats: str) -> bytes:
             raise InvalidRequest(f"{name}: {path.name} is still being written: wait until it is whole.")
         return data
     except OSError as error:
-        raise InvalidRequest(f"{name}: {str(path)!r} cannot be read ({error.strerror or error}).") from None
+        raise _unreadable(name, path, error) from None
+
+
+def _size(name: str, path: Path) -> int:
+    """The bytes of a file, which has some. Raises InvalidRequest, OSError."""
+    if path.is_dir():
+        raise InvalidRequest(f"{name}: {str(path)!r} is a folder.")
+    if not path.exists():
+        raise InvalidRequest(f"{name}: there is no file {str(path)!r}.")
+    if not path.is_file():
+        raise InvalidRequest(f"{name}: {str(path)!r} is not a file.")
+    size = size_of(path)
+    if size == 0:
+        raise InvalidRequest(f"{name}: {path.name} is empty.")
+    return size
+
+
+def _unreadable(name: str, path: Path, error: OSError) -> InvalidRequest:
+    return InvalidRequest(f"{name}: {str(path)!r} cannot be read ({error.strerror or error}).")
 
 
 def _read_all(file: BinaryIO, size: int) -> bytes:

@@ -10,6 +10,7 @@ import base64
 import io
 import warnings
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from luma_jupyter.errors import InvalidRequest
@@ -55,6 +56,17 @@ def has_pillow() -> bool:
     except ImportError:
         return False
     return True
+
+
+def count_pictures(path: Path) -> int:
+    """How many pictures are in a picture's file: more than one in an animation; one where nobody can tell."""
+    try:
+        from PIL import Image  # optional
+
+        with Image.open(path, formats=FILE_FORMATS) as image:
+            return int(getattr(image, "n_frames", 1))
+    except Exception:  # Pillow raises whatever a decoder raises; what is wrong is told where it is read
+        return 1
 
 
 def read_picture(name: str, data: bytes, limits: PictureLimits) -> Picture:

@@ -141,7 +141,19 @@ def test_sidecar_has_nothing_private(folder: Path) -> None:
     data = json.loads(file.getvalue())
     assert data.keys() == {
         *("schema", "bytes", "intent", "fingerprint", "action", "prompt", "request", "source_label", "source_intent"),
-        *("name", "provider", "task_id", "video", "price", "cost", "trace_id", "credits", "replayed", "again"),
+        *(
+            "name",
+            "provider",
+            "task_id",
+            "video",
+            "price",
+            "cost",
+            "trace_id",
+            "credits",
+            "replayed",
+            "again",
+            "making",
+        ),
         *("created_at", "submitted_at", "sent_at", "ended_at"),
     }
     for secret in (b"hunter2", b"hook.example", b"secret.example", b"teacher", os.fsencode(folder)):
