@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
-from luma_jupyter.domain.requests import VideoRef, frames_in
+from luma_jupyter.domain.pieces import Piece
+from luma_jupyter.domain.requests import FilmRequest, VideoRef, frames_in
 from luma_jupyter.domain.task import Task
 from luma_jupyter.views.lineage_svg import Node
 from luma_jupyter.views.text import request_summary
@@ -12,32 +13,56 @@ from luma_jupyter.views.text import request_summary
 
 def lineage_nodes(tasks: Mapping[str, Task], here: str, label: Callable[[Task], str]) -> list[Node]:
     """The tree of the task with the intent ``here``, from its root down, sources before what came of them, each oldest
-    first. Each task is there once, whatever the records say: they may be forged."""
+    first. Each task is there once, whatever the records say: they may be forged.
+
+    A film comes of all its parts: its lineage is the trees of all of them, with it in each; what came of it is there
+    once, in the first.
+    """
     videos = {video: task.intent for task in tasks.values() for video in _videos(task)}
-    sources = {intent: _source(task, tasks, videos) for intent, task in tasks.items()}
-    root, seen = here, {here}
-    while (above := sources.get(root)) and above not in seen:
-        root = above
-        seen.add(root)
+    sources = {intent: _sources(task, tasks, videos) for intent, task in tasks.items()}
     below: dict[str, list[Task]] = {}
     for task in sorted(tasks.values(), key=lambda task: (task.created_at, task.intent), reverse=True):
-        if source := sources[task.intent]:
+        for source in sources[task.intent]:
             below.setdefault(source, []).append(task)
     found: list[Node] = []
-    placed = {root}
-    waiting = [(root, 0)]
-    while waiting:
-        intent, depth = waiting.pop()
-        if known := tasks.get(intent):
-            words = request_summary(known), known.request.prompt
-            by_frame = depth > 0 and known.request.action == "generate"
-            found.append(Node(label(known), depth, *words, known.status, intent == here, by_frame))
-        else:
-            found.append(Node(intent.removeprefix(_ELSEWHERE), depth))
-        next_ = [task.intent for task in below.get(intent, []) if task.intent not in placed]
-        placed.update(next_)
-        waiting += [(intent, depth + 1) for intent in next_]
+    drawn: set[str] = set()
+    for root in _roots(here, sources):
+        placed = {root}
+        waiting = [(root, 0)]
+        while waiting:
+            intent, depth = waiting.pop()
+            if known := tasks.get(intent):
+                words = request_summary(known), known.request.prompt
+                is_here = intent == here and intent not in drawn
+                by_frame = depth > 0 and known.request.action == "generate"
+                found.append(Node(label(known), depth, *words, known.status, is_here, by_frame))
+            else:
+                found.append(Node(intent.removeprefix(_ELSEWHERE), depth))
+            if intent in drawn:
+                continue
+            drawn.add(intent)
+            next_ = [task.intent for task in below.get(intent, []) if task.intent not in placed]
+            placed.update(next_)
+            waiting += [(intent, depth + 1) for intent in next_]
     return found
+
+
+def _roots(here: str, sources: Mapping[str, Sequence[str]]) -> list[str]:
+    """What a task was made from in the end: of one with one source one, of a film those of all its parts, in order."""
+    roots: list[str] = []
+    seen: set[str] = set()
+    waiting: list[tuple[str, frozenset[str]]] = [(here, frozenset())]
+    while waiting:
+        intent, way = waiting.pop()
+        if intent in seen:
+            continue
+        seen.add(intent)
+        way |= {intent}
+        above = [source for source in sources.get(intent, ()) if source not in way]  # records may go in a circle
+        if not above:
+            roots.append(intent)
+        waiting += [(source, way) for source in reversed(above)]
+    return roots
 
 
 _ELSEWHERE = "elsewhere: "  # begins what stands for the intent of a video that is nobody's clip
@@ -49,8 +74,21 @@ def _videos(task: Task) -> Iterator[str]:
         yield from filter(None, (task.video.video_id, task.video.url))
 
 
+def _sources(task: Task, tasks: Mapping[str, Task], videos: Mapping[str, str]) -> list[str]:
+    """The intents of what a task was made from; for a video from elsewhere what stands for it."""
+    if isinstance(task.request, FilmRequest):
+        return list(dict.fromkeys(_part_source(part, tasks) for part in task.request.parts))
+    source = _source(task, tasks, videos)
+    return [source] if source else []
+
+
+def _part_source(part: Piece, tasks: Mapping[str, Task]) -> str:
+    if part.intent and part.intent in tasks:
+        return part.intent
+    return f"{_ELSEWHERE}{part.source_label if part.intent else part}"
+
+
 def _source(task: Task, tasks: Mapping[str, Task], videos: Mapping[str, str]) -> str | None:
-    """The intent of what a task was made from; for a video from elsewhere what stands for it."""
     if task.request.action == "generate":
         return _frame_source(task, tasks)
     if task.source_intent in tasks:

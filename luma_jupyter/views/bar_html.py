@@ -1,8 +1,9 @@
-"""A bar that moves by itself along the time that a clip usually takes: an animation of CSS, no script.
+"""Bars without a script: one that moves by itself along the time that a clip usually takes, by an animation of CSS, and
+one that stands where it was told to be.
 
-It knows nothing of the clip. A page that draws it anew, as after a reload, has it begin anew; so only words say how a
-clip stands. Pages that do not trust this notebook's HTML drop the style sheet, and show no bar. (SVG's own animation
-came to rest in Chromium when the page was reloaded or changed its theme.)
+The first knows nothing of the clip. A page that draws it anew, as after a reload, has it begin anew; so only words say
+how a clip stands. Pages that do not trust this notebook's HTML drop the style sheet, and show no bar. (SVG's own
+animation came to rest in Chromium when the page was reloaded or changed its theme.)
 """
 
 from __future__ import annotations
@@ -15,9 +16,19 @@ _STYLE = (
     ".luma-usual>div{width:99%;background:var(--jp-brand-color1,currentColor)}</style>"
 )
 _LABEL = "The time that it usually takes"
+_TOLD = "height:8px;border-radius:4px;"
 
 
 def bar_html(typical: float, elapsed: float) -> str:
     """The bar of what takes ``typical`` seconds, ``elapsed`` seconds after its beginning."""
     animation = f"animation:luma-usual {_LONGEST * typical:.1f}s linear {-elapsed:.1f}s forwards"
     return f'{_STYLE}<div class="luma-usual" role="img" aria-label="{_LABEL}"><div style="{animation}"></div></div>'
+
+
+def told_bar_html(share: float) -> str:
+    """The bar of what was made up to this share, from 0 to 1, when it was drawn."""
+    width = f"{100 * share:.0f}%"
+    return (
+        f'<div role="img" aria-label="{width} made" style="{_TOLD}margin:4px 0;background:rgba(128,128,128,.3)">'
+        f'<div style="{_TOLD}width:{width};background:var(--jp-brand-color1,currentColor)"></div></div>'
+    )

@@ -7,7 +7,7 @@ from typing import Any
 from luma_jupyter.domain.media import LocalFile, is_preview
 from luma_jupyter.domain.requests import FilmRequest, FrameRef
 from luma_jupyter.domain.vocabulary import SERVICE_NAMES, Status
-from luma_jupyter.views.bar_html import bar_html
+from luma_jupyter.views.bar_html import bar_html, told_bar_html
 from luma_jupyter.views.clip_state import ClipState, relative_url
 from luma_jupyter.views.html import HIDE_LOST_LIVE_PART, QUIET, escaped, frame, link
 from luma_jupyter.views.player import captions_text, player
@@ -26,6 +26,8 @@ from luma_jupyter.views.text import (
 STOP_LABEL = "Stop following"
 STOP_TOOLTIP = "Stops watching from here. The task itself may still run at the service and be billed."
 STOP_TOOLTIP_QUEUED = "Nothing is sent yet: stopping now costs nothing."
+STOP_LABEL_FILM = "Stop"
+STOP_TOOLTIP_FILM = "Stops making the film: nothing is left of it."
 
 _LONGEST_TITLE = 300  # characters; the whole prompt is in the cell above
 _BADGE = "border:1px solid rgba(128,128,128,.7);border-radius:4px;padding:0 5px;font-size:11px;"
@@ -82,7 +84,7 @@ def final_html(state: ClipState) -> str:
         reason = f"<div><b>{escaped(STATUS_TEXT[task.status])}</b>: {escaped(task.error or '')}</div>"
         return frame(task.key, head(state) + sent_pictures(state) + reason + task_id)
     src = state.data or state.address
-    facts = [completion_text(state)]
+    facts = [completion_text(state), *([task.making] if task.making else [])]
     if task.video and task.video.width and task.video.height:
         facts.append(f"{task.video.width}×{task.video.height} px")
     if task.file_size:
@@ -111,9 +113,10 @@ def final_html(state: ClipState) -> str:
 def _ids(state: ClipState) -> str:
     """By what the service knows a clip: for its support, so it is folded away."""
     task = state.task
-    ids = [f"task id {task.task_id}"]
-    if task.video and task.video.video_id:
-        ids.append(f"video id {task.video.video_id}")
+    video_id = task.video.video_id if task.video else None
+    ids = [f"{name} {found}" for name, found in (("task id", task.task_id), ("video id", video_id)) if found]
+    if not ids:  # a film
+        return ""
     return f'<details style="{QUIET}"><summary>Ids</summary>{escaped(" · ".join(ids))}</details>'
 
 
@@ -128,6 +131,8 @@ def waiting_html(state: ClipState) -> str:
     if state.timed:
         words.append(typical_time(state))
         bar = bar_html(state.model.typical, state.elapsed)
+    elif task.progress is not None:
+        bar = told_bar_html(task.progress)
     if state.media and state.served:
         src = relative_url(state.media)
         play = (
@@ -152,6 +157,10 @@ def live_view(state: ClipState) -> dict[str, Any]:
     if task.status.ended:
         probe = {"probe": relative_url(state.file)} if state.file and not state.served else {}
         return {"key": task.key, "final": final_html(state), **probe}
+    is_film = task.provider == "local"
+    stop, tooltip = (STOP_LABEL_FILM, STOP_TOOLTIP_FILM) if is_film else (STOP_LABEL, STOP_TOOLTIP)
+    if task.status is Status.QUEUED and not is_film:
+        tooltip = STOP_TOOLTIP_QUEUED
     return {
         "key": task.key,
         "status": status_text(state),
@@ -159,7 +168,7 @@ def live_view(state: ClipState) -> dict[str, Any]:
         "since": round(state.now - state.elapsed, 1),
         "now": round(state.now, 1),
         "typical": typical_time(state) if state.moving else "",
-        "curve": state.model.curve if state.moving else [],
-        "stop": STOP_LABEL if task.status.stoppable else "",
-        "tooltip": STOP_TOOLTIP_QUEUED if task.status is Status.QUEUED else STOP_TOOLTIP,
+        "curve": state.curve,
+        "stop": stop if task.status.stoppable else "",
+        "tooltip": tooltip,
     }

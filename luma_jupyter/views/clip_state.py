@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from urllib.parse import quote
 
@@ -55,17 +56,28 @@ class ClipState:
 
     @property
     def moving(self) -> bool:
-        """Whether its bar moves."""
-        return self.task.status in (Status.RUNNING, Status.SAVING)
+        """Whether its bar moves by itself: a film's is where it was told to be."""
+        return self.task.status in (Status.RUNNING, Status.SAVING) and self.task.provider != "local"
+
+    @property
+    def share(self) -> float:
+        """How far its bar is, from 0 to 1."""
+        return self.model.progress(self.elapsed) if self.moving else self.task.progress or 0.0
+
+    @property
+    def curve(self) -> Sequence[tuple[float, float]]:
+        """Along what its bar goes on from the kernel's last word: points (seconds, share); none: there is no bar."""
+        told = self.task.progress
+        return self.model.curve if self.moving else [] if told is None else [(0.0, told)]
 
     @property
     def waits_for(self) -> list[str]:
-        """What it cannot be sent before: the clips that it starts from, as the user named them."""
+        """What it cannot be begun before: the clips that it is made from, as the user named them."""
         request = self.task.request
         if self.task.status is not Status.QUEUED or self.task.sent_at:
             return []
         if isinstance(request, FilmRequest):
-            return list(dict.fromkeys(part.source_label for part in request.parts if part.intent))
+            return list(dict.fromkeys(part.source_label for part in request.parts if part.intent)) or ["its turn"]
         follows = isinstance(request, ExtendRequest | ModifyRequest) and request.source is None
         source = [self.task.source_label or "its source"] if follows else []
         return list(dict.fromkeys([*source, *(ref.label or "a clip" for ref in frames_in(request).values())]))
@@ -73,7 +85,7 @@ class ClipState:
     @property
     def timed(self) -> bool:
         """Whether it takes its usual time from when it began."""
-        return not (self.task.status.ended or self.task.upload or self.waits_for)
+        return not (self.task.status.ended or self.task.upload or self.waits_for or self.task.provider == "local")
 
     @property
     def file(self) -> str | None:

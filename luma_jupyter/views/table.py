@@ -55,6 +55,8 @@ def live_row(state: ClipState) -> TableRow:
     """
     task = state.task
     status = _outcome(state) if task.status.ended else SHORT_STATUS_TEXT[task.status]
+    if task.progress is not None:
+        status += f", {100 * task.progress:.0f} %"
     if task.problem:
         status += f" — ⚠ {short(task.problem, 80)}"
     took = round(state.elapsed, 1) if task.status.ended else None

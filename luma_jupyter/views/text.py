@@ -8,12 +8,13 @@ from socket import gethostname
 from urllib.parse import quote, urlsplit
 
 from luma_jupyter.domain.money import dollars
-from luma_jupyter.domain.requests import ExtendRequest, GenerateRequest, ModifyRequest, frames_in
+from luma_jupyter.domain.requests import ExtendRequest, FilmRequest, GenerateRequest, ModifyRequest, frames_in
 from luma_jupyter.domain.task import Task
 from luma_jupyter.domain.vocabulary import SERVICE_NAMES, Status
 from luma_jupyter.printable import printable
 from luma_jupyter.views.clip_state import ClipState
 
+MOST_NAMED = 3  # clips that a film waits for
 MOST_LINES = 60  # of clips in one text, or in a table that is saved as HTML: what a notebook keeps stays small
 
 # What a status means: in short, where many clips stand below each other, and in full.
@@ -74,6 +75,8 @@ def cost_text(task: Task) -> str:
 def request_summary(task: Task) -> str:
     """What was asked for beside the prompt, in words: ``extend of sunset, take 2``, ``generate 9:16, loop``."""
     request = task.request
+    if isinstance(request, FilmRequest):
+        return _film_summary(request)
     if isinstance(request, GenerateRequest):
         words = [f"generate {request.aspect_ratio}"]
         if request.loop:
@@ -95,8 +98,27 @@ def request_summary(task: Task) -> str:
     return ", ".join(words)
 
 
+def _film_summary(request: FilmRequest) -> str:
+    count = len(request.parts)
+    words = [f"film of {count:,} part{'' if count == 1 else 's'}"]
+    if request.fade:
+        words.append(f"fade {request.fade:g} s")
+    sounds = {"music": request.music, "voice": request.voice}
+    words += [f"{name} {short(file.name, 30)}" for name, file in sounds.items() if file]
+    if any(part.caption for part in request.parts):
+        words.append("captions")
+    if request.size:
+        words.append("{}×{}".format(*request.size))
+    if request.fps:
+        words.append(f"{request.fps:g} fps")
+    return ", ".join(words)
+
+
 def sources_text(task: Task) -> str:
-    """What it was made from, as the user named it: a video, and frames of clips; empty where there is nothing."""
+    """What it was made from, as the user named it: a video, frames of clips, parts of a film; empty where there is
+    nothing."""
+    if isinstance(task.request, FilmRequest):
+        return ", ".join(dict.fromkeys(map(str, task.request.parts)))
     frames = frames_in(task.request).values()
     return ", ".join(filter(None, [task.source_label, *map(str, frames)]))
 
@@ -115,6 +137,8 @@ def typical_time(state: ClipState) -> str:
 def status_text(state: ClipState) -> str:
     """What is happening to a clip."""
     task = state.task
+    if isinstance(task.request, FilmRequest):
+        return _film_status_text(state)
     if task.upload:
         return f"{printable(task.upload)}; nothing is paid yet"
     if state.waits_for:
@@ -122,6 +146,24 @@ def status_text(state: ClipState) -> str:
     if task.status is Status.QUEUED and task.sent_at:
         return "in doubt: it is looked for at the service"
     return STATUS_TEXT[task.status]
+
+
+def _film_status_text(state: ClipState) -> str:
+    task = state.task
+    if task.status is Status.QUEUED:
+        return f"queued: waits for {printable(_joined(state.waits_for))}; nothing is made yet"
+    if task.status is not Status.RUNNING:
+        return STATUS_TEXT[task.status]
+    how = f": {printable(task.making)}" if task.making else ""
+    share = f" ({100 * task.progress:.0f} %)" if task.progress is not None else ""
+    return f"making the film{how}{share}"
+
+
+def _joined(names: Sequence[str]) -> str:
+    """The clips that a film waits for, or its turn; of many the first ones."""
+    more = len(names) - MOST_NAMED
+    shown = list(names[:MOST_NAMED]) + ([f"{more} more"] if more > 0 else [])
+    return " and ".join(shown) if len(shown) < 3 else f"{', '.join(shown[:-1])} and {shown[-1]}"
 
 
 def plain_text(state: ClipState, *, here: bool = False, links: bool = False) -> str:
@@ -161,7 +203,7 @@ def terminal_link(text: str, url: str) -> str:
 def progress_line(state: ClipState, width: int = 20) -> str:
     """One line for a terminal: name, bar, words and time."""
     task = state.task
-    filled = int(width * state.model.progress(state.elapsed)) if state.moving else 0
+    filled = int(width * state.share)
     bar = "█" * filled + "░" * (width - filled)
     typical = f", {typical_time(state)}" if state.moving else ""
     note = f" — {short(task.problem, 40)}" if task.problem else ""

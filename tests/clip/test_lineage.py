@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 import luma_jupyter
 from luma_jupyter.api.create import batch, generate
 from luma_jupyter.clip.lineage import lineage_nodes
-from luma_jupyter.domain.requests import ExtendRequest, FrameRef, GenerateRequest, ModifyRequest, VideoRef
+from luma_jupyter.domain.pieces import FilmFile, Piece
+from luma_jupyter.domain.requests import ExtendRequest, FilmRequest, FrameRef, GenerateRequest, ModifyRequest, VideoRef
 from luma_jupyter.domain.task import Task, Video
 from luma_jupyter.domain.vocabulary import Status
 from luma_jupyter.views import lineage_svg
@@ -50,6 +51,18 @@ def shape(tasks: list[Task], here: int) -> list[tuple[str, int]]:
     return [(node.label, node.depth) for node in found]
 
 
+def film(number: int, *parts: int | str) -> Task:
+    """A completed film of the clips of these numbers, and of files of these names."""
+    pieces = tuple(
+        Piece(source=intent(part), label=f"clip_{part}@1-2")
+        if isinstance(part, int)
+        else Piece(source=FilmFile("ab" * 32, part))
+        for part in parts
+    )
+    made = task(number, action="generate")
+    return made.evolve(request=FilmRequest(parts=pieces), provider="local", video=Video(None))
+
+
 FAMILY = [
     task(1, action="generate"),
     task(2, 1),
@@ -64,6 +77,36 @@ FAMILY = [
 def test_lineage_is_the_whole_tree_from_wherever_one_asks(here: int) -> None:
     """Root, sources, siblings such as takes, and all that came of them, oldest first; strangers are not in it."""
     assert shape(FAMILY, here) == [("clip_1", 0), ("clip_2", 1), ("clip_4", 2), ("clip_3", 1), ("clip_5", 2)]
+
+
+FILMED = [*FAMILY, film(7, 4, 6, 2, "waves.mp4"), task(8, 7, "modify")]
+
+
+@pytest.mark.parametrize("here", [7, 8])
+def test_lineage_of_a_film_has_the_trees_of_all_its_parts(here: int) -> None:
+    """A film stands under each part's root, in their order, and what came of it under the first."""
+    assert shape(FILMED, here) == [
+        *[("clip_1", 0), ("clip_2", 1), ("clip_4", 2), ("clip_7", 2), ("clip_8", 3), ("clip_3", 1), ("clip_5", 2)],
+        *[("clip_6", 0), ("clip_7", 1)],
+        *[("waves.mp4", 0), ("clip_7", 1)],
+    ]
+
+
+def test_lineage_of_a_part_has_its_film() -> None:
+    """What was made of a clip stands under it, films too; their other parts are not in its tree."""
+    assert shape(FILMED, 6) == [("clip_6", 0), ("clip_7", 1), ("clip_8", 2)]
+
+
+def test_lineage_marks_a_film_once() -> None:
+    """Of the places where a film stands, the first is the one that was asked for."""
+    found = lineage_nodes({one.intent: one for one in FILMED}, intent(7), lambda one: one.name or "")
+    assert [node.here for node in found if node.label == "clip_7"] == [True, False, False]
+    assert lineage_svg.text(found).count("clip_7: film of 4 parts, “Film of clip_4@1-2, ") == 3
+
+
+def test_lineage_of_a_film_whose_parts_are_not_here_names_them() -> None:
+    """Of a film that somebody handed on without its clips, these are from elsewhere."""
+    assert shape([film(7, 4, 6)], 7) == [("clip_4", 0), ("clip_7", 1), ("clip_6", 0), ("clip_7", 1)]
 
 
 def test_lineage_of_a_clip_alone_is_one_line() -> None:
