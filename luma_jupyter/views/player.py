@@ -32,4 +32,4 @@ def player(
 def captions_text(lines: Sequence[str]) -> str:
     """Captions as text that one can fold out; nothing where there are none."""
     shown = "".join(f"<div>{escaped(line)}</div>" for line in lines)
-    return f'<details style="{QUIET}"><summary>Captions</summary>{shown}</details>' if shown else ""
+    return f'<details style="{QUIET}margin-bottom:6px"><summary>Captions</summary>{shown}</details>' if shown else ""
