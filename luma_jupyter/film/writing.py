@@ -10,13 +10,13 @@ from time import monotonic
 from typing import Any
 
 import av
-import numpy as np
 from av import Packet
 from av.container import OutputContainer
 
 from luma_jupyter.film import copying, encoding
 from luma_jupyter.film.frames import film_frames
 from luma_jupyter.film.plan import FilmPlan
+from luma_jupyter.film.sound import FilmSound
 from luma_jupyter.film.spec import Report
 
 _EACH = 0.1  # seconds: how often is told how much is done
@@ -39,8 +39,8 @@ def _tracks(plan: FilmPlan, container: OutputContainer) -> Iterator[Iterator[Pac
     else:
         yield copying.video_packets(copying.add_video(container, plan), plan)
     if plan.has_sound:
-        count = round(plan.length * encoding.SOUND_RATE)
-        blocks = (np.zeros((2, min(48000, count - at)), np.float32) for at in range(0, count, 48000))
+        sounds = [place.sound for place in plan.places]
+        blocks = FilmSound(sounds, plan.length, plan.spec.music, plan.spec.voice).blocks()
         yield encoding.sound_packets(encoding.add_sound(container), blocks)
 
 

@@ -23,7 +23,7 @@ import psutil
 from av.filter import Graph
 from numpy.typing import NDArray
 
-from luma_jupyter.film.encoding import SOUND_RATE
+from luma_jupyter.film.sound_files import RATE as SOUND_RATE
 from tests.benchmarks.environment import ROOT, environment
 from tests.benchmarks.report import Report, say
 
