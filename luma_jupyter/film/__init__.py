@@ -2,17 +2,20 @@
 
 A `FilmSpec` becomes a `FilmPlan` becomes a file. PyAV is loaded when the first film is planned.
 
-making     plan a film, make it: what the rest of the package calls
-spec       what a film is made of, and what making it comes to
-plan       how a film is made: where each part lies, and whether video is copied or encoded
-planning   from the one to the other
-writing    a planned film into a file: tracks side by side, in the order of their times
-copying    packets of video as they are
-encoding   frames and sound to packets
-frames     the frames of a film, one by one
-planes     frames as arrays: sizes, colours, cross-fades
-titles     titles over the beginnings of parts
-sources    what video files are
-stills     pictures and animations
-troubles   what is said of parts that cannot be used
+making         plan a film, make it: what the rest of the package calls
+spec           what a film is made of, and what making it comes to
+plan           how a film is made: where each part lies, and whether video is copied or encoded
+planning       from the one to the other
+writing        a planned film into a file: tracks side by side, in the order of their times
+copying        packets of video as they are
+encoding       frames and sound to packets
+frames         the frames of a film, one by one
+planes         frames as arrays: sizes, colours, cross-fades
+titles         titles over the beginnings of parts
+sources        what video files are
+stills         pictures and animations
+troubles       what is said of parts that cannot be used
+sound          the sound of a film, block by block: parts, music, voice, and how loud they are
+sound_files    sound files and the sound of videos, decoded to stereo at 48 kHz
+sound_filters  sound through FFmpeg's filters, and how loud it is
 """

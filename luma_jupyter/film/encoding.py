@@ -15,8 +15,8 @@ from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
 from luma_jupyter.film.plan import FilmPlan
+from luma_jupyter.film.sound_files import RATE as SOUND_RATE
 
-SOUND_RATE = 48_000  # samples a second
 _SOUND_BITS = 160_000  # a second
 _BT709, _LIMITED = 1, 1  # as ISO/IEC 23091-2 numbers them; FFmpeg's own number for the range
 _PRESET, _CRF = "veryfast", "23"

@@ -5,32 +5,37 @@ Two parts are decoded at the same time where one becomes the other, never more; 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from fractions import Fraction
 from itertools import chain, islice
 from typing import TypeVar
 
 from av import VideoFrame
 from av.container import InputContainer
+from av.video.stream import VideoStream
 
+from luma_jupyter.film.packets import time_base
 from luma_jupyter.film.plan import FilmPlan, Place
 from luma_jupyter.film.planes import Fitter, blend, crop_ratio
-from luma_jupyter.film.sources import check_unchanged, opened, time_base
+from luma_jupyter.film.sources import check_unchanged, opened
 from luma_jupyter.film.stills import picture_frames
 from luma_jupyter.film.titles import Title
-from luma_jupyter.film.troubles import cut_off, damaged
+from luma_jupyter.film.troubles import damaged
 
 _T = TypeVar("_T")
 
 
-def film_frames(plan: FilmPlan) -> Iterator[VideoFrame]:
-    """All frames of a film. Raises InvalidRequest for parts that are damaged, or not any more what they were."""
+def film_frames(plan: FilmPlan, tick: Callable[[], None]) -> Iterator[VideoFrame]:
+    """All frames of a film; ``tick`` is called for each one that is decoded, and what it raises ends it.
+
+    Raises InvalidRequest for parts that are damaged, or not any more what they were.
+    """
     leaving: Iterator[VideoFrame] = iter(())
     for place in plan.places:
         length, fade_in, fade_out = (
             round(seconds * plan.rate) for seconds in (place.length, place.fade_in, place.fade_out)
         )
-        frames = _part_frames(place, plan, length)
+        frames = _part_frames(place, plan, length, tick)
         shares = [Fraction(number, fade_in + 1) for number in range(1, fade_in + 1)]
         for share, before, after in zip(shares, leaving, frames):  # noqa: B905  # the longer ones go on
             yield blend(before, after, share)
@@ -46,7 +51,7 @@ def _finish(frames: Iterator[VideoFrame]) -> None:
         pass
 
 
-def _part_frames(place: Place, plan: FilmPlan, length: int) -> Iterator[VideoFrame]:
+def _part_frames(place: Place, plan: FilmPlan, length: int, tick: Callable[[], None]) -> Iterator[VideoFrame]:
     """So many frames of a part as the film shows them, but for the fades."""
     source, part = place.source, place.part
     ratio = source.format.sample_ratio if source.format else Fraction(1)
@@ -56,7 +61,7 @@ def _part_frames(place: Place, plan: FilmPlan, length: int) -> Iterator[VideoFra
     moments = (place.start + number * step for number in range(length))
     check_unchanged(place.label, source)
     shown = fitted = None
-    for number, frame in enumerate(_seen_at(place, moments)):
+    for number, frame in enumerate(_seen_at(place, moments, tick)):
         if frame is not shown:  # a still picture is fitted once
             shown, fitted = frame, fitter.fit(frame)
         assert fitted
@@ -64,13 +69,19 @@ def _part_frames(place: Place, plan: FilmPlan, length: int) -> Iterator[VideoFra
     check_unchanged(place.label, source)
 
 
-def _seen_at(place: Place, moments: Iterator[Fraction]) -> Iterator[VideoFrame]:
+def _seen_at(place: Place, moments: Iterator[Fraction], tick: Callable[[], None]) -> Iterator[VideoFrame]:
     """The frames of a part's file that are seen at some moments, in seconds of the file."""
     if place.source.format is None:
-        yield from shown_at(picture_frames(place.label, place.source.path), moments)
+        yield from shown_at(_ticking(picture_frames(place.label, place.source.path), tick), moments)
         return
-    with opened(place.label, place.source.path) as container:
-        yield from shown_at(_decoded(place, container), moments)
+    with opened(place.label, place.source.path) as (container, stream):
+        yield from shown_at(_ticking(_decoded(place, container, stream), tick), moments)
+
+
+def _ticking(frames: Iterable[_T], tick: Callable[[], None]) -> Iterator[_T]:
+    for frame in frames:
+        tick()
+        yield frame
 
 
 def shown_at(frames: Iterable[tuple[Fraction, _T]], moments: Iterator[Fraction]) -> Iterator[_T]:
@@ -90,32 +101,23 @@ def shown_at(frames: Iterable[tuple[Fraction, _T]], moments: Iterator[Fraction])
         yield from (shown for _ in moments)
 
 
-def _decoded(place: Place, container: InputContainer) -> Iterator[tuple[Fraction, VideoFrame]]:
+def _decoded(place: Place, container: InputContainer, stream: VideoStream) -> Iterator[tuple[Fraction, VideoFrame]]:
     """The frames from the one on that is seen at the part's start, or earlier, with their times in the part's file."""
-    for begin in (place.start, Fraction(0)):
-        frames = _decoded_from(place, container, begin)
-        first = next(frames, None)
-        if first and first[0] <= place.start:  # else the container's index led too far
-            break
+    tick, zero = time_base(stream), place.source.start
+
+    def decoded_from(begin: Fraction) -> Iterator[tuple[Fraction, VideoFrame]]:
+        if begin:
+            container.seek(int((zero + begin) / tick), stream=stream)
+        for packet in container.demux(stream):
+            for frame in packet.decode():
+                at = (frame.pts or 0) * tick - zero
+                if packet.is_corrupt or frame.is_corrupt:
+                    raise damaged(place.label, at)
+                yield at - tick / 2, frame  # as far as a container may have rounded it
+
+    frames = decoded_from(place.start)
+    first = next(frames, None)
+    if first and first[0] > place.start:  # the container's index led too far
+        container.seek(int(zero / tick), stream=stream)
+        frames, first = decoded_from(Fraction(0)), None
     yield from chain([first] if first else [], frames)
-
-
-def _decoded_from(place: Place, container: InputContainer, begin: Fraction) -> Iterator[tuple[Fraction, VideoFrame]]:
-    stream = container.streams.video[0]
-    tick = time_base(stream)
-    zero = place.source.start
-    if begin:
-        container.seek(int((zero + begin) / tick), stream=stream)
-    end = Fraction(0)
-    for packet in container.demux(stream):
-        if packet.pts is not None:
-            end = max(end, (packet.pts + (packet.duration or 0)) * tick - zero)
-        for frame in packet.decode():
-            at = (frame.pts or 0) * tick - zero
-            if packet.is_corrupt or frame.is_corrupt:
-                raise damaged(place.label, at)
-            yield at - tick / 2, frame  # as far as a container may have rounded it
-    assert place.source.length
-    assert place.source.rate
-    if end + 1 / place.source.rate < place.source.length:
-        raise cut_off(place.label, end)

@@ -15,7 +15,7 @@ from pathlib import Path
 from luma_jupyter.errors import ConfigError
 from luma_jupyter.film.plan import FilmPlan, Place, Source
 from luma_jupyter.film.spec import FilmSpec, Report
-from luma_jupyter.operating_system import discard, rename
+from luma_jupyter.operating_system import discard, flush, rename
 
 __all__ = ["FilmPlan", "Place", "Source", "make_film", "plan_film"]
 
@@ -48,6 +48,8 @@ def make_film(plan: FilmPlan, target: Path, report: Report) -> None:
     made = target.with_name(f".{target.name}.{os.getpid()}{_SUFFIX}")
     try:
         write_film(plan, made, report)
+        with made.open("rb+") as file:
+            flush(file)
         rename(made, target)
     except BaseException:
         discard(made)

@@ -33,7 +33,8 @@ class Source:
 
     ``mark`` changes when the file does. ``size`` is (width, height) as it is seen: upright, with square pixels.
     ``length`` in seconds is None for a still picture; ``start`` is when the first frame is shown, in the file's own
-    time. ``format`` is None for pictures and animations, ``delay`` by how much packets come before their time.
+    time. ``format`` is None for pictures and animations; ``delay`` is by how many seconds packets come before their
+    time, and ``uncopied`` why they cannot go into a film as they are, to go on after the part's name.
     """
 
     path: Path
@@ -45,6 +46,7 @@ class Source:
     rate: Fraction | None = None
     has_sound: bool = False
     format: VideoFormat | None = None
+    uncopied: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,7 +81,7 @@ class Place:
             path=self.part.path if self.source.has_sound else None,
             at=self.at,
             length=self.length,
-            start=float(self.source.start + self.start),
+            start=float(self.start),
             speed=self.part.speed,
             fade_in=self.fade_in,
             fade_out=self.fade_out,

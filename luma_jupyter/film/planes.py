@@ -53,7 +53,7 @@ class Fitter:
 
     def fit(self, frame: VideoFrame) -> VideoFrame:
         """The frame in the film's size; the very same where it has it."""
-        turns = round(frame.rotation / 90) % 4
+        turns = quarter_turns(frame)
         whole, kept = self._scaled_sizes(frame, turns)
         if turns % 2:
             whole = whole[1], whole[0]
@@ -85,6 +85,11 @@ class Fitter:
         kept = tuple(min(even(side * scale), most) for side, most in zip(part, self._size, strict=True))
         whole = tuple(max(even(side * scale), least) for side, least in zip(seen, kept, strict=True))
         return (whole[0], whole[1]), (kept[0], kept[1])
+
+
+def quarter_turns(frame: VideoFrame) -> int:
+    """How often a frame is turned by 90 degrees counterclockwise when it is shown."""
+    return round(frame.rotation / 90) % 4
 
 
 def seen_size(size: tuple[int, int], sample_ratio: Fraction, rotation: int) -> tuple[Fraction, Fraction]:

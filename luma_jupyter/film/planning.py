@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from fractions import Fraction
 from itertools import accumulate, pairwise
 from operator import sub
+from pathlib import Path
 
 from luma_jupyter.errors import InvalidRequest
 from luma_jupyter.film import copying
@@ -13,6 +14,7 @@ from luma_jupyter.film.plan import FilmPlan, Place, Source
 from luma_jupyter.film.planes import crop_ratio, cropped_size, even
 from luma_jupyter.film.sources import read_source
 from luma_jupyter.film.spec import FilmPart, FilmSpec
+from luma_jupyter.film.titles import check_title
 
 LARGEST_SIDE = 3840  # pixels, of films that nobody gave a size
 _FRAME_RATE = Fraction(24)  # of films of pictures alone
@@ -23,7 +25,9 @@ def plan(spec: FilmSpec) -> FilmPlan:
     """Read what the parts are, and decide how the film is made. Raises InvalidRequest."""
     if not spec.parts:
         raise InvalidRequest("A film needs at least one part.")
-    read: dict[object, Source] = {}
+    for title in {part.title for part in spec.parts if part.title}:
+        check_title(title)
+    read: dict[Path, Source] = {}
     sources = []
     for part in spec.parts:
         source = read.get(part.path) or read_source(part.label, part.path)
@@ -118,8 +122,8 @@ def _why_encoded(spec: FilmSpec, sources: Sequence[Source]) -> str | None:
             return f"because {part.label} has another speed"
         if part.crop:
             return f"because {part.label} is cropped"
-        if why := copying.why_not_copied(source.format):
-            return f"because {part.label} {why}"
+        if source.uncopied:
+            return f"because {part.label} {source.uncopied}"
     first = sources[0].format
     assert first
     if spec.size and spec.size != first.size:

@@ -14,7 +14,7 @@ from PIL import Image, UnidentifiedImageError
 
 from luma_jupyter.errors import InvalidRequest
 from luma_jupyter.film.plan import Source
-from luma_jupyter.film.troubles import damaged
+from luma_jupyter.film.troubles import damaged, gone
 from luma_jupyter.video.appearance import as_seen, in_8_bits
 from luma_jupyter.video.pictures import FILE_FORMATS, MAX_PIXELS
 
@@ -59,6 +59,8 @@ def _opened(label: str, path: Path) -> Iterator[Image.Image]:
             yield image
     except InvalidRequest:
         raise
+    except FileNotFoundError as error:
+        raise gone(label, error) from None
     except Image.DecompressionBombError:
         raise _too_large(label) from None
     except UnidentifiedImageError:

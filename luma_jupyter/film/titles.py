@@ -10,6 +10,7 @@ from av import VideoFrame
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
+from luma_jupyter.errors import InvalidRequest, shown
 from luma_jupyter.film.plan import Place
 from luma_jupyter.film.planes import planes
 from luma_jupyter.video.fonts import font_for, wrapped
@@ -57,6 +58,19 @@ class Title:
         return result
 
 
+def check_title(text: str) -> None:
+    """Refuse a title with letters that no font of this machine has; other signs are left out. Raises InvalidRequest."""
+    _, drawn = font_for(_in_a_line(text), everywhere=True)
+    if any(character.isalpha() and character not in drawn for character in text):
+        raise InvalidRequest(
+            f"This machine has no font for the title {shown(text)}: install one of its script, such as Noto Sans."
+        )
+
+
+def _in_a_line(text: str) -> str:
+    return " ".join(text.split())
+
+
 def _seconds_seen(place: Place) -> tuple[Fraction, Fraction]:
     """From when to when a title is seen, in seconds of its part: between the transitions, where there is time."""
     begin, end = place.fade_in, place.length - place.fade_out
@@ -67,7 +81,7 @@ def _seconds_seen(place: Place) -> tuple[Fraction, Fraction]:
 
 def _band(text: str, size: tuple[int, int]) -> Image.Image:
     """The band with its letters (LA), as wide as the film; of even height."""
-    base_font, text = font_for(" ".join(text.split()))
+    base_font, text = font_for(_in_a_line(text), everywhere=True)
     width, height = size
     for share in _FONT_SIZES:
         font = base_font.font_variant(size=max(round(share * min(size)), 6))

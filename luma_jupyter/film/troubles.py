@@ -9,6 +9,7 @@ from fractions import Fraction
 import av
 
 from luma_jupyter.errors import InvalidRequest
+from luma_jupyter.operating_system import reason
 
 
 @contextmanager
@@ -18,10 +19,15 @@ def damage_told(label: str) -> Iterator[None]:
         yield
     except InvalidRequest:
         raise
-    except FileNotFoundError:
-        raise InvalidRequest(f"{label} is not there any more: make the film again.") from None
+    except FileNotFoundError as error:
+        raise gone(label, error) from None
     except (av.error.FFmpegError, OSError, ValueError, LookupError):
         raise damaged(label) from None
+
+
+def gone(label: str, error: OSError) -> InvalidRequest:
+    """The error for a file that cannot be had."""
+    return InvalidRequest(f"{label} cannot be read: {reason(error)}.")
 
 
 def damaged(label: str, at: Fraction | None = None) -> InvalidRequest:

@@ -1,11 +1,15 @@
 """Fonts that can draw a text.
 
-Pillow's own font draws Latin; for anything else the usual font files of Linux, macOS and Windows are tried.
+Pillow's own font draws Latin; for anything else the usual font files of Linux, macOS and Windows are tried, and for
+what is worth it all that this machine has.
 """
 
+import os
 from bisect import bisect_right
 from collections.abc import Iterator
 from contextlib import suppress
+from itertools import chain
+from pathlib import Path
 
 from PIL import ImageFont
 
@@ -25,6 +29,8 @@ FONT_FILES = (
 )
 UNDRAWABLE = "(this machine has no font for the prompt's script)"
 _SIZE = 20
+_SUFFIXES = (".ttf", ".otf", ".ttc", ".otc")
+_PLACEHOLDERS = "LastResort"  # of macOS: it draws a box for everything
 
 
 def default_font() -> ImageFont.FreeTypeFont:
@@ -34,13 +40,15 @@ def default_font() -> ImageFont.FreeTypeFont:
     return font
 
 
-def font_for(text: str) -> tuple[ImageFont.FreeTypeFont, str]:
+def font_for(text: str, *, everywhere: bool = False) -> tuple[ImageFont.FreeTypeFont, str]:
     """Return the font that can draw most of a text, and the text without the characters that this font lacks.
 
     Where no font can draw any of it, the text is `UNDRAWABLE`. The size of the font is arbitrary: use `font_variant`.
+    ``everywhere``: where the usual fonts cannot draw all of it, all others of this machine are tried, which may take
+    seconds.
     """
     best_font, best_text = default_font(), ""
-    for font in _available_fonts():
+    for font in chain(_usual_fonts(), _all_fonts() if everywhere else ()):
         drawable = _drawable_part(text, font)
         if len(drawable) > len(best_text):
             best_font, best_text = font, drawable
@@ -71,8 +79,27 @@ def _drawable_part(text: str, font: ImageFont.FreeTypeFont) -> str:
     return "".join(character for character in text if character == " " or bytes(font.getmask(character)) != missing)
 
 
-def _available_fonts() -> Iterator[ImageFont.FreeTypeFont]:
+def _usual_fonts() -> Iterator[ImageFont.FreeTypeFont]:
     yield default_font()
     for file in FONT_FILES:
         with suppress(OSError):
             yield ImageFont.truetype(file, _SIZE)
+
+
+def _all_fonts() -> Iterator[ImageFont.FreeTypeFont]:
+    """The fonts in the folders where systems keep them, plain ones first."""
+    files = (file for folder in _font_folders() for file in folder.rglob("*") if file.suffix.lower() in _SUFFIXES)
+    for file in sorted(files, key=lambda file: (not file.stem.endswith("Regular"), len(file.stem), file)):
+        if not file.stem.startswith(_PLACEHOLDERS):
+            with suppress(OSError):
+                yield ImageFont.truetype(file, _SIZE)
+
+
+def _font_folders() -> list[Path]:
+    home, variables = Path.home(), os.environ
+    folders = [Path(path, "fonts") for path in variables.get("XDG_DATA_DIRS", "/usr/local/share:/usr/share").split(":")]
+    folders += [Path(variables.get("XDG_DATA_HOME") or home / ".local/share", "fonts"), home / ".fonts"]
+    folders += [Path("/Library/Fonts"), Path("/System/Library/Fonts"), home / "Library/Fonts"]
+    folders += [Path(variables[name], "Fonts") for name in ("WINDIR",) if name in variables]
+    folders += [Path(variables[name], "Microsoft/Windows/Fonts") for name in ("LOCALAPPDATA",) if name in variables]
+    return folders

@@ -1,0 +1,104 @@
+"""What the packets of a video tell: how long it is, how its frames follow each other, and whether it is whole."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from fractions import Fraction
+from itertools import pairwise
+from typing import Any
+
+from av.container import InputContainer
+from av.video.frame import VideoFrame
+from av.video.stream import VideoStream
+
+from luma_jupyter.film.troubles import cut_off, damaged, without_frames
+
+_UNKNOWN_RATE = Fraction(24)  # of a single frame
+_OFF = 0.01  # by which share the frame rate that a file tells may miss the one that it has
+
+
+@dataclass(frozen=True)
+class Survey:
+    """What was found: ``start`` is when the first frame is shown, in the file's own seconds.
+
+    ``delay`` is by how many seconds packets come before their time; ``uncopied`` says why they cannot go into a film as
+    they are, to go on after a part's name.
+    """
+
+    start: Fraction
+    length: Fraction
+    rate: Fraction
+    delay: Fraction
+    first_frame: VideoFrame
+    uncopied: str | None
+
+
+def survey(label: str, container: InputContainer, stream: VideoStream) -> Survey:
+    """Read all packets of a video. Raises InvalidRequest where there is none, or some are damaged or missing."""
+    tick = time_base(stream)
+    shown: list[tuple[int, int]] = []  # each frame's time, and how long it is shown, in ticks
+    frame: VideoFrame | None = None
+    delay = uncopied = None
+    for packet in container.demux(stream):
+        if frame is None:
+            frame = next(iter(packet.decode()), None)
+        if packet.is_corrupt:
+            raise damaged(label, (packet.pts or 0) * tick)
+        if not packet.size:
+            continue  # the end
+        if packet.pts is None or packet.is_discard:
+            uncopied = "has frames that are not shown"
+            continue
+        if packet.dts is None:
+            uncopied = "is not an MP4 file"
+        elif delay is None:
+            delay = packet.pts - packet.dts
+        shown.append((packet.pts, packet.duration or 0))
+    if frame is None or not shown:
+        raise without_frames(label)
+    if frame.is_corrupt:
+        raise damaged(label, Fraction(0))
+    if shown[0] != min(shown):
+        uncopied = "does not begin with a whole frame"
+    shown.sort()
+    start = shown[0][0] * tick
+    rate, even = _rate(stream, [at for at, _ in shown])
+    length = len(shown) / rate if even else shown[-1][0] * tick + (shown[-1][1] * tick or 1 / rate) - start
+    if length + 2 / rate < _declared_length(stream):
+        raise cut_off(label, length)
+    if not even:
+        uncopied = "has no constant frame rate"
+    return Survey(start, length, rate, (delay or 0) * tick, frame, uncopied)
+
+
+def time_base(stream: VideoStream) -> Fraction:
+    """The unit of a stream's times, in seconds."""
+    return fraction(stream.time_base) or Fraction(1, 90_000)
+
+
+def fraction(value: Any) -> Fraction | None:
+    """PyAV's fractions are of a type of their own, from version 19 on."""
+    return Fraction(value.numerator, value.denominator) if value else None
+
+
+def _rate(stream: VideoStream, times: list[int]) -> tuple[Fraction, bool]:
+    """Frames per second, and whether they are evenly spaced; where they are not, the nearest whole number."""
+    declared = fraction(stream.average_rate) or fraction(stream.guessed_rate) or _UNKNOWN_RATE
+    step = (times[-1] - times[0]) / max(len(times) - 1, 1)
+    if not step:
+        return declared, True
+    measured = 1 / (Fraction(step) * time_base(stream))
+    even = all(abs(after - before - step) <= 1 for before, after in pairwise(times))
+    if not even:
+        return Fraction(max(round(measured), 1)), False
+    near = abs(declared / measured - 1) <= _OFF
+    return declared if near else measured.limit_denominator(1001), True
+
+
+def _declared_length(stream: VideoStream) -> Fraction:
+    """How long a video says that it is, in seconds; 0 where it does not."""
+    if stream.duration:
+        return stream.duration * time_base(stream)
+    told = re.fullmatch(r"(\d+):(\d+):(\d+(?:\.\d+)?)", stream.metadata.get("DURATION", ""))  # as in Matroska
+    return int(told[1]) * 3600 + int(told[2]) * 60 + Fraction(told[3]) if told else Fraction(0)

@@ -1,0 +1,214 @@
+"""Twelve shots joined to a film, by ours and by moviepy, one after the other: plain, with cross-fades, with music.
+
+Each film is made in a process of its own (`joiners`); memory is that of all its processes together. How good the
+pictures are is SSIM of the brightness, against the frames of the shots, cross-faded without any loss.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from itertools import islice
+from pathlib import Path
+from statistics import mean
+from typing import Any
+
+import av
+import numpy as np
+import psutil
+from av.filter import Graph
+from numpy.typing import NDArray
+
+from luma_jupyter.film.sound_files import RATE as SOUND_RATE
+from tests.benchmarks.environment import ROOT, environment
+from tests.benchmarks.report import Report, say
+
+SHOTS, SECONDS, RATE, SIZE, BITS = 12, 5, 24, (1280, 720), 4_000_000
+MANY = 120  # shots in one film, of which only the memory counts
+FADE = 0.5
+MOST_MEMORY = 250.0  # MB
+LEAST_TIMES = {"plain": 20.0, "fades": 2.0, "music": 10.0, "fades, music": 2.0}  # faster than moviepy
+LESS_SSIM, MORE_BYTES = 0.02, 1.15
+EACH = 12  # of so many frames one is compared
+
+Frame = NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class Made:
+    """A film that was made: in so many seconds, with so many bytes of memory at most."""
+
+    film: Path
+    seconds: float
+    memory: float
+
+
+def run(report: Report, peer: str) -> None:
+    """Make all films, and compare; ``peer`` is a Python that has moviepy."""
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as name:
+        folder = Path(name)
+        say(f"joins: {SHOTS} shots are made, then joined by ours and moviepy, about ten minutes")
+        shots = [make_shot(folder / f"shot{number}.mp4", number) for number in range(SHOTS)]
+        music = make_sound(folder / "music.m4a", 30)
+        rows: list[dict[str, object]] = []
+        for kind, least in LEAST_TIMES.items():
+            options = ["--fade", str(FADE)] if "fades" in kind else []
+            options += ["--music", str(music)] if "music" in kind else []
+            ours = _make("ours", peer, folder / f"ours-{kind}.mp4", options, shots)
+            theirs = _make("moviepy", peer, folder / f"moviepy-{kind}.mp4", options, shots)
+            fade = round(FADE * RATE) if "fades" in kind else 0
+            rows += [
+                _row(client, kind, made, ssim(made.film, ideal(shots, fade)))
+                for client, made in (("luma_jupyter", ours), ("moviepy", theirs))
+            ]
+            our_ssim, their_ssim = (float(str(row["SSIM"])) for row in rows[-2:])
+            times = theirs.seconds / ours.seconds
+            report.check(f"{kind}: our share of moviepy's time", 1 / times, 1 / least, "")
+            report.check(f"{kind}: peak memory", ours.memory / 1e6, MOST_MEMORY, "MB")
+            report.check(f"{kind}: SSIM below moviepy's", their_ssim - our_ssim, LESS_SSIM, "")
+            if "fades" in kind:  # else the video is the shots' own
+                size = ours.film.stat().st_size / theirs.film.stat().st_size
+                report.check(f"{kind}: size", size, MORE_BYTES, "of moviepy's")
+        report.table(f"{SHOTS} shots of {SECONDS} s, {SIZE[0]} × {SIZE[1]}, joined", rows)
+        many = [shots[number % SHOTS] for number in range(MANY)]
+        rows = []
+        for kind, options in (("plain", []), ("fades, music", ["--fade", str(FADE), "--music", str(music)])):
+            made = _make("ours", peer, folder / "many.mp4", options, many)
+            rows.append({"kind": kind, "time (s)": made.seconds, "peak memory (MB)": made.memory / 1e6})
+            report.check(f"{MANY} shots, {kind}: peak memory", made.memory / 1e6, MOST_MEMORY, "MB")
+        report.table(f"{MANY} shots", rows)
+
+
+def _row(client: str, kind: str, made: Made, likeness: float) -> dict[str, object]:
+    return {
+        "client": client,
+        "kind": kind,
+        "time (s)": made.seconds,
+        "peak memory (MB)": made.memory / 1e6,
+        "size (MB)": made.film.stat().st_size / 1e6,
+        "SSIM": round(likeness, 4),
+    }
+
+
+def _make(client: str, peer: str, film: Path, options: Sequence[str], shots: Sequence[Path]) -> Made:
+    import sys
+
+    python = peer if client == "moviepy" else sys.executable
+    command = [python, "-m", "tests.benchmarks.joiners", client, str(film), *options, *map(str, shots)]
+    begun = time.perf_counter()
+    process = subprocess.Popen(command, cwd=ROOT, env=environment("http://127.0.0.1:9", str(film.parent)))
+    most = 0
+    while process.poll() is None:
+        most = max(most, _memory(process.pid))
+        time.sleep(0.02)
+    seconds = time.perf_counter() - begun
+    if process.returncode:
+        raise RuntimeError(f"{client} made no film")
+    say(f"joins: {client} {' '.join(options[:1])} {seconds:.1f} s, {most / 1e6:.0f} MB")
+    return Made(film, seconds, most)
+
+
+def _memory(pid: int) -> int:
+    """What a process and all that it started have in memory, in bytes."""
+    try:
+        process = psutil.Process(pid)
+        return sum(one.memory_info().rss for one in (process, *process.children(recursive=True)))
+    except psutil.NoSuchProcess:
+        return 0
+
+
+# Shots.
+
+
+def make_shot(path: Path, number: int, size: tuple[int, int] = SIZE, seconds: float = SECONDS) -> Path:
+    """A shot with moving shapes and grain, as a camera has it; every second one without sound."""
+    rng = np.random.default_rng(number)
+    width, height = size
+    rows, columns = np.mgrid[0:height, 0:width].astype(np.float32)
+    grains = rng.normal(0, 6, (8, height, width, 1)).astype(np.float32)
+    colours = rng.uniform(40, 215, (3, 3)).astype(np.float32)
+    with av.open(str(path), "w", format="mp4", options={"movflags": "+faststart"}) as container:
+        video = container.add_stream("libx264", rate=RATE, options={"preset": "veryfast"})
+        video.width, video.height, video.pix_fmt, video.bit_rate = width, height, "yuv420p", BITS
+        audio = container.add_stream("aac", rate=SOUND_RATE, layout="stereo") if number % 2 else None
+        for index in range(round(seconds * RATE)):
+            wave = np.sin(columns / 90 + index / 20 + number) + np.sin(rows / 60 - index / 15)
+            edge = (np.hypot(rows - height / 2, columns - width / 2 - 8 * index + 300) < 140).astype(np.float32)
+            picture = colours[0] + (colours[1] - colours[0]) * (wave[..., None] + 2) / 4
+            picture += (colours[2] - picture) * edge[..., None] + grains[rng.integers(8)]
+            frame = av.VideoFrame.from_ndarray(np.clip(picture, 0, 255).astype(np.uint8), format="rgb24")
+            container.mux(video.encode(frame))
+        container.mux(video.encode(None))
+        if audio:
+            _encode_tone(container, audio, seconds, 220 + 30 * number)
+    return path
+
+
+def make_sound(path: Path, seconds: float) -> Path:
+    """A file of music, so to say."""
+    with av.open(str(path), "w", format="mp4") as container:
+        _encode_tone(container, container.add_stream("aac", rate=SOUND_RATE, layout="stereo"), seconds, 110)
+    return path
+
+
+def _encode_tone(container: Any, stream: Any, seconds: float, pitch: float) -> None:
+    moments = np.arange(round(seconds * SOUND_RATE)) / SOUND_RATE
+    tone = 0.2 * np.sin(2 * np.pi * pitch * moments) * (1 + np.sin(2 * np.pi * 2 * moments)) / 2
+    frame = av.AudioFrame.from_ndarray(np.stack([tone, tone]).astype(np.float32), format="fltp", layout="stereo")
+    frame.sample_rate = SOUND_RATE
+    container.mux(stream.encode(frame))
+    container.mux(stream.encode(None))
+
+
+# Likeness.
+
+
+def luma(path: Path) -> Iterator[Frame]:
+    """The brightness of all frames of a film."""
+    with av.open(str(path)) as container:
+        container.streams.video[0].thread_count = 2
+        for frame in container.decode(video=0):
+            plane = frame.planes[0]
+            yield np.frombuffer(plane, np.uint8).reshape(-1, plane.line_size)[: frame.height, : frame.width].copy()
+
+
+def ideal(shots: Sequence[Path], fade: int) -> Iterator[Frame]:
+    """The brightness of all frames that the film should have; each fade takes so many frames."""
+    leaving: list[Frame] = []
+    for number, shot in enumerate(shots):
+        frames = luma(shot)
+        for index, (before, after) in enumerate(zip(leaving, islice(frames, len(leaving)), strict=True)):
+            share = Fraction(index + 1, fade + 1)
+            yield np.rint(before + (after.astype(np.float32) - before) * float(share)).astype(np.uint8)
+        rest = list(frames)
+        keep = fade if number + 1 < len(shots) else 0
+        yield from rest[: len(rest) - keep]
+        leaving = rest[len(rest) - keep :]
+
+
+def ssim(film: Path, wanted: Iterator[Frame]) -> float:
+    """How alike a film's frames are to what they should be, on average; 1 is equal."""
+    graph = Graph()
+    inputs = [
+        graph.add("buffer", video_size=f"{SIZE[0]}x{SIZE[1]}", pix_fmt="gray", time_base="1/24", pixel_aspect="1/1")
+        for _ in range(2)
+    ]
+    compare, sink = graph.add("ssim"), graph.add("buffersink")
+    for index, source in enumerate(inputs):
+        source.link_to(compare, 0, index)
+    compare.link_to(sink)
+    graph.configure()
+    values = []
+    for number, pair in enumerate(zip(luma(film), wanted, strict=False)):
+        if number % EACH:
+            continue
+        for source, plane in zip(inputs, pair, strict=True):
+            frame = av.VideoFrame.from_ndarray(plane, format="gray")
+            frame.pts, frame.time_base = number, Fraction(1, RATE)
+            source.push(frame)
+        values.append(float(sink.pull().metadata["lavfi.ssim.Y"]))
+    return mean(values)
