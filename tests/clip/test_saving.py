@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 
 import luma_jupyter as luma
 from luma_jupyter import Clip
+from luma_jupyter.clip.cut import Cut
 from luma_jupyter.engine.library import film_files
 from luma_jupyter.errors import InvalidRequest
+from luma_jupyter.video import frames
 from tests.support.notebook import PromptService, Shell
 
 
@@ -85,3 +89,100 @@ def test_captions_beside_a_video_go_with_it(clip: Clip, tmp_path: Path) -> None:
     clip.save("with.mp4")
     assert (tmp_path / "with.vtt").read_text() == "WEBVTT\n"
     assert [path.name for path in tmp_path.glob("*.vtt")] == ["with.vtt"]
+
+
+@pytest.mark.parametrize(
+    ("name", "start"),
+    [
+        ("x.webm", b"\x1aE\xdf\xa3"),
+        ("x.GIF", b"GIF8"),
+        ("x.webp", b"RIFF"),
+        ("x.png", b"\x89PNG"),
+        ("new/folder/x.gif", b"GIF8"),
+    ],
+)
+def test_a_file_is_what_its_suffix_says(clip: Clip, name: str, start: bytes) -> None:
+    """Its bytes are of that format, and nothing else is left beside it."""
+    saved = clip.save(name)
+    assert saved == Path(name)
+    assert saved.read_bytes().startswith(start)
+    assert [path.name for path in saved.parent.iterdir() if path.suffix.lower() == saved.suffix.lower()] == [saved.name]
+
+
+def test_width_rate_and_stretch_are_those_asked_for(clip: Clip) -> None:
+    """Of a GIF and of a video made anew."""
+    with Image.open(clip.save("x.gif", width=32, fps=5, start=0.2, end=0.8)) as gif:
+        assert gif.size == (32, 16)
+        assert gif.n_frames == 3
+    saved = clip.save("x.mp4", width=32, start=0.5)
+    assert frames.duration(saved) == pytest.approx(0.5, abs=0.05)
+    assert frames.frame_at(saved, 0).size == (32, 16)
+    assert frames.frame_at(saved, 0).getpixel((5, 5))[2] > 150
+
+
+@pytest.mark.parametrize("options", [{"width": "wide"}, {"width": -1}, {"fps": 0}, {"start": -1}, {"end": 99}])
+def test_a_change_that_cannot_be_is_refused(clip: Clip, tmp_path: Path, options: dict[str, Any]) -> None:
+    """In one line that begins with its name, and no file is there."""
+    with pytest.raises(InvalidRequest, match=f"^{next(iter(options))} ") as caught:
+        clip.save("x.gif", **options)
+    assert "\n" not in str(caught.value)
+    assert not list(tmp_path.glob("*.gif"))
+
+
+def test_captions_go_with_a_whole_video_of_another_size_but_not_with_a_part(clip: Clip, tmp_path: Path) -> None:
+    """Their times are those of the whole; pictures have none."""
+    clip.file().with_suffix(".vtt").write_text("WEBVTT\n")
+    clip.save("small.webm", width=32)
+    clip.save("part.mp4", end=0.5)
+    clip.save("picture.gif")
+    assert [path.name for path in tmp_path.glob("*.vtt")] == ["small.vtt"]
+
+
+@pytest.mark.parametrize(
+    ("cut", "length", "size", "colour"),
+    [
+        (lambda clip: clip[0.5:], 0.5, (64, 32), 2),
+        (lambda clip: clip[:0.5].speed(0.5), 1.0, (64, 32), 0),
+        (lambda clip: clip.crop("1:1"), 1.0, (32, 32), 0),
+        (lambda clip: clip[0.5:].speed(2).crop("1:1"), 0.25, (32, 32), 2),
+        (lambda clip: clip[:], 1.0, (64, 32), 0),
+    ],
+)
+def test_a_part_is_made_alone(
+    clip: Clip, cut: Callable[[Clip], Cut], length: float, size: tuple[int, int], colour: int
+) -> None:
+    """As long, as large and of the colour that it has in the clip; as a picture, its first one."""
+    saved = cut(clip).save("part.mp4")
+    assert frames.duration(saved) == pytest.approx(length, abs=0.11)
+    assert frames.frame_at(saved, 0).size == size
+    assert frames.frame_at(saved, 0).getpixel((5, 5))[colour] > 150
+    with Image.open(cut(clip).save("part.png")) as picture:
+        assert picture.size == size
+        assert picture.convert("RGB").getpixel((5, 5))[colour] > 150
+    assert frames.frame_at(cut(clip).save("small.mp4", width=16), 0).width == 16
+
+
+def test_a_part_in_a_folder_has_a_name_of_its_own(notebook: Shell, clip: Clip, tmp_path: Path) -> None:
+    """Two parts of a clip do not take each other's place, and none that of the clip."""
+    (tmp_path / "parts").mkdir()
+    saved = [cut.save("parts") for cut in (clip[:0.5], clip[0.5:], clip[:0.5].speed(2), clip.crop("1:1"))]
+    stem = clip.file().stem
+    ends = ["-0-0.5", "-0.5-", "-0-0.5-2", "-1-1"]
+    assert [path.name for path in saved] == [f"{stem}{end}.mp4" for end in ends]
+    assert len(list((tmp_path / "parts").iterdir())) == 4
+
+
+def test_a_part_is_not_made_over_its_clip_or_beyond_its_end(notebook: Shell, filmed: PromptService) -> None:
+    """Also where the clip was not done when it was cut: saving waits for it."""
+    filmed.gate.clear()
+    notebook.run("%%luma -o storm\nA storm")
+    storm = notebook.user_ns["storm"]
+    part = storm[0.5:9]
+    filmed.gate.set()
+    with pytest.raises(InvalidRequest, match=r"^There is no storm@0\.5-9: storm is 1\.00 s long\.$"):
+        part.save("part.mp4")
+    for own in (storm[:0.5], storm.speed(2)):
+        with pytest.raises(InvalidRequest, match=r"is the clip's own file: save it under another name\.$"):
+            own.save(storm.path)
+        with pytest.raises(InvalidRequest, match=r"needs a suffix"):
+            own.save("part")

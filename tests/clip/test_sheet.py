@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 
 import luma_jupyter as luma
-from luma_jupyter import Clip
 from luma_jupyter.clip import sheet
 from luma_jupyter.clip.clip_list import ClipList
 from luma_jupyter.errors import ConfigError, InvalidRequest
@@ -30,10 +29,10 @@ def test_a_contact_sheet_waits_and_has_a_tile_for_each(shots: ClipList) -> None:
     """The pictures side by side; a clip that failed is a grey tile."""
     picture = shots.contact_sheet(columns=2)
     assert [clip.status for clip in shots] == ["failed", "completed"]
-    left, right = np.hsplit(np.asarray(picture), 2)
+    left, right = np.hsplit(np.asarray(picture).astype(int), 2)
     assert (left == GREY).all(axis=-1).mean() > 0.1
-    assert not (right == GREY).all(axis=-1).any()
-    assert ((right[..., 0] > 150) & (right[..., 1] < 50)).mean() + ((right[..., 2] > 150) & (right[..., 1] < 50)).mean() > 0.1
+    assert (right == GREY).all(axis=-1).mean() < 0.01
+    assert (right.max(axis=-1) - right.min(axis=-1) > 100).mean() > 0.1
 
 
 def test_a_contact_sheet_says_what_each_is(shots: ClipList, monkeypatch: pytest.MonkeyPatch) -> None:
