@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 from luma_jupyter.domain.values import read_path
 from luma_jupyter.engine.library.film_files import save_copy
@@ -55,7 +56,7 @@ def read_target(path: str | PathLike[str]) -> Target:
     return Target(target, is_folder=False)
 
 
-def save(source: Path, target: Path, **changes: float | None) -> Path:
+def save(source: Path, target: Path, **changes: Any) -> Path:
     """Save a video under a name, and a film's captions beside it; returns ``target``.
 
     It is copied where it is to stay as it is, and else made anew: ``changes`` are those of `export`. Raises
@@ -77,7 +78,7 @@ def save(source: Path, target: Path, **changes: float | None) -> Path:
     return target
 
 
-def save_part(part: FilmPart, target: Path, **changes: float | None) -> Path:
+def save_part(part: FilmPart, target: Path, **changes: Any) -> Path:
     """Make a part of a video a file; returns ``target``. Arguments and errors as for `save`."""
     if part.speed == 1 and part.crop is None:
         end = None if target.suffix.lower() == ".png" else part.end  # a picture is of one moment
