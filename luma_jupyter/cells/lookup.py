@@ -138,6 +138,9 @@ class Lookup:
         return text if value is None else value
 
     def _find(self, text: str) -> Clip | ClipSequence:
+        whole = text.rpartition("@")[0]
+        if self._means_clips(whole):
+            raise InvalidRequest(f"{text}: here goes a whole clip: write {whole}.")
         if text.startswith(KEY_PREFIX):
             return self._clip_by_key(text.removeprefix(KEY_PREFIX))
         name, index = split_index(text)

@@ -323,6 +323,15 @@ def test_a_part_of_a_clip_is_no_source(notebook: Shell, storm: Clip, filmed: Pro
     assert len(filmed.sent) == 1
 
 
+@pytest.mark.parametrize("word", ["storm@0.2-0.8", "storm@last", "seas[0]@0-", "clip:00000000@0-"])
+@pytest.mark.parametrize("line", ["wait", "show", "status", "stop", "retry"])
+def test_a_part_of_a_clip_is_no_clip_for_other_words(notebook: Shell, storm: Clip, word: str, line: str) -> None:
+    """They are for whole clips, and say so."""
+    with pytest.raises(InvalidRequest) as caught:
+        notebook.run(f"%luma {line} {word}")
+    assert str(caught.value) == f"{word}: here goes a whole clip: write {word.partition('@')[0]}."
+
+
 def test_a_part_of_a_clip_is_no_picture(notebook: Shell, storm: Clip, filmed: PromptService) -> None:
     """As a variable, and in Python; nothing is sent."""
     notebook.user_ns["opening"] = storm[:0.5]

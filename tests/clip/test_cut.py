@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
+import pandas
 import pytest
 
 import luma_jupyter as luma
@@ -82,7 +83,8 @@ def test_a_clip_stays_no_sequence(coming: Clip) -> None:
     with pytest.raises(TypeError):
         _ = 1 in coming  # type: ignore[operator]
     assert not isinstance(coming, Iterable | Sequence)
-    assert np.asarray([coming, coming[1:2]], dtype=object).shape == (2,)
+    assert np.asarray([coming, coming[1:2]]).shape == (2,)
+    assert list(pandas.Series([coming, coming[1:2]])) == [coming, coming[1:2]]
 
 
 @pytest.mark.parametrize(
