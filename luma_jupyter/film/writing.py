@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import suppress
-from fractions import Fraction
 from heapq import merge
 from pathlib import Path
 from time import monotonic
@@ -56,10 +55,10 @@ def _tracks(plan: FilmPlan, container: OutputContainer, progress: _Progress) -> 
         yield encoding.sound_packets(encoding.add_sound(container), sound.blocks(progress.measured))
 
 
-def _time(packet: Packet[Any]) -> Fraction:
+def _time(packet: Packet[Any]) -> float:
     """When a packet is decoded, in seconds."""
     assert packet.dts is not None
-    return Fraction(packet.dts * packet.time_base.numerator, packet.time_base.denominator)
+    return packet.dts * packet.time_base.numerator / packet.time_base.denominator
 
 
 class _Progress:
@@ -79,9 +78,9 @@ class _Progress:
         self._done = self._measuring * share
         self.tick()
 
-    def reached(self, moment: Fraction) -> None:
+    def reached(self, moment: float) -> None:
         """So many seconds of the film are written."""
-        share = min(max(float(moment) / self._length, 0.0), 1.0)
+        share = min(max(moment / self._length, 0.0), 1.0)
         self._done = max(self._done, self._measuring + (1 - self._measuring) * share)
         self.tick()
 
