@@ -44,12 +44,11 @@ def survey(label: str, container: InputContainer, stream: VideoStream) -> Survey
     delay = uncopied = None
     lengths = length_size(stream.codec_context.extradata or b"") if stream.codec_context.name == "h264" else 0
     for packet in container.demux(stream):
-        if frame is None:
-            frame = _first_frame(stream, packet)
-        if packet.is_corrupt:
-            raise damaged(label, (packet.pts or 0) * tick)
         if not packet.size:
             continue  # the end
+        if packet.is_corrupt:
+            raise damaged(label, (packet.pts or 0) * tick)
+        frame = frame or _first_frame(stream, packet)
         if packet.pts is None or packet.is_discard:
             uncopied = "has frames that are not shown"
             continue
