@@ -19,5 +19,10 @@ stills         pictures and animations
 troubles       what is said of parts that cannot be used
 sound          the sound of a film, block by block: parts, music, voice, and how loud they are
 sound_files    sound files and the sound of videos, decoded to stereo at 48 kHz
-sound_filters  sound through FFmpeg's filters, and how loud it is
+sound_filters  sound through FFmpeg's filters
+loudness       how loud a sound is, in LUFS
+captions       a track of captions, and WebVTT
+exports        videos as MP4, WebM, GIF, WebP and PNG files
+excerpts       a stretch of a video as pictures of one size, at even intervals
+contact_sheet  clips as labelled pictures on paper
 """

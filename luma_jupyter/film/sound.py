@@ -20,8 +20,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from luma_jupyter.film.sound_files import RATE, Samples, check_sound, decode_sound, samples_of, without_sound
-from luma_jupyter.film.sound_filters import SILENCE, SoundFilter, decibels, measure, through
+from luma_jupyter.film.loudness import SILENCE, decibels, measure
+from luma_jupyter.film.sound_files import RATE, Samples, check_sound, decode_sound, without_sound
+from luma_jupyter.film.sound_filters import SoundFilter, through
 from luma_jupyter.film.spec import Report, SoundPart
 
 LOUDNESS = -16.0  # LUFS, of a film with music or voice
@@ -77,8 +78,8 @@ class FilmSound:
         ducking = SoundFilter(_DUCKING, inputs=2)
         for own, voice, music in zip(self._own(), self._voice_blocks(), self._music_blocks(), strict=True):
             over = own + voice_factor * voice
-            under = [samples_of(frame) for frame in ducking.push(music_factor * music, over)]
-            yield over + np.concatenate(under, axis=1)
+            under = np.concatenate(list(ducking.push(music_factor * music, over)), axis=1)
+            yield over + under
 
     def _own(self) -> Iterator[Samples]:
         """The parts, cross-faded."""

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import av
 import numpy as np
-from av.stream import Disposition
 from numpy.typing import NDArray
 
 from luma_jupyter.errors import InvalidRequest
@@ -18,7 +17,6 @@ if TYPE_CHECKING:
     from av.audio.frame import AudioFrame
     from av.audio.stream import AudioStream
     from av.container import InputContainer
-    from av.stream import Stream
 
 Samples: TypeAlias = NDArray[np.float32]  # (2, n): left and right, -1 to 1
 RATE = 48_000  # samples a second
@@ -49,20 +47,21 @@ def without_sound(name: str, path: Path) -> InvalidRequest:
     return _refused(name, path, "has no sound in it")
 
 
-def decode_sound(name: str, path: Path, start: float = 0.0) -> Generator[Samples, None, None]:
-    """Yield the sound of a file from so many seconds on, up to its end; nothing where it has none.
+def decode_sound(name: str, path: Path, start: float | None = None) -> Generator[Samples, None, None]:
+    """Yield the sound of a file up to its end; nothing where it has none.
 
-    Seconds count from the first picture of a video, else from the first sample. Where the file has no sound for a
-    while, there is silence. Raises InvalidRequest for a file that cannot be read, or is damaged.
+    ``start`` is a moment in the file's own time, in seconds; without one, it begins with the first sample. While the
+    file has no sound, there is silence. Raises InvalidRequest for a file that cannot be read, or is damaged.
     """
     with _opened(name, path) as container:
         stream = next(iter(container.streams.audio), None)
         if stream is None:
             return
-        origin = _first_moment(container, stream) + start
-        if start > _PREROLL:
-            container.seek(int((origin - _PREROLL) / _tick(stream)), stream=stream)
-        yield from _placed(_resampled(_frames(name, path, container, stream)), origin)
+        if start is None:
+            start = (stream.start_time or 0) * _tick(stream)
+        elif start > _PREROLL:
+            container.seek(int((start - _PREROLL) / _tick(stream)), stream=stream)
+        yield from _placed(_resampled(_frames(name, path, container, stream)), start)
 
 
 @contextmanager
@@ -83,14 +82,7 @@ def _refused(name: str, path: Path, flaw: str) -> InvalidRequest:
     )
 
 
-def _first_moment(container: InputContainer, sound: AudioStream) -> float:
-    """Where the seconds of a file count from; a cover is no video."""
-    videos = [stream for stream in container.streams.video if not stream.disposition & Disposition.attached_pic]
-    stream: Stream = videos[0] if videos else sound
-    return float(stream.start_time or 0) * _tick(stream)
-
-
-def _tick(stream: Stream) -> float:
+def _tick(stream: AudioStream) -> float:
     """What a stream counts its time in, in seconds."""
     assert stream.time_base  # of a file that was opened
     return float(stream.time_base)
@@ -122,12 +114,12 @@ def _resampled(frames: Iterable[AudioFrame]) -> Iterator[AudioFrame]:
     yield from resampler.resample(None)
 
 
-def _placed(frames: Iterable[AudioFrame], origin: float) -> Iterator[Samples]:
-    """The samples from ``origin`` on, each where its time stamp says: gaps are silence, what comes twice is dropped."""
+def _placed(frames: Iterable[AudioFrame], start: float) -> Iterator[Samples]:
+    """The samples from a moment on, each where its time stamp says: gaps are silence, what comes twice is dropped."""
     reached = 0
     for frame in frames:
         samples = samples_of(frame)
-        off = 0 if frame.time is None else round((frame.time - origin) * RATE) - reached
+        off = 0 if frame.time is None else round((frame.time - start) * RATE) - reached
         if reached and abs(off) <= _JITTER:
             off = 0
         yield from _silence(max(off, 0))

@@ -1,10 +1,10 @@
-"""Sound through FFmpeg's filters, block by block; and how loud it is."""
+"""Sound through FFmpeg's filters, block by block."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from fractions import Fraction
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import av
 import numpy as np
@@ -14,8 +14,8 @@ from luma_jupyter.film.sound_files import RATE, Samples, samples_of
 
 if TYPE_CHECKING:
     from av.audio.frame import AudioFrame
+    from av.filter.context import FilterContext
 
-SILENCE = -70.0  # LUFS, which EBU R128 reads where there is nothing, or less than 0.4 s
 _TIME_BASE = Fraction(1, RATE)
 
 
@@ -37,54 +37,46 @@ class SoundFilter:
         self._graph.configure()
         self._pushed = 0
 
-    def push(self, *blocks: Samples) -> Iterator[AudioFrame]:
+    def push(self, *blocks: Samples) -> Iterator[Samples]:
         """What comes out when one block, of the same length each, goes into each input."""
         for source, block in zip(self._sources, blocks, strict=True):
-            frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(block), format="fltp", layout="stereo")
-            frame.sample_rate, frame.time_base, frame.pts = RATE, _TIME_BASE, self._pushed
-            source.push(frame)
+            source.push(_sound_frame(block, self._pushed))
         self._pushed += blocks[0].shape[1]
-        return self._pulled()
+        return map(samples_of, pulled(self._sink))
 
-    def end(self) -> Iterator[AudioFrame]:
+    def end(self) -> Iterator[Samples]:
         """What is left in the filters."""
         for source in self._sources:
             source.push(None)
-        return self._pulled()
+        return map(samples_of, pulled(self._sink))
 
-    def _pulled(self) -> Iterator[AudioFrame]:
-        while True:
-            try:
-                frame = self._sink.pull()
-            except (av.error.BlockingIOError, av.error.EOFError):  # nothing now, and nothing more
-                return
-            assert isinstance(frame, av.AudioFrame)
-            yield frame
+
+def pulled(sink: FilterContext) -> Iterator[Any]:
+    """The frames that a filter has ready."""
+    while True:
+        try:
+            yield sink.pull()
+        except (av.error.BlockingIOError, av.error.EOFError):  # nothing now, and nothing more
+            return
+
+
+def sound_frames(blocks: Iterable[Samples]) -> Iterator[AudioFrame]:
+    """Sound as PyAV takes it."""
+    at = 0
+    for block in blocks:
+        yield _sound_frame(block, at)
+        at += block.shape[1]
+
+
+def _sound_frame(block: Samples, at: int) -> AudioFrame:
+    frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(block), format="fltp", layout="stereo")
+    frame.sample_rate, frame.time_base, frame.pts = RATE, _TIME_BASE, at
+    return frame
 
 
 def through(blocks: Iterable[Samples], *chain: tuple[str, str]) -> Iterator[Samples]:
     """Yield a sound as a chain of filters leaves it."""
     sound_filter = SoundFilter(*chain)
     for block in blocks:
-        for frame in sound_filter.push(block):
-            yield samples_of(frame)
-    for frame in sound_filter.end():
-        yield samples_of(frame)
-
-
-def measure(blocks: Iterable[Samples]) -> tuple[float, float]:
-    """How loud a sound is in LUFS (EBU R128, integrated), `SILENCE` at least; and its highest sample."""
-    meter = SoundFilter(("ebur128", "metadata=1"))
-    loudness, peak = SILENCE, 0.0
-    for block in blocks:
-        peak = max(peak, float(np.abs(block).max(initial=0)))
-        for frame in meter.push(block):
-            loudness = float(frame.metadata.get("lavfi.r128.I", loudness))
-    for frame in meter.end():
-        loudness = float(frame.metadata.get("lavfi.r128.I", loudness))
-    return max(loudness, SILENCE), peak
-
-
-def decibels(level: float) -> float:
-    """The factor that so many decibels are."""
-    return float(10 ** (level / 20))
+        yield from sound_filter.push(block)
+    yield from sound_filter.end()
