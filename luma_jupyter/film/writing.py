@@ -14,6 +14,7 @@ from av import Packet
 from av.container import OutputContainer
 
 from luma_jupyter.film import copying, encoding
+from luma_jupyter.film.captions import add_captions
 from luma_jupyter.film.frames import film_frames
 from luma_jupyter.film.plan import FilmPlan
 from luma_jupyter.film.sound import FilmSound
@@ -53,6 +54,8 @@ def _tracks(plan: FilmPlan, container: OutputContainer, progress: _Progress) -> 
     if plan.has_sound:
         sound = FilmSound([place.sound for place in plan.places], plan.length, plan.spec.music, plan.spec.voice)
         yield encoding.sound_packets(encoding.add_sound(container), sound.blocks(progress.measured))
+    if plan.cues:
+        yield iter(add_captions(container, plan.cues))
 
 
 def _time(packet: Packet[Any]) -> float:

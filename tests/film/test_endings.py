@@ -1,4 +1,4 @@
-"""How making a film ends otherwise: stopped, killed, forked, on a full disk; nothing is left, and earlier films stay."""
+"""How making a film ends otherwise: stopped, killed, forked, on a full disk; nothing is left, earlier films stay."""
 
 from __future__ import annotations
 

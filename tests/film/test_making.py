@@ -6,9 +6,13 @@ from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
+from PIL import Image
 
+from luma_jupyter.film.making import plan_film
+from luma_jupyter.film.spec import Cue, FilmSpec
 from tests.support.shots import (
     BLACK,
     BLUE,
@@ -187,8 +191,6 @@ def test_pixels_that_are_not_square_are_scaled(tmp_path: Path) -> None:
 def test_turned_shot_is_upright(tmp_path: Path, degrees: int) -> None:
     """What a phone says about how it was held is applied."""
     plain = tmp_path / "plain.mp4"
-    import av
-
     with av.open(str(plain), "w", format="mp4") as container:
         stream = container.add_stream("libx264", rate=24, options={"crf": "10"})
         stream.width, stream.height, stream.pix_fmt = 64, 36, "yuv420p"
@@ -232,8 +234,6 @@ def test_animation_is_played(tmp_path: Path, kind: str) -> None:
 
 def test_transparent_picture_is_on_white(tmp_path: Path) -> None:
     """What is transparent has no colour of its own: it is white, as in a viewer."""
-    from PIL import Image
-
     Image.new("RGBA", (64, 36), (0, 0, 0, 0)).save(tmp_path / "clear.png")
     _, shown = film(tmp_path / "film.mp4", part(tmp_path / "clear.png", seconds=0.1))
     assert is_near(shown.colour(0), (255, 255, 255))
@@ -242,8 +242,6 @@ def test_transparent_picture_is_on_white(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("tagged", "size"), [(True, (64, 36)), (False, (64, 36)), (False, (64, 720))])
 def test_colours_stay_what_they_were(tmp_path: Path, tagged: bool, size: tuple[int, int]) -> None:
     """The film is tagged as BT.709; what does not tell its colours is BT.709 from 720 lines on, and BT.601 below."""
-    import av
-
     path = tmp_path / "shot.mp4"
     matrix = 1 if tagged or size[1] >= 720 else 5
     with av.open(str(path), "w", format="mp4") as container:
@@ -273,6 +271,38 @@ def test_title_comes_and_goes_over_the_beginning(tmp_path: Path) -> None:
     assert bright[24] > 50
     assert shown.pixels[4].max() < shown.pixels[24].max()
     assert is_near(shown.colour(24, 2, 2), BLUE)  # the band is across the middle alone
+
+
+def test_captions_are_a_track_of_their_own(tmp_path: Path) -> None:
+    """Captions demand no encoding; each stands from the middle of one transition to the middle of the next."""
+    red, blue = shot(tmp_path / "red.mp4", RED, 24), shot(tmp_path / "blue.mp4", BLUE, 24)
+    plan, shown = film(tmp_path / "film.mp4", part(red, caption="The sea"), part(blue, caption="The night"))
+    assert plan.encoded is None
+    assert plan.cues == (Cue(Fraction(0), Fraction(1), "The sea"), Cue(Fraction(1), Fraction(2), "The night"))
+    with av.open(str(tmp_path / "film.mp4")) as container:
+        (captions,) = container.streams.subtitles
+        told = [(float(p.pts * captions.time_base), bytes(p)[2:]) for p in container.demux(captions) if p.size > 2]
+    assert told == [(0.0, b"The sea"), (1.0, b"The night")]
+    assert len(shown.times) == 48
+    plan, _ = film(tmp_path / "film.mp4", part(red, caption="The sea"), part(blue, caption="The night"), fade=0.5)
+    assert [(cue.start, cue.end) for cue in plan.cues] == [(0, Fraction(3, 4)), (Fraction(3, 4), Fraction(3, 2))]
+
+
+def test_plan_says_what_is_done(tmp_path: Path) -> None:
+    """A line for a dry run: parts, length, size, and what is copied and encoded."""
+    red, loud = shot(tmp_path / "red.mp4", RED, 24), shot(tmp_path / "loud.mp4", BLUE, 24, sound=True)
+    plan = plan_film(FilmSpec(parts=(part(red),)))
+    assert plan.summary == "1 part, 1.0 s, 64 × 36, 24 fps: the video is copied as it is, without sound."
+    plan = plan_film(FilmSpec(parts=(part(red), part(loud)), fade=0.5))
+    assert plan.summary == (
+        "2 parts, 1.5 s, 64 × 36, 24 fps: the video is encoded again for the fades, the sound is encoded."
+    )
+    assert [(place.label, place.at, place.length) for place in plan.places] == [
+        ("red", 0, 1),
+        ("loud", Fraction(1, 2), 1),
+    ]
+    assert [place.sound.path for place in plan.places] == [None, loud]
+    assert plan.places[1].sound.fade_in == Fraction(1, 2)
 
 
 def test_missing_sound_is_silence(tmp_path: Path) -> None:
