@@ -11,6 +11,7 @@ lazy_clip_list  the same of clips of earlier kernels, each read when it is looke
 found_keys keys that hosts keep, and the question before one of them pays
 images     pictures as input: files, variables, and frames of clips
 source     what extend and modify start from, as the user gave it
+film_parts what films are made of, as the user gave it
 names      from a clip to the word that a cell can use for it
 braces     prompts of Python functions that look like a cell's
 lineage    where a clip comes from, and what came of it

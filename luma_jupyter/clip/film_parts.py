@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from os import PathLike
 from pathlib import Path
@@ -92,8 +92,8 @@ def _is_timed(value: object) -> bool:
     return isinstance(value, tuple) and len(value) == 2 and isinstance(as_python(value[1]), int | float)
 
 
-def _items(values: object) -> list[Any] | None:
-    return list(values) if isinstance(values, Iterator) else as_list(values)
+def _items(values: object) -> Iterable[Any] | None:
+    return values if isinstance(values, Iterator) else as_list(values)
 
 
 def read_film(

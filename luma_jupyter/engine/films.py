@@ -62,21 +62,19 @@ def _saved(clip: Task, piece: Piece) -> Path:
     return clip.path
 
 
-def check_film(spec: TaskSpec, maker: FilmMaker) -> FilmPlan | None:
-    """See whether a film can be made, as far as its parts are there; how, where all of them are. Nothing is written.
+def check_film(spec: TaskSpec, maker: FilmMaker) -> None:
+    """See whether a film can be made of what the user has given, as far as that can be told at once.
 
-    Raises InvalidRequest where it cannot.
+    The user's own files are looked at; what services have made was looked at when it was saved, and has to be there.
+    Raises InvalidRequest.
     """
     request = spec.request
     assert isinstance(request, FilmRequest)
-    clips = {intent: handle.task for intent, handle in spec.parts.items() if handle.task.status is Status.COMPLETED}
-    there = tuple(part for part in request.parts if isinstance(part.source, FilmFile) or part.source in clips)
-    if not there:
-        return None
-    with TemporaryDirectory(prefix="luma_jupyter_") as folder:
-        files = paths_of(files_in(request), Path(folder) / "film")
-        plan = maker.plan(film_spec(replace(request, parts=there), clips, files))
-    return plan if len(there) == len(request.parts) else None
+    for part in request.parts:
+        if part.intent and (clip := spec.parts[part.intent].task).status is Status.COMPLETED:
+            _saved(clip, part)
+    if own := tuple(part for part in request.parts if not part.intent):
+        _planned(replace(request, parts=own), {}, maker)
 
 
 def outline(spec: TaskSpec, maker: FilmMaker) -> FilmPlan:
@@ -93,9 +91,12 @@ def outline(spec: TaskSpec, maker: FilmMaker) -> FilmPlan:
             raise InvalidRequest(
                 f"A dry run looks into the files, and {name} is {handle.task.status}: `{name}.wait()` waits for it."
             )
-    plan = check_film(spec, maker)
-    assert plan
-    return plan
+    return _planned(request, {intent: handle.task for intent, handle in spec.parts.items()}, maker)
+
+
+def _planned(request: FilmRequest, clips: Mapping[str, Task], maker: FilmMaker) -> FilmPlan:
+    with TemporaryDirectory(prefix="luma_jupyter_") as folder:
+        return maker.plan(film_spec(request, clips, paths_of(files_in(request), Path(folder) / "film")))
 
 
 def making_text(plan: FilmPlan) -> str:

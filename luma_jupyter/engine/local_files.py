@@ -69,7 +69,7 @@ def as_film_file(name: str, value: object) -> FilmFile:
     path = _path(name, value, "a path")
     try:
         _size(name, path)
-        return FilmFile.at(path)
+        return FilmFile.at(path.absolute())  # a film may wait, and the folder be another one by then
     except OSError as error:
         raise _unreadable(name, path, error) from None
 

@@ -13,6 +13,8 @@ frames         the frames of a film, one by one
 planes         frames as arrays: sizes, colours, cross-fades
 titles         titles over the beginnings of parts
 sources        what video files are
+packets        what packets tell: how long a video is, how its frames follow each other, whether it is whole
+avc            packets of H.264: whether they may be damaged
 stills         pictures and animations
 troubles       what is said of parts that cannot be used
 sound          the sound of a film, block by block: parts, music, voice, and how loud they are

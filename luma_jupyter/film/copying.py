@@ -50,7 +50,7 @@ def video_packets(target: VideoStream, plan: FilmPlan) -> Iterator[Packet[VideoS
 def _packets(target: VideoStream, place: Place, delay: Fraction) -> Iterator[Packet[VideoStream]]:
     """A part's packets, to be decoded by the same delay before they are shown as those of all parts."""
     source = place.source
-    with opened(place.label, source.path) as (container, stream):
+    with opened(place.label, source.path, decoding=False) as (container, stream):
         tick = time_base(stream)
         later = round((place.at - source.start) / tick)
         earlier = round((delay - source.delay) / tick)

@@ -46,7 +46,7 @@ def video_packets(stream: VideoStream, frames: Iterable[VideoFrame], rate: Fract
 
 def add_sound(container: OutputContainer) -> AudioStream:
     """A stream of AAC in a new file, stereo."""
-    stream = container.add_stream("aac", rate=SOUND_RATE, layout="stereo")
+    stream = container.add_stream("aac", rate=SOUND_RATE, layout="stereo", options={"aac_coder": "fast"})
     stream.bit_rate = _SOUND_BITS
     return stream
 

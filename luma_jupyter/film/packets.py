@@ -8,10 +8,12 @@ from fractions import Fraction
 from itertools import pairwise
 from typing import Any
 
+from av import Packet
 from av.container import InputContainer
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
+from luma_jupyter.film.avc import length_size, looks_damaged
 from luma_jupyter.film.troubles import cut_off, damaged, without_frames
 
 _UNKNOWN_RATE = Fraction(24)  # of a single frame
@@ -40,20 +42,20 @@ def survey(label: str, container: InputContainer, stream: VideoStream) -> Survey
     shown: list[tuple[int, int]] = []  # each frame's time, and how long it is shown, in ticks
     frame: VideoFrame | None = None
     delay = uncopied = None
+    lengths = length_size(stream.codec_context.extradata or b"") if stream.codec_context.name == "h264" else 0
     for packet in container.demux(stream):
-        if frame is None:
-            frame = next(iter(packet.decode()), None)
-        if packet.is_corrupt:
-            raise damaged(label, (packet.pts or 0) * tick)
         if not packet.size:
             continue  # the end
+        if packet.is_corrupt:
+            raise damaged(label, (packet.pts or 0) * tick)
+        frame = frame or _first_frame(stream, packet)
         if packet.pts is None or packet.is_discard:
             uncopied = "has frames that are not shown"
             continue
-        if packet.dts is None:
-            uncopied = "is not an MP4 file"
-        elif delay is None:
+        if delay is None and packet.dts is not None:
             delay = packet.pts - packet.dts
+        if lengths and looks_damaged(bytes(packet), lengths):
+            uncopied = "may be damaged"
         shown.append((packet.pts, packet.duration or 0))
     if frame is None or not shown:
         raise without_frames(label)
@@ -70,6 +72,15 @@ def survey(label: str, container: InputContainer, stream: VideoStream) -> Survey
     if not even:
         uncopied = "has no constant frame rate"
     return Survey(start, length, rate, (delay or 0) * tick, frame, uncopied)
+
+
+def _first_frame(stream: VideoStream, packet: Packet[VideoStream]) -> VideoFrame | None:
+    """The frame of a video's first packets; the decoder does not wait for further ones."""
+    stream.codec_context.skip_frame = "DEFAULT"
+    if frames := packet.decode() or stream.decode(None):
+        return frames[0]
+    stream.codec_context.flush_buffers()
+    return None
 
 
 def time_base(stream: VideoStream) -> Fraction:

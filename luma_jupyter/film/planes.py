@@ -15,6 +15,10 @@ BLACK = (16, 128, 128)  # BT.709, limited range
 _UNTAGGED = 2  # the colour matrix of a frame that does not tell it
 _HD_LINES = 720  # from so many on, what does not tell its colours is BT.709, else BT.601
 _RGB = 0
+# With all these, greys stay greys where a matrix becomes another one.
+_SCALING = (
+    Interpolation.BICUBIC | Interpolation.ACCURATE_RND | Interpolation.FULL_CHR_H_INT | Interpolation.FULL_CHR_H_INP
+)
 
 
 def planes(frame: VideoFrame) -> list[Plane]:
@@ -65,7 +69,7 @@ class Fitter:
             src_colorspace=_matrix(frame),
             dst_colorspace=Colorspace.ITU709,
             dst_color_range=ColorRange.MPEG,
-            interpolation=Interpolation.BICUBIC,
+            interpolation=_SCALING,
             threads=1,
         )
         if not turns and whole == kept == self._size:

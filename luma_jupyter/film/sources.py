@@ -25,6 +25,7 @@ from luma_jupyter.film.troubles import damage_told, gone
 from luma_jupyter.operating_system import file_mark
 
 _MP4 = (b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip")  # the boxes that such files begin with
+_MP4_READER, _MATROSKA_READER = "mov", "matroska"  # as FFmpeg calls them
 _MATROSKA = b"\x1a\x45\xdf\xa3"
 _STILL_BRANDS = (b"avif", b"heic", b"heix", b"mif1")  # of pictures in MP4's clothes
 _HDR = {16: "PQ", 18: "HLG"}  # transfer characteristics, as ISO/IEC 23091-2 numbers them
@@ -44,10 +45,14 @@ def check_unchanged(label: str, source: Source) -> None:
 
 
 @contextmanager
-def opened(label: str, path: Path) -> Iterator[tuple[InputContainer, VideoStream]]:
-    """A video file to be read, and its picture. Raises InvalidRequest, also for what FFmpeg finds meanwhile."""
+def opened(label: str, path: Path, *, decoding: bool = True) -> Iterator[tuple[InputContainer, VideoStream]]:
+    """A video file to be read, and its picture; where it is not for decoding all frames, in an eighth of the time.
+
+    Raises InvalidRequest, also for what FFmpeg finds while it is read.
+    """
+    options = {} if decoding else {"skip_frame": "all"}  # else FFmpeg decodes some frames, to tell what they are like
     whole = str(path.absolute())  # FFmpeg takes "x:y" for a protocol
-    with damage_told(label), av.open(whole, "r", format=_demuxer(label, path) or "mov") as container:
+    with damage_told(label), av.open(whole, "r", _demuxer(label, path) or _MP4_READER, options) as container:
         covers = Disposition.attached_pic
         stream = next((one for one in container.streams.video if not one.disposition & covers), None)
         if stream is None:
@@ -73,25 +78,27 @@ def _demuxer(label: str, path: Path) -> str | None:
     except OSError as error:
         raise gone(label, error) from None
     if head[4:8] in _MP4 and head[8:12] not in _STILL_BRANDS:
-        return "mov"
-    return "matroska" if head.startswith(_MATROSKA) else None
+        return _MP4_READER
+    return _MATROSKA_READER if head.startswith(_MATROSKA) else None
 
 
 def _read_video(label: str, path: Path, mark: str) -> Source:
-    with opened(label, path) as (container, stream):
+    with opened(label, path, decoding=False) as (container, stream):
         packets = survey(label, container, stream)
-        if kind := _HDR.get(stream.color_trc) or _HDR.get(packets.first_frame.color_trc):
+        frame = packets.first_frame
+        if kind := _HDR.get(frame.color_trc):
             raise InvalidRequest(f"{label} is HDR ({kind}), which films cannot be: save it as SDR first.")
-        rotation = quarter_turns(packets.first_frame) * 90
-        sample_ratio = fraction(stream.sample_aspect_ratio) or Fraction(1)
-        size = stream.width, stream.height
+        rotation = quarter_turns(frame) * 90
+        told = stream.sample_aspect_ratio or stream.codec_context.sample_aspect_ratio
+        sample_ratio = fraction(told) or Fraction(1)
+        size = frame.width, frame.height
         format = VideoFormat(
             codec=stream.codec_context.name,
             profile=stream.profile,
             size=size,
-            pixels=stream.pix_fmt,
+            pixels=frame.format.name,
             sample_ratio=sample_ratio,
-            colours=(stream.color_range, stream.color_primaries, stream.color_trc, stream.colorspace),
+            colours=(frame.color_range, frame.color_primaries, frame.color_trc, frame.colorspace),
             rotation=rotation,
             rate=packets.rate,
             extradata=bytes(stream.codec_context.extradata or b""),
@@ -106,12 +113,14 @@ def _read_video(label: str, path: Path, mark: str) -> Source:
             rate=packets.rate,
             has_sound=bool(container.streams.audio),
             format=format,
-            uncopied=packets.uncopied or _why_not_copied(format),
+            uncopied=packets.uncopied or _why_not_copied(container, format),
         )
 
 
-def _why_not_copied(format: VideoFormat) -> str | None:
-    """Why a format's packets go into no film, in words that go on after a part's name."""
+def _why_not_copied(container: InputContainer, format: VideoFormat) -> str | None:
+    """Why packets go into no film as they are, in words that go on after a part's name."""
+    if container.format.name != _MP4_READER:
+        return "is not an MP4 file"  # others round times
     if format.codec != "h264":
         return f"is {format.codec.upper()}, which not every browser plays"
     if format.pixels != "yuv420p":

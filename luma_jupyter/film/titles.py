@@ -89,6 +89,9 @@ def _band(text: str, size: tuple[int, int]) -> Image.Image:
         line_height = round(_LINE * font.size)
         if line_height * (len(lines) + 1) <= _BAND_SHARE * height:
             break
+    most = max(int(_BAND_SHARE * height) // line_height - 1, 1)
+    if len(lines) > most:
+        lines = [*lines[: most - 1], f"{lines[most - 1]} …"]
     band_height = min(line_height * (len(lines) + 1), height) // 2 * 2
     band = Image.new("LA", (width, band_height), (0, _BAND_ALPHA))
     draw = ImageDraw.Draw(band)

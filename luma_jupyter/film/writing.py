@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import suppress
-from fractions import Fraction
 from heapq import merge
 from pathlib import Path
 from time import monotonic
@@ -15,6 +14,7 @@ from av import Packet
 from av.container import OutputContainer
 
 from luma_jupyter.film import copying, encoding
+from luma_jupyter.film.captions import add_captions
 from luma_jupyter.film.frames import film_frames
 from luma_jupyter.film.plan import FilmPlan
 from luma_jupyter.film.sound import FilmSound
@@ -54,12 +54,14 @@ def _tracks(plan: FilmPlan, container: OutputContainer, progress: _Progress) -> 
     if plan.has_sound:
         sound = FilmSound([place.sound for place in plan.places], plan.length, plan.spec.music, plan.spec.voice)
         yield encoding.sound_packets(encoding.add_sound(container), sound.blocks(progress.measured))
+    if plan.cues:
+        yield iter(add_captions(container, plan.cues))
 
 
-def _time(packet: Packet[Any]) -> Fraction:
+def _time(packet: Packet[Any]) -> float:
     """When a packet is decoded, in seconds."""
     assert packet.dts is not None
-    return Fraction(packet.dts * packet.time_base.numerator, packet.time_base.denominator)
+    return packet.dts * packet.time_base.numerator / packet.time_base.denominator
 
 
 class _Progress:
@@ -79,9 +81,9 @@ class _Progress:
         self._done = self._measuring * share
         self.tick()
 
-    def reached(self, moment: Fraction) -> None:
+    def reached(self, moment: float) -> None:
         """So many seconds of the film are written."""
-        share = min(max(float(moment) / self._length, 0.0), 1.0)
+        share = min(max(moment / self._length, 0.0), 1.0)
         self._done = max(self._done, self._measuring + (1 - self._measuring) * share)
         self.tick()
 

@@ -7,7 +7,8 @@ text         words for people: times, sizes, what was asked for, how it stands
 html         the pieces that all HTML is made of
 player       a video's player, and captions
 clip_html    a clip's card
-bar_html     a bar that moves by itself along the usual time
+bar_html     bars without a script: along the usual time, and where they were told to be
+film_outline what making a film would come to
 table        many clips as a table
 gallery      clips as posters
 comparison   clips side by side

@@ -218,6 +218,23 @@ def queue_steps(notebook: Shell, service: PromptService, *names: str) -> None:
         notebook.run(f"%%luma extend sunset -o {name}\nOn and on, {name}")
 
 
+def test_loading_says_once_which_films_were_not_made(notebook: Shell, service: PromptService, capsys: Printed) -> None:
+    """A film that a killed kernel had not made is told in words of its own; running its cell makes it."""
+    cell = (
+        "import luma_jupyter\nfrom luma_jupyter.api.film import film\nmovie = film([luma_jupyter.generate('A sunset')])"
+    )
+    service.running = True
+    notebook.run(cell)
+    wait_for_status(kernel.session.own_clips[0], "running")
+    notebook.restart()
+    said = "luma_jupyter: 1 film of this folder was not made: the kernel ended before; run the cell again to make it."
+    assert said in capsys.readouterr().out.splitlines()
+    notebook.restart()
+    assert said not in capsys.readouterr().out
+    assert [clip.status for clip in clips()] == ["detached", "cancelled"]
+    service.running = False
+
+
 @pytest.mark.parametrize(
     ("names", "said"), [(["longer"], "1 clip of this folder was"), (["longer", "other"], "2 clips of this folder were")]
 )

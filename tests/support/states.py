@@ -7,7 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from luma_jupyter.domain.duration_model import prior
-from luma_jupyter.domain.requests import GenerateRequest
+from luma_jupyter.domain.pieces import Piece
+from luma_jupyter.domain.requests import FilmRequest, GenerateRequest
 from luma_jupyter.domain.task import Task, Video
 from luma_jupyter.domain.vocabulary import Status
 from luma_jupyter.errors import ClipFailed
@@ -45,6 +46,16 @@ def clip_state(
         error=ClipFailed("It went wrong.") if status is Status.FAILED else None,
     ).evolve(**changes)
     return ClipState(task, name, now, prior("acedata"), "luma_videos/a-sunset-3f9c2a1b.mp4")
+
+
+def film_state(status: Status = Status.RUNNING, *parts: Piece, **changes: object) -> ClipState:
+    """The state of a film of these parts, which is being made unless told otherwise; ``changes`` as above."""
+    storm = Piece(source="0123456789abcdef" * 2, label="storm@1-4.5")
+    video = Video(None, width=640, height=360) if status is Status.COMPLETED else None
+    request = FilmRequest(parts=parts or (storm,), fade=0.5)
+    made = {"request": request, "provider": "local", "task_id": None, "video": video, "making": "video copied"}
+    state = clip_state(status, name="movie", **{**made, **changes})
+    return replace(state, model=prior("local"))
 
 
 def counted(*states: ClipState) -> tuple[list[ClipState], Counter[Status]]:

@@ -19,7 +19,7 @@ from luma_jupyter.views.clip_state import ClipState
 from luma_jupyter.views.comparison import comparison_html
 from luma_jupyter.views.text import STATUS_TEXT, plain_text, status_text, typical_time
 from tests.support.html import HOSTILE, Tags, video_source
-from tests.support.states import clip_state
+from tests.support.states import clip_state, film_state
 
 
 def test_final_html_has_all_facts_of_a_completed_clip() -> None:
@@ -238,6 +238,39 @@ def test_waiting_html_has_no_bar_where_nobody_knows_when_it_begins() -> None:
     for waits in (clip_state(Status.QUEUED, request=source), clip_state(Status.QUEUED, upload="uploading a.png")):
         assert "luma-usual" not in waiting_html(waits)
         assert "typically" not in waiting_html(waits)
+
+
+def test_final_html_of_a_film_has_what_a_film_has() -> None:
+    """A film's card says what it is of, how its video was made and that this machine did it; it has no ids."""
+    html = final_html(film_state(Status.COMPLETED))
+    for fact in ("Film of storm@1-4.5", "film of 1 part, fade 0.5 s", "this machine", "video copied", "640×360 px"):
+        assert fact in html
+    assert '<video src="luma_videos/a-sunset-3f9c2a1b.mp4" controls' in html
+    for fact in ("Ids", "None", "At the service", "simulated"):
+        assert fact not in html
+
+
+def test_live_view_of_a_film_has_a_bar_where_its_making_is() -> None:
+    """A film's bar stands where the kernel says, and does not go on by itself; its button says what it does."""
+    view = live_view(film_state(progress=0.43))
+    assert (view["status"], view["typical"]) == ("making the film: video copied (43 %)", "")
+    assert view["curve"] == [(0.0, 0.43)]
+    assert (view["stop"], view["tooltip"]) == ("Stop", "Stops making the film: nothing is left of it.")
+    waiting = live_view(film_state(Status.QUEUED))
+    assert (waiting["status"], waiting["curve"]) == ("queued: waits for storm; nothing is made yet", [])
+    assert waiting["tooltip"] == view["tooltip"]
+    assert live_view(film_state(Status.SAVING))["stop"] == ""
+
+
+def test_waiting_html_of_a_film_has_a_bar_that_stands() -> None:
+    """A page without widgets sees how far the film was when it was drawn, in words and as a bar without animation."""
+    html = waiting_html(film_state(progress=0.25))
+    assert "making the film: video copied (25 %) (as of " in html
+    assert 'aria-label="25% made"' in html
+    assert "width:25%" in html
+    assert "animation" not in html
+    assert "typically" not in html
+    assert "made" not in waiting_html(film_state(Status.QUEUED)).partition("luma-later")[2].partition("role")[2]
 
 
 def test_final_html_says_that_the_file_is_gone() -> None:

@@ -29,7 +29,7 @@ from luma_jupyter.views.table import (
 from luma_jupyter.views.table import final_html as final_html_of
 from luma_jupyter.views.table import waiting_html as waiting_html_of
 from tests.support.html import HOSTILE, Tags
-from tests.support.states import clip_state, counted
+from tests.support.states import clip_state, counted, film_state
 
 
 def final_html(key: str, states: Sequence[ClipState]) -> str:
@@ -78,6 +78,14 @@ def test_live_row_of_a_running_clip_lets_bar_and_clock_go_on() -> None:
     assert row == ["sunset", "A sunset", words, True, 1000.0, None, "acedata generate", "", "generate 16:9"]
     assert live_row(clip_state(Status.RUNNING, now=1077.0)) == live_row(clip_state(Status.RUNNING, now=1030.0))
     assert live_row(clip_state(Status.QUEUED))[3] is False
+
+
+def test_live_row_of_a_film_says_how_far_it_is() -> None:
+    """A film's row has no bar that goes on by itself, but words; the bar of all has a curve for it."""
+    row = live_row(film_state(progress=0.43))
+    assert row[2:4] == ["running, 43 %", False]
+    assert row[6] == "local film"
+    assert "local" in table_text([film_state()])
 
 
 def test_live_rows_of_ended_clips_have_file_time_and_reason() -> None:

@@ -10,10 +10,20 @@ from urllib.parse import quote
 import pytest
 
 from luma_jupyter.domain.media import LocalFile
-from luma_jupyter.domain.requests import ExtendRequest, FrameRef, GenerateRequest, ModifyRequest, Request
+from luma_jupyter.domain.pieces import FilmFile, Piece
+from luma_jupyter.domain.requests import ExtendRequest, FilmRequest, FrameRef, GenerateRequest, ModifyRequest, Request
 from luma_jupyter.domain.vocabulary import Status
-from luma_jupyter.views.text import clock, file_size, plain_text, progress_line, request_summary, short
-from tests.support.states import clip_state
+from luma_jupyter.views.text import (
+    clock,
+    file_size,
+    plain_text,
+    progress_line,
+    request_summary,
+    short,
+    sources_text,
+    status_text,
+)
+from tests.support.states import clip_state, film_state
 
 URL = "https://x.example/a/dawn.png?secret=1"
 FRAME = FrameRef("a" * 32, "last", "storm")
@@ -41,6 +51,39 @@ FILE = LocalFile("0" * 64, "image/png", "noon.png", 9)
 def test_request_summary_names_all_by_which_requests_differ(request_: Request, words: str) -> None:
     """All by which requests with the same prompt differ, in a few words; of an address only the file's name."""
     assert request_summary(clip_state(request=request_, source_label="fox").task) == words
+
+
+def test_film_names_a_few_of_the_clips_that_it_waits_for() -> None:
+    """Of many clips the first are named; a film of none waits for its turn."""
+
+    def of(*labels: str) -> str:
+        parts = [Piece(source=f"{number:032x}", label=label) for number, label in enumerate(labels)]
+        return status_text(film_state(Status.QUEUED, *parts))
+
+    assert of("a@1-2", "b ×2", "a") == "queued: waits for a and b; nothing is made yet"
+    assert of("a", "b", "c") == "queued: waits for a, b and c; nothing is made yet"
+    assert of("a", "b", "c", "d", "e") == "queued: waits for a, b, c and 2 more; nothing is made yet"
+    picture = Piece(source=FilmFile("ab" * 32, "a.png"), seconds=3)
+    assert status_text(film_state(Status.QUEUED, picture)) == "queued: waits for its turn; nothing is made yet"
+
+
+def test_film_says_what_it_is_of() -> None:
+    """Its summary has what was asked for beside its parts, and its sources are these."""
+    file = FilmFile("ab" * 32, "waves.mp3")
+    parts = (Piece(source="0" * 32, label="storm", caption="Waves"), Piece(source=file, seconds=3))
+    request = FilmRequest(parts=parts, fade=0.5, music=file, voice=file, size=(640, 360), fps=25)
+    task = film_state(request=request).task
+    assert request_summary(task) == (
+        "film of 2 parts, fade 0.5 s, music waves.mp3, voice waves.mp3, captions, 640×360, 25 fps"
+    )
+    assert sources_text(task) == "storm, waves.mp3"
+
+
+def test_progress_line_of_a_film_stands_where_it_is() -> None:
+    """In a terminal, too, a film's bar is how much of it is made."""
+    line = progress_line(film_state(progress=0.5))
+    assert line == "movie ██████████░░░░░░░░░░ making the film: video copied (50 %) (0:42)"
+    assert "film of 1 part, fade 0.5 s, this machine" in plain_text(film_state())
 
 
 def test_plain_text_hides_the_absolute_path_unless_asked() -> None:

@@ -12,6 +12,7 @@ import pytest
 from luma_jupyter.api.create import generate
 from luma_jupyter.api.kernel import kernel
 from luma_jupyter.display.outputs import NOTHING, WIDGET_VIEW
+from luma_jupyter.domain.vocabulary import Status
 from luma_jupyter.engine.handle import Handle
 from luma_jupyter.widgets import card as card_module
 from luma_jupyter.widgets import presenter, table_card
@@ -80,6 +81,35 @@ def test_card_button_stops_following(notebook: Shell, service: PromptService) ->
     kernel.presenter.flush([clip])
     assert clip.status == "detached"
     assert "may still run and be billed" in notebook.displays.latest()[0]["text/html"]
+
+
+def test_card_of_a_film_follows_its_making(notebook: Shell, service: PromptService) -> None:
+    """The bar stands where the making is; the plain HTML, which a page without widgets has, comes anew in quarters."""
+    service.gate.clear()
+    notebook.run(
+        "import luma_jupyter\nfrom luma_jupyter.api.film import film\nharbour = luma_jupyter.generate('A harbour')"
+    )
+    notebook.run("movie = film([harbour])")
+    notebook.run("movie")
+    movie, loop_thread = notebook.user_ns["movie"], kernel.session.engine.loop_thread
+
+    async def tell(**changes: Any) -> None:
+        await movie.handle.emit(status=Status.RUNNING, making="video copied", **changes)
+        kernel.presenter.updates.flush_all()
+
+    card = kernel.presenter._card(movie, movie.handle)
+    stages = []
+    for progress in (0.1, 0.2, 0.6):
+        loop_thread.run(tell(progress=progress))
+        (model,) = notebook.displays.models()
+        assert model.view["curve"] == [(0.0, progress)]
+        stages.append(card.stage)
+    assert model.view["status"] == "making the film: video copied (60 %)"
+    assert "60% made" in card.bundle()["text/html"]
+    assert stages[0] == stages[1] != stages[2]
+    card.release()
+    notebook.run("movie.stop()")
+    service.gate.set()
 
 
 def test_a_done_clip_shows_plain_html_at_once(notebook: Shell) -> None:

@@ -5,6 +5,7 @@ runner           starts runs, and holds what they share
 base             what all runs have in common: stopping, and watching another kernel's
 task_run         the run of a task that a service makes, and its states
 film_run         the run of a film, which is made here
+sources          what a task is made from, waited for
 submission       sending the paid request: once, written down a moment before it leaves
 funds            whether the money for a call is there
 uploads          files of the user's on their way to a service
