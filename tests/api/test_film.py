@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import pickle
 import shutil
 from dataclasses import dataclass
@@ -222,6 +223,24 @@ def test_film_is_saved_as_another_file(clip: Clip, tmp_path: Path) -> None:
     made = film([clip], captions=["Waves"], out="movie.mp4").wait()
     assert (tmp_path / "movie.mp4").read_bytes() == made.file().read_bytes()
     assert (tmp_path / "movie.vtt").read_bytes() == made.file().with_suffix(".vtt").read_bytes()
+
+
+def test_film_is_not_saved_over_itself(clip: Clip) -> None:
+    """A film's own file as ``out`` stays what it is."""
+    made = film([clip]).wait()
+    assert film([clip], out=made.file()).file() == made.file()
+    assert made.duration == pytest.approx(1, abs=0.1)
+
+
+def test_folder_that_cannot_be_written_is_refused_at_once(clip: Clip, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where a film cannot be saved, that is said before it is made."""
+
+    def refuse(folder: Path) -> None:
+        raise OSError(errno.EROFS, "Read-only file system")
+
+    monkeypatch.setattr("luma_jupyter.clip.film_parts.check_writable", refuse)
+    with pytest.raises(InvalidRequest, match=r"out: '.*movie\.mp4' cannot be saved \(Read-only file system\)\."):
+        film([clip], out="movie.mp4")
 
 
 def test_film_that_was_made_is_found_again(clip: Clip, kernels: Kernels, service: PromptService) -> None:
