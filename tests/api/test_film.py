@@ -146,9 +146,10 @@ def test_film_without_captions_has_no_file_of_them(clip: Clip) -> None:
         (["."], {}, "Part 1 of the film: '.' is a folder."),
         (["notes.txt"], {}, "notes.txt is no video or picture"),
         (["https://x.example/v.mp4"], {}, "Part 1 of the film must be a path, not 'https://x.example/v.mp4'."),
-        ([3], {}, "Part 1 of the film takes"),
-        ([None], {}, "Part 1 of the film takes"),
-        ({"a": 1}, {}, "Part 1 of the film takes"),
+        ([3], {}, "Part 1 of the film must be a clip, a part of one, a list of these, a path or a picture, not 3."),
+        ([None], {}, "Part 1 of the film must be a clip"),
+        ({"a": 1}, {}, "Part 1 of the film must be a clip"),
+        ([b"no picture"], {}, "Part 1 of the film: this is not a picture"),
         ([("title.png", 0)], {}, "Part 1 of the film: seconds must be how many seconds a picture stands"),
         ([("clip.mp4", 5)], {}, "Part 1 of the film: seconds are for pictures, and clip.mp4 is none: cut a clip"),
         (["clip.mp4"], {"fade": -1}, "fade must be a number of seconds, 0 or more, not -1."),
@@ -396,6 +397,14 @@ def test_picture_of_one_frame_stands_and_an_animation_plays(maker: FakeMaker, tm
     first.save(tmp_path / "moving.gif", save_all=True, append_images=[second], duration=200)
     film(["still.gif", "moving.gif", ("still.gif", 5), np.zeros((8, 8, 3), np.uint8)]).wait()
     assert [part.seconds for part in maker.made[0].parts] == [3.0, None, 5.0, 3.0]
+
+
+def test_film_takes_files_that_are_too_large_to_send(
+    maker: FakeMaker, clip: Clip, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What stays here may be of any size: the limit of uploads is none of films."""
+    monkeypatch.setattr("luma_jupyter.engine.local_files.LARGEST_VIDEO", 10)
+    assert film([clip.file()]).wait().status == "completed"
 
 
 def test_music_and_voice_are_known_by_their_content(maker: FakeMaker, clip: Clip, tmp_path: Path) -> None:
