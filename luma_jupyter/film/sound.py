@@ -38,7 +38,8 @@ _LIMITER = (
     ("aresample", f"{RATE}"),
 )
 _NEAR = 0.3  # LU: this near to `LOUDNESS` is near enough
-_MOST_PASSES = 3  # in which the loudness is looked for where peaks are limited, which takes from it
+_MOST_PASSES = 3  # in which the loudness is looked for where peaks are limited
+_MOST_LIMITED = decibels(20)  # by which peaks are held down; with more, the limiter lets some through
 
 
 class FilmSound:
@@ -218,16 +219,17 @@ def _factor(blocks: Iterable[Samples], loudness: float) -> float:
 
 
 def _factor_to_loudness(blocks: Callable[[], Iterator[Samples]]) -> float:
-    """What makes a sound `LOUDNESS`, once it is limited too."""
+    """What makes a sound `LOUDNESS` once its peaks are limited, which takes from it; or as near as can be."""
     found, peak = measure(blocks())
     if found <= SILENCE:
         return 1.0
-    factor = decibels(LOUDNESS - found)
+    most = _HIGHEST * _MOST_LIMITED / peak
+    factor = min(decibels(LOUDNESS - found), most)
     for _ in range(_MOST_PASSES):
         if factor * peak <= _HIGHEST:
             break
         found, _peak = measure(_limited(blocks(), factor))
-        if abs(found - LOUDNESS) <= _NEAR:
+        if abs(found - LOUDNESS) <= _NEAR or factor == most:
             break
-        factor *= decibels(LOUDNESS - found)
+        factor = min(factor * decibels(LOUDNESS - found), most)
     return factor

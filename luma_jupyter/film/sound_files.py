@@ -95,7 +95,7 @@ def _frames(name: str, path: Path, container: InputContainer, stream: AudioStrea
         frames: list[AudioFrame] = []
         try:
             frames = packet.decode()
-        except av.error.InvalidDataError:
+        except av.error.FFmpegError:  # decoders have many
             lost += float(packet.duration or 0) * _tick(stream)
         if packet.is_corrupt or lost > _MOST_LOST:
             raise _refused(name, path, "is damaged or not whole")

@@ -133,6 +133,18 @@ def test_a_moment_that_cannot_be_decoded_is_silent(tmp_path: Path) -> None:
     assert sound.shape[1] == pytest.approx(2 * RATE, abs=2100)
 
 
+def test_sound_that_changes_its_kind_goes_on(tmp_path: Path) -> None:
+    """A file that goes on in another rate and with other channels is heard to its end."""
+    one = write_sound(tmp_path / "one.mp3", tone(1, rate=44_100), "libmp3lame", rate=44_100)
+    other = write_sound(tmp_path / "2.mp3", tone(1, channels=1, rate=32_000), "libmp3lame", rate=32_000, layout="mono")
+    both = tmp_path / "both.mp3"
+    both.write_bytes(one.read_bytes() + other.read_bytes())
+    sound = np.concatenate(list(decode_sound("music", both)), axis=1)
+    assert sound.shape[1] == pytest.approx(2 * RATE, abs=8000)
+    assert rms(sound[:, 4800:43_200]) == pytest.approx(-15, abs=1)
+    assert rms(sound[:, 60_000:86_400]) == pytest.approx(-18, abs=1)
+
+
 def test_music_that_is_deleted_while_it_is_used_is_told(tmp_path: Path) -> None:
     """Music that was there when it was checked, and is gone when it is played, is an error of the same kind."""
     path = write_sound(tmp_path / "music.wav", tone(1))
