@@ -96,7 +96,7 @@ class FilmSound:
             yield block
 
     def _voice_blocks(self) -> Iterator[Samples]:
-        return _in_seconds(decode_sound("voice", self._voice) if self._voice else (), self._count)
+        return _in_seconds(decode_sound(self._voice, name="voice") if self._voice else (), self._count)
 
     def _voice_factor(self, progress: _Progress) -> float:
         return _factor(progress.of(self._voice_blocks()), _VOICE_LOUDNESS) if self._voice else 1.0
@@ -123,8 +123,7 @@ class _Playing:
         self.end = round((part.at + part.length) * RATE)
         self._rising = round((part.at + part.fade_in) * RATE) - self._begin
         self._falling = self.end - round((part.at + part.length - part.fade_out) * RATE)
-        name = part.path.name
-        pieces = decode_sound(name, part.path, part.start)
+        pieces = decode_sound(part.path, part.start)
         self._reader = _Reader(pieces if part.speed == 1 else _at_speed(pieces, part.speed))
 
     def add_to(self, block: Samples, at: int) -> None:
@@ -190,7 +189,7 @@ def _fade(steps: NDArray[np.int_], length: int) -> Samples:
 def _repeated(name: str, path: Path) -> Iterator[Samples]:
     while True:
         empty = True
-        for piece in decode_sound(name, path):
+        for piece in decode_sound(path, name=name):
             empty = False
             yield piece
         if empty:  # it was not when it was checked
