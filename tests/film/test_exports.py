@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import os
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -201,13 +202,15 @@ BAD: list[tuple[str, dict[str, Any], str]] = [
     ("x.gif", {"width": 10**9}, "width is a whole number of pixels from 16 to 8192, not 1000000000."),
     ("x.mp4", {"fps": 0}, "fps of a .mp4 is from 0.1 to 60, not 0."),
     ("x.gif", {"fps": 60}, "fps of a .gif is from 0.1 to 50, not 60."),
-    ("x.mp4", {"fps": "fast"}, "fps is a number, not 'fast'."),
-    ("x.mp4", {"fps": math.nan}, "fps is a number, not nan."),
+    ("x.mp4", {"fps": "fast"}, "fps of a .mp4 is from 0.1 to 60, not 'fast'."),
+    ("x.mp4", {"fps": math.nan}, "fps of a .mp4 is from 0.1 to 60, not nan."),
+    ("x.webp", {"fps": 10**400}, f"fps of a .webp is from 0.1 to 60, not {str(10**400)[:99]}…."),
+    ("x.mp4", {"start": math.inf}, "start is from 0 to 2.00, where the video ends, not inf."),
     ("x.png", {"fps": 10}, "A .png is one picture, the one at `start`: it has neither fps nor end."),
     ("x.png", {"end": 1}, "A .png is one picture, the one at `start`: it has neither fps nor end."),
     ("x.mp4", {"start": -1}, "start is from 0 to 2.00, where the video ends, not -1."),
     ("x.mp4", {"start": 2}, "start is from 0 to 2.00, where the video ends, not 2."),
-    ("x.mp4", {"start": None}, "start is a number, not None."),
+    ("x.mp4", {"start": None}, "start is from 0 to 2.00, where the video ends, not None."),
     ("x.mp4", {"start": 1, "end": 1}, "end is after start (1) and up to 2.00, where the video ends, not 1."),
     ("x.mp4", {"end": 9}, "end is after start (0) and up to 2.00, where the video ends, not 9."),
 ]
@@ -276,7 +279,7 @@ def test_sources_without_a_frame_are_refused(tmp_path: Path, film: Path) -> None
 
 def test_folder_is_made_and_a_file_replaced(tmp_path: Path, film: Path) -> None:
     """A folder that is not there is made, a file that is there is replaced, and nothing else is there."""
-    target = tmp_path / "slides" / "new" / "a:b film.gif"
+    target = tmp_path / "slides" / "new" / f"a:b {'film ' * 48}.gif"
     for width in (32, 48):
         export(film, target, width=width)
     assert animation(target)["size"] == (48, 24)
@@ -335,6 +338,17 @@ def test_place_that_cannot_be_written_is_an_oserror(tmp_path: Path, film: Path) 
     (tmp_path / "file").write_text("")
     with pytest.raises(OSError, match="file"):
         export(film, tmp_path / "file" / "x.gif")
+
+
+def test_what_killed_kernels_left_is_removed(tmp_path: Path, film: Path) -> None:
+    """An unfinished file that nobody has written to for an hour is removed; one of today's, and others', stay."""
+    stale, fresh, other = (tmp_path / name for name in (".0123.export", ".4567.export", "my.export"))
+    for path in (stale, fresh, other):
+        path.write_bytes(b"half of it")
+    for path in (stale, other):
+        os.utime(path, (0, 0))
+    export(film, tmp_path / "x.png")
+    assert {path.name for path in tmp_path.iterdir()} == {fresh.name, other.name, "x.png"}
 
 
 @pytest.mark.parametrize("name", ["x.mp4", "x.webm", "x.gif", "x.webp", "x.png"])
