@@ -85,7 +85,7 @@ def test_film_joins_clips_parts_files_and_pictures(clip: Clip, picture: Path) ->
     assert (made.action, made.provider, made.url, made.video_id) == ("film", "local", None, None)
     assert (made.width, made.height) == (64, 32)
     assert [str(part) for part in request_of(made).parts][1:] == [
-        *(f"{clip.source_label}@0.5-1", clip.source_label, "wave.mp4", "title.png", "Part-6-of-the-film.png"),
+        *(f"{clip.source_label}@0.5-1", clip.source_label, "wave.mp4", "title.png", "picture 6"),
     ]
 
 
