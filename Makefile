@@ -61,11 +61,11 @@ lab: $(VENV)/ready  ## open JupyterLab on the notebooks
 clean:
 	rm -rf .venv build .coverage .*_cache
 
-# Other extensions, to compare with: in an environment of their own, since they ask for much.
+# Other extensions and moviepy, to compare with: in an environment of their own, since they ask for much (Pillow < 12).
 build/peers/ready: pyproject.toml
 	$(PYTHON) -m venv build/peers
 	build/peers/bin/python -m pip install --quiet --upgrade pip
-	build/peers/bin/python -m pip install --quiet --editable . ipyparallel jupysql jupyter-ai-magics
+	build/peers/bin/python -m pip install --quiet --editable . ipyparallel jupysql jupyter-ai-magics 'moviepy~=2.2.0'
 	touch $@
 
 $(VENV)/ready: pyproject.toml

@@ -73,16 +73,16 @@ class _Parts:
         if isinstance(value, str | PathLike):
             file = as_film_file(name, value)
             assert file.path
-            still, picture = is_still(file.path), is_picture(file.path)
+            label, still, picture = file.name, is_still(file.path), is_picture(file.path)
         else:
-            file = as_still(name, value)
+            file, label = as_still(name, value), f"picture {len(self.pieces) + 1}"
         if seconds is not None and not picture:
             raise InvalidRequest(f"{name}: seconds are for pictures, and {file.name} is none: cut a clip instead.")
         if seconds is None and still:
             seconds = PICTURE_SECONDS
-        label = "" if isinstance(value, str) else self.find_name(value) or ""
+        variable = None if isinstance(value, str) else self.find_name(value)  # equal texts may be one object
         try:
-            return Piece(source=file, label=label or file.name, seconds=seconds)
+            return Piece(source=file, label=variable or label, seconds=seconds)
         except InvalidRequest as error:
             raise with_message(error, f"{name}: {error}") from None
 

@@ -73,9 +73,6 @@ class FilmFile:
         if not same:
             raise InvalidRequest(f"{self.name} has changed since it was named: run the cell again.")
 
-    def __str__(self) -> str:
-        return self.name
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Piece:

@@ -27,7 +27,7 @@ class Ending:
             _line(_count(paid, Status.DETACHED), "goes on", "go on", f"at the service; {_GO_ON}"),
             _line(_unanswered(paid), "was sent and not answered", "were sent and not answered", _LOOKED_FOR),
             _line(_ended_with_demo(self.tasks), "of the demo service ended", "of the demo service ended", "unfinished"),
-            _line(_count(films, Status.CANCELLED), "was not made", "were not made", "and cost nothing", "film"),
+            _line(_count(films, Status.CANCELLED), "was not made", "were not made", "in time: run this again", "film"),
             _line(_unsaved(paid), "is made but not saved", "are made but not saved", f"here; {_GO_ON}"),
         ]
         return "\n".join(line for line in lines if line)

@@ -30,7 +30,15 @@ from luma_jupyter.domain.values import read_path
 from luma_jupyter.engine.library.folder import size_of
 from luma_jupyter.errors import InvalidRequest, shown
 from luma_jupyter.operating_system import patiently
-from luma_jupyter.video.pictures import Picture, PictureLimits, count_pictures, has_pillow, picture_of, read_picture
+from luma_jupyter.video.pictures import (
+    Picture,
+    PictureLimits,
+    count_pictures,
+    has_pillow,
+    is_picture_object,
+    picture_of,
+    read_picture,
+)
 
 _SENT = ("image/png", "image/jpeg", "image/webp")
 _CONVERTED = (b"GIF8", b"BM", b"II*\0", b"MM\0*")  # GIF, BMP and TIFF begin so: sent as PNG, where Pillow is there
@@ -75,7 +83,14 @@ def as_film_file(name: str, value: object) -> FilmFile:
 
 
 def as_still(name: str, value: object) -> FilmFile:
-    """A picture for a film that is given as an object: as it looks, known as `as_image` knows it."""
+    """A picture for a film that is given as an object: as it looks, known as `as_image` knows it.
+
+    Raises InvalidRequest, also for all that is no picture.
+    """
+    if not isinstance(value, bytes | bytearray | memoryview) and not is_picture_object(value):
+        raise InvalidRequest(
+            f"{name} must be a clip, a part of one, a list of these, a path or a picture, not {shown(value)}."
+        )
     image = as_image(name, value)
     assert isinstance(image, LocalFile)
     return FilmFile(image.sha256, image.name, data=image.to_send.read())

@@ -12,6 +12,7 @@ from luma_jupyter.errors import InvalidRequest
 from luma_jupyter.film import copying
 from luma_jupyter.film.plan import FilmPlan, Place, Source
 from luma_jupyter.film.planes import crop_ratio, cropped_size, even
+from luma_jupyter.film.sound_files import check_sound
 from luma_jupyter.film.sources import read_source
 from luma_jupyter.film.spec import FilmPart, FilmSpec
 from luma_jupyter.film.titles import check_title
@@ -25,6 +26,9 @@ def plan(spec: FilmSpec) -> FilmPlan:
     """Read what the parts are, and decide how the film is made. Raises InvalidRequest."""
     if not spec.parts:
         raise InvalidRequest("A film needs at least one part.")
+    for name, path in (("music", spec.music), ("voice", spec.voice)):
+        if path:
+            check_sound(name, path)
     for title in {part.title for part in spec.parts if part.title}:
         check_title(title)
     read: dict[Path, Source] = {}

@@ -107,6 +107,11 @@ def picture_of(name: str, value: object, limits: PictureLimits) -> Picture:
         raise InvalidRequest(f"{name}: the image cannot be read ({_reason(error)}).") from None
 
 
+def is_picture_object(value: object) -> bool:
+    """Whether something is a picture as notebooks have them: a PIL image, an array, a matplotlib figure."""
+    return _is_image(value) or hasattr(value, "__array_interface__") or hasattr(value, "savefig")
+
+
 def encode_png(name: str, value: object) -> bytes:
     """A PIL image, a numpy frame (height, width, 3) of uint8, or a matplotlib figure as PNG.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import pickle
 import shutil
 from dataclasses import dataclass
@@ -84,7 +85,7 @@ def test_film_joins_clips_parts_files_and_pictures(clip: Clip, picture: Path) ->
     assert (made.action, made.provider, made.url, made.video_id) == ("film", "local", None, None)
     assert (made.width, made.height) == (64, 32)
     assert [str(part) for part in request_of(made).parts][1:] == [
-        *(f"{clip.source_label}@0.5-1", clip.source_label, "wave.mp4", "title.png", "Part-6-of-the-film.png"),
+        *(f"{clip.source_label}@0.5-1", clip.source_label, "wave.mp4", "title.png", "picture 6"),
     ]
 
 
@@ -145,9 +146,10 @@ def test_film_without_captions_has_no_file_of_them(clip: Clip) -> None:
         (["."], {}, "Part 1 of the film: '.' is a folder."),
         (["notes.txt"], {}, "notes.txt is no video or picture"),
         (["https://x.example/v.mp4"], {}, "Part 1 of the film must be a path, not 'https://x.example/v.mp4'."),
-        ([3], {}, "Part 1 of the film takes"),
-        ([None], {}, "Part 1 of the film takes"),
-        ({"a": 1}, {}, "Part 1 of the film takes"),
+        ([3], {}, "Part 1 of the film must be a clip, a part of one, a list of these, a path or a picture, not 3."),
+        ([None], {}, "Part 1 of the film must be a clip"),
+        ({"a": 1}, {}, "Part 1 of the film must be a clip"),
+        ([b"no picture"], {}, "Part 1 of the film: this is not a picture"),
         ([("title.png", 0)], {}, "Part 1 of the film: seconds must be how many seconds a picture stands"),
         ([("clip.mp4", 5)], {}, "Part 1 of the film: seconds are for pictures, and clip.mp4 is none: cut a clip"),
         (["clip.mp4"], {"fade": -1}, "fade must be a number of seconds, 0 or more, not -1."),
@@ -222,6 +224,24 @@ def test_film_is_saved_as_another_file(clip: Clip, tmp_path: Path) -> None:
     made = film([clip], captions=["Waves"], out="movie.mp4").wait()
     assert (tmp_path / "movie.mp4").read_bytes() == made.file().read_bytes()
     assert (tmp_path / "movie.vtt").read_bytes() == made.file().with_suffix(".vtt").read_bytes()
+
+
+def test_film_is_not_saved_over_itself(clip: Clip) -> None:
+    """A film's own file as ``out`` stays what it is."""
+    made = film([clip]).wait()
+    assert film([clip], out=made.file()).file() == made.file()
+    assert made.duration == pytest.approx(1, abs=0.1)
+
+
+def test_folder_that_cannot_be_written_is_refused_at_once(clip: Clip, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where a film cannot be saved, that is said before it is made."""
+
+    def refuse(folder: Path) -> None:
+        raise OSError(errno.EROFS, "Read-only file system")
+
+    monkeypatch.setattr("luma_jupyter.clip.film_parts.check_writable", refuse)
+    with pytest.raises(InvalidRequest, match=r"out: '.*movie\.mp4' cannot be saved \(Read-only file system\)\."):
+        film([clip], out="movie.mp4")
 
 
 def test_film_that_was_made_is_found_again(clip: Clip, kernels: Kernels, service: PromptService) -> None:
@@ -377,6 +397,14 @@ def test_picture_of_one_frame_stands_and_an_animation_plays(maker: FakeMaker, tm
     first.save(tmp_path / "moving.gif", save_all=True, append_images=[second], duration=200)
     film(["still.gif", "moving.gif", ("still.gif", 5), np.zeros((8, 8, 3), np.uint8)]).wait()
     assert [part.seconds for part in maker.made[0].parts] == [3.0, None, 5.0, 3.0]
+
+
+def test_film_takes_files_that_are_too_large_to_send(
+    maker: FakeMaker, clip: Clip, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What stays here may be of any size: the limit of uploads is none of films."""
+    monkeypatch.setattr("luma_jupyter.engine.local_files.LARGEST_VIDEO", 10)
+    assert film([clip.file()]).wait().status == "completed"
 
 
 def test_music_and_voice_are_known_by_their_content(maker: FakeMaker, clip: Clip, tmp_path: Path) -> None:

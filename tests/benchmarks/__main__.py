@@ -14,6 +14,7 @@ from pathlib import Path
 from tests.benchmarks import (
     films,
     growth,
+    joins,
     kernels,
     loop,
     pages,
@@ -31,7 +32,7 @@ def main() -> int:
     """Run the benchmarks one after the other: each has the machine to itself."""
     parser = argparse.ArgumentParser(description="How do we compare with the vendors' own clients?")
     parser.add_argument("names", nargs="*")
-    parser.add_argument("--peers", default=sys.executable, help="a Python that has the other extensions")
+    parser.add_argument("--peers", default=sys.executable, help="a Python that has the other extensions, and moviepy")
     parser.add_argument("--folder", type=Path, default=Path("build/bench"))
     parser.add_argument("--seeds", type=int, default=1, help="how often polling is played, with other durations")
     given = parser.parse_args()
@@ -44,6 +45,7 @@ def main() -> int:
         "kernels": kernels.run,
         "growth": growth.run,
         "films": films.run,
+        "joins": lambda report: joins.run(report, os.path.abspath(given.peers)),
         "pages": pages.run,
         "views": views.run,
         "paid_twice": paid_twice.run,

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
+import os
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -15,7 +17,7 @@ from PIL import Image
 from luma_jupyter.errors import InvalidRequest
 from luma_jupyter.film import excerpts, exports
 from luma_jupyter.film.exports import export
-from tests.support.sounds import RATE, rms, tone, write_film, write_sound
+from tests.support.sounds import RATE, rms, sound_frame, tone, write_film, write_sound
 
 GREYS = range(40, 240, 10)  # two seconds, ten frames each
 
@@ -200,13 +202,15 @@ BAD: list[tuple[str, dict[str, Any], str]] = [
     ("x.gif", {"width": 10**9}, "width is a whole number of pixels from 16 to 8192, not 1000000000."),
     ("x.mp4", {"fps": 0}, "fps of a .mp4 is from 0.1 to 60, not 0."),
     ("x.gif", {"fps": 60}, "fps of a .gif is from 0.1 to 50, not 60."),
-    ("x.mp4", {"fps": "fast"}, "fps is a number, not 'fast'."),
-    ("x.mp4", {"fps": math.nan}, "fps is a number, not nan."),
+    ("x.mp4", {"fps": "fast"}, "fps of a .mp4 is from 0.1 to 60, not 'fast'."),
+    ("x.mp4", {"fps": math.nan}, "fps of a .mp4 is from 0.1 to 60, not nan."),
+    ("x.webp", {"fps": 10**400}, f"fps of a .webp is from 0.1 to 60, not {str(10**400)[:99]}…."),
+    ("x.mp4", {"start": math.inf}, "start is from 0 to 2.00, where the video ends, not inf."),
     ("x.png", {"fps": 10}, "A .png is one picture, the one at `start`: it has neither fps nor end."),
     ("x.png", {"end": 1}, "A .png is one picture, the one at `start`: it has neither fps nor end."),
     ("x.mp4", {"start": -1}, "start is from 0 to 2.00, where the video ends, not -1."),
     ("x.mp4", {"start": 2}, "start is from 0 to 2.00, where the video ends, not 2."),
-    ("x.mp4", {"start": None}, "start is a number, not None."),
+    ("x.mp4", {"start": None}, "start is from 0 to 2.00, where the video ends, not None."),
     ("x.mp4", {"start": 1, "end": 1}, "end is after start (1) and up to 2.00, where the video ends, not 1."),
     ("x.mp4", {"end": 9}, "end is after start (0) and up to 2.00, where the video ends, not 9."),
 ]
@@ -247,12 +251,35 @@ def test_sources_without_a_picture_are_refused(tmp_path: Path) -> None:
         export(source, tmp_path / "x.gif")
 
 
+def test_sources_without_a_frame_are_refused(tmp_path: Path, film: Path) -> None:
+    """A video of which no frame is left is refused when it is looked at, and when its frames are read."""
+    source = tmp_path / "shot.mkv"
+    with av.open(str(source), "w") as container:
+        video = container.add_stream("libx264", rate=10)
+        video.width, video.height, video.pix_fmt = 64, 32, "yuv420p"
+        sound = container.add_stream("aac", rate=RATE)
+        container.mux([*sound.encode(sound_frame(tone(1))), *sound.encode(None)])
+    message = r"^shot\.mkv cannot be read as a video \(there is no frame in it\)\.$"
+    with pytest.raises(InvalidRequest, match=message):
+        export(source, tmp_path / "x.gif")
+    whole = excerpts.read_video(film)
+    excerpt = excerpts.Excerpt(
+        video=dataclasses.replace(whole, path=source),
+        start=whole.start,
+        length=whole.length,
+        size=whole.size,
+        rate=whole.rate,
+    )
+    with pytest.raises(InvalidRequest, match=message):
+        list(excerpts.pictures(excerpt, "rgb24"))
+
+
 # What is left.
 
 
 def test_folder_is_made_and_a_file_replaced(tmp_path: Path, film: Path) -> None:
     """A folder that is not there is made, a file that is there is replaced, and nothing else is there."""
-    target = tmp_path / "slides" / "new" / "a:b film.gif"
+    target = tmp_path / "slides" / "new" / f"a:b {'film ' * 48}.gif"
     for width in (32, 48):
         export(film, target, width=width)
     assert animation(target)["size"] == (48, 24)
@@ -282,14 +309,24 @@ def test_nothing_is_left_of_what_was_ended(
     assert list(tmp_path.iterdir()) == [target]
 
 
-def test_damaged_source_leaves_nothing(tmp_path: Path, film: Path) -> None:
+@pytest.mark.parametrize("bytes_lost", [4, 10_000], ids=["some bytes", "whole frames"])
+def test_damaged_source_leaves_nothing(tmp_path: Path, bytes_lost: int) -> None:
     """A source that is damaged in the middle is refused by its name when that is reached; no file is left."""
-    data = bytearray(film.read_bytes())
-    with av.open(str(film)) as container:
-        places = [(packet.pos, packet.size) for packet in container.demux(video=0) if packet.size]
-    for position, size in places[8:12]:
-        data[position + 4 : position + size] = bytes(size - 4)
     source = tmp_path / "damaged.mp4"
+    random = np.random.default_rng(0)
+    with av.open(str(source), "w") as container:
+        video = container.add_stream("libx264", rate=10)
+        video.width, video.height, video.pix_fmt = 64, 64, "yuv420p"
+        for _ in range(20):
+            pixels = random.integers(0, 255, (64, 64, 3), np.uint8)
+            container.mux(video.encode(av.VideoFrame.from_ndarray(pixels)))
+        container.mux(video.encode(None))
+    with av.open(str(source)) as container:
+        places = [(packet.pos, packet.size) for packet in container.demux(video=0) if packet.size]
+    data = bytearray(source.read_bytes())
+    for position, size in places[8:12]:
+        middle = position + size // 2
+        data[middle : min(middle + bytes_lost, position + size)] = bytes(min(bytes_lost, size - size // 2))
     source.write_bytes(data)
     with pytest.raises(InvalidRequest, match=r"^damaged\.mp4 "):
         export(source, tmp_path / "x.webp")
@@ -301,6 +338,31 @@ def test_place_that_cannot_be_written_is_an_oserror(tmp_path: Path, film: Path) 
     (tmp_path / "file").write_text("")
     with pytest.raises(OSError, match="file"):
         export(film, tmp_path / "file" / "x.gif")
+
+
+def test_what_killed_kernels_left_is_removed(tmp_path: Path, film: Path) -> None:
+    """An unfinished file that nobody has written to for an hour is removed; one of today's, and others', stay."""
+    stale, fresh, other = (tmp_path / name for name in (".0123.export", ".4567.export", "my.export"))
+    for path in (stale, fresh, other):
+        path.write_bytes(b"half of it")
+    for path in (stale, other):
+        os.utime(path, (0, 0))
+    export(film, tmp_path / "x.png")
+    assert {path.name for path in tmp_path.iterdir()} == {fresh.name, other.name, "x.png"}
+
+
+@pytest.mark.parametrize("name", ["x.mp4", "x.webm", "x.gif", "x.webp", "x.png"])
+def test_full_disk_leaves_nothing(tmp_path: Path, film: Path, name: str) -> None:
+    """Where there is no room for a file, the error is the system's own, and nothing is left."""
+    resource = pytest.importorskip("resource", reason="Windows does not limit files")
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (60, before[1]))
+    try:
+        with pytest.raises(OSError, match="File too large"):
+            export(film, tmp_path / name)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert not list(tmp_path.iterdir())
 
 
 def test_kinds_are_written_as_their_names_say() -> None:

@@ -96,6 +96,16 @@ def test_unusable_sound_is_refused_at_once_in_one_line(tmp_path: Path, make: Cal
         assert make in (gone, folder) or message.endswith(ADVICE)
 
 
+@pytest.mark.parametrize("make", [gone, empty, text, cut_in_its_head], ids=lambda make: make.__name__)
+def test_unusable_part_is_refused_by_its_name(tmp_path: Path, make: Callable[[Path], None]) -> None:
+    """A part whose sound cannot be read is refused in a line with its name, when it is reached."""
+    path = tmp_path / "shot.mp4"
+    make(path)
+    with pytest.raises(InvalidRequest, match=r"shot\.mp4") as caught:
+        list(FilmSound([SoundPart(path=path, at=Fraction(0), length=Fraction(1))], Fraction(1)).blocks())
+    assert "mp3" not in str(caught.value)
+
+
 def test_usable_sound_is_accepted(tmp_path: Path) -> None:
     """A sound file, and a video with sound, are music."""
     check_sound("music", write_sound(tmp_path / "tone.wav", tone(0.1)))
@@ -118,7 +128,9 @@ def test_sound_that_is_damaged_for_long_is_told(tmp_path: Path) -> None:
     """A part of whose sound more than a second cannot be decoded is refused by its file's name."""
     path = write_film(tmp_path / "part.mp4", [50] * 40, noise(4))
     _overwrite_sound(path, 20, 140)
-    with pytest.raises(InvalidRequest, match=r"^part.mp4: part.mp4 is damaged"):
+    with pytest.raises(
+        InvalidRequest, match=r"^The sound of part\.mp4 is damaged or not whole: download or save it again\.$"
+    ):
         list(FilmSound([SoundPart(path=path, at=Fraction(0), length=Fraction(4))], Fraction(4)).blocks())
 
 
@@ -126,11 +138,23 @@ def test_a_moment_that_cannot_be_decoded_is_silent(tmp_path: Path) -> None:
     """A few packets that cannot be decoded leave silence in their place, and what follows where it was."""
     path = write_film(tmp_path / "part.mp4", [50] * 20, tone(2))
     _overwrite_sound(path, 40, 50)
-    sound = np.concatenate(list(decode_sound("part", path, 0.0)), axis=1)
+    sound = np.concatenate(list(decode_sound(path, 0.0)), axis=1)
     assert rms(sound[:, : RATE // 2]) == pytest.approx(-15, abs=1)
     assert rms(sound[:, 43 * 1024 : 47 * 1024]) < -40
     assert rms(sound[:, RATE * 3 // 2 : RATE * 19 // 10]) == pytest.approx(-15, abs=1)
     assert sound.shape[1] == pytest.approx(2 * RATE, abs=2100)
+
+
+def test_sound_that_changes_its_kind_goes_on(tmp_path: Path) -> None:
+    """A file that goes on in another rate and with other channels is heard to its end."""
+    one = write_sound(tmp_path / "one.mp3", tone(1, rate=44_100), "libmp3lame", rate=44_100)
+    other = write_sound(tmp_path / "2.mp3", tone(1, channels=1, rate=32_000), "libmp3lame", rate=32_000, layout="mono")
+    both = tmp_path / "both.mp3"
+    both.write_bytes(one.read_bytes() + other.read_bytes())
+    sound = np.concatenate(list(decode_sound(both)), axis=1)
+    assert sound.shape[1] == pytest.approx(2 * RATE, abs=8000)
+    assert rms(sound[:, 4800:43_200]) == pytest.approx(-15, abs=1)
+    assert rms(sound[:, 60_000:86_400]) == pytest.approx(-18, abs=1)
 
 
 def test_music_that_is_deleted_while_it_is_used_is_told(tmp_path: Path) -> None:

@@ -327,8 +327,12 @@ def test_stopped_film_leaves_nothing(engine: Engine, maker: FakeMaker, media: Pa
     assert list(media.iterdir()) == []
 
 
-def test_film_is_not_made_where_the_program_ends(engine: Engine, maker: FakeMaker, media: Path) -> None:
-    """A program that ends does not wait for a film: it says that it was not made, and nothing is left of it."""
+@pytest.mark.parametrize(("later", "written"), [(False, Status.CANCELLED), (True, Status.RUNNING)])
+def test_film_is_not_made_where_the_program_ends(
+    engine: Engine, maker: FakeMaker, media: Path, later: bool, written: Status
+) -> None:
+    """A program that ends does not wait for a film: it says that it was not made, or leaves that to the next one where
+    nobody hears it; nothing is left of the film."""
     ending: list[str] = []
     begun, told = threading.Event(), threading.Event()
 
@@ -337,16 +341,19 @@ def test_film_is_not_made_where_the_program_ends(engine: Engine, maker: FakeMake
         told.wait(10)
 
     maker.meanwhile = wait
-    submit(engine, FilmRequest(parts=(given(),)))
+    handle = submit(engine, FilmRequest(parts=(given(),)))
     begun.wait(10)
-    finisher = threading.Thread(target=lambda: ending.append(str(engine.finish(5.0))))
+    finisher = threading.Thread(target=lambda: ending.append(str(engine.finish(5.0, tell_later=later))))
     finisher.start()
     while not next(iter(engine._runner._runs))._stopped:
         pass
     told.set()
     finisher.join()
-    assert ending == ["luma_jupyter: 1 film was not made and cost nothing."]
+    assert ending == ["luma_jupyter: 1 film was not made in time: run this again."]
     assert list(media.iterdir()) == []
+    entry = engine.journal.find(handle.task.intent)
+    assert entry
+    assert entry.task.status is written
 
 
 # Several kernels.
