@@ -6,9 +6,8 @@ Parser, help, completion and form are made from these tables. Which actions take
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from textwrap import wrap
 
 from luma_jupyter.domain.vocabulary import ASPECT_RATIOS, PROVIDERS
 from luma_jupyter.settings import LOGIN_KEYS
@@ -144,7 +143,7 @@ _BY_NAME = {option.name: option for option in OPTIONS}
 # Of a film: made on this machine, of the parts that its line names.
 FILM_OPTIONS = (
     Option(name="out", flags=("-o", "--out"), metavar="NAME", help="variable that holds the film, bound at once"),
-    Option(name="fade", flags=("--fade",), metavar="S", help="seconds in which each part goes over into the next (0)"),
+    Option(name="fade", flags=("--fade",), metavar="S", help="seconds in which each part fades into the next (0)"),
     Option(name="title", flags=("--title",), sets="titles", metavar="TEXT", help="words over its beginning"),
     Option(name="music", flags=("--music",), metavar="FILE", help="music under all of it"),
     Option(name="voice", flags=("--voice",), metavar="FILE", help="a voice over it"),
@@ -171,11 +170,11 @@ LABEL_OF: Mapping[str, str] = {
 FORM_OPTIONS: Mapping[str, Option] = {option.name: option for option in OPTIONS if option.label}
 
 
-def options_help() -> str:
-    """The options as an indented list, one a line."""
+def options_help(options: Iterable[Option] = OPTIONS) -> str:
+    """Options as an indented list, one a line."""
     return "\n".join(
         f"  {', '.join(option.all_flags) + (f' {option.metavar}' if option.metavar else ''):<22} {option.help}"
-        for option in OPTIONS
+        for option in options
     )
 
 
@@ -188,14 +187,6 @@ class LineWord:
     help: str
     flags: tuple[str, ...] = ()
     choices: tuple[str, ...] = ()
-
-
-def _film_options_help() -> str:
-    return f"({', '.join(f'{option.flags[0]} {option.metavar}'.rstrip() for option in FILM_OPTIONS)})"
-
-
-def _wrapped(text: str) -> str:
-    return "\n".join(wrap(text, 76, break_on_hyphens=False))
 
 
 LINE_WORDS = (
@@ -228,8 +219,7 @@ LINE_WORDS = (
         "film",
         "PART…",
         "make a film: of clips, lists of them, parts (storm@1-4.5, storm@1-) and paths\n"
-        f"{_wrapped(_film_options_help())}\n"
-        "as a cell, %%luma film PART…, with captions below it: a line for each part",
+        "(%luma film alone shows how; in a cell, %%luma film, captions go below)",
         tuple(flag for option in FILM_OPTIONS for flag in option.all_flags),
     ),
     LineWord("words", "", "the words that the demo service makes its films by, in English and Chinese"),

@@ -99,12 +99,11 @@ def write_line(action: str, source: str = "", **values: str | bool) -> str:
 
 def read_film_words(words: list[str]) -> tuple[list[str], dict[str, Any]]:
     """What stands behind ``film``: the words for its parts, and its options, by parameter. Raises InvalidRequest."""
-    options = vars(_make_parser(FILM_OPTIONS, f"{FILM_USAGE}; %luma help shows all").read(words))
+    options = vars(_make_parser(FILM_OPTIONS, f"{FILM_USAGE}; %luma film shows all").read(words))
     parts = options.pop("words")
     if not parts:
         raise InvalidRequest(
-            f"Say of what: {FILM_USAGE}, where a part is a clip, a list of clips, storm@1-4.5, or the path of a video "
-            "or a picture."
+            f"Say of what: {FILM_USAGE}, where a part is a clip, storm@1-4.5, or a path; %luma film shows all."
         )
     for name, what in (("fade", "a number of seconds"), ("fps", "a number of frames per second")):
         if name in options:

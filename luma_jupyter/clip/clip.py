@@ -375,7 +375,8 @@ class Clip(Cuttable):
         The suffix says the format: ``.mp4``, ``.webm``, ``.gif``, ``.webp``, or ``.png`` for a single picture; a video
         that is to stay as it is is copied. ``width`` is in pixels, ``fps`` in frames per second, ``start`` and ``end``
         in seconds. A file that is there is replaced, a folder that is not there is made. Raises ClipError where there
-        is no video, InvalidRequest where it cannot be saved so.
+        is no video, InvalidRequest where it cannot be saved so, ConfigError without the extra ``media`` (but for
+        copies).
         """
         target = read_target(path)
         self.wait()

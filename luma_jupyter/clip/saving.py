@@ -14,7 +14,7 @@ from typing import Any
 from luma_jupyter.domain.values import read_path
 from luma_jupyter.engine.library.film_files import save_copy
 from luma_jupyter.engine.library.folder import copy_captions
-from luma_jupyter.errors import InvalidRequest
+from luma_jupyter.errors import InvalidRequest, missing_package, shown
 from luma_jupyter.film.making import make_film, plan_film
 from luma_jupyter.film.spec import FilmPart, FilmSpec
 from luma_jupyter.operating_system import reason
@@ -48,9 +48,7 @@ def read_target(path: str | PathLike[str]) -> Target:
         return Target(target, is_folder=True)
     if target.suffix and target.suffix.lower() not in FORMATS:
         *others, last = FORMATS
-        raise InvalidRequest(
-            f"A video is saved as {', '.join(others)} or {last}, not as {target.suffix}: {target.name}."
-        )
+        raise InvalidRequest(f"A video can be saved as {', '.join(others)} or {last}, not as {shown(target.name)}.")
     if target.exists() and not target.is_file():
         raise InvalidRequest(f"{str(target)!r} is neither a file nor a folder.")
     return Target(target, is_folder=False)
@@ -60,7 +58,7 @@ def save(source: Path, target: Path, **changes: Any) -> Path:
     """Save a video under a name, and a film's captions beside it; returns ``target``.
 
     It is copied where it is to stay as it is, and else made anew: ``changes`` are those of `export`. Raises
-    InvalidRequest where that cannot be.
+    InvalidRequest where that cannot be, ConfigError without the packages that it needs.
     """
     given = {name: value for name, value in changes.items() if value is not None}
     is_copy = not given and target.suffix.lower() in ("", source.suffix.lower())
@@ -70,9 +68,7 @@ def save(source: Path, target: Path, **changes: Any) -> Path:
         if is_copy:
             save_copy(source, target)
             return target
-        from luma_jupyter.film.exports import export  # start-up: it brings PyAV and numpy
-
-        export(source, target, **given)
+        _export(source, target, **given)
         if target.suffix.lower() in _WITH_CAPTIONS and not {"start", "end"} & set(given):
             copy_captions(source, target)
     return target
@@ -104,6 +100,14 @@ def _writing(target: Path, source: Path, *, needs_suffix: bool) -> Iterator[None
         yield
     except OSError as error:
         raise InvalidRequest(f"It cannot be saved as {str(target)!r} ({reason(error)}).") from None
+
+
+def _export(source: Path, target: Path, **changes: Any) -> None:
+    try:
+        from luma_jupyter.film.exports import export  # optional
+    except ImportError as error:
+        raise missing_package("Saving a video as another one needs", error.name) from None
+    export(source, target, **changes)
 
 
 def _is_same_file(one: Path, other: Path) -> bool:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from luma_jupyter.clip.clip import Clip
 from luma_jupyter.domain.values import as_python, items_of
 from luma_jupyter.domain.vocabulary import Status
-from luma_jupyter.errors import ClipError, ConfigError, InvalidRequest
+from luma_jupyter.errors import ClipError, InvalidRequest, missing_package
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -33,8 +33,7 @@ def contact_sheet(clips: Clip | Iterable[Clip], columns: int | None = None) -> I
     try:
         from luma_jupyter.film.contact_sheet import contact_sheet as draw  # optional
     except ImportError as error:
-        missing = f"A contact sheet needs a package that is not installed ({error.name})"
-        raise ConfigError(f"{missing}: pip install 'luma-jupyter[media]'") from None
+        raise missing_package("A contact sheet needs", error.name) from None
     return draw([_cell(clip) for clip in named], as_python(columns))
 
 

@@ -12,8 +12,9 @@ from luma_jupyter.cells.command import CellCommand, create, read_cell, would_sen
 from luma_jupyter.cells.expressions import single_braces_notice
 from luma_jupyter.cells.film import read_film_cell
 from luma_jupyter.cells.lookup import Lookup
-from luma_jupyter.cells.options import FLAG_OF, LINE_WORDS, line_words_help, options_help
+from luma_jupyter.cells.options import FILM_OPTIONS, FLAG_OF, LINE_WORDS, line_words_help, options_help
 from luma_jupyter.cells.parser import (
+    FILM_USAGE,
     USAGE,
     looks_like_option,
     missing_prompt,
@@ -83,6 +84,17 @@ X for an image may be a clip's frame: sunset@first, sunset@last, or sunset@2.5 (
 In Python: luma_jupyter.generate(…), clip.extend(…), clip.modify(…), clip.wait(), film(…).
 """
 
+FILM_HELP = f"""Make a film of clips, on this machine and free.
+{FILM_USAGE}
+or a cell, %%luma film PART… [options], with captions below: one line for each part, or an empty one
+
+{options_help(FILM_OPTIONS)}
+
+PART is the variable or key of a clip, a list of clips, a part of a clip: storm@1-4.5 (seconds) or
+storm@1- (to its end), a variable with any of these, or the path of a video or a picture: card.png,
+card.png@2 (seconds).
+"""
+
 
 def words_text() -> str:
     """The words of the demo service's films."""
@@ -135,6 +147,9 @@ class LumaMagics:
         self._carry_out(command)
 
     def _make_film(self, words: list[str], captions: str = "") -> None:
+        if not words and not captions.strip():
+            say(FILM_HELP)
+            return
         self._carry_out(read_film_cell(words, captions, Lookup.of(self._session)))
 
     def _carry_out(self, command: CellCommand) -> None:

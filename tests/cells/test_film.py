@@ -66,8 +66,8 @@ def test_a_line_names_the_parts_in_their_order(read: Callable[..., CellCommand])
         ("card.png", 2.0),
         ("lamps[1]", None),
         ("storm@0-0.5", None),
-        ("Part-10-of-the-film.png", 3.0),
-        ("Part-11-of-the-film.png", 2.0),
+        ("picture 10", 3.0),
+        ("picture 11", 2.0),
     ]
     assert (pieces(command)[1].start, pieces(command)[1].end) == (0.2, 0.8)
     assert len(command.spec.parts) == 4
@@ -120,9 +120,9 @@ def test_lines_below_are_the_captions_of_the_parts(
 @pytest.mark.parametrize(
     ("line", "body", "words"),
     [
-        ("", "", "Say of what: %luma film PART… [options], where a part is a clip, a list of clips, storm@1-4.5, or"),
+        ("", "", "Say of what: %luma film PART… [options], where a part is a clip, storm@1-4.5, or a path; %luma film"),
         ("--fade 1", "", "Say of what: %luma film PART… [options]"),
-        ("storm --fade", "", "argument --fade: expected one argument. Usage: %luma film PART… [options]; %luma help"),
+        ("storm --fade", "", "argument --fade: expected one argument. Usage: %luma film PART… [options]; %luma film"),
         ("storm --fade slow", "", "--fade must be a number of seconds, not 'slow'."),
         ("storm --fps fast", "", "--fps must be a number of frames per second, not 'fast'."),
         ("storm --fade 1 --fade 2", "", "--fade is there twice: take one of them out."),

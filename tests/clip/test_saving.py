@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,8 @@ import luma_jupyter as luma
 from luma_jupyter import Clip
 from luma_jupyter.clip.cut import Cut
 from luma_jupyter.engine.library import film_files
-from luma_jupyter.errors import InvalidRequest
+from luma_jupyter.errors import ConfigError, InvalidRequest
+from luma_jupyter.film.exports import export
 from luma_jupyter.video import frames
 from tests.support.notebook import PromptService, Shell
 
@@ -28,9 +30,9 @@ def clip(notebook: Shell, filmed: PromptService) -> Clip:
 @pytest.mark.parametrize(
     ("name", "words"),
     [
-        ("x.avi", "A video is saved as .mp4, .webm, .gif, .webp or .png, not as .avi: x.avi."),
-        ("x.mov", "A video is saved as .mp4, .webm, .gif, .webp or .png, not as .mov: x.mov."),
-        ("x.jpg", "A video is saved as .mp4, .webm, .gif, .webp or .png, not as .jpg: x.jpg."),
+        ("x.avi", "A video can be saved as .mp4, .webm, .gif, .webp or .png, not as 'x.avi'."),
+        ("x.mov", "A video can be saved as .mp4, .webm, .gif, .webp or .png, not as 'x.mov'."),
+        ("x.jpg", "A video can be saved as .mp4, .webm, .gif, .webp or .png, not as 'x.jpg'."),
         ("", "The file must be a path, not ''."),
         (None, "The file must be a path, not None."),
         (b"x.mp4", "The file must be a path, not b'x.mp4'."),
@@ -186,3 +188,23 @@ def test_a_part_is_not_made_over_its_clip_or_beyond_its_end(notebook: Shell, fil
             own.save(storm.path)
         with pytest.raises(InvalidRequest, match=r"needs a suffix"):
             own.save("part")
+
+
+def test_the_formats_are_those_that_can_be_written(clip: Clip) -> None:
+    """What is said before anything is waited for is what the writer says."""
+    said = []
+    for save in (clip.save, lambda name: export(clip.file(), Path(name))):
+        with pytest.raises(InvalidRequest) as caught:
+            save("x.avi")
+        said.append(str(caught.value))
+    assert said[0] == said[1]
+
+
+def test_without_its_packages_a_copy_is_made_and_nothing_else(clip: Clip, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Other formats need the extra ``media``."""
+    monkeypatch.setitem(sys.modules, "luma_jupyter.film.exports", None)
+    assert clip.save("x.mp4").is_file()
+    with pytest.raises(
+        ConfigError, match=r"^Saving a video as another one needs .* pip install 'luma-jupyter\[media\]'$"
+    ):
+        clip.save("x.gif")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from typing import Any
 
 import numpy as np
@@ -74,6 +75,6 @@ def test_what_is_no_sheet_is_refused(shots: ClipList, given: Any, options: dict[
 
 def test_without_its_packages_a_sheet_says_what_to_install(shots: ClipList, monkeypatch: pytest.MonkeyPatch) -> None:
     """It needs the extra ``media``."""
-    monkeypatch.setitem(__import__("sys").modules, "luma_jupyter.film.contact_sheet", None)
+    monkeypatch.setitem(sys.modules, "luma_jupyter.film.contact_sheet", None)
     with pytest.raises(ConfigError, match=r"pip install 'luma-jupyter\[media\]'$"):
         sheet.contact_sheet(shots)

@@ -9,6 +9,7 @@ import pytest
 
 import luma_jupyter as luma
 from luma_jupyter.errors import InvalidRequest
+from luma_jupyter.magics.magics import FILM_HELP
 from tests.support.notebook import PromptService, Shell
 
 
@@ -86,7 +87,7 @@ def test_a_film_waits_for_its_parts(studio: Shell, filmed: PromptService) -> Non
         ("film harbour --fade -1", "--fade must be a number of seconds, 0 or more"),
         ("film harbour --music nothing.mp3", "--music: there is no file 'nothing.mp3'"),
         ("film harbour storm@1-9", "There is no storm@1-9: storm is 1.00 s long."),
-        ("film", "Say of what: %luma film PART… [options]"),
+        ("film --fade 1", "Say of what: %luma film PART… [options]"),
     ],
 )
 def test_a_mistake_names_what_was_typed(studio: Shell, tmp_path: Path, line: str, words: str) -> None:
@@ -96,3 +97,13 @@ def test_a_mistake_names_what_was_typed(studio: Shell, tmp_path: Path, line: str
             studio.run(cell)
         assert str(caught.value).startswith(words)
     assert "movie" not in studio.user_ns
+
+
+def test_film_alone_explains_itself(notebook: Shell, capsys: pytest.CaptureFixture[str]) -> None:
+    """It names every option, and what a part can be."""
+    for cell in ("%luma film", "%%luma film\n"):
+        notebook.run(cell)
+        assert capsys.readouterr().out.strip() == FILM_HELP.strip()
+    for flag in ("--fade S", "--title TEXT", "--music FILE", "--size WxH", "--dry-run", "storm@1-", "card.png@2"):
+        assert flag in FILM_HELP
+    assert max(map(len, FILM_HELP.splitlines())) <= 100
