@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 # By a frame's rotation: filters with their options.
 _TURNS = {90: (("transpose", "cclock"),), 180: (("hflip", None), ("vflip", None)), 270: (("transpose", "clock"),)}
 _UNTAGGED = 2  # the colours of a frame that does not tell them, as ISO/IEC 23091-2 numbers them
+_EMPTY = "there is no frame in it"
 _HD_LINES = 720  # from so many on, a video that does not tell its colours has those of BT.709
 
 
@@ -64,7 +65,7 @@ def read_video(path: Path) -> Video:
         first = next(container.decode(stream), None)
         length = Fraction(stream.duration or 0) * _tick(stream) or Fraction(container.duration or 0, av.time_base)
         if first is None or length <= 0:
-            raise _unreadable(path, "there is no frame in it")
+            raise _unreadable(path, _EMPTY)
         ratio = stream.sample_aspect_ratio or 1
         width, height = round(stream.width * ratio.numerator / ratio.denominator), stream.height
         rate = stream.average_rate or Fraction(24)
@@ -84,10 +85,13 @@ def pictures(excerpt: Excerpt, pixels: str) -> Iterator[VideoFrame]:
     with _opened(excerpt.video.path) as container:
         moments = (excerpt.start + number / excerpt.rate for number in range(excerpt.count))
         fitted = _Fitter(excerpt.size, pixels)
-        for number, frame in enumerate(_shown_at(_decoded(container, excerpt.start), moments)):
+        number = 0
+        for number, frame in enumerate(_shown_at(_decoded(container, excerpt.start), moments), start=1):
             picture = fitted(frame)
-            picture.pts, picture.time_base = number, 1 / excerpt.rate
+            picture.pts, picture.time_base = number - 1, 1 / excerpt.rate
             yield picture
+        if not number:
+            raise _unreadable(excerpt.video.path, _EMPTY)
 
 
 @contextmanager
@@ -129,11 +133,12 @@ def _shown_at(frames: Iterable[tuple[Fraction, VideoFrame]], moments: Iterable[F
     """The frame that is on the screen at each of some moments, which are in order."""
     coming = iter(frames)
     shown = following = next(coming, None)
+    if shown is None:
+        return
     for moment in moments:
         while following and following[0] <= moment:
             shown, following = following, next(coming, None)
-        if shown:
-            yield shown[1]
+        yield shown[1]
 
 
 class _Fitter:

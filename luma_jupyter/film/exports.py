@@ -9,10 +9,11 @@
 
 from __future__ import annotations
 
-import math
 import secrets
 import shutil
+import time
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from fractions import Fraction
 from heapq import merge
@@ -25,7 +26,7 @@ from av.video.format import VideoFormat
 from av.video.stream import VideoStream
 from PIL import Image
 
-from luma_jupyter.domain.values import as_python
+from luma_jupyter.domain.values import as_python, read_number
 from luma_jupyter.errors import InvalidRequest, shown
 from luma_jupyter.film.excerpts import Excerpt, Video, pictures, read_video
 from luma_jupyter.film.sound import FilmSound
@@ -42,6 +43,9 @@ if TYPE_CHECKING:
 
     Packets: TypeAlias = Iterator[Packet[Any]]
 
+_UNFINISHED = ".export"  # suffix of a file that is being written
+_STALE = 3600.0  # seconds after which nobody writes to it any more
+_LEAST_FPS = 0.1
 _WIDTHS = (16, 8192)  # pixels, the least and the most
 _MOST_SMALL_WIDTH, _MOST_SMALL_RATE = 480, Fraction(12)  # of GIF and WebP, where nothing else is said
 _THREADS = "2"
@@ -79,7 +83,8 @@ def export(
     as_it_is = kind.format == "mp4" and video.is_mp4 and not start and (width, fps, end) == (None, None, None)
     excerpt = _excerpt(kind, video, width=width, fps=fps, start=start, end=end)
     target.parent.mkdir(parents=True, exist_ok=True)
-    made = target.with_name(f".{secrets.token_hex(8)}{target.suffix}")
+    _remove_stale(target.parent)
+    made = target.with_name(f".{secrets.token_hex(8)}{_UNFINISHED}")
     try:
         if as_it_is:
             shutil.copyfile(source, made)
@@ -91,15 +96,24 @@ def export(
         raise
 
 
+def _remove_stale(folder: Path) -> None:
+    """Delete what killed kernels have left."""
+    for left in folder.glob(f".*{_UNFINISHED}"):
+        with suppress(OSError):
+            if time.time() - left.stat().st_mtime > _STALE:
+                discard(left)
+
+
 # What is wanted.
 
 
 @dataclass(frozen=True, slots=True)
 class _Kind:
-    """A format: how it is written, and what it can have."""
+    """A format: how it is written, and what it can have: ``is_even``, even numbers of pixels alone."""
 
     format: str
     write: Callable[[Excerpt, Path], None]
+    is_even: bool = False
     is_small: bool = False
     most_fps: int = 60
 
@@ -112,43 +126,35 @@ def _excerpt(
     begin, length = _stretch(video, start, end)
     if width is None:
         width = min(video.size[0], _MOST_SMALL_WIDTH) if kind.is_small else video.size[0]
-    elif isinstance(width, bool) or not isinstance(width, int) or not _WIDTHS[0] <= width <= _WIDTHS[1]:
+    elif type(width) is not int or not _WIDTHS[0] <= width <= _WIDTHS[1]:
         raise InvalidRequest(
             f"width is a whole number of pixels from {_WIDTHS[0]} to {_WIDTHS[1]}, not {shown(width)}."
         )
-    if fps is not None:
-        rate = Fraction(_number("fps", fps)).limit_denominator(1001)
-        if not Fraction(1, 10) <= rate <= kind.most_fps:
-            raise InvalidRequest(f"fps of a .{kind.format} is from 0.1 to {kind.most_fps}, not {fps:g}.")
-    else:
+    if fps is None:
         rate = min(video.rate, _MOST_SMALL_RATE if kind.is_small else Fraction(kind.most_fps))
-    height = width * Fraction(video.size[1], video.size[0])
-    size = (max(width, 1), max(round(height), 1)) if kind.is_small else (_even(width), _even(height))
+    elif _LEAST_FPS <= read_number(fps) <= kind.most_fps:
+        rate = Fraction(fps).limit_denominator(1001)
+    else:
+        raise InvalidRequest(f"fps of a .{kind.format} is from {_LEAST_FPS} to {kind.most_fps}, not {shown(fps)}.")
+    height = max(round(width * Fraction(video.size[1], video.size[0])), 1)
+    size = (_even(width), _even(height)) if kind.is_even else (width, height)
     return Excerpt(video=video, start=begin, length=length, size=size, rate=rate)
 
 
 def _stretch(video: Video, start: float, end: float | None) -> tuple[Fraction, Fraction]:
     """From when on and how long, in seconds."""
-    begin = Fraction(_number("start", start))
-    if not 0 <= begin < video.length:
-        raise InvalidRequest(f"start is from 0 to {float(video.length):.2f}, where the video ends, not {start:g}.")
+    whole = f"{float(video.length):.2f}, where the video ends"
+    if not 0 <= read_number(start) < video.length:
+        raise InvalidRequest(f"start is from 0 to {whole}, not {shown(start)}.")
+    begin = Fraction(start)
     if end is None:
         return begin, video.length - begin
-    stop = Fraction(_number("end", end))
-    if not begin < stop <= video.length + 1 / video.rate:
-        raise InvalidRequest(
-            f"end is after start ({start:g}) and up to {float(video.length):.2f}, where the video ends, not {end:g}."
-        )
-    return begin, min(stop, video.length) - begin
+    if not start < read_number(end) <= video.length + 1 / video.rate:
+        raise InvalidRequest(f"end is after start ({start:g}) and up to {whole}, not {shown(end)}.")
+    return begin, min(Fraction(end), video.length) - begin
 
 
-def _number(name: str, value: float) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-        raise InvalidRequest(f"{name} is a number, not {shown(value)}.")
-    return value
-
-
-def _even(side: float | Fraction) -> int:
+def _even(side: int) -> int:
     return max(round(side / 2) * 2, 2)
 
 
@@ -157,15 +163,14 @@ def _even(side: float | Fraction) -> int:
 
 def _write_mp4(excerpt: Excerpt, target: Path) -> None:
     with _container(target, "mp4", {"movflags": "+faststart"}) as container:
-        pictures = _pictures(container, "libx264", X264_OPTIONS | {"threads": _THREADS}, excerpt)
-        _mux(container, pictures, *_sound(container, "aac", excerpt))
+        video = _video(container, "libx264", X264_OPTIONS | {"threads": _THREADS}, excerpt)
+        _mux(container, video, *_sound(container, "aac", excerpt))
 
 
 def _write_webm(excerpt: Excerpt, target: Path) -> None:
     with _container(target, "webm") as container:
-        _mux(
-            container, _pictures(container, "libvpx-vp9", _VP9_OPTIONS, excerpt), *_sound(container, "libopus", excerpt)
-        )
+        video = _video(container, "libvpx-vp9", _VP9_OPTIONS, excerpt)
+        _mux(container, video, *_sound(container, "libopus", excerpt))
 
 
 def _write_webp(excerpt: Excerpt, target: Path) -> None:
@@ -186,8 +191,8 @@ def _write_png(excerpt: Excerpt, target: Path) -> None:
 
 
 _KINDS = {
-    ".mp4": _Kind("mp4", _write_mp4),
-    ".webm": _Kind("webm", _write_webm),
+    ".mp4": _Kind("mp4", _write_mp4, is_even=True),
+    ".webm": _Kind("webm", _write_webm, is_even=True),
     ".gif": _Kind("gif", _write_gif, is_small=True, most_fps=50),
     ".webp": _Kind("webp", _write_webp, is_small=True),
     ".png": _Kind("png", _write_png),
@@ -209,7 +214,7 @@ def _stream(
     return stream
 
 
-def _pictures(container: OutputContainer, codec: str, options: dict[str, str], excerpt: Excerpt) -> Packets:
+def _video(container: OutputContainer, codec: str, options: dict[str, str], excerpt: Excerpt) -> Packets:
     stream = _stream(container, codec, options, excerpt, "yuv420p")
     context = stream.codec_context
     context.color_primaries = context.color_trc = context.colorspace = _BT709

@@ -38,7 +38,8 @@ _LIMITER = (
     ("aresample", f"{RATE}"),
 )
 _NEAR = 0.3  # LU: this near to `LOUDNESS` is near enough
-_MOST_PASSES = 3  # in which the loudness is looked for where peaks are limited, which takes from it
+_MOST_PASSES = 3  # in which the loudness is looked for where peaks are limited
+_MOST_LIMITED = decibels(20)  # by which peaks are held down; with more, the limiter lets some through
 
 
 class FilmSound:
@@ -95,7 +96,7 @@ class FilmSound:
             yield block
 
     def _voice_blocks(self) -> Iterator[Samples]:
-        return _in_seconds(decode_sound("voice", self._voice) if self._voice else (), self._count)
+        return _in_seconds(decode_sound(self._voice, name="voice") if self._voice else (), self._count)
 
     def _voice_factor(self, progress: _Progress) -> float:
         return _factor(progress.of(self._voice_blocks()), _VOICE_LOUDNESS) if self._voice else 1.0
@@ -122,8 +123,7 @@ class _Playing:
         self.end = round((part.at + part.length) * RATE)
         self._rising = round((part.at + part.fade_in) * RATE) - self._begin
         self._falling = self.end - round((part.at + part.length - part.fade_out) * RATE)
-        name = part.path.name
-        pieces = decode_sound(name, part.path, part.start)
+        pieces = decode_sound(part.path, part.start)
         self._reader = _Reader(pieces if part.speed == 1 else _at_speed(pieces, part.speed))
 
     def add_to(self, block: Samples, at: int) -> None:
@@ -189,7 +189,7 @@ def _fade(steps: NDArray[np.int_], length: int) -> Samples:
 def _repeated(name: str, path: Path) -> Iterator[Samples]:
     while True:
         empty = True
-        for piece in decode_sound(name, path):
+        for piece in decode_sound(path, name=name):
             empty = False
             yield piece
         if empty:  # it was not when it was checked
@@ -218,16 +218,17 @@ def _factor(blocks: Iterable[Samples], loudness: float) -> float:
 
 
 def _factor_to_loudness(blocks: Callable[[], Iterator[Samples]]) -> float:
-    """What makes a sound `LOUDNESS`, once it is limited too."""
+    """What makes a sound `LOUDNESS` once its peaks are limited, which takes from it; or as near as can be."""
     found, peak = measure(blocks())
     if found <= SILENCE:
         return 1.0
-    factor = decibels(LOUDNESS - found)
+    most = _HIGHEST * _MOST_LIMITED / peak
+    factor = min(decibels(LOUDNESS - found), most)
     for _ in range(_MOST_PASSES):
         if factor * peak <= _HIGHEST:
             break
         found, _peak = measure(_limited(blocks(), factor))
-        if abs(found - LOUDNESS) <= _NEAR:
+        if abs(found - LOUDNESS) <= _NEAR or factor == most:
             break
-        factor *= decibels(LOUDNESS - found)
+        factor = min(factor * decibels(LOUDNESS - found), most)
     return factor

@@ -37,7 +37,7 @@ def check_sound(name: str, path: Path) -> None:
 
     Raises InvalidRequest.
     """
-    with closing(decode_sound(name, path)) as pieces:
+    with closing(decode_sound(path, name=name)) as pieces:
         if next(pieces, None) is None:
             raise without_sound(name, path)
 
@@ -47,11 +47,12 @@ def without_sound(name: str, path: Path) -> InvalidRequest:
     return _refused(name, path, "has no sound in it")
 
 
-def decode_sound(name: str, path: Path, start: float | None = None) -> Generator[Samples, None, None]:
+def decode_sound(path: Path, start: float | None = None, *, name: str | None = None) -> Generator[Samples, None, None]:
     """Yield the sound of a file up to its end; nothing where it has none.
 
     ``start`` is a moment in the file's own time, in seconds; without one, it begins with the first sample. While the
-    file has no sound, there is silence. Raises InvalidRequest for a file that cannot be read, or is damaged.
+    file has no sound, there is silence. ``name`` is what the user calls a file that was given for its sound alone.
+    Raises InvalidRequest for a file that cannot be read, or is damaged.
     """
     with _opened(name, path) as container:
         stream = next(iter(container.streams.audio), None)
@@ -65,18 +66,20 @@ def decode_sound(name: str, path: Path, start: float | None = None) -> Generator
 
 
 @contextmanager
-def _opened(name: str, path: Path) -> Iterator[InputContainer]:
+def _opened(name: str | None, path: Path) -> Iterator[InputContainer]:
     if not path.is_file():
-        raise InvalidRequest(f"{name}: there is no file {str(path)!r}.")
+        raise InvalidRequest(f"{name or 'A part'}: there is no file {str(path)!r}.")
     try:
         # "file:", or a colon in a name would be one of FFmpeg's protocols.
         with av.open(f"file:{path}", "r", options=dict(_OPTIONS)) as container:
             yield container
     except av.error.FFmpegError as error:
-        raise _refused(name, path, f"cannot be read as sound ({error.strerror})") from None
+        raise _refused(name, path, f"cannot be read{' as sound' if name else ''} ({error.strerror})") from None
 
 
-def _refused(name: str, path: Path, flaw: str) -> InvalidRequest:
+def _refused(name: str | None, path: Path, flaw: str) -> InvalidRequest:
+    if name is None:
+        return InvalidRequest(f"The sound of {path.name} {flaw}: download or save it again.")
     return InvalidRequest(
         f"{name}: {path.name} {flaw}. Give an mp3, m4a, wav, ogg or flac file, or a video with sound."
     )
@@ -88,14 +91,14 @@ def _tick(stream: AudioStream) -> float:
     return float(stream.time_base)
 
 
-def _frames(name: str, path: Path, container: InputContainer, stream: AudioStream) -> Iterator[AudioFrame]:
+def _frames(name: str | None, path: Path, container: InputContainer, stream: AudioStream) -> Iterator[AudioFrame]:
     """The decoded frames; a few that cannot be decoded are left out."""
     lost = 0.0
     for packet in container.demux(stream):
         frames: list[AudioFrame] = []
         try:
             frames = packet.decode()
-        except av.error.InvalidDataError:
+        except av.error.FFmpegError:  # decoders have many
             lost += float(packet.duration or 0) * _tick(stream)
         if packet.is_corrupt or lost > _MOST_LOST:
             raise _refused(name, path, "is damaged or not whole")

@@ -181,6 +181,15 @@ def test_peaks_are_limited_and_the_loudness_reached_all_the_same(tmp_path: Path)
     assert measured["peak"] < -1
 
 
+def test_peaks_are_limited_where_the_loudness_cannot_be_reached(tmp_path: Path) -> None:
+    """Single clicks cannot be as loud as a voice; they are made louder, up to the limit of peaks."""
+    clicks = silence(2)
+    clicks[:, RATE // 2 :: RATE // 2] = 0.2
+    measured = metered(heard([], 2, voice=write_sound(tmp_path / "voice.wav", clicks)))
+    assert measured["loudness"] < -17
+    assert -12 < measured["peak"] < -1
+
+
 @pytest.mark.parametrize("name", ["music", "voice"])
 def test_silence_stays_silent(tmp_path: Path, name: str) -> None:
     """A silent file, and a film that is too short to be measured, are not made louder."""

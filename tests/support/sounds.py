@@ -51,11 +51,17 @@ def sound_frame(sound: Sound, rate: int = RATE, layout: str = "stereo", at: int 
 
 
 def write_film(
-    path: Path, greys: Iterable[int], sound: Sound | None = None, late: float = 0.0, size: tuple[int, int] = (64, 32)
+    path: Path,
+    greys: Iterable[int],
+    sound: Sound | None = None,
+    *,
+    late: float = 0.0,
+    size: tuple[int, int] = (64, 32),
+    rate: int = 10,
 ) -> Path:
     """Write an MP4 with a frame of each grey, ten a second, and a sound that begins so many seconds late."""
     with av.open(str(path), "w") as container:
-        video = container.add_stream("libx264", rate=10, options={"preset": "ultrafast", "qp": "0", "g": "10"})
+        video = container.add_stream("libx264", rate=rate, options={"preset": "ultrafast", "qp": "0", "g": "10"})
         video.width, video.height, video.pix_fmt = *size, "yuv420p"
         audio = container.add_stream("aac", rate=RATE, layout="stereo") if sound is not None else None
         for grey in greys:
