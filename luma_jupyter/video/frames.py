@@ -55,14 +55,14 @@ def check_moment(path: Path, when: float) -> None:
         raise InvalidRequest(f"The video has no frame at {moment} s: it is {length:.2f} s long.")
 
 
-def check_readable() -> None:
-    """Raise ConfigError where there is no package that reads videos."""
+def check_readable(what: str = "Frames") -> None:
+    """Raise ConfigError, of ``what`` needs it, where there is no package that reads videos."""
     if find_spec("av") is None:
-        raise _missing("av")
+        raise _missing("av", what)
 
 
-def _missing(package: str | None) -> ConfigError:
-    return ConfigError(f"Frames need a package that is not installed ({package}): pip install 'luma-jupyter[media]'")
+def _missing(package: str | None, what: str = "Frames") -> ConfigError:
+    return ConfigError(f"{what} need a package that is not installed ({package}): pip install 'luma-jupyter[media]'")
 
 
 def evenly_spaced_frames(path: Path, count: int) -> numpy.ndarray[Any, Any]:
