@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 # By a frame's rotation: filters with their options.
 _TURNS = {90: (("transpose", "cclock"),), 180: (("hflip", None), ("vflip", None)), 270: (("transpose", "clock"),)}
 _UNTAGGED = 2  # the colours of a frame that does not tell them, as ISO/IEC 23091-2 numbers them
+_MOST_MISSING = Fraction(1, 10)  # seconds by which a video may be shorter than it says
 _EMPTY = "there is no frame in it"
 _HD_LINES = 720  # from so many on, a video that does not tell its colours has those of BT.709
 
@@ -123,10 +124,21 @@ def _decoded(container: InputContainer, start: Fraction) -> Iterator[tuple[Fract
     tick, first = _tick(stream), stream.start_time or 0
     if start:
         container.seek(first + int(start / tick), stream=stream)
-    for frame in container.decode(stream):
-        if frame.is_corrupt:
-            raise InvalidRequest(f"{Path(container.name).name} is damaged: download or save it again.")
-        yield ((frame.pts or 0) - first) * tick, frame
+    end = Fraction(0)
+    for packet in container.demux(stream):
+        if packet.pts is not None:
+            end = max(end, (packet.pts + (packet.duration or 0) - first) * tick)
+        for frame in packet.decode():
+            if packet.is_corrupt or frame.is_corrupt:
+                raise _damaged(container)
+            yield ((frame.pts or 0) - first) * tick, frame
+    # Where a file is cut off, FFmpeg ends without an error; Matroska does not say how long each stream is.
+    if "mp4" in container.format.name and end + _MOST_MISSING < (stream.duration or 0) * tick:
+        raise _damaged(container)
+
+
+def _damaged(container: InputContainer) -> InvalidRequest:
+    return InvalidRequest(f"{Path(container.name).name} is damaged or not whole: download or save it again.")
 
 
 def _shown_at(frames: Iterable[tuple[Fraction, VideoFrame]], moments: Iterable[Fraction]) -> Iterator[VideoFrame]:

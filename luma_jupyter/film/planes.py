@@ -17,7 +17,7 @@ _HD_LINES = 720  # from so many on, what does not tell its colours is BT.709, el
 _RGB = 0
 # With all these, greys stay greys where a matrix becomes another one.
 _SCALING = (
-    Interpolation.BICUBIC | Interpolation.ACCURATE_RND | Interpolation.FULL_CHR_H_INT | Interpolation.FULL_CHR_H_INP
+    Interpolation.BICUBIC | Interpolation.FULL_CHR_H_INT | Interpolation.FULL_CHR_H_INP | Interpolation.ACCURATE_RND
 )
 
 
@@ -68,9 +68,9 @@ class Fitter:
             format="yuv420p",
             src_colorspace=_matrix(frame),
             dst_colorspace=Colorspace.ITU709,
+            src_color_range=_value_range(frame),
             dst_color_range=ColorRange.MPEG,
             interpolation=_SCALING,
-            threads=1,
         )
         if not turns and whole == kept == self._size:
             return scaled
@@ -126,6 +126,12 @@ def _matrix(frame: VideoFrame) -> int | None:
     if frame.colorspace not in (_UNTAGGED, _RGB) or frame.format.is_rgb:
         return None
     return Colorspace.ITU709 if frame.height >= _HD_LINES else Colorspace.ITU601
+
+
+def _value_range(frame: VideoFrame) -> int:
+    """Whether values go from 0 to 255, or from 16 to 235, as where a frame does not tell."""
+    full = frame.color_range == ColorRange.JPEG or frame.format.is_rgb or frame.format.name.startswith("yuvj")
+    return ColorRange.JPEG if full else ColorRange.MPEG
 
 
 def _paste(target: Plane, plane: Plane, width: int, height: int) -> None:

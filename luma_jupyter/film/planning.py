@@ -19,6 +19,7 @@ from luma_jupyter.film.titles import check_title
 
 LARGEST_SIDE = 3840  # pixels, of films that nobody gave a size
 _FRAME_RATE = Fraction(24)  # of films of pictures alone
+_SAME_RATE = 0.005  # frames per second: 29.97 is 30000/1001
 _HALF = Fraction(1, 2)
 
 
@@ -132,7 +133,7 @@ def _why_encoded(spec: FilmSpec, sources: Sequence[Source]) -> str | None:
     assert first
     if spec.size and spec.size != first.size:
         return "for the size"
-    if spec.fps and spec.fps != first.rate:
+    if spec.fps and abs(spec.fps - first.rate) > _SAME_RATE:
         return "for the frame rate"
     for part, source in zip(spec.parts, sources, strict=True):
         if source.format and (what := copying.why_unlike(first, source.format)):

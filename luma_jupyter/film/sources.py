@@ -59,7 +59,7 @@ def opened(label: str, path: Path, *, decoding: bool = True) -> Iterator[tuple[I
             raise InvalidRequest(f"{label} has no picture: it cannot be a part of a film.")
         if stream.codec_context is None:
             raise InvalidRequest(f"{label} cannot be decoded by PyAV: save it as MP4 (H.264).")
-        stream.thread_count = _THREADS
+        stream.thread_count, stream.thread_type = _THREADS, "AUTO"
         yield container, stream
 
 
@@ -86,22 +86,23 @@ def _read_video(label: str, path: Path, mark: str) -> Source:
     with opened(label, path, decoding=False) as (container, stream):
         packets = survey(label, container, stream)
         frame = packets.first_frame
-        if kind := _HDR.get(frame.color_trc):
+        decoder = stream.codec_context
+        if kind := _HDR.get(decoder.color_trc):
             raise InvalidRequest(f"{label} is HDR ({kind}), which films cannot be: save it as SDR first.")
         rotation = quarter_turns(frame) * 90
-        told = stream.sample_aspect_ratio or stream.codec_context.sample_aspect_ratio
+        told = stream.sample_aspect_ratio or decoder.sample_aspect_ratio
         sample_ratio = fraction(told) or Fraction(1)
         size = frame.width, frame.height
         format = VideoFormat(
-            codec=stream.codec_context.name,
+            codec=decoder.name,
             profile=stream.profile,
             size=size,
             pixels=frame.format.name,
             sample_ratio=sample_ratio,
-            colours=(frame.color_range, frame.color_primaries, frame.color_trc, frame.colorspace),
+            colours=(decoder.color_range, decoder.color_primaries, decoder.color_trc, decoder.colorspace),
             rotation=rotation,
             rate=packets.rate,
-            extradata=bytes(stream.codec_context.extradata or b""),
+            extradata=bytes(decoder.extradata or b""),
         )
         return Source(
             path=path,

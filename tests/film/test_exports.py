@@ -333,6 +333,26 @@ def test_damaged_source_leaves_nothing(tmp_path: Path, bytes_lost: int) -> None:
     assert list(tmp_path.iterdir()) == [source]
 
 
+def test_sound_may_be_longer_than_the_pictures(tmp_path: Path) -> None:
+    """A WebM whose sound goes on after its last picture is whole."""
+    longer = write_film(tmp_path / "longer.mkv", GREYS, tone(3))
+    export(longer, tmp_path / "x.gif", fps=5)
+    assert animation(tmp_path / "x.gif")["length"] >= 2
+
+
+def test_source_that_is_cut_off_leaves_nothing(tmp_path: Path, film: Path) -> None:
+    """A source whose end is missing is not saved as one that stands still there."""
+    export(film, tmp_path / "index first.mp4", fps=10)
+    with av.open(str(tmp_path / "index first.mp4")) as container:
+        places = [packet.pos for packet in container.demux(video=0) if packet.size]
+    source = tmp_path / "cut.mp4"
+    source.write_bytes((tmp_path / "index first.mp4").read_bytes()[: places[12]])
+    with pytest.raises(InvalidRequest, match=r"^cut\.mp4 is damaged or not whole: download or save it again\.$"):
+        export(source, tmp_path / "x.webp")
+    assert not list(tmp_path.glob("*.webp"))
+    assert not list(tmp_path.glob(".*"))
+
+
 def test_place_that_cannot_be_written_is_an_oserror(tmp_path: Path, film: Path) -> None:
     """Where a folder cannot be made, the error is the system's own, for the caller to put into words."""
     (tmp_path / "file").write_text("")

@@ -9,11 +9,14 @@ from pathlib import Path
 
 import av
 import numpy as np
+from av.video.reformatter import Colorspace
+from numpy.typing import NDArray
 from PIL import Image
 
 from luma_jupyter.film.making import FilmPlan, make_film, plan_film
 from luma_jupyter.film.spec import FilmPart, FilmSpec
 
+Pixels = NDArray[np.uint8]  # (height, width, 3)
 Colour = tuple[int, int, int]
 RED, GREEN, BLUE, WHITE, BLACK = (200, 30, 30), (30, 180, 30), (30, 30, 200), (235, 235, 235), (0, 0, 0)
 SIZE, RATE = (64, 36), 24
@@ -99,7 +102,7 @@ class Shown:
     they are decoded and shown."""
 
     times: tuple[Fraction, ...]
-    pixels: tuple[np.ndarray[tuple[int, int, int], np.dtype[np.uint8]], ...]
+    pixels: tuple[Pixels, ...]
     packets: tuple[tuple[Fraction, Fraction], ...]
     length: Fraction
     samples: int
@@ -112,7 +115,7 @@ class Shown:
             tick = Fraction(stream.time_base)
             assert stream.duration
             length = stream.duration * tick
-            frames = [(frame.pts * tick, frame.to_ndarray(format="rgb24")) for frame in container.decode(stream)]
+            frames = [(frame.pts * tick, _as_seen(frame)) for frame in container.decode(stream)]
         with av.open(str(path)) as container:
             packets = [(p.dts * tick, p.pts * tick) for p in container.demux(video=0) if p.dts is not None]
         with av.open(str(path)) as container:
@@ -127,6 +130,12 @@ class Shown:
         place = height // 2 if row is None else row, width // 2 if column is None else column
         red, green, blue = (int(value) for value in self.pixels[number][place])
         return red, green, blue
+
+
+def _as_seen(frame: av.VideoFrame) -> Pixels:
+    """A frame as players show it: BT.709 where it says so, else BT.601."""
+    matrix = Colorspace.ITU709 if frame.colorspace == 1 else Colorspace.ITU601
+    return frame.reformat(format="rgb24", src_colorspace=matrix).to_ndarray()
 
 
 def is_near(one: Colour, other: Colour) -> bool:
