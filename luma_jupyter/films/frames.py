@@ -14,13 +14,13 @@ from av import VideoFrame
 from av.container import InputContainer
 from av.video.stream import VideoStream
 
-from luma_jupyter.film.packets import time_base
-from luma_jupyter.film.plan import FilmPlan, Place
-from luma_jupyter.film.planes import Fitter, blend, crop_ratio
-from luma_jupyter.film.sources import check_unchanged, opened
-from luma_jupyter.film.stills import picture_frames
-from luma_jupyter.film.titles import Title
-from luma_jupyter.film.troubles import damaged
+from luma_jupyter.films.packets import time_base
+from luma_jupyter.films.plan import FilmPlan, Place
+from luma_jupyter.films.planes import Fitter, blend, crop_ratio
+from luma_jupyter.films.sources import check_unchanged, opened
+from luma_jupyter.films.stills import picture_frames
+from luma_jupyter.films.titles import Title
+from luma_jupyter.films.troubles import damaged
 
 _T = TypeVar("_T")
 

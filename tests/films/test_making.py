@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from luma_jupyter.film.making import plan_film
-from luma_jupyter.film.spec import Cue, FilmSpec
+from luma_jupyter.films.making import plan_film
+from luma_jupyter.films.spec import Cue, FilmSpec
 from tests.support.shots import (
     BLACK,
     BLUE,

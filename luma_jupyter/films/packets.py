@@ -13,8 +13,8 @@ from av.container import InputContainer
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
-from luma_jupyter.film.avc import length_size, looks_damaged
-from luma_jupyter.film.troubles import cut_off, damaged, without_frames
+from luma_jupyter.films.avc import length_size, looks_damaged
+from luma_jupyter.films.troubles import cut_off, damaged, without_frames
 
 _UNKNOWN_RATE = Fraction(24)  # of a single frame
 _OFF = 0.01  # by which share the frame rate that a file tells may miss the one that it has

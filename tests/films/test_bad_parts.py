@@ -14,9 +14,9 @@ import pytest
 from PIL import Image
 
 from luma_jupyter.errors import ConfigError, InvalidRequest
-from luma_jupyter.film import making
-from luma_jupyter.film.making import make_film, plan_film
-from luma_jupyter.film.spec import FilmPart, FilmSpec
+from luma_jupyter.films import making
+from luma_jupyter.films.making import make_film, plan_film
+from luma_jupyter.films.spec import FilmPart, FilmSpec
 from tests.support.shots import BLUE, RED, animation, film, part, picture, shot
 
 NOISE = {"x264-params": "keyint=100:scenecut=0", "crf": "18"}
