@@ -1,7 +1,7 @@
 """luma_jupyter: make Luma AI videos from notebooks.
 
 ``%load_ext luma_jupyter`` brings the ``%%luma`` and ``%luma`` magics; ``%luma help`` shows them on one screen. In
-Python, `generate`, `extend` and `modify` give a `Clip` at once.
+Python, `generate`, `extend`, `modify` and `film` give a `Clip` at once.
 
 Importing does next to no work: each name is loaded from its module when it is first used.
 """
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
     from luma_jupyter.api.create import adopt, batch, extend, generate, modify
+    from luma_jupyter.api.film import film
     from luma_jupyter.api.kernel import configure
     from luma_jupyter.api.views import Studio, clips, compare, contact_sheet, gallery
     from luma_jupyter.clip.clip import Clip
@@ -39,6 +40,7 @@ register(__name__)
 # Where each public name is at home.
 _MODULES = {
     "api.create": ("adopt", "batch", "extend", "generate", "modify"),
+    "api.film": ("film",),
     "api.kernel": ("configure",),
     "api.views": ("Studio", "clips", "compare", "contact_sheet", "gallery"),
     "clip.clip": ("Clip",),
@@ -69,6 +71,7 @@ __all__ = [
     "configure",
     "contact_sheet",
     "extend",
+    "film",
     "gallery",
     "generate",
     "modify",

@@ -14,11 +14,11 @@ from luma_jupyter.errors import ClipError, InvalidRequest, missing_package
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-    from luma_jupyter.film.contact_sheet import SheetCell
+    from luma_jupyter.films.contact_sheet import SheetCell
 
 
 def contact_sheet(clips: Clip | Iterable[Clip], columns: int | None = None) -> Image:
-    """A picture of clips with their names, prompts and lengths, as `film.contact_sheet` draws it; waits for them.
+    """A picture of clips with their names, prompts and lengths, as `films.contact_sheet` draws it; waits for them.
 
     One that has no video is a grey tile that says so. Raises InvalidRequest for anything else than clips, ConfigError
     without the packages that this needs.
@@ -31,14 +31,14 @@ def contact_sheet(clips: Clip | Iterable[Clip], columns: int | None = None) -> I
         with suppress(ClipError):  # its tile says so
             clip.wait()
     try:
-        from luma_jupyter.film.contact_sheet import contact_sheet as draw  # optional
+        from luma_jupyter.films.contact_sheet import contact_sheet as draw  # optional
     except ImportError as error:
         raise missing_package("A contact sheet needs", error.name) from None
     return draw([_cell(clip) for clip in named], as_python(columns))
 
 
 def _cell(clip: Clip) -> SheetCell:
-    from luma_jupyter.film.contact_sheet import SheetCell  # optional
+    from luma_jupyter.films.contact_sheet import SheetCell  # optional
 
     status = clip.task.status
     return SheetCell(

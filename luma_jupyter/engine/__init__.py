@@ -9,7 +9,7 @@ before the body is sent::
         Engine.plan         engine/plan.py          which service, what would be sent, or why it cannot be
         Engine.submit       engine/engine.py        in one transaction: finds the earlier task that answers it
                                                     (engine/reuse.py), or enters a new one into the journal
-          TaskRunner.start  engine/run/runner.py    begins its run on the loop
+          TaskRunner.start  engine/run/runner.py    begins its run on the loop (of a film: engine/run/film_run.py)
             TaskRun         engine/run/task_run.py  the states of a task, one after the other
               Submission    engine/run/submission.py
                 ↑ before_send: written into the journal, a moment before the body leaves

@@ -48,7 +48,7 @@ from luma_jupyter.engine.services import Services
 from luma_jupyter.engine.store.journal import Entry, Journal, Lease
 from luma_jupyter.engine.task_spec import DEFAULT_TIMEOUT, TaskSpec
 from luma_jupyter.errors import ConfigError, InvalidRequest, LumaError, with_message
-from luma_jupyter.film.plan import FilmPlan
+from luma_jupyter.films.plan import FilmPlan
 from luma_jupyter.operating_system import at_fork
 from luma_jupyter.settings import KEY_SETTINGS, Settings, SettingsSource
 

@@ -14,9 +14,9 @@ from luma_jupyter.domain.vocabulary import Status
 from luma_jupyter.engine.library.film_files import paths_of, save_copy
 from luma_jupyter.engine.task_spec import TaskSpec
 from luma_jupyter.errors import InvalidRequest
-from luma_jupyter.film.making import make_film, plan_film
-from luma_jupyter.film.plan import FilmPlan
-from luma_jupyter.film.spec import FilmPart, FilmSpec, Report
+from luma_jupyter.films.making import make_film, plan_film
+from luma_jupyter.films.plan import FilmPlan
+from luma_jupyter.films.spec import FilmPart, FilmSpec, Report
 from luma_jupyter.operating_system import reason
 
 
@@ -117,6 +117,6 @@ def captions_of(plan: FilmPlan) -> str:
     """A film's captions as WebVTT; empty where it has none."""
     if not plan.cues:
         return ""
-    from luma_jupyter.film.captions import vtt  # PyAV is optional
+    from luma_jupyter.films.captions import vtt  # PyAV is optional
 
     return vtt(plan.cues)

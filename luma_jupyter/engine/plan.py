@@ -108,5 +108,9 @@ def _unknown_source(provider: Provider, name: str) -> VideoRef | LocalFile:
 
 
 def _film_plan(spec: TaskSpec, now: Settings, budget: Budget) -> Plan:
-    """A film goes nowhere; whether it can be made here, its files say."""
+    """A film goes nowhere; whether it can be made of its files, these say."""
+    try:
+        check_readable("Films")
+    except ConfigError as error:
+        return Plan(spec, now, "local", refusal=error)
     return Plan(spec, now, "local", Preview("local", "", {}, {}, budget.known_price("local", "film", now)))

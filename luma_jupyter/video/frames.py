@@ -55,10 +55,10 @@ def check_moment(path: Path, when: float) -> None:
         raise InvalidRequest(f"The video has no frame at {moment} s: it is {length:.2f} s long.")
 
 
-def check_readable() -> None:
-    """Raise ConfigError where there is no package that reads videos."""
+def check_readable(what: str = "Frames") -> None:
+    """Raise ConfigError, of ``what`` needs it, where there is no package that reads videos."""
     if find_spec("av") is None:
-        raise missing_package("Frames need", "av")
+        raise missing_package(f"{what} need", "av")
 
 
 def evenly_spaced_frames(path: Path, count: int) -> numpy.ndarray[Any, Any]:

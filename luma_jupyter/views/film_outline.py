@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from luma_jupyter.film.plan import FilmPlan
+from luma_jupyter.films.plan import FilmPlan
 from luma_jupyter.printable import printable, writable
 
 

@@ -14,7 +14,7 @@ import pytest
 from PIL import Image
 
 import luma_jupyter as luma
-from luma_jupyter.api.film import film
+from luma_jupyter import film
 from luma_jupyter.api.kernel import kernel
 from luma_jupyter.clip.clip import Clip
 from luma_jupyter.clip.clip_list import ClipList

@@ -14,8 +14,8 @@ PRESET, CRF, THREADS = "veryfast", "23", 2
 
 def join_ours(shots: list[Path], film: Path, fade: float, music: Path | None) -> None:
     """With luma_jupyter."""
-    from luma_jupyter.film.making import make_film, plan_film
-    from luma_jupyter.film.spec import FilmPart, FilmSpec
+    from luma_jupyter.films.making import make_film, plan_film
+    from luma_jupyter.films.spec import FilmPart, FilmSpec
 
     parts = tuple(FilmPart(path=shot, label=shot.stem) for shot in shots)
     make_film(plan_film(FilmSpec(parts=parts, fade=fade, music=music)), film, lambda share: None)

@@ -24,8 +24,8 @@ import psutil
 from av.filter import Graph
 from numpy.typing import NDArray
 
-from luma_jupyter.film.planes import planes
-from luma_jupyter.film.sound_files import RATE as SOUND_RATE
+from luma_jupyter.films.planes import planes
+from luma_jupyter.films.sound_files import RATE as SOUND_RATE
 from tests.benchmarks.environment import ROOT, environment
 from tests.benchmarks.report import Report, say
 

@@ -16,7 +16,7 @@ from luma_jupyter import Clip
 from luma_jupyter.clip.cut import Cut
 from luma_jupyter.engine.library import film_files
 from luma_jupyter.errors import ConfigError, InvalidRequest
-from luma_jupyter.film.exports import export
+from luma_jupyter.films.exports import export
 from luma_jupyter.video import frames
 from tests.support.notebook import PromptService, Shell
 
@@ -146,6 +146,7 @@ def test_captions_go_with_a_whole_video_of_another_size_but_not_with_a_part(clip
         (lambda clip: clip[0.5:], 0.5, (64, 32), 2),
         (lambda clip: clip[:0.5].speed(0.5), 1.0, (64, 32), 0),
         (lambda clip: clip.crop("1:1"), 1.0, (32, 32), 0),
+        (lambda clip: clip.crop("2.39:1"), 1.0, (64, 26), 0),
         (lambda clip: clip[0.5:].speed(2).crop("1:1"), 0.25, (32, 32), 2),
         (lambda clip: clip[:], 1.0, (64, 32), 0),
     ],
@@ -202,7 +203,7 @@ def test_the_formats_are_those_that_can_be_written(clip: Clip) -> None:
 
 def test_without_its_packages_a_copy_is_made_and_nothing_else(clip: Clip, monkeypatch: pytest.MonkeyPatch) -> None:
     """Other formats need the extra ``media``."""
-    monkeypatch.setitem(sys.modules, "luma_jupyter.film.exports", None)
+    monkeypatch.setitem(sys.modules, "luma_jupyter.films.exports", None)
     assert clip.save("x.mp4").is_file()
     with pytest.raises(
         ConfigError, match=r"^Saving a video as another one needs .* pip install 'luma-jupyter\[media\]'$"

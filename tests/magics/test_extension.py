@@ -220,9 +220,7 @@ def queue_steps(notebook: Shell, service: PromptService, *names: str) -> None:
 
 def test_loading_says_once_which_films_were_not_made(notebook: Shell, service: PromptService, capsys: Printed) -> None:
     """A film that a killed kernel had not made is told in words of its own; running its cell makes it."""
-    cell = (
-        "import luma_jupyter\nfrom luma_jupyter.api.film import film\nmovie = film([luma_jupyter.generate('A sunset')])"
-    )
+    cell = "import luma_jupyter\nmovie = luma_jupyter.film([luma_jupyter.generate('A sunset')])"
     service.running = True
     notebook.run(cell)
     wait_for_status(kernel.session.own_clips[0], "running")

@@ -8,8 +8,8 @@ from fractions import Fraction
 from pathlib import Path
 
 from luma_jupyter.engine.films import FilmMaker
-from luma_jupyter.film.plan import FilmPlan
-from luma_jupyter.film.spec import FilmSpec, Report
+from luma_jupyter.films.plan import FilmPlan
+from luma_jupyter.films.spec import FilmSpec, Report
 from tests.support.films import film
 
 

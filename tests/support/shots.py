@@ -13,8 +13,8 @@ from av.video.reformatter import Colorspace
 from numpy.typing import NDArray
 from PIL import Image
 
-from luma_jupyter.film.making import FilmPlan, make_film, plan_film
-from luma_jupyter.film.spec import FilmPart, FilmSpec
+from luma_jupyter.films.making import FilmPlan, make_film, plan_film
+from luma_jupyter.films.spec import FilmPart, FilmSpec
 
 Pixels = NDArray[np.uint8]  # (height, width, 3)
 Colour = tuple[int, int, int]

@@ -86,10 +86,8 @@ def test_card_button_stops_following(notebook: Shell, service: PromptService) ->
 def test_card_of_a_film_follows_its_making(notebook: Shell, service: PromptService) -> None:
     """The bar stands where the making is; the plain HTML, which a page without widgets has, comes anew in quarters."""
     service.gate.clear()
-    notebook.run(
-        "import luma_jupyter\nfrom luma_jupyter.api.film import film\nharbour = luma_jupyter.generate('A harbour')"
-    )
-    notebook.run("movie = film([harbour])")
+    notebook.run("import luma_jupyter\nharbour = luma_jupyter.generate('A harbour')")
+    notebook.run("movie = luma_jupyter.film([harbour])")
     notebook.run("movie")
     movie, loop_thread = notebook.user_ns["movie"], kernel.session.engine.loop_thread
 

@@ -31,8 +31,8 @@ from luma_jupyter.engine.run.options import RunOptions
 from luma_jupyter.engine.run.slots import Slots
 from luma_jupyter.engine.run.sources import wait_for_sources
 from luma_jupyter.errors import ClipCancelled, ClipFailed, InvalidRequest, LumaError
-from luma_jupyter.film.plan import FilmPlan
-from luma_jupyter.film.spec import Report
+from luma_jupyter.films.plan import FilmPlan
+from luma_jupyter.films.spec import Report
 from luma_jupyter.operating_system import reason as reason_of
 from luma_jupyter.worker_threads import in_thread
 

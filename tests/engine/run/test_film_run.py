@@ -21,7 +21,7 @@ from luma_jupyter.engine.handle import Handle
 from luma_jupyter.engine.loop_thread import LoopThread
 from luma_jupyter.engine.provider_pool import ProviderPool
 from luma_jupyter.engine.run.runner import CONCURRENT_FILMS
-from luma_jupyter.errors import ClipCancelled, ClipFailed, InvalidRequest
+from luma_jupyter.errors import ClipCancelled, ClipFailed, ConfigError, InvalidRequest
 from tests.engine.kernels import Kernels
 from tests.support import settings
 from tests.support.film_maker import FakeMaker
@@ -280,6 +280,17 @@ async def test_unforeseen_error_fails_the_film(world: World, maker: FakeMaker) -
     maker.trouble = ZeroDivisionError("x")
     task = await world.end(ask(world, [clip]))
     assert str(task.error) == "Internal error, please report it: ZeroDivisionError('x')."
+
+
+async def test_film_needs_the_packages_for_it(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without PyAV a film is refused at once; one that was made is there all the same."""
+    clip = world.generate()
+    await world.end(clip)
+    made = await world.end(ask(world, [clip]))
+    monkeypatch.setattr("luma_jupyter.video.frames.find_spec", lambda name: None)
+    with pytest.raises(ConfigError, match="Films need a package that is not installed"):
+        ask(world, [clip], fade=1)
+    assert ask(world, [clip]).task.intent == made.intent
 
 
 # What is in real threads.

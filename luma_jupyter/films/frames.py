@@ -14,13 +14,13 @@ from av import VideoFrame
 from av.container import InputContainer
 from av.video.stream import VideoStream
 
-from luma_jupyter.film.packets import time_base
-from luma_jupyter.film.plan import FilmPlan, Place
-from luma_jupyter.film.planes import Fitter, blend, crop_ratio
-from luma_jupyter.film.sources import check_unchanged, opened
-from luma_jupyter.film.stills import picture_frames
-from luma_jupyter.film.titles import Title
-from luma_jupyter.film.troubles import damaged
+from luma_jupyter.films.packets import time_base
+from luma_jupyter.films.plan import FilmPlan, Place
+from luma_jupyter.films.planes import Fitter, blend, crop_ratio
+from luma_jupyter.films.sources import check_unchanged, opened
+from luma_jupyter.films.stills import picture_frames
+from luma_jupyter.films.titles import Title
+from luma_jupyter.films.troubles import damaged
 
 _T = TypeVar("_T")
 
@@ -39,16 +39,10 @@ def film_frames(plan: FilmPlan, tick: Callable[[], None]) -> Iterator[VideoFrame
         shares = [Fraction(number, fade_in + 1) for number in range(1, fade_in + 1)]
         for share, before, after in zip(shares, leaving, frames):  # noqa: B905  # the longer ones go on
             yield blend(before, after, share)
-        _finish(leaving)
+        next(leaving, None)  # all its frames were taken: now it looks at its end
         yield from islice(frames, length - fade_in - fade_out)
         leaving = frames
-    _finish(leaving)
-
-
-def _finish(frames: Iterator[VideoFrame]) -> None:
-    """Let a part look at its end, of which all frames were taken."""
-    for _ in frames:
-        pass
+    next(leaving, None)
 
 
 def _part_frames(place: Place, plan: FilmPlan, length: int, tick: Callable[[], None]) -> Iterator[VideoFrame]:

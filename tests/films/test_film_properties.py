@@ -11,8 +11,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from luma_jupyter.film.making import make_film, plan_film
-from luma_jupyter.film.spec import FilmPart, FilmSpec
+from luma_jupyter.films.making import make_film, plan_film
+from luma_jupyter.films.spec import FilmPart, FilmSpec
 from tests.support.shots import BLUE, GREEN, RED, WHITE, Shown, animation, part, picture, shot
 
 SIXTY = Fraction(60_000, 1001)

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from luma_jupyter.film.making import plan_film
-from luma_jupyter.film.spec import Cue, FilmSpec
+from luma_jupyter.films.making import plan_film
+from luma_jupyter.films.spec import Cue, FilmSpec
 from tests.support.shots import (
     BLACK,
     BLUE,
@@ -103,15 +103,39 @@ OPEN_GOP = {"x264-params": "open-gop=1:keyint=6:bframes=3:b-adapt=0:scenecut=0",
 HEVC = {"x265-params": "keyint=6:bframes=3:scenecut=0:log-level=none"}
 
 
+@pytest.mark.parametrize("kind", ["mp4", "mkv"])
 @pytest.mark.parametrize(("codec", "options"), [("libx264", OPEN_GOP), ("libx265", HEVC)])
-def test_cut_begins_anywhere(tmp_path: Path, codec: str, options: dict[str, str]) -> None:
+def test_cut_begins_anywhere(tmp_path: Path, codec: str, options: dict[str, str], kind: str) -> None:
     """Also where frames before a key frame are shown after it, each cut has the frames that the whole shot has."""
-    path = shot(tmp_path / "shot.mp4", frames=24, counted=True, codec=codec, options=options)
+    path = shot(tmp_path / f"shot.{kind}", frames=24, counted=True, codec=codec, options=options)
     whole = greys(film(tmp_path / "whole.mp4", part(path), size=(64, 64))[1])
     assert len(whole) == 24
-    for first in range(0, 24, 3):
+    for first in range(24):
         _, shown = film(tmp_path / "film.mp4", part(path, start=first / 24), size=(64, 64))
         assert greys(shown) == pytest.approx(whole[first:], abs=2), first
+
+
+def trimmed(path: Path, source: Path, frames: int) -> Path:
+    """A copy of a video whose first frames are in the file, and not shown, as phones trim."""
+    tick = Fraction(1, 24 * 512)
+    with av.open(str(source)) as before, av.open(str(path), "w", format="mp4") as after:
+        stream = after.add_stream_from_template(before.streams.video[0])
+        for packet in before.demux(video=0):
+            if packet.size:
+                packet.pts, packet.dts = ((at or 0) - round(frames / 24 / tick) for at in (packet.pts, packet.dts))
+                packet.stream = stream
+                after.mux(packet)
+    return path
+
+
+@pytest.mark.parametrize("start", [0.0, 0.25])
+def test_trimmed_shot_begins_where_it_is_shown(tmp_path: Path, start: float) -> None:
+    """Frames that a file has, and does not show, are not in the film; so it cannot be copied."""
+    whole = shot(tmp_path / "whole.mp4", frames=24, counted=True)
+    path = trimmed(tmp_path / "phone.mp4", whole, 7)
+    plan, shown = film(tmp_path / "film.mp4", part(path, start=start))
+    assert plan.places[0].source.uncopied == "has frames that are not shown"
+    assert greys(shown) == pytest.approx(greys(Shown.of(whole))[7 + round(start * 24) :], abs=1)
 
 
 def test_speed_shows_fewer_or_more_frames(tmp_path: Path) -> None:
@@ -289,18 +313,6 @@ def test_full_range_and_deeper_colours_become_those_of_the_film(tmp_path: Path, 
     with av.open(str(tmp_path / "film.mp4")) as container:
         frame = next(container.decode(video=0))
     assert (frame.format.name, frame.color_range) == ("yuv420p", 1)
-
-
-def test_title_comes_and_goes_over_the_beginning(tmp_path: Path) -> None:
-    """A title is drawn in white on a dark band, is not there in the first frame, and fades in."""
-    path = shot(tmp_path / "shot.mp4", BLUE, 48, size=(160, 90))
-    plan, shown = film(tmp_path / "film.mp4", part(path, title="Night at sea"))
-    assert plan.encoded == "for the titles"
-    bright = [int((frame.min(axis=2) > 180).sum()) for frame in shown.pixels]
-    assert bright[0] == bright[-1] == 0
-    assert bright[24] > 50
-    assert shown.pixels[4].max() < shown.pixels[24].max()
-    assert is_near(shown.colour(24, 2, 2), BLUE)  # the band is across the middle alone
 
 
 def test_captions_are_a_track_of_their_own(tmp_path: Path) -> None:

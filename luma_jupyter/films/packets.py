@@ -13,8 +13,8 @@ from av.container import InputContainer
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
-from luma_jupyter.film.avc import length_size, looks_damaged
-from luma_jupyter.film.troubles import cut_off, damaged, without_frames
+from luma_jupyter.films.avc import length_size, looks_damaged
+from luma_jupyter.films.troubles import cut_off, damaged, without_frames
 
 _UNKNOWN_RATE = Fraction(24)  # of a single frame
 _OFF = 0.01  # by which share the frame rate that a file tells may miss the one that it has
@@ -75,12 +75,13 @@ def survey(label: str, container: InputContainer, stream: VideoStream) -> Survey
 
 
 def _first_frame(stream: VideoStream, packet: Packet[VideoStream]) -> VideoFrame | None:
-    """The frame of a video's first packets; the decoder does not wait for further ones."""
+    """The frame of a video's first packets; the decoder does not wait for more than the first that is shown."""
     stream.codec_context.skip_frame = "DEFAULT"
-    if frames := packet.decode() or stream.decode(None):
-        return frames[0]
-    stream.codec_context.flush_buffers()
-    return None
+    frames = packet.decode()
+    if not (frames or packet.is_discard):
+        frames = stream.decode(None)
+        stream.codec_context.flush_buffers()
+    return frames[0] if frames else None
 
 
 def time_base(stream: VideoStream) -> Fraction:

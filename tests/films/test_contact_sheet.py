@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from luma_jupyter.errors import InvalidRequest
-from luma_jupyter.film.contact_sheet import SheetCell, contact_sheet
+from luma_jupyter.films.contact_sheet import SheetCell, contact_sheet
 from tests.support.sounds import write_film
 
 A4 = 297 / 210

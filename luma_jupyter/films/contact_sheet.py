@@ -13,7 +13,7 @@ from PIL.ImageFont import FreeTypeFont
 
 from luma_jupyter.domain.values import as_python
 from luma_jupyter.errors import InvalidRequest, shown
-from luma_jupyter.film.excerpts import Excerpt, pictures, read_video
+from luma_jupyter.films.excerpts import Excerpt, pictures, read_video
 from luma_jupyter.video.appearance import as_seen
 from luma_jupyter.video.fonts import font_for
 

@@ -10,7 +10,7 @@ import av
 import numpy as np
 from av.filter import Graph
 
-from luma_jupyter.film.sound_files import RATE, Samples, samples_of
+from luma_jupyter.films.sound_files import RATE, Samples, samples_of
 
 if TYPE_CHECKING:
     from av.audio.frame import AudioFrame

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from luma_jupyter.film.making import make_film, plan_film
-from luma_jupyter.film.spec import FilmSpec
+from luma_jupyter.films.making import make_film, plan_film
+from luma_jupyter.films.spec import FilmSpec
 from tests.support.shots import BLUE, GREEN, RED, WHITE, film, is_near, part, shot
 
 pytestmark = pytest.mark.slow

@@ -9,13 +9,13 @@ from operator import sub
 from pathlib import Path
 
 from luma_jupyter.errors import InvalidRequest
-from luma_jupyter.film import copying
-from luma_jupyter.film.plan import FilmPlan, Place, Source
-from luma_jupyter.film.planes import crop_ratio, cropped_size, even
-from luma_jupyter.film.sound_files import check_sound
-from luma_jupyter.film.sources import read_source
-from luma_jupyter.film.spec import FilmPart, FilmSpec
-from luma_jupyter.film.titles import check_title
+from luma_jupyter.films import copying
+from luma_jupyter.films.plan import FilmPlan, Place, Source
+from luma_jupyter.films.planes import crop_ratio, cropped_size, even
+from luma_jupyter.films.sound_files import check_sound
+from luma_jupyter.films.sources import read_source
+from luma_jupyter.films.spec import FilmPart, FilmSpec
+from luma_jupyter.films.titles import check_title
 
 LARGEST_SIDE = 3840  # pixels, of films that nobody gave a size
 _FRAME_RATE = Fraction(24)  # of films of pictures alone

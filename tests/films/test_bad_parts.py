@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,9 +14,9 @@ import pytest
 from PIL import Image
 
 from luma_jupyter.errors import ConfigError, InvalidRequest
-from luma_jupyter.film import making
-from luma_jupyter.film.making import make_film, plan_film
-from luma_jupyter.film.spec import FilmPart, FilmSpec
+from luma_jupyter.films import making
+from luma_jupyter.films.making import make_film, plan_film
+from luma_jupyter.films.spec import FilmPart, FilmSpec
 from tests.support.shots import BLUE, RED, animation, film, part, picture, shot
 
 NOISE = {"x264-params": "keyint=100:scenecut=0", "crf": "18"}
@@ -91,6 +92,24 @@ def playlist(path: Path) -> Path:
     return path
 
 
+def broken_frame(path: Path) -> Path:
+    """A video whose first frame is damaged."""
+    data = bytearray(noisy_shot(path, 2).read_bytes())
+    begin = data.index(b"mdat") + 1500
+    data[begin : begin + 2000] = bytes(2000)
+    path.write_bytes(data)
+    return path
+
+
+def far_too_large_picture(path: Path) -> Path:
+    """A picture that says that it has 900 million pixels, which Pillow itself refuses."""
+    data = bytearray(picture(path.with_suffix(".png")).read_bytes())
+    data[16:24] = (30_000).to_bytes(4, "big") * 2
+    data[29:33] = zlib.crc32(data[12:29]).to_bytes(4, "big")
+    path.write_bytes(data)
+    return path
+
+
 def broken_picture(path: Path) -> Path:
     """A picture whose end is missing."""
     Image.fromarray(np.random.default_rng(1).integers(0, 255, (99, 99, 3), dtype=np.uint8)).save(path, "PNG")
@@ -116,6 +135,8 @@ def huge_picture(path: Path) -> Path:
         (hdr, r"storm is HDR \(PQ\), which films cannot be: save it as SDR first\."),
         (playlist, r"storm is no video or picture: films are made of MP4, MOV, WebM and image files\."),
         (broken_picture, r"storm is damaged: download or save it again\."),
+        (broken_frame, r"storm is damaged at 0\.0 s: download or save it again\."),
+        (far_too_large_picture, r"storm has too many pixels: up to 64 million\. Make it smaller\."),
         (huge_picture, r"storm has too many pixels: up to 64 million\. Make it smaller\."),
         (lambda path: path, r"storm cannot be read: No such file or directory\."),
         (lambda path: path.mkdir() or path, r"storm cannot be read: Is a directory\."),
@@ -153,6 +174,14 @@ def test_odd_size_and_no_part_are_refused(tmp_path: Path) -> None:
         plan_film(FilmSpec(parts=()))
     with pytest.raises(InvalidRequest, match=r"^size must be two even numbers, not 63 × 36\.$"):
         film(tmp_path / "film.mp4", part(shot(tmp_path / "shot.mp4")), size=(63, 36))
+
+
+@pytest.mark.parametrize("name", ["music", "voice"])
+def test_music_that_is_none_is_refused_before_anything_is_made(tmp_path: Path, name: str) -> None:
+    """What lies under the film is looked at with its parts."""
+    path = shot(tmp_path / "shot.mp4")
+    with pytest.raises(InvalidRequest, match=f"^{name}: shot.mp4 has no sound in it"):
+        plan_film(FilmSpec(parts=(part(path),), **{name: path}))
 
 
 def test_missing_package_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -20,10 +20,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from luma_jupyter.film.loudness import SILENCE, decibels, measure
-from luma_jupyter.film.sound_files import RATE, Samples, check_sound, decode_sound, without_sound
-from luma_jupyter.film.sound_filters import SoundFilter, through
-from luma_jupyter.film.spec import Report, SoundPart
+from luma_jupyter.films.loudness import SILENCE, decibels, measure
+from luma_jupyter.films.sound_files import RATE, Samples, check_sound, decode_sound, without_sound
+from luma_jupyter.films.sound_filters import SoundFilter, through
+from luma_jupyter.films.spec import Report, SoundPart
 
 LOUDNESS = -16.0  # LUFS, of a film with music or voice
 _VOICE_LOUDNESS = -16.0  # LUFS, of each alone, before they are put together

@@ -13,8 +13,8 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from luma_jupyter.errors import ConfigError
-from luma_jupyter.film.plan import FilmPlan, Place, Source
-from luma_jupyter.film.spec import FilmSpec, Report
+from luma_jupyter.films.plan import FilmPlan, Place, Source
+from luma_jupyter.films.spec import FilmSpec, Report
 from luma_jupyter.operating_system import discard, flush, rename
 
 __all__ = ["FilmPlan", "Place", "Source", "make_film", "plan_film"]
@@ -31,7 +31,7 @@ def plan_film(spec: FilmSpec) -> FilmPlan:
     for package, name in (("av", "PyAV"), ("numpy", "numpy"), ("PIL", "Pillow")):
         if find_spec(package) is None:
             raise ConfigError(f"Films need a package that is not installed ({name}): pip install 'luma-jupyter[media]'")
-    from luma_jupyter.film.planning import plan  # PyAV is optional
+    from luma_jupyter.films.planning import plan  # PyAV is optional
 
     return plan(spec)
 
@@ -42,7 +42,7 @@ def make_film(plan: FilmPlan, target: Path, report: Report) -> None:
     ``report`` is told the share that is done; what it raises ends the making. Raises InvalidRequest for parts that are
     damaged or not any more what they were when the film was planned, OSError where it cannot be written.
     """
-    from luma_jupyter.film.writing import write_film  # PyAV is optional
+    from luma_jupyter.films.writing import write_film  # PyAV is optional
 
     _remove_stale(target.parent)
     made = target.with_name(f".{target.name}.{os.getpid()}{_SUFFIX}")

@@ -11,8 +11,8 @@ from collections.abc import Iterable
 import numpy as np
 from numpy.typing import NDArray
 
-from luma_jupyter.film.sound_files import RATE, Samples
-from luma_jupyter.film.sound_filters import through
+from luma_jupyter.films.sound_files import RATE, Samples
+from luma_jupyter.films.sound_filters import through
 
 SILENCE = -70.0  # LUFS: what is measured where there is nothing above it, or less than 0.4 s
 # How the ear hears it: tables 1 and 2 of annex 1, which are for 48 kHz.

@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from luma_jupyter.film.sound import FilmSound
-from luma_jupyter.film.spec import SoundPart
+from luma_jupyter.films.sound import FilmSound
+from luma_jupyter.films.spec import SoundPart
 from tests.support.sounds import (
     RATE,
     Sound,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from luma_jupyter.film.loudness import SILENCE, measure
+from luma_jupyter.films.loudness import SILENCE, measure
 from tests.support.sounds import RATE, Sound, metered, noise, silence, tone
 
 SOUNDS = {

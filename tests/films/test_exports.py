@@ -15,8 +15,8 @@ import pytest
 from PIL import Image
 
 from luma_jupyter.errors import InvalidRequest
-from luma_jupyter.film import excerpts, exports
-from luma_jupyter.film.exports import export
+from luma_jupyter.films import excerpts, exports
+from luma_jupyter.films.exports import export
 from tests.support.sounds import RATE, rms, sound_frame, tone, write_film, write_sound
 
 GREYS = range(40, 240, 10)  # two seconds, ten frames each

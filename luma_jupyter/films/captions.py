@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import av
 
-from luma_jupyter.film.spec import Cue
+from luma_jupyter.films.spec import Cue
 
 if TYPE_CHECKING:
     from av.container import OutputContainer

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
-from luma_jupyter.film.spec import Cue, FilmPart, FilmSpec, SoundPart
+from luma_jupyter.films.spec import Cue, FilmPart, FilmSpec, SoundPart
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from luma_jupyter.film.making import make_film, plan_film
-from luma_jupyter.film.spec import FilmSpec
+from luma_jupyter.films.making import make_film, plan_film
+from luma_jupyter.films.spec import FilmSpec
 from tests.support.shots import BLUE, RED, Shown, part, shot
 
 
@@ -33,7 +33,7 @@ def test_stop_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fa
     """What the report raises comes out, and neither a film nor a file under a hidden name is left."""
     plan = plan_film(long_spec(tmp_path, fade=fade))
     before = sorted(os.listdir(tmp_path))
-    monkeypatch.setattr("luma_jupyter.film.writing._EACH", 0.0)
+    monkeypatch.setattr("luma_jupyter.films.writing._EACH", 0.0)
     shares: list[float] = []
 
     def report(share: float) -> None:
@@ -68,7 +68,7 @@ def test_report_grows_up_to_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     shares: list[float] = []
     make_film(plan, tmp_path / "film.mp4", shares.append)
     few = len(shares)
-    monkeypatch.setattr("luma_jupyter.film.writing._EACH", 0.0)
+    monkeypatch.setattr("luma_jupyter.films.writing._EACH", 0.0)
     shares.clear()
     make_film(plan, tmp_path / "film.mp4", shares.append)
     assert shares == sorted(shares)
@@ -100,8 +100,8 @@ def test_missing_folder_is_told(tmp_path: Path) -> None:
 FULL = """
 import resource, signal, sys
 from pathlib import Path
-from luma_jupyter.film.making import make_film, plan_film
-from tests.film.test_endings import long_spec
+from luma_jupyter.films.making import make_film, plan_film
+from tests.films.test_endings import long_spec
 folder, fade, size = Path(sys.argv[1]), float(sys.argv[2]), int(sys.argv[3])
 plan = plan_film(long_spec(folder, fade=fade))
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
@@ -127,8 +127,8 @@ def test_full_disk_is_told(tmp_path: Path, fade: float, size: int) -> None:
 KILLED = """
 import os, sys, time
 from pathlib import Path
-from luma_jupyter.film.making import make_film, plan_film
-from tests.film.test_endings import long_spec
+from luma_jupyter.films.making import make_film, plan_film
+from tests.films.test_endings import long_spec
 folder = Path(sys.argv[1])
 def report(share):
     if share > 0.2:
@@ -159,7 +159,7 @@ def test_killed_process_leaves_no_film(tmp_path: Path) -> None:
 def test_fork_while_a_film_is_made_changes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A child that is forked meanwhile, and ends, does not end its parent's film."""
     plan = plan_film(long_spec(tmp_path))
-    monkeypatch.setattr("luma_jupyter.film.writing._EACH", 0.0)
+    monkeypatch.setattr("luma_jupyter.films.writing._EACH", 0.0)
     ended: list[int | None] = []
 
     def report(share: float) -> None:

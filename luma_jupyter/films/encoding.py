@@ -14,8 +14,8 @@ from av.container import OutputContainer
 from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
-from luma_jupyter.film.plan import FilmPlan
-from luma_jupyter.film.sound_files import RATE as SOUND_RATE
+from luma_jupyter.films.plan import FilmPlan
+from luma_jupyter.films.sound_files import RATE as SOUND_RATE
 
 _SOUND_BITS = 160_000  # a second
 _BT709, _LIMITED = 1, 1  # as ISO/IEC 23091-2 numbers them; FFmpeg's own number for the range

@@ -13,8 +13,8 @@ from av import VideoFrame
 from PIL import Image, UnidentifiedImageError
 
 from luma_jupyter.errors import InvalidRequest
-from luma_jupyter.film.plan import Source
-from luma_jupyter.film.troubles import damaged, gone
+from luma_jupyter.films.plan import Source
+from luma_jupyter.films.troubles import damaged, gone
 from luma_jupyter.video.appearance import as_seen, in_8_bits
 from luma_jupyter.video.pictures import FILE_FORMATS, MAX_PIXELS
 

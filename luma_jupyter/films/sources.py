@@ -17,11 +17,11 @@ from av.stream import Disposition
 from av.video.stream import VideoStream
 
 from luma_jupyter.errors import InvalidRequest
-from luma_jupyter.film.packets import fraction, survey
-from luma_jupyter.film.plan import Source, VideoFormat
-from luma_jupyter.film.planes import quarter_turns, seen_size
-from luma_jupyter.film.stills import read_picture
-from luma_jupyter.film.troubles import damage_told, gone
+from luma_jupyter.films.packets import fraction, survey
+from luma_jupyter.films.plan import Source, VideoFormat
+from luma_jupyter.films.planes import quarter_turns, seen_size
+from luma_jupyter.films.stills import read_picture
+from luma_jupyter.films.troubles import damage_told, gone
 from luma_jupyter.operating_system import file_mark
 
 _MP4 = (b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip")  # the boxes that such files begin with

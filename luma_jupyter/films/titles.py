@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 from luma_jupyter.errors import InvalidRequest, shown
-from luma_jupyter.film.plan import Place
-from luma_jupyter.film.planes import planes
+from luma_jupyter.films.plan import Place
+from luma_jupyter.films.planes import planes
 from luma_jupyter.video.fonts import font_for, wrapped
 
 _SECONDS, _FADE = 4, Fraction(1, 2)  # for how long a title is seen, and in which time it comes and goes

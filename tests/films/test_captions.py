@@ -9,8 +9,8 @@ import av
 import numpy as np
 import pytest
 
-from luma_jupyter.film.captions import add_captions, vtt
-from luma_jupyter.film.spec import Cue
+from luma_jupyter.films.captions import add_captions, vtt
+from luma_jupyter.films.spec import Cue
 
 CUES = (
     Cue(Fraction(0), Fraction(1, 3), "A storm"),

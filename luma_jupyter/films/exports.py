@@ -28,11 +28,11 @@ from PIL import Image
 
 from luma_jupyter.domain.values import as_python, read_number
 from luma_jupyter.errors import InvalidRequest, shown
-from luma_jupyter.film.excerpts import Excerpt, Video, pictures, read_video
-from luma_jupyter.film.sound import FilmSound
-from luma_jupyter.film.sound_files import RATE
-from luma_jupyter.film.sound_filters import pulled, sound_frames
-from luma_jupyter.film.spec import SoundPart
+from luma_jupyter.films.excerpts import Excerpt, Video, pictures, read_video
+from luma_jupyter.films.sound import FilmSound
+from luma_jupyter.films.sound_files import RATE
+from luma_jupyter.films.sound_filters import pulled, sound_frames
+from luma_jupyter.films.spec import SoundPart
 from luma_jupyter.operating_system import discard, rename
 from luma_jupyter.video.codec import X264_OPTIONS
 

@@ -9,9 +9,9 @@ from av import Packet
 from av.container import OutputContainer
 from av.video.stream import VideoStream
 
-from luma_jupyter.film.packets import time_base
-from luma_jupyter.film.plan import FilmPlan, Place, VideoFormat
-from luma_jupyter.film.sources import check_unchanged, opened
+from luma_jupyter.films.packets import time_base
+from luma_jupyter.films.plan import FilmPlan, Place, VideoFormat
+from luma_jupyter.films.sources import check_unchanged, opened
 
 _NAMES = {
     "codec": "codec",

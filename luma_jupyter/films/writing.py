@@ -13,12 +13,12 @@ import av
 from av import Packet
 from av.container import OutputContainer
 
-from luma_jupyter.film import copying, encoding
-from luma_jupyter.film.captions import add_captions
-from luma_jupyter.film.frames import film_frames
-from luma_jupyter.film.plan import FilmPlan
-from luma_jupyter.film.sound import FilmSound
-from luma_jupyter.film.spec import Report
+from luma_jupyter.films import copying, encoding
+from luma_jupyter.films.captions import add_captions
+from luma_jupyter.films.frames import film_frames
+from luma_jupyter.films.plan import FilmPlan
+from luma_jupyter.films.sound import FilmSound
+from luma_jupyter.films.spec import Report
 from luma_jupyter.operating_system import discard
 
 _EACH = 0.1  # seconds: how often is told how much is done

@@ -13,9 +13,9 @@ import numpy as np
 import pytest
 
 from luma_jupyter.errors import InvalidRequest
-from luma_jupyter.film.sound import FilmSound
-from luma_jupyter.film.sound_files import check_sound, decode_sound
-from luma_jupyter.film.spec import SoundPart
+from luma_jupyter.films.sound import FilmSound
+from luma_jupyter.films.sound_files import check_sound, decode_sound
+from luma_jupyter.films.spec import SoundPart
 from tests.support.sounds import RATE, noise, rms, sound_frame, tone, write_film, write_sound
 
 ADVICE = "Give an mp3, m4a, wav, ogg or flac file, or a video with sound."
