@@ -187,6 +187,14 @@ class MediaIndex:
         own.entered = count
         return True
 
+    def settle(self) -> None:
+        """List the folders that this kernel has changed and that are quiet now; else the next look-up would have to."""
+        for folder in self._checked.intersection(self._own):
+            with contextlib.suppress(ConfigError, OSError, ValueError):  # told at the next look-up
+                state = self._table().state(_text(folder))
+                if not self._is_known(folder, self._stat(folder), state):
+                    self._look_through(folder, state, self._table().all(state))
+
     def look_through(self, folder: Path) -> None:
         """Read all sidecars of a folder anew, as nothing else finds an edit that left a file's size and times."""
         with contextlib.suppress(ConfigError, OSError):
