@@ -103,6 +103,11 @@ def with_words(error: E, words: Mapping[str, str]) -> E:
     return with_message(error, words[name] + message.removeprefix(name)) if name in words else error
 
 
+def missing_package(what: str, package: str | None) -> ConfigError:
+    """What to say where ``what`` needs a package of the extra ``media`` that is not installed."""
+    return ConfigError(f"{what} a package that is not installed ({package}): pip install 'luma-jupyter[media]'")
+
+
 def shown(value: object) -> str:
     """How a value looks in a message: on one line, and not for ever; what cannot be shown, by its type."""
     try:

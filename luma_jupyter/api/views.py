@@ -1,19 +1,23 @@
-"""`clips`, `gallery`, `compare`, `Studio`: what there is, to be looked at and gone on from."""
+"""`clips`, `gallery`, `compare`, `contact_sheet`, `Studio`: what there is, to be looked at and gone on from."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import date
 from os import PathLike
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from luma_jupyter.api.kernel import kernel
+from luma_jupyter.clip import sheet
 from luma_jupyter.clip.clip import Clip
 from luma_jupyter.clip.lazy_clip_list import LazyClipList
 from luma_jupyter.widgets.compare.compare import Comparison, clips_to_compare
 from luma_jupyter.widgets.gallery.gallery import Gallery, What, for_gallery
 from luma_jupyter.widgets.studio.form import read_fields
 from luma_jupyter.widgets.studio.studio import StudioForms
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
 
 
 def clips(*, folder: str | PathLike[str] | None = None, day: str | date | None = None) -> LazyClipList:
@@ -46,6 +50,16 @@ def compare(*clips: Clip | Iterable[Clip]) -> Comparison:
     InvalidRequest for anything else, ClipError where one has no video.
     """
     return Comparison(clips_to_compare(clips), kernel.presenter)
+
+
+def contact_sheet(clips: Clip | Iterable[Clip], *, columns: int | None = None) -> Image:
+    """Clips on one sheet, for paper: pictures with names, prompts and lengths, as a PIL image; waits for them.
+
+    ``columns``: so many pictures side by side; None: as many as fill a page best. A clip without a video is a grey tile
+    that says so. Raises InvalidRequest for anything else than clips, and for columns that cannot be, ConfigError
+    without the packages of ``luma-jupyter[media]``.
+    """
+    return sheet.contact_sheet(clips, columns)
 
 
 class Studio(StudioForms):

@@ -5,5 +5,6 @@ lookup       what a word in a cell means: a variable, one of a list, a clip's ke
 parser       the line behind ``%%luma``, read and written
 expressions  what stands in double braces in a prompt
 command      a cell as a whole: read, carried out, or only shown
+film         a film as a line or a cell asks for it
 completion   what an unfinished word can become
 """

@@ -15,12 +15,13 @@ from luma_jupyter.clip.grid import Grid
 from luma_jupyter.clip.images import Images
 from luma_jupyter.clip.session import Session
 from luma_jupyter.clip.source import read_source
-from luma_jupyter.domain.requests import ExtendRequest, GenerateRequest, ModifyRequest, Request
+from luma_jupyter.domain.requests import ExtendRequest, FilmRequest, GenerateRequest, ModifyRequest, Request
 from luma_jupyter.domain.task import Task
 from luma_jupyter.domain.urls import shown_url
 from luma_jupyter.engine.plan import Preview
 from luma_jupyter.engine.task_spec import TaskSpec
 from luma_jupyter.printable import printable, printable_json
+from luma_jupyter.views.film_outline import FilmOutline
 
 # Whose business an option is; all others are the request's.
 _OF_CELL = ("takes", "yes", "out", "wait", "embed", "dry_run")
@@ -89,10 +90,13 @@ def takes_of(command: CellCommand) -> Grid:
 
 
 def would_send(command: CellCommand, session: Session, batch: BatchPlan | None = None) -> str:
-    """What a cell would send, and at what price; ``batch`` are its takes where they are planned already.
+    """What a cell would send, and at what price, or how its film would be made; ``batch`` are its takes where they are
+    planned already.
 
     Raises as `plan_all` does.
     """
+    if isinstance(command.spec.request, FilmRequest):
+        return str(FilmOutline(session.engine.outline(command.spec)))
     plan = session.plan(command.spec)
     earlier = session.engine.find_earlier(plan)
     text = _dry_run_text(plan.preview, earlier)

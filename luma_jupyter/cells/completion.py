@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from luma_jupyter.cells.options import LINE_WORDS, OPTIONS
+from luma_jupyter.cells.options import FILM_OPTIONS, LINE_WORDS, OPTIONS
 from luma_jupyter.clip.clip import Clip
 from luma_jupyter.clip.clip_list import ClipSequence
+from luma_jupyter.clip.cut import Cut
 from luma_jupyter.clip.names import visible_variables
 from luma_jupyter.domain.identifiers import normalize_name
 from luma_jupyter.domain.requests import ACTIONS_WITH
@@ -17,7 +18,9 @@ _VALUES = {flag: option.choices for option in OPTIONS for flag in option.flags i
     "--day": ("today",)
 }
 _IMAGES = {flag for option in OPTIONS for flag in option.flags if option.name.endswith("_image")}
-_FREE = {flag for option in OPTIONS for flag in option.flags if option.metavar} - _IMAGES - set(_VALUES)
+_FREE = (
+    {flag for option in (*OPTIONS, *FILM_OPTIONS) for flag in option.flags if option.metavar} - _IMAGES - set(_VALUES)
+)
 _LINE_WORDS = {word.word: word for word in LINE_WORDS}
 
 
@@ -36,7 +39,8 @@ class Completer:
         *before, word = rest.split(" ")
         before = [word for word in before if word]
         begun = normalize_name(word)
-        candidates = self._in_line(before) if magic == "%luma" else self._in_cell(before)
+        in_line = magic == "%luma" or before[:1] == ["film"]
+        candidates = self._in_line(before) if in_line else self._in_cell(before)
         return word, [text for text in candidates if text.startswith(begun)]
 
     def _in_line(self, before: list[str]) -> list[str]:
@@ -45,12 +49,13 @@ class Completer:
         if before[-1] in _VALUES:
             return list(_VALUES[before[-1]])
         word = _LINE_WORDS.get(before[0])
-        if word is None:
+        if word is None or (before[0] == "film" and before[-1] in _FREE):
             return []
         clips, lists = self._names()
         return [
             *word.choices,
             *([*clips, *lists] if "NAME" in word.arguments else []),
+            *([*clips, *lists, *self._holding(Cut)] if "PART" in word.arguments else []),
             *(flag for flag in word.flags if flag not in before),
         ]
 
@@ -73,10 +78,12 @@ class Completer:
             and (not action or action in ACTIONS_WITH.get(option.parameter, ACTIONS))
         ]
         sources = [] if action == "generate" or set(before) & {*clips, *items} else [*clips, *items]
-        return [*sources, *flags] if action else [*ACTIONS, *flags, *sources]
+        return [*sources, *flags] if action else [*ACTIONS, *([] if before else ["film"]), *flags, *sources]
 
     def _names(self) -> tuple[list[str], list[str]]:
         """The variables that hold a clip, and those that hold several."""
-        visible = sorted(visible_variables(self._variables()), key=lambda item: item[0])
-        clips = [name for name, value in visible if isinstance(value, Clip)]
-        return clips, [name for name, value in visible if isinstance(value, ClipSequence)]
+        return self._holding(Clip), self._holding(ClipSequence)
+
+    def _holding(self, kind: type) -> list[str]:
+        """The variables that hold such a thing, by the alphabet."""
+        return sorted(name for name, value in visible_variables(self._variables()) if isinstance(value, kind))

@@ -26,6 +26,7 @@ from typing import Any, TypeAlias
 
 from luma_jupyter.clip.clip import Clip
 from luma_jupyter.clip.clip_list import ClipSequence
+from luma_jupyter.clip.cut import Cut
 from luma_jupyter.clip.names import find_similar
 from luma_jupyter.domain.identifiers import is_variable_name, normalize_name
 from luma_jupyter.errors import InvalidRequest
@@ -278,6 +279,7 @@ def _refusal(value: object) -> str | None:
     """What a value is, in words, that makes no sense in a prompt; None for one that does."""
     kinds: list[tuple[type | tuple[type, ...], str]] = [
         (Clip, "a clip"),
+        (Cut, "a part of a clip"),
         (ClipSequence, "a list of clips"),
         (type(None), "None"),
         (ModuleType, "a module"),

@@ -1,6 +1,6 @@
-"""What a word in a cell means: a variable that holds a clip, one of a list, a clip by its key, a frame of a clip.
+"""What a word in a cell means: a variable that holds a clip, one of a list, a clip by its key, a frame or part of one.
 
-Such as ``sunset``, ``takes[1]``, ``clip:3f9c2a1b`` and ``sunset@last``.
+Such as ``sunset``, ``takes[1]``, ``clip:3f9c2a1b``, ``sunset@last`` and ``sunset@1-4.5``.
 """
 
 from __future__ import annotations
@@ -13,8 +13,9 @@ from typing import Any
 
 from luma_jupyter.clip.clip import Clip
 from luma_jupyter.clip.clip_list import ClipSequence
+from luma_jupyter.clip.cut import Cut
 from luma_jupyter.clip.images import ClipFrame, Image, read_image
-from luma_jupyter.clip.names import find_similar
+from luma_jupyter.clip.names import find_name, find_similar
 from luma_jupyter.clip.session import Session
 from luma_jupyter.domain.identifiers import KEY_PREFIX, is_reserved_name, is_variable_name, normalize_name
 from luma_jupyter.domain.media import LocalFile
@@ -24,6 +25,7 @@ from luma_jupyter.errors import InvalidRequest
 _INDEX = re.compile(r"\[(-?[0-9]{1,6})\]$")
 _CLIPS = (Clip, ClipSequence)
 _SECONDS = r"\d+\.?\d*|\.\d+"
+_PART = re.compile(rf"({_SECONDS})?-({_SECONDS})?", re.ASCII)
 
 
 def is_name(text: str) -> bool:
@@ -58,6 +60,10 @@ class Lookup:
         """The lookup in a session."""
         return cls(session.variables(), session.clip_by_key, session.find_earlier)
 
+    def find_name(self, value: object) -> str | None:
+        """The variable that holds a value, if there is one."""
+        return find_name(value, self.variables)
+
     def new_variable(self, name: str) -> str:
         """A name for a clip, as Python keeps it. Raises InvalidRequest for one that no variable can have, or that has a
         meaning of its own."""
@@ -78,8 +84,13 @@ class Lookup:
             raise InvalidRequest(f"{text} holds {len(found)} clips; take one of them{some}.")
         return found
 
-    def source(self, text: str) -> Clip | str:
-        """The clip of this name; what is none stays the text of an id, a URL or a path. Raises InvalidRequest."""
+    def source(self, text: str) -> Clip | Cut | str:
+        """The clip of this name, or a part of one; what is none stays the text of an id, a URL or a path.
+
+        Raises InvalidRequest.
+        """
+        if cut := self._find_cut(text):
+            return cut
         if is_name(text):
             return self.clip(text)
         in_braces = re.fullmatch(r"\{+\s*(.*?)\s*\}+", text)
@@ -88,6 +99,27 @@ class Lookup:
         if self.find_frame(text):
             raise InvalidRequest(f"{text} is a frame, and the source is a whole clip: write {text.rpartition('@')[0]}.")
         return text
+
+    def part(self, text: str) -> Any:
+        """What a film is made of by this word: a clip, the clips of a list, a part of a clip, what else a variable
+        holds; a picture with its seconds, as ``card.png@5``; what is none of these stays the text of a path.
+
+        Raises InvalidRequest.
+        """
+        name, _, seconds = text.rpartition("@")
+        if cut := self._find_cut(text):
+            return cut
+        if self._means_clips(name) and not looks_like_path(text):
+            clip = self._one_of(name)
+            raise InvalidRequest(
+                f"{text}: write {clip}, or {clip}@1-4.5 for a part of it (seconds), or {clip}@1- to its end."
+            )
+        if looks_like_path(name) and re.fullmatch(_SECONDS, seconds, re.ASCII):
+            return name, float(seconds)
+        if not is_name(text):
+            return text
+        value = self._value(text)
+        return self._find(text) if value is None or isinstance(value, _CLIPS) else value
 
     def clips(self, names: Sequence[str]) -> dict[str, Clip]:
         """The clips of these names, each by the name it can be typed as. Raises InvalidRequest for one without any."""
@@ -100,7 +132,15 @@ class Lookup:
                 clips[name] = found
         return clips
 
+    def value(self, text: str) -> Any:
+        """What a variable of this name holds; where there is none, the text, as of a path."""
+        value = self._value(text) if text.isidentifier() else None
+        return text if value is None else value
+
     def _find(self, text: str) -> Clip | ClipSequence:
+        whole = text.rpartition("@")[0]
+        if self._means_clips(whole):
+            raise InvalidRequest(f"{text}: here goes a whole clip: write {whole}.")
         if text.startswith(KEY_PREFIX):
             return self._clip_by_key(text.removeprefix(KEY_PREFIX))
         name, index = split_index(text)
@@ -143,8 +183,28 @@ class Lookup:
         if re.fullmatch(_SECONDS, when, re.ASCII):
             return self.clip(name).at(float(when))
         if self._means_clips(name) and not looks_like_path(text):
-            raise InvalidRequest(f"{text}: write {self._frames_of(name)}.")
+            but = " is a part of a clip; here goes a frame" if _PART.fullmatch(when) and when[0] != "-" else ""
+            raise InvalidRequest(f"{text}{but}: write {self._frames_of(name)}.")
         return None
+
+    def _find_cut(self, text: str) -> Cut | None:
+        """The part of a clip that ``sunset@1-4.5`` means, ``sunset@1-``, or a variable; None for anything else.
+
+        Raises InvalidRequest where there is no such clip, or part.
+        """
+        value = self._value(text) if text.isidentifier() else None
+        if isinstance(value, Cut):
+            return value
+        name, _, seconds = text.rpartition("@")
+        found = _PART.fullmatch(seconds)
+        if not found or not is_name(name):
+            return None
+        start, end = found.groups()
+        if start is None:  # which may mean its last seconds, too
+            raise InvalidRequest(
+                f"{text}: write {name}@0-{end or 4.5} for a part from its beginning, or {name}@1- to its end."
+            )
+        return self.clip(name).cut(float(start), float(end) if end else None)
 
     def _means_clips(self, text: str) -> bool:
         return text.startswith(KEY_PREFIX) or isinstance(self._value(text), _CLIPS)
@@ -154,8 +214,12 @@ class Lookup:
 
     def _frames_of(self, text: str) -> str:
         """How the frames of a clip are written."""
-        clip = f"{text}[0]" if isinstance(self._value(text), ClipSequence) and split_index(text)[1] is None else text
+        clip = self._one_of(text)
         return f"{clip}@first, {clip}@last or {clip}@2.5 (seconds)"
+
+    def _one_of(self, text: str) -> str:
+        """The name of a clip; of a list, of its first one."""
+        return f"{text}[0]" if isinstance(self._value(text), ClipSequence) and split_index(text)[1] is None else text
 
     def image(self, option: str, text: str) -> Image:
         """What ``--start-image`` and ``--end-image`` are given: a clip's frame, a variable, else a URL or a path.

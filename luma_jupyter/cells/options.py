@@ -6,7 +6,7 @@ Parser, help, completion and form are made from these tables. Which actions take
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from luma_jupyter.domain.vocabulary import ASPECT_RATIOS, PROVIDERS
@@ -139,11 +139,26 @@ OPTIONS = (
     ),
     Option(name="dry_run", flags=("--dry-run",), help="show the request, send nothing"),
 )
+_BY_NAME = {option.name: option for option in OPTIONS}
+# Of a film: made on this machine, of the parts that its line names.
+FILM_OPTIONS = (
+    Option(name="out", flags=("-o", "--out"), metavar="NAME", help="variable that holds the film, bound at once"),
+    Option(name="fade", flags=("--fade",), metavar="S", help="seconds in which each part fades into the next (0)"),
+    Option(name="title", flags=("--title",), sets="titles", metavar="TEXT", help="words over its beginning"),
+    Option(name="music", flags=("--music",), metavar="FILE", help="music under all of it"),
+    Option(name="voice", flags=("--voice",), metavar="FILE", help="a voice over it"),
+    Option(name="size", flags=("--size",), metavar="WxH", help="pixels, such as 1280x720 (as the first part)"),
+    Option(name="fps", flags=("--fps",), metavar="N", help="frames per second (as the first part)"),
+    _BY_NAME["wait"],
+    _BY_NAME["embed"],
+    _BY_NAME["again"],
+    Option(name="dry_run", flags=("--dry-run",), help="say what it would come to, make nothing"),
+)
 _SENT_AS = {"start_image": "start_image_url", "end_image": "end_image_url"}  # as providers call them in their errors
 # What a user calls a parameter: in a cell, and in a form.
 FLAG_OF: Mapping[str, str] = {
     name: option.flags[-1]
-    for option in reversed(OPTIONS)
+    for option in reversed((*FILM_OPTIONS, *OPTIONS))
     for name in (option.parameter, _SENT_AS.get(option.name, option.name))
 }
 LABEL_OF: Mapping[str, str] = {
@@ -155,11 +170,11 @@ LABEL_OF: Mapping[str, str] = {
 FORM_OPTIONS: Mapping[str, Option] = {option.name: option for option in OPTIONS if option.label}
 
 
-def options_help() -> str:
-    """The options as an indented list, one a line."""
+def options_help(options: Iterable[Option] = OPTIONS) -> str:
+    """Options as an indented list, one a line."""
     return "\n".join(
         f"  {', '.join(option.all_flags) + (f' {option.metavar}' if option.metavar else ''):<22} {option.help}"
-        for option in OPTIONS
+        for option in options
     )
 
 
@@ -199,6 +214,13 @@ LINE_WORDS = (
         "",
         "all clips of this folder (or: --all, --folder FOLDER, --day 2026-11-22)",
         ("--all", "--folder", "--day"),
+    ),
+    LineWord(
+        "film",
+        "PART…",
+        "make a film: of clips, lists of them, parts (storm@1-4.5, storm@1-) and paths\n"
+        "(%luma film alone shows how; in a cell, %%luma film, captions go below)",
+        tuple(flag for option in FILM_OPTIONS for flag in option.all_flags),
     ),
     LineWord("words", "", "the words that the demo service makes its films by, in English and Chinese"),
     LineWord("price", "", "what a call costs, and what was spent today"),

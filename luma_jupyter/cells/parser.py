@@ -8,18 +8,20 @@ from __future__ import annotations
 import argparse
 import re
 import shlex
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any, NoReturn
 
-from luma_jupyter.cells.options import LINE_WORDS, OPTIONS
+from luma_jupyter.cells.options import FILM_OPTIONS, LINE_WORDS, OPTIONS, Option
 from luma_jupyter.domain.requests import ACTIONS_WITH, check_takes
 from luma_jupyter.domain.vocabulary import ACTIONS, PROVIDERS
 from luma_jupyter.errors import InvalidRequest
 from luma_jupyter.views.text import short
 
 USAGE = "%%luma [generate|extend|modify] [SOURCE] [options]"
+FILM_USAGE = "%luma film PART… [options]"
 ADOPT_USAGE = "%luma adopt TASK_ID [--provider P] [-o NAME]"
 HISTORY_USAGE = "%luma history [--all | --folder FOLDER] [--day DAY]"
 RETRY_USAGE = "%luma retry NAME [--may-pay-twice]"
@@ -43,6 +45,8 @@ class CellLine:
 def read_line(line: str, body: str = "") -> CellLine:
     """Read the line behind ``%%luma``; ``body`` is what stands below it. Raises InvalidRequest."""
     words, options, typed = _parse(line, body)
+    if words[:1] == ["film"]:
+        raise InvalidRequest("film comes first: `%%luma film PART…`, and options behind it.")
     if _has_prompt(words):
         raise _misplaced(line, body)
     action, source = _action_and_source(words)
@@ -61,7 +65,7 @@ def read_line(line: str, body: str = "") -> CellLine:
     if "takes" in options:
         options["takes"] = _takes(options["takes"])
     if "timeout" in options:
-        options["timeout"] = _timeout(options["timeout"])
+        options["timeout"] = _number("--timeout", "a number of seconds", options["timeout"])
     return CellLine(action, source, options)
 
 
@@ -73,7 +77,7 @@ def _parse(line: str, body: str = "") -> tuple[list[str], dict[str, Any], dict[s
         if len(_prompt_in(line).words) > 1:  # it was an apostrophe
             raise _misplaced(line, body) from None
         raise
-    parser = _make_parser()
+    parser = _make_parser(OPTIONS, f"{USAGE}; %%luma? shows all")
     typed = parser.typed(words)
     options = vars(parser.parse_intermixed_args(words))
     return options.pop("words"), options, typed
@@ -91,6 +95,20 @@ def write_line(action: str, source: str = "", **values: str | bool) -> str:
             looks_like_option = quoted.startswith(("-", "'-"))  # the parser would take it for one
             words += [f"{option.flags[-1]}={quoted}"] if looks_like_option else [option.flags[0], quoted]
     return " ".join(words)
+
+
+def read_film_words(words: list[str]) -> tuple[list[str], dict[str, Any]]:
+    """What stands behind ``film``: the words for its parts, and its options, by parameter. Raises InvalidRequest."""
+    options = vars(_make_parser(FILM_OPTIONS, f"{FILM_USAGE}; %luma film shows all").read(words))
+    parts = options.pop("words")
+    if not parts:
+        raise InvalidRequest(
+            f"Say of what: {FILM_USAGE}, where a part is a clip, storm@1-4.5, or a path; %luma film shows all."
+        )
+    for name, what in (("fade", "a number of seconds"), ("fps", "a number of frames per second")):
+        if name in options:
+            options[name] = _number(f"--{name}", what, options[name])
+    return parts, options
 
 
 def read_history_options(words: list[str]) -> argparse.Namespace:
@@ -159,6 +177,13 @@ def unknown_word(line: str, body: str = "") -> InvalidRequest:
     return InvalidRequest(
         f"There is no %luma {first}{known} "
         f"To make a video, begin the cell with {cell} and write the prompt on the lines below."
+    )
+
+
+def misplaced_captions(line: str, captions: str) -> InvalidRequest:
+    """What to say of a ``%luma film`` line with captions below it."""
+    return InvalidRequest(
+        f"Captions go below %%luma, with two percent signs, like this:\n\n%%luma {line}\n{captions.rstrip()}"
     )
 
 
@@ -276,10 +301,10 @@ def _with_hyphens(word: str, flags: list[str]) -> str | None:
     return next(iter(begun or get_close_matches(f"--{name}", flags, 1, 0.8)), None)
 
 
-def _make_parser() -> _Parser:
-    parser = _Parser(f"{USAGE}; %%luma? shows all")
+def _make_parser(options: Iterable[Option], usage: str) -> _Parser:
+    parser = _Parser(usage)
     parser.add_argument("words", nargs="*", default=[])
-    for option in OPTIONS:
+    for option in options:
         kind: dict[str, Any] = {"metavar": option.metavar}
         if option.negatable:
             kind = {"action": argparse.BooleanOptionalAction}
@@ -307,8 +332,8 @@ def _takes(text: str) -> int:
     return int(takes)
 
 
-def _timeout(text: str) -> float:
+def _number(flag: str, what: str, text: str) -> float:
     try:
         return float(text)
     except ValueError:
-        raise InvalidRequest(f"--timeout must be a number of seconds, not {text!r}.") from None
+        raise InvalidRequest(f"{flag} must be {what}, not {text!r}.") from None

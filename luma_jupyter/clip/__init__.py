@@ -3,6 +3,9 @@
 No widgets and no IPython here: the user's variables, and how a clip reaches the page, are passed in.
 
 clip       `Clip`, and what it needs of its session (`Owner`) and of the page (`Presenter`)
+cut        `Cut`: which part of which clip, and what clips and cuts have in common
+saving     videos as files of the user's own
+sheet      clips on a contact sheet
 clip_list  `ClipList`: several clips, waited for and shown together
 lazy_clip_list  the same of clips of earlier kernels, each read when it is looked at
 found_keys keys that hosts keep, and the question before one of them pays

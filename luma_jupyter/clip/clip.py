@@ -13,19 +13,20 @@ import asyncio
 import contextlib
 import copy
 import os
-import shutil
 from collections.abc import Callable, Generator, Mapping, Sequence
 from datetime import UTC, datetime
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
+from luma_jupyter.clip.cut import Cut, Cuttable
 from luma_jupyter.clip.images import ClipFrame, read_images
+from luma_jupyter.clip.saving import read_target, save
 from luma_jupyter.domain.identifiers import KEY_PREFIX
 from luma_jupyter.domain.requests import ExtendRequest, ModifyRequest, Request
 from luma_jupyter.domain.task import Task, Video
 from luma_jupyter.domain.urls import shown_url
-from luma_jupyter.domain.values import as_python, read_flag, read_path, read_timeout
+from luma_jupyter.domain.values import as_python, read_flag, read_timeout
 from luma_jupyter.domain.vocabulary import Status
 from luma_jupyter.engine.handle import Handle
 from luma_jupyter.engine.library.sidecars import shareable
@@ -39,7 +40,6 @@ from luma_jupyter.errors import (
     WaitInterrupted,
     WaitTimeout,
 )
-from luma_jupyter.operating_system import reason
 from luma_jupyter.printable import writable
 from luma_jupyter.video import frames
 from luma_jupyter.views.clip_state import ClipState
@@ -102,7 +102,7 @@ class Owner(Protocol):
         """The public function that makes a clip from its `Clip.record`; pickles name it."""
 
 
-class Clip:
+class Clip(Cuttable):
     """A video that is being made, or is done. Made by `generate`, `extend`, `modify` and `film`, not by hand."""
 
     def __init__(self, owner: Owner, handle: Handle, *, name: str | None = None, source: Source = None) -> None:
@@ -357,23 +357,31 @@ class Clip:
         self.wait()
         return frames.evenly_spaced_frames(self.file(), as_python(count))
 
-    def save(self, path: str | PathLike[str]) -> Path:
-        """Copy the video to a file, or into a folder, and return where it is; waits for the clip.
+    def as_cut(self) -> Cut:
+        """All of it as a cut: a part of a film as it is."""
+        return Cut(self)
 
-        A file that is there is replaced. Raises ClipError where there is no video, InvalidRequest where it cannot be
-        written.
+    def save(
+        self,
+        path: str | PathLike[str],
+        *,
+        width: int | None = None,
+        fps: float | None = None,
+        start: float | None = None,
+        end: float | None = None,
+    ) -> Path:
+        """Save the video as a file, or into a folder under its own name, and return where it is; waits for the clip.
+
+        The suffix says the format: ``.mp4``, ``.webm``, ``.gif``, ``.webp``, or ``.png`` for a single picture; a video
+        that is to stay as it is is copied. ``width`` is in pixels, ``fps`` in frames per second, ``start`` and ``end``
+        in seconds. A file that is there is replaced, a folder that is not there is made. Raises ClipError where there
+        is no video, InvalidRequest where it cannot be saved so, ConfigError without the extra ``media`` (but for
+        copies).
         """
+        target = read_target(path)
         self.wait()
         source = self.file()
-        target = read_path("The file", path)
-        target = target / source.name if target.is_dir() else target
-        try:
-            shutil.copyfile(source, target)
-        except shutil.SameFileError:
-            pass
-        except OSError as error:
-            raise InvalidRequest(f"It cannot be saved as {str(target)!r} ({reason(error)}).") from None
-        return target
+        return save(source, target.file(source.name), width=width, fps=fps, start=start, end=end)
 
     # What sessions and pages need of it.
 

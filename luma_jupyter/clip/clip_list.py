@@ -6,15 +6,19 @@ import contextlib
 from abc import abstractmethod
 from collections import Counter
 from collections.abc import Callable, Hashable, Mapping, Sequence
-from typing import Self, SupportsIndex, overload
+from typing import TYPE_CHECKING, Self, SupportsIndex, overload
 
 from luma_jupyter.clip.clip import Clip
+from luma_jupyter.clip.sheet import contact_sheet
 from luma_jupyter.domain.values import read_timeout
 from luma_jupyter.domain.vocabulary import Status
 from luma_jupyter.errors import ClipError, with_message
 from luma_jupyter.printable import say, writable
 from luma_jupyter.views.table import table_text
 from luma_jupyter.views.text import MOST_LINES, lines_left_out, short
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
 
 
 def wait_for_all(clips: Sequence[Clip], wait: Callable[[Clip], object]) -> None:
@@ -84,6 +88,14 @@ class ClipSequence(Sequence[Clip]):
         """Stop following all of them; the tasks themselves may still run and be billed."""
         for clip in self.waited_for:
             clip.stop()
+
+    def contact_sheet(self, *, columns: int | None = None) -> Image:
+        """All on one sheet, for paper: pictures with names, prompts and lengths, as a PIL image; waits for them.
+
+        ``columns``: so many pictures side by side; None: as many as fill a page best. A clip without a video is a grey
+        tile that says so. Raises InvalidRequest for no clips, and for columns that cannot be.
+        """
+        return contact_sheet(self, columns)
 
     def __repr__(self) -> str:
         if not self:

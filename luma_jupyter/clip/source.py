@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from os import PathLike
 
 from luma_jupyter.clip.clip import Clip
+from luma_jupyter.clip.cut import Cut
 from luma_jupyter.domain.media import LocalFile
 from luma_jupyter.domain.requests import VideoRef
 from luma_jupyter.domain.urls import shown_url
@@ -30,6 +31,11 @@ def read_source(source: object) -> Source:
     if isinstance(source, PathLike):
         file = as_video(source)
         return Source(file, None, file.name)
+    if isinstance(source, Cut):
+        raise InvalidRequest(
+            f"{source.label} is a part of a clip, and the source is a whole one: make a clip of it first, by "
+            "%luma film or luma_jupyter.film."
+        )
     if not isinstance(source, str):
         raise InvalidRequest(
             f"The source must be a clip, a video id, a URL or a video's path, not {type(source).__name__}."

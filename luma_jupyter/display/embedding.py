@@ -1,4 +1,5 @@
-"""The video inside the notebook: read from the saved file when the finished card is drawn, and only then."""
+"""What is inside the notebook of the files beside it: the video, read when the finished card is drawn, and a film's
+captions."""
 
 from __future__ import annotations
 
@@ -6,10 +7,25 @@ from base64 import b64encode
 from dataclasses import replace
 from pathlib import Path
 
-from luma_jupyter.engine.library.folder import size_of
+from luma_jupyter.domain.requests import FilmRequest
+from luma_jupyter.engine.library.folder import captions_path, size_of
 from luma_jupyter.views.clip_state import ClipState
 from luma_jupyter.views.host import Host
 from luma_jupyter.views.text import file_size
+
+LARGEST_CAPTIONS = 50_000  # bytes; a notebook has several films, and this is the text of some hours
+
+
+def with_captions(state: ClipState) -> ClipState:
+    """The state with a film's captions in it, which lie beside its video; without, where they cannot be read."""
+    request, path = state.task.request, state.task.path
+    if not isinstance(request, FilmRequest) or path is None or state.gone:
+        return state
+    try:
+        data = captions_path(path).read_bytes()
+        return replace(state, captions=data.decode()) if len(data) <= LARGEST_CAPTIONS else state
+    except (OSError, UnicodeDecodeError):
+        return state
 
 
 def with_video(state: ClipState, host: Host) -> ClipState:

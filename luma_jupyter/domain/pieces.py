@@ -105,8 +105,8 @@ class Piece:
             if not start < end < math.inf:
                 raise InvalidRequest(f"end must be a number of seconds after {start:g}, not {shown(self.end)}.")
             put(self, "end", end)
-        put(self, "speed", check_number("speed", self.speed, f"from {SLOWEST} to {FASTEST:g} times", SLOWEST, FASTEST))
-        put(self, "crop", None if self.crop is None else _checked_ratio(self.crop))
+        put(self, "speed", read_speed(self.speed))
+        put(self, "crop", None if self.crop is None else read_ratio(self.crop))
         if self.seconds is not None:
             wanted = "how many seconds a picture stands, from 0.1 to 3,600"
             put(self, "seconds", check_number("seconds", self.seconds, wanted, 0.1, LONGEST_STILL))
@@ -172,7 +172,13 @@ def check_number(name: str, value: object, wanted: str, least: float, most: floa
     return number
 
 
-def _checked_ratio(ratio: object) -> str:
+def read_speed(speed: object) -> float:
+    """Read how many times as fast something plays. Raises InvalidRequest."""
+    return check_number("speed", speed, f"from {SLOWEST:g} to {FASTEST:g} times", SLOWEST, FASTEST)
+
+
+def read_ratio(ratio: object) -> str:
+    """Read a ratio of width to height, such as 9:16. Raises InvalidRequest."""
     text = as_python(ratio)
     found = _RATIO.fullmatch(text.replace(" ", "")) if isinstance(text, str) else None
     width, height = (float(found[1]), float(found[2])) if found else (0.0, 0.0)

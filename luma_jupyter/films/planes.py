@@ -107,7 +107,7 @@ def crop_ratio(crop: str | None) -> Fraction | None:
     if crop is None:
         return None
     width, height = crop.split(":")
-    return Fraction(int(width), int(height))
+    return Fraction(width) / Fraction(height)
 
 
 def cropped_size(size: tuple[Fraction, Fraction], ratio: Fraction | None) -> tuple[Fraction, Fraction]:

@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from luma_jupyter.api.create import adopt
 from luma_jupyter.api.kernel import Kernel
-from luma_jupyter.cells.command import create, read_cell, would_send
+from luma_jupyter.cells.command import CellCommand, create, read_cell, would_send
 from luma_jupyter.cells.expressions import single_braces_notice
+from luma_jupyter.cells.film import read_film_cell
 from luma_jupyter.cells.lookup import Lookup
-from luma_jupyter.cells.options import FLAG_OF, LINE_WORDS, line_words_help, options_help
+from luma_jupyter.cells.options import FILM_OPTIONS, FLAG_OF, LINE_WORDS, line_words_help, options_help
 from luma_jupyter.cells.parser import (
+    FILM_USAGE,
     USAGE,
     looks_like_option,
     missing_prompt,
@@ -76,9 +78,21 @@ X for an image may be a clip's frame: sunset@first, sunset@last, or sunset@2.5 (
   %%luma -o sunset --aspect-ratio 16:9      generate, kept in the variable sunset
   %%luma extend sunset -o longer            continue it
   %%luma modify longer -o foggy             re-render it
+  %luma film sunset longer@1- -o movie      join them
 
 {line_words_help()}
-In Python: luma_jupyter.generate(…), clip.extend(…), clip.modify(…), clip.wait(), await clip.
+In Python: luma_jupyter.generate(…), clip.extend(…), clip.modify(…), clip.wait(), film(…).
+"""
+
+FILM_HELP = f"""Make a film of clips, on this machine and free.
+{FILM_USAGE}
+or a cell, %%luma film PART… [options], with captions below: one line for each part, or an empty one
+
+{options_help(FILM_OPTIONS)}
+
+PART is the variable or key of a clip, a list of clips, a part of a clip: storm@1-4.5 (seconds) or
+storm@1- (to its end), a variable with any of these, or the path of a video or a picture: card.png,
+card.png@2 (seconds).
 """
 
 
@@ -122,11 +136,23 @@ class LumaMagics:
             raise error from None
 
     def _run_cell(self, line: str, cell: str) -> None:
+        if line.split()[:1] == ["film"]:
+            self._make_film(split(line)[1:], cell)
+            return
         if not cell.strip():
             raise missing_prompt(line)
         command = read_cell(line, cell, Lookup.of(self._session))
         if notice := single_braces_notice(cell, self._session.variables()):
             say(f"luma_jupyter: {notice}")
+        self._carry_out(command)
+
+    def _make_film(self, words: list[str], captions: str = "") -> None:
+        if not words and not captions.strip():
+            say(FILM_HELP)
+            return
+        self._carry_out(read_film_cell(words, captions, Lookup.of(self._session)))
+
+    def _carry_out(self, command: CellCommand) -> None:
         if command.dry_run:
             say(would_send(command, self._session))
             return
@@ -149,6 +175,7 @@ class LumaMagics:
             "stop": self._stop,
             "resume": self._resume,
             "retry": self._retry,
+            "film": self._make_film,
             "adopt": self._adopt,
             "account": self._account,
             "history": self._history,

@@ -45,13 +45,12 @@ def _begins_cell(tokens: list[object]) -> bool:
 
 
 def _check_line(line: str, below: str) -> None:
-    """Refuse a prompt below a single ``%``. Raises InvalidRequest."""
+    """Refuse a prompt, or captions, below a single ``%``. Raises InvalidRequest."""
     from luma_jupyter.cells.options import LINE_WORDS  # start-up
-    from luma_jupyter.cells.parser import unknown_word  # start-up
+    from luma_jupyter.cells.parser import misplaced_captions, unknown_word  # start-up
 
-    known = ("-h", "--help", *(word.word for word in LINE_WORDS))
-    if (
-        line.split()[:1] not in [[word] for word in known]
-        and TransformerManager().check_complete(below)[0] == "invalid"
-    ):
-        raise unknown_word(line, below)
+    first = line.split()[:1]
+    is_known = first in [[word] for word in ("-h", "--help", *(word.word for word in LINE_WORDS))]
+    if (is_known and first != ["film"]) or TransformerManager().check_complete(below)[0] != "invalid":
+        return
+    raise misplaced_captions(line, below) if is_known else unknown_word(line, below)

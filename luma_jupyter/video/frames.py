@@ -11,7 +11,7 @@ from numbers import Integral
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from luma_jupyter.errors import ConfigError, InvalidRequest, shown
+from luma_jupyter.errors import InvalidRequest, missing_package, shown
 
 if TYPE_CHECKING:
     import numpy
@@ -58,11 +58,7 @@ def check_moment(path: Path, when: float) -> None:
 def check_readable(what: str = "Frames") -> None:
     """Raise ConfigError, of ``what`` needs it, where there is no package that reads videos."""
     if find_spec("av") is None:
-        raise _missing("av", what)
-
-
-def _missing(package: str | None, what: str = "Frames") -> ConfigError:
-    return ConfigError(f"{what} need a package that is not installed ({package}): pip install 'luma-jupyter[media]'")
+        raise missing_package(f"{what} need", "av")
 
 
 def evenly_spaced_frames(path: Path, count: int) -> numpy.ndarray[Any, Any]:
@@ -129,7 +125,7 @@ def _opened(path: Path) -> Iterator[Any]:
     try:
         import av  # optional
     except ImportError as error:
-        raise _missing(error.name) from None
+        raise missing_package("Frames need", error.name) from None
     try:
         with av.open(str(path)) as video:
             yield video

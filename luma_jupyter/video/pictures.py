@@ -129,7 +129,7 @@ def encode_png(name: str, value: object) -> bytes:
     elif hasattr(value, "__array_interface__"):
         _from_array(name, value).save(file, format="PNG")
     else:
-        hint = " Of a clip, take a frame: clip.at('last')." if type(value).__name__ == "Clip" else ""
+        hint = " Of a clip, take a frame: clip.at('last')." if type(value).__name__ in ("Clip", "Cut") else ""
         raise InvalidRequest(
             f"{name} takes an http(s) URL, a path, bytes, a PIL image, a numpy frame or a matplotlib figure, "
             f"not {type(value).__name__}.{hint}"

@@ -5,6 +5,7 @@ places       where the notebook is, and which files its page can reach
 clip_state   all that a drawing of a clip needs
 text         words for people: times, sizes, what was asked for, how it stands
 html         the pieces that all HTML is made of
+player       a video's player, and captions
 clip_html    a clip's card
 bar_html     bars without a script: along the usual time, and where they were told to be
 film_outline what making a film would come to

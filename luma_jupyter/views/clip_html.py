@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from luma_jupyter.domain.media import LocalFile, is_preview
-from luma_jupyter.domain.requests import FrameRef
+from luma_jupyter.domain.requests import FilmRequest, FrameRef
 from luma_jupyter.domain.vocabulary import SERVICE_NAMES, Status
 from luma_jupyter.views.bar_html import bar_html, told_bar_html
 from luma_jupyter.views.clip_state import ClipState, relative_url
 from luma_jupyter.views.html import HIDE_LOST_LIVE_PART, QUIET, escaped, frame, link
+from luma_jupyter.views.player import captions_text, player
 from luma_jupyter.views.text import (
     STATUS_TEXT,
     as_of,
@@ -63,8 +64,15 @@ def sent_pictures(state: ClipState) -> str:
     return f"<div>{shown}</div>" if shown else ""
 
 
-def _player(src: str, preload: str = "metadata") -> str:
-    return f'<video src="{escaped(src)}" controls loop playsinline preload="{preload}" style="{_VIDEO}"></video>'
+def _player(state: ClipState, src: str, preload: str = "metadata") -> str:
+    prompt = state.task.request.prompt
+    return player(src, prompt, style=_VIDEO, preload=preload, loop=True, captions=state.captions)
+
+
+def _captions(state: ClipState) -> str:
+    request = state.task.request
+    parts = request.parts if isinstance(request, FilmRequest) else ()
+    return captions_text([part.caption for part in parts if part.caption])
 
 
 def final_html(state: ClipState) -> str:
@@ -97,7 +105,7 @@ def final_html(state: ClipState) -> str:
         problem += f"<div>{escaped(state.remark)}</div>"
     return frame(
         task.key,
-        f"{head(state)}{sent_pictures(state)}{_player(src) if src else ''}{problem}"
+        f"{head(state)}{sent_pictures(state)}{_player(state, src) if src else ''}{_captions(state)}{problem}"
         f'<div style="{QUIET}">{escaped(" · ".join(facts))}</div><div>{" · ".join(links)}</div>{_ids(state)}',
     )
 
@@ -127,7 +135,9 @@ def waiting_html(state: ClipState) -> str:
         bar = told_bar_html(task.progress)
     if state.media and state.served:
         src = relative_url(state.media)
-        play = f"<details><summary>Play it here, when it is done</summary>{_player(src, preload='none')}</details>"
+        play = (
+            f"<details><summary>Play it here, when it is done</summary>{_player(state, src, preload='none')}</details>"
+        )
         open_ = f"{link(src, 'The video')} is there when it is done. "
     later = (
         f"<div>{escaped(' · '.join(words))}</div>{bar}{play}"

@@ -24,7 +24,7 @@ class ClipState:
     the video was saved, and its file is not there any more.
 
     ``data`` is the video itself as a data URI, where it goes into the HTML; ``remark`` says why it does not, though it
-    was to.
+    was to. ``captions`` are those of a film, as WebVTT.
     """
 
     task: Task
@@ -37,6 +37,7 @@ class ClipState:
     gone: bool = False
     data: str | None = None
     remark: str = ""
+    captions: str = ""
 
     @property
     def elapsed(self) -> float:

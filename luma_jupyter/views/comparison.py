@@ -7,8 +7,10 @@ from collections.abc import Sequence
 from luma_jupyter.views.clip_html import head
 from luma_jupyter.views.clip_state import ClipState
 from luma_jupyter.views.html import HIDE_LOST_LIVE_PART, QUIET, escaped, frame
+from luma_jupyter.views.player import player
 
 _FIGURE = "display:inline-block;vertical-align:top;margin:0 1% 8px 0;min-width:240px;max-width:100%;"
+_VIDEO = "display:block;width:100%;max-height:480px;border-radius:4px"
 _MOST_IN_A_ROW = 3
 _PROMPT = 120
 
@@ -22,16 +24,11 @@ def comparison_html(key: str, states: Sequence[ClipState]) -> str:
 
 def _figure(state: ClipState, width: int) -> str:
     src = state.data or state.address
-    label = escaped(state.label)
-    player = (
-        f'<video src="{escaped(src)}" controls playsinline preload="metadata" title="{label}" '
-        'style="display:block;width:100%;max-height:480px;border-radius:4px"></video>'
-        if src
-        else ""
-    )
+    title = f"{state.label}: {state.task.request.prompt}"
+    video = player(src, title, style=_VIDEO, captions=state.captions) if src else ""
     words = " ".join(filter(None, (state.loss, state.remark)))
     remark = f'<div style="{QUIET}">{escaped(words)}</div>' if words else ""
     return (
-        f'<figure class="luma-side" style="{_FIGURE}width:{width}%">{player}'
+        f'<figure class="luma-side" style="{_FIGURE}width:{width}%">{video}'
         f"<figcaption>{head(state, _PROMPT)}{remark}</figcaption></figure>"
     )

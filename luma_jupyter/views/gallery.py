@@ -14,6 +14,7 @@ from luma_jupyter.domain.requests import GenerateRequest
 from luma_jupyter.views.clip_html import origin
 from luma_jupyter.views.clip_state import ClipState
 from luma_jupyter.views.html import HIDE_LOST_LIVE_PART, QUIET, escaped, frame
+from luma_jupyter.views.player import player
 from luma_jupyter.views.table import rest_text
 from luma_jupyter.views.text import short
 
@@ -125,18 +126,16 @@ def left_out_text(left_out: int) -> str:
 def tile_html(tile: Tile | FileTile) -> str:
     """One video: its poster, which opens the player, its prompt or name, length and origin."""
     where = f"Saved as <code>{escaped(tile.path)}</code>: this page cannot play it." if tile.path else ""
-    player = (
-        f'<video src="{escaped(tile.src)}" controls playsinline preload="none" style="display:block;width:100%">'
-        "</video>"
-        if tile.src
-        else f'<div style="{QUIET}">{where}</div>'
-    )
+    if tile.src:
+        video = player(tile.src, short(tile.title, _PROMPT), style="display:block;width:100%", preload="none")
+    else:
+        video = f'<div style="{QUIET}">{where}</div>'
     length = f" · {tile.seconds:.1f} s" if tile.seconds is not None else ""
     words = f'<span style="{QUIET}">▶ Play{length}</span>'
     return (
         f'<figure class="luma-tile" data-key="{escaped(tile.key)}" style="{_TILE}"><details>'
         f'<summary style="cursor:pointer;list-style:none">{_poster(tile)}{words}</summary>'
-        f"{player}</details><figcaption>"
+        f"{video}</details><figcaption>"
         f'<div style="font-weight:600" title="{escaped(tile.title)}">{escaped(short(tile.title, _PROMPT))}</div>'
         f"{tile.origin}</figcaption></figure>"
     )

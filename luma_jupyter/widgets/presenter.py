@@ -15,7 +15,7 @@ from IPython.display import display
 
 from luma_jupyter.clip.clip import Clip
 from luma_jupyter.clip.clip_list import ClipList, ClipSequence, wait_for_all
-from luma_jupyter.display.embedding import with_video
+from luma_jupyter.display.embedding import with_captions, with_video
 from luma_jupyter.display.environment import Environment
 from luma_jupyter.display.outputs import ask_secret, ask_user
 from luma_jupyter.display.page import Page
@@ -176,7 +176,7 @@ class PagePresenter:
     def state(self, clip: Clip, handle: Handle | None = None) -> ClipState:
         """All that a drawing of a clip needs, for the page that shows it; by the ``handle`` that it was shown by."""
         state = clip.state_of(handle or clip.handle)
-        return replace(state, served=self.environment.host_of(state.task, clip.embed).serves)
+        return with_captions(replace(state, served=self.environment.host_of(state.task, clip.embed).serves))
 
     def _final_state(self, clip: Clip, handle: Handle | None = None) -> ClipState:
         """With the video in it, where the host wants that."""

@@ -53,8 +53,19 @@ def test_public_names_are_what_they_are_after_every_module_was_imported(tmp_path
     """Functions are functions and classes classes, whatever was loaded behind them."""
     kinds, module = run(USED, tmp_path)
     assert isinstance(kinds, dict)
-    functions = {"adopt", "batch", "clips", "compare", "configure", "extend", "film"}
-    functions |= {"gallery", "generate", "modify"}
+    functions = {
+        "adopt",
+        "batch",
+        "clips",
+        "compare",
+        "configure",
+        "contact_sheet",
+        "extend",
+        "film",
+        "gallery",
+        "generate",
+        "modify",
+    }
     assert {name for name, kind in kinds.items() if kind == "function"} == functions
     assert {kind for name, kind in kinds.items() if name not in functions} <= {"type", "ABCMeta"}
     assert module == "luma_jupyter.errors"

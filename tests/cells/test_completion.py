@@ -9,6 +9,7 @@ from luma_jupyter.cells.completion import Completer
 from luma_jupyter.cells.options import OPTIONS
 from luma_jupyter.clip.clip import Clip
 from luma_jupyter.clip.clip_list import ClipList
+from luma_jupyter.clip.cut import Cut
 from luma_jupyter.domain.vocabulary import ASPECT_RATIOS
 from tests.support.notebook import PromptService, Shell
 
@@ -46,6 +47,10 @@ def completions(shell: Shell, code: str) -> set[str]:
         ("%luma adopt t --provider d", {"%luma adopt t --provider demo"}),
         ("%luma retry sunset --", {"%luma retry sunset --may-pay-twice"}),
         ("%%luma extend sunset --e", {"%%luma extend sunset --embed", "%%luma extend sunset --end-image"}),
+        ("%luma film su", {"%luma film sunset"}),
+        ("%%luma fi", {"%%luma film"}),
+        ("%%luma film s", {"%%luma film sunset", "%%luma film seas"}),
+        ("%%luma film sunset --f", {"%%luma film sunset --fade", "%%luma film sunset --fps"}),
         ("%%luma --end-image seas[0]@", {f"%%luma --end-image seas[0]@{when}" for when in ("first", "last")}),
     ],
 )
@@ -65,7 +70,7 @@ def test_completion_of_an_empty_word_offers_all(notebook: Shell) -> None:
     offered = completions(notebook, "%%luma ")
     assert {
         f"%%luma {word}"
-        for word in ("generate", "extend", "modify", *(flag for option in OPTIONS for flag in option.all_flags))
+        for word in ("generate", "extend", "modify", "film", *(flag for option in OPTIONS for flag in option.all_flags))
     } == offered
     assert "%%luma extend generate" not in completions(notebook, "%%luma extend ")
 
@@ -73,7 +78,10 @@ def test_completion_of_an_empty_word_offers_all(notebook: Shell) -> None:
 @pytest.mark.parametrize(
     ("line", "first"),
     [
-        ("%%luma ", ["generate", "extend", "modify", "-o"]),
+        ("%%luma ", ["generate", "extend", "modify", "film", "-o"]),
+        ("%luma film dusk ", ["dusk", "sunset", "seas", "dawn", "-o"]),
+        ("%%luma film dusk --fade ", []),
+        ("%luma film dusk --size ", []),
         ("%%luma extend ", ["dusk", "sunset", "seas[0]", "-o"]),
         ("%%luma modify -o x ", ["dusk", "sunset", "seas[0]", "--watermark"]),
         ("%%luma extend dusk ", ["-o", "--out", "--end-image"]),
@@ -91,7 +99,8 @@ def test_completion_of_an_empty_word_offers_all(notebook: Shell) -> None:
 def test_completion_offers_the_likeliest_first(line: str, first: list[str]) -> None:
     """Actions on an empty line, sources behind an action, then the options that it takes; names are the user's."""
     clip = object.__new__(Clip)
-    offered = Completer(lambda: {"sunset": clip, "seas": ClipList([clip]), "dusk": clip}).complete(line)[1]
+    variables = {"sunset": clip, "seas": ClipList([clip]), "dusk": clip, "dawn": Cut(clip)}
+    offered = Completer(lambda: variables).complete(line)[1]
     assert offered[: max(1, len(first))] == first
 
 

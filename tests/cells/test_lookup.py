@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 import luma_jupyter as luma
+from luma_jupyter import Clip
+from luma_jupyter.api.kernel import kernel
+from luma_jupyter.cells.lookup import Lookup
 from luma_jupyter.clip.clip_list import ClipList
 from luma_jupyter.errors import InvalidRequest
 from tests.support import settings
@@ -35,6 +39,7 @@ def test_a_cell_takes_a_frame_of_a_clip(notebook: Shell, filmed: PromptService) 
         ("sunset@middle", r"^sunset@middle: write sunset@first, sunset@last or sunset@2\.5 \(seconds\)\.$"),
         ("sunset@2x.png", r"^--start-image: there is no file 'sunset@2x\.png'\.$"),
         ("sunset@-1", r"^sunset@-1: write sunset@first"),
+        ("sunset@1-4.5", r"^sunset@1-4\.5 is a part of a clip; here goes a frame: write sunset@first, sunset@last or"),
         ("suns@last", r"^There is no variable suns: did you mean sunset\?$"),
     ],
 )
@@ -241,3 +246,97 @@ def test_a_list_in_the_wrong_place_is_told_and_sends_nothing(
         notebook.run(cell)
     assert str(caught.value).startswith(words)
     assert len(service.sent) == 2
+
+
+@pytest.fixture
+def storm(notebook: Shell, filmed: PromptService) -> Clip:
+    """A clip of one second that is done: in ``storm``, and in the list ``seas``."""
+    notebook.run("%%luma -o storm --wait\nA storm")
+    clip: Clip = notebook.user_ns["storm"]
+    notebook.user_ns["seas"] = ClipList([clip])
+    return clip
+
+
+@pytest.mark.parametrize(
+    ("word", "meant"),
+    [
+        ("storm", lambda clip: clip),
+        ("storm@0.2-0.8", lambda clip: clip[0.2:0.8]),
+        ("storm@.2-", lambda clip: clip[0.2:]),
+        ("storm@0-1", lambda clip: clip[:1]),
+        ("seas", lambda clip: [clip]),
+        ("seas[0]", lambda clip: clip),
+        ("seas[0]@0.2-0.8", lambda clip: clip[0.2:0.8]),
+        ("clip:{key}@0.2-0.8", lambda clip: clip[0.2:0.8]),
+        ("opening", lambda clip: clip[:0.5]),
+        ("picture", lambda clip: PICTURE),
+        ("films/storm.mp4", lambda clip: "films/storm.mp4"),
+        ("storm@2x.png", lambda clip: "storm@2x.png"),
+        ("card.png@2.5", lambda clip: ("card.png", 2.5)),
+        ("films/storm@1-3", lambda clip: "films/storm@1-3"),
+    ],
+)
+def test_a_part_of_a_film_is_a_clip_a_cut_a_variable_or_a_path(
+    notebook: Shell, storm: Clip, word: str, meant: Callable[[Clip], object]
+) -> None:
+    """A clip, all of a list, a part of a clip, what else a variable holds; paths stay for who makes the film."""
+    notebook.user_ns.update(opening=storm[:0.5], picture=PICTURE)
+    assert Lookup.of(kernel.session).part(word.format(key=storm.task.key)) == meant(storm)
+
+
+@pytest.mark.parametrize(
+    ("word", "said"),
+    [
+        ("storm@-0.5", "storm@-0.5: write storm@0-0.5 for a part from its beginning, or storm@1- to its end."),
+        ("storm@-", "storm@-: write storm@0-4.5 for a part from its beginning, or storm@1- to its end."),
+        ("storm@last", "storm@last: write storm, or storm@1-4.5 for a part of it (seconds), or storm@1- to its end."),
+        ("storm@1–3", "storm@1–3: write storm, or storm@1-4.5 for a part of it (seconds), or storm@1- to its end."),
+        ("seas@x", "seas@x: write seas[0], or seas[0]@1-4.5 for a part of it (seconds), or seas[0]@1- to its end."),
+        ("seas@0-1", "seas holds 1 clips; take one of them: seas[0] to seas[0]."),
+        ("storm@0.8-0.2", "A part ends after it begins, not at 0.2 s when it begins at 0.8 s."),
+        ("storm@1-9", "There is no storm@1-9: storm is 1.00 s long."),
+        ("strom", "There is no variable strom: did you mean storm?"),
+        ("strom@1-3", "There is no variable strom: did you mean storm?"),
+        ("nothing", "There is no variable nothing: run the cell that makes it first, or check the name."),
+    ],
+)
+def test_a_word_that_is_no_part_of_a_film_is_refused(notebook: Shell, storm: Clip, word: str, said: str) -> None:
+    """In one line that says what to write."""
+    with pytest.raises(InvalidRequest) as caught:
+        Lookup.of(kernel.session).part(word)
+    assert str(caught.value) == said
+
+
+@pytest.mark.parametrize("action", ["extend", "modify"])
+def test_a_part_of_a_clip_is_no_source(notebook: Shell, storm: Clip, filmed: PromptService, action: str) -> None:
+    """The services take whole videos: who names a part learns how it becomes one; nothing is sent."""
+    notebook.user_ns["opening"] = storm[:0.5]
+    for word, name in (("storm@0.2-0.8", "storm@0.2-0.8"), ("opening", "storm@0-0.5")):
+        with pytest.raises(InvalidRequest) as caught:
+            notebook.run(f"%%luma {action} {word}\nIt goes on")
+        assert str(caught.value) == (
+            f"{name} is a part of a clip, and the source is a whole one: make a clip of it first, by %luma film or "
+            "luma_jupyter.film."
+        )
+    with pytest.raises(InvalidRequest, match=r"^storm@0-0\.5 is a part of a clip"):
+        getattr(luma, action)(storm[:0.5], "It goes on")
+    assert len(filmed.sent) == 1
+
+
+@pytest.mark.parametrize("word", ["storm@0.2-0.8", "storm@last", "seas[0]@0-", "clip:00000000@0-"])
+@pytest.mark.parametrize("line", ["wait", "show", "status", "stop", "retry"])
+def test_a_part_of_a_clip_is_no_clip_for_other_words(notebook: Shell, storm: Clip, word: str, line: str) -> None:
+    """They are for whole clips, and say so."""
+    with pytest.raises(InvalidRequest) as caught:
+        notebook.run(f"%luma {line} {word}")
+    assert str(caught.value) == f"{word}: here goes a whole clip: write {word.partition('@')[0]}."
+
+
+def test_a_part_of_a_clip_is_no_picture(notebook: Shell, storm: Clip, filmed: PromptService) -> None:
+    """As a variable, and in Python; nothing is sent."""
+    notebook.user_ns["opening"] = storm[:0.5]
+    with pytest.raises(InvalidRequest, match=r"^--start-image .*not Cut\. Of a clip, take a frame: clip\.at\('last'\)"):
+        notebook.run("%%luma --start-image opening\nIt goes on")
+    with pytest.raises(InvalidRequest, match=r"^start_image .*not Cut\. Of a clip, take a frame: clip\.at\('last'\)"):
+        luma.generate("It goes on", start_image=storm[:0.5])
+    assert len(filmed.sent) == 1

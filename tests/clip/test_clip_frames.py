@@ -9,7 +9,7 @@ import pytest
 import luma_jupyter as luma
 from luma_jupyter import Clip
 from luma_jupyter.errors import ClipFailed, ClipNotReady, InvalidRequest
-from tests.support.file_systems import be_windows, hold_open, refuse_long_paths
+from tests.support.file_systems import MOVES, be_windows, hold_open, refuse_long_paths
 from tests.support.notebook import PromptService, Shell
 
 
@@ -71,15 +71,18 @@ def test_retry_fetches_a_damaged_file_again(notebook: Shell, filmed: PromptServi
 def test_save_copies_to_a_file_or_into_a_folder(
     notebook: Shell, filmed: PromptService, film_bytes: bytes, tmp_path: Path
 ) -> None:
-    """A clip is saved under a name, or into a folder under its own, or onto itself."""
+    """A clip is saved under a name, or into a folder under its own, or onto itself; folders are made."""
     clip = luma.generate("A sunset")
     assert clip.save(tmp_path / "mine.mp4") == tmp_path / "mine.mp4"
     assert (tmp_path / "mine.mp4").read_bytes() == film_bytes
+    assert clip.save("mine") == Path("mine")
     (tmp_path / "films").mkdir()
     assert clip.save(tmp_path / "films").name == clip.path.name
     assert clip.save(clip.path) == clip.path
-    with pytest.raises(InvalidRequest, match="It cannot be saved as"):
-        clip.save(tmp_path / "nowhere" / "x.mp4")
+    assert clip.save("slides/new/x.MP4").read_bytes() == film_bytes
+    assert clip.save("shots/").read_bytes() == film_bytes
+    assert (tmp_path / "shots").is_dir()
+    assert not list(tmp_path.rglob("*.part"))
 
 
 @pytest.mark.parametrize("name", ["con", "nul.mp4", "boat: 1.mp4", "boat.", "films/aux.mp4"])
@@ -101,7 +104,7 @@ def test_save_says_that_a_file_is_held_open(clip: Clip, monkeypatch: pytest.Monk
     """The copy that a player shows stays as it is."""
     (tmp_path / "mine.mp4").write_bytes(b"shown")
     with monkeypatch.context() as patch:
-        hold_open(tmp_path, patch, lambda call, name: call == "open" and name == "mine.mp4")
+        hold_open(tmp_path, patch, lambda call, name: call in ("open", *MOVES) and name == "mine.mp4")
         with pytest.raises(InvalidRequest, match=r"cannot be saved as .* \(The process cannot access the file"):
             clip.save(tmp_path / "mine.mp4")
     assert (tmp_path / "mine.mp4").read_bytes() == b"shown"

@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from luma_jupyter.display.embedding import video_src, with_video
+from luma_jupyter.display.embedding import LARGEST_CAPTIONS, video_src, with_captions, with_video
+from luma_jupyter.domain.pieces import Piece
+from luma_jupyter.domain.requests import FilmRequest
 from luma_jupyter.domain.task import Video
 from luma_jupyter.views import table
 from luma_jupyter.views.clip_html import final_html
@@ -142,3 +144,18 @@ def test_a_plain_video_is_embedded_up_to_the_limit(saved_video: Path) -> None:
     assert video_src(saved_video, replace(host, limit=99)) is None
     saved_video.unlink()
     assert video_src(saved_video, host) is None
+
+
+@pytest.mark.parametrize(
+    ("written", "shown"),
+    [(b"WEBVTT\n", "WEBVTT\n"), (None, ""), (b"\xff", ""), (b"x" * (LARGEST_CAPTIONS + 1), "")],
+    ids=["there", "not there", "no text", "too large"],
+)
+def test_a_film_is_shown_with_the_captions_beside_it(saved_video: Path, written: bytes | None, shown: str) -> None:
+    """Where they can be read; else it is shown without."""
+    if written is not None:
+        saved_video.with_suffix(".vtt").write_bytes(written)
+    film = clip_state(path=saved_video, provider="local", request=FilmRequest(parts=(Piece(source="0" * 32),)))
+    assert with_captions(film).captions == shown
+    assert with_captions(replace(film, gone=True)).captions == ""
+    assert with_captions(clip_state(path=saved_video)).captions == ""

@@ -55,6 +55,16 @@ def test_an_error_of_python_below_a_word_of_ours_is_pythons(notebook: Shell) -> 
         notebook.run("%luma status\na b")
 
 
+def test_captions_below_a_line_are_told_where_they_go(notebook: Shell) -> None:
+    """They are given back as the cell that was meant; nothing is made."""
+    with pytest.raises(InvalidRequest) as caught:
+        notebook.run("%luma film harbour storm\nThe old harbour\nA storm")
+    assert str(caught.value) == (
+        "Captions go below %%luma, with two percent signs, like this:\n\n%%luma film harbour storm\nThe old harbour\n"
+        "A storm"
+    )
+
+
 def test_a_terminal_waits_for_the_prompt(terminal: Shell) -> None:
     """After the first line a terminal goes on asking for more; an empty line ends the cell."""
     check = terminal.ip.check_complete

@@ -113,7 +113,19 @@ def test_a_hostile_address_stays_inside_its_attribute() -> None:
     """A quote in an address cannot end the attribute."""
     html = final_html(clip_state(path=None, video=Video('https://cdn.example/"onerror="alert(1)')))
     names = {name for _, attrs in Tags(html).tags for name in attrs}
-    assert names == {"class", "style", "src", "controls", "loop", "playsinline", "preload", "href", "target", "rel"}
+    assert names == {
+        "class",
+        "style",
+        "src",
+        "controls",
+        "loop",
+        "playsinline",
+        "preload",
+        "title",
+        "href",
+        "target",
+        "rel",
+    }
 
 
 @pytest.mark.parametrize(

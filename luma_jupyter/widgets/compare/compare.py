@@ -11,7 +11,7 @@ from typing import Any
 
 from luma_jupyter.clip.clip import Clip
 from luma_jupyter.clip.clip_list import wait_for_all
-from luma_jupyter.display.embedding import with_video
+from luma_jupyter.display.embedding import with_captions, with_video
 from luma_jupyter.domain.values import items_of
 from luma_jupyter.errors import InvalidRequest
 from luma_jupyter.views.clip_state import ClipState
@@ -60,7 +60,7 @@ class Comparison(ProgressiveDisplay):
         """With the video in it, where the host wants that: all of them together up to its limit."""
         host = self.environment.host_of(clip.task)
         shared = replace(host, limit=host.limit // len(self.clips))
-        return with_video(replace(clip.state, served=host.serves), shared)
+        return with_video(with_captions(replace(clip.state, served=host.serves)), shared)
 
     def _live(self, key: str) -> Any:
         return CompareModel(key=key)
