@@ -19,7 +19,7 @@ from luma_jupyter.clip.saving import read_target, save_part
 from luma_jupyter.domain.pieces import Piece, read_ratio, read_speed
 from luma_jupyter.domain.values import read_number
 from luma_jupyter.errors import InvalidRequest, shown
-from luma_jupyter.film.spec import FilmPart
+from luma_jupyter.films.spec import FilmPart
 from luma_jupyter.printable import writable
 
 _NEAR = 0.01  # seconds: lengths are told with two digits

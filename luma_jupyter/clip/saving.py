@@ -15,8 +15,8 @@ from luma_jupyter.domain.values import read_path
 from luma_jupyter.engine.library.film_files import save_copy
 from luma_jupyter.engine.library.folder import copy_captions
 from luma_jupyter.errors import InvalidRequest, missing_package, shown
-from luma_jupyter.film.making import make_film, plan_film
-from luma_jupyter.film.spec import FilmPart, FilmSpec
+from luma_jupyter.films.making import make_film, plan_film
+from luma_jupyter.films.spec import FilmPart, FilmSpec
 from luma_jupyter.operating_system import reason
 
 FORMATS = (".mp4", ".webm", ".gif", ".webp", ".png")
@@ -104,7 +104,7 @@ def _writing(target: Path, source: Path, *, needs_suffix: bool) -> Iterator[None
 
 def _export(source: Path, target: Path, **changes: Any) -> None:
     try:
-        from luma_jupyter.film.exports import export  # optional
+        from luma_jupyter.films.exports import export  # optional
     except ImportError as error:
         raise missing_package("Saving a video as another one needs", error.name) from None
     export(source, target, **changes)

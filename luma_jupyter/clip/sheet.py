@@ -14,7 +14,7 @@ from luma_jupyter.errors import ClipError, InvalidRequest, missing_package
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-    from luma_jupyter.film.contact_sheet import SheetCell
+    from luma_jupyter.films.contact_sheet import SheetCell
 
 
 def contact_sheet(clips: Clip | Iterable[Clip], columns: int | None = None) -> Image:
@@ -31,14 +31,14 @@ def contact_sheet(clips: Clip | Iterable[Clip], columns: int | None = None) -> I
         with suppress(ClipError):  # its tile says so
             clip.wait()
     try:
-        from luma_jupyter.film.contact_sheet import contact_sheet as draw  # optional
+        from luma_jupyter.films.contact_sheet import contact_sheet as draw  # optional
     except ImportError as error:
         raise missing_package("A contact sheet needs", error.name) from None
     return draw([_cell(clip) for clip in named], as_python(columns))
 
 
 def _cell(clip: Clip) -> SheetCell:
-    from luma_jupyter.film.contact_sheet import SheetCell  # optional
+    from luma_jupyter.films.contact_sheet import SheetCell  # optional
 
     status = clip.task.status
     return SheetCell(

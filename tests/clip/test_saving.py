@@ -16,7 +16,7 @@ from luma_jupyter import Clip
 from luma_jupyter.clip.cut import Cut
 from luma_jupyter.engine.library import film_files
 from luma_jupyter.errors import ConfigError, InvalidRequest
-from luma_jupyter.film.exports import export
+from luma_jupyter.films.exports import export
 from luma_jupyter.video import frames
 from tests.support.notebook import PromptService, Shell
 
@@ -202,7 +202,7 @@ def test_the_formats_are_those_that_can_be_written(clip: Clip) -> None:
 
 def test_without_its_packages_a_copy_is_made_and_nothing_else(clip: Clip, monkeypatch: pytest.MonkeyPatch) -> None:
     """Other formats need the extra ``media``."""
-    monkeypatch.setitem(sys.modules, "luma_jupyter.film.exports", None)
+    monkeypatch.setitem(sys.modules, "luma_jupyter.films.exports", None)
     assert clip.save("x.mp4").is_file()
     with pytest.raises(
         ConfigError, match=r"^Saving a video as another one needs .* pip install 'luma-jupyter\[media\]'$"

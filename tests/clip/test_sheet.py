@@ -39,7 +39,7 @@ def test_a_contact_sheet_waits_and_has_a_tile_for_each(shots: ClipList) -> None:
 def test_a_contact_sheet_says_what_each_is(shots: ClipList, monkeypatch: pytest.MonkeyPatch) -> None:
     """Its name, what became of it, its prompt and its length."""
     cells: list[Any] = []
-    monkeypatch.setattr("luma_jupyter.film.contact_sheet.contact_sheet", lambda given, columns: cells.extend(given))
+    monkeypatch.setattr("luma_jupyter.films.contact_sheet.contact_sheet", lambda given, columns: cells.extend(given))
     luma.contact_sheet(shots)
     assert [(cell.name, cell.prompt, cell.length) for cell in cells] == [
         ("shots[0] (failed)", "A [fail] storm", None),
@@ -75,6 +75,6 @@ def test_what_is_no_sheet_is_refused(shots: ClipList, given: Any, options: dict[
 
 def test_without_its_packages_a_sheet_says_what_to_install(shots: ClipList, monkeypatch: pytest.MonkeyPatch) -> None:
     """It needs the extra ``media``."""
-    monkeypatch.setitem(sys.modules, "luma_jupyter.film.contact_sheet", None)
+    monkeypatch.setitem(sys.modules, "luma_jupyter.films.contact_sheet", None)
     with pytest.raises(ConfigError, match=r"pip install 'luma-jupyter\[media\]'$"):
         sheet.contact_sheet(shots)
