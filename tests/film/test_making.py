@@ -248,6 +248,15 @@ def test_turned_shot_is_upright(tmp_path: Path, degrees: int) -> None:
     assert max(corners, key=lambda name: corners[name]) == where
 
 
+def test_large_pictures_and_high_rates_become_what_players_take(tmp_path: Path) -> None:
+    """Where nobody asks for more, a film of photos is 1920 pixels wide, and none has more than 60 frames a second."""
+    photo = picture(tmp_path / "photo.png", GREEN, (4000, 3000))
+    assert plan_film(FilmSpec(parts=(part(photo, seconds=1.0),))).size == (1920, 1440)
+    fast = shot(tmp_path / "fast.mp4", RED, 24, rate=120)
+    assert plan_film(FilmSpec(parts=(part(fast, end=0.1),))).rate == 60
+    assert plan_film(FilmSpec(parts=(part(fast, end=0.1),), fps=120.0)).rate == 120
+
+
 def test_picture_stands_as_long_as_asked(tmp_path: Path) -> None:
     """A picture is a part like any other; the film has the size of its first video."""
     still, red = picture(tmp_path / "title.png", GREEN, (300, 300)), shot(tmp_path / "red.mp4", RED)
