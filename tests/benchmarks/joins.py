@@ -6,6 +6,7 @@ pictures are is SSIM of the brightness, against the frames of the shots, cross-f
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import tempfile
@@ -42,10 +43,11 @@ Frame = NDArray[np.uint8]
 
 @dataclass(frozen=True)
 class Made:
-    """A film that was made: in so many seconds, with so many bytes of memory at most."""
+    """A film that was made: in so many seconds, and so many of all processors, with so many bytes of memory at most."""
 
     film: Path
     seconds: float
+    processor: float
     memory: float
 
     @property
@@ -56,7 +58,12 @@ class Made:
     @property
     def figures(self) -> dict[str, object]:
         """What a table has of it."""
-        return {"time (s)": self.seconds, "peak memory (MB)": self.memory / 1e6, "size (MB)": self.size / 1e6}
+        return {
+            "time (s)": self.seconds,
+            "processor (s)": self.processor,
+            "peak memory (MB)": self.memory / 1e6,
+            "size (MB)": self.size / 1e6,
+        }
 
 
 def run(report: Report, peer: str) -> None:
@@ -114,7 +121,7 @@ class _Joiner:
         options = ["--fade", str(FADE)] if "fades" in kind else []
         options += ["--music", str(self.music)] if "music" in kind else []
         command = [python, "-m", "tests.benchmarks.joiners", client, str(film), *options, *map(str, self.shots)]
-        begun = time.perf_counter()
+        begun, used = time.perf_counter(), _processor_seconds()
         process = subprocess.Popen(command, cwd=ROOT, env=environment("http://127.0.0.1:9", str(self.folder)))
         most = 0
         while process.poll() is None:
@@ -124,7 +131,13 @@ class _Joiner:
         if process.returncode:
             raise RuntimeError(f"{client} made no film; --peers is a Python that has moviepy")
         say(f"joins: {client}, {kind}: {seconds:.1f} s")
-        return Made(film, seconds, most)
+        return Made(film, seconds, _processor_seconds() - used, most)
+
+
+def _processor_seconds() -> float:
+    """What all processes have used that were started here, and have ended."""
+    times = os.times()
+    return times.children_user + times.children_system
 
 
 def _memory(pid: int) -> int:

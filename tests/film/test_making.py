@@ -192,9 +192,9 @@ def test_other_frame_rates_become_the_first_ones(tmp_path: Path) -> None:
 
 def test_uneven_frames_become_even(tmp_path: Path) -> None:
     """Of a shot without a constant frame rate, each moment shows what it showed."""
-    path = shot(tmp_path / "phone.mkv", frames=6, counted=True, times=[0, 100, 150, 400, 420, 500])
+    path = shot(tmp_path / "phone.mp4", frames=6, counted=True, times=[0, 100, 150, 400, 420, 500])
     plan, shown = film(tmp_path / "film.mp4", part(path), fps=20.0)
-    assert "constant frame rate" in str(plan.places[0].source.uncopied)
+    assert plan.places[0].source.uncopied == "has no constant frame rate"
     whole = greys(Shown.of(path))
     assert greys(shown) == pytest.approx([whole[number] for number in (0, 0, 1, 2, 2, 2, 2, 2, 3, 4, 5)], abs=1)
 
