@@ -70,7 +70,7 @@ def run(report: Report, peer: str) -> None:
     """Make all films, and compare; ``peer`` is a Python that has moviepy."""
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as name:
         folder = Path(name)
-        say(f"joins: {SHOTS} shots are made, then joined by ours and by moviepy, about eight minutes")
+        say(f"joins: {SHOTS} shots are made, then joined by ours and by moviepy, about ten minutes")
         shots = [make_shot(folder / f"shot{number}.mp4", number) for number in range(SHOTS)]
         music = make_sound(folder / "music.m4a", 30)
         _compare(report, _Joiner(peer, folder, shots, music))
