@@ -114,7 +114,7 @@ def _read_video(label: str, path: Path, mark: str) -> Source:
             rate=packets.rate,
             has_sound=bool(container.streams.audio),
             format=format,
-            uncopied=packets.uncopied or _why_not_copied(container, format),
+            uncopied=_why_not_copied(container, format) or packets.uncopied,
         )
 
 
