@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
@@ -11,7 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from luma_jupyter.films.making import plan_film
+from luma_jupyter.films.making import film_poster, plan_film
 from luma_jupyter.films.spec import Cue, FilmSpec
 from tests.support.shots import (
     BLACK,
@@ -365,3 +366,13 @@ def test_missing_sound_is_silence(tmp_path: Path) -> None:
     plan, shown = film(tmp_path / "film.mp4", part(mute))
     assert not plan.has_sound
     assert shown.samples == 0
+
+
+def test_poster_is_what_is_seen_after_a_second(tmp_path: Path) -> None:
+    """The picture that stands for a film is a JPEG of it, from within also where it is short."""
+    red, blue = shot(tmp_path / "red.mp4", RED, 20), shot(tmp_path / "blue.mp4", BLUE, 24)
+    film(tmp_path / "film.mp4", part(red), part(blue))
+    for name, colour in (("red.mp4", RED), ("film.mp4", BLUE)):
+        poster = Image.open(io.BytesIO(film_poster(tmp_path / name)))
+        assert (poster.format, poster.size) == ("JPEG", (64, 36))
+        assert is_near(poster.getpixel((32, 18)), colour)
