@@ -66,7 +66,7 @@ def quickstart(lab: Lab, tabs: Tabs) -> str:
     page.wait_until_idle(name)
     page.shot("quickstart-done")
     page.save(name)
-    browser.close()
+    browser.leave()
     assert browser.errors == []
     return name
 
