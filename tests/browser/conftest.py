@@ -44,6 +44,10 @@ CHROMIUM_FLAGS = [
     "--disable-sync",
     "--autoplay-policy=no-user-gesture-required",
 ]
+# In a kernel: its demo service makes films of a second, for to render longer ones is most of what it would do.
+SHORT_FILMS = """import luma_jupyter.demo.server as demo_server
+demo_server.start.__defaults__ = (*demo_server.start.__defaults__[:-1], 1.0)
+"""
 # Notebook 7.6 raises these at start, with an empty notebook too, the second where JupyterLab was on the same server:
 # their words, and where they come from.
 NOTEBOOK7_BUGS = (
