@@ -42,6 +42,7 @@ def join_moviepy(shots: list[Path], film: Path, fade: float, music: Path | None)
         preset=PRESET,
         threads=THREADS,
         ffmpeg_params=["-crf", CRF],
+        temp_audiofile_path=str(film.parent),
         logger=None,
     )
 
