@@ -1,8 +1,8 @@
 """Join shots to a film with one client, as its documentation shows it: ``python -m tests.benchmarks.joiners CLIENT …``.
 
 Run by `joins` in a process of its own, with CLIENT (``ours`` or ``moviepy``), the film to be made, ``--fade`` seconds,
-``--music`` and the shots as arguments. Where both encode the video, it is with x264 at the same preset and quality, with
-two threads.
+``--music`` and the shots as arguments. Where both encode the video, they do so with x264 at the same preset and
+quality, with two threads.
 """
 
 from __future__ import annotations
