@@ -170,6 +170,8 @@ class Notebook:
             with suppress(ProcessLookupError):  # struck by now, and gone
                 os.kill(process.pid or 0, SIGNALS[blow])
             process.join(KERNEL_TIMEOUT)
+            if process.is_alive():  # an interrupt that came before Python could take one is lost
+                os.kill(process.pid or 0, SIGNALS[blow])
         self._hear_out()
         return self.phases()
 
