@@ -503,7 +503,7 @@ def test_video_that_another_kernel_saves_meanwhile_keeps_its_sidecar(tmp_path: P
 def test_what_a_killed_kernel_left_of_its_look_at_a_folder_goes_away(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Before anything is paid, the longest name is tried; one that a killed kernel left there goes with the next try."""
+    """The longest name is tried before anything is paid; one that a killed kernel left goes with the next try."""
     with monkeypatch.context() as patch:
         patch.setattr(folder, "discard", lambda path: None)
         ensure_folder(tmp_path)
