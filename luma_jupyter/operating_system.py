@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import errno
 import os
+import platform
 import unicodedata
 import weakref
 from collections.abc import Callable
@@ -56,6 +57,17 @@ def _weakly(method: Callable[[], object]) -> Callable[[], None]:
             alive()
 
     return call
+
+
+def processor() -> str:
+    """The kind of this machine's processor, such as ``x86_64`` and ``arm64``, by one name on all systems."""
+    kind = platform.machine().lower()
+    return {"amd64": "x86_64", "aarch64": "arm64"}.get(kind, kind)
+
+
+def names_folder(path: str) -> bool:
+    """Whether a path is written as a folder's: its end is a slash of this system."""
+    return path.endswith(tuple(filter(None, ("/", os.sep, os.altsep))))
 
 
 def process_namespace() -> str:

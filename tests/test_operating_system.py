@@ -26,9 +26,11 @@ from luma_jupyter.operating_system import (
     is_same_folder,
     is_too_long,
     make_private,
+    names_folder,
     patiently,
     plain_form,
     process_namespace,
+    processor,
     reason,
     refused_part,
     rename,
@@ -47,7 +49,7 @@ OS = {
 SIGNAL_OF_ALL = {"SIGINT", "default_int_handler", "getsignal", "raise_signal", "signal"}
 PLATFORM_OF_ALL = {"node", "python_version"}
 MODULES = {"fcntl", "grp", "msvcrt", "posix", "pwd", "resource", "termios", "tty", "winreg", "_winapi"}
-METHODS = {"add_signal_handler", "chmod", "hardlink_to", "link_to", "rename", "symlink_to", "unlink"}
+METHODS = {"add_signal_handler", "chmod", "hardlink_to", "rename", "symlink_to", "unlink"}
 FIELDS = {"st_ino", "st_dev", "st_mode", "winerror"}
 PLACES = ("/proc", "/tmp", "/dev/", "/etc", "/var", "/home", "C:\\")
 
@@ -80,6 +82,22 @@ def _differences(tree: ast.AST) -> Iterator[str]:
                 yield f".{name}({len(args)})"
             case ast.Call(func=ast.Attribute(attr="replace"), args=[_], keywords=[]):
                 yield "Path.replace"  # a text's has two arguments, a date's has names
+
+
+@pytest.mark.parametrize(
+    ("told", "kind"), [("AMD64", "x86_64"), ("x86_64", "x86_64"), ("aarch64", "arm64"), ("arm64", "arm64")]
+)
+def test_a_processor_has_one_name_on_all_systems(monkeypatch: pytest.MonkeyPatch, told: str, kind: str) -> None:
+    """Windows, Linux and macOS call equal processors by names of their own."""
+    monkeypatch.setattr("platform.machine", lambda: told)
+    assert processor() == kind
+
+
+def test_folder_is_named_by_the_slashes_of_its_system(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A slash always, a backslash on Windows alone."""
+    assert [names_folder(path) for path in ("slides/", "slides", "slides\\")] == [True, False, False]
+    monkeypatch.setattr("os.altsep", "\\")
+    assert names_folder("slides\\")
 
 
 def _opened_as_text(tree: ast.AST) -> Iterator[int]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 
 from luma_jupyter.domain.pieces import Piece
 from luma_jupyter.domain.requests import FilmRequest, VideoRef, frames_in
@@ -15,54 +15,49 @@ def lineage_nodes(tasks: Mapping[str, Task], here: str, label: Callable[[Task], 
     """The tree of the task with the intent ``here``, from its root down, sources before what came of them, each oldest
     first. Each task is there once, whatever the records say: they may be forged.
 
-    A film comes of all its parts: its lineage is the trees of all of them, with it in each; what came of it is there
-    once, in the first.
+    A film stands under each of its parts in their trees. In its own tree it is the root: below it are its parts, in
+    their order, and then what came of it.
     """
     videos = {video: task.intent for task in tasks.values() for video in _videos(task)}
     sources = {intent: _sources(task, tasks, videos) for intent, task in tasks.items()}
-    below: dict[str, list[Task]] = {}
+    root, seen = here, {here}
+    while len(above := sources.get(root, [])) == 1 and above[0] not in seen and not _is_film(tasks.get(root)):
+        root = above[0]
+        seen.add(root)
+    below: dict[str, list[str]] = {}
     for task in sorted(tasks.values(), key=lambda task: (task.created_at, task.intent), reverse=True):
         for source in sources[task.intent]:
-            below.setdefault(source, []).append(task)
+            below.setdefault(source, []).append(task.intent)
     found: list[Node] = []
-    drawn: set[str] = set()
-    for root in _roots(here, sources):
-        placed = {root}
-        waiting = [(root, 0)]
-        while waiting:
-            intent, depth = waiting.pop()
-            if known := tasks.get(intent):
-                words = request_summary(known), known.request.prompt
-                is_here = intent == here and intent not in drawn
-                by_frame = depth > 0 and known.request.action == "generate"
-                found.append(Node(label(known), depth, *words, known.status, is_here, by_frame))
-            else:
-                found.append(Node(intent.removeprefix(_ELSEWHERE), depth))
-            if intent in drawn:
-                continue
-            drawn.add(intent)
-            next_ = [task.intent for task in below.get(intent, []) if task.intent not in placed]
-            placed.update(next_)
-            waiting += [(intent, depth + 1) for intent in next_]
+    placed = {root}
+    waiting = [(root, 0)]
+    while waiting:
+        intent, depth = waiting.pop()
+        if known := tasks.get(intent):
+            words = request_summary(known), known.request.prompt
+            by_frame = depth > 0 and known.request.action == "generate"
+            found.append(Node(label(known), depth, *words, known.status, intent == here, by_frame))
+        else:
+            found.append(Node(intent.removeprefix(_ELSEWHERE), depth))
+        next_ = [one for one in below.get(intent, []) if one not in placed]
+        placed.update(next_)
+        waiting += [(one, depth + 1) for one in next_]
+        if depth == 0 and _is_film(known):
+            parts = [part for part in sources[intent] if part not in placed]
+            placed.update(parts)
+            found += [_part(part, tasks, label) for part in parts]
     return found
 
 
-def _roots(here: str, sources: Mapping[str, Sequence[str]]) -> list[str]:
-    """What a task was made from in the end: of one with one source one, of a film those of all its parts, in order."""
-    roots: list[str] = []
-    seen: set[str] = set()
-    waiting: list[tuple[str, frozenset[str]]] = [(here, frozenset())]
-    while waiting:
-        intent, way = waiting.pop()
-        if intent in seen:
-            continue
-        seen.add(intent)
-        way |= {intent}
-        above = [source for source in sources.get(intent, ()) if source not in way]  # records may go in a circle
-        if not above:
-            roots.append(intent)
-        waiting += [(source, way) for source in reversed(above)]
-    return roots
+def _is_film(task: Task | None) -> bool:
+    return task is not None and task.request.action == "film"
+
+
+def _part(intent: str, tasks: Mapping[str, Task], label: Callable[[Task], str]) -> Node:
+    """A part of a film in the film's own tree; what else came of it is in its own."""
+    if part := tasks.get(intent):
+        return Node(f"made of {label(part)}", 1, request_summary(part), part.request.prompt, part.status)
+    return Node(f"made of {intent.removeprefix(_ELSEWHERE)}", 1)
 
 
 _ELSEWHERE = "elsewhere: "  # begins what stands for the intent of a video that is nobody's clip

@@ -17,11 +17,10 @@ from luma_jupyter.engine.library.folder import copy_captions
 from luma_jupyter.errors import InvalidRequest, missing_package, shown
 from luma_jupyter.films.making import make_film, plan_film
 from luma_jupyter.films.spec import FilmPart, FilmSpec
-from luma_jupyter.operating_system import reason
+from luma_jupyter.operating_system import names_folder, reason
 
 FORMATS = (".mp4", ".webm", ".gif", ".webp", ".png")
 _WITH_CAPTIONS = (".mp4", ".webm")  # whose captions are beside them
-_SLASHES = tuple(filter(None, ("/", os.sep, os.altsep)))
 
 
 @dataclass(frozen=True)
@@ -44,7 +43,7 @@ def read_target(path: str | PathLike[str]) -> Target:
     target = read_path("The file", path)
     if in_the_way := next((parent for parent in target.parents if parent.is_file()), None):
         raise InvalidRequest(f"The file: {str(in_the_way)!r} is a file, and no folder.")
-    if target.is_dir() or os.fspath(path).endswith(_SLASHES):
+    if target.is_dir() or names_folder(os.fspath(path)):
         return Target(target, is_folder=True)
     if target.suffix and target.suffix.lower() not in FORMATS:
         *others, last = FORMATS

@@ -14,7 +14,7 @@ from luma_jupyter.domain.vocabulary import Status
 from luma_jupyter.engine.library.film_files import paths_of, save_copy
 from luma_jupyter.engine.task_spec import TaskSpec
 from luma_jupyter.errors import InvalidRequest
-from luma_jupyter.films.making import make_film, plan_film
+from luma_jupyter.films.making import film_poster, make_film, plan_film
 from luma_jupyter.films.plan import FilmPlan
 from luma_jupyter.films.spec import FilmPart, FilmSpec, Report
 from luma_jupyter.operating_system import reason
@@ -22,10 +22,11 @@ from luma_jupyter.operating_system import reason
 
 @dataclass(frozen=True)
 class FilmMaker:
-    """What plans and makes films, as `plan_film` and `make_film` do."""
+    """What plans and makes films and their posters, as `plan_film`, `make_film` and `film_poster` do."""
 
     plan: Callable[[FilmSpec], FilmPlan] = plan_film
     make: Callable[[FilmPlan, Path, Report], None] = make_film
+    poster: Callable[[Path], bytes] = film_poster
 
 
 def files_in(request: FilmRequest) -> list[FilmFile]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import platform
 from collections.abc import Iterable, Iterator
 from fractions import Fraction
 from typing import Any
@@ -16,6 +15,7 @@ from numpy.typing import NDArray
 
 from luma_jupyter.films.plan import FilmPlan
 from luma_jupyter.films.sound_files import RATE as SOUND_RATE
+from luma_jupyter.operating_system import processor
 
 _SOUND_BITS = 160_000  # a second
 _BT709, _LIMITED = 1, 1  # as ISO/IEC 23091-2 numbers them; FFmpeg's own number for the range
@@ -64,7 +64,7 @@ def sound_packets(stream: AudioStream, blocks: Iterable[NDArray[np.float32]]) ->
 
 def _options() -> dict[str, str]:
     options = {"preset": _PRESET, "crf": _CRF, "threads": str(_THREADS)}
-    if platform.machine().lower() in ("x86_64", "amd64") and _has_avx512():
+    if processor() == "x86_64" and _has_avx512():
         options["x264-params"] = "asm=AVX2"  # with AVX-512, films differ from run to run at several sizes
     return options
 

@@ -65,11 +65,9 @@ def _part_frames(place: Place, plan: FilmPlan, length: int, tick: Callable[[], N
 
 def _seen_at(place: Place, moments: Iterator[Fraction], tick: Callable[[], None]) -> Iterator[VideoFrame]:
     """The frames of a part's file that are seen at some moments, in seconds of the file."""
-    if place.source.format is None:
-        yield from shown_at(_ticking(picture_frames(place.label, place.source.path), tick), moments)
-        return
-    with opened(place.label, place.source.path) as (container, stream):
-        yield from shown_at(_ticking(_decoded(place, container, stream), tick), moments)
+    video = place.source.format is not None
+    frames = _video_frames(place) if video else picture_frames(place.label, place.source.path)
+    return shown_at(_ticking(frames, tick), moments)
 
 
 def _ticking(frames: Iterable[_T], tick: Callable[[], None]) -> Iterator[_T]:
@@ -95,23 +93,26 @@ def shown_at(frames: Iterable[tuple[Fraction, _T]], moments: Iterator[Fraction])
         yield from (shown for _ in moments)
 
 
-def _decoded(place: Place, container: InputContainer, stream: VideoStream) -> Iterator[tuple[Fraction, VideoFrame]]:
+def _video_frames(place: Place) -> Iterator[tuple[Fraction, VideoFrame]]:
     """The frames from the one on that is seen at the part's start, or earlier, with their times in the part's file."""
+    with opened(place.label, place.source.path) as (container, stream):
+        frames = _decoded(place, container, stream, place.start)
+        first = next(frames, None)
+        if first and first[0] > place.start:  # the container's index led too far
+            container.seek(0)
+            frames, first = _decoded(place, container, stream, Fraction(0)), None
+        yield from chain([first] if first else [], frames)
+
+
+def _decoded(
+    place: Place, container: InputContainer, stream: VideoStream, begin: Fraction
+) -> Iterator[tuple[Fraction, VideoFrame]]:
     tick, zero = time_base(stream), place.source.start
-
-    def decoded_from(begin: Fraction) -> Iterator[tuple[Fraction, VideoFrame]]:
-        if begin:
-            container.seek(int((zero + begin) / tick), stream=stream)
-        for packet in container.demux(stream):
-            for frame in packet.decode():
-                at = (frame.pts or 0) * tick - zero
-                if packet.is_corrupt or frame.is_corrupt:
-                    raise damaged(place.label, at)
-                yield at - tick / 2, frame  # as far as a container may have rounded it
-
-    frames = decoded_from(place.start)
-    first = next(frames, None)
-    if first and first[0] > place.start:  # the container's index led too far
-        container.seek(int(zero / tick), stream=stream)
-        frames, first = decoded_from(Fraction(0)), None
-    yield from chain([first] if first else [], frames)
+    if begin:
+        container.seek(int((zero + begin) / tick), stream=stream)
+    for packet in container.demux(stream):
+        for frame in packet.decode():
+            at = (frame.pts or 0) * tick - zero
+            if packet.is_corrupt or frame.is_corrupt:
+                raise damaged(place.label, at)
+            yield at - tick / 2, frame  # as far as a container may have rounded it

@@ -6,19 +6,22 @@ plays, and is shorter.
 
 from __future__ import annotations
 
+import io
 import os
 import time
 from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
 
-from luma_jupyter.errors import ConfigError
+from luma_jupyter.errors import missing_package
 from luma_jupyter.films.plan import FilmPlan, Place, Source
 from luma_jupyter.films.spec import FilmSpec, Report
 from luma_jupyter.operating_system import discard, flush, rename
+from luma_jupyter.video.frames import duration, frame_at
 
-__all__ = ["FilmPlan", "Place", "Source", "make_film", "plan_film"]
+__all__ = ["FilmPlan", "Place", "Source", "film_poster", "make_film", "plan_film"]
 
+_POSTER = (640, 640)  # pixels, at most
 _SUFFIX = ".film"
 _STALE = 3600.0  # seconds after which nobody writes to a temporary file any more
 
@@ -30,7 +33,7 @@ def plan_film(spec: FilmSpec) -> FilmPlan:
     """
     for package, name in (("av", "PyAV"), ("numpy", "numpy"), ("PIL", "Pillow")):
         if find_spec(package) is None:
-            raise ConfigError(f"Films need a package that is not installed ({name}): pip install 'luma-jupyter[media]'")
+            raise missing_package("Films need", name)
     from luma_jupyter.films.planning import plan  # PyAV is optional
 
     return plan(spec)
@@ -54,6 +57,15 @@ def make_film(plan: FilmPlan, target: Path, report: Report) -> None:
     except BaseException:
         discard(made)
         raise
+
+
+def film_poster(film: Path) -> bytes:
+    """A picture that stands for a film, as JPEG: what is seen after a second, or half-way where it is shorter."""
+    image = frame_at(film, min(1.0, duration(film) / 2))
+    image.thumbnail(_POSTER)
+    jpeg = io.BytesIO()
+    image.save(jpeg, "JPEG", quality=85)
+    return jpeg.getvalue()
 
 
 def _remove_stale(folder: Path) -> None:

@@ -52,7 +52,9 @@ def survey(label: str, container: InputContainer, stream: VideoStream) -> Survey
         if packet.pts is None or packet.is_discard:
             uncopied = "has frames that are not shown"
             continue
-        if delay is None and packet.dts is not None:
+        if packet.dts is None:
+            uncopied = "has packets without a time"
+        elif delay is None:
             delay = packet.pts - packet.dts
         if lengths and looks_damaged(bytes(packet), lengths):
             uncopied = "may be damaged"

@@ -17,8 +17,9 @@ from luma_jupyter.films.sources import read_source
 from luma_jupyter.films.spec import FilmPart, FilmSpec
 from luma_jupyter.films.titles import check_title
 
-LARGEST_SIDE = 3840  # pixels, of films that nobody gave a size
+_LARGEST_SIDE, _LARGEST_OF_PICTURES = 3840, 1920  # pixels, of films that nobody gave a size
 _FRAME_RATE = Fraction(24)  # of films of pictures alone
+_HIGHEST_RATE = Fraction(60)  # frames per second, of films that nobody gave a rate
 _SAME_RATE = 0.005  # frames per second: 29.97 is 30000/1001
 _HALF = Fraction(1, 2)
 
@@ -54,14 +55,15 @@ def _size(spec: FilmSpec, sources: Sequence[Source]) -> tuple[int, int]:
         return spec.size
     first = _first(sources)
     width, height = cropped_size(sources[first].size, crop_ratio(spec.parts[first].crop))
-    scale = min(Fraction(1), LARGEST_SIDE / max(width, height))
+    largest = _LARGEST_SIDE if sources[first].format else _LARGEST_OF_PICTURES
+    scale = min(Fraction(1), largest / max(width, height))
     return even(width * scale), even(height * scale)
 
 
 def _rate(spec: FilmSpec, sources: Sequence[Source]) -> Fraction:
     if spec.fps:
         return Fraction(spec.fps).limit_denominator(1001)
-    return sources[_first(sources)].rate or _FRAME_RATE
+    return min(sources[_first(sources)].rate or _FRAME_RATE, _HIGHEST_RATE)
 
 
 def _first(sources: Sequence[Source]) -> int:

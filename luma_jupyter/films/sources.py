@@ -29,7 +29,6 @@ _MP4_READER, _MATROSKA_READER = "mov", "matroska"  # as FFmpeg calls them
 _MATROSKA = b"\x1a\x45\xdf\xa3"
 _STILL_BRANDS = (b"avif", b"heic", b"heix", b"mif1")  # of pictures in MP4's clothes
 _HDR = {16: "PQ", 18: "HLG"}  # transfer characteristics, as ISO/IEC 23091-2 numbers them
-_THREADS = 2  # of a decoder
 
 
 def read_source(label: str, path: Path) -> Source:
@@ -59,7 +58,7 @@ def opened(label: str, path: Path, *, decoding: bool = True) -> Iterator[tuple[I
             raise InvalidRequest(f"{label} has no picture: it cannot be a part of a film.")
         if stream.codec_context is None:
             raise InvalidRequest(f"{label} cannot be decoded by PyAV: save it as MP4 (H.264).")
-        stream.thread_count, stream.thread_type = _THREADS, "AUTO"
+        stream.thread_count = 1
         yield container, stream
 
 
@@ -114,7 +113,7 @@ def _read_video(label: str, path: Path, mark: str) -> Source:
             rate=packets.rate,
             has_sound=bool(container.streams.audio),
             format=format,
-            uncopied=packets.uncopied or _why_not_copied(container, format),
+            uncopied=_why_not_copied(container, format) or packets.uncopied,
         )
 
 

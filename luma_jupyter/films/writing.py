@@ -33,7 +33,7 @@ def write_film(plan: FilmPlan, target: Path, report: Report) -> None:
     progress = _Progress(plan, report)
     container = av.open(str(target.absolute()), "w", format="mp4", options={"movflags": "+faststart"})
     try:
-        for packet in merge(*list(_tracks(plan, container, progress)), key=_time):
+        for packet in merge(*_tracks(plan, container, progress), key=_time):
             container.mux(packet)
             progress.reached(_time(packet))
         container.close()

@@ -84,15 +84,17 @@ class PagePresenter:
         key = kind, clips.identity
         card = self._live.get(key)
         if card is None:
-            card = self._live[key] = make()
-            card.on_end = lambda: self._forget(key)
+            card = self._live[key] = new = make()
+            new.on_end = lambda: self._forget(key, new)
         card.show(live=not self.environment.unattended)
 
-    def _forget(self, key: Key) -> None:
-        if card := self._live.pop(key, None):
-            card.release()
-            if card.has_model:
-                self._ended.append(card)
+    def _forget(self, key: Key, card: LiveCard) -> None:
+        """Let go of a card that has ended; called again where it ended while it was being shown."""
+        if self._live.get(key) is card:
+            del self._live[key]
+        card.release()
+        if card.has_model and card not in self._ended:
+            self._ended.append(card)
         if len(self._ended) > ENDED_CARDS:
             self._ended.popleft().close()
 

@@ -1,7 +1,8 @@
 """Join shots to a film with one client, as its documentation shows it: ``python -m tests.benchmarks.joiners CLIENT …``.
 
 Run by `joins` in a process of its own, with CLIENT (``ours`` or ``moviepy``), the film to be made, ``--fade`` seconds,
-``--music`` and the shots as arguments. Both encode with x264 at the same preset and quality, with two threads.
+``--music`` and the shots as arguments. Where both encode the video, they do so with x264 at the same preset and
+quality, with two threads.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-PRESET, CRF, THREADS = "veryfast", "23", 2
+ALIKE = {"preset": "veryfast", "threads": 2, "ffmpeg_params": ["-crf", "23"]}  # as ours encodes
 
 
 def join_ours(shots: list[Path], film: Path, fade: float, music: Path | None) -> None:
@@ -39,10 +40,9 @@ def join_moviepy(shots: list[Path], film: Path, fade: float, music: Path | None)
         str(film),
         codec="libx264",
         audio_codec="aac",
-        preset=PRESET,
-        threads=THREADS,
-        ffmpeg_params=["-crf", CRF],
+        temp_audiofile_path=str(film.parent),
         logger=None,
+        **(ALIKE if fade else {}),  # else ours encodes no video, and moviepy does it as it always does
     )
 
 

@@ -6,6 +6,7 @@ pictures are is SSIM of the brightness, against the frames of the shots, cross-f
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import tempfile
@@ -42,74 +43,101 @@ Frame = NDArray[np.uint8]
 
 @dataclass(frozen=True)
 class Made:
-    """A film that was made: in so many seconds, with so many bytes of memory at most."""
+    """A film that was made: in so many seconds, and so many of all processors, with so many bytes of memory at most."""
 
     film: Path
     seconds: float
+    processor: float
     memory: float
+
+    @property
+    def size(self) -> int:
+        """In bytes."""
+        return self.film.stat().st_size
+
+    @property
+    def figures(self) -> dict[str, object]:
+        """What a table has of it."""
+        return {
+            "time (s)": self.seconds,
+            "processor (s)": self.processor,
+            "peak memory (MB)": self.memory / 1e6,
+            "size (MB)": self.size / 1e6,
+        }
 
 
 def run(report: Report, peer: str) -> None:
     """Make all films, and compare; ``peer`` is a Python that has moviepy."""
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as name:
         folder = Path(name)
-        say(f"joins: {SHOTS} shots are made, then joined by ours and moviepy, about ten minutes")
+        say(f"joins: {SHOTS} shots are made, then joined by ours and by moviepy, about ten minutes")
         shots = [make_shot(folder / f"shot{number}.mp4", number) for number in range(SHOTS)]
         music = make_sound(folder / "music.m4a", 30)
-        rows: list[dict[str, object]] = []
-        for kind, least in LEAST_TIMES.items():
-            options = ["--fade", str(FADE)] if "fades" in kind else []
-            options += ["--music", str(music)] if "music" in kind else []
-            ours = _make("ours", peer, folder / f"ours-{kind}.mp4", options, shots)
-            theirs = _make("moviepy", peer, folder / f"moviepy-{kind}.mp4", options, shots)
-            fade = round(FADE * RATE) if "fades" in kind else 0
-            rows += [
-                _row(client, kind, made, ssim(made.film, ideal(shots, fade)))
-                for client, made in (("luma_jupyter", ours), ("moviepy", theirs))
-            ]
-            our_ssim, their_ssim = (float(str(row["SSIM"])) for row in rows[-2:])
-            times = theirs.seconds / ours.seconds
-            report.check(f"{kind}: our share of moviepy's time", 1 / times, 1 / least, "")
-            report.check(f"{kind}: peak memory", ours.memory / 1e6, MOST_MEMORY, "MB")
-            report.check(f"{kind}: SSIM below moviepy's", their_ssim - our_ssim, LESS_SSIM, "")
-            if "fades" in kind:  # else the video is the shots' own
-                size = ours.film.stat().st_size / theirs.film.stat().st_size
-                report.check(f"{kind}: size", size, MORE_BYTES, "of moviepy's")
-        report.table(f"{SHOTS} shots of {SECONDS} s, {SIZE[0]} × {SIZE[1]}, joined", rows)
-        many = [shots[number % SHOTS] for number in range(MANY)]
-        rows = []
-        for kind, options in (("plain", []), ("fades, music", ["--fade", str(FADE), "--music", str(music)])):
-            made = _make("ours", peer, folder / "many.mp4", options, many)
-            rows.append({"kind": kind, "time (s)": made.seconds, "peak memory (MB)": made.memory / 1e6})
-            report.check(f"{MANY} shots, {kind}: peak memory", made.memory / 1e6, MOST_MEMORY, "MB")
-        report.table(f"{MANY} shots", rows)
+        _compare(report, _Joiner(peer, folder, shots, music))
+        _count(report, _Joiner(peer, folder, [shots[number % SHOTS] for number in range(MANY)], music))
 
 
-def _row(client: str, kind: str, made: Made, likeness: float) -> dict[str, object]:
-    return {
-        "client": client,
-        "kind": kind,
-        "time (s)": made.seconds,
-        "peak memory (MB)": made.memory / 1e6,
-        "size (MB)": made.film.stat().st_size / 1e6,
-        "SSIM": round(likeness, 4),
-    }
+def _compare(report: Report, joiner: _Joiner) -> None:
+    rows: list[dict[str, object]] = []
+    for kind, least in LEAST_TIMES.items():
+        fade = round(FADE * RATE) if "fades" in kind else 0
+        made = {client: joiner.join(client, kind) for client in ("ours", "moviepy")}
+        ours, theirs = made["ours"], made["moviepy"]
+        likeness = {client: ssim(one.film, ideal(joiner.shots, fade)) for client, one in made.items()}
+        rows += [
+            {"client": client, "kind": kind, **one.figures, "SSIM": round(likeness[client], 4)}
+            for client, one in made.items()
+        ]
+        report.check(f"{kind}: share of moviepy's time", ours.seconds / theirs.seconds, 1 / least, "")
+        report.check(f"{kind}: peak memory", ours.memory / 1e6, MOST_MEMORY, "MB")
+        report.check(f"{kind}: SSIM below moviepy's", likeness["moviepy"] - likeness["ours"], LESS_SSIM, "")
+        if fade:  # else the video is the shots' own
+            report.check(f"{kind}: size, of moviepy's", ours.size / theirs.size, MORE_BYTES, "")
+    report.table(f"{SHOTS} shots of {SECONDS} s, {SIZE[0]} × {SIZE[1]}, joined", rows)
 
 
-def _make(client: str, peer: str, film: Path, options: Sequence[str], shots: Sequence[Path]) -> Made:
-    python = peer if client == "moviepy" else sys.executable
-    command = [python, "-m", "tests.benchmarks.joiners", client, str(film), *options, *map(str, shots)]
-    begun = time.perf_counter()
-    process = subprocess.Popen(command, cwd=ROOT, env=environment("http://127.0.0.1:9", str(film.parent)))
-    most = 0
-    while process.poll() is None:
-        most = max(most, _memory(process.pid))
-        time.sleep(0.02)
-    seconds = time.perf_counter() - begun
-    if process.returncode:
-        raise RuntimeError(f"{client} made no film")
-    say(f"joins: {client} {' '.join(options[:1])} {seconds:.1f} s, {most / 1e6:.0f} MB")
-    return Made(film, seconds, most)
+def _count(report: Report, joiner: _Joiner) -> None:
+    rows = []
+    for kind in ("plain", "fades, music"):
+        made = joiner.join("ours", kind)
+        rows.append({"kind": kind, **made.figures})
+        report.check(f"{MANY} shots, {kind}: peak memory", made.memory / 1e6, MOST_MEMORY, "MB")
+    report.table(f"{MANY} shots", rows)
+
+
+@dataclass(frozen=True)
+class _Joiner:
+    """Joins shots in a process of its own, and looks how long that takes, and how much memory."""
+
+    peer: str
+    folder: Path
+    shots: Sequence[Path]
+    music: Path
+
+    def join(self, client: str, kind: str) -> Made:
+        """A film of a kind, by a client."""
+        film = self.folder / f"{client}-{len(self.shots)}-{kind}.mp4"
+        python = self.peer if client == "moviepy" else sys.executable
+        options = ["--fade", str(FADE)] if "fades" in kind else []
+        options += ["--music", str(self.music)] if "music" in kind else []
+        command = [python, "-m", "tests.benchmarks.joiners", client, str(film), *options, *map(str, self.shots)]
+        begun, used = time.perf_counter(), _processor_seconds()
+        process = subprocess.Popen(command, cwd=ROOT, env=environment("http://127.0.0.1:9", str(self.folder)))
+        most = 0
+        while process.poll() is None:
+            most = max(most, _memory(process.pid))
+            time.sleep(0.02)
+        seconds = time.perf_counter() - begun
+        if process.returncode:
+            raise RuntimeError(f"{client} made no film; --peers is a Python that has moviepy")
+        say(f"joins: {client}, {kind}: {seconds:.1f} s")
+        return Made(film, seconds, _processor_seconds() - used, most)
+
+
+def _processor_seconds() -> float:
+    """What all processes have used that were started here, and have ended."""
+    times = os.times()
+    return times.children_user + times.children_system
 
 
 def _memory(pid: int) -> int:

@@ -15,7 +15,7 @@ import sys
 import time
 import urllib.request
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -44,6 +44,10 @@ CHROMIUM_FLAGS = [
     "--disable-sync",
     "--autoplay-policy=no-user-gesture-required",
 ]
+# In a kernel: its demo service makes films of a second, for to render longer ones is most of what it would do.
+SHORT_FILMS = """import luma_jupyter.demo.server as demo_server
+demo_server.start.__defaults__ = (*demo_server.start.__defaults__[:-1], 1.0)
+"""
 # Notebook 7.6 raises these at start, with an empty notebook too, the second where JupyterLab was on the same server:
 # their words, and where they come from.
 NOTEBOOK7_BUGS = (
@@ -51,6 +55,21 @@ NOTEBOOK7_BUGS = (
     "Command 'filebrowser:open-path' not registered",
 )
 NOTEBOOK7_CODE = "/static/notebook/notebook_core."
+# Opens a notebook in the JupyterLab that is on a page, if there is one as it should be.
+SHOW = """async ([path, theme]) => {
+    const lab = globalThis.jupyterapp;
+    if (!lab || document.body.dataset.jpThemeName !== theme) return false;
+    lab.shell.expandLeft();
+    await lab.commands.execute("docmanager:open", { path });
+    return true;
+}"""
+# Leaves all notebooks of the JupyterLab that is on a page, if nothing there waits for an answer.
+LEAVE = """() => {
+    const lab = globalThis.jupyterapp;
+    if (!lab || document.querySelector(".jp-Dialog, .lm-Menu")) return false;
+    for (const one of [...lab.shell.widgets("main")]) one.dispose();
+    return true;
+}"""
 # Plays each video for a moment. One that the page puts another in the place of meanwhile, as it may while a notebook is
 # still being drawn, does not count: that other one is played.
 PLAY = """async (part, selector) => {
@@ -136,6 +155,7 @@ class Lab:
 
     module = "jupyterlab"
     python = sys.executable
+    look = "JupyterLab Light"
 
     def __init__(self, folder: Path, home: Path) -> None:
         self.folder = folder
@@ -144,8 +164,11 @@ class Lab:
         self.keep_quiet()
 
     def keep_quiet(self) -> None:
-        """Have no question about news in the page."""
+        """Have no question about news in the page, and nobody look whether JupyterLab has to be built, with Node."""
         self._setting("apputils-extension/notification", {"fetchNews": "false", "checkForUpdates": False})
+        file = self.home / "config" / "labconfig" / "page_config.json"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(json.dumps({"buildCheck": False}))
 
     def _setting(self, name: str, value: dict[str, Any]) -> None:
         file = self.home / "settings" / "@jupyterlab" / f"{name}.jupyterlab-settings"
@@ -155,6 +178,7 @@ class Lab:
     def theme(self, name: str) -> None:
         """Use a theme from the next page load on: "JupyterLab Light" or "JupyterLab Dark"."""
         self._setting("apputils-extension/themes", {"theme": name})
+        self.look = name
 
     def environ(self) -> dict[str, str]:
         """The environment variables of the server, and so of its kernels."""
@@ -176,6 +200,7 @@ class Lab:
         command = [self.python, "-m", self.module, "--no-browser", "--allow-root", "--ServerApp.port_retries=0"]
         port = self.url.rpartition(":")[2]
         options = [f"--IdentityProvider.token={TOKEN}", f"--port={port}", f"--ServerApp.root_dir={self.folder}"]
+        options += ["--LabApp.expose_app_in_browser=True", "--LanguageServerManager.autodetect=False"]
         with (self.home / "log").open("wb") as log:
             # Python finds modules in the folder where it starts: not those of this tree.
             server = subprocess.Popen([*command, *options], env=self.environ(), cwd=self.home, stdout=log, stderr=log)
@@ -199,11 +224,20 @@ class Lab:
 
     def get(self, path: str) -> Any:
         """An answer of the server's REST API."""
-        request = urllib.request.Request(
-            f"{self.url}/api/{quote(path, safe='/?=')}", headers={"Authorization": f"token {TOKEN}"}
-        )
+        return json.loads(self._ask("GET", path))
+
+    def end_kernels(self, notebooks: Iterable[str]) -> None:
+        """End the kernels of notebooks."""
+        for session in self.get("sessions"):
+            if session["path"] in notebooks:
+                self._ask("DELETE", f"sessions/{session['id']}")
+
+    def _ask(self, method: str, path: str) -> bytes:
+        address = f"{self.url}/api/{quote(path, safe='/?=')}"
+        request = urllib.request.Request(address, headers={"Authorization": f"token {TOKEN}"}, method=method)
         with urllib.request.urlopen(request) as answer:
-            return json.load(answer)
+            body: bytes = answer.read()
+            return body
 
     def write(self, name: str, *cells: str) -> None:
         """Make a notebook of code cells."""
@@ -279,8 +313,22 @@ class LabPage:
     def __init__(self, page: Any, lab: Lab) -> None:
         self.page = page
         self.lab = lab
+        self.notebooks: set[str] = set()
 
     address = "lab/tree/{}?token={}&reset"
+
+    def show(self, notebook: str) -> None:
+        """Open a notebook in the JupyterLab that is there, which is much quicker; else as `open`."""
+        if self.page.evaluate(SHOW, [notebook, self.lab.look]):
+            self.wait_for_cells(notebook)
+        else:
+            self.open(notebook)
+
+    def leave(self) -> None:
+        """Leave the page empty, for the next one who takes it; JupyterLab may stay there."""
+        self.page.mouse.move(0, 0)
+        if not self.page.evaluate(LEAVE):
+            self.page.goto("about:blank")
 
     def open(self, notebook: str) -> None:
         """Open a notebook in a fresh workspace and wait until its cells and kernel are there."""
@@ -289,6 +337,7 @@ class LabPage:
 
     def wait_for_cells(self, notebook: str) -> None:
         """Wait until the cells and the kernel of the notebook are there."""
+        self.notebooks.add(notebook)
         self.page.wait_for_selector(".jp-Notebook .jp-Cell", timeout=60_000)
         self.page.keyboard.press("Escape")
         self.wait_until_idle(notebook)
@@ -345,7 +394,8 @@ class LabPage:
 
     def faults(self, selector: str) -> list[tuple[str, list[str]]]:
         """What axe-core finds serious or critical in a part of the page: rules, and the HTML that breaks them."""
-        self.page.evaluate(AXE)
+        if not self.page.evaluate("'axe' in globalThis"):
+            self.page.evaluate(AXE)
         found = self.page.evaluate("(selector) => axe.run(selector)", selector)["violations"]
         return [(f["id"], [n["html"] for n in f["nodes"]]) for f in found if f["impact"] in ("serious", "critical")]
 
@@ -390,22 +440,24 @@ class Notebook7Page(LabPage):
 
     address = "notebooks/{}?token={}"
 
+    def show(self, notebook: str) -> None:
+        """Open a notebook: each has a page of its own."""
+        self.open(notebook)
+
 
 class Tabs:
-    """Browser pages of servers, one after the other: a page that had JupyterLab loads it again in half the time."""
+    """Browser pages of servers, one after the other: where JupyterLab is, or was, it need not be loaded as a whole."""
 
     def __init__(self, chromium: Any) -> None:
         self._chromium = chromium
         self._free: dict[str, list[Any]] = defaultdict(list)
 
     def take(self, lab: Lab) -> Any:
-        """An empty page, which nobody else has; in a browser context of its own."""
+        """A page without a notebook, which nobody else has; in a browser context of its own."""
         return self._free[lab.url].pop() if self._free[lab.url] else self._chromium.new_context().new_page()
 
     def give_back(self, lab: Lab, page: Any) -> None:
-        """Leave what is on a page, for the next one who takes it."""
-        page.mouse.move(0, 0)
-        page.goto("about:blank")
+        """Let the next one have a page."""
         self._free[lab.url].append(page)
 
 
@@ -414,28 +466,35 @@ class Browser:
 
     def __init__(self, tabs: Tabs) -> None:
         self._tabs = tabs
-        self._taken: list[tuple[Lab, Any]] = []
+        self._taken: list[LabPage] = []
         self.errors: list[str] = []
 
     def page(self, lab: Lab, kind: type[LabPage], width: int = 1200, height: int = 1000) -> LabPage:
-        """An empty page."""
-        page = self._tabs.take(lab)
-        self._taken.append((lab, page))
-        page.set_viewport_size({"width": width, "height": height})
-        page.on("pageerror", self._note)
-        return kind(page, lab)
+        """A page without a notebook."""
+        page = kind(self._tabs.take(lab), lab)
+        self._taken.append(page)
+        page.page.set_viewport_size({"width": width, "height": height})
+        page.page.on("pageerror", self._note)
+        return page
 
     def open(self, lab: Lab, kind: type[LabPage], notebook: str, width: int = 1200, height: int = 1000) -> LabPage:
         """A page with a notebook."""
         page = self.page(lab, kind, width, height)
-        page.open(notebook)
+        page.show(notebook)
         return page
 
     def close(self) -> None:
+        """Give all pages back, and end the kernels of their notebooks, some of which have work for many minutes."""
+        self.leave()
+        for page in self._taken:
+            page.lab.end_kernels(page.notebooks)
+
+    def leave(self) -> None:
         """Give all pages back."""
-        for lab, page in self._taken:
-            page.remove_listener("pageerror", self._note)
-            self._tabs.give_back(lab, page)
+        for page in self._taken:
+            page.page.remove_listener("pageerror", self._note)
+            page.leave()
+            self._tabs.give_back(page.lab, page.page)
 
     def _note(self, error: Any) -> None:
         text = f"{error} {error.stack}"

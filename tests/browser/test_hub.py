@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
+from tests.browser.conftest import SHORT_FILMS
 from tests.browser.hub import Hub, HubPage, User, running_hub
 from tests.browser.test_lab import BAR, BROKEN, CARDS
 
@@ -21,7 +22,7 @@ FILES = "/prefix/user/{}/files/lesson/luma_videos/"
 PLAYERS = ".luma-card > video"  # of the cards
 PLACES = "[...document.querySelectorAll('.luma-live-sides video')].map((video) => video.currentTime)"
 CELLS = (
-    "import luma_jupyter as luma\n%load_ext luma_jupyter",
+    f"import luma_jupyter as luma\n{SHORT_FILMS}%load_ext luma_jupyter",
     "%%luma -o sunset\nA sunset of {}",
     "%%luma modify sunset -o foggy\nFog",
     "%luma wait\nluma.compare(sunset, foggy)",

@@ -14,7 +14,7 @@ import pytest
 from PIL import Image
 
 from luma_jupyter.demo.server import LOST, InjectedReply, RequestInfo, start
-from tests.browser.conftest import ROOT, Browser, Lab, LabPage, Tabs
+from tests.browser.conftest import ROOT, SHORT_FILMS, Browser, Lab, LabPage, Tabs
 
 BROKEN = ("model not found", "Error displaying widget", "Loading widget", "Failed to load model")
 CARDS = "document.querySelectorAll('.luma-card:not(:has(.luma-later))').length"
@@ -66,7 +66,7 @@ def quickstart(lab: Lab, tabs: Tabs) -> str:
     page.wait_until_idle(name)
     page.shot("quickstart-done")
     page.save(name)
-    browser.close()
+    browser.leave()
     assert browser.errors == []
     return name
 
@@ -116,7 +116,7 @@ def test_the_html_export_plays(chromium: Any, lab: Lab, quickstart: str) -> None
     page.close()
 
 
-LOAD = "import luma_jupyter as luma\n%load_ext luma_jupyter\n"
+LOAD = f"import luma_jupyter as luma\n{SHORT_FILMS}%load_ext luma_jupyter\n"
 
 
 def live(prompt: str, seconds: int = 7) -> tuple[str, str]:

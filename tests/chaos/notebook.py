@@ -170,6 +170,8 @@ class Notebook:
             with suppress(ProcessLookupError):  # struck by now, and gone
                 os.kill(process.pid or 0, SIGNALS[blow])
             process.join(KERNEL_TIMEOUT)
+            if process.is_alive():  # an interrupt that came before Python could take one is lost
+                os.kill(process.pid or 0, SIGNALS[blow])
         self._hear_out()
         return self.phases()
 
@@ -204,16 +206,9 @@ class Notebook:
             process.suspend()
 
     def _is_locked(self) -> bool:
-        path = self.home / FILE_NAME
-        if not path.exists():
-            return False
-        with closing(sqlite3.connect(path, timeout=0.1, isolation_level=None)) as journal:
-            try:
-                journal.execute("BEGIN IMMEDIATE")
-            except sqlite3.OperationalError:
-                return True
-            journal.execute("ROLLBACK")
-        return False
+        """Whether a kernel is writing to the journal, or opening it."""
+        journal = self.home / FILE_NAME
+        return any(map(_is_locked, (journal, journal.with_suffix(".lock"))))
 
     def _hear_out(self) -> None:
         """Wait until the service has read what the dead kernel had sent: it answers requests in their order."""
@@ -284,6 +279,18 @@ class Notebook:
         """How far each cell is, by the journal."""
         begun = {task.request.prompt: task for task in self.rows() if task.sent_at}
         return {prompt: _phase(begun.get(prompt)) for prompt in self.prompts}
+
+
+def _is_locked(path: Path) -> bool:
+    if not path.exists():
+        return False
+    with closing(sqlite3.connect(path, timeout=0.1, isolation_level=None)) as file:
+        try:
+            file.execute("BEGIN IMMEDIATE")
+        except sqlite3.OperationalError:
+            return True
+        file.execute("ROLLBACK")
+    return False
 
 
 def _phase(task: Task | None) -> Phase:

@@ -81,6 +81,7 @@ def test_an_orderly_end_leaves_nothing_in_doubt(story: str, moment: Moment, phas
         ("generate", AtService("submit", 1, "arrives"), "in doubt", "completed"),  # its own answer still came
         ("modify", AtService("look", 1, "arrives"), "running", "completed"),
         ("generate", AtService("video", 1, "is half answered"), "saving", "completed"),
+        ("modify", Effect("os.rename", 2), "saving", "completed"),
         ("generate", NEVER, "done", "completed"),
     ],
     ids=str,

@@ -28,8 +28,11 @@ def long_spec(folder: Path, *, fade: float = 0.25) -> FilmSpec:
     return FilmSpec(parts=tuple(map(part, paths * 20)), fade=fade)
 
 
+@pytest.mark.parametrize("stop", [Stopped, ValueError, OSError])
 @pytest.mark.parametrize("fade", [0.0, 0.25])
-def test_stop_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fade: float) -> None:
+def test_stop_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fade: float, stop: type[Exception]
+) -> None:
     """What the report raises comes out, and neither a film nor a file under a hidden name is left."""
     plan = plan_film(long_spec(tmp_path, fade=fade))
     before = sorted(os.listdir(tmp_path))
@@ -39,9 +42,9 @@ def test_stop_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fa
     def report(share: float) -> None:
         shares.append(share)
         if share > 0.3:
-            raise Stopped
+            raise stop("that is enough")
 
-    with pytest.raises(Stopped):
+    with pytest.raises(stop, match=r"^that is enough$"):
         make_film(plan, tmp_path / "film.mp4", report)
     assert 0.3 < shares[-1] < 0.9
     assert sorted(os.listdir(tmp_path)) == before

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
@@ -11,7 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from luma_jupyter.films.making import plan_film
+from luma_jupyter.films.making import film_poster, plan_film
 from luma_jupyter.films.spec import Cue, FilmSpec
 from tests.support.shots import (
     BLACK,
@@ -192,9 +193,9 @@ def test_other_frame_rates_become_the_first_ones(tmp_path: Path) -> None:
 
 def test_uneven_frames_become_even(tmp_path: Path) -> None:
     """Of a shot without a constant frame rate, each moment shows what it showed."""
-    path = shot(tmp_path / "phone.mkv", frames=6, counted=True, times=[0, 100, 150, 400, 420, 500])
+    path = shot(tmp_path / "phone.mp4", frames=6, counted=True, times=[0, 100, 150, 400, 420, 500])
     plan, shown = film(tmp_path / "film.mp4", part(path), fps=20.0)
-    assert "constant frame rate" in str(plan.places[0].source.uncopied)
+    assert plan.places[0].source.uncopied == "has no constant frame rate"
     whole = greys(Shown.of(path))
     assert greys(shown) == pytest.approx([whole[number] for number in (0, 0, 1, 2, 2, 2, 2, 2, 3, 4, 5)], abs=1)
 
@@ -246,6 +247,15 @@ def test_turned_shot_is_upright(tmp_path: Path, degrees: int) -> None:
     corners = {"left, bottom": pixels[-4, 4], "right, bottom": pixels[-4, -4], "right, top": pixels[4, -4]}
     where = {90: "left, bottom", 180: "right, bottom", 270: "right, top"}[degrees]
     assert max(corners, key=lambda name: corners[name]) == where
+
+
+def test_large_pictures_and_high_rates_become_what_players_take(tmp_path: Path) -> None:
+    """Where nobody asks for more, a film of photos is 1920 pixels wide, and none has more than 60 frames a second."""
+    photo = picture(tmp_path / "photo.png", GREEN, (4000, 3000))
+    assert plan_film(FilmSpec(parts=(part(photo, seconds=1.0),))).size == (1920, 1440)
+    fast = shot(tmp_path / "fast.mp4", RED, 24, rate=120)
+    assert plan_film(FilmSpec(parts=(part(fast, end=0.1),))).rate == 60
+    assert plan_film(FilmSpec(parts=(part(fast, end=0.1),), fps=120.0)).rate == 120
 
 
 def test_picture_stands_as_long_as_asked(tmp_path: Path) -> None:
@@ -356,3 +366,13 @@ def test_missing_sound_is_silence(tmp_path: Path) -> None:
     plan, shown = film(tmp_path / "film.mp4", part(mute))
     assert not plan.has_sound
     assert shown.samples == 0
+
+
+def test_poster_is_what_is_seen_after_a_second(tmp_path: Path) -> None:
+    """The picture that stands for a film is a JPEG of it, from within also where it is short."""
+    red, blue = shot(tmp_path / "red.mp4", RED, 20), shot(tmp_path / "blue.mp4", BLUE, 24)
+    film(tmp_path / "film.mp4", part(red), part(blue))
+    for name, colour in (("red.mp4", RED), ("film.mp4", BLUE)):
+        poster = Image.open(io.BytesIO(film_poster(tmp_path / name)))
+        assert (poster.format, poster.size) == ("JPEG", (64, 36))
+        assert is_near(poster.getpixel((32, 18)), colour)

@@ -32,12 +32,12 @@ def try_kind(kind: Kind, chromium: Any) -> list[Row]:
         python = server_python(kind)
     except NotInstalled as error:
         return [Row(f"{front_end} {kind.title}", COLUMNS, why_not=str(error)) for front_end in kind.front_ends]
-    with TemporaryDirectory(prefix="luma_jupyter_pages_") as below, closing(Browser(Tabs(chromium))) as browser:
+    with TemporaryDirectory(prefix="luma_jupyter_pages_") as below:
         folders = [Path(below) / name for name in ("notebooks", "home")]
         for folder in folders:
             folder.mkdir()
         lab = LabApart(*folders, python)
-        with lab.running():
+        with lab.running(), closing(Browser(Tabs(chromium))) as browser:
             visits = [Visit(browser, lab, kind, front_end, shoot) for front_end in kind.front_ends]
             visit(visits, SLOWNESS)
         visits[0].troubles += browser.errors

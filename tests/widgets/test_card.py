@@ -68,6 +68,26 @@ def test_models_of_the_last_cards_stay_open(
     assert sum(model.layout.comm is None for model in models) == 2
 
 
+def test_model_of_a_card_that_ends_while_it_is_shown_is_let_go_too(
+    notebook: Shell, service: PromptService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A clip that ends before its card has a model leaves no model open for ever."""
+    monkeypatch.setattr(presenter, "ENDED_CARDS", 0)
+    service.gate.clear()
+    listen, models = LiveCard._listen, []
+
+    def end_before_there_is_a_model(card: LiveCard) -> None:
+        service.gate.set()
+        kernel.session.own_clips[-1].wait()
+        listen(card)
+        models.append(card.model)
+
+    monkeypatch.setattr(LiveCard, "_listen", end_before_there_is_a_model)
+    notebook.run("%%luma -o sunset\nA sunset")
+    (model,) = models
+    assert model.comm is None
+
+
 def test_card_button_stops_following(notebook: Shell, service: PromptService) -> None:
     """The button's message stops the clip; other messages do nothing."""
     service.running = True

@@ -43,9 +43,13 @@ class FilmFiles:
         """As `paths_of`, with those that are written down among the hidden ones."""
         return paths_of(files, self._path, self._change)
 
-    def place(self, task: Task, captions: str) -> Path:
-        """Give the film its name, its sidecar a moment before; and its captions, where it has some. Raises OSError."""
+    def place(self, task: Task, poster: bytes, captions: str) -> Path:
+        """Give the film its name, its sidecar a moment before; and its poster and captions, where it has some.
+
+        Raises OSError.
+        """
         path = place_video(self.hidden, free_path(task.media, task, self._change), task, self._change)
+        write_file(path.with_suffix(".jpg"), poster, self._change)
         if captions:
             write_file(captions_path(path), captions.encode(), self._change)
         return path

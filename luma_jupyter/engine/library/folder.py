@@ -16,7 +16,6 @@ import contextlib
 import errno
 import io
 import os
-import secrets
 import shutil
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager
@@ -41,6 +40,7 @@ LARGEST_VIDEO = 2 * 1024**3  # bytes
 LARGEST_THUMBNAIL = 20 * 1024**2  # bytes
 LEAST_FREE = 200_000_000  # bytes that must be free before a video is paid for
 ROOM_FOR = 5  # videos as large as the last ones must find room, too
+_LONGEST_PID = "0" * 7  # as long as any on the systems of today
 
 
 Change: TypeAlias = Callable[[Path], AbstractContextManager[None]]  # says that a file is about to be made or renamed
@@ -106,12 +106,15 @@ def check_writable(folder: Path, change: Change = untold) -> None:
 
     Asking for permissions is not enough: Windows says yes to whoever may see a folder. Raises OSError.
     """
-    _check_names(_there(folder) / sidecars.short_file_name(secrets.token_hex(4)), change)
+    _check_names(_there(folder) / sidecars.short_file_name("0" * 8), change)
 
 
 def _check_names(video: Path, change: Change) -> None:
-    """Make the longest of the names that saving a video takes, and leave nothing there. Raises OSError."""
-    longest = temporary_path(incomplete_path(video), "old.part")
+    """Make the longest of the names that saving a video takes, and leave nothing there. Raises OSError.
+
+    It is the same name for all kernels, so that the next one takes away what a killed one has left.
+    """
+    longest = video.with_name(f".{incomplete_path(video).name}.{_LONGEST_PID}.old.part")
     try:
         with change(longest):
             longest.touch()
@@ -398,7 +401,7 @@ def place_video(part: Path, path: Path, task: Task, change: Change) -> Path:
             _removed(incomplete_path(wanted), change)
             return path
         except OSError as error:
-            if not in_the_way:
+            if not (in_the_way or path.exists()):  # another kernel may have saved it meanwhile
                 _removed(path.with_suffix(".json"), change)
             if not (in_the_way and isinstance(error, PermissionError)):
                 raise

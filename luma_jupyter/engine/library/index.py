@@ -70,12 +70,13 @@ class MediaIndex:
         self._stat = stat
         self._checked: set[Path] = set()
         self._own: dict[Path, _OwnChanges] = {}
-        self._reset_lock()
-        at_fork(child=self._reset_lock)
+        self._reset_locks()
+        at_fork(child=self._reset_locks)
 
-    def _reset_lock(self) -> None:
+    def _reset_locks(self) -> None:
         """Start anew, as in a forked child."""
-        self._lock = threading.Lock()
+        self._changing = threading.Lock()  # held while this kernel changes a folder
+        self._looking = threading.Lock()  # held while it looks whether the index knows a folder, or looks it through
 
     # What is in a folder.
 
@@ -95,14 +96,16 @@ class MediaIndex:
         table, wanted = self._table(), {spec.fingerprint for spec in specs}
         if table.is_read_only:
             return None
-        state = table.state(_text(folder))
         try:
-            known = folder in self._checked and self._is_known(folder, self._stat(folder), state)
-            if not known:
-                rows = self._look_through(folder, state, table.all(state))
-                return self._read(folder, [row for row in rows if row.claims.fingerprint in wanted], specs)[0]
+            with self._looking:
+                state = table.state(_text(folder))
+                rows = None
+                if folder not in self._checked or not self._is_known(folder, state):
+                    rows = self._look_through(folder, state, table.all(state))
         except (OSError, ValueError):
             return None
+        if rows is not None:
+            return self._read(folder, [row for row in rows if row.claims.fingerprint in wanted], specs)[0]
         equal = table.equal(state, list(wanted))
         found, doubtful = self._read(folder, equal, specs)
         missing = [spec for spec, tasks in zip(specs, found, strict=True) if not tasks]
@@ -150,10 +153,11 @@ class MediaIndex:
         with contextlib.suppress(ConfigError, OSError, ValueError):
             table = self._table()
             if not table.is_read_only:
-                state = table.state(_text(folder))
-                if self._is_known(folder, self._stat(folder), state, unchecked=True):
-                    return table.listed(state, wanted)
-                rows = self._look_through(folder, state, table.all(state))
+                with self._looking:
+                    state = table.state(_text(folder))
+                    if self._is_known(folder, state, unchecked=True):
+                        return table.listed(state, wanted)
+                    rows = self._look_through(folder, state, table.all(state))
                 return _choose({row.name: row.claims for row in rows}, wanted)
         claims = {os.fsencode(name): sidecars.read_claims(folder / name) for name in sidecars.names(folder)}
         return _choose(claims, wanted)
@@ -164,12 +168,14 @@ class MediaIndex:
 
     # Whether the index knows all names of a folder.
 
-    def _is_known(self, folder: Path, stat: os.stat_result, state: FolderState, *, unchecked: bool = False) -> bool:
+    def _is_known(self, folder: Path, state: FolderState, *, unchecked: bool = False) -> bool:
         """Whether the index has what is in a folder; ``unchecked``: its files need not have been looked at."""
-        mark, own = file_mark(stat), self._own.get(folder)
+        with self._changing:
+            stat, own = self._stat(folder), self._own.get(folder)
+            mark, last = file_mark(stat), own.last if own else None
         if state.mark == mark and state.settled:
             return True
-        if own is None or own.last != mark or own.start != state.mark or not (state.settled or own.sure):
+        if own is None or last != mark or own.start != state.mark or not (state.settled or own.sure):
             return False
         is_fine = stat.st_mtime_ns % FINE != 0
         # Once it is quiet, it is listed, as another program may have changed it at the same moment; not for views.
@@ -187,9 +193,17 @@ class MediaIndex:
         own.entered = count
         return True
 
+    def settle(self) -> None:
+        """List the folders that this kernel has changed and that are quiet now; else the next look-up would have to."""
+        for folder in [folder for folder in list(self._own) if folder in self._checked]:
+            with self._looking, contextlib.suppress(ConfigError, OSError, ValueError):  # told at the next look-up
+                state = self._table().state(_text(folder))
+                if not self._is_known(folder, state):
+                    self._look_through(folder, state, self._table().all(state))
+
     def look_through(self, folder: Path) -> None:
         """Read all sidecars of a folder anew, as nothing else finds an edit that left a file's size and times."""
-        with contextlib.suppress(ConfigError, OSError):
+        with self._looking, contextlib.suppress(ConfigError, OSError):
             self._look_through(folder, self._table().state(_text(folder)), {}, anew=True)
 
     def _look_through(
@@ -250,7 +264,7 @@ class MediaIndex:
     def own(self, path: Path) -> Iterator[None]:
         """Say that what happens inside is this kernel's: it makes, renames or removes this one file."""
         folder = path.parent
-        with self._lock:  # one after the other, so that each goes from one mark to the next
+        with self._changing:  # one after the other, so that each goes from one mark to the next
             before = self._mark_of(folder)
             try:
                 yield

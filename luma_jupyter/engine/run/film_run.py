@@ -123,7 +123,7 @@ class FilmRun(Run):
     async def _save(self, plan: FilmPlan, files: FilmFiles) -> None:
         handle = self._handle
         task = handle.task.evolve(ended_at=handle.clock())
-        path = await in_thread(lambda: files.place(task, captions_of(plan)))
+        path = await in_thread(lambda: files.place(task, self._maker.poster(files.hidden), captions_of(plan)))
         size = await in_thread(lambda: size_of(path))
         problem = await in_thread(lambda: self._save_copies(path))
         name, ended = path.name, task.ended_at

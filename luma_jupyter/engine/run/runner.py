@@ -11,6 +11,7 @@ from typing import Any
 from luma_jupyter.domain.vocabulary import Action, Provider, Status
 from luma_jupyter.engine.films import FilmMaker
 from luma_jupyter.engine.handle import Handle
+from luma_jupyter.engine.library.index import COARSE
 from luma_jupyter.engine.loop_thread import LoopThread
 from luma_jupyter.engine.repository import Repository
 from luma_jupyter.engine.run.base import Run, RunResources
@@ -31,6 +32,7 @@ from luma_jupyter.worker_threads import in_thread
 
 CONCURRENT_DOWNLOADS = 4  # more would keep each other, and the polls, waiting for a connection until they time out
 CONCURRENT_FILMS = 2  # each takes the processor for itself
+QUIET = COARSE + 0.5  # seconds after the last run until what it saved is taken into the index of its folder
 SLEPT = 5.0  # seconds by which the wall clock gets ahead of a loop's when the machine has slept
 
 
@@ -74,7 +76,7 @@ class TaskRunner:
         self._runs.add(run)
 
         def start() -> None:
-            run.start().add_done_callback(lambda task: self._runs.discard(run))
+            run.start().add_done_callback(lambda task: self._ended(run))
             if self._heart is None or self._heart.done():
                 self._heart = asyncio.get_running_loop().create_task(self._send_heartbeats())
 
@@ -109,6 +111,16 @@ class TaskRunner:
             "recovered": self._repository.recovered,
             "change": self._repository.media.own,
         }
+
+    def _ended(self, run: Run) -> None:
+        self._runs.discard(run)
+        if not self._runs:
+            asyncio.get_running_loop().call_later(QUIET, self._settle_media)
+
+    def _settle_media(self) -> None:
+        """Have the media folders listed while nobody waits for that."""
+        if not self._runs:
+            asyncio.get_running_loop().run_in_executor(None, self._repository.media.settle)
 
     def _submissions_at_once(self) -> int:
         with contextlib.suppress(LumaError):  # a setting that is wrong by now is told at the next cell

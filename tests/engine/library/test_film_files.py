@@ -18,6 +18,7 @@ from luma_jupyter.errors import InvalidRequest
 from tests.support.films import film
 
 INTENT = "0123456789abcdef" * 2
+POSTER = b"\xff\xd8\xff, a picture"
 
 
 @pytest.fixture
@@ -47,10 +48,11 @@ def test_film_gets_its_name_with_sidecar_and_captions(task: Task, tmp_path: Path
     files = FilmFiles(task)
     files.hidden.write_bytes(film())
     assert files.hidden.name.startswith(".")
-    path = files.place(task, "WEBVTT\n")
+    path = files.place(task, POSTER, "WEBVTT\n")
     files.remove()
-    assert names(tmp_path) == [f"film-of-storm-3f9c2a1b.{end}" for end in ("json", "mp4", "vtt")]
+    assert names(tmp_path) == [f"film-of-storm-3f9c2a1b.{end}" for end in ("jpg", "json", "mp4", "vtt")]
     assert path.with_suffix(".vtt").read_text() == "WEBVTT\n"
+    assert path.with_suffix(".jpg").read_bytes() == POSTER
 
 
 def test_film_is_read_from_its_sidecar(task: Task) -> None:
@@ -59,7 +61,7 @@ def test_film_is_read_from_its_sidecar(task: Task) -> None:
     task = task.evolve(fingerprint=sidecars.fingerprint(request, None))
     files = FilmFiles(task)
     files.hidden.write_bytes(film())
-    read = sidecars.read(files.place(task, "").with_suffix(".json"))
+    read = sidecars.read(files.place(task, POSTER, "").with_suffix(".json"))
     assert read
     assert (read.request, read.video, read.making) == (request, task.video, "video copied")
     assert (read.status, read.path) == (Status.COMPLETED, task.media / task.filename)
@@ -71,7 +73,7 @@ def test_film_of_other_names_is_found_without_an_index(task: Task, tmp_path: Pat
     task = task.evolve(fingerprint=sidecars.fingerprint(task.request, None))
     files = FilmFiles(task)
     files.hidden.write_bytes(film())
-    files.place(task, "")
+    files.place(task, POSTER, "")
     (found,) = sidecars.find_equal(tmp_path, asked, task.fingerprint, task.request)
     assert found.intent == task.intent
 
@@ -125,7 +127,7 @@ def test_copies_of_a_film_have_its_captions(task: Task, tmp_path: Path) -> None:
     """Wherever a film is copied to, its captions go along."""
     files = FilmFiles(task)
     files.hidden.write_bytes(film())
-    path = files.place(task, "WEBVTT\n")
+    path = files.place(task, POSTER, "WEBVTT\n")
     other, elsewhere = tmp_path / "movie.mp4", tmp_path / "elsewhere"
     save_copy(path, other)
     copied = copy_into(elsewhere, task.evolve(path=path, status=Status.COMPLETED))

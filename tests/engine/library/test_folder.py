@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +15,18 @@ import pytest
 from luma_jupyter.domain.requests import ModifyRequest, VideoRef
 from luma_jupyter.domain.task import Task
 from luma_jupyter.domain.vocabulary import Status
-from luma_jupyter.engine.library.folder import DOWNLOAD_TRIES, LARGEST_THUMBNAIL, MediaFolder, Saved
+from luma_jupyter.engine.library import folder
+from luma_jupyter.engine.library.folder import (
+    DOWNLOAD_TRIES,
+    LARGEST_THUMBNAIL,
+    MediaFolder,
+    Saved,
+    ensure_folder,
+    place_video,
+)
 from luma_jupyter.engine.run.runner import CONCURRENT_DOWNLOADS
 from luma_jupyter.errors import ConfigError
+from tests.engine.library.test_sidecars import a_task, placed
 from tests.support import settings
 from tests.support.fake_service import VIDEO, Answer, reply, without_length
 from tests.support.file_systems import intercept
@@ -470,3 +480,33 @@ async def test_disk_that_is_full_costs_no_task(world: World, media: Path, monkey
     )
     assert (await world.end(world.engine.resume(task.intent))).path == media / task.filename
     assert len(world.service.seen("submit")) == 1
+
+
+def test_video_that_another_kernel_saves_meanwhile_keeps_its_sidecar(tmp_path: Path) -> None:
+    """A kernel that was frozen before it gave a video its name takes nothing away of what another one saved then."""
+    task, part = a_task(tmp_path), tmp_path / ".fox.part"
+    part.write_bytes(VIDEO)
+    path = tmp_path / task.filename
+
+    @contextmanager
+    def overtaken(changed: Path) -> Iterator[None]:
+        if changed == path:
+            part.unlink()
+            placed(task)
+        yield
+
+    with pytest.raises(FileNotFoundError):
+        place_video(part, path, task, overtaken)
+    assert sorted(left.suffix for left in tmp_path.iterdir()) == [".json", ".mp4"]
+
+
+def test_what_a_killed_kernel_left_of_its_look_at_a_folder_goes_away(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The longest name is tried before anything is paid; one that a killed kernel left goes with the next try."""
+    with monkeypatch.context() as patch:
+        patch.setattr(folder, "discard", lambda path: None)
+        ensure_folder(tmp_path)
+    assert len(list(tmp_path.iterdir())) == 1
+    ensure_folder(tmp_path)
+    assert not list(tmp_path.iterdir())

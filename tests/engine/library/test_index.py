@@ -127,6 +127,24 @@ def test_own_clips_are_entered_without_listing(
     assert [len(tasks) for tasks in find(late(journal), folder)] == [5]
 
 
+def test_own_clips_are_listed_once_it_is_quiet_before_anybody_asks(
+    folder: Path, journal: Journal, listed: list[Path]
+) -> None:
+    """A kernel that has saved clips lists their folder when nobody waits for it, and only once."""
+    now = [folder.stat().st_mtime]
+    index = MediaIndex(lambda: journal.folders, lambda: now[0])
+    find(index, folder)
+    save(a_task(folder, intent="1" * 32), index)
+    index.settle()
+    before = len(listed)
+    now[0] += LATER
+    index.settle()
+    assert len(listed) == before + 1
+    index.settle()
+    assert [len(tasks) for tasks in find(index, folder)] == [1]
+    assert len(listed) == before + 1
+
+
 def save(task: Task, index: MediaIndex) -> None:
     path = (task.media / task.filename).with_suffix(".json")
     with replacing(path, index.own) as file:
