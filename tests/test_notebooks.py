@@ -98,7 +98,7 @@ def test_a_text_only_export_tells_clips_and_files_in_words(executed: Path) -> No
     assert any("failed: " in text for text in texts)
 
 
-@pytest.mark.parametrize("notebook", NOTEBOOKS[2:], ids=lambda path: path.stem)
+@pytest.mark.parametrize("notebook", NOTEBOOKS[2:4], ids=lambda path: path.stem)
 def test_what_is_live_is_kept_as_html_without_widgets(notebook: Path, tmp_path: Path) -> None:
     """Forms are a line that says how to come back, galleries and comparisons are HTML; no widget is in the file."""
     shutil.copy(notebook, tmp_path)

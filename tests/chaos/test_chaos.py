@@ -92,7 +92,10 @@ def test_a_frozen_kernel_that_was_overtaken_pays_nothing(
     """One of another machine takes over; when the first one is thawed, it neither pays nor changes anything."""
     result = perform(Plan(story, (("run all", moment),), blow="frozen"))
     assert result.problems == []
-    assert [(strike.phase, strike.outcome) for strike in result.strikes] == [(phase, outcome)]
+    (strike,) = result.strikes
+    assert strike.outcome == outcome
+    # Where it was just opening a file of the journal's, it was thawed for an instant, and may have gone on.
+    assert strike.phase in (phase, *(["in doubt"] if phase == "before the POST" else []))
 
 
 def test_the_harness_finds_a_second_payment_and_damaged_files() -> None:
