@@ -22,7 +22,11 @@ def read_film_cell(words: list[str], body: str, lookup: Lookup) -> CellCommand:
     of_cell = {name: options.pop(name) for name in _OF_CELL if name in options}
     if "out" in of_cell:
         of_cell["out"] = lookup.new_variable(of_cell["out"])
-    parts = [part for word in named for part in _flat(lookup.part(word))]
+    try:
+        parts = [part for word in named for part in _flat(lookup.part(word))]
+    except InvalidRequest as error:
+        quotes = " A title of several words goes in quotes." if "titles" in options else ""
+        raise with_message(error, f"{error}{quotes}") from None
     options |= {name: lookup.value(options[name]) for name in ("music", "voice") if name in options}
     captions = _read_captions(body, len(parts), lookup.variables)
     return CellCommand(spec=read_film(parts, lookup.find_name, captions=captions, **options), **of_cell)

@@ -116,6 +116,8 @@ class Lookup:
             )
         if looks_like_path(name) and re.fullmatch(_SECONDS, seconds, re.ASCII):
             return name, float(seconds)
+        if in_python := re.fullmatch(r"(.+)\[([\d.]*):([\d.]*)\]", text):
+            raise InvalidRequest(f"{text}: in a cell this is {in_python[1]}@{in_python[2] or 0}-{in_python[3]}.")
         if not is_name(text):
             return text
         value = self._value(text)

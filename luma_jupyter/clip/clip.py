@@ -30,7 +30,7 @@ from luma_jupyter.domain.values import as_python, read_flag, read_timeout
 from luma_jupyter.domain.vocabulary import Status
 from luma_jupyter.engine.handle import Handle
 from luma_jupyter.engine.library.sidecars import shareable
-from luma_jupyter.engine.loop_thread import TICK, GaveWay, Interrupted, wait
+from luma_jupyter.engine.loop_thread import TICK, GaveWay, Interrupted, wait, wait_for_all
 from luma_jupyter.engine.task_spec import TaskSpec
 from luma_jupyter.errors import (
     ClipError,
@@ -49,6 +49,8 @@ from luma_jupyter.views.text import clock, short
 if TYPE_CHECKING:
     import numpy
     from PIL.Image import Image
+
+LONGEST_STOP = 2.0  # seconds that the stop of a film is waited for
 
 
 class Presenter(Protocol):
@@ -269,8 +271,13 @@ class Clip(Cuttable):
         return self
 
     def stop(self) -> None:
-        """Stop following. The task itself may still run and be billed; while queued, nothing is sent at all."""
+        """Stop following. The task itself may still run and be billed; while queued, nothing is sent at all.
+
+        A film is not made any more, and nothing is left of it.
+        """
         self._handle.stop()
+        if self.task.provider == "local":  # so that the same film can be asked for again at once
+            wait_for_all([self._handle.done], LONGEST_STOP)
 
     def retry(self, *, may_pay_twice: bool = False) -> Clip:
         """Go on where it was left; returns itself at once.

@@ -10,12 +10,13 @@ from typing import Any, Protocol, runtime_checkable
 
 from luma_jupyter.clip.clip import Clip
 from luma_jupyter.clip.images import HasFrames
+from luma_jupyter.clip.saving import check_replaceable
 from luma_jupyter.domain.pieces import PICTURE_SECONDS, Piece
 from luma_jupyter.domain.requests import MOST_PARTS, FilmRequest
 from luma_jupyter.domain.values import as_list, as_python, read_path
 from luma_jupyter.engine.handle import Handle
 from luma_jupyter.engine.library.folder import check_writable
-from luma_jupyter.engine.local_files import as_film_file, as_still, is_picture, is_still
+from luma_jupyter.engine.local_files import as_film_file, as_still, is_picture, is_still, looks_like_path
 from luma_jupyter.engine.task_spec import TaskSpec
 from luma_jupyter.errors import InvalidRequest, shown, with_message
 from luma_jupyter.operating_system import reason
@@ -69,7 +70,14 @@ class _Parts:
         seconds: Any = None
         if _is_timed(value):
             value, seconds = value  # type: ignore[misc]  # it is a tuple
+        if isinstance(value, Clip | HasPiece):
+            raise InvalidRequest(f"{name}: seconds are for pictures; a part of a clip is written clip[0:{seconds}].")
         still = picture = True
+        if isinstance(value, str) and not (looks_like_path(value) or "://" in value or Path(value).exists()):
+            raise InvalidRequest(
+                f"{name}: {shown(value)} is neither a clip nor a file. A clip goes in without quotes; words go into "
+                "titles and captions."
+            )
         if isinstance(value, str | PathLike):
             file = as_film_file(name, value)
             assert file.path
@@ -88,8 +96,11 @@ class _Parts:
 
 
 def _is_timed(value: object) -> bool:
-    """Whether something is a picture and how many seconds it stands."""
-    return isinstance(value, tuple) and len(value) == 2 and isinstance(as_python(value[1]), int | float)
+    """Whether something is a picture and how many seconds it stands, also where these are written as text."""
+    if not isinstance(value, tuple) or len(value) != 2:
+        return False
+    seconds = as_python(value[1])
+    return isinstance(seconds, int | float) or (isinstance(seconds, str) and seconds.strip().isdigit())
 
 
 def _items(values: object) -> Iterable[Any] | None:
@@ -146,6 +157,7 @@ def _read_out(out: object) -> Path:
     if path.is_dir() or not path.parent.is_dir():
         why = "it is a folder" if path.is_dir() else f"there is no folder {str(path.parent)!r}"
         raise InvalidRequest(f"out: {str(path)!r} cannot be saved: {why}.")
+    check_replaceable(path)
     try:
         check_writable(path.parent)
     except OSError as error:

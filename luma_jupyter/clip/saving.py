@@ -14,6 +14,7 @@ from typing import Any
 from luma_jupyter.domain.values import read_path
 from luma_jupyter.engine.library.film_files import save_copy
 from luma_jupyter.engine.library.folder import copy_captions
+from luma_jupyter.engine.library.sidecars import intent_of
 from luma_jupyter.errors import InvalidRequest, missing_package, shown
 from luma_jupyter.films.making import make_film, plan_film
 from luma_jupyter.films.spec import FilmPart, FilmSpec
@@ -92,6 +93,7 @@ def _writing(target: Path, source: Path, *, needs_suffix: bool) -> Iterator[None
     """
     if _is_same_file(source, target):
         raise InvalidRequest(f"{str(target)!r} is the clip's own file: save it under another name.")
+    check_replaceable(target)
     if needs_suffix and not target.suffix:
         raise InvalidRequest(f"{str(target)!r} needs a suffix that says the format, such as .mp4 or .gif.")
     try:
@@ -99,6 +101,15 @@ def _writing(target: Path, source: Path, *, needs_suffix: bool) -> Iterator[None
         yield
     except OSError as error:
         raise InvalidRequest(f"It cannot be saved as {str(target)!r} ({reason(error)}).") from None
+
+
+def check_replaceable(target: Path) -> None:
+    """Refuse a file that is a clip's own video, as its sidecar says: nobody could have that again for nothing.
+
+    Raises InvalidRequest.
+    """
+    if target.suffix.lower() == ".mp4" and target.exists() and intent_of(target):
+        raise InvalidRequest(f"{str(target)!r} is a clip's own file: save it under another name.")
 
 
 def _export(source: Path, target: Path, **changes: Any) -> None:

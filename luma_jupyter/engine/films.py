@@ -102,7 +102,7 @@ def _planned(request: FilmRequest, clips: Mapping[str, Task], maker: FilmMaker) 
 
 def making_text(plan: FilmPlan) -> str:
     """How a film's video is made, and why."""
-    return f"video encoded again {plan.encoded}" if plan.encoded else "video copied"
+    return f"video encoded again {plan.encoded}{plan.shortened}" if plan.encoded else "video copied"
 
 
 def save_copies(film: Path, copies: Iterable[Path]) -> None:

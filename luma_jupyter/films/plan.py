@@ -122,10 +122,18 @@ class FilmPlan:
         )
 
     @property
+    def shortened(self) -> str:
+        """What to say where parts are too short for the fades that were asked for; empty where they are not."""
+        longest = max((place.fade_in for place in self.places[1:]), default=None)
+        if longest is None or self.spec.fade - longest <= 1 / self.rate:
+            return ""
+        return f"; fades take {float(longest):.1f} s at most, half of the shorter part"
+
+    @property
     def summary(self) -> str:
         """The film in a line: parts, length, size, and what is encoded."""
         parts = f"{len(self.places)} part{'s' if len(self.places) != 1 else ''}"
         width, height = self.size
         video = f"the video is encoded again {self.encoded}" if self.encoded else "the video is copied as it is"
         sound = ", the sound is encoded" if self.has_sound else ", without sound"
-        return f"{parts}, {float(self.length):.1f} s, {width} × {height}, {float(self.rate):g} fps: {video}{sound}."
+        return f"{parts}, {float(self.length):.1f} s, {width} × {height}, {float(self.rate):g} fps: {video}{sound}{self.shortened}."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from fractions import Fraction
 from typing import Any
 
@@ -59,11 +60,13 @@ class Title:
 
 
 def check_title(text: str) -> None:
-    """Refuse a title with letters that no font of this machine has; other signs are left out. Raises InvalidRequest."""
+    """Refuse a title with letters or signs that no font of this machine has. Raises InvalidRequest."""
     _, drawn = font_for(_in_a_line(text), everywhere=True)
-    if any(character.isalpha() and character not in drawn for character in text):
+    missing = [one for one in dict.fromkeys(text) if one not in drawn and unicodedata.category(one)[0] not in "CMZ"]
+    if missing:
         raise InvalidRequest(
-            f"This machine has no font for the title {shown(text)}: install one of its script, such as Noto Sans."
+            f"No font of this machine has {' '.join(missing[:5])} in the title {shown(text)}: leave that out, or "
+            "install a font for it, such as Noto Sans CJK for Chinese, Japanese and Korean."
         )
 
 

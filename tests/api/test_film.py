@@ -152,6 +152,9 @@ def test_film_without_captions_has_no_file_of_them(clip: Clip) -> None:
         ([b"no picture"], {}, "Part 1 of the film: this is not a picture"),
         ([("title.png", 0)], {}, "Part 1 of the film: seconds must be how many seconds a picture stands"),
         ([("clip.mp4", 5)], {}, "Part 1 of the film: seconds are for pictures, and clip.mp4 is none: cut a clip"),
+        ([("title.png", "2 s")], {}, "Part 2 of the film: '2 s' is neither a clip nor a file. A clip goes in without"),
+        ([("title.png", "2")], {}, "Part 1 of the film: seconds must be how many seconds a picture stands"),
+        (["A red train"], {}, "Part 1 of the film: 'A red train' is neither a clip nor a file. A clip goes in without"),
         (["clip.mp4"], {"fade": -1}, "fade must be a number of seconds, 0 or more, not -1."),
         (["clip.mp4"], {"size": (3, 3)}, "size must be width and height in pixels"),
         (["clip.mp4"], {"fps": 500}, "fps must be a number of frames per second"),
@@ -226,11 +229,19 @@ def test_film_is_saved_as_another_file(clip: Clip, tmp_path: Path) -> None:
     assert (tmp_path / "movie.vtt").read_bytes() == made.file().with_suffix(".vtt").read_bytes()
 
 
-def test_film_is_not_saved_over_itself(clip: Clip) -> None:
-    """A film's own file as ``out`` stays what it is."""
-    made = film([clip]).wait()
-    assert film([clip], out=made.file()).file() == made.file()
-    assert made.duration == pytest.approx(1, abs=0.1)
+def test_the_file_of_a_clip_is_never_replaced(clip: Clip) -> None:
+    """What a clip's sidecar names stays what it is, whatever is saved there: nobody gets it again for nothing."""
+    other = luma.generate("A storm").wait()
+    before = other.file().read_bytes()
+    for save in (
+        lambda: film([clip, clip], out=other.file()),
+        lambda: film([clip, clip], out=f"luma_videos/{other.file().name}"),
+        lambda: clip.save(other.file()),
+        lambda: clip[:0.5].save(other.file()),
+    ):
+        with pytest.raises(InvalidRequest, match=r"is a clip's own file: save it under another name\.$"):
+            save()
+    assert other.file().read_bytes() == before
 
 
 def test_folder_that_cannot_be_written_is_refused_at_once(clip: Clip, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -381,6 +392,25 @@ def test_film_stops_where_its_cell_says(service: PromptService) -> None:
     with pytest.raises(ClipError, match="It was stopped before the film was made: nothing is left of it"):
         made.wait()
     assert made.status == "cancelled"
+
+
+def test_seconds_of_a_clip_are_told_to_be_a_part_of_it(clip: Clip) -> None:
+    """A clip with seconds, as pictures have them, says how a part of a clip is written."""
+    with pytest.raises(InvalidRequest, match=r"seconds are for pictures; a part of a clip is written clip\[0:2\]\.$"):
+        film([(clip, 2)])
+
+
+def test_film_that_was_stopped_can_be_asked_for_at_once(service: PromptService) -> None:
+    """When ``stop`` returns, the film has ended: the next one is another, and is made."""
+    service.gate.clear()
+    parts = [luma.generate("A harbour")]
+    made = film(parts)
+    made.stop()
+    assert made.status == "cancelled"
+    again = film(parts)
+    assert again is not made
+    service.gate.set()
+    assert again.wait().status == "completed"
 
 
 @pytest.fixture

@@ -136,6 +136,8 @@ def test_lines_below_are_the_captions_of_the_parts(
         ("storm -o print", "", "-o print: Python needs this name itself; take another one, such as print_1."),
         ('storm "x', "", "The line cannot be read (No closing quotation): check its quotes."),
         ("strom", "", "There is no variable strom: did you mean storm?"),
+        ("storm[0:3]", "", "storm[0:3]: in a cell this is storm@0-3."),
+        ("storm[1.5:]", "", "storm[1.5:]: in a cell this is storm@1.5-."),
         (
             "storm",
             "One\nTwo",
@@ -145,7 +147,7 @@ def test_lines_below_are_the_captions_of_the_parts(
         ("storm", "The {{plce}}", "The caption uses {{plce}}, but there is no variable plce: did you mean {{place}}?"),
         ("nothing.mp4", "", "Part 1 of the film: there is no file 'nothing.mp4'."),
         ("storm my.txt", "", "Part 2 of the film: there is no file 'my.txt'."),
-        ("storm place", "", "Part 2 of the film: there is no file 'Hafen'."),
+        ("storm place", "", "Part 2 of the film: 'Hafen' is neither a clip nor a file. A clip goes in without quotes;"),
         ("storm --music nothing.mp3", "", "music: there is no file 'nothing.mp3'."),
         ("storm --fade -1", "", "fade must be a number of seconds, 0 or more, not -1.0."),
         ("storm --size 1281x720", "", "size must be even numbers of pixels"),
@@ -160,6 +162,12 @@ def test_what_is_no_film_is_refused_in_one_line(
     """As any other line, and nothing is made."""
     with pytest.raises(InvalidRequest, match=f"^{re.escape(words)}"):
         read(line, body)
+
+
+def test_title_without_its_quotes_is_told(read: Callable[..., CellCommand]) -> None:
+    """The words of a title behind the first one are taken for parts: the line says what is missing."""
+    with pytest.raises(InvalidRequest, match=r"^There is no variable at: .*A title of several words goes in quotes\.$"):
+        read("storm --title Night at sea")
 
 
 def test_film_is_the_first_word_of_a_cell(notebook: Shell) -> None:

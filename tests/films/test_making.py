@@ -86,6 +86,9 @@ def test_fade_is_half_of_the_shorter_neighbour_at_most(tmp_path: Path) -> None:
     plan, _ = film(tmp_path / "film.mp4", part(long), part(short), part(long), fade=9.0)
     assert [place.fade_in * RATE for place in plan.places] == [0, 2, 2]
     assert plan.length == Fraction(24 + 4 + 24 - 4, RATE)
+    assert plan.summary.endswith("for the fades, without sound; fades take 0.1 s at most, half of the shorter part.")
+    plan, _ = film(tmp_path / "film.mp4", part(long), part(long), fade=0.25)
+    assert plan.shortened == ""
 
 
 @pytest.mark.parametrize(
