@@ -136,4 +136,5 @@ class FilmPlan:
         width, height = self.size
         video = f"the video is encoded again {self.encoded}" if self.encoded else "the video is copied as it is"
         sound = ", the sound is encoded" if self.has_sound else ", without sound"
-        return f"{parts}, {float(self.length):.1f} s, {width} × {height}, {float(self.rate):g} fps: {video}{sound}{self.shortened}."
+        size = f"{float(self.length):.1f} s, {width} × {height}, {float(self.rate):g} fps"
+        return f"{parts}, {size}: {video}{sound}{self.shortened}."
