@@ -7,9 +7,9 @@ BIN := $(VENV)/bin
 FREE := LUMA_JUPYTER_PROVIDER=demo
 # Hundreds of kernels and workers import the same modules: let them keep what Python compiled.
 unexport PYTHONDONTWRITEBYTECODE
-# Two more than two cores, for browsers mostly wait; in the order of the folders, so that the browsers' long files do not
+# One more than two cores, for browsers mostly wait; in the order of the folders, so that the browsers' long files do not
 # come last, when nobody else has anything to do.
-WORKERS := -n 4 --dist loadfile --no-loadscope-reorder
+WORKERS := -n 3 --dist loadfile --no-loadscope-reorder
 
 .PHONY: demo test test-quick lab lint hosts pages chaos soak fuzz bench clean
 
