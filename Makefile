@@ -45,7 +45,7 @@ pages: $(VENV)/ready  ## every kind of page, each with a server in an environmen
 chaos: $(VENV)/ready  ## kill, end and freeze kernels at 200 random moments each, and look whether anything was paid twice or lost
 	$(BIN)/python -m tests.chaos.harness
 
-soak: $(VENV)/ready  ## ten minutes: 10,000 clips in one kernel; prints what it holds of memory, files, threads and comms
+soak: $(VENV)/ready  ## three minutes: 10,000 clips in one kernel; prints what it holds of memory, files, threads and comms
 	$(BIN)/python -m tests.soak.harness
 
 fuzz: $(VENV)/ready  ## 100,000 forged films and sidecars for the parsers that read strangers' bytes; prints crashes, memory, time
