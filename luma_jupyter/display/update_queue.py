@@ -54,7 +54,8 @@ class UpdateQueue:
 
     def flush_all(self) -> None:
         """Have all drawn that have news, and return when they are; from any thread."""
-        self.flush(list(self._waiting))
+        if self._loop_thread.is_open:  # even with none waiting: one may be drawn at this moment
+            self._loop_thread.call_and_wait(lambda: self._draw_if_waiting(list(self._waiting)), FLUSH_TIMEOUT)
 
     def draw_now(self, card: Drawable) -> None:
         """Have a card drawn, and return when it is; from any thread."""

@@ -152,9 +152,9 @@ def loop_thread() -> Iterator[LoopThread]:
     loop_thread.close()
 
 
-@pytest.mark.parametrize("call", ["flush", "draw_now"])
+@pytest.mark.parametrize("call", ["flush", "flush_all", "draw_now"])
 def test_flush_returns_only_after_the_drawing_that_goes_on(loop_thread: LoopThread, call: str) -> None:
-    """A card that the loop is drawing at this moment is drawn when `flush` or `draw_now` returns, by one thread."""
+    """A card that the loop is drawing at this moment is drawn when one of them returns, by one thread."""
     begun, drawn = threading.Event(), []
 
     class Slow:
@@ -169,6 +169,9 @@ def test_flush_returns_only_after_the_drawing_that_goes_on(loop_thread: LoopThre
     assert begun.wait(5)
     if call == "flush":
         queue.flush([card])
+        assert drawn == ["luma_jupyter"]
+    elif call == "flush_all":
+        queue.flush_all()
         assert drawn == ["luma_jupyter"]
     else:
         queue.draw_now(card)
