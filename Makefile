@@ -72,5 +72,5 @@ $(VENV)/ready: pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "luma_jupyter needs Python 3.11 or newer: make PYTHON=…")'
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade pip
-	$(BIN)/python -m pip install --quiet --editable '.[demo,lab]' --group dev
+	$(BIN)/python -m pip install --quiet --editable '.[demo,gateway,lab]' --group dev
 	touch $@

@@ -1,0 +1,86 @@
+"""The rows of the ledger as values. Amounts are whole millionths of a US dollar, times Unix seconds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, Literal, TypeAlias
+
+from luma_jupyter.domain.task import Video
+
+Vendor: TypeAlias = Literal["acedata", "runapi"]
+WalletKind: TypeAlias = Literal["student", "group", "class"]
+MICROS = 1_000_000  # in a US dollar
+
+
+class State(StrEnum):
+    """Where a submission stands. Money is reserved from ``sent`` on, and until it has ended otherwise than completed."""
+
+    SENT = "sent"  # admitted; the POST may have left
+    ACCEPTED = "accepted"  # the vendor has the task
+    COMPLETED = "completed"
+    FAILED = "failed"  # the vendor ended it without a video, and charges nothing
+    REFUSED = "refused"  # it made nothing
+    UNCONFIRMED = "unconfirmed"  # nobody knows whether the vendor took it; the money stays reserved
+    RELEASED = "released"  # it was unconfirmed, and a teacher or the vendor's list said that it made nothing
+
+    @property
+    def without_task(self) -> bool:
+        """Whether it certainly made nothing, so that a repetition is sent anew."""
+        return self in (State.REFUSED, State.RELEASED)
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Who asks. ``teaches``: may see and steer all."""
+
+    name: str
+    groups: tuple[str, ...] = ()
+    teaches: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Intent:
+    """A video that somebody wants: ``key`` is the kernel's idempotency key, ``body`` what the vendor is to get.
+
+    ``fingerprint``: equal for equal bodies, of whomever; it is of the body as the kernel sent it. ``price``: reserved.
+    ``lesson``: the request may be answered with an equal one of a classmate.
+    """
+
+    owner: Person
+    vendor: Vendor
+    key: str
+    body: Mapping[str, Any]
+    fingerprint: str
+    price: int
+    lesson: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """One row: a video that somebody wanted, and what came of it.
+
+    ``task_id`` is the vendor's, ``joined`` the row of the classmate's that answers this one. ``media`` is the name of
+    the stored video, None until it is saved. ``error_code``, ``error_message``: in the vendor's words.
+    """
+
+    id: int
+    owner: str
+    vendor: Vendor
+    key: str
+    body: Mapping[str, Any]
+    fingerprint: str
+    state: State
+    price: int
+    cost: int | None
+    created_at: float
+    sent_at: float | None
+    ended_at: float | None
+    task_id: str | None
+    trace_id: str | None
+    video: Video | None
+    media: str | None
+    error_code: str | None
+    error_message: str | None
+    joined: int | None
