@@ -1,7 +1,8 @@
 """Settings: keys, URLs, folders and defaults, built by a call and never at import.
 
 First match wins: ``configure()``, the environment, for keys what hosts keep (`keystores`), the default. (An explicit
-argument of a call comes before all of them, and is the business of that call.)
+argument of a call comes before all of them, and is the business of that call.) A class gateway goes before all keys: it
+speaks for all services, so its address and the token for it take the place of theirs.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from typing import Any, Protocol, TypeAlias
 
 from luma_jupyter.domain.urls import is_web_url, split_login
 from luma_jupyter.domain.values import as_python, read_path
-from luma_jupyter.domain.vocabulary import PROVIDERS, Provider
+from luma_jupyter.domain.vocabulary import PROVIDERS, Provider, service_name
 from luma_jupyter.errors import ConfigError, InvalidRequest, shown
 
 HOME_BESIDE_THE_NOTEBOOK = ".luma_jupyter"
@@ -171,6 +172,7 @@ _RUNAPI = BaseUrl("https://runapi.ai")
 class Settings:
     """All settings of one moment.
 
+    ``gateway`` is the address of a class gateway; then the addresses and keys of the services are its own.
     ``acedata_token`` generates and extends; ``acedata_platform_token`` is for the vendor's platform alone, which takes
     files and tells the balance. ``folder`` is the notebook's, as found when the extension was loaded; ``media`` is
     below it unless absolute. ``demo_seconds``: about how long the demo service takes for a clip; ``exit_seconds``: how
@@ -183,6 +185,8 @@ class Settings:
     is set where it is from, ``found_keys`` of those that nobody gave to this kernel.
     """
 
+    gateway: BaseUrl | None = None
+    gateway_token: Secret | None = None
     acedata_token: Secret | None = None
     acedata_platform_token: Secret | None = None
     acedata_base_url: BaseUrl = _ACEDATA
@@ -213,6 +217,10 @@ class Settings:
         """The settings of the keys that were found where a host keeps them, and where that is."""
         return {name: place for name, place in self.key_places.items() if place not in _GIVEN}
 
+    def service_name(self, provider: Provider) -> str:
+        """What a service is called on the screen: the class gateway stands for those that are behind it."""
+        return service_name(provider, gateway=self.gateway is not None)
+
     @property
     def media_folder(self) -> Path:
         """Where videos are saved, absolute."""
@@ -236,6 +244,8 @@ class Settings:
 
 # What can be set: the field's name, its environment variable, and how its value is read.
 _SETTABLE: dict[str, tuple[str, Callable[[str, object], Any]]] = {
+    "gateway": ("LUMA_JUPYTER_GATEWAY", _base_url),
+    "gateway_token": ("LUMA_JUPYTER_GATEWAY_TOKEN", read_key),
     "acedata_token": ("ACEDATACLOUD_API_TOKEN", read_key),
     "acedata_platform_token": ("ACEDATACLOUD_PLATFORM_TOKEN", read_key),
     "acedata_base_url": ("ACEDATACLOUD_API_BASE_URL", _base_url),
@@ -260,6 +270,7 @@ _SETTABLE: dict[str, tuple[str, Callable[[str, object], Any]]] = {
     "keep_active": ("LUMA_JUPYTER_KEEP_ACTIVE", _flag),
 }
 
+HUB_TOKEN = "JUPYTERHUB_API_TOKEN"  # the variable of a JupyterHub's own token, which a gateway beside it knows
 
 # The setting that holds the key of a service.
 KEY_SETTINGS: Mapping[Provider, str] = {"acedata": "acedata_token", "runapi": "runapi_key"}
@@ -322,8 +333,20 @@ def load(
             values[name], places[name] = read(env, text), _ENVIRONMENT
         elif found and name in found:
             values[name], places[name] = found[name].key, found[name].place
+    if "gateway" in values:
+        values |= _through_gateway(values, environ)
+        places = {}
     key_places = {name: places[name] for name in LOGIN_KEYS.values() if name in places}
     return Settings(**values, folder=folder, key_places=key_places)
+
+
+def _through_gateway(values: Mapping[str, Any], environ: Mapping[str, str]) -> dict[str, Any]:
+    """The addresses and keys of all services, where a gateway stands for them; no key where there is no token."""
+    gateway, token = values["gateway"], values.get("gateway_token")
+    if token is None and (text := environ.get(HUB_TOKEN, "").strip()):
+        token = read_key(HUB_TOKEN, text)
+    addresses = ("acedata_base_url", "acedata_platform_url", "runapi_base_url")
+    return {"gateway_token": token, **dict.fromkeys(addresses, gateway), **dict.fromkeys(LOGIN_KEYS.values(), token)}
 
 
 SettingsSource: TypeAlias = Callable[[], Settings]  # gives the settings of this moment
@@ -361,18 +384,23 @@ class Configuration:
     def find_keys(self, names: Iterable[str], *, anew: bool = False) -> list[str]:
         """Look for the keys of these settings where hosts keep them, each once a kernel unless ``anew``.
 
-        Those that were configured or are in the environment are not looked for. Returns what stood in the way, a
-        sentence each. To be called where a key is needed, in the user's thread: a place may ask the user.
+        Those that were configured or are in the environment are not looked for, and none beside a class gateway.
+        Returns what stood in the way, a sentence each. To be called where a key is needed, in the user's thread: a
+        place may ask the user.
         """
         if anew:
             self._looked_for, self._silent = set(), set()
-        trouble = []
+        trouble: list[str] = []
+        if self._is_given("gateway"):
+            return trouble
         for name in names:
-            given = name in self._overrides or os.environ.get(variable(name), "").strip()
-            if not given and name not in self._looked_for:
+            if not self._is_given(name) and name not in self._looked_for:
                 trouble += self._find_key(name)
                 self._looked_for.add(name)  # only now: who interrupts a locked keyring looks again
         return trouble
+
+    def _is_given(self, name: str) -> bool:
+        return name in self._overrides or bool(os.environ.get(variable(name), "").strip())
 
     def _find_key(self, name: str) -> list[str]:
         """Look for one key, in one place after the other; what stood in the way."""

@@ -18,6 +18,7 @@ from luma_jupyter.clip.source import read_source
 from luma_jupyter.domain.requests import ExtendRequest, FilmRequest, GenerateRequest, ModifyRequest, Request
 from luma_jupyter.domain.task import Task
 from luma_jupyter.domain.urls import shown_url
+from luma_jupyter.domain.vocabulary import CLASS_GATEWAY
 from luma_jupyter.engine.plan import Preview
 from luma_jupyter.engine.task_spec import TaskSpec
 from luma_jupyter.printable import printable, printable_json
@@ -122,10 +123,11 @@ def _dry_run_text(preview: Preview, earlier: Task | None) -> str:
         ]
     )
     price = f"Price: {preview.price}"
-    would = f"Nothing was sent. This would go to {preview.provider}:"
+    service = preview.provider if not preview.gateway else f"{preview.provider} through the {CLASS_GATEWAY}"
+    would = f"Nothing was sent. This would go to {service}:"
     if earlier:
         would = (
             f"Nothing was sent, and without --again nothing would be: this was asked for before, and is "
-            f"{earlier.status}. With --again this would go to {preview.provider}:"
+            f"{earlier.status}. With --again this would go to {service}:"
         )
     return printable(f"{would}\n\nPOST {preview.url}\n{body}\n\n{curl}\n\n{price}")

@@ -358,9 +358,14 @@ class Session:
             self.print_notices()
 
     def look_for_unconfirmed(self) -> None:
-        """Have a service asked what became of requests that it did not answer, where it can tell; nothing is sent."""
+        """Have a service asked what became of requests that it did not answer, where it can tell; nothing is sent.
+
+        A class gateway is sent again what it was asked as a kernel ended: that cannot pay twice.
+        """
         for task in self._unfollowed_tasks():
-            if task.status is Status.UNCONFIRMED and task.request.action != "modify":  # RunAPI has no list of tasks
+            if task.awaits_gateway or (
+                task.status is Status.UNCONFIRMED and task.request.action != "modify"  # RunAPI has no list of tasks
+            ):
                 with suppress(LumaError):  # such as: no key by now
                     self._looks[task.intent] = self.clip_for_handle(self.engine.resume(task.intent))
 

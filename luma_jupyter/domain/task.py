@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 
 from luma_jupyter.domain.money import Charges
 from luma_jupyter.domain.requests import Request, take_name
-from luma_jupyter.domain.vocabulary import FREE, Provider, Status
+from luma_jupyter.domain.vocabulary import FREE, Provider, Status, service_name
 from luma_jupyter.errors import LumaError, ServiceError
 
 
@@ -95,7 +95,8 @@ class Task:
     as far as they can be told in USD, ``cost``. ``replayed``: the service answered with a task that it had made before.
     ``payload`` is the body that was sent: what is looked for later, or repeated under the same key. ``again``: how many
     equal requests were made before it. ``making`` says in words how a film's video is made, copied or encoded, and why;
-    ``progress`` how much of it is made, from 0 to 1, which nobody writes down.
+    ``progress`` how much of it is made, from 0 to 1, which nobody writes down. ``gateway``: it goes to its service
+    through a class gateway.
     """
 
     intent: str
@@ -132,6 +133,7 @@ class Task:
     again: int = 0
     making: str | None = None
     progress: float | None = field(default=None, compare=False)
+    gateway: bool = False
 
     def __setstate__(self, values: Sequence[object]) -> None:
         """Take a pickled task, also of a version that had fewer fields: new ones stand at the end."""
@@ -152,6 +154,16 @@ class Task:
     def file_remedy(self, word: str) -> str:
         """How its lost file comes back; ``word`` names the clip. A demo service keeps none longer than its kernel."""
         return f"`%luma retry {word}` fetches it again" if self.real else "run its cell again"
+
+    @property
+    def service_name(self) -> str:
+        """What its service is called on the screen."""
+        return service_name(self.provider, gateway=self.gateway)
+
+    @property
+    def awaits_gateway(self) -> bool:
+        """Whether nobody follows it, and a class gateway has still to say whether it took it: asking costs nothing."""
+        return self.status is Status.DETACHED and self.gateway and self.task_id is None
 
     @property
     def real(self) -> bool:

@@ -22,6 +22,12 @@ SERVICE_NAMES: Mapping[Provider, str] = {
     "demo": "demo service",
     "local": "this machine",
 }
+CLASS_GATEWAY = "class gateway"  # what is between a class and the paid services, with their keys
+
+
+def service_name(provider: Provider, *, gateway: bool) -> str:
+    """What a service is called on the screen; ``gateway``: whether paid ones are reached through a class gateway."""
+    return CLASS_GATEWAY if gateway and provider not in FREE else SERVICE_NAMES[provider]
 
 
 class Status(StrEnum):

@@ -31,13 +31,17 @@ _ACTIONS: Mapping[Provider, Sequence[Action]] = {
 
 @dataclass(frozen=True)
 class FoundTask:
-    """A task as a service knows it: ``request`` as far as its answer tells, ``whole`` where that is all of it."""
+    """A task as a service knows it: ``request`` as far as its answer tells, ``whole`` where that is all of it.
+
+    ``gateway``: a class gateway was asked.
+    """
 
     provider: Provider
     base_url: str
     listed: ListedTask
     request: Request
     whole: bool
+    gateway: bool
 
 
 async def find_task(task_id: str, providers: Sequence[Provider], pool: ProviderPool) -> FoundTask:
@@ -53,19 +57,22 @@ async def find_task(task_id: str, providers: Sequence[Provider], pool: ProviderP
             reasons.append(str(error))
             continue
         if listed:
-            request, whole = read_request(listed, client)
-            return FoundTask(provider, client.base_url, listed, request, whole)
+            request, whole = read_request(listed, client, action)
+            return FoundTask(provider, client.base_url, listed, request, whole, client.gateway)
     why = f" ({' '.join(reasons)})" if reasons else ""
     raise InvalidRequest(
         f"No service whose key is set knows a task {task_id!r}{why}. Nothing was sent but the question."
     )
 
 
-def read_request(listed: ListedTask, client: ProviderClient) -> tuple[Request, bool]:
-    """The request that a task's echo tells of, and whether it would be sent just so again."""
+def read_request(listed: ListedTask, client: ProviderClient, action: Action) -> tuple[Request, bool]:
+    """The request that a task's echo tells of, and whether it would be sent just so again.
+
+    ``action``: one of those that its API does, for an echo that names none.
+    """
     echo = listed.request
     try:
-        kind = KINDS[str(echo.get("action", "modify" if client.repeatable else "generate"))]
+        kind = KINDS[str(echo.get("action", action))]
         names = kind.__dataclass_fields__
         parameters: dict[str, Any] = {name: echo[key] for name, key in _FIELDS.items() if key in echo and name in names}
         if "source" in names:
@@ -76,7 +83,7 @@ def read_request(listed: ListedTask, client: ProviderClient) -> tuple[Request, b
         prompt = echo.get("prompt")
         if not (isinstance(prompt, str) and has_visible(prompt) and len(prompt) <= LONGEST_PROMPT):
             prompt = UNKNOWN_PROMPT
-        if not client.repeatable:
+        if action != "modify":
             return GenerateRequest(prompt=prompt), False
         source = (
             VideoRef(url=listed.state.video.url) if listed.state.video else VideoRef(url="https://unknown.invalid/")

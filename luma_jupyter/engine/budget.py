@@ -27,7 +27,7 @@ class Budget:
     def __init__(self, providers: ProviderPool, clock: Callable[[], float] = time.time) -> None:
         self._providers = providers
         self._clock = clock
-        self._quotes: dict[Provider, tuple[float, Quote | None]] = {}
+        self._quotes: dict[tuple[Provider, str | None], tuple[float, Quote | None]] = {}  # by service and gateway
 
     def known_price(self, provider: Provider, action: Action, now: Settings) -> Price:
         """The price as far as it is known without asking."""
@@ -36,13 +36,13 @@ class Budget:
         name = _PRICE_SETTINGS[provider]
         if (usd := getattr(now, name)) is not None:
             return Price(usd, f"as set in {variable(name)} or configure({name}=…)")
-        at, quote = self._quotes.get(provider, (0.0, None))
+        at, quote = self._quotes.get((provider, now.gateway), (0.0, None))
         if quote is not None and self._clock() - at < QUOTE_LIFETIME:
-            basis = f"quoted by {SERVICE_NAMES[provider]} at {time.strftime('%H:%M', time.localtime(at))}"
+            basis = f"quoted by {now.service_name(provider)} at {time.strftime('%H:%M', time.localtime(at))}"
             return Price(quote.usd, basis, quote.up_to)
-        if provider == "runapi":
+        if provider == "runapi" and now.gateway is None:
             return Price(None, "no quote yet; $0.50 a call on RunAPI's public page")
-        return Price(None, f"{SERVICE_NAMES[provider]} has not said it; it bills on success, in credits")
+        return Price(None, f"{now.service_name(provider)} has not said it; it bills on success, in credits")
 
     async def fetch_price(self, provider: Provider, action: Action, now: Settings) -> Price:
         """The price, asked for at the service where it is not known. A quote that cannot be had leaves it unknown."""
@@ -53,7 +53,7 @@ class Budget:
             quote = await self._providers.price_client(provider, action).quote()
         except LumaError as error:
             return Price(None, f"no quote: {error}")
-        self._quotes[provider] = self._clock(), quote
+        self._quotes[provider, now.gateway] = self._clock(), quote
         return self.known_price(provider, action, now)
 
     def spent(self, today: Day, now: Settings) -> tuple[float, int]:

@@ -20,11 +20,12 @@ class Ending:
     def __str__(self) -> str:
         """A line for each kind; empty where everything had ended."""
         paid = [task for task in self.tasks if task.real]
+        made = [task for task in paid if task.task_id]
         films = [task for task in self.tasks if task.provider == "local"]
         clips = [task for task in self.tasks if task.provider != "local"]
         lines = [
             _line(_count(clips, Status.CANCELLED), "was not sent", "were not sent", "and cost nothing"),
-            _line(_count(paid, Status.DETACHED), "goes on", "go on", f"at the service; {_GO_ON}"),
+            _line(_count(made, Status.DETACHED), "goes on", "go on", f"at the service; {_GO_ON}"),
             _line(_unanswered(paid), "was sent and not answered", "were sent and not answered", _LOOKED_FOR),
             _line(_ended_with_demo(self.tasks), "of the demo service ended", "of the demo service ended", "unfinished"),
             _line(_count(films, Status.CANCELLED), "was not made", "were not made", "in time: run this again", "film"),

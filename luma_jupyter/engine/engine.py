@@ -30,7 +30,7 @@ from luma_jupyter.engine.library.folder import check_space, copy_into, ensure_fo
 from luma_jupyter.engine.loop_thread import LoopThread, deferred_interrupt, wait_for_all
 from luma_jupyter.engine.plan import Plan, make_plan
 from luma_jupyter.engine.provider_pool import ProviderPool
-from luma_jupyter.engine.recovery import resumed
+from luma_jupyter.engine.recovery import can_repeat, resumed
 from luma_jupyter.engine.repository import Repository
 from luma_jupyter.engine.reuse import (
     as_asked,
@@ -206,7 +206,7 @@ class Engine:
                 self._check([(plans[number], prices[number]) for number in new])
                 cancel_unsent([plans[number] for number in new if not plans[number].spec.again], self.repository)
             for number in new:
-                task = self._new_task(intents[number], plans[number], prices[number])
+                task = plans[number].new_task(intents[number], prices[number], self._clock())
                 if plans[number].spec.again:
                     times = self.repository.times_made(plans[number].spec, saved, plans[number].settings)
                     task = task.evolve(again=times)
@@ -222,24 +222,6 @@ class Engine:
         if any(provider not in FREE for provider, _ in calls):
             check_space(now.media_folder, self.repository.last_sizes, self.free_space)
         self._check_budget(calls, now)
-
-    def _new_task(self, intent: str, plan: Plan, price: Price) -> Task:
-        spec = plan.spec
-        return Task(
-            intent=intent,
-            request=spec.request,
-            provider=plan.preview.provider,
-            status=Status.QUEUED,
-            created_at=self._clock(),
-            filename=sidecars.video_file_name(spec.request.prompt, intent[:8]),
-            fingerprint=spec.fingerprint,
-            media=plan.settings.media_folder,
-            folder=plan.settings.folder,
-            source_label=spec.label,
-            source_intent=spec.source_intent,
-            name=spec.name,
-            price=price.usd,
-        )
 
     def resume(
         self, intent: str, *, timeout: float = DEFAULT_TIMEOUT, resend: bool = False, may_pay_twice: bool = False
@@ -261,11 +243,11 @@ class Engine:
             raise InvalidRequest("The file of a film is gone for good: run its cell again to make it anew.")
         if entry.task.status is not Status.UNCONFIRMED:
             return self._join(entry, RunOptions(timeout=timeout), now)
-        client = self.providers.client(entry.task.provider, entry.task.request.action)
-        send = may_pay_twice or (resend and client.repeatable)
+        repeats = can_repeat(entry.task, self.providers.client(entry.task.provider, entry.task.request.action))
+        send = may_pay_twice or (resend and repeats)
         if send:
             check_space(now.media_folder, self.repository.last_sizes, self.free_space)
-        if send and not client.repeatable:
+        if send and not repeats:
             price = self._countable_price(entry.task.provider, entry.task.request.action, now)
             self._check_budget([(entry.task.provider, price)], now)
         options = RunOptions(timeout=timeout, unconfirmed=True, resend=send, ended_at=entry.task.ended_at)
@@ -277,7 +259,7 @@ class Engine:
         task = self.repository.recovered(found).task if found else None
         if task is None or task.status is not Status.UNCONFIRMED:
             return False
-        return may_pay_twice or self.providers.client(task.provider, task.request.action).repeatable
+        return may_pay_twice or can_repeat(task, self.providers.client(task.provider, task.request.action))
 
     def finish(self, grace: float, *, tell_later: bool = False) -> Ending:
         """End in good order: stop following everything, and give what is under way ``grace`` seconds to be answered.
@@ -342,6 +324,7 @@ class Engine:
             base_url=found.base_url,
             price=0.0,
             trace_id=listed.trace_id,
+            gateway=found.gateway,
         )
         with deferred_interrupt():
             with self._transaction(intent):

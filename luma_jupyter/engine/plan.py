@@ -9,8 +9,10 @@ from typing import Any, TypeAlias
 from luma_jupyter.domain.media import LocalFile
 from luma_jupyter.domain.money import Price
 from luma_jupyter.domain.requests import ExtendRequest, FilmRequest, ModifyRequest, VideoRef, take_name
-from luma_jupyter.domain.vocabulary import Action, Provider
+from luma_jupyter.domain.task import Task
+from luma_jupyter.domain.vocabulary import Action, Provider, Status
 from luma_jupyter.engine.budget import Budget
+from luma_jupyter.engine.library import sidecars
 from luma_jupyter.engine.provider_pool import choose_provider
 from luma_jupyter.engine.run.submission import with_source
 from luma_jupyter.engine.store.journal import Entry
@@ -25,13 +27,17 @@ ClientFor: TypeAlias = Callable[[Provider, Action], ProviderClient]
 
 @dataclass(frozen=True)
 class Preview:
-    """A request as it would be sent: ``headers`` without the key; ``price`` as far as it is known."""
+    """A request as it would be sent: ``headers`` without the key; ``price`` as far as it is known.
+
+    ``gateway``: it would go through a class gateway.
+    """
 
     provider: Provider
     url: str
     headers: dict[str, str]
     payload: dict[str, Any]
     price: Price
+    gateway: bool = False
 
 
 @dataclass(frozen=True)
@@ -66,6 +72,26 @@ class Plan:
             raise self.refusal or ConfigError("No service is set up.")
         return self.sendable
 
+    def new_task(self, intent: str, price: Price, created_at: float) -> Task:
+        """The task that begins with it, queued; raises as `preview` does."""
+        spec = self.spec
+        return Task(
+            intent=intent,
+            request=spec.request,
+            provider=self.preview.provider,
+            status=Status.QUEUED,
+            created_at=created_at,
+            filename=sidecars.video_file_name(spec.request.prompt, intent[:8]),
+            fingerprint=spec.fingerprint,
+            media=self.settings.media_folder,
+            folder=self.settings.folder,
+            source_label=spec.label,
+            source_intent=spec.source_intent,
+            name=spec.name,
+            price=price.usd,
+            gateway=self.preview.gateway,
+        )
+
 
 def make_plan(spec: TaskSpec, now: Settings, client_for: ClientFor, budget: Budget) -> Plan:
     """Check a spec as far as is possible before sending it.
@@ -97,7 +123,7 @@ def _preview(spec: TaskSpec, provider: Provider, now: Settings, client_for: Clie
         request = replace(request, source=_unknown_source(spec.after.task.provider, spec.label or "the source"))
     price = budget.known_price(provider, request.action, now)
     headers = client.headers("‹one per request›", take_name(request.take))
-    return Preview(provider, client.submit_url, headers, client.payload(request), price)
+    return Preview(provider, client.submit_url, headers, client.payload(request), price, client.gateway)
 
 
 def _unknown_source(provider: Provider, name: str) -> VideoRef | LocalFile:

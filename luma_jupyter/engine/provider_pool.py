@@ -6,9 +6,9 @@ import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from luma_jupyter.domain.vocabulary import PROVIDERS, SERVICE_NAMES, Action, Provider
+from luma_jupyter.domain.vocabulary import CLASS_GATEWAY, PROVIDERS, SERVICE_NAMES, Action, Provider
 from luma_jupyter.errors import ConfigError, InvalidRequest, LumaError, shown
-from luma_jupyter.settings import KEY_SETTINGS, Secret, Settings, SettingsSource, variable
+from luma_jupyter.settings import HUB_TOKEN, KEY_SETTINGS, Secret, Settings, SettingsSource, variable
 
 if TYPE_CHECKING:
     from luma_jupyter.demo.server import DemoService
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 
 DEMO_NAME = "The demo service"  # in its errors
+_GATEWAY_VARIABLE = variable("gateway_token")
 
 
 def service_for(action: Action) -> Provider:
@@ -60,6 +61,8 @@ def choose_provider(
         able = "modify" if wanted == "runapi" else "generate and extend"
         raise InvalidRequest(f"{SERVICE_NAMES[real]} does {action}; {wanted} can only {able}: use --provider {real}.")
     if getattr(now, KEY_SETTINGS[real]) is None:
+        if now.gateway is not None:
+            raise missing_gateway_token()
         any_key = any(getattr(now, name) is not None for name in KEY_SETTINGS.values())
         if wanted is None and source is None and not any_key:
             return "demo"
@@ -68,6 +71,14 @@ def choose_provider(
             "or add --provider demo to simulate."
         )
     return real
+
+
+def missing_gateway_token() -> ConfigError:
+    """What to say where a class gateway is set, and no token for it."""
+    return ConfigError(
+        f"The {CLASS_GATEWAY} needs a token: ask your teacher for one and set {variable('gateway_token')} (a server of "
+        f"JupyterHub has it as {HUB_TOKEN}), or add --provider demo to simulate."
+    )
 
 
 class ProviderPool:
@@ -108,6 +119,8 @@ class ProviderPool:
             platform = AceDataPlatform(self.http, demo.url, Secret(demo.platform_token), DEMO_NAME)
             return AceData(self.http, demo.url, key, DEMO_NAME, platform)
         if getattr(now, KEY_SETTINGS[provider]) is None:
+            if now.gateway is not None:
+                raise missing_gateway_token()
             raise ConfigError(f"Set {variable(KEY_SETTINGS[provider])} to use {SERVICE_NAMES[provider]}.")
         return self.runapi() if provider == "runapi" else self.acedata()
 
@@ -115,17 +128,26 @@ class ProviderPool:
         """The client for AceDataCloud: without a key for prices alone, without a platform token for no files."""
         from luma_jupyter.providers.acedata import AceData  # start-up, as above
         from luma_jupyter.providers.acedata_platform import AceDataPlatform
+        from luma_jupyter.providers.gateway import GATEWAY_NAME
 
         now = self._settings()
+        if now.gateway is not None:
+            url, key, name = str(now.gateway), now.gateway_token, GATEWAY_NAME
+            platform = AceDataPlatform(self.http, url, key, name, login=key, token_variable=_GATEWAY_VARIABLE)
+            return AceData(self.http, url, key, name, platform, gateway=True, key_variable=_GATEWAY_VARIABLE)
         url = now.acedata_platform_url
         platform = AceDataPlatform(self.http, str(url), now.acedata_platform_token, login=url.login)
         return AceData(self.http, str(now.acedata_base_url), now.acedata_token, platform=platform)
 
     def runapi(self) -> RunApi:
         """The client for RunAPI: without a key for prices alone."""
-        from luma_jupyter.providers.runapi import RunApi  # start-up, as above
+        from luma_jupyter.providers.gateway import GATEWAY_NAME  # start-up, as above
+        from luma_jupyter.providers.runapi import RunApi
 
         now = self._settings()
+        if now.gateway is not None:
+            url, key, name = str(now.gateway), now.gateway_token, GATEWAY_NAME
+            return RunApi(self.http, url, key, name, login=key, gateway=True, key_variable=_GATEWAY_VARIABLE)
         url = now.runapi_base_url
         return RunApi(self.http, str(url), now.runapi_key, login=url.login)
 

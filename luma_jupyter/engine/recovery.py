@@ -8,9 +8,10 @@ from dataclasses import replace
 from urllib.parse import urlsplit
 
 from luma_jupyter.domain.task import Task
-from luma_jupyter.domain.vocabulary import SERVICE_NAMES, Status
+from luma_jupyter.domain.vocabulary import CLASS_GATEWAY, Status
 from luma_jupyter.engine.store.journal import Entry
 from luma_jupyter.errors import ClipCancelled, ClipDetached, ClipFailed, ClipUnconfirmed
+from luma_jupyter.providers.protocol import ProviderClient
 
 CONNECT_TIMEOUT = 0.25  # seconds; on loopback the answer comes at once
 
@@ -19,7 +20,8 @@ def recovered(entry: Entry, demo_url: str | None) -> Entry:
     """An entry as it stands when the kernel that followed it is gone; ``demo_url`` is this kernel's demo service.
 
     A demo task ends with the service that made it, and a film with the kernel. A sent request without an answer is
-    unconfirmed; one that never left is cancelled; all else can be followed again.
+    unconfirmed, unless a class gateway can be asked again; one that never left is cancelled; all else can be followed
+    again.
     """
     task = entry.task
     if entry.alive or task.status is Status.COMPLETED or task.status.without_task:
@@ -32,6 +34,8 @@ def recovered(entry: Entry, demo_url: str | None) -> Entry:
     if task.task_id:
         message = f"The kernel that followed it ended; it may still run and be billed (task id {task.task_id})."
         return _ended(entry, status=Status.DETACHED, error=ClipDetached(message))
+    if task.sent_at and task.gateway:
+        return _ended(entry, status=Status.DETACHED, error=unanswered("The kernel ended"))
     if task.sent_at:
         message = unconfirmed_message(task, "the kernel ended before an answer came.")
         return _ended(entry, status=Status.UNCONFIRMED, error=ClipUnconfirmed(message))
@@ -69,17 +73,33 @@ def resumed(task: Task) -> Task:
     return task.evolve(status=status, error=None, problem=None, ended_at=ended)
 
 
+def unanswered(why: str) -> ClipDetached:
+    """What a task ends with that a class gateway is asked for again; ``why`` begins a sentence."""
+    return ClipDetached(f"{why} before the {CLASS_GATEWAY} had answered; asking again cannot pay twice.")
+
+
 def unconfirmed_message(task: Task, finding: str, advice: str | None = None) -> str:
     """What is known of a request that was sent and not answered, and what can be done; both are sentences."""
     sent = time.strftime("%H:%M:%S on %Y-%m-%d", time.localtime(task.sent_at))
     name = task.name or "NAME"
     retry = f"`%luma retry {name}` (in Python `{name}.retry()`)"
+    return (
+        f"Sent at {sent}, no usable answer: {finding} It may be running and may be billed, so it is not sent again "
+        f"by itself. {advice or _advice(task, retry)}"
+    )
+
+
+def _advice(task: Task, retry: str) -> str:
+    """What can be done about an unconfirmed request; ``retry``: how it is asked about."""
+    if task.gateway:
+        return f"{retry} asks the {CLASS_GATEWAY} again, which cannot pay twice; your teacher sees what became of it."
     has_key = task.request.action == "modify"  # RunAPI's requests carry an idempotency key
     effect = (
         "sends it again under the same idempotency key" if has_key else "looks for it, and pays nothing twice unasked"
     )
-    advice = advice or f"Look at your tasks in {SERVICE_NAMES[task.provider]}'s console; {retry} {effect}."
-    return (
-        f"Sent at {sent}, no usable answer: {finding} It may be running and may be billed, so it is not sent again "
-        f"by itself. {advice}"
-    )
+    return f"Look at your tasks in {task.service_name}'s console; {retry} {effect}."
+
+
+def can_repeat(task: Task, client: ProviderClient) -> bool:
+    """Whether a request that was sent before makes nothing new where it is sent again: there it is known by its key."""
+    return client.repeatable and task.base_url == client.base_url

@@ -20,9 +20,10 @@ from urllib.parse import urlsplit
 from luma_jupyter import __version__
 from luma_jupyter.api.kernel import Kernel
 from luma_jupyter.display.page import Page
-from luma_jupyter.domain.vocabulary import SERVICE_NAMES, Provider, Status
+from luma_jupyter.domain.vocabulary import CLASS_GATEWAY, SERVICE_NAMES, Provider, Status
 from luma_jupyter.engine.engine import Engine
 from luma_jupyter.engine.library.folder import check_writable, free_space, needed_space
+from luma_jupyter.engine.provider_pool import missing_gateway_token
 from luma_jupyter.engine.store.database import network_file_system
 from luma_jupyter.errors import LumaError, ServiceError
 from luma_jupyter.operating_system import reason
@@ -42,6 +43,7 @@ _PACKAGES = ("ipython", "ipykernel", "ipywidgets", "anywidget", "jupyterlab", "n
 _DEMO = {"av": "PyAV", "numpy": "numpy", "PIL": "Pillow", "tornado": "tornado"}
 _ACTIONS: dict[Provider, str] = {"acedata": "generate and extend", "runapi": "modify"}
 _PLATFORM = "AceDataCloud's platform"
+_BEHIND_GATEWAY: dict[Provider, str] = {"runapi": "generate, extend and modify"}  # one question is enough
 _GETPASS = "in the environment before the kernel starts, by %luma login, or by luma_jupyter.configure({}=getpass())"
 
 
@@ -231,8 +233,12 @@ def _where_keys_are(kernel: Kernel) -> Iterator[Finding]:
 
 def _keys(now: Settings) -> Iterator[Finding]:
     given = _given(now)
+    if now.gateway is not None and not given:
+        yield Finding("act", CLASS_GATEWAY, str(missing_gateway_token()))
+        return
     if given and now.provider == "demo":
-        words = "A key is set, but so is provider=demo: everything is simulated unless a cell says otherwise."
+        what = "A key" if now.gateway is None else f"A {CLASS_GATEWAY}"
+        words = f"{what} is set, but so is provider=demo: everything is simulated unless a cell says otherwise."
         yield Finding(
             "note", "keys", words, f"luma_jupyter.configure(provider='auto'), or {variable('provider')}=auto."
         )
@@ -259,11 +265,13 @@ def _host_of(provider: Provider, now: Settings) -> str:
 
 def _services(now: Settings, kernel: Kernel) -> Iterator[Finding]:
     given = _given(now)
+    actions = _ACTIONS if now.gateway is None else _BEHIND_GATEWAY
+    given = [provider for provider in given if provider in actions]
     for provider, error in zip(given, kernel.session.engine.services.check(given) if given else [], strict=True):
-        name = SERVICE_NAMES[provider]
+        name = now.service_name(provider)
         host = _host_of(provider, now)
         if error is None:
-            words = f"{host} answers and knows the key, which is for {_ACTIONS[provider]}. Nothing was made or paid."
+            words = f"{host} answers and knows the key, which is for {actions[provider]}. Nothing was made or paid."
             yield Finding("fine", name, words)
         elif isinstance(error, ServiceError):
             yield Finding("act", name, f"{error.finding} It was asked at {host}.", error.advice)
@@ -281,8 +289,8 @@ def _services(now: Settings, kernel: Kernel) -> Iterator[Finding]:
 
 
 def _platform(now: Settings, engine: Engine) -> Iterator[Finding]:
-    """The platform that takes files and knows the account, where AceDataCloud is used."""
-    if now.acedata_token is None:
+    """The platform that takes files and knows the account, where AceDataCloud is used, and no class gateway."""
+    if now.acedata_token is None or now.gateway is not None:
         return
     if now.acedata_platform_token is None:
         name = "acedata_platform_token"

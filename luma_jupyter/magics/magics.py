@@ -29,7 +29,7 @@ from luma_jupyter.clip.clip_list import ClipList, wait_for_all
 from luma_jupyter.clip.session import Session
 from luma_jupyter.demo.words import vocabulary
 from luma_jupyter.domain.money import dollars
-from luma_jupyter.domain.vocabulary import ACTIONS, SERVICE_NAMES, Provider, Status
+from luma_jupyter.domain.vocabulary import ACTIONS, CLASS_GATEWAY, Provider, Status
 from luma_jupyter.engine.provider_pool import choose_provider
 from luma_jupyter.errors import ConfigError, InvalidRequest, LumaError, with_words
 from luma_jupyter.magics.doctor import Diagnosis, diagnose
@@ -278,7 +278,8 @@ class LumaMagics:
         for action in ACTIONS:
             try:
                 provider = choose_provider(action, None, None, "", now)
-                say(f"{action:<9} {provider:<8} {engine.price(provider, action)}")
+                service = CLASS_GATEWAY if now.gateway and provider != "demo" else provider
+                say(f"{action:<9} {service:<8} {engine.price(provider, action)}")
             except ConfigError as error:
                 say(f"{action:<9} {'-':<8} {error}")
         spent, unpriced = engine.spent_today()
@@ -289,11 +290,14 @@ class LumaMagics:
     def _balance(self, words: list[str]) -> None:
         trouble: list[LumaError] = []
         self._session.found_keys.look_for(*_PAID)
-        for provider in _PAID:
+        now = self._session.settings()
+        for provider in _PAID if now.gateway is None else ("runapi",):  # a class gateway has one balance, in dollars
+            name = now.service_name(provider)
             try:
-                say(f"{SERVICE_NAMES[provider]}: {balance_text(self._session.engine.services.balance(provider))}")
+                balance = self._session.engine.services.balance(provider)
+                say(f"{name}: {balance_text(balance, own=now.gateway is not None)}")
             except ConfigError as error:
-                say(f"{SERVICE_NAMES[provider]}: {error}")
+                say(f"{name}: {error}")
             except LumaError as error:  # told when the other one has been asked too
                 trouble.append(error)
         if trouble:

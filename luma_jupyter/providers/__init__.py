@@ -5,6 +5,7 @@ acedata           AceDataCloud: generate and extend
 acedata_platform  AceDataCloud's platform, with a token of its own: files, prices, balance, usage
 runapi            RunAPI: modify
 payloads          what the payloads of both have in common
+gateway           submissions to a class gateway, which are repeated until it answers
 responses         what the responses of both have in common
 paging            lists that come page by page
 http              the HTTP client

@@ -15,8 +15,9 @@ from luma_jupyter.domain.media import LocalFile
 from luma_jupyter.domain.money import Balance, Charge, Quote
 from luma_jupyter.domain.requests import ExtendRequest, FrameRef, GenerateRequest, Request, VideoRef
 from luma_jupyter.domain.task import ListedTask, TaskPhase, TaskState, Video
-from luma_jupyter.errors import ConfigError, InvalidRequest, TaskFailed
+from luma_jupyter.errors import ConfigError, Conflict, InvalidRequest, KeyReused, TaskFailed
 from luma_jupyter.providers.acedata_platform import AceDataPlatform, missing_token
+from luma_jupyter.providers.gateway import submit_until_answered
 from luma_jupyter.providers.http.client import HttpClient
 from luma_jupyter.providers.http.reply import Reply
 from luma_jupyter.providers.http.requests import Call
@@ -49,7 +50,8 @@ MOST_SECONDS = 6 * 3600.0  # of a task's own ``elapsed``; in milliseconds it wou
 class AceData:
     """A client of the API at ``base_url``, and of the vendor's ``platform`` (None: no files, no prices, no balance).
 
-    ``key`` None: for prices alone, which need none. ``clock`` in Unix seconds.
+    ``key`` None: for prices alone, which need none. ``clock`` in Unix seconds. ``gateway``: it is a class gateway that
+    speaks this API; ``key_variable``: where its key is set.
     """
 
     http: HttpClient
@@ -58,8 +60,19 @@ class AceData:
     service: str = "AceDataCloud"
     platform: AceDataPlatform | None = None
     clock: Callable[[], float] = time.time
-    repeatable: ClassVar[bool] = False  # each submission is a new task
+    gateway: bool = False
+    key_variable: str = KEY_VARIABLE
     batch_size: ClassVar[int] = 50  # the vendor's recommendation
+
+    @property
+    def repeatable(self) -> bool:
+        """Whether a repeated submission is no new task: AceDataCloud reads no idempotency key."""
+        return self.gateway
+
+    @property
+    def holds_look_ups(self) -> bool:
+        """Whether a look-up is answered only when there is news."""
+        return self.gateway
 
     @property
     def submit_url(self) -> str:
@@ -107,23 +120,28 @@ class AceData:
                 self.platform.check_file(field, file)
 
     def headers(self, intent: str, take: str = "") -> dict[str, str]:
-        """Headers beside the key: which take it is; the API has no idempotency key."""
-        return take_header(take)
+        """Headers beside the key: an idempotency key, which AceDataCloud passes over, and which take it is."""
+        return {"Idempotency-Key": intent, **take_header(take)}
 
     async def submit(
         self, payload: Mapping[str, Any], intent: str, listener: SubmissionListener | None = None, take: str = ""
     ) -> Accepted:
-        """Create a task. The API knows no repetitions: each is a new task.
+        """Create a task. The API knows no repetitions: each is a new task, unless a gateway stands before it.
 
         Raises ServiceError when it was refused, Unconfirmed when it may have been accepted.
         """
         call = Call(self.service, "POST", self.submit_url, self.key, payload, self.headers(intent, take))
-        reply = await self.http.requests.submit(call, listener)
+        if self.gateway:
+            reply = await submit_until_answered(self.http, call, listener)
+        else:
+            reply = await self.http.requests.submit(call, listener)
         answer = read_object(reply.data)
         task_id = read_text(answer.get("task_id"))
         if not (reply.ok and task_id):
-            raise_for_submission(self.service, KEY_VARIABLE, reply)
-        return Accepted(task_id, trace_id=read_text(answer.get("trace_id")))
+            conflict = KeyReused if self.gateway else Conflict
+            raise_for_submission(self.service, self.key_variable, reply, conflict=conflict)
+        replayed = answer.get("task_replayed") is True
+        return Accepted(task_id, trace_id=read_text(answer.get("trace_id")), replayed=replayed)
 
     async def upload(self, file: LocalFile, on_progress: Callable[[float], None]) -> Upload:
         """Upload a file to the platform, see `AceDataPlatform.upload`. Raises what it does."""
@@ -144,7 +162,7 @@ class AceData:
         if reply.status == 404:
             return None
         if not reply.ok or not isinstance(reply.data, Mapping) or _is_error_body(reply.data):
-            raise refusal(self.service, KEY_VARIABLE, reply)
+            raise refusal(self.service, self.key_variable, reply)
         state = parse_task(self.service, task_id, reply.data)
         created = read_unix_time(reply.data.get("created_at")) or self.clock()
         return ListedTask(task_id, created, read_object(reply.data.get("request")), state, state.trace_id)
@@ -162,7 +180,7 @@ class AceData:
             reply = await self._fetch_tasks({"action": "retrieve_batch", **limits})
             items = read_object(reply.data).get("items")
             if not reply.ok or not isinstance(items, list):
-                raise refusal(self.service, KEY_VARIABLE, reply)
+                raise refusal(self.service, self.key_variable, reply)
             return Page(items)
 
         listed = [_listed_task(self.service, item) for item in await read_pages(page, LIST_PAGE)]
@@ -204,10 +222,10 @@ class AceData:
         if reply.status == 404 and single:
             return {}
         if not reply.ok or not isinstance(reply.data, Mapping):
-            raise refusal(self.service, KEY_VARIABLE, reply)
+            raise refusal(self.service, self.key_variable, reply)
         items = [reply.data] if single else reply.data.get("items")
         if not isinstance(items, list) or (single and _is_error_body(reply.data)):
-            raise refusal(self.service, KEY_VARIABLE, reply)
+            raise refusal(self.service, self.key_variable, reply)
         found = [item for item in items if isinstance(item, Mapping)]
         tasks = {read_text(item.get("id")) or (ids[0] if single else _result_id(item)): item for item in found}
         return {task_id: parse_task(self.service, task_id, tasks[task_id]) for task_id in ids if task_id in tasks}

@@ -30,7 +30,7 @@ from luma_jupyter.providers.responses import (
     read_url,
     refusal,
 )
-from luma_jupyter.settings import Login, Secret, variable
+from luma_jupyter.settings import Secret, variable
 
 TOKEN_VARIABLE = variable("acedata_platform_token")
 PRICED_PATH = "/luma/videos"
@@ -49,13 +49,14 @@ class _Api:
 @dataclass(frozen=True)
 class AceDataPlatform:
     """A client of the platform at ``base_url``; without a token it tells prices alone, which are asked for with
-    ``login``, where there is one."""
+    ``login``, where there is one. ``token_variable``: where its token is set."""
 
     http: HttpClient
     base_url: str
     token: Secret | None
     service: str = "AceDataCloud's platform"
-    login: Login | None = None
+    login: Secret | None = None
+    token_variable: str = TOKEN_VARIABLE
 
     def check_file(self, field: str, file: LocalFile | FrameRef) -> None:
         """Refuse a file that the platform would not take; ``field`` is the payload's. Raises InvalidRequest."""
@@ -83,7 +84,7 @@ class AceDataPlatform:
         answer = read_object(reply.data)
         url = read_url(answer.get("file_url")) or read_url(answer.get("url"))
         if not reply.ok or url is None:
-            raise refusal(self.service, TOKEN_VARIABLE, reply)
+            raise refusal(self.service, self.token_variable, reply)
         return Upload(url)
 
     async def quote(self) -> Quote | None:
@@ -173,7 +174,7 @@ class AceDataPlatform:
             reply = await self.http.requests.fetch(call)
             answer = read_object(reply.data)
             if not reply.ok or not isinstance(answer.get("items"), list):
-                raise refusal(self.service, TOKEN_VARIABLE, reply)
+                raise refusal(self.service, self.token_variable, reply)
             return Page(answer["items"], answer.get("count"))
 
         return await read_pages(page, PAGE_SIZE)

@@ -11,6 +11,8 @@ from luma_jupyter.domain.money import Balance, Billing, Charge, Quote
 from luma_jupyter.domain.requests import Request
 from luma_jupyter.domain.task import ListedTask, TaskState
 
+LOST_AT_GATEWAY = "unconfirmed"  # the code with which a class gateway says that it lost the service's answer
+
 
 @dataclass(frozen=True)
 class Upload:
@@ -35,7 +37,12 @@ class Accepted:
 
 
 class SubmissionListener(Protocol):
-    """Who is told how a paid request gets on its way."""
+    """Who is told how a paid request gets on its way.
+
+    ``unconfirmed``: it was sent before, and may have been accepted.
+    """
+
+    unconfirmed: bool
 
     async def before_send(self) -> None:
         """The body is about to be sent: from here on it may be accepted. May raise to keep it back."""
@@ -43,9 +50,16 @@ class SubmissionListener(Protocol):
     async def not_accepted(self, reason: str, delay: float) -> None:
         """It certainly was not accepted; another try follows in ``delay`` seconds."""
 
+    async def unanswered(self, reason: str, delay: float) -> None:
+        """It may have been accepted; as that cannot pay twice, the same follows again in ``delay`` seconds."""
+
 
 class ProviderClient(Protocol):
-    """One API of a service. ``repeatable``: it knows a repeated request by its idempotency key."""
+    """One API of a service.
+
+    ``repeatable``: it knows a repeated request by its idempotency key. ``gateway``: it is a class gateway's, which is
+    asked again by itself. ``holds_look_ups``: a look-up is answered when there is news of a task, or after a while.
+    """
 
     @property
     def base_url(self) -> str: ...
@@ -55,6 +69,10 @@ class ProviderClient(Protocol):
     def submit_url(self) -> str: ...
     @property
     def repeatable(self) -> bool: ...
+    @property
+    def gateway(self) -> bool: ...
+    @property
+    def holds_look_ups(self) -> bool: ...
     def payload(self, request: Request) -> dict[str, Any]: ...
     def headers(self, intent: str, take: str = "") -> dict[str, str]: ...
     async def submit(

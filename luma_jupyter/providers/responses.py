@@ -27,6 +27,7 @@ from luma_jupyter.errors import (
 )
 from luma_jupyter.providers.http.reply import Reply
 from luma_jupyter.providers.http.requests import LONGEST_RETRY_AFTER
+from luma_jupyter.settings import variable
 
 # Seen in the vendors' own clients (acedatacloud, runapi-core).
 DONE_WORDS = frozenset({"completed", "complete", "succeeded", "succeed", "success", "finished"})
@@ -75,6 +76,13 @@ _BY_STATUS: dict[int, type[ServiceError]] = {
 # service (by status, or by the code of AceDataCloud's 500 and 504); "see other" is how some say that it was.
 _DOUBTFUL_STATUS = frozenset({303, 408})
 _DOUBTFUL_CODES = frozenset({"api_error", "timeout"})
+# A class gateway's keys are not its students'.
+_GATEWAY_VARIABLE = variable("gateway_token")
+_GATEWAY_ADVICE: dict[type[ServiceError], str] = {
+    InvalidKey: f"Restart your Jupyter server, or ask your teacher for another token ({_GATEWAY_VARIABLE}).",
+    InsufficientBalance: "Ask your teacher.",
+    AccessDenied: "Ask your teacher.",
+}
 _LONGEST_TEXT = 300  # characters
 
 
@@ -192,7 +200,9 @@ def refusal(service: str, key_variable: str, reply: Reply, *, conflict: type[Ser
     if message is None and reply.data is None:
         message = "something other than JSON"
     advice: str | None = None
-    if kind is InvalidKey:
+    if key_variable == _GATEWAY_VARIABLE and kind in _GATEWAY_ADVICE:
+        advice = _GATEWAY_ADVICE[kind]
+    elif kind is InvalidKey:
         advice = f"Set {key_variable} to a valid key of {service}."
     elif kind is RateLimited and (reply.retry_after or 0) > LONGEST_RETRY_AFTER:
         advice = f"It asks to wait {reply.retry_after:.0f} s."

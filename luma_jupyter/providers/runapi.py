@@ -15,6 +15,7 @@ from luma_jupyter.domain.money import Balance, Billing, Charge, Quote
 from luma_jupyter.domain.requests import ModifyRequest, Request
 from luma_jupyter.domain.task import ListedTask, TaskPhase, TaskState, Video
 from luma_jupyter.errors import KeyReused, TaskFailed, UnusableAnswer
+from luma_jupyter.providers.gateway import submit_until_answered
 from luma_jupyter.providers.http.client import HttpClient
 from luma_jupyter.providers.http.reply import Reply
 from luma_jupyter.providers.http.requests import Call
@@ -33,7 +34,7 @@ from luma_jupyter.providers.responses import (
     read_url,
     refusal,
 )
-from luma_jupyter.settings import Login, Secret, variable
+from luma_jupyter.settings import Secret, variable
 from luma_jupyter.worker_threads import in_thread
 
 KEY_VARIABLE = variable("runapi_key")
@@ -42,15 +43,25 @@ MODEL = "luma-modify-video"
 
 @dataclass(frozen=True)
 class RunApi:
-    """A client of the API at ``base_url``; ``key`` None: for quotes alone, which need none, but get the ``login``."""
+    """A client of the API at ``base_url``; ``key`` None: for quotes alone, which need none, but get the ``login``.
+
+    ``gateway``: it is a class gateway that speaks this API; ``key_variable``: where its key is set.
+    """
 
     http: HttpClient
     base_url: str
     key: Secret | None
     service: str = "RunAPI"
-    login: Login | None = None
+    login: Secret | None = None
+    gateway: bool = False
+    key_variable: str = KEY_VARIABLE
     repeatable: ClassVar[bool] = True  # with the same idempotency key
     batch_size: ClassVar[int] = 1  # there is no batch call
+
+    @property
+    def holds_look_ups(self) -> bool:
+        """Whether a look-up is answered only when there is news."""
+        return self.gateway
 
     @property
     def submit_url(self) -> str:
@@ -85,10 +96,13 @@ class RunApi:
         ServiceError when it was refused, Unconfirmed when it may have been accepted.
         """
         call = Call(self.service, "POST", self.submit_url, self.key, payload, self.headers(intent, take))
-        reply = await self.http.requests.submit(call, listener)
+        if self.gateway:
+            reply = await submit_until_answered(self.http, call, listener)
+        else:
+            reply = await self.http.requests.submit(call, listener)
         task_id = _read_task_id(reply)
         if not (reply.ok and task_id):
-            raise_for_submission(self.service, KEY_VARIABLE, reply, conflict=KeyReused)
+            raise_for_submission(self.service, self.key_variable, reply, conflict=KeyReused)
         answer = read_object(reply.data)
         return Accepted(
             task_id,
@@ -124,7 +138,7 @@ class RunApi:
     async def _post_file_step(self, step: str, payload: Mapping[str, Any]) -> Mapping[str, Any]:
         reply = await self._fetch("POST", f"{self.base_url}/api/v1/files/{step}", payload)
         if not reply.ok:
-            raise refusal(self.service, KEY_VARIABLE, reply)
+            raise refusal(self.service, self.key_variable, reply)
         return read_object(reply.data)
 
     async def _fetch(self, method: str, url: str, payload: Mapping[str, Any] | None = None) -> Reply:
@@ -156,7 +170,7 @@ class RunApi:
         call = Call(self.service, "POST", f"{self.base_url}/api/v1/price_quotes", self.login, payload)
         reply = await self.http.requests.fetch(call)
         if not reply.ok:
-            raise refusal(self.service, KEY_VARIABLE, reply)
+            raise refusal(self.service, self.key_variable, reply)
         quote = read_object(read_object(reply.data).get("price_quote"))
         cents = read_amount(quote.get("reservation_amount_cents"))
         return Quote(cents / 100) if cents is not None and quote.get("currency") in ("USD", None) else None
@@ -170,7 +184,7 @@ class RunApi:
         reply = await self._fetch("GET", f"{self.base_url}/api/v1/me/balance")
         answer = read_object(reply.data)
         if not reply.ok or read_amount(answer.get("balance_cents")) is None:
-            raise refusal(self.service, KEY_VARIABLE, reply)
+            raise refusal(self.service, self.key_variable, reply)
         return Balance(
             left=_read_cents(answer.get("balance_cents")),
             spent_today=_read_cents(answer.get("spent_cents_today")),
@@ -187,7 +201,7 @@ class RunApi:
         if reply.status == 404:
             return {}
         if not reply.ok or not isinstance(reply.data, Mapping):
-            raise refusal(self.service, KEY_VARIABLE, reply)
+            raise refusal(self.service, self.key_variable, reply)
         return {task_id: parse_task(self.service, task_id, reply.data, reply.retry_after)}
 
 

@@ -66,9 +66,13 @@ class AccountView:
         return f"<div>{escaped(self._summary())}</div>{html_table(COLUMNS, rows) if rows else ''}"
 
 
-def balance_text(balance: Balance) -> str:
-    """What an account has left and has spent, in one line."""
-    known = {"left": balance.left, "spent today": balance.spent_today, "spent in all": balance.spent_in_all}
+def balance_text(balance: Balance, *, own: bool = False) -> str:
+    """What an account has left and has spent, in one line; ``own``: it is one person's part of what a class has."""
+    known = {
+        "left for you" if own else "left": balance.left,
+        "spent today": balance.spent_today,
+        "spent in all": balance.spent_in_all,
+    }
     up_to = "up to " if balance.up_to else ""
     words = [f"{up_to}{dollars(usd)} {word}" for word, usd in known.items() if usd is not None]
     if balance.credits_left is not None:

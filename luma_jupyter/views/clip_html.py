@@ -6,7 +6,7 @@ from typing import Any
 
 from luma_jupyter.domain.media import LocalFile, is_preview
 from luma_jupyter.domain.requests import FilmRequest, FrameRef
-from luma_jupyter.domain.vocabulary import SERVICE_NAMES, Status
+from luma_jupyter.domain.vocabulary import Status
 from luma_jupyter.views.bar_html import bar_html, told_bar_html
 from luma_jupyter.views.clip_state import ClipState, relative_url
 from luma_jupyter.views.html import HIDE_LOST_LIVE_PART, QUIET, escaped, frame, link
@@ -40,7 +40,7 @@ _VIDEO = "display:block;max-width:100%;max-height:480px;margin:8px 0;border-radi
 
 def origin(state: ClipState) -> str:
     """Where a clip comes from, as one quiet line of HTML: its variable, what was asked for, which service."""
-    service = escaped(SERVICE_NAMES[state.task.provider])
+    service = escaped(state.task.service_name)
     badge = f' <span style="{_BADGE}">simulated</span>' if state.task.provider == "demo" else ""
     name = f"<code>{escaped(state.name)}</code> · " if state.name else ""
     return f'<div style="{QUIET}">{name}{escaped(request_summary(state.task))} · {service}{badge}</div>'

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, TypeAlias
 
 from luma_jupyter.domain.task import Task
-from luma_jupyter.domain.vocabulary import Status
+from luma_jupyter.domain.vocabulary import CLASS_GATEWAY, Status
 from luma_jupyter.views.bar_html import bar_html
 from luma_jupyter.views.clip_html import HOW_IT_STANDS, STOP_TOOLTIP
 from luma_jupyter.views.clip_state import ClipState, relative_url
@@ -194,7 +194,7 @@ def table_text(states: Sequence[ClipState]) -> str:
             (
                 state.name or "-",
                 request_summary(task),
-                task.provider,
+                CLASS_GATEWAY if task.gateway else task.provider,
                 f"{task.status}, file gone" if state.gone else task.status.value,
                 clock(state.elapsed),
                 short(task.request.prompt, 48),

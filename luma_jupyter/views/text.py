@@ -10,7 +10,7 @@ from urllib.parse import quote, urlsplit
 from luma_jupyter.domain.money import dollars
 from luma_jupyter.domain.requests import ExtendRequest, FilmRequest, GenerateRequest, ModifyRequest, frames_in
 from luma_jupyter.domain.task import Task
-from luma_jupyter.domain.vocabulary import SERVICE_NAMES, Status
+from luma_jupyter.domain.vocabulary import Status
 from luma_jupyter.printable import printable
 from luma_jupyter.views.clip_state import ClipState
 
@@ -173,7 +173,7 @@ def plain_text(state: ClipState, *, here: bool = False, links: bool = False) -> 
     with ``links`` a link for terminals.
     """
     task = state.task
-    service = SERVICE_NAMES[task.provider] + (", simulated" if task.provider == "demo" else "")
+    service = task.service_name + (", simulated" if task.provider == "demo" else "")
     name = short(state.name or "clip", 80)
     lines = [f"{name}: “{short(task.request.prompt, 60)}” ({request_summary(state.task)}, {service})"]
     if task.status is Status.COMPLETED:

@@ -24,6 +24,7 @@ from luma_jupyter.engine.store.leases import LEASE_TIMEOUT, LeaseLost
 from luma_jupyter.errors import ClipDetached, ConfigError, DownloadError, LumaError
 from luma_jupyter.worker_threads import in_thread
 
+_BY_USER = "It was stopped"
 log = logging.getLogger(__name__)
 
 
@@ -49,7 +50,7 @@ class Run(ABC):
         self._shared = resources
         self._watching = watching
         self._stopped = False
-        self._stopped_by = "It was stopped"
+        self._stopped_by = _BY_USER
         self._tell_later = False
         self._coroutine: asyncio.Task[None] | None = None
 
@@ -68,7 +69,11 @@ class Run(ABC):
         self._coroutine = asyncio.get_running_loop().create_task(self._run())
         return self._coroutine
 
-    def stop(self, why: str = "It was stopped", *, tell_later: bool = False) -> None:
+    @property
+    def _stopped_by_user(self) -> bool:
+        return self._stopped_by == _BY_USER
+
+    def stop(self, why: str = _BY_USER, *, tell_later: bool = False) -> None:
         """Stop following, where it stands: what was sent may still run and be billed.
 
         ``why`` begins a sentence. ``tell_later``: nobody hears of it now, so what was not sent stays in the journal as

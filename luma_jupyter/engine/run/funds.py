@@ -11,7 +11,7 @@ from contextlib import suppress
 
 from luma_jupyter.domain.money import Balance, Price, dollars
 from luma_jupyter.domain.task import Task
-from luma_jupyter.domain.vocabulary import SERVICE_NAMES, Provider
+from luma_jupyter.domain.vocabulary import Provider
 from luma_jupyter.engine.budget import Budget
 from luma_jupyter.engine.provider_pool import ProviderPool
 from luma_jupyter.errors import LumaError, NotEnoughBalance
@@ -57,11 +57,12 @@ class Funds:
         balance = await self._balance(task, price.usd)
         if balance is None or balance.left is None:
             return price.usd
-        service = SERVICE_NAMES[task.provider]
+        service = now.service_name(task.provider)
+        remedy = "Top up the account" if now.gateway is None else "Ask your teacher"
         if balance.left < price.usd - 1e-9:
             raise NotEnoughBalance(
                 f"The balance at {service} is {dollars(balance.left)}, and this call costs {price}: nothing was sent. "
-                "Top up the account; or send it all the same, after luma_jupyter.configure(check_balance=False)."
+                f"{remedy}; or send it all the same, after luma_jupyter.configure(check_balance=False)."
             )
         if balance.left < FEW_CALLS * price.usd and task.provider not in self._told:
             self._told.add(task.provider)

@@ -5,6 +5,10 @@ are at least half-way to their next poll: they cost little more, and so tasks th
 requests are shared, a task leaves the early polls to the one that was submitted before it, as long as that has some.
 Requests are spaced by the service's rate limit, which also spreads the tasks of an API without batches.
 
+A class gateway holds a look-up until there is news, so it is asked at once, and again at once after each answer that
+was held or brought news; one that came at once without any says that it does not hold, and then the model is followed.
+A task that joins meanwhile is looked for in a request of its own.
+
 A poll that fails never fails a task. The service is left alone for a while (longer after each failure in a row, or as
 long as it asks), the tasks are told why, and polling goes on until whoever waits gives up.
 """
@@ -17,6 +21,7 @@ import logging
 import math
 import random
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from luma_jupyter.domain.duration_model import DurationModel, pause_after_faults
@@ -26,6 +31,8 @@ from luma_jupyter.providers.protocol import ProviderClient
 from luma_jupyter.settings import SettingsSource
 
 CONCURRENT_POLLS = 8
+CONCURRENT_HELD = 32  # look-ups that a gateway holds: of an API without batches, one for each task
+HELD = 1.0  # seconds after which an answer counts as held
 LONGEST_ASKED_PAUSE = 300.0  # seconds; a service that asks for more would silence all its tasks until they time out
 UNKNOWN_PAUSE = 10.0  # seconds, at most, until a task is polled again that the service does not know yet
 PUNCTUAL = 10.0  # seconds by which a poll may be late before it says too little of when the task ended
@@ -92,6 +99,7 @@ class Poller:
         self._polls: set[asyncio.Task[None]] = set()
         self._faults = 0
         self._batch_size = 1  # as it was at the last request
+        self._concurrent = CONCURRENT_POLLS  # likewise
         self._not_before = 0.0  # the service is left alone until then
         self._next_slot = 0.0  # the rate limit has no request before
 
@@ -108,6 +116,8 @@ class Poller:
         if self._batch_size > 1 and any(task.model.polls_early(loop.time() - task.submitted) for task in self._tasks):
             model = replace(model, early=())
         first = submitted + model.next_poll(0.0)  # at once, for a task that nobody followed for a while
+        if self._is_held():
+            first = loop.time()
         task = _PolledTask(
             task_id, submitted, model, on_poll, end, ran_at=submitted, polled_at=submitted, planned=first
         )
@@ -120,6 +130,12 @@ class Poller:
         finally:
             self._tasks.discard(task)
             self._changed.set()
+
+    def _is_held(self) -> bool:
+        """Whether a look-up is answered when there is news; where nobody can be asked, a poll says so."""
+        with suppress(LumaError):
+            return self._client().holds_look_ups
+        return False
 
     def poll_now(self, slept: float = 0.0) -> None:
         """Poll all tasks as soon as the service may be asked: something may have happened to them.
@@ -145,7 +161,7 @@ class Poller:
     def _until_next_poll(self) -> float:
         """Seconds; infinite while a poll that is under way must end first."""
         soonest = min((task.planned for task in self._waiting()), default=math.inf)
-        if soonest == math.inf or len(self._polls) >= CONCURRENT_POLLS:
+        if soonest == math.inf or len(self._polls) >= self._concurrent:
             return math.inf
         return max(soonest, self._not_before, self._next_slot) - asyncio.get_running_loop().time()
 
@@ -169,6 +185,7 @@ class Poller:
             self._failed(waiting, error)
             return
         self._batch_size = client.batch_size
+        self._concurrent = CONCURRENT_HELD if client.holds_look_ups else CONCURRENT_POLLS
         batch = heapq.nsmallest(self._batch_size, due, key=lambda task: task.planned)
         for task in batch:
             task.polling = True
@@ -194,8 +211,10 @@ class Poller:
             for task in batch:
                 _end(task, states.get(task.task_id))
             running = [task for task in batch if not task.end.done()]
+            waited = asyncio.get_running_loop().time() - batch[0].polled_at
+            at_once = client.holds_look_ups and (len(running) < len(batch) or waited >= HELD)
             for task in running:
-                _plan(task, states.get(task.task_id), len(running))
+                _plan(task, states.get(task.task_id), len(running), at_once=at_once)
         finally:
             for task in batch:
                 task.polling = False
@@ -220,10 +239,13 @@ def _end(task: _PolledTask, state: TaskState | None) -> None:
         task.end.set_result(task.end_with(state))
 
 
-def _plan(task: _PolledTask, state: TaskState | None, together: int) -> None:
-    """Plan the next poll of a task that runs on, in a request for so many; None: the service does not know it yet."""
+def _plan(task: _PolledTask, state: TaskState | None, together: int, *, at_once: bool) -> None:
+    """Plan the next poll of a task that runs on, in a request for so many; None: the service does not know it yet.
+
+    ``at_once``: as soon as the service allows, whatever the model says.
+    """
     now = asyncio.get_running_loop().time()
-    task.planned = task.submitted + task.model.next_poll(now - task.submitted, together)
+    task.planned = now if at_once else task.submitted + task.model.next_poll(now - task.submitted, together)
     if state:
         task.ran_at = task.polled_at
         task.planned = max(task.planned, now + _bounded(state.retry_after))

@@ -1,8 +1,8 @@
 """Submits one task: in its turn, once, written down a moment before it is sent.
 
 Between sending the body and writing down the answer nobody can know whether the service accepted it. A crash or a lost
-answer in that time leaves the task unconfirmed, and it is sent again only on the user's word. The POST itself is in
-`providers.http.requests`.
+answer in that time leaves the task unconfirmed, and it is sent again only on the user's word. A class gateway alone is
+asked again by itself, also by the next kernel, as that cannot pay twice. The POST is in `providers.http.requests`.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from luma_jupyter.domain.media import LocalFile
 from luma_jupyter.domain.requests import ExtendRequest, ModifyRequest, Request, VideoRef, frames_in
 from luma_jupyter.domain.task import Task
 from luma_jupyter.domain.urls import is_cut
-from luma_jupyter.domain.vocabulary import Provider, Status
+from luma_jupyter.domain.vocabulary import CLASS_GATEWAY, Provider, Status
 from luma_jupyter.engine.frames import name_frames, read_frames
 from luma_jupyter.engine.handle import Handle
 from luma_jupyter.engine.local_files import as_video
-from luma_jupyter.engine.recovery import unconfirmed_message
+from luma_jupyter.engine.recovery import can_repeat, unconfirmed_message
 from luma_jupyter.engine.run.funds import Funds
 from luma_jupyter.engine.run.options import RunOptions
 from luma_jupyter.engine.run.slots import Slots
@@ -31,17 +31,20 @@ from luma_jupyter.engine.store.journal import Journal
 from luma_jupyter.engine.store.leases import LeaseLost
 from luma_jupyter.errors import (
     ClipUnconfirmed,
+    Conflict,
+    InvalidKey,
     InvalidRequest,
     LumaError,
     ServiceError,
     Unconfirmed,
     with_message,
 )
-from luma_jupyter.providers.protocol import Accepted, ProviderClient
+from luma_jupyter.providers.protocol import LOST_AT_GATEWAY, Accepted, ProviderClient
 from luma_jupyter.worker_threads import in_thread
 
 CLOCK_SLACK = 60.0  # seconds by which a service's clock may differ from ours
 _OfVideo = ExtendRequest | ModifyRequest
+_LOST_THERE = f"the {CLASS_GATEWAY} passed it on, and lost the service's answer."
 FRESH = 3600.0  # seconds after its end in which a video's address is not doubted; RunAPI's live for 7 days
 
 
@@ -58,6 +61,7 @@ class Submission:
         self._resend = options.resend
         self._before: dict[str, object] = {}  # what the task said before this try; restored where it was not accepted
         self._doubts = 0
+        self._left_unanswered = False
         self.unconfirmed = options.unconfirmed  # it was sent before, and nobody knows yet what came of it
         self.ended_at = options.ended_at  # when it became unconfirmed, until it is sent again
         self.stopped = False
@@ -67,6 +71,8 @@ class Submission:
 
         Raises LumaError when it was refused, or cannot be sent as it is.
         """
+        if self._handle.task.sent_at is not None and not self.unconfirmed:  # its kernel ended while a gateway was asked
+            self.unconfirmed = self._left_unanswered = True
         if not await self._sources_completed():
             return False
         async with slots.slot():
@@ -74,6 +80,7 @@ class Submission:
                 raise asyncio.CancelledError
             handle = self._handle
             client = self._providers.client(handle.task.provider, handle.task.request.action)
+            repeats = can_repeat(handle.task, client)
             request, payload = await self._to_send(client)
             price = handle.task.price if self.unconfirmed else await self._funds.check(handle.task)
             submitted = handle.task.submitted_at or handle.clock()
@@ -81,13 +88,15 @@ class Submission:
                 status=Status.SUBMITTING,
                 request=request,
                 base_url=client.base_url,
+                gateway=client.gateway,
                 submitted_at=submitted,
                 price=price,
                 payload=payload,
             )
-            if self.unconfirmed and not await self._find_or_resend(client, payload):
+            asks_again = repeats and client.gateway and (self._resend or self._left_unanswered)
+            if self.unconfirmed and not asks_again and not await self._find_or_resend(client, payload, repeats):
                 return not self.unconfirmed
-            return await self._send(client, payload)
+            return await self._send(client, payload, repeats)
 
     async def _to_send(self, client: ProviderClient) -> tuple[Request, Mapping[str, Any]]:
         """The request and its body. What was sent before is looked for, and repeated, to the letter."""
@@ -152,8 +161,11 @@ class Submission:
             raise InvalidRequest("Nothing was sent: run the cell again.")
         return {handle: name for handle, name in names.items() if handle}
 
-    async def _find_or_resend(self, client: ProviderClient, payload: Mapping[str, Any]) -> bool:
-        """Look for an unconfirmed request; True where it was not found and is to be sent again, on the user's word."""
+    async def _find_or_resend(self, client: ProviderClient, payload: Mapping[str, Any], repeats: bool) -> bool:
+        """Look for an unconfirmed request; True where it was not found and is to be sent again, on the user's word.
+
+        ``repeats``: the service knows it by its key.
+        """
         handle = self._handle
         handle.mention(problem="It was sent before and not answered: it is looked for first.")
         ids: list[str] = []
@@ -169,26 +181,30 @@ class Submission:
         if self._resend:
             return True
         name = handle.task.name or "NAME"
-        again, python = ("", "") if client.repeatable else (" --may-pay-twice", "may_pay_twice=True")
-        price = "under the same idempotency key" if client.repeatable else "which may pay twice"
+        again, python = ("", "") if repeats else (" --may-pay-twice", "may_pay_twice=True")
+        price = "under the same idempotency key" if repeats else "which may pay twice"
         advice = f"`%luma retry {name}{again}` (in Python `{name}.retry({python})`) sends it again, {price}."
         message = unconfirmed_message(handle.task, finding, advice)
         error = ClipUnconfirmed(message)
         await handle.emit(status=Status.UNCONFIRMED, problem=None, ended_at=self.ended_at, error=error)
         return False
 
-    async def _send(self, client: ProviderClient, payload: Mapping[str, Any]) -> bool:
+    async def _send(self, client: ProviderClient, payload: Mapping[str, Any], repeats: bool) -> bool:
         handle, task = self._handle, self._handle.task
         self.ended_at = None
-        self._before = {"sent_at": task.sent_at, "doubts": task.doubts}
-        self._doubts = task.doubts + (1 if self.unconfirmed and not client.repeatable else 0)
+        knows = repeats and client.gateway  # what it refuses now, it had not accepted before
+        self._before = {"sent_at": None if knows else task.sent_at, "doubts": task.doubts}
+        self._doubts = task.doubts + (1 if self.unconfirmed and not repeats else 0)
         try:
             accepted = await client.submit(payload, task.intent, self, task.take)
         except Unconfirmed as error:
-            message = unconfirmed_message(handle.task, error.cause.finding)
+            finding = _LOST_THERE if error.cause.code == LOST_AT_GATEWAY else error.cause.finding
+            message = unconfirmed_message(handle.task, finding)
             await handle.emit(status=Status.UNCONFIRMED, problem=None, error=ClipUnconfirmed(message, error.cause))
-        except (LumaError, LeaseLost):
-            handle.task = handle.task.evolve(**self._before)
+        except (LumaError, LeaseLost) as error:
+            unheard = client.gateway and self.unconfirmed and isinstance(error, InvalidKey | Conflict)
+            if not unheard:  # else it did not say what became of the request
+                handle.task = handle.task.evolve(**self._before)
             raise
         else:
             await self._accepted(accepted)
@@ -211,6 +227,12 @@ class Submission:
     async def not_accepted(self, reason: str, delay: float) -> None:
         """It certainly was not accepted: a kernel that ends now leaves it as unconfirmed as it was before."""
         await self._handle.emit(**self._before, problem=f"{reason} The next try is in {delay:.0f} s.")
+
+    async def unanswered(self, reason: str, delay: float) -> None:
+        """It may have been accepted: whoever stops it now, or a kernel that ends, leaves it so."""
+        self.unconfirmed = True
+        problem = f"{reason} It is asked again in {delay:.0f} s, which cannot pay twice."
+        await self._handle.emit(problem=problem)
 
 
 def with_source(request: Request, source: Task, provider: Provider, base_url: str) -> Request:

@@ -27,10 +27,10 @@ from typing import TYPE_CHECKING
 
 from luma_jupyter.domain.task import TaskPhase
 from luma_jupyter.domain.urls import is_local_url
-from luma_jupyter.domain.vocabulary import SERVICE_NAMES, Status
+from luma_jupyter.domain.vocabulary import Status
 from luma_jupyter.engine.handle import Handle
 from luma_jupyter.engine.library.folder import MediaFolder, size_of
-from luma_jupyter.engine.recovery import unconfirmed_message
+from luma_jupyter.engine.recovery import unanswered, unconfirmed_message
 from luma_jupyter.engine.run.base import Run, RunResources
 from luma_jupyter.engine.run.poller import NOT_KNOWN, Poller
 from luma_jupyter.engine.run.slots import Slots
@@ -101,6 +101,9 @@ class TaskRun(Run):
 
     async def _end_stopped(self) -> None:
         handle = self._handle
+        if self._submission.unconfirmed and handle.task.gateway and not self._stopped_by_user:
+            await handle.emit(status=Status.DETACHED, problem=None, error=unanswered(self._stopped_by))
+            return
         if self._submission.unconfirmed:
             await self._end_early(f"{self._stopped_by[0].lower()}{self._stopped_by[1:]}.", None)
             return
@@ -151,16 +154,15 @@ class TaskRun(Run):
             if forgotten and (asked := self._asked_elsewhere()):
                 await self._detach_elsewhere(asked)
             elif forgotten:
-                service = SERVICE_NAMES[handle.task.provider]
-                message = f"{service} does not know this task any more (task id {handle.task.task_id})."
+                message = (
+                    f"{handle.task.service_name} does not know this task any more (task id {handle.task.task_id})."
+                )
                 await handle.emit(status=Status.FAILED, problem=None, error=ClipFailed(message))
             else:
                 await self._detach(f"It was followed for {self._timeout:g} s without an end")
             return False
         except asyncio.CancelledError:
-            await self._detach(
-                "Following was stopped here" if self._stopped_by == "It was stopped" else self._stopped_by
-            )
+            await self._detach("Following was stopped here" if self._stopped_by_user else self._stopped_by)
             return False
         state = end.state
         if state.phase is TaskPhase.FAILED:

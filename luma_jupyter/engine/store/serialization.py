@@ -39,7 +39,7 @@ _KNOWN = frozenset(
         *("intent", "fingerprint", "action", "prompt", "request", "source_label", "source_intent", "name", "provider"),
         *("status", "task_id", "base_url", "video", "media", "folder", "filename", "file_size", "price", "cost"),
         *("doubts", "error", "problem", "trace_id", "credits", "replayed", "payload", "again", "making", *_TIMES),
-        *("schema", "bytes"),
+        *("gateway", "schema", "bytes"),
     ]
 )
 
@@ -80,6 +80,7 @@ def dump(task: Task) -> dict[str, Any]:
         "payload": dict(task.payload) if task.payload is not None else None,
         "again": task.again or None,
         "making": task.making,
+        "gateway": task.gateway or None,
         **{name: getattr(task, name) for name in _TIMES},
     }
 
@@ -132,6 +133,7 @@ def _load(data: Mapping[str, Any]) -> Task:
         cost=_number(data, "cost"),
         credits=_number(data, "credits"),
         replayed=_flag(data, "replayed"),
+        gateway=_flag(data, "gateway"),
         payload=None if data.get("payload") is None else _mapping(data["payload"]),
         doubts=_count(data, "doubts") or 0,
         again=_count(data, "again") or 0,

@@ -36,6 +36,14 @@ class HttpClient:
         """Seconds to wait after try number ``attempt`` (from 1), see `Connections.backoff`."""
         return self.connections.backoff(attempt)
 
+    async def sleep(self, seconds: float) -> None:
+        """Wait so many seconds."""
+        await self.connections.sleep(seconds)
+
+    def random(self) -> float:
+        """A number from 0 to 1, by chance."""
+        return self.connections.random()
+
     async def addresses(self, host: str) -> Sequence[str]:
         """The addresses of a host, see `Connections.addresses`."""
         return await self.connections.addresses(host)

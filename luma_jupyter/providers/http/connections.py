@@ -101,7 +101,7 @@ class Connections:
     @cached_property
     def kept(self) -> httpx.AsyncClient:
         """The client that keeps connections open and uses them again."""
-        return self._new_client(httpx.Limits(max_connections=20, max_keepalive_connections=10))
+        return self._new_client(httpx.Limits(max_connections=100, max_keepalive_connections=10))  # most are held
 
     @cached_property
     def fresh(self) -> httpx.AsyncClient:
@@ -164,7 +164,7 @@ class Connections:
 
         The jitter takes off up to half, so that clients do not come back together.
         """
-        return float(min(30.0, 2.0 ** (attempt - 1)) * (0.5 + self.random() / 2))
+        return float(min(30.0, 2.0 ** (min(attempt, 6) - 1)) * (0.5 + self.random() / 2))
 
 
 def parse_json(body: bytes, key: Secret | None) -> Any:

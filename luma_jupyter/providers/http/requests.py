@@ -60,7 +60,9 @@ class Requests:
         Raises Unreachable, ConnectionLost, or ConfigError for an address or proxy that cannot be used.
         """
         await self._wait_for_service(call.url)
-        return await self._send(self._connections.kept, call, FETCH_TIMEOUT)
+        reply = await self._send(self._connections.kept, call, FETCH_TIMEOUT)
+        self._note_pause(call, reply)
+        return reply
 
     async def submit(self, call: Call, listener: SubmissionListener | None = None) -> Reply:
         """Send a request that creates a paid task; again only where it certainly was not accepted.
@@ -70,31 +72,16 @@ class Requests:
         between two tries, or at the caller's next wait, never while a request is being sent or answered.
         """
         attempt = 0
-        sent = False
-
-        async def before_send() -> None:
-            nonlocal sent
-            if listener:
-                await listener.before_send()
-            sent = True
-
         while True:
             attempt += 1
-            sent = False
-            await self._wait_for_service(call.url)
             try:
-                request = self._send(self._connections.fresh, call, SUBMIT_TIMEOUT, before_send)
-                reply = await despite_cancellation(asyncio.ensure_future(request))
+                reply = await self.submit_once(call, listener)
             except (Unreachable, ConnectionLost) as error:
-                if sent and isinstance(error, ConnectionLost):
-                    raise Unconfirmed(error) from None
                 if attempt == SUBMIT_TRIES:
-                    advice = "Nothing was sent. Check the network and the base URL, then run the cell again."
-                    raise Unreachable(call.service, error.words, advice=advice) from None
+                    raise gave_up(error) from None
                 delay, reason = self._connections.backoff(attempt), error.finding
-            except asyncio.CancelledError:  # not the caller's cancellation, which is put off, but the request's own
-                raise Unconfirmed(ConnectionLost(call.service, "the request was broken off")) from None
             else:
+                self._note_pause(call, reply)
                 asked = reply.retry_after or 0.0
                 if reply.status != 429 or attempt == SUBMIT_TRIES or asked > LONGEST_RETRY_AFTER:
                     return reply
@@ -103,6 +90,31 @@ class Requests:
             if listener:
                 await listener.not_accepted(reason, delay)
             await self._connections.sleep(delay)
+
+    async def submit_once(self, call: Call, listener: SubmissionListener | None = None) -> Reply:
+        """Send a request that creates a paid task, once.
+
+        Raises Unreachable or ConnectionLost where it certainly did not leave, Unconfirmed when no reply came. It is not
+        cancelled while it is being sent or answered.
+        """
+        sent = False
+
+        async def before_send() -> None:
+            nonlocal sent
+            if listener:
+                await listener.before_send()
+            sent = True
+
+        await self._wait_for_service(call.url)
+        try:
+            request = self._send(self._connections.fresh, call, SUBMIT_TIMEOUT, before_send)
+            return await despite_cancellation(asyncio.ensure_future(request))
+        except ConnectionLost as error:
+            if sent:
+                raise Unconfirmed(error) from None
+            raise
+        except asyncio.CancelledError:  # not the caller's cancellation, which is put off, but the request's own
+            raise Unconfirmed(ConnectionLost(call.service, "the request was broken off")) from None
 
     async def _wait_for_service(self, url: str) -> None:
         """Wait until the service at ``url`` takes requests again, and by chance up to a tenth longer.
@@ -120,7 +132,7 @@ class Requests:
         timeout: httpx.Timeout,
         before_send: Callable[[], Awaitable[None]] | None = None,
     ) -> Reply:
-        """Send a request once, and note how long its service is to be left alone."""
+        """Send a request once."""
         headers = call.headers
         content: bytes | AsyncIterator[bytes] | None = None
         if call.payload is not None:
@@ -138,11 +150,19 @@ class Requests:
                 timeout=timeout,
                 follow_redirects=False,
             )
-        reply = Reply(response.status_code, parse_json(response.content, call.key), response.headers)
+        return Reply(response.status_code, parse_json(response.content, call.key), response.headers)
+
+    def _note_pause(self, call: Call, reply: Reply) -> None:
+        """Note how long a service is to be left alone."""
         if reply.status == 429 and reply.retry_after:
             pause = min(reply.retry_after, LONGEST_RETRY_AFTER)
             self._paused_until[origin(call.url)] = asyncio.get_running_loop().time() + pause
-        return reply
+
+
+def gave_up(error: Unreachable | ConnectionLost) -> Unreachable:
+    """What a submission that never left ends with, after the last try."""
+    advice = "Nothing was sent. Check the network and the base URL, then run the cell again."
+    return Unreachable(error.service, error.words, advice=advice)
 
 
 async def _body_after(before_send: Callable[[], Awaitable[None]], body: bytes) -> AsyncIterator[bytes]:
