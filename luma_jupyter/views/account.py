@@ -68,11 +68,8 @@ class AccountView:
 
 def balance_text(balance: Balance, *, own: bool = False) -> str:
     """What an account has left and has spent, in one line; ``own``: it is one person's part of what a class has."""
-    known = {
-        "left for you" if own else "left": balance.left,
-        "spent today": balance.spent_today,
-        "spent in all": balance.spent_in_all,
-    }
+    left = "left for you" if own else "left"
+    known = {left: balance.left, "spent today": balance.spent_today, "spent in all": balance.spent_in_all}
     up_to = "up to " if balance.up_to else ""
     words = [f"{up_to}{dollars(usd)} {word}" for word, usd in known.items() if usd is not None]
     if balance.credits_left is not None:

@@ -22,6 +22,7 @@ class PolledService:
     """
 
     batch_size: int
+    holds_look_ups: bool = field(default=False, init=False)
     requests: list[tuple[float, int]] = field(default_factory=list)
     delays: list[float] = field(default_factory=list)
     _ends: dict[str, float] = field(default_factory=dict)

@@ -21,7 +21,6 @@ import logging
 import math
 import random
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from luma_jupyter.domain.duration_model import DurationModel, pause_after_faults
@@ -104,11 +103,18 @@ class Poller:
         self._next_slot = 0.0  # the rate limit has no request before
 
     async def wait_for_end(
-        self, task_id: str, elapsed: float, model: DurationModel, on_poll: Callable[[str | None], None]
+        self,
+        task_id: str,
+        elapsed: float,
+        model: DurationModel,
+        on_poll: Callable[[str | None], None],
+        *,
+        at_once: bool = False,
     ) -> TaskEnd:
         """Wait for the end of a task that was submitted ``elapsed`` seconds ago and takes as long as ``model`` says.
 
-        ``on_poll`` is called after each poll, with the problem where it failed. Cancelling this ends the polling.
+        ``on_poll`` is called after each poll, with the problem where it failed. ``at_once``: its first poll may be held,
+        so it need not wait. Cancelling this ends the polling.
         """
         loop = asyncio.get_running_loop()
         end: asyncio.Future[TaskEnd] = loop.create_future()
@@ -116,7 +122,7 @@ class Poller:
         if self._batch_size > 1 and any(task.model.polls_early(loop.time() - task.submitted) for task in self._tasks):
             model = replace(model, early=())
         first = submitted + model.next_poll(0.0)  # at once, for a task that nobody followed for a while
-        if self._is_held():
+        if at_once:
             first = loop.time()
         task = _PolledTask(
             task_id, submitted, model, on_poll, end, ran_at=submitted, polled_at=submitted, planned=first
@@ -130,12 +136,6 @@ class Poller:
         finally:
             self._tasks.discard(task)
             self._changed.set()
-
-    def _is_held(self) -> bool:
-        """Whether a look-up is answered when there is news; where nobody can be asked, a poll says so."""
-        with suppress(LumaError):
-            return self._client().holds_look_ups
-        return False
 
     def poll_now(self, slept: float = 0.0) -> None:
         """Poll all tasks as soon as the service may be asked: something may have happened to them.

@@ -62,6 +62,7 @@ class Submission:
         self._before: dict[str, object] = {}  # what the task said before this try; restored where it was not accepted
         self._doubts = 0
         self._left_unanswered = False
+        self._place: dict[str, object] = {}  # where the request goes
         self.unconfirmed = options.unconfirmed  # it was sent before, and nobody knows yet what came of it
         self.ended_at = options.ended_at  # when it became unconfirmed, until it is sent again
         self.stopped = False
@@ -81,17 +82,17 @@ class Submission:
             handle = self._handle
             client = self._providers.client(handle.task.provider, handle.task.request.action)
             repeats = can_repeat(handle.task, client)
+            self._place = {"base_url": client.base_url, "gateway": client.gateway}
             request, payload = await self._to_send(client)
             price = handle.task.price if self.unconfirmed else await self._funds.check(handle.task)
             submitted = handle.task.submitted_at or handle.clock()
             await handle.emit(
                 status=Status.SUBMITTING,
                 request=request,
-                base_url=client.base_url,
-                gateway=client.gateway,
                 submitted_at=submitted,
                 price=price,
                 payload=payload,
+                **({} if self.unconfirmed else self._place),  # what may have been accepted was sent to its old place
             )
             asks_again = repeats and client.gateway and (self._resend or self._left_unanswered)
             if self.unconfirmed and not asks_again and not await self._find_or_resend(client, payload, repeats):
@@ -193,7 +194,8 @@ class Submission:
         handle, task = self._handle, self._handle.task
         self.ended_at = None
         knows = repeats and client.gateway  # what it refuses now, it had not accepted before
-        self._before = {"sent_at": None if knows else task.sent_at, "doubts": task.doubts}
+        sent_at = None if knows else task.sent_at
+        self._before = {"sent_at": sent_at, "doubts": task.doubts, "base_url": task.base_url, "gateway": task.gateway}
         self._doubts = task.doubts + (1 if self.unconfirmed and not repeats else 0)
         try:
             accepted = await client.submit(payload, task.intent, self, task.take)
@@ -218,11 +220,12 @@ class Submission:
             trace_id=accepted.trace_id,
             replayed=accepted.replayed,
             problem=None,
+            **self._place,
         )
 
     async def before_send(self) -> None:
         """The request is about to leave: from here on it may be paid for, so this is written down before."""
-        await self._handle.emit(sent_at=self._handle.clock(), doubts=self._doubts)
+        await self._handle.emit(sent_at=self._handle.clock(), doubts=self._doubts, **self._place)
 
     async def not_accepted(self, reason: str, delay: float) -> None:
         """It certainly was not accepted: a kernel that ends now leaves it as unconfirmed as it was before."""

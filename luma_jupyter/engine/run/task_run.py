@@ -147,8 +147,9 @@ class TaskRun(Run):
         try:
             async with asyncio.timeout(self._timeout) as limit:
                 elapsed = handle.task.elapsed(handle.clock())
+                task_id, at_once = handle.task.task_id or "", handle.task.gateway
                 end = await self._resources.poller().wait_for_end(
-                    handle.task.task_id or "", elapsed, handle.duration_model, on_poll
+                    task_id, elapsed, handle.duration_model, on_poll, at_once=at_once
                 )
         except TimeoutError:
             if forgotten and (asked := self._asked_elsewhere()):

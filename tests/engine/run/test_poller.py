@@ -514,6 +514,7 @@ class Api:
 
     script: list[str]
     batch_size: int = 3
+    holds_look_ups: bool = False
     polls: list[tuple[float, int]] = field(default_factory=list)
 
     def client(self) -> Any:
