@@ -20,6 +20,8 @@ from tests.support.settings import configure, current
 KEY = "sk-very-secret-123"
 
 VARIABLES = {
+    "gateway": "LUMA_JUPYTER_GATEWAY",
+    "gateway_token": "LUMA_JUPYTER_GATEWAY_TOKEN",
     "acedata_token": "ACEDATACLOUD_API_TOKEN",
     "acedata_platform_token": "ACEDATACLOUD_PLATFORM_TOKEN",
     "acedata_base_url": "ACEDATACLOUD_API_BASE_URL",
@@ -45,6 +47,8 @@ VARIABLES = {
 }
 # For each setting: what a variable holds, what that means, what is configured instead, what that means.
 VALUES = [
+    ("gateway", "https://a.example/services/luma/", "https://a.example/services/luma", "http://b:1", "http://b:1"),
+    ("gateway_token", "k-1", Secret("k-1"), "k-2", Secret("k-2")),
     ("acedata_token", " k-1\n", Secret("k-1"), "k-2", Secret("k-2")),
     ("acedata_platform_token", "platform-1", Secret("platform-1"), Secret("platform-2"), Secret("platform-2")),
     ("acedata_base_url", "https://a.example/", "https://a.example", "http://b:1/api//", "http://b:1/api"),
@@ -161,6 +165,8 @@ BAD = [
     ("acedata_base_url", "https://h:99999", BAD_URL),
     ("acedata_platform_url", "ftp://h", BAD_URL),
     ("runapi_base_url", "https://", BAD_URL),
+    ("gateway", "hub/services/luma", BAD_URL),
+    ("gateway_token", "k 1", BAD_KEY),
     ("provider", "luma", "must be auto, acedata, runapi, demo, not 'luma'."),
     ("wait", "maybe", "must be 1 or 0, not 'maybe'."),
     ("demo_seconds", "soon", "must be a number of seconds, 0 or more, not 'soon'."),
@@ -444,3 +450,45 @@ def test_folders_that_windows_cannot_have_are_refused(name: str, value: str, mon
     be_windows(monkeypatch)
     with pytest.raises(ConfigError, match=r"no file can be called .* on Windows"):
         configuration.configure(**{name: value})
+
+
+GATEWAY = "https://hub.example/services/luma"
+
+
+@pytest.mark.parametrize(
+    ("environ", "token"),
+    [
+        ({"LUMA_JUPYTER_GATEWAY_TOKEN": "own", "JUPYTERHUB_API_TOKEN": "hub"}, Secret("own")),
+        ({"JUPYTERHUB_API_TOKEN": "hub"}, Secret("hub")),
+        ({"LUMA_JUPYTER_GATEWAY_TOKEN": " ", "JUPYTERHUB_API_TOKEN": "hub"}, Secret("hub")),
+        ({}, None),
+    ],
+)
+def test_gateway_goes_before_keys_and_addresses(tmp_path: Path, environ: dict[str, str], token: Secret | None) -> None:
+    """With a gateway all addresses are its own and all keys its token, whatever else is set, and whoever set it."""
+    keys = {"ACEDATACLOUD_API_TOKEN": "mine", "RUNAPI_API_KEY": "mine", "RUNAPI_BASE_URL": "https://other.example"}
+    found = {"acedata_platform_token": FoundKey(Secret("found"), "a store")}
+    now = load({"acedata_token": Secret("c")}, {"LUMA_JUPYTER_GATEWAY": GATEWAY, **keys, **environ}, tmp_path, found)
+    assert {now.acedata_base_url, now.acedata_platform_url, now.runapi_base_url} == {GATEWAY}
+    assert {now.gateway_token, now.acedata_token, now.acedata_platform_token, now.runapi_key} == {token}
+    assert now.key_places == now.found_keys == {}
+    assert {now.service_name("acedata"), now.service_name("runapi")} == {"class gateway"}
+    assert now.service_name("demo") == "demo service"
+
+
+def test_hubs_token_is_not_taken_without_a_gateway(tmp_path: Path) -> None:
+    """A server's own token is nobody's business where there is no gateway."""
+    now = load({}, {"JUPYTERHUB_API_TOKEN": "hub"}, tmp_path)
+    assert (now.gateway_token, now.acedata_token, now.runapi_key) == (None, None, None)
+
+
+def test_no_key_is_looked_for_beside_a_gateway() -> None:
+    """No keyring is unlocked for keys that would not be used."""
+    store = Store(acedata_token="kept")
+    configuration = Configuration(lambda: [store])
+    configuration.configure(gateway=GATEWAY)
+    assert configuration.find_keys(["acedata_token"]) == []
+    assert configuration.current().acedata_token is None
+    configuration.configure(gateway=None)
+    configuration.find_keys(["acedata_token"])
+    assert configuration.current().acedata_token == Secret("kept")

@@ -30,6 +30,11 @@ def service_name(provider: Provider, *, gateway: bool) -> str:
     return CLASS_GATEWAY if gateway and provider not in FREE else SERVICE_NAMES[provider]
 
 
+def in_sentence(service: str) -> str:
+    """The name of a service within a sentence: with an article, where it is no firm's."""
+    return f"the {service}" if service in (CLASS_GATEWAY, SERVICE_NAMES["demo"]) else service
+
+
 class Status(StrEnum):
     """A clip's status; the words are part of the public interface."""
 

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from datetime import datetime
 
 from luma_jupyter.domain.money import Price, Quote, dollars
-from luma_jupyter.domain.vocabulary import FREE, SERVICE_NAMES, Action, Provider
+from luma_jupyter.domain.vocabulary import FREE, SERVICE_NAMES, Action, Provider, in_sentence
 from luma_jupyter.engine.provider_pool import ProviderPool
 from luma_jupyter.engine.store.spending import Day
 from luma_jupyter.errors import LumaError, OverBudget
@@ -32,17 +32,18 @@ class Budget:
     def known_price(self, provider: Provider, action: Action, now: Settings) -> Price:
         """The price as far as it is known without asking."""
         if provider in FREE:
-            return Price(0.0, f"{'the ' if provider == 'demo' else ''}{SERVICE_NAMES[provider]} is free")
+            return Price(0.0, f"{in_sentence(SERVICE_NAMES[provider])} is free")
         name = _PRICE_SETTINGS[provider]
         if (usd := getattr(now, name)) is not None:
             return Price(usd, f"as set in {variable(name)} or configure({name}=…)")
+        service = in_sentence(now.service_name(provider))
         at, quote = self._quotes.get((provider, now.gateway), (0.0, None))
         if quote is not None and self._clock() - at < QUOTE_LIFETIME:
-            basis = f"quoted by {now.service_name(provider)} at {time.strftime('%H:%M', time.localtime(at))}"
+            basis = f"quoted by {service} at {time.strftime('%H:%M', time.localtime(at))}"
             return Price(quote.usd, basis, quote.up_to)
         if provider == "runapi" and now.gateway is None:
             return Price(None, "no quote yet; $0.50 a call on RunAPI's public page")
-        return Price(None, f"{now.service_name(provider)} has not said it; it bills on success, in credits")
+        return Price(None, f"{service} has not said it; it bills on success, in credits")
 
     async def fetch_price(self, provider: Provider, action: Action, now: Settings) -> Price:
         """The price, asked for at the service where it is not known. A quote that cannot be had leaves it unknown."""

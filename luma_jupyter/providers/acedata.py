@@ -140,7 +140,7 @@ class AceData:
         if not (reply.ok and task_id):
             conflict = KeyReused if self.gateway else Conflict
             raise_for_submission(self.service, self.key_variable, reply, conflict=conflict)
-        replayed = answer.get("task_replayed") is True
+        replayed = self.gateway and answer.get("task_replayed") is True
         return Accepted(task_id, trace_id=read_text(answer.get("trace_id")), replayed=replayed)
 
     async def upload(self, file: LocalFile, on_progress: Callable[[float], None]) -> Upload:

@@ -198,3 +198,51 @@ def test_connections_do_not_wait_for_the_demo(monkeypatch: pytest.MonkeyPatch, p
     monkeypatch.setitem(sys.modules, "luma_jupyter.demo.server", stand_in)
     providers.client("demo", "generate")
     assert reached == [providers.http]
+
+
+GATEWAY = "https://hub.example/services/luma"
+
+
+@pytest.mark.parametrize(("action", "real"), [(GEN, "acedata"), (EXT, "acedata"), (MOD, "runapi")])
+def test_gateway_needs_no_key_of_a_service(action: Action, real: Provider) -> None:
+    """With a gateway and a token each action goes to its service's word; an explicit demo still goes to the demo."""
+    settings.configure(gateway=GATEWAY, gateway_token="token-1")
+    assert choose_provider(action, None, None, "", settings.current()) == real
+    assert choose_provider(action, "demo", None, "", settings.current()) == "demo"
+    assert choose_provider(action, None, "demo", "", settings.current()) == "demo"
+
+
+@pytest.mark.parametrize("keys", [{}, {"acedata_token": "mine", "runapi_key": "mine"}])
+def test_gateway_without_a_token_is_one_line(providers: ProviderPool, keys: dict[str, str]) -> None:
+    """Neither the demo nor a key of one's own is taken in its place: one line says what is missing, and from whom."""
+    settings.configure(gateway=GATEWAY, **keys)
+    line = (
+        "The class gateway needs a token: ask your teacher for one and set LUMA_JUPYTER_GATEWAY_TOKEN (a server of "
+        "JupyterHub has it as JUPYTERHUB_API_TOKEN), or add --provider demo to simulate."
+    )
+    with pytest.raises(ConfigError) as chosen:
+        choose_provider("generate", None, None, "", settings.current())
+    with pytest.raises(ConfigError) as client:
+        providers.client("runapi", "modify")
+    assert str(chosen.value) == str(client.value) == line
+
+
+def test_clients_of_a_gateway_speak_to_it_alone(providers: ProviderPool) -> None:
+    """Both are repeatable, hold look-ups, and have its address, its name and its token for all that they ask."""
+    settings.configure(gateway=GATEWAY, gateway_token="token-1", acedata_token="mine")
+    acedata, runapi = providers.acedata(), providers.runapi()
+    platform = acedata.platform
+    assert platform
+    assert {acedata.base_url, runapi.base_url, platform.base_url} == {GATEWAY}
+    assert {acedata.key, runapi.key, runapi.login, platform.token, platform.login} == {Secret("token-1")}
+    assert {acedata.service, runapi.service, platform.service} == {"The class gateway"}
+    assert all(
+        (client.gateway, client.repeatable, client.holds_look_ups) == (True,) * 3 for client in (acedata, runapi)
+    )
+
+
+def test_clients_of_services_are_no_gateways(providers: ProviderPool) -> None:
+    """Without one nothing is repeated by itself, and no look-up is held."""
+    for client in (providers.acedata(), providers.runapi()):
+        assert not client.gateway
+        assert not client.holds_look_ups

@@ -428,3 +428,44 @@ def test_doctor_tells_what_the_page_can_show(
 def test_doctor_says_nothing_of_pages_in_a_terminal(terminal: Shell) -> None:
     """There is none."""
     assert "page" not in {finding.area for finding in examine(terminal).findings}
+
+
+GATEWAY = {"gateway": "https://api.acedata.cloud", "gateway_token": "run-secret"}
+
+
+def test_doctor_asks_a_gateway_once(lab: Shell, service: PromptService) -> None:
+    """With a gateway nothing else is asked, and no service or key of one's own is spoken of."""
+    settings.configure(**GATEWAY)
+    diagnosis = examine(lab)
+    assert levels(diagnosis) == {}
+    words = found(diagnosis, "class gateway").words
+    assert words == (
+        "api.acedata.cloud answers and knows the key, which is for generate, extend and modify. "
+        "Nothing was made or paid."
+    )
+    assert service.asked == [("GET", "/api/v1/me/balance")]
+    assert not {"AceDataCloud", "RunAPI", "where keys are"} & {finding.area for finding in diagnosis.findings}
+
+
+def test_doctor_tells_of_a_token_that_a_gateway_does_not_know(lab: Shell, service: PromptService) -> None:
+    """Who is not known at the gateway restarts the server or asks the teacher: no key is to be set."""
+    settings.configure(**GATEWAY)
+    service.knows_keys = False
+    finding = found(examine(lab), "class gateway")
+    assert finding.level == "act"
+    assert finding.advice.startswith("Restart your Jupyter server, or ask your teacher for another token")
+
+
+def test_doctor_tells_of_a_gateway_without_a_token(lab: Shell, service: PromptService) -> None:
+    """A gateway without a token is what has to be mended; nothing is simulated in its place, and nobody is asked."""
+    settings.configure(gateway=GATEWAY["gateway"])
+    finding = found(examine(lab), "class gateway")
+    assert finding.level == "act"
+    assert finding.words.startswith("The class gateway needs a token")
+    assert service.asked == []
+
+
+def test_doctor_with_a_gateway_and_the_demo_says_so(lab: Shell) -> None:
+    """Where all goes to the demo all the same, that is said."""
+    settings.configure(**GATEWAY, provider="demo")
+    assert found(examine(lab), "keys").words.startswith("A class gateway is set, but so is provider=demo")

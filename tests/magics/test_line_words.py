@@ -645,3 +645,66 @@ def test_prompt_that_an_earlier_clip_answers_is_not_told(
     notebook.run(f"{MODIFY} --again\n{CHINESE}")
     assert SCRIPT in capsys.readouterr().out
     assert len(service.sent) == 2
+
+
+# Through a class gateway
+
+THROUGH_GATEWAY = {"gateway": "https://api.acedata.cloud", "gateway_token": "hub-secret"}
+
+
+def test_balance_of_a_gateway_is_what_is_left_for_one_person(
+    notebook: Shell, service: PromptService, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """One line says what is left for whoever asks; the gateway is asked once, with its token."""
+    settings.configure(**THROUGH_GATEWAY)
+    service.cents, service.cents_spent = 420, 80
+    notebook.run("%luma balance")
+    assert capsys.readouterr().out == "class gateway: $4.20 left for you, $0.80 spent today\n"
+    (seen,) = service.all_seen
+    assert seen.key == "Bearer hub-secret"
+
+
+def test_price_names_the_gateway(notebook: Shell, service: PromptService, capsys: pytest.CaptureFixture[str]) -> None:
+    """The gateway tells the price of each action, for which it wants to know who asks; the demo is named as ever."""
+    settings.configure(**THROUGH_GATEWAY)
+    service.credits = 1.0
+    notebook.run("%luma price")
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split("  ")[0].split()[0] for line in lines[:3]] == ["generate", "extend", "modify"]
+    assert all("class gateway $0.50 (quoted by the class gateway at" in line for line in lines[:3])
+    assert {seen.key for seen in service.all_seen} == {"Bearer hub-secret"}
+    settings.configure(provider="demo")
+    notebook.run("%luma price")
+    assert "class gateway" not in capsys.readouterr().out
+
+
+def test_dry_run_names_the_gateway(notebook: Shell, capsys: pytest.CaptureFixture[str]) -> None:
+    """The request goes to the service's word through the gateway, with an idempotency key; no token is shown."""
+    settings.configure(**THROUGH_GATEWAY)
+    notebook.run("%%luma --dry-run\nA sunset")
+    out = capsys.readouterr().out
+    assert "This would go to acedata through the class gateway:" in out
+    assert "-H 'Idempotency-Key: ‹one per request›'" in out
+    assert "hub-secret" not in out
+
+
+def test_cards_and_table_name_the_gateway(notebook: Shell, capsys: pytest.CaptureFixture[str]) -> None:
+    """Card and table say through what the clip went; what the clip itself says stays the service's word."""
+    settings.configure(**THROUGH_GATEWAY, check_balance=False)
+    notebook.run("%%luma -o sunset --wait\nA sunset")
+    final, _ = notebook.displays.latest()
+    assert "class gateway" in final["text/html"]
+    assert "class gateway" in final["text/plain"]
+    capsys.readouterr()
+    notebook.run("%luma status")
+    assert "class gateway" in capsys.readouterr().out
+    assert notebook.user_ns["sunset"].provider == "acedata"
+
+
+def test_too_little_left_at_a_gateway_is_told_to_ask_for(notebook: Shell, service: PromptService) -> None:
+    """What is left does not cover the call: nothing was sent, and it is the teacher who can change that."""
+    settings.configure(**THROUGH_GATEWAY)
+    service.credits, service.credits_left = 1.0, 0.5
+    with pytest.raises(ClipFailed, match=r"The balance at the class gateway is \$0\.25.*Ask your teacher; or"):
+        notebook.run("%%luma --wait\nA sunset")
+    assert service.sent == []

@@ -11,7 +11,7 @@ from contextlib import suppress
 
 from luma_jupyter.domain.money import Balance, Price, dollars
 from luma_jupyter.domain.task import Task
-from luma_jupyter.domain.vocabulary import Provider
+from luma_jupyter.domain.vocabulary import Provider, in_sentence
 from luma_jupyter.engine.budget import Budget
 from luma_jupyter.engine.provider_pool import ProviderPool
 from luma_jupyter.errors import LumaError, NotEnoughBalance
@@ -57,7 +57,7 @@ class Funds:
         balance = await self._balance(task, price.usd)
         if balance is None or balance.left is None:
             return price.usd
-        service = now.service_name(task.provider)
+        service = in_sentence(now.service_name(task.provider))
         remedy = "Top up the account" if now.gateway is None else "Ask your teacher"
         if balance.left < price.usd - 1e-9:
             raise NotEnoughBalance(

@@ -27,7 +27,7 @@ from typing import TYPE_CHECKING
 
 from luma_jupyter.domain.task import TaskPhase
 from luma_jupyter.domain.urls import is_local_url
-from luma_jupyter.domain.vocabulary import Status
+from luma_jupyter.domain.vocabulary import Status, in_sentence
 from luma_jupyter.engine.handle import Handle
 from luma_jupyter.engine.library.folder import MediaFolder, size_of
 from luma_jupyter.engine.recovery import unanswered, unconfirmed_message
@@ -155,9 +155,9 @@ class TaskRun(Run):
             if forgotten and (asked := self._asked_elsewhere()):
                 await self._detach_elsewhere(asked)
             elif forgotten:
-                message = (
-                    f"{handle.task.service_name} does not know this task any more (task id {handle.task.task_id})."
-                )
+                service = in_sentence(handle.task.service_name)
+                message = f"{service} does not know this task any more (task id {handle.task.task_id})."
+                message = f"{message[0].upper()}{message[1:]}"
                 await handle.emit(status=Status.FAILED, problem=None, error=ClipFailed(message))
             else:
                 await self._detach(f"It was followed for {self._timeout:g} s without an end")
