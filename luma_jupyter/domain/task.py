@@ -78,7 +78,7 @@ class Account:
 class Task:
     """A snapshot of one task; each transition makes a new one.
 
-    ``intent`` is ours: 32 hex digits, one for each video that somebody wanted, kept through retries, and RunAPI's
+    ``intent`` is ours: 32 hex digits, one for each video that somebody wanted, kept through retries, and its
     idempotency key. ``task_id`` is the service's. Equal ``fingerprint``: equal request (`fingerprint`).
     ``source_label`` is how the user named the source, ``name`` the variable. ``base_url`` is the API that it went to,
     ``media`` the folder for its file, ``folder`` the notebook's.

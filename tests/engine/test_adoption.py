@@ -231,3 +231,10 @@ def test_adopted_clip_is_known_to_the_next_kernel(engine: Engine, service: FakeS
     assert (entry.task.trace_id, entry.task.task_id) == ("trace-1", task.task_id)
     assert end(submit(later, FOX)).intent == task.intent
     assert paid(service) == 0
+
+
+def test_task_is_adopted_through_a_gateway(engine: Engine, service: FakeService) -> None:
+    """A gateway knows repeated requests, as RunAPI does; its tasks are still AceDataCloud's, by what they say."""
+    settings.configure(gateway="https://api.acedata.cloud", gateway_token="token")
+    task = end(engine.adopt(elsewhere(engine, service)))
+    assert (task.status, task.request, task.gateway) == (Status.COMPLETED, FOX, True)

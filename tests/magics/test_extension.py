@@ -29,6 +29,7 @@ from tests.support.notebook import (
     wait_for_looks,
     wait_for_status,
 )
+from tests.support.waiting import until
 
 LOADED = """
 import json, sys
@@ -378,3 +379,19 @@ def test_loading_with_a_bad_setting_is_one_line_and_leaves_nothing(
     capsys.readouterr()
     terminal.run("%luma help")
     assert "%%luma [generate|extend|modify]" in capsys.readouterr().out
+
+
+def test_loading_asks_a_gateway_again_for_what_it_was_asked(notebook: Shell, service: PromptService) -> None:
+    """A kernel that died while a class gateway was asked costs nothing: the next one asks again under the same key."""
+    settings.configure(gateway="https://api.acedata.cloud", gateway_token="hub-secret", check_balance=False)
+    service.idempotent = True
+    notebook.run("%%luma -o sunset\nA [hang] sunset")
+    until(lambda: bool(service.sent))
+    service.faulty = False
+    notebook.restart()
+    until(lambda: len(service.tasks) == 1)
+    (clip,) = kernel.session.own_clips
+    clip.wait(10)
+    assert clip.status == "completed"
+    assert len(set(service.keys)) == 1
+    assert len(service.sent) == 2

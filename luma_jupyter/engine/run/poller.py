@@ -113,8 +113,8 @@ class Poller:
     ) -> TaskEnd:
         """Wait for the end of a task that was submitted ``elapsed`` seconds ago and takes as long as ``model`` says.
 
-        ``on_poll`` is called after each poll, with the problem where it failed. ``at_once``: its first poll may be held,
-        so it need not wait. Cancelling this ends the polling.
+        ``on_poll`` is called after each poll, with the problem where it failed. ``at_once``: the first poll, which may
+        be held, is not waited for. Cancelling this ends the polling.
         """
         loop = asyncio.get_running_loop()
         end: asyncio.Future[TaskEnd] = loop.create_future()
