@@ -37,6 +37,8 @@ class FakeGateway(FakeService):
         self.asked.append(request)
         if request.url.host != "hub.example":
             return await super().__call__(request)
+        if request.headers.get("authorization") != f"Bearer {TOKEN}":
+            return httpx.Response(401, json={"error": {"code": "invalid_token", "message": "Who is that?"}})
         path = request.url.raw_path.decode().removeprefix("/services/luma")
         runapi = any(f"/{name}" in path for name in ("modify_video", "me/", "price_quotes", "files/prepare"))
         host = "runapi.ai" if runapi else "api.acedata.cloud"
@@ -45,12 +47,6 @@ class FakeGateway(FakeService):
         )
         inner.headers["host"] = host
         return await super().__call__(inner)
-
-    def honest(self, kind: Kind, request: httpx.Request) -> httpx.Response:
-        behind = request.url.host in ("runapi.ai", "api.acedata.cloud")
-        if behind and request.headers.get("authorization") != f"Bearer {TOKEN}":
-            return httpx.Response(401, json={"error": {"code": "invalid_token", "message": "Who is that?"}})
-        return super().honest(kind, request)
 
     async def hold_up(self, kind: Kind) -> None:
         if kind != "look" or not self.holds:

@@ -213,12 +213,13 @@ class Submission:
         return handle.task.status is Status.RUNNING
 
     async def _accepted(self, accepted: Accepted) -> None:
+        own = self.unconfirmed and self._place["gateway"]  # a gateway that is asked again: paid now
         self.unconfirmed = False
         await self._handle.emit(
             status=Status.RUNNING,
             task_id=accepted.task_id,
             trace_id=accepted.trace_id,
-            replayed=accepted.replayed,
+            replayed=accepted.replayed and not own,
             problem=None,
             **self._place,
         )

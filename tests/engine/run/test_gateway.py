@@ -76,6 +76,17 @@ async def test_lost_answer_is_asked_for_again_and_paid_once(
     assert any("It is asked again in 1 s, which cannot pay twice." in (problem or "") for problem in problems)
 
 
+async def test_clip_of_a_classmate_says_that_nothing_was_paid(world: World, service: FakeGateway) -> None:
+    """A request that a classmate has made is answered with that clip, and says so; a repeat of one's own does not."""
+    made = await service.made_elsewhere({"prompt": "A red fox"})
+    service.script("submit", reply(200, {"task_id": made, "task_replayed": True, "shared": True}))
+    assert (await world.end(world.generate())).replayed
+    service.traced = True
+    service.script("submit", service.lose)
+    task = await world.end(world.generate("Another fox"))
+    assert (task.status, task.replayed) == (Status.COMPLETED, False)
+
+
 async def test_backoff_is_bounded_and_has_no_end(world: World, service: FakeGateway) -> None:
     """A gateway that is away for half an hour gets the request when it is back; pauses grow to half a minute."""
     service.script("submit", proxy_page(), for_ever=True)
