@@ -7,7 +7,6 @@ says nothing of the request. Only where the gateway itself has lost the service'
 from __future__ import annotations
 
 from collections.abc import Mapping
-from itertools import count
 
 from luma_jupyter.domain.vocabulary import CLASS_GATEWAY
 from luma_jupyter.errors import ConnectionLost, Unconfirmed, Unreachable
@@ -28,7 +27,9 @@ async def submit_until_answered(http: HttpClient, call: Call, listener: Submissi
     `Requests.submit`: what has left may have been accepted.
     """
     in_doubt = listener is not None and listener.unconfirmed  # an earlier try may have been accepted
-    for attempt in count(1):
+    attempt = 0
+    while True:
+        attempt += 1
         delay = http.backoff(attempt)
         try:
             reply = await http.requests.submit_once(call, listener)
@@ -50,7 +51,6 @@ async def submit_until_answered(http: HttpClient, call: Call, listener: Submissi
         if listener:
             await (listener.unanswered if in_doubt else listener.not_accepted)(reason, delay)
         await http.sleep(delay)
-    raise AssertionError("there is always another try")
 
 
 def _is_answer(reply: Reply, *, in_doubt: bool) -> bool:
