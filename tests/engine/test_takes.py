@@ -39,4 +39,4 @@ async def test_take_is_known_to_the_next_kernel(world: World) -> None:
     entry = world.engine.journal.find(made.intent)
     assert entry
     assert (entry.task.again, entry.task.take) == (1, "1.1")
-    assert world.engine.plan(TaskSpec(request=replace(FOX, take=3))).preview.headers == {"X-Luma-Take": "3"}
+    assert world.engine.plan(TaskSpec(request=replace(FOX, take=3))).preview.headers["X-Luma-Take"] == "3"

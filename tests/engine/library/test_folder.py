@@ -85,6 +85,7 @@ async def test_save_writes_the_sidecar(world: World, media: Path) -> None:
         "replayed": None,
         "again": None,
         "making": None,
+        "gateway": None,
         "created_at": EPOCH,
         "submitted_at": EPOCH + 18,
         "sent_at": EPOCH + 18,

@@ -153,6 +153,7 @@ def test_sidecar_has_nothing_private(folder: Path) -> None:
             "replayed",
             "again",
             "making",
+            "gateway",
         ),
         *("created_at", "submitted_at", "sent_at", "ended_at"),
     }

@@ -66,6 +66,7 @@ FULL = Task(
     replayed=True,
     again=3,
     making="video copied",
+    gateway=True,
     payload={"prompt": "Élan", "async": True},
 )
 PART = {"intent": INTENT, "label": "storm"}
@@ -186,6 +187,7 @@ def tasks(draw: st.DrawFn) -> Task:
         replayed=draw(st.booleans()),
         again=draw(st.integers(0, 9)),
         making=draw(words),
+        gateway=draw(st.booleans()),
         payload=draw(st.none() | st.dictionaries(st.text(), words | st.booleans())),
     )
 
@@ -341,6 +343,7 @@ FORGED: dict[str, list[Any]] = {
     "trace_id": NO_TEXT,
     "credits": NO_NUMBER,
     "replayed": NO_FLAG,
+    "gateway": NO_FLAG,
     "payload": [value for value in NO_OBJECT if value is not None],
     "error": NO_TEXT,
     "problem": NO_TEXT,
