@@ -1,0 +1,363 @@
+"""What both wires have in common: who asks, bounded bodies, refusals in each vendor's shape, look-ups that are held.
+
+Until a paid request is entered in the ledger, whatever stands in its way is answered with a 4xx: nothing was made, and
+every client reads it so. What passes by itself is a 429 with Retry-After. Only a request whose outcome nobody knows is
+answered with a 5xx.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+import logging
+import math
+import tempfile
+import traceback
+import uuid
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Any, ClassVar, TypeAlias, TypeVar
+
+from tornado.web import HTTPError, RequestHandler, stream_request_body
+
+from luma_jupyter.errors import ConfigError, InvalidRequest, LumaError, ServiceError
+from luma_jupyter.gateway.database import Database, DatabaseAway
+from luma_jupyter.gateway.identity import HubAway, Identity, NotInClass
+from luma_jupyter.gateway.ledger import KeyConflict, Ledger, OverCap
+from luma_jupyter.gateway.media import StoreFull
+from luma_jupyter.gateway.records import MICROS, Intent, Person, State, Submission, Vendor
+from luma_jupyter.gateway.settings import GatewaySettings
+from luma_jupyter.gateway.submissions import Lost, Refused, Submissions, TurnTimeout
+from luma_jupyter.gateway.vendors import Vendors
+
+T = TypeVar("T")
+Look: TypeAlias = Callable[[], Awaitable[Sequence[Submission | None]]]
+
+HOLD_SECONDS = 20.0  # so long a look-up is held open, at most; clients wait 30 s for an answer
+RETRY_SECONDS = 2  # after which a passing trouble is worth another try
+MOST_UPLOADS = 2  # files that one process passes on to a vendor at once: each is whole in its memory
+IN_MEMORY = 1_000_000  # bytes of an upload; what is longer is on the disk while it comes
+LONGEST_IDEMPOTENCY_KEY = 512  # characters, as RunAPI documents
+CLASS_KEY = "The class key does not work: tell your teacher."
+ENDED = (State.COMPLETED, State.FAILED)
+
+log = logging.getLogger(__name__)
+
+
+class Refusal(HTTPError):
+    """An error answer with a code and a message of its own."""
+
+    def __init__(self, status: int, code: str, message: str, retry_after: int | None = None) -> None:
+        super().__init__(status)
+        self.code, self.message, self.retry_after = code, message, retry_after
+
+
+@dataclass
+class Gateway:
+    """What the handlers of one process share. ``draining`` is set when it ends: nothing is held open any more."""
+
+    settings: GatewaySettings
+    database: Database
+    identity: Identity
+    ledger: Ledger
+    submissions: Submissions
+    vendors: Vendors
+    hold_seconds: float = HOLD_SECONDS
+    draining: asyncio.Event = field(default_factory=asyncio.Event)
+    uploads: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(MOST_UPLOADS))
+
+
+@dataclass(frozen=True)
+class Made:
+    """A task, and whether an earlier request with the same key made it."""
+
+    submission: Submission
+    replayed: bool
+
+    @property
+    def fields(self) -> dict[str, Any]:
+        """What the answer says beside the task where this request made none."""
+        if self.submission.joined is not None:
+            return {"task_replayed": True, "shared": True}
+        return {"task_replayed": True} if self.replayed else {}
+
+
+@stream_request_body
+class ApiHandler(RequestHandler):
+    """An endpoint of one of the vendors.
+
+    What speaks against a request is found before its body has come, and told after that: somebody who is still sending
+    would see a broken connection instead of the answer. Meanwhile nothing of it is kept.
+    """
+
+    takes_file: ClassVar[bool] = False  # its body may be as large as a file
+
+    def initialize(self) -> None:
+        """Prepare for what comes of the body."""
+        self._refusal: Exception | None = None
+        self._person: Person | None = None
+        self._size = 0
+        self._body = tempfile.SpooledTemporaryFile(IN_MEMORY)
+        self._gone = asyncio.Event()
+
+    @property
+    def gateway(self) -> Gateway:
+        """What the handlers share."""
+        gateway: Gateway = self.settings["gateway"]
+        return gateway
+
+    @property
+    def person(self) -> Person:
+        """Who asks. Raises what speaks against that."""
+        if self._refusal:
+            raise self._refusal
+        if self._person is None:
+            raise self.unknown_person()
+        return self._person
+
+    def unknown_person(self) -> Refusal:
+        """What to say to somebody whom nobody knows."""
+        return Refusal(401, "invalid_token", "The class gateway does not know this token: stop and start your server.")
+
+    async def prepare(self) -> None:
+        """Find out who asks."""
+        try:
+            self._person = await self.gateway.identity.who(self.request.headers.get("Authorization"))
+        except LumaError as error:
+            self._refusal = error
+
+    def data_received(self, chunk: bytes) -> None:
+        """Take a piece of the body, as far as it is of use."""
+        settings = self.gateway.settings
+        most = settings.upload_bytes + IN_MEMORY if self.takes_file else settings.body_bytes
+        self._size += len(chunk)
+        if self._size > most and self._refusal is None:
+            self._refusal = Refusal(413, "too_large", f"A request may have {most:,} bytes at most.")
+        if self._refusal is None:
+            self._body.write(chunk)
+
+    def received(self) -> bytes:
+        """The whole body. Raises what speaks against the request."""
+        if self._refusal:
+            raise self._refusal
+        self._body.seek(0)
+        return self._body.read()
+
+    def json_body(self) -> dict[str, Any]:
+        """The body, a JSON object. Raises what speaks against the request."""
+        try:
+            body = json.loads(self.received())
+            json.dumps(body, ensure_ascii=False, allow_nan=False).encode()  # no infinity, no halves of characters
+        except (ValueError, RecursionError):
+            body = None
+        if not isinstance(body, dict) or not _is_storable(body):
+            raise Refusal(400, "bad_request", "The body is not a JSON object.")
+        return body
+
+    # Paid requests.
+
+    async def submit(self, vendor: Vendor, body: Mapping[str, Any]) -> Made:
+        """Make the task that is asked for, or find the one that was made for the same key."""
+        gateway, person, key = self.gateway, self.person, self._idempotency_key()
+        known = await gateway.ledger.find(person.name, vendor, key)
+        replayed = known is not None and not known.state.without_task
+        if known and replayed:  # what is answered from the ledger is not prepared once more
+            sent, price = known.body, known.price
+        else:
+            sent, price = await gateway.vendors.prepare(person, vendor, body), await gateway.vendors.price(vendor)
+        headers = self.request.headers
+        intent = Intent(
+            owner=person,
+            vendor=vendor,
+            key=key,
+            body=sent,
+            fingerprint=request_fingerprint(vendor, body, headers.get("X-Luma-Take", "")),
+            price=price,
+            lesson=headers.get("X-Luma-Lesson") == "1",
+        )
+        return Made(await gateway.submissions.submit(intent), replayed)
+
+    def _idempotency_key(self) -> str:
+        """The key that the client has given; one of its own for a request without any."""
+        key = self.request.headers.get("Idempotency-Key", "")
+        if len(key) > LONGEST_IDEMPOTENCY_KEY or not (key.isascii() and key.isprintable()):
+            raise Refusal(400, "bad_request", "This Idempotency-Key cannot be used: give up to 512 ASCII characters.")
+        return key or uuid.uuid4().hex
+
+    # Look-ups.
+
+    async def held(self, look: Look, seconds: float | None = None) -> Sequence[Submission | None]:
+        """What ``look`` gives once one of them has ended, at the latest when it was held for so many seconds.
+
+        It is let go when the client goes away, and when this process ends.
+        """
+        found = await look()
+        ids = {str(submission.id) for submission in found if submission}
+        if has_ended(found) or not ids:
+            return found
+        loop = asyncio.get_running_loop()
+        until = loop.time() + (self.gateway.hold_seconds if seconds is None else seconds)
+        leaving = [asyncio.ensure_future(event.wait()) for event in (self._gone, self.gateway.draining)]
+        try:
+            with self.gateway.database.news("submissions", ids) as news:
+                while not has_ended(found := await look()):
+                    if (left := until - loop.time()) <= 0 or any(task.done() for task in leaving):
+                        break
+                    await _first(news.wait(left), leaving)
+        finally:
+            for task in leaving:
+                task.cancel()
+        return found
+
+    def on_connection_close(self) -> None:
+        """Let go of what is held: nobody waits for it any more."""
+        super().on_connection_close()
+        self._gone.set()
+
+    # Files.
+
+    async def pass_on(self, hand_over: Callable[[], Awaitable[T]]) -> T:
+        """Hand a file over to a vendor, when it is its turn."""
+        async with self.gateway.uploads:
+            return await hand_over()
+
+    # Answers.
+
+    def set_default_headers(self) -> None:
+        """Say nothing of the server, and let nobody keep or guess what an answer is."""
+        self.clear_header("Server")
+        self.set_header("Cache-Control", "no-store")
+        self.set_header("X-Content-Type-Options", "nosniff")
+
+    def write_error(self, status_code: int, **kwargs: Any) -> None:
+        """Send the body of any error answer, whatever was raised."""
+        error = kwargs["exc_info"][1]
+        refusal = error if isinstance(error, Refusal) else refusal_for(error, self._reason)
+        self.set_status(refusal.status_code)
+        if refusal.retry_after is not None:
+            self.set_header("Retry-After", str(refusal.retry_after))
+        with suppress(RuntimeError):  # where the connection has gone
+            self.finish(self.error_body(refusal))
+
+    def error_body(self, refusal: Refusal) -> dict[str, Any]:
+        """An error in AceDataCloud's shape, which is also the one for paths that belong to no API."""
+        error = {"code": refusal.code, "message": refusal.message}
+        return {"success": False, "error": error, "trace_id": str(uuid.uuid4())}
+
+    def log_exception(
+        self,
+        typ: type[BaseException] | None,
+        value: BaseException | None,
+        tb: TracebackType | None,
+    ) -> None:
+        """Log what nobody foresaw: where it happened, but not its words, which may have a prompt or a key."""
+        if not isinstance(value, HTTPError | LumaError):
+            place = "".join(traceback.format_tb(tb))
+            log.error("%s failed: %s\n%s", type(self).__name__, typ.__name__ if typ else "?", place)
+
+    def on_finish(self) -> None:
+        """Throw the body away."""
+        self._body.close()
+
+
+class NotFoundHandler(ApiHandler):
+    """Every path that is not served."""
+
+    async def prepare(self) -> None:
+        """Say so, whoever asks."""
+        raise Refusal(404, "not_found", "There is nothing at this address of the class gateway.")
+
+
+_STATUS_BY_CODE = {
+    "forbidden": 403,
+    "disabled": 403,
+    "used_up": 403,
+    "class_key": 403,
+    "not_found": 404,
+    "too_many_requests": 429,
+}
+
+
+def refusal_for(error: BaseException, reason: str = "") -> Refusal:
+    """What is answered where this was raised."""
+    if isinstance(error, DatabaseAway | HubAway):
+        return Refusal(429, "too_many_requests", "The class gateway is busy: this passes by itself.", RETRY_SECONDS)
+    if isinstance(error, TurnTimeout):
+        return Refusal(
+            429, "too_many_requests", "Your other clips come first: this one waits.", math.ceil(error.retry_after)
+        )
+    if isinstance(error, OverCap):
+        return Refusal(403, "used_up", str(error))
+    if isinstance(error, NotInClass):
+        return Refusal(403, "not_in_class", str(error))
+    if isinstance(error, KeyConflict):
+        return Refusal(409, "conflict", "This Idempotency-Key came with another request before.")
+    if isinstance(error, InvalidRequest):
+        return Refusal(400, "bad_request", str(error))
+    if isinstance(error, StoreFull):
+        return Refusal(429, "store_full", "The class gateway has no room for files: tell your teacher.", RETRY_SECONDS)
+    if isinstance(error, Refused):
+        return _vendors_refusal(error.submission.error_code, error.submission.error_message)
+    if isinstance(error, Lost):
+        return Refusal(502, "unconfirmed", "The service's answer was lost: the task may have been made, and billed.")
+    if isinstance(error, ServiceError):
+        return _vendors_refusal(error.code, error.words)
+    if isinstance(error, ConfigError):
+        return Refusal(403, "gateway_settings", "The class gateway is not set up for this: tell your teacher.")
+    if isinstance(error, HTTPError):
+        codes = {404: "not_found", 405: "method_not_allowed"}
+        code = codes.get(error.status_code, "bad_request" if error.status_code < 500 else "api_error")
+        return Refusal(error.status_code, code, reason or "The request cannot be used.")
+    return Refusal(500, "api_error", "The class gateway has a fault of its own: tell your teacher.")
+
+
+def _vendors_refusal(code: str | None, message: str | None) -> Refusal:
+    """A vendor's refusal, with its words."""
+    if code == "class_key":
+        return Refusal(403, code, CLASS_KEY)
+    if code == "used_up":
+        return Refusal(403, code, "The class's account at the service is spent: tell your teacher.")
+    status = _STATUS_BY_CODE.get(code or "", 400)
+    retry_after = RETRY_SECONDS if status == 429 else None
+    return Refusal(status, code or "bad_request", message or "The service refused the request.", retry_after)
+
+
+_NOT_COUNTED = ("async", "callback_url", "timeout")  # fields that say how, and not what
+
+
+def request_fingerprint(vendor: Vendor, body: Mapping[str, Any], take: str = "") -> str:
+    """What equal requests have in common, of whomever: 64 hex digits (SHA-256)."""
+    asked = {name: value for name, value in body.items() if name not in _NOT_COUNTED and value is not None}
+    facts = json.dumps([vendor, asked, take], sort_keys=True, ensure_ascii=True, separators=(",", ":"))
+    return hashlib.sha256(facts.encode()).hexdigest()
+
+
+def has_ended(submissions: Sequence[Submission | None]) -> bool:
+    """Whether there is something to tell of these: one of them has ended, or is none that its asker has."""
+    return any(submission is None or submission.state in ENDED for submission in submissions)
+
+
+def dollars(amount: int | None) -> float | None:
+    """An amount of the ledger in US dollars."""
+    return None if amount is None else amount / MICROS
+
+
+def _is_storable(value: Any) -> bool:
+    """Whether PostgreSQL keeps a JSON value: it takes no null character in a text."""
+    if isinstance(value, dict):
+        return all(_is_storable(name) and _is_storable(item) for name, item in value.items())
+    if isinstance(value, list):
+        return all(map(_is_storable, value))
+    return not (isinstance(value, str) and "\0" in value)
+
+
+async def _first(waiting: Coroutine[Any, Any, object], others: Sequence[asyncio.Task[Any]]) -> None:
+    """Wait until one of these is done; the first one is given up otherwise."""
+    task = asyncio.ensure_future(waiting)
+    try:
+        await asyncio.wait({task, *others}, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        task.cancel()
