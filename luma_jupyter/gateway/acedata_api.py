@@ -11,13 +11,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from tornado.httputil import parse_multipart_form_data
+from tornado.httputil import HTTPFile, HTTPInputError, parse_body_arguments
 
-from luma_jupyter.errors import InvalidRequest
-from luma_jupyter.gateway.api import ApiHandler, Refusal, dollars
+from luma_jupyter.gateway.api import ApiHandler, ReceivedFile, Refusal, dollars, iso, least_left
 from luma_jupyter.gateway.media import media_url
 from luma_jupyter.gateway.records import State, Submission
-from luma_jupyter.gateway.uploads import local_file
 
 MOST_IDS = 50  # of a batch; the vendor's recommendation
 MOST_LISTED = 100  # tasks or rows of a page
@@ -160,7 +158,7 @@ class ApplicationsHandler(PlatformHandler):
             "id": self.person.name,
             "service_id": SERVICE_ID,
             "type": "Usage",
-            "remaining_amount": dollars(min(filter_none(left.in_all, left.today), default=None)),
+            "remaining_amount": dollars(least_left(left)),
             "used_amount": dollars(left.spent_in_all),
         }
         self.finish_page([application])
@@ -182,7 +180,6 @@ class UsageHandler(PlatformHandler):
 def _usage_row(submission: Submission) -> dict[str, Any]:
     amount = submission.cost if submission.cost is not None else submission.price
     charged = dollars(amount if submission.state is State.COMPLETED else 0)
-    created = datetime.fromtimestamp(submission.created_at, UTC)
     return {
         "id": str(submission.id),
         "api_id": API_ID,
@@ -191,7 +188,7 @@ def _usage_row(submission: Submission) -> dict[str, Any]:
         "deducted_amount": charged,
         "trace_id": submission.trace_id,
         "elapsed": None,
-        "created_at": created.isoformat().replace("+00:00", "Z"),
+        "created_at": iso(datetime.fromtimestamp(submission.created_at, UTC)),
     }
 
 
@@ -202,25 +199,20 @@ class FilesHandler(ApiHandler):
 
     async def post(self) -> None:
         """Take the form's file to the vendor, and answer where requests can name it."""
-        person = self.person
+        upload = await self.pass_on(self.person, "acedata", self._form_file)
+        # The vendor's documents name the one, some of its clients read the other.
+        self.finish({"file_url": upload.url, "url": upload.url})
 
-        async def hand_over() -> str:
-            name, data = self._form_file()
-            return (await self.gateway.vendors.upload(person, "acedata", local_file(data, name))).url
-
-        url = await self.pass_on(hand_over)
-        self.finish({"file_url": url, "url": url})
-
-    def _form_file(self) -> tuple[str, bytes]:
-        content_type = self.request.headers.get("Content-Type", "")
-        kind, _, boundary = content_type.partition("boundary=")
-        files: dict[str, Any] = {}
-        if kind.strip().lower().startswith("multipart/form-data") and boundary:
-            parse_multipart_form_data(boundary.strip('"').encode(), self.received(), {}, files)
+    def _form_file(self) -> ReceivedFile:
+        """The form's file. Raises Refusal."""
+        files: dict[str, list[HTTPFile]] = {}
+        try:
+            parse_body_arguments(self.request.headers.get("Content-Type", ""), self.received(), {}, files)
+        except HTTPInputError:
+            files = {}
         if not files.get("file"):
-            raise InvalidRequest("file is required, as a part of multipart/form-data.")
-        file = files["file"][0]
-        return file.filename, file.body
+            raise Refusal(400, "bad_request", "file is required, as a part of multipart/form-data.")
+        return ReceivedFile(files["file"][0].filename, files["file"][0].body)
 
 
 @dataclass(frozen=True)

@@ -18,20 +18,25 @@ import uuid
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from datetime import datetime
 from types import TracebackType
 from typing import Any, ClassVar, TypeAlias, TypeVar
 
+import psycopg
 from tornado.web import HTTPError, RequestHandler, stream_request_body
 
 from luma_jupyter.errors import ConfigError, InvalidRequest, LumaError, ServiceError
+from luma_jupyter.gateway.bodies import Bodies
 from luma_jupyter.gateway.database import Database, DatabaseAway
 from luma_jupyter.gateway.identity import HubAway, Identity, NotInClass
 from luma_jupyter.gateway.ledger import KeyConflict, Ledger, OverCap
-from luma_jupyter.gateway.media import StoreFull
-from luma_jupyter.gateway.records import MICROS, Intent, Person, State, Submission, Vendor
+from luma_jupyter.gateway.records import MICROS, Intent, Left, Person, State, Submission, Vendor
 from luma_jupyter.gateway.settings import GatewaySettings
+from luma_jupyter.gateway.storage import StoreAway, StoreFull
 from luma_jupyter.gateway.submissions import Lost, Refused, Submissions, TurnTimeout
+from luma_jupyter.gateway.uploads import Uploads
 from luma_jupyter.gateway.vendors import Vendors
+from luma_jupyter.providers.protocol import Upload
 
 T = TypeVar("T")
 Look: TypeAlias = Callable[[], Awaitable[Sequence[Submission | None]]]
@@ -41,7 +46,6 @@ RETRY_SECONDS = 2  # after which a passing trouble is worth another try
 MOST_UPLOADS = 2  # files that one process passes on to a vendor at once: each is whole in its memory
 IN_MEMORY = 1_000_000  # bytes of an upload; what is longer is on the disk while it comes
 LONGEST_IDEMPOTENCY_KEY = 512  # characters, as RunAPI documents
-CLASS_KEY = "The class key does not work: tell your teacher."
 ENDED = (State.COMPLETED, State.FAILED)
 
 log = logging.getLogger(__name__)
@@ -65,9 +69,11 @@ class Gateway:
     ledger: Ledger
     submissions: Submissions
     vendors: Vendors
+    bodies: Bodies
+    uploads: Uploads
     hold_seconds: float = HOLD_SECONDS
     draining: asyncio.Event = field(default_factory=asyncio.Event)
-    uploads: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(MOST_UPLOADS))
+    handing_over: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(MOST_UPLOADS))
 
 
 @dataclass(frozen=True)
@@ -83,6 +89,14 @@ class Made:
         if self.submission.joined is not None:
             return {"task_replayed": True, "shared": True}
         return {"task_replayed": True} if self.replayed else {}
+
+
+@dataclass(frozen=True)
+class ReceivedFile:
+    """A file that somebody has sent."""
+
+    name: str
+    data: bytes = field(repr=False)
 
 
 @stream_request_body
@@ -127,7 +141,11 @@ class ApiHandler(RequestHandler):
         try:
             self._person = await self.gateway.identity.who(self.request.headers.get("Authorization"))
         except LumaError as error:
-            self._refusal = error
+            self.refuse(error)
+
+    def refuse(self, why: Exception) -> None:
+        """Refuse the request, once its body has come."""
+        self._refusal = why
 
     def data_received(self, chunk: bytes) -> None:
         """Take a piece of the body, as far as it is of use."""
@@ -135,7 +153,7 @@ class ApiHandler(RequestHandler):
         most = settings.upload_bytes + IN_MEMORY if self.takes_file else settings.body_bytes
         self._size += len(chunk)
         if self._size > most and self._refusal is None:
-            self._refusal = Refusal(413, "too_large", f"A request may have {most:,} bytes at most.")
+            self.refuse(Refusal(413, "too_large", f"A request may have {most:,} bytes at most."))
         if self._refusal is None:
             self._body.write(chunk)
 
@@ -150,10 +168,9 @@ class ApiHandler(RequestHandler):
         """The body, a JSON object. Raises what speaks against the request."""
         try:
             body = json.loads(self.received())
-            json.dumps(body, ensure_ascii=False, allow_nan=False).encode()  # no infinity, no halves of characters
         except (ValueError, RecursionError):
             body = None
-        if not isinstance(body, dict) or not _is_storable(body):
+        if not isinstance(body, dict):
             raise Refusal(400, "bad_request", "The body is not a JSON object.")
         return body
 
@@ -167,7 +184,7 @@ class ApiHandler(RequestHandler):
         if known and replayed:  # what is answered from the ledger is not prepared once more
             sent, price = known.body, known.price
         else:
-            sent, price = await gateway.vendors.prepare(person, vendor, body), await gateway.vendors.price(vendor)
+            sent, price = await gateway.bodies.prepare(person, vendor, body), await gateway.vendors.price(vendor)
         headers = self.request.headers
         intent = Intent(
             owner=person,
@@ -219,10 +236,11 @@ class ApiHandler(RequestHandler):
 
     # Files.
 
-    async def pass_on(self, hand_over: Callable[[], Awaitable[T]]) -> T:
-        """Hand a file over to a vendor, when it is its turn."""
-        async with self.gateway.uploads:
-            return await hand_over()
+    async def pass_on(self, person: Person, vendor: Vendor, read: Callable[[], ReceivedFile]) -> Upload:
+        """Hand a file over to a vendor, when it is its turn: only then it is ``read`` into memory."""
+        async with self.gateway.handing_over:
+            file = read()
+            return await self.gateway.uploads.add(person, vendor, file.name, file.data)
 
     # Answers.
 
@@ -235,12 +253,16 @@ class ApiHandler(RequestHandler):
     def write_error(self, status_code: int, **kwargs: Any) -> None:
         """Send the body of any error answer, whatever was raised."""
         error = kwargs["exc_info"][1]
-        refusal = error if isinstance(error, Refusal) else refusal_for(error, self._reason)
+        refusal = self.translated(error if isinstance(error, Refusal) else refusal_for(error, self._reason))
         self.set_status(refusal.status_code)
         if refusal.retry_after is not None:
             self.set_header("Retry-After", str(refusal.retry_after))
         with suppress(RuntimeError):  # where the connection has gone
             self.finish(self.error_body(refusal))
+
+    def translated(self, refusal: Refusal) -> Refusal:
+        """A refusal with the status and the code that the vendor has for it: they are AceDataCloud's."""
+        return refusal
 
     def error_body(self, refusal: Refusal) -> dict[str, Any]:
         """An error in AceDataCloud's shape, which is also the one for paths that belong to no API."""
@@ -271,19 +293,12 @@ class NotFoundHandler(ApiHandler):
         raise Refusal(404, "not_found", "There is nothing at this address of the class gateway.")
 
 
-_STATUS_BY_CODE = {
-    "forbidden": 403,
-    "disabled": 403,
-    "used_up": 403,
-    "class_key": 403,
-    "not_found": 404,
-    "too_many_requests": 429,
-}
+_STATUS_BY_CODE = {"forbidden": 403, "not_found": 404, "too_many_requests": 429}
 
 
 def refusal_for(error: BaseException, reason: str = "") -> Refusal:
     """What is answered where this was raised."""
-    if isinstance(error, DatabaseAway | HubAway):
+    if isinstance(error, DatabaseAway | HubAway | StoreAway):
         return Refusal(429, "too_many_requests", "The class gateway is busy: this passes by itself.", RETRY_SECONDS)
     if isinstance(error, TurnTimeout):
         return Refusal(
@@ -295,6 +310,8 @@ def refusal_for(error: BaseException, reason: str = "") -> Refusal:
         return Refusal(403, "not_in_class", str(error))
     if isinstance(error, KeyConflict):
         return Refusal(409, "conflict", "This Idempotency-Key came with another request before.")
+    if isinstance(error, psycopg.DataError | UnicodeEncodeError):
+        return Refusal(400, "bad_request", "The request has characters that cannot be used (NUL, or half of a pair).")
     if isinstance(error, InvalidRequest):
         return Refusal(400, "bad_request", str(error))
     if isinstance(error, StoreFull):
@@ -315,12 +332,8 @@ def refusal_for(error: BaseException, reason: str = "") -> Refusal:
 
 
 def _vendors_refusal(code: str | None, message: str | None) -> Refusal:
-    """A vendor's refusal, with its words."""
-    if code == "class_key":
-        return Refusal(403, code, CLASS_KEY)
-    if code == "used_up":
-        return Refusal(403, code, "The class's account at the service is spent: tell your teacher.")
-    status = _STATUS_BY_CODE.get(code or "", 400)
+    """A vendor's refusal in its words; what concerns the class's account is in words for students already."""
+    status = 403 if code and code.startswith("class_") else _STATUS_BY_CODE.get(code or "", 400)
     retry_after = RETRY_SECONDS if status == 429 else None
     return Refusal(status, code or "bad_request", message or "The service refused the request.", retry_after)
 
@@ -345,13 +358,14 @@ def dollars(amount: int | None) -> float | None:
     return None if amount is None else amount / MICROS
 
 
-def _is_storable(value: Any) -> bool:
-    """Whether PostgreSQL keeps a JSON value: it takes no null character in a text."""
-    if isinstance(value, dict):
-        return all(_is_storable(name) and _is_storable(item) for name, item in value.items())
-    if isinstance(value, list):
-        return all(map(_is_storable, value))
-    return not (isinstance(value, str) and "\0" in value)
+def least_left(left: Left) -> int | None:
+    """What is left by the cap that binds first; None where there is no cap."""
+    return min((amount for amount in (left.in_all, left.today) if amount is not None), default=None)
+
+
+def iso(moment: datetime) -> str:
+    """A moment in UTC as both vendors write it."""
+    return f"{moment:%Y-%m-%dT%H:%M:%S.%fZ}"
 
 
 async def _first(waiting: Coroutine[Any, Any, object], others: Sequence[asyncio.Task[Any]]) -> None:

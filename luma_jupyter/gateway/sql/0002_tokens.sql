@@ -16,6 +16,8 @@ CREATE TABLE tokens (
 CREATE TABLE prepared_uploads (
     id text PRIMARY KEY,
     owner text NOT NULL,
+    groups text[] NOT NULL,
+    teaches boolean NOT NULL,
     name text NOT NULL,
     size bigint NOT NULL,
     checksum text NOT NULL, -- MD5 in base64
