@@ -13,7 +13,8 @@ from typing import Any
 
 from tornado.httputil import HTTPFile, HTTPInputError, parse_body_arguments
 
-from luma_jupyter.gateway.api import ApiHandler, ReceivedFile, Refusal, dollars, iso, least_left
+from luma_jupyter.gateway.api import ENDED, ApiHandler, ReceivedFile, Refusal, dollars, iso, least_left
+from luma_jupyter.gateway.ledger import Ledger
 from luma_jupyter.gateway.media import media_url
 from luma_jupyter.gateway.records import State, Submission
 
@@ -46,15 +47,17 @@ class TasksHandler(ApiHandler):
         body, owner = self.json_body(), self.person.name
         action, ids = body.get("action", "retrieve"), body.get("ids")
         if action == "retrieve" and isinstance(task_id := body.get("id"), str):
-            (found,) = await self._look([task_id])
-            if found is None:
+            (task,) = await self._look([task_id])
+            if task is None:
                 raise Refusal(404, "not_found", "The task does not exist.")
-            self.finish(self._task(found))
+            self.finish(self._task(task))
         elif action == "retrieve_batch" and ids is None:
             page = Page.parse(body, "created_at_min", "created_at_max")
-            self._finish_tasks(await self.gateway.ledger.list_own(owner, page.since, page.until, page.limit, page.offset))
+            rows = await page.rows(self.gateway.ledger, owner)
+            self._finish_tasks([row for row in rows if row.task_id], page.offset + len(rows))
         elif action == "retrieve_batch" and _are_ids(ids):
-            self._finish_tasks([found for found in await self._look(ids) if found])
+            found = [submission for submission in await self._look(ids) if submission]
+            self._finish_tasks(found, len(found))
         else:
             words = f"Give action retrieve with an id, or retrieve_batch with up to {MOST_IDS} ids or none."
             raise Refusal(400, "bad_request", words)
@@ -67,9 +70,8 @@ class TasksHandler(ApiHandler):
 
         return await self.held(look)
 
-    def _finish_tasks(self, submissions: Sequence[Submission]) -> None:
-        items = [self._task(submission) for submission in submissions]
-        self.finish({"items": items, "count": len(items)})
+    def _finish_tasks(self, submissions: Sequence[Submission], count: int) -> None:
+        self.finish({"items": [self._task(submission) for submission in submissions], "count": count})
 
     def _task(self, submission: Submission) -> dict[str, Any]:
         """A task as the vendor tells of it."""
@@ -170,11 +172,9 @@ class UsageHandler(PlatformHandler):
     async def get(self) -> None:
         """Answer what was charged for the own tasks of a time."""
         page = Page.parse(self._query(), "created_at_from", "created_at_to")
-        rows = await self.gateway.ledger.list_own(
-            self.person.name, page.since, page.until, page.limit, page.offset
-        )
-        items = [_usage_row(row) for row in rows if row.state in (State.COMPLETED, State.FAILED)]
-        self.finish({"count": len(items), "items": items})
+        rows = await page.rows(self.gateway.ledger, self.person.name)
+        items = [_usage_row(row) for row in rows if row.state in ENDED]
+        self.finish({"count": page.offset + len(rows), "items": items})
 
 
 def _usage_row(submission: Submission) -> dict[str, Any]:
@@ -229,6 +229,10 @@ class Page:
         """Read a body or a query; ``since`` and ``until`` are what the times are called there. Raises Refusal."""
         limit, offset = _count(query, "limit", 10), _count(query, "offset", 0)
         return cls(_time(query, since, 0.0), _time(query, until, END_OF_TIME), min(limit, MOST_LISTED), offset)
+
+    async def rows(self, ledger: Ledger, owner: str) -> Sequence[Submission]:
+        """A student's rows of this page; some of them may be none of the list, which is longer than they are then."""
+        return await ledger.list_own(owner, self.since, self.until, self.limit, self.offset, "acedata")
 
 
 def _count(query: Mapping[str, Any], name: str, default: int) -> int:

@@ -293,9 +293,6 @@ class NotFoundHandler(ApiHandler):
         raise Refusal(404, "not_found", "There is nothing at this address of the class gateway.")
 
 
-_STATUS_BY_CODE = {"forbidden": 403, "not_found": 404, "too_many_requests": 429}
-
-
 def refusal_for(error: BaseException, reason: str = "") -> Refusal:
     """What is answered where this was raised."""
     if isinstance(error, DatabaseAway | HubAway | StoreAway):
@@ -317,11 +314,12 @@ def refusal_for(error: BaseException, reason: str = "") -> Refusal:
     if isinstance(error, StoreFull):
         return Refusal(429, "store_full", "The class gateway has no room for files: tell your teacher.", RETRY_SECONDS)
     if isinstance(error, Refused):
-        return _vendors_refusal(error.submission.error_code, error.submission.error_message)
+        row = error.submission
+        return _vendors_refusal(row.error_status, row.error_code, row.error_message)
     if isinstance(error, Lost):
         return Refusal(502, "unconfirmed", "The service's answer was lost: the task may have been made, and billed.")
     if isinstance(error, ServiceError):
-        return _vendors_refusal(error.code, error.words)
+        return _vendors_refusal(error.http_status, error.code, error.words)
     if isinstance(error, ConfigError):
         return Refusal(403, "gateway_settings", "The class gateway is not set up for this: tell your teacher.")
     if isinstance(error, HTTPError):
@@ -331,11 +329,12 @@ def refusal_for(error: BaseException, reason: str = "") -> Refusal:
     return Refusal(500, "api_error", "The class gateway has a fault of its own: tell your teacher.")
 
 
-def _vendors_refusal(code: str | None, message: str | None) -> Refusal:
-    """A vendor's refusal in its words; what concerns the class's account is in words for students already."""
-    status = 403 if code and code.startswith("class_") else _STATUS_BY_CODE.get(code or "", 400)
-    retry_after = RETRY_SECONDS if status == 429 else None
-    return Refusal(status, code or "bad_request", message or "The service refused the request.", retry_after)
+def _vendors_refusal(status: int | None, code: str | None, message: str | None) -> Refusal:
+    """A vendor's refusal in its words, which made nothing; what passes by itself is a 429, as it is at the gateway."""
+    if status is None or status >= 500 or status == 429:
+        return Refusal(429, "too_many_requests", message or "The service is having trouble.", RETRY_SECONDS)
+    status = status if 400 <= status else 400
+    return Refusal(status, code or "bad_request", message or "The service refused the request.")
 
 
 _NOT_COUNTED = ("async", "callback_url", "timeout")  # fields that say how, and not what

@@ -14,13 +14,17 @@ from tornado.web import Application, RequestHandler
 
 from luma_jupyter.gateway import acedata_api, runapi_api
 from luma_jupyter.gateway.api import Gateway, NotFoundHandler
+from luma_jupyter.gateway.bodies import Bodies
 from luma_jupyter.gateway.database import Database
 from luma_jupyter.gateway.identity import Identity
 from luma_jupyter.gateway.ledger import Ledger
 from luma_jupyter.gateway.settings import GatewaySettings
+from luma_jupyter.gateway.media import Media
+from luma_jupyter.gateway.media_handler import MEDIA_PATH, MediaHandler
 from luma_jupyter.gateway.submissions import Submissions
 from luma_jupyter.gateway.trouble import Troubles
 from luma_jupyter.gateway.turns import Turns
+from luma_jupyter.gateway.uploads import Uploads
 from luma_jupyter.gateway.vendors import Vendors
 
 log = logging.getLogger(__name__)
@@ -41,7 +45,7 @@ class FormPath(PathMatches):
 def application(gateway: Gateway) -> Application:
     """The application, below the path that the Hub's proxy passes on."""
     prefix = re.escape(gateway.settings.service_prefix)
-    routes: list[tuple[str, type[RequestHandler]]] = [
+    routes: list[tuple[Any, ...]] = [
         (r"/luma/videos", acedata_api.VideosHandler),
         (r"/luma/tasks", acedata_api.TasksHandler),
         (r"/api/v1/apis/?", acedata_api.ApisHandler),
@@ -56,10 +60,11 @@ def application(gateway: Gateway) -> Application:
         (r"/api/v1/files/prepare", runapi_api.PrepareHandler),
         (r"/api/v1/files/confirm", runapi_api.ConfirmHandler),
         (r"/storage/([^/]+)", runapi_api.StorageHandler),
+        (MEDIA_PATH, MediaHandler, {"media": gateway.uploads.media}),
     ]
     files = (FormPath(f"{prefix}/api/v1/files/?"), acedata_api.FilesHandler)
     return Application(
-        [files, *[(prefix + path, handler) for path, handler in routes]],
+        [files, *[(prefix + path, *rest) for path, *rest in routes]],
         default_handler_class=NotFoundHandler,
         log_function=log_request,
         gateway=gateway,
@@ -78,16 +83,18 @@ async def open_gateway(settings: GatewaySettings) -> AsyncIterator[Gateway]:
     async with Database(settings.database) as database:
         troubles = Troubles(database)
         vendors = Vendors(settings, troubles)
+        uploads = Uploads(vendors, Media(settings, database))
         ledger = Ledger(database)
-        turns = Turns(database)
         try:
             yield Gateway(
                 settings=settings,
                 database=database,
                 identity=Identity(settings, database),
                 ledger=ledger,
-                submissions=Submissions(ledger, turns, vendors),
+                submissions=Submissions(ledger, Turns(database, settings), vendors),
                 vendors=vendors,
+                bodies=Bodies(vendors, uploads),
+                uploads=uploads,
             )
         finally:
             await vendors.aclose()

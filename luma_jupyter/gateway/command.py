@@ -8,10 +8,12 @@ import getpass
 import logging
 import os
 import secrets
+import socket
 import sys
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import TypeVar
 
 from luma_jupyter.domain.money import dollars
 from luma_jupyter.errors import ConfigError, LumaError
@@ -24,6 +26,8 @@ from luma_jupyter.gateway.ledger import Ledger
 from luma_jupyter.gateway.records import MICROS, Person
 from luma_jupyter.gateway.settings import FILE_VARIABLE, GatewaySettings, load, read_dollars, setting_variable
 from luma_jupyter.printable import say
+
+T = TypeVar("T")
 
 PATIENCE = 30.0  # seconds that `serve` waits for PostgreSQL, which may be starting, too
 NO_CAP = "none"
@@ -64,7 +68,7 @@ def _up(typed: argparse.Namespace) -> None:
         _supervise(replace(settings, database=database), sockets, environ)
 
 
-def _supervise(settings: GatewaySettings, sockets: Sequence[serve.Socket], environ: Mapping[str, str]) -> None:
+def _supervise(settings: GatewaySettings, sockets: Sequence[socket.socket], environ: Mapping[str, str]) -> None:
     async def run() -> None:
         await _migrate(settings.database)
         await serve.supervise(settings, sockets, environ)
@@ -235,7 +239,7 @@ def _doctor(typed: argparse.Namespace) -> int:
     return int(report.bad)
 
 
-def _with_database[T](typed: argparse.Namespace, use: Callable[[Database], Awaitable[T]]) -> T:
+def _with_database(typed: argparse.Namespace, use: Callable[[Database], Awaitable[T]]) -> T:
     """What ``use`` gives on the gateway's database."""
 
     async def run() -> T:
