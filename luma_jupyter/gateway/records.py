@@ -15,7 +15,7 @@ MICROS = 1_000_000  # in a US dollar
 
 
 class State(StrEnum):
-    """Where a submission stands. Money is reserved from ``sent`` on, and until it has ended otherwise than completed."""
+    """Where a submission stands. Money is reserved from ``sent`` on, and until it has ended."""
 
     SENT = "sent"  # admitted; the POST may have left
     ACCEPTED = "accepted"  # the vendor has the task
