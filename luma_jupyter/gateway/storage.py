@@ -16,11 +16,11 @@ import re
 import secrets
 import tempfile
 import time
-from collections.abc import AsyncIterable, AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 import fsspec
 from fsspec.implementations.local import LocalFileSystem
@@ -29,6 +29,7 @@ from luma_jupyter.errors import LumaError
 from luma_jupyter.worker_threads import in_thread
 
 T = TypeVar("T")
+OpenRaw: TypeAlias = Callable[[Path], io.FileIO]  # makes a new file, and opens it
 
 CHUNK = 1024 * 1024  # bytes
 PARTS = "parts"
@@ -69,11 +70,11 @@ class Part(io.BufferedRandom):
 class MediaStore:
     """The files at ``address``. Their names are a SHA-256 (hex) and a suffix. ``open_raw`` is passed in by tests."""
 
-    def __init__(self, address: str, open_raw: Callable[[Path], io.FileIO] = partial(io.FileIO, mode="x+")) -> None:
+    def __init__(self, address: str, open_raw: OpenRaw | None = None) -> None:
         self._fs, root = fsspec.core.url_to_fs(address)
         self._root = str(root).rstrip("/")
         self._here = isinstance(self._fs, LocalFileSystem)
-        self._open_raw = open_raw
+        self._open_raw = open_raw or partial(io.FileIO, mode="x+")
         self._parts = Path(self._root, PARTS) if self._here else Path(tempfile.gettempdir(), "luma-gateway-parts")
 
     @asynccontextmanager

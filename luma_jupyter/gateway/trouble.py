@@ -10,7 +10,7 @@ import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, LiteralString, Literal, TypeAlias
+from typing import Any, Literal, LiteralString, TypeAlias
 
 from luma_jupyter.gateway.database import Database, DatabaseAway
 from luma_jupyter.gateway.records import Vendor

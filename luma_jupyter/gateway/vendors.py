@@ -94,7 +94,7 @@ class Vendors:
     ) -> None:
         self.http = http or HttpClient()
         self.troubles = troubles
-        self._settings = settings
+        self.settings = settings
         self._clock = clock
         platform = AceDataPlatform(self.http, settings.acedata_platform_url, settings.acedata_platform_token)
         self._acedata = AceData(self.http, settings.acedata_base_url, settings.acedata_token, platform=platform)
@@ -128,7 +128,7 @@ class Vendors:
             return await self.client(vendor).submit(body, intent, _Pause(self.troubles, vendor))
 
     async def fetch(self, vendor: Vendor, ids: Sequence[str]) -> dict[str, TaskState]:
-        """The states of up to `batch_size` tasks; one that the vendor does not know is left out. Raises ServiceError."""
+        """The states of up to `batch_size` tasks; one that is not known there is left out. Raises ServiceError."""
         async with self._asked(vendor):
             return await self.client(vendor).fetch(ids)
 
@@ -161,7 +161,7 @@ class Vendors:
                 price = await self._quoted(vendor)
                 kept = PRICE_ASKED_AGAIN if price is None else PRICE_KEPT
                 self._prices[vendor] = (self._clock() + kept, price)
-        set_price = self._settings.acedata_price if vendor == "acedata" else self._settings.runapi_price
+        set_price = self.settings.acedata_price if vendor == "acedata" else self.settings.runapi_price
         price = set_price if price is None else price
         if price is None:
             raise ConfigError(f"The price of a video at {NAMES[vendor]} is not known: tell your teacher.")
