@@ -50,12 +50,10 @@ def read_range(header: str, size: int) -> Span | None:
 
 
 MEDIA_PATH = r"/media/(\d{1,18})\.(mp4|jpg)"
-
-
-_NOT_PERMITTED = HTTPError(403, reason="This address is not good")
-_NONE = HTTPError(404, reason="There is none")
-_GONE = HTTPError(410, reason="It is not kept any more")
-_NOT_NOW = HTTPError(503, reason="Not now: try again in a moment")
+NOT_PERMITTED = "This address is not good"
+NONE = "There is none"
+GONE = "It is not kept any more"
+NOT_NOW = "Not now: try again in a moment"
 
 
 class MediaHandler(RequestHandler):
@@ -73,10 +71,10 @@ class MediaHandler(RequestHandler):
             name = await self._name(f"{submission}.{suffix}", int(submission), _KINDS[suffix])
             size = await self.media.store.size(name)
             if size is None:
-                raise _GONE
+                raise HTTPError(410, reason=GONE)
             await self._send(name, size)
         except (DatabaseAway, StoreAway):
-            raise _NOT_NOW from None
+            raise HTTPError(503, reason=NOT_NOW) from None
         except StreamClosedError:
             return
 
@@ -101,15 +99,15 @@ class MediaHandler(RequestHandler):
             while True:
                 wanted = await self.media.wanted(submission, kind)
                 if wanted is None or not self._is_permitted(file, wanted.owner):
-                    raise _NOT_PERMITTED
+                    raise HTTPError(403, reason=NOT_PERMITTED)
                 if wanted.gone or int(self.get_query_argument("expires")) < time.time():
-                    raise _GONE
+                    raise HTTPError(410, reason=GONE)
                 if wanted.name:
                     return wanted.name
                 if not wanted.pending:
-                    raise _NONE
+                    raise HTTPError(404, reason=NONE)
                 if loop.time() >= until:
-                    raise _NOT_NOW
+                    raise HTTPError(503, reason=NOT_NOW)
                 await news.wait(min(until - loop.time(), LOOKED_AGAIN))
 
     def _is_permitted(self, file: str, owner: str) -> bool:
