@@ -33,7 +33,7 @@ from luma_jupyter.gateway.ledger import KeyConflict, Ledger, OverCap
 from luma_jupyter.gateway.records import MICROS, Intent, Left, Person, State, Submission, Vendor
 from luma_jupyter.gateway.settings import GatewaySettings
 from luma_jupyter.gateway.storage import StoreAway, StoreFull
-from luma_jupyter.gateway.submissions import Lost, Refused, Submissions, TurnTimeout
+from luma_jupyter.gateway.submissions import Lost, Refused, Submissions, TurnTimeout, Undecided
 from luma_jupyter.gateway.uploads import Uploads
 from luma_jupyter.gateway.vendors import Vendors
 from luma_jupyter.providers.protocol import Upload
@@ -86,7 +86,7 @@ class Made:
     @property
     def fields(self) -> dict[str, Any]:
         """What the answer says beside the task where this request made none."""
-        if self.submission.joined is not None:
+        if self.submission.shared:
             return {"task_replayed": True, "shared": True}
         return {"task_replayed": True} if self.replayed else {}
 
@@ -298,15 +298,13 @@ def refusal_for(error: BaseException, reason: str = "") -> Refusal:
     if isinstance(error, DatabaseAway | HubAway | StoreAway):
         return Refusal(429, "too_many_requests", "The class gateway is busy: this passes by itself.", RETRY_SECONDS)
     if isinstance(error, TurnTimeout):
-        return Refusal(
-            429, "too_many_requests", "Your other clips come first: this one waits.", math.ceil(error.retry_after)
-        )
+        return Refusal(429, "too_many_requests", str(error), math.ceil(error.retry_after))
     if isinstance(error, OverCap):
         return Refusal(403, "used_up", str(error))
     if isinstance(error, NotInClass):
         return Refusal(403, "not_in_class", str(error))
     if isinstance(error, KeyConflict):
-        return Refusal(409, "conflict", "This Idempotency-Key came with another request before.")
+        return Refusal(409, "conflict", str(error))
     if isinstance(error, psycopg.DataError | UnicodeEncodeError):
         return Refusal(400, "bad_request", "The request has characters that cannot be used (NUL, or half of a pair).")
     if isinstance(error, InvalidRequest):
@@ -316,8 +314,10 @@ def refusal_for(error: BaseException, reason: str = "") -> Refusal:
     if isinstance(error, Refused):
         row = error.submission
         return _vendors_refusal(row.error_status, row.error_code, row.error_message)
+    if isinstance(error, Undecided):
+        return Refusal(504, "timeout", "It is still being sent: the same request, with the same key, learns more.")
     if isinstance(error, Lost):
-        return Refusal(502, "unconfirmed", "The service's answer was lost: the task may have been made, and billed.")
+        return Refusal(502, "unconfirmed", str(error))
     if isinstance(error, ServiceError):
         return _vendors_refusal(error.http_status, error.code, error.words)
     if isinstance(error, ConfigError):

@@ -91,7 +91,7 @@ async def open_gateway(settings: GatewaySettings) -> AsyncIterator[Gateway]:
                 database=database,
                 identity=Identity(settings, database),
                 ledger=ledger,
-                submissions=Submissions(ledger, Turns(database, settings), vendors),
+                submissions=Submissions(ledger, Turns(database, settings.per_student, settings.under_way), vendors),
                 vendors=vendors,
                 bodies=Bodies(vendors, uploads),
                 uploads=uploads,

@@ -82,7 +82,7 @@ def _process_name(command: Sequence[str] | None) -> str | None:
 async def _tell_of_rows(report: Report, database: Database) -> None:
     async with database.connection() as connection:
         cursor = await connection.execute("SELECT state, count(*) FROM submissions GROUP BY state ORDER BY state")
-        counts = {state: number for state, number in await cursor.fetchall()}
+        counts = dict(await cursor.fetchall())
     report.good("clips", ", ".join(f"{number} {state}" for state, number in counts.items()) or "none yet")
     for row in await Ledger(database).unconfirmed():
         report.wrong(

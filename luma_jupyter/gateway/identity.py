@@ -1,7 +1,7 @@
 """Who asks: users of the Hub by the token of their server, others by a token that the gateway has made.
 
-Whom the Hub knew a moment ago is not asked for again, see `KNOWN_SECONDS`. While the Hub is down, those whom the gateway
-knows go on for ``hub_grace`` seconds; all others are asked to come back.
+For whom the Hub knew a moment ago it is not asked again, see `KNOWN_SECONDS`. While the Hub is down, those whom the
+gateway knows go on for ``hub_grace`` seconds; all others are asked to come back.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from typing import Any, TypeAlias
 
 from tornado.httpclient import AsyncHTTPClient, HTTPClientError, HTTPRequest
@@ -65,7 +66,8 @@ class Identity:
     ) -> None:
         self._settings = settings
         self._tokens = Tokens(database)
-        self._ask_hub = ask_hub or (Hub(settings.hub_api_url).user if settings.hub_api_url else None)
+        self._hub = Hub(settings.hub_api_url) if settings.hub_api_url else None
+        self._ask_hub = ask_hub or (self._hub and self._hub.user)
         self._clock = clock
         self._known: dict[str, _Known] = {}
         self._asked: dict[str, asyncio.Task[_Known]] = {}
@@ -85,6 +87,11 @@ class Identity:
             raise NotInClass(*person.args)
         return person
 
+    def close(self) -> None:
+        """Close the connections to the Hub."""
+        if self._hub:
+            self._hub.close()
+
     async def _find(self, token: str) -> _Known:
         """What is known of a token: from a moment ago, or asked for now, once for all who ask meanwhile."""
         key = token_hash(token)
@@ -94,10 +101,15 @@ class Identity:
         if key not in self._asked:
             task = asyncio.ensure_future(self._look_up(token, known))
             self._asked[key] = task
-            task.add_done_callback(lambda done: self._asked.pop(key))
+            task.add_done_callback(lambda done: self._forget(key, done))
         found = await asyncio.shield(self._asked[key])
         self._remember(key, found)
         return found
+
+    def _forget(self, key: str, done: asyncio.Task[_Known]) -> None:
+        self._asked.pop(key)
+        if not done.cancelled():
+            done.exception()  # those who asked were told, if they still are there
 
     async def _look_up(self, token: str, known: _Known | None) -> _Known:
         if token.startswith(TOKEN_PREFIX):
@@ -139,14 +151,17 @@ class Hub:
     def __init__(self, api_url: str) -> None:
         self._url = f"{api_url}/user"
 
+    @cached_property
+    def _client(self) -> AsyncHTTPClient:
+        """A client of the running loop that never waits for the loop's other requests."""
+        defaults = {"connect_timeout": HUB_TIMEOUT, "request_timeout": HUB_TIMEOUT}
+        return AsyncHTTPClient(force_instance=True, max_clients=MOST_HUB_REQUESTS, defaults=defaults)
+
     async def user(self, token: str) -> Mapping[str, Any] | None:
         """The user whose token it is (``GET /user``); None where the Hub takes it for nobody's. Raises HubAway."""
-        # A client of the running loop; tornado keeps one for each.
-        client = AsyncHTTPClient(defaults={"connect_timeout": HUB_TIMEOUT, "request_timeout": HUB_TIMEOUT})
         request = HTTPRequest(self._url, headers={"Authorization": f"token {token}"}, follow_redirects=False)
         try:
-            answer = await client.fetch(request)
-            user = json.loads(answer.body)
+            user = json.loads((await self._client.fetch(request)).body)
         except HTTPClientError as error:
             if error.code in (401, 403):
                 return None
@@ -156,6 +171,10 @@ class Hub:
             log.warning("The Hub does not answer at %s: %s.", self._url, type(error).__name__)
             raise HubAway("The Hub does not answer.") from None
         return user if isinstance(user, dict) else None
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._client.close()
 
 
 @dataclass(frozen=True)

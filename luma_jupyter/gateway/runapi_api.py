@@ -212,11 +212,9 @@ class FilesHandler(RunApiHandler):
     async def post(self) -> None:
         """Take the data in the body to the vendor."""
         person, body = self.person, self.json_body()
-        source, name = body.get("source"), body.get("file_name")
-        text = source.get("data") if isinstance(source, dict) and source.get("type") == "base64" else None
-        data = _decoded(text.partition(",")[2] if text.startswith("data:") else text) if isinstance(text, str) else None
+        data, name = _data_in(body.get("source")), body.get("file_name")
         if not data:
-            raise Refusal(400, "bad_request", "source must be of type base64, with data; name an address in the request.")
+            raise Refusal(400, "bad_request", "source must be of type base64, with data; an address needs no upload.")
         file = ReceivedFile(name if isinstance(name, str) else "upload", data)
         self.finish(_described(file, await self.pass_on(person, "runapi", lambda: file)))
 
@@ -275,6 +273,14 @@ class ConfirmHandler(RunApiHandler):
         if upload.answer is None:
             raise Refusal(422, "unprocessable", "The file has not been uploaded yet.")
         self.finish(dict(upload.answer))
+
+
+def _data_in(source: object) -> bytes | None:
+    """The bytes of a source in base64, also one that is a data URI; None for any other."""
+    text = source.get("data") if isinstance(source, dict) and source.get("type") == "base64" else None
+    if not isinstance(text, str):
+        return None
+    return _decoded(text.partition(",")[2] if text.startswith("data:") else text)
 
 
 def _decoded(text: str) -> bytes | None:
