@@ -319,7 +319,7 @@ class Ledger:
         return Left(in_all, today, own[False].spent, own[True].spent, own[True].reserved)
 
     async def set_cap(self, kind: WalletKind, name: str, in_all: int | None, a_day: int | None, by: str) -> None:
-        """Set what a wallet may hold; ``name`` '': the class's, or of each student or group without a cap of its own."""
+        """Set what a wallet may hold; ``name`` '': the class, or each student or group without a cap of its own."""
         await self._execute(
             "WITH old AS (SELECT to_jsonb(c) AS cap FROM caps AS c WHERE kind = %(kind)s AND name = %(name)s), "
             "new AS (INSERT INTO caps AS c VALUES (%(kind)s, %(name)s, %(in_all)s, %(a_day)s) "

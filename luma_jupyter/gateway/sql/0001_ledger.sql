@@ -294,3 +294,11 @@ BEGIN
     WHERE w.granted_at IS NOT NULL;
 END
 $$;
+
+-- Give a turn back, or wait no longer; the place is kept for a while.
+CREATE FUNCTION leave_turn(p_owner text, p_key text) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+    UPDATE waiting SET granted_at = NULL, seen_at = now() - interval '5 seconds' WHERE owner = p_owner AND key = p_key;
+    PERFORM pg_notify('turns', '');
+END
+$$;
