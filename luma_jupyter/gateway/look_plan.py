@@ -78,7 +78,7 @@ class LookPlan:
         return min((task.planned for task in self._tasks.values() if not task.looking), default=math.inf)
 
     def runs_on(self, task: Followed, state: TaskState | None, together: int, now: float) -> None:
-        """Plan the next look at a task that runs on, in a request for so many; None: the vendor does not know it yet."""
+        """Plan the next look at a task that runs on, in a request for so many; None: it is not known there yet."""
         elapsed = now - task.sent_at
         planned = task.sent_at + self.model.next_poll(elapsed, together)
         if state:

@@ -213,8 +213,8 @@ class _Round:
                     cost = None if state.cost is None else round(state.cost * MICROS)
                     await ledger.complete(task.id, state.video, cost, ended_at(task, state, now))
                 else:
-                    error = state.error
-                    await ledger.fail(task.id, error and error.code, error and (error.words or str(error)))
+                    code, words = (state.error.code, state.error.words) if state.error else (None, None)
+                    await ledger.fail(task.id, code, words)
         except Exception as error:
             log.warning("The end of submission %d was not written down: %s", task.id, error)
             self._plan.put_back([task], now + CLAIM_EVERY)
