@@ -10,7 +10,7 @@ import hmac
 from collections.abc import AsyncIterable, Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import Literal, TypeAlias
+from typing import Literal, LiteralString, TypeAlias
 from urllib.parse import urlencode
 
 from luma_jupyter.gateway.database import Database
@@ -123,10 +123,10 @@ class Media:
         await self._remove_orphans()
         await self.store.sweep_parts(STALE_PART)
 
-    async def _remove(self, which: str, values: tuple[int, int]) -> int:
+    async def _remove(self, which: LiteralString, values: tuple[int, int]) -> int:
         """Remove the files that a query names; how many those were."""
         async with self.database.connection() as connection, connection.transaction():
-            cursor = await connection.execute(which, values)  # type: ignore[arg-type]
+            cursor = await connection.execute(which, values)
             names = [name for (name,) in await cursor.fetchall()]
             for name in names:
                 await self.store.remove(name)

@@ -29,13 +29,6 @@ CREATE TABLE fetched (
     lost text
 );
 
--- What a vendor's statement said was charged (millionths of a US dollar), and when it was read.
-CREATE TABLE statements (
-    submission bigint PRIMARY KEY REFERENCES submissions (id) ON DELETE CASCADE,
-    cost bigint NOT NULL CHECK (cost >= 0),
-    at timestamptz NOT NULL DEFAULT now()
-);
-
 -- What a teacher has to know of: a key that does not work, a disk that is full. A row goes when it works again.
 CREATE TABLE trouble (
     kind text NOT NULL,
@@ -57,8 +50,9 @@ CREATE TABLE teachers (
     name text PRIMARY KEY
 );
 
+-- Until when a round of look-ups is the only one that follows a task.
+ALTER TABLE submissions ADD COLUMN claimed_until timestamptz;
+
 CREATE INDEX submissions_video ON submissions ((video ->> 'video_id'));
--- For the duration model and for statements.
-CREATE INDEX submissions_ended ON submissions (vendor, ended_at) WHERE state = 'completed';
 -- For what is still to be fetched.
 CREATE INDEX submissions_unsaved ON submissions (id) WHERE state = 'completed' AND media IS NULL;
