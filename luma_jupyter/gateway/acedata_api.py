@@ -45,17 +45,17 @@ class TasksHandler(ApiHandler):
     async def post(self) -> None:
         """Answer with one task, those of a batch that are known, or a page of all."""
         body, owner = self.json_body(), self.person.name
-        action, ids = body.get("action", "retrieve"), body.get("ids")
+        action, ids = body.get("action", "retrieve"), _read_ids(body.get("ids"))
         if action == "retrieve" and isinstance(task_id := body.get("id"), str):
             (task,) = await self._look([task_id])
             if task is None:
                 raise Refusal(404, "not_found", "The task does not exist.")
             self.finish(self._task(task))
-        elif action == "retrieve_batch" and ids is None:
+        elif action == "retrieve_batch" and body.get("ids") is None:
             page = Page.parse(body, "created_at_min", "created_at_max")
             rows = await page.rows(self.gateway.ledger, owner)
             self._finish_tasks([row for row in rows if row.task_id], page.offset + len(rows))
-        elif action == "retrieve_batch" and _are_ids(ids):
+        elif action == "retrieve_batch" and ids:
             found = [submission for submission in await self._look(ids) if submission]
             self._finish_tasks(found, len(found))
         else:
@@ -111,8 +111,11 @@ class TasksHandler(ApiHandler):
         }
 
 
-def _are_ids(ids: object) -> bool:
-    return isinstance(ids, list) and 0 < len(ids) <= MOST_IDS and all(isinstance(task_id, str) for task_id in ids)
+def _read_ids(ids: object) -> list[str]:
+    """The ids of a batch; none where they cannot be used."""
+    if not isinstance(ids, list) or len(ids) > MOST_IDS or not all(isinstance(task_id, str) for task_id in ids):
+        return []
+    return ids
 
 
 # The platform.

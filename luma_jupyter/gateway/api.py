@@ -114,7 +114,7 @@ class ApiHandler(RequestHandler):
         self._refusal: Exception | None = None
         self._person: Person | None = None
         self._size = 0
-        self._body = tempfile.SpooledTemporaryFile(IN_MEMORY)
+        self._body = tempfile.SpooledTemporaryFile(IN_MEMORY)  # noqa: SIM115  # open as long as the request
         self._gone = asyncio.Event()
 
     @property
@@ -333,8 +333,7 @@ def _vendors_refusal(status: int | None, code: str | None, message: str | None) 
     """A vendor's refusal in its words, which made nothing; what passes by itself is a 429, as it is at the gateway."""
     if status is None or status >= 500 or status == 429:
         return Refusal(429, "too_many_requests", message or "The service is having trouble.", RETRY_SECONDS)
-    status = status if 400 <= status else 400
-    return Refusal(status, code or "bad_request", message or "The service refused the request.")
+    return Refusal(max(400, status), code or "bad_request", message or "The service refused the request.")
 
 
 _NOT_COUNTED = ("async", "callback_url", "timeout")  # fields that say how, and not what

@@ -15,10 +15,12 @@ from tornado.web import Application, RequestHandler
 from luma_jupyter.gateway import acedata_api, runapi_api
 from luma_jupyter.gateway.api import Gateway, NotFoundHandler
 from luma_jupyter.gateway.bodies import Bodies
+from luma_jupyter.gateway.callbacks import CALLBACK_PATH, CallbackHandler
 from luma_jupyter.gateway.database import Database
 from luma_jupyter.gateway.identity import Identity
 from luma_jupyter.gateway.ledger import Ledger
 from luma_jupyter.gateway.settings import GatewaySettings
+from luma_jupyter.gateway.looks import LookTable
 from luma_jupyter.gateway.media import Media
 from luma_jupyter.gateway.media_handler import MEDIA_PATH, MediaHandler
 from luma_jupyter.gateway.submissions import Submissions
@@ -45,6 +47,7 @@ class FormPath(PathMatches):
 def application(gateway: Gateway) -> Application:
     """The application, below the path that the Hub's proxy passes on."""
     prefix = re.escape(gateway.settings.service_prefix)
+    table = LookTable(gateway.database, gateway.ledger)
     routes: list[tuple[Any, ...]] = [
         (r"/luma/videos", acedata_api.VideosHandler),
         (r"/luma/tasks", acedata_api.TasksHandler),
@@ -61,6 +64,7 @@ def application(gateway: Gateway) -> Application:
         (r"/api/v1/files/confirm", runapi_api.ConfirmHandler),
         (r"/storage/([^/]+)", runapi_api.StorageHandler),
         (MEDIA_PATH, MediaHandler, {"media": gateway.uploads.media}),
+        (CALLBACK_PATH, CallbackHandler, {"settings": gateway.settings, "table": table}),
     ]
     files = (FormPath(f"{prefix}/api/v1/files/?"), acedata_api.FilesHandler)
     return Application(
@@ -85,11 +89,12 @@ async def open_gateway(settings: GatewaySettings) -> AsyncIterator[Gateway]:
         vendors = Vendors(settings, troubles)
         uploads = Uploads(vendors, Media(settings, database))
         ledger = Ledger(database)
+        identity = Identity(settings, database)
         try:
             yield Gateway(
                 settings=settings,
                 database=database,
-                identity=Identity(settings, database),
+                identity=identity,
                 ledger=ledger,
                 submissions=Submissions(ledger, Turns(database, settings.per_student, settings.under_way), vendors),
                 vendors=vendors,
@@ -97,4 +102,5 @@ async def open_gateway(settings: GatewaySettings) -> AsyncIterator[Gateway]:
                 uploads=uploads,
             )
         finally:
+            identity.close()
             await vendors.aclose()

@@ -11,6 +11,7 @@ import secrets
 import socket
 import sys
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
@@ -100,12 +101,13 @@ def _replica(typed: argparse.Namespace) -> None:
 
 def _worker(typed: argparse.Namespace) -> None:
     async def run() -> None:
-        if not sys.stdin.isatty():
+        if typed.supervised:
             serve.end_with_supervisor()
-        serve.say_ready()
+            serve.say_ready()
         await work(load(_environ(typed)))
 
-    asyncio.run(run())
+    with suppress(asyncio.CancelledError):  # how it ends by SIGTERM
+        asyncio.run(run())
 
 
 def _default_folder() -> Path:
@@ -131,8 +133,8 @@ def hub_configuration(hub: str, name: str, group: str, teacher: str) -> str:
     """What to paste into the Hub's configuration, and the gateway's own file, with keys made for both."""
     api_token, signing_key = secrets.token_hex(32), secrets.token_urlsafe(32)
     return f"""\
-# 1. Into jupyterhub_config.py, then restart the Hub. Students in the group {group!r} may make videos; who is put into it
-#    later has to stop and start their server.
+# 1. Into jupyterhub_config.py, then restart the Hub. Students in the group "{group}" may make videos; who is put into
+#    it later has to stop and start their server.
 c.Spawner.environment = {{"LUMA_JUPYTER_GATEWAY": "{hub}/services/{name}"}}
 c.Spawner.server_token_scopes = ["users:activity!user", "access:servers!server", "access:services!service={name}"]
 c.JupyterHub.custom_scopes = {{"custom:luma:teach": {{"description": "See and steer a class's videos"}}}}
@@ -263,7 +265,8 @@ def _parser() -> argparse.ArgumentParser:
         return command
 
     add("serve", _serve, "serve a class: replicas and workers, until SIGTERM; SIGHUP replaces them one by one")
-    add("worker", _worker, "run a worker alone, on another machine for instance")
+    worker = add("worker", _worker, "run a worker alone, on another machine for instance")
+    worker.add_argument("--supervised", action="store_true", help=argparse.SUPPRESS)
     up = add("up", _up, "serve one class on one machine, with a PostgreSQL of its own")
     up.add_argument("--folder", type=Path, help="where everything is kept (default: the user's data folder)")
     replica = add("replica", _replica, argparse.SUPPRESS)

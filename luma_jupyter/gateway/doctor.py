@@ -67,8 +67,8 @@ async def status(settings: GatewaySettings) -> Report:
 
 def _processes() -> str:
     """The replicas and workers on this machine."""
-    names = [name for process in psutil.process_iter(["cmdline"]) if (name := _process_name(process.info["cmdline"]))]
-    return ", ".join(f"{names.count(name)} {name}{'' if names.count(name) == 1 else 's'}" for name in ("replica", "worker"))
+    found = [_process_name(process.info["cmdline"]) for process in psutil.process_iter(["cmdline"])]
+    return f"{found.count('replica')} replicas and {found.count('worker')} workers on this machine"
 
 
 def _process_name(command: Sequence[str] | None) -> str | None:

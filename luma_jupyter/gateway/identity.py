@@ -67,7 +67,7 @@ class Identity:
         self._settings = settings
         self._tokens = Tokens(database)
         self._hub = Hub(settings.hub_api_url) if settings.hub_api_url else None
-        self._ask_hub = ask_hub or (self._hub and self._hub.user)
+        self._ask_hub = ask_hub or (self._hub.user if self._hub else None)
         self._clock = clock
         self._known: dict[str, _Known] = {}
         self._asked: dict[str, asyncio.Task[_Known]] = {}

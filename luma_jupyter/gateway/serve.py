@@ -23,6 +23,7 @@ from tornado.iostream import IOStream
 from tornado.netutil import bind_sockets
 
 from luma_jupyter.errors import ConfigError
+from luma_jupyter.gateway.api import Gateway
 from luma_jupyter.gateway.app import application, open_gateway
 from luma_jupyter.gateway.settings import GatewaySettings
 
@@ -34,6 +35,7 @@ READY_SECONDS = 60.0  # in which a new replica has to be ready before it replace
 SHORTEST_LIFE = 10.0  # seconds; a child that ends sooner is started again later and later
 SHORTEST_PAUSE, LONGEST_PAUSE = 0.1, 10.0  # seconds before it is started again
 IDLE_SECONDS = 10.0  # for a connection on which nothing comes
+LONGEST_HEADERS = 16_000  # bytes
 READY = b"ready\n"
 
 
@@ -54,7 +56,7 @@ class Server(HTTPServer):
         """Take a connection."""
         self._open += 1
         self._idle.clear()
-        super().handle_stream(stream, address)  # type: ignore[arg-type]
+        super().handle_stream(stream, address)
 
     def on_close(self, server_conn: object) -> None:
         """Count a connection that has ended."""
@@ -72,22 +74,28 @@ class Server(HTTPServer):
         await self.close_all_connections()
 
 
+def http_server(gateway: Gateway) -> Server:
+    """The server of a replica, which listens to nothing yet."""
+    return Server(
+        application(gateway),
+        no_keep_alive=True,  # a proxy would send into a connection that is about to be closed
+        max_header_size=LONGEST_HEADERS,
+        max_body_size=10 * gateway.settings.upload_bytes,  # all of it is read, and what is too large is thrown away
+        idle_connection_timeout=IDLE_SECONDS,
+    )
+
+
 async def serve_replica(settings: GatewaySettings, sockets: Sequence[socket.socket]) -> None:
     """Answer on sockets that listen already, until SIGTERM or SIGINT."""
     stop = stop_signal()
     async with open_gateway(settings) as gateway:
-        server = Server(
-            application(gateway),
-            no_keep_alive=True,  # a proxy would send into a connection that is about to be closed
-            max_header_size=16_000,
-            max_body_size=10 * settings.upload_bytes,  # all of it is read, and what is too large is thrown away
-            idle_connection_timeout=IDLE_SECONDS,
-        )
+        server = http_server(gateway)
         server.add_sockets(sockets)
         say_ready()
         await stop.wait()
         gateway.draining.set()
         await server.drain(DRAIN_SECONDS)
+        await gateway.submissions.drain()
 
 
 def say_ready() -> None:
@@ -276,7 +284,7 @@ async def supervise(
     files = [each.fileno() for each in sockets]
     command = [sys.executable, "-m", "luma_jupyter.gateway.command"]
     replica = Program("A replica", [*command, "replica", *map(str, files)], files, environ)
-    worker = Program("A worker", [*command, "worker"], (), environ)
+    worker = Program("A worker", [*command, "worker", "--supervised"], (), environ)
     supervisor = Supervisor([replica] * settings.replicas, [worker] * settings.workers)
     rolls: set[asyncio.Task[None]] = set()
 
