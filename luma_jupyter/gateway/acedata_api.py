@@ -13,7 +13,7 @@ from typing import Any
 
 from tornado.httputil import HTTPFile, HTTPInputError, parse_body_arguments
 
-from luma_jupyter.gateway.api import ENDED, ApiHandler, ReceivedFile, Refusal, dollars, iso, least_left
+from luma_jupyter.gateway.api import ApiHandler, ReceivedFile, Refusal, dollars, iso, least_left
 from luma_jupyter.gateway.ledger import Ledger
 from luma_jupyter.gateway.media import media_url
 from luma_jupyter.gateway.records import State, Submission
@@ -53,11 +53,9 @@ class TasksHandler(ApiHandler):
             self.finish(self._task(task))
         elif action == "retrieve_batch" and body.get("ids") is None:
             page = Page.parse(body, "created_at_min", "created_at_max")
-            rows = await page.rows(self.gateway.ledger, owner)
-            self._finish_tasks([row for row in rows if row.task_id], page.offset + len(rows))
+            self._finish_tasks(await page.rows(self.gateway.ledger, owner))
         elif action == "retrieve_batch" and ids:
-            found = [submission for submission in await self._look(ids) if submission]
-            self._finish_tasks(found, len(found))
+            self._finish_tasks([submission for submission in await self._look(ids) if submission])
         else:
             words = f"Give action retrieve with an id, or retrieve_batch with up to {MOST_IDS} ids or none."
             raise Refusal(400, "bad_request", words)
@@ -70,8 +68,9 @@ class TasksHandler(ApiHandler):
 
         return await self.held(look)
 
-    def _finish_tasks(self, submissions: Sequence[Submission], count: int) -> None:
-        self.finish({"items": [self._task(submission) for submission in submissions], "count": count})
+    def _finish_tasks(self, submissions: Sequence[Submission]) -> None:
+        items = [self._task(submission) for submission in submissions]
+        self.finish({"items": items, "count": len(items)})
 
     def _task(self, submission: Submission) -> dict[str, Any]:
         """A task as the vendor tells of it."""
@@ -176,13 +175,13 @@ class UsageHandler(PlatformHandler):
         """Answer what was charged for the own tasks of a time."""
         page = Page.parse(self._query(), "created_at_from", "created_at_to")
         rows = await page.rows(self.gateway.ledger, self.person.name)
-        items = [_usage_row(row) for row in rows if row.state in ENDED]
-        self.finish({"count": page.offset + len(rows), "items": items})
+        self.finish({"count": page.offset + len(rows), "items": [_usage_row(row) for row in rows]})
 
 
 def _usage_row(submission: Submission) -> dict[str, Any]:
-    amount = submission.cost if submission.cost is not None else submission.price
-    charged = dollars(amount if submission.state is State.COMPLETED else 0)
+    """A row of the statement; what a task costs that goes on is not known yet."""
+    price = {State.COMPLETED: submission.price, State.FAILED: 0}.get(submission.state)
+    charged = dollars(price if submission.cost is None or price is None else submission.cost)
     return {
         "id": str(submission.id),
         "api_id": API_ID,
@@ -234,7 +233,7 @@ class Page:
         return cls(_time(query, since, 0.0), _time(query, until, END_OF_TIME), min(limit, MOST_LISTED), offset)
 
     async def rows(self, ledger: Ledger, owner: str) -> Sequence[Submission]:
-        """A student's rows of this page; some of them may be none of the list, which is longer than they are then."""
+        """A student's rows of this page."""
         return await ledger.list_own(owner, self.since, self.until, self.limit, self.offset, "acedata")
 
 

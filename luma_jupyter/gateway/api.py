@@ -185,7 +185,7 @@ class ApiHandler(RequestHandler):
             sent, price = known.body, known.price
         else:
             sent, price = await gateway.bodies.prepare(person, vendor, body), await gateway.vendors.price(vendor)
-        headers = self.request.headers
+        headers, share = self.request.headers, gateway.settings.share
         intent = Intent(
             owner=person,
             vendor=vendor,
@@ -193,7 +193,7 @@ class ApiHandler(RequestHandler):
             body=sent,
             fingerprint=request_fingerprint(vendor, body, headers.get("X-Luma-Take", "")),
             price=price,
-            lesson=headers.get("X-Luma-Lesson") == "1",
+            lesson=share == "always" or (share == "lesson" and headers.get("X-Luma-Lesson") == "1"),
         )
         return Made(await gateway.submissions.submit(intent), replayed)
 

@@ -258,10 +258,10 @@ class Ledger:
     async def list_own(
         self, owner: str, since: float, until: float, limit: int, offset: int = 0, vendor: Vendor | None = None
     ) -> list[Submission]:
-        """A student's rows of a stretch of time (Unix seconds), the newest first."""
+        """A student's rows of a stretch of time (Unix seconds) that have a task, the newest first."""
         return await self._all(
             "SELECT {columns} FROM submissions WHERE owner = %s AND created_at >= to_timestamp(%s) "
-            "AND created_at < to_timestamp(%s) AND (%s::text IS NULL OR vendor = %s) "
+            "AND created_at < to_timestamp(%s) AND (%s::text IS NULL OR vendor = %s) AND task_id IS NOT NULL "
             "ORDER BY id DESC LIMIT %s OFFSET %s",
             (owner, since, until, vendor, vendor, limit, offset),
         )

@@ -251,8 +251,8 @@ class StorageHandler(RunApiHandler):
 
     async def put(self, upload_id: str) -> None:
         """Take the bytes that were announced to the vendor; once more is as good as once."""
-        upload = self._upload
-        file = ReceivedFile(upload.name, self.received())
+        data, upload = self.received(), self._upload
+        file = ReceivedFile(upload.name, data)
         digest = await in_thread(lambda: hashlib.md5(file.data, usedforsecurity=False).digest())
         if len(file.data) != upload.size or digest != _decoded(upload.checksum):
             raise Refusal(400, "bad_request", "Size or checksum are not those that were announced.")

@@ -69,15 +69,29 @@ class RunningGateway:
         return self.run(Tokens(self.gateway.database).make(Person(name, groups, teaches)))
 
     def look(self, vendor: Vendor = "acedata") -> None:
-        """Have the vendor asked once how the tasks get on, as a worker does."""
+        """Have the vendor asked now how the tasks get on, as a worker does."""
 
         async def look() -> None:
             jobs = Jobs(self.settings, self.gateway.database)
+            async with self.gateway.database.connection() as connection:
+                cursor = await connection.execute("SELECT task_id FROM submissions WHERE state = 'accepted'")
+                await jobs.looks.table.hint(vendor, [task_id for (task_id,) in await cursor.fetchall()])
             async with jobs.app.open_async():
-                await jobs.looks.round(vendor, 0.15)
+                await jobs.looks.round(vendor, 0.1)
             await jobs.vendors.aclose()
 
         self.run(look())
+
+    def save(self) -> None:
+        """Have all videos fetched that are not kept yet, as a worker does."""
+
+        async def save() -> None:
+            jobs = Jobs(self.settings, self.gateway.database)
+            for id in await jobs.saving.unsaved():
+                await jobs.saving.save(id)
+            await jobs.vendors.aclose()
+
+        self.run(save())
 
     def start(self) -> None:
         """Listen."""
