@@ -16,7 +16,7 @@ import hashlib
 import logging
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from contextlib import suppress
-from typing import Any, Final, Protocol, TypeVar
+from typing import Any, Final, Protocol, TypeAlias
 from uuid import uuid4
 
 from luma_jupyter.errors import LumaError, ServiceError, Unconfirmed
@@ -28,7 +28,7 @@ from luma_jupyter.providers.protocol import Accepted
 
 log = logging.getLogger(__name__)
 
-T = TypeVar("T")
+Outcome: TypeAlias = tuple[Submission, LumaError | None]
 
 HEARTBEAT: Final = 5.0  # seconds between two signs of life of what is being sent
 RETRY_AFTER: Final = 5.0
@@ -77,7 +77,7 @@ class Submissions:
         self._ledger = ledger
         self._turns = turns
         self._vendors = vendors
-        self._sending: dict[int, asyncio.Task[LumaError | None]] = {}
+        self._sending: dict[int, asyncio.Task[Outcome]] = {}
         self._others: set[asyncio.Task[None]] = set()
         self._beating: asyncio.Task[None] | None = None
 
@@ -119,72 +119,80 @@ class Submissions:
             raise
         except (DatabaseAway, asyncio.CancelledError) as error:
             if not isinstance(error, DatabaseAway) or error.asked:
-                self._in_background(self._persist(lambda: self._ledger.withdraw(intent, attempt)))
+                self._in_background(self._withdraw(intent, attempt))
             raise
         row = admission.submission
         if admission.fresh:
-            self._sending[row.id] = asyncio.create_task(self._send(row.id, intent))
+            self._sending[row.id] = asyncio.create_task(self._send(row, intent))
             if not self._beating:
                 self._beating = asyncio.create_task(self._beat())
         return row
 
-    async def _decided(self, row: Submission, deadline: float) -> tuple[Submission, LumaError | None]:
+    async def _decided(self, row: Submission, deadline: float) -> Outcome:
         """A row once it has been sent, or as it is at the deadline; and the error, where this process has sent it."""
-        error = None
         if task := self._sending.get(row.id):
             await asyncio.wait({task}, timeout=_left(deadline))
-            error = task.result() if task.done() else None
+            return task.result() if task.done() else (row, None)
         with self._ledger.database.news("submissions", {str(row.id)}) as news:
-            while True:
+            while row.state is State.SENT and (left := _left(deadline)):
                 with suppress(DatabaseAway):
                     row = await self._ledger.get(row.id) or row
-                if row.state is not State.SENT or not (left := _left(deadline)):
-                    return row, error
-                await news.wait(min(left, HEARTBEAT))
+                if row.state is State.SENT:
+                    await news.wait(min(left, HEARTBEAT))
+        return row, None
 
-    async def _send(self, id: int, intent: Intent) -> LumaError | None:
-        """Send a request and write down what came of it; the error, where no task did."""
+    async def _send(self, row: Submission, intent: Intent) -> Outcome:
+        """Send a request, and write down what came of it."""
+        ledger, id = self._ledger, row.id
         try:
             accepted = await self._vendors.submit(intent.vendor, intent.body, _vendor_key(intent))
         except Unconfirmed as error:
             message = str(error)
-            await self._persist(lambda: self._ledger.lose(id, message))
-            return error
+            return await self._persist(row, lambda: ledger.lose(id, message)), error
         except LumaError as error:
             code, message, status = _reason(error)
-            await self._persist(lambda: self._ledger.refuse(id, code, message, status))
-            return error
+            return await self._persist(row, lambda: ledger.refuse(id, code, message, status)), error
         except Exception:
-            log.exception("Submission %d was sent, or not, when something unforeseen happened", id)
-            await self._persist(lambda: self._ledger.lose(id, "Something unforeseen happened while it was sent."))
+            log.exception("Something unforeseen happened while submission %d was sent", id)
+            return await self._persist(row, lambda: ledger.lose(id, "Something unforeseen happened.")), None
         else:
-            await self._persist(lambda: self._accept(id, accepted))
+            return await self._accept(row, accepted), None
         finally:
             del self._sending[id]
-        return None
 
-    async def _accept(self, id: int, accepted: Accepted) -> None:
+    async def _accept(self, row: Submission, accepted: Accepted) -> Submission:
         usd = accepted.billing.reserved if accepted.billing else None
         price = None if usd is None else round(usd * MICROS)
-        await self._ledger.accept(id, accepted.task_id, accepted.trace_id, price)
-        row = await self._ledger.get(id)
-        if row and row.task_id != accepted.task_id:  # it slept so long that the request was released and sent anew
-            log.error("Submission %d has a second task: %s", id, accepted.task_id)
-            await self._ledger.note("gateway", f"submission {id} has a second task: {accepted.task_id}")
+        ids = accepted.task_id, accepted.trace_id
+        row = await self._persist(row, lambda: self._ledger.accept(row.id, *ids, price))
+        if row.task_id != accepted.task_id:  # it slept so long that the request was released and sent anew
+            log.error("Submission %d has a second task: %s", row.id, accepted.task_id)
+            with suppress(DatabaseAway):
+                await self._ledger.note("gateway", f"submission {row.id} has a second task: {accepted.task_id}")
+        return row
 
     async def _beat(self) -> None:
         """Say every few seconds that this process lives, while it sends anything."""
-        while self._sending:
-            with suppress(DatabaseAway):
-                await self._ledger.still_sending(list(self._sending))
-            await asyncio.sleep(HEARTBEAT)
-        self._beating = None
+        try:
+            while self._sending:
+                with suppress(DatabaseAway):
+                    await self._ledger.still_sending(list(self._sending))
+                await asyncio.sleep(HEARTBEAT)
+        finally:
+            self._beating = None
 
-    async def _persist(self, change: Callable[[], Awaitable[T]]) -> T:
-        """Make a change that may be made twice, however long the database is away."""
+    async def _persist(self, row: Submission, change: Callable[[], Awaitable[Submission | None]]) -> Submission:
+        """Make a change, however long the database is away; the row as it is then, also where it was changed before."""
         while True:
             try:
-                return await change()
+                return await change() or await self._ledger.get(row.id) or row
+            except DatabaseAway:
+                await asyncio.sleep(_AGAIN)
+
+    async def _withdraw(self, intent: Intent, attempt: str) -> None:
+        while True:
+            try:
+                return await self._ledger.withdraw(intent, attempt)
             except DatabaseAway:
                 await asyncio.sleep(_AGAIN)
 

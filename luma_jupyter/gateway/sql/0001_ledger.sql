@@ -79,7 +79,8 @@ CREATE TABLE waiting (
     PRIMARY KEY (owner, key)
 );
 
--- What a submission holds, and what it has cost.
+-- What a submission holds, and what it has cost. (Functions that are called for each request are in PL/pgSQL, which keeps
+-- their plans; those in SQL are made part of these.)
 CREATE FUNCTION reserved_for(state text, price bigint) RETURNS bigint LANGUAGE sql IMMUTABLE AS $$
     SELECT CASE WHEN state IN ('sent', 'accepted', 'unconfirmed') THEN price ELSE 0 END
 $$;
@@ -102,12 +103,14 @@ RETURNS TABLE (kind text, name text, day date) LANGUAGE sql IMMUTABLE ROWS 4 AS 
 $$;
 
 CREATE FUNCTION move_money(owner text, groups text[], day date, more_reserved bigint, more_spent bigint)
-RETURNS void LANGUAGE sql AS $$
+RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
     INSERT INTO wallets (kind, name, day, reserved, spent)
     SELECT w.kind, w.name, w.day, greatest(more_reserved, 0), greatest(more_spent, 0)
     FROM wallets_of(move_money.owner, move_money.groups, move_money.day) AS w
-    ON CONFLICT (kind, name, day)
-    DO UPDATE SET reserved = wallets.reserved + more_reserved, spent = wallets.spent + more_spent
+    ON CONFLICT ON CONSTRAINT wallets_pkey
+    DO UPDATE SET reserved = wallets.reserved + more_reserved, spent = wallets.spent + more_spent;
+END
 $$;
 
 -- Where the wallets of a submission stand against their caps (NULL: no cap).
@@ -126,9 +129,13 @@ LANGUAGE sql STABLE ROWS 4 AS $$
 $$;
 
 -- The first wallet that does not hold ``more``, as JSON; NULL: all do.
-CREATE FUNCTION over_cap(owner text, groups text[], day date, more bigint) RETURNS jsonb LANGUAGE sql STABLE AS $$
-    SELECT to_jsonb(l) FROM limits(over_cap.owner, over_cap.groups, over_cap.day) AS l
-    WHERE l.reserved + l.spent + more > l.cap LIMIT 1
+CREATE FUNCTION over_cap(owner text, groups text[], day date, more bigint) RETURNS jsonb LANGUAGE plpgsql AS $$
+BEGIN
+    RETURN (
+        SELECT to_jsonb(l) FROM limits(over_cap.owner, over_cap.groups, over_cap.day) AS l
+        WHERE l.reserved + l.spent + more > l.cap LIMIT 1
+    );
+END
 $$;
 
 -- Whatever changes a submission: its money moves in the same transaction, rows that joined it follow, and who waits for
