@@ -36,6 +36,7 @@ from luma_jupyter.gateway.settings import GatewaySettings
 from luma_jupyter.gateway.settling import Settling
 from luma_jupyter.gateway.trouble import Troubles
 from luma_jupyter.gateway.vendors import Vendors
+from luma_jupyter.providers.http.client import HttpClient
 
 log = logging.getLogger(__name__)
 
@@ -66,11 +67,11 @@ class Patience(BaseRetryStrategy):
 class Jobs:
     """The jobs of one process, over its own connections for procrastinate; ``app`` takes them from the queue."""
 
-    def __init__(self, settings: GatewaySettings, database: Database) -> None:
+    def __init__(self, settings: GatewaySettings, database: Database, http: HttpClient | None = None) -> None:
         # Rounds, downloads and what belongs to the queue itself share them; a listener has one more.
         self.app = App(connector=PsycopgConnector(conninfo=settings.database, min_size=1, max_size=4))
         self.media = Media(settings, database)
-        self.vendors = Vendors(settings, Troubles(database))
+        self.vendors = Vendors(settings, Troubles(database), http)
         self.ledger = Ledger(database, self.defer_save)
         self.looks = Looks(LookTable(database, self.ledger), self.vendors)
         self.saving = Saving(self.media, self.ledger, self.vendors)
