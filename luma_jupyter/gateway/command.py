@@ -63,16 +63,16 @@ def _up(typed: argparse.Namespace) -> None:
     folder: Path = typed.folder or _default_folder()
     environ = folder_environ(folder, _environ(typed))
     settings = load(environ)
-    sockets = serve.listen(settings)  # before all else: who has the address has the folder
+    listening = serve.listen(settings)  # before all else: who has the address has the folder
     with embedded_postgres(folder / "postgres") as database:
         environ[setting_variable("database")] = database
-        _supervise(replace(settings, database=database), sockets, environ)
+        _supervise(replace(settings, database=database), listening, environ)
 
 
-def _supervise(settings: GatewaySettings, sockets: Sequence[socket.socket], environ: Mapping[str, str]) -> None:
+def _supervise(settings: GatewaySettings, listening: socket.socket, environ: Mapping[str, str]) -> None:
     async def run() -> None:
         await _migrate(settings.database)
-        await serve.supervise(settings, sockets, environ)
+        await serve.supervise(settings, listening, environ)
 
     asyncio.run(run())
 
@@ -94,7 +94,7 @@ async def _migrate(conninfo: str) -> None:
 def _replica(typed: argparse.Namespace) -> None:
     async def run() -> None:
         serve.end_with_supervisor()
-        await serve.serve_replica(load(_environ(typed)), serve.inherited(typed.sockets))
+        await serve.serve_replica(load(_environ(typed)), serve.inherited(typed.socket))
 
     asyncio.run(run())
 
@@ -270,7 +270,7 @@ def _parser() -> argparse.ArgumentParser:
     up = add("up", _up, "serve one class on one machine, with a PostgreSQL of its own")
     up.add_argument("--folder", type=Path, help="where everything is kept (default: the user's data folder)")
     replica = add("replica", _replica, argparse.SUPPRESS)
-    replica.add_argument("sockets", type=int, nargs="+")
+    replica.add_argument("socket", type=int)
     init = add("init", _init, "print what to paste into the Hub's configuration, and the gateway's own file")
     init.add_argument("--hub", default="http://hub", help="the Hub's public address")
     init.add_argument("--name", default="luma", help="the service's name at the Hub")

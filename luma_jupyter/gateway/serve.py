@@ -20,7 +20,6 @@ from dataclasses import dataclass
 
 from tornado.httpserver import HTTPServer
 from tornado.iostream import IOStream
-from tornado.netutil import bind_sockets
 
 from luma_jupyter.errors import ConfigError
 from luma_jupyter.gateway.api import Gateway
@@ -85,12 +84,12 @@ def http_server(gateway: Gateway) -> Server:
     )
 
 
-async def serve_replica(settings: GatewaySettings, sockets: Sequence[socket.socket]) -> None:
-    """Answer on sockets that listen already, until SIGTERM or SIGINT."""
+async def serve_replica(settings: GatewaySettings, listening: socket.socket) -> None:
+    """Answer on a socket that listens already, until SIGTERM or SIGINT."""
     stop = stop_signal()
     async with open_gateway(settings) as gateway:
         server = http_server(gateway)
-        server.add_sockets(sockets)
+        server.add_socket(listening)
         say_ready()
         await stop.wait()
         gateway.draining.set()
@@ -254,36 +253,38 @@ class Supervisor:
         await asyncio.gather(*(child.stop(DRAIN_SECONDS) for child in children))
 
 
-def listen(settings: GatewaySettings) -> list[socket.socket]:
-    """The sockets of the gateway, bound and inheritable. Raises ConfigError where somebody else has the address."""
+def listen(settings: GatewaySettings) -> socket.socket:
+    """The socket of the gateway, which listens. Raises ConfigError where somebody else has the address."""
     host, port = settings.listen
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
-        sockets = bind_sockets(port, host, backlog=BACKLOG)
+        listening = socket.create_server((host, port), family=family, backlog=BACKLOG)
     except OSError as error:
         raise ConfigError(
             f"The gateway cannot listen on {host}:{port} ({error.strerror or error}): is another one running?"
         ) from None
-    for each in sockets:
-        each.set_inheritable(True)
-    return sockets
+    listening.setblocking(False)
+    return listening
 
 
-def inherited(descriptors: Sequence[int]) -> list[socket.socket]:
-    """The supervisor's sockets, in a replica."""
-    return [socket.socket(fileno=number) for number in descriptors]
+def inherited(descriptor: int) -> socket.socket:
+    """The supervisor's socket, in a replica."""
+    listening = socket.socket(fileno=descriptor)
+    listening.setblocking(False)
+    return listening
 
 
 async def supervise(
-    settings: GatewaySettings, sockets: Sequence[socket.socket], environ: Mapping[str, str] | None = None
+    settings: GatewaySettings, listening: socket.socket, environ: Mapping[str, str] | None = None
 ) -> None:
-    """Run a gateway on bound sockets until SIGTERM or SIGINT; SIGHUP replaces its processes one by one.
+    """Run a gateway on a socket that listens until SIGTERM or SIGINT; SIGHUP replaces its processes one by one.
 
     ``environ`` is the children's environment.
     """
     stop, loop = stop_signal(), asyncio.get_running_loop()
-    files = [each.fileno() for each in sockets]
+    number = listening.fileno()
     command = [sys.executable, "-m", "luma_jupyter.gateway.command"]
-    replica = Program("A replica", [*command, "replica", *map(str, files)], files, environ)
+    replica = Program("A replica", [*command, "replica", str(number)], [number], environ)
     worker = Program("A worker", [*command, "worker", "--supervised"], (), environ)
     supervisor = Supervisor([replica] * settings.replicas, [worker] * settings.workers)
     rolls: set[asyncio.Task[None]] = set()
