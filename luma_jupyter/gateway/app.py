@@ -19,10 +19,10 @@ from luma_jupyter.gateway.callbacks import CALLBACK_PATH, CallbackHandler
 from luma_jupyter.gateway.database import Database
 from luma_jupyter.gateway.identity import Identity
 from luma_jupyter.gateway.ledger import Ledger
-from luma_jupyter.gateway.settings import GatewaySettings
 from luma_jupyter.gateway.looks import LookTable
 from luma_jupyter.gateway.media import Media
 from luma_jupyter.gateway.media_handler import MEDIA_PATH, MediaHandler
+from luma_jupyter.gateway.settings import GatewaySettings
 from luma_jupyter.gateway.submissions import Submissions
 from luma_jupyter.gateway.trouble import Troubles
 from luma_jupyter.gateway.turns import Turns

@@ -40,7 +40,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     logging.basicConfig(
         level=logging.INFO, format="%(asctime)s %(process)d %(levelname)s %(message)s", stream=sys.stderr
     )
-    logging.getLogger("httpx").setLevel(logging.WARNING)  # it would log each address
+    for library in ("httpx", "procrastinate"):  # they would log each address and each job
+        logging.getLogger(library).setLevel(logging.WARNING)
     try:
         return int(typed.run(typed) or 0)
     except LumaError as error:
@@ -187,7 +188,7 @@ def _token_make(typed: argparse.Namespace) -> None:
 def _token_list(typed: argparse.Namespace) -> None:
     async def run(database: Database) -> str:
         rows = await Tokens(database).list()
-        return "\n".join(str(row) for row in rows) or "There are no tokens."
+        return "\n".join(map(str, rows)) or "There are no tokens: `luma-gateway token make NAME` makes one."
 
     say(_with_database(typed, run))
 

@@ -189,6 +189,12 @@ class TokenRow:
     ends_at: datetime | None
     ended_at: datetime | None
 
+    def __str__(self) -> str:
+        roles = [*self.groups, *(["teacher"] if self.teaches else [])]
+        times = {"made": self.made_at, "ends": self.ends_at, "ended": self.ended_at}
+        days = [f"{word} {time:%Y-%m-%d}" for word, time in times.items() if time]
+        return "  ".join([self.name, *([", ".join(roles)] if roles else []), ", ".join(days)])
+
 
 class Tokens:
     """The gateway's own tokens: kept as hashes, so that the table gives nobody away."""

@@ -12,8 +12,8 @@ from typing import Any, TypeVar
 
 from tornado.netutil import bind_sockets
 
-from luma_jupyter.gateway.app import open_gateway
 from luma_jupyter.gateway.api import Gateway
+from luma_jupyter.gateway.app import open_gateway
 from luma_jupyter.gateway.identity import Tokens
 from luma_jupyter.gateway.jobs import Jobs
 from luma_jupyter.gateway.records import Person, Vendor
