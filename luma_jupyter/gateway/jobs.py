@@ -131,8 +131,8 @@ class Jobs:
             FAILED_KEPT_HOURS, include_failed=True, include_cancelled=True, include_aborted=True
         )
 
-    async def run(self) -> None:
-        """Work until cancelled, or until PostgreSQL goes away; what is under way is ended first.
+    async def run(self, ending: asyncio.Event) -> None:
+        """Work until ``ending`` is set, or PostgreSQL goes away; what is under way is ended first.
 
         Downloads have a worker of their own, so that long ones hold up nothing else.
         """
@@ -143,15 +143,17 @@ class Jobs:
             "stalled_worker_timeout": STALLED,
             "shutdown_graceful_timeout": GRACE,
         }
+        told = asyncio.create_task(ending.wait())
         workers = [
             asyncio.create_task(self.app.run_worker_async(queues=[queue], name=queue, concurrency=number, **options))
             for queue, number in (("periodic", PERIODIC_JOBS), ("save", DOWNLOADS))
         ]
         try:
-            await asyncio.wait(workers, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait([told, *workers], return_when=asyncio.FIRST_COMPLETED)
         finally:
-            for worker in workers:
-                worker.cancel()
+            self.looks.ending = True
+            for task in (told, *workers):
+                task.cancel()
             await asyncio.wait(workers)
         for worker in workers:
             if not worker.cancelled():
@@ -185,16 +187,15 @@ class Jobs:
 
 async def work(settings: GatewaySettings) -> None:
     """Be a worker until SIGTERM or SIGINT comes, or PostgreSQL goes away: whoever started it starts it again."""
-    ending = asyncio.current_task()
-    assert ending
+    ending = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, ending.cancel)
+        asyncio.get_running_loop().add_signal_handler(number, ending.set)
     async with Database(settings.database) as database:
         await database.migrate()
         jobs = Jobs(settings, database)
         try:
             async with jobs.app.open_async():
-                await jobs.run()
+                await jobs.run(ending)
         finally:
             await jobs.vendors.aclose()
 

@@ -105,6 +105,7 @@ class Looks:
         self.vendors = vendors
         self.clock = clock
         self.faults: dict[Vendor, int] = {}  # look-ups in a row that have failed
+        self.ending = False  # this process is to end, and rounds with it
 
     async def round(self, vendor: Vendor, seconds: float = ROUND) -> RoundCount:
         """Follow a vendor's tasks for so long. Raises DatabaseAway: what it has claimed is due again soon."""
@@ -135,7 +136,7 @@ class _Round:
         clock = self._looks.clock
         with self._table.news() as news:
             try:
-                while (now := clock()) < self._until:
+                while (now := clock()) < self._until and not self._looks.ending:
                     if now >= self._claim_at:
                         await self._claim(now)
                     self._look(clock())

@@ -71,7 +71,8 @@ class MediaStore:
     """The files at ``address``. Their names are a SHA-256 (hex) and a suffix. ``open_raw`` is passed in by tests."""
 
     def __init__(self, address: str, open_raw: OpenRaw | None = None) -> None:
-        self._fs, root = fsspec.core.url_to_fs(address)
+        # Others write there, too: what it has listed once says nothing of later.
+        self._fs, root = fsspec.core.url_to_fs(address, use_listings_cache=False)
         self._root = str(root).rstrip("/")
         self._here = isinstance(self._fs, LocalFileSystem)
         self._open_raw = open_raw or partial(io.FileIO, mode="x+")
@@ -113,8 +114,8 @@ class MediaStore:
             part.flush()
             os.fsync(part.fileno())
             size = part.seek(0, os.SEEK_END)
-            self._fs.makedirs(target.rpartition("/")[0], exist_ok=True)
             if self._here:
+                self._fs.makedirs(target.rpartition("/")[0], exist_ok=True)
                 os.replace(part.path, target)
             else:
                 self._fs.put_file(str(part.path), target)
@@ -137,7 +138,7 @@ class MediaStore:
         """The bytes of a file from ``start`` to before ``end``, in chunks. Raises StoreAway."""
         path = self._path(name)
         for begin in range(start, end, CHUNK):
-            yield await self._do(partial(self._fs.cat_file, path, begin, min(end, begin + CHUNK)))
+            yield await self._do(partial(self._fs.cat_file, path, start=begin, end=min(end, begin + CHUNK)))
 
     async def remove(self, name: str) -> None:
         """Remove a file, if it is there. Raises StoreAway."""

@@ -73,7 +73,7 @@ def _facts(state: Any) -> dict[str, Any]:
 
 
 def follow_class(
-    durations: Sequence[Sequence[float]], known: Sequence[float], *, at_once: int, within: float, calls_back: bool = False
+    durations: Sequence[Sequence[float]], known: Sequence[float], *, at_once: int, within: float
 ) -> PolledService:
     """Follow the clips of many students: for each, how long each clip takes (seconds), ``at_once`` of them at a time.
 
@@ -83,11 +83,14 @@ def follow_class(
     async def story() -> PolledService:
         loop = asyncio.get_running_loop()
         service, table = _Service(50), MemoryTable(known)
-        settings = SimpleNamespace(callback_url="https://hub.example" if calls_back else None)
+        settings = SimpleNamespace(callback_url=None)
+
         async def no_pause(vendor: str) -> float:
             return 0.0
+
         async def fetch(vendor: str, ids: Sequence[str]) -> Any:
             return await service.fetch(ids)
+
         vendors = SimpleNamespace(
             settings=settings, client=lambda vendor: service, fetch=fetch, troubles=SimpleNamespace(paused=no_pause)
         )

@@ -76,6 +76,10 @@ class ClassRoom:
         table = LookTable(self.database, self.jobs.ledger)
         await Looks(table, self.jobs.vendors, lambda: time.time() + FAR_AHEAD).round(vendor, seconds)
 
+    async def make_due(self) -> None:
+        """Have all tasks looked at in the next round, whoever had claimed them."""
+        await self.rows("UPDATE submissions SET next_look_at = now(), claimed_until = NULL")
+
     async def complete(self, person: Person = ANN, vendor: Vendor = "acedata", **body: Any) -> Submission:
         """A request whose video is done, and not yet fetched."""
         submission = await self.submit(person, vendor, **body)
