@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import httpx
 import pytest
@@ -44,18 +43,37 @@ def conninfo(postgres: PostgresServer, template: str) -> Iterator[str]:
     postgres.drop(name)
 
 
-@pytest.fixture
-def vendor() -> Iterator[Server]:
-    """Both vendors' services; tasks are done at once."""
+@pytest.fixture(scope="session")
+def all_vendors() -> Iterator[Server]:
+    """Both vendors' services for all tests; tasks are done at once."""
     with Server() as running:
         yield running
 
 
 @pytest.fixture
-def gateway(conninfo: str, vendor: Server, tmp_path: Path) -> Iterator[RunningGateway]:
-    """A gateway before that vendor, which holds no look-up open."""
-    with running_gateway(gateway_settings(conninfo, vendor.url, tmp_path)) as running:
+def vendor(all_vendors: Server) -> Server:
+    """Both vendors' services, which have heard of nothing yet."""
+    all_vendors.forget()
+    return all_vendors
+
+
+@pytest.fixture(scope="session")
+def one_gateway(
+    postgres: PostgresServer, template: str, all_vendors: Server, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[RunningGateway]:
+    """A gateway for all tests."""
+    name = postgres.create(template)
+    folder = tmp_path_factory.mktemp("gateway")
+    with running_gateway(gateway_settings(postgres.conninfo(name), all_vendors.url, folder)) as running:
         yield running
+    postgres.drop(name)
+
+
+@pytest.fixture
+def gateway(one_gateway: RunningGateway, vendor: Server) -> RunningGateway:
+    """A gateway before these vendors that knows nobody and nothing yet, and holds no look-up open."""
+    one_gateway.forget()
+    return one_gateway
 
 
 @pytest.fixture

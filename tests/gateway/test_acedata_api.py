@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -33,7 +34,9 @@ BOAT = GenerateRequest(prompt="A boat")
 @pytest.fixture
 def theirs(gateway: RunningGateway) -> Iterator[AceDataCloud]:
     """The vendor's client, with a student's token for its key."""
-    with AceDataCloud(gateway.token("ann"), base_url=gateway.url, platform_base_url=gateway.url, max_retries=0) as client:
+    with AceDataCloud(
+        gateway.token("ann"), base_url=gateway.url, platform_base_url=gateway.url, max_retries=0
+    ) as client:
         yield client
 
 
@@ -226,20 +229,21 @@ def test_kernels_client_sees_refusals_as_its_own_errors(ours: Ours, gateway: Run
             await stranger.submit(body, "four")
 
     async def gateway_cap() -> None:
-        await asyncio.to_thread(
-            gateway.run, gateway.gateway.ledger.set_cap("student", "ann", 300_000, None, "teacher")
-        )
+        await asyncio.to_thread(gateway.run, gateway.gateway.ledger.set_cap("student", "ann", 300_000, None, "teacher"))
 
     ours(story)
 
 
-def test_upload_that_is_no_form_or_too_large_is_refused(ann: httpx.Client, gateway: RunningGateway) -> None:
+def test_upload_that_is_no_form_or_too_large_is_refused(
+    ann: httpx.Client, gateway: RunningGateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Nothing of it reaches the vendor."""
     form = {"Content-Type": "multipart/form-data; boundary=x"}
     for content in (b"", b"--x\r\n\r\n", b"--x\r\nnothing\r\n--x--"):
         assert ann.post("/api/v1/files/", content=content, headers=form).status_code == 400
     assert ann.post("/api/v1/files/", files={"other": ("a.png", PNG)}).status_code == 400
-    object.__setattr__(gateway.gateway.settings, "upload_bytes", 100_000)
+    smaller = replace(gateway.gateway.settings, upload_bytes=100_000)
+    monkeypatch.setattr(gateway.gateway, "settings", smaller)
     large = ann.post("/api/v1/files/", files={"file": ("a.png", PNG + bytes(2_000_000))})
     assert (large.status_code, large.json()["error"]["code"]) == (413, "too_large")
 

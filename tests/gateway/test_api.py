@@ -55,7 +55,8 @@ def test_student_sees_no_task_of_another(gateway: RunningGateway, ann: httpx.Cli
     assert bob.get("/api/v1/usage/apis/").json()["items"] == []
     assert bob.post("/luma/tasks", json={"id": modified, "action": "retrieve"}).status_code == 404
     assert [task["id"] for task in ann.post("/luma/tasks", json=batch).json()["items"]] == [task_id]
-    assert [task["id"] for task in ann.post("/luma/tasks", json={"action": "retrieve_batch"}).json()["items"]] == [task_id]
+    listed = ann.post("/luma/tasks", json={"action": "retrieve_batch"}).json()["items"]
+    assert [task["id"] for task in listed] == [task_id]
     assert ann.get(f"{MODIFY}/{modified}").status_code == 200
 
 
@@ -124,7 +125,9 @@ def test_shared_request_is_answered_with_a_classmates_video(conninfo: str, vendo
 # Money.
 
 
-def test_request_over_a_cap_is_refused_in_words_of_money(gateway: RunningGateway, vendor: Server, ann: httpx.Client) -> None:
+def test_request_over_a_cap_is_refused_in_words_of_money(
+    gateway: RunningGateway, vendor: Server, ann: httpx.Client
+) -> None:
     """A cap holds one video: the second is refused, and says whom to ask; what is left can be seen before."""
     gateway.run(gateway.gateway.ledger.set_cap("student", "ann", 1_000_000, 600_000, "teacher"))
     assert ann.get("/api/v1/applications/").json()["items"][0]["remaining_amount"] == 0.6
@@ -164,14 +167,16 @@ def test_vendors_refusal_comes_in_its_own_words(vendor: Server, ann: httpx.Clien
     assert submit(ann, "one").status_code == 200
 
 
-def test_vendor_that_cannot_be_reached_is_a_passing_trouble(vendor: Server, gateway: RunningGateway, ann: httpx.Client) -> None:
+def test_vendor_that_cannot_be_reached_is_a_passing_trouble(
+    vendor: Server, gateway: RunningGateway, ann: httpx.Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Nothing was made, and the client may come again: a 429, never a 5xx."""
     vendor.refuse()
 
     async def at_once(seconds: float) -> None:
         """Wait for nothing."""
 
-    gateway.gateway.vendors.http.connections.sleep = at_once
+    monkeypatch.setattr(gateway.gateway.vendors.http.connections, "sleep", at_once)
     answer = submit(ann, "one")
     assert answer.status_code == 429
     assert int(answer.headers["Retry-After"]) > 0
@@ -216,13 +221,15 @@ BAD_CHANGES: list[tuple[dict[str, Any], str]] = [
 ]
 
 
-def test_bad_request_is_refused_before_anything_is_entered(vendor: Server, ann: httpx.Client, conninfo: str) -> None:
+def test_bad_request_is_refused_before_anything_is_entered(
+    vendor: Server, ann: httpx.Client, gateway: RunningGateway
+) -> None:
     """A 400 says what is wrong, and neither the vendor nor the ledger has heard of it."""
     for change, words in BAD_CHANGES:
         answer = ann.post("/luma/videos", content=json.dumps({**BOAT, **change}).encode())
         assert answer.status_code == 400, change
         assert words in answer.json()["error"]["message"]
-    with psycopg.connect(conninfo) as connection:
+    with psycopg.connect(gateway.settings.database) as connection:
         assert connection.execute("SELECT count(*) FROM submissions").fetchone() == (0,)
     assert vendor.tasks == []
 

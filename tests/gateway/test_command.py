@@ -16,10 +16,9 @@ import pytest
 from traitlets.config import Config
 
 from luma_jupyter.gateway import command
-from luma_jupyter.gateway.app import open_gateway
 from luma_jupyter.gateway.command import hub_configuration, main
-from luma_jupyter.gateway.identity import Identity
 from luma_jupyter.gateway.database import Database
+from luma_jupyter.gateway.identity import Identity
 from luma_jupyter.gateway.records import Person
 from luma_jupyter.gateway.settings import load
 from tests.support.gateway import KEY, RunningGateway
@@ -30,10 +29,10 @@ Run = Callable[..., int]
 
 
 @pytest.fixture
-def run(conninfo: str, vendor: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
-    """Type a command, in an environment that has all settings; its exit code."""
+def run(gateway: RunningGateway, vendor: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
+    """Type a command, in an environment that has all settings of a gateway; its exit code."""
     environ = {
-        "DATABASE": conninfo,
+        "DATABASE": gateway.settings.database,
         "URL": "http://127.0.0.1:9/services/luma",
         "SIGNING_KEY": "s" * 32,
         "ACEDATA_TOKEN": KEY,
@@ -49,7 +48,7 @@ def run(conninfo: str, vendor: Server, tmp_path: Path, monkeypatch: pytest.Monke
     return lambda *words: main(words)
 
 
-def test_token_is_made_listed_and_ended(run: Run, capsys: pytest.CaptureFixture[str], conninfo: str) -> None:
+def test_token_is_made_listed_and_ended(run: Run, capsys: pytest.CaptureFixture[str], gateway: RunningGateway) -> None:
     """The token alone is on the standard output, so that it can be piped; it is shown this once."""
     assert run("token", "make", "ann", "--group", "films", "--days", "30") == 0
     made = capsys.readouterr()
@@ -57,7 +56,7 @@ def test_token_is_made_listed_and_ended(run: Run, capsys: pytest.CaptureFixture[
     assert "shown this once" in made.err
 
     async def who() -> Person | None:
-        async with Database(conninfo) as database:
+        async with Database(gateway.settings.database) as database:
             return await Identity(load(os.environ), database).who(f"Bearer {token}")
 
     assert asyncio.run(who()) == Person("ann", ("films",))
@@ -83,7 +82,7 @@ def test_without_tokens_the_list_says_so(run: Run, capsys: pytest.CaptureFixture
     assert "luma-gateway token make NAME" in capsys.readouterr().out
 
 
-def test_caps_are_set_and_noted(run: Run, capsys: pytest.CaptureFixture[str], conninfo: str) -> None:
+def test_caps_are_set_and_noted(run: Run, capsys: pytest.CaptureFixture[str], gateway: RunningGateway) -> None:
     """For the class, for each student, for one; and taken away again."""
     assert run("cap", "class", "--in-all", "100", "--a-day", "20") == 0
     assert run("cap", "student", "--a-day", "$1.50") == 0
@@ -93,10 +92,14 @@ def test_caps_are_set_and_noted(run: Run, capsys: pytest.CaptureFixture[str], co
         "each student: no cap in all, $1.50 a day.",
         "ann: no cap in all, no cap a day.",
     ]
-    with psycopg.connect(conninfo) as connection:
+    with psycopg.connect(gateway.settings.database) as connection:
         caps = connection.execute("SELECT * FROM caps ORDER BY kind, name").fetchall()
         assert connection.execute("SELECT count(*) FROM audit WHERE what = 'cap'").fetchone() == (3,)
-    assert caps == [("class", "", 100_000_000, 20_000_000), ("student", "", None, 1_500_000), ("student", "ann", None, None)]
+    assert caps == [
+        ("class", "", 100_000_000, 20_000_000),
+        ("student", "", None, 1_500_000),
+        ("student", "ann", None, None),
+    ]
     assert run("cap", "class", "--in-all", "much") == 1
     assert "--in-all must be a number of US dollars" in capsys.readouterr().err
 
@@ -119,12 +122,12 @@ def test_unconfirmed_request_is_shown_and_released(
 
 
 def test_status_tells_of_trouble(
-    run: Run, capsys: pytest.CaptureFixture[str], gateway: RunningGateway, ann: httpx.Client, vendor: Server, conninfo: str
+    run: Run, capsys: pytest.CaptureFixture[str], gateway: RunningGateway, ann: httpx.Client, vendor: Server
 ) -> None:
     """A key that does not work, books that are wrong."""
     vendor.script("submit", Status(401, {"error": {"code": "invalid_token", "message": "no"}}))
     ann.post("/luma/videos", json={"prompt": "x", "async": True})
-    with psycopg.connect(conninfo) as connection:
+    with psycopg.connect(gateway.settings.database) as connection:
         connection.execute("UPDATE wallets SET reserved = 5")
     assert run("status") == 1
     shown = capsys.readouterr().out
@@ -195,6 +198,7 @@ def test_doctor_sees_tables_that_are_not_up_to_date(
     run: Run, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, conninfo: str
 ) -> None:
     """A database that `serve` has never seen, or an older one."""
+    monkeypatch.setenv("LUMA_GATEWAY_DATABASE", conninfo)
     with psycopg.connect(conninfo, autocommit=True) as connection:
         connection.execute("DELETE FROM schema_version WHERE part = 'luma' AND step LIKE '0002%'")
         run("doctor")
@@ -216,7 +220,9 @@ def test_init_prints_what_the_hub_and_the_gateway_take(capsys: pytest.CaptureFix
     assert "access:services!service=films" in config.Spawner.server_token_scopes
     assert [role["name"] for role in config.JupyterHub.load_roles] == ["luma-student", "luma-teacher"]
     file = tmp_path / "luma-gateway.toml"
-    file.write_text("#" + toml.replace('runapi_key = ""', 'runapi_key = "abc"').replace('_token = ""', '_token = "abc"'))
+    file.write_text(
+        "#" + toml.replace('runapi_key = ""', 'runapi_key = "abc"').replace('_token = ""', '_token = "abc"')
+    )
     settings = load({}, file)
     assert settings.hub_api_token and settings.hub_api_token.reveal() == service["api_token"]
     assert (settings.service_name, settings.url) == ("films", "https://hub.example/services/films")
@@ -266,21 +272,23 @@ def test_up_serves_a_class_and_takes_over_what_a_killed_one_left(
         "LUMA_GATEWAY_ACEDATA_PRICE": "0.3",
     }
 
-    def up() -> subprocess.Popen[bytes]:
+    def up(workers: int) -> subprocess.Popen[bytes]:
         log = folder / "log"
         words = [sys.executable, "-m", "luma_jupyter.gateway.command", "up", "--folder", str(folder / "class")]
         with log.open("wb") as file:
-            process = subprocess.Popen(words, env=environ, stdout=file, stderr=file)
+            process = subprocess.Popen(
+                words, env={**environ, "LUMA_GATEWAY_WORKERS": str(workers)}, stdout=file, stderr=file
+            )
         until(lambda: "listens on" in log.read_text() or process.poll() is not None, 30)
         assert process.poll() is None, log.read_text()
         return process
 
-    first = up()
+    first = up(workers=1)
     first.kill()
     first.wait(10)
     until(lambda: _is_free(port), 15)
     key = (folder / "class" / "signing_key").read_text()
-    second = up()
+    second = up(workers=0)
     assert httpx.get(f"http://127.0.0.1:{port}/api/v1/apis/").json()["items"][0]["cost"] == 0.3
     second.send_signal(signal.SIGTERM)
     assert second.wait(20) == 0

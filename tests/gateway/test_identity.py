@@ -110,7 +110,9 @@ def test_many_questions_at_once_ask_the_hub_once_and_again_after_a_while() -> No
     identity = _identity(hub, clock)
 
     async def story() -> None:
-        assert set(await asyncio.gather(*(identity.who("Bearer abc") for _ in range(20)))) == {Person("ann", ("films",))}
+        assert set(await asyncio.gather(*(identity.who("Bearer abc") for _ in range(20)))) == {
+            Person("ann", ("films",))
+        }
         clock.now += 19
         await identity.who("Bearer abc")
         await identity.who("Bearer other")

@@ -252,7 +252,9 @@ class Load:
                 number += 1
                 key = {"Idempotency-Key": f"{thread}-{number}"}
                 try:
-                    answer = client.post("/luma/videos", json={"prompt": f"{thread} {number}", "async": True}, headers=key)
+                    answer = client.post(
+                        "/luma/videos", json={"prompt": f"{thread} {number}", "async": True}, headers=key
+                    )
                     self.answers.append(answer.status_code)
                     if answer.status_code != 200:
                         self.failures.append(answer.text)

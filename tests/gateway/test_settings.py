@@ -41,7 +41,9 @@ def test_what_is_needed_is_enough() -> None:
 
 def test_environment_goes_before_the_file_and_the_file_before_the_names_of_others(tmp_path: Path) -> None:
     """A file has whatever is not secret; the environment has the last word."""
-    text = 'per_student = 2\nacedata_price = 0.1234567\nlisten = "[::1]:9000"\nmedia_quota = 5_000_000\nshare = "always"'
+    text = (
+        'per_student = 2\nacedata_price = 0.1234567\nlisten = "[::1]:9000"\nmedia_quota = 5_000_000\nshare = "always"'
+    )
     path = _file(tmp_path, f'{text}\nacedata_token = "of-the-file"\nurl = "http://other"')
     environ = {
         **NEEDED,

@@ -68,6 +68,21 @@ class RunningGateway:
         """A token of a person's."""
         return self.run(Tokens(self.gateway.database).make(Person(name, groups, teaches)))
 
+    def forget(self) -> None:
+        """Be as at the beginning: without students, clips, caps."""
+
+        async def forget() -> None:
+            async with self.gateway.database.connection() as connection:
+                cursor = await connection.execute(
+                    "SELECT string_agg(quote_ident(tablename), ', ') FROM pg_tables WHERE schemaname = 'public'"
+                    " AND tablename NOT LIKE 'procrastinate%' AND tablename <> 'schema_version'"
+                )
+                (tables,) = await cursor.fetchone() or ("",)
+                await connection.execute(f"TRUNCATE {tables} RESTART IDENTITY")
+
+        self.run(forget())
+        self.gateway.hold_seconds = 0.0
+
     def look(self, vendor: Vendor = "acedata") -> None:
         """Have the vendor asked now how the tasks get on, as a worker does."""
 
