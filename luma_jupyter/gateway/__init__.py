@@ -36,6 +36,8 @@ saving       videos are fetched, each once
 settling     what became of lost requests, what was charged
 jobs         what workers do: all of this, as jobs of procrastinate
 app          the web application: which address is answered by what
-serve        the processes: replicas under a supervisor, workers, all in one
+serve        the processes: replicas under a supervisor, workers
+embedded     a PostgreSQL of its own, and all else in one folder
+doctor       how a gateway gets on, and whether all that it needs works
 command      the command line, ``luma-gateway``
 """

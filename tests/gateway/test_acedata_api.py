@@ -133,10 +133,12 @@ def test_kernels_client_makes_a_clip_and_knows_its_money(ours: Ours, gateway: Ru
         await client.check()
         state = (await client.fetch([task_id, "unknown"]))[task_id]
         assert state.phase is TaskPhase.COMPLETED
-        assert state.video and state.video.video_id == f"video-of-{task_id}"
+        assert state.video
+        assert state.video.video_id == f"video-of-{task_id}"
         assert (state.video.width, state.video.height) == (1280, 720)
         listed = await client.find_task(task_id)
-        assert listed and listed.request["prompt"] == "A boat"
+        assert listed
+        assert listed.request["prompt"] == "A boat"
         assert [task.task_id for task in await client.list_tasks(begun - 1, time.time())] == [task_id]
         assert (await client.balance()).spent_in_all == 0.3
         assert await client.find_task("unknown") is None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Callable
@@ -224,7 +225,8 @@ def test_init_prints_what_the_hub_and_the_gateway_take(capsys: pytest.CaptureFix
         "#" + toml.replace('runapi_key = ""', 'runapi_key = "abc"').replace('_token = ""', '_token = "abc"')
     )
     settings = load({}, file)
-    assert settings.hub_api_token and settings.hub_api_token.reveal() == service["api_token"]
+    assert settings.hub_api_token
+    assert settings.hub_api_token.reveal() == service["api_token"]
     assert (settings.service_name, settings.url) == ("films", "https://hub.example/services/films")
     assert settings.listen == ("127.0.0.1", int(service["url"].rpartition(":")[2]))
 
@@ -298,14 +300,10 @@ def test_up_serves_a_class_and_takes_over_what_a_killed_one_left(
 
 
 def _free_port() -> int:
-    import socket
-
     with socket.create_server(("127.0.0.1", 0)) as free:
         return int(free.getsockname()[1])
 
 
 def _is_free(port: int) -> bool:
-    import socket
-
     with socket.socket() as probe:
         return probe.connect_ex(("127.0.0.1", port)) != 0
