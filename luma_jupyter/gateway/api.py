@@ -179,7 +179,7 @@ class ApiHandler(RequestHandler):
     async def submit(self, vendor: Vendor, body: Mapping[str, Any]) -> Made:
         """Make the task that is asked for, or find the one that was made for the same key."""
         gateway, person, key = self.gateway, self.person, self._idempotency_key()
-        known = await gateway.ledger.find(person.name, vendor, key)
+        known = await gateway.ledger.find(person.name, vendor, key) if key else None
         replayed = known is not None and not known.state.without_task
         if known and replayed:  # what is answered from the ledger is not prepared once more
             sent, price = known.body, known.price
@@ -189,7 +189,7 @@ class ApiHandler(RequestHandler):
         intent = Intent(
             owner=person,
             vendor=vendor,
-            key=key,
+            key=key or uuid.uuid4().hex,
             body=sent,
             fingerprint=request_fingerprint(vendor, body, headers.get("X-Luma-Take", "")),
             price=price,
@@ -198,11 +198,11 @@ class ApiHandler(RequestHandler):
         return Made(await gateway.submissions.submit(intent), replayed)
 
     def _idempotency_key(self) -> str:
-        """The key that the client has given; one of its own for a request without any."""
+        """The key that the client has given; empty without any."""
         key = self.request.headers.get("Idempotency-Key", "")
         if len(key) > LONGEST_IDEMPOTENCY_KEY or not (key.isascii() and key.isprintable()):
             raise Refusal(400, "bad_request", "This Idempotency-Key cannot be used: give up to 512 ASCII characters.")
-        return key or uuid.uuid4().hex
+        return key
 
     # Look-ups.
 

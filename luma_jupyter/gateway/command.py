@@ -57,15 +57,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _serve(typed: argparse.Namespace) -> None:
     environ = _environ(typed)
     settings = load(environ)
-    _supervise(settings, serve.listen(settings), environ)
+    with serve.listen(settings) as listening:
+        _supervise(settings, listening, environ)
 
 
 def _up(typed: argparse.Namespace) -> None:
     folder: Path = typed.folder or _default_folder()
     environ = folder_environ(folder, _environ(typed))
     settings = load(environ)
-    listening = serve.listen(settings)  # before all else: who has the address has the folder
-    with embedded_postgres(folder / "postgres") as database:
+    # The address before all else: who has it has the folder.
+    with serve.listen(settings) as listening, embedded_postgres(folder / "postgres") as database:
         environ[setting_variable("database")] = database
         _supervise(replace(settings, database=database), listening, environ)
 
@@ -95,7 +96,8 @@ async def _migrate(conninfo: str) -> None:
 def _replica(typed: argparse.Namespace) -> None:
     async def run() -> None:
         serve.end_with_supervisor()
-        await serve.serve_replica(load(_environ(typed)), serve.inherited(typed.socket))
+        with serve.inherited(typed.socket) as listening:
+            await serve.serve_replica(load(_environ(typed)), listening)
 
     asyncio.run(run())
 

@@ -34,8 +34,10 @@ READY_SECONDS = 60.0  # in which a new replica has to be ready before it replace
 SHORTEST_LIFE = 10.0  # seconds; a child that ends sooner is started again later and later
 SHORTEST_PAUSE, LONGEST_PAUSE = 0.1, 10.0  # seconds before it is started again
 IDLE_SECONDS = 10.0  # for a connection on which nothing comes
+BODY_SECONDS = 600.0  # in which a body has to come, a large file over a slow line, too
 LONGEST_HEADERS = 16_000  # bytes
 READY = b"ready\n"
+COMMAND = (sys.executable, "-m", "luma_jupyter.gateway.command")
 
 
 # A replica.
@@ -81,6 +83,7 @@ def http_server(gateway: Gateway) -> Server:
         max_header_size=LONGEST_HEADERS,
         max_body_size=10 * gateway.settings.upload_bytes,  # all of it is read, and what is too large is thrown away
         idle_connection_timeout=IDLE_SECONDS,
+        body_timeout=BODY_SECONDS,
     )
 
 
@@ -179,6 +182,12 @@ class Child:
                 log.warning("%s ended after %.0f s and is started again.", self.program.name, lived)
 
     async def _run(self) -> None:
+        try:
+            await self._run_once()
+        except OSError as error:  # no memory, no process number: it passes
+            log.error("%s does not start: %s", self.program.name, error)
+
+    async def _run_once(self) -> None:
         program = self.program
         process = await asyncio.create_subprocess_exec(
             *program.command,
@@ -220,9 +229,9 @@ class Supervisor:
         self._others: set[Child] = set()  # that replace one, or are replaced
         self._rolling = asyncio.Lock()
 
-    async def ready(self, seconds: float = READY_SECONDS) -> bool:
+    async def ready(self) -> bool:
         """Wait until all replicas work; False where one does not in time."""
-        return all(await asyncio.gather(*(child.ready(seconds) for child in self.replicas)))
+        return all(await asyncio.gather(*(child.ready(READY_SECONDS) for child in self.replicas)))
 
     async def roll(self) -> None:
         """Replace one process after the other, each when the new one works; where that does not, the old ones stay."""
@@ -283,9 +292,8 @@ async def supervise(
     """
     stop, loop = stop_signal(), asyncio.get_running_loop()
     number = listening.fileno()
-    command = [sys.executable, "-m", "luma_jupyter.gateway.command"]
-    replica = Program("A replica", [*command, "replica", str(number)], [number], environ)
-    worker = Program("A worker", [*command, "worker", "--supervised"], (), environ)
+    replica = Program("A replica", [*COMMAND, "replica", str(number)], [number], environ)
+    worker = Program("A worker", [*COMMAND, "worker", "--supervised"], (), environ)
     supervisor = Supervisor([replica] * settings.replicas, [worker] * settings.workers)
     rolls: set[asyncio.Task[None]] = set()
 
@@ -298,6 +306,8 @@ async def supervise(
     try:
         if await supervisor.ready():
             log.info("The gateway listens on %s:%d.", *settings.listen)
+        else:
+            log.error("The gateway does not work yet: what its replicas say stands above.")
         await stop.wait()
     finally:
         for task in rolls:

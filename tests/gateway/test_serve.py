@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import signal
 import socket
@@ -109,6 +110,29 @@ def test_child_that_is_told_to_stop_while_it_starts_ends() -> None:
     _run(story())
 
 
+def test_child_that_cannot_be_started_is_tried_again(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A machine without memory or process numbers for a moment costs no replica."""
+    monkeypatch.setattr(serve, "SHORTEST_PAUSE", 0.001)
+    start, tries = asyncio.create_subprocess_exec, iter([OSError(11, "try again")])
+
+    async def start_at_the_second_try(*command: Any, **options: Any) -> Any:
+        for error in tries:
+            raise error
+        return await start(*command, **options)
+
+    monkeypatch.setattr(asyncio, "create_subprocess_exec", start_at_the_second_try)
+
+    async def story() -> None:
+        child = Child(_program(f"{READY}{WAIT}"))
+        assert await child.ready(10)
+        await child.stop(5)
+
+    _run(story())
+    assert "A test does not start: [Errno 11] try again" in caplog.text
+
+
 # The supervisor.
 
 
@@ -188,6 +212,73 @@ def test_socket_is_inherited_as_it_is(tmp_path: Path) -> None:
     assert (bound.gettimeout(), same.gettimeout()) == (0, 0)
     same.close()
     bound.close()
+
+
+def test_supervisor_rolls_at_sighup_and_ends_at_sigterm(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The children get the socket, or nothing, and the environment that they were meant to."""
+    seen = tmp_path / "seen"
+    write = f"import os; open({str(seen)!r}, 'a').write(' '.join([*sys.argv[1:], os.environ['OURS'], '.']))"
+    monkeypatch.setattr(serve, "COMMAND", (sys.executable, "-S", "-c", f"import sys; {write}; {READY}{WAIT}"))
+    settings = gateway_settings("", "http://127.0.0.1:9", tmp_path, listen=("127.0.0.1", 0))
+
+    async def story() -> None:
+        with listen(settings) as listening:
+            running = asyncio.ensure_future(serve.supervise(settings, listening, {**os.environ, "OURS": "x"}))
+            await _until(lambda: "listens on" in caplog.text)
+            os.kill(os.getpid(), signal.SIGHUP)
+            await _until(lambda: "All processes are new." in caplog.text)
+            os.kill(os.getpid(), signal.SIGTERM)
+            await running
+            started = sorted(seen.read_text().split("."))
+            assert started == ["", *[f"replica {listening.fileno()} x "] * 2, *["worker --supervised x "] * 2]
+
+    with caplog.at_level(logging.INFO):
+        _run(story())
+
+
+def test_supervisor_says_that_nothing_works(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """And goes on trying."""
+    monkeypatch.setattr(serve, "COMMAND", (sys.executable, "-S", "-c", "raise SystemExit(1)"))
+    monkeypatch.setattr(serve, "READY_SECONDS", 0.1)
+    settings = gateway_settings("", "http://127.0.0.1:9", tmp_path, listen=("127.0.0.1", 0), workers=0)
+
+    async def story() -> None:
+        with listen(settings) as listening:
+            running = asyncio.ensure_future(serve.supervise(settings, listening))
+            await _until(lambda: "does not work yet" in caplog.text)
+            os.kill(os.getpid(), signal.SIGTERM)
+            await running
+
+    _run(story())
+
+
+def test_replica_answers_until_its_supervisor_is_gone(
+    conninfo: str, vendor: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """It says that it is ready, and ends by itself: what it has begun is answered."""
+    settings = gateway_settings(conninfo, vendor.url, tmp_path, listen=("127.0.0.1", 0))
+    ours, theirs = os.pipe()
+    monkeypatch.setattr(sys, "stdin", os.fdopen(ours))
+
+    async def story() -> None:
+        listening = listen(settings)
+        url = f"http://127.0.0.1:{listening.getsockname()[1]}{settings.service_prefix}"
+        serve.end_with_supervisor()
+        replica = asyncio.ensure_future(serve.serve_replica(settings, listening))
+        async with httpx.AsyncClient(trust_env=False) as client:
+            assert (await client.get(f"{url}/api/v1/services/")).status_code == 200
+            os.close(theirs)
+            await replica
+            with pytest.raises(httpx.ConnectError):
+                await client.get(url)
+
+    _run(story())
+    sys.stdin.close()
+    assert capfd.readouterr().out == "ready\n"
 
 
 # All together.
