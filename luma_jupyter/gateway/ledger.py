@@ -145,23 +145,26 @@ class Ledger:
     ) -> Submission | None:
         """Note the vendor's task of what was sent, or was thought to be lost or to have made nothing.
 
-        ``price``: where the vendor has told one. ``next_look_at``: by default now. The row; None: nothing was changed.
+        ``price``: where the vendor has told one; no cap is asked. ``next_look_at``: by default now. Returns the row,
+        None where nothing was changed.
         """
         return await self._one(
             "UPDATE submissions SET state = 'accepted', task_id = %s, trace_id = %s, price = coalesce(%s, price), "
             "ended_at = NULL, next_look_at = coalesce(to_timestamp(%s), now()), "
             "error_code = NULL, error_message = NULL, error_status = NULL "
-            "WHERE id = %s AND state IN ('sent', 'unconfirmed', 'released') RETURNING {columns}",
+            "WHERE id = %s AND state IN ('sent', 'unconfirmed', 'refused', 'released') AND joined IS NULL "
+            "RETURNING {columns}",
             (_storable(task_id), _storable(trace_id), price, next_look_at, id),
         )
 
     async def refuse(
         self, id: int, code: str | None, message: str | None, status: int | None = None
     ) -> Submission | None:
-        """Note that the vendor made nothing of what was sent; ``status``: of HTTP."""
+        """Note that the vendor made nothing of what was sent, or was thought to be lost; ``status``: of HTTP."""
         return await self._one(
             "UPDATE submissions SET state = 'refused', ended_at = now(), "
-            "error_code = %s, error_message = %s, error_status = %s WHERE id = %s AND state = 'sent' "
+            "error_code = %s, error_message = %s, error_status = %s "
+            "WHERE id = %s AND state IN ('sent', 'unconfirmed') AND joined IS NULL "
             "RETURNING {columns}",
             (_storable(code), _storable(message), status, id),
         )

@@ -1,8 +1,8 @@
 """Whose request goes next: each student has so many clips under way, the class too, and turns are fair.
 
-First goes the student with the fewest under way, then who has waited longest, so that one batch of 200 does not hold up
-a class. Who waits, and who may go, stands in PostgreSQL (table ``waiting``): all replicas are one queue. A process asks
-for all of its waiting requests in one statement, so a rush costs no more statements than a trickle.
+First goes the student with the fewest under way, then whose last turn, or coming, is longest ago: so one batch of 200
+does not hold up a class. Who waits, and who may go, stands in PostgreSQL (table ``waiting``): all replicas are one
+queue. A process asks for all of its waiting requests in one statement, so a rush costs no more statements than a trickle.
 """
 
 from __future__ import annotations
@@ -39,10 +39,10 @@ class Turns:
         place = (owner, key)
         turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiting.setdefault(place, set()).add(turn)
-        if self._news:
-            self._news.tell()
-        else:
+        if self._asking is None:
             self._asking = asyncio.create_task(self._ask_for_all())
+        elif self._news:
+            self._news.tell()
         try:
             async with asyncio.timeout(timeout):
                 await turn
@@ -84,7 +84,7 @@ class Turns:
                     if self._waiting:
                         await news.wait(HEARTBEAT)
             finally:
-                self._news = None
+                self._news = self._asking = None
 
     def _tell(self, place: Place, error: Exception | None) -> None:
         for turn in self._waiting.pop(place, ()):

@@ -79,6 +79,12 @@ CREATE TABLE waiting (
     PRIMARY KEY (owner, key)
 );
 
+-- When each student last had a turn: from then on the next one waits.
+CREATE TABLE last_turns (
+    owner text PRIMARY KEY,
+    at timestamptz NOT NULL
+);
+
 -- What a submission holds, and what it has cost. (Functions that are called for each request are in PL/pgSQL, which keeps
 -- their plans; those in SQL are made part of these.)
 CREATE FUNCTION reserved_for(state text, price bigint) RETURNS bigint LANGUAGE sql IMMUTABLE AS $$
@@ -260,7 +266,7 @@ END
 $$;
 
 -- Let requests have their turns: notes those of one process that wait, lets go first whose student has the fewest under
--- way, then who has waited longest, and returns those of this process that may go now.
+-- way, then who has waited longest since the student's last turn, and returns those of this process that may go now.
 CREATE FUNCTION take_turns(p_owners text[], p_keys text[], p_per_student integer, p_under_way integer)
 RETURNS TABLE (owner text, key text) LANGUAGE plpgsql AS $$
 DECLARE
@@ -279,9 +285,9 @@ BEGIN
             UNION ALL SELECT w.owner FROM waiting AS w WHERE w.granted_at IS NOT NULL
         ) AS each GROUP BY each.owner
     ), queue AS (
-        SELECT w.owner, w.key, w.since, coalesce(u.number, 0)
+        SELECT w.owner, w.key, greatest(w.since, t.at) AS since, coalesce(u.number, 0)
             + row_number() OVER (PARTITION BY w.owner ORDER BY w.since, w.key) - 1 AS already
-        FROM waiting AS w LEFT JOIN under_way AS u ON u.owner = w.owner
+        FROM waiting AS w LEFT JOIN under_way AS u ON u.owner = w.owner LEFT JOIN last_turns AS t ON t.owner = w.owner
         WHERE w.granted_at IS NULL AND w.seen_at > now() - interval '5 seconds'
     ), first AS (
         SELECT q.owner, q.key FROM queue AS q WHERE q.already < p_per_student ORDER BY q.already, q.since, q.key
@@ -290,6 +296,9 @@ BEGIN
     ), now_granted AS (
         UPDATE waiting AS w SET granted_at = clock_timestamp()
         FROM first AS f WHERE w.owner = f.owner AND w.key = f.key RETURNING w.owner, w.key
+    ), noted AS (
+        INSERT INTO last_turns AS t SELECT n.owner, max(clock_timestamp()) FROM now_granted AS n GROUP BY n.owner
+        ON CONFLICT ON CONSTRAINT last_turns_pkey DO UPDATE SET at = excluded.at
     )
     SELECT count(*) INTO granted FROM now_granted AS n
     WHERE (n.owner, n.key) NOT IN (SELECT * FROM unnest(p_owners, p_keys));
