@@ -26,7 +26,7 @@ from procrastinate.exceptions import AlreadyEnqueued, ConnectorException
 from procrastinate.jobs import Job, Status
 
 from luma_jupyter.errors import LumaError
-from luma_jupyter.gateway.database import Connection, Database
+from luma_jupyter.gateway.database import PATIENCE, Connection, Database
 from luma_jupyter.gateway.ledger import Ledger
 from luma_jupyter.gateway.looks import Looks, LookTable
 from luma_jupyter.gateway.media import Media
@@ -42,6 +42,9 @@ log = logging.getLogger(__name__)
 
 SAVE, POLL = "luma.save", "luma.poll"
 PERIODIC_JOBS, DOWNLOADS = 10, 6  # that a worker does at once
+SCHEDULED_LATE = (
+    2.0  # seconds, at most, that a job runs later than it was scheduled for; of new ones word comes at once
+)
 HEARTBEAT, STALLED = 10.0, 30.0  # seconds
 GRACE = 20.0  # seconds that a worker which is to end waits for its jobs; then their time comes again
 FAILED_KEPT_HOURS = 24
@@ -69,7 +72,7 @@ class Jobs:
 
     def __init__(self, settings: GatewaySettings, database: Database, http: HttpClient | None = None) -> None:
         # Rounds, downloads and what belongs to the queue itself share them; a listener has one more.
-        self.app = App(connector=PsycopgConnector(conninfo=settings.database, min_size=1, max_size=4))
+        self.app = App(connector=PsycopgConnector(conninfo=settings.database, max_size=4, timeout=PATIENCE))
         self.media = Media(settings, database)
         self.vendors = Vendors(settings, Troubles(database), http)
         self.ledger = Ledger(database, self.defer_save)
@@ -139,6 +142,7 @@ class Jobs:
         options: dict[str, Any] = {
             "install_signal_handlers": False,
             "delete_jobs": "successful",
+            "fetch_job_polling_interval": SCHEDULED_LATE,
             "update_heartbeat_interval": HEARTBEAT,
             "stalled_worker_timeout": STALLED,
             "shutdown_graceful_timeout": GRACE,

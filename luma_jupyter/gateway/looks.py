@@ -48,9 +48,13 @@ class LookTable:
         self._database = database
         self.ledger = ledger
 
-    def news(self) -> AbstractContextManager[News]:
+    def hints(self) -> AbstractContextManager[News]:
         """Listen to whether something is to be looked at now."""
         return self._database.news(CHANNEL, {NEWS})
+
+    def changes(self) -> AbstractContextManager[News]:
+        """Listen to whether anything has happened at all."""
+        return self._database.news(CHANNEL)
 
     async def claim(self, vendor: Vendor, due_by: float, now: float, until: float) -> list[Due]:
         """The tasks that are due by then and nobody else follows, which are the caller's ``until`` then."""
@@ -134,13 +138,15 @@ class _Round:
     async def run(self) -> RoundCount:
         """Make the round."""
         clock = self._looks.clock
-        with self._table.news() as news:
+        with self._table.hints() as hints, self._table.changes() as changes:
             try:
                 while (now := clock()) < self._until and not self._looks.ending:
                     if now >= self._claim_at:
                         await self._claim(now)
                     self._look(clock())
-                    if await news.wait(self._pause(clock())):
+                    idle = not len(self._plan)  # then nothing happens before something is accepted
+                    news = changes if idle else hints
+                    if await news.wait((self._until if idle else self._next(clock())) - clock()):
                         self._claim_at = 0.0
             finally:
                 if self._requests:
@@ -165,13 +171,13 @@ class _Round:
             self._requests.add(request)
             request.add_done_callback(self._requests.discard)
 
-    def _pause(self, now: float) -> float:
-        """Seconds until there is something to do."""
+    def _next(self, now: float) -> float:
+        """When there is something to do next."""
         next_look = max(self._plan.soonest(), self._not_before)
         busy = now + BUSY_WAIT if self._requests else math.inf
         if len(self._requests) >= CONCURRENT_LOOKS:
             next_look = math.inf
-        return max(0.0, min(next_look, busy, self._claim_at, self._until) - now)
+        return min(next_look, busy, self._claim_at, self._until)
 
     async def _ask(self, batch: list[Followed]) -> None:
         """Look at tasks, and take in what became of them."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from collections.abc import AsyncIterable, Mapping
+from collections.abc import AsyncIterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Literal, LiteralString, TypeAlias
@@ -121,6 +121,9 @@ class Media:
         while quota is not None and await self._remove(_OVER_QUOTA, (quota, SWEPT_AT_ONCE)):
             pass
         await self._remove_orphans()
+        async with self.database.connection() as connection:
+            for forget in _FORGET:
+                await connection.execute(forget, (self.settings.media_days + 1,))
         await self.store.sweep_parts(STALE_PART)
 
     async def _remove(self, which: LiteralString, values: tuple[int, int]) -> int:
@@ -131,6 +134,8 @@ class Media:
             for name in names:
                 await self.store.remove(name)
             await connection.execute("UPDATE media SET removed_at = now() WHERE name = ANY(%s)", (names,))
+            await connection.execute(_NOTE_REMOVED, (names,))
+            await connection.execute("UPDATE submissions SET media = NULL WHERE media = ANY(%s)", (names,))
         return len(names)
 
     async def _remove_orphans(self) -> None:
@@ -152,6 +157,17 @@ LEFT JOIN submissions o ON o.id = s.joined
 LEFT JOIN fetched f ON f.submission = coalesce(s.joined, s.id)
 LEFT JOIN media m ON m.name = coalesce(s.media, o.media)
 WHERE s.id = %s"""
+
+# So that nobody fetches it again, or waits for it.
+_NOTE_REMOVED = """
+INSERT INTO fetched (submission, lost)
+SELECT id, 'it was kept for as long as videos are' FROM submissions WHERE media = ANY(%s) AND joined IS NULL
+ON CONFLICT (submission) DO UPDATE SET lost = EXCLUDED.lost"""
+
+_FORGET: Sequence[LiteralString] = (
+    "DELETE FROM uploads WHERE created_at < now() - make_interval(days => %s)",
+    "DELETE FROM trouble WHERE kind = 'fetch' AND last_at < now() - make_interval(days => %s)",
+)
 
 _EXPIRED = """
 SELECT name FROM media

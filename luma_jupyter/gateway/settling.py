@@ -17,7 +17,8 @@ from luma_jupyter.gateway.vendors import Vendors
 log = logging.getLogger(__name__)
 
 STALE = 60.0  # seconds without a sign of life of the process that sends a request, after which it has ended
-LOOKED_FOR = 24 * 3600.0  # seconds for which a lost request is looked for in the vendor's list
+LOOKED_FOR = 3600.0  # seconds for which a lost request is looked for in the vendor's list
+ARRIVES_WITHIN = 600.0  # seconds from when a request was sent to when the vendor has made its task, at most
 CLOCK_SLACK = 60.0  # seconds by which the vendor's clock may be behind ours
 STATEMENT_DAYS = 3  # for which the vendor's statement is asked what a task has cost
 STATED_AT_ONCE = 200
@@ -48,19 +49,21 @@ class Settling:
             sent_at = submission.sent_at or submission.created_at
             recent = self._clock() - sent_at < LOOKED_FOR
             if recent and equal[_request(submission)] == 1 and not await self._is_sent_by_another(submission):
-                found += await self._find(submission, sent_at - CLOCK_SLACK)
+                found += await self._find(submission, sent_at)
         return found
 
-    async def _find(self, submission: Submission, since: float) -> bool:
+    async def _find(self, submission: Submission, sent_at: float) -> bool:
+        vendor, since, until = submission.vendor, sent_at - CLOCK_SLACK, sent_at + ARRIVES_WITHIN
         try:
-            ids = await self._vendors.find(submission.vendor, submission.body, since)
+            listed = await self._vendors.find(vendor, submission.body, since, until)
         except ServiceError as error:
             log.warning("The list of tasks cannot be had: %s", error)
             return False
-        free = set(ids) - await self._claimed(submission, ids)
+        claimed = await self._claimed(submission, [task.task_id for task in listed])
+        free = [task for task in listed if task.task_id not in claimed]
         if len(free) != 1:
             return False
-        await self._ledger.accept(submission.id, free.pop(), None, None)
+        await self._ledger.accept(submission.id, free[0].task_id, free[0].trace_id, None)
         return True
 
     async def _is_sent_by_another(self, submission: Submission) -> bool:

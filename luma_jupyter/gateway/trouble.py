@@ -17,7 +17,7 @@ from luma_jupyter.gateway.records import Vendor
 
 log = logging.getLogger(__name__)
 
-Kind: TypeAlias = Literal["key", "balance", "access", "rate", "store", "fetch", "statement"]
+Kind: TypeAlias = Literal["key", "balance", "access", "store", "fetch", "statement"]
 
 CACHED = 1.0  # seconds for which a pause that another process has noted may go unseen
 CLEARED_EVERY = 60.0  # seconds between two times that what works is told to the table, unless this process knew better

@@ -18,7 +18,7 @@ from typing import Any
 
 from luma_jupyter.domain.media import LocalFile
 from luma_jupyter.domain.money import Charge
-from luma_jupyter.domain.task import TaskState
+from luma_jupyter.domain.task import ListedTask, TaskState
 from luma_jupyter.errors import (
     AccessDenied,
     ConfigError,
@@ -132,10 +132,14 @@ class Vendors:
         async with self._asked(vendor):
             return await self.client(vendor).fetch(ids)
 
-    async def find(self, vendor: Vendor, body: Mapping[str, Any], since: float) -> list[str]:
-        """The ids of tasks made since then whose whole request is this one; makes nothing. Raises ServiceError."""
+    async def find(self, vendor: Vendor, body: Mapping[str, Any], since: float, until: float) -> list[ListedTask]:
+        """The tasks made in between (Unix seconds) whose whole request is this one; makes nothing.
+
+        That a vendor echoes the whole request is not documented, so an empty list proves nothing. Raises ServiceError.
+        """
         async with self._asked(vendor):
-            return await self.client(vendor).find(body, since)
+            listed = await self.client(vendor).list_tasks(since, until)
+        return [task for task in listed if task.request == body]
 
     async def upload(self, vendor: Vendor, file: LocalFile) -> Upload:
         """Upload a file with the class's key. Raises ServiceError, ConfigError where the class has no key for it."""

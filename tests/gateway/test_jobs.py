@@ -6,19 +6,20 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from procrastinate.jobs import Job
 
-from luma_jupyter.gateway.jobs import LONGEST_PAUSE, MOST_TRIES, SAVE, Patience
+from luma_jupyter.gateway.database import Database
+from luma_jupyter.gateway.jobs import LONGEST_PAUSE, MOST_TRIES, SAVE, Patience, work
 from luma_jupyter.gateway.records import State
-from tests.support.class_room import ANN, ClassRoom, runner
+from tests.support.class_room import ANN, ClassRoom, runner, settings_for
 from tests.support.fake_service import reply
 from tests.support.hanging_vendor import HangingVendor, hanging_vendor
+from tests.support.postgres import PostgresServer
 
 JOBS = "SELECT task_name, args->>'id', status::text FROM procrastinate_jobs WHERE task_name = 'luma.save' ORDER BY id"
 
@@ -187,19 +188,16 @@ asyncio.run(work(settings_for(conninfo, Path(folder), acedata_base_url=url)))
 """
 
 
-@asynccontextmanager
-async def worker(conninfo: str, folder: Path, vendor: HangingVendor) -> AsyncIterator[asyncio.subprocess.Process]:
-    """A worker in a process of its own."""
+async def kill_worker_that_hangs(room: ClassRoom, folder: Path, vendor: HangingVendor) -> None:
+    """Start a worker in a process of its own, and kill it when the vendor has been asked."""
+    arguments = (room.settings.database, str(folder), vendor.url)
     root = Path(__file__).parents[2]
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-c", WORKER, conninfo, str(folder), vendor.url, cwd=root, env=os.environ | {"NICE": "1"}
-    )
+    process = await asyncio.create_subprocess_exec(sys.executable, "-c", WORKER, *arguments, cwd=root)
     try:
-        yield process
+        await asyncio.wait_for(vendor.asked.wait(), 20)
     finally:
-        if process.returncode is None:
-            process.kill()
-            await process.wait()
+        process.kill()
+        await process.wait()
 
 
 async def until_saved(room: ClassRoom, id: int) -> None:
@@ -217,22 +215,42 @@ def test_worker_that_is_killed_loses_nothing(conninfo: str, tmp_path: Path, hang
         await room.rows("UPDATE submissions SET looks = 1")
         async with hanging_vendor() as vendor:
             vendor.hangs = hangs
-            async with worker(conninfo, tmp_path, vendor) as process:
-                await asyncio.wait_for(vendor.asked.wait(), 20)
-                process.kill()
-                await process.wait()
+            await kill_worker_that_hangs(room, tmp_path, vendor)
             assert (await room.get(clip.id)).media is None
-            if hangs == "video":
-                assert len(list(tmp_path.rglob("*.part"))) == 1
-            # As much later as it takes until the killed one is known to be dead.
+            assert len(list(tmp_path.rglob("*.part"))) == (hangs == "video")
+
+            # As much later as it takes until the killed one is known to be dead, and the next rounds are due.
             await room.rows("UPDATE procrastinate_workers SET last_heartbeat = now() - interval '1 minute'")
             await room.rows("UPDATE submissions SET claimed_until = claimed_until - interval '1 minute'")
             await room.rows("DELETE FROM procrastinate_periodic_defers")
             vendor.hangs = None
-            async with worker(conninfo, tmp_path, vendor) as process:
-                await until_saved(room, clip.id)
-                process.send_signal(signal.SIGTERM)
-                assert await process.wait() == 0
+            next_one = asyncio.ensure_future(work(replace(room.settings, acedata_base_url=vendor.url)))
+            await until_saved(room, clip.id)
+            os.kill(os.getpid(), signal.SIGTERM)
+            await next_one
         assert await room.jobs.ledger.check() == []
 
     runner(conninfo, tmp_path, runapi_key=None)(story)
+
+
+def test_worker_ends_when_its_database_goes_away(postgres: PostgresServer, conninfo: str, tmp_path: Path) -> None:
+    """Whoever started it starts it again."""
+
+    async def play() -> None:
+        worker = asyncio.ensure_future(work(settings_for(conninfo, tmp_path)))
+        async with Database(conninfo, size=1) as database:
+            while True:
+                async with database.connection() as connection:
+                    cursor = await connection.execute("SELECT count(*) FROM procrastinate_workers")
+                    if await cursor.fetchone() == (2,):
+                        break
+                await asyncio.sleep(0.02)
+        postgres.stop(signal.SIGQUIT)
+        try:
+            await asyncio.wait({worker}, timeout=20)
+            assert worker.done()
+            worker.exception()
+        finally:
+            postgres.start()
+
+    asyncio.run(play())

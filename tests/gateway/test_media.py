@@ -157,11 +157,30 @@ def test_what_was_kept_for_long_enough_is_removed(conninfo: str, tmp_path: Path)
         await room.rows("UPDATE media SET kept_at = now() - interval '31 days'")
         await media.sweep()
         assert await media.store.names() == {}
+        assert await room.jobs.saving.unsaved() == []
+        assert (await room.get(clip.id)).media is None
         async with served(room) as fetch:
             assert (await fetch(media_url(room.settings, clip, "video"))).status_code == 410
         again = await room.complete(ANN, prompt="another")
         await room.jobs.saving.save(again.id)
         assert len(await media.store.names()) == 2
+
+    runner(conninfo, tmp_path)(story)
+
+
+def test_old_uploads_and_troubles_are_forgotten(conninfo: str, tmp_path: Path) -> None:
+    """An upload's address lives as long as its file is kept; of a video that was lost nobody reads for ever."""
+
+    async def story(room: ClassRoom) -> None:
+        for title in ("old.jpg", "new.jpg"):
+            await room.uploads.add(ANN, "acedata", title, JPEG)
+        for subject in ("1", "2"):
+            await room.jobs.vendors.troubles.note("fetch", subject, "lost")
+        await room.rows("UPDATE uploads SET created_at = now() - interval '40 days' WHERE title = 'old.jpg'")
+        await room.rows("UPDATE trouble SET last_at = now() - interval '40 days' WHERE subject = '1'")
+        await room.jobs.media.sweep()
+        assert await room.rows("SELECT title FROM uploads WHERE owner <> ''") == [("new.jpg",)]
+        assert list(await room.troubles()) == [("fetch", "2")]
 
     runner(conninfo, tmp_path)(story)
 

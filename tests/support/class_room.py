@@ -103,13 +103,16 @@ class ClassRoom:
 
 
 @asynccontextmanager
-async def class_room(conninfo: str, folder: Path, **changes: Any) -> AsyncIterator[ClassRoom]:
-    """A class room whose vendors are done with each task at once; ``changes`` are of its settings."""
+async def class_room(conninfo: str, folder: Path, *, real: bool = False, **changes: Any) -> AsyncIterator[ClassRoom]:
+    """A class room whose vendors are done with each task at once, or that has ``real`` connections.
+
+    ``changes`` are of its settings.
+    """
     settings = settings_for(conninfo, folder, **changes)
     service = FakeService(epoch=time.time())
     service.seconds = 0.0
     async with Database(conninfo, size=6) as database:
-        jobs = Jobs(settings, database, impatient(httpx.MockTransport(service)))
+        jobs = Jobs(settings, database, None if real else impatient(httpx.MockTransport(service)))
         service.epoch -= asyncio.get_running_loop().time()
         uploads = Uploads(jobs.vendors, jobs.media)
         try:

@@ -54,5 +54,6 @@ CREATE TABLE teachers (
 ALTER TABLE submissions ADD COLUMN claimed_until timestamptz;
 
 CREATE INDEX submissions_video ON submissions ((video ->> 'video_id'));
+CREATE INDEX submissions_media ON submissions (media) WHERE media IS NOT NULL;
 -- For what is still to be fetched.
 CREATE INDEX submissions_unsaved ON submissions (id) WHERE state = 'completed' AND media IS NULL;
