@@ -13,10 +13,11 @@ from typing import Any
 
 from tornado.httputil import HTTPFile, HTTPInputError, parse_body_arguments
 
-from luma_jupyter.gateway.api import ApiHandler, ReceivedFile, Refusal, dollars, iso, least_left
+from luma_jupyter.gateway.api import ApiHandler, ReceivedFile, dollars, iso, least_left
 from luma_jupyter.gateway.ledger import Ledger
 from luma_jupyter.gateway.media import media_url
 from luma_jupyter.gateway.records import State, Submission
+from luma_jupyter.gateway.refusals import Refusal
 
 MOST_IDS = 50  # of a batch; the vendor's recommendation
 MOST_LISTED = 100  # tasks or rows of a page

@@ -1,9 +1,4 @@
-"""What both wires have in common: who asks, bounded bodies, refusals in each vendor's shape, look-ups that are held.
-
-Until a paid request is entered in the ledger, whatever stands in its way is answered with a 4xx: nothing was made, and
-every client reads it so. What passes by itself is a 429 with Retry-After. Only a request whose outcome nobody knows is
-answered with a 5xx.
-"""
+"""What both wires have in common: who asks, bounded bodies, refusals in each vendor's shape, look-ups that are held."""
 
 from __future__ import annotations
 
@@ -11,7 +6,6 @@ import asyncio
 import hashlib
 import json
 import logging
-import math
 import tempfile
 import traceback
 import uuid
@@ -22,18 +16,17 @@ from datetime import datetime
 from types import TracebackType
 from typing import Any, ClassVar, TypeAlias, TypeVar
 
-import psycopg
 from tornado.web import HTTPError, RequestHandler, stream_request_body
 
-from luma_jupyter.errors import ConfigError, InvalidRequest, LumaError, ServiceError
+from luma_jupyter.errors import LumaError
 from luma_jupyter.gateway.bodies import Bodies
-from luma_jupyter.gateway.database import Database, DatabaseAway
-from luma_jupyter.gateway.identity import HubAway, Identity, NotInClass
-from luma_jupyter.gateway.ledger import KeyConflict, Ledger, OverCap
+from luma_jupyter.gateway.database import Database
+from luma_jupyter.gateway.identity import Identity
+from luma_jupyter.gateway.ledger import Ledger
 from luma_jupyter.gateway.records import MICROS, Intent, Left, Person, State, Submission, Vendor
+from luma_jupyter.gateway.refusals import Refusal, refusal_for
 from luma_jupyter.gateway.settings import GatewaySettings
-from luma_jupyter.gateway.storage import StoreAway, StoreFull
-from luma_jupyter.gateway.submissions import Lost, Refused, Submissions, TurnTimeout, Undecided
+from luma_jupyter.gateway.submissions import Submissions
 from luma_jupyter.gateway.uploads import Uploads
 from luma_jupyter.gateway.vendors import Vendors
 from luma_jupyter.providers.protocol import Upload
@@ -42,21 +35,12 @@ T = TypeVar("T")
 Look: TypeAlias = Callable[[], Awaitable[Sequence[Submission | None]]]
 
 HOLD_SECONDS = 20.0  # so long a look-up is held open, at most; clients wait 30 s for an answer
-RETRY_SECONDS = 2  # after which a passing trouble is worth another try
 MOST_UPLOADS = 2  # files that one process passes on to a vendor at once: each is whole in its memory
 IN_MEMORY = 1_000_000  # bytes of an upload; what is longer is on the disk while it comes
 LONGEST_IDEMPOTENCY_KEY = 512  # characters, as RunAPI documents
 ENDED = (State.COMPLETED, State.FAILED)
 
 log = logging.getLogger(__name__)
-
-
-class Refusal(HTTPError):
-    """An error answer with a code and a message of its own."""
-
-    def __init__(self, status: int, code: str, message: str, retry_after: int | None = None) -> None:
-        super().__init__(status)
-        self.code, self.message, self.retry_after = code, message, retry_after
 
 
 @dataclass
@@ -291,49 +275,6 @@ class NotFoundHandler(ApiHandler):
     async def prepare(self) -> None:
         """Say so, whoever asks."""
         raise Refusal(404, "not_found", "There is nothing at this address of the class gateway.")
-
-
-def refusal_for(error: BaseException, reason: str = "") -> Refusal:
-    """What is answered where this was raised."""
-    if isinstance(error, DatabaseAway | HubAway | StoreAway):
-        return Refusal(429, "too_many_requests", "The class gateway is busy: this passes by itself.", RETRY_SECONDS)
-    if isinstance(error, TurnTimeout):
-        return Refusal(429, "too_many_requests", str(error), math.ceil(error.retry_after))
-    if isinstance(error, OverCap):
-        return Refusal(403, "used_up", str(error))
-    if isinstance(error, NotInClass):
-        return Refusal(403, "not_in_class", str(error))
-    if isinstance(error, KeyConflict):
-        return Refusal(409, "conflict", str(error))
-    if isinstance(error, psycopg.DataError | UnicodeEncodeError):
-        return Refusal(400, "bad_request", "The request has characters that cannot be used (NUL, or half of a pair).")
-    if isinstance(error, InvalidRequest):
-        return Refusal(400, "bad_request", str(error))
-    if isinstance(error, StoreFull):
-        return Refusal(429, "store_full", "The class gateway has no room for files: tell your teacher.", RETRY_SECONDS)
-    if isinstance(error, Refused):
-        row = error.submission
-        return _vendors_refusal(row.error_status, row.error_code, row.error_message)
-    if isinstance(error, Undecided):
-        return Refusal(504, "timeout", "It is still being sent: the same request, with the same key, learns more.")
-    if isinstance(error, Lost):
-        return Refusal(502, "unconfirmed", str(error))
-    if isinstance(error, ServiceError):
-        return _vendors_refusal(error.http_status, error.code, error.words)
-    if isinstance(error, ConfigError):
-        return Refusal(403, "gateway_settings", "The class gateway is not set up for this: tell your teacher.")
-    if isinstance(error, HTTPError):
-        codes = {404: "not_found", 405: "method_not_allowed"}
-        code = codes.get(error.status_code, "bad_request" if error.status_code < 500 else "api_error")
-        return Refusal(error.status_code, code, reason or "The request cannot be used.")
-    return Refusal(500, "api_error", "The class gateway has a fault of its own: tell your teacher.")
-
-
-def _vendors_refusal(status: int | None, code: str | None, message: str | None) -> Refusal:
-    """A vendor's refusal in its words, which made nothing; what passes by itself is a 429, as it is at the gateway."""
-    if status is None or status >= 500 or status == 429:
-        return Refusal(429, "too_many_requests", message or "The service is having trouble.", RETRY_SECONDS)
-    return Refusal(max(400, status), code or "bad_request", message or "The service refused the request.")
 
 
 _NOT_COUNTED = ("async", "callback_url", "timeout")  # fields that say how, and not what

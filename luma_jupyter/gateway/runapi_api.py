@@ -20,10 +20,11 @@ import psycopg
 
 from luma_jupyter.domain.media import image_type, video_type
 from luma_jupyter.errors import LumaError
-from luma_jupyter.gateway.api import ApiHandler, ReceivedFile, Refusal, dollars, iso, least_left
+from luma_jupyter.gateway.api import ApiHandler, ReceivedFile, dollars, iso, least_left
 from luma_jupyter.gateway.database import Database
 from luma_jupyter.gateway.media import media_url
 from luma_jupyter.gateway.records import MICROS, Person, State, Submission
+from luma_jupyter.gateway.refusals import Refusal
 from luma_jupyter.providers.protocol import Upload
 from luma_jupyter.worker_threads import in_thread
 

@@ -14,11 +14,8 @@ import httpx
 import psycopg
 import pytest
 
-from luma_jupyter.errors import ConfigError, ServiceError
-from luma_jupyter.gateway.api import refusal_for, request_fingerprint
-from luma_jupyter.gateway.identity import HubAway, NotInClass
-from luma_jupyter.gateway.storage import StoreAway, StoreFull
-from luma_jupyter.gateway.submissions import TurnTimeout
+from luma_jupyter.gateway.api import request_fingerprint
+from luma_jupyter.gateway.trouble import Troubles
 from tests.support.gateway import KEY, RunningGateway, gateway_settings, running_gateway
 from tests.support.misbehaving import MODIFY, DropAfter, Late, Server, Status
 from tests.support.postgres import PostgresServer
@@ -176,7 +173,9 @@ def test_vendor_that_cannot_be_reached_is_a_passing_trouble(
     async def at_once(seconds: float) -> None:
         """Wait for nothing."""
 
-    monkeypatch.setattr(gateway.gateway.vendors.http.connections, "sleep", at_once)
+    vendors = gateway.gateway.vendors
+    monkeypatch.setattr(vendors.http.connections, "sleep", at_once)
+    monkeypatch.setattr(vendors, "troubles", Troubles(gateway.gateway.database))  # the pause is for this test alone
     answer = submit(ann, "one")
     assert answer.status_code == 429
     assert int(answer.headers["Retry-After"]) > 0
@@ -351,28 +350,6 @@ def test_log_has_neither_addresses_nor_keys(
     assert "POST VideosHandler 200" in ours
     assert "secret" not in ours
     assert ann.headers["Authorization"].split()[1] not in ours
-
-
-@pytest.mark.parametrize(
-    ("error", "status", "code"),
-    [
-        (TurnTimeout(4.2), 429, "too_many_requests"),
-        (HubAway(), 429, "too_many_requests"),
-        (StoreAway(), 429, "too_many_requests"),
-        (StoreFull(), 429, "store_full"),
-        (NotInClass("no"), 403, "not_in_class"),
-        (ConfigError("no price"), 403, "gateway_settings"),
-        (ServiceError("X", "no", code="c", http_status=302), 400, "c"),
-        (ServiceError("X", "no", http_status=503), 429, "too_many_requests"),
-        (ServiceError("X"), 429, "too_many_requests"),
-        (Exception(), 500, "api_error"),
-    ],
-)
-def test_trouble_has_its_status(error: Exception, status: int, code: str) -> None:
-    """What passes by itself is a 429 with Retry-After; what does not says whom to tell."""
-    refusal = refusal_for(error)
-    assert (refusal.status_code, refusal.code) == (status, code)
-    assert (refusal.retry_after is not None) == (status == 429)
 
 
 def test_fingerprint_is_of_what_is_asked_for() -> None:
