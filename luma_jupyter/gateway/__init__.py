@@ -22,12 +22,23 @@ ledger       intents and money
 turns        whose request goes next
 submissions  the way of a paid request
 vendors      the services, asked with the class's keys
+bodies       what is sent to them: judged, and with their own addresses
+uploads      files of students, kept, and given to each service once
+trouble      what a teacher has to know of; which service is to be left alone
+refusals     what is answered where something stands in the way
 api          what both wires have in common
 acedata_api  AceDataCloud's wire, its platform's too
 runapi_api   RunAPI's wire
-media        the videos: fetched once, kept by content, served by signed addresses
-jobs         what workers do
+storage      files by content, at an address of fsspec
+media        which of them there are, for how long; their signed addresses, which media_handler serves
+callbacks    services say that something has happened
+looks        look-ups for the whole class, in rounds; look_plan says of which task when
+saving       videos are fetched, each once
+settling     what became of lost requests, what was charged
+jobs         what workers do: all of this, as jobs of procrastinate
 app          the web application: which address is answered by what
-serve        the processes: replicas under a supervisor, workers, all in one
+serve        the processes: replicas under a supervisor, workers
+embedded     a PostgreSQL of its own, and all else in one folder
+doctor       how a gateway gets on, and whether all that it needs works
 command      the command line, ``luma-gateway``
 """

@@ -15,7 +15,7 @@ MICROS = 1_000_000  # in a US dollar
 
 
 class State(StrEnum):
-    """Where a submission stands. Money is reserved from ``sent`` on, and until it has ended otherwise than completed."""
+    """Where a submission stands. Money is reserved from ``sent`` on, and until it has ended."""
 
     SENT = "sent"  # admitted; the POST may have left
     ACCEPTED = "accepted"  # the vendor has the task
@@ -62,7 +62,8 @@ class Submission:
     """One row: a video that somebody wanted, and what came of it.
 
     ``task_id`` is the vendor's, ``joined`` the row of the classmate's that answers this one. ``media`` is the name of
-    the stored video, None until it is saved. ``error_code``, ``error_message``: in the vendor's words.
+    the stored video, None until it is saved. ``error_code``, ``error_message``: in the vendor's words, with the HTTP
+    status that they came with. ``next_look_at``, ``looks``: when the vendor is asked next, and how often it was.
     """
 
     id: int
@@ -83,4 +84,59 @@ class Submission:
     media: str | None
     error_code: str | None
     error_message: str | None
+    error_status: int | None
     joined: int | None
+    next_look_at: float | None
+    looks: int
+
+    @property
+    def shared(self) -> bool:
+        """Whether a classmate's request answers it, free of charge."""
+        return self.joined is not None
+
+
+@dataclass(frozen=True, slots=True)
+class Admission:
+    """What became of an intent. ``fresh``: this caller, and nobody else, sends it to the vendor."""
+
+    submission: Submission
+    fresh: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Cap:
+    """A wallet against its cap: of ``name``'s, in all or of one day."""
+
+    kind: WalletKind
+    name: str
+    in_all: bool
+    cap: int | None
+    reserved: int
+    spent: int
+
+    @property
+    def left(self) -> int | None:
+        """What it still holds, None: it has no cap."""
+        return None if self.cap is None else max(0, self.cap - self.reserved - self.spent)
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    """What is left for a person, by the least of all caps that bind; None: no cap. The rest is the person's own."""
+
+    in_all: int | None
+    today: int | None
+    spent_today: int
+    spent_in_all: int
+    reserved: int
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What somebody changed by hand, at ``at`` (Unix seconds)."""
+
+    at: float
+    who: str
+    what: str
+    before: Any
+    after: Any

@@ -127,12 +127,21 @@ class AceDataPlatform:
         ``since`` and ``until`` (Unix seconds) is when it was made, at most. Raises ServiceError, ConfigError without a
         token.
         """
-        rows = [row for row in await self.usage(since, until) if row.trace_id == trace_id]
-        credits = _sum([row.credits for row in rows])
-        if credits is None:
-            return None
-        rate = await self._rate_if_known(await self._api())
-        return Charge(credits, _in_usd(credits, rate), bool(rate and rate.up_to))
+        return (await self.charges(since, until)).get(trace_id)
+
+    async def charges(self, since: float, until: float) -> dict[str, Charge]:
+        """What was charged for the submissions made from ``since`` to ``until`` (Unix seconds), by their trace ids.
+
+        One whose credits are not understood is left out. Raises ServiceError, ConfigError without a token.
+        """
+        credits: dict[str, list[float | None]] = {}
+        for row in await self.usage(since, until):
+            if row.trace_id:
+                credits.setdefault(row.trace_id, []).append(row.credits)
+        sums = {trace_id: total for trace_id, amounts in credits.items() if (total := _sum(amounts)) is not None}
+        rate = await self._rate_if_known(await self._api()) if sums else None
+        up_to = bool(rate and rate.up_to)
+        return {trace_id: Charge(total, _in_usd(total, rate), up_to) for trace_id, total in sums.items()}
 
     async def usage(self, since: float, until: float) -> list[UsageRow]:
         """The calls made from ``since`` to ``until`` (Unix seconds), as the statement has them (``/usage/apis/``).

@@ -78,6 +78,13 @@ class Server:
         """Forget the scripts: be honest from now on."""
         self._scripts.clear()
 
+    def forget(self) -> None:
+        """Be as at the beginning: honest, and without any task or request."""
+        self.behave()
+        self.seconds, self.failure, self.film, self.running = 0.0, None, None, {"response": None}
+        self._tasks.clear()
+        self._requests.clear()
+
     @property
     def tasks(self) -> list[Task]:
         """What was paid for, oldest first."""

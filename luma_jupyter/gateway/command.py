@@ -1,0 +1,310 @@
+"""The command line, ``luma-gateway``: each subcommand is a function that takes what was typed."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import getpass
+import logging
+import os
+import secrets
+import socket
+import sys
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+from typing import TypeVar
+
+from luma_jupyter.domain.money import dollars
+from luma_jupyter.errors import ConfigError, LumaError
+from luma_jupyter.gateway import doctor, serve
+from luma_jupyter.gateway.database import Database, DatabaseAway
+from luma_jupyter.gateway.embedded import embedded_postgres, folder_environ
+from luma_jupyter.gateway.identity import Tokens
+from luma_jupyter.gateway.jobs import work
+from luma_jupyter.gateway.ledger import Ledger
+from luma_jupyter.gateway.records import MICROS, Person
+from luma_jupyter.gateway.settings import FILE_VARIABLE, GatewaySettings, load, read_dollars, setting_variable
+from luma_jupyter.printable import say
+
+T = TypeVar("T")
+
+PATIENCE = 30.0  # seconds that `serve` waits for PostgreSQL, which may be starting, too
+NO_CAP = "none"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command; what it returns is the exit code. Errors are one line that says what to do."""
+    typed = _parser().parse_args(arguments)
+    logging.basicConfig(
+        level=logging.INFO, format="%(asctime)s %(process)d %(levelname)s %(message)s", stream=sys.stderr
+    )
+    for library in ("httpx", "procrastinate"):  # they would log each address and each job
+        logging.getLogger(library).setLevel(logging.WARNING)
+    try:
+        return int(typed.run(typed) or 0)
+    except LumaError as error:
+        say(error, sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+
+
+# Processes.
+
+
+def _serve(typed: argparse.Namespace) -> None:
+    environ = _environ(typed)
+    settings = load(environ)
+    with serve.listen(settings) as listening:
+        _supervise(settings, listening, environ)
+
+
+def _up(typed: argparse.Namespace) -> None:
+    folder: Path = typed.folder or _default_folder()
+    environ = folder_environ(folder, _environ(typed))
+    settings = load(environ)
+    # The address before all else: who has it has the folder.
+    with serve.listen(settings) as listening, embedded_postgres(folder / "postgres") as database:
+        environ[setting_variable("database")] = database
+        _supervise(replace(settings, database=database), listening, environ)
+
+
+def _supervise(settings: GatewaySettings, listening: socket.socket, environ: Mapping[str, str]) -> None:
+    async def run() -> None:
+        await _migrate(settings.database)
+        await serve.supervise(settings, listening, environ)
+
+    asyncio.run(run())
+
+
+async def _migrate(conninfo: str) -> None:
+    """Bring the tables up to date, once PostgreSQL answers. Raises DatabaseAway where it does not in time."""
+    loop = asyncio.get_running_loop()
+    until = loop.time() + PATIENCE
+    async with Database(conninfo, size=1) as database:
+        while True:
+            try:
+                await database.migrate()
+                return
+            except DatabaseAway:
+                if loop.time() > until:
+                    raise ConfigError("PostgreSQL does not answer: start it, or put `database` right.") from None
+
+
+def _replica(typed: argparse.Namespace) -> None:
+    async def run() -> None:
+        serve.end_with_supervisor()
+        with serve.inherited(typed.socket) as listening:
+            await serve.serve_replica(load(_environ(typed)), listening)
+
+    asyncio.run(run())
+
+
+def _worker(typed: argparse.Namespace) -> None:
+    async def run() -> None:
+        if typed.supervised:
+            serve.end_with_supervisor()
+            serve.say_ready()
+        await work(load(_environ(typed)))
+
+    with suppress(asyncio.CancelledError):  # how it ends by SIGTERM
+        asyncio.run(run())
+
+
+def _default_folder() -> Path:
+    from platformdirs import user_data_path  # as elsewhere: not needed where a folder is named
+
+    return user_data_path("luma_gateway")
+
+
+def _environ(typed: argparse.Namespace) -> dict[str, str]:
+    """The environment of a gateway; the file that was named is named in it, for its children."""
+    named = {FILE_VARIABLE: str(typed.config.resolve())} if typed.config else {}
+    return {**os.environ, **named}
+
+
+# For the teacher.
+
+
+def _init(typed: argparse.Namespace) -> None:
+    say(hub_configuration(typed.hub.rstrip("/"), typed.name, typed.group, typed.teacher))
+
+
+def hub_configuration(hub: str, name: str, group: str, teacher: str) -> str:
+    """What to paste into the Hub's configuration, and the gateway's own file, with keys made for both."""
+    api_token, signing_key = secrets.token_hex(32), secrets.token_urlsafe(32)
+    return f"""\
+# 1. Into jupyterhub_config.py, then restart the Hub. Students in the group "{group}" may make videos; who is put into
+#    it later has to stop and start their server.
+c.Spawner.environment = {{"LUMA_JUPYTER_GATEWAY": "{hub}/services/{name}"}}
+c.Spawner.server_token_scopes = ["users:activity!user", "access:servers!server", "access:services!service={name}"]
+c.JupyterHub.custom_scopes = {{"custom:luma:teach": {{"description": "See and steer a class's videos"}}}}
+c.JupyterHub.load_roles = [
+    {{"name": "luma-student", "scopes": ["access:services!service={name}"], "groups": ["{group}"]}},
+    {{
+        "name": "luma-teacher",
+        "scopes": ["custom:luma:teach", "access:services!service={name}"],
+        "users": ["{teacher}"],
+    }},
+]
+c.JupyterHub.services = [
+    {{
+        "name": "{name}",
+        "url": "http://127.0.0.1:8070",
+        "api_token": "{api_token}",
+        "oauth_no_confirm": True,
+        "oauth_client_allowed_scopes": ["custom:luma:teach"],
+    }}
+]
+c.JupyterHub.cleanup_servers = False  # kernels and their tokens outlive a restart of the Hub
+
+# 2. Into luma-gateway.toml, which nobody but the gateway may read; then: luma-gateway --config luma-gateway.toml serve
+url = "{hub}/services/{name}"
+service_prefix = "/services/{name}"
+listen = "127.0.0.1:8070"
+database = "postgresql:///luma"
+media = "file:///var/lib/luma-gateway/media"
+hub_api_url = "http://127.0.0.1:8081/hub/api"
+hub_api_token = "{api_token}"
+signing_key = "{signing_key}"
+acedata_token = ""  # the class's keys: fill in what you have, and delete the other lines
+acedata_platform_token = ""
+runapi_key = ""
+
+# 3. A cap, before the first lesson: luma-gateway --config luma-gateway.toml cap class --in-all 100 --a-day 20"""
+
+
+def _token_make(typed: argparse.Namespace) -> None:
+    person = Person(typed.name, tuple(typed.group), teaches=typed.teacher)
+
+    async def run(database: Database) -> str:
+        return await Tokens(database).make(person, typed.days)
+
+    token = _with_database(typed, run)
+    say(f"The token of {typed.name}, which is shown this once: set LUMA_JUPYTER_GATEWAY_TOKEN to it.", sys.stderr)
+    say(token)
+
+
+def _token_list(typed: argparse.Namespace) -> None:
+    async def run(database: Database) -> str:
+        rows = await Tokens(database).list()
+        return "\n".join(map(str, rows)) or "There are no tokens: `luma-gateway token make NAME` makes one."
+
+    say(_with_database(typed, run))
+
+
+def _token_end(typed: argparse.Namespace) -> int:
+    async def run(database: Database) -> int:
+        return await Tokens(database).end(typed.name)
+
+    ended = _with_database(typed, run)
+    say(f"{ended} of {typed.name}'s tokens ended." if ended else f"{typed.name} has no token that counts.")
+    return 0 if ended else 1
+
+
+def _cap(typed: argparse.Namespace) -> None:
+    in_all, a_day = (_read_cap(name, value) for name, value in (("--in-all", typed.in_all), ("--a-day", typed.a_day)))
+
+    async def run(database: Database) -> None:
+        await Ledger(database).set_cap(typed.kind, typed.name, in_all, a_day, getpass.getuser())
+
+    _with_database(typed, run)
+    whom = typed.name or {"student": "each student", "group": "each group", "class": "the class"}[typed.kind]
+    say(f"{whom}: {_shown_cap(in_all)} in all, {_shown_cap(a_day)} a day.")
+
+
+def _read_cap(name: str, value: str) -> int | None:
+    return None if value.lower() == NO_CAP else read_dollars(name, value)
+
+
+def _shown_cap(cap: int | None) -> str:
+    return "no cap" if cap is None else dollars(cap / MICROS)
+
+
+def _release(typed: argparse.Namespace) -> int:
+    async def run(database: Database) -> bool:
+        return await Ledger(database).release(typed.id, getpass.getuser())
+
+    released = _with_database(typed, run)
+    say(f"{typed.id} is released: its money is free." if released else f"{typed.id} is not unconfirmed: it stays.")
+    return 0 if released else 1
+
+
+def _status(typed: argparse.Namespace) -> int:
+    report = asyncio.run(doctor.status(load(_environ(typed))))
+    say(report)
+    return int(report.bad)
+
+
+def _doctor(typed: argparse.Namespace) -> int:
+    report = asyncio.run(doctor.examine(load(_environ(typed))))
+    say(report)
+    return int(report.bad)
+
+
+def _with_database(typed: argparse.Namespace, use: Callable[[Database], Awaitable[T]]) -> T:
+    """What ``use`` gives on the gateway's database."""
+
+    async def run() -> T:
+        async with Database(load(_environ(typed)).database, size=2) as database:
+            return await use(database)
+
+    return asyncio.run(run())
+
+
+# What can be typed.
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser("luma-gateway", description="One key for a class: a gateway beside JupyterHub.")
+    parser.add_argument("--config", type=Path, help="a TOML file with the settings; the environment goes before it")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    def add(name: str, run: Callable[[argparse.Namespace], int | None], words: str) -> argparse.ArgumentParser:
+        command = commands.add_parser(name, help=words, description=words)
+        command.set_defaults(run=run)
+        return command
+
+    add("serve", _serve, "serve a class: replicas and workers, until SIGTERM; SIGHUP replaces them one by one")
+    worker = add("worker", _worker, "run a worker alone, on another machine for instance")
+    worker.add_argument("--supervised", action="store_true", help=argparse.SUPPRESS)
+    up = add("up", _up, "serve one class on one machine, with a PostgreSQL of its own")
+    up.add_argument("--folder", type=Path, help="where everything is kept (default: the user's data folder)")
+    replica = add("replica", _replica, argparse.SUPPRESS)
+    replica.add_argument("socket", type=int)
+    init = add("init", _init, "print what to paste into the Hub's configuration, and the gateway's own file")
+    init.add_argument("--hub", default="http://hub", help="the Hub's public address")
+    init.add_argument("--name", default="luma", help="the service's name at the Hub")
+    init.add_argument("--group", default="films", help="the group of the students")
+    init.add_argument("--teacher", default="teacher", help="the teacher's user name")
+    add("status", _status, "show how the gateway gets on")
+    add("doctor", _doctor, "see that everything works, and say what to do where it does not")
+    _add_token(add("token", _token_list, "tokens for those who come without a Hub"))
+    cap = add("cap", _cap, "set caps in US dollars, or none")
+    cap.add_argument("kind", choices=("student", "group", "class"))
+    cap.add_argument("name", nargs="?", default="", help="whose (default: each of them)")
+    cap.add_argument("--in-all", default=NO_CAP, metavar="USD")
+    cap.add_argument("--a-day", default=NO_CAP, metavar="USD")
+    release = add("release", _release, "give back the money of an unconfirmed request that made nothing")
+    release.add_argument("id", type=int, help="as `status` shows it")
+    return parser
+
+
+def _add_token(parser: argparse.ArgumentParser) -> None:
+    commands = parser.add_subparsers(metavar="make|list|end")
+    make = commands.add_parser("make", help="make one; it is shown once")
+    make.set_defaults(run=_token_make)
+    make.add_argument("name", help="who asks with it: a student of that name at the Hub is the same person")
+    make.add_argument("--group", action="append", default=[], help="a group that the person is in")
+    make.add_argument("--teacher", action="store_true", help="may see and steer all")
+    make.add_argument("--days", type=int, help="when it ends (default: when it is ended)")
+    commands.add_parser("list", help="show all").set_defaults(run=_token_list)
+    end = commands.add_parser("end", help="end a person's tokens")
+    end.set_defaults(run=_token_end)
+    end.add_argument("name")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,435 @@
+"""The ledger: what was asked for, what came of it, and the money for it.
+
+Each change of state is one statement that says from which states it goes. That the money moves with it, that rows which
+joined it follow, and that those who wait are told, is the work of the trigger in ``sql/0001_ledger.sql``: the wallets
+are equal to the rows whoever changes one. All methods raise `DatabaseAway`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import asdict, fields, replace
+from datetime import date
+from typing import Any, Final, LiteralString, TypeAlias
+from uuid import uuid4
+
+import psycopg
+from psycopg import sql
+from psycopg.rows import class_row, scalar_row
+from psycopg.types.json import Jsonb
+
+from luma_jupyter.domain.task import Video
+from luma_jupyter.errors import InvalidRequest, LumaError
+from luma_jupyter.gateway.database import Connection, Database
+from luma_jupyter.gateway.records import (
+    MICROS,
+    Admission,
+    Cap,
+    Change,
+    Intent,
+    Left,
+    Person,
+    State,
+    Submission,
+    Vendor,
+    WalletKind,
+)
+
+OnCompleted: TypeAlias = Callable[[Connection, int], Awaitable[None]]
+
+WITHDRAWN: Final = "withdrawn"  # the code of what was refused by nobody: it was entered, then not sent after all
+_CAP_PASSED: Final = "LU001"
+_NAMES: Final = [field.name for field in fields(Submission)]
+_TIMES: Final = ("created_at", "sent_at", "ended_at", "next_look_at")
+_COLUMNS: Final = sql.SQL(", ").join(map(sql.Identifier, _NAMES))
+
+
+class OverCap(LumaError):
+    """A cap does not hold the price; nothing was entered."""
+
+    def __init__(self, cap: Cap) -> None:
+        self.cap = cap
+        whose = {"student": "Your", "group": f"Your group's ({cap.name})", "class": "The class's"}[cap.kind]
+        left, total = (cap.left or 0) / MICROS, (cap.cap or 0) / MICROS
+        when = "budget" if cap.in_all else "budget of today"
+        super().__init__(f"{whose} {when} does not cover it: {left:.2f} of {total:.2f} USD are left. Ask your teacher.")
+
+
+class KeyConflict(LumaError):
+    """The same idempotency key came with another request before; this one made nothing."""
+
+    def __init__(self, submission: Submission) -> None:
+        self.submission = submission
+        super().__init__("Another request came with the same idempotency key before. This one made nothing.")
+
+
+class Ledger:
+    """All submissions, caps and wallets. ``on_completed`` is called in the transaction that completes a submission."""
+
+    def __init__(self, database: Database, on_completed: OnCompleted | None = None) -> None:
+        self.database = database
+        self._on_completed = on_completed
+
+    # Admission
+
+    async def admit(self, intent: Intent, day: date | None = None, attempt: str = "") -> Admission:
+        """Enter an intent as sent and reserve its price, or find what answers it; ``day``: by default today, in UTC.
+
+        ``attempt`` is the caller's name for this call, see `withdraw`. What made nothing before is entered again.
+        Raises OverCap, KeyConflict, and InvalidRequest for what cannot be written down.
+        """
+        submission, fresh = await self._admit(intent, day, attempt or uuid4().hex, has_turn=True)
+        assert submission
+        return Admission(submission, fresh)
+
+    async def known(self, intent: Intent) -> Submission | None:
+        """What answers an intent without anything being sent: its own row, or one that joins a classmate's now.
+
+        None: it is for `admit`, after its turn. Raises what `admit` raises.
+        """
+        submission, _ = await self._admit(intent, None, uuid4().hex, has_turn=False)
+        return submission
+
+    async def _admit(
+        self, intent: Intent, day: date | None, attempt: str, has_turn: bool
+    ) -> tuple[Submission | None, bool]:
+        owner = intent.owner
+        values = {
+            "owner": owner.name,
+            "groups": list(owner.groups),
+            "day": day,
+            "vendor": intent.vendor,
+            "key": intent.key,
+            "body": Jsonb(dict(intent.body)),
+            "fingerprint": intent.fingerprint,
+            "price": intent.price,
+            "lesson": intent.lesson,
+            "attempt": attempt,
+            "has_turn": has_turn,
+        }
+        try:
+            async with self.database.connection() as connection:
+                cursor = await connection.execute(_ADMIT, values)
+                answer = await cursor.fetchone()
+        except (psycopg.DataError, UnicodeEncodeError):
+            raise InvalidRequest("The request has characters that cannot be used (NUL, or half of a pair).") from None
+        except psycopg.Error as error:
+            if error.sqlstate != _CAP_PASSED:
+                raise
+            passed = Cap(**json.loads(error.diag.message_detail or "{}"))
+            raise OverCap(replace(passed, reserved=passed.reserved - intent.price)) from None
+        assert answer
+        outcome, detail, *row = answer
+        if outcome == "over":
+            raise OverCap(Cap(**detail))
+        if outcome == "turn":
+            return None, False
+        submission = _submission(row)
+        if outcome == "conflict":
+            raise KeyConflict(submission)
+        return submission, outcome == "fresh"
+
+    async def withdraw(self, intent: Intent, attempt: str) -> None:
+        """Take back what a call of `admit` may have entered whose answer was lost: it certainly was not sent."""
+        await self._execute(
+            "UPDATE submissions SET state = 'refused', error_code = 'withdrawn', ended_at = now() "
+            "WHERE owner = %s AND vendor = %s AND key = %s AND attempt = %s AND state = 'sent' AND joined IS NULL",
+            (intent.owner.name, intent.vendor, intent.key, attempt),
+        )
+
+    # What came of it
+
+    async def accept(
+        self, id: int, task_id: str, trace_id: str | None, price: int | None, next_look_at: float | None = None
+    ) -> Submission | None:
+        """Note the vendor's task of what was sent, or was thought to be lost or to have made nothing.
+
+        ``price``: where the vendor has told one; no cap is asked. ``next_look_at``: by default now. Returns the row,
+        None where nothing was changed.
+        """
+        return await self._one(
+            "UPDATE submissions SET state = 'accepted', task_id = %s, trace_id = %s, price = coalesce(%s, price), "
+            "ended_at = NULL, next_look_at = coalesce(to_timestamp(%s), now()), "
+            "error_code = NULL, error_message = NULL, error_status = NULL "
+            "WHERE id = %s AND state IN ('sent', 'unconfirmed', 'refused', 'released') AND joined IS NULL "
+            "RETURNING {columns}",
+            (_storable(task_id), _storable(trace_id), price, next_look_at, id),
+        )
+
+    async def refuse(
+        self, id: int, code: str | None, message: str | None, status: int | None = None
+    ) -> Submission | None:
+        """Note that the vendor made nothing of what was sent, or was thought to be lost; ``status``: of HTTP."""
+        return await self._one(
+            "UPDATE submissions SET state = 'refused', ended_at = now(), "
+            "error_code = %s, error_message = %s, error_status = %s "
+            "WHERE id = %s AND state IN ('sent', 'unconfirmed') AND joined IS NULL "
+            "RETURNING {columns}",
+            (_storable(code), _storable(message), status, id),
+        )
+
+    async def lose(self, id: int, message: str) -> Submission | None:
+        """Note that nobody knows what became of what was sent; its money stays reserved."""
+        return await self._one(
+            "UPDATE submissions SET state = 'unconfirmed', error_message = %s WHERE id = %s AND state = 'sent' "
+            "RETURNING {columns}",
+            (_storable(message), id),
+        )
+
+    async def complete(self, id: int, video: Video, cost: int | None, ended_at: float) -> bool:
+        """Note the video of an accepted task; ``cost`` None: the price is counted, unless its charge is known."""
+        async with self.database.connection() as connection, connection.transaction():
+            cursor = await connection.execute(
+                "UPDATE submissions SET state = 'completed', video = %s, cost = coalesce(%s, cost), "
+                "ended_at = to_timestamp(%s) WHERE id = %s AND state = 'accepted'",
+                (Jsonb({name: _storable(value) for name, value in asdict(video).items()}), cost, ended_at, id),
+            )
+            if cursor.rowcount and self._on_completed:
+                await self._on_completed(connection, id)
+            return bool(cursor.rowcount)
+
+    async def fail(self, id: int, code: str | None, message: str | None) -> bool:
+        """Note that the vendor ended an accepted task without a video, which costs nothing."""
+        return await self._changed(
+            "UPDATE submissions SET state = 'failed', ended_at = now(), error_code = %s, error_message = %s "
+            "WHERE id = %s AND state = 'accepted'",
+            (_storable(code), _storable(message), id),
+        )
+
+    async def charge(self, id: int, cost: int) -> None:
+        """Note what the vendor's statement says that a task was charged; it counts once the task has ended."""
+        await self._execute(
+            "UPDATE submissions SET cost = %s "
+            "WHERE id = %s AND state IN ('accepted', 'completed', 'failed') AND joined IS NULL",
+            (cost, id),
+        )
+
+    async def release(self, id: int, by: str) -> bool:
+        """Give back the money for what certainly made nothing after all."""
+        return await self._changed(
+            "WITH freed AS (UPDATE submissions SET state = 'released', ended_at = now() "
+            "WHERE id = %s AND state = 'unconfirmed' RETURNING id) "
+            "INSERT INTO audit (who, what, before, after) "
+            "SELECT %s, 'submission ' || id, '\"unconfirmed\"', '\"released\"' FROM freed",
+            (id, by),
+        )
+
+    async def media_saved(self, id: int, media: str | None) -> None:
+        """Note the name of the stored video, None: it is not stored any more."""
+        await self._execute("UPDATE submissions SET media = %s WHERE id = %s", (media, id))
+
+    # Whose sender has ended
+
+    async def still_sending(self, ids: Sequence[int]) -> None:
+        """Note that a living process is sending these."""
+        await self._execute(
+            "UPDATE submissions AS s SET beat_at = now() FROM ("
+            "SELECT id FROM submissions WHERE id = ANY(%s) AND state = 'sent' ORDER BY id FOR UPDATE SKIP LOCKED"
+            ") AS mine WHERE s.id = mine.id",
+            (list(ids),),
+        )
+
+    async def stale_sent(self, before: float) -> list[Submission]:
+        """Give up, as unconfirmed, those whose sender was last heard of before ``before`` (Unix seconds)."""
+        return await self._all(
+            "UPDATE submissions SET state = 'unconfirmed', "
+            "error_message = 'The gateway was stopped while it was sent.' "
+            "WHERE state = 'sent' AND joined IS NULL AND beat_at < to_timestamp(%s) RETURNING {columns}",
+            (before,),
+        )
+
+    async def unconfirmed(self) -> list[Submission]:
+        """All of which nobody knows whether the vendor took them, the oldest first."""
+        return await self._all("SELECT {columns} FROM submissions WHERE state = 'unconfirmed' ORDER BY id", ())
+
+    # What there is
+
+    async def get(self, id: int) -> Submission | None:
+        """A row by its number."""
+        return await self._one("SELECT {columns} FROM submissions WHERE id = %s", (id,))
+
+    async def find(self, owner: str, vendor: Vendor, key: str) -> Submission | None:
+        """A student's row by the kernel's key."""
+        return await self._one(
+            "SELECT {columns} FROM submissions WHERE owner = %s AND vendor = %s AND key = %s", (owner, vendor, key)
+        )
+
+    async def find_task(self, owner: str, vendor: Vendor, task_id: str) -> Submission | None:
+        """A student's row by the vendor's task, which several rows have that share it."""
+        return await self._one(
+            "SELECT {columns} FROM submissions WHERE task_id = %s AND owner = %s AND vendor = %s ORDER BY id LIMIT 1",
+            (task_id, owner, vendor),
+        )
+
+    async def list_own(
+        self, owner: str, since: float, until: float, limit: int, offset: int = 0, vendor: Vendor | None = None
+    ) -> list[Submission]:
+        """A student's rows of a stretch of time (Unix seconds), the newest first."""
+        return await self._all(
+            "SELECT {columns} FROM submissions WHERE owner = %s AND created_at >= to_timestamp(%s) "
+            "AND created_at < to_timestamp(%s) AND (%s::text IS NULL OR vendor = %s) "
+            "ORDER BY id DESC LIMIT %s OFFSET %s",
+            (owner, since, until, vendor, vendor, limit, offset),
+        )
+
+    async def list_tasks(
+        self, owner: str, vendor: Vendor, since: float, until: float, limit: int, offset: int = 0
+    ) -> list[Submission]:
+        """A student's rows of a stretch of time (Unix seconds) that a vendor has a task for, the newest first."""
+        return await self._all(
+            "SELECT {columns} FROM submissions WHERE owner = %s AND vendor = %s AND created_at >= to_timestamp(%s) "
+            "AND created_at < to_timestamp(%s) AND task_id IS NOT NULL ORDER BY id DESC LIMIT %s OFFSET %s",
+            (owner, vendor, since, until, limit, offset),
+        )
+
+    # For the poller
+
+    async def due(self, now: float, limit: int) -> list[Submission]:
+        """Those whose vendor is to be asked by ``now``, who has waited longest first."""
+        return await self._all(
+            "SELECT {columns} FROM submissions WHERE state = 'accepted' AND next_look_at <= to_timestamp(%s) "
+            "ORDER BY next_look_at LIMIT %s",
+            (now, limit),
+        )
+
+    async def looked(self, ids: Sequence[int], next_look_at: float | Sequence[float]) -> None:
+        """Note a look at each, and when the next ones are due: one time for all, or one for each."""
+        times = [next_look_at] * len(ids) if isinstance(next_look_at, (int, float)) else list(next_look_at)
+        await self._execute(
+            "UPDATE submissions AS s SET looks = s.looks + 1, next_look_at = to_timestamp(l.at) "
+            "FROM unnest(%s::bigint[], %s::float8[]) AS l (id, at), ("
+            "SELECT id FROM submissions WHERE id = ANY(%s) AND state = 'accepted' ORDER BY id FOR UPDATE SKIP LOCKED"
+            ") AS free WHERE s.id = l.id AND s.id = free.id",
+            (list(ids), times, list(ids)),
+        )
+
+    async def durations(self, vendor: Vendor, limit: int = 100) -> list[float]:
+        """How long the vendor's last tasks took from their submission to their video, in seconds."""
+        async with self.database.connection() as connection:
+            cursor = connection.cursor(row_factory=scalar_row)
+            await cursor.execute(
+                "SELECT extract(epoch FROM ended_at - sent_at)::float8 FROM submissions WHERE vendor = %s "
+                "AND state = 'completed' AND joined IS NULL ORDER BY id DESC LIMIT %s",
+                (vendor, limit),
+            )
+            return await cursor.fetchall()
+
+    async def uncharged(self, vendor: Vendor, since: float, limit: int) -> list[Submission]:
+        """Completed tasks since ``since`` of which the vendor has not told what it charged, the oldest first."""
+        return await self._all(
+            "SELECT {columns} FROM submissions WHERE vendor = %s AND cost IS NULL AND state = 'completed' "
+            "AND ended_at >= to_timestamp(%s) ORDER BY ended_at LIMIT %s",
+            (vendor, since, limit),
+        )
+
+    # Money
+
+    async def left(self, person: Person) -> Left:
+        """What is left for a person in all and today, and what the person has spent."""
+        caps = await self._caps(person)
+        in_all, today = (
+            min((cap.left for cap in caps if cap.in_all == which and cap.left is not None), default=None)
+            for which in (True, False)
+        )
+        own = {cap.in_all: cap for cap in caps if cap.kind == "student"}
+        return Left(in_all, today, own[False].spent, own[True].spent, own[True].reserved)
+
+    async def set_cap(self, kind: WalletKind, name: str, in_all: int | None, a_day: int | None, by: str) -> None:
+        """Set what a wallet may hold; ``name`` '': the class, or each student or group without a cap of its own."""
+        await self._execute(
+            "WITH old AS (SELECT to_jsonb(c) AS cap FROM caps AS c WHERE kind = %(kind)s AND name = %(name)s), "
+            "new AS (INSERT INTO caps AS c VALUES (%(kind)s, %(name)s, %(in_all)s, %(a_day)s) "
+            "ON CONFLICT (kind, name) DO UPDATE SET in_all = excluded.in_all, a_day = excluded.a_day "
+            "RETURNING to_jsonb(c) AS cap) INSERT INTO audit (who, what, before, after) "
+            "SELECT %(by)s, 'cap', old.cap, new.cap FROM new LEFT JOIN old ON true",
+            {"kind": kind, "name": name, "in_all": in_all, "a_day": a_day, "by": by},
+        )
+
+    async def note(self, who: str, what: str) -> None:
+        """Write something down for the teacher to read."""
+        await self._execute("INSERT INTO audit (who, what) VALUES (%s, %s)", (_storable(who), _storable(what)))
+
+    async def changes(self, limit: int = 100) -> list[Change]:
+        """What was changed by hand, or noted, the newest first."""
+        async with self.database.connection() as connection:
+            cursor = connection.cursor(row_factory=class_row(Change))
+            await cursor.execute(
+                "SELECT extract(epoch FROM at)::float8 AS at, who, what, before, after FROM audit "
+                "ORDER BY id DESC LIMIT %s",
+                (limit,),
+            )
+            return await cursor.fetchall()
+
+    async def check(self) -> list[str]:
+        """Each wallet that is not equal to the rows, in words; none: the books are right."""
+        async with self.database.connection() as connection:
+            cursor = await connection.execute(_CHECK)
+            return [
+                f"{kind} {name or '(all)'}, {day}: {reserved} reserved and {spent} spent, but by the rows "
+                f"{due_reserved} and {due_spent}"
+                for kind, name, day, reserved, spent, due_reserved, due_spent in await cursor.fetchall()
+            ]
+
+    async def _caps(self, person: Person) -> list[Cap]:
+        async with self.database.connection() as connection:
+            cursor = connection.cursor(row_factory=class_row(Cap))
+            await cursor.execute(
+                "SELECT * FROM limits(%s, %s::text[], (now() AT TIME ZONE 'utc')::date)",
+                (person.name, list(person.groups)),
+            )
+            return await cursor.fetchall()
+
+    # Statements
+
+    async def _execute(self, query: LiteralString, values: Sequence[Any] | Mapping[str, Any]) -> int:
+        async with self.database.connection() as connection:
+            return (await connection.execute(query, values)).rowcount
+
+    async def _changed(self, query: LiteralString, values: Sequence[Any]) -> bool:
+        return bool(await self._execute(query, values))
+
+    async def _all(self, query: LiteralString, values: Sequence[Any]) -> list[Submission]:
+        async with self.database.connection() as connection:
+            cursor = await connection.execute(sql.SQL(query).format(columns=_COLUMNS), values)
+            return [_submission(row) for row in await cursor.fetchall()]
+
+    async def _one(self, query: LiteralString, values: Sequence[Any]) -> Submission | None:
+        found = await self._all(query, values)
+        return found[0] if found else None
+
+
+def _submission(row: Sequence[Any]) -> Submission:
+    """A row of `_COLUMNS` as a value."""
+    values = dict(zip(_NAMES, row, strict=True))
+    for name in _TIMES:
+        if (at := values[name]) is not None:
+            values[name] = at.timestamp()
+    video = values["video"]
+    return Submission(**{**values, "state": State(values["state"]), "video": Video(**video) if video else None})
+
+
+def _storable(text: Any) -> Any:
+    """A vendor's text as PostgreSQL can hold it: what came of a paid request is written down in any case."""
+    if not isinstance(text, str):
+        return text
+    return text.replace("\0", "\ufffd").encode("utf-8", "replace").decode()
+
+
+_ADMIT: Final = sql.SQL(
+    "SELECT outcome, detail, {columns} FROM admit(%(owner)s, %(groups)s::text[], %(day)s::date, %(vendor)s, %(key)s, "
+    "%(body)s, %(fingerprint)s, %(price)s::bigint, %(lesson)s, %(attempt)s, %(has_turn)s)"
+).format(columns=sql.SQL(", ").join(sql.SQL("(submission).{}").format(sql.Identifier(name)) for name in _NAMES))
+
+_CHECK: Final = """
+SELECT kind, name, CASE WHEN day = '-infinity' THEN 'in all' ELSE day::text END,
+    coalesce(m.reserved, 0), coalesce(m.spent, 0), coalesce(due.reserved, 0), coalesce(due.spent, 0)
+FROM (
+    SELECT w.kind, w.name, w.day,
+        sum(reserved_for(s.state, s.price))::bigint AS reserved,
+        sum(spent_for(s.state, s.price, s.cost))::bigint AS spent
+    FROM submissions AS s CROSS JOIN LATERAL wallets_of(s.owner, s.groups, s.day) AS w
+    GROUP BY w.kind, w.name, w.day
+) AS due FULL JOIN wallets AS m USING (kind, name, day)
+WHERE coalesce(m.reserved, 0) <> coalesce(due.reserved, 0) OR coalesce(m.spent, 0) <> coalesce(due.spent, 0)
+ORDER BY kind, name, day"""

@@ -1,0 +1,72 @@
+"""What is answered where something stands in the way, in AceDataCloud's codes; `runapi_api` translates them.
+
+Until a paid request is entered in the ledger that is a 4xx: nothing was made, and every client reads it so. What passes
+by itself is a 429 with Retry-After. Only a request whose outcome nobody knows is answered with a 5xx.
+"""
+
+from __future__ import annotations
+
+import math
+
+import psycopg
+from tornado.web import HTTPError
+
+from luma_jupyter.errors import ConfigError, InvalidRequest, ServiceError
+from luma_jupyter.gateway.database import DatabaseAway
+from luma_jupyter.gateway.identity import HubAway, NotInClass
+from luma_jupyter.gateway.ledger import KeyConflict, OverCap
+from luma_jupyter.gateway.storage import StoreAway, StoreFull
+from luma_jupyter.gateway.submissions import Lost, Refused, TurnTimeout, Undecided
+
+RETRY_SECONDS = 2  # after which a passing trouble is worth another try
+
+
+class Refusal(HTTPError):
+    """An error answer with a code and a message of its own."""
+
+    def __init__(self, status: int, code: str, message: str, retry_after: int | None = None) -> None:
+        super().__init__(status)
+        self.code, self.message, self.retry_after = code, message, retry_after
+
+
+def refusal_for(error: BaseException, reason: str = "") -> Refusal:
+    """What is answered where this was raised."""
+    if isinstance(error, DatabaseAway | HubAway | StoreAway):
+        return Refusal(429, "too_many_requests", "The class gateway is busy: this passes by itself.", RETRY_SECONDS)
+    if isinstance(error, TurnTimeout):
+        return Refusal(429, "too_many_requests", str(error), math.ceil(error.retry_after))
+    if isinstance(error, OverCap):
+        return Refusal(403, "used_up", str(error))
+    if isinstance(error, NotInClass):
+        return Refusal(403, "not_in_class", str(error))
+    if isinstance(error, KeyConflict):
+        return Refusal(409, "conflict", str(error))
+    if isinstance(error, psycopg.DataError | UnicodeEncodeError):
+        return Refusal(400, "bad_request", "The request has characters that cannot be used (NUL, or half of a pair).")
+    if isinstance(error, InvalidRequest):
+        return Refusal(400, "bad_request", str(error))
+    if isinstance(error, StoreFull):
+        return Refusal(429, "store_full", "The class gateway has no room for files: tell your teacher.", RETRY_SECONDS)
+    if isinstance(error, Refused):
+        row = error.submission
+        return _vendors_refusal(row.error_status, row.error_code, row.error_message)
+    if isinstance(error, Undecided):
+        return Refusal(504, "timeout", "It is still being sent: the same request, with the same key, learns more.")
+    if isinstance(error, Lost):
+        return Refusal(502, "unconfirmed", str(error))
+    if isinstance(error, ServiceError):
+        return _vendors_refusal(error.http_status, error.code, error.words)
+    if isinstance(error, ConfigError):
+        return Refusal(403, "gateway_settings", "The class gateway is not set up for this: tell your teacher.")
+    if isinstance(error, HTTPError):
+        codes = {404: "not_found", 405: "method_not_allowed"}
+        code = codes.get(error.status_code, "bad_request" if error.status_code < 500 else "api_error")
+        return Refusal(error.status_code, code, reason or "The request cannot be used.")
+    return Refusal(500, "api_error", "The class gateway has a fault of its own: tell your teacher.")
+
+
+def _vendors_refusal(status: int | None, code: str | None, message: str | None) -> Refusal:
+    """A vendor's refusal in its words, which made nothing; what passes by itself is a 429, as it is at the gateway."""
+    if status is None or status >= 500 or status == 429:
+        return Refusal(429, "too_many_requests", message or "The service is having trouble.", RETRY_SECONDS)
+    return Refusal(max(400, status), code or "bad_request", message or "The service refused the request.")

@@ -1,0 +1,110 @@
+"""What is found out later: what became of requests whose answer was lost, and what the vendor has charged."""
+
+from __future__ import annotations
+
+import json
+import logging
+import time
+from collections import Counter
+from collections.abc import Callable
+
+from luma_jupyter.errors import ServiceError
+from luma_jupyter.gateway.database import Database
+from luma_jupyter.gateway.ledger import Ledger
+from luma_jupyter.gateway.records import MICROS, Submission
+from luma_jupyter.gateway.vendors import Vendors
+
+log = logging.getLogger(__name__)
+
+STALE = 60.0  # seconds without a sign of life of the process that sends a request, after which it has ended
+LOOKED_FOR = 3600.0  # seconds for which a lost request is looked for in the vendor's list
+ARRIVES_WITHIN = 600.0  # seconds from when a request was sent to when the vendor has made its task, at most
+CLOCK_SLACK = 60.0  # seconds by which the vendor's clock may be behind ours
+STATEMENT_DAYS = 3  # for which the vendor's statement is asked what a task has cost
+STATED_AT_ONCE = 200
+
+
+class Settling:
+    """Looks into the vendors' own lists. ``clock`` in Unix seconds."""
+
+    def __init__(
+        self, database: Database, ledger: Ledger, vendors: Vendors, clock: Callable[[], float] = time.time
+    ) -> None:
+        self._database = database
+        self._ledger = ledger
+        self._vendors = vendors
+        self._clock = clock
+
+    async def find_lost(self) -> int:
+        """Give up what nobody sends any more, and look for all that is unconfirmed; how many were found.
+
+        A request counts as found where the vendor has exactly one equal one that no submission claims, and where no
+        other submission may claim it. It is never sent again. Raises DatabaseAway.
+        """
+        await self._ledger.stale_sent(self._clock() - STALE)
+        unconfirmed = await self._ledger.unconfirmed()
+        equal = Counter(map(_request, unconfirmed))
+        found = 0
+        for submission in unconfirmed:
+            sent_at = submission.sent_at or submission.created_at
+            recent = self._clock() - sent_at < LOOKED_FOR
+            if recent and equal[_request(submission)] == 1 and not await self._is_sent_by_another(submission):
+                found += await self._find(submission, sent_at)
+        return found
+
+    async def _find(self, submission: Submission, sent_at: float) -> bool:
+        vendor, since, until = submission.vendor, sent_at - CLOCK_SLACK, sent_at + ARRIVES_WITHIN
+        try:
+            listed = await self._vendors.find(vendor, submission.body, since, until)
+        except ServiceError as error:
+            log.warning("The list of tasks cannot be had: %s", error)
+            return False
+        claimed = await self._claimed(submission, [task.task_id for task in listed])
+        free = [task for task in listed if task.task_id not in claimed]
+        if len(free) != 1:
+            return False
+        await self._ledger.accept(submission.id, free[0].task_id, free[0].trace_id, None)
+        return True
+
+    async def _is_sent_by_another(self, submission: Submission) -> bool:
+        """Whether an equal request is just being sent: what the vendor lists may be that one's."""
+        async with self._database.connection() as connection:
+            cursor = await connection.execute(
+                "SELECT 1 FROM submissions WHERE state = 'sent' AND joined IS NULL AND vendor = %s AND body = %s::jsonb"
+                " AND id <> %s LIMIT 1",
+                (submission.vendor, json.dumps(submission.body), submission.id),
+            )
+            return await cursor.fetchone() is not None
+
+    async def _claimed(self, submission: Submission, ids: list[str]) -> set[str]:
+        async with self._database.connection() as connection:
+            cursor = await connection.execute(
+                "SELECT DISTINCT task_id FROM submissions WHERE vendor = %s AND task_id = ANY(%s)",
+                (submission.vendor, ids),
+            )
+            return {task_id for (task_id,) in await cursor.fetchall()}
+
+    async def read_statement(self) -> int:
+        """Settle completed tasks to what AceDataCloud's statement says; how many. Raises DatabaseAway."""
+        now = self._clock()
+        waiting = await self._ledger.uncharged("acedata", now - STATEMENT_DAYS * 86_400, STATED_AT_ONCE)
+        traced = {task.trace_id: task for task in waiting if task.trace_id and task.joined is None}
+        if not traced:
+            return 0
+        sent = [task.sent_at or task.created_at for task in traced.values()]
+        try:
+            charges = await self._vendors.charges(min(sent) - CLOCK_SLACK, max(sent) + CLOCK_SLACK)
+        except ServiceError as error:
+            await self._vendors.troubles.note("statement", "acedata", str(error))
+            return 0
+        await self._vendors.troubles.clear("statement", "acedata")
+        known = {trace_id: charge.usd for trace_id, charge in charges.items() if trace_id in traced}
+        settled = {trace_id: usd for trace_id, usd in known.items() if usd is not None}
+        for trace_id, usd in settled.items():
+            await self._ledger.charge(traced[trace_id].id, round(usd * MICROS))
+        return len(settled)
+
+
+def _request(submission: Submission) -> tuple[str, str]:
+    """What makes two requests equal for their vendor."""
+    return submission.vendor, json.dumps(submission.body, sort_keys=True)

@@ -1,0 +1,37 @@
+"""What is answered where something was raised."""
+
+from __future__ import annotations
+
+import pytest
+from tornado.web import HTTPError
+
+from luma_jupyter.errors import ConfigError, ServiceError
+from luma_jupyter.gateway.identity import HubAway, NotInClass
+from luma_jupyter.gateway.refusals import refusal_for
+from luma_jupyter.gateway.storage import StoreAway, StoreFull
+from luma_jupyter.gateway.submissions import TurnTimeout
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "code"),
+    [
+        (TurnTimeout(4.2), 429, "too_many_requests"),
+        (HubAway(), 429, "too_many_requests"),
+        (StoreAway(), 429, "too_many_requests"),
+        (StoreFull(), 429, "store_full"),
+        (NotInClass("no"), 403, "not_in_class"),
+        (ConfigError("no price"), 403, "gateway_settings"),
+        (ServiceError("X", "no", code="c", http_status=302), 400, "c"),
+        (ServiceError("X", "no", http_status=503), 429, "too_many_requests"),
+        (ServiceError("X"), 429, "too_many_requests"),
+        (HTTPError(405), 405, "method_not_allowed"),
+        (HTTPError(400), 400, "bad_request"),
+        (HTTPError(500), 500, "api_error"),
+        (Exception(), 500, "api_error"),
+    ],
+)
+def test_trouble_has_its_status(error: Exception, status: int, code: str) -> None:
+    """What passes by itself is a 429 with Retry-After; what does not says whom to tell."""
+    refusal = refusal_for(error)
+    assert (refusal.status_code, refusal.code) == (status, code)
+    assert (refusal.retry_after is not None) == (status == 429)

@@ -1,0 +1,146 @@
+"""What is found out later: lost requests in the vendor's list, and what was charged."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from luma_jupyter.gateway.records import State
+from tests.support.class_room import ANN, BEN, ClassRoom, runner
+from tests.support.fake_service import reply
+
+
+async def lose(room: ClassRoom, id: int) -> None:
+    """Have the vendor take a request whose answer is lost."""
+    submission = await room.get(id)
+    await room.service.made_elsewhere(dict(submission.body))
+    await room.jobs.ledger.lose(id, "no answer")
+
+
+def test_lost_request_is_found_in_the_vendors_list_and_not_sent_again(conninfo: str, tmp_path: Path) -> None:
+    """Exactly one equal task that nobody claims: it is this one's; its money stays as it was reserved."""
+
+    async def story(room: ClassRoom) -> None:
+        room.service.lists = True
+        await room.submit(BEN)  # an equal one, which has its task
+        mine = await room.enter(ANN)
+        await lose(room, mine.id)
+        assert await room.jobs.settling.find_lost() == 1
+        found = await room.get(mine.id)
+        assert (found.state, found.task_id) == (State.ACCEPTED, "task-2")
+        assert len(room.service.seen("submit")) == 1
+        await room.follow()
+        assert (await room.get(mine.id)).state is State.COMPLETED
+        assert await room.jobs.ledger.check() == []
+
+    runner(conninfo, tmp_path)(story)
+
+
+def test_request_that_is_not_certainly_found_stays_unconfirmed(conninfo: str, tmp_path: Path) -> None:
+    """None, two, another body, a vendor that does not answer: it is a teacher's to release."""
+
+    async def story(room: ClassRoom) -> None:
+        mine = await room.enter(ANN)
+        await room.jobs.ledger.lose(mine.id, "no answer")
+        assert await room.jobs.settling.find_lost() == 0  # the list is refused
+        room.service.lists = True
+        assert await room.jobs.settling.find_lost() == 0
+        await room.service.made_elsewhere({**mine.body, "prompt": "another"})
+        assert await room.jobs.settling.find_lost() == 0
+        for _ in range(2):
+            await room.service.made_elsewhere(dict(mine.body))
+        assert await room.jobs.settling.find_lost() == 0
+        assert (await room.get(mine.id)).state is State.UNCONFIRMED
+
+    runner(conninfo, tmp_path)(story)
+
+
+def test_equal_requests_that_are_both_lost_or_being_sent_are_not_told_apart(conninfo: str, tmp_path: Path) -> None:
+    """One task in the list may be either's."""
+
+    async def story(room: ClassRoom) -> None:
+        room.service.lists = True
+        first, second = await room.enter(ANN), await room.enter(BEN)
+        await lose(room, first.id)
+        assert await room.jobs.settling.find_lost() == 0  # the other is being sent
+        await room.jobs.ledger.lose(second.id, "no answer")
+        assert await room.jobs.settling.find_lost() == 0
+        await room.jobs.ledger.release(second.id, "teacher")
+        assert await room.jobs.settling.find_lost() == 1
+
+    runner(conninfo, tmp_path)(story)
+
+
+def test_request_whose_replica_was_killed_is_given_up_and_found(conninfo: str, tmp_path: Path) -> None:
+    """`sent` without a sign of life becomes unconfirmed; one that lives is left alone."""
+
+    async def story(room: ClassRoom) -> None:
+        room.service.lists = True
+        dead, living = await room.enter(ANN), await room.enter(BEN, prompt="another")
+        await room.service.made_elsewhere(dict(dead.body))
+        await room.rows("UPDATE submissions SET beat_at = now() - interval '5 minutes' WHERE id = %s", dead.id)
+        assert await room.jobs.settling.find_lost() == 1
+        assert (await room.get(dead.id)).state is State.ACCEPTED
+        assert (await room.get(living.id)).state is State.SENT
+
+    runner(conninfo, tmp_path)(story)
+
+
+def test_runapi_has_no_list_and_is_not_repeated(conninfo: str, tmp_path: Path) -> None:
+    """Only a person's word repeats a paid request after a lost answer."""
+
+    async def story(room: ClassRoom) -> None:
+        mine = await room.enter(ANN, "runapi", source_video_url="https://v.example/v.mp4")
+        await room.jobs.ledger.lose(mine.id, "no answer")
+        asked = len(room.service.requests)
+        assert await room.jobs.settling.find_lost() == 0
+        assert len(room.service.requests) == asked
+
+    runner(conninfo, tmp_path)(story)
+
+
+def test_completed_tasks_are_settled_to_the_statement(conninfo: str, tmp_path: Path) -> None:
+    """What was reserved becomes what was charged, once; what the statement does not have yet is asked for again."""
+
+    async def story(room: ClassRoom) -> None:
+        room.service.traced, room.service.credits = True, 0.7
+        clips = [await room.complete(ANN, prompt=prompt) for prompt in ("one", "two")]
+        room.service.charges = {clips[0].trace_id or "": 0.5, "of nobody": 9.0}
+        assert await room.jobs.settling.read_statement() == 1
+        assert [(await room.get(clip.id)).cost for clip in clips] == [250_000, None]
+        room.service.charges[clips[1].trace_id or ""] = 0.7
+        assert await room.jobs.settling.read_statement() == 1
+        asked = len(room.service.requests)
+        assert await room.jobs.settling.read_statement() == 0
+        assert len(room.service.requests) == asked
+        assert (await room.jobs.ledger.left(ANN)).spent_in_all == 600_000
+        assert await room.jobs.ledger.check() == []
+
+    runner(conninfo, tmp_path)(story)
+
+
+def test_statement_that_cannot_be_had_is_told_to_the_teacher(conninfo: str, tmp_path: Path) -> None:
+    """The estimated price counts meanwhile."""
+
+    async def story(room: ClassRoom) -> None:
+        room.service.traced = True
+        await room.complete(ANN)
+        room.service.script("usage", reply(500, {"error": "down"}))
+        assert await room.jobs.settling.read_statement() == 0
+        assert ("statement", "acedata") in await room.troubles()
+        assert await room.jobs.settling.read_statement() == 0
+        assert await room.troubles() == {}
+
+    runner(conninfo, tmp_path)(story)
+
+
+def test_statement_needs_the_platforms_token(conninfo: str, tmp_path: Path) -> None:
+    """Without one nothing is asked."""
+
+    async def story(room: ClassRoom) -> None:
+        room.service.traced = True
+        await room.complete(ANN)
+        asked = len(room.service.requests)
+        assert await room.jobs.settling.read_statement() == 0
+        assert len(room.service.requests) == asked
+
+    runner(conninfo, tmp_path, acedata_platform_token=None)(story)

@@ -1,0 +1,161 @@
+"""The vendors asked with the class's keys: whose trouble is whose, prices, and who is left alone for how long."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from luma_jupyter.errors import ConfigError, RateLimited, ServiceError, Unconfirmed
+from luma_jupyter.gateway.database import Database
+from luma_jupyter.gateway.trouble import Troubles
+from luma_jupyter.gateway.vendors import ClassAccountError
+from luma_jupyter.settings import Secret
+from tests.support.class_room import ClassRoom, runner
+from tests.support.fake_service import reply
+
+INTENT = "0" * 32
+BODY = {"action": "generate", "prompt": "a heron", "async": True}
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "kind", "told", "words"),
+    [
+        (401, "invalid_token", "key", "class_key", "The class key does not work: tell your teacher."),
+        (403, "used_up", "balance", "class_balance", "The class account is empty: tell your teacher."),
+        (403, "disabled", "access", "class_access", "The class key may not do this: tell your teacher."),
+    ],
+)
+def test_trouble_with_the_account_is_the_teachers(
+    conninfo: str, tmp_path: Path, status: int, code: str, kind: str, told: str, words: str
+) -> None:
+    """Students read whom to tell, and never of keys; the teacher sees what the vendor says, until it works again."""
+
+    async def story(room: ClassRoom) -> None:
+        room.service.script("submit", reply(status, {"error": {"code": code, "message": "no"}}))
+        with pytest.raises(ClassAccountError) as caught:
+            await room.jobs.vendors.submit("acedata", BODY, INTENT)
+        assert (caught.value.words, caught.value.code, caught.value.http_status) == (words, told, 403)
+        assert "Set ACEDATACLOUD" not in str(caught.value)
+        assert "no" in (await room.troubles())[kind, "acedata"]
+        await room.jobs.vendors.submit("acedata", BODY, INTENT)
+        assert await room.troubles() == {}
+
+    runner(conninfo, tmp_path)(story)
+
+
+def test_class_without_a_key_is_told_so_before_anything_is_sent(conninfo: str, tmp_path: Path) -> None:
+    """A vendor for which the class has no key is not asked."""
+
+    async def story(room: ClassRoom) -> None:
+        with pytest.raises(ClassAccountError, match="no key"):
+            await room.jobs.vendors.submit("runapi", BODY, INTENT)
+        assert room.service.requests == []
+
+    runner(conninfo, tmp_path, runapi_key=None)(story)
+
+
+def test_refusal_of_a_prompt_stays_the_students(conninfo: str, tmp_path: Path) -> None:
+    """What is wrong with the request itself is told as the vendor says it, and troubles no teacher."""
+
+    async def story(room: ClassRoom) -> None:
+        room.service.script("submit", reply(403, {"error": {"code": "forbidden", "message": "moderated"}}))
+        with pytest.raises(ServiceError, match="moderated"):
+            await room.jobs.vendors.submit("acedata", BODY, INTENT)
+        assert await room.troubles() == {}
+
+    runner(conninfo, tmp_path)(story)
+
+
+def test_lost_answer_is_unconfirmed_and_sent_once(conninfo: str, tmp_path: Path) -> None:
+    """A paid request whose answer is lost is never sent again by the gateway."""
+
+    async def story(room: ClassRoom) -> None:
+        room.service.script("submit", room.service.lose)
+        with pytest.raises(Unconfirmed):
+            await room.jobs.vendors.submit("acedata", BODY, INTENT)
+        assert len(room.service.seen("submit")) == 1
+
+    runner(conninfo, tmp_path)(story)
+
+
+def test_accepted_request_is_told_though_the_database_is_away(conninfo: str, tmp_path: Path) -> None:
+    """What is written beside a paid request is worth less than its answer."""
+
+    async def story(room: ClassRoom) -> None:
+        await room.database.pool.close()
+        accepted = await room.jobs.vendors.submit("acedata", BODY, INTENT)
+        assert accepted.task_id == "task-1"
+        assert await room.jobs.vendors.fetch("acedata", ["task-1"])
+
+    runner(conninfo, tmp_path)(story)
+
+
+def test_vendor_that_asks_for_a_pause_gets_it_from_all_processes(conninfo: str, tmp_path: Path) -> None:
+    """A 429 holds back the whole gateway: another process waits, or says how long where that is long."""
+
+    async def story(room: ClassRoom) -> None:
+        room.service.script("look", reply(429, {"error": "slowly"}, headers={"Retry-After": "120"}))
+        with pytest.raises(RateLimited):
+            await room.jobs.vendors.fetch("acedata", ["task-1"])
+        async with Database(conninfo, size=1) as database:
+            assert await Troubles(database).paused("acedata") == pytest.approx(120, abs=5)
+            assert await Troubles(database).paused("runapi") == 0
+        with pytest.raises(RateLimited) as caught:
+            await room.jobs.vendors.submit("acedata", BODY, INTENT)
+        assert caught.value.retry_after == pytest.approx(120, abs=5)
+        assert room.service.seen("submit") == []
+
+    runner(conninfo, tmp_path)(story)
+
+
+def test_short_pause_is_waited_for(conninfo: str, tmp_path: Path) -> None:
+    """A paid request that comes in a short pause is held back, and then sent."""
+    slept: list[float] = []
+
+    async def note(seconds: float) -> None:
+        slept.append(seconds)
+
+    async def story(room: ClassRoom) -> None:
+        room.jobs.vendors.http.connections.sleep = note
+        await room.jobs.vendors.troubles.pause("acedata", 7)
+        await room.jobs.vendors.submit("acedata", BODY, INTENT)
+        assert slept == [pytest.approx(7, abs=0.5)]
+
+    runner(conninfo, tmp_path)(story)
+
+
+def test_submission_that_was_not_taken_holds_back_the_others(conninfo: str, tmp_path: Path) -> None:
+    """While one process tries again after a 429, the others need not find out by themselves."""
+
+    async def story(room: ClassRoom) -> None:
+        room.service.script("submit", reply(429, {"error": "slowly"}))
+        await room.jobs.vendors.submit("acedata", BODY, INTENT)
+        async with Database(conninfo, size=1) as database:
+            assert 0 < await Troubles(database).paused("acedata") <= 2
+
+    runner(conninfo, tmp_path)(story)
+
+
+def test_price_is_the_vendors_and_asked_for_once_an_hour(conninfo: str, tmp_path: Path) -> None:
+    """What the vendor says goes before the setting; requests in the same hour do not ask again."""
+
+    async def story(room: ClassRoom) -> None:
+        room.service.credits, room.service.packages = 0.7, [(10, 20)]
+        assert [await room.jobs.vendors.price("acedata") for _ in range(3)] == [350_000] * 3
+        assert len(room.service.seen("price")) == 2  # the API's, and the service's
+        assert await room.jobs.vendors.price("runapi") == 500_000
+
+    runner(conninfo, tmp_path)(story)
+
+
+def test_price_that_no_vendor_tells_is_the_settings(conninfo: str, tmp_path: Path) -> None:
+    """Where the vendor is silent or away the setting holds; without one nothing can be reserved."""
+
+    async def story(room: ClassRoom) -> None:
+        room.service.script("quote", reply(500, {"error": "down"}), for_ever=True)
+        assert await room.jobs.vendors.price("acedata") == 400_000
+        with pytest.raises(ConfigError, match="RunAPI is not known"):
+            await room.jobs.vendors.price("runapi")
+
+    runner(conninfo, tmp_path, acedata_platform_token=Secret("platform-t"))(story)
