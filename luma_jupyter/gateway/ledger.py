@@ -142,31 +142,38 @@ class Ledger:
 
     async def accept(
         self, id: int, task_id: str, trace_id: str | None, price: int | None, next_look_at: float | None = None
-    ) -> None:
+    ) -> Submission | None:
         """Note the vendor's task of what was sent, or was thought to be lost or to have made nothing.
 
-        ``price``: where the vendor has told one. ``next_look_at``: by default now.
+        ``price``: where the vendor has told one; no cap is asked. ``next_look_at``: by default now. Returns the row,
+        None where nothing was changed.
         """
-        await self._execute(
+        return await self._one(
             "UPDATE submissions SET state = 'accepted', task_id = %s, trace_id = %s, price = coalesce(%s, price), "
             "ended_at = NULL, next_look_at = coalesce(to_timestamp(%s), now()), "
             "error_code = NULL, error_message = NULL, error_status = NULL "
-            "WHERE id = %s AND state IN ('sent', 'unconfirmed', 'released')",
+            "WHERE id = %s AND state IN ('sent', 'unconfirmed', 'refused', 'released') AND joined IS NULL "
+            "RETURNING {columns}",
             (_storable(task_id), _storable(trace_id), price, next_look_at, id),
         )
 
-    async def refuse(self, id: int, code: str | None, message: str | None, status: int | None = None) -> None:
-        """Note that the vendor made nothing of what was sent; ``status``: of HTTP."""
-        await self._execute(
+    async def refuse(
+        self, id: int, code: str | None, message: str | None, status: int | None = None
+    ) -> Submission | None:
+        """Note that the vendor made nothing of what was sent, or was thought to be lost; ``status``: of HTTP."""
+        return await self._one(
             "UPDATE submissions SET state = 'refused', ended_at = now(), "
-            "error_code = %s, error_message = %s, error_status = %s WHERE id = %s AND state = 'sent'",
+            "error_code = %s, error_message = %s, error_status = %s "
+            "WHERE id = %s AND state IN ('sent', 'unconfirmed') AND joined IS NULL "
+            "RETURNING {columns}",
             (_storable(code), _storable(message), status, id),
         )
 
-    async def lose(self, id: int, message: str) -> None:
+    async def lose(self, id: int, message: str) -> Submission | None:
         """Note that nobody knows what became of what was sent; its money stays reserved."""
-        await self._execute(
-            "UPDATE submissions SET state = 'unconfirmed', error_message = %s WHERE id = %s AND state = 'sent'",
+        return await self._one(
+            "UPDATE submissions SET state = 'unconfirmed', error_message = %s WHERE id = %s AND state = 'sent' "
+            "RETURNING {columns}",
             (_storable(message), id),
         )
 
@@ -319,7 +326,7 @@ class Ledger:
         return Left(in_all, today, own[False].spent, own[True].spent, own[True].reserved)
 
     async def set_cap(self, kind: WalletKind, name: str, in_all: int | None, a_day: int | None, by: str) -> None:
-        """Set what a wallet may hold; ``name`` '': the class's, or of each student or group without a cap of its own."""
+        """Set what a wallet may hold; ``name`` '': the class, or each student or group without a cap of its own."""
         await self._execute(
             "WITH old AS (SELECT to_jsonb(c) AS cap FROM caps AS c WHERE kind = %(kind)s AND name = %(name)s), "
             "new AS (INSERT INTO caps AS c VALUES (%(kind)s, %(name)s, %(in_all)s, %(a_day)s) "

@@ -79,7 +79,14 @@ CREATE TABLE waiting (
     PRIMARY KEY (owner, key)
 );
 
--- What a submission holds, and what it has cost.
+-- When each student last had a turn: from then on the next one waits.
+CREATE TABLE last_turns (
+    owner text PRIMARY KEY,
+    at timestamptz NOT NULL
+);
+
+-- What a submission holds, and what it has cost. (Functions that are called for each request are in PL/pgSQL, which keeps
+-- their plans; those in SQL are made part of these.)
 CREATE FUNCTION reserved_for(state text, price bigint) RETURNS bigint LANGUAGE sql IMMUTABLE AS $$
     SELECT CASE WHEN state IN ('sent', 'accepted', 'unconfirmed') THEN price ELSE 0 END
 $$;
@@ -102,12 +109,14 @@ RETURNS TABLE (kind text, name text, day date) LANGUAGE sql IMMUTABLE ROWS 4 AS 
 $$;
 
 CREATE FUNCTION move_money(owner text, groups text[], day date, more_reserved bigint, more_spent bigint)
-RETURNS void LANGUAGE sql AS $$
+RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
     INSERT INTO wallets (kind, name, day, reserved, spent)
     SELECT w.kind, w.name, w.day, greatest(more_reserved, 0), greatest(more_spent, 0)
     FROM wallets_of(move_money.owner, move_money.groups, move_money.day) AS w
-    ON CONFLICT (kind, name, day)
-    DO UPDATE SET reserved = wallets.reserved + more_reserved, spent = wallets.spent + more_spent
+    ON CONFLICT ON CONSTRAINT wallets_pkey
+    DO UPDATE SET reserved = wallets.reserved + more_reserved, spent = wallets.spent + more_spent;
+END
 $$;
 
 -- Where the wallets of a submission stand against their caps (NULL: no cap).
@@ -126,9 +135,13 @@ LANGUAGE sql STABLE ROWS 4 AS $$
 $$;
 
 -- The first wallet that does not hold ``more``, as JSON; NULL: all do.
-CREATE FUNCTION over_cap(owner text, groups text[], day date, more bigint) RETURNS jsonb LANGUAGE sql STABLE AS $$
-    SELECT to_jsonb(l) FROM limits(over_cap.owner, over_cap.groups, over_cap.day) AS l
-    WHERE l.reserved + l.spent + more > l.cap LIMIT 1
+CREATE FUNCTION over_cap(owner text, groups text[], day date, more bigint) RETURNS jsonb LANGUAGE plpgsql AS $$
+BEGIN
+    RETURN (
+        SELECT to_jsonb(l) FROM limits(over_cap.owner, over_cap.groups, over_cap.day) AS l
+        WHERE l.reserved + l.spent + more > l.cap LIMIT 1
+    );
+END
 $$;
 
 -- Whatever changes a submission: its money moves in the same transaction, rows that joined it follow, and who waits for
@@ -253,7 +266,7 @@ END
 $$;
 
 -- Let requests have their turns: notes those of one process that wait, lets go first whose student has the fewest under
--- way, then who has waited longest, and returns those of this process that may go now.
+-- way, then who has waited longest since the student's last turn, and returns those of this process that may go now.
 CREATE FUNCTION take_turns(p_owners text[], p_keys text[], p_per_student integer, p_under_way integer)
 RETURNS TABLE (owner text, key text) LANGUAGE plpgsql AS $$
 DECLARE
@@ -272,9 +285,9 @@ BEGIN
             UNION ALL SELECT w.owner FROM waiting AS w WHERE w.granted_at IS NOT NULL
         ) AS each GROUP BY each.owner
     ), queue AS (
-        SELECT w.owner, w.key, w.since, coalesce(u.number, 0)
+        SELECT w.owner, w.key, greatest(w.since, t.at) AS since, coalesce(u.number, 0)
             + row_number() OVER (PARTITION BY w.owner ORDER BY w.since, w.key) - 1 AS already
-        FROM waiting AS w LEFT JOIN under_way AS u ON u.owner = w.owner
+        FROM waiting AS w LEFT JOIN under_way AS u ON u.owner = w.owner LEFT JOIN last_turns AS t ON t.owner = w.owner
         WHERE w.granted_at IS NULL AND w.seen_at > now() - interval '5 seconds'
     ), first AS (
         SELECT q.owner, q.key FROM queue AS q WHERE q.already < p_per_student ORDER BY q.already, q.since, q.key
@@ -283,6 +296,9 @@ BEGIN
     ), now_granted AS (
         UPDATE waiting AS w SET granted_at = clock_timestamp()
         FROM first AS f WHERE w.owner = f.owner AND w.key = f.key RETURNING w.owner, w.key
+    ), noted AS (
+        INSERT INTO last_turns AS t SELECT n.owner, max(clock_timestamp()) FROM now_granted AS n GROUP BY n.owner
+        ON CONFLICT ON CONSTRAINT last_turns_pkey DO UPDATE SET at = excluded.at
     )
     SELECT count(*) INTO granted FROM now_granted AS n
     WHERE (n.owner, n.key) NOT IN (SELECT * FROM unnest(p_owners, p_keys));
@@ -292,5 +308,13 @@ BEGIN
     RETURN QUERY SELECT w.owner, w.key FROM waiting AS w
     JOIN unnest(p_owners, p_keys) AS p (owner, key) ON w.owner = p.owner AND w.key = p.key
     WHERE w.granted_at IS NOT NULL;
+END
+$$;
+
+-- Give a turn back, or wait no longer; the place is kept for a while.
+CREATE FUNCTION leave_turn(p_owner text, p_key text) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+    UPDATE waiting SET granted_at = NULL, seen_at = now() - interval '5 seconds' WHERE owner = p_owner AND key = p_key;
+    PERFORM pg_notify('turns', '');
 END
 $$;
