@@ -10,6 +10,7 @@ import pytest
 from luma_jupyter.errors import InvalidRequest
 from luma_jupyter.gateway.bodies import callback_url
 from luma_jupyter.gateway.media import media_url
+from luma_jupyter.gateway.records import Vendor
 from luma_jupyter.gateway.vendors import ClassAccountError
 from tests.support.class_room import ANN, BEN, TEACHER, URL, ClassRoom, runner
 from tests.support.films import JPEG, film
@@ -52,34 +53,32 @@ def test_callback_is_the_gateways_own(conninfo: str, tmp_path: Path) -> None:
     runner(conninfo, tmp_path, callback_url="https://class.example")(story)
 
 
-@pytest.mark.parametrize(
-    ("vendor", "body"),
-    [
-        ("acedata", {"prompt": "p", "model": "ray"}),
-        ("acedata", {"prompt": "p", "callback_url": "https://mine.example"}),
-        ("acedata", {"prompt": "p", "start_image_url": "http://169.254.169.254/latest"}),
-        ("acedata", {"prompt": "p", "end_image_url": "http://hub:8081/hub/api"}),
-        ("acedata", {"prompt": "p", "start_image_url": "http://0x7f000001/"}),
-        ("acedata", {"prompt": "p", "start_image_url": 7}),
-        ("acedata", {"prompt": "p", "action": "delete"}),
-        ("acedata", {"prompt": "p", "aspect_ratio": "5:4"}),
-        ("acedata", {"prompt": " "}),
-        ("acedata", {"action": "extend", "prompt": "p"}),
-        ("acedata", {"action": "extend", "prompt": "p", "video_id": {"a": 1}}),
-        ("acedata", {"prompt": "p", "start_image_url": f"{URL}/api/v1/me/balance"}),
-        ("runapi", {"prompt": "p", "source_video_url": "file:///etc/passwd"}),
-        ("runapi", {"prompt": "p", "source_video_url": f"{URL}/uploads/{'0' * 32}"}),
-        ("runapi", {"prompt": "p", "source_video_url": f"{URL}/media/999.mp4"}),
-    ],
-)
-def test_bad_body_is_refused_before_anything_is_asked(
-    conninfo: str, tmp_path: Path, vendor: Any, body: dict[str, Any]
-) -> None:
+BAD_BODIES: list[tuple[Vendor, dict[str, Any]]] = [
+    ("acedata", {"prompt": "p", "model": "ray"}),
+    ("acedata", {"prompt": "p", "callback_url": "https://mine.example"}),
+    ("acedata", {"prompt": "p", "start_image_url": "http://169.254.169.254/latest"}),
+    ("acedata", {"prompt": "p", "end_image_url": "http://hub:8081/hub/api"}),
+    ("acedata", {"prompt": "p", "start_image_url": "http://0x7f000001/"}),
+    ("acedata", {"prompt": "p", "start_image_url": 7}),
+    ("acedata", {"prompt": "p", "action": "delete"}),
+    ("acedata", {"prompt": "p", "aspect_ratio": "5:4"}),
+    ("acedata", {"prompt": " "}),
+    ("acedata", {"action": "extend", "prompt": "p"}),
+    ("acedata", {"action": "extend", "prompt": "p", "video_id": {"a": 1}}),
+    ("acedata", {"prompt": "p", "start_image_url": f"{URL}/api/v1/me/balance"}),
+    ("runapi", {"prompt": "p", "source_video_url": "file:///etc/passwd"}),
+    ("runapi", {"prompt": "p", "source_video_url": f"{URL}/uploads/{'0' * 32}"}),
+    ("runapi", {"prompt": "p", "source_video_url": f"{URL}/media/999.mp4"}),
+]
+
+
+def test_bad_body_is_refused_before_anything_is_asked(conninfo: str, tmp_path: Path) -> None:
     """Unknown fields, addresses on somebody's own network, other values than the vendor takes: nothing is sent."""
 
     async def story(room: ClassRoom) -> None:
-        with pytest.raises(InvalidRequest):
-            await room.bodies.prepare(ANN, vendor, body)
+        for vendor, body in BAD_BODIES:
+            with pytest.raises(InvalidRequest):
+                print(await room.bodies.prepare(ANN, vendor, body))
         assert room.service.requests == []
 
     runner(conninfo, tmp_path)(story)
