@@ -139,7 +139,12 @@ def hub_configuration(hub: str, name: str, group: str, teacher: str) -> str:
 # 1. Into jupyterhub_config.py, then restart the Hub. Students in the group "{group}" may make videos; who is put into
 #    it later has to stop and start their server.
 c.Spawner.environment = {{"LUMA_JUPYTER_GATEWAY": "{hub}/services/{name}"}}
-c.Spawner.server_token_scopes = ["users:activity!user", "access:servers!server", "access:services!service={name}"]
+c.Spawner.server_token_scopes = [  # of these, each server gets what its user has
+    "users:activity!user",
+    "access:servers!server",
+    "access:services!service={name}",
+    "custom:luma:teach",
+]
 c.JupyterHub.custom_scopes = {{"custom:luma:teach": {{"description": "See and steer a class's videos"}}}}
 c.JupyterHub.load_roles = [
     {{"name": "luma-student", "scopes": ["access:services!service={name}"], "groups": ["{group}"]}},

@@ -56,7 +56,7 @@ async def status(settings: GatewaySettings) -> Report:
     async with Database(settings.database, size=2) as database:
         try:
             await _tell_of_rows(report, database)
-            await _tell_of_money(report, Ledger(database))
+            await _tell_of_money(report, database)
             for trouble in await Troubles(database).all():
                 since = datetime.fromtimestamp(trouble.since).strftime("%Y-%m-%d %H:%M")
                 report.wrong(f"{trouble.kind} {trouble.subject}".strip(), f"{trouble.words} (since {since})")
@@ -68,7 +68,7 @@ async def status(settings: GatewaySettings) -> Report:
 def _processes() -> str:
     """The replicas and workers on this machine."""
     found = [_process_name(process.info["cmdline"]) for process in psutil.process_iter(["cmdline"])]
-    return f"{found.count('replica')} replicas and {found.count('worker')} workers on this machine"
+    return f"on this machine, replicas: {found.count('replica')}, workers: {found.count('worker')}"
 
 
 def _process_name(command: Sequence[str] | None) -> str | None:
@@ -92,7 +92,16 @@ async def _tell_of_rows(report: Report, database: Database) -> None:
         )
 
 
-async def _tell_of_money(report: Report, ledger: Ledger) -> None:
+async def _tell_of_money(report: Report, database: Database) -> None:
+    ledger = Ledger(database)
+    async with database.connection() as connection:
+        cursor = await connection.execute(
+            "SELECT reserved, spent, day = '-infinity' FROM wallets WHERE kind = 'class'"
+            " AND day IN ('-infinity', (now() AT TIME ZONE 'utc')::date) ORDER BY day"
+        )
+        for reserved, spent, in_all in await cursor.fetchall():
+            when = "in all" if in_all else "today"
+            report.good(f"money {when}", f"{dollars(spent / MICROS)} spent, {dollars(reserved / MICROS)} under way")
     differences = await ledger.check()
     for difference in differences:
         report.wrong("wallets", difference)
@@ -126,11 +135,11 @@ async def _try(report: Report, subject: str, remedy: str, ask: Callable[[], Awai
         async with asyncio.timeout(TIMEOUT):
             report.good(subject, await ask())
     except TimeoutError:
-        report.wrong(subject, f"no answer in {TIMEOUT:.0f} s: {remedy}.")
+        report.wrong(subject, f"No answer in {TIMEOUT:.0f} s. To do: {remedy}.")
     except (LumaError, OSError) as error:
-        report.wrong(subject, f"{error} To do: {remedy}.")
+        report.wrong(subject, f"{str(error).rstrip('.')}. To do: {remedy}.")
     except HTTPClientError as error:
-        report.wrong(subject, f"HTTP {error.code}: {remedy}.")
+        report.wrong(subject, f"HTTP {error.code}. To do: {remedy}.")
 
 
 async def _ask_database(database: Database) -> str:

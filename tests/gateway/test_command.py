@@ -115,6 +115,8 @@ def test_unconfirmed_request_is_shown_and_released(
     assert run("status") == 1
     shown = capsys.readouterr().out
     assert "✓ clips: 1 unconfirmed" in shown
+    assert "✓ money in all: $0.00 spent, $0.30 under way" in shown
+    assert "✓ money today: $0.00 spent, $0.30 under way" in shown
     assert "✗ unconfirmed 1: ann's, $0.30: look at AceDataCloud's console" in shown
     assert run("release", "1") == 0
     assert run("release", "1") == 1
