@@ -73,9 +73,13 @@ class _Pause:
 
     troubles: Troubles
     vendor: Vendor
+    unconfirmed: bool = False
 
     async def before_send(self) -> None:
         """Nothing: `sent` was written down before."""
+
+    async def unanswered(self, reason: str, delay: float) -> None:
+        """Nothing: a vendor is not asked again."""
 
     async def not_accepted(self, reason: str, delay: float) -> None:
         """Leave the vendor alone for so long."""
