@@ -11,7 +11,10 @@ unexport PYTHONDONTWRITEBYTECODE
 # come last, when nobody else has anything to do.
 WORKERS := -n 3 --dist loadfile --no-loadscope-reorder
 
-.PHONY: demo test test-quick lab lint hosts pages chaos soak fuzz bench clean
+# What is left out of daily work: browsers, notebooks as a whole, killed kernels, and what is marked as slow.
+QUICK := -m "not slow" --ignore tests/browser --ignore tests/chaos --ignore tests/test_notebooks.py
+
+.PHONY: demo test test-quick coverage lab lint hosts pages chaos soak fuzz bench clean
 
 demo: $(VENV)/ready  ## run the quickstart; leaves the executed notebook and an HTML page under build/demo
 	rm -rf build/demo build/demo-home && mkdir -p build/demo && cp notebooks/01_quickstart.ipynb build/demo
@@ -21,14 +24,16 @@ demo: $(VENV)/ready  ## run the quickstart; leaves the executed notebook and an 
 	@echo "Open build/demo/01_quickstart.html in a browser, or build/demo/01_quickstart.ipynb in JupyterLab."
 
 test: lint  ## everything; browser tests say why where they skip
-	$(BIN)/python -m pytest -p no:nbval $(WORKERS) --cov --cov-report=term-missing
+	$(BIN)/python -m pytest -p no:nbval $(WORKERS)
 	rm -rf build/nbval
 	$(FREE) LUMA_JUPYTER_DEMO_SECONDS=1 LUMA_JUPYTER_MEDIA=$(CURDIR)/build/nbval/videos \
 		LUMA_JUPYTER_HOME=$(CURDIR)/build/nbval/home $(BIN)/python -m pytest $(WORKERS) --nbval notebooks
 
-test-quick: $(VENV)/ready  ## for daily work: all but browsers, notebooks as a whole, killed kernels, and what is marked as slow
-	$(BIN)/python -m pytest -p no:nbval $(WORKERS) -q -m "not slow" \
-		--ignore tests/browser --ignore tests/chaos --ignore tests/test_notebooks.py
+test-quick: $(VENV)/ready  ## for daily work
+	$(BIN)/python -m pytest -p no:nbval $(WORKERS) -q $(QUICK)
+
+coverage: $(VENV)/ready  ## the quick tests once more, measured, which takes half as long again: at least 95 % of lines and branches
+	$(BIN)/python -m pytest -p no:nbval $(WORKERS) -q $(QUICK) --cov --cov-report=term-missing
 
 lint: $(VENV)/ready
 	$(BIN)/ruff check --no-cache .

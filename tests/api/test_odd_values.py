@@ -22,7 +22,7 @@ from luma_jupyter.errors import LumaError
 from tests.support import settings
 from tests.support.notebook import PromptService, Shell
 
-pytestmark = [pytest.mark.slow, pytest.mark.no_cover]
+pytestmark = pytest.mark.slow
 
 
 class Interface:

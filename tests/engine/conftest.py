@@ -110,15 +110,6 @@ def loop_thread() -> Iterator[LoopThread]:
 
 PROJECT = str(Path(__file__).parents[2])  # so that it finds `tests`
 
-# What runs elsewhere counts for the coverage of this run, if there is one; the suffix keeps its data apart.
-_MEASURE = """
-import atexit, coverage
-measured = coverage.Coverage(data_file={!r}, source={!r}, data_suffix=True, branch=True, config_file=False)
-measured.start()
-atexit.register(measured.save)
-atexit.register(measured.stop)
-"""
-
 
 @pytest.fixture
 def python(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
@@ -126,12 +117,8 @@ def python(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
 
     def run(script: str, *flags: str) -> subprocess.CompletedProcess[str]:
         environ = {**os.environ, "PYTHONPATH": PROJECT}
-        running = coverage.Coverage.current() if (coverage := sys.modules.get("coverage")) else None
-        prelude = (
-            _MEASURE.format(running.get_data().base_filename(), running.config.source) if running and not flags else ""
-        )
         return subprocess.run(
-            [sys.executable, *flags, "-c", prelude + textwrap.dedent(script)],
+            [sys.executable, *flags, "-c", textwrap.dedent(script)],
             cwd=tmp_path,
             env=environ,
             capture_output=True,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import threading
+import time
 from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
@@ -101,3 +102,30 @@ def test_closed_engine_can_be_used_again(engine: Engine, service: FakeService) -
     engine.close()
     assert submit(engine, FOX).reused
     assert submit(engine, FOX, again=True).done.result(10).status is Status.COMPLETED
+
+
+def test_close_waits_for_the_folder_that_is_being_listed(
+    engine: Engine, service: FakeService, connections: list[sqlite3.Connection], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The look through the folder after the last run has ended opens nothing once all is closed."""
+    settle, close = engine.repository.media.settle, engine.loop_thread.close
+    begun, closing, listed = (threading.Event() for _ in range(3))
+
+    def settle_late() -> None:
+        begun.set()
+        closing.wait(10)
+        time.sleep(0.1)
+        settle()
+        listed.set()
+
+    def close_loop(*arguments: Any) -> None:
+        closing.set()
+        close(*arguments)
+
+    monkeypatch.setattr(engine.repository.media, "settle", settle_late)
+    monkeypatch.setattr(engine.loop_thread, "close", close_loop)
+    submit(engine, FOX).done.result(10)
+    assert begun.wait(10)
+    engine.close()
+    assert listed.is_set()
+    assert not any(is_open(connection) for connection in connections)

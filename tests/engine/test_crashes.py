@@ -41,7 +41,7 @@ from tests.support.fake_service import VIDEO, Answer, FakeService, Kind, reply
 from tests.support.loops import RunningLoop, VirtualLoop
 from tests.support.world import ACEDATA_KEY, EPOCH, RUNAPI_KEY, Clock, submit
 
-pytestmark = [pytest.mark.slow, pytest.mark.no_cover]
+pytestmark = pytest.mark.slow
 
 NEVER = 10**9
 NO_PROCESS = 90_000_000  # no system has processes of such numbers

@@ -34,7 +34,7 @@ from tests.support.loops import QuietLoop, RunningLoop, SingleThreadLoop
 from tests.support.misbehaving import Fault, Kind, Server
 from tests.support.world import ACEDATA_KEY, RUNAPI_KEY, submit
 
-pytestmark = [pytest.mark.slow, pytest.mark.no_cover]
+pytestmark = pytest.mark.slow
 
 SPEED = 200.0
 SLICE = 0.01  # seconds of real time

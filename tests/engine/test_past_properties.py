@@ -34,7 +34,7 @@ from luma_jupyter.settings import Settings
 from tests.engine.library.test_sidecars import a_task
 from tests.support.world import EPOCH
 
-pytestmark = [pytest.mark.slow, pytest.mark.no_cover]
+pytestmark = pytest.mark.slow
 
 TICK = 0.005  # seconds in which the times of two changes of a folder may be the same
 LATER = 1e9  # seconds: so long ago everything was written

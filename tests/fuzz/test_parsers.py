@@ -21,7 +21,7 @@ from luma_jupyter.views.text import plain_text
 from tests.fuzz.harness import MOST_MEMORY, MOST_SECONDS, Figures, measure
 from tests.fuzz.parsers import Films, Parser, Sidecars
 
-pytestmark = [pytest.mark.slow, pytest.mark.no_cover]
+pytestmark = pytest.mark.slow
 
 FUZZ = settings(max_examples=300, deadline=None)
 

@@ -7,7 +7,7 @@ import pytest
 from tests.soak.harness import FIRST, Census, ForgetfulService, grown, soak
 from tests.support.notebook import PromptService, Shell
 
-pytestmark = [pytest.mark.slow, pytest.mark.no_cover]
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture

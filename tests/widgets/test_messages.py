@@ -25,7 +25,7 @@ from luma_jupyter.widgets.table_card import TableCard, TableModel
 from tests.support.notebook import PromptService, Shell
 from tests.widgets.studio.test_upload import open_form
 
-pytestmark = [pytest.mark.slow, pytest.mark.no_cover]
+pytestmark = pytest.mark.slow
 
 FIELDS = ("action", "prompt", "source", *FORM_OPTIONS)
 SAID = ("view", "rows", "curves", "key", "layout", "errors", "_esm")

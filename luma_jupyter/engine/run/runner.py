@@ -66,6 +66,7 @@ class TaskRunner:
         self._downloads = asyncio.Semaphore(CONCURRENT_DOWNLOADS)
         self._films = Slots(lambda: CONCURRENT_FILMS)
         self._heart: asyncio.Task[None] | None = None
+        self._listing: asyncio.Task[None] | None = None
         self._known_limit = 1
         self._runs: set[Run] = set()
 
@@ -118,9 +119,10 @@ class TaskRunner:
             asyncio.get_running_loop().call_later(QUIET, self._settle_media)
 
     def _settle_media(self) -> None:
-        """Have the media folders listed while nobody waits for that."""
+        """Have the media folders listed while nobody waits for that; who closes the loop waits until it is done."""
         if not self._runs:
-            asyncio.get_running_loop().run_in_executor(None, self._repository.media.settle)
+            listing = in_thread(self._repository.media.settle)
+            self._listing = asyncio.get_running_loop().create_task(listing)
 
     def _submissions_at_once(self) -> int:
         with contextlib.suppress(LumaError):  # a setting that is wrong by now is told at the next cell

@@ -31,7 +31,7 @@ from luma_jupyter.engine.store.journal import Journal
 from luma_jupyter.engine.task_spec import TaskSpec
 from tests.engine.library.test_sidecars import a_task
 
-pytestmark = [pytest.mark.slow, pytest.mark.no_cover]
+pytestmark = pytest.mark.slow
 
 TICK = 0.005  # seconds in which the real times of two changes may be the same, which here they must not be
 PROMPTS = ("A red fox", "A red fox runs far away", "Élan", "Mill")

@@ -18,7 +18,7 @@ from luma_jupyter.domain.vocabulary import Status
 from luma_jupyter.engine.library import sidecars
 from luma_jupyter.engine.library.slugs import LONGEST, plain_file_name, slug, slug_of_0_1_0
 
-pytestmark = [pytest.mark.slow, pytest.mark.no_cover]
+pytestmark = pytest.mark.slow
 
 MP4 = b"\0\0\0\x18ftypisom" + bytes(12) + b"\0\0\0\x10moov" + bytes(8) + b"\0\0\0\x10mdat" + bytes(8)
 KEY = "0123abcd"

@@ -20,7 +20,7 @@ from luma_jupyter.engine.store.journal import Entry, Journal, Lease
 from luma_jupyter.engine.store.leases import LEASE_TIMEOUT, LeaseLost
 from luma_jupyter.engine.store.probe import FILE_NAME
 
-pytestmark = [pytest.mark.slow, pytest.mark.no_cover]
+pytestmark = pytest.mark.slow
 
 KERNELS = ("A", "B", "C")
 STATUSES = st.sampled_from(Status)
