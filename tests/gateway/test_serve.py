@@ -403,18 +403,3 @@ def test_replicas_are_replaced_under_load_without_losing_a_request(
         assert not any(psutil.pid_exists(pid) for pid in after)
     finally:
         gateway.close()
-
-
-@pytest.mark.slow
-def test_replica_ends_with_a_supervisor_that_was_killed(conninfo: str, vendor: Server, tmp_path: Path) -> None:
-    """No orphan keeps the address with an old token."""
-    gateway = Process(conninfo, vendor, tmp_path, replicas=1)
-    try:
-        (replica,) = gateway.replicas
-        gateway.process.kill()
-        gateway.process.wait(10)
-        until(lambda: not replica.is_running(), 15)
-        with pytest.raises(httpx.ConnectError):
-            httpx.get(gateway.url)
-    finally:
-        gateway.close()
