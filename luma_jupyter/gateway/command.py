@@ -277,7 +277,8 @@ def _parser() -> argparse.ArgumentParser:
     worker.add_argument("--supervised", action="store_true", help=argparse.SUPPRESS)
     up = add("up", _up, "serve one class on one machine, with a PostgreSQL of its own")
     up.add_argument("--folder", type=Path, help="where everything is kept (default: the user's data folder)")
-    replica = add("replica", _replica, argparse.SUPPRESS)
+    replica = commands.add_parser("replica")  # for the supervisor: not listed
+    replica.set_defaults(run=_replica)
     replica.add_argument("socket", type=int)
     init = add("init", _init, "print what to paste into the Hub's configuration, and the gateway's own file")
     init.add_argument("--hub", default="http://hub", help="the Hub's public address")
@@ -309,7 +310,3 @@ def _add_token(parser: argparse.ArgumentParser) -> None:
     end = commands.add_parser("end", help="end a person's tokens")
     end.set_defaults(run=_token_end)
     end.add_argument("name")
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -18,6 +18,7 @@ import pytest
 from traitlets.config import Config
 
 from luma_jupyter.gateway import command, embedded, serve
+from luma_jupyter.gateway.__main__ import main as begin
 from luma_jupyter.gateway.command import hub_configuration, main
 from luma_jupyter.gateway.database import Database
 from luma_jupyter.gateway.identity import Identity
@@ -239,6 +240,19 @@ def test_init_makes_other_keys_each_time() -> None:
     assert hub_configuration("h", "n", "g", "t") != hub_configuration("h", "n", "g", "t")
 
 
+def test_command_without_its_packages_says_how_they_are_installed(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The command is there with the package alone, which needs none of them."""
+    monkeypatch.setattr(sys, "argv", ["luma-gateway", "init"])
+    assert begin() == 0
+    monkeypatch.delitem(sys.modules, "luma_jupyter.gateway.command")
+    monkeypatch.setitem(sys.modules, "procrastinate", None)
+    monkeypatch.delitem(sys.modules, "luma_jupyter.gateway.jobs")
+    assert begin() == 1
+    assert "(procrastinate): pip install 'luma-jupyter[gateway]'" in capsys.readouterr().err
+
+
 def test_settings_that_are_missing_are_one_line(capsys: pytest.CaptureFixture[str]) -> None:
     """Every command that needs them says which, and how they are made."""
     for words in (["serve"], ["status"], ["up", "--folder", "/proc/x"], ["token"], ["--config", "none.toml", "worker"]):
@@ -398,7 +412,7 @@ def test_up_serves_a_class_and_takes_over_what_a_killed_one_left(
 
     def up(workers: int) -> subprocess.Popen[bytes]:
         log = folder / "log"
-        words = [sys.executable, "-m", "luma_jupyter.gateway.command", "up", "--folder", str(folder / "class")]
+        words = [sys.executable, "-m", "luma_jupyter.gateway", "up", "--folder", str(folder / "class")]
         with log.open("wb") as file:
             process = subprocess.Popen(
                 words, env={**environ, "LUMA_GATEWAY_WORKERS": str(workers)}, stdout=file, stderr=file

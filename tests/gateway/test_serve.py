@@ -299,7 +299,7 @@ class Process:
             f"replicas = {replicas}\nworkers = 0\n"
         )
         self.log = folder / "log"
-        command = [sys.executable, "-m", "luma_jupyter.gateway.command", "--config", str(config), "serve"]
+        command = [sys.executable, "-m", "luma_jupyter.gateway", "--config", str(config), "serve"]
         with self.log.open("wb") as log:
             self.process = subprocess.Popen(command, stderr=log, stdout=log)
         until(lambda: "listens on" in self.log.read_text() or self.process.poll() is not None, 30)
