@@ -2,7 +2,7 @@
 
 First goes the student with the fewest under way, then whose last turn, or coming, is longest ago: so one batch of 200
 does not hold up a class. Who waits, and who may go, stands in PostgreSQL (table ``waiting``): all replicas are one
-queue. A process asks for all of its waiting requests in one statement, so a rush costs no more statements than a trickle.
+queue. A process asks for all of its waiting requests in one statement, so a rush costs no more than a trickle.
 """
 
 from __future__ import annotations

@@ -22,7 +22,7 @@ from luma_jupyter.gateway.turns import Turns
 from tests.support.submissions import LOST, MODERATED, PlayedVendor, intent
 
 GROUPS = {"anna": ("films",), "bert": ("arts", "films"), "carl": ()}
-KEYS, PROMPTS = ["k1", "k2", "k3"], ["a cat", "a dog"]
+KEYS, PROMPTS = ["k1", "k2", "k3"], ["a cat", "a cat", "a cat", "a dog"]
 OUTCOMES = {"accepted": None, "refused": MODERATED, "lost": LOST, "killed": None}
 HELD = (State.SENT, State.ACCEPTED, State.UNCONFIRMED)
 FREE = (State.REFUSED, State.RELEASED)
@@ -303,6 +303,6 @@ def test_ledger_and_submissions_do_as_the_model(conninfo: str) -> None:
     run_state_machine_as_test(
         machine,
         settings=settings(
-            max_examples=15, stateful_step_count=30, deadline=None, suppress_health_check=list(HealthCheck)
+            max_examples=15, stateful_step_count=40, deadline=None, suppress_health_check=list(HealthCheck)
         ),
     )
