@@ -30,6 +30,8 @@ log = logging.getLogger(__name__)
 ROUND = 5.0  # seconds
 LEASE = 2.0  # seconds after its end until others may claim what a round has claimed and did not write back
 CLAIM_EVERY = 1.0  # seconds between two looks at what is newly due
+ENDS_WITHIN = 1.0  # seconds after its process was told to end
+NEWS_EVERY = 0.2  # seconds between two looks at what is due, whatever news comes: what comes together shares a request
 AHEAD = 3.0  # seconds beyond a round's end for which it takes tasks along that are nearly due
 CONCURRENT_LOOKS = 8
 SHORTEST_INTERVAL = 0.04  # seconds between two requests to a vendor
@@ -129,7 +131,7 @@ class _Round:
         self._vendor: Vendor = vendor
         self._plan = plan
         self._until = until
-        self._claim_at = 0.0
+        self._claim_at = self._claimed_at = 0.0
         self._not_before = 0.0  # the vendor is left alone until then
         self._requests: set[asyncio.Task[None]] = set()
         self._writing = asyncio.Semaphore(ENDS_AT_ONCE)
@@ -144,21 +146,25 @@ class _Round:
                     if now >= self._claim_at:
                         await self._claim(now)
                     self._look(clock())
-                    idle = not len(self._plan)  # then nothing happens before something is accepted
-                    news = changes if idle else hints
-                    if await news.wait((self._until if idle else self._next(clock())) - clock()):
-                        self._claim_at = 0.0
+                    news = hints if len(self._plan) else changes
+                    if await news.wait(self._next(clock()) - clock()):
+                        self._claim_at = self._claimed_at + NEWS_EVERY
             finally:
                 if self._requests:
                     await asyncio.wait(self._requests)
-                await self._table.write_back(self._plan.tasks, self._until + LEASE)
+                if tasks := self._plan.tasks:
+                    await self._table.write_back(tasks, self._until + LEASE)
         return RoundCount(self._count, self._looked_at, self._ended)
 
     async def _claim(self, now: float) -> None:
-        """Take on what is due before the round ends, or soon after."""
+        """Take on what is due before the round ends, or soon after.
+
+        Where that is nothing, nothing is to be done until something is accepted.
+        """
         for due in await self._table.claim(self._vendor, self._until + AHEAD, now, self._until + LEASE):
             self._plan.take_on(due.id, due.task_id, due.sent_at, due.due, due.looks == 0, now)
-        self._claim_at = now + CLAIM_EVERY
+        self._claimed_at = now
+        self._claim_at = now + CLAIM_EVERY if len(self._plan) else math.inf
         self._not_before = max(self._not_before, now + await self._looks.vendors.troubles.paused(self._vendor))
 
     def _look(self, now: float) -> None:
@@ -172,12 +178,12 @@ class _Round:
             request.add_done_callback(self._requests.discard)
 
     def _next(self, now: float) -> float:
-        """When there is something to do next."""
+        """When there is something to do next, or it is to be seen whether this process ends."""
         next_look = max(self._plan.soonest(), self._not_before)
         busy = now + BUSY_WAIT if self._requests else math.inf
         if len(self._requests) >= CONCURRENT_LOOKS:
             next_look = math.inf
-        return min(next_look, busy, self._claim_at, self._until)
+        return min(next_look, busy, self._claim_at, self._until, now + ENDS_WITHIN)
 
     async def _ask(self, batch: list[Followed]) -> None:
         """Look at tasks, and take in what became of them."""

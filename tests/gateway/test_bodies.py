@@ -78,7 +78,7 @@ def test_bad_body_is_refused_before_anything_is_asked(conninfo: str, tmp_path: P
     async def story(room: ClassRoom) -> None:
         for vendor, body in BAD_BODIES:
             with pytest.raises(InvalidRequest):
-                print(await room.bodies.prepare(ANN, vendor, body))
+                await room.bodies.prepare(ANN, vendor, body)
         assert room.service.requests == []
 
     runner(conninfo, tmp_path)(story)
@@ -162,6 +162,12 @@ def test_upload_is_the_owners_and_goes_to_whichever_vendor_needs_it(conninfo: st
         await room.rows("UPDATE uploads SET expires_at = now()")
         anew = await room.bodies.prepare(ANN, "acedata", {"prompt": "p", "start_image_url": picture.url})
         assert anew["start_image_url"] != sent["start_image_url"]
+
+        await room.rows("UPDATE uploads SET expires_at = now()")
+        for name in await room.jobs.media.store.names():
+            await room.jobs.media.store.remove(name)
+        with pytest.raises(InvalidRequest, match="does not keep it any more: give it anew"):
+            await room.bodies.prepare(ANN, "acedata", {"prompt": "p", "start_image_url": picture.url})
 
     runner(conninfo, tmp_path)(story)
 

@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 from statistics import mean
 
+import httpx
 import pytest
 
 from luma_jupyter.domain.duration_model import prior
@@ -196,6 +197,43 @@ def test_hint_has_a_task_looked_at_now(conninfo: str, tmp_path: Path) -> None:
         await table.hint("acedata", ["of nobody", clip.task_id or ""])
         await following
         assert (await room.get(clip.id)).state is State.COMPLETED
+
+    runner(conninfo, tmp_path)(story)
+
+
+def test_look_ups_that_fail_together_count_once(conninfo: str, tmp_path: Path) -> None:
+    """Of a vendor without batches, eight are asked for at the same time, and no more."""
+
+    async def story(room: ClassRoom) -> None:
+        async def late(request: httpx.Request) -> httpx.Response:
+            await asyncio.sleep(0.5)
+            return httpx.Response(500, json={"error": "down"})
+
+        for number in range(9):
+            await room.submit(ANN, "runapi", prompt=f"{number}", source_video_url="https://v.example/v.mp4")
+        room.service.script("look", late, for_ever=True)
+        looks = Looks(LookTable(room.database, room.jobs.ledger), room.jobs.vendors, lambda: time.time() + FAR_AHEAD)
+        await looks.round("runapi", 0.4)
+        assert room.service.most_at_once["look"] == len(room.service.seen("look")) == 8
+        assert looks.faults == {"runapi": 1}
+
+    runner(conninfo, tmp_path)(story)
+
+
+def test_idle_round_sees_what_is_accepted_meanwhile(conninfo: str, tmp_path: Path) -> None:
+    """It asks nobody while there is nothing to look at, and ends when its process does."""
+
+    async def story(room: ClassRoom) -> None:
+        looks = Looks(LookTable(room.database, room.jobs.ledger), room.jobs.vendors, lambda: time.time() + FAR_AHEAD)
+        following = asyncio.ensure_future(looks.round("acedata", 20))
+        await asyncio.sleep(0.05)
+        clip = await room.submit(ANN)
+        with room.database.news("submissions", {str(clip.id)}) as news:
+            while (await room.get(clip.id)).state is not State.COMPLETED:
+                assert await news.wait(5)
+        looks.ending = True
+        await room.submit(ANN, prompt="another")  # whatever happens wakes it
+        assert (await following).ended == 1
 
     runner(conninfo, tmp_path)(story)
 

@@ -31,7 +31,7 @@ async def once(data: bytes) -> AsyncIterator[bytes]:
 
 
 @asynccontextmanager
-async def served(room: ClassRoom, held: float = 0.0) -> AsyncIterator[Fetch]:
+async def served(room: ClassRoom, held: float = 0.0, timeout: float = 30.0) -> AsyncIterator[Fetch]:
     """The handler on a real socket; gives what fetches one of the gateway's addresses there."""
     sockets = bind_sockets(0, "127.0.0.1")
     application = Application([(MEDIA_PATH, MediaHandler, {"media": room.jobs.media, "held": held})])
@@ -42,7 +42,7 @@ async def served(room: ClassRoom, held: float = 0.0) -> AsyncIterator[Fetch]:
 
         async def fetch(url: str, method: str = "GET", **headers: str) -> httpx.Response:
             named = {name.replace("_", "-"): value for name, value in headers.items()}
-            return await client.request(method, base + url.removeprefix(URL), headers=named)
+            return await client.request(method, base + url.removeprefix(URL), headers=named, timeout=timeout)
 
         yield fetch
     server.stop()
@@ -120,6 +120,33 @@ def test_request_for_a_video_that_is_still_fetched_is_held(conninfo: str, tmp_pa
             await asyncio.sleep(0.05)
             await room.jobs.saving.save(clip.id)
             assert (await waiting).content == VIDEO
+
+    runner(conninfo, tmp_path)(story)
+
+
+def test_kernel_that_goes_away_in_the_middle_ends_the_answer(conninfo: str, tmp_path: Path) -> None:
+    """Nothing more is read from the store for nobody."""
+
+    async def story(room: ClassRoom) -> None:
+        clip = await room.complete(ANN)
+        await room.jobs.saving.save(clip.id)
+        gone, read = asyncio.Event(), 0
+
+        async def endless(name: str, start: int, end: int) -> AsyncIterator[bytes]:
+            nonlocal read
+            for begin in range(start, end):
+                yield VIDEO[begin : begin + 1]
+                read += 1
+                await gone.wait()
+                await asyncio.sleep(0.01)
+
+        room.jobs.media.store.read = endless  # type: ignore[method-assign]
+        async with served(room, timeout=0.1) as fetch:
+            with pytest.raises(httpx.ReadTimeout):
+                await fetch(media_url(room.settings, clip, "video"))
+            gone.set()
+            await asyncio.sleep(0.1)
+        assert 1 <= read < 5
 
     runner(conninfo, tmp_path)(story)
 

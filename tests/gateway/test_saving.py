@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import httpx
 import pytest
 
+from luma_jupyter.domain.task import Video
 from luma_jupyter.errors import DownloadError, LumaError
 from luma_jupyter.gateway.records import State
 from luma_jupyter.gateway.storage import MediaStore, StoreFull
@@ -30,6 +32,19 @@ def test_video_is_fetched_once(conninfo: str, tmp_path: Path) -> None:
         assert saved.media
         assert await room.jobs.media.read_all(saved.media) == VIDEO
         assert await room.jobs.saving.unsaved() == []
+
+    runner(conninfo, tmp_path)(story)
+
+
+def test_job_that_runs_twice_at_once_does_no_harm(conninfo: str, tmp_path: Path) -> None:
+    """As after SIGSTOP: one file, one row, nothing left over."""
+
+    async def story(room: ClassRoom) -> None:
+        clip = await room.complete(ANN)
+        await asyncio.gather(*(room.jobs.saving.save(clip.id) for _ in range(3)))
+        assert await room.jobs.media.read_all((await room.get(clip.id)).media or "") == VIDEO
+        assert len(await room.rows("SELECT * FROM media")) == 2  # the video and its thumbnail
+        assert list(tmp_path.rglob("*.part")) == []
 
     runner(conninfo, tmp_path)(story)
 
@@ -124,6 +139,18 @@ def test_video_that_its_vendor_serves_no_longer_is_written_down_as_lost(conninfo
         assert "ann" in (await room.troubles())["fetch", str(clip.id)]
         assert await room.jobs.saving.unsaved() == []
         assert (await room.get(clip.id)).state is State.COMPLETED
+
+    runner(conninfo, tmp_path)(story)
+
+
+def test_task_that_is_done_without_an_address_is_written_down_as_lost(conninfo: str, tmp_path: Path) -> None:
+    """There is nothing to fetch, and nobody waits for it."""
+
+    async def story(room: ClassRoom) -> None:
+        clip = await room.submit(ANN)
+        await room.jobs.ledger.complete(clip.id, Video(None), None, 1.0)
+        await room.jobs.saving.save(clip.id)
+        assert ("fetch", str(clip.id)) in await room.troubles()
 
     runner(conninfo, tmp_path)(story)
 

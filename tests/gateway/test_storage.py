@@ -122,6 +122,19 @@ def test_full_disk_leaves_nothing_half_stored(tmp_path: Path) -> None:
     asyncio.run(story())
 
 
+def test_disk_without_room_for_a_new_file_is_full_too(tmp_path: Path) -> None:
+    """Also where not even an empty file can be made."""
+
+    def no_room(path: Path) -> io.FileIO:
+        raise OSError(errno.EDQUOT, os.strerror(errno.EDQUOT))
+
+    async def story() -> None:
+        with pytest.raises(StoreFull):
+            await keep(MediaStore(f"file://{tmp_path}/media", no_room), b"x")
+
+    asyncio.run(story())
+
+
 def test_other_errors_of_a_part_file_are_not_a_full_disk(tmp_path: Path) -> None:
     """An error of the caller's own passes as it is, and the part file is gone."""
 

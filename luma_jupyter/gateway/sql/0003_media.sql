@@ -24,7 +24,7 @@ CREATE INDEX uploads_of_content ON uploads (vendor, name);
 
 -- What came of fetching a video: its thumbnail, or why it is lost for good.
 CREATE TABLE fetched (
-    submission bigint PRIMARY KEY REFERENCES submissions (id) ON DELETE CASCADE,
+    submission bigint PRIMARY KEY,
     thumbnail text,
     lost text
 );
