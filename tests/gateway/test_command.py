@@ -86,18 +86,22 @@ def test_without_tokens_the_list_says_so(run: Run, capsys: pytest.CaptureFixture
 
 
 def test_caps_are_set_and_noted(run: Run, capsys: pytest.CaptureFixture[str], gateway: RunningGateway) -> None:
-    """For the class, for each student, for one; and taken away again."""
-    assert run("cap", "class", "--in-all", "100", "--a-day", "20") == 0
+    """For the class, for each student, for one; what is not typed stays, and without anything they are only shown."""
+    assert run("cap", "class", "--in-all", "100") == 0
+    assert run("cap", "class", "--a-day", "20") == 0
+    assert run("cap", "class") == 0
     assert run("cap", "student", "--a-day", "$1.50") == 0
     assert run("cap", "student", "ann", "--in-all", "none") == 0
     assert capsys.readouterr().out.splitlines() == [
+        "the class: $100.00 in all, no cap a day.",
+        "the class: $100.00 in all, $20.00 a day.",
         "the class: $100.00 in all, $20.00 a day.",
         "each student: no cap in all, $1.50 a day.",
         "ann: no cap in all, no cap a day.",
     ]
     with psycopg.connect(gateway.settings.database) as connection:
         caps = connection.execute("SELECT * FROM caps ORDER BY kind, name").fetchall()
-        assert connection.execute("SELECT count(*) FROM audit WHERE what = 'cap'").fetchone() == (3,)
+        assert connection.execute("SELECT count(*) FROM audit WHERE what = 'cap'").fetchone() == (4,)
     assert caps == [
         ("class", "", 100_000_000, 20_000_000),
         ("student", "", None, 1_500_000),
