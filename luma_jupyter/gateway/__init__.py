@@ -18,6 +18,7 @@ settings     what a gateway is told: keys, addresses, caps
 database     the pool of connections, the versions of the tables, who is told of news
 records      the rows of the ledger as values
 identity     who asks: users of the Hub, holders of tokens
+rows         the rows in the database: found, listed, due
 ledger       intents and money
 turns        whose request goes next
 submissions  the way of a paid request

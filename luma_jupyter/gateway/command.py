@@ -210,18 +210,31 @@ def _token_end(typed: argparse.Namespace) -> int:
 
 
 def _cap(typed: argparse.Namespace) -> None:
-    in_all, a_day = (_read_cap(name, value) for name, value in (("--in-all", typed.in_all), ("--a-day", typed.a_day)))
+    """Set what was typed; the rest stays as it is, and without anything all does."""
+    changes: dict[str, int | None] = {}
+    for name, value in (("in_all", typed.in_all), ("a_day", typed.a_day)):
+        if value is not None:
+            changes[name] = None if value.lower() == NO_CAP else read_dollars(f"--{name.replace('_', '-')}", value)
 
-    async def run(database: Database) -> None:
-        await Ledger(database).set_cap(typed.kind, typed.name, in_all, a_day, getpass.getuser())
+    async def run(database: Database) -> tuple[int | None, int | None]:
+        old_in_all, old_a_day = await _caps(database, typed)
+        caps = changes.get("in_all", old_in_all), changes.get("a_day", old_a_day)
+        if changes:
+            await Ledger(database).set_cap(typed.kind, typed.name, *caps, by=getpass.getuser())
+        return caps
 
-    _with_database(typed, run)
+    in_all, a_day = _with_database(typed, run)
     whom = typed.name or {"student": "each student", "group": "each group", "class": "the class"}[typed.kind]
     say(f"{whom}: {_shown_cap(in_all)} in all, {_shown_cap(a_day)} a day.")
 
 
-def _read_cap(name: str, value: str) -> int | None:
-    return None if value.lower() == NO_CAP else read_dollars(name, value)
+async def _caps(database: Database, typed: argparse.Namespace) -> tuple[int | None, int | None]:
+    """The caps as they are: in all and a day."""
+    async with database.connection() as connection:
+        cursor = await connection.execute(
+            "SELECT in_all, a_day FROM caps WHERE kind = %s AND name = %s", (typed.kind, typed.name)
+        )
+        return await cursor.fetchone() or (None, None)
 
 
 def _shown_cap(cap: int | None) -> str:
@@ -277,7 +290,8 @@ def _parser() -> argparse.ArgumentParser:
     worker.add_argument("--supervised", action="store_true", help=argparse.SUPPRESS)
     up = add("up", _up, "serve one class on one machine, with a PostgreSQL of its own")
     up.add_argument("--folder", type=Path, help="where everything is kept (default: the user's data folder)")
-    replica = add("replica", _replica, argparse.SUPPRESS)
+    replica = commands.add_parser("replica")  # for the supervisor: not listed
+    replica.set_defaults(run=_replica)
     replica.add_argument("socket", type=int)
     init = add("init", _init, "print what to paste into the Hub's configuration, and the gateway's own file")
     init.add_argument("--hub", default="http://hub", help="the Hub's public address")
@@ -287,11 +301,11 @@ def _parser() -> argparse.ArgumentParser:
     add("status", _status, "show how the gateway gets on")
     add("doctor", _doctor, "see that everything works, and say what to do where it does not")
     _add_token(add("token", _token_list, "tokens for those who come without a Hub"))
-    cap = add("cap", _cap, "set caps in US dollars, or none")
+    cap = add("cap", _cap, "show caps, or set them to US dollars or none")
     cap.add_argument("kind", choices=("student", "group", "class"))
     cap.add_argument("name", nargs="?", default="", help="whose (default: each of them)")
-    cap.add_argument("--in-all", default=NO_CAP, metavar="USD")
-    cap.add_argument("--a-day", default=NO_CAP, metavar="USD")
+    cap.add_argument("--in-all", metavar="USD")
+    cap.add_argument("--a-day", metavar="USD")
     release = add("release", _release, "give back the money of an unconfirmed request that made nothing")
     release.add_argument("id", type=int, help="as `status` shows it")
     return parser
@@ -309,7 +323,3 @@ def _add_token(parser: argparse.ArgumentParser) -> None:
     end = commands.add_parser("end", help="end a person's tokens")
     end.set_defaults(run=_token_end)
     end.add_argument("name")
-
-
-if __name__ == "__main__":
-    sys.exit(main())

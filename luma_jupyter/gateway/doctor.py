@@ -17,13 +17,13 @@ from luma_jupyter.errors import LumaError
 from luma_jupyter.gateway.database import Database, DatabaseAway
 from luma_jupyter.gateway.ledger import Ledger
 from luma_jupyter.gateway.records import MICROS, Vendor
+from luma_jupyter.gateway.serve import PROGRAM
 from luma_jupyter.gateway.settings import GatewaySettings, setting_variable
 from luma_jupyter.gateway.storage import MediaStore
 from luma_jupyter.gateway.trouble import Troubles
 from luma_jupyter.gateway.vendors import NAMES, Vendors
 
 TIMEOUT = 10.0  # seconds for an answer to a question of the doctor's
-PROCESS = "luma_jupyter.gateway.command"
 
 
 @dataclass
@@ -74,7 +74,7 @@ def _processes() -> str:
 def _process_name(command: Sequence[str] | None) -> str | None:
     """What a child of the supervisor is; None for any other process."""
     for word, following in zip(command or (), (command or ())[1:], strict=False):
-        if word == PROCESS:
+        if word == PROGRAM:
             return following
     return None
 

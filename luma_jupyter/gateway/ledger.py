@@ -8,15 +8,15 @@ are equal to the rows whoever changes one. All methods raise `DatabaseAway`.
 from __future__ import annotations
 
 import json
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import asdict, fields, replace
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import asdict, replace
 from datetime import date
-from typing import Any, Final, LiteralString, TypeAlias
+from typing import Any, Final, TypeAlias
 from uuid import uuid4
 
 import psycopg
 from psycopg import sql
-from psycopg.rows import class_row, scalar_row
+from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
 from luma_jupyter.domain.task import Video
@@ -30,19 +30,15 @@ from luma_jupyter.gateway.records import (
     Intent,
     Left,
     Person,
-    State,
     Submission,
-    Vendor,
     WalletKind,
 )
+from luma_jupyter.gateway.rows import COLUMNS, Rows, submission
 
 OnCompleted: TypeAlias = Callable[[Connection, int], Awaitable[None]]
 
 WITHDRAWN: Final = "withdrawn"  # the code of what was refused by nobody: it was entered, then not sent after all
 _CAP_PASSED: Final = "LU001"
-_NAMES: Final = [field.name for field in fields(Submission)]
-_TIMES: Final = ("created_at", "sent_at", "ended_at", "next_look_at")
-_COLUMNS: Final = sql.SQL(", ").join(map(sql.Identifier, _NAMES))
 
 
 class OverCap(LumaError):
@@ -64,11 +60,11 @@ class KeyConflict(LumaError):
         super().__init__("Another request came with the same idempotency key before. This one made nothing.")
 
 
-class Ledger:
+class Ledger(Rows):
     """All submissions, caps and wallets. ``on_completed`` is called in the transaction that completes a submission."""
 
     def __init__(self, database: Database, on_completed: OnCompleted | None = None) -> None:
-        self.database = database
+        super().__init__(database)
         self._on_completed = on_completed
 
     # Admission
@@ -79,17 +75,17 @@ class Ledger:
         ``attempt`` is the caller's name for this call, see `withdraw`. What made nothing before is entered again.
         Raises OverCap, KeyConflict, and InvalidRequest for what cannot be written down.
         """
-        submission, fresh = await self._admit(intent, day, attempt or uuid4().hex, has_turn=True)
-        assert submission
-        return Admission(submission, fresh)
+        row, fresh = await self._admit(intent, day, attempt or uuid4().hex, has_turn=True)
+        assert row
+        return Admission(row, fresh)
 
     async def known(self, intent: Intent) -> Submission | None:
         """What answers an intent without anything being sent: its own row, or one that joins a classmate's now.
 
         None: it is for `admit`, after its turn. Raises what `admit` raises.
         """
-        submission, _ = await self._admit(intent, None, uuid4().hex, has_turn=False)
-        return submission
+        row, _ = await self._admit(intent, None, uuid4().hex, has_turn=False)
+        return row
 
     async def _admit(
         self, intent: Intent, day: date | None, attempt: str, has_turn: bool
@@ -120,15 +116,15 @@ class Ledger:
             passed = Cap(**json.loads(error.diag.message_detail or "{}"))
             raise OverCap(replace(passed, reserved=passed.reserved - intent.price)) from None
         assert answer
-        outcome, detail, *row = answer
+        outcome, detail, *columns = answer
         if outcome == "over":
             raise OverCap(Cap(**detail))
         if outcome == "turn":
             return None, False
-        submission = _submission(row)
+        row = submission(columns)
         if outcome == "conflict":
-            raise KeyConflict(submission)
-        return submission, outcome == "fresh"
+            raise KeyConflict(row)
+        return row, outcome == "fresh"
 
     async def withdraw(self, intent: Intent, attempt: str) -> None:
         """Take back what a call of `admit` may have entered whose answer was lost: it certainly was not sent."""
@@ -239,90 +235,6 @@ class Ledger:
             (before,),
         )
 
-    async def unconfirmed(self) -> list[Submission]:
-        """All of which nobody knows whether the vendor took them, the oldest first."""
-        return await self._all("SELECT {columns} FROM submissions WHERE state = 'unconfirmed' ORDER BY id", ())
-
-    # What there is
-
-    async def get(self, id: int) -> Submission | None:
-        """A row by its number."""
-        return await self._one("SELECT {columns} FROM submissions WHERE id = %s", (id,))
-
-    async def find(self, owner: str, vendor: Vendor, key: str) -> Submission | None:
-        """A student's row by the kernel's key."""
-        return await self._one(
-            "SELECT {columns} FROM submissions WHERE owner = %s AND vendor = %s AND key = %s", (owner, vendor, key)
-        )
-
-    async def find_task(self, owner: str, vendor: Vendor, task_id: str) -> Submission | None:
-        """A student's row by the vendor's task, which several rows have that share it."""
-        return await self._one(
-            "SELECT {columns} FROM submissions WHERE task_id = %s AND owner = %s AND vendor = %s ORDER BY id LIMIT 1",
-            (task_id, owner, vendor),
-        )
-
-    async def list_own(
-        self, owner: str, since: float, until: float, limit: int, offset: int = 0, vendor: Vendor | None = None
-    ) -> list[Submission]:
-        """A student's rows of a stretch of time (Unix seconds), the newest first."""
-        return await self._all(
-            "SELECT {columns} FROM submissions WHERE owner = %s AND created_at >= to_timestamp(%s) "
-            "AND created_at < to_timestamp(%s) AND (%s::text IS NULL OR vendor = %s) "
-            "ORDER BY id DESC LIMIT %s OFFSET %s",
-            (owner, since, until, vendor, vendor, limit, offset),
-        )
-
-    async def list_tasks(
-        self, owner: str, vendor: Vendor, since: float, until: float, limit: int, offset: int = 0
-    ) -> list[Submission]:
-        """A student's rows of a stretch of time (Unix seconds) that a vendor has a task for, the newest first."""
-        return await self._all(
-            "SELECT {columns} FROM submissions WHERE owner = %s AND vendor = %s AND created_at >= to_timestamp(%s) "
-            "AND created_at < to_timestamp(%s) AND task_id IS NOT NULL ORDER BY id DESC LIMIT %s OFFSET %s",
-            (owner, vendor, since, until, limit, offset),
-        )
-
-    # For the poller
-
-    async def due(self, now: float, limit: int) -> list[Submission]:
-        """Those whose vendor is to be asked by ``now``, who has waited longest first."""
-        return await self._all(
-            "SELECT {columns} FROM submissions WHERE state = 'accepted' AND next_look_at <= to_timestamp(%s) "
-            "ORDER BY next_look_at LIMIT %s",
-            (now, limit),
-        )
-
-    async def looked(self, ids: Sequence[int], next_look_at: float | Sequence[float]) -> None:
-        """Note a look at each, and when the next ones are due: one time for all, or one for each."""
-        times = [next_look_at] * len(ids) if isinstance(next_look_at, (int, float)) else list(next_look_at)
-        await self._execute(
-            "UPDATE submissions AS s SET looks = s.looks + 1, next_look_at = to_timestamp(l.at) "
-            "FROM unnest(%s::bigint[], %s::float8[]) AS l (id, at), ("
-            "SELECT id FROM submissions WHERE id = ANY(%s) AND state = 'accepted' ORDER BY id FOR UPDATE SKIP LOCKED"
-            ") AS free WHERE s.id = l.id AND s.id = free.id",
-            (list(ids), times, list(ids)),
-        )
-
-    async def durations(self, vendor: Vendor, limit: int = 100) -> list[float]:
-        """How long the vendor's last tasks took from their submission to their video, in seconds."""
-        async with self.database.connection() as connection:
-            cursor = connection.cursor(row_factory=scalar_row)
-            await cursor.execute(
-                "SELECT extract(epoch FROM ended_at - sent_at)::float8 FROM submissions WHERE vendor = %s "
-                "AND state = 'completed' AND joined IS NULL ORDER BY id DESC LIMIT %s",
-                (vendor, limit),
-            )
-            return await cursor.fetchall()
-
-    async def uncharged(self, vendor: Vendor, since: float, limit: int) -> list[Submission]:
-        """Completed tasks since ``since`` of which the vendor has not told what it charged, the oldest first."""
-        return await self._all(
-            "SELECT {columns} FROM submissions WHERE vendor = %s AND cost IS NULL AND state = 'completed' "
-            "AND ended_at >= to_timestamp(%s) ORDER BY ended_at LIMIT %s",
-            (vendor, since, limit),
-        )
-
     # Money
 
     async def left(self, person: Person) -> Left:
@@ -380,34 +292,6 @@ class Ledger:
             )
             return await cursor.fetchall()
 
-    # Statements
-
-    async def _execute(self, query: LiteralString, values: Sequence[Any] | Mapping[str, Any]) -> int:
-        async with self.database.connection() as connection:
-            return (await connection.execute(query, values)).rowcount
-
-    async def _changed(self, query: LiteralString, values: Sequence[Any]) -> bool:
-        return bool(await self._execute(query, values))
-
-    async def _all(self, query: LiteralString, values: Sequence[Any]) -> list[Submission]:
-        async with self.database.connection() as connection:
-            cursor = await connection.execute(sql.SQL(query).format(columns=_COLUMNS), values)
-            return [_submission(row) for row in await cursor.fetchall()]
-
-    async def _one(self, query: LiteralString, values: Sequence[Any]) -> Submission | None:
-        found = await self._all(query, values)
-        return found[0] if found else None
-
-
-def _submission(row: Sequence[Any]) -> Submission:
-    """A row of `_COLUMNS` as a value."""
-    values = dict(zip(_NAMES, row, strict=True))
-    for name in _TIMES:
-        if (at := values[name]) is not None:
-            values[name] = at.timestamp()
-    video = values["video"]
-    return Submission(**{**values, "state": State(values["state"]), "video": Video(**video) if video else None})
-
 
 def _storable(text: Any) -> Any:
     """A vendor's text as PostgreSQL can hold it: what came of a paid request is written down in any case."""
@@ -419,7 +303,7 @@ def _storable(text: Any) -> Any:
 _ADMIT: Final = sql.SQL(
     "SELECT outcome, detail, {columns} FROM admit(%(owner)s, %(groups)s::text[], %(day)s::date, %(vendor)s, %(key)s, "
     "%(body)s, %(fingerprint)s, %(price)s::bigint, %(lesson)s, %(attempt)s, %(has_turn)s)"
-).format(columns=sql.SQL(", ").join(sql.SQL("(submission).{}").format(sql.Identifier(name)) for name in _NAMES))
+).format(columns=sql.SQL(", ").join(sql.SQL("(submission).{}").format(sql.Identifier(name)) for name in COLUMNS))
 
 _CHECK: Final = """
 SELECT kind, name, CASE WHEN day = '-infinity' THEN 'in all' ELSE day::text END,

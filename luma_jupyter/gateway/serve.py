@@ -37,7 +37,8 @@ IDLE_SECONDS = 10.0  # for a connection on which nothing comes
 BODY_SECONDS = 600.0  # in which a body has to come, a large file over a slow line, too
 LONGEST_HEADERS = 16_000  # bytes
 READY = b"ready\n"
-COMMAND = (sys.executable, "-m", "luma_jupyter.gateway.command")
+PROGRAM = "luma_jupyter.gateway"
+COMMAND = (sys.executable, "-m", PROGRAM)
 
 
 # A replica.

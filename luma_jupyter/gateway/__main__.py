@@ -1,0 +1,24 @@
+"""Where ``luma-gateway`` begins: the packages of the extra may be missing."""
+
+from __future__ import annotations
+
+import sys
+
+from luma_jupyter.printable import say
+
+
+def main() -> int:
+    """Run the command line; without its packages, say how they are installed."""
+    try:
+        from luma_jupyter.gateway.command import main as run  # needs the packages of the extra
+    except ImportError as error:
+        say(
+            f"luma-gateway needs a package that is not installed ({error.name}): pip install 'luma-jupyter[gateway]'",
+            sys.stderr,
+        )
+        return 1
+    return run()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
