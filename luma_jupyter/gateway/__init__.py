@@ -41,5 +41,5 @@ app          the web application: which address is answered by what
 serve        the processes: replicas under a supervisor, workers
 embedded     a PostgreSQL of its own, and all else in one folder
 doctor       how a gateway gets on, and whether all that it needs works
-command      the command line, ``luma-gateway``
+command      the command line, ``luma-gateway``, which begins in __main__
 """

