@@ -20,12 +20,19 @@ from luma_jupyter.domain.money import dollars
 from luma_jupyter.errors import ConfigError, LumaError
 from luma_jupyter.gateway import doctor, serve
 from luma_jupyter.gateway.database import Database, DatabaseAway
-from luma_jupyter.gateway.embedded import embedded_postgres, folder_environ
+from luma_jupyter.gateway.embedded import embedded_postgres, is_running
 from luma_jupyter.gateway.identity import Tokens
 from luma_jupyter.gateway.jobs import work
 from luma_jupyter.gateway.ledger import Ledger
 from luma_jupyter.gateway.records import MICROS, Person
-from luma_jupyter.gateway.settings import FILE_VARIABLE, GatewaySettings, load, read_dollars, setting_variable
+from luma_jupyter.gateway.settings import (
+    FILE_VARIABLE,
+    FOLDER_VARIABLE,
+    GatewaySettings,
+    load,
+    read_dollars,
+    setting_variable,
+)
 from luma_jupyter.printable import say
 
 T = TypeVar("T")
@@ -40,7 +47,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     logging.basicConfig(
         level=logging.INFO, format="%(asctime)s %(process)d %(levelname)s %(message)s", stream=sys.stderr
     )
-    for library in ("httpx", "procrastinate"):  # they would log each address and each job
+    for library in ("httpx", "procrastinate", "embedded_postgres"):  # they would log each address, job and program
         logging.getLogger(library).setLevel(logging.WARNING)
     try:
         return int(typed.run(typed) or 0)
@@ -62,11 +69,11 @@ def _serve(typed: argparse.Namespace) -> None:
 
 
 def _up(typed: argparse.Namespace) -> None:
-    folder: Path = typed.folder or _default_folder()
-    environ = folder_environ(folder, _environ(typed))
+    typed.folder = folder = typed.folder or _default_folder()
+    environ = _environ(typed)
     settings = load(environ)
     # The address before all else: who has it has the folder.
-    with serve.listen(settings) as listening, embedded_postgres(folder / "postgres") as database:
+    with serve.listen(settings) as listening, embedded_postgres(folder) as database:
         environ[setting_variable("database")] = database
         _supervise(replace(settings, database=database), listening, environ)
 
@@ -120,9 +127,19 @@ def _default_folder() -> Path:
 
 
 def _environ(typed: argparse.Namespace) -> dict[str, str]:
-    """The environment of a gateway; the file that was named is named in it, for its children."""
-    named = {FILE_VARIABLE: str(typed.config.resolve())} if typed.config else {}
-    return {**os.environ, **named}
+    """The environment of a gateway, with what was typed: its children read it there.
+
+    Where neither says which gateway, it is the one that `up` runs in the default folder, if it does.
+    """
+    environ = dict(os.environ)
+    if typed.config:
+        environ[FILE_VARIABLE] = str(typed.config.resolve())
+    folder = typed.folder
+    if folder is None and not environ.keys() & {FILE_VARIABLE, setting_variable("database")}:
+        folder = default if is_running(default := _default_folder()) else None
+    if folder:
+        environ[FOLDER_VARIABLE] = str(folder.resolve())
+    return environ
 
 
 # For the teacher.
@@ -278,6 +295,8 @@ def _with_database(typed: argparse.Namespace, use: Callable[[Database], Awaitabl
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser("luma-gateway", description="One key for a class: a gateway beside JupyterHub.")
     parser.add_argument("--config", type=Path, help="a TOML file with the settings; the environment goes before it")
+    kept = "where `up` keeps everything (default: the user's data folder)"
+    parser.add_argument("--folder", type=Path, help=kept)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
     def add(name: str, run: Callable[[argparse.Namespace], int | None], words: str) -> argparse.ArgumentParser:
@@ -289,7 +308,7 @@ def _parser() -> argparse.ArgumentParser:
     worker = add("worker", _worker, "run a worker alone, on another machine for instance")
     worker.add_argument("--supervised", action="store_true", help=argparse.SUPPRESS)
     up = add("up", _up, "serve one class on one machine, with a PostgreSQL of its own")
-    up.add_argument("--folder", type=Path, help="where everything is kept (default: the user's data folder)")
+    up.add_argument("--folder", type=Path, default=argparse.SUPPRESS, help=kept)
     replica = commands.add_parser("replica")  # for the supervisor: not listed
     replica.set_defaults(run=_replica)
     replica.add_argument("socket", type=int)

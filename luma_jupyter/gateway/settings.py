@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 
 from luma_jupyter.domain.urls import is_web_url
 from luma_jupyter.errors import ConfigError, shown
+from luma_jupyter.gateway.embedded import folder_settings
 from luma_jupyter.gateway.records import MICROS
 from luma_jupyter.settings import Secret, Settings, read_key, variable
 
@@ -22,6 +23,7 @@ Share: TypeAlias = Literal["off", "lesson", "always"]
 
 PREFIX = "LUMA_GATEWAY_"
 FILE_VARIABLE = f"{PREFIX}FILE"
+FOLDER_VARIABLE = "LUMA_GATEWAY_FOLDER"
 SHORTEST_KEY = 16  # characters of the signing key: it is no password that somebody remembers
 
 
@@ -169,14 +171,16 @@ def setting_variable(name: str) -> str:
 
 
 def load(environ: Mapping[str, str], file: Path | None = None) -> GatewaySettings:
-    """Read the settings from the environment and, where it has none, from a TOML file.
+    """Read the settings from the environment and, where it has none, from a TOML file, and from the folder of `up`.
 
-    Without ``file``, one that the variable LUMA_GATEWAY_FILE names. An empty variable counts as not set. Raises
-    ConfigError for what is missing, unknown or cannot be used, naming it.
+    Without ``file``, one that the variable LUMA_GATEWAY_FILE names; LUMA_GATEWAY_FOLDER names the folder. An empty
+    variable counts as not set. Raises ConfigError for what is missing, unknown or cannot be used, naming it.
     """
     named = environ.get(FILE_VARIABLE, "").strip()
     path = file or (Path(named) if named else None)
     in_file = _read_file(path) if path else {}
+    folder = environ.get(FOLDER_VARIABLE, "").strip()
+    in_folder = folder_settings(Path(folder)) if folder else {}
     values: dict[str, Any] = {}
     for name, (read, others) in _SETTABLE.items():
         own = setting_variable(name)
@@ -186,6 +190,8 @@ def load(environ: Mapping[str, str], file: Path | None = None) -> GatewaySetting
             values[name] = read(f"{name} in {path}", in_file[name])
         elif other := next((other for other in others if environ.get(other, "").strip()), None):
             values[name] = read(other, environ[other])
+        elif name in in_folder:
+            values[name] = read(f"{name} of {folder}", in_folder[name])
     _check_complete(values)
     values.setdefault("service_prefix", urlsplit(values["url"]).path)
     return GatewaySettings(**values)

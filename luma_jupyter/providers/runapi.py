@@ -183,10 +183,11 @@ class RunApi:
         """What the account has and has spent (``GET /api/v1/me/balance``). Raises ServiceError."""
         reply = await self._fetch("GET", f"{self.base_url}/api/v1/me/balance")
         answer = read_object(reply.data)
-        if not reply.ok or read_amount(answer.get("balance_cents")) is None:
+        left = answer.get("balance_cents", "")
+        if not reply.ok or (left is not None and read_amount(left) is None):  # none: a class gateway without caps
             raise refusal(self.service, self.key_variable, reply)
         return Balance(
-            left=_read_cents(answer.get("balance_cents")),
+            left=_read_cents(left),
             spent_today=_read_cents(answer.get("spent_cents_today")),
             spent_in_all=_read_cents(answer.get("spent_cents_total")),
         )

@@ -380,13 +380,14 @@ class FakeLibrary:
 def test_up_runs_on_the_postgresql_of_a_wheel(
     run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, vendor: Server
 ) -> None:
-    """What is not set is in its folder; its server is ended, whoever began it."""
+    """What is not set is in its folder, where other commands find it; its server is ended, whoever began it."""
     library, seen = FakeLibrary(), []
     monkeypatch.setattr(embedded, "import_module", lambda name: library)
 
     def supervise(settings: GatewaySettings, listening: socket.socket, environ: dict[str, str]) -> None:
         listening.close()
         seen.append((settings.database, load(environ).database, settings.media))
+        assert run("doctor") == 1  # finds it in the same folder
 
     monkeypatch.setattr(command, "_supervise", supervise)
     monkeypatch.setenv("LUMA_GATEWAY_LISTEN", "127.0.0.1:0")

@@ -39,6 +39,19 @@ def test_what_is_needed_is_enough() -> None:
     assert (settings.acedata_base_url, settings.runapi_base_url) == ("https://api.acedata.cloud", "https://runapi.ai")
 
 
+def test_folder_of_up_has_what_nothing_else_says(tmp_path: Path) -> None:
+    """A database that runs in it, a signing key that stays, a place for the videos; a file's words go before its own."""
+    folder = tmp_path / "class"
+    environ = {"LUMA_GATEWAY_FOLDER": str(folder), "LUMA_GATEWAY_RUNAPI_KEY": "runapi-key"}
+    first = load(environ)
+    assert (first.database, first.url) == ("embedded", "http://127.0.0.1:8070")
+    assert first.media == (folder / "media").as_uri()
+    (folder / "database").write_text("postgresql:///running")
+    second = load(environ, _file(tmp_path, 'url = "https://class.example"'))
+    assert (second.database, second.url) == ("postgresql:///running", "https://class.example")
+    assert second.signing_key == first.signing_key
+
+
 def test_environment_goes_before_the_file_and_the_file_before_the_names_of_others(tmp_path: Path) -> None:
     """A file has whatever is not secret; the environment has the last word."""
     text = (
