@@ -79,8 +79,9 @@ class Database:
     """
 
     def __init__(self, conninfo: str, size: int = 10) -> None:
+        # Whoever asks makes the pool try again: else its own pauses double, and outlast the outage.
         self.pool: AsyncConnectionPool[Connection] = AsyncConnectionPool(
-            conninfo, min_size=1, max_size=size, open=False, kwargs=dict(_OPTIONS), reconnect_timeout=float("inf")
+            conninfo, min_size=1, max_size=size, open=False, kwargs=dict(_OPTIONS), reconnect_timeout=PATIENCE
         )
         self._conninfo = conninfo
         self._listeners: dict[str, set[News]] = {channel: set() for channel in CHANNELS}

@@ -175,21 +175,24 @@ class Ledger(Rows):
 
     async def complete(self, id: int, video: Video, cost: int | None, ended_at: float) -> bool:
         """Note the video of an accepted task; ``cost`` None: the price is counted, unless its charge is known."""
+        values = Jsonb({name: _storable(value) for name, value in asdict(video).items()}), cost, ended_at, id
         async with self.database.connection() as connection, connection.transaction():
+            if self._on_completed:  # before the wallets are locked, for which a whole class waits
+                lock = "SELECT FROM submissions WHERE id = %s AND state = 'accepted' AND joined IS NULL FOR UPDATE"
+                if (await connection.execute(lock, (id,))).rowcount:
+                    await self._on_completed(connection, id)
             cursor = await connection.execute(
                 "UPDATE submissions SET state = 'completed', video = %s, cost = coalesce(%s, cost), "
-                "ended_at = to_timestamp(%s) WHERE id = %s AND state = 'accepted'",
-                (Jsonb({name: _storable(value) for name, value in asdict(video).items()}), cost, ended_at, id),
+                "ended_at = to_timestamp(%s) WHERE id = %s AND state = 'accepted' AND joined IS NULL",
+                values,
             )
-            if cursor.rowcount and self._on_completed:
-                await self._on_completed(connection, id)
             return bool(cursor.rowcount)
 
     async def fail(self, id: int, code: str | None, message: str | None) -> bool:
         """Note that the vendor ended an accepted task without a video, which costs nothing."""
         return await self._changed(
             "UPDATE submissions SET state = 'failed', ended_at = now(), error_code = %s, error_message = %s "
-            "WHERE id = %s AND state = 'accepted'",
+            "WHERE id = %s AND state = 'accepted' AND joined IS NULL",
             (_storable(code), _storable(message), id),
         )
 

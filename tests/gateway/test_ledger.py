@@ -232,6 +232,11 @@ def test_equal_request_of_a_classmate_joins_free_and_follows(conninfo: str) -> N
         assert [row.id for row in await ledger.due(1e11, 10)] == [first.id]
         late = await ledger.admit(intent("carl", lesson=True))
         assert (late.fresh, late.submission.task_id) == (False, "t1")
+        assert not await ledger.complete(
+            joined.id, VIDEO, 5, first.created_at
+        )  # it ends with the other's, not by itself
+        assert not await ledger.fail(joined.id, None, None)
+        await ledger.charge(joined.id, 5)
         await ledger.complete(first.id, VIDEO, 8, first.created_at + 9)
         await ledger.media_saved(first.id, "abc")
         for owner in ("bert", "carl"):

@@ -342,6 +342,32 @@ def test_admission_whose_answer_was_lost_is_withdrawn(conninfo: str, vendor: Pla
     asyncio.run(story())
 
 
+def test_kernel_that_goes_while_it_is_admitted_leaves_nothing_behind(conninfo: str, vendor: PlayedVendor) -> None:
+    """Its connection breaks between the entry and the sending: nothing is sent, and the money is free again."""
+    entered = asyncio.Event()
+
+    class Slow(Ledger):
+        async def admit(self, intent: Intent, day: date | None = None, attempt: str = "") -> Admission:
+            await super().admit(intent, day, attempt)
+            entered.set()
+            await asyncio.Event().wait()
+            raise AssertionError
+
+    async def story() -> None:
+        async with replica(conninfo, vendor) as at:
+            submissions = Submissions(Slow(at.database), at.turns, vendor)
+            asking = asyncio.create_task(submissions.submit(intent()))
+            await entered.wait()
+            asking.cancel()
+            await asyncio.wait({asking})
+            await submissions.drain()
+            assert (await found(at)).state is State.REFUSED
+            assert (await at.ledger.left(Person("anna"))).reserved == 0
+            assert (await at.submissions.submit(intent())).state is State.ACCEPTED
+
+    asyncio.run(story())
+
+
 def test_vendors_answer_is_kept_while_the_database_is_away(
     postgres: PostgresServer, conninfo: str, vendor: PlayedVendor
 ) -> None:

@@ -69,8 +69,9 @@ CREATE TABLE audit (
     after jsonb
 );
 
--- Who waits to submit, in which order, and who may now (`granted_at`) until `admit` has entered it.
-CREATE TABLE waiting (
+-- Who waits to submit, in which order, and who may now (`granted_at`) until `admit` has entered it. A crash of PostgreSQL
+-- empties it, and who waits says so again within a second: so it costs no flush to the disk.
+CREATE UNLOGGED TABLE waiting (
     owner text NOT NULL,
     key text NOT NULL,
     since timestamptz NOT NULL DEFAULT clock_timestamp(),
@@ -80,7 +81,7 @@ CREATE TABLE waiting (
 );
 
 -- When each student last had a turn: from then on the next one waits.
-CREATE TABLE last_turns (
+CREATE UNLOGGED TABLE last_turns (
     owner text PRIMARY KEY,
     at timestamptz NOT NULL
 );
@@ -145,8 +146,9 @@ BEGIN
 END
 $$;
 
--- Whatever changes a submission: its money moves in the same transaction, rows that joined it follow, and who waits for
--- it is told. A row is locked before its wallets, and the row that others joined before theirs.
+-- Whatever changes a submission: rows that joined it follow, its money moves in the same transaction, and who waits for
+-- it is told. All rows are locked before any wallet, a row before those that joined it, and these hold no money: so
+-- nobody waits in a circle, as long as a transaction changes one submission with money.
 CREATE FUNCTION submission_changed() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
     more_reserved bigint := reserved_for(NEW.state, NEW.price);
@@ -155,9 +157,6 @@ BEGIN
     IF TG_OP = 'UPDATE' THEN
         more_reserved := more_reserved - reserved_for(OLD.state, OLD.price);
         more_spent := more_spent - spent_for(OLD.state, OLD.price, OLD.cost);
-    END IF;
-    IF more_reserved <> 0 OR more_spent <> 0 THEN
-        PERFORM move_money(NEW.owner, NEW.groups, NEW.day, more_reserved, more_spent);
     END IF;
     IF TG_OP = 'UPDATE' AND NEW.joined IS NULL THEN
         UPDATE submissions SET -- what nobody knows is not shared: they may ask anew
@@ -170,6 +169,9 @@ BEGIN
         IF OLD.state IN ('sent', 'accepted') AND NEW.state NOT IN ('sent', 'accepted') THEN
             PERFORM pg_notify('turns', '');
         END IF;
+    END IF;
+    IF more_reserved <> 0 OR more_spent <> 0 THEN
+        PERFORM move_money(NEW.owner, NEW.groups, NEW.day, more_reserved, more_spent);
     END IF;
     PERFORM pg_notify('submissions', NEW.id::text);
     RETURN NULL;
