@@ -5,22 +5,20 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
-import logging
 import tempfile
-import traceback
 import uuid
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
-from types import TracebackType
 from typing import Any, ClassVar, TypeAlias, TypeVar
 
-from tornado.web import HTTPError, RequestHandler, stream_request_body
+from tornado.web import stream_request_body
 
 from luma_jupyter.errors import LumaError
 from luma_jupyter.gateway.bodies import Bodies
 from luma_jupyter.gateway.database import Database
+from luma_jupyter.gateway.handler import Handler
 from luma_jupyter.gateway.identity import Identity
 from luma_jupyter.gateway.ledger import Ledger
 from luma_jupyter.gateway.records import MICROS, Intent, Left, Person, State, Submission, Vendor
@@ -39,8 +37,6 @@ MOST_UPLOADS = 2  # files that one process passes on to a vendor at once: each i
 IN_MEMORY = 1_000_000  # bytes of an upload; what is longer is on the disk while it comes
 LONGEST_IDEMPOTENCY_KEY = 512  # characters, as RunAPI documents
 ENDED = (State.COMPLETED, State.FAILED)
-
-log = logging.getLogger(__name__)
 
 
 @dataclass
@@ -84,7 +80,7 @@ class ReceivedFile:
 
 
 @stream_request_body
-class ApiHandler(RequestHandler):
+class ApiHandler(Handler):
     """An endpoint of one of the vendors.
 
     What speaks against a request is found before its body has come, and told after that: somebody who is still sending
@@ -252,17 +248,6 @@ class ApiHandler(RequestHandler):
         """An error in AceDataCloud's shape, which is also the one for paths that belong to no API."""
         error = {"code": refusal.code, "message": refusal.message}
         return {"success": False, "error": error, "trace_id": str(uuid.uuid4())}
-
-    def log_exception(
-        self,
-        typ: type[BaseException] | None,
-        value: BaseException | None,
-        tb: TracebackType | None,
-    ) -> None:
-        """Log what nobody foresaw: where it happened, but not its words, which may have a prompt or a key."""
-        if not isinstance(value, HTTPError | LumaError):
-            place = "".join(traceback.format_tb(tb))
-            log.error("%s failed: %s\n%s", type(self).__name__, typ.__name__ if typ else "?", place)
 
     def on_finish(self) -> None:
         """Throw the body away."""

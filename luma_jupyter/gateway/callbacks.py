@@ -7,9 +7,10 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from tornado.web import HTTPError, RequestHandler
+from tornado.web import HTTPError
 
 from luma_jupyter.gateway.bodies import callback_token
+from luma_jupyter.gateway.handler import Handler
 from luma_jupyter.gateway.looks import LookTable
 from luma_jupyter.gateway.records import Vendor
 from luma_jupyter.gateway.settings import GatewaySettings
@@ -20,7 +21,7 @@ MOST_IDS = 10
 _VENDORS: tuple[Vendor, ...] = ("acedata", "runapi")
 
 
-class CallbackHandler(RequestHandler):
+class CallbackHandler(Handler):
     """``POST <prefix>/callbacks/<what only the vendor knows>``."""
 
     def initialize(self, settings: GatewaySettings, table: LookTable) -> None:

@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from tornado.iostream import StreamClosedError
-from tornado.web import HTTPError, RequestHandler
+from tornado.web import HTTPError
 
 from luma_jupyter.gateway.database import DatabaseAway
+from luma_jupyter.gateway.handler import Handler
 from luma_jupyter.gateway.media import SUFFIXES, Media, MediaKind, is_signed
 from luma_jupyter.gateway.storage import StoreAway
 
@@ -56,7 +57,7 @@ GONE = "It is not kept any more"
 NOT_NOW = "Not now: try again in a moment"
 
 
-class MediaHandler(RequestHandler):
+class MediaHandler(Handler):
     """``GET`` and ``HEAD <prefix>/media/<submission>.<mp4|jpg>?expires=…&signature=…``."""
 
     def initialize(self, media: Media, held: float = HELD) -> None:

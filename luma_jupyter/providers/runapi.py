@@ -184,7 +184,8 @@ class RunApi:
         reply = await self._fetch("GET", f"{self.base_url}/api/v1/me/balance")
         answer = read_object(reply.data)
         left = answer.get("balance_cents", "")
-        if not reply.ok or (left is not None and read_amount(left) is None):  # none: a class gateway without caps
+        no_cap = self.gateway and left is None
+        if not reply.ok or (read_amount(left) is None and not no_cap):
             raise refusal(self.service, self.key_variable, reply)
         return Balance(
             left=_read_cents(left),

@@ -7,6 +7,7 @@ from typing import Any
 import httpx
 import pytest
 
+from luma_jupyter.domain.money import Balance
 from luma_jupyter.errors import Conflict, InvalidKey, KeyReused, Moderated, Unconfirmed, UnusableAnswer
 from luma_jupyter.providers.acedata import AceData
 from luma_jupyter.providers.protocol import Accepted
@@ -98,3 +99,9 @@ def test_services_keep_their_own_conflict(fake: Any) -> None:
     with pytest.raises(Conflict) as caught:
         service.run(service.acedata().submit({"prompt": "x"}, "intent-1"))
     assert not isinstance(caught.value, KeyReused)
+
+
+def test_balance_without_a_cap_is_not_known(fake: Any) -> None:
+    """Where a class has no cap, nothing is left or not left; what was spent is told."""
+    service = fake({"balance_cents": None, "spent_cents_today": 150, "spent_cents_total": 900})
+    assert service.run(client(service, "runapi").balance()) == Balance(None, 1.5, 9.0)
