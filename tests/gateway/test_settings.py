@@ -40,7 +40,7 @@ def test_what_is_needed_is_enough() -> None:
 
 
 def test_folder_of_up_has_what_nothing_else_says(tmp_path: Path) -> None:
-    """A database that runs in it, a signing key that stays, a place for the videos; a file's words go before its own."""
+    """A database that runs in it, a signing key that stays, a place for the videos; a file goes before it."""
     folder = tmp_path / "class"
     environ = {"LUMA_GATEWAY_FOLDER": str(folder), "LUMA_GATEWAY_RUNAPI_KEY": "runapi-key"}
     first = load(environ)
