@@ -1,14 +1,18 @@
-"""Where ``luma-gateway`` begins: the packages of the extra may be missing."""
+"""Where ``luma-gateway`` begins: the packages of the extra may be missing, or the system none that it runs on."""
 
 from __future__ import annotations
 
 import sys
 
+from luma_jupyter.operating_system import WINDOWS
 from luma_jupyter.printable import say
 
 
 def main() -> int:
     """Run the command line; without its packages, say how they are installed."""
+    if WINDOWS:  # its processes are steered by signals and share a socket
+        say("luma-gateway runs on Linux and macOS. Kernels on Windows can use it from there.", sys.stderr)
+        return 1
     try:
         from luma_jupyter.gateway.command import main as run  # needs the packages of the extra
     except ImportError as error:

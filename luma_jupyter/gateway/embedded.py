@@ -39,9 +39,9 @@ def folder_settings(folder: Path) -> dict[str, str]:
 def _signing_key(file: Path) -> str:
     """The key in a file; a new one where there is none."""
     make_private(file)
-    if not file.read_text("ascii").strip():
-        file.write_text(secrets.token_urlsafe(32), "ascii")
-    return file.read_text("ascii").strip()
+    if not file.read_text(encoding="ascii").strip():
+        file.write_text(secrets.token_urlsafe(32), encoding="ascii")
+    return file.read_text(encoding="ascii").strip()
 
 
 def is_running(folder: Path) -> bool:
@@ -51,7 +51,7 @@ def is_running(folder: Path) -> bool:
 
 def _running(folder: Path) -> str | None:
     """How libpq reaches the running PostgreSQL of a folder."""
-    return _address(folder).read_text("utf-8") if is_running(folder) else None
+    return _address(folder).read_text(encoding="utf-8") if is_running(folder) else None
 
 
 def _address(folder: Path) -> Path:
@@ -77,7 +77,7 @@ def embedded_postgres(folder: Path) -> Iterator[str]:
         raise ConfigError(f"PostgreSQL does not start ({error}). What it says is in {log}.") from None
     try:
         address: str = server.get_uri()
-        _address(folder).write_text(address, "utf-8")
+        _address(folder).write_text(address, encoding="utf-8")
         yield address
     finally:
         _address(folder).unlink(missing_ok=True)

@@ -199,7 +199,7 @@ def load(environ: Mapping[str, str], file: Path | None = None) -> GatewaySetting
 
 def _read_file(path: Path) -> dict[str, Any]:
     try:
-        values = tomllib.loads(path.read_text("utf-8"))
+        values = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise ConfigError(f"{path} cannot be read ({error.strerror or error}).") from None
     except ValueError as error:

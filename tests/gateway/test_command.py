@@ -284,6 +284,17 @@ def test_command_without_its_packages_says_how_they_are_installed(
     assert "(procrastinate): pip install 'luma-jupyter[gateway]'" in capsys.readouterr().err
 
 
+def test_command_on_windows_says_where_it_runs(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """There its processes could be neither steered nor replaced."""
+    monkeypatch.setattr("luma_jupyter.gateway.__main__.WINDOWS", True)
+    assert begin() == 1
+    assert capsys.readouterr().err == (
+        "luma-gateway runs on Linux and macOS. Kernels on Windows can use it from there.\n"
+    )
+
+
 def test_settings_that_are_missing_are_one_line(capsys: pytest.CaptureFixture[str]) -> None:
     """Every command that needs them says which, and how they are made."""
     for words in (["serve"], ["status"], ["up", "--folder", "/proc/x"], ["token"], ["--config", "none.toml", "worker"]):
