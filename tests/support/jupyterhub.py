@@ -27,6 +27,7 @@ c.JupyterHub.bind_url = "http://127.0.0.1:{port}/prefix/"
 c.JupyterHub.hub_port = {hub_port}
 c.JupyterHub.authenticator_class = "dummy"
 c.JupyterHub.spawner_class = "simple"
+c.JupyterHub.tornado_settings = {{"slow_spawn_timeout": 0}}  # who asks for a server is answered at once
 c.ConfigurableHTTPProxy.api_url = "http://127.0.0.1:{api_port}"
 c.ConfigurableHTTPProxy.command = [{proxy!r}]
 c.DummyAuthenticator.password = {password!r}
