@@ -14,7 +14,7 @@ WORKERS := -n 3 --dist loadfile --no-loadscope-reorder
 # What is left out of daily work: browsers, notebooks as a whole, killed kernels, and what is marked as slow.
 QUICK := -m "not slow" --ignore tests/browser --ignore tests/chaos --ignore tests/test_notebooks.py
 
-.PHONY: demo test test-quick coverage lab lint hosts pages chaos soak fuzz bench clean
+.PHONY: demo test test-quick coverage lab lint hosts pages chaos class-chaos soak fuzz bench clean
 
 demo: $(VENV)/ready  ## run the quickstart; leaves the executed notebook and an HTML page under build/demo
 	rm -rf build/demo build/demo-home && mkdir -p build/demo && cp notebooks/01_quickstart.ipynb build/demo
@@ -23,8 +23,8 @@ demo: $(VENV)/ready  ## run the quickstart; leaves the executed notebook and an 
 	$(BIN)/jupyter nbconvert --to html build/demo/01_quickstart.ipynb
 	@echo "Open build/demo/01_quickstart.html in a browser, or build/demo/01_quickstart.ipynb in JupyterLab."
 
-test: lint  ## everything; browser tests say why where they skip
-	$(BIN)/python -m pytest -p no:nbval $(WORKERS)
+test: lint  ## everything; tests with browsers, PostgreSQL or JupyterHub's proxy say why where they skip
+	$(BIN)/python -m pytest -p no:nbval $(WORKERS) -rs
 	rm -rf build/nbval
 	$(FREE) LUMA_JUPYTER_DEMO_SECONDS=1 LUMA_JUPYTER_MEDIA=$(CURDIR)/build/nbval/videos \
 		LUMA_JUPYTER_HOME=$(CURDIR)/build/nbval/home $(BIN)/python -m pytest $(WORKERS) --nbval notebooks
@@ -49,6 +49,9 @@ pages: $(VENV)/ready  ## every kind of page, each with a server in an environmen
 
 chaos: $(VENV)/ready  ## kill, end and freeze kernels at 200 random moments each, and look whether anything was paid twice or lost
 	$(BIN)/python -m tests.chaos.harness
+
+class-chaos: $(VENV)/ready  ## kill and freeze all parts of a class while it makes 500 clips, and look whether anything was paid twice or lost
+	$(BIN)/python -m tests.chaos.classes
 
 soak: $(VENV)/ready  ## three minutes: 10,000 clips in one kernel; prints what it holds of memory, files, threads and comms
 	$(BIN)/python -m tests.soak.harness

@@ -7,8 +7,8 @@ import hashlib
 import json
 import tempfile
 import uuid
-from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, ClassVar, TypeAlias, TypeVar
@@ -24,6 +24,7 @@ from luma_jupyter.gateway.ledger import Ledger
 from luma_jupyter.gateway.records import MICROS, Intent, Left, Person, State, Submission, Vendor
 from luma_jupyter.gateway.refusals import Refusal, refusal_for
 from luma_jupyter.gateway.settings import GatewaySettings
+from luma_jupyter.gateway.storage import StoreFull
 from luma_jupyter.gateway.submissions import Submissions
 from luma_jupyter.gateway.uploads import Uploads
 from luma_jupyter.gateway.vendors import Vendors
@@ -32,11 +33,38 @@ from luma_jupyter.providers.protocol import Upload
 T = TypeVar("T")
 Look: TypeAlias = Callable[[], Awaitable[Sequence[Submission | None]]]
 
+MOST_HELD = 32  # look-ups that one process holds open for one student, or twice as many as may be under way
 HOLD_SECONDS = 20.0  # so long a look-up is held open, at most; clients wait 30 s for an answer
 MOST_UPLOADS = 2  # files that one process passes on to a vendor at once: each is whole in its memory
 IN_MEMORY = 1_000_000  # bytes of an upload; what is longer is on the disk while it comes
 LONGEST_IDEMPOTENCY_KEY = 512  # characters, as RunAPI documents
 ENDED = (State.COMPLETED, State.FAILED)
+
+
+class Holds:
+    """The look-ups that are held open, by student, so that nobody takes all of a process."""
+
+    def __init__(self) -> None:
+        self._of: dict[str, list[asyncio.Event]] = {}
+
+    @contextmanager
+    def hold(self, owner: str, most: int) -> Iterator[asyncio.Event]:
+        """Hold one more; what it gives is set when it is to be let go, as there are more than ``most`` younger ones."""
+        held, let_go = self._of.setdefault(owner, []), asyncio.Event()
+        held.append(let_go)
+        if len(held) > most:
+            held.pop(0).set()
+        try:
+            yield let_go
+        finally:
+            if let_go in held:
+                held.remove(let_go)
+            if not held:
+                self._of.pop(owner, None)
+
+    def number(self, owner: str) -> int:
+        """How many are held for a student."""
+        return len(self._of.get(owner, ()))
 
 
 @dataclass
@@ -52,6 +80,7 @@ class Gateway:
     bodies: Bodies
     uploads: Uploads
     hold_seconds: float = HOLD_SECONDS
+    holds: Holds = field(default_factory=Holds)
     draining: asyncio.Event = field(default_factory=asyncio.Event)
     handing_over: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(MOST_UPLOADS))
 
@@ -135,7 +164,10 @@ class ApiHandler(Handler):
         if self._size > most and self._refusal is None:
             self.refuse(Refusal(413, "too_large", f"A request may have {most:,} bytes at most."))
         if self._refusal is None:
-            self._body.write(chunk)
+            try:
+                self._body.write(chunk)
+            except OSError:  # the disk, on which a large one is
+                self.refuse(StoreFull())
 
     def received(self) -> bytes:
         """The whole body. Raises what speaks against the request."""
@@ -189,7 +221,7 @@ class ApiHandler(Handler):
     async def held(self, look: Look, seconds: float | None = None) -> Sequence[Submission | None]:
         """What ``look`` gives once one of them has ended, at the latest when it was held for so many seconds.
 
-        It is let go when the client goes away, and when this process ends.
+        It is let go when the client goes away, when this process ends, and when its student asks too much at once.
         """
         found = await look()
         ids = {str(submission.id) for submission in found if submission}
@@ -197,16 +229,20 @@ class ApiHandler(Handler):
             return found
         loop = asyncio.get_running_loop()
         until = loop.time() + (self.gateway.hold_seconds if seconds is None else seconds)
-        leaving = [asyncio.ensure_future(event.wait()) for event in (self._gone, self.gateway.draining)]
-        try:
-            with self.gateway.database.news("submissions", ids) as news:
+        most = max(MOST_HELD, 2 * self.gateway.settings.per_student)
+        with (
+            self.gateway.holds.hold(self.person.name, most) as too_many,
+            self.gateway.database.news("submissions", ids) as news,
+        ):
+            leaving = [asyncio.ensure_future(event.wait()) for event in (self._gone, self.gateway.draining, too_many)]
+            try:
                 while not has_ended(found := await look()):
                     if (left := until - loop.time()) <= 0 or any(task.done() for task in leaving):
                         break
                     await _first(news.wait(left), leaving)
-        finally:
-            for task in leaving:
-                task.cancel()
+            finally:
+                for task in leaving:
+                    task.cancel()
         return found
 
     def on_connection_close(self) -> None:
@@ -251,7 +287,8 @@ class ApiHandler(Handler):
 
     def on_finish(self) -> None:
         """Throw the body away."""
-        self._body.close()
+        with suppress(OSError):  # what could not be written is still in its buffer
+            self._body.close()
 
 
 class NotFoundHandler(ApiHandler):

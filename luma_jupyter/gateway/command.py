@@ -15,6 +15,7 @@ from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
+from urllib.parse import urlsplit
 
 from luma_jupyter.domain.money import dollars
 from luma_jupyter.errors import ConfigError, LumaError
@@ -152,6 +153,7 @@ def _init(typed: argparse.Namespace) -> None:
 def hub_configuration(hub: str, name: str, group: str, teacher: str) -> str:
     """What to paste into the Hub's configuration, and the gateway's own file, with keys made for both."""
     api_token, signing_key = secrets.token_hex(32), secrets.token_urlsafe(32)
+    base_path = urlsplit(hub).path  # of a Hub that has not a host of its own
     return f"""\
 # 1. Into jupyterhub_config.py, then restart the Hub. Students in the group "{group}" may make videos; who is put into
 #    it later has to stop and start their server.
@@ -184,11 +186,10 @@ c.JupyterHub.cleanup_servers = False  # kernels and their tokens outlive a resta
 
 # 2. Into luma-gateway.toml, which nobody but the gateway may read; then: luma-gateway --config luma-gateway.toml serve
 url = "{hub}/services/{name}"
-service_prefix = "/services/{name}"
 listen = "127.0.0.1:8070"
 database = "postgresql:///luma"
 media = "file:///var/lib/luma-gateway/media"
-hub_api_url = "http://127.0.0.1:8081/hub/api"
+hub_api_url = "http://127.0.0.1:8081{base_path}/hub/api"
 hub_api_token = "{api_token}"
 signing_key = "{signing_key}"
 acedata_token = ""  # the class's keys: fill in what you have, and delete the other lines

@@ -17,16 +17,18 @@ from __future__ import annotations
 import asyncio
 import logging
 import signal
+import time
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from typing import Any
 
+import psycopg
 from procrastinate import App, BaseRetryStrategy, JobContext, PsycopgConnector, RetryDecision
 from procrastinate.exceptions import AlreadyEnqueued, ConnectorException
 from procrastinate.jobs import Job, Status
 
 from luma_jupyter.errors import LumaError
-from luma_jupyter.gateway.database import PATIENCE, Connection, Database
+from luma_jupyter.gateway.database import PATIENCE, Connection, Database, DatabaseAway
 from luma_jupyter.gateway.ledger import Ledger
 from luma_jupyter.gateway.looks import Looks, LookTable
 from luma_jupyter.gateway.media import Media
@@ -47,6 +49,7 @@ SCHEDULED_LATE = (
 )
 HEARTBEAT, STALLED = 10.0, 30.0  # seconds
 GRACE = 20.0  # seconds that a worker which is to end waits for its jobs; then their time comes again
+JUMP, CLOCK_SEEN_EVERY = 30.0, 5.0  # seconds by which a clock jumps that counts; between two looks at it
 FAILED_KEPT_HOURS = 24
 LONGEST_PAUSE = 600  # seconds between two tries to fetch a video
 MOST_TRIES = 200  # to fetch a video: some 30 hours
@@ -135,7 +138,7 @@ class Jobs:
         )
 
     async def run(self, ending: asyncio.Event) -> None:
-        """Work until ``ending`` is set, or PostgreSQL goes away; what is under way is ended first.
+        """Work until ``ending`` is set, the clock jumps, or PostgreSQL goes away; what is under way is ended first.
 
         Downloads have a worker of their own, so that long ones hold up nothing else.
         """
@@ -147,16 +150,16 @@ class Jobs:
             "stalled_worker_timeout": STALLED,
             "shutdown_graceful_timeout": GRACE,
         }
-        told = asyncio.create_task(ending.wait())
+        told, jumped = asyncio.create_task(ending.wait()), asyncio.create_task(clock_jumps())
         workers = [
             asyncio.create_task(self.app.run_worker_async(queues=[queue], name=queue, concurrency=number, **options))
             for queue, number in (("periodic", PERIODIC_JOBS), ("save", DOWNLOADS))
         ]
         try:
-            await asyncio.wait([told, *workers], return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait([told, jumped, *workers], return_when=asyncio.FIRST_COMPLETED)
         finally:
             self.looks.ending = True
-            for task in (told, *workers):
+            for task in (told, jumped, *workers):
                 task.cancel()
             await asyncio.wait(workers)
         for worker in workers:
@@ -189,8 +192,25 @@ class Jobs:
         self.app.periodic(cron=cron)(task)
 
 
+async def clock_jumps(clock: Callable[[], float] = time.time, steady: Callable[[], float] = time.monotonic) -> None:
+    """Return when the clock was put on or back, or the machine has slept: what is periodic is to be planned anew.
+
+    The queue's own planning would wait until a clock that was put back is where it was.
+    """
+    offset = clock() - steady()
+    while True:
+        await asyncio.sleep(CLOCK_SEEN_EVERY)
+        before, offset = offset, clock() - steady()
+        if abs(offset - before) > JUMP:
+            log.warning("The clock has jumped by %.0f s: this worker ends.", offset - before)
+            return
+
+
 async def work(settings: GatewaySettings) -> None:
-    """Be a worker until SIGTERM or SIGINT comes, or PostgreSQL goes away: whoever started it starts it again."""
+    """Be a worker until SIGTERM or SIGINT comes: whoever started it starts it again where it ends by itself.
+
+    Raises DatabaseAway.
+    """
     ending = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, ending.set)
@@ -200,6 +220,8 @@ async def work(settings: GatewaySettings) -> None:
         try:
             async with jobs.app.open_async():
                 await jobs.run(ending)
+        except (ConnectorException, psycopg.Error) as error:
+            raise DatabaseAway from error
         finally:
             await jobs.vendors.aclose()
 

@@ -50,8 +50,10 @@ class LookPlan:
     def take_on(self, id: int, task_id: str, sent_at: float, due: float, first: bool, now: float) -> None:
         """Follow a task whose next look is ``due``; ``first``: it was never looked at, so that the model says when.
 
-        One that is followed already is looked at when that is due, at the latest.
+        One that is followed already is looked at when that is due, at the latest. Where the clock was put back since,
+        it was sent just now.
         """
+        sent_at = min(sent_at, now)
         if known := self._tasks.get(id):
             known.planned = min(known.planned, due)
             return

@@ -31,6 +31,7 @@ ROUND = 5.0  # seconds
 LEASE = 2.0  # seconds after its end until others may claim what a round has claimed and did not write back
 CLAIM_EVERY = 1.0  # seconds between two looks at what is newly due
 ENDS_WITHIN = 1.0  # seconds after its process was told to end
+ABSURD = 900.0  # seconds ahead for which no look is planned and no task claimed, unless the clock was put back since
 NEWS_EVERY = 0.2  # seconds between two looks at what is due, whatever news comes: what comes together shares a request
 AHEAD = 3.0  # seconds beyond a round's end for which it takes tasks along that are nearly due
 CONCURRENT_LOOKS = 8
@@ -61,7 +62,8 @@ class LookTable:
     async def claim(self, vendor: Vendor, due_by: float, now: float, until: float) -> list[Due]:
         """The tasks that are due by then and nobody else follows, which are the caller's ``until`` then."""
         async with self._database.connection() as connection:
-            cursor = await connection.execute(_CLAIM, {"vendor": vendor, "due_by": due_by, "now": now, "until": until})
+            values = {"vendor": vendor, "due_by": due_by, "now": now, "until": until, "absurd": now + ABSURD}
+            cursor = await connection.execute(_CLAIM, values)
             return [Due(*row) for row in await cursor.fetchall()]
 
     async def write_back(self, tasks: Sequence[Followed], until: float) -> None:
@@ -244,12 +246,15 @@ _CLAIM = """
 WITH due AS (
     SELECT id, next_look_at FROM submissions
     WHERE state = 'accepted' AND joined IS NULL AND vendor = %(vendor)s
-        AND next_look_at <= to_timestamp(%(due_by)s)
-        AND (claimed_until IS NULL OR claimed_until < to_timestamp(%(now)s))
+        AND (next_look_at <= to_timestamp(%(due_by)s) OR next_look_at > to_timestamp(%(absurd)s))
+        AND (claimed_until IS NULL OR claimed_until < to_timestamp(%(now)s)
+            OR claimed_until > to_timestamp(%(absurd)s))
     FOR UPDATE SKIP LOCKED
 )
 UPDATE submissions AS s SET claimed_until = to_timestamp(%(until)s) FROM due WHERE s.id = due.id
-RETURNING s.id, s.task_id, extract(epoch FROM s.sent_at)::float8, extract(epoch FROM due.next_look_at)::float8, s.looks
+RETURNING s.id, s.task_id, extract(epoch FROM s.sent_at)::float8, extract(epoch FROM
+    CASE WHEN due.next_look_at > to_timestamp(%(absurd)s) THEN to_timestamp(%(now)s) ELSE due.next_look_at END
+)::float8, s.looks
 """
 
 _WRITE_BACK = """

@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import resource
 import signal
 import socket
 import sys
@@ -35,6 +36,7 @@ SHORTEST_LIFE = 10.0  # seconds; a child that ends sooner is started again later
 SHORTEST_PAUSE, LONGEST_PAUSE = 0.1, 10.0  # seconds before it is started again
 IDLE_SECONDS = 10.0  # for a connection on which nothing comes
 BODY_SECONDS = 600.0  # in which a body has to come, a large file over a slow line, too
+MOST_FILES = 65_536  # open at once, connections among them
 LONGEST_HEADERS = 16_000  # bytes
 READY = b"ready\n"
 PROGRAM = "luma_jupyter.gateway"
@@ -91,6 +93,7 @@ def http_server(gateway: Gateway) -> Server:
 async def serve_replica(settings: GatewaySettings, listening: socket.socket) -> None:
     """Answer on a socket that listens already, until SIGTERM or SIGINT."""
     stop = stop_signal()
+    allow_many_files()
     async with open_gateway(settings) as gateway:
         server = http_server(gateway)
         server.add_socket(listening)
@@ -99,6 +102,14 @@ async def serve_replica(settings: GatewaySettings, listening: socket.socket) -> 
         gateway.draining.set()
         await server.drain(DRAIN_SECONDS)
         await gateway.submissions.drain()
+
+
+def allow_many_files() -> None:
+    """Let this process have more files open than is usual: each look-up that is held is one."""
+    usual, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = MOST_FILES if most == resource.RLIM_INFINITY else min(MOST_FILES, most)
+    if usual not in (resource.RLIM_INFINITY, wanted):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (max(usual, wanted), most))
 
 
 def say_ready() -> None:

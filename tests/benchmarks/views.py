@@ -16,7 +16,8 @@ from playwright.sync_api import Browser, sync_playwright
 
 from tests.benchmarks.report import Report, say
 from tests.browser import test_many_clips as many
-from tests.browser.conftest import CHROMIUM_FLAGS, Lab, LabPage, end
+from tests.browser.conftest import CHROMIUM_FLAGS, Lab, LabPage
+from tests.support.processes import end
 
 TIMES = 5
 MOST_TO_OPEN, MOST_KERNEL, LONGEST_FRAME, MOST_KEY = 1500.0, 100.0, 100.0, 50.0  # milliseconds

@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import socket
 import subprocess
 import sys
 import time
@@ -29,10 +28,10 @@ from playwright.sync_api import sync_playwright
 
 from tests.pages.environment import NotInstalled, server_python
 from tests.pages.kinds import BY_NAME
+from tests.support.jupyterhub import ROOT, TOKEN
+from tests.support.processes import end, free_port
 
-ROOT = Path(__file__).parents[2]
 SCREENSHOTS = ROOT / "build" / "screenshots"
-TOKEN = "a-token-for-tests"
 AXE = (Path(axe_playwright_python.__file__).parent / "axe.min.js").read_text(encoding="utf-8")
 CHROMIUM_FLAGS = [
     "--no-sandbox",
@@ -105,24 +104,6 @@ PLAY = """async (part, selector) => {
 def missing(what: str) -> NoReturn:
     """Skip, or fail where browser tests are required."""
     (pytest.fail if os.environ.get("LUMA_BROWSER_TESTS") == "required" else pytest.skip)(what)
-
-
-def free_port() -> int:
-    """A port that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
-def end(server: subprocess.Popen[bytes]) -> None:
-    """End a server, with its own good-bye where that does not take too long."""
-    server.terminate()
-    try:
-        server.wait(30)
-    except subprocess.TimeoutExpired:
-        server.kill()
-        server.wait(10)
 
 
 @contextmanager

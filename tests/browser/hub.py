@@ -1,79 +1,16 @@
-"""A real JupyterHub behind a base URL, with its own proxy and a server for each user, who is none of the machine."""
+"""JupyterHub's users and their pages in a browser."""
 
 from __future__ import annotations
 
-import os
-import shutil
-import subprocess
-import sys
-import time
-import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from tests.browser.conftest import ROOT, TOKEN, Lab, LabPage, end, free_port, missing
-from tests.support.waiting import until
-
-PASSWORD = "a-password-for-tests"
-PROXY = "configurable-http-proxy"
-CONFIG = """
-c = get_config()
-c.JupyterHub.bind_url = "http://127.0.0.1:{port}/prefix/"
-c.JupyterHub.hub_port = {hub_port}
-c.JupyterHub.authenticator_class = "dummy"
-c.JupyterHub.spawner_class = "simple"
-c.JupyterHub.services = [{{"name": "tests", "api_token": {token!r}}}]
-c.JupyterHub.load_roles = [{{"name": "tests", "scopes": ["access:servers"], "services": ["tests"]}}]
-c.ConfigurableHTTPProxy.api_url = "http://127.0.0.1:{api_port}"
-c.ConfigurableHTTPProxy.command = [{proxy!r}]
-c.DummyAuthenticator.password = {password!r}
-c.Authenticator.allow_all = True
-c.SimpleLocalProcessSpawner.home_dir_template = {homes!r}
-c.Spawner.cmd = [{python!r}, "-m", "jupyterhub.singleuser"]
-c.Spawner.args = ["--allow-root", "--LanguageServerManager.autodetect=False"]
-c.Spawner.environment = {environ!r}
-"""
-
-
-class Hub:
-    """A running hub; ``home`` has its own files and the users' homes."""
-
-    def __init__(self, home: Path) -> None:
-        self.home = home
-        self._port = free_port()
-        self.url = f"http://127.0.0.1:{self._port}/prefix"
-
-    def write_config(self, proxy: str) -> None:
-        """Write what the hub is told: kernels count as active, and no test pays."""
-        config = CONFIG.format(
-            port=self._port,
-            hub_port=free_port(),
-            api_port=free_port(),
-            proxy=proxy,
-            token=TOKEN,
-            password=PASSWORD,
-            python=sys.executable,
-            homes=str(self.home / "homes" / "{username}"),
-            environ={
-                "LUMA_JUPYTER_DEMO_SECONDS": "4",
-                "LUMA_JUPYTER_KEEP_ACTIVE": "1",
-                "JUPYTERLAB_SETTINGS_DIR": str(self.home / "settings"),
-            },
-        )
-        (self.home / "jupyterhub_config.py").write_text(config)
-
-    def is_up(self) -> bool:
-        """Whether it answers; not for a tenth of a second more where it does not."""
-        try:
-            urllib.request.urlopen(f"{self.url}/hub/api/").close()
-        except OSError:
-            time.sleep(0.1)
-            return False
-        return True
+from tests.browser.conftest import Lab, LabPage, missing
+from tests.support import jupyterhub
+from tests.support.jupyterhub import PASSWORD, Hub
 
 
 class User(Lab):
@@ -124,27 +61,14 @@ class HubPage(LabPage):
 
 @contextmanager
 def running_hub(home: Path) -> Iterator[Hub]:
-    """A hub in ``home``, while the block lasts; skips, or fails where browser tests are required, if there is none."""
-    if find_spec("jupyterhub") is None:
-        missing("there is no JupyterHub in this environment: pip install jupyterhub")
-    paths = os.pathsep.join((str(ROOT / "build" / "proxy" / "node_modules" / ".bin"), os.environ["PATH"]))
-    proxy = shutil.which(PROXY, path=paths)
-    if proxy is None:
-        missing(f"there is no {PROXY} on this machine: npm install --prefix build/proxy {PROXY}@4")
-    hub = Hub(home)
-    hub.write_config(proxy)
-    clean = {name: value for name, value in os.environ.items() if not name.startswith(("LUMA_", "ACEDATA", "RUNAPI"))}
-    with (home / "log").open("wb") as log:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "jupyterhub", "--Application.log_level=WARN"],
-            cwd=home,
-            env=clean,
-            stdout=log,
-            stderr=log,
-        )
-    try:
-        until(lambda: hub.is_up() or process.poll() is not None, 60)
-        assert process.poll() is None, (home / "log").read_text()
+    """A hub in ``home``, while the block lasts: kernels count as active, and no test pays.
+
+    Skips, or fails where browser tests are required, if there is none.
+    """
+    environ = {
+        "LUMA_JUPYTER_DEMO_SECONDS": "4",
+        "LUMA_JUPYTER_KEEP_ACTIVE": "1",
+        "JUPYTERLAB_SETTINGS_DIR": str(home / "settings"),
+    }
+    with jupyterhub.running_hub(home, environ, missing) as hub:
         yield hub
-    finally:
-        end(process)

@@ -14,8 +14,9 @@ import pytest
 from PIL import Image
 
 from tests.browser.conftest import SHORT_FILMS
-from tests.browser.hub import Hub, HubPage, User, running_hub
+from tests.browser.hub import HubPage, User, running_hub
 from tests.browser.test_lab import BAR, BROKEN, CARDS
+from tests.support.jupyterhub import Hub
 
 NAME = "lesson/a.ipynb"
 FILES = "/prefix/user/{}/files/lesson/luma_videos/"

@@ -266,6 +266,15 @@ def test_init_prints_what_the_hub_and_the_gateway_take(capsys: pytest.CaptureFix
     assert settings.listen == ("127.0.0.1", int(service["url"].rpartition(":")[2]))
 
 
+def test_init_knows_a_hub_below_a_path(capsys: pytest.CaptureFixture[str]) -> None:
+    """Its own address has that path, too, and so has what its proxy passes on."""
+    assert main(["init", "--hub", "https://uni.example/jupyter/"]) == 0
+    _, _, toml = capsys.readouterr().out.partition("# 2.")
+    assert 'url = "https://uni.example/jupyter/services/luma"' in toml
+    assert 'hub_api_url = "http://127.0.0.1:8081/jupyter/hub/api"' in toml
+    assert "service_prefix" not in toml  # it is the path of the address
+
+
 def test_init_makes_other_keys_each_time() -> None:
     """Nobody serves with a key that stands in a manual."""
     assert hub_configuration("h", "n", "g", "t") != hub_configuration("h", "n", "g", "t")

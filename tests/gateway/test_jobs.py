@@ -6,15 +6,26 @@ import asyncio
 import os
 import signal
 import sys
+from collections.abc import Callable, Coroutine
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from types import NoneType
+from typing import Any
 
 import pytest
 from procrastinate.jobs import Job
 
-from luma_jupyter.gateway.database import Database
-from luma_jupyter.gateway.jobs import LONGEST_PAUSE, MOST_TRIES, SAVE, Patience, work
+from luma_jupyter.gateway.database import Database, DatabaseAway
+from luma_jupyter.gateway.jobs import (
+    CLOCK_SEEN_EVERY,
+    LONGEST_PAUSE,
+    MOST_TRIES,
+    SAVE,
+    Patience,
+    clock_jumps,
+    work,
+)
 from luma_jupyter.gateway.records import State
 from tests.support.class_room import ANN, ClassRoom, runner, settings_for
 from tests.support.fake_service import reply
@@ -249,8 +260,31 @@ def test_worker_ends_when_its_database_goes_away(postgres: PostgresServer, conni
         try:
             await asyncio.wait({worker}, timeout=20)
             assert worker.done()
-            worker.exception()
+            assert isinstance(worker.exception(), DatabaseAway | NoneType)  # of which one line is said
         finally:
             postgres.start()
 
     asyncio.run(play())
+
+
+@pytest.mark.parametrize("jump", [-3600.0, 3600.0])
+def test_clock_that_jumps_is_noticed(run_virtually: Callable[[Coroutine[Any, Any, Any]], Any], jump: float) -> None:
+    """Put on or back; one that is slowly put right is not."""
+
+    async def story() -> None:
+        loop = asyncio.get_running_loop()
+        clock = {"ahead": 0.0, "fast": 1.001}
+        noticed = asyncio.create_task(clock_jumps(lambda: loop.time() * clock["fast"] + clock["ahead"], loop.time))
+        await asyncio.sleep(100_000)
+        assert not noticed.done()
+        clock["ahead"] = jump
+        await asyncio.sleep(CLOCK_SEEN_EVERY + 0.1)
+        assert noticed.done()
+
+    run_virtually(story())
+
+
+def test_worker_ends_when_the_clock_jumps(conninfo: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The next one plans its periodic jobs anew: this one would wait until the clock is where it was."""
+    monkeypatch.setattr("luma_jupyter.gateway.jobs.clock_jumps", lambda: asyncio.sleep(0.1))
+    asyncio.run(asyncio.wait_for(work(settings_for(conninfo, tmp_path)), 20))

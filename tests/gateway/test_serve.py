@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import resource
 import signal
 import socket
 import subprocess
@@ -23,7 +24,7 @@ from luma_jupyter.gateway import serve
 from luma_jupyter.gateway.database import Database
 from luma_jupyter.gateway.identity import Tokens
 from luma_jupyter.gateway.records import Person
-from luma_jupyter.gateway.serve import Child, Program, Supervisor, inherited, listen
+from luma_jupyter.gateway.serve import MOST_FILES, Child, Program, Supervisor, inherited, listen
 from tests.support.gateway import KEY, PREFIX, gateway_settings
 from tests.support.misbehaving import Server
 from tests.support.waiting import until
@@ -279,6 +280,21 @@ def test_replica_answers_until_its_supervisor_is_gone(
     _run(story())
     sys.stdin.close()
     assert capfd.readouterr().out == "ready\n"
+
+
+@pytest.mark.parametrize(
+    ("usual", "most", "wanted"),
+    [(1024, 4096, 4096), (1024, 10**6, MOST_FILES), (1024, resource.RLIM_INFINITY, MOST_FILES), (10**5, 10**6, 10**5)],
+)
+def test_replica_opens_as_many_files_as_it_may(
+    monkeypatch: pytest.MonkeyPatch, usual: int, most: int, wanted: int
+) -> None:
+    """Each look-up that is held is one; what the system says at most stays as it is."""
+    told: list[tuple[int, int]] = []
+    monkeypatch.setattr(resource, "getrlimit", lambda _: (usual, most))
+    monkeypatch.setattr(resource, "setrlimit", lambda _, limits: told.append(limits))
+    serve.allow_many_files()
+    assert told == [(wanted, most)]
 
 
 # All together.
