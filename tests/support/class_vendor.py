@@ -4,7 +4,8 @@ It counts what it is asked. What it charges, and a sub-key's ``limited_amount``,
 is charged when it succeeds, so what is under way counts for nothing yet; a request is refused with ``used_up`` once the
 charges and its own price are above the limit. All keys of the account see the account's tasks.
 
-A prompt that begins with ``lost`` loses the first answer: the task is made, and the connection closes.
+A prompt that begins with ``lost`` loses the first answer: the task is made, and the connection closes. So does the name
+of a sub-key.
 """
 
 from __future__ import annotations
@@ -61,13 +62,18 @@ class SubKey:
 
 @dataclass
 class ClassVendor:
-    """What the service knows. ``speed``: so many times faster tasks take; 0: as long as told by ``seconds``."""
+    """What the service knows. ``speed``: so many times faster tasks are done; ``seconds``: how long each takes instead.
+
+    ``subscribed``: whether the account may make videos, ``packages``: what credits cost.
+    """
 
     speed: float = 1.0
     seconds: float | None = None
     tasks: dict[str, Task] = field(default_factory=dict)
     keys: dict[str, SubKey] = field(default_factory=dict)
     lost: set[str] = field(default_factory=set)
+    subscribed: bool = True
+    packages: list[dict[str, Any]] = field(default_factory=lambda: [{"price": 1, "amount": 1}])
     requests: int = 0
     looked_at: int = 0
 
@@ -212,7 +218,7 @@ class _Services(_PlatformHandler):
         """Anybody may ask."""
 
     def get(self) -> None:
-        self.page([{"id": SERVICE, "alias": "luma", "unit": "Credit", "packages": [{"price": 1, "amount": 1}]}])
+        self.page([{"id": SERVICE, "alias": "luma", "unit": "Credit", "packages": self.vendor.packages}])
 
 
 class _Applications(_PlatformHandler):
@@ -222,7 +228,7 @@ class _Applications(_PlatformHandler):
             [
                 {"id": OTHER_APPLICATION, "service_id": "service-other", **amounts},
                 {"id": APPLICATION, "service_id": SERVICE, **amounts},
-            ]
+            ][: 1 + self.vendor.subscribed]
         )
 
 
@@ -254,6 +260,9 @@ class _Credentials(_PlatformHandler):
             uuid.uuid4().hex, token, str(body.get("name")), body.get("limited_amount"), body.get("expired_at")
         )
         self.vendor.keys[token] = made
+        if made.name.startswith("lost"):
+            self.detach().close()
+            return
         self.set_status(201)
         self.finish({**self._item(made), "token": token})
 
