@@ -88,14 +88,14 @@ class Rows:
         )
 
     async def durations(self, vendor: Vendor, limit: int = 100) -> list[float]:
-        """How long the vendor's last tasks took from their submission to their video, in seconds."""
+        """How long the vendor's last tasks took from their submission to their video, in seconds.
+
+        Of those that were sent at about the same time, the quick ones have ended first, and all tasks would seem to be
+        quick. So only those count that were sent before any that still runs, unless that takes very long.
+        """
         async with self.database.connection() as connection:
             cursor = connection.cursor(row_factory=scalar_row)
-            await cursor.execute(
-                "SELECT extract(epoch FROM ended_at - sent_at)::float8 FROM submissions WHERE vendor = %s "
-                "AND state = 'completed' AND joined IS NULL ORDER BY id DESC LIMIT %s",
-                (vendor, limit),
-            )
+            await cursor.execute(_DURATIONS, {"vendor": vendor, "limit": limit})
             return await cursor.fetchall()
 
     async def uncharged(self, vendor: Vendor, since: float, limit: int) -> list[Submission]:
@@ -133,3 +133,12 @@ def submission(row: Sequence[Any]) -> Submission:
             values[name] = at.timestamp()
     video = values["video"]
     return Submission(**{**values, "state": State(values["state"]), "video": Video(**video) if video else None})
+
+
+_DURATIONS: Final = """
+SELECT extract(epoch FROM ended_at - sent_at)::float8 FROM submissions
+WHERE vendor = %(vendor)s AND state = 'completed' AND joined IS NULL AND sent_at < coalesce((
+    SELECT min(sent_at) FROM submissions
+    WHERE vendor = %(vendor)s AND state = 'accepted' AND joined IS NULL AND sent_at > now() - interval '10 minutes'
+), 'infinity')
+ORDER BY id DESC LIMIT %(limit)s"""
