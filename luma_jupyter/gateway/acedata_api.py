@@ -65,7 +65,7 @@ class TasksHandler(ApiHandler):
         owner, ledger = self.person.name, self.gateway.ledger
 
         async def look() -> Sequence[Submission | None]:
-            return [await ledger.find_task(owner, "acedata", task_id) for task_id in ids]
+            return await ledger.find_tasks(owner, "acedata", ids)
 
         return await self.held(look)
 

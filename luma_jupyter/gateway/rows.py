@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
+from functools import cache
 from typing import Any, Final, LiteralString
 
 from psycopg import sql
@@ -40,6 +41,16 @@ class Rows:
             "SELECT {columns} FROM submissions WHERE task_id = %s AND owner = %s AND vendor = %s ORDER BY id LIMIT 1",
             (task_id, owner, vendor),
         )
+
+    async def find_tasks(self, owner: str, vendor: Vendor, task_ids: Sequence[str]) -> list[Submission | None]:
+        """A student's rows by the vendor's tasks, in their order; None for one that is not this student's."""
+        rows = await self._all(
+            "SELECT DISTINCT ON (task_id) {columns} FROM submissions "
+            "WHERE task_id = ANY(%s) AND owner = %s AND vendor = %s ORDER BY task_id, id",
+            (list(task_ids), owner, vendor),
+        )
+        found = {row.task_id: row for row in rows}
+        return [found.get(task_id) for task_id in task_ids]
 
     async def list_own(
         self, owner: str, since: float, until: float, limit: int, offset: int = 0, vendor: Vendor | None = None
@@ -117,12 +128,17 @@ class Rows:
 
     async def _all(self, query: LiteralString, values: Sequence[Any]) -> list[Submission]:
         async with self.database.connection() as connection:
-            cursor = await connection.execute(sql.SQL(query).format(columns=_ALL_COLUMNS), values)
+            cursor = await connection.execute(_with_columns(query), values)
             return [submission(row) for row in await cursor.fetchall()]
 
     async def _one(self, query: LiteralString, values: Sequence[Any]) -> Submission | None:
         found = await self._all(query, values)
         return found[0] if found else None
+
+
+@cache  # there are few, and putting one together took as long as reading its row
+def _with_columns(query: LiteralString) -> bytes:
+    return sql.SQL(query).format(columns=_ALL_COLUMNS).as_bytes()
 
 
 def submission(row: Sequence[Any]) -> Submission:

