@@ -32,25 +32,24 @@ def kernel(told: dict[str, Any], folder: Path) -> Engine:
     return Engine(configuration.current)
 
 
-def make(engine: Engine, prompt: str, retry_after: float) -> str:
-    """Ask for a clip, and follow it to its end: its status, or what was wrong.
+def make(engine: Engine, prompt: str, retry_after: float) -> str | None:
+    """Ask for a clip, and follow it to its end: its task's id, None where it has no video.
 
     One that is unconfirmed is retried once after some seconds, as somebody does who clicks on the card's button.
     """
     try:
         handle = engine.submit(engine.plan(TaskSpec(request=GenerateRequest(prompt=prompt), timeout=PATIENCE)))
-    except LumaError as error:
-        return type(error).__name__
+    except LumaError:
+        return None
     task = handle.done.result(PATIENCE)
-    if task.status is not Status.UNCONFIRMED:
-        return str(task.status)
-    time.sleep(retry_after)
-    again = engine.resume(task.intent, timeout=PATIENCE, resend=True).done.result(PATIENCE)
-    return f"{task.status}, then {again.status}"
+    if task.status is Status.UNCONFIRMED:
+        time.sleep(retry_after)
+        task = engine.resume(task.intent, timeout=PATIENCE, resend=True).done.result(PATIENCE)
+    return task.task_id if task.status is Status.COMPLETED else None
 
 
 def main() -> None:
-    """Play the kernels; what came of each clip, by its prompt."""
+    """Play the kernels, and print what came of each clip."""
     plan = json.load(sys.stdin)
     kernels = [
         (kernel(one["settings"], Path(plan["folder"], str(number))), one["prompts"])
@@ -59,13 +58,12 @@ def main() -> None:
     asked = [(engine, prompt) for engine, prompts in kernels for prompt in prompts]
     together = threading.Barrier(len(asked))
 
-    def ask(engine: Engine, prompt: str) -> str:
+    def ask(engine: Engine, prompt: str) -> str | None:
         together.wait()
         return make(engine, prompt, plan["retry_after"])
 
     with ThreadPoolExecutor(len(asked)) as pool:
-        found = pool.map(lambda each: ask(*each), asked)
-        print(json.dumps({prompt: status for (_, prompt), status in zip(asked, found, strict=True)}), flush=True)
+        print(json.dumps(list(pool.map(lambda each: ask(*each), asked))), flush=True)
 
 
 if __name__ == "__main__":

@@ -33,7 +33,7 @@ from tests.support.class_looks import follow_class
 from tests.support.class_vendor import APPLICATION, KEY, LONGEST, PLATFORM_TOKEN, PRICE, SHORTEST
 from tests.support.polling import follow_together
 
-STUDENTS, COVERED, LOST = 30, 10, 10  # students, clips that the budget covers, requests whose answer is lost
+STUDENTS, COVERED, LOST = 30, 10, 10  # students, clips that the budget covers, students whose answers are lost
 BUDGET = COVERED * PRICE  # US dollars
 LIMITS = (PRICE, BUDGET, BUDGET)  # of sub-keys, for each of the tests
 PROMPT_OF_ONE = "boat number"  # of student 0, who asks for many
@@ -62,7 +62,7 @@ LITELLM = {
     ),
     "one student's 30 at once: overspend (USD)": "likewise",
     "lost answers: paid twice": "its retries repeat a POST (`num_retries`)",
-    "lost answers: no video": "–",
+    "lost answers: paid, and nobody has it": "–",
     "look-ups a clip, simulated": "each client's own, passed on one by one",
     "a student can read": "its own virtual key and spend; it knows no Luma, so tasks by pass-through",
 }
@@ -76,16 +76,19 @@ class Way:
     vendor_url: str
     settings: Callable[[int], Mapping[str, Any]]
 
-    def make(self, prompts: Sequence[Sequence[str]], retry_after: float = 0.0) -> tuple[int, list[str]]:
-        """Let kernels ask for these prompts, all at once: how many tasks were paid, and what became of each clip."""
-        before = len(vendor_stats(self.vendor_url)["tasks"])
+    def make(self, prompts: Sequence[Sequence[str]], retry_after: float = 0.0) -> tuple[int, int]:
+        """Let kernels ask for these prompts, all at once: how many tasks were paid, and how many of them nobody has."""
+        before = self._tasks()
         kernels = [{"settings": self.settings(number), "prompts": asked} for number, asked in enumerate(prompts)]
         with tempfile.TemporaryDirectory() as folder:
             plan = json.dumps({"folder": folder, "kernels": kernels, "retry_after": retry_after})
             command = [sys.executable, "-m", "tests.benchmarks.class_kernels"]
             done = subprocess.run(command, cwd=ROOT, input=plan, stdout=subprocess.PIPE, text=True, check=True)
-        became = json.loads(done.stdout.splitlines()[-1])
-        return len(vendor_stats(self.vendor_url)["tasks"]) - before, list(became.values())
+        paid = self._tasks() - before
+        return len(paid), len(paid.difference(json.loads(done.stdout.splitlines()[-1])))
+
+    def _tasks(self) -> set[str]:
+        return {task["id"] for task in vendor_stats(self.vendor_url)["tasks"]}
 
 
 def run(report: Report) -> None:
@@ -147,7 +150,7 @@ def gateway(report: Report) -> dict[str, Any]:
     report.check("class keys: overspend of a student", over[1], 0, "USD")
     report.check("class keys: paid twice, answers lost behind the gateway", at_vendor[0], 0, "")
     report.check("class keys: paid twice, answers lost before it", on_the_way[0], 0, "")
-    report.check("class keys: no video, answers lost before it", on_the_way[1], 0, "")
+    report.check("class keys: paid and lost, answers lost before it", on_the_way[1], 0, "")
     report.check("class keys: wallets that differ from the rows", len(differences), 0, "")
     lost = at_vendor[0] + on_the_way[0], at_vendor[1] + on_the_way[1]
     return row(way, over, lost, class_looks(), read)
@@ -174,12 +177,14 @@ def overspend_of_student(way: Way) -> float:
 
 
 def lost_answers(way: Way, retry_after: float = 0.0, name: str = "lost boat") -> tuple[int, int]:
-    """Ten students whose request's answer is lost: how many were paid twice, and how many have no video in the end.
+    """Ten students ask for clips of their own, and each answer is lost; then all ask for the same, as in a lesson, and
+    one is: how many were paid twice, and how many were paid that nobody has in the end.
 
     Each clicks once on the button of a card that says so.
     """
-    paid, became = way.make([[f"{name} {number}"] for number in range(LOST)], retry_after)
-    return paid - LOST, sum(1 for status in became if not status.endswith("completed"))
+    alone = way.make([[f"{name} {number}"] for number in range(LOST)], retry_after)
+    lesson = way.make([[f"{name}, the same"]] * LOST, retry_after)
+    return alone[0] + lesson[0] - 2 * LOST, alone[1] + lesson[1]
 
 
 def lone_looks() -> float:
@@ -203,7 +208,7 @@ def readable(url: str, key: str) -> str:
     """What student 1 finds, with the key or token that is in the environment there."""
     listed = _post(f"{url}/luma/tasks", key, {"action": "retrieve_batch", "limit": 100})["items"]
     prompts = {str(task["request"]["prompt"]) for task in listed}
-    others = sum(1 for prompt in prompts if not prompt.endswith(" 1") or prompt.startswith(PROMPT_OF_ONE))
+    others = sum(1 for prompt in prompts if not prompt.endswith((" 1", "the same")) or prompt.startswith(PROMPT_OF_ONE))
     return f"{'the account’s key' if key == KEY else 'its own key or token'}; {others or 'no'} prompts of classmates"
 
 
@@ -232,23 +237,27 @@ def answers_lost(port: int, url: str) -> Iterator[threading.Event]:
     losing, ready = threading.Event(), threading.Event()
     loop, stop = asyncio.new_event_loop(), asyncio.Event()
     seen: set[bytes] = set()
+    open_connections: set[asyncio.Task[Any] | None] = set()
     gateway_port = urlsplit(url).port
 
     async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        open_connections.add(asyncio.current_task())
         with suppress(OSError, asyncio.IncompleteReadError):  # connections end as they like
             head = await reader.readuntil(b"\r\n\r\n")
             ours, theirs = await asyncio.open_connection("127.0.0.1", gateway_port)
             theirs.write(head)
-            upwards = asyncio.ensure_future(_pass_on(reader, theirs))
             key = next((line for line in head.split(b"\r\n") if line.lower().startswith(b"idempotency-key")), b"")
-            if losing.is_set() and key and key not in seen:
-                seen.add(key)
-                await ours.read()  # the gateway has done it
-            else:
-                await _pass_on(ours, writer)
-            upwards.cancel()
+            loses = losing.is_set() and key and key not in seen
+            seen.add(key)
+            # What is lost was done: the gateway has answered.
+            answer = ours.read() if loses else _pass_on(ours, writer)
+            ways = [asyncio.ensure_future(way) for way in (_pass_on(reader, theirs), answer)]
+            await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
+            for way in ways:
+                way.cancel()
             theirs.close()
         writer.close()
+        open_connections.discard(asyncio.current_task())
 
     async def serve() -> None:
         server = await asyncio.start_server(connected, "127.0.0.1", port)

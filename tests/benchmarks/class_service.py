@@ -192,7 +192,7 @@ def running_class(
 @contextmanager
 def vendor_process(arguments: Sequence[str] = ()) -> Iterator[str]:
     """The vendor in a process of its own; its address."""
-    command = [sys.executable, "-m", "tests.support.class_vendor", *arguments]
+    command = [sys.executable, "-m", "tests.support.class_vendor_app", *arguments]
     with subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdin
         assert process.stdout

@@ -29,6 +29,7 @@ from luma_jupyter.domain.duration_model import prior
 from tests.benchmarks.class_service import ClassService, Cost, play, running_class
 from tests.benchmarks.kernels import at
 from tests.benchmarks.report import Report, say
+from tests.support.class_looks import follow_class
 from tests.support.class_vendor import LONGEST, PRICE, SHORTEST
 from tests.support.polling import follow_together
 
@@ -135,15 +136,22 @@ def costs(found: Mapping[str, Cost], seconds: float) -> dict[str, Any]:
 
 def report_lone(report: Report) -> dict[int, float]:
     """How often lone kernels ask for each clip, by how many clips each has at once; what AceDataCloud is asked."""
-    chance = random.Random(20)
     rows = []
     for together in (1, 4, ALL_AT_ONCE):
-        played = [
-            follow_together([chance.uniform(SHORTEST, LONGEST) for _ in range(together)], prior("acedata"))
-            for _ in range(LONE)
-        ]
-        looks = mean(len(kernel.requests) for kernel in played) / together
-        delay = mean(late for kernel in played for late in kernel.delays)
-        rows.append({"clips at once": together, "look-ups a clip": looks, "mean delay (s)": delay})
-    report.table("Lone kernels, each with so many clips at once", rows)
-    return {row["clips at once"]: row["look-ups a clip"] for row in rows}  # type: ignore[misc]
+        chance = random.Random(20)
+        clips = [[chance.uniform(SHORTEST, LONGEST) for _ in range(CLIPS)] for _ in range(STUDENTS)]
+        played = [follow_together(each[:together], prior("acedata")) for each in clips[:LONE]]
+        lone = mean(len(kernel.requests) for kernel in played) / together
+        gateway = follow_class(clips, [], at_once=together, within=WITHIN)
+        rows.append(
+            {
+                "clips of each at once": together,
+                "look-ups a clip, lone kernels": lone,
+                "the gateway": len(gateway.requests) / len(gateway.delays),
+                "share": len(gateway.requests) / len(gateway.delays) / lone,
+                "mean delay (s), lone kernels": mean(late for kernel in played for late in kernel.delays),
+                "the gateway's": mean(gateway.delays),
+            }
+        )
+    report.table(f"Lone kernels, and the gateway of {STUDENTS} students, simulated", rows)
+    return {int(row["clips of each at once"]): row["look-ups a clip, lone kernels"] for row in rows}

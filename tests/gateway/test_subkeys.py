@@ -10,7 +10,8 @@ import httpx
 import pytest
 
 from luma_jupyter.gateway.command import main
-from tests.support.class_vendor import KEY, PLATFORM_TOKEN, PRICE, ClassVendor, running_vendor
+from tests.support.class_vendor import KEY, PLATFORM_TOKEN, PRICE, ClassVendor
+from tests.support.class_vendor_app import running_vendor
 
 Capture = pytest.CaptureFixture[str]
 
