@@ -44,27 +44,31 @@ FOUND_AFTER = 40.0  # seconds after which the gateway has looked for what it los
 SOURCES = {
     "budgets": "https://docs.litellm.ai/docs/proxy/users",
     "virtual keys": "https://docs.litellm.ai/docs/proxy/virtual_keys",
-    "videos": "https://docs.litellm.ai/docs/videos",
+    "videos of five services, asked for by each client; Luma is none": "https://docs.litellm.ai/docs/videos",
+    "other services are passed through": "https://docs.litellm.ai/docs/pass_through/intro",
     "retries": "https://docs.litellm.ai/docs/router/api_reference/configuration",
-    "spend is written late": "https://docs.litellm.ai/docs/proxy/db_deadlocks",
-    "20 at once, by a user": "https://github.com/BerriAI/litellm/discussions/50438",
-    "sessions' budgets race": "https://github.com/BerriAI/litellm/issues/34732",
-    "new users' budgets race": "https://github.com/BerriAI/litellm/issues/40095",
-    "budgets that refuse falsely": "https://github.com/BerriAI/litellm/issues/36926",
-    "videos' own price not counted": "https://github.com/BerriAI/litellm/issues/21907",
-    "Runway's videos counted as $0": "https://github.com/BerriAI/litellm/issues/36483",
+    "spend is gathered, and written later": "https://docs.litellm.ai/docs/proxy/db_deadlocks",
+    "it reserves prices of tokens and images before": "https://github.com/BerriAI/litellm/pull/27509",
+    "nothing is reserved where no price can be told before (open)": "https://github.com/BerriAI/litellm/issues/35524",
+    "sessions' budgets race (open)": "https://github.com/BerriAI/litellm/issues/34732",
+    "new users' budgets race (open)": "https://github.com/BerriAI/litellm/issues/40095",
+    "budgets that refuse falsely (open)": "https://github.com/BerriAI/litellm/issues/36926",
+    "a video's own price was not counted (closed)": "https://github.com/BerriAI/litellm/issues/21907",
+    "Runway's videos counted as $0 (closed)": "https://github.com/BerriAI/litellm/issues/36483",
+    "a user's stress test: 4 of 20 at once, with prices of tokens": (
+        "https://github.com/BerriAI/litellm/discussions/50438"
+    ),
 }
 LITELLM = {
-    "way": "LiteLLM's proxy (its documentation and issues)",
+    "way": "LiteLLM's proxy, by its documentation and issues",
     "class's budget, 30 students at once: overspend (USD)": (
-        "0 where it knows the price before: it reserves; known races for sessions and new users; a video's own price "
-        "was not counted at all"
+        "what is priced by tokens or images is reserved; for all else, such as videos, requests at once all pass"
     ),
     "one student's 30 at once: overspend (USD)": "likewise",
-    "lost answers: paid twice": "its retries repeat a POST (`num_retries`)",
-    "lost answers: paid, and nobody has it": "–",
-    "look-ups a clip, simulated": "each client's own, passed on one by one",
-    "a student can read": "its own virtual key and spend; it knows no Luma, so tasks by pass-through",
+    "lost answers: paid twice": "a failed POST is repeated, without an idempotency key (`num_retries`)",
+    "lost answers: paid, and nobody has it": "not told",
+    "look-ups a clip, simulated": "as lone kernels: each is passed on",
+    "a student can read": "its own virtual key, and what that has spent",
 }
 
 
