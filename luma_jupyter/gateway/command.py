@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 
 from luma_jupyter.domain.money import dollars
 from luma_jupyter.errors import ConfigError, LumaError
-from luma_jupyter.gateway import doctor, serve
+from luma_jupyter.gateway import doctor, serve, subkeys
 from luma_jupyter.gateway.database import Database, DatabaseAway
 from luma_jupyter.gateway.embedded import embedded_postgres, is_running
 from luma_jupyter.gateway.identity import Tokens
@@ -321,6 +321,7 @@ def _parser() -> argparse.ArgumentParser:
     add("status", _status, "show how the gateway gets on")
     add("doctor", _doctor, "see that everything works, and say what to do where it does not")
     _add_token(add("token", _token_list, "tokens for those who come without a Hub"))
+    subkeys.add_commands(add("subkeys", subkeys.show, "AceDataCloud's own sub-keys, for a class without a gateway"))
     cap = add("cap", _cap, "show caps, or set them to US dollars or none")
     cap.add_argument("kind", choices=("student", "group", "class"))
     cap.add_argument("name", nargs="?", default="", help="whose (default: each of them)")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
+from functools import cache
 from typing import Any, Final, LiteralString
 
 from psycopg import sql
@@ -42,7 +43,7 @@ class Rows:
         )
 
     async def find_tasks(self, owner: str, vendor: Vendor, task_ids: Sequence[str]) -> list[Submission | None]:
-        """A student's rows by the vendor's tasks, in their order, as `find_task` finds each."""
+        """A student's rows by the vendor's tasks, in their order; None for one that is not this student's."""
         rows = await self._all(
             "SELECT DISTINCT ON (task_id) {columns} FROM submissions "
             "WHERE task_id = ANY(%s) AND owner = %s AND vendor = %s ORDER BY task_id, id",
@@ -98,14 +99,14 @@ class Rows:
         )
 
     async def durations(self, vendor: Vendor, limit: int = 100) -> list[float]:
-        """How long the vendor's last tasks took from their submission to their video, in seconds."""
+        """How long the vendor's last tasks took from their submission to their video, in seconds.
+
+        Of those that were sent at about the same time, the quick ones have ended first, and all tasks would seem to be
+        quick. So only those count that were sent before any that still runs, unless that takes very long.
+        """
         async with self.database.connection() as connection:
             cursor = connection.cursor(row_factory=scalar_row)
-            await cursor.execute(
-                "SELECT extract(epoch FROM ended_at - sent_at)::float8 FROM submissions WHERE vendor = %s "
-                "AND state = 'completed' AND joined IS NULL ORDER BY id DESC LIMIT %s",
-                (vendor, limit),
-            )
+            await cursor.execute(_DURATIONS, {"vendor": vendor, "limit": limit})
             return await cursor.fetchall()
 
     async def uncharged(self, vendor: Vendor, since: float, limit: int) -> list[Submission]:
@@ -127,12 +128,17 @@ class Rows:
 
     async def _all(self, query: LiteralString, values: Sequence[Any]) -> list[Submission]:
         async with self.database.connection() as connection:
-            cursor = await connection.execute(sql.SQL(query).format(columns=_ALL_COLUMNS), values)
+            cursor = await connection.execute(_with_columns(query), values)
             return [submission(row) for row in await cursor.fetchall()]
 
     async def _one(self, query: LiteralString, values: Sequence[Any]) -> Submission | None:
         found = await self._all(query, values)
         return found[0] if found else None
+
+
+@cache  # there are few, and putting one together took as long as reading its row
+def _with_columns(query: LiteralString) -> bytes:
+    return sql.SQL(query).format(columns=_ALL_COLUMNS).as_bytes()
 
 
 def submission(row: Sequence[Any]) -> Submission:
@@ -143,3 +149,12 @@ def submission(row: Sequence[Any]) -> Submission:
             values[name] = at.timestamp()
     video = values["video"]
     return Submission(**{**values, "state": State(values["state"]), "video": Video(**video) if video else None})
+
+
+_DURATIONS: Final = """
+SELECT extract(epoch FROM ended_at - sent_at)::float8 FROM submissions
+WHERE vendor = %(vendor)s AND state = 'completed' AND joined IS NULL AND sent_at < coalesce((
+    SELECT min(sent_at) FROM submissions
+    WHERE vendor = %(vendor)s AND state = 'accepted' AND joined IS NULL AND sent_at > now() - interval '10 minutes'
+), 'infinity')
+ORDER BY id DESC LIMIT %(limit)s"""

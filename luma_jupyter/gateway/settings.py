@@ -176,6 +176,24 @@ def load(environ: Mapping[str, str], file: Path | None = None) -> GatewaySetting
     Without ``file``, one that the variable LUMA_GATEWAY_FILE names; LUMA_GATEWAY_FOLDER names the folder. An empty
     variable counts as not set. Raises ConfigError for what is missing, unknown or cannot be used, naming it.
     """
+    values = _read_values(environ, file)
+    _check_complete(values)
+    values.setdefault("service_prefix", urlsplit(values["url"]).path)
+    return GatewaySettings(**values)
+
+
+def load_platform(environ: Mapping[str, str], file: Path | None = None) -> tuple[str, Secret]:
+    """The address of AceDataCloud's platform and its token: all that who has no gateway needs. Raises ConfigError."""
+    values = _read_values(environ, file)
+    if "acedata_platform_token" not in values:
+        raise ConfigError(
+            f"Set {variable('acedata_platform_token')}: AceDataCloud's console makes one, under platform tokens."
+        )
+    return values.get("acedata_platform_url", GatewaySettings.acedata_platform_url), values["acedata_platform_token"]
+
+
+def _read_values(environ: Mapping[str, str], file: Path | None) -> dict[str, Any]:
+    """What is set, read."""
     named = environ.get(FILE_VARIABLE, "").strip()
     path = file or (Path(named) if named else None)
     in_file = _read_file(path) if path else {}
@@ -192,9 +210,7 @@ def load(environ: Mapping[str, str], file: Path | None = None) -> GatewaySetting
             values[name] = read(other, environ[other])
         elif name in in_folder:
             values[name] = read(f"{name} of {folder}", in_folder[name])
-    _check_complete(values)
-    values.setdefault("service_prefix", urlsplit(values["url"]).path)
-    return GatewaySettings(**values)
+    return values
 
 
 def _read_file(path: Path) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""AceDataCloud's platform API: files, prices, balance, usage; with a token of its own, which cannot generate.
+"""AceDataCloud's platform API: files, prices, balance, usage, sub-keys; with a token that cannot generate.
 
 The platform token goes to the platform alone, and the key of the generation API never goes there. Prices are asked for
 without any. Sources: the vendor's client, its public skills, and its web client's models (AceDataCloud/Nexior).
@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 from luma_jupyter.domain.media import LocalFile
 from luma_jupyter.domain.money import Balance, Charge, Quote, UsageRow
@@ -44,6 +44,21 @@ class _Api:
 
     service_id: str | None
     credits: float | None
+
+
+@dataclass(frozen=True)
+class SubKey:
+    """A key of the account with a limit and an end of its own; ``limit`` and ``used`` in credits, None: not told.
+
+    ``ends`` in Unix seconds, None: never, or not understood. ``secret``: the vendor shows it once, when it is made.
+    """
+
+    id: str
+    name: str
+    limit: float | None
+    used: float | None
+    ends: float | None
+    secret: Secret | None = None
 
 
 @dataclass(frozen=True)
@@ -152,6 +167,61 @@ class AceDataPlatform:
         query = {"created_at_from": _iso(since), "created_at_to": _iso(math.ceil(until))}
         return [_usage_row(item) for item in await self._list("usage/apis", query, token)]
 
+    async def make_sub_key(self, application_id: str, name: str, credits: float, ends: float | None) -> SubKey:
+        """Make a key that may spend so many credits, until ``ends`` (Unix seconds; None: without an end).
+
+        Raises ServiceError (of which ConnectionLost: it may have been made, and nobody knows its secret), ConfigError
+        without a token.
+        """
+        token = self._required_token("make keys")
+        body: dict[str, Any] = {"application_id": application_id, "name": name, "limited_amount": credits}
+        if ends is not None:
+            body["expired_at"] = _iso(ends)
+        call = Call(self.service, "POST", f"{self.base_url}/api/v1/credentials/", token, body)
+        reply = await self.http.requests.fetch(call)
+        answer = read_object(reply.data)
+        made, secret = _sub_key(answer), read_text(answer.get("token"))
+        if not reply.ok or made is None or secret is None:
+            raise refusal(self.service, self.token_variable, reply)
+        return replace(made, secret=Secret(secret))
+
+    async def sub_keys(self) -> list[SubKey]:
+        """All keys of the account, without their secrets. Raises ServiceError, ConfigError without a token."""
+        items = await self._list("credentials", {}, self._required_token("see keys"))
+        return [key for item in items if (key := _sub_key(item))]
+
+    async def end_sub_key(self, key_id: str) -> None:
+        """End a key, for good. Raises ServiceError, ConfigError without a token."""
+        token = self._required_token("end keys")
+        url = f"{self.base_url}/api/v1/credentials/{quote(key_id, safe='')}/"
+        reply = await self.http.requests.fetch(Call(self.service, "DELETE", url, token))
+        if not reply.ok:
+            raise refusal(self.service, self.token_variable, reply)
+
+    async def application_id(self) -> str:
+        """The subscription that pays for videos, of several the one with most left.
+
+        Raises ServiceError, ConfigError where there is none, or without a token.
+        """
+        token, api = self._required_token("make keys"), await self._api()
+        found = [
+            (read_credits(item.get("remaining_amount")) or 0.0, application_id)
+            for item in await self._list("applications", {}, token)
+            if api.service_id and read_text(item.get("service_id")) == api.service_id
+            if (application_id := read_text(item.get("id")))
+        ]
+        if not found:
+            raise ConfigError("This account has no subscription to Luma: make one in AceDataCloud's console.")
+        return max(found)[1]
+
+    async def credits_for(self, usd: float) -> float | None:
+        """The credits that so many US dollars buy at the dearest price; None where that is not known.
+
+        Raises ServiceError.
+        """
+        rate = await self._rate(await self._api())
+        return usd / rate.usd if rate and rate.usd else None
+
     async def _api(self) -> _Api:
         """The priced API (``/apis/``). One that is not there, or there twice, is not understood."""
         items = await self._list("apis", {"path": PRICED_PATH}, None)
@@ -220,6 +290,20 @@ def _usage_row(item: Mapping[str, Any]) -> UsageRow:
         trace_id=read_text(item.get("trace_id")),
         credits=read_credits(item.get("deducted_amount")),
         status=status if isinstance(status, int) else None,
+    )
+
+
+def _sub_key(item: Mapping[str, Any]) -> SubKey | None:
+    """A key as the vendor tells of it; None where it cannot be told which one it is."""
+    key_id, ends = read_text(item.get("id")), item.get("expired_at")
+    if key_id is None:
+        return None
+    return SubKey(
+        id=key_id,
+        name=read_text(item.get("name")) or "",
+        limit=read_credits(item.get("limited_amount")),
+        used=read_credits(item.get("used_amount")),
+        ends=read_unix_time(ends) or (read_iso_time(ends) if isinstance(ends, str) else None),
     )
 
 

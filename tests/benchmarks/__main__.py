@@ -12,6 +12,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from tests.benchmarks import (
+    class_keys,
+    classes,
     films,
     growth,
     joins,
@@ -49,6 +51,8 @@ def main() -> int:
         "pages": pages.run,
         "views": views.run,
         "paid_twice": paid_twice.run,
+        "class": classes.run,
+        "class_keys": class_keys.run,
     }
     if unknown := set(given.names) - set(benchmarks):
         parser.error(f"there is no {', '.join(unknown)}; there are {', '.join(benchmarks)}")

@@ -12,11 +12,11 @@ import httpx
 import pytest
 
 from luma_jupyter.domain.duration_model import prior
-from luma_jupyter.domain.task import TaskPhase, TaskState
+from luma_jupyter.domain.task import TaskPhase, TaskState, Video
 from luma_jupyter.gateway.database import DatabaseAway
 from luma_jupyter.gateway.look_plan import UNKNOWN_PAUSE, Followed, LookPlan, ended_at
 from luma_jupyter.gateway.looks import LEASE, Looks, LookTable
-from luma_jupyter.gateway.records import State
+from luma_jupyter.gateway.records import State, Submission
 from tests.support.class_looks import follow_class
 from tests.support.class_room import ANN, BEN, FAR_AHEAD, ClassRoom, runner
 from tests.support.fake_service import reply
@@ -97,6 +97,28 @@ def test_two_rounds_at_once_share_the_tasks(conninfo: str, tmp_path: Path) -> No
         await asyncio.gather(room.follow(), room.follow())
         looked = [task_id for seen in room.service.seen("look") for task_id in seen.ids]
         assert len(looked) == len(set(looked)) == 6
+
+    runner(conninfo, tmp_path)(story)
+
+
+def test_quick_tasks_of_a_batch_that_still_runs_are_no_model_for_the_rest(conninfo: str, tmp_path: Path) -> None:
+    """Those that were sent together count once all of them have ended; one that takes very long holds up nobody."""
+
+    async def story(room: ClassRoom) -> None:
+        ledger = room.jobs.ledger
+        before, *batch = [await room.submit(ANN, prompt=f"clip {n}") for n in range(4)]
+        await room.rows("UPDATE submissions SET sent_at = now() - interval '5 minutes' WHERE id = %s", before.id)
+
+        async def end(clip: Submission, seconds: float) -> None:
+            assert clip.sent_at
+            await ledger.complete(clip.id, Video("https://media.example/v.mp4"), None, clip.sent_at + seconds)
+
+        await end(await room.get(before.id), 70)
+        await end(batch[1], 30)
+        assert await ledger.durations("acedata") == [pytest.approx(70)]
+        await room.rows("UPDATE submissions SET sent_at = now() - interval '11 minutes' WHERE id = %s", batch[2].id)
+        await end(batch[0], 110)
+        assert await ledger.durations("acedata") == [pytest.approx(seconds) for seconds in (30, 110, 70)]
 
     runner(conninfo, tmp_path)(story)
 
