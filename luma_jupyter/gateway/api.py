@@ -296,8 +296,7 @@ class ApiHandler(RequestHandler):
         tb: TracebackType | None,
     ) -> None:
         """Log what nobody foresaw: where it happened, but not its words, which may have a prompt or a key."""
-        foreseen = value is None or isinstance(value, HTTPError | LumaError) or refusal_for(value).status_code < 500
-        if not foreseen:
+        if not isinstance(value, HTTPError | LumaError):
             place = "".join(traceback.format_tb(tb))
             log.error("%s failed: %s\n%s", type(self).__name__, typ.__name__ if typ else "?", place)
 
