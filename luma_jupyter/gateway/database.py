@@ -22,7 +22,7 @@ import psycopg
 from psycopg import AsyncConnection
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
-from luma_jupyter.errors import LumaError
+from luma_jupyter.errors import InvalidRequest, LumaError
 
 log = logging.getLogger(__name__)
 
@@ -102,7 +102,10 @@ class Database:
 
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[Connection]:
-        """A connection on which each statement is a transaction of its own; raises DatabaseAway."""
+        """A connection on which each statement is a transaction of its own.
+
+        Raises DatabaseAway, and InvalidRequest for text that PostgreSQL cannot hold.
+        """
         asked = False
         try:
             async with self.pool.connection(timeout=PATIENCE) as connection:
@@ -110,6 +113,8 @@ class Database:
                 yield connection
         except PoolTimeout:
             raise DatabaseAway from None
+        except (psycopg.DataError, UnicodeEncodeError):
+            raise InvalidRequest("The request has characters that cannot be used (NUL, or half of a pair).") from None
         except psycopg.OperationalError as error:
             log.warning("The database broke off: %s", error)
             self._check_others()

@@ -20,7 +20,7 @@ from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
 from luma_jupyter.domain.task import Video
-from luma_jupyter.errors import InvalidRequest, LumaError
+from luma_jupyter.errors import LumaError
 from luma_jupyter.gateway.database import Connection, Database
 from luma_jupyter.gateway.records import (
     MICROS,
@@ -108,8 +108,6 @@ class Ledger(Rows):
             async with self.database.connection() as connection:
                 cursor = await connection.execute(_ADMIT, values)
                 answer = await cursor.fetchone()
-        except (psycopg.DataError, UnicodeEncodeError):
-            raise InvalidRequest("The request has characters that cannot be used (NUL, or half of a pair).") from None
         except psycopg.Error as error:
             if error.sqlstate != _CAP_PASSED:
                 raise

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 
-import psycopg
 from tornado.web import HTTPError
 
 from luma_jupyter.errors import ConfigError, InvalidRequest, ServiceError
@@ -41,8 +40,6 @@ def refusal_for(error: BaseException, reason: str = "") -> Refusal:
         return Refusal(403, "not_in_class", str(error))
     if isinstance(error, KeyConflict):
         return Refusal(409, "conflict", str(error))
-    if isinstance(error, psycopg.DataError | UnicodeEncodeError):
-        return Refusal(400, "bad_request", "The request has characters that cannot be used (NUL, or half of a pair).")
     if isinstance(error, InvalidRequest):
         return Refusal(400, "bad_request", str(error))
     if isinstance(error, StoreFull):

@@ -16,8 +16,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-import psycopg
-
 from luma_jupyter.domain.media import image_type, video_type
 from luma_jupyter.errors import LumaError
 from luma_jupyter.gateway.api import ApiHandler, ReceivedFile, dollars, iso, least_left
@@ -247,7 +245,7 @@ class StorageHandler(RunApiHandler):
             if any(self.request.headers.get(name) != value for name, value in upload.headers.items()):
                 self.refuse(Refusal(403, "forbidden", "The headers are not those that were given out."))
             self._upload = upload
-        except (LumaError, psycopg.DataError) as error:
+        except LumaError as error:
             self.refuse(error)
 
     async def put(self, upload_id: str) -> None:

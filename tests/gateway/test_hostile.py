@@ -22,7 +22,7 @@ import pytest
 from luma_jupyter.errors import LumaError
 from luma_jupyter.gateway import api
 from luma_jupyter.gateway.records import State
-from tests.gateway.test_api import retrieve, submit
+from tests.gateway.test_api import MODIFY, retrieve, submit
 from tests.support.class_room import ANN, ClassRoom, runner
 from tests.support.fake_service import reply
 from tests.support.gateway import KEY, PREFIX, RunningGateway
@@ -137,6 +137,70 @@ def test_disk_that_is_full_refuses_an_upload_in_words(
     answer = ann.post("/api/v1/files/", files={"file": ("a.png", PNG)})
     assert (answer.status_code, answer.json()["error"]["code"]) == (429, "store_full")
     assert vendor.requests == []
+
+
+ODD: tuple[Any, ...] = (
+    *(
+        None,
+        True,
+        0,
+        -1,
+        1e308,
+        10**40,
+        "",
+        " ",
+        "\0",
+        "\ud800",
+        "x" * 100_000,
+        [],
+        {},
+        [[]],
+        {"a": {"b": []}},
+        ["x"] * 999,
+    ),
+    *("http://127.0.0.1:8081/", "http://[::1]/", "http://2130706433/", "http://169.254.169.254/", "file:///etc/passwd"),
+    *(
+        "https://user:pass@10.0.0.1/v.mp4",
+        "gopher://x/",
+        "//x",
+        "http://",
+        "../..",
+        "' OR 1=1 --",
+        "%00",
+        "\u202e\r\nX: 1",
+    ),
+)
+ENDPOINTS: tuple[tuple[str, dict[str, Any]], ...] = (
+    ("/luma/videos", {"action": "generate", "prompt": "p", "async": True, "start_image_url": "x", "video_id": "v"}),
+    ("/luma/videos", {"action": "extend", "prompt": "p", "async": True, "video_url": "x", "end_image_url": "y"}),
+    ("/luma/videos", {"prompt": "p", "async": True, "loop": True, "aspect_ratio": "1:1", "callback_url": "x"}),
+    ("/luma/tasks", {"action": "retrieve", "id": "x"}),
+    ("/luma/tasks", {"action": "retrieve_batch", "ids": ["x"], "limit": 1, "offset": 1, "created_at_min": 1}),
+    (MODIFY, {"prompt": "p", "source_video_url": "https://example.com/v.mp4", "watermark": "w", "model": "m"}),
+    ("/api/v1/price_quotes", {"service": "luma", "action": "modify-video", "model": "luma-modify-video"}),
+    ("/api/v1/files", {"source": {"type": "url", "url": "http://127.0.0.1/"}, "file_name": "x"}),
+    ("/api/v1/files/prepare", {"filename": "x", "byte_size": 1, "checksum": "x"}),
+    ("/api/v1/files/confirm", {"signed_id": "x"}),
+)
+
+
+@pytest.mark.parametrize(("path", "body"), ENDPOINTS)
+def test_odd_value_in_any_field_is_no_fault_of_the_gateways(
+    ann: httpx.Client, vendor: Server, caplog: pytest.LogCaptureFixture, path: str, body: dict[str, Any]
+) -> None:
+    """It is refused in words, here or by the vendor, who gets no address on the gateway's own network."""
+    vendor.script("submit", *[Status(422)] * len(ODD) * len(body))
+    for field in body:
+        for value in ODD:
+            content = json.dumps({**body, field: value}).encode()
+            answer = ann.post(path, content=content, headers={"Content-Type": "application/json"})
+            assert answer.status_code < 500, (field, value, answer.text)
+            assert answer.json()
+    addresses = [
+        address for request in vendor.seen("submit") for name, address in request.json.items() if name.endswith("_url")
+    ]
+    assert {urlsplit(address).hostname for address in addresses} <= {"example.com"}
+    assert "failed:" not in caplog.text
 
 
 # Floods.
