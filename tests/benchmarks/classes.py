@@ -106,6 +106,7 @@ def follow(service: ClassService, replicas: int) -> dict[str, Any]:
     stats = service.vendor_stats()
     ends = {task["id"]: task["ends"] for task in stats["tasks"]}
     delays = [known - ends[task_id] for task_id, known in found["known"].items()]
+    asked = [task["told"] - task["ends"] for task in stats["tasks"]]
     videos = [fetched - ends[task_id] for task_id, fetched in found["fetched"].items()]
     return {
         "replicas": replicas,
@@ -115,6 +116,7 @@ def follow(service: ClassService, replicas: int) -> dict[str, Any]:
         "seconds": seconds,
         "look-ups a clip": stats["requests"] / len(stats["tasks"]),
         "mean delay (s)": mean(delays),
+        "until it was asked (s)": mean(asked),
         "p99 delay (s)": at(delays, 0.99),
         "mean, with video (s)": mean(videos),
         "p99, with video (s)": at(videos, 0.99),
