@@ -42,5 +42,5 @@ serve        the processes: replicas under a supervisor, workers
 embedded     a PostgreSQL of its own, and all else in one folder
 doctor       how a gateway gets on, and whether all that it needs works
 subkeys      AceDataCloud's own sub-keys, for a class without a gateway
-command      the command line, ``luma-gateway``
+command      the command line, ``luma-gateway``; __main__ is where it begins
 """
