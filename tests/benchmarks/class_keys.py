@@ -213,7 +213,8 @@ def readable(url: str, key: str) -> str:
     listed = _post(f"{url}/luma/tasks", key, {"action": "retrieve_batch", "limit": 100})["items"]
     prompts = {str(task["request"]["prompt"]) for task in listed}
     others = sum(1 for prompt in prompts if not prompt.endswith((" 1", "the same")) or prompt.startswith(PROMPT_OF_ONE))
-    return f"{'the account’s key' if key == KEY else 'its own key or token'}; {others or 'no'} prompts of classmates"
+    found = "the account's key" if key == KEY else "its own key or token"
+    return f"{found}; {others or 'no'} prompts of classmates"
 
 
 # How students come in.

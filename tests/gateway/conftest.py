@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable, Iterator
 
 import httpx
@@ -12,6 +13,16 @@ from luma_jupyter.gateway.database import Database
 from tests.support.gateway import RunningGateway, gateway_settings, running_gateway
 from tests.support.misbehaving import Server
 from tests.support.postgres import PostgresServer, programs_or_skip
+
+
+@pytest.fixture(autouse=True)
+def loggers_as_before() -> Iterator[None]:
+    """The command line quietens some loggers, of which other tests want to hear."""
+    loggers = [logging.getLogger(name) for name in (None, "httpx", "procrastinate")]
+    levels = [logger.level for logger in loggers]
+    yield
+    for logger, level in zip(loggers, levels, strict=True):
+        logger.setLevel(level)
 
 
 @pytest.fixture(scope="session")

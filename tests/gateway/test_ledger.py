@@ -76,6 +76,20 @@ def test_same_key_of_another_student_or_vendor_meets_nothing(conninfo: str) -> N
     run(conninfo, story)
 
 
+def test_tasks_are_found_in_the_order_that_they_were_asked_for(conninfo: str) -> None:
+    """One of a classmate, or of nobody, is None in its place; so is one of another vendor."""
+
+    async def story(ledger: Ledger) -> None:
+        for number, (owner, vendor) in enumerate([("anna", "acedata"), ("bert", "acedata"), ("anna", "acedata")]):
+            row = (await ledger.admit(intent(owner, vendor=vendor, key=f"k{number}"))).submission
+            await ledger.accept(row.id, f"t{number}", None, None)
+        found = await ledger.find_tasks("anna", "acedata", ["t2", "t1", "t0", "none", "t2"])
+        assert [row and row.task_id for row in found] == ["t2", None, "t0", None, "t2"]
+        assert await ledger.find_tasks("anna", "runapi", ["t0"]) == [None]
+
+    run(conninfo, story)
+
+
 @pytest.mark.parametrize("prompt", ["a\0cat", "half \ud800"])
 def test_admit_says_so_where_a_request_cannot_be_written_down(conninfo: str, prompt: str) -> None:
     """PostgreSQL holds neither NUL nor half of a surrogate pair; nothing is entered."""

@@ -57,6 +57,7 @@ class ClassVendor:
     tasks: dict[str, Task] = field(default_factory=dict)
     keys: dict[str, SubKey] = field(default_factory=dict)
     lost: set[str] = field(default_factory=set)
+    told: dict[str, float] = field(default_factory=dict)  # when somebody was first told of a task's end
     subscribed: bool = True
     packages: list[dict[str, Any]] = field(default_factory=lambda: [{"price": 1, "amount": 1}])
     requests: int = 0
@@ -81,6 +82,7 @@ class ClassVendor:
         trace = {"trace_id": f"trace-{task.id}"}
         if task.ends > time.time():
             return {**facts, **trace, "response": None}
+        self.told.setdefault(task.id, time.time())
         answer = {
             "success": True,
             "task_id": task.id,
@@ -97,6 +99,7 @@ class ClassVendor:
         """What was asked and made so far."""
         tasks = [
             {"id": task.id, "key": task.key, "prompt": task.request.get("prompt"), "ends": task.ends}
+            | {"told": self.told.get(task.id)}
             for task in self.tasks.values()
         ]
         return {"requests": self.requests, "looked_at": self.looked_at, "tasks": tasks}
@@ -106,4 +109,5 @@ class ClassVendor:
         self.tasks.clear()
         self.keys.clear()
         self.lost.clear()
+        self.told.clear()
         self.requests = self.looked_at = 0
