@@ -2,15 +2,46 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 from tests.chaos.classes import perform
+from tests.chaos.lesson_promises import faults_of_clips
+from tests.chaos.life import End
 from tests.support.postgres import programs_or_skip
 
 
 def test_class_that_is_struck_everywhere_pays_and_loses_nothing() -> None:
     """At most one paid task a clip, each with an end that its student sees, and books that are right."""
     programs_or_skip()
-    outcome = perform(students=3, clips=12, seed=1, pause=0.4, most_seconds=4.0)
+    outcome = perform(students=2, clips=10, seed=1, pause=0.4, most_seconds=3.0)
     assert outcome.problems == []
     assert outcome.most_tasks == 1
-    assert sum(outcome.ends.values()) == 12
-    assert outcome.blows.total() > 3
+    assert sum(outcome.ends.values()) == 10
+    assert outcome.blows.total() > 2
+
+
+def test_the_harness_finds_each_broken_promise() -> None:
+    """A second payment, a loss without a word, a student and a ledger that say different things."""
+
+    def end(prompt: str, status: str, error: str = "") -> End:
+        return End(prompt, "intent", status, "task", error)
+
+    def row(prompt: str, state: str) -> tuple[str, str, str, str, str]:
+        return (prompt, state, "task", "name.mp4", "ann")
+
+    rows = [row("twice", "completed"), *[row("rows", "completed")] * 2, row("paid", "refused"), row("row", "failed")]
+    rows += [row("silent", "refused"), row("doubt", "refused"), row("good", "refused"), row("good", "completed")]
+    ends = [end("twice", "completed"), end("rows", "completed"), end("paid", "failed", "no"), end("row", "completed")]
+    ends += [end("silent", "failed"), end("doubt", "unconfirmed", "?"), end("good", "completed")]
+    prompts = ["twice", "rows", "paid", "row", "silent", "doubt", "lost", "good"]
+    paid = Counter({"twice": 2, "rows": 1, "paid": 1, "good": 1})
+    assert list(faults_of_clips(prompts, {each.prompt: each for each in ends}, rows, paid)) == [
+        "twice was paid 2 times",
+        "rows has 2 rows",
+        "paid was paid, and the ledger says {'refused'}",
+        "paid was paid, and its student reads that it failed: no",
+        "row is completed, and the ledger says {'failed'}",
+        "silent is failed without a word",
+        "doubt is in doubt, and the ledger says {'refused'}",
+        "lost has no end that its student sees",
+    ]
