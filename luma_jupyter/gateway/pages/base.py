@@ -155,21 +155,28 @@ class LivePageHandler(PageHandler):
 
     async def get(self) -> None:
         """Show the page, once it is another one than the script has."""
-        loop = asyncio.get_running_loop()
         shown = self.request.headers.get("If-None-Match")
-        waits = shown is not None and "Prefer" in self.request.headers
-        until = loop.time() + (HOLD if waits else 0.0)
         html = await self.page()
-        with self.gateway.database.news("submissions", self.concerned()) as news:
-            while (tag := self._tag(html)) == shown and loop.time() < until and not self._leaves():
-                if await news.wait(SPACING):
-                    await asyncio.sleep(SPACING)
-                    html = await self.page()
+        if self._tag(html) == shown and "Prefer" in self.request.headers:
+            html = await self._changed(html)
+        tag = self._tag(html)
         self.set_header("ETag", tag)
         if tag == shown:
             self.set_status(304)
         else:
             self.finish(html)
+
+    async def _changed(self, html: str) -> str:
+        """The page once it is another one, or as it is when it was held for long enough."""
+        shown, loop = self._tag(html), asyncio.get_running_loop()
+        until = loop.time() + HOLD
+        with self.gateway.database.news("submissions", self.concerned()) as news:
+            html = await self.page()  # what came before it was listened to
+            while self._tag(html) == shown and loop.time() < until and not self._leaves():
+                if await news.wait(SPACING):
+                    await asyncio.sleep(SPACING)
+                    html = await self.page()
+        return html
 
     def _leaves(self) -> bool:
         return self.gone or self.gateway.draining.is_set()

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 
 from luma_jupyter.gateway.pages.base import SESSION, SESSION_DAYS, PageHandler, cookie_options
 from luma_jupyter.gateway.pages.oauth import SignInFailed, SignIns
 
 BROWSER = "luma-sign-in"  # the cookie of a browser in which sign-ins have begun
+_PAGE = r"[a-z]*(?:/[a-z]+(?:\.csv)?)?(?:\?[\w.%&=+-]*)?"
 LONGEST_TOKEN = 1000  # characters; browsers keep no cookie of more than some 4000
 
 
@@ -29,9 +31,7 @@ class SignInHandler(PageHandler):
 
     def own_page(self, page: str) -> str:
         """``page``, where it is one of the gateway's; else the first one: nobody is sent elsewhere from here."""
-        ours = page.startswith(self.at()) and not page.startswith("//")
-        plain = page.isascii() and page.isprintable() and "\\" not in page
-        return page if ours and plain else self.at()
+        return page if re.fullmatch(rf"{re.escape(self.at())}{_PAGE}", page) else self.at()
 
     def show_form(self, problem: str = "") -> None:
         """Show where to type a token."""

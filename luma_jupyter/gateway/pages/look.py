@@ -9,7 +9,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from tornado.escape import xhtml_escape
+from tornado.escape import to_unicode, xhtml_escape
 from tornado.template import Loader
 from tornado.web import StaticFileHandler
 
@@ -38,9 +38,9 @@ def render(template: str, **values: Any) -> str:
     return _loader().load(template).generate(**values).decode()
 
 
-def shown(value: object) -> str:
-    """Any value as text in HTML, in an attribute's quotes too."""
-    return xhtml_escape(printable(value))
+def shown(text: bytes | str) -> str:
+    """A text as HTML, in an attribute's quotes too; templates give it in UTF-8."""
+    return xhtml_escape(printable(to_unicode(text)))
 
 
 def usd(amount: int | None, otherwise: str = "no cap") -> str:

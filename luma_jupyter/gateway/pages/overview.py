@@ -150,7 +150,7 @@ SELECT (SELECT count(*) FROM submissions WHERE state IN ('sent', 'accepted') AND
 
 _STUDENTS = """
 SELECT who.name, who.groups, who.seen_at, coalesce(u.number, 0) AS under_way,
-    l.reserved, l.spent, l.spent_today, greatest(l.in_all, 0) AS left, greatest(l.today, 0) AS left_today,
+    l.reserved, l.spent, l.spent_today, l.in_all AS left, l.today AS left_today,
     l.cap_in_all, l.cap_a_day
 FROM (
     SELECT coalesce(p.name, w.name) AS name, coalesce(p.groups, '{}') AS groups, p.seen_at
@@ -164,14 +164,17 @@ LEFT JOIN (
 ) AS u ON u.owner = who.name
 CROSS JOIN LATERAL (
     SELECT
-        min(each.cap - each.reserved - each.spent) FILTER (WHERE each.in_all) AS in_all,
-        min(each.cap - each.reserved - each.spent) FILTER (WHERE NOT each.in_all) AS today,
+        min(each.left) FILTER (WHERE each.in_all) AS in_all,
+        min(each.left) FILTER (WHERE NOT each.in_all) AS today,
         max(each.reserved) FILTER (WHERE each.in_all AND each.kind = 'student') AS reserved,
         max(each.spent) FILTER (WHERE each.in_all AND each.kind = 'student') AS spent,
         max(each.spent) FILTER (WHERE NOT each.in_all AND each.kind = 'student') AS spent_today,
         max(each.cap) FILTER (WHERE each.in_all AND each.kind = 'student') AS cap_in_all,
         max(each.cap) FILTER (WHERE NOT each.in_all AND each.kind = 'student') AS cap_a_day
-    FROM limits(who.name, who.groups, (now() AT TIME ZONE 'utc')::date) AS each
+    FROM (
+        SELECT *, CASE WHEN cap IS NOT NULL THEN greatest(0, cap - reserved - spent) END AS left
+        FROM limits(who.name, who.groups, (now() AT TIME ZONE 'utc')::date)
+    ) AS each
 ) AS l
 ORDER BY who.name"""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, get_args
 
 from tornado.web import HTTPError
@@ -78,19 +78,20 @@ class SteeringHandler(PageHandler):
             self.set_status(409)
             self.finish(self.html("fault.html", title="Nothing was changed", words=NOT_DONE[what]))
             return
-        self.redirect(
-            self.at("class", done=what, student=self.get_body_argument("student", "", strip=False)), status=303
-        )
+        student, id = self.get_body_argument("student", "", strip=False), number(self, "id")
+        place = f"#clip-{id}" if id else ""
+        self.redirect(self.at("class", done=what, student=student) + place, status=303)
 
-    def _change(self, steering: Steering, what: str) -> Awaitable[bool]:
-        if what in ("pause", "resume"):
-            of_class: Callable[[], Awaitable[bool]] = getattr(steering, what)
-            return of_class()
+    async def _change(self, steering: Steering, what: str) -> bool:
+        """Change the class or a clip; False where it is so already, or cannot be."""
+        of_class = {"pause": steering.pause, "resume": steering.resume}
+        if what in of_class:
+            return await of_class[what]()
+        of_clip = {"stop": steering.stop, "release": steering.release, "hide": steering.hide, "show": steering.show}
         id = number(self, "id")
         if id is None:
             raise HTTPError(400)
-        of_clip: Callable[[int], Awaitable[bool]] = getattr(steering, what)
-        return of_clip(id)
+        return await of_clip[what](id)
 
     async def _set_cap(self, steering: Steering) -> None:
         kind, name = self.get_body_argument("kind"), self.get_body_argument("name", "", strip=False)
