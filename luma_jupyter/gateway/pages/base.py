@@ -125,7 +125,8 @@ class PageHandler(Handler):
 
     def write_error(self, status_code: int, **kwargs: Any) -> None:
         """Show a page that says what to do."""
-        status, words = _words_for(kwargs["exc_info"][1])
+        _, error, _ = kwargs.get("exc_info", (None, HTTPError(status_code), None))  # none where it was cancelled
+        status, words = _words_for(error)
         self.set_header("Content-Security-Policy", _policy(self.nonce))  # headers begin anew with an error
         if status == 503:
             self.set_header("Retry-After", "2")
@@ -215,7 +216,7 @@ def _words_for(error: BaseException) -> tuple[int, str]:
         return 400, _WORDS[400]
     if isinstance(error, LumaError):
         return 400, str(error)
-    if isinstance(error, HTTPError):
+    if isinstance(error, HTTPError) and error.status_code < 500:
         return error.status_code, _WORDS.get(error.status_code, _WORDS[400])
     return 500, "The class gateway has a fault of its own: its log says where."
 
