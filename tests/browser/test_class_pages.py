@@ -19,7 +19,7 @@ from tests.support.gateway import RunningGateway, gateway_settings, running_gate
 from tests.support.misbehaving import Server
 from tests.support.postgres import PostgresServer, programs_or_skip
 from tests.support.shots import Colour, shot
-from tests.support.visitor import enter
+from tests.support.visitor import enter, visitor
 
 ARABIC = "قارب أحمر صغير في بحيرة هادئة عند الفجر، والكاميرا تقترب ببطء"
 CHINESE = "黎明时分，一只红色的小船漂在平静的湖面上，镜头缓缓推近"
@@ -101,6 +101,9 @@ async def fill(gateway: RunningGateway, folder: Path) -> None:
     await ledger.note("gateway", "submission 6 has a second task: task-77")
 
 
+Open = Callable[..., Any]
+
+
 @pytest.fixture(scope="module")
 def gateway(chromium: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningGateway]:
     """A gateway with a class."""
@@ -116,11 +119,24 @@ def gateway(chromium: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     server.close()
 
 
-Open = Callable[..., Any]
+@pytest.fixture(scope="module")
+def cookies(gateway: RunningGateway) -> dict[str, list[dict[str, str]]]:
+    """The cookies of a teacher and a student who have signed in, by their names."""
+    found = {}
+    for name in ("miss", "ann"):
+        signed_in = visitor(gateway, name, "films", teaches=name == "miss")
+        found[name] = [
+            {"name": cookie.name, "value": str(cookie.value), "domain": "127.0.0.1", "path": cookie.path}
+            for cookie in signed_in.cookies.jar
+        ]
+        signed_in.close()
+    return found
 
 
 @pytest.fixture
-def open_(gateway: RunningGateway, chromium: Any) -> Iterator[Open]:
+def open_(
+    gateway: RunningGateway, chromium: Any, cookies: dict[str, list[dict[str, str]]]
+) -> Iterator[Callable[..., Any]]:
     """Open a page as somebody; nothing that the page's own policy forbids, and no error, passes unseen."""
     contexts, errors = [], []
 
@@ -132,13 +148,10 @@ def open_(gateway: RunningGateway, chromium: Any) -> Iterator[Open]:
         scheme, width, height = VIEWS[view]
         context = chromium.new_context(color_scheme=scheme, viewport={"width": width, "height": height})
         contexts.append(context)
+        context.add_cookies(cookies[name])
         page = context.new_page()
         page.on("pageerror", lambda error: errors.append(str(error)))
         page.on("console", lambda said: note(said.text))
-        page.goto(f"{gateway.url}/login")
-        page.get_by_label("Your token").fill(gateway.token(name, teaches=name == "miss"))
-        page.keyboard.press("Enter")
-        page.wait_for_url(f"{gateway.url}/{'class' if name == 'miss' else 'mine'}")
         page.goto(f"{gateway.url}/{path}")
         return page
 
@@ -196,8 +209,14 @@ def test_prompts_are_read_in_their_own_direction(open_: Open) -> None:
 
 
 def test_teacher_needs_no_mouse(open_: Open, gateway: RunningGateway) -> None:
-    """Tab and Enter alone: to a student's cap, a number, set; and what has the focus can be seen."""
+    """Tab and Enter alone: sign in, to a student's cap, a number, set; and what has the focus can be seen."""
     page = open_("class")
+    page.context.clear_cookies()
+    go(page, "class")
+    page.get_by_label("Your token").focus()
+    page.keyboard.type(gateway.token("miss", teaches=True))
+    page.keyboard.press("Enter")
+    page.get_by_role("button", name="Pause all").wait_for()
     for _ in range(80):
         page.keyboard.press("Tab")
         if page.evaluate("document.activeElement.getAttribute('aria-label')") == "Cap of dora":
