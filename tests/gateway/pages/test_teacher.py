@@ -45,13 +45,8 @@ def test_teacher_sees_students_with_their_money_and_clips(
     bob.get("/api/v1/applications/")
     page = teacher.see("/class")
     row = page.partition('?student=ann"')[2].partition("</tr>")[0]
-    assert [cell.partition(">")[2].partition("</td>")[0] for cell in row.split("<td")[1:6]] == [
-        "1",
-        "$0.30",
-        "$0.30",
-        "$0.40",
-        "no cap",
-    ]
+    cells = [cell.partition(">")[2].partition("</td>")[0] for cell in row.split("<td")[1:]]
+    assert cells[:5] == ["1", "$0.30", "$0.30", "$0.40", "no cap"]
     assert "<time datetime=" in row
     assert "$1.00 / no cap" in row
     assert '?student=bob"' in page
