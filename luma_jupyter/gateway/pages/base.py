@@ -12,7 +12,6 @@ from http import HTTPStatus
 from typing import Any, ClassVar
 from urllib.parse import urlencode
 
-import psycopg
 from tornado.web import Finish, HTTPError
 
 from luma_jupyter.errors import LumaError
@@ -212,8 +211,6 @@ def _words_for(error: BaseException) -> tuple[int, str]:
         return 503, _BUSY
     if isinstance(error, NotInClass):
         return 403, str(error)
-    if isinstance(error, psycopg.DataError | UnicodeError):
-        return 400, _WORDS[400]
     if isinstance(error, LumaError):
         return 400, str(error)
     if isinstance(error, HTTPError) and error.status_code < 500:

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import re
-import threading
 import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import Any
 
 import httpx
 import pytest
 
-from luma_jupyter.gateway.database import DatabaseAway
+from luma_jupyter.gateway.database import DatabaseAway, News
 from luma_jupyter.gateway.identity import HubAway, NotInClass
 from tests.support.gateway import RunningGateway
 from tests.support.visitor import Visitor, enter
+from tests.support.waiting import until
 
 PAGES = ("/", "/mine", "/class", "/class/changes", "/class/clips.csv", "/class/students.csv", "/wall")
 CHANGES = ("stop", "release", "hide", "show", "cap", "pause", "resume")
@@ -175,23 +179,50 @@ def test_page_that_stays_the_same_is_not_sent_again(teacher: Visitor) -> None:
     assert _poll(teacher, '"another"').status_code == 200
 
 
-def test_page_is_sent_as_soon_as_something_changes(gateway: RunningGateway, teacher: Visitor, student: Visitor) -> None:
+@pytest.fixture
+def listening(gateway: RunningGateway, monkeypatch: pytest.MonkeyPatch) -> list[object]:
+    """What listens to news at this moment."""
+    news, now = gateway.gateway.database.news, []
+
+    @contextmanager
+    def counted(*given: Any) -> Iterator[News]:
+        with news(*given) as told:
+            now.append(told)
+            try:
+                yield told
+            finally:
+                now.remove(told)
+
+    monkeypatch.setattr(gateway.gateway.database, "news", counted)
+    return now
+
+
+def test_page_is_sent_as_soon_as_something_changes(
+    gateway: RunningGateway, teacher: Visitor, student: Visitor, listening: list[object]
+) -> None:
     """For a teacher any clip, for a student the own and what a teacher does; not 20 seconds later."""
     enter(gateway, "ann", "Boat", state="sent")
-    tags = {page: visitor.get(page).headers["ETag"] for visitor, page in ((teacher, "/class"), (student, "/mine"))}
-    answers: dict[str, httpx.Response] = {}
-    waiting = [
-        threading.Thread(target=lambda v=visitor, p=page: answers.update({p: _poll(v, tags[p], p)}))
-        for visitor, page in ((teacher, "/class"), (student, "/mine"))
-    ]
-    begun = time.monotonic()
-    for thread in waiting:
-        thread.start()
-    gateway.run(gateway.gateway.ledger.accept(1, "task-1", None, None))
-    for thread in waiting:
-        thread.join(15)
-    assert time.monotonic() - begun < 10
-    assert all(answer.status_code == 200 and "under way" in answer.text for answer in answers.values())
+    pages = ((teacher, "/class"), (student, "/mine"))
+    tags = {page: visitor.get(page).headers["ETag"] for visitor, page in pages}
+    with ThreadPoolExecutor() as pool:
+        begun = time.monotonic()
+        answers = [pool.submit(_poll, visitor, tags[page], page) for visitor, page in pages]
+        until(lambda: len(listening) == 2)
+        gateway.run(gateway.gateway.ledger.accept(1, "task-1", None, None))
+        assert all("under way" in answer.result().text for answer in answers)
+        assert time.monotonic() - begun < 15
+
+
+def test_page_is_let_go_when_nobody_waits_for_it(
+    gateway: RunningGateway, teacher: Visitor, listening: list[object]
+) -> None:
+    """Its window was closed."""
+    tag, begun = teacher.get("/class").headers["ETag"], time.monotonic()
+    teacher.timeout = httpx.Timeout(30, read=0.3)
+    with pytest.raises(httpx.ReadTimeout):
+        _poll(teacher, tag)
+    until(lambda: not listening)
+    assert time.monotonic() - begun < 15
 
 
 def test_page_that_is_held_is_let_go_when_its_process_ends(gateway: RunningGateway, teacher: Visitor) -> None:

@@ -29,12 +29,11 @@ SCOPES = {"scopes": ["access:services!service=luma"], "groups": ["films"], "kind
 
 
 class FakeHub:
-    """The Hub's OAuth, as JupyterHub has it; ``down``: it answers nobody. ``asked`` has the token requests."""
+    """The Hub's OAuth, as JupyterHub has it; ``down``: it answers nobody, ``odd``: not in JSON."""
 
     def __init__(self) -> None:
         self.codes: dict[str, tuple[str, str]] = {}  # who, and the PKCE challenge
-        self.asked: list[dict[str, str]] = []
-        self.down = False
+        self.down = self.odd = False
         self.sockets = bind_sockets(0, "127.0.0.1")
         self.url = f"http://127.0.0.1:{self.sockets[0].getsockname()[1]}/hub/api"
 
@@ -56,9 +55,11 @@ class FakeHub:
         class Token(RequestHandler):
             def post(self) -> None:
                 given = {name: self.get_body_argument(name) for name in self.request.body_arguments}
-                hub.asked.append(given)
                 if hub.down:
                     self.send_error(503)
+                    return
+                if hub.odd:
+                    self.finish("<html>a proxy's page</html>")
                     return
                 name, challenge = hub.codes.pop(given["code"], ("", ""))
                 digest = hashlib.sha256(given["code_verifier"].encode()).digest()
@@ -111,7 +112,7 @@ def hub_and_replicas(
 @pytest.fixture
 def hub(hub_and_replicas: tuple[FakeHub, list[RunningGateway]]) -> FakeHub:
     """The Hub, as it is mostly."""
-    hub_and_replicas[0].down = False
+    hub_and_replicas[0].down = hub_and_replicas[0].odd = False
     return hub_and_replicas[0]
 
 
@@ -230,7 +231,10 @@ def test_hub_that_does_not_answer_is_told(hub: FakeHub, replicas: list[RunningGa
         callback = hub.authorize((await browser.go("/services/luma/login")).headers["Location"], "ann")
         hub.down = True
         assert (await browser.go(callback)).status_code == 503
-        hub.down = False
+        hub.down, hub.odd = False, True
+        callback = hub.authorize((await browser.go("/services/luma/login")).headers["Location"], "ann")
+        assert (await browser.go(callback)).status_code == 503
+        hub.odd = False
         callback = hub.authorize((await browser.go("/services/luma/login")).headers["Location"], "ann")
         hub.codes.clear()
         assert (await browser.go(callback)).status_code == 400

@@ -37,8 +37,9 @@ def test_student_sees_own_clips_and_what_is_left(
 def test_student_sees_nothing_of_a_classmate(gateway: RunningGateway, student: Visitor) -> None:
     """Neither on the own page nor on a teacher's, whatever the address asks for."""
     enter(gateway, "bob", "Secret")
-    enter(gateway, "ann", "Mine")
+    enter(gateway, "ann", "Mine " + "x" * 400)
     assert "Secret" not in student.see("/mine")
+    assert f"Mine {'x' * 294}…<" in student.see("/mine")
     assert "Secret" not in student.see("/mine?student=bob&before=1000")
     for page in ("/class", "/class?student=bob", "/class/changes", "/class/clips.csv", "/class/students.csv", "/wall"):
         assert "Secret" not in student.see(page, status=403)
