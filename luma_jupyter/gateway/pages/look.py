@@ -15,13 +15,14 @@ from tornado.web import StaticFileHandler
 
 from luma_jupyter.domain.money import dollars
 from luma_jupyter.gateway.media import MediaKind, media_url
+from luma_jupyter.gateway.pages.steering import STOPPED
 from luma_jupyter.gateway.records import MICROS, State, Submission
 from luma_jupyter.gateway.settings import GatewaySettings
 from luma_jupyter.gateway.vendors import NAMES
 from luma_jupyter.printable import printable
 
 FOLDER = Path(__file__).parent
-STATES: Mapping[State, str] = {
+_STATES: Mapping[State, str] = {
     State.SENT: "being sent",
     State.ACCEPTED: "under way",
     State.COMPLETED: "done",
@@ -58,6 +59,11 @@ def prompt_of(submission: Submission) -> str:
     """What somebody asked for."""
     prompt = str(submission.body.get("prompt") or "(no words)")
     return prompt if len(prompt) <= LONGEST_PROMPT else prompt[: LONGEST_PROMPT - 1] + "…"
+
+
+def state_of(submission: Submission) -> str:
+    """Where a clip stands, in words."""
+    return "stopped" if submission.error_code == STOPPED else _STATES[submission.state]
 
 
 def money_of(submission: Submission) -> str:
@@ -113,7 +119,7 @@ def _loader() -> Loader:
         "prompt_of": prompt_of,
         "service": NAMES.get,
         "shown": shown,
-        "state_words": STATES.get,
+        "state_of": state_of,
         "static_version": static_version,
         "time_of": time_of,
         "usd": usd,

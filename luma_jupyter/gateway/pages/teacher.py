@@ -11,7 +11,7 @@ from luma_jupyter.errors import InvalidRequest
 from luma_jupyter.gateway.pages.base import LivePageHandler, PageHandler, number
 from luma_jupyter.gateway.pages.look import usd
 from luma_jupyter.gateway.pages.overview import Overview
-from luma_jupyter.gateway.pages.steering import STOPPED, Steering
+from luma_jupyter.gateway.pages.steering import Steering
 from luma_jupyter.gateway.records import Change, WalletKind
 from luma_jupyter.gateway.settings import read_dollars
 from luma_jupyter.gateway.trouble import Troubles
@@ -59,7 +59,6 @@ class ClassHandler(LivePageHandler):
             wallets=await overview.wallets(),
             clips=clips,
             student=student,
-            stopped=STOPPED,
             older=clips[-1].submission.id if len(clips) == SHOWN else None,
         )
 
