@@ -18,6 +18,7 @@ settings     what a gateway is told: keys, addresses, caps
 database     the pool of connections, the versions of the tables, who is told of news
 records      the rows of the ledger as values
 identity     who asks: users of the Hub, holders of tokens
+seen         who was here last
 rows         the rows in the database: found, listed, due
 ledger       intents and money
 turns        whose request goes next
@@ -38,6 +39,7 @@ looks        look-ups for the whole class, in rounds; look_plan says of which ta
 saving       videos are fetched, each once
 settling     what became of lost requests, what was charged
 jobs         what workers do: all of this, as jobs of procrastinate
+pages        the pages of teachers and students, and the wall
 app          the web application: which address is answered by what
 serve        the processes: replicas under a supervisor, workers
 embedded     a PostgreSQL of its own, and all else in one folder

@@ -23,6 +23,7 @@ from luma_jupyter.gateway.identity import Identity
 from luma_jupyter.gateway.ledger import Ledger
 from luma_jupyter.gateway.records import MICROS, Intent, Left, Person, State, Submission, Vendor
 from luma_jupyter.gateway.refusals import Refusal, refusal_for
+from luma_jupyter.gateway.seen import Seen
 from luma_jupyter.gateway.settings import GatewaySettings
 from luma_jupyter.gateway.storage import StoreFull
 from luma_jupyter.gateway.submissions import Submissions
@@ -79,6 +80,7 @@ class Gateway:
     vendors: Vendors
     bodies: Bodies
     uploads: Uploads
+    seen: Seen
     hold_seconds: float = HOLD_SECONDS
     holds: Holds = field(default_factory=Holds)
     draining: asyncio.Event = field(default_factory=asyncio.Event)
@@ -149,6 +151,8 @@ class ApiHandler(Handler):
         """Find out who asks."""
         try:
             self._person = await self.gateway.identity.who(self.request.headers.get("Authorization"))
+            if self._person:
+                await self.gateway.seen.note(self._person)
         except LumaError as error:
             self.refuse(error)
 

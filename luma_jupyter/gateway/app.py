@@ -12,7 +12,7 @@ from tornado.httputil import HTTPServerRequest
 from tornado.routing import PathMatches
 from tornado.web import Application, RequestHandler
 
-from luma_jupyter.gateway import acedata_api, runapi_api
+from luma_jupyter.gateway import acedata_api, pages, runapi_api
 from luma_jupyter.gateway.api import Gateway, NotFoundHandler
 from luma_jupyter.gateway.bodies import Bodies
 from luma_jupyter.gateway.callbacks import CALLBACK_PATH, CallbackHandler
@@ -22,6 +22,7 @@ from luma_jupyter.gateway.ledger import Ledger
 from luma_jupyter.gateway.looks import LookTable
 from luma_jupyter.gateway.media import Media
 from luma_jupyter.gateway.media_handler import MEDIA_PATH, MediaHandler
+from luma_jupyter.gateway.seen import Seen
 from luma_jupyter.gateway.settings import GatewaySettings
 from luma_jupyter.gateway.submissions import Submissions
 from luma_jupyter.gateway.trouble import Troubles
@@ -65,6 +66,7 @@ def application(gateway: Gateway) -> Application:
         (r"/storage/([^/]+)", runapi_api.StorageHandler),
         (MEDIA_PATH, MediaHandler, {"media": gateway.uploads.media}),
         (CALLBACK_PATH, CallbackHandler, {"settings": gateway.settings, "table": table}),
+        *pages.ROUTES,
     ]
     files = (FormPath(f"{prefix}/api/v1/files/?"), acedata_api.FilesHandler)
     return Application(
@@ -72,6 +74,7 @@ def application(gateway: Gateway) -> Application:
         default_handler_class=NotFoundHandler,
         log_function=log_request,
         gateway=gateway,
+        **pages.application_settings(gateway.settings),
     )
 
 
@@ -100,6 +103,7 @@ async def open_gateway(settings: GatewaySettings) -> AsyncIterator[Gateway]:
                 vendors=vendors,
                 bodies=Bodies(vendors, uploads),
                 uploads=uploads,
+                seen=Seen(database),
             )
         finally:
             identity.close()

@@ -81,7 +81,13 @@ class Database:
     def __init__(self, conninfo: str, size: int = 10) -> None:
         # Whoever asks makes the pool try again: else its own pauses double, and outlast the outage.
         self.pool: AsyncConnectionPool[Connection] = AsyncConnectionPool(
-            conninfo, min_size=1, max_size=size, open=False, kwargs=dict(_OPTIONS), reconnect_timeout=PATIENCE
+            conninfo,
+            min_size=1,
+            max_size=size,
+            open=False,
+            configure=_configure,
+            kwargs=dict(_OPTIONS),
+            reconnect_timeout=PATIENCE,
         )
         self._conninfo = conninfo
         self._listeners: dict[str, set[News]] = {channel: set() for channel in CHANNELS}
@@ -173,6 +179,11 @@ class Database:
         """Replace the pool's other broken connections now, not when they are needed."""
         if not self._checking or self._checking.done():
             self._checking = asyncio.create_task(self.pool.check())
+
+
+async def _configure(connection: Connection) -> None:
+    """Have no query compiled: to compile one takes half a second, and the longest runs for some milliseconds."""
+    await connection.execute("SET jit = off")
 
 
 _VERSIONS: Final = """

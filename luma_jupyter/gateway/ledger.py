@@ -52,6 +52,15 @@ class OverCap(LumaError):
         super().__init__(f"{whose} {when} does not cover it: {left:.2f} of {total:.2f} USD are left. Ask your teacher.")
 
 
+class Paused(LumaError):
+    """A teacher has paused the class; nothing was entered."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "Your teacher has paused new clips. Nothing was sent: run the cell again when the class goes on."
+        )
+
+
 class KeyConflict(LumaError):
     """The same idempotency key came with another request before; this one made nothing."""
 
@@ -73,7 +82,7 @@ class Ledger(Rows):
         """Enter an intent as sent and reserve its price, or find what answers it; ``day``: by default today, in UTC.
 
         ``attempt`` is the caller's name for this call, see `withdraw`. What made nothing before is entered again.
-        Raises OverCap, KeyConflict, and InvalidRequest for what cannot be written down.
+        Raises OverCap, Paused, KeyConflict, and InvalidRequest for what cannot be written down.
         """
         row, fresh = await self._admit(intent, day, attempt or uuid4().hex, has_turn=True)
         assert row
@@ -117,6 +126,8 @@ class Ledger(Rows):
         outcome, detail, *columns = answer
         if outcome == "over":
             raise OverCap(Cap(**detail))
+        if outcome == "paused":
+            raise Paused
         if outcome == "turn":
             return None, False
         row = submission(columns)

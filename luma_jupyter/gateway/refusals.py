@@ -13,7 +13,7 @@ from tornado.web import HTTPError
 from luma_jupyter.errors import ConfigError, InvalidRequest, ServiceError
 from luma_jupyter.gateway.database import DatabaseAway
 from luma_jupyter.gateway.identity import HubAway, NotInClass
-from luma_jupyter.gateway.ledger import KeyConflict, OverCap
+from luma_jupyter.gateway.ledger import KeyConflict, OverCap, Paused
 from luma_jupyter.gateway.storage import StoreAway, StoreFull
 from luma_jupyter.gateway.submissions import Lost, Refused, TurnTimeout, Undecided
 
@@ -36,6 +36,8 @@ def refusal_for(error: BaseException, reason: str = "") -> Refusal:
         return Refusal(429, "too_many_requests", str(error), math.ceil(error.retry_after))
     if isinstance(error, OverCap):
         return Refusal(403, "used_up", str(error))
+    if isinstance(error, Paused):
+        return Refusal(403, "paused", str(error))
     if isinstance(error, NotInClass):
         return Refusal(403, "not_in_class", str(error))
     if isinstance(error, KeyConflict):

@@ -21,7 +21,7 @@ from uuid import uuid4
 
 from luma_jupyter.errors import LumaError, ServiceError, Unconfirmed
 from luma_jupyter.gateway.database import DatabaseAway
-from luma_jupyter.gateway.ledger import WITHDRAWN, Ledger, OverCap
+from luma_jupyter.gateway.ledger import WITHDRAWN, Ledger, OverCap, Paused
 from luma_jupyter.gateway.records import MICROS, Intent, State, Submission, Vendor
 from luma_jupyter.gateway.turns import Turns
 from luma_jupyter.providers.protocol import Accepted
@@ -84,8 +84,8 @@ class Submissions:
     async def submit(self, intent: Intent, *, timeout: float = 60.0) -> Submission:
         """Have a request made, or find what came of it before: the row, with the vendor's task.
 
-        Nothing was entered: raises TurnTimeout, OverCap, KeyConflict, InvalidRequest, DatabaseAway. It was entered:
-        Refused, Lost, Undecided (a kind of Lost) when it takes longer than ``timeout`` seconds.
+        Nothing was entered: raises TurnTimeout, OverCap, Paused, KeyConflict, InvalidRequest, DatabaseAway. It was
+        entered: Refused, Lost, Undecided (a kind of Lost) when it takes longer than ``timeout`` seconds.
         """
         deadline = asyncio.get_running_loop().time() + timeout
         while True:
@@ -114,7 +114,7 @@ class Submissions:
         attempt = uuid4().hex
         try:
             admission = await self._ledger.admit(intent, attempt=attempt)
-        except OverCap:
+        except (OverCap, Paused):
             await self._turns.leave(owner, intent.key)
             raise
         except (DatabaseAway, asyncio.CancelledError) as error:

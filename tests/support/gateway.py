@@ -18,6 +18,7 @@ from luma_jupyter.gateway.database import DatabaseAway
 from luma_jupyter.gateway.identity import Tokens
 from luma_jupyter.gateway.jobs import Jobs
 from luma_jupyter.gateway.records import Person, Vendor
+from luma_jupyter.gateway.seen import Seen
 from luma_jupyter.gateway.serve import http_server
 from luma_jupyter.gateway.settings import GatewaySettings
 from luma_jupyter.settings import Secret
@@ -87,6 +88,7 @@ class RunningGateway:
                     return await forget()
 
         self.run(forget_in_any_case())
+        self.gateway.seen = Seen(self.gateway.database)
         self.gateway.hold_seconds = 0.0
 
     def look(self, vendor: Vendor = "acedata") -> None:
