@@ -27,7 +27,9 @@ bodies       what is sent to them: judged, and with their own addresses
 uploads      files of students, kept, and given to each service once
 trouble      what a teacher has to know of; which service is to be left alone
 refusals     what is answered where something stands in the way
-handler      what the log of no handler may have
+logs         the log, which has neither keys nor prompts
+handler      what all handlers have in common, and the log of none may have
+monitoring   whether a process works, and figures for Prometheus
 api          what both wires have in common
 acedata_api  AceDataCloud's wire, its platform's too
 runapi_api   RunAPI's wire

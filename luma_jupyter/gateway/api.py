@@ -21,6 +21,7 @@ from luma_jupyter.gateway.database import Database
 from luma_jupyter.gateway.handler import Handler
 from luma_jupyter.gateway.identity import Identity
 from luma_jupyter.gateway.ledger import Ledger
+from luma_jupyter.gateway.monitoring import Requests
 from luma_jupyter.gateway.records import MICROS, Intent, Left, Person, State, Submission, Vendor
 from luma_jupyter.gateway.refusals import Refusal, refusal_for
 from luma_jupyter.gateway.settings import GatewaySettings
@@ -51,6 +52,7 @@ class Gateway:
     vendors: Vendors
     bodies: Bodies
     uploads: Uploads
+    requests: Requests = field(default_factory=Requests)
     hold_seconds: float = HOLD_SECONDS
     draining: asyncio.Event = field(default_factory=asyncio.Event)
     handing_over: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(MOST_UPLOADS))
@@ -225,10 +227,9 @@ class ApiHandler(Handler):
     # Answers.
 
     def set_default_headers(self) -> None:
-        """Say nothing of the server, and let nobody keep or guess what an answer is."""
-        self.clear_header("Server")
+        """Let nobody keep an answer."""
+        super().set_default_headers()
         self.set_header("Cache-Control", "no-store")
-        self.set_header("X-Content-Type-Options", "nosniff")
 
     def write_error(self, status_code: int, **kwargs: Any) -> None:
         """Send the body of any error answer, whatever was raised."""
@@ -247,7 +248,7 @@ class ApiHandler(Handler):
     def error_body(self, refusal: Refusal) -> dict[str, Any]:
         """An error in AceDataCloud's shape, which is also the one for paths that belong to no API."""
         error = {"code": refusal.code, "message": refusal.message}
-        return {"success": False, "error": error, "trace_id": str(uuid.uuid4())}
+        return {"success": False, "error": error, "trace_id": self.request_id}
 
     def on_finish(self) -> None:
         """Throw the body away."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import asyncio
 import getpass
-import logging
 import os
 import secrets
 import socket
@@ -18,7 +17,7 @@ from typing import TypeVar
 
 from luma_jupyter.domain.money import dollars
 from luma_jupyter.errors import ConfigError, LumaError
-from luma_jupyter.gateway import doctor, serve
+from luma_jupyter.gateway import doctor, logs, serve
 from luma_jupyter.gateway.database import Database, DatabaseAway
 from luma_jupyter.gateway.embedded import embedded_postgres, is_running
 from luma_jupyter.gateway.identity import Tokens
@@ -44,11 +43,7 @@ NO_CAP = "none"
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; what it returns is the exit code. Errors are one line that says what to do."""
     typed = _parser().parse_args(arguments)
-    logging.basicConfig(
-        level=logging.INFO, format="%(asctime)s %(process)d %(levelname)s %(message)s", stream=sys.stderr
-    )
-    for library in ("httpx", "procrastinate", "embedded_postgres"):  # they would log each address, job and program
-        logging.getLogger(library).setLevel(logging.WARNING)
+    logs.set_up()
     try:
         return int(typed.run(typed) or 0)
     except LumaError as error:
@@ -63,7 +58,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _serve(typed: argparse.Namespace) -> None:
     environ = _environ(typed)
-    settings = load(environ)
+    settings = _load(environ)
     with serve.listen(settings) as listening:
         _supervise(settings, listening, environ)
 
@@ -71,7 +66,7 @@ def _serve(typed: argparse.Namespace) -> None:
 def _up(typed: argparse.Namespace) -> None:
     typed.folder = folder = typed.folder or _default_folder()
     environ = _environ(typed)
-    settings = load(environ)
+    settings = _load(environ)
     # The address before all else: who has it has the folder.
     with serve.listen(settings) as listening, embedded_postgres(folder) as database:
         environ[setting_variable("database")] = database
@@ -104,7 +99,7 @@ def _replica(typed: argparse.Namespace) -> None:
     async def run() -> None:
         serve.end_with_supervisor()
         with serve.inherited(typed.socket) as listening:
-            await serve.serve_replica(load(_environ(typed)), listening)
+            await serve.serve_replica(_load(_environ(typed)), listening)
 
     asyncio.run(run())
 
@@ -114,10 +109,17 @@ def _worker(typed: argparse.Namespace) -> None:
         if typed.supervised:
             serve.end_with_supervisor()
             serve.say_ready()
-        await work(load(_environ(typed)))
+        await work(_load(_environ(typed)))
 
     with suppress(asyncio.CancelledError):  # how it ends by SIGTERM
         asyncio.run(run())
+
+
+def _load(environ: Mapping[str, str]) -> GatewaySettings:
+    """The settings of a process, which logs as they say from here on."""
+    settings = load(environ)
+    logs.set_up(settings.log_format, settings.log_prompts)
+    return settings
 
 
 def _default_folder() -> Path:
