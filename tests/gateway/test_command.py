@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import os
 import shutil
 import signal
@@ -52,16 +51,6 @@ def run(gateway: RunningGateway, vendor: Server, tmp_path: Path, monkeypatch: py
     for name, value in environ.items():
         monkeypatch.setenv(f"LUMA_GATEWAY_{name}", value)
     return lambda *words: main(words)
-
-
-@pytest.fixture(autouse=True)
-def loggers_as_before() -> Iterator[None]:
-    """What a command sets for its process is not for other tests."""
-    loggers = [logging.getLogger(name) for name in ("", "httpx", "procrastinate")]
-    levels = [logger.level for logger in loggers]
-    yield
-    for logger, level in zip(loggers, levels, strict=True):
-        logger.setLevel(level)
 
 
 def test_token_is_made_listed_and_ended(run: Run, capsys: pytest.CaptureFixture[str], gateway: RunningGateway) -> None:
