@@ -7,7 +7,6 @@ import json
 import logging
 import sys
 from collections.abc import Iterator
-from typing import Any
 
 import httpx
 import pytest
@@ -30,8 +29,16 @@ def nothing_is_logged_after_the_test(capsys: pytest.CaptureFixture[str]) -> Iter
     root.handlers = [handler for handler in root.handlers if handler.get_name() != logs.HANDLER]
 
 
-def _lines(capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in capsys.readouterr().err.splitlines()]
+def _until_written(capsys: pytest.CaptureFixture[str], word: str) -> str:
+    """The log once it has a word: a request is logged when it has been answered."""
+    written: list[str] = []
+
+    def has_come() -> bool:
+        written.append(capsys.readouterr().err)
+        return word in "".join(written)
+
+    until(has_come)
+    return "".join(written)
 
 
 def _class_story(gateway: RunningGateway, ann: httpx.Client, vendor: Server) -> None:
@@ -87,7 +94,8 @@ def test_no_secret_and_no_prompt_is_in_the_log_of_a_class(
     monkeypatch.setattr(gateway.gateway.vendors, "submit", fail)
     gateway.run(gateway.gateway.ledger.set_cap("class", "", None, None, by="teacher"))
     assert ann.post("/luma/videos", json={"prompt": PROMPT, "async": True}).status_code == 502
-    log = capsys.readouterr().err
+    ann.get("/health")
+    log = _until_written(capsys, "HealthHandler")
     assert "VideosHandler" in log
     assert "RuntimeError" in log
     assert "is sent to acedata" in log
@@ -103,14 +111,9 @@ def test_json_lines_of_a_request_have_its_number_which_is_in_the_answer(
     answer = ann.post("/luma/videos", json={"prompt": PROMPT, "async": True})
     other = ann.post("/luma/videos", json={"prompt": PROMPT})
     assert other.json()["trace_id"] == other.headers["X-Request-Id"] != answer.headers["X-Request-Id"]
-    lines: list[dict[str, Any]] = []
-
-    def of_request() -> list[dict[str, Any]]:
-        lines.extend(_lines(capsys))
-        return [line for line in lines if line.get("request") == answer.headers["X-Request-Id"]]
-
-    until(lambda: len(of_request()) == 2)  # a request is logged when it has been answered
-    sent, answered = of_request()
+    ann.get("/health")
+    lines = [json.loads(line) for line in _until_written(capsys, "HealthHandler").splitlines()]
+    sent, answered = (line for line in lines if line.get("request") == answer.headers["X-Request-Id"])
     assert (sent["message"], sent["submission"], sent["vendor"]) == ("Submission 1 is sent to acedata.", 1, "acedata")
     assert {name: answered[name] for name in ("level", "method", "handler", "status")} == {
         "level": "INFO",
@@ -129,7 +132,7 @@ def test_prompts_are_logged_where_the_setting_asks_for_them(
     """On one line, whatever is in them."""
     logs.set_up(log_format, prompts=True)
     ann.post("/luma/videos", json={"prompt": "a\nheron", "async": True})
-    assert '"a\\nheron"' in capsys.readouterr().err
+    assert '"a\\nheron"' in _until_written(capsys, "VideosHandler")
 
 
 @pytest.mark.parametrize("log_format", ["text", "json"])
@@ -163,7 +166,7 @@ def test_last_set_up_holds(capsys: pytest.CaptureFixture[str]) -> None:
     logs.set_up()
     logs.set_up("json")
     log.info("once")
-    (line,) = _lines(capsys)
+    line = json.loads(capsys.readouterr().err)
     assert (line["message"], "request" in line) == ("once", False)
     assert sum(handler.get_name() == logs.HANDLER for handler in logging.getLogger().handlers) == 1
     assert sys.stderr is logging.getLogger().handlers[-1].stream  # type: ignore[attr-defined]
