@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 import sys
 import time
@@ -15,11 +14,11 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from tests.browser.conftest import ROOT, TOKEN, Lab, LabPage, end, free_port, missing
+from tests.browser.conftest import TOKEN, Lab, LabPage, end, free_port, missing
+from tests.support.hub_proxy import PROXY, hub_proxy
 from tests.support.waiting import until
 
 PASSWORD = "a-password-for-tests"
-PROXY = "configurable-http-proxy"
 CONFIG = """
 c = get_config()
 c.JupyterHub.bind_url = "http://127.0.0.1:{port}/prefix/"
@@ -127,8 +126,7 @@ def running_hub(home: Path) -> Iterator[Hub]:
     """A hub in ``home``, while the block lasts; skips, or fails where browser tests are required, if there is none."""
     if find_spec("jupyterhub") is None:
         missing("there is no JupyterHub in this environment: pip install jupyterhub")
-    paths = os.pathsep.join((str(ROOT / "build" / "proxy" / "node_modules" / ".bin"), os.environ["PATH"]))
-    proxy = shutil.which(PROXY, path=paths)
+    proxy = hub_proxy()
     if proxy is None:
         missing(f"there is no {PROXY} on this machine: npm install --prefix build/proxy {PROXY}@4")
     hub = Hub(home)
