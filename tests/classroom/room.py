@@ -96,7 +96,7 @@ def running_class(port: int = 0, *, seconds: float = 6.0, film_seconds: float = 
         demo = stack.enter_context(closing(priced_demo(seconds, film_seconds)))
         hub_port, proxy_port, gateway_port = (_free_port() for _ in range(3))
         plan = HubPlan(
-            url=f"http://127.0.0.1:{port or _free_port()}",
+            url=f"http://127.0.0.1:{_free_port(port)}",
             hub_url=f"http://127.0.0.1:{hub_port}",
             proxy_url=f"http://127.0.0.1:{proxy_port}",
             gateway_url=f"http://127.0.0.1:{gateway_port}",
@@ -137,9 +137,13 @@ def _answers(url: str) -> bool:
     return True
 
 
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        return int(free.getsockname()[1])
+def _free_port(port: int = 0) -> int:
+    """A port that nobody listens on; this one, if it is not 0. Raises NotStarted where somebody does."""
+    try:
+        with socket.create_server(("127.0.0.1", port)) as free:
+            return int(free.getsockname()[1])
+    except OSError:
+        raise NotStarted(f"Port {port} is taken: make class CLASS='--port 0' takes a free one.") from None
 
 
 def interrupt_at_sigterm() -> None:

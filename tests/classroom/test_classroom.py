@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import signal
+import socket
 import subprocess
 import sys
 from importlib.util import find_spec
@@ -13,6 +14,8 @@ import httpx
 import psutil
 import pytest
 
+from tests.classroom import room
+from tests.classroom.hub import HubPlan
 from tests.classroom.student import Student
 from tests.classroom.vendors import priced_demo
 from tests.support.hub_proxy import PROXY, hub_proxy
@@ -65,9 +68,30 @@ def test_class_makes_a_clip_refuses_the_next_and_leaves_nothing(tmp_path: Path) 
         process.wait(60)
 
 
-def test_class_whose_address_is_taken_says_so(tmp_path: Path) -> None:
-    """What the Hub says is shown, and nothing stays."""
-    pytest.skip("to do")
+def test_class_whose_port_is_taken_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is started then."""
+    monkeypatch.setattr(room, "hub_proxy", lambda: "a proxy")
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with pytest.raises(room.NotStarted, match=f"Port {port} is taken: make class"), room.running_class(port):
+            pass
+
+
+def test_class_without_a_proxy_says_what_installs_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is a program for Node, and no package for Python."""
+    monkeypatch.setattr(room, "hub_proxy", lambda: None)
+    with pytest.raises(room.NotStarted, match="`make class` installs it"), room.running_class():
+        pass
+
+
+def test_class_tells_what_its_program_said_that_has_ended(tmp_path: Path) -> None:
+    """Whoever starts a class sees why it does not work."""
+    plan = HubPlan("http://x", "http://x", "http://x", "http://x", {})
+    one = room.Room(tmp_path, plan)
+    one.start("hub", [sys.executable, "-c", "raise SystemExit('no room on the disk')"], {})
+    with pytest.raises(room.NotStarted, match="The hub has ended:\nno room on the disk"):
+        one.wait_for("Hub", lambda: False)
+    one.end()
 
 
 def test_demo_of_a_class_has_a_price() -> None:
