@@ -43,6 +43,7 @@ jobs         what workers do: all of this, as jobs of procrastinate
 app          the web application: which address is answered by what
 serve        the processes: replicas under a supervisor, workers
 embedded     a PostgreSQL of its own, and all else in one folder
+personal     what is kept of a person: exported, erased
 doctor       how a gateway gets on, and whether all that it needs works
 command      the command line, ``luma-gateway``, which begins in __main__
 """

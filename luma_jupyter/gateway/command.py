@@ -6,6 +6,7 @@ import argparse
 import asyncio
 import getpass
 import os
+import re
 import secrets
 import socket
 import sys
@@ -17,12 +18,13 @@ from typing import TypeVar
 
 from luma_jupyter.domain.money import dollars
 from luma_jupyter.errors import ConfigError, LumaError
-from luma_jupyter.gateway import doctor, logs, serve
+from luma_jupyter.gateway import doctor, logs, personal, serve
 from luma_jupyter.gateway.database import Database, DatabaseAway
 from luma_jupyter.gateway.embedded import embedded_postgres, is_running
 from luma_jupyter.gateway.identity import Tokens
 from luma_jupyter.gateway.jobs import work
 from luma_jupyter.gateway.ledger import Ledger
+from luma_jupyter.gateway.media import Media
 from luma_jupyter.gateway.records import MICROS, Person
 from luma_jupyter.gateway.settings import (
     FILE_VARIABLE,
@@ -32,6 +34,7 @@ from luma_jupyter.gateway.settings import (
     read_dollars,
     setting_variable,
 )
+from luma_jupyter.gateway.storage import MediaStore
 from luma_jupyter.printable import say
 
 T = TypeVar("T")
@@ -93,6 +96,10 @@ async def _migrate(conninfo: str) -> None:
             except DatabaseAway:
                 if loop.time() > until:
                     raise ConfigError("PostgreSQL does not answer: start it, or put `database` right.") from None
+
+
+def _migrate_alone(typed: argparse.Namespace) -> None:
+    asyncio.run(_migrate(_load(_environ(typed)).database))
 
 
 def _replica(typed: argparse.Namespace) -> None:
@@ -269,6 +276,30 @@ def _release(typed: argparse.Namespace) -> int:
     return 0 if released else 1
 
 
+def _export(typed: argparse.Namespace) -> None:
+    file = typed.to or Path(re.sub(r"[^\w.-]", "_", typed.name) + ".zip")
+    store = MediaStore(load(_environ(typed)).media)
+
+    async def run(database: Database) -> personal.Exported:
+        return await personal.export(database, store, typed.name, file)
+
+    done = _with_database(typed, run)
+    say(f"{file} has what is kept of {typed.name}: {done.rows} rows, {done.files} videos and files.")
+
+
+def _erase(typed: argparse.Namespace) -> None:
+    settings = load(_environ(typed))
+
+    async def run(database: Database) -> personal.Erased:
+        return await personal.erase(database, Media(settings, database), typed.name, getpass.getuser())
+
+    done = _with_database(typed, run)
+    say(
+        f"{typed.name} is erased: {done.files} videos and files are gone, and {done.clips} clips are now of "
+        f"{done.pseudonym}, so that the sums stay. Stop the server at the Hub: whoever asks again is a new student."
+    )
+
+
 def _status(typed: argparse.Namespace) -> int:
     report = asyncio.run(doctor.status(load(_environ(typed))))
     say(report)
@@ -311,6 +342,7 @@ def _parser() -> argparse.ArgumentParser:
     worker.add_argument("--supervised", action="store_true", help=argparse.SUPPRESS)
     up = add("up", _up, "serve one class on one machine, with a PostgreSQL of its own")
     up.add_argument("--folder", type=Path, default=argparse.SUPPRESS, help=kept)
+    add("migrate", _migrate_alone, "bring the tables up to date: first of all where several machines get a new version")
     replica = commands.add_parser("replica")  # for the supervisor: not listed
     replica.set_defaults(run=_replica)
     replica.add_argument("socket", type=int)
@@ -329,6 +361,11 @@ def _parser() -> argparse.ArgumentParser:
     cap.add_argument("--a-day", metavar="USD")
     release = add("release", _release, "give back the money of an unconfirmed request that made nothing")
     release.add_argument("id", type=int, help="as `status` shows it")
+    export = add("export", _export, "write all that is kept of a person to a zip")
+    export.add_argument("name")
+    export.add_argument("--to", metavar="FILE", type=Path, help="a new file (default: NAME.zip)")
+    erase = add("erase", _erase, "erase all that is kept of a person, but not what it has cost")
+    erase.add_argument("name")
     return parser
 
 

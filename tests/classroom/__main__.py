@@ -9,7 +9,7 @@ import time
 import webbrowser
 
 from tests.classroom.hub import STUDENTS, TEACHER
-from tests.classroom.room import NotStarted, Room, interrupt_at_sigterm, running_class
+from tests.classroom.room import NotStarted, Room, interrupt_once, running_class
 from tests.classroom.vendors import CAP, PRICE
 
 PORT = 8000
@@ -21,7 +21,7 @@ def main() -> int:
     parser.add_argument("--port", type=int, default=PORT, help="of the Hub (0: a free one; default: %(default)s)")
     parser.add_argument("--no-browser", action="store_true", help="only print the addresses")
     typed = parser.parse_args()
-    interrupt_at_sigterm()
+    interrupt_once()
     try:
         print("The class is being set up …", flush=True)
         with running_class(typed.port) as room:

@@ -146,6 +146,14 @@ def _free_port(port: int = 0) -> int:
         raise NotStarted(f"Port {port} is taken: make class CLASS='--port 0' takes a free one.") from None
 
 
-def interrupt_at_sigterm() -> None:
-    """Have SIGTERM end a class as Ctrl-C does."""
-    signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
+def interrupt_once() -> None:
+    """Have the first of these signals end a class as Ctrl-C does, also where it was started in the background."""
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+    def interrupt(*_: object) -> None:
+        for number in numbers:
+            signal.signal(number, signal.SIG_IGN)  # a second one would leave some of it
+        raise KeyboardInterrupt
+
+    for number in numbers:
+        signal.signal(number, interrupt)

@@ -28,6 +28,7 @@ from luma_jupyter.gateway.records import Person
 from luma_jupyter.gateway.settings import GatewaySettings, load
 from tests.support.gateway import KEY, RunningGateway
 from tests.support.misbehaving import DropAfter, Server, Status
+from tests.support.postgres import PostgresServer
 from tests.support.waiting import until
 
 Run = Callable[..., int]
@@ -309,6 +310,18 @@ def test_serve_migrates_and_hands_all_to_the_supervisor(
     config.write_text(f'listen = "127.0.0.1:{port}"')
     assert run("--config", str(config), "serve") == 0
     assert seen == [(port, str(config))]
+
+
+def test_migrate_brings_the_tables_up_to_date(
+    run: Run, postgres: PostgresServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """For a new version on several machines, before any of them is replaced."""
+    name = postgres.create()
+    monkeypatch.setenv("LUMA_GATEWAY_DATABASE", postgres.conninfo(name))
+    assert run("migrate") == run("migrate") == 0
+    with psycopg.connect(postgres.conninfo(name)) as connection:
+        assert connection.execute("SELECT count(*) FROM submissions").fetchone() == (0,)
+    postgres.drop(name)
 
 
 def test_children_do_what_their_command_says(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
