@@ -68,16 +68,15 @@ class Room:
             time.sleep(0.1)
 
     def end(self) -> None:
-        """End everything, what the Hub has started before the Hub, and kill what does not."""
-        started = [psutil.Process(process.pid) for process in self.processes.values() if process.poll() is None]
-        descendants = [child for process in started for child in process.children(recursive=True)]
+        """End everything, the Hub first, which ends what it has started; and kill what is left in the folder."""
         for process in reversed(self.processes.values()):
             process.terminate()
             with suppress(subprocess.TimeoutExpired):
                 process.wait(ENDED)
-        for child in (*started, *descendants):
-            with suppress(psutil.NoSuchProcess):
-                child.kill()
+        for left in psutil.process_iter():
+            with suppress(psutil.Error):
+                if left.pid != os.getpid() and Path(left.cwd()).is_relative_to(self.folder):
+                    left.kill()
 
 
 @contextmanager

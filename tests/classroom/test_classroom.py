@@ -84,14 +84,30 @@ def test_class_without_a_proxy_says_what_installs_it(monkeypatch: pytest.MonkeyP
         pass
 
 
+def _room(folder: Path) -> room.Room:
+    """A class without any program; its folder is not that of the test, which runs there, too."""
+    (folder / "class").mkdir()
+    return room.Room(folder / "class", HubPlan("http://x", "http://x", "http://x", "http://x", {}))
+
+
 def test_class_tells_what_its_program_said_that_has_ended(tmp_path: Path) -> None:
     """Whoever starts a class sees why it does not work."""
-    plan = HubPlan("http://x", "http://x", "http://x", "http://x", {})
-    one = room.Room(tmp_path, plan)
+    one = _room(tmp_path)
     one.start("hub", [sys.executable, "-c", "raise SystemExit('no room on the disk')"], {})
     with pytest.raises(room.NotStarted, match="The hub has ended:\nno room on the disk"):
         one.wait_for("Hub", lambda: False)
     one.end()
+
+
+def test_class_ends_what_its_programs_have_left(tmp_path: Path) -> None:
+    """A program that was killed ends nothing that it has started; others are left alone."""
+    one = _room(tmp_path)
+    child = "import subprocess, sys; subprocess.Popen([sys.executable, '-c', 'input()'], stdin=subprocess.PIPE)"
+    one.start("hub", [sys.executable, "-c", f"{child}; input()"], {})
+    (started,) = until(psutil.Process(one.processes["hub"].pid).children)
+    one.processes["hub"].kill()
+    one.end()
+    until(lambda: not started.is_running() or started.status() == psutil.STATUS_ZOMBIE)
 
 
 def test_demo_of_a_class_has_a_price() -> None:
