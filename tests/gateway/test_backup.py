@@ -32,7 +32,7 @@ def fresh_server() -> Iterator[PostgresServer]:
 class Class:
     """Students that make clips, one after the other; ``made`` has the task of each idempotency key."""
 
-    def __init__(self, url: str, token: str, students: int = 4) -> None:
+    def __init__(self, url: str, token: str, students: int = 2) -> None:
         self.made: dict[str, str] = {}
         self.refused: list[str] = []
         self._stop = threading.Event()
@@ -101,9 +101,13 @@ def test_back_up_under_load_is_restored_and_nothing_in_it_is_paid_again(
             assert {key: answer["task_id"] for key, answer in repeated.items()} == made_before
             assert all(answer["task_replayed"] for answer in repeated.values())
             assert len(vendor.tasks) == paid
-            running.look()
-            running.save()
-            assert _videos(client) >= min(len(made_before), MOST_LISTED)
+
+            def all_are_done() -> bool:  # a round has not time for all of them
+                running.look()
+                running.save()
+                return _videos(client) >= min(len(made_before), MOST_LISTED)
+
+            until(all_are_done, 60)
             # Of what came after the dump the ledger knows nothing: asked for again, it is paid again.
             later = next(key for key in reversed(lesson.made) if key not in made_before and not _is_known(running, key))
             assert submit(client, later).json()["task_id"] != lesson.made[later]
