@@ -169,6 +169,7 @@ SELECT id, 'it was kept for as long as videos are' FROM submissions WHERE media 
 ON CONFLICT (submission) DO UPDATE SET lost = EXCLUDED.lost"""
 
 _FORGET: Sequence[LiteralString] = (
+    "DELETE FROM prepared_uploads WHERE made_at < now() - make_interval(days => %s)",
     "DELETE FROM uploads WHERE created_at < now() - make_interval(days => %s)",
     "DELETE FROM trouble WHERE kind = 'fetch' AND last_at < now() - make_interval(days => %s)",
 )

@@ -18,6 +18,7 @@ from tests.support.misbehaving import Server
 from tests.support.postgres import PostgresServer, programs_or_skip
 from tests.support.waiting import until
 
+PAUSE = 0.05  # seconds between two clips of a student
 BODY = {"prompt": "a heron", "async": True}
 
 
@@ -43,7 +44,7 @@ class Class:
 
     def _work(self, student: int) -> None:
         number = 0
-        while not self._stop.is_set():
+        while not self._stop.wait(PAUSE):
             number += 1
             answer = submit(self._client, f"{student}-{number}")
             if answer.status_code == 200:
