@@ -48,7 +48,13 @@ class Room:
         """Start a program of the class. Ctrl-C in a terminal is not for it: it is ended in its turn."""
         with (self.folder / f"{name}.log").open("wb") as log:
             self.processes[name] = subprocess.Popen(
-                words, cwd=self.folder, env=environ, stdout=log, stderr=log, start_new_session=True
+                words,
+                cwd=self.folder,
+                env=environ,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
             )
 
     def check(self) -> None:
