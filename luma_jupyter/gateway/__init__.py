@@ -28,7 +28,9 @@ bodies       what is sent to them: judged, and with their own addresses
 uploads      files of students, kept, and given to each service once
 trouble      what a teacher has to know of; which service is to be left alone
 refusals     what is answered where something stands in the way
-handler      what the log of no handler may have
+logs         the log, which has neither keys nor prompts
+handler      what all handlers have in common, and the log of none may have
+monitoring   whether a process works, and figures for Prometheus
 api          what both wires have in common
 acedata_api  AceDataCloud's wire, its platform's too
 runapi_api   RunAPI's wire
@@ -43,6 +45,7 @@ pages        the pages of teachers and students, and the wall
 app          the web application: which address is answered by what
 serve        the processes: replicas under a supervisor, workers
 embedded     a PostgreSQL of its own, and all else in one folder
+personal     what is kept of a person: exported, erased
 doctor       how a gateway gets on, and whether all that it needs works
 subkeys      AceDataCloud's own sub-keys, for a class without a gateway
 command      the command line, ``luma-gateway``, which begins in __main__

@@ -21,6 +21,7 @@ from luma_jupyter.gateway.database import Database
 from luma_jupyter.gateway.handler import Handler
 from luma_jupyter.gateway.identity import Identity
 from luma_jupyter.gateway.ledger import Ledger
+from luma_jupyter.gateway.monitoring import Requests
 from luma_jupyter.gateway.records import MICROS, Intent, Left, Person, State, Submission, Vendor
 from luma_jupyter.gateway.refusals import Refusal, refusal_for
 from luma_jupyter.gateway.seen import Seen
@@ -81,6 +82,7 @@ class Gateway:
     bodies: Bodies
     uploads: Uploads
     seen: Seen
+    requests: Requests = field(default_factory=Requests)
     hold_seconds: float = HOLD_SECONDS
     holds: Holds = field(default_factory=Holds)
     draining: asyncio.Event = field(default_factory=asyncio.Event)
@@ -265,10 +267,9 @@ class ApiHandler(Handler):
     # Answers.
 
     def set_default_headers(self) -> None:
-        """Say nothing of the server, and let nobody keep or guess what an answer is."""
-        self.clear_header("Server")
+        """Let nobody keep an answer."""
+        super().set_default_headers()
         self.set_header("Cache-Control", "no-store")
-        self.set_header("X-Content-Type-Options", "nosniff")
 
     def write_error(self, status_code: int, **kwargs: Any) -> None:
         """Send the body of any error answer, whatever was raised."""
@@ -287,7 +288,7 @@ class ApiHandler(Handler):
     def error_body(self, refusal: Refusal) -> dict[str, Any]:
         """An error in AceDataCloud's shape, which is also the one for paths that belong to no API."""
         error = {"code": refusal.code, "message": refusal.message}
-        return {"success": False, "error": error, "trace_id": str(uuid.uuid4())}
+        return {"success": False, "error": error, "trace_id": self.request_id}
 
     def on_finish(self) -> None:
         """Throw the body away."""

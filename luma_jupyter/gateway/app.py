@@ -22,6 +22,7 @@ from luma_jupyter.gateway.ledger import Ledger
 from luma_jupyter.gateway.looks import LookTable
 from luma_jupyter.gateway.media import Media
 from luma_jupyter.gateway.media_handler import MEDIA_PATH, MediaHandler
+from luma_jupyter.gateway.monitoring import HealthHandler, MetricsHandler
 from luma_jupyter.gateway.seen import Seen
 from luma_jupyter.gateway.settings import GatewaySettings
 from luma_jupyter.gateway.submissions import Submissions
@@ -49,6 +50,7 @@ def application(gateway: Gateway) -> Application:
     """The application, below the path that the Hub's proxy passes on."""
     prefix = re.escape(gateway.settings.service_prefix)
     table = LookTable(gateway.database, gateway.ledger)
+    monitored = {"settings": gateway.settings, "database": gateway.database, "requests": gateway.requests}
     routes: list[tuple[Any, ...]] = [
         (r"/luma/videos", acedata_api.VideosHandler),
         (r"/luma/tasks", acedata_api.TasksHandler),
@@ -66,6 +68,8 @@ def application(gateway: Gateway) -> Application:
         (r"/storage/([^/]+)", runapi_api.StorageHandler),
         (MEDIA_PATH, MediaHandler, {"media": gateway.uploads.media}),
         (CALLBACK_PATH, CallbackHandler, {"settings": gateway.settings, "table": table}),
+        (r"/health", HealthHandler, {"database": gateway.database}),
+        (r"/metrics", MetricsHandler, monitored),
         *pages.ROUTES,
     ]
     files = (FormPath(f"{prefix}/api/v1/files/?"), acedata_api.FilesHandler)
@@ -79,9 +83,15 @@ def application(gateway: Gateway) -> Application:
 
 
 def log_request(handler: RequestHandler) -> None:
-    """Log what was answered and how long it took: no address, since some of them are secrets."""
-    milliseconds = 1000 * handler.request.request_time()
-    log.info("%s %s %d %.0f ms", handler.request.method, type(handler).__name__, handler.get_status(), milliseconds)
+    """Count and log what was answered and how long it took: no address, since some of them are secrets."""
+    handler.settings["gateway"].requests.note(handler)
+    facts = {
+        "method": handler.request.method,
+        "handler": type(handler).__name__,
+        "status": handler.get_status(),
+        "milliseconds": round(1000 * handler.request.request_time()),
+    }
+    log.info("%s %s %d %d ms", *facts.values(), extra=facts)
 
 
 @asynccontextmanager

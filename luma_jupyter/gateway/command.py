@@ -5,8 +5,8 @@ from __future__ import annotations
 import argparse
 import asyncio
 import getpass
-import logging
 import os
+import re
 import secrets
 import socket
 import sys
@@ -19,12 +19,13 @@ from urllib.parse import urlsplit
 
 from luma_jupyter.domain.money import dollars
 from luma_jupyter.errors import ConfigError, LumaError
-from luma_jupyter.gateway import doctor, serve, subkeys
+from luma_jupyter.gateway import doctor, logs, personal, serve, subkeys
 from luma_jupyter.gateway.database import Database, DatabaseAway
 from luma_jupyter.gateway.embedded import embedded_postgres, is_running
 from luma_jupyter.gateway.identity import Tokens
 from luma_jupyter.gateway.jobs import work
 from luma_jupyter.gateway.ledger import Ledger
+from luma_jupyter.gateway.media import Media
 from luma_jupyter.gateway.records import MICROS, Person
 from luma_jupyter.gateway.settings import (
     FILE_VARIABLE,
@@ -34,6 +35,7 @@ from luma_jupyter.gateway.settings import (
     read_dollars,
     setting_variable,
 )
+from luma_jupyter.gateway.storage import MediaStore
 from luma_jupyter.printable import say
 
 T = TypeVar("T")
@@ -45,11 +47,7 @@ NO_CAP = "none"
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; what it returns is the exit code. Errors are one line that says what to do."""
     typed = _parser().parse_args(arguments)
-    logging.basicConfig(
-        level=logging.INFO, format="%(asctime)s %(process)d %(levelname)s %(message)s", stream=sys.stderr
-    )
-    for library in ("httpx", "procrastinate", "embedded_postgres"):  # they would log each address, job and program
-        logging.getLogger(library).setLevel(logging.WARNING)
+    logs.set_up()
     try:
         return int(typed.run(typed) or 0)
     except LumaError as error:
@@ -64,7 +62,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _serve(typed: argparse.Namespace) -> None:
     environ = _environ(typed)
-    settings = load(environ)
+    settings = _load(environ)
     with serve.listen(settings) as listening:
         _supervise(settings, listening, environ)
 
@@ -72,7 +70,7 @@ def _serve(typed: argparse.Namespace) -> None:
 def _up(typed: argparse.Namespace) -> None:
     typed.folder = folder = typed.folder or _default_folder()
     environ = _environ(typed)
-    settings = load(environ)
+    settings = _load(environ)
     # The address before all else: who has it has the folder.
     with serve.listen(settings) as listening, embedded_postgres(folder) as database:
         environ[setting_variable("database")] = database
@@ -101,11 +99,15 @@ async def _migrate(conninfo: str) -> None:
                     raise ConfigError("PostgreSQL does not answer: start it, or put `database` right.") from None
 
 
+def _migrate_alone(typed: argparse.Namespace) -> None:
+    asyncio.run(_migrate(_load(_environ(typed)).database))
+
+
 def _replica(typed: argparse.Namespace) -> None:
     async def run() -> None:
         serve.end_with_supervisor()
         with serve.inherited(typed.socket) as listening:
-            await serve.serve_replica(load(_environ(typed)), listening)
+            await serve.serve_replica(_load(_environ(typed)), listening)
 
     asyncio.run(run())
 
@@ -115,10 +117,17 @@ def _worker(typed: argparse.Namespace) -> None:
         if typed.supervised:
             serve.end_with_supervisor()
             serve.say_ready()
-        await work(load(_environ(typed)))
+        await work(_load(_environ(typed)))
 
     with suppress(asyncio.CancelledError):  # how it ends by SIGTERM
         asyncio.run(run())
+
+
+def _load(environ: Mapping[str, str]) -> GatewaySettings:
+    """The settings of a process, which logs as they say from here on."""
+    settings = load(environ)
+    logs.set_up(settings.log_format, settings.log_prompts)
+    return settings
 
 
 def _default_folder() -> Path:
@@ -268,6 +277,30 @@ def _release(typed: argparse.Namespace) -> int:
     return 0 if released else 1
 
 
+def _export(typed: argparse.Namespace) -> None:
+    file = typed.to or Path(re.sub(r"[^\w.-]", "_", typed.name) + ".zip")
+    store = MediaStore(load(_environ(typed)).media)
+
+    async def run(database: Database) -> personal.Exported:
+        return await personal.export(database, store, typed.name, file)
+
+    done = _with_database(typed, run)
+    say(f"{file} has what is kept of {typed.name}: {done.rows} rows, {done.files} videos and files.")
+
+
+def _erase(typed: argparse.Namespace) -> None:
+    settings = load(_environ(typed))
+
+    async def run(database: Database) -> personal.Erased:
+        return await personal.erase(database, Media(settings, database), typed.name, getpass.getuser())
+
+    done = _with_database(typed, run)
+    say(
+        f"{typed.name} is erased: {done.files} videos and files are gone, and {done.clips} clips are now of "
+        f"{done.pseudonym}, so that the sums stay. Stop the server at the Hub: whoever asks again is a new student."
+    )
+
+
 def _status(typed: argparse.Namespace) -> int:
     report = asyncio.run(doctor.status(load(_environ(typed))))
     say(report)
@@ -310,6 +343,7 @@ def _parser() -> argparse.ArgumentParser:
     worker.add_argument("--supervised", action="store_true", help=argparse.SUPPRESS)
     up = add("up", _up, "serve one class on one machine, with a PostgreSQL of its own")
     up.add_argument("--folder", type=Path, default=argparse.SUPPRESS, help=kept)
+    add("migrate", _migrate_alone, "bring the tables up to date: first of all where several machines get a new version")
     replica = commands.add_parser("replica")  # for the supervisor: not listed
     replica.set_defaults(run=_replica)
     replica.add_argument("socket", type=int)
@@ -329,6 +363,11 @@ def _parser() -> argparse.ArgumentParser:
     cap.add_argument("--a-day", metavar="USD")
     release = add("release", _release, "give back the money of an unconfirmed request that made nothing")
     release.add_argument("id", type=int, help="as `status` shows it")
+    export = add("export", _export, "write all that is kept of a person to a zip")
+    export.add_argument("name")
+    export.add_argument("--to", metavar="FILE", type=Path, help="a new file (default: NAME.zip)")
+    erase = add("erase", _erase, "erase all that is kept of a person, but not what it has cost")
+    erase.add_argument("name")
     return parser
 
 

@@ -208,7 +208,7 @@ class _Round:
     def _failed(self, batch: list[Followed], error: Exception) -> None:
         """Leave the vendor alone for a while, longer after each failure in a row, or as long as it asks."""
         if isinstance(error, LumaError):
-            log.warning("A look-up failed: %s", error)
+            log.warning("A look-up failed: %s", type(error).__name__)
         else:
             log.error("A look-up failed in an unforeseen way", exc_info=error)
         now = self._looks.clock()

@@ -10,7 +10,7 @@ import hmac
 from collections.abc import AsyncIterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Literal, LiteralString, TypeAlias
+from typing import Any, Literal, LiteralString, TypeAlias
 from urllib.parse import urlencode
 
 from luma_jupyter.gateway.database import Database
@@ -126,7 +126,11 @@ class Media:
                 await connection.execute(forget, (self.settings.media_days + 1,))
         await self.store.sweep_parts(STALE_PART)
 
-    async def _remove(self, which: LiteralString, values: tuple[int, int]) -> int:
+    async def remove(self, names: Sequence[str]) -> int:
+        """Remove files before their time; how many were there. Raises StoreAway, DatabaseAway."""
+        return await self._remove(_NAMED, (list(names),))
+
+    async def _remove(self, which: LiteralString, values: Sequence[Any]) -> int:
         """Remove the files that a query names; how many those were."""
         async with self.database.connection() as connection, connection.transaction():
             cursor = await connection.execute(which, values)
@@ -165,9 +169,12 @@ SELECT id, 'it was kept for as long as videos are' FROM submissions WHERE media 
 ON CONFLICT (submission) DO UPDATE SET lost = EXCLUDED.lost"""
 
 _FORGET: Sequence[LiteralString] = (
+    "DELETE FROM prepared_uploads WHERE made_at < now() - make_interval(days => %s)",
     "DELETE FROM uploads WHERE created_at < now() - make_interval(days => %s)",
     "DELETE FROM trouble WHERE kind = 'fetch' AND last_at < now() - make_interval(days => %s)",
 )
+
+_NAMED = "SELECT name FROM media WHERE removed_at IS NULL AND name = ANY(%s) FOR UPDATE"
 
 _EXPIRED = """
 SELECT name FROM media

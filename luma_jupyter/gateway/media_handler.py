@@ -122,7 +122,6 @@ class MediaHandler(Handler):
         self.set_header("ETag", etag)
         self.set_header("Accept-Ranges", "bytes")
         self.set_header("Cache-Control", "private, max-age=86400")
-        self.set_header("X-Content-Type-Options", "nosniff")
         self.set_header("Content-Type", MIME_TYPES.get(name.rpartition(".")[2], "application/octet-stream"))
         if self.request.headers.get("If-None-Match") == etag:
             self.set_status(304)

@@ -233,9 +233,15 @@ async def _happens(event: asyncio.Event, seconds: float) -> bool:
 
 
 class Supervisor:
-    """Keeps replicas and workers running, one for each of the programs."""
+    """Keeps replicas and workers running, one for each of the programs; ``migration`` is run before they are replaced.
 
-    def __init__(self, replicas: Sequence[Program], workers: Sequence[Program]) -> None:
+    New processes may know tables that there are not yet; old ones do not mind what is added.
+    """
+
+    def __init__(
+        self, replicas: Sequence[Program], workers: Sequence[Program], migration: Program | None = None
+    ) -> None:
+        self._migration = migration
         self.replicas = [Child(program) for program in replicas]
         self.workers = [Child(program) for program in workers]
         self._others: set[Child] = set()  # that replace one, or are replaced
@@ -248,11 +254,25 @@ class Supervisor:
     async def roll(self) -> None:
         """Replace one process after the other, each when the new one works; where that does not, the old ones stay."""
         async with self._rolling:
+            if not await self._migrate():
+                log.error("The tables are not up to date: the old processes stay.")
+                return
             for children in (self.replicas, self.workers):
                 for number in range(len(children)):
                     if not await self._replace(children, number):
                         return
             log.info("All processes are new.")
+
+    async def _migrate(self) -> bool:
+        """Have the new version bring the tables up to date; False where it does not."""
+        if self._migration is None:
+            return True
+        with suppress(OSError):
+            process = await asyncio.create_subprocess_exec(
+                *self._migration.command, env=self._migration.environ, start_new_session=True
+            )
+            return await process.wait() == 0
+        return False
 
     async def _replace(self, children: list[Child], number: int) -> bool:
         """Replace one child; False where the new one does not work."""
@@ -306,7 +326,8 @@ async def supervise(
     number = listening.fileno()
     replica = Program("A replica", [*COMMAND, "replica", str(number)], [number], environ)
     worker = Program("A worker", [*COMMAND, "worker", "--supervised"], (), environ)
-    supervisor = Supervisor([replica] * settings.replicas, [worker] * settings.workers)
+    migration = Program("The migration", [*COMMAND, "migrate"], (), environ)
+    supervisor = Supervisor([replica] * settings.replicas, [worker] * settings.workers, migration)
     rolls: set[asyncio.Task[None]] = set()
 
     def roll() -> None:

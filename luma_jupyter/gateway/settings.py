@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 from luma_jupyter.domain.urls import is_web_url
 from luma_jupyter.errors import ConfigError, shown
 from luma_jupyter.gateway.embedded import folder_settings
+from luma_jupyter.gateway.logs import LogFormat
 from luma_jupyter.gateway.records import MICROS
 from luma_jupyter.settings import Secret, Settings, read_key, variable
 
@@ -38,7 +39,8 @@ class GatewaySettings:
     is answered with that video. ``per_student``: clips of one student under way at once, ``under_way``: of all.
     ``acedata_price``, ``runapi_price``: millionths of a US dollar, where a vendor does not tell its price.
     ``callback_url``: the public address for the vendors' callbacks. ``hub_grace``: seconds for which those whom the
-    gateway knows go on while the Hub is down.
+    gateway knows go on while the Hub is down. ``log_format``: lines of text or of JSON; ``log_prompts``: whether they
+    have prompts. ``metrics_token``: for those who read ``/metrics`` (None: who is on this machine may).
     """
 
     database: str
@@ -66,6 +68,9 @@ class GatewaySettings:
     callback_url: str | None = None
     body_bytes: int = 1_000_000
     upload_bytes: int = 100_000_000
+    log_format: LogFormat = "text"
+    log_prompts: bool = False
+    metrics_token: Secret | None = None
     replicas: int = 1
     workers: int = 1
 
@@ -127,10 +132,17 @@ def _listen(name: str, value: object) -> tuple[str, int]:
     return host.strip("[]"), int(port)
 
 
-def _share(name: str, value: object) -> str:
-    if value not in get_args(Share):
-        raise ConfigError(f"{name} must be off, lesson or always, not {shown(value)}.")
-    return str(value)
+def _one_of(*choices: str) -> Callable[[str, object], str]:
+    def read(name: str, value: object) -> str:
+        if value not in choices:
+            raise ConfigError(f"{name} must be {', '.join(choices[:-1])} or {choices[-1]}, not {shown(value)}.")
+        return str(value)
+
+    return read
+
+
+def _yes(name: str, value: object) -> bool:
+    return _one_of("true", "false")(name, str(value).lower()) == "true"
 
 
 # How each setting is read, and under which names others keep it.
@@ -152,7 +164,7 @@ _SETTABLE: dict[str, tuple[Callable[[str, object], Any], tuple[str, ...]]] = {
     "media": (_text, ()),
     "media_days": (_whole("days", 1), ()),
     "media_quota": (_whole("bytes", 1), ()),
-    "share": (_share, ()),
+    "share": (_one_of(*get_args(Share)), ()),
     "per_student": (_whole("clips", 1), ()),
     "under_way": (_whole("clips", 1), ()),
     "acedata_price": (read_dollars, ()),
@@ -160,6 +172,9 @@ _SETTABLE: dict[str, tuple[Callable[[str, object], Any], tuple[str, ...]]] = {
     "callback_url": (_url, ()),
     "body_bytes": (_whole("bytes", 1000), ()),
     "upload_bytes": (_whole("bytes", 1000), ()),
+    "log_format": (_one_of(*get_args(LogFormat)), ()),
+    "log_prompts": (_yes, ()),
+    "metrics_token": (read_key, ()),
     "replicas": (_whole("processes", 1), ()),
     "workers": (_whole("processes"), ()),
 }

@@ -57,7 +57,7 @@ class Settling:
         try:
             listed = await self._vendors.find(vendor, submission.body, since, until)
         except ServiceError as error:
-            log.warning("The list of tasks cannot be had: %s", error)
+            log.warning("The list of tasks cannot be had: %s", type(error).__name__)
             return False
         claimed = await self._claimed(submission, [task.task_id for task in listed])
         free = [task for task in listed if task.task_id not in claimed]

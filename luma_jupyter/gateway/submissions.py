@@ -144,6 +144,8 @@ class Submissions:
     async def _send(self, row: Submission, intent: Intent) -> Outcome:
         """Send a request, and write down what came of it."""
         ledger, id = self._ledger, row.id
+        facts = {"submission": id, "vendor": intent.vendor, "prompt": intent.body.get("prompt")}  # see `logs`
+        log.info("Submission %d is sent to %s.", id, intent.vendor, extra=facts)
         try:
             accepted = await self._vendors.submit(intent.vendor, intent.body, _vendor_key(intent))
         except Unconfirmed as error:

@@ -46,7 +46,9 @@ class Troubles:
     async def note(self, kind: Kind, subject: str, words: str) -> None:
         """Write down what is wrong, or that it still is."""
         self._cleared_at.pop((kind, subject), None)
-        log.error("%s %s: %s", kind, subject, words)
+        log.error(
+            "Trouble: %s %s; `luma-gateway status` says more.", kind, subject
+        )  # a vendor's words may quote a prompt
         await self._execute(
             "INSERT INTO trouble (kind, subject, words) VALUES (%s, %s, %s)"
             " ON CONFLICT (kind, subject) DO UPDATE SET words = EXCLUDED.words, last_at = now()",

@@ -180,7 +180,7 @@ class Vendors:
         try:
             quote = await self.client(vendor).quote()
         except LumaError as error:
-            log.warning("%s does not tell its price: %s", NAMES[vendor], error)
+            log.warning("%s does not tell its price: %s", NAMES[vendor], type(error).__name__)
             return None
         return math.ceil(round(quote.usd * MICROS, 3)) if quote else None
 

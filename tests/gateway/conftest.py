@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 import httpx
 import pytest
 
+from luma_jupyter.gateway import logs
 from luma_jupyter.gateway.database import Database
 from tests.support.gateway import RunningGateway, gateway_settings, running_gateway
 from tests.support.misbehaving import Server
@@ -17,12 +18,15 @@ from tests.support.postgres import PostgresServer, programs_or_skip
 
 @pytest.fixture(autouse=True)
 def loggers_as_before() -> Iterator[None]:
-    """The command line quietens some loggers, of which other tests want to hear."""
-    loggers = [logging.getLogger(name) for name in (None, "httpx", "procrastinate")]
-    levels = [logger.level for logger in loggers]
+    """What is set for a process is not for other tests."""
+    root = logging.getLogger()
+    before = list(root.handlers), root.level
+    levels = {name: logging.getLogger(name).level for name in logs.QUIET}
     yield
-    for logger, level in zip(loggers, levels, strict=True):
-        logger.setLevel(level)
+    root.handlers, level = before
+    root.setLevel(level)
+    for name, level in levels.items():
+        logging.getLogger(name).setLevel(level)
 
 
 @pytest.fixture(scope="session")

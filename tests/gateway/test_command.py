@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import os
 import shutil
 import signal
@@ -29,6 +28,7 @@ from luma_jupyter.gateway.records import Person
 from luma_jupyter.gateway.settings import GatewaySettings, load
 from tests.support.gateway import KEY, RunningGateway
 from tests.support.misbehaving import DropAfter, Server, Status
+from tests.support.postgres import PostgresServer
 from tests.support.waiting import until
 
 Run = Callable[..., int]
@@ -52,16 +52,6 @@ def run(gateway: RunningGateway, vendor: Server, tmp_path: Path, monkeypatch: py
     for name, value in environ.items():
         monkeypatch.setenv(f"LUMA_GATEWAY_{name}", value)
     return lambda *words: main(words)
-
-
-@pytest.fixture(autouse=True)
-def loggers_as_before() -> Iterator[None]:
-    """What a command sets for its process is not for other tests."""
-    loggers = [logging.getLogger(name) for name in ("", "httpx", "procrastinate")]
-    levels = [logger.level for logger in loggers]
-    yield
-    for logger, level in zip(loggers, levels, strict=True):
-        logger.setLevel(level)
 
 
 def test_token_is_made_listed_and_ended(run: Run, capsys: pytest.CaptureFixture[str], gateway: RunningGateway) -> None:
@@ -340,6 +330,18 @@ def test_serve_migrates_and_hands_all_to_the_supervisor(
     config.write_text(f'listen = "127.0.0.1:{port}"')
     assert run("--config", str(config), "serve") == 0
     assert seen == [(port, str(config))]
+
+
+def test_migrate_brings_the_tables_up_to_date(
+    run: Run, postgres: PostgresServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """For a new version on several machines, before any of them is replaced."""
+    name = postgres.create()
+    monkeypatch.setenv("LUMA_GATEWAY_DATABASE", postgres.conninfo(name))
+    assert run("migrate") == run("migrate") == 0
+    with psycopg.connect(postgres.conninfo(name)) as connection:
+        assert connection.execute("SELECT count(*) FROM submissions").fetchone() == (0,)
+    postgres.drop(name)
 
 
 def test_children_do_what_their_command_says(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:

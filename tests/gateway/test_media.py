@@ -204,9 +204,18 @@ def test_old_uploads_and_troubles_are_forgotten(conninfo: str, tmp_path: Path) -
         for subject in ("1", "2"):
             await room.jobs.vendors.troubles.note("fetch", subject, "lost")
         await room.rows("UPDATE uploads SET created_at = now() - interval '40 days' WHERE title = 'old.jpg'")
+        for title, days in (("old.jpg", 40), ("new.jpg", 1)):
+            await room.rows(
+                "INSERT INTO prepared_uploads (id, owner, groups, teaches, name, size, checksum, made_at)"
+                " VALUES (%s, 'ann', '{}', false, %s, 1, '', now() - make_interval(days => %s))",
+                title,
+                title,
+                days,
+            )
         await room.rows("UPDATE trouble SET last_at = now() - interval '40 days' WHERE subject = '1'")
         await room.jobs.media.sweep()
         assert await room.rows("SELECT title FROM uploads WHERE owner <> ''") == [("new.jpg",)]
+        assert await room.rows("SELECT name FROM prepared_uploads") == [("new.jpg",)]
         assert list(await room.troubles()) == [("fetch", "2")]
 
     runner(conninfo, tmp_path)(story)

@@ -177,6 +177,24 @@ def test_roll_leaves_the_old_ones_where_a_new_one_does_not_work(
     assert "the old ones stay" in caplog.text
 
 
+@pytest.mark.parametrize("command", [[sys.executable, "-S", "-c", "raise SystemExit(1)"], ["/no/such/program"]])
+def test_roll_leaves_the_old_ones_where_the_tables_are_not_brought_up_to_date(
+    command: list[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    """A new version would not find what it needs."""
+
+    async def story() -> None:
+        supervisor = Supervisor([_program(f"{READY}{WAIT}")], [], Program("A migration", command))
+        assert await supervisor.ready()
+        (before,) = supervisor.replicas
+        await supervisor.roll()
+        assert supervisor.replicas == [before]
+        await supervisor.stop()
+
+    _run(story())
+    assert "the old processes stay" in caplog.text
+
+
 def test_supervisor_that_stops_in_the_middle_of_a_roll_leaves_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     """Neither the new child nor the old one."""
 
@@ -232,8 +250,10 @@ def test_supervisor_rolls_at_sighup_and_ends_at_sigterm(
             await _until(lambda: "All processes are new." in caplog.text)
             os.kill(os.getpid(), signal.SIGTERM)
             await running
+            assert seen.read_text().split(".")[2] == "migrate x "  # before any new one
             started = sorted(seen.read_text().split("."))
-            assert started == ["", *[f"replica {listening.fileno()} x "] * 2, *["worker --supervised x "] * 2]
+            replicas = [f"replica {listening.fileno()} x "] * 2
+            assert started == ["", "migrate x ", *replicas, *["worker --supervised x "] * 2]
 
     with caplog.at_level(logging.INFO):
         _run(story())

@@ -90,6 +90,8 @@ def test_environment_goes_before_the_file_and_the_file_before_the_names_of_other
         ("ACEDATA_PRICE", "much", "US dollars"),
         ("ACEDATA_PRICE", "nan", "US dollars"),
         ("SHARE", "sometimes", "off, lesson or always"),
+        ("LOG_FORMAT", "xml", "text or json"),
+        ("LOG_PROMPTS", "maybe", "true or false"),
         ("SIGNING_KEY", "short", "luma-gateway init"),
         ("RUNAPI_KEY", "two words", "characters that no key has"),
     ],
@@ -137,3 +139,18 @@ def test_no_key_is_shown() -> None:
     with pytest.raises(ConfigError) as caught:
         load({**NEEDED, "LUMA_GATEWAY_URL": "secret-token"})
     assert "secret-token" not in str(caught.value)
+
+
+def test_log_and_metrics_are_set_by_words() -> None:
+    """As in the file, where true is no text, so in the environment."""
+    settings = load(
+        {
+            **NEEDED,
+            "LUMA_GATEWAY_LOG_FORMAT": "json",
+            "LUMA_GATEWAY_LOG_PROMPTS": "True",
+            "LUMA_GATEWAY_METRICS_TOKEN": "secret-of-the-monitor",
+        }
+    )
+    assert (settings.log_format, settings.log_prompts) == ("json", True)
+    assert settings.metrics_token
+    assert "secret-of-the-monitor" not in repr(settings)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 import sys
 import time
@@ -14,13 +13,13 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import NoReturn
 
+from tests.support.hub_proxy import PROXY, hub_proxy
 from tests.support.processes import end, free_port
 from tests.support.waiting import until
 
 ROOT = Path(__file__).parents[2]
 TOKEN = "a-token-for-tests"
 PASSWORD = "a-password-for-tests"
-PROXY = "configurable-http-proxy"
 BASE = """
 c = get_config()
 c.JupyterHub.bind_url = "http://127.0.0.1:{port}/prefix/"
@@ -85,8 +84,7 @@ def running_hub(
     """A hub in ``home``, while the block lasts; ``missing`` is told what this machine does not have for it."""
     if find_spec("jupyterhub") is None:
         missing("there is no JupyterHub in this environment: pip install jupyterhub")
-    paths = os.pathsep.join((str(ROOT / "build" / "proxy" / "node_modules" / ".bin"), os.environ["PATH"]))
-    proxy = shutil.which(PROXY, path=paths)
+    proxy = hub_proxy()
     if proxy is None:
         missing(f"there is no {PROXY} on this machine: npm install --prefix build/proxy {PROXY}@4")
     hub = Hub(home)

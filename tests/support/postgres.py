@@ -104,10 +104,26 @@ class PostgresServer:
         with psycopg.connect(self.conninfo(), autocommit=True) as connection:
             connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
+    def dump(self, name: str, *options: str) -> bytes:
+        """What ``pg_dump`` gives of a database."""
+        return self._client("pg_dump", "--dbname", self.conninfo(name), *options)
+
+    def restore(self, dump: bytes) -> str:
+        """A new database of a dump in ``pg_dump``'s custom format; its name."""
+        name = self.create()
+        self._client("pg_restore", "--exit-on-error", "--no-owner", "--dbname", self.conninfo(name), given=dump)
+        return name
+
     def close(self) -> None:
         """End it, and remove its folder."""
         self.stop(signal.SIGQUIT)
         shutil.rmtree(self.folder)
+
+    def _client(self, program: str, *arguments: str, given: bytes = b"") -> bytes:
+        """What a client program writes when it is ``given`` that."""
+        done = subprocess.run([self._programs / program, *arguments], input=given, capture_output=True)
+        assert done.returncode == 0, done.stderr.decode()
+        return done.stdout
 
     @property
     def _identity(self) -> dict[str, object]:
