@@ -52,10 +52,10 @@ class Gateway:
     vendors: Vendors
     bodies: Bodies
     uploads: Uploads
-    requests: Requests = field(default_factory=Requests)
     hold_seconds: float = HOLD_SECONDS
     draining: asyncio.Event = field(default_factory=asyncio.Event)
     handing_over: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(MOST_UPLOADS))
+    requests: Requests = field(default_factory=Requests)
 
 
 @dataclass(frozen=True)
