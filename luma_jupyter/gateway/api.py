@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, ClassVar, TypeAlias, TypeVar
 
-from tornado.web import stream_request_body
+from tornado.web import HTTPError, stream_request_body
 
 from luma_jupyter.errors import LumaError
 from luma_jupyter.gateway.bodies import Bodies
@@ -82,11 +82,11 @@ class Gateway:
     bodies: Bodies
     uploads: Uploads
     seen: Seen
-    requests: Requests = field(default_factory=Requests)
     hold_seconds: float = HOLD_SECONDS
     holds: Holds = field(default_factory=Holds)
     draining: asyncio.Event = field(default_factory=asyncio.Event)
     handing_over: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(MOST_UPLOADS))
+    requests: Requests = field(default_factory=Requests)
 
 
 @dataclass(frozen=True)
@@ -273,7 +273,7 @@ class ApiHandler(Handler):
 
     def write_error(self, status_code: int, **kwargs: Any) -> None:
         """Send the body of any error answer, whatever was raised."""
-        error = kwargs["exc_info"][1]
+        error = kwargs.get("exc_info", (None, HTTPError(status_code)))[1]  # none where tornado itself gave up
         refusal = self.translated(error if isinstance(error, Refusal) else refusal_for(error, self._reason))
         self.set_status(refusal.status_code)
         if refusal.retry_after is not None:

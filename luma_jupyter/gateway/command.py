@@ -237,31 +237,23 @@ def _token_end(typed: argparse.Namespace) -> int:
 
 
 def _cap(typed: argparse.Namespace) -> None:
-    """Set what was typed; the rest stays as it is, and without anything all does."""
+    """Set what was typed; the rest stays what holds now, and without anything all does."""
     changes: dict[str, int | None] = {}
     for name, value in (("in_all", typed.in_all), ("a_day", typed.a_day)):
         if value is not None:
             changes[name] = None if value.lower() == NO_CAP else read_dollars(f"--{name.replace('_', '-')}", value)
 
     async def run(database: Database) -> tuple[int | None, int | None]:
-        old_in_all, old_a_day = await _caps(database, typed)
+        ledger = Ledger(database)
+        old_in_all, old_a_day = await ledger.cap(typed.kind, typed.name)
         caps = changes.get("in_all", old_in_all), changes.get("a_day", old_a_day)
         if changes:
-            await Ledger(database).set_cap(typed.kind, typed.name, *caps, by=getpass.getuser())
+            await ledger.set_cap(typed.kind, typed.name, *caps, by=getpass.getuser())
         return caps
 
     in_all, a_day = _with_database(typed, run)
     whom = typed.name or {"student": "each student", "group": "each group", "class": "the class"}[typed.kind]
     say(f"{whom}: {_shown_cap(in_all)} in all, {_shown_cap(a_day)} a day.")
-
-
-async def _caps(database: Database, typed: argparse.Namespace) -> tuple[int | None, int | None]:
-    """The caps as they are: in all and a day."""
-    async with database.connection() as connection:
-        cursor = await connection.execute(
-            "SELECT in_all, a_day FROM caps WHERE kind = %s AND name = %s", (typed.kind, typed.name)
-        )
-        return await cursor.fetchone() or (None, None)
 
 
 def _shown_cap(cap: int | None) -> str:

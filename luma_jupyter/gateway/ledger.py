@@ -259,6 +259,15 @@ class Ledger(Rows):
         own = {cap.in_all: cap for cap in caps if cap.kind == "student"}
         return Left(in_all, today, own[False].spent, own[True].spent, own[True].reserved)
 
+    async def cap(self, kind: WalletKind, name: str) -> tuple[int | None, int | None]:
+        """What holds for a wallet, in all and a day: its own cap, or that of each student or group."""
+        async with self.database.connection() as connection:
+            cursor = await connection.execute(
+                "SELECT in_all, a_day FROM caps WHERE kind = %s AND name IN (%s, '') ORDER BY name DESC LIMIT 1",
+                (kind, name),
+            )
+            return await cursor.fetchone() or (None, None)
+
     async def set_cap(self, kind: WalletKind, name: str, in_all: int | None, a_day: int | None, by: str) -> None:
         """Set what a wallet may hold; ``name`` '': the class, or each student or group without a cap of its own."""
         await self._execute(

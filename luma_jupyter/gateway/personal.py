@@ -34,6 +34,7 @@ OF_A_PERSON: Mapping[str, LiteralString] = {
     "caps": "SELECT to_jsonb(t) FROM caps AS t WHERE kind = 'student' AND name = %(name)s",
     "tokens": "SELECT to_jsonb(t) - 'hash' FROM tokens AS t WHERE name = %(name)s ORDER BY id",
     "teachers": "SELECT to_jsonb(t) FROM teachers AS t WHERE name = %(name)s",
+    "people": "SELECT to_jsonb(t) FROM people AS t WHERE name = %(name)s",
     "waiting": "SELECT to_jsonb(t) FROM waiting AS t WHERE owner = %(name)s",
     "last_turns": "SELECT to_jsonb(t) FROM last_turns AS t WHERE owner = %(name)s",
     "trouble": (
@@ -64,6 +65,7 @@ _ERASE: Sequence[LiteralString] = (
     "DELETE FROM caps WHERE kind = 'student' AND name = %(name)s",
     "DELETE FROM tokens WHERE name = %(name)s",
     "DELETE FROM teachers WHERE name = %(name)s",
+    "DELETE FROM people WHERE name = %(name)s",
     "DELETE FROM waiting WHERE owner = %(name)s",
     "DELETE FROM last_turns WHERE owner = %(name)s",
     "DELETE FROM prepared_uploads WHERE owner = %(name)s",

@@ -73,6 +73,8 @@ class Student:
                 output.pages.append(content["data"].get("text/html", ""))
             elif kind == "status" and content["execution_state"] == "idle":
                 socket.close()
+                while await socket.read_message() is not None:
+                    pass
                 return output
 
 

@@ -100,7 +100,7 @@ def test_caps_are_set_and_noted(run: Run, capsys: pytest.CaptureFixture[str], ga
         "the class: $100.00 in all, $20.00 a day.",
         "the class: $100.00 in all, $20.00 a day.",
         "each student: no cap in all, $1.50 a day.",
-        "ann: no cap in all, no cap a day.",
+        "ann: no cap in all, $1.50 a day.",
     ]
     with psycopg.connect(gateway.settings.database) as connection:
         caps = connection.execute("SELECT * FROM caps ORDER BY kind, name").fetchall()
@@ -108,7 +108,7 @@ def test_caps_are_set_and_noted(run: Run, capsys: pytest.CaptureFixture[str], ga
     assert caps == [
         ("class", "", 100_000_000, 20_000_000),
         ("student", "", None, 1_500_000),
-        ("student", "ann", None, None),
+        ("student", "ann", None, 1_500_000),
     ]
     assert run("cap", "class", "--in-all", "much") == 1
     assert "--in-all must be a number of US dollars" in capsys.readouterr().err

@@ -21,7 +21,7 @@ from tests.support.class_room import ANN, BEN, ClassRoom, Run, runner
 from tests.support.pictures import encoded
 
 # Tables that have nothing of a person in them: files have no names, jobs have numbers.
-OF_NOBODY = {"media", "pauses", "schema_version"}
+OF_NOBODY = {"class_pause", "logins", "media", "pauses", "schema_version"}
 SUMS = "SELECT kind, day::text, reserved, spent FROM wallets ORDER BY kind, day, spent"
 PROMPT = "my grandmother's house"
 
@@ -58,6 +58,7 @@ async def _fill(room: ClassRoom) -> list[int]:
     await room.jobs.ledger.set_cap("student", "ann", 9_000_000, None, by="miss")
     await room.jobs.ledger.set_cap("student", "ann", 8_000_000, None, by="ann")
     await room.rows("INSERT INTO teachers VALUES ('ann')")
+    await room.rows("INSERT INTO people (name) VALUES ('ann')")
     await room.rows("INSERT INTO waiting (owner, key) VALUES ('ann', 'k')")
     await room.rows("INSERT INTO last_turns VALUES ('ann', now())")
     await room.rows("INSERT INTO trouble VALUES ('fetch', %s, 'The video of ann')", str(own.id))

@@ -50,9 +50,7 @@ class Steering:
 
     async def set_cap(self, kind: WalletKind, name: str, caps: Mapping[str, int | None]) -> None:
         """Set the caps ``in_all`` and ``a_day`` that are given; the other one stays what holds now."""
-        async with self._ledger.database.connection() as connection:
-            cursor = await connection.execute(_CAPS, (kind, name))
-            in_all, a_day = await cursor.fetchone() or (None, None)
+        in_all, a_day = await self._ledger.cap(kind, name)
         await self._ledger.set_cap(kind, name, caps.get("in_all", in_all), caps.get("a_day", a_day), self._by)
         await self._tell()
 
@@ -100,5 +98,3 @@ INSERT INTO audit (who, what, before, after) SELECT %(by)s, 'class', '"open"', '
 _RESUME = """
 WITH changed AS (DELETE FROM class_pause RETURNING one)
 INSERT INTO audit (who, what, before, after) SELECT %(by)s, 'class', '"paused"', '"open"' FROM changed"""
-
-_CAPS = "SELECT in_all, a_day FROM caps WHERE kind = %s AND name IN (%s, '') ORDER BY name DESC LIMIT 1"
