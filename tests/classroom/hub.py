@@ -24,6 +24,7 @@ CELLS = (
     "%luma balance",
     "%%luma -o snow\nSnow falls on an old bridge",
 )
+KERNEL = {"name": "python3", "display_name": "Python 3", "language": "python"}  # else JupyterLab asks which
 CONFIG = """
 # Of this demonstration.
 import hmac
@@ -86,7 +87,8 @@ class HubPlan:
             home = folder / "homes" / name
             home.mkdir(parents=True)
             cells = [nbformat.v4.new_code_cell(cell) for cell in CELLS]
-            nbformat.write(nbformat.v4.new_notebook(cells=cells), home / NOTEBOOK)
+            notebook = nbformat.v4.new_notebook(cells=cells, metadata={"kernelspec": KERNEL})
+            nbformat.write(notebook, home / NOTEBOOK)
         config: Any = Config()
         exec(printed, {"c": config})
         return str(config.JupyterHub.services[0]["api_token"])

@@ -116,13 +116,15 @@ class TaskRunner:
     def _ended(self, run: Run) -> None:
         self._runs.discard(run)
         if not self._runs:
-            asyncio.get_running_loop().call_later(QUIET, self._settle_media)
+            if self._listing:
+                self._listing.cancel()
+            self._listing = asyncio.get_running_loop().create_task(self._settle_media())
 
-    def _settle_media(self) -> None:
+    async def _settle_media(self) -> None:
         """Have the media folders listed while nobody waits for that; who closes the loop waits until it is done."""
+        await asyncio.sleep(QUIET)
         if not self._runs:
-            listing = in_thread(self._repository.media.settle)
-            self._listing = asyncio.get_running_loop().create_task(listing)
+            await in_thread(self._repository.media.settle)
 
     def _submissions_at_once(self) -> int:
         with contextlib.suppress(LumaError):  # a setting that is wrong by now is told at the next cell
