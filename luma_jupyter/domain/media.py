@@ -23,7 +23,7 @@ LARGEST_VIDEO = 200_000_000
 LARGEST_PREVIEW = 8_000  # characters of a data URI: it is saved in notebooks, records and sidecars
 IMAGE_FORMATS = "PNG, JPEG or WebP"  # what is sent; a thumbnail may be a GIF too
 VIDEO_FORMATS = "MP4 or MOV"
-_SUFFIXES = {
+SUFFIXES = {
     "image/png": "png",
     "image/jpeg": "jpg",
     "image/webp": "webp",
@@ -125,7 +125,7 @@ def _flaw(movie: Movie) -> Flaw | None:
 def file_name(original: str, mime: str) -> str:
     """A file name that tells what is in it, whatever the file was called."""
     stem = re.sub(r"[^\w.-]+", "-", Path(original).stem).strip("-.") or "file"
-    return f"{stem[:60]}.{_SUFFIXES[mime]}"
+    return f"{stem[:60]}.{SUFFIXES[mime]}"
 
 
 @dataclass(frozen=True)
@@ -164,7 +164,7 @@ class LocalFile:
         counts as missing where it is not as it should be.
         """
         sha256, mime, name, size = record["sha256"], record["mime"], record["name"], record["size"]
-        if not re.fullmatch("[0-9a-f]{64}", sha256) or mime not in _SUFFIXES or not isinstance(size, int):
+        if not re.fullmatch("[0-9a-f]{64}", sha256) or mime not in SUFFIXES or not isinstance(size, int):
             raise ValueError("not a file")
         file = cls(sha256, mime, file_name(str(name), mime), size)
         return replace(file, sent=_sent_in(record), preview=preview_in(record), label=_label_in(record))

@@ -10,7 +10,7 @@ import time
 from collections.abc import AsyncIterator
 from dataclasses import replace
 
-from luma_jupyter.domain.media import LocalFile, image_type, video_type
+from luma_jupyter.domain.media import SUFFIXES, LocalFile, image_type, video_type
 from luma_jupyter.errors import InvalidRequest
 from luma_jupyter.gateway.media import DAY, Media
 from luma_jupyter.gateway.records import Person, Vendor
@@ -19,14 +19,7 @@ from luma_jupyter.providers.protocol import Upload
 
 KEPT_AT_LEAST = DAY  # that an address is used again where its vendor does not say how long it lives
 MARGIN = 3600.0  # seconds that an address must still live, so that the task can read it
-_SUFFIXES = {
-    "image/png": "png",
-    "image/jpeg": "jpg",
-    "image/webp": "webp",
-    "video/mp4": "mp4",
-    "video/quicktime": "mov",
-}
-_MIME_TYPES = {suffix: mime for mime, suffix in _SUFFIXES.items()}
+_MIME_TYPES = {suffix: mime for mime, suffix in SUFFIXES.items()}
 
 
 class Uploads:
@@ -43,7 +36,7 @@ class Uploads:
         ConfigError, StoreFull, StoreAway, DatabaseAway.
         """
         file = LocalFile.of(data, _type_of(title, data), title)
-        name = await self.media.put(_once(data), _SUFFIXES[file.mime])
+        name = await self.media.put(_once(data), SUFFIXES[file.mime])
         there = await self._known(vendor, name) or await self._upload(vendor, name, file)
         upload_id = await self._note(person.name, vendor, name, file.name, there)
         settings = self.media.settings
@@ -91,7 +84,7 @@ def _type_of(title: str, data: bytes) -> str:
     kind = image_type(data[:12])
     if kind is None and data[4:8] in (b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip"):
         kind = video_type(data[:12])
-    if kind not in _SUFFIXES:
+    if kind not in SUFFIXES:
         raise InvalidRequest(f"{title} is not a picture (PNG, JPEG or WebP) or a video (MP4 or MOV).")
     return kind
 
