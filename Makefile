@@ -7,9 +7,8 @@ BIN := $(VENV)/bin
 FREE := LUMA_JUPYTER_PROVIDER=demo
 # Hundreds of kernels and workers import the same modules: let them keep what Python compiled.
 unexport PYTHONDONTWRITEBYTECODE
-# One more than two cores, for browsers mostly wait; in the order of the folders, so that the browsers' long files do not
-# come last, when nobody else has anything to do.
-WORKERS := -n 3 --dist loadfile --no-loadscope-reorder
+# Two more than two cores, for browsers mostly wait; tests/conftest.py says what goes together, and what comes first.
+WORKERS := -n 4 --dist loadgroup --no-loadscope-reorder
 
 # What is left out of daily work: browsers, notebooks as a whole, killed kernels, and what is marked as slow.
 QUICK := -m "not slow" --ignore tests/browser --ignore tests/chaos --ignore tests/test_notebooks.py
@@ -27,7 +26,7 @@ test: lint  ## everything; tests with browsers, PostgreSQL or JupyterHub's proxy
 	$(BIN)/python -m pytest -p no:nbval $(WORKERS) -rs
 	rm -rf build/nbval
 	$(FREE) LUMA_JUPYTER_DEMO_SECONDS=1 LUMA_JUPYTER_MEDIA=$(CURDIR)/build/nbval/videos \
-		LUMA_JUPYTER_HOME=$(CURDIR)/build/nbval/home $(BIN)/python -m pytest $(WORKERS) --nbval notebooks
+		LUMA_JUPYTER_HOME=$(CURDIR)/build/nbval/home $(BIN)/python -m pytest -n 3 --dist loadfile --nbval notebooks
 
 test-quick: $(VENV)/ready  ## for daily work
 	$(BIN)/python -m pytest -p no:nbval $(WORKERS) -q $(QUICK)

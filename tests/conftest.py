@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import gc
 import os
+import shutil
+import tempfile
 from collections.abc import Callable, Coroutine, Iterator
 from pathlib import Path
 from typing import Any
@@ -19,7 +21,22 @@ from tests.support.misbehaving import Server
 pytest_plugins = ["tests.support.notebook_fixtures"]
 
 
+# Where files need not wait for a disk with each commit, if there is room for those of a whole run.
+MEMORY, ROOM = Path("/dev/shm"), 8e9  # bytes
+if MEMORY.is_dir() and shutil.disk_usage(MEMORY).free > ROOM:
+    os.environ.setdefault("TMPDIR", str(MEMORY))  # of tests, and of the processes that they start
+    tempfile.tempdir = None  # some plugin may have asked for it before
+LONG_BROWSER_FILES = ("test_apart", "test_lab")  # a minute and more each, so they have workers of their own
 NOWHERE = "http://127.0.0.1:9"  # nothing listens on the discard port
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Give each worker whole files; those with browsers first, which take longest, and most of them to the same worker,
+    since they share servers and pages."""
+    for item in items:
+        shared = item.path.parent.name == "browser" and item.path.stem not in LONG_BROWSER_FILES
+        item.add_marker(pytest.mark.xdist_group("browsers" if shared else str(item.path)))
+    items.sort(key=lambda item: item.path.parent.name != "browser")
 
 
 @pytest.fixture(autouse=True, scope="module")

@@ -38,7 +38,7 @@ CONCURRENT_LOOKS = 8
 SHORTEST_INTERVAL = 0.04  # seconds between two requests to a vendor
 ENDS_AT_ONCE = 6  # that are written down at the same time: the pool has some more connections
 # By how many seconds a look may come too late, on average, where a request is for one task; most requests are for many.
-DELAY = 0.58
+DELAY = 0.61
 DELAY_WITH_CALLBACKS = 5.0  # where the vendor says by itself that there is something to see
 BUSY_WAIT = 0.1  # seconds, at most, between two looks at the plan while a request is under way
 CHANNEL, NEWS = "submissions", "look"

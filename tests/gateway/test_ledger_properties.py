@@ -296,7 +296,6 @@ class LedgerMachine(RuleBasedStateMachine):
         self.run(compare())
 
 
-@pytest.mark.no_cover
 def test_ledger_and_submissions_do_as_the_model(conninfo: str) -> None:
     """Whatever students, vendors, teachers and the vendor's statements do, in whatever order."""
     machine = type("Machine", (LedgerMachine,), {"conninfo": conninfo})

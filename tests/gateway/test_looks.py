@@ -23,7 +23,6 @@ from tests.support.fake_service import reply
 from tests.support.polling import follow_together
 
 
-@pytest.mark.no_cover
 def test_class_needs_a_twentieth_of_the_look_ups_of_lone_kernels() -> None:
     """300 students with ten clips of 30 to 120 s each, four at a time; a lone kernel makes one after the other."""
     chance = random.Random(20)

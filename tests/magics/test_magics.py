@@ -64,10 +64,10 @@ def test_wait_setting_makes_waiting_the_default(
 
 
 def test_a_failing_clip_shows_its_reason_and_fails_the_waiting_cell(notebook: Shell) -> None:
-    """A cell that waits ends with the clip's error; the card says the same, escaped."""
+    """A cell that waits ends with the clip's error; its card, which may be shown only then, says the same, escaped."""
     with pytest.raises(ClipFailed, match="Not <b>allowed</b>"):
         notebook.run("%%luma -o sunset --wait\nA [refuse] sunset")
-    final, _ = notebook.displays.latest()
+    final, *_ = notebook.displays.latest()
     assert "Not &lt;b&gt;allowed&lt;/b&gt;" in final["text/html"]
     assert "trace-1" in final["text/html"]
     assert "<b>allowed" not in final["text/html"]
