@@ -15,6 +15,8 @@ from typing import Any
 import nbformat
 import pytest
 
+from tests.support.demo import make_films_short
+
 NOTEBOOKS = sorted((Path(__file__).parents[1] / "notebooks").glob("*.ipynb"))
 QUICKSTART = NOTEBOOKS[0]
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
@@ -23,6 +25,7 @@ ALONE = {"LUMA_JUPYTER_WAIT": "1", "LUMA_JUPYTER_DEMO_SECONDS": "0"}  # as the R
 
 def run(module: str, *arguments: str, folder: Path, **environment: str) -> None:
     """Run a module in a folder, without any key of the machine."""
+    make_films_short(folder / "ipython")
     clean = {name: value for name, value in os.environ.items() if not name.startswith(("LUMA_", "ACEDATA", "RUNAPI"))}
     subprocess.run(
         [sys.executable, "-m", module, *arguments],

@@ -28,6 +28,7 @@ from playwright.sync_api import sync_playwright
 
 from tests.pages.environment import NotInstalled, server_python
 from tests.pages.kinds import BY_NAME
+from tests.support.demo import make_films_short
 from tests.support.jupyterhub import ROOT, TOKEN
 from tests.support.processes import end, free_port
 
@@ -43,10 +44,6 @@ CHROMIUM_FLAGS = [
     "--disable-sync",
     "--autoplay-policy=no-user-gesture-required",
 ]
-# In a kernel: its demo service makes films of a second, for to render longer ones is most of what it would do.
-SHORT_FILMS = """import luma_jupyter.demo.server as demo_server
-demo_server.start.__defaults__ = (*demo_server.start.__defaults__[:-1], 1.0)
-"""
 # Notebook 7.6 raises these at start, with an empty notebook too, the second where JupyterLab was on the same server:
 # their words, and where they come from.
 NOTEBOOK7_BUGS = (
@@ -141,8 +138,10 @@ class Lab:
     def __init__(self, folder: Path, home: Path) -> None:
         self.folder = folder
         self.home = home
+        self.ipython = home / "ipython"
         self.url = f"http://127.0.0.1:{free_port()}"
         self.keep_quiet()
+        make_films_short(self.ipython)
 
     def keep_quiet(self) -> None:
         """Have no question about news in the page, and nobody look whether JupyterLab has to be built, with Node."""
@@ -170,7 +169,7 @@ class Lab:
             **clean,
             "LUMA_JUPYTER_DEMO_SECONDS": "4",
             "LUMA_JUPYTER_HOME": str(self.home / "luma"),
-            "IPYTHONDIR": str(self.home / "ipython"),
+            "IPYTHONDIR": str(self.ipython),
             "JUPYTER_CONFIG_DIR": str(self.home / "config"),
             "JUPYTER_DATA_DIR": str(self.home / "data"),
             "JUPYTERLAB_SETTINGS_DIR": str(self.home / "settings"),

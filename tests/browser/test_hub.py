@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from tests.browser.conftest import SHORT_FILMS
 from tests.browser.hub import HubPage, User, running_hub
 from tests.browser.test_lab import BAR, BROKEN, CARDS
+from tests.support.demo import SHORT_FILMS
 from tests.support.jupyterhub import Hub
 
 NAME = "lesson/a.ipynb"

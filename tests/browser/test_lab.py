@@ -14,7 +14,7 @@ import pytest
 from PIL import Image
 
 from luma_jupyter.demo.server import LOST, InjectedReply, RequestInfo, start
-from tests.browser.conftest import ROOT, SHORT_FILMS, Browser, Lab, LabPage, Tabs
+from tests.browser.conftest import ROOT, Browser, Lab, LabPage, Tabs
 
 BROKEN = ("model not found", "Error displaying widget", "Loading widget", "Failed to load model")
 CARDS = "document.querySelectorAll('.luma-card:not(:has(.luma-later))').length"
@@ -116,7 +116,7 @@ def test_the_html_export_plays(chromium: Any, lab: Lab, quickstart: str) -> None
     page.close()
 
 
-LOAD = f"import luma_jupyter as luma\n{SHORT_FILMS}%load_ext luma_jupyter\n"
+LOAD = "import luma_jupyter as luma\n%load_ext luma_jupyter\n"
 
 
 def live(prompt: str, seconds: int = 7) -> tuple[str, str]:

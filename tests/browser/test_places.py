@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from tests.browser.conftest import SHORT_FILMS, Lab, LabPage
+from tests.browser.conftest import Lab, LabPage
 from tests.support.html import video_source
 
 OpenPage = Callable[..., LabPage]
-SETUP = f"import luma_jupyter as luma\n{SHORT_FILMS}%cd -q ..\n%load_ext luma_jupyter"
+SETUP = "import luma_jupyter as luma\n%cd -q ..\n%load_ext luma_jupyter"
 DONE = "document.querySelectorAll('.luma-card:not(:has(.luma-later))').length"
 EMBEDDED = """document.querySelectorAll('.luma-card video[src^="data:video/mp4"]').length"""
 

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from tests.browser.conftest import SHORT_FILMS, Lab, LabPage
+from tests.browser.conftest import Lab, LabPage
 from tests.browser.test_lab import BROKEN, CONTRAST
 
-LOAD = f"import luma_jupyter as luma\n{SHORT_FILMS}luma.configure(demo_seconds=3)"
+LOAD = "import luma_jupyter as luma\nluma.configure(demo_seconds=3)"
 COMMS = "print('open comms:', len(get_ipython().kernel.comm_manager.comms))"
 
 
