@@ -19,6 +19,7 @@ from luma_jupyter.engine.library import sidecars
 from luma_jupyter.engine.library.film_files import discard_unfinished
 from luma_jupyter.engine.library.folder import ROOM_FOR
 from luma_jupyter.engine.library.index import MediaIndex
+from luma_jupyter.engine.notes import Notes
 from luma_jupyter.engine.past import Past
 from luma_jupyter.engine.recovery import is_served, recovered
 from luma_jupyter.engine.store.journal import Entry, Journal, Key
@@ -58,6 +59,8 @@ class Repository:
     ) -> None:
         self.journals: dict[Path, Journal] = {}
         self.media = MediaIndex(lambda: self.journal.folders)
+        self.notes = Notes(lambda: self.journal, self.media, lambda: settings().media_folder)
+        self.name_of: Callable[[Task], str | None] = lambda task: task.name  # the variable that holds it now
         self._settings = settings
         self._handles = handles
         self._demo_url = demo_url
@@ -163,7 +166,12 @@ class Repository:
         here = folder or now.folder
         entered = self.journal.listed(wanted, folder)
         places = [now.media_folder] if is_same_folder(here, now.folder) else [here / now.media.name, here]
-        saved = self._saved(wanted, places, {intent for _, intent, _ in entered})
+        known = {intent for _, intent, _ in entered}
+        saved = self._saved(wanted, places, known)
+        if wanted.described:  # the note may be in the sidecar, which is found by it
+            found = {*saved, *(self.media.described(wanted) if folder is None else ())} - known
+            noted = replace(wanted, by="intent", values=sorted(found), search="", starred=False)
+            entered += self.journal.listed(noted, folder)
         if wanted.narrow:  # the journal may have others of them, which it does not find to be wanted
             also = Wanted(wanted.since, wanted.until, "intent", list(saved))
             for _, intent, _ in self.journal.listed(also, folder):

@@ -26,6 +26,7 @@ from luma_jupyter.cells.parser import (
 )
 from luma_jupyter.clip.clip import Clip
 from luma_jupyter.clip.clip_list import ClipList, wait_for_all
+from luma_jupyter.clip.finding import read_wanted
 from luma_jupyter.clip.session import Session
 from luma_jupyter.demo.words import vocabulary
 from luma_jupyter.domain.money import dollars
@@ -269,7 +270,7 @@ class LumaMagics:
 
     def _history(self, words: list[str]) -> History:
         options = read_history_options(words)
-        tasks = self._session.history("all" if options.all else options.folder, options.day)
+        tasks = self._session.history("all" if options.all else options.folder, read_wanted(day=options.day))
         return History(tasks, self._session.settings().folder, time.time(), lambda file: not file.exists())
 
     def _price(self, words: list[str]) -> None:

@@ -47,7 +47,7 @@ def newer(tmp_path: Path) -> None:
     with closing(Journal(home)) as journal:
         journal.add(a_task(tmp_path, intent="1" * 32).evolve(folder=settings.current().folder, created_at=1.0))
     with closing(plain(home / FILE_NAME)) as file:
-        for index in ("tasks_by_folder", "tasks_by_name", "sidecars_by_time"):
+        for index in ("tasks_by_folder", "tasks_by_name", "sidecars_by_date"):
             file.execute(f"DROP INDEX {index}")
         file.execute(f"PRAGMA user_version = {len(MIGRATIONS) + 1}")
 

@@ -158,9 +158,16 @@ class MediaIndex:
                     if self._is_known(folder, state, unchecked=True):
                         return table.listed(state, wanted)
                     rows = self._look_through(folder, state, table.all(state))
-                return _choose({row.name: row.claims for row in rows}, wanted)
+                return _choose(table.with_notes({row.name: row.claims for row in rows}), wanted)
         claims = {os.fsencode(name): sidecars.read_claims(folder / name) for name in sidecars.names(folder)}
         return _choose(claims, wanted)
+
+    def described(self, wanted: Wanted) -> list[str]:
+        """The intents that are looked for in any folder, as far as the index knows them; none where it cannot tell."""
+        with contextlib.suppress(ConfigError):
+            if not (table := self._table()).is_read_only:
+                return table.described(wanted)
+        return []
 
     def read_listed(self, folder: Path, name: bytes) -> Task | None:
         """The task of a sidecar that was listed, as its file says now."""
@@ -192,6 +199,10 @@ class MediaIndex:
             return False
         own.entered = count
         return True
+
+    def note_change(self, folder: Path, intent: str) -> None:
+        """Have the index know what this kernel has changed in the sidecar of an intent, also for other folders."""
+        self.listed(folder, Wanted(by="intent", values=[intent]))
 
     def settle(self) -> None:
         """List the folders that this kernel has changed and that are quiet now; else the next look-up would have to."""
@@ -303,9 +314,8 @@ def _choose(claims: Mapping[bytes, Claims], wanted: Wanted) -> list[SavedKey]:
     """The sidecars that are wanted, by what they claim, oldest first; of copies of one the first by name."""
     found: dict[tuple[float, str], bytes] = {}
     for name in sorted(claims):
-        _, intent, created_at, variable, task_id = claims[name]
-        known = {"intent": intent, "name": variable, "task_id": task_id}
-        if intent and created_at is not None and wanted.fits(created_at, known):
+        intent, created_at = claims[name].intent, claims[name].created_at
+        if intent and created_at is not None and wanted.fits(claims[name]._asdict() | {"name": claims[name].variable}):
             found.setdefault((created_at, intent), name)
     keys = sorted((created_at, intent, name) for (created_at, intent), name in found.items())
     return keys[-wanted.newest if wanted.newest else 0 :]

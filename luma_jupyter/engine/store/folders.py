@@ -7,7 +7,7 @@ It is made anew from the files whenever it is not there or not right, so nothing
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, TypeAlias
 
@@ -20,25 +20,31 @@ TABLES = {
         "CREATE TABLE folders (number INTEGER PRIMARY KEY, folder TEXT UNIQUE, mark TEXT, settled INTEGER, version)",
     ),
     # By the name of this form's index: a table of an earlier form, which has none, is made anew.
-    "sidecars_by_time": (
+    "sidecars_by_date": (
         "DROP TABLE IF EXISTS sidecars",
-        "CREATE TABLE sidecars (folder INTEGER, words TEXT, name BLOB, mark TEXT, fingerprint TEXT, intent TEXT, "
-        "created_at REAL, variable TEXT, task_id TEXT, PRIMARY KEY (folder, words, name)) WITHOUT ROWID",
+        "CREATE TABLE sidecars (folder, words, name, mark, fingerprint, intent, created_at, variable, task_id, "
+        "action, text, starred, note, PRIMARY KEY (folder, words, name)) WITHOUT ROWID",
         "CREATE INDEX sidecars_by_fingerprint ON sidecars (fingerprint, folder)",
-        "CREATE INDEX sidecars_by_time ON sidecars (folder, created_at, intent)",
+        "CREATE INDEX sidecars_by_date ON sidecars (folder, created_at, intent)",
         "CREATE INDEX sidecars_by_intent ON sidecars (intent, folder)",
         "CREATE INDEX sidecars_by_variable ON sidecars (variable, folder)",
         "CREATE INDEX sidecars_by_task_id ON sidecars (task_id, folder)",
         "DELETE FROM folders",  # each has to be read anew
     ),
 }
-_COLUMNS = "name, mark, fingerprint, intent, created_at, variable, task_id"
+_COLUMNS = "name, mark, fingerprint, intent, created_at, variable, task_id, action, text, starred, note"
+# Of the sidecars what they are searched by: a note that the journal has comes before the sidecar's.
+_DESCRIBED = (
+    "SELECT sidecars.intent, action, sidecars.text, IFNULL(notes.starred, sidecars.starred) AS starred, "
+    "IFNULL(notes.folded, sidecars.note) AS note FROM sidecars LEFT JOIN notes ON notes.intent = sidecars.intent"
+)
 
 
 class Claims(NamedTuple):
     """What a sidecar says of its task; ``fingerprint`` is None where it is none of ours, the rest where it is unusable.
 
-    ``variable`` is the one that held the clip, ``created_at`` in Unix seconds.
+    ``variable`` is the one that held the clip, ``created_at`` in Unix seconds. ``text`` is what it is searched by,
+    ``note`` the words of a person's note, both folded.
     """
 
     fingerprint: str | None = None
@@ -46,6 +52,10 @@ class Claims(NamedTuple):
     created_at: float | None = None
     variable: str | None = None
     task_id: str | None = None
+    action: str | None = None
+    text: str | None = None
+    starred: int = 0
+    note: str = ""
 
 
 class Sidecar(NamedTuple):
@@ -120,6 +130,10 @@ class FolderTable:
     def listed(self, state: FolderState, wanted: Wanted) -> list[SavedKey]:
         """The usable sidecars that are wanted, oldest first; of copies of one the first by name."""
         condition, values = wanted.sql({"name": "variable"})
+        if wanted.described:
+            described, more = wanted.described_sql()
+            condition += f" AND intent IN (SELECT intent FROM ({_DESCRIBED} WHERE folder = ?) WHERE {described})"
+            values += [state.number, *more]
         most = -1 if wanted.newest is None else wanted.newest
         folder = "folder" if wanted.by == "all" else "+folder"
         found, _ = self._file.execute(
@@ -131,6 +145,18 @@ class FolderTable:
         )
         found.reverse()
         return found
+
+    def described(self, wanted: Wanted) -> list[str]:
+        """The intents that are looked for, in all folders, as these were when they were last looked through."""
+        described, values = wanted.described_sql()
+        found, _ = self._file.execute(f"SELECT DISTINCT intent FROM ({_DESCRIBED}) WHERE {described}", *values)
+        return [intent for (intent,) in found if intent]
+
+    def with_notes(self, claims: Mapping[bytes, Claims]) -> dict[bytes, Claims]:
+        """What sidecars say, with the notes that the journal has."""
+        noted = {intent: note for intent, *note in self._file.execute("SELECT intent, starred, folded FROM notes")[0]}
+        changed = {name: one for name, one in claims.items() if one.intent in noted}
+        return {**claims, **{name: Claims(*one[:-2], *noted[one.intent]) for name, one in changed.items()}}
 
     def write(
         self,
@@ -164,7 +190,7 @@ class FolderTable:
             execute("DELETE FROM sidecars WHERE folder = ? AND words = ? AND name = ?", number, _words(name), name)
         for one in changed:
             values = (number, _words(one.name), one.name, one.mark, *one.claims)
-            execute("INSERT OR REPLACE INTO sidecars VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", *values)
+            execute(f"INSERT OR REPLACE INTO sidecars VALUES ({', '.join('?' * len(values))})", *values)
         execute(
             "UPDATE folders SET mark = ?, settled = ?, version = version + 1 WHERE number = ?", mark, settled, number
         )

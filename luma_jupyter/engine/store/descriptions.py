@@ -1,0 +1,82 @@
+"""What tasks are searched by: a folded text of each, beside its row, and a person's notes that are in no sidecar.
+
+The texts are made from the rows when somebody searches: nothing is added to what is written where something is paid,
+and it does not matter which version of luma_jupyter wrote a row. A task's name is the last thing of it that may change:
+at its end. So a text holds for the status that the task had when it was made.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+
+from luma_jupyter.domain.folding import fold
+from luma_jupyter.domain.note import Note
+from luma_jupyter.domain.task import Task
+from luma_jupyter.engine.store.database import Database
+from luma_jupyter.engine.store.serialization import read_task
+from luma_jupyter.engine.store.wanted import Wanted
+
+TABLES = {
+    "texts": ("CREATE TABLE texts (intent TEXT PRIMARY KEY, status, action, text) WITHOUT ROWID",),
+    "notes": ("CREATE TABLE notes (intent TEXT PRIMARY KEY, starred, text, folded) WITHOUT ROWID",),
+}
+_DESCRIBED = (
+    "SELECT texts.intent, action, texts.text, starred, folded AS note FROM texts "
+    "LEFT JOIN notes ON notes.intent = texts.intent"
+)
+_MISSING = (
+    "SELECT intent FROM tasks INDEXED BY tasks_by_status WHERE NOT EXISTS "
+    "(SELECT 1 FROM texts WHERE texts.intent = tasks.intent AND texts.status = tasks.status)"
+)
+
+
+def searched_text(task: Task) -> str:
+    """The text by which a task is found: its prompt and the name of its variable, folded."""
+    return fold(f"{task.request.prompt}\n{task.name or ''}")
+
+
+class DescriptionTables:
+    """The tables in a journal's file. All calls raise ConfigError where that cannot be read or written."""
+
+    def __init__(self, file: Database) -> None:
+        self._file = file
+        self._filled: object = None  # the file's version when it had all texts
+
+    def condition(self, wanted: Wanted) -> tuple[str, list[object]]:
+        """The condition on an intent, and its values, that it is one of those that are looked for."""
+        self._fill()
+        described, values = wanted.described_sql()
+        return f"intent IN (SELECT intent FROM ({_DESCRIBED}) WHERE {described})", values
+
+    def _fill(self) -> None:
+        """Make the texts of the rows that have none yet."""
+        if self._filled == self._file.version() or self._file.is_newer:
+            return
+        missing = [intent for (intent,) in self._file.execute(_MISSING)[0]]
+        if missing:
+            self._file.transact(lambda: self._enter(missing))
+        self._filled = self._file.version()
+
+    def _enter(self, intents: Sequence[str]) -> None:
+        sql = "SELECT intent, status, task FROM tasks WHERE intent IN (SELECT value FROM json_each(?))"
+        for intent, status, text in self._file.execute(sql, json.dumps(intents))[0]:
+            task = read_task(text)
+            found = (task.request.action, searched_text(task)) if task else ("", "")
+            self._file.execute("INSERT OR REPLACE INTO texts VALUES (?, ?, ?, ?)", intent, status, *found)
+
+    def notes(self, intents: Sequence[str]) -> dict[str, Note]:
+        """The notes on some tasks that are kept here, by intent."""
+        sql = "SELECT intent, starred, text FROM notes WHERE intent IN (SELECT value FROM json_each(?))"
+        found, _ = self._file.execute(sql, json.dumps(intents))
+        return {intent: Note(bool(starred), text) for intent, starred, text in found}
+
+    def set_note(self, intent: str, note: Note) -> None:
+        """Keep a note here."""
+        values = (intent, int(note.starred), note.text, fold(note.text))
+        self._file.execute("INSERT OR REPLACE INTO notes VALUES (?, ?, ?, ?)", *values)
+
+    def forget_note(self, intent: str) -> None:
+        """Keep no note here any more, where there is one."""
+        if self.notes([intent]):
+            self._file.execute("DELETE FROM notes WHERE intent = ?", intent)
