@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from datetime import date, datetime, time, timedelta
-from typing import get_args
 
 from luma_jupyter.domain.folding import fold
 from luma_jupyter.domain.values import read_day, read_flag
-from luma_jupyter.domain.vocabulary import Action
+from luma_jupyter.domain.vocabulary import ALL_ACTIONS, Action
 from luma_jupyter.engine.store.wanted import ALWAYS, Wanted
 from luma_jupyter.errors import InvalidRequest, shown
 
 MOST_WORDS = 100
-ALL_ACTIONS: tuple[Action, ...] = get_args(Action)
 
 
 def read_wanted(

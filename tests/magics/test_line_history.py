@@ -41,6 +41,20 @@ def test_history_shows_the_clips_of_this_folder(two_folders: Shell) -> None:
     assert re.fullmatch(r"luma_videos/a-sunset-\w+\.mp4", next(iter(shown))["file"])
 
 
+def test_history_has_stars_notes_and_the_sum(two_folders: Shell) -> None:
+    """A star and a note have their columns; below stands how many there are, and what all cost."""
+    two_folders.run(
+        "import luma_jupyter\nsunset = luma_jupyter.clips()[0]\nsunset.starred = True\nsunset.note = '狐狸'"
+    )
+    for words in ("--starred", "狐狸 sunset"):
+        shown = two_folders.run(f"%luma history {words}")
+        assert [(row["starred"], row["note"]) for row in shown] == [(True, "狐狸")]
+        header, _, below = repr(shown).splitlines()
+        assert ("★" in header, "NOTE" in header) == (True, True)
+        assert below.startswith("1 clip: 1 completed. Cost: ")
+    assert len(two_folders.run("%luma history nothing")) == 0
+
+
 def test_history_can_be_kept_in_a_variable(two_folders: Shell) -> None:
     """As a cell's last line it shows itself; ``h = %luma history`` keeps it."""
     two_folders.run("h = %luma history\nframe = h.dataframe()")
@@ -60,12 +74,22 @@ def test_history_can_be_kept_in_a_variable(two_folders: Shell) -> None:
         ("--day {yesterday}", []),
         ("--all --day today", ["A sunset", "A boat"]),
         ("--folder elsewhere --day {yesterday}", []),
+        ("--since {yesterday}", ["A sunset"]),
+        ("--since {tomorrow}", []),
+        ("--since {yesterday} --day today", ["A sunset"]),
+        ("SUN a", ["A sunset"]),
+        ("boat", []),
+        ("boat --all", ["A boat"]),
+        ("--action generate sunset", ["A sunset"]),
+        ("--action modify", []),
+        ("--starred", []),
     ],
 )
 def test_history_of_folders_and_days(two_folders: Shell, tmp_path: Path, words: str, expected: list[str]) -> None:
-    """``--all``, ``--folder`` and ``--day`` choose, also together."""
+    """Folders, days, words and actions choose, also together."""
     today = date.today()
-    words = words.format(folder=tmp_path, today=today, yesterday=today - timedelta(days=1))
+    days = {"today": today, "yesterday": today - timedelta(days=1), "tomorrow": today + timedelta(days=1)}
+    words = words.format(folder=tmp_path, **days)
     assert prompts_of(two_folders.run(f"%luma history {words}")) == expected
 
 
@@ -75,15 +99,14 @@ def test_history_of_folders_and_days(two_folders: Shell, tmp_path: Path, words: 
         ("--day yesterday", "'yesterday' is not a day: write it as 2026-11-22, or today."),
         ("--day 22.11.2026", "'22.11.2026' is not a day: write it as 2026-11-22, or today."),
         ("--day", "expected one argument"),
-        (
-            "--dy today",
-            "unrecognized arguments: --dy today. Did you mean --day? Usage: %luma history [--all",
-        ),
-        ("sunset", "unrecognized arguments: sunset"),
+        ("--dy today", "unrecognized arguments: --dy. Did you mean --day? Usage: %luma history [WORDS…]"),
+        ("--action delete", "There is no action 'delete': choose generate, extend, modify, film."),
+        ("--star", "unrecognized arguments: --star. Did you mean --starred?"),
+        ("--since", "expected one argument"),
         ("--folder nowhere", "nowhere'."),
         ("--day today --day today", "--day is there twice: take one of them out."),
         ("—all", "—all begins with a long dash instead of hyphens: write --all."),
-        ("--all --folder elsewhere", "not allowed with argument"),
+        ("--all --folder elsewhere", "--all and --folder do not go together: take one of them out."),
     ],
 )
 def test_history_mistake_is_one_line(notebook: Shell, words: str, answer: str) -> None:

@@ -312,12 +312,12 @@ class _Progress:
 
 def _choose(claims: Mapping[bytes, Claims], wanted: Wanted) -> list[SavedKey]:
     """The sidecars that are wanted, by what they claim, oldest first; of copies of one the first by name."""
-    found: dict[tuple[float, str], bytes] = {}
-    for name in sorted(claims):
-        intent, created_at = claims[name].intent, claims[name].created_at
-        if intent and created_at is not None and wanted.fits(claims[name]._asdict() | {"name": claims[name].variable}):
-            found.setdefault((created_at, intent), name)
-    keys = sorted((created_at, intent, name) for (created_at, intent), name in found.items())
+    found: dict[tuple[float, str], SavedKey] = {}
+    for name, one in sorted(claims.items()):
+        if one.intent and one.created_at is not None and wanted.fits(one._asdict() | {"name": one.variable}):
+            key = (one.created_at, one.intent, name, one.usd, one.exact)
+            found.setdefault(key[:2], key)
+    keys = sorted(found.values(), key=lambda key: key[:2])
     return keys[-wanted.newest if wanted.newest else 0 :]
 
 

@@ -207,7 +207,8 @@ def read_claims(path: Path) -> Claims:
     note = note_of_record(data.get("note"))
     return Claims(
         *(fingerprint, task.intent, task.created_at, name, task_id),
-        *(task.request.action, searched_text(task), int(note.starred), fold(note.text)),
+        *(task.request.action, searched_text(task.request.prompt, task.name), int(note.starred), fold(note.text)),
+        *(task.charge(None), int(task.total.exact)),
     )
 
 

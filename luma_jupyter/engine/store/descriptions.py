@@ -12,9 +12,7 @@ from collections.abc import Sequence
 
 from luma_jupyter.domain.folding import fold
 from luma_jupyter.domain.note import Note
-from luma_jupyter.domain.task import Task
 from luma_jupyter.engine.store.database import Database
-from luma_jupyter.engine.store.serialization import read_task
 from luma_jupyter.engine.store.wanted import Wanted
 
 TABLES = {
@@ -31,9 +29,18 @@ _MISSING = (
 )
 
 
-def searched_text(task: Task) -> str:
+def searched_text(prompt: object, name: object) -> str:
     """The text by which a task is found: its prompt and the name of its variable, folded."""
-    return fold(f"{task.request.prompt}\n{task.name or ''}")
+    return fold(f"{prompt}\n{name or ''}")
+
+
+def _described(snapshot: object) -> tuple[str, str]:
+    """Action and text of a row's snapshot; empty where it is damaged."""
+    try:
+        task = json.loads(str(snapshot))
+        return str(task["action"]), searched_text(task["prompt"], task["name"])
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return "", ""
 
 
 class DescriptionTables:
@@ -60,10 +67,12 @@ class DescriptionTables:
 
     def _enter(self, intents: Sequence[str]) -> None:
         sql = "SELECT intent, status, task FROM tasks WHERE intent IN (SELECT value FROM json_each(?))"
-        for intent, status, text in self._file.execute(sql, json.dumps(intents))[0]:
-            task = read_task(text)
-            found = (task.request.action, searched_text(task)) if task else ("", "")
-            self._file.execute("INSERT OR REPLACE INTO texts VALUES (?, ?, ?, ?)", intent, status, *found)
+        rows = [
+            (intent, status, *_described(text))
+            for intent, status, text in self._file.execute(sql, json.dumps(intents))[0]
+        ]
+        columns = ", ".join(f"json_extract(value, '$[{number}]')" for number in range(4))
+        self._file.execute(f"INSERT OR REPLACE INTO texts SELECT {columns} FROM json_each(?)", json.dumps(rows))
 
     def notes(self, intents: Sequence[str]) -> dict[str, Note]:
         """The notes on some tasks that are kept here, by intent."""

@@ -23,16 +23,16 @@ TABLES = {
     "sidecars_by_date": (
         "DROP TABLE IF EXISTS sidecars",
         "CREATE TABLE sidecars (folder, words, name, mark, fingerprint, intent, created_at, variable, task_id, "
-        "action, text, starred, note, PRIMARY KEY (folder, words, name)) WITHOUT ROWID",
+        "action, text, starred, note, usd, exact, PRIMARY KEY (folder, words, name)) WITHOUT ROWID",
         "CREATE INDEX sidecars_by_fingerprint ON sidecars (fingerprint, folder)",
-        "CREATE INDEX sidecars_by_date ON sidecars (folder, created_at, intent)",
+        "CREATE INDEX sidecars_by_date ON sidecars (folder, created_at, intent, usd, exact)",
         "CREATE INDEX sidecars_by_intent ON sidecars (intent, folder)",
         "CREATE INDEX sidecars_by_variable ON sidecars (variable, folder)",
         "CREATE INDEX sidecars_by_task_id ON sidecars (task_id, folder)",
         "DELETE FROM folders",  # each has to be read anew
     ),
 }
-_COLUMNS = "name, mark, fingerprint, intent, created_at, variable, task_id, action, text, starred, note"
+_COLUMNS = "name, mark, fingerprint, intent, created_at, variable, task_id, action, text, starred, note, usd, exact"
 # Of the sidecars what they are searched by: a note that the journal has comes before the sidecar's.
 _DESCRIBED = (
     "SELECT sidecars.intent, action, sidecars.text, IFNULL(notes.starred, sidecars.starred) AS starred, "
@@ -44,7 +44,7 @@ class Claims(NamedTuple):
     """What a sidecar says of its task; ``fingerprint`` is None where it is none of ours, the rest where it is unusable.
 
     ``variable`` is the one that held the clip, ``created_at`` in Unix seconds. ``text`` is what it is searched by,
-    ``note`` the words of a person's note, both folded.
+    ``note`` the words of a person's note, both folded; ``usd`` what it cost or may cost, None where nobody knows.
     """
 
     fingerprint: str | None = None
@@ -56,6 +56,8 @@ class Claims(NamedTuple):
     text: str | None = None
     starred: int = 0
     note: str = ""
+    usd: float | None = None
+    exact: int = 0
 
 
 class Sidecar(NamedTuple):
@@ -74,7 +76,8 @@ class Sidecar(NamedTuple):
         return cls(row[0], row[1], Claims(*row[2:]))
 
 
-SavedKey: TypeAlias = tuple[float, str, bytes]  # when its task was made (Unix seconds), the intent, the file's name
+# When its task was made (Unix seconds), the intent, the file's name; what it cost in USD, and whether exactly so much.
+SavedKey: TypeAlias = tuple[float, str, bytes, float | None, int]
 
 
 @dataclass(frozen=True)
@@ -137,7 +140,7 @@ class FolderTable:
         most = -1 if wanted.newest is None else wanted.newest
         folder = "folder" if wanted.by == "all" else "+folder"
         found, _ = self._file.execute(
-            f"SELECT created_at, intent, MIN(name) FROM sidecars WHERE {condition} AND {folder} = ? "
+            f"SELECT created_at, intent, MIN(name), usd, exact FROM sidecars WHERE {condition} AND {folder} = ? "
             "AND intent IS NOT NULL GROUP BY created_at, intent ORDER BY created_at DESC, intent DESC LIMIT ?",
             *values,
             state.number,
@@ -156,7 +159,10 @@ class FolderTable:
         """What sidecars say, with the notes that the journal has."""
         noted = {intent: note for intent, *note in self._file.execute("SELECT intent, starred, folded FROM notes")[0]}
         changed = {name: one for name, one in claims.items() if one.intent in noted}
-        return {**claims, **{name: Claims(*one[:-2], *noted[one.intent]) for name, one in changed.items()}}
+        for name, one in changed.items():
+            starred, note = noted[one.intent]
+            changed[name] = one._replace(starred=starred, note=note)
+        return {**claims, **changed}
 
     def write(
         self,

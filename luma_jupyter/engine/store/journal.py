@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 from luma_jupyter.domain.duration_model import KEPT
+from luma_jupyter.domain.money import Total
 from luma_jupyter.domain.task import Task
 from luma_jupyter.domain.urls import is_web_url
 from luma_jupyter.domain.vocabulary import Action, Provider
@@ -261,6 +262,10 @@ class Journal:
         counted = [part for part in self._sums.since(since) if not part.follower or self._is_alive(part.follower)]
         lost += sum(part.tasks for part in counted if not part.provider)
         return Day([part for part in counted if part.provider], lost)
+
+    def total(self, intents: Sequence[str]) -> Total:
+        """What some tasks cost together, as far as their entries can be read."""
+        return self._sums.total(intents)
 
     def _is_alive(self, owner: str) -> bool:
         found, _ = self._file.execute("SELECT beat FROM owners WHERE owner = ?", owner)

@@ -6,11 +6,13 @@ to date first.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-from luma_jupyter.domain.money import Charges
+from luma_jupyter.domain.money import Charges, Total
 from luma_jupyter.domain.vocabulary import Action, Provider, Status
 from luma_jupyter.engine.store.database import Database
 from luma_jupyter.engine.store.serialization import read_task
@@ -38,6 +40,8 @@ TABLES = {
         ),
     ),
 }
+
+_COST = "CASE WHEN json_valid(task) THEN json_extract(task, '$.cost') END"  # what was reported
 
 _Key: TypeAlias = tuple[Any, ...]  # slot, provider, action, follower
 _Sums: TypeAlias = tuple[float, ...]  # tasks, usd, calls, unpriced
@@ -79,6 +83,19 @@ class SpendingSums:
         except ConfigError:  # one that a newer version wrote is read only
             rows, _ = self._file.execute("SELECT created_at, task, owner FROM tasks WHERE created_at >= ?", since)
             return [_spending(*_facts(*row)) for row in rows]
+
+    def total(self, intents: Sequence[str]) -> Total:
+        """What some tasks cost together."""
+        with suppress(ConfigError):  # one that a newer version wrote has them as it last added them up
+            self._file.transact(self._add_up_changed)
+        wanted = "intent IN (SELECT value FROM json_each(?))"
+        sums = f"SELECT TOTAL(usd), COUNT(NULLIF(unpriced, 0)) FROM charges WHERE {wanted}"
+        expected = (
+            f"SELECT 1 FROM charges JOIN tasks USING (intent) WHERE usd > 0 AND {wanted} AND {_COST} IS NULL LIMIT 1"
+        )
+        ((usd, unknown),), _ = self._file.execute(sums, json.dumps(intents))
+        found, _ = self._file.execute(expected, json.dumps(intents))
+        return Total(usd / NANO, not found, unknown)
 
     def _since(self, since: float) -> list[Spending]:
         self._add_up_changed()

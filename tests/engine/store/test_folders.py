@@ -47,7 +47,7 @@ def test_index_of_an_earlier_form_is_made_anew(tmp_path: Path, form: str) -> Non
             file.execute(statement)
     with closing(Journal(tmp_path)) as journal:
         found = MediaIndex(lambda: journal.folders).listed(media, EVERYTHING)
-        assert [intent for _, intent, _ in found] == [film.intent]
+        assert [intent for _, intent, *_ in found] == [film.intent]
         journal.write(a_task(1, name="fox"), lease.number)
         assert [entry.task.name for entry in journal.entries()] == ["fox"]
     with closing(plain(tmp_path / FILE_NAME)) as file:
