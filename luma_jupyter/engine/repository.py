@@ -178,8 +178,8 @@ class Repository:
         places = [now.media_folder] if is_same_folder(here, now.folder) else [here / now.media.name, here]
         known = {intent for _, intent, _ in entered}
         saved = self._saved(wanted, places, known)
-        if wanted.described:  # the note may be in the sidecar, which is found by it
-            found = {*saved, *(self.media.described(wanted) if folder is None else ())} - known
+        if wanted.described:  # the note is in the sidecar, which may be in a folder that was the media folder before
+            found = {*saved, *self.media.described(wanted, places)} - known
             noted = replace(wanted, by="intent", values=sorted(found), search="", starred=False)
             entered += self.journal.listed(noted, folder) if found else []
         if wanted.narrow and saved:  # the journal may have others of them, which it does not find to be wanted

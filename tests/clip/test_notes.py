@@ -214,6 +214,15 @@ def test_star_in_another_folder_is_found_in_all_of_them(kernels: Kernels, tmp_pa
     assert [found.prompt for found in luma.clips(folder="all", starred=True)] == ["A sunset"]
 
 
+def test_star_beside_a_video_in_an_earlier_media_folder_is_found(kernels: Kernels, tmp_path: Path) -> None:
+    """What was made before the setting was changed is found here by its note, as it is listed here."""
+    clip = luma.generate("A sunset").wait()
+    luma.configure(media=tmp_path / "videos")
+    clip.note = "Abend"
+    assert sidecar(clip)["note"]["text"] == "Abend"
+    assert luma.clips(search="abend") == luma.clips() == [clip]
+
+
 @pytest.mark.parametrize(
     ("note", "known"),
     [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 from datetime import date, timedelta
@@ -168,3 +169,42 @@ def test_history_without_a_readable_journal_names_the_folder(notebook: Shell, en
     settings.configure(home=tmp_path / "file")
     with pytest.raises(ConfigError, match=r"The journal cannot be .* in .*/file"):
         notebook.run("%luma history")
+
+
+@pytest.mark.parametrize(
+    ("cell", "names"),
+    [
+        ("seas = luma.batch(['A calm sea', 'A wild sea', 'A sea of sand', 'A sea of fog'], yes=True)", 4),
+        ("%%luma -o seas --takes 4\nA sea", 4),
+    ],
+)
+def test_names_of_a_batch_are_known_to_another_kernel_and_another_machine(
+    notebook: Shell, service: PromptService, tmp_path: Path, cell: str, names: int
+) -> None:
+    """Each clip's place in its variable is in its sidecar: the folder alone is enough to find it by that."""
+    service.gate.clear()
+    notebook.run("import luma_jupyter as luma")
+    notebook.run(cell)
+    service.gate.set()
+    notebook.run("seas.wait()")
+    key = notebook.user_ns["seas"][3].task.key
+    sidecars = (json.loads(path.read_bytes()) for path in (tmp_path / "luma_videos").glob("*.json"))
+    assert sorted(data["name"] for data in sidecars) == [f"seas[{number}]" for number in range(names)]
+    notebook.restart()
+    advice = rf"seas\[3\] was made here before; run its cell, or use clip:{key}"
+    with pytest.raises(InvalidRequest, match=advice):
+        notebook.run("%luma show seas[3]")
+    shutil.copytree(tmp_path / "luma_videos", tmp_path / "handed over" / "luma_videos")
+    notebook.restart(tmp_path / "handed over")
+    settings.configure(home=tmp_path / "another home")
+    with pytest.raises(InvalidRequest, match=advice):
+        notebook.run("%luma show seas[3]")
+    assert [row["name"] for row in notebook.run("%luma history seas[3]")] == ["seas[3]"]
+    assert notebook.run(f"%luma show clip:{key}") is None
+
+
+def test_name_that_cannot_be_told_costs_no_video(notebook: Shell, service: PromptService) -> None:
+    """Whatever the user's variables hold, a paid clip is saved."""
+    notebook.run("class Odd:\n    __class__ = property(lambda self: 1 / 0)\nodd = Odd()\nimport luma_jupyter as luma")
+    notebook.run("clips = [luma.generate('A sunset')]\nclip = clips[0].wait()")
+    assert notebook.user_ns["clip"].path.is_file()

@@ -162,11 +162,11 @@ class MediaIndex:
         claims = {os.fsencode(name): sidecars.read_claims(folder / name) for name in sidecars.names(folder)}
         return _choose(claims, wanted)
 
-    def described(self, wanted: Wanted) -> list[str]:
-        """The intents that are looked for in any folder, as far as the index knows them; none where it cannot tell."""
+    def described(self, wanted: Wanted, but: Sequence[Path]) -> list[str]:
+        """The intents that are looked for, in all folders ``but`` these, as far as the index knows them."""
         with contextlib.suppress(ConfigError):
             if not (table := self._table()).is_read_only:
-                return table.described(wanted)
+                return table.described(wanted, [_text(folder) for folder in but])
         return []
 
     def read_listed(self, folder: Path, name: bytes) -> Task | None:

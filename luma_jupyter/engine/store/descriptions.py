@@ -12,6 +12,7 @@ from collections.abc import Sequence
 
 from luma_jupyter.domain.folding import fold
 from luma_jupyter.domain.note import Note
+from luma_jupyter.domain.task import Task
 from luma_jupyter.engine.store.database import Database
 from luma_jupyter.engine.store.wanted import Wanted
 
@@ -32,6 +33,13 @@ _MISSING = (
 def searched_text(prompt: object, name: object) -> str:
     """The text by which a task is found: its prompt and the name of its variable, folded."""
     return fold(f"{prompt}\n{name or ''}")
+
+
+def searched_by(task: Task) -> dict[str, object]:
+    """What a task without a note is searched by, as `Wanted.fits` takes it."""
+    keys = {"created_at": task.created_at, "intent": task.intent, "name": task.name, "task_id": task.task_id}
+    text = searched_text(task.request.prompt, task.name)
+    return {**keys, "action": task.request.action, "text": text, "starred": 0, "note": ""}
 
 
 def _described(snapshot: object) -> tuple[str, str]:

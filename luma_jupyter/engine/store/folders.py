@@ -149,11 +149,12 @@ class FolderTable:
         found.reverse()
         return found
 
-    def described(self, wanted: Wanted) -> list[str]:
-        """The intents that are looked for, in all folders, as these were when they were last looked through."""
+    def described(self, wanted: Wanted, but: Sequence[str]) -> list[str]:
+        """The intents that are looked for, in all folders ``but`` these, as they were when last looked through."""
         described, values = wanted.described_sql()
-        found, _ = self._file.execute(f"SELECT DISTINCT intent FROM ({_DESCRIBED}) WHERE {described}", *values)
-        return [intent for (intent,) in found if intent]
+        others = "folder IN (SELECT number FROM folders WHERE folder NOT IN (SELECT value FROM json_each(?)))"
+        sql = f"SELECT DISTINCT intent FROM ({_DESCRIBED} WHERE {others}) WHERE {described}"
+        return [intent for (intent,) in self._file.execute(sql, json.dumps(but), *values)[0] if intent]
 
     def with_notes(self, claims: Mapping[bytes, Claims]) -> dict[bytes, Claims]:
         """What sidecars say, with the notes that the journal has."""

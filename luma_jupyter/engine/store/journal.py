@@ -11,7 +11,7 @@ import json
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache, partial
 from pathlib import Path
 from typing import TypeAlias
@@ -23,7 +23,7 @@ from luma_jupyter.domain.urls import is_web_url
 from luma_jupyter.domain.vocabulary import Action, Provider
 from luma_jupyter.engine.store import descriptions, folders, spending
 from luma_jupyter.engine.store.database import Database, storable
-from luma_jupyter.engine.store.descriptions import DescriptionTables
+from luma_jupyter.engine.store.descriptions import DescriptionTables, searched_by
 from luma_jupyter.engine.store.folders import FolderTable
 from luma_jupyter.engine.store.leases import LeaseLost, current_owner, is_alive
 from luma_jupyter.engine.store.probe import FILE_NAME, UNFINISHED
@@ -192,6 +192,8 @@ class Journal:
 
     def listed(self, wanted: Wanted = EVERYTHING, folder: Path | None = None) -> list[Key]:
         """What is wanted of one folder or of all: oldest first."""
+        if wanted.described and self._file.is_newer:  # it may have other tables to search
+            return self._fitting(wanted, folder)
         condition, values = self._condition(wanted, folder)
         sql = f"SELECT created_at, intent, status FROM tasks WHERE {condition}"
         if wanted.statuses:
@@ -201,6 +203,14 @@ class Journal:
         found, _ = self._file.execute(f"{sql} ORDER BY created_at DESC, intent DESC LIMIT ?", *values, most)
         found.reverse()
         return found
+
+    def _fitting(self, wanted: Wanted, folder: Path | None) -> list[Key]:
+        """As `listed`, by a look at each task; a note is none of its own."""
+        keys = self.listed(replace(wanted, search="", action=None, starred=False, newest=None), folder)
+        tasks = (entry.task for entry in self.find_all([intent for _, intent, _ in keys]))
+        fitting = {task.intent for task in tasks if wanted.fits(searched_by(task))}
+        found = [key for key in keys if key[1] in fitting]
+        return found[-wanted.newest if wanted.newest else 0 :]
 
     def entries(self, *, folder: Path | None = None, since: float = 0.0, until: float = ALWAYS) -> list[Entry]:
         """The entries made from ``since`` to before ``until`` (Unix seconds), of one folder or of all; oldest first."""

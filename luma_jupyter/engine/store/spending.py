@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -41,6 +40,7 @@ TABLES = {
     ),
 }
 
+_WANTED = "intent IN (SELECT value FROM json_each(?))"
 _COST = "CASE WHEN json_valid(task) THEN json_extract(task, '$.cost') END"  # what was reported
 
 _Key: TypeAlias = tuple[Any, ...]  # slot, provider, action, follower
@@ -86,16 +86,21 @@ class SpendingSums:
 
     def total(self, intents: Sequence[str]) -> Total:
         """What some tasks cost together."""
-        with suppress(ConfigError):  # one that a newer version wrote has them as it last added them up
-            self._file.transact(self._add_up_changed)
-        wanted = "intent IN (SELECT value FROM json_each(?))"
-        sums = f"SELECT TOTAL(usd), COUNT(NULLIF(unpriced, 0)) FROM charges WHERE {wanted}"
+        wanted = json.dumps(intents)
+        try:
+            return self._file.transact(lambda: self._total(wanted))
+        except ConfigError:  # one that a newer version wrote is read only
+            rows, _ = self._file.execute(f"SELECT task FROM tasks WHERE {_WANTED}", wanted)
+            return sum((task.total for (text,) in rows if (task := read_task(text))), Total())
+
+    def _total(self, wanted: str) -> Total:
+        self._add_up_changed()
+        sums = f"SELECT TOTAL(usd), COUNT(NULLIF(unpriced, 0)) FROM charges WHERE {_WANTED}"
         expected = (
-            f"SELECT 1 FROM charges JOIN tasks USING (intent) WHERE usd > 0 AND {wanted} AND {_COST} IS NULL LIMIT 1"
+            f"SELECT 1 FROM charges JOIN tasks USING (intent) WHERE usd > 0 AND {_COST} IS NULL AND {_WANTED} LIMIT 1"
         )
-        ((usd, unknown),), _ = self._file.execute(sums, json.dumps(intents))
-        found, _ = self._file.execute(expected, json.dumps(intents))
-        return Total(usd / NANO, not found, unknown)
+        ((usd, unknown),), _ = self._file.execute(sums, wanted)
+        return Total(usd / NANO, not self._file.execute(expected, wanted)[0], unknown)
 
     def _since(self, since: float) -> list[Spending]:
         self._add_up_changed()
