@@ -11,11 +11,12 @@ import json
 from collections.abc import Sequence
 
 from luma_jupyter.domain.folding import fold
-from luma_jupyter.domain.note import Note
+from luma_jupyter.domain.note import Note, read_note
 from luma_jupyter.domain.task import Task
 from luma_jupyter.engine.store.database import Database
 from luma_jupyter.engine.store.wanted import Wanted
 
+LONGEST = 20_000  # characters of a prompt, of which a forged sidecar may have two million
 TABLES = {
     "texts": ("CREATE TABLE texts (intent TEXT PRIMARY KEY, status, action, text) WITHOUT ROWID",),
     "notes": ("CREATE TABLE notes (intent TEXT PRIMARY KEY, starred, text, folded) WITHOUT ROWID",),
@@ -31,8 +32,8 @@ _MISSING = (
 
 
 def searched_text(prompt: object, name: object) -> str:
-    """The text by which a task is found: its prompt and the name of its variable, folded."""
-    return fold(f"{prompt}\n{name or ''}")
+    """The text by which a task is found: its name and its prompt, folded, as far as they are searched."""
+    return fold(f"{name or ''}\n{prompt}"[:LONGEST])
 
 
 def searched_by(task: Task) -> dict[str, object]:
@@ -46,8 +47,8 @@ def _described(snapshot: object) -> tuple[str, str]:
     """Action and text of a row's snapshot; empty where it is damaged."""
     try:
         task = json.loads(str(snapshot))
-        return str(task["action"]), searched_text(task["prompt"], task["name"])
-    except (ValueError, KeyError, TypeError, RecursionError):
+        return str(task["action"]), searched_text(task["prompt"], task.get("name"))
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return "", ""
 
 
@@ -68,25 +69,18 @@ class DescriptionTables:
         """Make the texts of the rows that have none yet."""
         if self._filled == self._file.version() or self._file.is_newer:
             return
-        missing = [intent for (intent,) in self._file.execute(_MISSING)[0]]
-        if missing:
-            self._file.transact(lambda: self._enter(missing))
+        missing, _ = self._file.execute(f"SELECT intent, status, task FROM tasks WHERE intent IN ({_MISSING})")
+        if missing:  # made before anything is locked
+            rows = [(intent, status, *_described(snapshot)) for intent, status, snapshot in missing]
+            columns = ", ".join(f"json_extract(value, '$[{number}]')" for number in range(4))
+            self._file.execute(f"INSERT OR REPLACE INTO texts SELECT {columns} FROM json_each(?)", json.dumps(rows))
         self._filled = self._file.version()
-
-    def _enter(self, intents: Sequence[str]) -> None:
-        sql = "SELECT intent, status, task FROM tasks WHERE intent IN (SELECT value FROM json_each(?))"
-        rows = [
-            (intent, status, *_described(text))
-            for intent, status, text in self._file.execute(sql, json.dumps(intents))[0]
-        ]
-        columns = ", ".join(f"json_extract(value, '$[{number}]')" for number in range(4))
-        self._file.execute(f"INSERT OR REPLACE INTO texts SELECT {columns} FROM json_each(?)", json.dumps(rows))
 
     def notes(self, intents: Sequence[str]) -> dict[str, Note]:
         """The notes on some tasks that are kept here, by intent."""
         sql = "SELECT intent, starred, text FROM notes WHERE intent IN (SELECT value FROM json_each(?))"
         found, _ = self._file.execute(sql, json.dumps(intents))
-        return {intent: Note(bool(starred), text) for intent, starred, text in found}
+        return {intent: read_note({"starred": starred == 1, "text": text}) for intent, starred, text in found}
 
     def set_note(self, intent: str, note: Note) -> None:
         """Keep a note here."""
