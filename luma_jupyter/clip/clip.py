@@ -14,7 +14,6 @@ import contextlib
 import copy
 import os
 from collections.abc import Callable, Generator, Mapping, Sequence
-from dataclasses import replace
 from datetime import UTC, datetime
 from os import PathLike
 from pathlib import Path
@@ -22,9 +21,9 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 from luma_jupyter.clip.cut import Cut, Cuttable
 from luma_jupyter.clip.images import ClipFrame, read_images
+from luma_jupyter.clip.noted import Noted, NoteKeeper
 from luma_jupyter.clip.saving import read_target, save
 from luma_jupyter.domain.identifiers import KEY_PREFIX
-from luma_jupyter.domain.note import Note
 from luma_jupyter.domain.requests import ExtendRequest, ModifyRequest, Request
 from luma_jupyter.domain.task import Task, Video
 from luma_jupyter.domain.urls import shown_url
@@ -81,7 +80,7 @@ class Presenter(Protocol):
 Source: TypeAlias = "Clip | str | Sequence[Clip | str] | None"
 
 
-class Owner(Protocol):
+class Owner(NoteKeeper, Protocol):
     """What a clip needs of the session that it belongs to."""
 
     presenter: Presenter
@@ -95,12 +94,6 @@ class Owner(Protocol):
     def lineage(self, clip: Clip) -> Lineage:
         """The tree that a clip belongs to."""
 
-    def note_of(self, clip: Clip) -> Note:
-        """The note on a clip."""
-
-    def set_note(self, clip: Clip, note: Note) -> None:
-        """Put a note on a clip."""
-
     def find_name(self, value: object) -> str | None:
         """The variable that holds a clip, or any other value."""
 
@@ -112,11 +105,11 @@ class Owner(Protocol):
         """The public function that makes a clip from its `Clip.record`; pickles name it."""
 
 
-class Clip(Cuttable):
+class Clip(Cuttable, Noted):
     """A video that is being made, or is done. Made by `generate`, `extend`, `modify` and `film`, not by hand."""
 
     def __init__(self, owner: Owner, handle: Handle, *, name: str | None = None, source: Source = None) -> None:
-        self._owner = owner
+        self._owner: Owner = owner
         self._handle = handle
         self._name = name
         self._source = source
@@ -169,27 +162,6 @@ class Clip(Cuttable):
         """Why it ended without a video; None while it runs and when it is completed."""
         error = self.task.error
         return error if isinstance(error, ClipError) else None
-
-    # What somebody notes of it.
-
-    @property
-    def starred(self) -> bool:
-        """Whether it has a ★. It can be set, and is kept beside the video. Raises InvalidRequest for what is no flag,
-        ConfigError where it cannot be kept."""
-        return self._owner.note_of(self).starred
-
-    @starred.setter
-    def starred(self, starred: bool) -> None:
-        self._owner.set_note(self, replace(self._owner.note_of(self), starred=starred))
-
-    @property
-    def note(self) -> str:
-        """What somebody noted of it, on one line of up to 2,000 characters. It can be set, as ``starred``."""
-        return self._owner.note_of(self).text
-
-    @note.setter
-    def note(self, text: str) -> None:
-        self._owner.set_note(self, replace(self._owner.note_of(self), text=text))
 
     # What is known at the end.
 
