@@ -312,9 +312,9 @@ def size_of(path: Path) -> int:
 
 
 @contextlib.contextmanager
-def replacing(path: Path, change: Change = untold) -> Iterator[BinaryIO]:
+def replacing(path: Path, change: Change = untold, end: str = "part") -> Iterator[BinaryIO]:
     """A file under a temporary name beside ``path``; becomes ``path`` when the block ends well, else goes away."""
-    part = temporary_path(path)
+    part = temporary_path(path, end)
     with _written(part, change) as file:
         yield file
     try:
@@ -424,7 +424,7 @@ def _place_sidecar(path: Path, task: Task, size: int, change: Change, beside: Pa
 
 def replace_note(sidecar: Path, note: Note, change: Change = untold) -> None:
     """Write a person's note into a sidecar; all else in it stays. Raises OSError, or ValueError where it is none."""
-    with replacing(sidecar, change) as file:
+    with replacing(sidecar, change, "note.part") as file:  # a run may write the same sidecar at this moment
         sidecars.write_note(file, sidecar, note)
 
 
