@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from luma_jupyter.api.kernel import kernel
 from luma_jupyter.clip import sheet
 from luma_jupyter.clip.clip import Clip
+from luma_jupyter.clip.finding import read_wanted
 from luma_jupyter.clip.lazy_clip_list import LazyClipList
 from luma_jupyter.widgets.compare.compare import Comparison, clips_to_compare
 from luma_jupyter.widgets.gallery.gallery import Gallery, What, for_gallery
@@ -20,15 +21,27 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 
-def clips(*, folder: str | PathLike[str] | None = None, day: str | date | None = None) -> LazyClipList:
+def clips(
+    *,
+    folder: str | PathLike[str] | None = None,
+    day: str | date | None = None,
+    search: str | None = None,
+    since: str | date | None = None,
+    action: str | None = None,
+    starred: bool = False,
+) -> LazyClipList:
     """The clips of this notebook's folder, of earlier kernels too, oldest first: as a list, that is shown as one table.
 
-    ``folder`` names another one, or is ``"all"``; ``day`` is a date, ``"2026-11-22"`` or ``"today"``. Raises
-    InvalidRequest for a day that is none or a folder that there is not, ConfigError where the journal cannot be read.
-    Each clip is read when it is looked at. Its ``wait()`` and ``stop()`` are for those that had not ended when it was
-    made.
+    ``folder`` names another one, or is ``"all"``; ``day`` is a date, ``"2026-11-22"`` or ``"today"``, ``since`` the
+    first of several days. ``search`` is words, of which each is in the prompt, the name or the note, or in a word
+    there, in whatever case and width; ``action`` is generate, extend, modify or film; ``starred``: only those with a ★.
+
+    Raises InvalidRequest for what is none of these or a folder that there is not, ConfigError where the journal cannot
+    be read. Each clip is read when it is looked at. Its ``wait()`` and ``stop()`` are for those that had not ended when
+    it was made.
     """
-    return kernel.session.clips(folder, day)
+    wanted = read_wanted(day=day, search=search, since=since, action=action, starred=starred)
+    return kernel.session.clips(folder, wanted)
 
 
 def gallery(what: What = None, *, folder: str | PathLike[str] | None = None) -> Gallery:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from luma_jupyter.cells.options import FILM_OPTIONS, LINE_WORDS, OPTIONS
+from luma_jupyter.cells.options import FILM_OPTIONS, HISTORY_OPTIONS, LINE_WORDS, OPTIONS
 from luma_jupyter.clip.clip import Clip
 from luma_jupyter.clip.clip_list import ClipSequence
 from luma_jupyter.clip.cut import Cut
@@ -14,9 +14,7 @@ from luma_jupyter.domain.identifiers import normalize_name
 from luma_jupyter.domain.requests import ACTIONS_WITH
 from luma_jupyter.domain.vocabulary import ACTIONS
 
-_VALUES = {flag: option.choices for option in OPTIONS for flag in option.flags if option.choices} | {
-    "--day": ("today",)
-}
+_VALUES = {flag: option.choices for option in (*OPTIONS, *HISTORY_OPTIONS) for flag in option.flags if option.choices}
 _IMAGES = {flag for option in OPTIONS for flag in option.flags if option.name.endswith("_image")}
 _FREE = (
     {flag for option in (*OPTIONS, *FILM_OPTIONS) for flag in option.flags if option.metavar} - _IMAGES - set(_VALUES)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from luma_jupyter.domain.vocabulary import ASPECT_RATIOS, PROVIDERS
+from luma_jupyter.domain.vocabulary import ALL_ACTIONS, ASPECT_RATIOS, PROVIDERS
 from luma_jupyter.settings import LOGIN_KEYS
 
 
@@ -26,7 +26,7 @@ class Option:
     flags: tuple[str, ...]
     help: str
     metavar: str = ""
-    const: bool = True
+    const: bool | str = True
     negatable: bool = False
     choices: tuple[str, ...] = ()
     sets: str = ""
@@ -154,6 +154,15 @@ FILM_OPTIONS = (
     _BY_NAME["again"],
     Option(name="dry_run", flags=("--dry-run",), help="say what it would come to, make nothing"),
 )
+# Of the table of what was made.
+HISTORY_OPTIONS = (
+    Option(name="all", flags=("--all",), sets="folder", const="all", help="of all folders"),
+    Option(name="folder", flags=("--folder",), metavar="FOLDER", help="of another one, also one that was handed over"),
+    Option(name="day", flags=("--day",), metavar="DAY", choices=("today",), help="of a day, such as 2026-11-22"),
+    Option(name="since", flags=("--since",), metavar="DAY", choices=("today",), help="from a day on"),
+    Option(name="action", flags=("--action",), metavar="A", choices=ALL_ACTIONS, help=f"{', '.join(ALL_ACTIONS)}"),
+    Option(name="starred", flags=("--starred",), help="those with a ★"),
+)
 _SENT_AS = {"start_image": "start_image_url", "end_image": "end_image_url"}  # as providers call them in their errors
 # What a user calls a parameter: in a cell, and in a form.
 FLAG_OF: Mapping[str, str] = {
@@ -211,9 +220,10 @@ LINE_WORDS = (
     LineWord("account", "", "the tasks and charges of the last days as AceDataCloud has them, beside ours"),
     LineWord(
         "history",
-        "",
-        "all clips of this folder (or: --all, --folder FOLDER, --day 2026-11-22)",
-        ("--all", "--folder", "--day"),
+        "[WORDS…]",
+        "all clips of this folder, or those with these words in prompt, name or note, and what they cost\n"
+        "(--starred, --action A, --day 2026-11-22, --since DAY; --all or --folder FOLDER for others)",
+        tuple(flag for option in HISTORY_OPTIONS for flag in option.all_flags),
     ),
     LineWord(
         "film",

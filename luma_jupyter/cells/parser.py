@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any, NoReturn
 
-from luma_jupyter.cells.options import FILM_OPTIONS, LINE_WORDS, OPTIONS, Option
+from luma_jupyter.cells.options import FILM_OPTIONS, HISTORY_OPTIONS, LINE_WORDS, OPTIONS, Option
 from luma_jupyter.domain.requests import ACTIONS_WITH, check_takes
 from luma_jupyter.domain.vocabulary import ACTIONS, PROVIDERS
 from luma_jupyter.errors import InvalidRequest
@@ -23,7 +23,7 @@ from luma_jupyter.views.text import short
 USAGE = "%%luma [generate|extend|modify] [SOURCE] [options]"
 FILM_USAGE = "%luma film PART… [options]"
 ADOPT_USAGE = "%luma adopt TASK_ID [--provider P] [-o NAME]"
-HISTORY_USAGE = "%luma history [--all | --folder FOLDER] [--day DAY]"
+HISTORY_USAGE = "%luma history [WORDS…] [--starred] [--action A] [--day DAY] [--since DAY] [--all | --folder FOLDER]"
 RETRY_USAGE = "%luma retry NAME [--may-pay-twice]"
 
 _ESCAPED = re.compile(r"""\\[\s"']""")
@@ -111,14 +111,10 @@ def read_film_words(words: list[str]) -> tuple[list[str], dict[str, Any]]:
     return parts, options
 
 
-def read_history_options(words: list[str]) -> argparse.Namespace:
-    """The options behind ``%luma history``: ``all``, ``folder``, ``day``. Raises InvalidRequest."""
-    parser = _Parser(HISTORY_USAGE)
-    where = parser.add_mutually_exclusive_group()
-    where.add_argument("--all", action="store_true")
-    where.add_argument("--folder")
-    parser.add_argument("--day")
-    return parser.read(words)
+def read_history_options(words: list[str]) -> tuple[str | None, dict[str, Any]]:
+    """What stands behind ``%luma history``: the folder, and what is looked for there. Raises InvalidRequest."""
+    options = vars(_make_parser(HISTORY_OPTIONS, HISTORY_USAGE).read(words))
+    return options.pop("folder", None), {"search": " ".join(options.pop("words")), **options}
 
 
 def read_adopt_options(words: list[str]) -> argparse.Namespace:

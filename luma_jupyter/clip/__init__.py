@@ -4,6 +4,8 @@ No widgets and no IPython here: the user's variables, and how a clip reaches the
 
 clip       `Clip`, and what it needs of its session (`Owner`) and of the page (`Presenter`)
 cut        `Cut`: which part of which clip, and what clips and cuts have in common
+noted      `Noted`: the ★ and the note that somebody gives a clip
+finding    which clips somebody looks for, as typed
 saving     videos as files of the user's own
 sheet      clips on a contact sheet
 clip_list  `ClipList`: several clips, waited for and shown together

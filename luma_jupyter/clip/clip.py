@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 from luma_jupyter.clip.cut import Cut, Cuttable
 from luma_jupyter.clip.images import ClipFrame, read_images
+from luma_jupyter.clip.noted import Noted, NoteKeeper
 from luma_jupyter.clip.saving import read_target, save
 from luma_jupyter.domain.identifiers import KEY_PREFIX
 from luma_jupyter.domain.requests import ExtendRequest, ModifyRequest, Request
@@ -79,7 +80,7 @@ class Presenter(Protocol):
 Source: TypeAlias = "Clip | str | Sequence[Clip | str] | None"
 
 
-class Owner(Protocol):
+class Owner(NoteKeeper, Protocol):
     """What a clip needs of the session that it belongs to."""
 
     presenter: Presenter
@@ -104,11 +105,11 @@ class Owner(Protocol):
         """The public function that makes a clip from its `Clip.record`; pickles name it."""
 
 
-class Clip(Cuttable):
+class Clip(Cuttable, Noted):
     """A video that is being made, or is done. Made by `generate`, `extend`, `modify` and `film`, not by hand."""
 
     def __init__(self, owner: Owner, handle: Handle, *, name: str | None = None, source: Source = None) -> None:
-        self._owner = owner
+        self._owner: Owner = owner
         self._handle = handle
         self._name = name
         self._source = source

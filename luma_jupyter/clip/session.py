@@ -7,7 +7,6 @@ from collections import deque
 from collections.abc import Callable, Collection, Iterable, Mapping, MutableMapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
-from datetime import date, datetime, time, timedelta
 from itertools import islice
 from os import PathLike
 from pathlib import Path
@@ -21,11 +20,12 @@ from luma_jupyter.clip.lazy_clip_list import LazyClipList
 from luma_jupyter.clip.lineage import lineage_nodes
 from luma_jupyter.clip.names import find_name, find_word
 from luma_jupyter.domain.identifiers import KEY_PREFIX, is_key, is_reserved_name, is_variable_name, normalize_name
+from luma_jupyter.domain.note import Note
 from luma_jupyter.domain.prompts import is_mostly_latin, script_of
 from luma_jupyter.domain.requests import FilmRequest, addresses_in
 from luma_jupyter.domain.task import Task
 from luma_jupyter.domain.urls import is_cut
-from luma_jupyter.domain.values import read_day, read_path
+from luma_jupyter.domain.values import read_path
 from luma_jupyter.domain.vocabulary import Provider, Status
 from luma_jupyter.engine.engine import Engine
 from luma_jupyter.engine.handle import Handle
@@ -34,7 +34,7 @@ from luma_jupyter.engine.plan import Plan
 from luma_jupyter.engine.provider_pool import is_simulated, service_for
 from luma_jupyter.engine.store.probe import may_be_unfinished
 from luma_jupyter.engine.store.serialization import load
-from luma_jupyter.engine.store.wanted import Wanted
+from luma_jupyter.engine.store.wanted import EVERYTHING, Wanted
 from luma_jupyter.engine.task_spec import TaskSpec
 from luma_jupyter.errors import ClipError, InvalidRequest, LumaError, shown
 from luma_jupyter.operating_system import at_fork
@@ -73,8 +73,10 @@ class Session:
         self._under_way: dict[str, Clip] = {}  # those of them that have not ended, though nobody may hold them
         self._recent: deque[Clip] = deque(maxlen=RECENT_CLIPS)  # the last ones, though nobody may hold them
         self._listeners: list[ClipListener] = []
+        self._note_listeners: list[ClipListener] = []
         self._looks: dict[str, Clip] = {}  # by intent: those looked for unasked, until the user wants them
         self._braces_told: set[str] = set()
+        engine.repository.name_of = self._name_of
         engine.repository.media.tell = lambda line: say(f"luma_jupyter: {line}")
         self._reset_lock()
         at_fork(child=self._reset_lock)
@@ -258,6 +260,26 @@ class Session:
         for listener in list(self._listeners):
             listener(clip)
 
+    # A person's notes.
+
+    def note_of(self, clip: Clip) -> Note:
+        """The note on a clip."""
+        return self.engine.notes.of(clip.task)
+
+    def set_note(self, clip: Clip, note: Note) -> None:
+        """Put a note on a clip, and tell who listens. Raises ConfigError where it cannot be written anywhere."""
+        try:
+            self.engine.notes.set(clip.task, note)
+        finally:
+            self.print_notices()
+        for listener in list(self._note_listeners):
+            listener(clip)
+
+    def listen_notes(self, listener: ClipListener) -> Callable[[], None]:
+        """Call ``listener`` with each clip whose note this kernel sets, from now on; what is returned ends that."""
+        self._note_listeners.append(listener)
+        return lambda: self._note_listeners.remove(listener) if listener in self._note_listeners else None
+
     # What there is.
 
     @property
@@ -267,22 +289,21 @@ class Session:
         clips = (reference() for reference in self._clips.valuerefs())
         return [clip for clip in clips if clip is not None]
 
-    def clips(self, folder: str | PathLike[str] | None = None, day: str | date | None = None) -> LazyClipList:
-        """The clips of this notebook's folder, of earlier kernels too, oldest first.
+    def clips(self, folder: str | PathLike[str] | None = None, wanted: Wanted = EVERYTHING) -> LazyClipList:
+        """The clips of this notebook's folder that are wanted (`read_wanted`), of earlier kernels too, oldest first.
 
-        ``folder`` names another one, or is ``"all"``; ``day`` is a date, ``"2026-11-22"`` or ``"today"``. Raises
-        InvalidRequest for a day that is none or a folder that there is not, ConfigError where the journal cannot be
-        read.
+        ``folder`` names another one, or is ``"all"``. Raises InvalidRequest for a folder that there is not, ConfigError
+        where the journal cannot be read.
         """
-        tasks = self.history(folder, day)
+        tasks = self.history(folder, wanted)
         under_way = [self.followed_clip_for_task(task) for task in tasks.unfinished if not task.status.ended]
         return LazyClipList(tasks, self.followed_clip_for_task, under_way)
 
-    def history(self, folder: str | PathLike[str] | None = None, day: str | date | None = None) -> Past:
+    def history(self, folder: str | PathLike[str] | None = None, wanted: Wanted = EVERYTHING) -> Past:
         """The tasks that `clips` has. Raises as `clips` does."""
         where = self.settings().folder if folder is None else read_path("folder", folder).absolute()
         everywhere = isinstance(folder, str) and folder == "all"
-        tasks = self._past(Wanted(*_span(day)), None if everywhere else where)
+        tasks = self._past(wanted, None if everywhere else where)
         if not tasks and not everywhere and not where.is_dir():
             raise InvalidRequest(f"There is no folder {str(where)!r}.")
         return tasks
@@ -423,6 +444,13 @@ class Session:
         """The variable that holds a clip, or any other value."""
         return find_name(value, self.variables())
 
+    def _name_of(self, task: Task) -> str | None:
+        """The variable that holds the clip of a task now, for who finds it later."""
+        clip = self._clips.get(task.intent)
+        with suppress(Exception):  # whatever the user's variables hold: a paid clip is saved all the same
+            return clip.name if clip else task.name
+        return task.name
+
     def find_word(self, clip: Clip) -> str:
         """What a cell can call a clip now: a variable that holds it, else its key."""
         return find_word(clip, self.variables())
@@ -454,14 +482,3 @@ def _ended_line(count: int, how: str, what: str = "clip") -> str:
     clips, were = (what, "was") if count == 1 else (f"{what}s", "were")
     line = f"luma_jupyter: {count} {clips} of this folder {were} {how}; run the cell again to make it."
     return line if count else ""
-
-
-def _span(day: str | date | None) -> tuple[float, float]:
-    """From when to when, in Unix seconds."""
-    if day is None:
-        return 0.0, 1e12
-    start = datetime.combine(read_day(day), time.min)
-    try:
-        return start.timestamp(), (start + timedelta(days=1)).timestamp()
-    except (ValueError, OverflowError, OSError):
-        raise InvalidRequest(f"No clip is of {start:%Y-%m-%d}: name a day of these years.") from None

@@ -11,6 +11,8 @@ requests         generate, extend, modify and film requests
 fingerprint      the hash that is equal for equal requests
 money            prices, charges and balances
 prompts          the script that a prompt is written in
+folding          texts as they are searched, whatever their case and width
+note             a person's note on a clip
 task             a service's answer about a task, and a task's snapshot
 duration_model   how long tasks take, and when to poll
 """

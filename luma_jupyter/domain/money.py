@@ -67,6 +67,25 @@ class Charges:
 
 
 @dataclass(frozen=True, slots=True)
+class Total:
+    """What tasks cost together, in USD: ``exact`` where all of it was reported, not only expected.
+
+    ``unknown`` counts the tasks whose cost nobody knows, which is not in it.
+    """
+
+    usd: float = 0.0
+    exact: bool = True
+    unknown: int = 0
+
+    def __add__(self, other: Total) -> Total:
+        return Total(self.usd + other.usd, self.exact and other.exact, self.unknown + other.unknown)
+
+    def __str__(self) -> str:
+        amount = f"{'' if self.exact else '~'}{dollars(self.usd)}"
+        return f"{amount} and {self.unknown:,} of unknown cost" if self.unknown else amount
+
+
+@dataclass(frozen=True, slots=True)
 class Charge:
     """What a task really cost: credits, and USD where a credit's price is known; ``up_to``: it may be less USD."""
 

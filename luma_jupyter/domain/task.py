@@ -8,7 +8,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from luma_jupyter.domain.money import Charges
+from luma_jupyter.domain.money import Charges, Total
 from luma_jupyter.domain.requests import Request, take_name
 from luma_jupyter.domain.vocabulary import FREE, Provider, Status, service_name
 from luma_jupyter.errors import LumaError, ServiceError
@@ -189,6 +189,12 @@ class Task:
     def charge(self, price: float | None) -> float | None:
         """What it cost or may cost in USD, None: unknown; ``price`` (a call) stands in where its own is not known."""
         return None if price is None and self.charges.unpriced else self.charges.at(price)
+
+    @property
+    def total(self) -> Total:
+        """What it cost or may cost, and how sure that is."""
+        amount = self.charge(None)
+        return Total(unknown=1) if amount is None else Total(amount, self.cost is not None or amount == 0)
 
     def evolve(self, **changes: object) -> Task:
         """A copy with some fields changed."""

@@ -12,6 +12,7 @@ AspectRatio: TypeAlias = Literal["16:9", "9:16", "1:1", "4:3", "3:4", "21:9", "9
 
 # What there is to choose from. A film is none of it: it is made from clips, on this machine, whatever was chosen.
 ACTIONS: tuple[Action, ...] = ("generate", "extend", "modify")
+ALL_ACTIONS: tuple[Action, ...] = get_args(Action)  # what a clip may have come from
 PROVIDERS: tuple[Provider, ...] = ("acedata", "runapi", "demo")
 FREE: tuple[Provider, ...] = ("demo", "local")
 ASPECT_RATIOS: tuple[AspectRatio, ...] = get_args(AspectRatio)

@@ -24,6 +24,7 @@ plan           a request checked: service, payload, price, or the reason why not
 handle         one task: its snapshots and listeners
 repository     all known tasks: this kernel's, the journal's, the media folder's
 past           tasks as a sequence, each read when it is looked at
+notes          a person's notes on tasks: in sidecars, else in the journal
 reuse          the earlier task that answers an equal request, so nothing is paid twice
 recovery       tasks whose kernel is gone: their status, and where they go on
 adoption       tasks that were made elsewhere, found by their id

@@ -28,6 +28,7 @@ from luma_jupyter.engine.handle import Handle, Handles
 from luma_jupyter.engine.library import sidecars
 from luma_jupyter.engine.library.folder import check_space, copy_into, ensure_folder, free_space
 from luma_jupyter.engine.loop_thread import LoopThread, deferred_interrupt, wait_for_all
+from luma_jupyter.engine.notes import Notes
 from luma_jupyter.engine.plan import Plan, make_plan
 from luma_jupyter.engine.provider_pool import ProviderPool
 from luma_jupyter.engine.recovery import can_repeat, resumed
@@ -97,6 +98,11 @@ class Engine:
     def journal(self) -> Journal:
         """The journal in the home folder of this moment."""
         return self.repository.journal
+
+    @property
+    def notes(self) -> Notes:
+        """A person's notes on tasks."""
+        return self.repository.notes
 
     @property
     def is_following(self) -> bool:

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TypeAlias, overload
 
+from luma_jupyter.domain.money import Total
 from luma_jupyter.domain.task import Task
 from luma_jupyter.domain.vocabulary import Status
 from luma_jupyter.engine.store.journal import Key
@@ -14,19 +15,21 @@ AT_ONCE = 200  # tasks that are read at once where all are looked at
 FINAL = frozenset([Status.COMPLETED, Status.FAILED, Status.CANCELLED])  # nobody goes on with these by himself
 
 Read: TypeAlias = Callable[[Sequence[str]], Mapping[str, Task]]
+AddUp: TypeAlias = Callable[[Sequence[str]], Total]
 
 
 class Past(Sequence[Task]):
     """Tasks by their ``keys``, in this order; ``read`` gives those of some intents as they stand, as far as they are
-    there.
+    there, ``add_up`` what some that are final cost together.
 
     Which tasks there are is decided when it is made. One that is gone when it is looked at, as its file was taken away
     meanwhile, is left out from then on.
     """
 
-    def __init__(self, keys: Iterable[Key], read: Read) -> None:
+    def __init__(self, keys: Iterable[Key], read: Read, add_up: AddUp) -> None:
         self._keys = list(keys)
         self._read = read
+        self._add_up = add_up
         self._places: dict[str, int] | None = None  # by intent; None: not known now
 
     def __len__(self) -> int:
@@ -38,7 +41,7 @@ class Past(Sequence[Task]):
     def __getitem__(self, index: slice) -> Past: ...
     def __getitem__(self, index: int | slice) -> Task | Past:
         if isinstance(index, slice):
-            return Past(self._keys[index], self._read)
+            return Past(self._keys[index], self._read, self._add_up)
         while True:
             key = self._keys[index]
             if found := self._tasks([key]):
@@ -58,7 +61,7 @@ class Past(Sequence[Task]):
 
     def of(self, status: Status) -> Past:
         """Those that have come to a final status; in the same order."""
-        return Past([key for key in self._keys if key[2] == status], self._read)
+        return Past([key for key in self._keys if key[2] == status], self._read, self._add_up)
 
     @property
     def unfinished(self) -> list[Task]:
@@ -75,6 +78,12 @@ class Past(Sequence[Task]):
         """How many there are of each final status."""
         counts = Counter(status for _, _, status in self._keys if status in FINAL)
         return Counter({Status(status): count for status, count in counts.items()})
+
+    @property
+    def total(self) -> Total:
+        """What they cost together; only those that are unfinished are read."""
+        final = [intent for _, intent, status in self._keys if status in FINAL]
+        return sum((task.total for task in self.unfinished), self._add_up(final))
 
     @property
     def intents(self) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
-from luma_jupyter.domain.money import Charges
+from luma_jupyter.domain.money import Charges, Total
 from luma_jupyter.domain.task import Task
 from luma_jupyter.domain.vocabulary import Status
 from luma_jupyter.engine.budget import midnight
@@ -19,6 +19,7 @@ from luma_jupyter.engine.library import sidecars
 from luma_jupyter.engine.library.film_files import discard_unfinished
 from luma_jupyter.engine.library.folder import ROOM_FOR
 from luma_jupyter.engine.library.index import MediaIndex
+from luma_jupyter.engine.notes import Notes
 from luma_jupyter.engine.past import Past
 from luma_jupyter.engine.recovery import is_served, recovered
 from luma_jupyter.engine.store.journal import Entry, Journal, Key
@@ -31,11 +32,21 @@ from luma_jupyter.settings import Settings, SettingsSource
 
 
 class _Place(NamedTuple):
-    """Where a sidecar is: the file's ``name`` in a media folder; its task was made at ``created_at`` (Unix seconds)."""
+    """Where a sidecar is: the file's ``name`` in a media folder.
+
+    Its task was made at ``created_at`` (Unix seconds), and cost ``usd`` (None: nobody knows), ``exact``: just so much.
+    """
 
     created_at: float
     media: Path
     name: bytes
+    usd: float | None
+    exact: int
+
+    @property
+    def total(self) -> Total:
+        """What its task cost."""
+        return Total(unknown=1) if self.usd is None else Total(self.usd, bool(self.exact))
 
 
 def _keys(saved: Mapping[str, _Place]) -> Iterator[Key]:
@@ -58,6 +69,8 @@ class Repository:
     ) -> None:
         self.journals: dict[Path, Journal] = {}
         self.media = MediaIndex(lambda: self.journal.folders)
+        self.notes = Notes(lambda: self.journal, self.media, lambda: settings().media_folder)
+        self.name_of: Callable[[Task], str | None] = lambda task: task.name  # the variable that holds it now
         self._settings = settings
         self._handles = handles
         self._demo_url = demo_url
@@ -163,22 +176,35 @@ class Repository:
         here = folder or now.folder
         entered = self.journal.listed(wanted, folder)
         places = [now.media_folder] if is_same_folder(here, now.folder) else [here / now.media.name, here]
-        saved = self._saved(wanted, places, {intent for _, intent, _ in entered})
-        if wanted.narrow:  # the journal may have others of them, which it does not find to be wanted
+        known = {intent for _, intent, _ in entered}
+        saved = self._saved(wanted, places, known)
+        if wanted.described:  # the note is in the sidecar, which may be in a folder that was the media folder before
+            found = {*saved, *self.media.described(wanted, places)} - known
+            noted = replace(wanted, by="intent", values=sorted(found), search="", starred=False)
+            entered += self.journal.listed(noted, folder) if found else []
+        if wanted.narrow and saved:  # the journal may have others of them, which it does not find to be wanted
             also = Wanted(wanted.since, wanted.until, "intent", list(saved))
             for _, intent, _ in self.journal.listed(also, folder):
                 del saved[intent]
         keys = sorted([*entered, *_keys(saved)])
-        return Past(keys[-wanted.newest if wanted.newest else 0 :], lambda intents: self._read(intents, saved, here))
+        return Past(
+            keys[-wanted.newest if wanted.newest else 0 :],
+            lambda intents: self._read(intents, saved, here),
+            lambda intents: self._total(intents, saved),
+        )
 
     def saved(self, media: Path) -> Past:
         """The tasks that the sidecars of a media folder tell of, oldest first, each read when it is looked at."""
         places = self._saved(EVERYTHING, [media], ())
-        return Past(sorted(_keys(places)), lambda intents: self._read(intents, places))
+        return Past(
+            sorted(_keys(places)),
+            lambda intents: self._read(intents, places),
+            lambda intents: self._total(intents, places),
+        )
 
     def plain_videos(self, media: Path) -> list[Path]:
         """The whole videos of a folder of which no sidecar tells, by name."""
-        told = {os.fsdecode(name) for _, _, name in self.media.listed(media, EVERYTHING)}
+        told = {os.fsdecode(name) for _, _, name, *_ in self.media.listed(media, EVERYTHING)}
         return sidecars.plain_videos(media, told)
 
     def _saved(self, wanted: Wanted, folders: Sequence[Path], known: Container[str]) -> dict[str, _Place]:
@@ -186,9 +212,9 @@ class Repository:
         found: dict[str, _Place] = {}
         for folder in folders if not wanted.statuses or Status.COMPLETED in wanted.statuses else ():
             of_folder: dict[str, _Place] = {}
-            for created_at, intent, name in self.media.listed(folder, wanted):
+            for created_at, intent, name, usd, exact in self.media.listed(folder, wanted):
                 if intent not in known and (intent not in of_folder or name < of_folder[intent].name):
-                    of_folder[intent] = _Place(created_at, folder, name)
+                    of_folder[intent] = _Place(created_at, folder, name, usd, exact)
             found = of_folder | found
         return found
 
@@ -203,6 +229,12 @@ class Repository:
                 if task and task.intent == intent:
                     tasks[intent] = task.evolve(folder=folder) if folder else task
         return tasks
+
+    def _total(self, intents: Sequence[str], saved: Mapping[str, _Place]) -> Total:
+        """What the tasks of some intents cost together; of ``saved`` ones as the index has it."""
+        entered = [intent for intent in intents if intent not in saved]
+        total = self.journal.total(entered) if entered else Total()
+        return sum((saved[intent].total for intent in intents if intent in saved), total)
 
     def last_sizes(self) -> list[int]:
         """The bytes of the last few videos of this folder that the journal knows, as they were saved."""

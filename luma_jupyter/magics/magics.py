@@ -26,6 +26,7 @@ from luma_jupyter.cells.parser import (
 )
 from luma_jupyter.clip.clip import Clip
 from luma_jupyter.clip.clip_list import ClipList, wait_for_all
+from luma_jupyter.clip.finding import read_wanted
 from luma_jupyter.clip.session import Session
 from luma_jupyter.demo.words import vocabulary
 from luma_jupyter.domain.money import dollars
@@ -268,9 +269,15 @@ class LumaMagics:
         self._show(ClipList([retried]), self._presenter.show_each)
 
     def _history(self, words: list[str]) -> History:
-        options = read_history_options(words)
-        tasks = self._session.history("all" if options.all else options.folder, options.day)
-        return History(tasks, self._session.settings().folder, time.time(), lambda file: not file.exists())
+        folder, wanted = read_history_options(words)
+        tasks = self._session.history(folder, read_wanted(**wanted))
+        return History(
+            tasks,
+            self._session.settings().folder,
+            time.time(),
+            lambda file: not file.exists(),
+            self._session.engine.notes.of_all,
+        )
 
     def _price(self, words: list[str]) -> None:
         self._session.found_keys.look_for(*_PAID)

@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
+from functools import cached_property
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from luma_jupyter.domain.money import dollars
+from luma_jupyter.domain.money import Total
+from luma_jupyter.domain.note import NO_NOTE, Note
 from luma_jupyter.domain.task import Task
+from luma_jupyter.engine.past import AT_ONCE, Past
 from luma_jupyter.errors import ConfigError
 from luma_jupyter.printable import writable
 from luma_jupyter.views.html import escaped, html_table
+from luma_jupyter.views.table import summary
 from luma_jupyter.views.text import MOST_LINES, clock, lines_left_out, short, sources_text, text_table
 
 if TYPE_CHECKING:
@@ -21,33 +27,47 @@ if TYPE_CHECKING:
 _TIMES, _NUMBERS = ("made", "ended"), ("seconds", "cost")
 FIELDS = (
     *("made", "name", "prompt", "action", "service", "status", "seconds", "cost", "file", "source", "task_id"),
-    "ended",
+    *("ended", "starred", "note"),
 )
+STAR = "★"
 COLUMNS = ("made", "name", "prompt", "action", "service", "status", "time", "cost", "source", "file")
 
 
 class History:
     """Tasks, oldest first. ``folder`` is the one that file names are shown relative to, ``now`` in Unix seconds.
 
-    ``gone`` says of a file whether it is not there any more. The newest tasks are shown, and looked at for that.
+    ``gone`` says of a file whether it is not there any more, ``notes`` gives a person's notes on tasks, by intent. The
+    newest tasks are shown, and looked at for that; all are counted, and what they cost is added up.
     """
 
     def __init__(
-        self, tasks: Sequence[Task], folder: Path, now: float, gone: Callable[[Path], bool] = lambda file: False
+        self,
+        tasks: Sequence[Task],
+        folder: Path,
+        now: float,
+        gone: Callable[[Path], bool] = lambda file: False,
+        notes: Callable[[Sequence[Task]], Mapping[str, Note]] = lambda tasks: {},
     ) -> None:
         self._tasks = tasks
         self._folder = folder
         self._now = now
         self._gone = gone
+        self._notes = notes
 
     def __len__(self) -> int:
         return len(self._tasks)
 
     def __iter__(self) -> Iterator[dict[str, Any]]:
         """Each task as plain values: times as datetimes with zone, ``seconds``, ``cost`` in USD."""
-        return map(self._row, self._tasks)
+        tasks = iter(self._tasks)
+        while page := list(islice(tasks, AT_ONCE)):
+            yield from self._rows(page)
 
-    def _row(self, task: Task) -> dict[str, Any]:
+    def _rows(self, tasks: Sequence[Task]) -> list[dict[str, Any]]:
+        notes = self._notes(tasks)
+        return [self._row(task, notes.get(task.intent, NO_NOTE)) for task in tasks]
+
+    def _row(self, task: Task, note: Note) -> dict[str, Any]:
         return {
             "made": datetime.fromtimestamp(task.created_at, UTC).astimezone(),
             "name": task.name,
@@ -61,6 +81,8 @@ class History:
             "source": sources_text(task) or None,
             "task_id": task.task_id,
             "ended": datetime.fromtimestamp(task.ended_at, UTC).astimezone() if task.ended_at else None,
+            "starred": note.starred,
+            "note": note.text or None,
         }
 
     def dataframe(self) -> DataFrame:
@@ -86,8 +108,21 @@ class History:
         except ValueError:  # another drive
             return task.path.name
 
-    def _cells(self) -> list[tuple[str, ...]]:
-        return [self._cell_texts(self._row(task), task) for task in self._tasks[-MOST_LINES:]]
+    @cached_property
+    def _table(self) -> list[tuple[str, ...]]:
+        """The cells of the newest tasks below the names of their columns: a star and a note where there is one."""
+        tasks = list(self._tasks[-MOST_LINES:])
+        rows = self._rows(tasks)
+        more = [name for name in ("starred", "note") if any(row[name] for row in rows)]
+        texts = [
+            COLUMNS,
+            *(self._cell_texts(row, task) for row, task in zip(rows, tasks, strict=True)),
+        ]
+        notes = [
+            tuple(STAR if name == "starred" else name for name in more),
+            *(tuple(_note_text(row[name]) for name in more) for row in rows),
+        ]
+        return [(*text[:2], *note, *text[2:]) for text, note in zip(texts, notes, strict=True)]
 
     def _cell_texts(self, row: dict[str, Any], task: Task) -> tuple[str, ...]:
         return (
@@ -98,10 +133,20 @@ class History:
             row["service"],
             row["status"],
             clock(row["seconds"]),
-            _cost_text(task),
+            _cost_text(task.total),
             short(row["source"] or "-", 24),
             f"{row['file'] or '-'}{' (gone)' if task.path and self._gone(task.path) else ''}",
         )
+
+    @cached_property
+    def _summary(self) -> str:
+        """How many there are in which state, and what all of them cost."""
+        if isinstance(self._tasks, Past):
+            counts, total = self._tasks.counts, self._tasks.total
+        else:
+            counts = Counter(task.status for task in self._tasks)
+            total = sum((task.total for task in self._tasks), Total())
+        return f"{summary(counts)}. Cost: {total}."
 
     @property
     def _left_out(self) -> str:
@@ -113,19 +158,21 @@ class History:
     def __repr__(self) -> str:
         if not self._tasks:
             return "No clips."
-        table = text_table([tuple(name.upper() for name in COLUMNS), *self._cells()])
-        return writable("\n".join(filter(None, [self._left_out, table])))
+        names, *cells = self._table
+        table = text_table([tuple(name.upper() for name in names), *cells])
+        return writable("\n".join(filter(None, [self._left_out, table, self._summary])))
 
     def _repr_html_(self) -> str:
         if not self._tasks:
             return "No clips."
+        names, *cells = self._table
         above = f"<div>{escaped(self._left_out)}</div>" if self._left_out else ""
-        return f"{above}{html_table(COLUMNS, self._cells())}"
+        return f"{above}{html_table(names, cells)}<div>{escaped(self._summary)}</div>"
 
 
-def _cost_text(task: Task) -> str:
-    amount = task.charge(None)
-    if amount is None:
-        return "?"
-    certain = task.cost is not None or amount == 0
-    return dollars(amount) if certain else f"~{dollars(amount)}"
+def _note_text(value: bool | str | None) -> str:
+    return STAR if value is True else short(value or "", 80)
+
+
+def _cost_text(total: Total) -> str:
+    return "?" if total.unknown else str(total)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import json
 import pickle
 import shutil
 from dataclasses import dataclass
@@ -453,3 +454,18 @@ def test_picture_that_a_variable_holds_is_called_by_it(maker: FakeMaker, termina
     terminal.run("from PIL import Image\nsketch = Image.new('RGB', (8, 8))")
     terminal.run("from luma_jupyter.api.film import film\nmovie = film([sketch])")
     assert kernel.session.own_clips[-1].prompt == "Film of sketch"
+
+
+def test_film_is_starred_and_noted_as_any_clip(kernels: Kernels, service: PromptService) -> None:
+    """What is noted while it is queued is beside it then, and another kernel finds it by that."""
+    service.gate.clear()
+    made = film([luma.generate("A harbour")])
+    made.starred, made.note = True, "for the wall"
+    service.gate.set()
+    made.wait()
+    assert made.path
+    assert json.loads(made.path.with_suffix(".json").read_bytes())["note"] == {"starred": True, "text": "for the wall"}
+    kernels.kill()
+    kernels.start()
+    (found,) = luma.clips(starred=True, action="film", search="WALL")
+    assert (found.path, found.note) == (made.path, "for the wall")

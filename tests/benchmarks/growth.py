@@ -40,11 +40,13 @@ MOST_A_CLIP, MOST_TAKES, FIRST_LOOK_UP = 1.0, 100.0, {1000: 500.0, 20_000: 5000.
 GENERATE, FOUND, BUDGET = "one more generate", "a request found again", "one more with a budget"
 BATCH, TAKES_AGAIN, FIRST = "a batch of all run again", f"{TAKES} takes found again", "first look-up, no journal"
 CLIPS, HISTORY = "luma.clips(), first screen", "%luma history, first screen"
+SEARCH, SEARCH_ALL, STARRED = "a search that finds a few", "a search in all folders", "clips with a star"
 PICKER, GALLERY, NEW_KERNEL = "studio's picker", "luma.gallery(), kernel side", "first luma.clips() of a kernel"
 FIRST_SCREENS, MOST_SCREEN = (CLIPS, HISTORY, PICKER, GALLERY), 100.0  # milliseconds
+SEARCHES, MOST_SEARCH = (SEARCH, SEARCH_ALL, STARRED), 50.0  # milliseconds
 ROWS = {  # the largest exponents
     **dict.fromkeys((GENERATE, FOUND, BUDGET, TAKES_AGAIN, PICKER), FLAT),
-    **dict.fromkeys((BATCH, FIRST, CLIPS, HISTORY, GALLERY, NEW_KERNEL), LINEAR),
+    **dict.fromkeys((BATCH, FIRST, CLIPS, HISTORY, GALLERY, NEW_KERNEL, *SEARCHES), LINEAR),
 }
 
 
@@ -146,7 +148,14 @@ def measure_views(count: int) -> dict[str, float]:
         HISTORY: lambda: (history := magics.run("history", None), repr(history), history._repr_html_()),
         PICKER: lambda: clip_choices(kernel.session, environment),
         GALLERY: lambda: luma.gallery()._html("bench"),
+        SEARCH: lambda: luma.clips(search=few),
+        SEARCH_ALL: lambda: luma.clips(search=few, folder="all"),
+        STARRED: lambda: luma.clips(starred=True),
     }
+    few = f"ＢＯＡＴＳ {count - 1}"
+    assert 1 <= len(luma.clips(search=few)) <= 20
+    luma.clips()[0].starred = True
+    assert len(luma.clips(starred=True)) == 1
     return found | {name: median(_once(view) for _ in range(TIMES)) for name, view in views.items()}
 
 
@@ -183,6 +192,9 @@ def by_hand(folder: Path, count: int) -> dict[str, float]:
             rows = table.execute("SELECT data FROM clips ORDER BY rowid DESC LIMIT ?", (ROWS_SEEN,))
             return number, [json.loads(text) for (text,) in rows]
 
+        def search() -> object:
+            return table.execute("SELECT data FROM clips WHERE instr(data, ?)", ("no such boat",)).fetchall()
+
         def each(call: Callable[[int], object]) -> float:
             return median(_once(lambda number=number: call(number)) for number in range(TIMES))  # type: ignore[misc]
 
@@ -193,6 +205,7 @@ def by_hand(folder: Path, count: int) -> dict[str, float]:
             BATCH: _once(lambda: [find(task.fingerprint) for task in filled[:count]]),
             TAKES_AGAIN: _once(lambda: [find(task.fingerprint) for task in filled[count:]]),
             **dict.fromkeys((*FIRST_SCREENS, NEW_KERNEL), each(lambda number: see())),
+            **dict.fromkeys(SEARCHES, each(lambda number: search())),
             FIRST: _once(lambda: [path.read_bytes() for path in Path(folder, "media").glob("*.json")]),
         }
 
@@ -240,6 +253,8 @@ def run(report: Report, counts: Sequence[int] = COUNTS) -> None:
     report.check(TAKES_AGAIN, ours[counts[-1]][TAKES_AGAIN], MOST_TAKES, "ms")
     for name in FIRST_SCREENS:
         report.check(name, ours[counts[-1]][name], MOST_SCREEN, "ms")
+    for name in SEARCHES:
+        report.check(name, ours[counts[-1]][name], MOST_SEARCH, "ms")
     for count, bound in FIRST_LOOK_UP.items():
         if count in ours:
             report.check(f"{FIRST}, {count:,} clips", ours[count][FIRST], bound, "ms")

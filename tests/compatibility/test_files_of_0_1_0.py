@@ -28,6 +28,7 @@ from tests.support.misbehaving import Server
 pytestmark = pytest.mark.slow
 
 FILES = Path(__file__).parent / "v0_1_0"
+NO_NOTE = {"starred": False, "note": None}  # what nobody could say of a clip then
 PROCESS = Path(__file__).with_name("another_process.py")
 COURSE = "/course"  # what the notebook's folder is called in the files
 OURS = ("LUMA_JUPYTER_", "ACEDATACLOUD_", "RUNAPI_", "VSCODE_", "COLAB_", "JPY_")
@@ -261,7 +262,19 @@ def test_a_cell_that_is_run_again_says_that_nothing_was_paid(course: Course) -> 
 def test_the_history_lists_every_task_as_it_stands(course: Course, words: str) -> None:
     """`%luma history` gives what 0.1.0 gave: tasks of dead kernels as detached, unconfirmed, cancelled or failed."""
     before = course.rows()
-    assert course.run("history", *words.split()) == read("history.json")
+    assert course.run("history", *words.split()) == [{**row, **NO_NOTE} for row in read("history.json")]
+    check_rows(course.rows(), before, loaded=True)
+
+
+@pytest.mark.parametrize(("words", "wanted"), [("ASTRONAUTS", "astronauts"), ("--action generate", ""), ("sunset", "")])
+def test_what_0_1_0_made_is_searched(course: Course, words: str, wanted: str) -> None:
+    """Its rows get their texts beside them, and stay as they were."""
+    before = course.rows()
+    found = course.run("history", *words.split())
+    told = read("history.json")
+    if wanted:
+        assert found == [{**row, **NO_NOTE} for row in told if wanted in row["prompt"].lower()] != []
+    assert 0 < len(found) < len(told)
     check_rows(course.rows(), before, loaded=True)
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from luma_jupyter.domain.note import NO_NOTE
 from luma_jupyter.domain.requests import GenerateRequest
 from luma_jupyter.domain.task import Task
 from luma_jupyter.domain.vocabulary import Status
@@ -47,8 +48,10 @@ def newer(tmp_path: Path) -> None:
     with closing(Journal(home)) as journal:
         journal.add(a_task(tmp_path, intent="1" * 32).evolve(folder=settings.current().folder, created_at=1.0))
     with closing(plain(home / FILE_NAME)) as file:
-        for index in ("tasks_by_folder", "tasks_by_name", "sidecars_by_time"):
+        for index in ("tasks_by_folder", "tasks_by_name", "sidecars_by_date"):
             file.execute(f"DROP INDEX {index}")
+        for table in ("texts", "notes", "charges"):
+            file.execute(f"DROP TABLE {table}")
         file.execute(f"PRAGMA user_version = {len(MIGRATIONS) + 1}")
 
 
@@ -65,6 +68,10 @@ async def test_folder_is_read_where_a_newer_version_keeps_the_journal(world: Wor
     assert intents(repository.history(Wanted(by="task_id", values=["task-4"]))) == [handed[4].intent]
     assert [task.intent for task in repository.newest(2, [Status.COMPLETED])] == [task.intent for task in handed[-2:]]
     assert not repository.history(Wanted(since=1e11))
+    assert intents(repository.history(Wanted(search="fox", action="generate")))[0] == "1" * 32
+    assert not repository.history(Wanted(search="dog"))
+    assert repository.notes.of(handed[0]) == NO_NOTE
+    assert str(repository.history().total) == "~$2.10"
 
 
 def test_list_needs_a_journal_that_can_be_read(world: World, handed: list[Task], tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from typing import Any
 from luma_jupyter.domain.fingerprint import fingerprint
 from luma_jupyter.domain.media import check_video
 from luma_jupyter.domain.mp4 import MOST_BOXES
+from luma_jupyter.domain.note import Note
 from luma_jupyter.domain.requests import (
     LONGEST_PROMPT,
     ExtendRequest,
@@ -140,12 +141,14 @@ class Sidecars(Parser):
     def written(task: Task) -> bytes:
         """A task's sidecar."""
         file = io.BytesIO()
-        sidecars.write(file, task, 900)
+        sidecars.write(file, task, 900, Note(True, "The best 狐狸"))
         return file.getvalue()
 
     def parse(self, data: bytes) -> Task | None:
         self._path.write_bytes(data)
-        sidecars.intent_of(self._path.with_suffix(".mp4"))
+        intent = sidecars.intent_of(self._path.with_suffix(".mp4"))
+        sidecars.read_note(self._path, intent or "")
+        sidecars.read_claims(self._path)
         return sidecars.read(self._path)
 
     def damaged(self, random: Random) -> bytes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 from datetime import date, timedelta
@@ -41,6 +42,20 @@ def test_history_shows_the_clips_of_this_folder(two_folders: Shell) -> None:
     assert re.fullmatch(r"luma_videos/a-sunset-\w+\.mp4", next(iter(shown))["file"])
 
 
+def test_history_has_stars_notes_and_the_sum(two_folders: Shell) -> None:
+    """A star and a note have their columns; below stands how many there are, and what all cost."""
+    two_folders.run(
+        "import luma_jupyter\nsunset = luma_jupyter.clips()[0]\nsunset.starred = True\nsunset.note = '狐狸'"
+    )
+    for words in ("--starred", "狐狸 sunset"):
+        shown = two_folders.run(f"%luma history {words}")
+        assert [(row["starred"], row["note"]) for row in shown] == [(True, "狐狸")]
+        header, _, below = repr(shown).splitlines()
+        assert ("★" in header, "NOTE" in header) == (True, True)
+        assert below.startswith("1 clip: 1 completed. Cost: ")
+    assert len(two_folders.run("%luma history nothing")) == 0
+
+
 def test_history_can_be_kept_in_a_variable(two_folders: Shell) -> None:
     """As a cell's last line it shows itself; ``h = %luma history`` keeps it."""
     two_folders.run("h = %luma history\nframe = h.dataframe()")
@@ -60,12 +75,22 @@ def test_history_can_be_kept_in_a_variable(two_folders: Shell) -> None:
         ("--day {yesterday}", []),
         ("--all --day today", ["A sunset", "A boat"]),
         ("--folder elsewhere --day {yesterday}", []),
+        ("--since {yesterday}", ["A sunset"]),
+        ("--since {tomorrow}", []),
+        ("--since {yesterday} --day today", ["A sunset"]),
+        ("SUN a", ["A sunset"]),
+        ("boat", []),
+        ("boat --all", ["A boat"]),
+        ("--action generate sunset", ["A sunset"]),
+        ("--action modify", []),
+        ("--starred", []),
     ],
 )
 def test_history_of_folders_and_days(two_folders: Shell, tmp_path: Path, words: str, expected: list[str]) -> None:
-    """``--all``, ``--folder`` and ``--day`` choose, also together."""
+    """Folders, days, words and actions choose, also together."""
     today = date.today()
-    words = words.format(folder=tmp_path, today=today, yesterday=today - timedelta(days=1))
+    days = {"today": today, "yesterday": today - timedelta(days=1), "tomorrow": today + timedelta(days=1)}
+    words = words.format(folder=tmp_path, **days)
     assert prompts_of(two_folders.run(f"%luma history {words}")) == expected
 
 
@@ -75,15 +100,14 @@ def test_history_of_folders_and_days(two_folders: Shell, tmp_path: Path, words: 
         ("--day yesterday", "'yesterday' is not a day: write it as 2026-11-22, or today."),
         ("--day 22.11.2026", "'22.11.2026' is not a day: write it as 2026-11-22, or today."),
         ("--day", "expected one argument"),
-        (
-            "--dy today",
-            "unrecognized arguments: --dy today. Did you mean --day? Usage: %luma history [--all",
-        ),
-        ("sunset", "unrecognized arguments: sunset"),
+        ("--dy today", "unrecognized arguments: --dy. Did you mean --day? Usage: %luma history [WORDS…]"),
+        ("--action delete", "There is no action 'delete': choose generate, extend, modify, film."),
+        ("--star", "unrecognized arguments: --star. Did you mean --starred?"),
+        ("--since", "expected one argument"),
         ("--folder nowhere", "nowhere'."),
         ("--day today --day today", "--day is there twice: take one of them out."),
         ("—all", "—all begins with a long dash instead of hyphens: write --all."),
-        ("--all --folder elsewhere", "not allowed with argument"),
+        ("--all --folder elsewhere", "--all and --folder do not go together: take one of them out."),
     ],
 )
 def test_history_mistake_is_one_line(notebook: Shell, words: str, answer: str) -> None:
@@ -145,3 +169,42 @@ def test_history_without_a_readable_journal_names_the_folder(notebook: Shell, en
     settings.configure(home=tmp_path / "file")
     with pytest.raises(ConfigError, match=r"The journal cannot be .* in .*/file"):
         notebook.run("%luma history")
+
+
+@pytest.mark.parametrize(
+    ("cell", "names"),
+    [
+        ("seas = luma.batch(['A calm sea', 'A wild sea', 'A sea of sand', 'A sea of fog'], yes=True)", 4),
+        ("%%luma -o seas --takes 4\nA sea", 4),
+    ],
+)
+def test_names_of_a_batch_are_known_to_another_kernel_and_another_machine(
+    notebook: Shell, service: PromptService, tmp_path: Path, cell: str, names: int
+) -> None:
+    """Each clip's place in its variable is in its sidecar: the folder alone is enough to find it by that."""
+    service.gate.clear()
+    notebook.run("import luma_jupyter as luma")
+    notebook.run(cell)
+    service.gate.set()
+    notebook.run("seas.wait()")
+    key = notebook.user_ns["seas"][3].task.key
+    sidecars = (json.loads(path.read_bytes()) for path in (tmp_path / "luma_videos").glob("*.json"))
+    assert sorted(data["name"] for data in sidecars) == [f"seas[{number}]" for number in range(names)]
+    notebook.restart()
+    advice = rf"seas\[3\] was made here before; run its cell, or use clip:{key}"
+    with pytest.raises(InvalidRequest, match=advice):
+        notebook.run("%luma show seas[3]")
+    shutil.copytree(tmp_path / "luma_videos", tmp_path / "handed over" / "luma_videos")
+    notebook.restart(tmp_path / "handed over")
+    settings.configure(home=tmp_path / "another home")
+    with pytest.raises(InvalidRequest, match=advice):
+        notebook.run("%luma show seas[3]")
+    assert [row["name"] for row in notebook.run("%luma history seas[3]")] == ["seas[3]"]
+    assert notebook.run(f"%luma show clip:{key}") is None
+
+
+def test_name_that_cannot_be_told_costs_no_video(notebook: Shell, service: PromptService) -> None:
+    """Whatever the user's variables hold, a paid clip is saved."""
+    notebook.run("class Odd:\n    __class__ = property(lambda self: 1 / 0)\nodd = Odd()\nimport luma_jupyter as luma")
+    notebook.run("clips = [luma.generate('A sunset')]\nclip = clips[0].wait()")
+    assert notebook.user_ns["clip"].path.is_file()

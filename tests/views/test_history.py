@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
 
 import pytest
 
+from luma_jupyter.domain.note import Note
 from luma_jupyter.domain.requests import ExtendRequest, GenerateRequest
 from luma_jupyter.domain.task import Task
 from luma_jupyter.domain.vocabulary import Status
@@ -38,13 +39,13 @@ def task(status: Status = Status.COMPLETED, **changes: object) -> Task:
     return known.evolve(**changes)
 
 
-def history(*tasks: Task) -> History:
-    return History(tasks, Path("/videos"), NOON + 60)
+def history(*tasks: Task, notes: Mapping[str, Note] | None = None) -> History:
+    return History(tasks, Path("/videos"), NOON + 60, notes=lambda tasks: notes or {})
 
 
 def columns(shown: History) -> dict[str, str]:
     """The last row of the text table, by column."""
-    header, *_, row = repr(shown).splitlines()
+    header, *_, row, _ = repr(shown).splitlines()
     starts = [header.index(name.upper()) for name in COLUMNS]
     cells = [row[start:end].strip() for start, end in zip(starts, [*starts[1:], None], strict=True)]
     return dict(zip(COLUMNS, cells, strict=True))
@@ -100,7 +101,9 @@ def test_history_html_has_the_cells_of_the_text() -> None:
     page = Tags(shown._repr_html_())
     assert page.names == {"div", "table", "thead", "tbody", "tr", "th", "td"}
     assert page.texts[: len(COLUMNS)] == list(COLUMNS)
-    assert page.texts[-len(COLUMNS) :] == list(columns(shown).values())
+    *cells, below = page.texts
+    assert cells[-len(COLUMNS) :] == list(columns(shown).values())
+    assert below == "2 clips: 1 completed, 1 failed. Cost: ~$0.50."
 
 
 def test_history_html_escapes_every_text() -> None:
@@ -109,7 +112,37 @@ def test_history_html_escapes_every_text() -> None:
     page = Tags(history(hostile)._repr_html_())
     assert not page.names & {"script", "img"}
     assert HOSTILE in page.texts
-    assert len(repr(history(hostile)).splitlines()) == 2
+    assert len(repr(history(hostile)).splitlines()) == 3
+
+
+@pytest.mark.parametrize(
+    ("tasks", "words"),
+    [
+        ([task(price=0.5, cost=0.5)], "1 clip: 1 completed. Cost: $0.50."),
+        ([task(cost=0.5), task(price=0.35)], "2 clips: 2 completed. Cost: ~$0.85."),
+        ([task(cost=0.5), task(), task()], "3 clips: 3 completed. Cost: $0.50 and 2 of unknown cost."),
+        ([task(Status.FAILED, price=0.35)], "1 clip: 1 failed. Cost: $0.00."),
+    ],
+)
+def test_history_says_how_many_there_are_and_what_all_cost(tasks: list[Task], words: str) -> None:
+    """One line below the table, in text and HTML, with a ~ where some of it is only expected."""
+    assert repr(history(*tasks)).splitlines()[-1] == words
+    assert Tags(history(*tasks)._repr_html_()).texts[-1] == words
+
+
+def test_history_has_a_column_for_stars_and_notes_where_there_are_some() -> None:
+    """Without them it is as narrow as ever; what somebody noted stays text."""
+    one, two = task(), task(intent="1" * 32, name="dawn")
+    header, first, second, _ = repr(history(one, two, notes={"1" * 32: Note(True)})).splitlines()
+    assert header.split()[:4] == ["MADE", "NAME", "★", "PROMPT"]
+    assert ("★" in first, "★" in second) == (False, True)
+    noted = history(one, two, notes={one.intent: Note(text=HOSTILE), two.intent: Note(True)})
+    page = Tags(noted._repr_html_())
+    assert page.texts[:5] == ["made", "name", "★", "note", "prompt"]
+    assert not page.names & {"script", "img"}
+    assert HOSTILE in page.texts
+    assert [(row["starred"], row["note"]) for row in noted] == [(False, HOSTILE), (True, None)]
+    assert noted.dataframe()["starred"].tolist() == [False, True]
 
 
 def test_history_without_clips_is_a_sentence() -> None:
@@ -125,7 +158,7 @@ def test_dataframe_has_types() -> None:
     frame = history(task(price=0.35, task_id="task-1"), task(Status.RUNNING)).dataframe()
     assert list(frame.columns) == [
         *("made", "name", "prompt", "action", "service", "status", "seconds", "cost", "file", "source", "task_id"),
-        "ended",
+        *("ended", "starred", "note"),
     ]
     for name in ("made", "ended"):
         assert frame[name].dtype.kind == "M"

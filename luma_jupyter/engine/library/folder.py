@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, TypeAlias
 
 from luma_jupyter.domain.media import Flaw, check_video, is_image
+from luma_jupyter.domain.note import NO_NOTE, Note
 from luma_jupyter.domain.task import Task
 from luma_jupyter.engine.library import sidecars
 from luma_jupyter.errors import ConfigError, DownloadError, Expired, LumaError
@@ -311,9 +312,9 @@ def size_of(path: Path) -> int:
 
 
 @contextlib.contextmanager
-def replacing(path: Path, change: Change = untold) -> Iterator[BinaryIO]:
+def replacing(path: Path, change: Change = untold, end: str = "part") -> Iterator[BinaryIO]:
     """A file under a temporary name beside ``path``; becomes ``path`` when the block ends well, else goes away."""
-    part = temporary_path(path)
+    part = temporary_path(path, end)
     with _written(part, change) as file:
         yield file
     try:
@@ -409,12 +410,22 @@ def place_video(part: Path, path: Path, task: Task, change: Change) -> Path:
 
 
 def _place_sidecar(path: Path, task: Task, size: int, change: Change, beside: Path | None = None) -> None:
-    """Write the sidecar of a video; what a later version wrote into the one that was ``beside`` its file is kept."""
-    earlier = sidecars.read((beside or path).with_suffix(".json"))
+    """Write the sidecar of a video; a person's note, and what a later version wrote into the one that was ``beside``
+    its file, are kept."""
+    sidecar, before = path.with_suffix(".json"), (beside or path).with_suffix(".json")
+    earlier = sidecars.read(before)
     if earlier and earlier.intent == task.intent:
         task = task.evolve(extra={**earlier.extra, **task.extra})
-    with replacing(path.with_suffix(".json"), change) as file:
-        sidecars.write(file, task, size)
+    notes = [sidecars.read_note(path, task.intent) or NO_NOTE for path in (sidecar, before)]
+    note = next((note for note in notes if note != NO_NOTE), NO_NOTE)
+    with replacing(sidecar, change) as file:
+        sidecars.write(file, task, size, note)
+
+
+def replace_note(sidecar: Path, note: Note, change: Change = untold) -> None:
+    """Write a person's note into a sidecar; all else in it stays. Raises OSError, or ValueError where it is none."""
+    with replacing(sidecar, change, "note.part") as file:  # a run may write the same sidecar at this moment
+        sidecars.write_note(file, sidecar, note)
 
 
 def free_path(folder: Path, task: Task, change: Change) -> Path:

@@ -158,9 +158,16 @@ class MediaIndex:
                     if self._is_known(folder, state, unchecked=True):
                         return table.listed(state, wanted)
                     rows = self._look_through(folder, state, table.all(state))
-                return _choose({row.name: row.claims for row in rows}, wanted)
+                return _choose(table.with_notes({row.name: row.claims for row in rows}), wanted)
         claims = {os.fsencode(name): sidecars.read_claims(folder / name) for name in sidecars.names(folder)}
         return _choose(claims, wanted)
+
+    def described(self, wanted: Wanted, but: Sequence[Path]) -> list[str]:
+        """The intents that are looked for, in all folders ``but`` these, as far as the index knows them."""
+        with contextlib.suppress(ConfigError):
+            if not (table := self._table()).is_read_only:
+                return table.described(wanted, [_text(folder) for folder in but])
+        return []
 
     def read_listed(self, folder: Path, name: bytes) -> Task | None:
         """The task of a sidecar that was listed, as its file says now."""
@@ -192,6 +199,10 @@ class MediaIndex:
             return False
         own.entered = count
         return True
+
+    def note_change(self, folder: Path, intent: str) -> None:
+        """Have the index know what this kernel has changed in the sidecar of an intent, also for other folders."""
+        self.listed(folder, Wanted(by="intent", values=[intent]))
 
     def settle(self) -> None:
         """List the folders that this kernel has changed and that are quiet now; else the next look-up would have to."""
@@ -301,13 +312,12 @@ class _Progress:
 
 def _choose(claims: Mapping[bytes, Claims], wanted: Wanted) -> list[SavedKey]:
     """The sidecars that are wanted, by what they claim, oldest first; of copies of one the first by name."""
-    found: dict[tuple[float, str], bytes] = {}
-    for name in sorted(claims):
-        _, intent, created_at, variable, task_id = claims[name]
-        known = {"intent": intent, "name": variable, "task_id": task_id}
-        if intent and created_at is not None and wanted.fits(created_at, known):
-            found.setdefault((created_at, intent), name)
-    keys = sorted((created_at, intent, name) for (created_at, intent), name in found.items())
+    found: dict[tuple[float, str], SavedKey] = {}
+    for name, one in sorted(claims.items()):
+        if one.intent and one.created_at is not None and wanted.fits(one._asdict() | {"name": one.variable}):
+            key = (one.created_at, one.intent, name, one.usd, one.exact)
+            found.setdefault(key[:2], key)
+    keys = sorted(found.values(), key=lambda key: key[:2])
     return keys[-wanted.newest if wanted.newest else 0 :]
 
 

@@ -17,13 +17,17 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from luma_jupyter.domain.fingerprint import fingerprint
+from luma_jupyter.domain.folding import fold
 from luma_jupyter.domain.media import check_video
+from luma_jupyter.domain.note import NO_NOTE, Note
+from luma_jupyter.domain.note import read_note as note_of_record
 from luma_jupyter.domain.requests import FILM_OF, LONGEST_PROMPT, Request, addresses_in, shown_request
 from luma_jupyter.domain.task import Task
 from luma_jupyter.domain.urls import is_cut, shown_url
 from luma_jupyter.domain.vocabulary import Status
 from luma_jupyter.engine.library.slugs import WORDLESS, slug, slug_of_0_1_0
 from luma_jupyter.engine.store.database import storable
+from luma_jupyter.engine.store.descriptions import searched_text
 from luma_jupyter.engine.store.folders import Claims
 from luma_jupyter.engine.store.serialization import Unreadable, dump, load
 from luma_jupyter.operating_system import patiently, plain_form
@@ -62,11 +66,31 @@ def shareable(task: Task) -> dict[str, Any]:
     return {name: value for name, value in dump(shown).items() if name not in _PRIVATE}
 
 
-def write(file: BinaryIO, task: Task, size: int) -> None:
+def write(file: BinaryIO, task: Task, size: int, note: Note = NO_NOTE) -> None:
     """Write the sidecar of a video of ``size`` bytes."""
     data = {name: value for name, value in shareable(task).items() if name not in _SAID_BY_VIDEO}
-    text = json.dumps({"schema": SCHEMA, "bytes": size, **data}, ensure_ascii=False, indent=1)
-    file.write(printable_json(text).encode())
+    _write(file, {"schema": SCHEMA, "bytes": size, **data}, note)
+
+
+def _write(file: BinaryIO, data: dict[str, Any], note: Note) -> None:
+    noted = {} if note == NO_NOTE else {"note": note.record}
+    file.write(printable_json(json.dumps({**data, **noted}, ensure_ascii=False, indent=1)).encode())
+
+
+def write_note(file: BinaryIO, path: Path, note: Note) -> None:
+    """Write what is in a sidecar, with this note in the place of its own. Raises OSError or ValueError."""
+    data = json.loads(_content(path))
+    _write(file, {name: value for name, value in data.items() if name != "note"}, note)
+
+
+def read_note(path: Path, intent: str) -> Note | None:
+    """The note in the sidecar of a task; None where there is no sidecar of that intent."""
+    try:
+        data = json.loads(_content(path))
+        mine = data["schema"] == SCHEMA and data["intent"] == intent
+        return note_of_record(data.get("note")) if mine else None
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        return None
 
 
 def read(path: Path) -> Task | None:
@@ -180,7 +204,12 @@ def read_claims(path: Path) -> Claims:
     except ValueError:
         return Claims(fingerprint)
     name, task_id = (text and storable(text) for text in (task.name, task.task_id))
-    return Claims(fingerprint, task.intent, task.created_at, name, task_id)
+    note = note_of_record(data.get("note"))
+    return Claims(
+        *(fingerprint, task.intent, task.created_at, name, task_id),
+        *(task.request.action, searched_text(task.request.prompt, task.name), int(note.starred), fold(note.text)),
+        *(task.charge(None), int(task.total.exact)),
+    )
 
 
 def _is_alike(task: Task, request: Request) -> bool:

@@ -33,13 +33,16 @@ class RunResources:
     """What a run shares with others.
 
     ``watch`` tells what other kernels write down, ``recovered`` says how an entry stands when the kernel that followed
-    it is gone, ``change`` hears of each file that is made.
+    it is gone, ``change`` hears of each file that is made. ``name_of`` gives the variable that holds a task's clip now,
+    ``on_saved`` hears of each task that has a sidecar.
     """
 
     journal: Journal
     watch: Watch
     recovered: Callable[[Entry], Entry]
     change: Change
+    name_of: Callable[[Task], str | None]
+    on_saved: Callable[[Task], None]
 
 
 class Run(ABC):

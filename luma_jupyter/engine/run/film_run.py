@@ -122,14 +122,15 @@ class FilmRun(Run):
 
     async def _save(self, plan: FilmPlan, files: FilmFiles) -> None:
         handle = self._handle
-        task = handle.task.evolve(ended_at=handle.clock())
+        name = handle.task.name or await in_thread(lambda: self._shared.name_of(handle.task))
+        task = handle.task.evolve(name=name, ended_at=handle.clock())
         path = await in_thread(lambda: files.place(task, self._maker.poster(files.hidden), captions_of(plan)))
         size = await in_thread(lambda: size_of(path))
+        task = task.evolve(path=path, filename=path.name)
+        await in_thread(lambda: self._shared.on_saved(task))
         problem = await in_thread(lambda: self._save_copies(path))
-        name, ended = path.name, task.ended_at
-        await handle.emit(
-            status=Status.COMPLETED, path=path, filename=name, file_size=size, ended_at=ended, problem=problem
-        )
+        saved_as = {"name": name, "path": path, "filename": path.name, "file_size": size, "ended_at": task.ended_at}
+        await handle.emit(status=Status.COMPLETED, problem=problem, **saved_as)
 
     def _save_copies(self, film: Path) -> str | None:
         """Save it as other files, too; why that could not be."""

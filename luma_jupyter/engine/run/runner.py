@@ -111,6 +111,8 @@ class TaskRunner:
             "watch": self._watches.setdefault(journal, Watch(journal)),
             "recovered": self._repository.recovered,
             "change": self._repository.media.own,
+            "name_of": self._repository.name_of,
+            "on_saved": self._repository.notes.settle,
         }
 
     def _ended(self, run: Run) -> None:

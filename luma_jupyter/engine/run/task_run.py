@@ -208,14 +208,19 @@ class TaskRun(Run):
         path: Path | None = None
         size: int | None = None
         problem: str | None = None
+        name = handle.task.name
         try:
+            name = name or await in_thread(partial(self._resources.name_of, handle.task))
             folder = MediaFolder(handle.task.media, self._resources.http(), self._resources.change)
             async with self._resources.downloads:
-                saved = await folder.save(handle.task.evolve(ended_at=handle.task.ended_at or handle.clock()))
+                saved = await folder.save(
+                    handle.task.evolve(name=name, ended_at=handle.task.ended_at or handle.clock())
+                )
                 path = saved.path
                 if saved.moved:
                     problem = f"Its folder was moved or renamed meanwhile: the video is in {str(path.parent)!r}."
                 size = await in_thread(partial(size_of, path))
+                await in_thread(partial(self._resources.on_saved, handle.task.evolve(path=path, filename=path.name)))
                 await folder.save_thumbnail(handle.task, path)
         except asyncio.CancelledError:
             why = f"{self._stopped_by[0].lower()}{self._stopped_by[1:]}"
@@ -232,9 +237,10 @@ class TaskRun(Run):
         except Exception as error:  # the video exists and was paid for, whatever happened to the file
             log.exception("A video was not saved, in an unforeseen way")
             problem = f"The file could not be saved: {error!r}"
-        name = path.name if path else handle.task.filename
+        filename = path.name if path else handle.task.filename
         charged = await self._fetch_charge()
-        await handle.emit(status=Status.COMPLETED, path=path, filename=name, file_size=size, problem=problem, **charged)
+        saved_as = {"name": name, "path": path, "filename": filename, "file_size": size}
+        await handle.emit(status=Status.COMPLETED, problem=problem, **saved_as, **charged)
 
     async def _fetch_charge(self) -> dict[str, object]:
         """What the service's statement says of this task, where it can be asked and has it by now."""

@@ -7,6 +7,7 @@ leases          which process follows a task, and whether it still lives
 probe           whether there may be anything unfinished, told without opening the file
 spending        what each day's tasks cost or may cost, summed
 folders         what the sidecars of media folders said when they were last read
+descriptions    what tasks are searched by: a text of each, and notes that are in no sidecar
 wanted          which tasks are looked for, in both
 journal         what was asked for, what was sent, and what came of it
 """

@@ -7,7 +7,7 @@ It is made anew from the files whenever it is not there or not right, so nothing
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, TypeAlias
 
@@ -20,25 +20,31 @@ TABLES = {
         "CREATE TABLE folders (number INTEGER PRIMARY KEY, folder TEXT UNIQUE, mark TEXT, settled INTEGER, version)",
     ),
     # By the name of this form's index: a table of an earlier form, which has none, is made anew.
-    "sidecars_by_time": (
+    "sidecars_by_date": (
         "DROP TABLE IF EXISTS sidecars",
-        "CREATE TABLE sidecars (folder INTEGER, words TEXT, name BLOB, mark TEXT, fingerprint TEXT, intent TEXT, "
-        "created_at REAL, variable TEXT, task_id TEXT, PRIMARY KEY (folder, words, name)) WITHOUT ROWID",
+        "CREATE TABLE sidecars (folder, words, name, mark, fingerprint, intent, created_at, variable, task_id, "
+        "action, text, starred, note, usd, exact, PRIMARY KEY (folder, words, name)) WITHOUT ROWID",
         "CREATE INDEX sidecars_by_fingerprint ON sidecars (fingerprint, folder)",
-        "CREATE INDEX sidecars_by_time ON sidecars (folder, created_at, intent)",
+        "CREATE INDEX sidecars_by_date ON sidecars (folder, created_at, intent, usd, exact)",
         "CREATE INDEX sidecars_by_intent ON sidecars (intent, folder)",
         "CREATE INDEX sidecars_by_variable ON sidecars (variable, folder)",
         "CREATE INDEX sidecars_by_task_id ON sidecars (task_id, folder)",
         "DELETE FROM folders",  # each has to be read anew
     ),
 }
-_COLUMNS = "name, mark, fingerprint, intent, created_at, variable, task_id"
+_COLUMNS = "name, mark, fingerprint, intent, created_at, variable, task_id, action, text, starred, note, usd, exact"
+# Of the sidecars what they are searched by: a note that the journal has comes before the sidecar's.
+_DESCRIBED = (
+    "SELECT sidecars.intent, action, sidecars.text, IFNULL(notes.starred, sidecars.starred) AS starred, "
+    "IFNULL(notes.folded, sidecars.note) AS note FROM sidecars LEFT JOIN notes ON notes.intent = sidecars.intent"
+)
 
 
 class Claims(NamedTuple):
     """What a sidecar says of its task; ``fingerprint`` is None where it is none of ours, the rest where it is unusable.
 
-    ``variable`` is the one that held the clip, ``created_at`` in Unix seconds.
+    ``variable`` is the one that held the clip, ``created_at`` in Unix seconds. ``text`` is what it is searched by,
+    ``note`` the words of a person's note, both folded; ``usd`` what it cost or may cost, None where nobody knows.
     """
 
     fingerprint: str | None = None
@@ -46,6 +52,12 @@ class Claims(NamedTuple):
     created_at: float | None = None
     variable: str | None = None
     task_id: str | None = None
+    action: str | None = None
+    text: str | None = None
+    starred: int = 0
+    note: str = ""
+    usd: float | None = None
+    exact: int = 0
 
 
 class Sidecar(NamedTuple):
@@ -64,7 +76,8 @@ class Sidecar(NamedTuple):
         return cls(row[0], row[1], Claims(*row[2:]))
 
 
-SavedKey: TypeAlias = tuple[float, str, bytes]  # when its task was made (Unix seconds), the intent, the file's name
+# When its task was made (Unix seconds), the intent, the file's name; what it cost in USD, and whether exactly so much.
+SavedKey: TypeAlias = tuple[float, str, bytes, float | None, int]
 
 
 @dataclass(frozen=True)
@@ -120,10 +133,14 @@ class FolderTable:
     def listed(self, state: FolderState, wanted: Wanted) -> list[SavedKey]:
         """The usable sidecars that are wanted, oldest first; of copies of one the first by name."""
         condition, values = wanted.sql({"name": "variable"})
+        if wanted.described:
+            described, more = wanted.described_sql()
+            condition += f" AND intent IN (SELECT intent FROM ({_DESCRIBED} WHERE folder = ?) WHERE {described})"
+            values += [state.number, *more]
         most = -1 if wanted.newest is None else wanted.newest
         folder = "folder" if wanted.by == "all" else "+folder"
         found, _ = self._file.execute(
-            f"SELECT created_at, intent, MIN(name) FROM sidecars WHERE {condition} AND {folder} = ? "
+            f"SELECT created_at, intent, MIN(name), usd, exact FROM sidecars WHERE {condition} AND {folder} = ? "
             "AND intent IS NOT NULL GROUP BY created_at, intent ORDER BY created_at DESC, intent DESC LIMIT ?",
             *values,
             state.number,
@@ -131,6 +148,22 @@ class FolderTable:
         )
         found.reverse()
         return found
+
+    def described(self, wanted: Wanted, but: Sequence[str]) -> list[str]:
+        """The intents that are looked for, in all folders ``but`` these, as they were when last looked through."""
+        described, values = wanted.described_sql()
+        others = "folder IN (SELECT number FROM folders WHERE folder NOT IN (SELECT value FROM json_each(?)))"
+        sql = f"SELECT DISTINCT intent FROM ({_DESCRIBED} WHERE {others}) WHERE {described}"
+        return [intent for (intent,) in self._file.execute(sql, json.dumps(but), *values)[0] if intent]
+
+    def with_notes(self, claims: Mapping[bytes, Claims]) -> dict[bytes, Claims]:
+        """What sidecars say, with the notes that the journal has."""
+        noted = {intent: note for intent, *note in self._file.execute("SELECT intent, starred, folded FROM notes")[0]}
+        changed = {name: one for name, one in claims.items() if one.intent in noted}
+        for name, one in changed.items():
+            starred, note = noted[one.intent]
+            changed[name] = one._replace(starred=starred, note=note)
+        return {**claims, **changed}
 
     def write(
         self,
@@ -164,7 +197,7 @@ class FolderTable:
             execute("DELETE FROM sidecars WHERE folder = ? AND words = ? AND name = ?", number, _words(name), name)
         for one in changed:
             values = (number, _words(one.name), one.name, one.mark, *one.claims)
-            execute("INSERT OR REPLACE INTO sidecars VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", *values)
+            execute(f"INSERT OR REPLACE INTO sidecars VALUES ({', '.join('?' * len(values))})", *values)
         execute(
             "UPDATE folders SET mark = ?, settled = ?, version = version + 1 WHERE number = ?", mark, settled, number
         )

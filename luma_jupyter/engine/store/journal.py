@@ -11,17 +11,19 @@ import json
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache, partial
 from pathlib import Path
 from typing import TypeAlias
 
 from luma_jupyter.domain.duration_model import KEPT
+from luma_jupyter.domain.money import Total
 from luma_jupyter.domain.task import Task
 from luma_jupyter.domain.urls import is_web_url
 from luma_jupyter.domain.vocabulary import Action, Provider
-from luma_jupyter.engine.store import folders, spending
+from luma_jupyter.engine.store import descriptions, folders, spending
 from luma_jupyter.engine.store.database import Database, storable
+from luma_jupyter.engine.store.descriptions import DescriptionTables, searched_by
 from luma_jupyter.engine.store.folders import FolderTable
 from luma_jupyter.engine.store.leases import LeaseLost, current_owner, is_alive
 from luma_jupyter.engine.store.probe import FILE_NAME, UNFINISHED
@@ -79,6 +81,7 @@ ADDITIONS: Mapping[str, Sequence[str]] = {
     ),
     **spending.TABLES,
     **folders.TABLES,
+    **descriptions.TABLES,
     "tasks_by_folder": ("CREATE INDEX tasks_by_folder ON tasks (folder, created_at, intent, status)",),
     "tasks_by_name": (f"CREATE INDEX tasks_by_name ON tasks ({_NAME})",),
 }
@@ -135,6 +138,7 @@ class Journal:
         self._file = Database(folder / FILE_NAME, MIGRATIONS, ADDITIONS, salvage=salvage, clock=clock, notify=notify)
         self._sums = SpendingSums(self._file)
         self.folders = FolderTable(self._file)
+        self.descriptions = DescriptionTables(self._file)
         self._clock = clock
         self._given_owner = owner
         self._reset()
@@ -188,6 +192,8 @@ class Journal:
 
     def listed(self, wanted: Wanted = EVERYTHING, folder: Path | None = None) -> list[Key]:
         """What is wanted of one folder or of all: oldest first."""
+        if wanted.described and self._file.is_newer:  # it may have other tables to search
+            return self._fitting(wanted, folder)
         condition, values = self._condition(wanted, folder)
         sql = f"SELECT created_at, intent, status FROM tasks WHERE {condition}"
         if wanted.statuses:
@@ -198,6 +204,14 @@ class Journal:
         found.reverse()
         return found
 
+    def _fitting(self, wanted: Wanted, folder: Path | None) -> list[Key]:
+        """As `listed`, by a look at each task; a note is none of its own."""
+        keys = self.listed(replace(wanted, search="", action=None, starred=False, newest=None), folder)
+        tasks = (entry.task for entry in self.find_all([intent for _, intent, _ in keys]))
+        fitting = {task.intent for task in tasks if wanted.fits(searched_by(task))}
+        found = [key for key in keys if key[1] in fitting]
+        return found[-wanted.newest if wanted.newest else 0 :]
+
     def entries(self, *, folder: Path | None = None, since: float = 0.0, until: float = ALWAYS) -> list[Entry]:
         """The entries made from ``since`` to before ``until`` (Unix seconds), of one folder or of all; oldest first."""
         condition, values = self._condition(Wanted(since, until), folder)
@@ -205,6 +219,9 @@ class Journal:
 
     def _condition(self, wanted: Wanted, folder: Path | None) -> tuple[str, list[object]]:
         sql, values = wanted.sql({"name": _NAME})
+        if wanted.described:
+            described, more = self.descriptions.condition(wanted)
+            sql, values = f"{sql} AND {described}", [*values, *more]
         if folder is None:
             return sql, values
         here = Path(storable(str(folder)))
@@ -255,6 +272,10 @@ class Journal:
         counted = [part for part in self._sums.since(since) if not part.follower or self._is_alive(part.follower)]
         lost += sum(part.tasks for part in counted if not part.provider)
         return Day([part for part in counted if part.provider], lost)
+
+    def total(self, intents: Sequence[str]) -> Total:
+        """What some tasks cost together, as far as their entries can be read."""
+        return self._sums.total(intents)
 
     def _is_alive(self, owner: str) -> bool:
         found, _ = self._file.execute("SELECT beat FROM owners WHERE owner = ?", owner)

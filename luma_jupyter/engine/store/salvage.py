@@ -29,6 +29,7 @@ _OTHERS: Mapping[str, tuple[str, tuple[type, ...]]] = {
     "leases": ("intent", (str, int)),
     "durations": ("number", (int, str, str, float)),
     "lost": ("intent", (str, object, object, object)),
+    "notes": ("intent", (str, int, str, str)),
 }
 
 

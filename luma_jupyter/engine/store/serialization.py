@@ -33,13 +33,13 @@ _TIMES = ("created_at", "submitted_at", "sent_at", "ended_at")
 _TEXTS = ("fingerprint", "source_label", "name", "task_id", "base_url", "problem", "trace_id", "making")
 
 
-# What `dump` writes; and what a sidecar has beside it.
+# What `dump` writes; and what a sidecar has beside it, of which a person's note is no part of the task.
 _KNOWN = frozenset(
     [
         *("intent", "fingerprint", "action", "prompt", "request", "source_label", "source_intent", "name", "provider"),
         *("status", "task_id", "base_url", "video", "media", "folder", "filename", "file_size", "price", "cost"),
         *("doubts", "error", "problem", "trace_id", "credits", "replayed", "payload", "again", "making", *_TIMES),
-        *("gateway", "schema", "bytes"),
+        *("gateway", "schema", "bytes", "note"),
     ]
 )
 

@@ -6,11 +6,12 @@ to date first.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-from luma_jupyter.domain.money import Charges
+from luma_jupyter.domain.money import Charges, Total
 from luma_jupyter.domain.vocabulary import Action, Provider, Status
 from luma_jupyter.engine.store.database import Database
 from luma_jupyter.engine.store.serialization import read_task
@@ -38,6 +39,9 @@ TABLES = {
         ),
     ),
 }
+
+_WANTED = "intent IN (SELECT value FROM json_each(?))"
+_COST = "CASE WHEN json_valid(task) THEN json_extract(task, '$.cost') END"  # what was reported
 
 _Key: TypeAlias = tuple[Any, ...]  # slot, provider, action, follower
 _Sums: TypeAlias = tuple[float, ...]  # tasks, usd, calls, unpriced
@@ -79,6 +83,24 @@ class SpendingSums:
         except ConfigError:  # one that a newer version wrote is read only
             rows, _ = self._file.execute("SELECT created_at, task, owner FROM tasks WHERE created_at >= ?", since)
             return [_spending(*_facts(*row)) for row in rows]
+
+    def total(self, intents: Sequence[str]) -> Total:
+        """What some tasks cost together."""
+        wanted = json.dumps(intents)
+        try:
+            return self._file.transact(lambda: self._total(wanted))
+        except ConfigError:  # one that a newer version wrote is read only
+            rows, _ = self._file.execute(f"SELECT task FROM tasks WHERE {_WANTED}", wanted)
+            return sum((task.total for (text,) in rows if (task := read_task(text))), Total())
+
+    def _total(self, wanted: str) -> Total:
+        self._add_up_changed()
+        sums = f"SELECT TOTAL(usd), COUNT(NULLIF(unpriced, 0)) FROM charges WHERE {_WANTED}"
+        expected = (
+            f"SELECT 1 FROM charges JOIN tasks USING (intent) WHERE usd > 0 AND {_COST} IS NULL AND {_WANTED} LIMIT 1"
+        )
+        ((usd, unknown),), _ = self._file.execute(sums, wanted)
+        return Total(usd / NANO, not self._file.execute(expected, wanted)[0], unknown)
 
     def _since(self, since: float) -> list[Spending]:
         self._add_up_changed()

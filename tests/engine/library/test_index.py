@@ -10,16 +10,18 @@ from typing import Any
 
 import pytest
 
+from luma_jupyter.domain.note import Note
 from luma_jupyter.domain.requests import GenerateRequest
 from luma_jupyter.domain.task import Task
 from luma_jupyter.engine.library import index as index_module
 from luma_jupyter.engine.library import sidecars
-from luma_jupyter.engine.library.folder import replacing
+from luma_jupyter.engine.library.folder import replace_note, replacing
 from luma_jupyter.engine.library.index import MediaIndex
 from luma_jupyter.engine.store import folders
 from luma_jupyter.engine.store.folders import Claims, FolderTable
 from luma_jupyter.engine.store.journal import MIGRATIONS, Journal
 from luma_jupyter.engine.store.probe import FILE_NAME
+from luma_jupyter.engine.store.wanted import Wanted
 from luma_jupyter.engine.task_spec import TaskSpec
 from tests.engine.library.test_sidecars import a_task, placed
 from tests.engine.store.journals import plain
@@ -107,6 +109,39 @@ def test_clip_is_found_by_any_name(folder: Path, index: MediaIndex) -> None:
     for end in (".mp4", ".json"):
         (folder / fox.filename).with_suffix(end).rename(folder / f"favourite{end}")
     assert find(index, folder) == [["favourite.mp4"]]
+
+
+@pytest.mark.parametrize(
+    ("wanted", "numbers"),
+    [
+        (Wanted(search="fox"), [0]),
+        (Wanted(search="film 1"), [2, *range(11, 21)]),
+        (Wanted(search="abend"), [3, 4]),
+        (Wanted(search="film abend"), [3, 4]),
+        (Wanted(search="nacht"), [5]),
+        (Wanted(starred=True), [4, 5]),
+        (Wanted(search="abend", starred=True), [4]),
+        (Wanted(action="generate", newest=2), [19, 20]),
+        (Wanted(action="modify"), []),
+    ],
+)
+def test_search_is_the_same_with_and_without_the_index(
+    folder: Path, journal: Journal, tmp_path: Path, wanted: Wanted, numbers: list[int]
+) -> None:
+    """By the table, at the first look, and where nothing can be entered; a note of the journal's comes first."""
+    tasks = many(folder)
+    for number, note in {3: Note(text="ABEND"), 4: Note(True, "Abend"), 5: Note(True, "Abend"), 6: Note(True)}.items():
+        replace_note((folder / tasks[number].filename).with_suffix(".json"), note)
+    journal.descriptions.set_note(tasks[5].intent, Note(True, "Nacht"))
+    journal.descriptions.set_note(tasks[6].intent, Note())
+    index = late(journal)
+    for _ in range(2):
+        assert [int(key[1], 16) for key in index.listed(folder, wanted)] == numbers
+    (tmp_path / "in the way").write_text("")
+    with closing(Journal(tmp_path / "in the way")) as unusable:
+        for _, intent, *_ in late(unusable).listed(folder, Wanted(search="fox")):
+            assert intent == tasks[0].intent
+        assert late(unusable).described(wanted, []) == []
 
 
 def test_own_clips_are_entered_without_listing(

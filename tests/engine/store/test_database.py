@@ -368,17 +368,17 @@ def test_migration_keeps_the_entries(
     """A file of an earlier version is brought forward once, with all that is in it, and goes on being used."""
     journal.add(a_task(1))
     journal.close()
-    step = "ALTER TABLE tasks ADD COLUMN colour TEXT; CREATE TABLE notes (note TEXT)"
+    step = "ALTER TABLE tasks ADD COLUMN colour TEXT; CREATE TABLE added (note TEXT)"
     monkeypatch.setattr(journal_module, "MIGRATIONS", (*MIGRATIONS, step))
     monkeypatch.setattr(
-        Journal, "_put", lambda self, task, owner: self._file.execute("INSERT INTO notes VALUES (?)", task.intent)
+        Journal, "_put", lambda self, task, owner: self._file.execute("INSERT INTO added VALUES (?)", task.intent)
     )
     for number in (2, 3):
         later = another(home, notify=told.append)
         later.add(a_task(number))
         assert [entry.task for entry in later.entries()] == [a_task(1)]
     assert look(home / FILE_NAME, "PRAGMA user_version") == [(len(MIGRATIONS) + 1,)]
-    assert look(home / FILE_NAME, "SELECT note FROM notes") == [(a_task(2).intent,), (a_task(3).intent,)]
+    assert look(home / FILE_NAME, "SELECT note FROM added") == [(a_task(2).intent,), (a_task(3).intent,)]
     assert told == []
 
 
@@ -387,9 +387,9 @@ def test_migration_by_many_kernels_happens_once(home: Path) -> None:
     another(home).add(a_task(1))
     script = """
     from luma_jupyter.engine.store import journal as module
-    module.MIGRATIONS += ("CREATE TABLE notes (note TEXT)",)
+    module.MIGRATIONS += ("CREATE TABLE added (note TEXT)",)
     later = Journal(Path(sys.argv[1]), notify=told.append)
-    print(len(later.entries()), later._file.execute("SELECT * FROM notes")[0], told)
+    print(len(later.entries()), later._file.execute("SELECT * FROM added")[0], told)
     """
     assert together(home, script) == ["1 [] []"] * WORKERS
 

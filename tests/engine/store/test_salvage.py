@@ -9,16 +9,19 @@ from pathlib import Path
 
 import pytest
 
+from luma_jupyter.domain.note import Note
 from luma_jupyter.domain.vocabulary import Status
 from luma_jupyter.engine.store.folders import Claims, Sidecar
 from luma_jupyter.engine.store.journal import Journal
 from luma_jupyter.engine.store.probe import FILE_NAME
+from luma_jupyter.engine.store.wanted import Wanted
 from tests.engine.store.journals import ALIVE, WORKERS, a_task, another, filled, look, plain, together
 from tests.support.world import EPOCH
 
 pytestmark = pytest.mark.slow
 
 TASKS = 60
+NOTE = Note(True, "A note")
 PAGE = 4096
 HEADER = 100  # bytes; what is spoiled there may look like another program's file, or that of a newer version
 
@@ -60,6 +63,8 @@ def _use(home: Path, told: list[str]) -> Journal:
         journal.folders.write(state, "mark", True, [Sidecar(b"film.json", "mark", Claims("f"))])
         journal.folders.all(state)
         journal.folders.equal(state, ["f"])
+        journal.descriptions.set_note("1", NOTE)
+        journal.listed(Wanted(search="fox"))
     journal.add_duration("acedata", "generate", 30.0)
     journal.add_upload("https://api.acedata.cloud", "0" * 64, "https://x.example/a", 2e9)
     journal.add(a_task(1000))

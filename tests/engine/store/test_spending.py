@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from luma_jupyter.domain.money import Total
 from luma_jupyter.domain.requests import ExtendRequest, GenerateRequest, VideoRef
 from luma_jupyter.domain.task import Task
 from luma_jupyter.domain.vocabulary import Status
@@ -117,6 +118,26 @@ def test_sums_of_an_early_journal_are_added_up_once(early: Path) -> None:
         with closing(Journal(early)) as journal:
             assert [part.charges.usd for part in journal.spending(EPOCH).spending] == [0.5]
     assert look(early / FILE_NAME, "PRAGMA user_version") == [version]
+
+
+def test_total_is_that_of_the_tasks_themselves(tmp_path: Path) -> None:
+    """What some tasks cost together is told without a look at each: exact, expected, unknown, nothing."""
+    tasks = [
+        a_task(1, price=0.5, cost=0.375, status=Status.COMPLETED),
+        a_task(2, cost=0.25, status=Status.COMPLETED),
+        a_task(3, status=Status.COMPLETED),
+        a_task(4, price=0.125, status=Status.FAILED),
+        a_task(5, price=0.125, status=Status.COMPLETED),
+        a_task(6, price=0.0, status=Status.COMPLETED),
+    ]
+    with closing(Journal(tmp_path)) as journal:
+        for task in tasks:
+            journal._put(task, None)
+        for some in (tasks, tasks[:2], tasks[1:4], tasks[3:4], tasks[4:], []):
+            assert journal.total([task.intent for task in some]) == sum((task.total for task in some), Total())
+        with closing(plain(tmp_path / FILE_NAME)) as file:
+            file.execute("UPDATE tasks SET task = 'x' WHERE status = 'failed'")
+        assert journal.total([task.intent for task in tasks[:4]]) == Total(0.625, exact=True, unknown=1)
 
 
 def test_damaged_snapshot_counts_as_lost(tmp_path: Path) -> None:
