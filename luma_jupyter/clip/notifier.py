@@ -36,7 +36,7 @@ class Notifier:
     def _reset(self) -> None:
         """Start anew, as in a forked child."""
         self._worker = WorkerThreads(1)
-        self._finish_last_call: Callable[[float], object] = lambda timeout: None
+        self._wait_for_call: Callable[[float], object] = lambda timeout: None
         self._expected: dict[frozenset[Handle], Clip | ClipList] = {}  # changed on the engine's loop alone
         self._closed = False
 
@@ -70,7 +70,7 @@ class Notifier:
         with suppress(ConfigError):  # of a variable that cannot be used any more: told where it is needed
             notify = self._settings().notify
         if notify and not self._closed:
-            self._finish_last_call = self._worker.submit(_call, notify, ended).result
+            self._wait_for_call = self._worker.submit(_call, notify, ended).result
 
     def close(self) -> None:
         """Have nothing called any more for what ends from now on: it ends with the program."""
@@ -80,10 +80,14 @@ class Notifier:
     def _close(self) -> None:
         self._closed = True
 
-    def finish(self, timeout: float) -> None:
-        """Give the calls that have begun so many seconds, and let go of the thread."""
+    def wait(self, timeout: float) -> None:
+        """Block until the calls that have begun are over, or so many seconds have passed."""
         with suppress(TimeoutError):
-            self._finish_last_call(timeout)
+            self._wait_for_call(timeout)
+
+    def finish(self, timeout: float) -> None:
+        """As `wait`, and let go of the thread."""
+        self.wait(timeout)
         self._worker.shutdown()
 
 

@@ -43,7 +43,7 @@ class Told:
     def silent(self) -> bool:
         """Whether it is not called, though all that has ended by now was told."""
         kernel.session.engine.loop_thread.call_and_wait(lambda: None, 10)
-        kernel.session.notifier._finish_last_call(10)
+        kernel.session.notifier.wait(10)
         try:
             self.calls.get_nowait()
         except Empty:
@@ -67,7 +67,7 @@ def test_function_is_called_once_with_the_clip_that_ended(told: Told) -> None:
     assert sunset.status == "completed"
     assert told.silent
     (thread,) = told.threads
-    assert thread not in (threading.current_thread(), kernel.session.engine.loop_thread._thread)
+    assert thread.name == "luma_jupyter worker"
 
 
 @pytest.mark.parametrize(("prompt", "status"), [("A [fail]", "failed"), ("A [lost] one", "unconfirmed")])
