@@ -33,4 +33,4 @@ def prompt_cell(request: Request) -> str:
         plain = GenerateRequest(prompt=request.prompt)
         names = ("aspect_ratio", "loop", "enhancement")
         options = {name: getattr(request, name) for name in names if getattr(request, name) != getattr(plain, name)}
-    return write_cell(write_line("generate", **options), escape_braces(request.prompt))
+    return write_cell(write_line("generate", "", **options), escape_braces(request.prompt))
