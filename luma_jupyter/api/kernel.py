@@ -147,7 +147,7 @@ def configure(**changes: object) -> None:
             message["Subject"] = "Luma: it has ended"
             message.set_content(repr(ended))
             with smtplib.SMTP_SSL("mail.example.com") as server:
-                server.login("ann", keyring.get_password("mail.example.com", "ann"))
+                server.login("ann", password)
                 server.send_message(message)
 
 

@@ -166,3 +166,21 @@ def test_words_are_offered_in_the_studio(browser: Browser, request: pytest.Fixtu
     keys.press("Tab")
     page.wait_for("document.querySelector('.luma-cell').textContent === '%%luma\\nA fox, black and white, dolly out'")
     assert page.page.evaluate("document.activeElement.name") == "prompt"
+
+
+def test_tab_completes_a_word_of_several_words_in_a_cell(open_page: Any, lab: Lab) -> None:
+    """JupyterLab puts the rest of it behind what was typed, within a prompt; its own words are offered there as ever."""
+    lab.write("words-tab.ipynb", "%load_ext luma_jupyter", "%%luma --dry-run\nA fox,  in the snow")
+    page = open_page("words-tab.ipynb")
+    page.run_all()
+    page.wait_until_idle("words-tab.ipynb")
+    cell = page.page.locator(".jp-Notebook .jp-Cell").nth(1).locator(".cm-content")
+    cell.click()
+    keys = page.page.keyboard
+    keys.press("Control+End")
+    for _ in range(len(" in the snow")):
+        keys.press("ArrowLeft")
+    keys.type("Pan l")
+    keys.press("Tab")
+    page.page.locator(".jp-Completer-item:has-text('Pan left')").click()
+    page.wait_for("document.querySelectorAll('.cm-content')[1].innerText.includes('A fox, Pan left in the snow')")
