@@ -19,5 +19,6 @@ braces     prompts of Python functions that look like a cell's
 lineage    where a clip comes from, and what came of it
 confirm    several new videos: number and price, and the question above a limit
 grid       rows × axes × takes of a batch
+notifier   the user's function that is called with what has ended
 session    one for a kernel: the engine, its clips, the user's variables
 """
