@@ -11,6 +11,7 @@ requests         generate, extend, modify and film requests
 fingerprint      the hash that is equal for equal requests
 money            prices, charges and balances
 prompts          the script that a prompt is written in
+exchange         what went over the wire for a clip, step by step, and why
 task             a service's answer about a task, and a task's snapshot
 duration_model   how long tasks take, and when to poll
 """

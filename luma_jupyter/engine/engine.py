@@ -90,6 +90,7 @@ class Engine:
         """In a forked child nothing is followed: its handles end as detached, and new tasks start on their own loop."""
         self.providers.reset()
         self._runner.reset()
+        self.repository.exchanges.reset()
         for handle in self.handles.values():
             handle.detach_after_fork()
 

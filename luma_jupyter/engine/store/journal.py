@@ -20,8 +20,9 @@ from luma_jupyter.domain.duration_model import KEPT
 from luma_jupyter.domain.task import Task
 from luma_jupyter.domain.urls import is_web_url
 from luma_jupyter.domain.vocabulary import Action, Provider
-from luma_jupyter.engine.store import folders, spending
+from luma_jupyter.engine.store import exchanges, folders, spending
 from luma_jupyter.engine.store.database import Database, storable
+from luma_jupyter.engine.store.exchanges import ExchangeTable
 from luma_jupyter.engine.store.folders import FolderTable
 from luma_jupyter.engine.store.leases import LeaseLost, current_owner, is_alive
 from luma_jupyter.engine.store.probe import FILE_NAME, UNFINISHED
@@ -79,6 +80,7 @@ ADDITIONS: Mapping[str, Sequence[str]] = {
     ),
     **spending.TABLES,
     **folders.TABLES,
+    **exchanges.TABLES,
     "tasks_by_folder": ("CREATE INDEX tasks_by_folder ON tasks (folder, created_at, intent, status)",),
     "tasks_by_name": (f"CREATE INDEX tasks_by_name ON tasks ({_NAME})",),
 }
@@ -135,6 +137,7 @@ class Journal:
         self._file = Database(folder / FILE_NAME, MIGRATIONS, ADDITIONS, salvage=salvage, clock=clock, notify=notify)
         self._sums = SpendingSums(self._file)
         self.folders = FolderTable(self._file)
+        self.exchanges = ExchangeTable(self._file)
         self._clock = clock
         self._given_owner = owner
         self._reset()
