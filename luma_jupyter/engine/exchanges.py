@@ -14,6 +14,7 @@ from collections import defaultdict, deque
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+
 from luma_jupyter.domain.exchange import Exchange, Recorded
 from luma_jupyter.engine.masking import masked
 from luma_jupyter.engine.store.journal import Journal

@@ -5,8 +5,8 @@ from __future__ import annotations
 
 import json
 import re
-from html import escape
 from collections.abc import Callable, Collection, Mapping
+from html import escape
 from typing import Any
 from urllib.parse import quote, urlsplit
 
@@ -23,7 +23,16 @@ HIDDEN = "‹not shown›"
 SHOWN_HEADERS = {
     name.lower(): name
     for name in (
-        *("Idempotency-Key", "Content-Type", "Accept", "Content-Length", "Range", "Content-Range", "Retry-After", "Date"),
+        *(
+            "Idempotency-Key",
+            "Content-Type",
+            "Accept",
+            "Content-Length",
+            "Range",
+            "Content-Range",
+            "Retry-After",
+            "Date",
+        ),
         *("X-Luma-Take", "X-Request-Id", "X-Trace-Id", "Trace-Id", "Request-Id", "X-RunAPI-Task-Id"),
     )
 }
@@ -165,7 +174,7 @@ def _lone(items: Any, concerns: Callable[[object], bool]) -> Any:
         return items
     kept = [item for item in items if concerns(item)]
     left = len(items) - len(kept)
-    return [*kept, f"‹{left:,} of other clips›"] if left else kept
+    return [*kept, f"‹{left:,} more, of other clips›"] if left else kept
 
 
 def _ids(item: Mapping[str, Any]) -> set[object]:

@@ -126,6 +126,13 @@ class Repository:
         """What went over the wire for a task, as far as it was recorded on this machine."""
         return self.exchanges.of(self.journal, task.intent)
 
+    def is_followed_elsewhere(self, task: Task) -> bool:
+        """Whether another kernel follows a task."""
+        with contextlib.suppress(ConfigError):
+            entry = self.journal.find(task.intent)
+            return entry is not None and entry.alive and entry.owner != self.journal.owner
+        return False
+
     def _equal_to(
         self, spec: TaskSpec, entered: Sequence[Entry], saved: Sequence[Task], now: Settings
     ) -> dict[str, Entry]:

@@ -178,9 +178,7 @@ class Transfers:
         return self._connections.public
 
 
-def _upload_seen(
-    method: str, url: str, headers: Mapping[str, str], data: bytes, key: Secret | None = None
-) -> Seen:
+def _upload_seen(method: str, url: str, headers: Mapping[str, str], data: bytes, key: Secret | None = None) -> Seen:
     """An upload as it is seen: without its bytes."""
     return Seen(method, url, headers, file=f"‹a file: {len(data):,} bytes›", key=key)
 
