@@ -109,7 +109,9 @@ WORDS: Mapping[Step, Words] = {
         "Look-up",
         "It asks how the task gets on. A class gateway answers when there is news, so it is asked without a pause.",
     ),
-    Step.LOOK_NOW: Words("Look-up", f"{_ASKS} Nobody had looked for a while, so it asks at once."),
+    Step.LOOK_NOW: Words(
+        "Look-up", f"{_ASKS} The time of a look has passed already, so it asks as soon as it can.", "for its turn"
+    ),
     Step.VIDEO: Words(
         "Download",
         "The video is fetched and saved at once, as its address expires. The key is not sent there.",

@@ -104,6 +104,11 @@ class Engine:
         """Whether any task is followed here and has not ended."""
         return any(not handle.task.status.ended for handle in list(self.handles.values()))
 
+    @property
+    def demo_token(self) -> str:
+        """The key of the demo service, which is started where it does not run. Raises ConfigError."""
+        return self.providers.demo(self._settings().demo_seconds).token
+
     # Making videos.
 
     def plan(self, spec: TaskSpec) -> Plan:

@@ -45,9 +45,8 @@ from luma_jupyter.widgets.presenter import PagePresenter
 if TYPE_CHECKING:
     from luma_jupyter.api.views import Studio
 
-    Shown: TypeAlias = (
-        AccountView | Explanation | History | Diagnosis | Studio | None
-    )  # what a line gives, for the page to show
+    # What a line gives, for the page to show.
+    Shown: TypeAlias = AccountView | Explanation | History | Diagnosis | Studio | None
 
 _PAID: tuple[Provider, ...] = ("acedata", "runapi")
 ACCOUNT_DAYS = 7  # days of the service's list that `%luma account` shows

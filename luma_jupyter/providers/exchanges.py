@@ -114,7 +114,7 @@ class Observation:
 
     def received(self, count: int) -> None:
         """So many bytes of a file came with it."""
-        self._seen.received = f"‹a file: {count:,} bytes came›"
+        self._seen.received = f"‹a file: {count:,} bytes came›" if count else ""
 
     def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
         seen = self._seen

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from http import HTTPStatus
+from textwrap import indent, wrap
 
 from luma_jupyter.domain.exchange import FIRST, WORDS, Exchange, Recorded, Step
 from luma_jupyter.domain.task import Task
@@ -22,6 +23,7 @@ from luma_jupyter.views.text import short
 
 LIMITS = (20_000, 2_000, 500, 100)  # characters of a body: the first of these with which an output is small enough
 LEAST_WAIT = 0.05  # seconds of a pause that is told
+_WIDTH = 100  # characters of a line of a text
 _REQUESTS = (Step.SUBMIT, Step.RESEND)
 _OF_REQUEST = (Step.WRITTEN, *_REQUESTS)
 _PRE = (
@@ -97,10 +99,6 @@ class Explanation:
         steps = f"{count:,} step{'' if count == 1 else 's'} in {_seconds(seconds)}"
         return f"{self._task.service_name} · {steps}, counted from {begun}"
 
-    @property
-    def _left_out(self) -> str:
-        return f"{self._recorded.left_out:,} more steps in between are not kept."
-
     def _moments(self) -> Iterator[_Moment]:
         """The steps with what was waited for before each, and which try of the request it is."""
         tries, before = 0, None
@@ -113,9 +111,12 @@ class Explanation:
             yield _Moment(exchange, since, title, _waited(before, exchange, since))
             before = exchange
 
-    def _gap(self) -> int:
-        """Behind how many steps some are left out; beyond all where none are."""
-        return min(FIRST, len(self.exchanges) // 2) if self._recorded.left_out else len(self.exchanges)
+    def _quiet(self, number: int, moment: _Moment) -> str:
+        """What is said before a step: that others are left out, or what was waited for."""
+        left_out = self._recorded.left_out
+        if left_out and number == min(FIRST, len(self.exchanges) // 2):
+            return f"… {left_out:,} more step{'' if left_out == 1 else 's'} in between, of which nothing is kept"
+        return moment.waited
 
     # As text.
 
@@ -126,14 +127,12 @@ class Explanation:
         if self.note:
             lines.append(self.note)
         for number, moment in enumerate(self._moments()):
-            if number == self._gap():
-                lines.append(f"\n… {self._left_out}")
-            elif moment.waited:
-                lines.append(f"\n           {moment.waited}")
-            lines.append(f"\n{_seconds(moment.since):>9}  {moment.title}: {_outcome(moment.exchange)}")
-            lines += [f"           {line}" for line in moment.exchange.why.split("\n")]
+            if quiet := self._quiet(number, moment):
+                lines += ["", *_margined(quiet)]
+            lines += ["", f"{_seconds(moment.since):>9}  {moment.title}: {_outcome(moment.exchange)}"]
+            lines += _margined("\n".join(wrap(moment.exchange.why, _WIDTH)))
             for _, part in _parts(moment.exchange, limit):
-                lines += ["", *(f"           {line}" for line in part.split("\n"))]
+                lines += ["", *_margined(part)]
         return "\n".join(lines)
 
     # As HTML.
@@ -152,10 +151,14 @@ class Explanation:
         last = self.exchanges[-1]
         total = max(last.at + last.seconds - self._beginning, 1e-3)
         for number, moment in enumerate(self._moments()):
-            quiet = f"… {self._left_out}" if number == self._gap() else moment.waited
-            if quiet:
+            if quiet := self._quiet(number, moment):
                 yield f'<li style="{QUIET}margin:4px 0 4px 16px">{escaped(quiet)}</li>'
             yield f'<li style="margin:4px 0">{_item(moment, total, limit)}</li>'
+
+
+def _margined(text: str) -> list[str]:
+    """The lines of a text behind a margin."""
+    return indent(text, " " * 11).split("\n")
 
 
 def _item(moment: _Moment, total: float, limit: int) -> str:
@@ -190,9 +193,8 @@ def _reason(before: Exchange | None, exchange: Exchange) -> str:
     tried = before.step in _OF_REQUEST and exchange.step in _OF_REQUEST
     if before.status == 429:
         asked = before.answer_headers.get("Retry-After")
-        return "the service takes only so many requests" + (
-            f", and asked to wait (Retry-After: {asked})" if asked else ""
-        )
+        wait = f", and asked to wait (Retry-After: {asked})" if asked else ""
+        return f"the service takes only so many requests{wait}"
     if (tried or before.step is exchange.step) and (before.trouble or (before.status or 0) >= 400):
         return "a pause before the next try, a longer one each time"
     return WORDS[exchange.step].waited
@@ -204,9 +206,8 @@ def _outcome(exchange: Exchange) -> str:
     if not exchange.method:
         return f"in the journal, which took {took}"
     answer = f"{exchange.status} in {took}" if exchange.status else f"no answer in {took}"
-    shared = (
-        f", shared with {exchange.shared} other clip{'' if exchange.shared == 1 else 's'}" if exchange.shared else ""
-    )
+    others = f"{exchange.shared} other clip{'' if exchange.shared == 1 else 's'}"
+    shared = f", shared with {others}" if exchange.shared else ""
     trouble = f" ({short(exchange.trouble, 200)})" if exchange.trouble else ""
     return f"{exchange.method} {short(exchange.url, 120)} → {answer}{shared}{trouble}"
 
