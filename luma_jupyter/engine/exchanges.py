@@ -12,14 +12,13 @@ import contextlib
 import logging
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
 from luma_jupyter.domain.exchange import Exchange, Recorded
 from luma_jupyter.engine.masking import masked
 from luma_jupyter.engine.store.journal import Journal
 from luma_jupyter.errors import LumaError
-from luma_jupyter.providers.exchanges import Purpose, Seen, recorded_by, together
+from luma_jupyter.providers.exchanges import Purpose, Seen, together
 from luma_jupyter.settings import LOGIN_KEYS, Secret, SettingsSource
 from luma_jupyter.worker_threads import in_thread
 
@@ -48,7 +47,9 @@ class _Recording:
     exchanges: Exchanges
     journal: Journal
     intent: str
-    clock: Callable[[], float]
+
+    def clock(self) -> float:
+        return self.exchanges.clock()
 
     def hear(self, seen: Seen, purpose: Purpose, others: int) -> None:
         self.exchanges.hear(_Heard(self.journal, self.intent, seen, purpose, others))
@@ -59,7 +60,7 @@ class Exchanges:
 
     def __init__(self, settings: SettingsSource, clock: Callable[[], float]) -> None:
         self._settings = settings
-        self._clock = clock
+        self.clock = clock
         self.reset()
 
     def reset(self) -> None:
@@ -70,14 +71,19 @@ class Exchanges:
     @contextlib.contextmanager
     def recording(self, journal: Journal, intent: str) -> Iterator[None]:
         """Record what is sent in here for a clip, unless the settings say not to; on the engine's loop."""
-        with self._listening(journal, intent):
+        with together(self._purposes(journal, intent)):
             try:
                 yield
             finally:
                 self.write_soon()
 
-    def _listening(self, journal: Journal, intent: str) -> AbstractContextManager[None]:
-        return recorded_by(_Recording(self, journal, intent, self._clock)) if self.is_on else together(())
+    def _purposes(self, journal: Journal, intent: str) -> list[Purpose]:
+        """For whom something is recorded: for one clip, or for nobody."""
+        try:
+            return [Purpose(_Recording(self, journal, intent))] if self.is_on else []
+        except Exception:
+            log.warning("What goes over the wire cannot be recorded", exc_info=True)
+            return []
 
     @property
     def is_on(self) -> bool:
@@ -100,7 +106,10 @@ class Exchanges:
 
     async def _write_later(self) -> None:
         await asyncio.sleep(PAUSE)
-        await in_thread(self.write)
+        try:
+            await in_thread(self.write)
+        except Exception:  # there is no thread to be had
+            log.debug("What went over the wire was not written down", exc_info=True)
 
     def write(self) -> None:
         """Write down what was heard, as far as that is possible now; from any thread. Raises nothing."""

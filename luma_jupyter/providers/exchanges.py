@@ -1,6 +1,6 @@
 """Where the engine, which knows for which clips something is sent and why, meets the HTTP client, which sees the wire.
 
-The engine says it around a call (`recorded_by`, `because`, `together`), a context variable takes it along, and the
+The engine says it around a call (`together`, `because`), a context variable takes it along, and the
 client reports what it saw to whom it concerns. Nothing here raises, waits, or changes what is sent: what cannot be
 recorded is lost.
 """
@@ -78,11 +78,6 @@ def together(wanted: Iterable[Purpose]) -> Iterator[None]:
     finally:
         with suppress(ValueError):  # a coroutine that was thrown away is ended in the context of somebody else
             _purposes.reset(token)
-
-
-def recorded_by(listener: Listener) -> AbstractContextManager[None]:
-    """What is sent in here is told to a listener."""
-    return together([Purpose(listener)])
 
 
 def because(step: Step) -> AbstractContextManager[None]:

@@ -54,10 +54,10 @@ def test_curl_of_the_demo_runs_as_it_is_shown(
 ) -> None:
     """Also behind a proxy of the environment, and for a prompt with quotes; what it answers can be adopted."""
     monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
-    command = shown_command(shell, capsys, "%%luma --dry-run --loop\nIt's a \"fox\" in $HOME\n狐狸")
+    command = shown_command(shell, capsys, '%%luma --dry-run --loop\nIt\'s a "fox" in $HOME\n狐狸')
     task_id = run(command)["task_id"]
     shell.run(f"%luma adopt {task_id} --provider demo -o fox")
-    assert shell.user_ns["fox"].prompt == "It's a \"fox\" in $HOME\n狐狸"
+    assert shell.user_ns["fox"].prompt == 'It\'s a "fox" in $HOME\n狐狸'
 
 
 def test_curl_of_the_demo_runs_for_a_modify_and_each_time_makes_another_task(
@@ -70,9 +70,7 @@ def test_curl_of_the_demo_runs_for_a_modify_and_each_time_makes_another_task(
     assert kernel.session.own_clips == []
 
 
-def test_key_of_a_paid_service_is_never_in_the_command(
-    notebook: Shell, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_key_of_a_paid_service_is_never_in_the_command(notebook: Shell, capsys: pytest.CaptureFixture[str]) -> None:
     """A paid service's curl has what stands for key and idempotency key, and no word on running it."""
     notebook.run("%%luma modify https://example.com/v.mp4 --dry-run\nFog")
     printed = capsys.readouterr().out

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, fields
+from dataclasses import asdict
 from typing import Any
 
 from luma_jupyter.domain.exchange import Exchange, Recorded, Step
-from luma_jupyter.engine.store.database import Database
+from luma_jupyter.engine.store.database import Database, storable
 
 MOST_CLIPS = 500  # whose exchanges are kept
 LONGEST_ROW = 100_000  # characters
@@ -53,13 +53,14 @@ class ExchangeTable:
 
 def _dump(recorded: Recorded) -> str:
     """A row's text; where that is very long, with less of what is in the middle."""
-    exchanges = list(recorded.exchanges)
-    texts = [json.dumps(asdict(exchange), separators=(",", ":")) for exchange in exchanges]
+    texts = [json.dumps(asdict(one), ensure_ascii=False, separators=(",", ":")) for one in recorded.exchanges]
     left_out = recorded.left_out
     while len(texts) > 2 and sum(map(len, texts)) > LONGEST_ROW:
         del texts[len(texts) // 2]
         left_out += 1
-    return f'{{"left_out":{left_out},"exchanges":[{",".join(texts)}]}}'
+    return storable(
+        f'{{"left_out":{left_out},"exchanges":[{",".join(texts)}]}}'
+    )  # half a character becomes JSON's escape
 
 
 def _load(told: object) -> Recorded:
@@ -78,6 +79,3 @@ def _exchange(item: Any) -> Exchange | None:
     step = item.get("step")
     known = Step(step) if step in [one.value for one in Step] else Step.OTHER  # of a later version
     return Exchange(step=known, **{name: item[name] for name in _FIELDS})
-
-
-assert {one.name for one in fields(Exchange)} == {"step", *_FIELDS}
