@@ -21,7 +21,8 @@ from luma_jupyter.settings import variable
 from luma_jupyter.views.html import MOST_SAVED, QUIET, escaped, frame, saved_size
 from luma_jupyter.views.text import short
 
-LIMITS = (20_000, 2_000, 500, 100)  # characters of a body: the first of these with which an output is small enough
+# Characters of a body: the first of these with which an output is small enough; 0: requests and answers are left out.
+LIMITS = (20_000, 2_000, 500, 100, 0)
 LEAST_WAIT = 0.05  # seconds of a pause that is told
 _WIDTH = 100  # characters of a line of a text
 _REQUESTS = (Step.SUBMIT, Step.RESEND)
@@ -214,9 +215,9 @@ def _outcome(exchange: Exchange) -> str:
 
 def _parts(exchange: Exchange, limit: int) -> Iterator[tuple[str, str]]:
     """The request and the answer as HTTP writes them, each with its name."""
-    if exchange.method:
+    if exchange.method and limit:
         yield "What was sent", _http(f"{exchange.method} {exchange.url}", exchange.headers, exchange.body, limit)
-    if exchange.status:
+    if exchange.status and limit:
         yield "What came back", _http(_status(exchange.status), exchange.answer_headers, exchange.answer, limit)
 
 
@@ -224,7 +225,10 @@ def _http(first: str, headers: Mapping[str, str], body: str, limit: int) -> str:
     lines = [first, *(f"{name}: {value}" for name, value in headers.items())]
     if body:
         text = _indented(body)
-        lines += ["", text if len(text) <= limit else f"{text[:limit]}…"]
+        lines += [
+            "",
+            text if len(text) <= limit else f"{text[:limit]}… ‹cut here: `body` and `answer` of the step have more›",
+        ]
     return printable("\n".join(lines))
 
 
