@@ -32,7 +32,7 @@ _PRE = (
     "overflow-wrap:anywhere;font-size:12px;line-height:1.4;"
 )
 _TRACK = "height:4px;border-radius:2px;background:rgba(128,128,128,.25);margin:2px 0 0"
-_BAR = "height:4px;border-radius:2px;min-width:3px;background:var(--jp-brand-color1,currentColor);"
+_BAR = "height:4px;border-radius:2px;min-width:3px;background:rgba(128,128,128,1);"  # a page cuts the theme's colours
 _TIME = "display:inline-block;min-width:68px;font-variant-numeric:tabular-nums;"
 
 
@@ -203,7 +203,7 @@ def _reason(before: Exchange | None, exchange: Exchange) -> str:
 
 def _outcome(exchange: Exchange) -> str:
     """A step in a line: what was asked where, and how it ended."""
-    took = _seconds(exchange.seconds)
+    took = _seconds(exchange.seconds) if exchange.seconds >= 1 else f"{1000 * exchange.seconds:.0f} ms"
     if not exchange.method:
         return f"in the journal, which took {took}"
     answer = f"{exchange.status} in {took}" if exchange.status else f"no answer in {took}"
