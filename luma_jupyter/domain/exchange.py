@@ -65,8 +65,8 @@ WORDS: Mapping[Step, Words] = {
     ),
     Step.SUBMIT: Words(
         "Request",
-        "The one call that is paid for. It is sent again only where it certainly was not accepted. The service answers "
-        "at once, with the id of a task, and makes the video afterwards.",
+        "The one call that is paid for. It is sent again only where it certainly was not accepted, or cannot be paid "
+        "twice. The service answers at once, with the id of a task, and makes the video afterwards.",
         "for the answer to be possible at all",
     ),
     Step.RESEND: Words(
@@ -167,8 +167,8 @@ class Recorded:
     left_out: int = 0
 
     def followed_by(self, more: Sequence[Exchange]) -> Recorded:
-        """These and ``more`` ones, without the middle where they are many."""
-        together = (*self.exchanges, *more)
-        spare = max(0, len(together) - FIRST - LAST)
-        kept = together[:FIRST] + together[FIRST + spare :]
+        """These and ``more`` ones, by when they began; without the middle where they are many."""
+        all_of_them = tuple(sorted((*self.exchanges, *more), key=lambda exchange: exchange.at))
+        spare = max(0, len(all_of_them) - FIRST - LAST)
+        kept = all_of_them[:FIRST] + all_of_them[FIRST + spare :]
         return replace(self, exchanges=kept, left_out=self.left_out + spare)

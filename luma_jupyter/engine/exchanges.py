@@ -11,7 +11,7 @@ import asyncio
 import contextlib
 import logging
 from collections import defaultdict, deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from luma_jupyter.domain.exchange import Exchange, Recorded
@@ -25,6 +25,7 @@ from luma_jupyter.worker_threads import in_thread
 PAUSE = 1.0  # seconds from the first reason to write until it is written, so that many clips share a commit
 MOST_PENDING = 2000  # exchanges in memory
 WRITE_FROM = 500  # exchanges in memory that are reason enough to write
+CLIPS_IN_COMMIT = 20  # so that whoever writes down something that costs waits a few milliseconds for it, at most
 
 log = logging.getLogger(__name__)
 
@@ -119,21 +120,31 @@ class Exchanges:
             log.warning("What went over the wire could not be recorded", exc_info=True)
 
     def _write(self) -> None:
+        by_journal: dict[Journal, dict[str, list[_Heard]]] = defaultdict(lambda: defaultdict(list))
+        for one in self._take():
+            by_journal[one.journal][one.intent].append(one)
+        for journal, by_intent in by_journal.items():
+            clips = list(by_intent.items())
+            for start in range(0, len(clips), CLIPS_IN_COMMIT):
+                self._add(journal, dict(clips[start : start + CLIPS_IN_COMMIT]))
+
+    def _take(self) -> list[_Heard]:
+        """All that was heard and is not written down."""
         heard: list[_Heard] = []
         with contextlib.suppress(IndexError):  # another thread may write, too
             while True:
                 heard.append(self._pending.popleft())
-        by_journal: dict[Journal, dict[str, list[_Heard]]] = defaultdict(lambda: defaultdict(list))
-        for one in heard:
-            by_journal[one.journal][one.intent].append(one)
-        for journal, by_intent in by_journal.items():
-            try:
-                journal.exchanges.add({intent: self._masked(ones) for intent, ones in by_intent.items()})
-            except LumaError:  # a busy, full or newer journal: they wait for the next time
-                log.debug("What went over the wire could not be written down", exc_info=True)
-                self._pending.extendleft(one for ones in by_intent.values() for one in reversed(ones))
+        return heard
 
-    def _masked(self, heard: list[_Heard]) -> list[Exchange]:
+    def _add(self, journal: Journal, by_intent: Mapping[str, Sequence[_Heard]]) -> None:
+        """Write down the exchanges of a few clips; where that cannot be done now, they wait for the next time."""
+        try:
+            journal.exchanges.add({intent: self._masked(ones) for intent, ones in by_intent.items()})
+        except LumaError:  # a busy, full or newer journal
+            log.debug("What went over the wire could not be written down", exc_info=True)
+            self._pending.extendleft(one for ones in by_intent.values() for one in reversed(ones))
+
+    def _masked(self, heard: Sequence[_Heard]) -> list[Exchange]:
         keys = self._keys()
         return [masked(one.seen, one.purpose, one.others, keys) for one in heard]
 

@@ -38,12 +38,16 @@ class ExchangeTable:
         self._file.transact(lambda: self._add(exchanges), patience=0.0)
 
     def _add(self, exchanges: Mapping[str, Sequence[Exchange]]) -> None:
+        new = False
         for intent, more in exchanges.items():
-            known = self.read(intent).followed_by(more)
-            at = known.exchanges[-1].at
-            self._file.execute("INSERT OR REPLACE INTO exchanges VALUES (?, ?, ?)", intent, at, _dump(known))
-        newest = "SELECT intent FROM exchanges ORDER BY at DESC LIMIT ?"
-        self._file.execute(f"DELETE FROM exchanges WHERE intent NOT IN ({newest})", MOST_CLIPS)
+            known = self.read(intent)
+            new = new or known == Recorded()
+            known = known.followed_by(more)
+            row = (intent, known.exchanges[-1].at, _dump(known))
+            self._file.execute("INSERT OR REPLACE INTO exchanges VALUES (?, ?, ?)", *row)
+        if new:
+            newest = "SELECT intent FROM exchanges ORDER BY at DESC LIMIT ?"
+            self._file.execute(f"DELETE FROM exchanges WHERE intent NOT IN ({newest})", MOST_CLIPS)
 
     def read(self, intent: str) -> Recorded:
         """What was recorded of an intent; what is not understood is left out."""
