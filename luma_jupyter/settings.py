@@ -190,9 +190,10 @@ class Settings:
     ``looks_per_minute``: how often a service is asked how its tasks get on, at most. ``confirm_count`` and
     ``confirm_usd``: up to how many new videos, and up to what price, a batch is sent unasked. ``check_balance``:
     whether a call that the balance does not cover is held back. ``keep_active``: whether the kernel counts as active
-    while clips are followed. ``notify`` is called with each clip that has ended, or with the list of a batch (None:
-    nothing is). ``wait`` and ``embed`` None: as is best for the host. ``key_places`` says of each key that is set where
-    it is from, ``found_keys`` of those that nobody gave to this kernel.
+    while clips are followed; ``keep_exchanges``: whether it is recorded what went over the wire for each clip.
+    ``notify`` is called with each clip that has ended, or with the list of a batch (None: nothing is). ``wait`` and
+    ``embed`` None: as is best for the host. ``key_places`` says of each key that is set where it is from,
+    ``found_keys`` of those that nobody gave to this kernel.
     """
 
     gateway: BaseUrl | None = None
@@ -219,7 +220,10 @@ class Settings:
     confirm_usd: float = 5.0
     check_balance: bool = True
     keep_active: bool = False
-    notify: Callable[[Any], object] | None = None
+    while clips are followed; ``keep_exchanges``: whether it is recorded what went over the wire for each clip.
+    ``notify`` is called with each clip that has ended, or with the list of a batch (None: nothing is). ``wait`` and
+    ``embed`` None: as is best for the host. ``key_places`` says of each key that is set where it is from,
+    ``found_keys`` of those that nobody gave to this kernel.
     folder: Path = field(default_factory=Path.cwd)
     key_places: Mapping[str, str] = field(default_factory=dict, compare=False)
 
@@ -279,7 +283,10 @@ _SETTABLE: dict[str, tuple[str, Callable[[str, object], Any]]] = {
     "confirm_usd": ("LUMA_JUPYTER_CONFIRM_USD", _amount("US dollars")),
     "check_balance": ("LUMA_JUPYTER_CHECK_BALANCE", _flag),
     "keep_active": ("LUMA_JUPYTER_KEEP_ACTIVE", _flag),
-    "notify": ("", _function),
+    while clips are followed; ``keep_exchanges``: whether it is recorded what went over the wire for each clip.
+    ``notify`` is called with each clip that has ended, or with the list of a batch (None: nothing is). ``wait`` and
+    ``embed`` None: as is best for the host. ``key_places`` says of each key that is set where it is from,
+    ``found_keys`` of those that nobody gave to this kernel.
 }
 
 HUB_TOKEN = "JUPYTERHUB_API_TOKEN"  # the variable of a JupyterHub's own token, which a gateway beside it knows

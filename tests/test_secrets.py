@@ -104,6 +104,8 @@ class Findings:
     def add_clip(self, clip: Clip) -> None:
         """A clip, all that hangs on it, and its pickle."""
         self.add("clip", f"{clip!r} {clip.handle.task} {clip.state} {clip._repr_html_()}")
+        told = clip.explain()
+        self.add("explanation", f"{told!r} {told._repr_html_()}")
         if clip.task.status.ended:
             self.add("pickle", pickle.dumps(clip))
         if error := clip.task.error:
@@ -364,6 +366,9 @@ def test_no_key_is_anywhere_after_a_run_with_failures(
         "file .mp4",
     } <= findings.kinds
     assert {"pickle", "widget", "outputs", "traceback", "local variables", "printed"} <= findings.kinds
+    told = b"".join(text for what, text in findings.pieces if what == "explanation")
+    assert b"Bearer \xe2\x80\xb9your key\xe2\x80\xba" in told
+    assert b"invalid_token: \xe2\x80\xb9your key\xe2\x80\xba" in told
     assert any(what == "error" and text.startswith(b"RemoteProtocolError") for what, text in findings.pieces)
     assert findings.leaks == []
 

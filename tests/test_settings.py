@@ -44,6 +44,7 @@ VARIABLES = {
     "confirm_usd": "LUMA_JUPYTER_CONFIRM_USD",
     "check_balance": "LUMA_JUPYTER_CHECK_BALANCE",
     "keep_active": "LUMA_JUPYTER_KEEP_ACTIVE",
+    "keep_exchanges": "LUMA_JUPYTER_KEEP_EXCHANGES",
 }
 # For each setting: what a variable holds, what that means, what is configured instead, what that means.
 VALUES = [

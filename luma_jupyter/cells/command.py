@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import shlex
 from dataclasses import dataclass, replace
+from typing import Any
+from uuid import uuid4
 
 from luma_jupyter.cells.expressions import insert_variables
 from luma_jupyter.cells.lookup import Lookup
@@ -19,11 +21,12 @@ from luma_jupyter.domain.requests import ExtendRequest, FilmRequest, GenerateReq
 from luma_jupyter.domain.task import Task
 from luma_jupyter.domain.urls import shown_url
 from luma_jupyter.domain.vocabulary import CLASS_GATEWAY
-from luma_jupyter.engine.plan import Preview
+from luma_jupyter.engine.plan import ONE_PER_REQUEST, Preview
 from luma_jupyter.engine.task_spec import TaskSpec
 from luma_jupyter.printable import printable, printable_json
 from luma_jupyter.views.film_outline import FilmOutline
 
+YOUR_KEY = "‹your key›"
 # Whose business an option is; all others are the request's.
 _OF_CELL = ("takes", "yes", "out", "wait", "embed", "dry_run")
 _OF_SPEC = ("provider", "timeout", "again")
@@ -99,29 +102,45 @@ def would_send(command: CellCommand, session: Session, batch: BatchPlan | None =
     if isinstance(command.spec.request, FilmRequest):
         return str(FilmOutline(session.engine.outline(command.spec)))
     plan = session.plan(command.spec)
-    earlier = session.engine.find_earlier(plan)
-    text = _dry_run_text(plan.preview, earlier)
+    preview, engine = plan.preview, session.engine
+    call = _demo_curl(preview, engine.demo_token) if preview.provider == "demo" else _curl(preview, YOUR_KEY)
+    text = _dry_run_text(preview, call, engine.find_earlier(plan))
     if command.takes > 1:
         batch = batch or plan_all(session, takes_of(command), ask=False)
         text += f"\n{replace(batch, grid=f'{command.takes} takes of this')}"
     return text
 
 
-def _dry_run_text(preview: Preview, earlier: Task | None) -> str:
-    """A request as JSON and as a curl command; ``earlier`` is what would answer it unsent.
+def _shown_payload(preview: Preview) -> dict[str, Any]:
+    """What would be sent, without what may be a secret in addresses: what is shown is saved in the notebook."""
+    return {name: shown_url(value) if name.endswith("_url") else value for name, value in preview.payload.items()}
 
-    The key is masked, and so is what may be a secret in addresses: what is shown is saved in the notebook.
-    """
-    payload = {name: shown_url(value) if name.endswith("_url") else value for name, value in preview.payload.items()}
-    body = printable_json(json.dumps(payload, ensure_ascii=False, indent=2))
-    headers = {"Authorization": "Bearer ‹your key›", "Content-Type": "application/json", **preview.headers}
-    curl = " \\\n".join(
+
+def _curl(preview: Preview, key: str, options: str = "") -> str:
+    """A request as a curl command."""
+    headers = {"Authorization": f"Bearer {key}", "Content-Type": "application/json", **preview.headers}
+    return " \\\n".join(
         [
-            f"curl -X POST {shlex.quote(preview.url)}",
+            f"curl -X POST {options}{shlex.quote(preview.url)}",
             *(f"  -H {shlex.quote(f'{name}: {value}')}" for name, value in headers.items()),
-            f"  -d {shlex.quote(printable_json(json.dumps(payload, ensure_ascii=False)))}",
+            f"  -d {shlex.quote(printable_json(json.dumps(_shown_payload(preview), ensure_ascii=False)))}",
         ]
     )
+
+
+def _demo_curl(preview: Preview, token: str) -> str:
+    """A curl command that runs as it stands: the demo's key is no secret, as it ends with its kernel."""
+    headers = {name: uuid4().hex if value == ONE_PER_REQUEST else value for name, value in preview.headers.items()}
+    curl = _curl(replace(preview, headers=headers), token, f"--noproxy {shlex.quote('*')} ")
+    return (
+        f"{curl}\n\nThis runs as it stands, in a terminal or a %%bash cell, while this kernel runs; "
+        "`%luma adopt TASK_ID --provider demo` makes a clip of what it answers."
+    )
+
+
+def _dry_run_text(preview: Preview, curl: str, earlier: Task | None) -> str:
+    """A request as JSON and as a curl command; ``earlier`` is what would answer it unsent."""
+    body = printable_json(json.dumps(_shown_payload(preview), ensure_ascii=False, indent=2))
     price = f"Price: {preview.price}"
     service = preview.provider if not preview.gateway else f"{preview.provider} through the {CLASS_GATEWAY}"
     would = f"Nothing was sent. This would go to {service}:"

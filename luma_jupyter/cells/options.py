@@ -203,6 +203,7 @@ LINE_WORDS = (
     LineWord("wait", "[NAME…]", "wait for them (all that are unfinished)"),
     LineWord("stop", "NAME…", "stop following; the task may still run and be billed"),
     LineWord("show", "NAME…", "show them here, as they stand"),
+    LineWord("explain", "NAME", "what went over the wire for a clip, step by step, and why"),
     LineWord("resume", "[NAME…]", "follow again what an earlier kernel left unfinished in this folder"),
     LineWord(
         "retry",

@@ -33,17 +33,11 @@ from luma_jupyter.engine.handle import Handle
 from luma_jupyter.engine.library.sidecars import shareable
 from luma_jupyter.engine.loop_thread import TICK, GaveWay, Interrupted, wait, wait_for_all
 from luma_jupyter.engine.task_spec import TaskSpec
-from luma_jupyter.errors import (
-    ClipError,
-    ClipNotReady,
-    ConfigError,
-    InvalidRequest,
-    WaitInterrupted,
-    WaitTimeout,
-)
+from luma_jupyter.errors import ClipError, ClipNotReady, ConfigError, InvalidRequest, WaitInterrupted, WaitTimeout
 from luma_jupyter.printable import writable
 from luma_jupyter.video import frames
 from luma_jupyter.views.clip_state import ClipState
+from luma_jupyter.views.exchanges import Explanation
 from luma_jupyter.views.lineage_svg import Lineage
 from luma_jupyter.views.text import clock, short
 
@@ -93,6 +87,9 @@ class Owner(NoteKeeper, Protocol):
 
     def lineage(self, clip: Clip) -> Lineage:
         """The tree that a clip belongs to."""
+
+    def explain(self, clip: Clip) -> Explanation:
+        """What went over the wire for a clip."""
 
     def find_name(self, value: object) -> str | None:
         """The variable that holds a clip, or any other value."""
@@ -336,6 +333,10 @@ class Clip(Cuttable, Noted):
         Of what is known in this folder. Text where it is printed, a drawing where a notebook shows it.
         """
         return self._owner.lineage(self)
+
+    def explain(self) -> Explanation:
+        """What went over the wire for it, step by step, and why; as far as it was recorded on this machine."""
+        return self._owner.explain(self)
 
     def at(self, when: float | str) -> ClipFrame:
         """A frame of this clip for a step to start from or to end on: ``start_image=clip.at("last")``; never waits.

@@ -42,6 +42,7 @@ from luma_jupyter.errors import ClipError, InvalidRequest, LumaError, shown
 from luma_jupyter.operating_system import at_fork
 from luma_jupyter.printable import say
 from luma_jupyter.settings import KEY_SETTINGS, SERVICE_KEYS, Configuration
+from luma_jupyter.views.exchanges import Explanation, what_there_is
 from luma_jupyter.views.lineage_svg import Lineage
 from luma_jupyter.views.places import path_from
 
@@ -450,6 +451,14 @@ class Session:
         return Lineage(
             lineage_nodes(tasks, clip.task.intent, lambda task: names.get(task.intent) or task.name or task.key)
         )
+
+    def explain(self, clip: Clip) -> Explanation:
+        """What went over the wire for a clip, as far as it was recorded on this machine."""
+        task, repository = clip.task, self.engine.repository
+        recorded = repository.recorded(task)
+        kept, elsewhere = self.settings().keep_exchanges, repository.is_followed_elsewhere(task)
+        note = what_there_is(task, recorded.exchanges, kept=kept, elsewhere=elsewhere)
+        return Explanation(clip.source_label, task, recorded, note)
 
     # Words and places.
 

@@ -35,5 +35,7 @@ local_files    the user's pictures and videos as input
 frames         frames of clips as input, once these are done
 films          films: the files that one is made of, and what makes it
 ending         the summary when the program ends with tasks under way
+exchanges      recorder of what goes over the wire for clips
+masking        what of that may be kept and shown
 loop_thread    the one thread and its loop
 """

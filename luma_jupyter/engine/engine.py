@@ -91,6 +91,7 @@ class Engine:
         """In a forked child nothing is followed: its handles end as detached, and new tasks start on their own loop."""
         self.providers.reset()
         self._runner.reset()
+        self.repository.exchanges.reset()
         for handle in self.handles.values():
             handle.detach_after_fork()
 
@@ -108,6 +109,11 @@ class Engine:
     def is_following(self) -> bool:
         """Whether any task is followed here and has not ended."""
         return any(not handle.task.status.ended for handle in list(self.handles.values()))
+
+    @property
+    def demo_token(self) -> str:
+        """The key of the demo service, which is started where it does not run. Raises ConfigError."""
+        return self.providers.demo(self._settings().demo_seconds).token
 
     # Making videos.
 

@@ -22,6 +22,7 @@ from luma_jupyter.providers.protocol import ProviderClient
 from luma_jupyter.settings import Settings
 from luma_jupyter.video.frames import check_readable
 
+ONE_PER_REQUEST = "‹one per request›"  # stands for an idempotency key
 ClientFor: TypeAlias = Callable[[Provider, Action], ProviderClient]
 
 
@@ -122,7 +123,7 @@ def _preview(spec: TaskSpec, provider: Provider, now: Settings, client_for: Clie
     elif spec.after and isinstance(request, ExtendRequest | ModifyRequest):
         request = replace(request, source=_unknown_source(spec.after.task.provider, spec.label or "the source"))
     price = budget.known_price(provider, request.action, now)
-    headers = client.headers("‹one per request›", take_name(request.take))
+    headers = client.headers(ONE_PER_REQUEST, take_name(request.take))
     return Preview(provider, client.submit_url, headers, client.payload(request), price, client.gateway)
 
 

@@ -10,10 +10,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
+from luma_jupyter.domain.exchange import Recorded
 from luma_jupyter.domain.money import Charges, Total
 from luma_jupyter.domain.task import Task
 from luma_jupyter.domain.vocabulary import Status
 from luma_jupyter.engine.budget import midnight
+from luma_jupyter.engine.exchanges import Exchanges
 from luma_jupyter.engine.handle import Handles
 from luma_jupyter.engine.library import sidecars
 from luma_jupyter.engine.library.film_files import discard_unfinished
@@ -75,6 +77,7 @@ class Repository:
         self._handles = handles
         self._demo_url = demo_url
         self.clock = clock
+        self.exchanges = Exchanges(settings, clock)
         self._notify = notify
 
     @property
@@ -86,7 +89,8 @@ class Repository:
         return self.journals[home]
 
     def close(self) -> None:
-        """Close the journals; each is opened again when needed."""
+        """Close the journals, with all that was recorded; each is opened again when needed."""
+        self.exchanges.write()
         for journal in list(self.journals.values()):
             journal.close()
 
@@ -130,6 +134,17 @@ class Repository:
         """How often an equal request was made before, here or by another kernel; ``saved`` as for `equal_requests`."""
         (equal,) = self.equal_requests([spec], saved, now)
         return max((entry.task.again + 1 for entry in equal.values()), default=0)
+
+    def recorded(self, task: Task) -> Recorded:
+        """What went over the wire for a task, as far as it was recorded on this machine."""
+        return self.exchanges.of(self.journal, task.intent)
+
+    def is_followed_elsewhere(self, task: Task) -> bool:
+        """Whether another kernel follows a task."""
+        with contextlib.suppress(ConfigError):
+            entry = self.journal.find(task.intent)
+            return entry is not None and entry.alive and entry.owner != self.journal.owner
+        return False
 
     def _equal_to(
         self, spec: TaskSpec, entered: Sequence[Entry], saved: Sequence[Task], now: Settings

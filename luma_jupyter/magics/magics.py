@@ -37,6 +37,7 @@ from luma_jupyter.magics.doctor import Diagnosis, diagnose
 from luma_jupyter.printable import say
 from luma_jupyter.settings import KEY_SETTINGS, LOGIN_KEYS, FoundKey, Secret, read_key, variable
 from luma_jupyter.views.account import AccountView, balance_text
+from luma_jupyter.views.exchanges import Explanation
 from luma_jupyter.views.history import History
 from luma_jupyter.views.table import table_text
 from luma_jupyter.views.text import short
@@ -45,7 +46,8 @@ from luma_jupyter.widgets.presenter import PagePresenter
 if TYPE_CHECKING:
     from luma_jupyter.api.views import Studio
 
-    Shown: TypeAlias = AccountView | History | Diagnosis | Studio | None  # what a line gives, for the page to show
+    # What a line gives, for the page to show.
+    Shown: TypeAlias = AccountView | Explanation | History | Diagnosis | Studio | None
 
 _PAID: tuple[Provider, ...] = ("acedata", "runapi")
 ACCOUNT_DAYS = 7  # days of the service's list that `%luma account` shows
@@ -180,6 +182,7 @@ class LumaMagics:
             "status": self._status,
             "wait": self._wait,
             "show": self._show_named,
+            "explain": self._explain,
             "stop": self._stop,
             "resume": self._resume,
             "retry": self._retry,
@@ -231,6 +234,11 @@ class LumaMagics:
         if not names:
             raise InvalidRequest("Say which: %luma show NAME… (%luma status lists them).")
         self._presenter.show_each(ClipList(self._named(names).values()))
+
+    def _explain(self, names: list[str]) -> Explanation:
+        if len(names) != 1:
+            raise InvalidRequest("Say which: %luma explain NAME (%luma status lists them).")
+        return Lookup.of(self._session).clip(names[0]).explain()
 
     def _stop(self, names: list[str]) -> None:
         if not names:

@@ -7,6 +7,7 @@ runapi            RunAPI: modify
 payloads          what the payloads of both have in common
 gateway           submissions to a class gateway, which are repeated until it answers
 responses         what the responses of both have in common
+exchanges         where it is reported what went over the wire, and said for which clip and why
 paging            lists that come page by page
 http              the HTTP client
 """

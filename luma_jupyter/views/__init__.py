@@ -14,5 +14,6 @@ gallery      clips as posters
 comparison   clips side by side
 history      the journal's tasks as a table, and for pandas
 account      the service's own list of tasks beside ours
+exchanges    what went over the wire for a clip, as text and as a timeline
 lineage_svg  the tree that a clip belongs to
 """

@@ -6,6 +6,7 @@ ids and addresses.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -13,6 +14,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 from luma_jupyter.display.outputs import note_html
+from luma_jupyter.domain.exchange import Exchange, Recorded, Step
 from luma_jupyter.domain.media import LocalFile
 from luma_jupyter.domain.requests import ExtendRequest, GenerateRequest, ModifyRequest, VideoRef
 from luma_jupyter.domain.task import Account, ListedTask, TaskPhase, TaskState, Video
@@ -23,6 +25,7 @@ from luma_jupyter.views import clip_html, table
 from luma_jupyter.views.account import AccountView
 from luma_jupyter.views.clip_state import ClipState
 from luma_jupyter.views.comparison import comparison_html
+from luma_jupyter.views.exchanges import Explanation
 from luma_jupyter.views.gallery import FileTile, Tile, gallery_html
 from luma_jupyter.views.history import History
 from luma_jupyter.views.html import missing_html
@@ -72,6 +75,13 @@ def account(text: str) -> AccountView:
     return AccountView(Account([listed], {}), {}, 7)
 
 
+def explanation(text: str) -> Explanation:
+    """Two steps with all that they may have."""
+    headers = {"Idempotency-Key": text}
+    sent = Exchange(1.0, Step.SUBMIT, 0.5, "POST", text, headers, text, 429, headers, json.dumps(text), text, 1)
+    return Explanation(text, state(text).task, Recorded((sent, replace(sent, at=9.0)), 3), text)
+
+
 def nodes(text: str) -> list[Node]:
     """A tree of two."""
     return [Node(text), Node(text, 1, text, text, Status.COMPLETED, here=True)]
@@ -93,6 +103,7 @@ HTML: Mapping[str, Form] = {
     "account": lambda text: account(text)._repr_html_(),
     "doctor": lambda text: Diagnosis([Finding("act", text, text, text)])._repr_html_(),
     "lineage": lambda text: svg(nodes(text)),
+    "explanation": lambda text: explanation(text)._repr_html_(),
     "note": lambda text: note_html("key", text),
 }
 
@@ -114,6 +125,7 @@ TEXTS: Mapping[str, Form] = {
     "account": lambda text: repr(account(text)),
     "doctor": lambda text: repr(Diagnosis([Finding("act", text, text, text)])),
     "lineage": lambda text: repr(Lineage(nodes(text))),
+    "explanation": lambda text: repr(explanation(text)),
     "error": lambda text: str(ServiceError(text, text, code=text, trace_id=text, advice=text)),
     "error in a cell": lambda text: "\n".join(ClipFailed(text)._render_traceback_()),
 }

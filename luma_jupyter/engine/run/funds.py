@@ -9,12 +9,14 @@ import asyncio
 from collections.abc import Callable
 from contextlib import suppress
 
+from luma_jupyter.domain.exchange import Step
 from luma_jupyter.domain.money import Balance, Price, dollars
 from luma_jupyter.domain.task import Task
 from luma_jupyter.domain.vocabulary import Provider, in_sentence
 from luma_jupyter.engine.budget import Budget
 from luma_jupyter.engine.provider_pool import ProviderPool
 from luma_jupyter.errors import LumaError, NotEnoughBalance
+from luma_jupyter.providers.exchanges import because
 from luma_jupyter.settings import SettingsSource
 
 BALANCE_LIFETIME = 60.0  # seconds that a balance is used again
@@ -73,7 +75,7 @@ class Funds:
         if task.price is not None:
             return Price(task.price, "as expected")
         provider, action, now = task.provider, task.request.action, self._settings()
-        with suppress(TimeoutError):
+        with suppress(TimeoutError), because(Step.PRICE):
             async with asyncio.timeout(PATIENCE):
                 return await self._budget.fetch_price(provider, action, now)
         return self._budget.known_price(provider, action, now)
@@ -88,7 +90,7 @@ class Funds:
         if self._clock() - at < BALANCE_LIFETIME and not too_low:
             return balance
         found: Balance | None = None
-        with suppress(TimeoutError, LumaError):
+        with suppress(TimeoutError, LumaError), because(Step.BALANCE):
             async with asyncio.timeout(PATIENCE):
                 found = await self.providers.client(task.provider, task.request.action).balance()
         self._balances[task.provider] = self._clock(), found

@@ -23,9 +23,11 @@ import random
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from luma_jupyter.domain.duration_model import DurationModel, pause_after_faults
+from luma_jupyter.domain.duration_model import SHORTEST_PAUSE, DurationModel, pause_after_faults
+from luma_jupyter.domain.exchange import Step
 from luma_jupyter.domain.task import TaskPhase, TaskState
 from luma_jupyter.errors import LumaError, ServiceError
+from luma_jupyter.providers.exchanges import Purpose, purposes, together
 from luma_jupyter.providers.protocol import ProviderClient
 from luma_jupyter.settings import SettingsSource
 
@@ -50,7 +52,10 @@ class TaskEnd:
 
 @dataclass(eq=False)
 class _PolledTask:
-    """A task that somebody waits for; times are the loop's. ``ran_at``: when it was last seen running."""
+    """A task that somebody waits for; times are the loop's. ``ran_at``: when it was last seen running.
+
+    ``step`` says why its next poll is planned when it is, ``recorded``: for whom its polls are recorded.
+    """
 
     task_id: str
     submitted: float
@@ -60,11 +65,18 @@ class _PolledTask:
     ran_at: float
     polled_at: float
     planned: float
+    step: Step
+    recorded: tuple[Purpose, ...] = ()
     polling: bool = False
 
     def is_halfway(self, now: float) -> bool:
         """Whether its next poll is nearer than its last one."""
         return self.planned - now <= max(0.0, now - self.polled_at)
+
+    def purposes(self, now: float) -> list[Purpose]:
+        """For whom, and why, it is polled now: where that comes before its time, another task's poll takes it along."""
+        step = self.step if self.planned <= now + SHORTEST_PAUSE / 2 else Step.LOOK_ALONG
+        return [replace(one, step=step, task_id=self.task_id) for one in self.recorded]
 
     def end_with(self, state: TaskState) -> TaskEnd:
         """Its end as the last poll saw it: when the service says, else half-way between the last two polls.
@@ -121,11 +133,22 @@ class Poller:
         submitted = loop.time() - elapsed
         if self._batch_size > 1 and any(task.model.polls_early(loop.time() - task.submitted) for task in self._tasks):
             model = replace(model, early=())
-        first = submitted + model.next_poll(0.0)  # at once, for a task that nobody followed for a while
+        due = model.next_poll(0.0)
+        first = submitted + due  # at once, for a task that nobody followed for a while
+        step = Step.LOOK_NOW if first < loop.time() else _step_at(model, due, Step.LOOK_FIRST)
         if at_once:
-            first = loop.time()
+            first, step = loop.time(), Step.LOOK_HELD
         task = _PolledTask(
-            task_id, submitted, model, on_poll, end, ran_at=submitted, polled_at=submitted, planned=first
+            task_id,
+            submitted,
+            model,
+            on_poll,
+            end,
+            ran_at=submitted,
+            polled_at=submitted,
+            planned=first,
+            step=step,
+            recorded=purposes(),
         )
         self._tasks.add(task)
         self._changed.set()
@@ -144,6 +167,7 @@ class Poller:
         """
         for task in self._tasks:
             task.submitted -= slept
+            task.step = Step.LOOK_NOW
             task.planned = min(task.planned - slept, asyncio.get_running_loop().time())
         self._changed.set()
 
@@ -200,7 +224,8 @@ class Poller:
 
     async def _poll(self, client: ProviderClient, batch: list[_PolledTask]) -> None:
         try:
-            states = await client.fetch([task.task_id for task in batch])
+            with together(one for task in batch for one in task.purposes(task.polled_at)):
+                states = await client.fetch([task.task_id for task in batch])
         except LumaError as error:
             self._failed(batch, error)
         except Exception as error:
@@ -229,6 +254,7 @@ class Poller:
         self._not_before = max(self._not_before, now + pause)
         for task in batch:
             task.planned = min(task.planned, now)
+            task.step = Step.LOOK_AFTER_FAULT
             if not task.end.done():
                 _tell(task, str(error))
 
@@ -245,13 +271,23 @@ def _plan(task: _PolledTask, state: TaskState | None, together: int, *, at_once:
     ``at_once``: as soon as the service allows, whatever the model says.
     """
     now = asyncio.get_running_loop().time()
-    task.planned = now if at_once else task.submitted + task.model.next_poll(now - task.submitted, together)
+    due = task.model.next_poll(now - task.submitted, together)
+    task.planned, task.step = task.submitted + due, _step_at(task.model, due)
+    if at_once:
+        task.planned, task.step = now, Step.LOOK_HELD
     if state:
         task.ran_at = task.polled_at
-        task.planned = max(task.planned, now + _bounded(state.retry_after))
-    else:
-        task.planned = min(task.planned, now + UNKNOWN_PAUSE)
+        asked = now + _bounded(state.retry_after)
+        if asked > task.planned:
+            task.planned, task.step = asked, Step.LOOK_ASKED
+    elif now + UNKNOWN_PAUSE < task.planned:
+        task.planned, task.step = now + UNKNOWN_PAUSE, Step.LOOK_UNKNOWN
     _tell(task, None if state else NOT_KNOWN)
+
+
+def _step_at(model: DurationModel, due: float, otherwise: Step = Step.LOOK) -> Step:
+    """Which kind of poll it is that a model has planned, so many seconds after the submission."""
+    return Step.LOOK_EARLY if due in model.early else otherwise
 
 
 def _tell(task: _PolledTask, problem: str | None) -> None:

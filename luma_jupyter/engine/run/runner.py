@@ -99,6 +99,7 @@ class TaskRunner:
             slots=self._slots.setdefault(provider, Slots(self._submissions_at_once)),
             downloads=self._downloads,
             client=partial(self._providers.client, provider, action),
+            exchanges=self._repository.exchanges,
             on_duration=partial(self.durations.add, provider, action),
         )
         return TaskRun(handle, submission, resources, options.timeout, options.watching)

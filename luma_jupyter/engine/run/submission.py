@@ -13,6 +13,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
+from luma_jupyter.domain.exchange import Step
 from luma_jupyter.domain.media import LocalFile
 from luma_jupyter.domain.requests import ExtendRequest, ModifyRequest, Request, VideoRef, frames_in
 from luma_jupyter.domain.task import Task
@@ -39,6 +40,7 @@ from luma_jupyter.errors import (
     Unconfirmed,
     with_message,
 )
+from luma_jupyter.providers.exchanges import because, mention_written
 from luma_jupyter.providers.protocol import LOST_AT_GATEWAY, Accepted, ProviderClient
 from luma_jupyter.worker_threads import in_thread
 
@@ -138,7 +140,9 @@ class Submission:
         age = self._handle.clock() - (source.ended_at or 0.0)
         if not isinstance(video, VideoRef) or video.url is None or video.video_id or age < FRESH:
             return request
-        if not await self._providers.http.transfers.is_gone(video.url, trusted_origin=source.base_url):
+        with because(Step.CHECK):
+            gone = await self._providers.http.transfers.is_gone(video.url, trusted_origin=source.base_url)
+        if not gone:
             return request
         file = await in_thread(lambda: _saved_file(source, "its address at the service has expired"))
         return replace(request, source=file)
@@ -172,7 +176,8 @@ class Submission:
         ids: list[str] = []
         finding = "it was looked for, and not found."
         try:
-            ids = await client.find(payload, (handle.task.sent_at or 0.0) - CLOCK_SLACK)
+            with because(Step.FIND):
+                ids = await client.find(payload, (handle.task.sent_at or 0.0) - CLOCK_SLACK)
         except ServiceError as failure:
             finding = f"it could not be looked for: {failure.finding}"
         unclaimed = [task_id for task_id in ids if not await in_thread(partial(self._journal.has_task_id, task_id))]
@@ -198,7 +203,8 @@ class Submission:
         self._before = {"sent_at": sent_at, "doubts": task.doubts, "base_url": task.base_url, "gateway": task.gateway}
         self._doubts = task.doubts + (1 if self.unconfirmed and not repeats else 0)
         try:
-            accepted = await client.submit(payload, task.intent, self, task.take)
+            with because(Step.RESEND if self.unconfirmed else Step.SUBMIT):
+                accepted = await client.submit(payload, task.intent, self, task.take)
         except Unconfirmed as error:
             finding = _LOST_THERE if error.cause.code == LOST_AT_GATEWAY else error.cause.finding
             message = unconfirmed_message(handle.task, finding)
@@ -226,7 +232,9 @@ class Submission:
 
     async def before_send(self) -> None:
         """The request is about to leave: from here on it may be paid for, so this is written down before."""
-        await self._handle.emit(sent_at=self._handle.clock(), doubts=self._doubts, **self._place)
+        begun = self._handle.clock()
+        await self._handle.emit(sent_at=begun, doubts=self._doubts, **self._place)
+        mention_written(begun, self._handle.clock())
 
     async def not_accepted(self, reason: str, delay: float) -> None:
         """It certainly was not accepted: a kernel that ends now leaves it as unconfirmed as it was before."""

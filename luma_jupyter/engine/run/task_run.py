@@ -25,9 +25,11 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from luma_jupyter.domain.exchange import Step
 from luma_jupyter.domain.task import TaskPhase
 from luma_jupyter.domain.urls import is_local_url
 from luma_jupyter.domain.vocabulary import Status, in_sentence
+from luma_jupyter.engine.exchanges import Exchanges
 from luma_jupyter.engine.handle import Handle
 from luma_jupyter.engine.library.folder import MediaFolder, size_of
 from luma_jupyter.engine.recovery import unanswered, unconfirmed_message
@@ -44,6 +46,7 @@ from luma_jupyter.errors import (
     LumaError,
     ServiceError,
 )
+from luma_jupyter.providers.exchanges import because
 from luma_jupyter.worker_threads import in_thread
 
 if TYPE_CHECKING:
@@ -61,7 +64,8 @@ class ServiceResources(RunResources):
     """What the runs of one API's tasks share.
 
     ``poller`` polls the tasks of the request's API, ``slots`` and ``downloads`` limit how many submissions and
-    downloads are under way at once, ``on_duration`` is told how many seconds the task took.
+    downloads are under way at once, ``exchanges`` records what goes over the wire, ``on_duration`` is told how many
+    seconds the task took.
     """
 
     http: Callable[[], HttpClient]
@@ -69,6 +73,7 @@ class ServiceResources(RunResources):
     slots: Slots
     downloads: asyncio.Semaphore
     client: Callable[[], ProviderClient]
+    exchanges: Exchanges
     on_duration: Callable[[float], object]
 
 
@@ -92,9 +97,14 @@ class TaskRun(Run):
         self._submission.stopped = self._stopped
 
     async def _go_on(self) -> None:
+        with self._resources.exchanges.recording(self._resources.journal, self._handle.task.intent):
+            await self._go_on_recorded()
+
+    async def _go_on_recorded(self) -> None:
         handle = self._handle
         if handle.task.task_id is None and not await self._submission.run(self._resources.slots):
             return
+        self._resources.exchanges.write_soon()
         if handle.task.video is None and not await self._follow():
             return
         await self._save()
@@ -213,15 +223,17 @@ class TaskRun(Run):
             name = name or await in_thread(partial(self._resources.name_of, handle.task))
             folder = MediaFolder(handle.task.media, self._resources.http(), self._resources.change)
             async with self._resources.downloads:
-                saved = await folder.save(
-                    handle.task.evolve(name=name, ended_at=handle.task.ended_at or handle.clock())
-                )
+                with because(Step.VIDEO):
+                    saved = await folder.save(
+                        handle.task.evolve(name=name, ended_at=handle.task.ended_at or handle.clock())
+                    )
                 path = saved.path
                 if saved.moved:
                     problem = f"Its folder was moved or renamed meanwhile: the video is in {str(path.parent)!r}."
                 size = await in_thread(partial(size_of, path))
                 await in_thread(partial(self._resources.on_saved, handle.task.evolve(path=path, filename=path.name)))
-                await folder.save_thumbnail(handle.task, path)
+                with because(Step.THUMBNAIL):
+                    await folder.save_thumbnail(handle.task, path)
         except asyncio.CancelledError:
             why = f"{self._stopped_by[0].lower()}{self._stopped_by[1:]}"
             problem = problem if path else f"The file was not saved: {why}."
@@ -248,9 +260,10 @@ class TaskRun(Run):
         if not task.trace_id or task.cost is not None or not task.sent_at:
             return {}
         try:
-            async with asyncio.timeout(STATEMENT_PATIENCE):
-                until = self._handle.clock()
-                charge = await self._resources.client().charged(task.trace_id, task.sent_at - CLOCK_SLACK, until)
+            with because(Step.STATEMENT):
+                async with asyncio.timeout(STATEMENT_PATIENCE):
+                    until = self._handle.clock()
+                    charge = await self._resources.client().charged(task.trace_id, task.sent_at - CLOCK_SLACK, until)
         except (LumaError, TimeoutError, asyncio.CancelledError):
             return {}
         if charge is None:

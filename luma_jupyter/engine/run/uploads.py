@@ -7,10 +7,12 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
+from luma_jupyter.domain.exchange import Step
 from luma_jupyter.domain.media import LocalFile
 from luma_jupyter.domain.requests import Request, VideoRef
 from luma_jupyter.engine.store.journal import Journal
 from luma_jupyter.errors import ConfigError
+from luma_jupyter.providers.exchanges import because
 from luma_jupyter.providers.protocol import ProviderClient
 from luma_jupyter.worker_threads import in_thread
 
@@ -67,7 +69,8 @@ class Uploads:
 
         show(0.0)
         try:
-            upload = await self._client.upload(file, show)
+            with because(Step.UPLOAD):
+                upload = await self._client.upload(file, show)
         finally:
             self._on_progress(None)
         expires = upload.expires_at or self._clock() + KEPT_AT_LEAST

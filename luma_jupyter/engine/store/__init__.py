@@ -6,6 +6,7 @@ salvage         what can still be read of a damaged file
 leases          which process follows a task, and whether it still lives
 probe           whether there may be anything unfinished, told without opening the file
 spending        what each day's tasks cost or may cost, summed
+exchanges       what went over the wire for the last clips
 folders         what the sidecars of media folders said when they were last read
 descriptions    what tasks are searched by: a text of each, and notes that are in no sidecar
 wanted          which tasks are looked for, in both

@@ -21,9 +21,10 @@ from luma_jupyter.domain.money import Total
 from luma_jupyter.domain.task import Task
 from luma_jupyter.domain.urls import is_web_url
 from luma_jupyter.domain.vocabulary import Action, Provider
-from luma_jupyter.engine.store import descriptions, folders, spending
+from luma_jupyter.engine.store import descriptions, exchanges, folders, spending
 from luma_jupyter.engine.store.database import Database, storable
 from luma_jupyter.engine.store.descriptions import DescriptionTables, searched_by
+from luma_jupyter.engine.store.exchanges import ExchangeTable
 from luma_jupyter.engine.store.folders import FolderTable
 from luma_jupyter.engine.store.leases import LeaseLost, current_owner, is_alive
 from luma_jupyter.engine.store.probe import FILE_NAME, UNFINISHED
@@ -82,6 +83,7 @@ ADDITIONS: Mapping[str, Sequence[str]] = {
     **spending.TABLES,
     **folders.TABLES,
     **descriptions.TABLES,
+    **exchanges.TABLES,
     "tasks_by_folder": ("CREATE INDEX tasks_by_folder ON tasks (folder, created_at, intent, status)",),
     "tasks_by_name": (f"CREATE INDEX tasks_by_name ON tasks ({_NAME})",),
 }
@@ -139,6 +141,7 @@ class Journal:
         self._sums = SpendingSums(self._file)
         self.folders = FolderTable(self._file)
         self.descriptions = DescriptionTables(self._file)
+        self.exchanges = ExchangeTable(self._file)
         self._clock = clock
         self._given_owner = owner
         self._reset()

@@ -21,6 +21,7 @@ import httpx
 
 from luma_jupyter.domain.urls import origin
 from luma_jupyter.errors import ConnectionLost, Unconfirmed, Unreachable
+from luma_jupyter.providers.exchanges import Observation, Seen
 from luma_jupyter.providers.http.connections import FETCH_TIMEOUT, Connections, KeyAuth, parse_json, translated
 from luma_jupyter.providers.http.reply import Reply
 from luma_jupyter.providers.protocol import SubmissionListener
@@ -139,17 +140,21 @@ class Requests:
             sent = json.dumps(call.payload, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
             # The length is given here, since httpx would send a body that is an iterator in chunks.
             headers = {"Content-Length": str(len(sent)), "Content-Type": "application/json", **headers}
-            content = _body_after(before_send, sent) if before_send else sent
-        with translated(call.service):
-            response = await client.request(
-                call.method,
-                call.url,
-                auth=KeyAuth(call.key) if call.key else None,
-                content=content,
-                headers=headers,
-                timeout=timeout,
-                follow_redirects=False,
-            )
+            content = sent
+        with Observation(Seen(call.method, call.url, headers, call.payload, key=call.key)) as seen:
+            if before_send and isinstance(content, bytes):
+                content = _body_after(before_send, seen.begin, content)
+            with translated(call.service):
+                response = await client.request(
+                    call.method,
+                    call.url,
+                    auth=KeyAuth(call.key) if call.key else None,
+                    content=content,
+                    headers=headers,
+                    timeout=timeout,
+                    follow_redirects=False,
+                )
+            seen.answered(response.status_code, response.headers, response.content)
         return Reply(response.status_code, parse_json(response.content, call.key), response.headers)
 
     def _note_pause(self, call: Call, reply: Reply) -> None:
@@ -165,10 +170,13 @@ def gave_up(error: Unreachable | ConnectionLost) -> Unreachable:
     return Unreachable(error.service, error.words, advice=advice)
 
 
-async def _body_after(before_send: Callable[[], Awaitable[None]], body: bytes) -> AsyncIterator[bytes]:
-    """Give the body, after ``before_send`` was called.
+async def _body_after(
+    before_send: Callable[[], Awaitable[None]], begin: Callable[[], None], body: bytes
+) -> AsyncIterator[bytes]:
+    """Give the body, after ``before_send`` was called, and then ``begin``.
 
     httpx asks for it when the connection stands, so what fails before that certainly was not accepted.
     """
     await before_send()
+    begin()
     yield body

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import io
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import httpx
 
 from luma_jupyter.domain.media import LocalFile
 from luma_jupyter.domain.urls import is_local_url, is_web_url, origin
 from luma_jupyter.errors import ConnectionLost, DownloadError, LumaError, ServiceError, Unreachable, UnusableAnswer
+from luma_jupyter.providers.exchanges import Observation, Seen
 from luma_jupyter.providers.http.connections import FETCH_TIMEOUT, Connections, KeyAuth, parse_json, translated
 from luma_jupyter.providers.http.partial import EXPIRED, Partial
 from luma_jupyter.providers.http.public import LocalAddress
@@ -27,6 +28,7 @@ DOWNLOAD_TIMEOUT = httpx.Timeout(60.0, connect=15.0)  # seconds, between two chu
 UPLOAD_TRIES = 3
 CHUNK = 64 * 1024  # bytes
 MOST_REDIRECTS = 5
+_FORM = {"Content-Type": "multipart/form-data"}
 FILE_HOST = "The host of the file"  # the service's name in errors about downloads
 
 
@@ -64,7 +66,7 @@ class Transfers:
                 url, auth=KeyAuth(key), files=form, timeout=UPLOAD_TIMEOUT, follow_redirects=False
             )
 
-        response = await self._with_retries(service, post)
+        response = await self._with_retries(service, post, _upload_seen("POST", url, _FORM, data, key))
         return Reply(response.status_code, parse_json(response.content, key), response.headers)
 
     async def put(self, target: UploadTarget, data: bytes, on_progress: Callable[[float], None]) -> None:
@@ -79,31 +81,35 @@ class Transfers:
                 yield data[start : start + CHUNK]
                 on_progress(min(1.0, (start + CHUNK) / len(data)))
 
+        headers = {"Content-Length": str(len(data)), **target.headers}
+
         async def put() -> httpx.Response:
-            headers = {"Content-Length": str(len(data)), **target.headers}
             return await self._client(target.url, target.trusted_origin).put(
                 target.url, content=chunks(), headers=headers, timeout=UPLOAD_TIMEOUT, follow_redirects=False
             )
 
         try:
-            response = await self._with_retries(target.service, put)
+            response = await self._with_retries(target.service, put, _upload_seen("PUT", target.url, headers, data))
         except LocalAddress:
             raise UnusableAnswer(target.service, "the host for the file is on a local network") from None
         if not response.is_success:
             words = f"the host of the file answered HTTP {response.status_code}"
             raise ServiceError(target.service, words, http_status=response.status_code)
 
-    async def _with_retries(self, service: str, send: Callable[[], Awaitable[httpx.Response]]) -> httpx.Response:
+    async def _with_retries(
+        self, service: str, send: Callable[[], Awaitable[httpx.Response]], seen: Seen
+    ) -> httpx.Response:
         """Call ``send``, and again where no answer came or the server had an error; only for what costs nothing.
 
-        Raises Unreachable or ConnectionLost after the last try.
+        Each try is seen as ``seen`` says. Raises Unreachable or ConnectionLost after the last try.
         """
         attempt = 0
         while True:
             attempt += 1
             try:
-                with translated(service):
+                with Observation(replace(seen)) as observed, translated(service):
                     response = await send()
+                    observed.answered(response.status_code, response.headers, response.content)
                 if response.status_code < 500 or attempt == UPLOAD_TRIES:
                     return response
             except (Unreachable, ConnectionLost):
@@ -117,9 +123,10 @@ class Transfers:
         A host on a local network is not asked, but for ``trusted_origin`` (the API's base URL).
         """
         try:
-            with translated(FILE_HOST):
+            with Observation(Seen("HEAD", url)) as observed, translated(FILE_HOST):
                 client = self._client(url, trusted_origin)
                 response = await client.head(url, timeout=FETCH_TIMEOUT, follow_redirects=False)
+                observed.answered(response.status_code, response.headers)
         except (LumaError, LocalAddress):
             return False
         return response.status_code in EXPIRED
@@ -138,14 +145,17 @@ class Transfers:
                 headers |= {"Range": f"bytes={partial.size}-", "If-Range": partial.validator}
             request = self._connections.kept.build_request("GET", url, headers=headers, timeout=DOWNLOAD_TIMEOUT)
             for _ in range(MOST_REDIRECTS + 1):
-                response = await self._ask_for_file(request, trusted_origin)
-                try:
-                    if response.next_request is None:
-                        return await partial.write_response(
-                            response.status_code, response.headers, response.aiter_bytes(), largest
-                        )
-                finally:
-                    await response.aclose()
+                with Observation(Seen("GET", str(request.url), headers)) as observed:
+                    response = await self._ask_for_file(request, trusted_origin)
+                    observed.answered(response.status_code, response.headers)
+                    try:
+                        if response.next_request is None:
+                            return await partial.write_response(
+                                response.status_code, response.headers, response.aiter_bytes(), largest
+                            )
+                    finally:
+                        observed.received(response.num_bytes_downloaded)
+                        await response.aclose()
                 request = response.next_request
         raise DownloadError("the address of the file redirects without end")
 
@@ -166,6 +176,11 @@ class Transfers:
         if is_local_url(url):
             raise LocalAddress
         return self._connections.public
+
+
+def _upload_seen(method: str, url: str, headers: Mapping[str, str], data: bytes, key: Secret | None = None) -> Seen:
+    """An upload as it is seen: without its bytes."""
+    return Seen(method, url, headers, file=f"‹a file: {len(data):,} bytes›", key=key)
 
 
 class _ProgressReader(io.BytesIO):

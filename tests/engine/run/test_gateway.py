@@ -11,6 +11,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from luma_jupyter.domain.exchange import Step
 from luma_jupyter.domain.media import LocalFile
 from luma_jupyter.domain.requests import GenerateRequest, ModifyRequest, VideoRef
 from luma_jupyter.domain.vocabulary import Status
@@ -384,3 +385,16 @@ async def test_records_name_the_service_and_cards_the_gateway(world: World, serv
     assert found
     assert (found.task.provider, found.task.gateway) == ("acedata", True)
     assert task.base_url == GATEWAY
+
+
+async def test_what_goes_to_a_gateway_is_recorded_with_its_tries(world: World, service: FakeGateway) -> None:
+    """A turn that was waited for, an answer that was lost, look-ups that are held; and the token is masked."""
+    service.script("submit", NO_TURN, service.lose, None)
+    handle = world.generate()
+    await world.end(handle)
+    told = world.engine.repository.recorded(handle.task).exchanges
+    assert [one.status for one in told if one.step is Step.SUBMIT] == [429, None, 200]
+    looks = [one for one in told if one.step is Step.LOOK_HELD]
+    assert len(looks) == len(service.seen("look")) > 0
+    assert looks[0].seconds > 10
+    assert TOKEN not in repr(told)

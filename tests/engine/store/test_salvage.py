@@ -65,6 +65,7 @@ def _use(home: Path, told: list[str]) -> Journal:
         journal.folders.equal(state, ["f"])
         journal.descriptions.set_note("1", NOTE)
         journal.listed(Wanted(search="fox"))
+        journal.exchanges.read(a_task(0).intent)
     journal.add_duration("acedata", "generate", 30.0)
     journal.add_upload("https://api.acedata.cloud", "0" * 64, "https://x.example/a", 2e9)
     journal.add(a_task(1000))
