@@ -230,10 +230,13 @@ def _said(traits: Sequence[Trait], count: int, said: Mapping[str, Side]) -> Axes
     sides = {name: _read_side(name, side, traits, count) for name, side in said.items() if side is not None}
     if len(sides) == 2 and sides["down"] == sides["across"]:
         raise InvalidRequest(f"down and across are the same: {_sayable(traits)}.")
-    rest = [trait for trait in traits if not any(trait.names == side.names != () for side in sides.values())]
+    rest = [trait for trait in traits if all(trait.labels != side.labels for side in sides.values())]
     if len(sides) == 2:
-        own = not all(side.names for side in sides.values())
-        return Axes(_axis([sides["down"]], count), _axis([sides["across"], *([] if own else rest)], count))
+        down, across = [sides["down"]], [sides["across"]]
+        if down[0].names and across[0].names:
+            for trait in rest:
+                (down if trait.names == down[0].names else across).append(trait)
+        return Axes(_axis(down, count), _axis(across, count))
     (name, side), *_ = sides.items()
     one, other = _axis([side], count), _axis(rest if side.names else _left_by(side, traits, name), count)
     return Axes(one, other) if name == "down" else Axes(other, one)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from luma_jupyter.views.html import HIDE_LOST_LIVE_PART, NO_FORMULAS, QUIET, escaped, frame
 from luma_jupyter.views.player import player
-from luma_jupyter.views.text import text_table
+from luma_jupyter.views.text import short, text_table
 
 NO_CLIP = "no clip"
 GENERATOR = "luma_jupyter sheet"  # by which a file that was saved is known
@@ -24,6 +24,7 @@ _TABLE = "table-layout:auto;border-collapse:separate;border-spacing:0;margin:0"
 _FIGURE = "display:inline-block;vertical-align:top;margin:0 12px 12px 0;"
 _WIDTHS = {2: 320, 4: 220}  # pixels of a tile, by the columns up to which it is as wide
 _NARROWEST = 150
+_LONGEST_TITLE = 60  # characters; the headings have all of it
 
 
 @dataclass(frozen=True)
@@ -120,7 +121,7 @@ def _content(tile: SheetTile, width: int) -> str:
     if tile.src:
         across, along = tile.size
         style = f"width:{width}px;max-height:{width}px;aspect-ratio:{across}/{along};background:#000"
-        video = player(tile.src, tile.label, style=style)
+        video = player(tile.src, short(tile.label, _LONGEST_TITLE), style=style)
     return video + (_said(tile.words) if tile.words else "")
 
 

@@ -8,12 +8,13 @@ const NEAR = 0.015; // seconds of distance that are as good as none
 const FAR = 0.25; // seconds of distance from which on a jump is better than a chase
 const CHASE = 2; // share of the distance that is made up in a second
 const FASTEST = 0.15; // as a share of the usual speed
+const PATIENCE = 500; // milliseconds: Chromium may forget to fetch the next picture of one of many that are held
 const END = 0.05; // seconds: one so near to its end is there
 
 /** Videos that play as one: {play, pause, seek, mute, read, stop}; `changed` is called whenever there is news. A video of
 which `isWanted` says no at a moment is left alone then. */
 function ensemble(videos, changed, isWanted) {
-  let [wanted, target, raf] = [false, null, 0];
+  let [wanted, target, raf, waitingSince] = [false, null, 0, null];
   const length = (video) => (Number.isFinite(video.duration) ? video.duration : 0);
   const usable = () => videos.filter((video) => isWanted(video) && !video.error && length(video));
   const longest = (all) => all.reduce((best, video) => (length(video) > length(best) ? video : best), all[0]);
@@ -38,6 +39,14 @@ function ensemble(videos, changed, isWanted) {
       }
     }
   };
+  /** Whether some are waited for though nothing of them is being loaded any more: then a jump to where they are helps. */
+  const areForgotten = (waiting) => {
+    const now = performance.now();
+    waitingSince ??= now;
+    if (now - waitingSince < PATIENCE) return false;
+    waitingSince = now;
+    return waiting.every((video) => video.networkState === HTMLMediaElement.NETWORK_IDLE);
+  };
   /** Do what is due now; called whenever a video has news, and with each picture while they play. */
   const step = () => {
     const all = usable();
@@ -50,10 +59,14 @@ function ensemble(videos, changed, isWanted) {
     }
     const clock = longest(all);
     const moving = all.filter((video) => !over(video));
+    const waiting = moving.filter((video) => video.readyState < HTMLMediaElement.HAVE_FUTURE_DATA);
     if (!wanted) hold(all);
     else if (over(clock)) seek(0);
-    else if (moving.some((video) => video.readyState < HTMLMediaElement.HAVE_FUTURE_DATA)) hold(all);
-    else {
+    else if (waiting.length) {
+      hold(all);
+      if (areForgotten(waiting)) return seek(clock.currentTime);
+    } else {
+      waitingSince = null;
       for (const video of moving) if (video.paused) video.play().catch(stalled);
       chase(clock, moving);
     }
