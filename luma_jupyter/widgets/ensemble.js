@@ -39,13 +39,15 @@ function ensemble(videos, changed, isWanted) {
       }
     }
   };
-  /** Whether some are waited for though nothing of them is being loaded any more: then a jump to where they are helps. */
-  const areForgotten = (waiting) => {
+  /** Have those loaded of which nothing is being loaded, though they are waited for: a jump to where they are helps. */
+  const remind = (waiting) => {
     const now = performance.now();
     waitingSince ??= now;
-    if (now - waitingSince < PATIENCE) return false;
+    if (now - waitingSince < PATIENCE) return;
     waitingSince = now;
-    return waiting.every((video) => video.networkState === HTMLMediaElement.NETWORK_IDLE);
+    for (const video of waiting) {
+      if (video.networkState === HTMLMediaElement.NETWORK_IDLE) place([video], video.currentTime);
+    }
   };
   /** Do what is due now; called whenever a video has news, and with each picture while they play. */
   const step = () => {
@@ -64,7 +66,7 @@ function ensemble(videos, changed, isWanted) {
     else if (over(clock)) seek(0);
     else if (waiting.length) {
       hold(all);
-      if (areForgotten(waiting)) return seek(clock.currentTime);
+      remind(waiting);
     } else {
       waitingSince = null;
       for (const video of moving) if (video.paused) video.play().catch(stalled);
