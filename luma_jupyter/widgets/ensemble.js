@@ -11,8 +11,8 @@ const FASTEST = 0.15; // as a share of the usual speed
 const PATIENCE = 500; // milliseconds: Chromium may forget to fetch the next picture of one of many that are held
 const END = 0.05; // seconds: one so near to its end is there
 
-/** Videos that play as one: {play, pause, seek, mute, read, stop}; `changed` is called whenever there is news. A video of
-which `isWanted` says no at a moment is left alone then. */
+/** Videos that play as one: {play, pause, seek, mute, look, read, stop}; `changed` is called whenever there is news. A video of
+which `isWanted` says no at a moment is left alone then; `look` is called when it says something else. */
 function ensemble(videos, changed, isWanted) {
   let [wanted, target, raf, waitingSince] = [false, null, 0, null];
   const length = (video) => (Number.isFinite(video.duration) ? video.duration : 0);
@@ -91,6 +91,7 @@ function ensemble(videos, changed, isWanted) {
   for (const video of videos) for (const name of news) video.addEventListener(name, step);
   return {
     seek,
+    look: step,
     play: () => {
       wanted = true;
       if (!raf) beat();
@@ -125,7 +126,7 @@ const CONTROLS = `<div class="luma-controls" role="group" aria-label="Controls o
 const seconds = (value) => `${Math.floor(value / 60)}:${(value % 60).toFixed(1).padStart(4, "0")}`;
 
 /** One set of controls at the beginning of a frame, in the place of those of its videos, which play as one: {controls,
-toggle, read, stop}. */
+toggle, look, read, stop}. */
 function conduct(frame, videos, isWanted = () => true) {
   frame.insertAdjacentHTML("afterbegin", CONTROLS);
   const controls = frame.firstElementChild;
@@ -158,5 +159,5 @@ function conduct(frame, videos, isWanted = () => true) {
     controls.remove();
     for (const video of videos) Object.assign(video, { controls: true, preload: "metadata", muted: false, playbackRate: 1 });
   };
-  return { controls, toggle, read: together.read, stop };
+  return { controls, toggle, look: together.look, read: together.read, stop };
 }

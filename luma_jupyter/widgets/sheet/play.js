@@ -9,7 +9,7 @@ function playSheet(frame) {
   const inSight = new Set();
   sheet.classList.add("luma-live-sheet");
   const all = conduct(frame, videos, (video) => inSight.has(video));
-  const look = (entries) => {
+  const scrolled = (entries) => {
     for (const { target: video, isIntersecting } of entries) {
       if (!isIntersecting) {
         inSight.delete(video);
@@ -21,8 +21,9 @@ function playSheet(frame) {
         if (position) video.currentTime = position;
       }
     }
+    all.look();
   };
-  const observer = new IntersectionObserver(look);
+  const observer = new IntersectionObserver(scrolled);
   for (const video of videos) observer.observe(video);
   const tapped = (event) => event.target.tagName === "VIDEO" && all.toggle();
   sheet.addEventListener("click", tapped);

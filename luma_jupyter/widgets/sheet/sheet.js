@@ -28,14 +28,13 @@ function ballot(frame, model) {
   const cast = (number, mark) => model.send({ do: "vote", number, mark });
   tiles.forEach((tile, number) => {
     tile.append(parts[number]);
-    ownKeys(parts[number]);
     parts[number].addEventListener("change", (event) => cast(number, Number(event.target.value)));
     parts[number].addEventListener("keydown", (event) => {
       const mark = Number(event.key);
       if (!MARKS.includes(mark) || event.ctrlKey || event.metaKey || event.altKey) return;
       event.preventDefault();
       event.stopPropagation();
-      const button = parts[number].elements.namedItem(`${model.get("key")}-${number}`)[mark - 1];
+      const button = parts[number].querySelectorAll("input")[mark - 1];
       if (button.disabled) return;
       button.checked = true;
       button.focus();
@@ -71,7 +70,7 @@ function ballot(frame, model) {
 function render({ model, el }) {
   const enhance = (frame) => {
     const { controls, stop } = playSheet(frame);
-    if (controls) ownKeys(controls);
+    for (const part of [controls, frame.querySelector(".luma-sheet")]) if (part) ownKeys(part);
     const unvote = model.get("marks").length ? ballot(frame, model) : () => {};
     return () => {
       unvote();
