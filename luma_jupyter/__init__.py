@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from luma_jupyter.api.create import adopt, batch, extend, generate, modify
     from luma_jupyter.api.film import film
     from luma_jupyter.api.kernel import configure
-    from luma_jupyter.api.views import Studio, clips, compare, contact_sheet, gallery
+    from luma_jupyter.api.views import Studio, clips, compare, contact_sheet, gallery, sheet
     from luma_jupyter.clip.clip import Clip
     from luma_jupyter.errors import (
         ClipError,
@@ -42,7 +42,7 @@ _MODULES = {
     "api.create": ("adopt", "batch", "extend", "generate", "modify"),
     "api.film": ("film",),
     "api.kernel": ("configure",),
-    "api.views": ("Studio", "clips", "compare", "contact_sheet", "gallery"),
+    "api.views": ("Studio", "clips", "compare", "contact_sheet", "gallery", "sheet"),
     "clip.clip": ("Clip",),
     "errors": (
         *("ClipError", "ClipFailed", "ClipNotReady", "ClipUnconfirmed", "ConfigError"),
@@ -75,6 +75,7 @@ __all__ = [
     "gallery",
     "generate",
     "modify",
+    "sheet",
 ]
 
 

@@ -1,4 +1,4 @@
-"""`clips`, `gallery`, `compare`, `contact_sheet`, `Studio`: what there is, to be looked at and gone on from."""
+"""`clips`, `gallery`, `compare`, `sheet`, `contact_sheet`, `Studio`: what there is, to look at and go on from."""
 
 from __future__ import annotations
 
@@ -8,12 +8,14 @@ from os import PathLike
 from typing import TYPE_CHECKING, Any
 
 from luma_jupyter.api.kernel import kernel
-from luma_jupyter.clip import sheet
+from luma_jupyter.clip import sheet as contact_sheets
+from luma_jupyter.clip.axes import Side
 from luma_jupyter.clip.clip import Clip
 from luma_jupyter.clip.finding import read_wanted
 from luma_jupyter.clip.lazy_clip_list import LazyClipList
 from luma_jupyter.widgets.compare.compare import Comparison, clips_to_compare
 from luma_jupyter.widgets.gallery.gallery import Gallery, What, for_gallery
+from luma_jupyter.widgets.sheet.sheet import Sheet, clips_for_sheet
 from luma_jupyter.widgets.studio.form import read_fields
 from luma_jupyter.widgets.studio.studio import StudioForms
 
@@ -65,6 +67,21 @@ def compare(*clips: Clip | Iterable[Clip]) -> Comparison:
     return Comparison(clips_to_compare(clips), kernel.presenter)
 
 
+def sheet(clips: Clip | Iterable[Clip], *, down: Side = None, across: Side = None, blind: bool = False) -> Sheet:
+    """Clips as a table whose labels say what differs: words of prompts, options, takes; waits for them.
+
+    They play, scrub and fall silent together. ``down`` and ``across`` name what is told by rows and by columns: an
+    option, such as ``"aspect_ratio"``, ``"prompt"`` or ``"take"``, or a list of labels; without them both are found. A
+    clip without a video is a cell that says why. ``sheet.save("x.html")`` makes a page, ``sheet.save("x.png")`` a
+    picture.
+
+    ``blind``: numbers in the place of labels, in another order, until all are voted on from 1 to 5; ``sheet.votes`` are
+    the votes by clip. Raises InvalidRequest for anything else than clips, for more than 144 of them, and for sides that
+    cannot be.
+    """
+    return Sheet(clips_for_sheet(clips), (down, across), kernel.session, kernel.presenter, blind=blind)
+
+
 def contact_sheet(clips: Clip | Iterable[Clip], *, columns: int | None = None) -> Image:
     """Clips on one sheet, for paper: pictures with names, prompts and lengths, as a PIL image; waits for them.
 
@@ -72,7 +89,7 @@ def contact_sheet(clips: Clip | Iterable[Clip], *, columns: int | None = None) -
     that says so. Raises InvalidRequest for anything else than clips, and for columns that cannot be, ConfigError
     without the packages of ``luma-jupyter[media]``.
     """
-    return sheet.contact_sheet(clips, columns)
+    return contact_sheets.contact_sheet(clips, columns)
 
 
 class Studio(StudioForms):

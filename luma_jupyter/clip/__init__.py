@@ -20,5 +20,8 @@ lineage    where a clip comes from, and what came of it
 confirm    several new videos: number and price, and the question above a limit
 grid       rows × axes × takes of a batch
 notifier   the user's function that is called with what has ended
+axes       what differs between clips, as the labels of rows and columns
+differing_words  what differs between prompts
+ballot     votes on clips that are known by numbers alone
 session    one for a kernel: the engine, its clips, the user's variables
 """

@@ -25,4 +25,6 @@ captions       a track of captions, and WebVTT
 exports        videos as MP4, WebM, GIF, WebP and PNG files
 excerpts       a stretch of a video as pictures of one size, at even intervals
 contact_sheet  clips as labelled pictures on paper
+labelled_sheet clips as a table of pictures, with labels of its rows and columns
+tiles          what both are made of: pictures, and lines of text that fit
 """

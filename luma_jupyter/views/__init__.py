@@ -12,6 +12,7 @@ film_outline what making a film would come to
 table        many clips as a table
 gallery      clips as posters
 comparison   clips side by side
+sheet        clips as a table with labels of rows and columns, and as a page of its own
 history      the journal's tasks as a table, and for pandas
 account      the service's own list of tasks beside ours
 exchanges    what went over the wire for a clip, as text and as a timeline

@@ -92,7 +92,7 @@ def request_summary(task: Task) -> str:
         words.append(
             f"watermark {short(mark, 40)}" if isinstance(mark, str) else "watermark" if mark else "no watermark"
         )
-    words += [f"{word} {_file_name(image)}" for word, image in ends.items() if image]
+    words += [f"{word} {image_name(image)}" for word, image in ends.items() if image]
     if request.take > 1:
         words.append(f"take {request.take}")
     return ", ".join(words)
@@ -123,7 +123,7 @@ def sources_text(task: Task) -> str:
     return ", ".join(filter(None, [task.source_label, *map(str, frames)]))
 
 
-def _file_name(image: object) -> str:
+def image_name(image: object) -> str:
     """A picture's name: of an address its last part, without what may be secret in it."""
     name = urlsplit(image).path.rpartition("/")[2] if isinstance(image, str) else str(image)
     return short(name or "a picture", 30)

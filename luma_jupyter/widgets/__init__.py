@@ -14,7 +14,7 @@ How news of a task reaches the page, from top to bottom::
 
 And where no page shows the widget (display/page.py hears no answer), the card's plain HTML is brought forward instead.
 
-base        what all widgets share (base.js)
+base        what all widgets share (base.js); ensemble.js: videos that play as one
 card        one clip (card.js, card.css), whether the page can load its video (reach.js), and whether somebody wishes
             to be told of its end (tell.js)
 table_card  many clips
@@ -22,5 +22,6 @@ posters     where a page finds the poster of a clip
 presenter   shows clips where the user is: in a notebook, or in a terminal
 gallery     clips as posters
 compare     clips side by side
+sheet       clips as a table with labels, or as numbers to vote on
 studio      forms for what the magics do, and the queue of running clips
 """

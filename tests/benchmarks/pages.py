@@ -1,4 +1,5 @@
-"""What a page does in Chromium: how soon a gallery of 200 clips is open, and how well a comparison keeps step."""
+"""What a page does in Chromium: how soon a gallery of 200 clips and a sheet of 64 are open, and how well a comparison
+and that sheet keep step."""
 
 from __future__ import annotations
 
@@ -12,6 +13,7 @@ from playwright.sync_api import Browser, sync_playwright
 from luma_jupyter.demo.film import FilmSpec, render
 from tests.benchmarks.report import Report, say
 from tests.browser import test_gallery as gallery
+from tests.browser import test_sheet as sheets
 from tests.browser.conftest import CHROMIUM_FLAGS, Lab, LabPage
 from tests.browser.test_lab import LOAD
 
@@ -20,7 +22,7 @@ MOST_TO_OPEN, MOST_APART = 1000.0, 80.0  # milliseconds
 
 
 def run(report: Report) -> None:
-    """Measure both in JupyterLab, in a headless Chromium."""
+    """Measure all in JupyterLab, in a headless Chromium."""
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
         film = render(FilmSpec("A paper boat in the rain"), Path(folder), "film").video
         lab = Lab(Path(folder), Path(folder, "home"))
@@ -29,6 +31,7 @@ def run(report: Report) -> None:
         try:
             _gallery(report, lab, browser, film)
             _comparison(report, lab, browser, film)
+            _sheet(report, lab, browser)
         finally:
             browser.close()
             server.kill()
@@ -78,3 +81,33 @@ def _comparison(report: Report, lab: Lab, browser: Browser, film: Path) -> None:
     report.table("How far apart two videos are", rows)
     report.check("two videos apart while playing, at most", max(playing), MOST_APART, "ms")
     report.check("two videos apart after a scrub, at most", max(scrubbed), MOST_APART, "ms")
+
+
+def _sheet(report: Report, lab: Lab, browser: Browser) -> None:
+    say("pages: a sheet of 64 small videos")
+    took, apart, count = [], [], 0
+    film = sheets.write_small(lab.folder / "small.mp4", seconds=5)
+    for turn in range(TIMES):
+        name = f"sheet-{turn}"
+        sheets.place(film, lab.folder / name / "films", sheets.BEASTS, sheets.WEATHERS)
+        lab.write(f"{name}/{name}.ipynb", LOAD, sheets.SHEET)
+        page = LabPage(browser.new_page(viewport={"width": 1920, "height": 1400}), lab)
+        page.open(f"{name}/{name}.ipynb")
+        page.page.evaluate(sheets.WATCH)
+        page.run_all()
+        page.wait_for(f"window.openAt && {sheets.READY}", timeout=60)
+        took.append(page.page.evaluate("openAt - cameAt"))
+        page.page.get_by_role("button", name="Play").click()
+        page.wait_for("document.querySelector('.luma-sheet video').currentTime > 0.5", timeout=60)
+        apart += [1000 * distance for distance, _ in page.page.evaluate(sheets.APART, 6000)]
+        count = page.page.evaluate(f"() => {{ {sheets.SEEN} return seen.length; }}")
+        page.page.close()
+    rows = [{"times": TIMES, "in sight": count, "open, median (ms)": median(took), "open, most (ms)": max(took)}]
+    rows[0] |= {"looks": len(apart), "apart, median (ms)": median(apart), "apart, most (ms)": max(apart)}
+    report.table(
+        "A sheet of 8 × 8: from its table to the first pictures of those in sight; and how far apart they are", rows
+    )
+    report.check("a sheet of 64 clips opens", median(took), MOST_TO_OPEN, "ms")
+    report.check(
+        "64 videos apart while playing, 99 of 100 looks", sorted(apart)[int(0.99 * len(apart))], MOST_APART, "ms"
+    )

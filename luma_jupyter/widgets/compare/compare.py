@@ -69,5 +69,5 @@ class Comparison(ProgressiveDisplay):
 class CompareModel(PageModel):
     """The live part of a comparison."""
 
-    _esm = script("base.js", "compare/compare.js")
-    _css = script("gallery/gallery.css", "compare/compare.css")
+    _esm = script("base.js", "ensemble.js", "compare/compare.js")
+    _css = script("gallery/gallery.css", "ensemble.css", "compare/compare.css")
