@@ -222,6 +222,13 @@ LINE_WORDS = (
         "(%luma film alone shows how; in a cell, %%luma film, captions go below)",
         tuple(flag for option in FILM_OPTIONS for flag in option.all_flags),
     ),
+    LineWord(
+        "handin",
+        "NOTEBOOK",
+        "make one zip of a saved notebook, the videos that it shows, and a page that plays them anywhere\n"
+        "(-o FILE.zip); keys, and folders that name you, are masked in it",
+        ("-o", "--out"),
+    ),
     LineWord("words", "", "the words that the demo service makes its films by, in English and Chinese"),
     LineWord("price", "", "what a call costs, and what was spent today"),
     LineWord("balance", "", "what is left at the services"),

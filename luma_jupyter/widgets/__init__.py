@@ -21,5 +21,6 @@ posters     where a page finds the poster of a clip
 presenter   shows clips where the user is: in a notebook, or in a terminal
 gallery     clips as posters
 compare     clips side by side
+collection  what students have handed in, by student
 studio      forms for what the magics do, and the queue of running clips
 """
