@@ -159,15 +159,13 @@ def _extract(opened: zipfile.ZipFile, info: zipfile.ZipInfo, folder: Path) -> No
     """Write a file, and count its bytes while they come."""
     target = folder / _path(info)
     target.parent.mkdir(parents=True, exist_ok=True)
+    left = info.file_size
     with opened.open(info) as source, target.open("xb") as file:
-        count = 0
-        while chunk := source.read(_CHUNK):
-            count += len(chunk)
-            if count > info.file_size:
-                raise Refused(f"{shown(info.filename)} in it is larger than it says")
+        while left >= 0 and (chunk := source.read(min(_CHUNK, left + 1))):
+            left -= len(chunk)
             file.write(chunk)
-    if count != info.file_size:
-        raise Refused("it is no zip, or damaged")
+    if left:
+        raise Refused(f"{shown(info.filename)} in it is not as large as it says")
 
 
 def why_unwritable(error: OSError) -> str:
