@@ -44,6 +44,11 @@ class Submission:
         """What its clips say they have cost, in USD, as far as they say it."""
         return sum(video.task.charge(None) or 0.0 for video in self.videos if video.task)
 
+    @property
+    def unpriced(self) -> int:
+        """How many of its clips do not say what they have cost."""
+        return sum(video.task.charge(None) is None for video in self.videos if video.task)
+
 
 @dataclass(frozen=True)
 class Collected:

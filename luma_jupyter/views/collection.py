@@ -22,21 +22,23 @@ class NotedTile:
 
 @dataclass(frozen=True)
 class Group:
-    """What a student has handed in: so many clips and other videos, for so many USD; ``zip`` is the file's name,
-    ``notebooks`` are (name, relative address or None)."""
+    """What a student has handed in: so many clips and other videos, for so many USD, and so many of ``unpriced``
+    ones; ``zip`` is the file's name, ``notebooks`` are (name, relative address or None)."""
 
     student: str
     zip: str
     clips: int
     files: int
     cost: float
+    unpriced: int
     notebooks: Sequence[tuple[str, str | None]]
     tiles: Sequence[NotedTile]
 
     @property
     def facts(self) -> str:
         """What is in it, on one line."""
-        return f"{heading_text(self.clips, self.files)}, {dollars(self.cost)}"
+        unknown = f", and {self.unpriced} of unknown price" if self.unpriced else ""
+        return f"{heading_text(self.clips, self.files)}, {dollars(self.cost)}{unknown}"
 
     @property
     def more(self) -> int:

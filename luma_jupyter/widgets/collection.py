@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from luma_jupyter.display.embedding import video_src
+from luma_jupyter.domain.money import dollars
 from luma_jupyter.domain.mp4 import seconds_of
 from luma_jupyter.domain.spreadsheets import BOM, csv_line
 from luma_jupyter.domain.values import read_path
@@ -64,6 +65,7 @@ class _Drawing:
             clips,
             len(submission.videos) - clips,
             submission.cost,
+            submission.unpriced,
             notebooks=[(notebook.name, self._address(notebook)) for notebook in submission.notebooks],
             tiles=[NotedTile(self._tile(video), str(video.note)) for video in submission.videos[:most]],
         )
@@ -205,7 +207,7 @@ class Collection(Mapping[str, StudentsWork]):
         rows = []
         for one in self._submissions:
             stars = sum(video.note.starred for video in one.videos)
-            facts = (str(len(one.videos)), f"${one.cost:.2f}", str(stars), short(one.zip.name, _LONGEST_NAME))
+            facts = (str(len(one.videos)), dollars(one.cost), str(stars), short(one.zip.name, _LONGEST_NAME))
             rows.append((short(one.student, _LONGEST_NAME), *facts))
         return text_table([tuple(name.upper() for name in _COLUMNS), *rows])
 

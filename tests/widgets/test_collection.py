@@ -70,7 +70,7 @@ def test_gallery_shows_each_student_with_what_was_noted(hand: Hand) -> None:
 
 def test_collection_is_a_mapping_by_student(hand: Hand, tmp_path: Path) -> None:
     """Each has its clips as plain values, and is shown by itself."""
-    hand("ann", "A fox", "A boat", name="fox")
+    hand("ann", "A fox", "A boat", name="fox", cost=0.35)
     hand("ben")
     found = luma.collect("class")
     ann = found["ann"]
@@ -85,18 +85,20 @@ def test_collection_is_a_mapping_by_student(hand: Hand, tmp_path: Path) -> None:
     assert "A boat" in repr(ann)
     assert ann._repr_html_().count("<figure") == 2
     assert repr(found["ben"]) == "ben: 0 clips, $0.00"
+    hand("cat", "A fox")
+    assert repr(luma.collect("class")["cat"]).startswith("cat: 1 clip, $0.00, and 1 of unknown price")
 
 
 def test_refused_zips_are_told_above_the_others(hand: Hand, tmp_path: Path) -> None:
     """In text and in HTML; with nothing else it says that there is nothing."""
     hand("ann", "A fox")
-    (tmp_path / "class" / "<b>eve</b>.zip").write_bytes(b"no zip")
+    (tmp_path / "class" / "<b>eve.zip").write_bytes(b"no zip")
     found = luma.collect("class")
-    line = "<b>eve</b>.zip is refused: it is no zip, or damaged."
+    line = "<b>eve.zip is refused: it is no zip, or damaged."
     assert found.refused == [line]
     assert repr(found).splitlines()[0] == line
-    assert repr(found).splitlines()[2].split()[:3] == ["ann", "1", "$0.35"]
-    assert "&lt;b&gt;eve&lt;/b&gt;.zip is refused" in found._repr_html_()
+    assert repr(found).splitlines()[2].split()[:3] == ["ann", "1", "$0.00"]
+    assert "&lt;b&gt;eve.zip is refused" in found._repr_html_()
     (tmp_path / "empty").mkdir()
     assert repr(luma.collect("empty")) == "Nothing was collected."
 
