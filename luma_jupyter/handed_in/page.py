@@ -30,7 +30,7 @@ _COLOURS = re.compile(r"\x1b\[[\d;]*[A-Za-z]")
 _HEADING = re.compile(r"^(#{1,6})\s+(.*)$")
 _PICTURES = ("image/png", "image/jpeg", "image/gif", "image/webp")
 _STYLE = """
-:root{color-scheme:light dark}
+:root{color-scheme:light dark;background:Canvas;color:CanvasText}
 body{font:16px/1.5 system-ui,sans-serif;max-width:800px;margin:0 auto;padding:16px;overflow-wrap:anywhere}
 pre{white-space:pre-wrap;font:13px/1.45 ui-monospace,monospace;margin:0}
 .source{border:1px solid rgba(128,128,128,.4);border-left-width:4px;border-radius:4px}
