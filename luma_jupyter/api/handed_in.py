@@ -18,12 +18,12 @@ from luma_jupyter.domain.values import read_path
 from luma_jupyter.domain.vocabulary import Status
 from luma_jupyter.engine.store.wanted import Wanted
 from luma_jupyter.errors import ConfigError
-from luma_jupyter.handed_in.masking import Maker
+from luma_jupyter.handed_in.masking import KEY_VARIABLES, Maker
 from luma_jupyter.handed_in.packing import HandIn, hand_in, target_for
 from luma_jupyter.handed_in.shown import Library
 from luma_jupyter.handed_in.submission import collect_all
 from luma_jupyter.operating_system import is_same_folder, names_folder
-from luma_jupyter.settings import HUB_TOKEN, BaseUrl, Secret, Settings, variable
+from luma_jupyter.settings import BaseUrl, Secret, Settings, variable
 from luma_jupyter.widgets.collection import Collection
 
 
@@ -71,12 +71,26 @@ def _library(folder: Path, session: Session, settings: Settings) -> Library:
     def by_name(name: str, source: str) -> list[Path]:
         bound = session.variables().get(normalize_name(name)) if here else None
         if isinstance(bound, Clip | ClipSequence):
-            clips = [bound] if isinstance(bound, Clip) else list(bound)
-            return list(_files(clip.task for clip in clips))
+            clips = [bound] if isinstance(bound, Clip) else bound
+            return list(_files(clip.task for clip in clips if _may_be_made_by(clip.task, source)))
         named = _past(session, Wanted(by="name", values=[normalize_name(name)]), folder)
-        return list(_files(task for task in named if task.request.prompt.strip() in source))[-1:]
+        return list(_files(task for task in named if _asks_for(source, task.request.prompt)))[-1:]
 
     return Library(folder, settings.media_folder if here else folder / settings.media, by_key, by_name)
+
+
+def _may_be_made_by(task: Task, source: str) -> bool:
+    """Whether a cell may have made what its name holds now: another notebook's cell may have taken the name."""
+    tells = source.lstrip().startswith("%%luma") and "{{" not in source and task.request.action != "film"
+    return not tells or _asks_for(source, task.request.prompt)
+
+
+def _asks_for(source: str, prompt: str) -> bool:
+    """Whether a prompt is a cell's body, or stands in quotes in its code."""
+    line, _, body = source.lstrip().partition("\n")
+    if line.startswith("%%"):
+        return body.split() == prompt.split()
+    return any(f"{quote}{prompt}{quote}" in source for quote in "\"'")
 
 
 def _past(session: Session, wanted: Wanted, folder: Path) -> Iterator[Task]:
@@ -101,21 +115,24 @@ def _maker(folder: Path, settings: Settings) -> Maker:
     """Who hands in: all keys that this kernel knows, and what names its user in paths."""
     home = Path(os.path.expanduser("~"))
     folders = dict.fromkeys([folder, folder.resolve(), settings.folder])
-    return Maker(dict(_keys(settings)), home, _user(home), list(folders))
+    names = dict.fromkeys([home.name, _user_name(), os.environ.get("JUPYTERHUB_USER", "")])
+    return Maker(dict(_keys(settings)), home, [name for name in names if len(name) > 1], list(folders))
 
 
 def _keys(settings: Settings) -> Iterator[tuple[str, str]]:
+    known = {value.reveal() for value in vars(settings).values() if isinstance(value, Secret)}
     for name, value in vars(settings).items():
         if isinstance(value, Secret):
             yield variable(name), value.reveal()
         elif isinstance(value, BaseUrl) and value.login:
             yield f"the login in {variable(name)}", value.login.reveal()
-    if token := os.environ.get(HUB_TOKEN):
-        yield HUB_TOKEN, token
+    for name in KEY_VARIABLES:  # also those of which something else takes the place
+        if (key := os.environ.get(name, "").strip()) and key not in known:
+            yield f"{name} in the environment", key
 
 
-def _user(home: Path) -> str:
+def _user_name() -> str:
     try:
         return getpass.getuser()
     except (OSError, KeyError, ImportError):  # a container without one
-        return home.name
+        return ""

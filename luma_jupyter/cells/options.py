@@ -225,8 +225,7 @@ LINE_WORDS = (
     LineWord(
         "handin",
         "NOTEBOOK",
-        "make one zip of a saved notebook, the videos that it shows, and a page that plays them anywhere\n"
-        "(-o FILE.zip); keys, and folders that name you, are masked in it",
+        "one zip of a saved notebook and the videos that it shows (-o FILE.zip)",
         ("-o", "--out"),
     ),
     LineWord("words", "", "the words that the demo service makes its films by, in English and Chinese"),

@@ -22,8 +22,8 @@ from luma_jupyter.settings import HUB_TOKEN, LOGIN_KEYS, variable
 KEY = "‹key›"
 SHORTEST = 8  # characters of a key that is looked for; a shorter one would be found in any word
 _KEY_SETTINGS = (*LOGIN_KEYS.values(), "gateway_token")
-_VARIABLES = (*map(variable, _KEY_SETTINGS), HUB_TOKEN)
-_NAMES = "|".join(map(re.escape, (*_VARIABLES, *_KEY_SETTINGS)))
+KEY_VARIABLES = (*map(variable, _KEY_SETTINGS), HUB_TOKEN)
+_NAMES = "|".join(map(re.escape, (*KEY_VARIABLES, *_KEY_SETTINGS)))
 _QUOTE = r"(?:\\?[\"']|&quot;|&#x27;|&#39;)"
 _DIGIT = r"(?=[A-Za-z._~+/=-]*\d)"
 _BARE = rf"{_DIGIT}[A-Za-z0-9._~+/=-]"
@@ -34,8 +34,8 @@ _NAMED = re.compile(
     re.IGNORECASE,
 )
 _SET = re.compile(
-    rf"(?P<before>(?:\b(?P<name>{'|'.join(_VARIABLES)})\s*[=:]\s*|(?:%env|%set_env|setx)\s+"
-    rf"(?:{'|'.join(_VARIABLES)})[\s=]+)){_BARE}{{12,}}"
+    rf"(?P<before>(?:\b(?P<name>{'|'.join(KEY_VARIABLES)})\s*[=:]\s*|(?:%env|%set_env|setx)\s+"
+    rf"(?:{'|'.join(KEY_VARIABLES)})[\s=]+)){_BARE}{{12,}}"
 )
 _HEADER = re.compile(
     rf"(?P<before>authorization{_QUOTE}?\s*[=:,]\s*{_QUOTE}?\s*(?:bearer|basic|token)\s+)[^\s\"'<>‹›{{}}$&\\]{{6,}}"
@@ -54,12 +54,12 @@ Rule: TypeAlias = tuple[str, "re.Pattern[str]", "str | Callable[[re.Match[str]],
 
 @dataclass(frozen=True)
 class Maker:
-    """Who hands in: the ``keys`` of this kernel by what they are called, the home folder, the user's name, and the
-    ``folders`` of the notebook."""
+    """Who hands in: the ``keys`` of this kernel by what they are called, the home folder, the ``names`` of the user,
+    and the ``folders`` of the notebook."""
 
     keys: Mapping[str, str]
     home: Path
-    user: str
+    names: Sequence[str]
     folders: Sequence[Path]
 
     @cached_property
@@ -69,7 +69,6 @@ class Maker:
         places = [("the notebook's folder", folder, ".") for folder in self.folders]
         places.append(("your home folder", self.home, "~"))
         paths = [(what, _folder(place), put) for what, place, put in places if place != Path(place.anchor)]
-        user: list[Rule] = [("your user name", _PATH, self._without_user)] if len(self.user) > 1 else []
         return [
             *known,
             ("a key", _NAMED, rf"\g<before>{KEY}"),
@@ -77,11 +76,12 @@ class Maker:
             ("a key in a header", _HEADER, lambda found: f"{found['before'] or found['bearer']}{KEY}"),
             ("a password in an address", _LOGIN, r"\g<before>‹login›"),
             *paths,
-            *user,
+            ("your user name", _PATH, self._without_names),
         ]
 
-    def _without_user(self, path: re.Match[str]) -> str:
-        return re.sub(rf"(?<=[/\\]){re.escape(self.user)}(?=[/\\]|$)", "‹user›", path[0])
+    def _without_names(self, path: re.Match[str]) -> str:
+        names = "|".join(map(re.escape, filter(None, self.names)))
+        return re.sub(rf"(?<=[/\\])(?:{names})(?=[/\\]|$)", "‹user›", path[0]) if names else path[0]
 
     @cached_property
     def _hidden(self) -> list[str]:

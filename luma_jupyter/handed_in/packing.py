@@ -26,6 +26,7 @@ from luma_jupyter.views.text import file_size
 
 MOST_VIDEOS = 300
 MOST_BYTES = 2_000_000_000  # of all videos
+MOST_NAMED = 5  # files in a line
 MARK = b"luma_jupyter hand-in"  # the comment of our zips: only these are replaced
 _OTHER_FOLDER = "luma_videos"  # in the zip, of videos that are not below the notebook's folder
 
@@ -73,7 +74,7 @@ def hand_in(notebook: Path, target: Path, library: Library, maker: Maker, newest
             raise InvalidRequest(f"A key is still in {shown(name)}: take it out of the notebook. There is no zip.")
     _write(target, texts, files)
     if page.beside:
-        told.append(f"Beside the page, as they are too large to be in it: {', '.join(page.beside)}.")
+        told.append(f"Beside the page, as they are too large to be in it: {_listed(page.beside)}.")
     return HandIn(target, len(files), [*told, *masked_places])
 
 
@@ -98,17 +99,16 @@ def _check_target(target: Path) -> list[str]:
 
 
 def _videos(cells: Sequence[Cell], library: Library) -> tuple[list[list[SavedVideo]], list[str]]:
-    """The videos of each cell; and a line for each that cannot be handed in."""
+    """The videos of each cell; and a line on those that cannot be handed in."""
     known: dict[Path, SavedVideo | None] = {}
-    of_cells, trouble = [], []
+    of_cells: list[list[SavedVideo]] = []
+    missing: list[str] = []
     for cell in cells:
         files, gone = videos_of(cell, library)
-        trouble += [f"Not in it: {address} is not there any more." for address in gone]
+        missing += gone
         for file in files:
             if file not in known:
                 known[file] = SavedVideo.read(file)
-                if known[file] is None:
-                    trouble.append(f"Not in it: {file.name} is damaged, or its sidecar is.")
         of_cells.append([video for file in files if (video := known[file])])
     there = [video for video in known.values() if video]
     if len(there) > MOST_VIDEOS or sum(video.size for video in there) > MOST_BYTES:
@@ -116,7 +116,16 @@ def _videos(cells: Sequence[Cell], library: Library) -> tuple[list[list[SavedVid
             f"The notebook shows {len(there)} videos ({file_size(sum(video.size for video in there))}), and up to "
             f"{MOST_VIDEOS} of {file_size(MOST_BYTES)} can be handed in: show fewer, save it, and hand in again."
         )
-    return of_cells, list(dict.fromkeys(trouble))
+    damaged = [file.name for file, video in known.items() if video is None]
+    lines = (("not there any more", missing), ("damaged, or their sidecars are", damaged))
+    return of_cells, [f"Not in it, as they are {why}: {_listed(names)}." for why, names in lines if names]
+
+
+def _listed(names: Sequence[str]) -> str:
+    """Names, each once; of many the first ones."""
+    once = list(dict.fromkeys(names))
+    more = f" and {len(once) - MOST_NAMED} more" if len(once) > MOST_NAMED else ""
+    return f"{', '.join(once[:MOST_NAMED])}{more}"
 
 
 def _placed(

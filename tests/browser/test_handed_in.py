@@ -1,4 +1,4 @@
-"""What is handed in, as a teacher has it: the page on another machine without a network, and the class in JupyterLab."""
+"""What is handed in, as a teacher has it: the page on a machine without a network, and the class in JupyterLab."""
 
 from __future__ import annotations
 

@@ -21,7 +21,13 @@ from tests.test_secrets import KEYS, keys_in
 
 ACE, RUN = KEYS["AceDataCloud"], KEYS["RunAPI"]
 MAKER = Maker(
-    {"ACEDATACLOUD_API_TOKEN": ACE, "RUNAPI_API_KEY": RUN}, Path("/home/ann"), "ann", [Path("/home/ann/course/3")]
+    keys={"ACEDATACLOUD_API_TOKEN": ACE, "RUNAPI_API_KEY": RUN},
+    home=Path("/home/ann"),
+    names=["ann", "an.n"],
+    folders=[Path("/home/ann/course/3")],
+    Path("/home/ann"),
+    ["ann", "an.n"],
+    [Path("/home/ann/course/3")],
 )
 
 
@@ -110,6 +116,7 @@ def test_what_is_no_key_and_no_folder_stays(text: str) -> None:
         ("/home/ann/course/33/x.csv", "~/course/33/x.csv", "your home folder"),
         ("file:///home/ann/notes.txt:3", "file://~/notes.txt:3", "your home folder"),
         ("File \x1b[32m/home/ann/x.py\x1b[39m", "File ~/x.py", "your home folder"),
+        ("/srv/an.n/x.py", "/srv/‹user›/x.py", "your user name"),
         ("/nfs/students/ann/x.py", "/nfs/students/‹user›/x.py", "your user name"),
         (r"C:\Users\ann\x.py", r"C:\Users\‹user›\x.py", "your user name"),
         (r'"C:\\Users\\ann\\x.py"', r'"C:\\Users\\‹user›\\x.py"', "your user name"),
@@ -122,7 +129,7 @@ def test_folders_that_name_the_maker_are_masked(text: str, masked: str, what: st
 
 def test_root_as_home_masks_nothing() -> None:
     """In a container without a home every path would begin with it."""
-    maker = Maker({}, Path("/"), "x", [Path("/")])
+    maker = Maker({}, Path("/"), [""], [Path("/")])
     assert maker.mask("/etc/x and /") == ("/etc/x and /", [])
 
 

@@ -81,10 +81,15 @@ def test_unpacked_elsewhere_it_plays_without_key_and_journal(
 
 def test_cell_whose_outputs_were_cleared_is_known_by_its_name(lesson: Path, notebook: Shell, tmp_path: Path) -> None:
     """By the variable of this kernel, and in the next one by name and prompt."""
-    saved(lesson, code(SUNSET), code("first = sunset"))
+    saved(lesson, code(SUNSET), code("first = sunset"), code("1 +"))
     notebook.run("first = sunset")
     assert luma.handin(lesson).videos == 1
+    saved(lesson, code("%%luma -o dawn\nA dawn of another lesson"))
+    assert luma.handin(lesson).videos == 0
+    saved(lesson, code(SUNSET))
     notebook.restart()
+    assert luma.handin(lesson).videos == 1
+    saved(lesson, code("import luma_jupyter as luma\nsunset = luma.generate('A sunset')"))
     assert luma.handin(lesson).videos == 1
     saved(lesson, code("%%luma -o sunset\nAnother prompt"))
     assert luma.handin(lesson).videos == 0
@@ -142,10 +147,12 @@ def test_lost_and_damaged_videos_are_told(lesson: Path, tmp_path: Path) -> None:
     (video,) = (tmp_path / "luma_videos").glob("a-sunset-*.mp4")
     video.write_bytes(video.read_bytes()[:-20])
     (line,) = luma.handin(lesson).told
-    assert line == f"Not in it: {video.name} is damaged, or its sidecar is."
+    assert line == f"Not in it, as they are damaged, or their sidecars are: {video.name}."
     video.unlink()
     (line,) = luma.handin(lesson).told[:1]
-    assert line == f"Not in it: luma_videos/{video.name} is not there any more."
+    assert line == f"Not in it, as they are not there any more: luma_videos/{video.name}."
+    saved(lesson, markdown("".join(f'<video src="{number}.mp4">' for number in range(9))))
+    assert luma.handin(lesson).told[0].endswith("0.mp4, 1.mp4, 2.mp4, 3.mp4, 4.mp4 and 4 more.")
 
 
 def test_earlier_hand_in_is_replaced_and_told(lesson: Path) -> None:
@@ -222,6 +229,27 @@ def test_sidecar_tells_what_this_version_knows_and_the_note(lesson: Path, tmp_pa
     assert handed["note"] == {"starred": True, "text": "The best"}
     assert "exchanges" not in handed
     assert "★ The best" in files["lesson.html"].decode()
+
+
+def test_list_of_takes_is_known_by_its_name(lesson: Path, notebook: Shell) -> None:
+    """Each of them, also where an expression was in the prompt."""
+    notebook.user_ns["what"] = "sea"
+    cell = "%%luma -o seas --takes 2\nA {{what}}"
+    run(notebook, cell)
+    saved(lesson, code(cell))
+    assert luma.handin(lesson).videos == 2
+
+
+def test_videos_outside_of_the_notebooks_folder_find_a_place(lesson: Path, notebook: Shell, tmp_path: Path) -> None:
+    """Below luma_videos in the zip, each under a name of its own."""
+    settings.configure(media=str(tmp_path / "media"))
+    here = tmp_path / "below"
+    here.mkdir()
+    notebook.restart(here)
+    settings.configure(media=str(tmp_path / "media"))
+    first = run(notebook, "%%luma -o first\nFirst")
+    saved(here / "lesson.ipynb", first)
+    assert "luma_videos/first.mp4" in names_in(luma.handin("lesson.ipynb").path)
 
 
 @pytest.mark.slow
