@@ -64,9 +64,7 @@ def _unpack(archive: Path, folder: Path) -> None:
             with zipfile.ZipFile(file) as opened:
                 for info in _checked(opened.infolist(), size):
                     _extract(opened, info, folder)
-    except _BROKEN as error:
-        if isinstance(error, RuntimeError) and "encrypted" in str(error):
-            raise Refused("it is encrypted") from None
+    except _BROKEN:
         raise Refused("it is no zip, or damaged") from None
 
 

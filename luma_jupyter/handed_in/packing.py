@@ -71,7 +71,10 @@ def hand_in(notebook: Path, target: Path, library: Library, maker: Maker, newest
     }
     for name, text in texts.items():
         if maker.leaks(text):
-            raise InvalidRequest(f"A key is still in {shown(name)}: take it out of the notebook. There is no zip.")
+            raise InvalidRequest(
+                f"A key is in {shown(name)} where it cannot be masked, such as inside a video: leave that out of the "
+                "notebook, save it, and hand it in again. There is no zip."
+            )
     _write(target, texts, files)
     if page.beside:
         told.append(f"Beside the page, as they are too large to be in it: {_listed(page.beside)}.")

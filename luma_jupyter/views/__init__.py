@@ -11,6 +11,7 @@ bar_html     bars without a script: along the usual time, and where they were to
 film_outline what making a film would come to
 table        many clips as a table
 gallery      clips as posters
+collection   what students have handed in, by student
 comparison   clips side by side
 history      the journal's tasks as a table, and for pandas
 account      the service's own list of tasks beside ours

@@ -220,7 +220,7 @@ class Collection(Mapping[str, StudentsWork]):
             drawing = self._draw()
             html = collection_html(key, [drawing.group(one, most) for one in self._submissions], self.refused)
             if drawing.embeds or saved_size(html, repr(self)) <= MOST_SAVED:
-                return html
+                break
         return html
 
 

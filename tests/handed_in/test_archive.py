@@ -114,6 +114,24 @@ def of_64_bits(file: Path) -> Path:
     return file
 
 
+def says_few(file: Path) -> Path:
+    """A zip with more files than its end says."""
+    content = bytearray(named(*(f"{number}.json" for number in range(2_001)))(file).read_bytes())
+    at = content.rindex(b"PK\5\6")
+    content[at + 8 : at + 12] = struct.pack("<HH", 1, 1)
+    file.write_bytes(content)
+    return file
+
+
+def beyond_its_end(file: Path) -> Path:
+    """A zip with a file that is stored behind its end."""
+    content = bytearray(write_zip(file, {"lesson.ipynb": NOTEBOOK}).read_bytes())
+    at = content.index(b"PK\1\2")
+    content[at + 20 : at + 24] = struct.pack("<L", 5_000)
+    file.write_bytes(content)
+    return file
+
+
 def packed_otherwise(file: Path) -> Path:
     """A zip of a method that makes more out of less."""
     with zipfile.ZipFile(file, "w", zipfile.ZIP_BZIP2) as made:
@@ -157,6 +175,8 @@ HOSTILE: dict[str, tuple[Make, str]] = {
     "overlapping": (quoted_bomb, "overlap"),
     "long list": (long_list, "up to 2,000 are taken"),
     "many files": (named(*(f"{number}.json" for number in range(2_001))), "2,002 files, and up to 2,000"),
+    "many files that are not told": (says_few, "2,002 files, and up to 2,000"),
+    "beyond its end": (beyond_its_end, "no zip, or damaged"),
     "64 bits": (of_64_bits, "more files or bytes than a hand-in has"),
     "another method": (packed_otherwise, "packed in a way that is not taken"),
     "no zip": (bytes_of(b"Rar!" * 100), "no zip, or damaged"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import getpass
 import json
 from collections.abc import Callable
 from html import escape
@@ -25,9 +26,6 @@ MAKER = Maker(
     home=Path("/home/ann"),
     names=["ann", "an.n"],
     folders=[Path("/home/ann/course/3")],
-    Path("/home/ann"),
-    ["ann", "an.n"],
-    [Path("/home/ann/course/3")],
 )
 
 
@@ -212,6 +210,35 @@ def test_key_inside_a_picture_refuses_the_hand_in(tmp_path: Path) -> None:
     with pytest.raises(InvalidRequest, match=r"cannot be masked \(cell 2\): take it out .* There is no zip\."):
         luma.handin("lesson.ipynb")
     assert list(tmp_path.glob("*.zip")) == []
+
+
+@pytest.mark.usefixtures("keys")
+def test_key_inside_a_video_refuses_the_hand_in(film_bytes: bytes, tmp_path: Path) -> None:
+    """Such as in its description."""
+    (tmp_path / "a.mp4").write_bytes(film_bytes + (8 + len(ACE)).to_bytes(4, "big") + b"free" + ACE.encode())
+    write_notebook(tmp_path / "lesson.ipynb", markdown('<video src="a.mp4">'))
+    with pytest.raises(InvalidRequest, match="such as inside a video: leave that out"):
+        luma.handin("lesson.ipynb")
+    assert list(tmp_path.glob("*.zip")) == []
+
+
+@pytest.mark.usefixtures("keys")
+def test_keys_that_something_else_takes_the_place_of_are_known(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those of the environment beside configured ones, logins in addresses; and a container may know no user."""
+    monkeypatch.setenv("RUNAPI_API_KEY", UNKNOWN)
+    settings.configure(runapi_base_url=f"https://me:{UNKNOWN}-too@runapi.ai")
+
+    def fail() -> str:
+        raise KeyError("uid")
+
+    monkeypatch.setattr(getpass, "getuser", fail)
+    write_notebook(tmp_path / "lesson.ipynb", markdown(f"a {UNKNOWN}"), markdown(f"me:{UNKNOWN}-too"))
+    made = luma.handin("lesson.ipynb")
+    assert list(made.told) == [
+        "Masked in the copy: RUNAPI_API_KEY in the environment (cell 1).",
+        "Masked in the copy: the login in RUNAPI_BASE_URL (cell 2).",
+    ]
+    assert UNKNOWN not in read_zip(made.path)["lesson.ipynb"].decode()
 
 
 @pytest.mark.usefixtures("keys")

@@ -15,7 +15,7 @@ import pytest
 import luma_jupyter as luma
 from luma_jupyter.engine.library.thumbnails import thumbnail
 from luma_jupyter.errors import InvalidRequest
-from luma_jupyter.handed_in import packing
+from luma_jupyter.handed_in import packing, page
 from tests.support import settings
 from tests.support.handed_in import code, markdown, read_zip, run, write_notebook
 from tests.support.notebook import PromptService, Shell
@@ -250,6 +250,31 @@ def test_videos_outside_of_the_notebooks_folder_find_a_place(lesson: Path, noteb
     first = run(notebook, "%%luma -o first\nFirst")
     saved(here / "lesson.ipynb", first)
     assert "luma_videos/first.mp4" in names_in(luma.handin("lesson.ipynb").path)
+
+
+def test_equal_names_get_numbers(lesson: Path, film_bytes: bytes, tmp_path: Path) -> None:
+    """Two hidden folders have a video of one name; captions that are no text are left out."""
+    for folder in (".one", ".two"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "a.mp4").write_bytes(film_bytes)
+        (tmp_path / folder / "a.vtt").write_bytes(b"\xff")
+    saved(lesson, markdown('<video src=".one/a.mp4"><video src=".two/a.mp4">'))
+    files = read_zip(luma.handin(lesson).path)
+    assert sorted(files) == ["lesson.html", "lesson.ipynb", "luma_videos/a-2.mp4", "luma_videos/a.mp4"]
+
+
+def test_video_that_is_too_large_for_the_page_is_told(lesson: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It lies beside the page, in the zip."""
+    monkeypatch.setattr(page, "LARGEST_INSIDE", 10)
+    made = luma.handin(lesson)
+    (video,) = (name for name in read_zip(made.path) if name.endswith(".mp4"))
+    assert list(made.told) == [f"Beside the page, as they are too large to be in it: {video}."]
+
+
+def test_journal_that_cannot_be_read_holds_nothing_up(lesson: Path) -> None:
+    """The addresses in the notebook are enough."""
+    settings.configure(home=str(lesson))  # a file, and no folder
+    assert luma.handin(lesson).videos == 1
 
 
 @pytest.mark.slow
