@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from luma_jupyter.api.create import adopt, batch, extend, generate, modify
     from luma_jupyter.api.film import film
+    from luma_jupyter.api.handed_in import collect, handin
     from luma_jupyter.api.kernel import configure
     from luma_jupyter.api.views import Studio, clips, compare, contact_sheet, gallery, sheet
     from luma_jupyter.clip.clip import Clip
@@ -41,6 +42,7 @@ register(__name__)
 _MODULES = {
     "api.create": ("adopt", "batch", "extend", "generate", "modify"),
     "api.film": ("film",),
+    "api.handed_in": ("collect", "handin"),
     "api.kernel": ("configure",),
     "api.views": ("Studio", "clips", "compare", "contact_sheet", "gallery", "sheet"),
     "clip.clip": ("Clip",),
@@ -67,6 +69,7 @@ __all__ = [
     "adopt",
     "batch",
     "clips",
+    "collect",
     "compare",
     "configure",
     "contact_sheet",
@@ -74,6 +77,7 @@ __all__ = [
     "film",
     "gallery",
     "generate",
+    "handin",
     "modify",
     "sheet",
 ]

@@ -31,7 +31,9 @@ def modules_after(code: str) -> set[str]:
 def test_there_are_exactly_these_public_names() -> None:
     """Nobody adds or removes a public name by accident."""
     errors = "ClipError ClipFailed ClipNotReady ClipUnconfirmed ConfigError InvalidRequest LumaError OverBudget"
-    functions = "adopt batch clips compare configure contact_sheet extend film gallery generate modify sheet"
+    functions = (
+        "adopt batch clips collect compare configure contact_sheet extend film gallery generate handin modify sheet"
+    )
     assert " ".join(luma_jupyter.__all__) == f"Clip {errors} Studio WaitTimeout {functions}"
 
 

@@ -233,6 +233,12 @@ LINE_WORDS = (
         "(%luma film alone shows how; in a cell, %%luma film, captions go below)",
         tuple(flag for option in FILM_OPTIONS for flag in option.all_flags),
     ),
+    LineWord(
+        "handin",
+        "NOTEBOOK",
+        "one zip of a saved notebook and the videos that it shows (-o FILE.zip)",
+        ("-o", "--out"),
+    ),
     LineWord("words", "", "words for prompts, in English and Chinese; those that the demo knows"),
     LineWord("price", "", "what a call costs, and what was spent today"),
     LineWord("balance", "", "what is left at the services"),

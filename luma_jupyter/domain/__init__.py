@@ -15,6 +15,7 @@ folding          texts as they are searched, whatever their case and width
 note             a person's note on a clip
 prompt_words     words for light, camera, style and more, in English and Chinese
 exchange         what went over the wire for a clip, step by step, and why
+spreadsheets     tables in which nobody's word is a formula
 task             a service's answer about a task, and a task's snapshot
 duration_model   how long tasks take, and when to poll
 """

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import BinaryIO
 
 MOST_BOXES = 20_000  # what lies beyond is not looked at
@@ -126,6 +127,15 @@ def read_movie(file: BinaryIO, size: int) -> Movie:
         elif box.kind == b"moof" and not fragments >= {track.number for track in tracks}:
             fragments.update(_fragments(reader, box))
     return Movie(tuple(kinds), tracks, missing, frozenset(fragments))
+
+
+def seconds_of(video: Path) -> float | None:
+    """The length of a video as its file says, None where it does not; PyAV takes seventy times as long."""
+    try:
+        with video.open("rb") as file:
+            return read_movie(file, file.seek(0, 2)).seconds or None
+    except OSError:
+        return None
 
 
 def _track(reader: _Reader, trak: _Box) -> Track:

@@ -19,6 +19,7 @@ from luma_jupyter.cells.parser import (
     looks_like_option,
     missing_prompt,
     read_adopt_options,
+    read_handin_options,
     read_history_options,
     read_retry_options,
     split,
@@ -45,9 +46,10 @@ from luma_jupyter.widgets.presenter import PagePresenter
 
 if TYPE_CHECKING:
     from luma_jupyter.api.views import Studio
+    from luma_jupyter.handed_in.packing import HandIn
 
     # What a line gives, for the page to show.
-    Shown: TypeAlias = AccountView | Explanation | History | Diagnosis | Studio | None
+    Shown: TypeAlias = AccountView | Explanation | History | Diagnosis | Studio | HandIn | None
 
 _PAID: tuple[Provider, ...] = ("acedata", "runapi")
 ACCOUNT_DAYS = 7  # days of the service's list that `%luma account` shows
@@ -190,6 +192,7 @@ class LumaMagics:
             "adopt": self._adopt,
             "account": self._account,
             "history": self._history,
+            "handin": self._hand_in,
             "words": lambda names: say(words_text()),
             "price": self._price,
             "balance": self._balance,
@@ -293,6 +296,12 @@ class LumaMagics:
             lambda file: not file.exists(),
             self._session.engine.notes.of_all,
         )
+
+    def _hand_in(self, words: list[str]) -> HandIn:
+        from luma_jupyter.api.handed_in import handin  # start-up: a cell's request does not wait for it
+
+        options = read_handin_options(words)
+        return handin(options.notebook, options.out)
 
     def _price(self, words: list[str]) -> None:
         self._session.found_keys.look_for(*_PAID)

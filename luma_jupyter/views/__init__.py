@@ -11,6 +11,7 @@ bar_html     bars without a script: along the usual time, and where they were to
 film_outline what making a film would come to
 table        many clips as a table
 gallery      clips as posters
+collection   what students have handed in, by student
 comparison   clips side by side
 sheet        clips as a table with labels of rows and columns, and as a page of its own
 history      the journal's tasks as a table, and for pandas

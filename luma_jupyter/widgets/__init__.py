@@ -23,5 +23,6 @@ presenter   shows clips where the user is: in a notebook, or in a terminal
 gallery     clips as posters
 compare     clips side by side
 sheet       clips as a table with labels, or as numbers to vote on
+collection  what students have handed in, by student
 studio      forms for what the magics do, and the queue of running clips
 """

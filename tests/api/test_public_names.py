@@ -54,7 +54,7 @@ def test_public_names_are_what_they_are_after_every_module_was_imported(tmp_path
     kinds, module = run(USED, tmp_path)
     assert isinstance(kinds, dict)
     functions = {"adopt", "batch", "clips", "compare", "configure", "contact_sheet", "extend", "film"}
-    functions |= {"gallery", "generate", "modify", "sheet"}
+    functions |= {"collect", "gallery", "generate", "handin", "modify", "sheet"}
     assert {name for name, kind in kinds.items() if kind == "function"} == functions
     assert {kind for name, kind in kinds.items() if name not in functions} <= {"type", "ABCMeta"}
     assert module == "luma_jupyter.errors"

@@ -101,6 +101,7 @@ def test_completion_of_an_empty_word_offers_all(notebook: Shell) -> None:
         ("%%luma --loop --lo", []),
         ("%%luma extend sunset su", []),
         ("%luma doctor ", []),
+        ("%luma handin lesson.ipynb ", ["-o", "--out"]),
         ("%luma nothing ", []),
         ("%%luma -o ", []),
     ],

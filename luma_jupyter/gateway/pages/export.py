@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import AsyncIterator, Sequence
 from typing import ClassVar
 
+from luma_jupyter.domain.spreadsheets import BOM, csv_line
 from luma_jupyter.gateway.pages.base import PageHandler
 from luma_jupyter.gateway.pages.look import time_of
 from luma_jupyter.gateway.pages.overview import Clip, Overview
 from luma_jupyter.gateway.records import MICROS, State
 from luma_jupyter.gateway.vendors import NAMES
-from luma_jupyter.printable import printable
 
 SENT_AT_ONCE = 500  # lines
-BOM = "\ufeff"  # by which Excel sees that it is UTF-8
-_BEGIN_FORMULAS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")  # OWASP's list, and their full widths
 
 
 class CsvHandler(PageHandler):
@@ -93,15 +89,3 @@ def _dollars(amount: int | None) -> str:
 
 def _yes(holds: bool) -> str:
     return "yes" if holds else "no"
-
-
-def csv_line(cells: Sequence[object]) -> str:
-    """A line of CSV; what a spreadsheet would take for a formula begins with an apostrophe, and so is text."""
-    out = io.StringIO()
-    csv.writer(out, quoting=csv.QUOTE_ALL).writerow([_text(cell) for cell in cells])
-    return out.getvalue()
-
-
-def _text(cell: object) -> str:
-    text = printable(cell)
-    return f"'{text}" if text.lstrip(" ").startswith(_BEGIN_FORMULAS) else text

@@ -22,7 +22,7 @@ from luma_jupyter.clip.lazy_clip_list import LazyClipList
 from luma_jupyter.clip.session import Session
 from luma_jupyter.display.embedding import video_src, with_video
 from luma_jupyter.display.environment import Environment
-from luma_jupyter.domain.mp4 import read_movie
+from luma_jupyter.domain.mp4 import seconds_of
 from luma_jupyter.domain.values import items_of, read_path
 from luma_jupyter.errors import InvalidRequest, LumaError
 from luma_jupyter.views.clip_state import ClipState, relative_url
@@ -217,11 +217,11 @@ def tiles(
         state = replace(clip.state, served=host.serves)
         src = poster_src(state, host, room)
         room -= embedded_size(src)
-        made.append(Tile(state, src, None if state.gone else _seconds(state.task.path)))
+        made.append(Tile(state, src, seconds_of(state.task.path) if state.task.path and not state.gone else None))
     for (word, file), host in zip(files.items(), hosts[len(clips) :], strict=True):
         src = file_poster_src(file, word, host, room)
         room -= embedded_size(src)
-        made.append(FileTile(word, relative_url(word) if host.serves else None, src, _seconds(file)))
+        made.append(FileTile(word, relative_url(word) if host.serves else None, src, seconds_of(file)))
     for index, (tile, host) in enumerate(zip(made, hosts, strict=True)):
         limited = replace(host, limit=room)
         if host.how != "embed" or not videos:
@@ -233,15 +233,6 @@ def tiles(
             made[index] = tile = replace(tile, src=video_src(files[tile.path], limited))
             room -= embedded_size(tile.src)
     return made
-
-
-def _seconds(video: Path | None) -> float | None:
-    """The length of a video as its file says; PyAV takes seventy times as long."""
-    try:
-        with (video or Path()).open("rb") as file:
-            return read_movie(file, file.seek(0, os.SEEK_END)).seconds or None
-    except OSError:
-        return None
 
 
 class GalleryModel(PageModel):

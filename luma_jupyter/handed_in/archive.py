@@ -1,0 +1,171 @@
+"""Zips that come from anybody: what is harmless is unpacked, or the whole zip is refused.
+
+Nothing that a zip says of itself is believed: names are checked as the strictest system takes them, and bytes are
+counted while they come. Only files of the kinds that are shown are unpacked at all.
+"""
+
+from __future__ import annotations
+
+import shutil
+import stat
+import zipfile
+import zlib
+from collections.abc import Sequence
+from pathlib import Path, PurePosixPath
+from struct import error as struct_error
+from tempfile import mkdtemp
+from typing import BinaryIO
+
+from luma_jupyter.errors import shown
+from luma_jupyter.operating_system import is_device_name, plain_form, reason
+
+MOST_ENTRIES = 2_000
+MOST_BYTES = 3_000_000_000  # of all files, unpacked
+MOST_TEXT = 120_000_000  # bytes of a file that is no video
+MOST_RATIO = 200  # how much larger a file may be than what is stored of it
+SMALL = 1_000_000  # bytes up to which a ratio says nothing
+KINDS = (".ipynb", ".mp4", ".json", ".jpg", ".vtt")
+LONGEST_NAME = 200  # bytes of each part of a path
+MOST_PARTS = 6
+_LARGEST_DIRECTORY = MOST_ENTRIES * 1_000  # bytes of the list of files
+_CHUNK = 1 << 20
+_REFUSED = set('<>:"\\|?*') | set(map(chr, range(32))) | {"\x7f"}
+_END, _END_OF_64 = b"PK\5\6", b"PK\6\7"  # APPNOTE.TXT of PKWARE, 4.3.15 and 4.3.16
+_END_SIZE, _LONGEST_COMMENT, _LOCATOR_SIZE = 22, 65_535, 20
+_METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+_BROKEN = (
+    *(zipfile.BadZipFile, zlib.error, EOFError, ValueError, NotImplementedError, RuntimeError, OverflowError),
+    *(IndexError, KeyError, struct_error),
+)
+
+
+class Refused(Exception):
+    """A zip is not taken; why, as words behind its name."""
+
+
+def unpack(archive: Path, folder: Path) -> None:
+    """Unpack a zip into a new ``folder``, whole, or not at all. Raises Refused, and OSError where nothing can be
+    written there."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    part = Path(mkdtemp(prefix=".unpacking-", dir=folder.parent))
+    try:
+        _unpack(archive, part)
+        part.chmod(0o755)
+        part.rename(folder)
+    except BaseException:
+        shutil.rmtree(part, ignore_errors=True)
+        raise
+
+
+def _unpack(archive: Path, folder: Path) -> None:
+    try:
+        with archive.open("rb") as file:
+            size = _check_end(file)
+            with zipfile.ZipFile(file) as opened:
+                for info in _checked(opened.infolist(), size):
+                    _extract(opened, info, folder)
+    except _BROKEN:
+        raise Refused("it is no zip, or damaged") from None
+
+
+def _check_end(file: BinaryIO) -> int:
+    """Look at the end of a zip, before all of its list of files is read: it may be as long as the zip. Its size."""
+    size = file.seek(0, 2)
+    start = max(0, size - _END_SIZE - _LONGEST_COMMENT - _LOCATOR_SIZE)
+    file.seek(start)
+    tail = file.read()
+    file.seek(0)
+    at = tail.rfind(_END)
+    if at < 0 or len(tail) - at < _END_SIZE:
+        raise Refused("it is no zip, or damaged")
+    if _END_OF_64 in tail:
+        raise Refused("it says that it has more files or bytes than a hand-in has")
+    entries, directory = (int.from_bytes(tail[at + place : at + end], "little") for place, end in ((10, 12), (12, 16)))
+    if entries > MOST_ENTRIES or directory > _LARGEST_DIRECTORY:
+        raise Refused(f"it has {entries:,} files, and up to {MOST_ENTRIES:,} are taken")
+    return size
+
+
+def _checked(infos: Sequence[zipfile.ZipInfo], size: int) -> list[zipfile.ZipInfo]:
+    """The files of a zip of ``size`` bytes that are unpacked. Raises Refused where any entry is not harmless."""
+    if len(infos) > MOST_ENTRIES:
+        raise Refused(f"it has {len(infos):,} files, and up to {MOST_ENTRIES:,} are taken")
+    seen: dict[str, bool] = {}
+    wanted = []
+    for info in infos:
+        path = _path(info)
+        form = plain_form(str(path))
+        if form in seen:
+            raise Refused(f"two of its files are called {shown(str(path))}, or differ by case or accents alone")
+        seen[form] = info.is_dir()
+        _check_entry(info, path)
+        hidden = any(part.startswith(".") or part == "__MACOSX" for part in path.parts)
+        if not info.is_dir() and not hidden and path.suffix.lower() in KINDS:
+            wanted.append(info)
+    for form in seen:
+        if any(seen.get(str(parent)) is False for parent in PurePosixPath(form).parents):
+            raise Refused("one of its files is also a folder")
+    _check_sizes(infos, size)
+    return wanted
+
+
+def _path(info: zipfile.ZipInfo) -> PurePosixPath:
+    """The path of an entry. Raises Refused for one that leads elsewhere, on any system."""
+    for name in (info.orig_filename, info.filename):  # as its bytes say, and as it is taken from them
+        parts = name.removesuffix("/").split("/")
+        if not all(map(_is_harmless, parts)):
+            raise Refused(f"the path {shown(name)} in it leads elsewhere, or no system takes it")
+    if len(parts) > MOST_PARTS or any(len(part.encode(errors="replace")) > LONGEST_NAME for part in parts):
+        raise Refused(f"the path {shown(name)} in it is too long")
+    return PurePosixPath(*parts)
+
+
+def _is_harmless(part: str) -> bool:
+    """Whether a part of a path is a name on all systems."""
+    if part in ("", ".", "..") or part[-1] in ". ":
+        return False
+    return not set(part) & _REFUSED and not is_device_name(part)
+
+
+def _check_entry(info: zipfile.ZipInfo, path: PurePosixPath) -> None:
+    kind = stat.S_IFMT(info.external_attr >> 16)
+    if kind not in (0, stat.S_IFREG, stat.S_IFDIR):
+        raise Refused(f"{shown(str(path))} in it is a link or a device")
+    if info.flag_bits & 0x41:
+        raise Refused("it is encrypted")
+    if info.compress_type not in _METHODS:
+        raise Refused(f"{shown(str(path))} in it is packed in a way that is not taken")
+    if info.file_size > SMALL and info.file_size > MOST_RATIO * max(1, info.compress_size):
+        raise Refused(f"{shown(str(path))} in it would become {info.file_size / 1e6:,.0f} MB out of next to nothing")
+    if path.suffix.lower() != ".mp4" and info.file_size > MOST_TEXT:
+        raise Refused(f"{shown(str(path))} in it is too large")
+
+
+def _check_sizes(infos: Sequence[zipfile.ZipInfo], size: int) -> None:
+    if (whole := sum(info.file_size for info in infos)) > MOST_BYTES:
+        raise Refused(f"it would become {whole / 1e6:,.0f} MB, and up to {MOST_BYTES / 1e6:,.0f} MB are taken")
+    end = 0
+    for info in sorted(infos, key=lambda info: info.header_offset):
+        if info.header_offset < end:
+            raise Refused("its files overlap each other")
+        end = info.header_offset + 30 + len(info.orig_filename) + info.compress_size
+    if end > size:
+        raise Refused("it is no zip, or damaged")
+
+
+def _extract(opened: zipfile.ZipFile, info: zipfile.ZipInfo, folder: Path) -> None:
+    """Write a file, and count its bytes while they come."""
+    target = folder / _path(info)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    left = info.file_size
+    with opened.open(info) as source, target.open("xb") as file:
+        while left >= 0 and (chunk := source.read(min(_CHUNK, left + 1))):
+            left -= len(chunk)
+            file.write(chunk)
+    if left:
+        raise Refused(f"{shown(info.filename)} in it is not as large as it says")
+
+
+def why_unwritable(error: OSError) -> str:
+    """Why a zip could not be read or unpacked, as words behind its name."""
+    return f"it cannot be unpacked ({reason(error)})"

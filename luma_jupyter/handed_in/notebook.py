@@ -1,0 +1,80 @@
+"""A notebook's file as it was saved (nbformat 4), which may come from anybody: checked before it is used."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from luma_jupyter.errors import InvalidRequest, shown
+from luma_jupyter.operating_system import reason
+
+LARGEST = 100_000_000  # bytes
+MOST_CELLS = 5_000
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A cell: its ``kind`` (code, markdown or raw), its source, and the outputs of a code cell as the file has them."""
+
+    kind: str
+    source: str
+    outputs: tuple[Mapping[str, Any], ...] = ()
+
+    def data(self, mime: str) -> Iterator[str]:
+        """What its outputs have of a MIME type, as text."""
+        for output in self.outputs:
+            bundle = output.get("data")
+            if isinstance(bundle, dict) and mime in bundle:
+                yield text_of(bundle[mime])
+
+
+def read_notebook(path: Path) -> dict[str, Any]:
+    """The content of a notebook's file. Raises InvalidRequest for what is none, and for one that is too large."""
+    name = shown(path.name)
+    try:
+        if not path.is_file():
+            raise InvalidRequest(f"There is no notebook {shown(str(path))}.")
+        if path.stat().st_size > LARGEST:
+            raise InvalidRequest(f"{name} is larger than {LARGEST / 1e6:.0f} MB: clear its outputs, and save it.")
+        content = json.loads(path.read_bytes())
+    except OSError as error:
+        raise InvalidRequest(f"{name} cannot be read ({reason(error)}).") from None
+    except (InvalidRequest, RecursionError, ValueError) as error:
+        raise error if isinstance(error, InvalidRequest) else _broken(name) from None
+    if not isinstance(content, dict) or content.get("nbformat") != 4 or not isinstance(content.get("cells"), list):
+        raise _broken(name)
+    if len(content["cells"]) > MOST_CELLS or not all(map(_is_cell, content["cells"])):
+        raise _broken(name)
+    return content
+
+
+def _broken(name: str) -> InvalidRequest:
+    return InvalidRequest(f"{name} is no notebook that Jupyter could open: save it anew.")
+
+
+def _is_cell(cell: object) -> bool:
+    if not isinstance(cell, dict) or cell.get("cell_type") not in ("code", "markdown", "raw"):
+        return False
+    outputs = cell.get("outputs", [])
+    return _is_text(cell.get("source")) and isinstance(outputs, list) and all(isinstance(one, dict) for one in outputs)
+
+
+def _is_text(value: object) -> bool:
+    return isinstance(value, str) or (isinstance(value, list) and all(isinstance(line, str) for line in value))
+
+
+def text_of(value: object) -> str:
+    """A text, which notebooks keep whole or as a list of lines; empty for anything else."""
+    if isinstance(value, list) and _is_text(value):
+        return "".join(value)
+    return value if isinstance(value, str) else ""
+
+
+def cells_of(content: Mapping[str, Any]) -> list[Cell]:
+    """The cells of what `read_notebook` gave."""
+    return [
+        Cell(cell["cell_type"], text_of(cell["source"]), tuple(cell.get("outputs", ()))) for cell in content["cells"]
+    ]

@@ -1,0 +1,223 @@
+"""Handing in: a notebook, the videos that it shows, and a page that plays anywhere, as one zip; and nothing else."""
+
+from __future__ import annotations
+
+import json
+import time
+import zipfile
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from luma_jupyter.domain.identifiers import KEY_PREFIX
+from luma_jupyter.engine.library.folder import replacing
+from luma_jupyter.engine.library.slugs import plain_file_name
+from luma_jupyter.errors import InvalidRequest, shown
+from luma_jupyter.handed_in.masking import Maker, mask_notebook
+from luma_jupyter.handed_in.notebook import Cell, cells_of, read_notebook
+from luma_jupyter.handed_in.page import PlacedVideo, make_page
+from luma_jupyter.handed_in.shown import Library, videos_of
+from luma_jupyter.handed_in.video import SavedVideo, sidecar_text
+from luma_jupyter.operating_system import plain_form, reason
+from luma_jupyter.printable import writable
+from luma_jupyter.views.places import path_from
+from luma_jupyter.views.text import file_size
+
+MOST_VIDEOS = 300
+MOST_BYTES = 2_000_000_000  # of all videos
+MOST_NAMED = 5  # files in a line
+MARK = b"luma_jupyter hand-in"  # the comment of our zips: only these are replaced
+_OTHER_FOLDER = "luma_videos"  # in the zip, of videos that are not below the notebook's folder
+
+
+@dataclass(frozen=True)
+class HandIn:
+    """What was handed in: the zip at ``path``, how many ``videos`` it has, and what there is to know, a line each."""
+
+    path: Path
+    videos: int
+    told: Sequence[str]
+
+    def __repr__(self) -> str:
+        size = file_size(self.path.stat().st_size) if self.path.exists() else "gone"
+        count = f"{self.videos} video{'' if self.videos == 1 else 's'}"
+        return writable("\n".join([f"{self.path.name}: the notebook, its page and {count} ({size}).", *self.told]))
+
+
+def hand_in(notebook: Path, target: Path, library: Library, maker: Maker, newest: float) -> HandIn:
+    """Make the zip of a notebook's file; the file itself stays as it is.
+
+    ``newest``: when the newest clip of the notebook's folder was done, in Unix seconds. Raises InvalidRequest, also
+    where a key could not be taken out; then there is no zip.
+    """
+    content = read_notebook(notebook)
+    masked = mask_notebook(content, maker)
+    if masked.hidden:
+        raise InvalidRequest(
+            f"A key is inside a picture or file, where it cannot be masked ({', '.join(masked.hidden)}): take it out "
+            "of there, save the notebook, and hand it in again. There is no zip."
+        )
+    replaced = _check_target(target)
+    videos, missing = _videos(cells_of(content), library)
+    told = [*_unsaved(notebook, newest), *masked.told, *missing, *replaced]
+    placed, masked_places = _placed(videos, library.folder, maker)
+    page = make_page(notebook.stem, cells_of(masked.content), placed)
+    files = list({one.place: one for shown_there in placed for one in shown_there}.values())
+    texts = {
+        notebook.name: json.dumps(masked.content, ensure_ascii=False, indent=1) + "\n",
+        f"{notebook.stem}.html": page.html,
+        **{place: text for one in files for place, text in _texts_beside(one, maker)},
+    }
+    for name, text in texts.items():
+        if maker.leaks(text):
+            raise InvalidRequest(
+                f"A key is in {shown(name)} where it cannot be masked, such as inside a video: leave that out of the "
+                "notebook, save it, and hand it in again. There is no zip."
+            )
+    _write(target, texts, files)
+    if page.beside:
+        told.append(f"Beside the page, as they are too large to be in it: {_listed(page.beside)}.")
+    return HandIn(target, len(files), [*told, *masked_places])
+
+
+def _unsaved(notebook: Path, newest: float) -> Iterator[str]:
+    if notebook.stat().st_mtime < newest:
+        yield f"Save first: {notebook.name} is older than your newest clip. Save it, and hand it in again."
+
+
+def _check_target(target: Path) -> list[str]:
+    """Refuse to replace what is no hand-in; the line on one that is replaced."""
+    if not target.exists():
+        return []
+    try:
+        with zipfile.ZipFile(target) as earlier:
+            ours = earlier.comment == MARK
+    except (OSError, ValueError, zipfile.BadZipFile):
+        ours = False
+    if not ours:
+        raise InvalidRequest(f"{target.name} is there, and was not made by handing in: say another name with -o.")
+    made = time.strftime("%Y-%m-%d %H:%M", time.localtime(target.stat().st_mtime))
+    return [f"It takes the place of the {target.name} of {made}."]
+
+
+def _videos(cells: Sequence[Cell], library: Library) -> tuple[list[list[SavedVideo]], list[str]]:
+    """The videos of each cell; and a line on those that cannot be handed in."""
+    known: dict[Path, SavedVideo | None] = {}
+    of_cells: list[list[SavedVideo]] = []
+    missing: list[str] = []
+    for cell in cells:
+        files, gone = videos_of(cell, library)
+        missing += gone
+        for file in files:
+            if file not in known:
+                known[file] = SavedVideo.read(file)
+        of_cells.append([video for file in files if (video := known[file])])
+    there = [video for video in known.values() if video]
+    if len(there) > MOST_VIDEOS or sum(video.size for video in there) > MOST_BYTES:
+        raise InvalidRequest(
+            f"The notebook shows {len(there)} videos ({file_size(sum(video.size for video in there))}), and up to "
+            f"{MOST_VIDEOS} of {file_size(MOST_BYTES)} can be handed in: show fewer, save it, and hand in again."
+        )
+    damaged = [file.name for file, video in known.items() if video is None]
+    lines = (("not there any more", missing), ("damaged, or their sidecars are", damaged))
+    return of_cells, [f"Not in it, as they are {why}: {_listed(names)}." for why, names in lines if names]
+
+
+def _listed(names: Sequence[str]) -> str:
+    """Names, each once; of many the first ones."""
+    once = list(dict.fromkeys(names))
+    more = f" and {len(once) - MOST_NAMED} more" if len(once) > MOST_NAMED else ""
+    return f"{', '.join(once[:MOST_NAMED])}{more}"
+
+
+def _placed(
+    of_cells: Sequence[Sequence[SavedVideo]], folder: Path, maker: Maker
+) -> tuple[list[list[PlacedVideo]], list[str]]:
+    """The videos without what is the maker's alone, each at a place of its own in the zip; and what was masked."""
+    places: dict[Path, PlacedVideo] = {}
+    taken: set[str] = set()
+    told: list[str] = []
+    for video in dict.fromkeys(video.file for videos in of_cells for video in videos):
+        one = next(one for videos in of_cells for one in videos if one.file == video)
+        public, found = _masked(one, maker)
+        told += [f"Masked in the copy: {what} (what is kept of {video.name})." for what in found]
+        place = _place(video, folder, taken)
+        taken.add(plain_form(place))
+        places[video] = PlacedVideo(public, place)
+    return [[places[video.file] for video in videos] for videos in of_cells], told
+
+
+def _place(video: Path, folder: Path, taken: set[str]) -> str:
+    """Where a video lies in the zip: as beside the notebook, so that its outputs play."""
+    parts = Path(path_from(folder, video) or "..").parts
+    if any(part.startswith(".") for part in parts) or Path(*parts).is_absolute():
+        parts = (_OTHER_FOLDER, video.name)
+    *folders, name = parts
+    stem, number = Path(name).stem, 1
+    while plain_form("/".join([*folders, name])) in taken:
+        number += 1
+        name = f"{stem}-{number}.mp4"
+    return "/".join([*folders, name])
+
+
+def _masked(video: SavedVideo, maker: Maker) -> tuple[SavedVideo, list[str]]:
+    """A video whose words are without keys and folders.
+
+    Raises InvalidRequest where they are in what was asked for: changed, it would not be that request any more.
+    """
+    captions, found = maker.mask(video.captions)
+    note, also = maker.mask(video.note.text)
+    masked = SavedVideo(video.file, video.task, video.size, type(video.note)(video.note.starred, note), captions)
+    if video.task is None:
+        return masked, list(dict.fromkeys([*found, *also]))
+    texts = {name: maker.mask(getattr(video.task, name) or "") for name in ("source_label", "name", "problem")}
+    changes = {name: text for name, (text, changed) in texts.items() if changed}
+    task = video.task.evolve(**changes)
+    masked = SavedVideo(video.file, task, video.size, masked.note, captions)
+    text, left = maker.mask(sidecar_text(masked.sidecar))
+    if left or maker.hides_key(text):
+        raise InvalidRequest(
+            f"The prompt or an option of {KEY_PREFIX}{task.key} has a key or a folder of yours in it, which cannot be "
+            "masked: leave that clip out of the notebook, or make it anew without. There is no zip."
+        )
+    return masked, list(dict.fromkeys([*found, *also, *(what for _, changed in texts.values() for what in changed)]))
+
+
+def _texts_beside(placed: PlacedVideo, maker: Maker) -> Iterator[tuple[str, str]]:
+    """The sidecar and the captions of a video, by their places."""
+    stem = placed.place.rpartition(".")[0]
+    if placed.video.task:
+        data: Mapping[str, Any] = placed.video.sidecar
+        yield f"{stem}.json", sidecar_text(data)
+    if placed.video.captions:
+        yield f"{stem}.vtt", placed.video.captions
+
+
+def _write(target: Path, texts: Mapping[str, str], videos: Sequence[PlacedVideo]) -> None:
+    """Write the zip as a whole, or not at all."""
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with replacing(target) as file, zipfile.ZipFile(file, "w", strict_timestamps=False) as made:
+            made.comment = MARK
+            for name, text in texts.items():
+                made.writestr(zipfile.ZipInfo(name, time.localtime()[:6]), text.encode(), zipfile.ZIP_DEFLATED)
+            for one in videos:
+                made.write(one.video.file, one.place, zipfile.ZIP_STORED)
+                picture = one.video.file.with_suffix(".jpg")
+                if picture.is_file():
+                    made.write(picture, f"{one.place.rpartition('.')[0]}.jpg", zipfile.ZIP_STORED)
+    except OSError as error:
+        raise InvalidRequest(f"It cannot be saved as {shown(str(target))} ({reason(error)}).") from None
+
+
+def target_for(notebook: Path, out: Path | None, *, is_folder: bool = False) -> Path:
+    """Where the zip of a notebook goes: beside it, into a folder, or to a file. Raises InvalidRequest."""
+    name = f"{plain_file_name(notebook.stem, 80)}.zip"
+    if out is None:
+        return notebook.with_name(name)
+    if is_folder or out.is_dir():
+        return out / name
+    if out.suffix.lower() != ".zip":
+        raise InvalidRequest(f"What is handed in is a .zip, not {shown(out.name)}.")
+    return out

@@ -1,0 +1,171 @@
+"""What students have handed in: the zips of a folder, unpacked beside each other, each read as anybody's."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from luma_jupyter.domain.media import image_type
+from luma_jupyter.engine.library.slugs import slug
+from luma_jupyter.errors import InvalidRequest, shown
+from luma_jupyter.handed_in.archive import Refused, unpack, why_unwritable
+from luma_jupyter.handed_in.notebook import read_notebook
+from luma_jupyter.handed_in.video import SavedVideo
+from luma_jupyter.printable import printable
+
+UNPACKED = "collected"  # in the folder of the zips: a page plays what is in it, so it is not hidden
+MOST_ZIPS = 1_000
+MOST_COST = 100.0  # USD that a clip may say it has cost: more was forged
+MOST_PIXELS = 20_000  # of a side, likewise
+_DAY = 24 * 3600.0
+
+
+@dataclass(frozen=True)
+class Submission:
+    """What a student has handed in: the ``zip``, unpacked in ``folder``; its notebooks and its videos, the oldest
+    first."""
+
+    student: str
+    zip: Path
+    folder: Path
+    notebooks: Sequence[Path]
+    videos: Sequence[SavedVideo]
+
+    @property
+    def clips(self) -> list[SavedVideo]:
+        """The videos of which a sidecar tells where they come from."""
+        return [video for video in self.videos if video.task]
+
+    @property
+    def cost(self) -> float:
+        """What its clips say they have cost, in USD, as far as they say it."""
+        return sum(video.task.charge(None) or 0.0 for video in self.videos if video.task)
+
+    @property
+    def unpriced(self) -> int:
+        """How many of its clips do not say what they have cost."""
+        return sum(video.task.charge(None) is None for video in self.videos if video.task)
+
+
+@dataclass(frozen=True)
+class Collected:
+    """The submissions of a folder by student, and a line for each zip that was refused, or that is doubtful."""
+
+    submissions: Sequence[Submission]
+    lines: Sequence[str]
+
+
+def collect_all(folder: Path, now: float | None = None) -> Collected:
+    """Unpack and read all zips of a folder, and of the folders in it; ``now`` in Unix seconds.
+
+    What was unpacked before is not unpacked again. Raises InvalidRequest where there is no such folder, or too many.
+    """
+    if not folder.is_dir():
+        raise InvalidRequest(f"There is no folder {shown(str(folder))}.")
+    zips = _zips(folder)
+    if len(zips) > MOST_ZIPS:
+        raise InvalidRequest(f"There are {len(zips):,} zips in {shown(str(folder))}: collect up to {MOST_ZIPS:,}.")
+    found: list[Submission] = []
+    lines: list[str] = []
+    for file in zips:
+        student = _student(file, folder, {one.student for one in found})
+        try:
+            found.append(_read(file, student, _unpacked(file, folder), time.time() if now is None else now))
+        except Refused as refused:
+            lines.append(f"{_name(file, folder)} is refused: {refused}.")
+        except OSError as error:
+            lines.append(f"{_name(file, folder)} is refused: {why_unwritable(error)}.")
+    return Collected(found, [*lines, *_doubtful(found)])
+
+
+def _zips(folder: Path) -> list[Path]:
+    below = [one for one in folder.iterdir() if one.is_dir() and one.name != UNPACKED and not one.name.startswith(".")]
+    files = [file for place in (folder, *below) for file in place.iterdir() if file.suffix.lower() == ".zip"]
+    return sorted(file for file in files if not file.name.startswith("."))
+
+
+def _name(file: Path, folder: Path) -> str:
+    return printable(file.relative_to(folder).as_posix())
+
+
+def _student(file: Path, folder: Path, taken: set[str]) -> str:
+    """Whose a zip is: the name of the folder that it is in, as learning platforms make them, else its own."""
+    name = printable(file.parent.name if file.parent != folder else file.stem)
+    student, number = name, 1
+    while student in taken:
+        number += 1
+        student = f"{name} ({number})"
+    return student
+
+
+def _unpacked(file: Path, folder: Path) -> Path:
+    """Where a zip is unpacked, by its content: done once. Raises Refused and OSError."""
+    if not file.is_file():
+        raise Refused("it is no zip, or damaged")
+    with file.open("rb") as opened:
+        mark = hashlib.file_digest(opened, "sha256").hexdigest()[:16]
+    place = folder / UNPACKED / f"{slug(file.stem)}-{mark}"
+    if not place.is_dir():
+        unpack(file, place)
+    return place
+
+
+def _read(file: Path, student: str, place: Path, now: float) -> Submission:
+    """What is in an unpacked zip. Raises Refused."""
+    paths = sorted(path for path in place.rglob("*") if path.is_file() and not path.is_symlink())
+    notebooks = [path for path in paths if path.suffix.lower() == ".ipynb"]
+    for notebook in notebooks:
+        try:
+            read_notebook(notebook)
+        except InvalidRequest:
+            raise Refused(f"{shown(notebook.name)} in it is no notebook that Jupyter could open") from None
+    videos = [_video(path, now) for path in paths if path.suffix.lower() == ".mp4"]
+    if not notebooks and not videos:
+        raise Refused("there is neither a notebook nor a video in it")
+    intents = [video.task.intent for video in videos if video.task]
+    if len(set(intents)) < len(intents):
+        raise Refused("two of its sidecars say that they are the same clip")
+    for path in paths:
+        if path.suffix.lower() == ".jpg" and not _is_picture(path):
+            raise Refused(f"{shown(path.name)} in it is no picture")
+    return Submission(student, file, place, notebooks, sorted(videos, key=_made))
+
+
+def _made(video: SavedVideo) -> tuple[float, str]:
+    return (video.task.created_at if video.task else 0.0, video.file.name)
+
+
+def _video(path: Path, now: float) -> SavedVideo:
+    video = SavedVideo.read(path)
+    if video is None:
+        raise Refused(f"{shown(path.name)} in it is no whole video, or its sidecar is damaged or forged")
+    if (task := video.task) and task.video:
+        sides = (task.video.width or 0, task.video.height or 0)
+        times = (task.created_at, task.submitted_at or 0.0, task.ended_at or 0.0)
+        amounts = (task.cost or 0.0, task.price or 0.0)
+        if max(amounts) > MOST_COST or max(sides) > MOST_PIXELS or max(times) > now + _DAY:
+            raise Refused(f"the sidecar of {shown(path.name)} in it has numbers that cannot be")
+    return video
+
+
+def _is_picture(path: Path) -> bool:
+    with path.open("rb") as file:
+        return image_type(file.read(12)) is not None
+
+
+def _doubtful(submissions: Sequence[Submission]) -> Iterator[str]:
+    """A line for each clip of which two students have different ones: one of the sidecars is forged."""
+    first: dict[str, tuple[Submission, SavedVideo]] = {}
+    for submission in submissions:
+        for video in submission.clips:
+            assert video.task
+            other, known = first.setdefault(video.task.intent, (submission, video))
+            assert known.task
+            if known.task.fingerprint != video.task.fingerprint or known.size != video.size:
+                yield (
+                    f"{printable(submission.zip.name)} and {printable(other.zip.name)} have different videos that say "
+                    f"they are the same clip ({video.task.key}): look at both."
+                )

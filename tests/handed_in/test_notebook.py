@@ -1,0 +1,59 @@
+"""A notebook's file, which may be anybody's."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from luma_jupyter.errors import InvalidRequest
+from luma_jupyter.handed_in import notebook
+from luma_jupyter.handed_in.notebook import cells_of, read_notebook
+from tests.support.handed_in import code, markdown, write_notebook
+
+
+def test_cells_have_their_texts_whole(tmp_path: Path) -> None:
+    """Whether the file has them as one text or as lines; outputs are as they are in the file."""
+    cell = code(["a\n", "b"], {"text/html": ["<b>", "x</b>"], "text/plain": 5})  # type: ignore[arg-type]
+    first, second = cells_of(read_notebook(write_notebook(tmp_path / "a.ipynb", cell, markdown("c\nd"))))
+    assert (first.kind, first.source, list(first.data("text/html"))) == ("code", "a\nb", ["<b>x</b>"])
+    assert (list(first.data("text/plain")), list(first.data("image/png"))) == ([""], [])
+    assert (second.kind, second.source, second.outputs) == ("markdown", "c\nd", ())
+
+
+def test_large_notebook_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Before it is read; the line says what helps."""
+    monkeypatch.setattr(notebook, "LARGEST", 10)
+    with pytest.raises(InvalidRequest, match=r"'a\.ipynb' is larger than 0 MB: clear its outputs, and save it\."):
+        read_notebook(write_notebook(tmp_path / "a.ipynb"))
+
+
+def test_notebook_that_cannot_be_read_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By its name and why."""
+    write_notebook(tmp_path / "a.ipynb")
+
+    def fail(path: Path) -> bytes:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "read_bytes", fail)
+    with pytest.raises(InvalidRequest, match=r"'a\.ipynb' cannot be read \(Permission denied\)\."):
+        read_notebook(tmp_path / "a.ipynb")
+
+
+@pytest.mark.parametrize(
+    "cell",
+    [
+        5,
+        {"cell_type": "code"},
+        {"cell_type": "code", "source": [1]},
+        {"cell_type": "code", "source": "", "outputs": 5},
+        {"cell_type": "code", "source": "", "outputs": ["x"]},
+        {"cell_type": "heading", "source": ""},
+    ],
+)
+def test_cell_that_is_none_makes_the_notebook_broken(tmp_path: Path, cell: object) -> None:
+    """Nothing is read of a file that Jupyter would not open."""
+    (tmp_path / "a.ipynb").write_text(json.dumps({"nbformat": 4, "cells": [cell]}))
+    with pytest.raises(InvalidRequest, match="no notebook that Jupyter could open"):
+        read_notebook(tmp_path / "a.ipynb")
