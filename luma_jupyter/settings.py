@@ -220,10 +220,8 @@ class Settings:
     confirm_usd: float = 5.0
     check_balance: bool = True
     keep_active: bool = False
-    while clips are followed; ``keep_exchanges``: whether it is recorded what went over the wire for each clip.
-    ``notify`` is called with each clip that has ended, or with the list of a batch (None: nothing is). ``wait`` and
-    ``embed`` None: as is best for the host. ``key_places`` says of each key that is set where it is from,
-    ``found_keys`` of those that nobody gave to this kernel.
+    notify: Callable[[Any], object] | None = None
+    keep_exchanges: bool = True
     folder: Path = field(default_factory=Path.cwd)
     key_places: Mapping[str, str] = field(default_factory=dict, compare=False)
 
@@ -283,10 +281,8 @@ _SETTABLE: dict[str, tuple[str, Callable[[str, object], Any]]] = {
     "confirm_usd": ("LUMA_JUPYTER_CONFIRM_USD", _amount("US dollars")),
     "check_balance": ("LUMA_JUPYTER_CHECK_BALANCE", _flag),
     "keep_active": ("LUMA_JUPYTER_KEEP_ACTIVE", _flag),
-    while clips are followed; ``keep_exchanges``: whether it is recorded what went over the wire for each clip.
-    ``notify`` is called with each clip that has ended, or with the list of a batch (None: nothing is). ``wait`` and
-    ``embed`` None: as is best for the host. ``key_places`` says of each key that is set where it is from,
-    ``found_keys`` of those that nobody gave to this kernel.
+    "notify": ("", _function),
+    "keep_exchanges": ("LUMA_JUPYTER_KEEP_EXCHANGES", _flag),
 }
 
 HUB_TOKEN = "JUPYTERHUB_API_TOKEN"  # the variable of a JupyterHub's own token, which a gateway beside it knows
