@@ -222,8 +222,8 @@ LINE_WORDS = (
     LineWord(
         "history",
         "[WORDS…]",
-        "all clips of this folder, or those with these words in prompt, name or note, and what they cost\n"
-        "(--starred, --action A, --day 2026-11-22, --since DAY; --all or --folder FOLDER for others)",
+        "all clips of this folder, or those with these words in prompt, name or note\n"
+        "(--starred, --action A, --day 2026-11-22, --since DAY; --all, --folder F)",
         tuple(flag for option in HISTORY_OPTIONS for flag in option.all_flags),
     ),
     LineWord(

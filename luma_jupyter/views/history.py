@@ -17,7 +17,7 @@ from luma_jupyter.domain.task import Task
 from luma_jupyter.engine.past import AT_ONCE, Past
 from luma_jupyter.errors import ConfigError
 from luma_jupyter.printable import writable
-from luma_jupyter.views.html import escaped, html_table
+from luma_jupyter.views.html import NO_FORMULAS, escaped, html_table
 from luma_jupyter.views.table import summary
 from luma_jupyter.views.text import MOST_LINES, clock, lines_left_out, short, sources_text, text_table
 
@@ -167,7 +167,8 @@ class History:
             return "No clips."
         names, *cells = self._table
         above = f"<div>{escaped(self._left_out)}</div>" if self._left_out else ""
-        return f"{above}{html_table(names, cells)}<div>{escaped(self._summary)}</div>"
+        below = f'<div class="{NO_FORMULAS}">{escaped(self._summary)}</div>'
+        return f"{above}{html_table(names, cells)}{below}"
 
 
 def _note_text(value: bool | str | None) -> str:

@@ -125,9 +125,10 @@ def test_history_of_many_clips_is_a_screenful_and_has_all_of_them(notebook: Shel
     notebook.run("history = %luma history")
     history = notebook.user_ns["history"]
     left_out = "1,000 clips before these are left out: `%luma history --day 2026-11-22` shows a day"
-    line, *rows = repr(history).splitlines()
+    line, *rows, below = repr(history).splitlines()
     assert line.startswith(left_out)
     assert len(rows) == 1 + MOST_LINES
+    assert below == f"1,060 clips: 1,060 completed. Cost: ~${1060 * 0.35:.2f}."
     assert left_out in history._repr_html_()
     assert history._repr_html_().count("<tr>") == 1 + MOST_LINES
     assert max(len(repr(history)), len(history._repr_html_())) < SMALL

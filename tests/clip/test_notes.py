@@ -15,7 +15,7 @@ from luma_jupyter.api.kernel import kernel
 from luma_jupyter.clip.clip import Clip
 from luma_jupyter.domain.note import NO_NOTE, Note
 from luma_jupyter.engine.library import folder as folder_module
-from luma_jupyter.errors import InvalidRequest
+from luma_jupyter.errors import ConfigError, InvalidRequest
 from tests.support.notebook import Kernels, PromptService, wait_for_end
 
 pytestmark = pytest.mark.usefixtures("engine")
@@ -160,6 +160,23 @@ def test_note_of_a_clip_without_a_video_is_in_the_journal(kernels: Kernels) -> N
     assert (found.status, found.note) == ("failed", "why?")
     found.note = ""
     assert luma.clips(search="why?") == []
+
+
+def test_journal_that_cannot_be_used_is_in_no_sidecar_s_way(tmp_path: Path) -> None:
+    """What has a sidecar can be noted all the same; of all else it is told in one line, and nothing is heard of it."""
+    clip, failed = luma.generate("A sunset").wait(), luma.generate("A dragon [fail]")
+    wait_for_end(failed)
+    (tmp_path / "in the way").write_text("")
+    luma.configure(home=tmp_path / "in the way")
+    heard: list[Clip] = []
+    kernel.session.listen_notes(heard.append)
+    clip.starred = True
+    assert clip.starred
+    assert sidecar(clip)["note"]["starred"]
+    with pytest.raises(ConfigError, match="LUMA_JUPYTER_HOME"):
+        failed.starred = True
+    assert not failed.starred
+    assert heard == [clip]
 
 
 def test_note_that_is_made_before_the_video_goes_into_its_sidecar(service: PromptService, tmp_path: Path) -> None:
