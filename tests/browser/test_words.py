@@ -169,7 +169,7 @@ def test_words_are_offered_in_the_studio(browser: Browser, request: pytest.Fixtu
 
 
 def test_tab_completes_a_word_of_several_words_in_a_cell(open_page: Any, lab: Lab) -> None:
-    """JupyterLab puts the rest behind what was typed, within a prompt; its own words are offered there as ever."""
+    """JupyterLab puts the rest of it behind what was typed, within a prompt; its own words are offered as ever."""
     lab.write("words-tab.ipynb", "%load_ext luma_jupyter", "%%luma --dry-run\nA fox,  in the snow")
     page = open_page("words-tab.ipynb")
     page.run_all()

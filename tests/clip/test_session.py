@@ -121,6 +121,7 @@ def test_clips_under_way_are_kept_though_nobody_holds_them(service: PromptServic
     service.gate.set()
     for handle in handles:
         handle.done.result(10)
+    kernel.session.engine.loop_thread.call_and_wait(lambda: None, 10)  # what waits for the end on the loop is over too
     gc.collect()
     assert [clip.handle for clip in kernel.session.own_clips] == handles[-1:]
 
