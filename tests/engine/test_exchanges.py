@@ -390,6 +390,19 @@ async def test_clips_that_run_together_share_their_commits(world: World, monkeyp
     assert all(Step.VIDEO in steps(world, handle) for handle in handles)
 
 
+async def test_what_is_masked_while_a_setting_is_wrong_has_no_key_either(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The key that a request was sent with is known by the request."""
+    handle = world.generate(f"A fox with {ACEDATA_KEY}")
+    await world.end(handle)
+    monkeypatch.setenv("LUMA_JUPYTER_BUDGET", "much")
+    world.engine.repository.exchanges.write()
+    monkeypatch.delenv("LUMA_JUPYTER_BUDGET")
+    paid = next(one for one in recorded(world, handle).exchanges if one.step is Step.SUBMIT)
+    assert json.loads(paid.body)["prompt"] == "A fox with ‹your key›"
+
+
 async def test_what_cannot_be_written_is_told_from_memory(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """A kernel whose journal is busy or full explains its clips all the same, and writes when it can."""
     with monkeypatch.context() as patch:

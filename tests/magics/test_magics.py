@@ -135,7 +135,8 @@ def test_question_mark_shows_the_help(notebook: Shell) -> None:
 def test_unknown_words_name_the_known_ones(notebook: Shell) -> None:
     """A wrong word says which there are."""
     with pytest.raises(
-        InvalidRequest, match="no %luma fox; there are status, wait, stop, show, resume, retry, adopt, account, history"
+        InvalidRequest,
+        match="no %luma fox; there are status, wait, stop, show, explain, resume, retry, adopt, account, history",
     ):
         notebook.run("%luma fox")
 

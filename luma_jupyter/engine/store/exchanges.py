@@ -16,7 +16,7 @@ from luma_jupyter.engine.store.database import Database, storable
 MOST_CLIPS = 500  # whose exchanges are kept
 LONGEST_ROW = 100_000  # characters
 TABLES = {
-    "exchanges": ("CREATE TABLE exchanges (intent TEXT PRIMARY KEY, at REAL, told TEXT) WITHOUT ROWID",),
+    "exchanges": ("CREATE TABLE exchanges (intent PRIMARY KEY, at, told) WITHOUT ROWID",),
 }
 _FIELDS: Mapping[str, type | tuple[type, ...]] = {
     **dict.fromkeys(("at", "seconds"), (int, float)),
