@@ -24,6 +24,9 @@ _TABLE = "table-layout:auto;border-collapse:separate;border-spacing:0;margin:0"
 _FIGURE = "display:inline-block;vertical-align:top;margin:0 12px 12px 0;"
 _WIDTHS = {2: 320, 4: 220}  # pixels of a tile, by the columns up to which it is as wide
 _NARROWEST = 150
+# Videos that are loaded as the page comes: JupyterLab asks for each twice, the first time in vain, and its server takes
+# seconds for many. Of more than these each is loaded when it is played, or by the live part.
+_MOST_LOADED = 12
 _LONGEST_TITLE = 60  # characters; the headings have all of it
 
 
@@ -77,7 +80,7 @@ def _framed(key: str, part: str) -> str:
 
 def sheet_part(sheet: Sheet) -> str:
     """A table of videos, with its headings; it scrolls in a frame of its own."""
-    has_rows = any(sheet.rows)
+    has_rows, preload = any(sheet.rows), _preload(len(sheet.tiles))
     width = next((width for most, width in _WIDTHS.items() if len(sheet.columns) <= most), _NARROWEST)
     head = ""
     if any(sheet.columns):
@@ -88,15 +91,15 @@ def sheet_part(sheet: Sheet) -> str:
     for row, label in enumerate(sheet.rows):
         name = f'<th scope="row" style="{_LEFT}">{escaped(label)}</th>' if has_rows else ""
         cells = (sheet.tiles.get((row, column)) for column in range(len(sheet.columns)))
-        body += f"<tr>{name}{''.join(_cell(tile, width) for tile in cells)}</tr>"
+        body += f"<tr>{name}{''.join(_cell(tile, width, preload) for tile in cells)}</tr>"
     return _room(f'<table style="{_TABLE}">{head}<tbody>{body}</tbody></table>')
 
 
 def blind_part(tiles: Sequence[SheetTile], left_out: str) -> str:
     """Numbered tiles, one behind the other."""
-    width = _WIDTHS[4]
+    width, preload = _WIDTHS[4], _preload(len(tiles))
     figures = "".join(
-        f'<figure class="luma-tile" style="{_FIGURE}width:{width}px">{_content(tile, width)}'
+        f'<figure class="luma-tile" style="{_FIGURE}width:{width}px">{_content(tile, width, preload)}'
         f'<figcaption class="luma-label" style="font-weight:600">{escaped(tile.label)}</figcaption></figure>'
         for tile in tiles
     )
@@ -111,17 +114,21 @@ def _room(content: str) -> str:
     )
 
 
-def _cell(tile: SheetTile | None, width: int) -> str:
-    content = _content(tile, width) if tile else _said(NO_CLIP)
+def _preload(count: int) -> str:
+    return "metadata" if count <= _MOST_LOADED else "none"
+
+
+def _cell(tile: SheetTile | None, width: int, preload: str) -> str:
+    content = _content(tile, width, preload) if tile else _said(NO_CLIP)
     return f'<td style="padding:4px;text-align:center;vertical-align:middle;min-width:{width}px">{content}</td>'
 
 
-def _content(tile: SheetTile, width: int) -> str:
+def _content(tile: SheetTile, width: int, preload: str) -> str:
     video = ""
     if tile.src:
         across, along = tile.size
         style = f"width:{width}px;max-height:{width}px;aspect-ratio:{across}/{along};background:#000"
-        video = player(tile.src, short(tile.label, _LONGEST_TITLE), style=style)
+        video = player(tile.src, short(tile.label, _LONGEST_TITLE), style=style, preload=preload)
     return video + (_said(tile.words) if tile.words else "")
 
 
