@@ -24,6 +24,10 @@ _TABLE = "table-layout:auto;border-collapse:separate;border-spacing:0;margin:0"
 _FIGURE = "display:inline-block;vertical-align:top;margin:0 12px 12px 0;"
 _WIDTHS = {2: 320, 4: 220}  # pixels of a tile, by the columns up to which it is as wide
 _NARROWEST = 150
+# Players that are in sight as the page comes, with their first pictures. More take a page seconds: JupyterLab asks for
+# each video twice, the first time in vain, and browsers draw the controls of each. Those are folded in, until one is
+# played or the live part comes.
+_MOST_OPEN = 12
 _LONGEST_TITLE = 60  # characters; the headings have all of it
 
 
@@ -77,7 +81,7 @@ def _framed(key: str, part: str) -> str:
 
 def sheet_part(sheet: Sheet) -> str:
     """A table of videos, with its headings; it scrolls in a frame of its own."""
-    has_rows = any(sheet.rows)
+    has_rows, folded = any(sheet.rows), len(sheet.tiles) > _MOST_OPEN
     width = next((width for most, width in _WIDTHS.items() if len(sheet.columns) <= most), _NARROWEST)
     head = ""
     if any(sheet.columns):
@@ -88,15 +92,15 @@ def sheet_part(sheet: Sheet) -> str:
     for row, label in enumerate(sheet.rows):
         name = f'<th scope="row" style="{_LEFT}">{escaped(label)}</th>' if has_rows else ""
         cells = (sheet.tiles.get((row, column)) for column in range(len(sheet.columns)))
-        body += f"<tr>{name}{''.join(_cell(tile, width) for tile in cells)}</tr>"
+        body += f"<tr>{name}{''.join(_cell(tile, width, folded=folded) for tile in cells)}</tr>"
     return _room(f'<table style="{_TABLE}">{head}<tbody>{body}</tbody></table>')
 
 
 def blind_part(tiles: Sequence[SheetTile], left_out: str) -> str:
     """Numbered tiles, one behind the other."""
-    width = _WIDTHS[4]
+    width, folded = _WIDTHS[4], len(tiles) > _MOST_OPEN
     figures = "".join(
-        f'<figure class="luma-tile" style="{_FIGURE}width:{width}px">{_content(tile, width)}'
+        f'<figure class="luma-tile" style="{_FIGURE}width:{width}px">{_content(tile, width, folded=folded)}'
         f'<figcaption class="luma-label" style="font-weight:600">{escaped(tile.label)}</figcaption></figure>'
         for tile in tiles
     )
@@ -111,17 +115,21 @@ def _room(content: str) -> str:
     )
 
 
-def _cell(tile: SheetTile | None, width: int) -> str:
-    content = _content(tile, width) if tile else _said(NO_CLIP)
+def _cell(tile: SheetTile | None, width: int, *, folded: bool) -> str:
+    content = _content(tile, width, folded=folded) if tile else _said(NO_CLIP)
     return f'<td style="padding:4px;text-align:center;vertical-align:middle;min-width:{width}px">{content}</td>'
 
 
-def _content(tile: SheetTile, width: int) -> str:
+def _content(tile: SheetTile, width: int, *, folded: bool) -> str:
     video = ""
     if tile.src:
         across, along = tile.size
         style = f"width:{width}px;max-height:{width}px;aspect-ratio:{across}/{along};background:#000"
-        video = player(tile.src, short(tile.label, _LONGEST_TITLE), style=style)
+        video = player(
+            tile.src, short(tile.label, _LONGEST_TITLE), style=style, preload="none" if folded else "metadata"
+        )
+        if folded:
+            video = f'<details><summary style="cursor:pointer">Play</summary>{video}</details>'
     return video + (_said(tile.words) if tile.words else "")
 
 

@@ -132,6 +132,7 @@ function conduct(frame, videos, isWanted = () => true) {
   const controls = frame.firstElementChild;
   const [play, position, time, mute] = ["play", "position", "time", "mute"]
     .map((name) => controls.querySelector(`.luma-${name}`));
+  const preloads = videos.map((video) => video.preload);
   for (const video of videos) video.controls = false;
   const show = () => {
     const now = together.read();
@@ -157,7 +158,9 @@ function conduct(frame, videos, isWanted = () => true) {
   const stop = () => {
     together.stop();
     controls.remove();
-    for (const video of videos) Object.assign(video, { controls: true, preload: "metadata", muted: false, playbackRate: 1 });
+    videos.forEach((video, i) => {
+      Object.assign(video, { controls: true, preload: preloads[i], muted: false, playbackRate: 1 });
+    });
   };
   return { controls, toggle, look: together.look, read: together.read, stop };
 }

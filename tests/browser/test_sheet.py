@@ -45,7 +45,7 @@ OPEN = f"""() => new Promise((resolve) => {{
 WATCH = f"""() => {{
     const look = () => {{
         {SEEN}
-        if (seen.length) window.cameAt ??= performance.now();
+        if (document.querySelector(".luma-sheet")) window.cameAt ??= performance.now();
         if (seen.length && seen.every((video) => video.readyState >= 2)) window.openAt = performance.now();
         else requestAnimationFrame(look);
     }};
@@ -143,6 +143,13 @@ def test_a_sheet_of_sixty_four_plays_in_step(opened: Opener) -> None:
     page.page.get_by_role("button", name="Pause").click()
     page.wait_for("[...document.querySelectorAll('.luma-sheet video')].every((v) => v.paused)", timeout=10)
     assert page.faults(".luma-card") == []
+    page.save("sheet of many/sheet of many.ipynb")
+    page.menu("Kernel", "Shut Down Kernel")
+    page.open("sheet of many/sheet of many.ipynb")
+    page.wait_for("document.querySelectorAll('.luma-sheet details').length == 64", timeout=20)
+    page.page.locator(".luma-sheet summary").first.click()
+    page.shot("sheet-saved")
+    assert page.play_all(".luma-sheet details[open] > video")[0]["moved"]
 
 
 def test_a_sheet_scrolls_in_its_own_frame_on_narrow_and_enlarged_pages(opened: Opener) -> None:

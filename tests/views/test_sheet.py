@@ -52,6 +52,16 @@ def test_the_largest_sheet_fits_into_a_notebook() -> None:
     assert saved_size(sheet_html("3f9c2a1b", sheet), sheet.text()) < MOST_SAVED
 
 
+def test_the_players_of_a_large_sheet_are_folded_in() -> None:
+    """Of a small one they are in sight, and loaded as the page comes, so that it shows their first pictures."""
+    for count, preload in ((12, "metadata"), (13, "none")):
+        tiles = [SheetTile(str(number), "a.mp4") for number in range(count)]
+        sheet = Sheet([""], [tile.label for tile in tiles], {(0, place): tile for place, tile in enumerate(tiles)})
+        for html in (sheet_part(sheet), blind_html("3f9c2a1b", tiles, "")):
+            assert {video["preload"] for video in attributes_of(html, "video")} == {preload}
+            assert len(attributes_of(html, "details")) == (count if preload == "none" else 0)
+
+
 def test_blind_tiles_are_numbered() -> None:
     """Each has its number as caption and as the title of its player."""
     html = blind_html("3f9c2a1b", [SheetTile("Video 1", "x.mp4"), SheetTile("Video 2", "y.mp4")], "1 clip is left out")

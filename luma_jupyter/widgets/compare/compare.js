@@ -40,9 +40,9 @@ function enhance(frame) {
   const sides = frame.querySelector(".luma-sides");
   const videos = [...sides.querySelectorAll("video")];
   if (!videos.length) return undefined;
+  const { controls, toggle, stop } = conduct(frame, videos);
   for (const video of videos) video.preload = "auto";
   sides.classList.add("luma-live-sides");
-  const { controls, toggle, stop } = conduct(frame, videos);
   ownKeys(controls);
   controls.insertAdjacentHTML("beforeend", SLIDER);
   const [slide, share] = ["slide", "share"].map((name) => controls.querySelector(`.luma-${name}`));

@@ -8,7 +8,9 @@ function playSheet(frame) {
   if (!videos.length) return { controls: null, stop: () => {} };
   const inSight = new Set();
   sheet.classList.add("luma-live-sheet");
+  const folded = [...sheet.querySelectorAll("details:not([open])")];
   const all = conduct(frame, videos, (video) => inSight.has(video));
+  for (const part of folded) part.open = true; // only now: without their controls they are drawn soon
   const scrolled = (entries) => {
     for (const { target: video, isIntersecting } of entries) {
       if (!isIntersecting) {
@@ -30,6 +32,7 @@ function playSheet(frame) {
   const stop = () => {
     observer.disconnect();
     sheet.removeEventListener("click", tapped);
+    for (const part of folded) part.open = false;
     all.stop();
     sheet.classList.remove("luma-live-sheet");
   };
