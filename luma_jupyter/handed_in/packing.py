@@ -28,6 +28,7 @@ MOST_VIDEOS = 300
 MOST_BYTES = 2_000_000_000  # of all videos
 MOST_NAMED = 5  # files in a line
 MARK = b"luma_jupyter hand-in"  # the comment of our zips: only these are replaced
+_READABLE = 0o644  # the permissions of an unpacked file
 _OTHER_FOLDER = "luma_videos"  # in the zip, of videos that are not below the notebook's folder
 
 
@@ -201,7 +202,9 @@ def _write(target: Path, texts: Mapping[str, str], videos: Sequence[PlacedVideo]
         with replacing(target) as file, zipfile.ZipFile(file, "w", strict_timestamps=False) as made:
             made.comment = MARK
             for name, text in texts.items():
-                made.writestr(zipfile.ZipInfo(name, time.localtime()[:6]), text.encode(), zipfile.ZIP_DEFLATED)
+                info = zipfile.ZipInfo(name, time.localtime()[:6])
+                info.external_attr = _READABLE << 16
+                made.writestr(info, text.encode(), zipfile.ZIP_DEFLATED)
             for one in videos:
                 made.write(one.video.file, one.place, zipfile.ZIP_STORED)
                 picture = one.video.file.with_suffix(".jpg")

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from pandas import DataFrame
 
 FIELDS = (
-    *("student", "zip", "name", "prompt", "action", "service", "made", "seconds", "cost", "starred", "note"),
+    *("student", "zip", "name", "prompt", "action", "service", "made", "length", "cost", "starred", "note"),
     *("video", "key"),
 )
 _COLUMNS = ("student", "clips", "cost", "starred", "zip")
@@ -164,7 +164,7 @@ class Collection(Mapping[str, StudentsWork]):
         return iter(self._works)
 
     def rows(self) -> Iterator[dict[str, Any]]:
-        """Each video as plain values, by the names of `FIELDS`: ``cost`` in USD, ``seconds`` its length.
+        """Each video as plain values, by the names of `FIELDS`: ``cost`` in USD, ``length`` in seconds.
 
         Who has handed in a notebook alone has one row without a clip.
         """
@@ -182,7 +182,7 @@ class Collection(Mapping[str, StudentsWork]):
             raise ConfigError("A DataFrame needs pandas: pip install pandas") from None
         frame = pandas.DataFrame(list(self.rows()), columns=list(FIELDS))
         frame["made"] = pandas.to_datetime(frame["made"], utc=True)
-        return frame.astype(dict.fromkeys(("seconds", "cost"), "float64"))
+        return frame.astype(dict.fromkeys(("length", "cost"), "float64"))
 
     def to_csv(self, path: str | PathLike[str]) -> Path:
         """Save the table as CSV for any spreadsheet (UTF-8, in which no student's word is a formula); its path.
@@ -234,7 +234,7 @@ def _row(submission: Submission, video: SavedVideo) -> dict[str, Any]:
         "action": task.request.action if task else None,
         "service": task.provider if task else None,
         "made": datetime.fromtimestamp(task.created_at, UTC).astimezone() if task else None,
-        "seconds": seconds_of(video.file),
+        "length": seconds_of(video.file),
         "cost": task.charge(None) if task else None,
         "starred": video.note.starred,
         "note": video.note.text,

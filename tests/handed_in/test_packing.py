@@ -54,6 +54,12 @@ def test_zip_has_what_the_notebook_shows_and_nothing_else(lesson: Path) -> None:
     assert repr(made).startswith("lesson.zip: the notebook, its page and 1 video (")
 
 
+def test_unpacked_files_can_be_read(lesson: Path) -> None:
+    """Also by others who share a folder: programs that unpack set the permissions that a zip has."""
+    with zipfile.ZipFile(luma.handin(lesson).path) as made:
+        assert all(info.external_attr >> 16 & 0o044 == 0o044 for info in made.infolist())
+
+
 def test_notebook_itself_stays_as_it_is(lesson: Path) -> None:
     """Also where something is masked in the copy."""
     write_notebook(lesson, code("%env RUNAPI_API_KEY=run-secret-1234"))

@@ -77,7 +77,7 @@ def test_collection_is_a_mapping_by_student(hand: Hand, tmp_path: Path) -> None:
     assert (list(found), len(found), len(ann), len(found["ben"])) == (["ann", "ben"], 2, 2, 0)
     assert (ann.student, ann.zip, ann.cost) == ("ann", tmp_path / "class" / "ann.zip", 0.7)
     assert [path.relative_to(ann.folder).as_posix() for path in ann.notebooks] == ["lesson.ipynb"]
-    assert [(row["prompt"], row["name"], row["seconds"]) for row in ann.clips] == [
+    assert [(row["prompt"], row["name"], row["length"]) for row in ann.clips] == [
         ("A fox", "fox", 1.0),
         ("A boat", "fox", 1.0),
     ]
@@ -125,7 +125,7 @@ def test_table_has_a_row_for_each_video_and_for_who_has_none(hand: Hand) -> None
     file = found.to_csv("table.csv")
     assert file.read_bytes().startswith(b"\xef\xbb\xbf")
     ann, fox = rows_of(file)
-    assert (fox["student"], fox["prompt"], fox["cost"], fox["seconds"]) == ("狐狸", "一只狐狸", "0.25", "1.0")
+    assert (fox["student"], fox["prompt"], fox["cost"], fox["length"]) == ("狐狸", "一只狐狸", "0.25", "1.0")
     assert (ann["student"], ann["prompt"], ann["cost"], ann["made"]) == ("ann", "", "", "")
     frame = found.dataframe()
     assert list(frame.columns) == list(FIELDS)
