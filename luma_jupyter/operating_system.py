@@ -10,6 +10,7 @@ from __future__ import annotations
 import errno
 import os
 import platform
+import shutil
 import unicodedata
 import weakref
 from collections.abc import Callable
@@ -136,6 +137,14 @@ def is_held(error: OSError) -> bool:
 def rename(path: Path, other: Path) -> None:
     """Give a file another name; a file that has it is replaced, where the file system does that. Raises OSError."""
     patiently(lambda: os.replace(path, other))
+
+
+def link_or_copy(path: Path, other: Path) -> None:
+    """Have a file under another name, too, without room on the disk where there are links. Raises OSError."""
+    try:
+        os.link(path, other)
+    except OSError:
+        shutil.copyfile(path, other)
 
 
 def discard(path: Path) -> None:

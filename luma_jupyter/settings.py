@@ -220,8 +220,8 @@ class Settings:
     confirm_usd: float = 5.0
     check_balance: bool = True
     keep_active: bool = False
-    notify: Callable[[Any], object] | None = None
     keep_exchanges: bool = True
+    notify: Callable[[Any], object] | None = None
     folder: Path = field(default_factory=Path.cwd)
     key_places: Mapping[str, str] = field(default_factory=dict, compare=False)
 
@@ -281,8 +281,8 @@ _SETTABLE: dict[str, tuple[str, Callable[[str, object], Any]]] = {
     "confirm_usd": ("LUMA_JUPYTER_CONFIRM_USD", _amount("US dollars")),
     "check_balance": ("LUMA_JUPYTER_CHECK_BALANCE", _flag),
     "keep_active": ("LUMA_JUPYTER_KEEP_ACTIVE", _flag),
-    "notify": ("", _function),
     "keep_exchanges": ("LUMA_JUPYTER_KEEP_EXCHANGES", _flag),
+    "notify": ("", _function),
 }
 
 HUB_TOKEN = "JUPYTERHUB_API_TOKEN"  # the variable of a JupyterHub's own token, which a gateway beside it knows

@@ -76,7 +76,9 @@ def _library(folder: Path, session: Session, settings: Settings) -> Library:
         named = _past(session, Wanted(by="name", values=[normalize_name(name)]), folder)
         return list(_files(task for task in named if _asks_for(source, task.request.prompt)))[-1:]
 
-    return Library(folder, settings.media_folder if here else folder / settings.media, by_key, by_name)
+    return Library(
+        folder, settings.media_folder if here else folder / settings.media, by_key, by_name, session.engine.notes.of
+    )
 
 
 def _may_be_made_by(task: Task, source: str) -> bool:

@@ -12,12 +12,12 @@ import zipfile
 import zlib
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
+from secrets import token_hex
 from struct import error as struct_error
-from tempfile import mkdtemp
 from typing import BinaryIO
 
 from luma_jupyter.errors import shown
-from luma_jupyter.operating_system import is_device_name, plain_form, reason
+from luma_jupyter.operating_system import is_device_name, plain_form, reason, rename
 
 MOST_ENTRIES = 2_000
 MOST_BYTES = 3_000_000_000  # of all files, unpacked
@@ -47,11 +47,11 @@ def unpack(archive: Path, folder: Path) -> None:
     """Unpack a zip into a new ``folder``, whole, or not at all. Raises Refused, and OSError where nothing can be
     written there."""
     folder.parent.mkdir(parents=True, exist_ok=True)
-    part = Path(mkdtemp(prefix=".unpacking-", dir=folder.parent))
+    part = folder.parent / f".unpacking-{token_hex(8)}"
+    part.mkdir()
     try:
         _unpack(archive, part)
-        part.chmod(0o755)
-        part.rename(folder)
+        rename(part, folder)
     except BaseException:
         shutil.rmtree(part, ignore_errors=True)
         raise

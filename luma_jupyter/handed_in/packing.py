@@ -6,11 +6,12 @@ import json
 import time
 import zipfile
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from luma_jupyter.domain.identifiers import KEY_PREFIX
+from luma_jupyter.domain.note import Note
 from luma_jupyter.engine.library.folder import replacing
 from luma_jupyter.engine.library.slugs import plain_file_name
 from luma_jupyter.errors import InvalidRequest, shown
@@ -112,7 +113,7 @@ def _videos(cells: Sequence[Cell], library: Library) -> tuple[list[list[SavedVid
         missing += gone
         for file in files:
             if file not in known:
-                known[file] = SavedVideo.read(file)
+                known[file] = _noted(SavedVideo.read(file), library)
         of_cells.append([video for file in files if (video := known[file])])
     there = [video for video in known.values() if video]
     if len(there) > MOST_VIDEOS or sum(video.size for video in there) > MOST_BYTES:
@@ -162,6 +163,11 @@ def _place(video: Path, folder: Path, taken: set[str]) -> str:
     return "/".join([*folders, name])
 
 
+def _noted(video: SavedVideo | None, library: Library) -> SavedVideo | None:
+    """A video with its note, which may not be in its sidecar but in the journal."""
+    return replace(video, note=library.note_of(video.task)) if video and video.task else video
+
+
 def _masked(video: SavedVideo, maker: Maker) -> tuple[SavedVideo, list[str]]:
     """A video whose words are without keys and folders.
 
@@ -169,7 +175,7 @@ def _masked(video: SavedVideo, maker: Maker) -> tuple[SavedVideo, list[str]]:
     """
     captions, found = maker.mask(video.captions)
     note, also = maker.mask(video.note.text)
-    masked = SavedVideo(video.file, video.task, video.size, type(video.note)(video.note.starred, note), captions)
+    masked = SavedVideo(video.file, video.task, video.size, Note(video.note.starred, note), captions)
     if video.task is None:
         return masked, list(dict.fromkeys([*found, *also]))
     texts = {name: maker.mask(getattr(video.task, name) or "") for name in ("source_label", "name", "problem")}

@@ -116,7 +116,7 @@ def _card(video: SavedVideo, place: str, data: str | None, remark: str) -> str:
 
 
 def _note(video: SavedVideo) -> str:
-    return f'<p style="{QUIET}">{escaped(video.note)}</p>' if video.note else ""
+    return f'<p style="{QUIET}">{escaped(str(video.note))}</p>' if video.note else ""
 
 
 def _text_blocks(markdown: str) -> Iterator[str]:

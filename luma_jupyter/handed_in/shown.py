@@ -12,6 +12,8 @@ from html import unescape
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+from luma_jupyter.domain.note import Note
+from luma_jupyter.domain.task import Task
 from luma_jupyter.handed_in.notebook import Cell
 
 _ADDRESS = re.compile(r"""\b(?:src|href)\s*=\s*(?:"([^"]*)"|'([^']*)')""", re.IGNORECASE)
@@ -24,13 +26,15 @@ _MAGIC = re.compile(r"^\s*[%!].*$", re.MULTILINE)
 class Library:
     """Where a notebook's videos are: beside it, in its ``folder``, or in the ``media`` folder.
 
-    ``by_key`` gives the file of a clip's key, ``by_name`` those of a name that a cell with this source binds.
+    ``by_key`` gives the file of a clip's key, ``by_name`` those of a name that a cell with this source binds;
+    ``note_of`` the note on a clip.
     """
 
     folder: Path
     media: Path
     by_key: Callable[[str], Path | None]
     by_name: Callable[[str, str], Iterable[Path]]
+    note_of: Callable[[Task], Note]
 
 
 def videos_of(cell: Cell, library: Library) -> tuple[list[Path], list[str]]:

@@ -10,40 +10,14 @@ from pathlib import Path
 from typing import Any
 
 from luma_jupyter.domain.duration_model import prior
+from luma_jupyter.domain.note import NO_NOTE, Note
 from luma_jupyter.domain.task import Task
 from luma_jupyter.engine.library import sidecars
 from luma_jupyter.engine.library.folder import captions_path, size_of
 from luma_jupyter.printable import printable_json
 from luma_jupyter.views.clip_state import ClipState
 
-LONGEST_NOTE = 2_000  # characters
 LARGEST_CAPTIONS = 1_000_000  # bytes
-
-
-@dataclass(frozen=True)
-class PersonsNote:
-    """What a person noted of a clip: whether it has a star, and a text."""
-
-    starred: bool = False
-    text: str = ""
-
-    @classmethod
-    def of_sidecar(cls, file: Path) -> PersonsNote:
-        """The note in a sidecar that may come from anybody; what is no note is none."""
-        try:
-            note = json.loads(file.read_bytes()).get("note")
-        except (OSError, ValueError, AttributeError, RecursionError):
-            return cls()
-        if not isinstance(note, Mapping):
-            return cls()
-        text = note.get("text")
-        return cls(note.get("starred") is True, text[:LONGEST_NOTE].strip() if isinstance(text, str) else "")
-
-    def __bool__(self) -> bool:
-        return self.starred or bool(self.text)
-
-    def __str__(self) -> str:
-        return " ".join(filter(None, ["★" if self.starred else "", self.text]))
 
 
 @dataclass(frozen=True)
@@ -53,7 +27,7 @@ class SavedVideo:
     file: Path
     task: Task | None
     size: int
-    note: PersonsNote = PersonsNote()
+    note: Note = NO_NOTE
     captions: str = ""
 
     @classmethod
@@ -63,16 +37,17 @@ class SavedVideo:
         task = sidecars.read(sidecar) if sidecar.is_file() else None
         if (sidecar.is_file() and (task is None or task.path is None)) or not sidecars.is_whole(file):
             return None
-        return cls(file, task, size_of(file), PersonsNote.of_sidecar(sidecar), _captions(file))
+        note = task and sidecars.read_note(sidecar, task.intent)
+        return cls(file, task, size_of(file), note or NO_NOTE, _captions(file))
 
     @property
     def sidecar(self) -> dict[str, Any]:
         """What others get of its task: what this version knows, and the note; nothing else that may stand there."""
         assert self.task is not None
         written = io.BytesIO()
-        sidecars.write(written, self.task.evolve(extra={}), self.size)
-        note = {"note": {"starred": self.note.starred, "text": self.note.text}} if self.note else {}
-        return {**json.loads(written.getvalue()), **note}
+        sidecars.write(written, self.task.evolve(extra={}), self.size, self.note)
+        sidecar: dict[str, Any] = json.loads(written.getvalue())
+        return sidecar
 
     def state(self, media: str | None, *, data: str | None = None, remark: str = "", served: bool = True) -> ClipState:
         """All that a drawing of it needs: ``media`` is its path relative to the page, which can play it from there if
@@ -92,6 +67,6 @@ def _captions(video: Path) -> str:
     """The captions beside a video; none where they cannot be read."""
     file = captions_path(video)
     try:
-        return file.read_text("utf-8") if file.is_file() and file.stat().st_size <= LARGEST_CAPTIONS else ""
+        return file.read_text(encoding="utf-8") if file.is_file() and file.stat().st_size <= LARGEST_CAPTIONS else ""
     except (OSError, UnicodeDecodeError):
         return ""

@@ -7,6 +7,7 @@ from typing import Any
 from luma_jupyter.domain.media import LocalFile, is_preview
 from luma_jupyter.domain.requests import FilmRequest, FrameRef
 from luma_jupyter.domain.vocabulary import Status
+from luma_jupyter.printable import printable
 from luma_jupyter.views.bar_html import bar_html, told_bar_html
 from luma_jupyter.views.clip_state import ClipState, relative_url
 from luma_jupyter.views.html import HIDE_LOST_LIVE_PART, QUIET, escaped, frame, link
@@ -159,7 +160,7 @@ def live_view(state: ClipState) -> dict[str, Any]:
     if task.status.ended:
         probe = {"probe": relative_url(state.file)} if state.file and not state.served else {}
         title, text = f"{state.label}: {SHORT_STATUS_TEXT[task.status]}", str(task.error or task.request.prompt)
-        return {"key": task.key, "final": final_html(state), "told": [title, short(text, 200)], **probe}
+        return {"key": task.key, "final": final_html(state), "told": [printable(title), short(text, 200)], **probe}
     is_film = task.provider == "local"
     stop, tooltip = (STOP_LABEL_FILM, STOP_TOOLTIP_FILM) if is_film else (STOP_LABEL, STOP_TOOLTIP)
     if task.status is Status.QUEUED and not is_film:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from luma_jupyter.domain.note import NO_NOTE
 from luma_jupyter.handed_in.notebook import Cell
 from luma_jupyter.handed_in.shown import Library, names_of, videos_of
 
@@ -18,6 +19,7 @@ def library(folder: Path) -> Library:
         folder / "media",
         lambda key: file if key == "0123abcd" else None,
         lambda name, source: [file] if name == "sunset" else [],
+        lambda task: NO_NOTE,
     )
 
 

@@ -106,7 +106,7 @@ def test_luma_alone_prints_the_help(notebook: Shell, capsys: pytest.CaptureFixtu
         notebook.run(line)
         printed = capsys.readouterr().out
         assert printed.strip() == HELP.strip()
-    assert len(HELP.splitlines()) <= 52
+    assert len(HELP.splitlines()) <= 54
     assert max(map(len, HELP.splitlines())) <= 100
 
 

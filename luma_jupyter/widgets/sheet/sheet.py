@@ -7,8 +7,6 @@ neither: the page has them under other names.
 
 from __future__ import annotations
 
-import os
-import shutil
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -27,6 +25,7 @@ from luma_jupyter.display.embedding import video_src, with_video
 from luma_jupyter.domain.values import items_of, read_flag
 from luma_jupyter.domain.vocabulary import Status
 from luma_jupyter.errors import ClipError, ClipNotReady, InvalidRequest, missing_package
+from luma_jupyter.operating_system import link_or_copy
 from luma_jupyter.views.clip_state import relative_url
 from luma_jupyter.views.gallery import Tile, left_out_text
 from luma_jupyter.views.host import EMBED_LIMIT
@@ -274,10 +273,7 @@ def _hidden_copy(clip: Clip, video: Path) -> Path:
     copy = video.parent / BLIND_FOLDER / f"{anonymous_name(clip)}.mp4"
     if not copy.exists():
         copy.parent.mkdir(exist_ok=True)
-        try:
-            os.link(video, copy)
-        except OSError:
-            shutil.copyfile(video, copy)
+        link_or_copy(video, copy)
     return copy
 
 

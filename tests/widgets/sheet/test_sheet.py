@@ -225,7 +225,7 @@ def test_blind_videos_are_copied_where_there_are_no_links(
     def no_link(*args: object) -> None:
         raise OSError("no links")
 
-    monkeypatch.setattr("luma_jupyter.widgets.sheet.sheet.os.link", no_link)
+    monkeypatch.setattr("luma_jupyter.operating_system.os.link", no_link)
     html = luma.sheet(made, blind=True)._repr_html_()
     files = [settings.current().folder / str(video["src"]) for video in attributes_of(html, "video")]
     assert {file.read_bytes() for file in files} == {(made[0].path or Path()).read_bytes()}
