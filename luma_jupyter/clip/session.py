@@ -20,6 +20,7 @@ from luma_jupyter.clip.found_keys import FoundKeys
 from luma_jupyter.clip.lazy_clip_list import LazyClipList
 from luma_jupyter.clip.lineage import lineage_nodes
 from luma_jupyter.clip.names import find_name, find_word
+from luma_jupyter.clip.notices import ended_text, unfinished_text
 from luma_jupyter.clip.notifier import Notifier
 from luma_jupyter.domain.identifiers import KEY_PREFIX, is_key, is_reserved_name, is_variable_name, normalize_name
 from luma_jupyter.domain.note import Note
@@ -410,8 +411,7 @@ class Session:
         return [clip for clip in self._looks.values() if clip.task.status is not Status.UNCONFIRMED]
 
     def ended_notice(self) -> str | None:
-        """What of this folder ended with an earlier kernel: a line for what was not sent, one for films, one for the
-        demo's; once."""
+        """What of this folder ended with an earlier kernel, told once."""
         now = self.settings()
         if not may_be_unfinished(now.home_folder, now.folder):
             return None
@@ -419,26 +419,11 @@ class Session:
             ended = self.engine.repository.settle_ended(now.folder)
         except LumaError:
             return None  # told before anything is paid
-        films = sum(task.provider == "local" for task in ended)
-        unsent = sum(task.status is Status.CANCELLED for task in ended) - films
-        demo = len(ended) - unsent - films
-        lines = [
-            _ended_line(unsent, "not sent: the kernel ended before. Nothing was paid for that"),
-            _ended_line(films, "not made: the kernel ended before", "film"),
-            _ended_line(demo, "not finished: the demo service ended with its kernel"),
-        ]
-        return "\n".join(filter(None, lines)) or None
+        return ended_text(ended)
 
     def unfinished_notice(self) -> str | None:
         """One line at loading, where clips of this folder are unfinished."""
-        tasks = self._unfollowed_tasks()
-        if not tasks:
-            return None
-        unconfirmed = sum(task.status is Status.UNCONFIRMED for task in tasks)
-        of_these = f" ({unconfirmed} unconfirmed)" if unconfirmed else ""
-        clips, are = ("clip", "is") if len(tasks) == 1 else ("clips", "are")
-        follow = "follows it further" if len(tasks) == 1 else "follows them further"
-        return f"luma_jupyter: {len(tasks)} {clips} of this folder {are} unfinished{of_these}; %luma resume {follow}."
+        return unfinished_text(self._unfollowed_tasks())
 
     def lineage(self, clip: Clip) -> Lineage:
         """The whole tree of a clip, of what is known in this folder: its root, and all that came of that."""
@@ -498,9 +483,3 @@ def _source_text(task: Task) -> str | None:
     """What a task was made from, as the user named it: an address whole, as far as it is known."""
     whole = addresses_in(task.request).get("source")
     return whole if whole and is_cut(task.source_label or "") else task.source_label
-
-
-def _ended_line(count: int, how: str, what: str = "clip") -> str:
-    clips, were = (what, "was") if count == 1 else (f"{what}s", "were")
-    line = f"luma_jupyter: {count} {clips} of this folder {were} {how}; run the cell again to make it."
-    return line if count else ""
