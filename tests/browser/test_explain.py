@@ -50,7 +50,7 @@ def test_a_timeline_unfolds_by_mouse_and_by_keyboard(open_page: OpenPage, lab: L
     page = open_page("explained/explained.ipynb")
     page.run_all()
     wait_for_explanations(page, "explained")
-    shown = page.text()
+    shown = " ".join(page.page.locator(".luma-card[class*=luma-explain-]").all_text_contents())  # also out of sight
     for words in (
         "Written down",
         "Request (try 2)",
