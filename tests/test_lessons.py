@@ -26,7 +26,7 @@ PAID = {
 }
 # For each check of a lesson, an answer that is not right.
 WRONG = {
-    "1_prompts_and_words": ['answer = "Yes."', 'mine = "A lighthouse at noon, pan left"'],
+    "1_prompts_and_words": ['answer = "Yes."', 'mine = "A city at noon, pan left"'],
     "2_what_a_task_is": ["looks = 999", 'step = "look-up"', 'choice = "a"'],
     "3_a_recurring_character": ['frame = "snow@first"', "takes[1].starred = True"],
     "4_from_storyboard_to_film": ["seconds = 13"],
@@ -37,9 +37,9 @@ UNANSWERED = ("No answer yet: ", "No choice yet: ", "No label yet: ")
 HINTS = [
     (1, "answer", "No!", "Right: "),
     (1, "answer", "perhaps", "look at the two labels again"),
-    (1, "mine", "A lighthouse by the sea at night, in fog", "this is the same prompt"),
-    (1, "mine", "a lighthouse by the  sea at night, in fog, macro lens", "“macro lens” is not one of the demo's"),
-    (1, "mine", "A lighthouse by the sea at night, in fog, Static camera.", "Right: only “static camera”"),
+    (1, "mine", "The open sea at night, in fog", "this is the same prompt"),
+    (1, "mine", "the open  sea at night, in fog, macro lens", "“macro lens” is not one of the demo's"),
+    (1, "mine", "The open sea at night, in fog, Static camera.", "Right: only “static camera”"),
     (2, "looks", 3, "Nothing was recorded"),
     (2, "step", "Request.", "Right: "),
     (2, "choice", "c", "How could you find out?"),
@@ -56,8 +56,11 @@ HINTS = [
     (5, "cost", 100, "how many videos"),
     (5, "case", "d", "one letter"),
     (5, "line", "demo", "copy the first word"),
-    (5, "label", "Made with AI by me, who had the idea", "which service"),
-    (5, "label", "AI (demo service)", "what did you do yourself?"),
+    (5, "label", "Made with AI. I had the idea", "which service"),
+    (5, "label", "Made by the demo, said Ann", "made with AI"),
+    (5, "label", "Made with AI by me (demo service)", "what did you do yourself?"),
+    (5, "label", "AI (demo). Idea: Ann", "Right: "),
+    (5, "label", "用AI制作（demo）。创意：安", "Right: "),
     (5, "label", "Made with AI (demo service). " + "Idea, prompt and choice: Ann. " * 3, "too many to read"),
 ]
 
@@ -137,7 +140,7 @@ def test_lesson_says_how_long_it_takes_and_checks_what_it_asks(lesson: Path) -> 
 def test_check_never_fails(lesson: Path, odd: object, capsys: pytest.CaptureFixture[str]) -> None:
     """Whatever is in the variable, and where its cell was never run, it says in one line what to look at."""
     for answer, check in zip(tagged(lesson, "answer"), tagged(lesson, "check"), strict=True):
-        name = answer.source.split(" ")[0]
+        name = answer.source.split(" ")[0].replace("#", "takes")
         for answers in ({}, {name: odd}):
             assert len(ask(check.source, capsys, **answers).splitlines()) == 1
 
