@@ -106,11 +106,11 @@ def words_text() -> str:
     known, others = ([f"{kind:<20} {words}" for kind, words in vocabulary(simulated=flag)] for flag in (True, False))
     return "\n".join(
         [
-            "Words for prompts, in English or Chinese. The paid services take them as words in the prompt, of which",
-            "they read all, as one would say it. Tab completes those of light, camera, style and pace in a prompt.",
+            "Words for prompts, in English or Chinese. The paid services read the whole prompt, so use these words as",
+            "you would say them. In a prompt, Tab completes those of time, camera, light, style and pace.",
             "",
-            "The demo service makes its films by these words; whatever else a prompt says only decides by chance what",
-            "they leave open.",
+            "The demo service knows these words alone. What else a prompt says only changes, by chance, what they",
+            "leave open.",
             "",
             *known,
             "",

@@ -116,8 +116,8 @@ def test_words_lists_what_the_demo_understands_in_both_languages(
     """``%luma words`` names every word, those of the demo's films first, and says what the paid services make of it."""
     notebook.run("%luma words")
     printed = capsys.readouterr().out
-    assert "The demo service makes its films by these words" in printed
-    assert "The paid services take them as words in the prompt" in printed
+    assert "The demo service knows these words alone" in printed
+    assert "The paid services read the whole prompt" in printed
     known, others = printed.split("These go to the paid services alone")
     assert "pan left (向左摇、左移)" in known
     assert "tracking shot (跟拍)" in others
