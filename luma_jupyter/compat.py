@@ -15,10 +15,10 @@ Complete = Callable[[str], tuple[str, list[str]]]
 
 
 def add_completion(completer: IPCompleter, complete: Complete) -> Callable[[], None]:
-    """Have lines completed by ``complete``; what is returned ends that.
+    """Have cells completed by ``complete``; what is returned ends that.
 
-    ``complete`` gets a line up to the cursor, and gives its unfinished last word and what that can become. Where it
-    gives nothing, IPython completes as ever.
+    ``complete`` gets a cell up to the cursor, and gives its unfinished last word and what that can become. Where it
+    gives nothing, IPython completes as ever. Until IPython 8.6 it gets the cursor's line alone.
     """
     if hasattr(ipython_completer, "context_matcher"):
         return _added(completer.custom_matchers, _context_matcher(complete))
@@ -33,7 +33,8 @@ def _added(matchers: list[Any], matcher: Any) -> Callable[[], None]:
 def _context_matcher(complete: Complete) -> Any:
     @ipython_completer.context_matcher(identifier="luma_jupyter")  # type: ignore[untyped-decorator]  # IPython is untyped here
     def match(context: CompletionContext) -> dict[str, Any]:
-        word, found = complete(context.full_text.split("\n")[context.cursor_line][: context.cursor_position])
+        *above, line = context.full_text.split("\n")[: context.cursor_line + 1]
+        word, found = complete("\n".join([*above, line[: context.cursor_position]]))
         completions = [ipython_completer.SimpleCompletion(text=text, type="magic") for text in found]
         return {"completions": completions, "matched_fragment": word, "ordered": True, "suppress": bool(found)}
 

@@ -8,6 +8,7 @@ speaks for all services, so its address and the token for it take the place of t
 from __future__ import annotations
 
 import base64
+import inspect
 import math
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -156,6 +157,14 @@ def _count(name: str, value: object) -> int:
     return int(word)
 
 
+def _function(name: str, value: object) -> Callable[[Any], object]:
+    if not callable(value):
+        raise InvalidRequest(f"{name} must be a function, which is called with what has ended, not {shown(value)}.")
+    if inspect.iscoroutinefunction(value):
+        raise InvalidRequest(f"{name} must be a plain function: nobody would await this one.")
+    return value
+
+
 def _folder(name: str, value: object) -> Path:
     try:
         return read_path(name, _text(name, os.fspath(value) if isinstance(value, os.PathLike) else value))
@@ -181,8 +190,9 @@ class Settings:
     ``looks_per_minute``: how often a service is asked how its tasks get on, at most. ``confirm_count`` and
     ``confirm_usd``: up to how many new videos, and up to what price, a batch is sent unasked. ``check_balance``:
     whether a call that the balance does not cover is held back. ``keep_active``: whether the kernel counts as active
-    while clips are followed. ``wait`` and ``embed`` None: as is best for the host. ``key_places`` says of each key that
-    is set where it is from, ``found_keys`` of those that nobody gave to this kernel.
+    while clips are followed. ``notify`` is called with each clip that has ended, or with the list of a batch (None:
+    nothing is). ``wait`` and ``embed`` None: as is best for the host. ``key_places`` says of each key that is set where
+    it is from, ``found_keys`` of those that nobody gave to this kernel.
     """
 
     gateway: BaseUrl | None = None
@@ -209,6 +219,7 @@ class Settings:
     confirm_usd: float = 5.0
     check_balance: bool = True
     keep_active: bool = False
+    notify: Callable[[Any], object] | None = None
     folder: Path = field(default_factory=Path.cwd)
     key_places: Mapping[str, str] = field(default_factory=dict, compare=False)
 
@@ -242,7 +253,7 @@ class Settings:
             return self.folder / HOME_BESIDE_THE_NOTEBOOK
 
 
-# What can be set: the field's name, its environment variable, and how its value is read.
+# What can be set: the field's name, its environment variable (none for a function), and how its value is read.
 _SETTABLE: dict[str, tuple[str, Callable[[str, object], Any]]] = {
     "gateway": ("LUMA_JUPYTER_GATEWAY", _base_url),
     "gateway_token": ("LUMA_JUPYTER_GATEWAY_TOKEN", read_key),
@@ -268,6 +279,7 @@ _SETTABLE: dict[str, tuple[str, Callable[[str, object], Any]]] = {
     "confirm_usd": ("LUMA_JUPYTER_CONFIRM_USD", _amount("US dollars")),
     "check_balance": ("LUMA_JUPYTER_CHECK_BALANCE", _flag),
     "keep_active": ("LUMA_JUPYTER_KEEP_ACTIVE", _flag),
+    "notify": ("", _function),
 }
 
 HUB_TOKEN = "JUPYTERHUB_API_TOKEN"  # the variable of a JupyterHub's own token, which a gateway beside it knows
@@ -372,7 +384,8 @@ class Configuration:
     def configure(self, **changes: object) -> None:
         """Change settings. None takes one back to the environment or the default.
 
-        Raises ConfigError for an unknown name or a value that cannot be used; then nothing is changed.
+        Raises ConfigError for an unknown name or a value that cannot be used, InvalidRequest for a ``notify`` that
+        cannot be called; then nothing is changed.
         """
         unknown = sorted(set(changes) - set(_SETTABLE))
         if unknown:

@@ -40,14 +40,15 @@ async def despite_cancellation(future: asyncio.Future[T]) -> T:
 
 
 class WorkerThreads(concurrent.futures.ThreadPoolExecutor):  # asyncio takes no other kind
-    """Up to `MOST_THREADS` threads, started when needed, that work until their process has ended.
+    """Up to ``most`` threads, started when needed, that work until their process has ended.
 
     Those of the standard library take nothing more from the moment on when an interpreter begins to end; but then what
     was paid for is still to be saved and written down.
     """
 
-    def __init__(self) -> None:
-        super().__init__(max_workers=MOST_THREADS)
+    def __init__(self, most: int = MOST_THREADS) -> None:
+        super().__init__(max_workers=most)
+        self._most = most
         self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
         self._idle = threading.Semaphore(0)
         self._started = 0
@@ -56,7 +57,7 @@ class WorkerThreads(concurrent.futures.ThreadPoolExecutor):  # asyncio takes no 
         """Have a thread call a function; from any thread."""
         future: concurrent.futures.Future[T] = concurrent.futures.Future()
         self._jobs.put((future, partial(function, *args, **options)))
-        if not self._idle.acquire(blocking=False) and self._started < MOST_THREADS:
+        if not self._idle.acquire(blocking=False) and self._started < self._most:
             self._start()
         return future
 

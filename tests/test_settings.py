@@ -83,7 +83,7 @@ def own_home(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_variable_of_each_setting_is_frozen() -> None:
     """Each setting has exactly this environment variable."""
     assert {name: variable(name) for name in VARIABLES} == VARIABLES
-    assert {field.name for field in dataclasses.fields(Settings)} == {*VARIABLES, "folder", "key_places"}
+    assert {field.name for field in dataclasses.fields(Settings)} == {*VARIABLES, "notify", "folder", "key_places"}
 
 
 @pytest.mark.usefixtures("own_home")
@@ -229,7 +229,7 @@ def test_unknown_setting_is_refused() -> None:
     """A misspelt name is an error that lists the real ones, and nothing is changed."""
     with pytest.raises(ConfigError) as caught:
         configure(wiat=True, provider="demo", key=KEY)
-    assert str(caught.value) == f"There is no setting key, wiat; there are {', '.join(VARIABLES)}."
+    assert str(caught.value) == f"There is no setting key, wiat; there are {', '.join(VARIABLES)}, notify."
     assert current().provider == "auto"
 
 

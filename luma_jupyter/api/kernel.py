@@ -117,8 +117,10 @@ class Kernel:
             with suppress(ConfigError):  # a variable that cannot be used any more costs no paid task
                 patience = session.settings().exit_seconds
             grace = min(patience, KERNEL_EXIT_SECONDS) if in_kernel else patience
+            session.notifier.close()
             ending = session.engine.finish(grace, tell_later=in_kernel)
             presenter.updates.flush_all()
+            session.notifier.finish(0 if in_kernel else grace)  # a kernel has no time left
             if (text := str(ending)) and not in_kernel:  # nobody reads a kernel's: the next %load_ext says it
                 say(text, file=sys.stderr)
 
@@ -135,8 +137,24 @@ kernel = Kernel()
 def configure(**changes: object) -> None:
     """Change settings for this kernel: ``configure(provider="demo", wait=True)``.
 
-    None takes a setting back to the environment or the default. Raises ConfigError for an unknown name or a value that
-    cannot be used; then nothing is changed.
+    None takes a setting back to the environment or the default. ``notify`` is a function that is called when something
+    has ended that was submitted in this kernel, whatever it came to: with the `Clip`, or once for a batch with the list
+    of its clips; not for what was found again. It has a thread of its own, so it may take its time. A mail is sent so::
+
+        def mail(ended):
+            message = EmailMessage()
+            message["From"] = message["To"] = "ann@example.com"
+            message["Subject"] = "Luma: it has ended"
+            message.set_content(repr(ended))
+            with smtplib.SMTP_SSL("mail.example.com") as server:
+                server.login("ann", keyring.get_password("mail.example.com", "ann"))
+                server.send_message(message)
+
+
+        luma_jupyter.configure(notify=mail)
+
+    Raises ConfigError for an unknown name or a value that cannot be used, InvalidRequest for a ``notify`` that cannot
+    be called; then nothing is changed.
     """
     kernel.configuration.configure(**changes)
 

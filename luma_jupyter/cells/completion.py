@@ -1,4 +1,5 @@
-"""Tab completion in ``%%luma`` and ``%luma`` lines: actions, words, options, their values, and clip variables."""
+"""Tab completion in ``%%luma`` and ``%luma`` lines (actions, words, options, their values, clip variables), and of the
+words of a prompt below ``%%luma``."""
 
 from __future__ import annotations
 
@@ -11,6 +12,7 @@ from luma_jupyter.clip.clip_list import ClipSequence
 from luma_jupyter.clip.cut import Cut
 from luma_jupyter.clip.names import visible_variables
 from luma_jupyter.domain.identifiers import normalize_name
+from luma_jupyter.domain.prompt_words import complete_word
 from luma_jupyter.domain.requests import ACTIONS_WITH
 from luma_jupyter.domain.vocabulary import ACTIONS
 
@@ -23,14 +25,21 @@ _LINE_WORDS = {word.word: word for word in LINE_WORDS}
 
 
 class Completer:
-    """Completes from the whole line up to the cursor. ``variables`` gives the user's."""
+    """Completes from the whole cell up to the cursor. ``variables`` gives the user's."""
 
     def __init__(self, variables: Callable[[], Mapping[str, Any]]) -> None:
         self._variables = variables
 
-    def complete(self, line: str) -> tuple[str, list[str]]:
-        """The unfinished word at the end of ``line``, and what it can become, the likeliest first; nothing outside the
+    def complete(self, text: str) -> tuple[str, list[str]]:
+        """The unfinished word at the end of ``text``, and what it can become, the likeliest first; nothing outside the
         magics."""
+        first, *body = text.lstrip().split("\n")
+        magic, *words = first.split() or [""]
+        if magic == "%%luma" and body:
+            return ("", []) if words[:1] == ["film"] else complete_word(body[-1])  # of a film they are captions
+        return self._complete_line([first, *body][-1])
+
+    def _complete_line(self, line: str) -> tuple[str, list[str]]:
         magic, _, rest = line.lstrip().partition(" ")
         if magic not in ("%%luma", "%luma") or not line.lstrip().startswith(f"{magic} "):
             return "", []

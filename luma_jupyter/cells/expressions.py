@@ -5,7 +5,8 @@ their attributes and items, ``+ - * /`` on numbers, and a format as in f-strings
 Python; nothing is called, though an attribute may be a property. All else in double braces is refused, and so is a
 pair of braces without its other half: a replacement that somebody meant is never sent, and paid for, as it stands.
 
-``{{{{`` and ``}}}}`` write ``{{`` and ``}}``. Closing braces that close single ones, as in JSON, stay as they are.
+``{{{{`` and ``}}}}`` write ``{{`` and ``}}``. Closing braces that close single ones, as in JSON, stay as they are. A
+character in quotes stands for itself, wherever it is: ``{{'}'}}``. `escape_braces` and `quoted` write all of that.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ import operator
 import re
 import warnings
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import groupby
 from types import ModuleType
@@ -119,6 +121,42 @@ def _scan(body: str) -> Iterator[Piece]:
     yield body[start:]
 
 
+def quoted(character: str) -> str:
+    """One character as it is, in the body of a cell."""
+    return f"{{{{{character!r}}}}}"
+
+
+def escape_braces(prompt: str) -> str:
+    """The body of a cell whose prompt is this one, with nothing in it replaced."""
+    opened: list[int] = []  # as in `_scan`
+
+    def escape(run: re.Match[str]) -> str:
+        pairs, single = divmod(len(run[0]), 2)
+        if run[0][0] == "{":
+            opened.extend([2] * pairs + [1] * single)
+            return "{" * (4 * pairs + single)
+        within = slice(-4 * len(run[0]), None)  # so many closing braces close no more than these
+        for count in (_like_opened(len(run[0]), opened), 4 * pairs + single):
+            last = opened[within]
+            with suppress(InvalidRequest):
+                if _close(count, last, "") == run[0]:
+                    opened[within] = last
+                    return "}" * count
+        return quoted("}") * len(run[0])  # they would close braces of which some are double and some are not
+
+    return _BRACES.sub(escape, prompt)
+
+
+def _like_opened(count: int, opened: list[int]) -> int:
+    """As how many braces so many closing ones are written, if each is written as the one that it closes."""
+    written = 0
+    for size in reversed(opened):
+        if count <= 0:
+            break
+        count, written = count - size, written + size**2
+    return written + max(count, 0)
+
+
 def _close(count: int, opened: list[int], before: str) -> str:
     """What so many closing braces stand for, after those that are ``opened``, from which it takes away.
 
@@ -187,7 +225,7 @@ def _is_understood(node: ast.expr) -> bool:
         case ast.UnaryOp(op=ast.USub(), operand=operand):
             return _is_understood(operand)
         case ast.Constant(value=value):
-            return type(value) in (int, float)
+            return type(value) in (int, float) or (isinstance(value, str) and len(value) == 1)
     return False
 
 
@@ -242,8 +280,8 @@ def _evaluate(expression: Expression, node: ast.expr, variables: Mapping[str, An
             return -_number(expression, operand, variables)
         case ast.BinOp(left=left, op=op, right=right):
             return _OPERATORS[type(op)](_number(expression, left, variables), _number(expression, right, variables))
-        case ast.Constant(value=number):
-            return number
+        case ast.Constant(value=value):
+            return value
     raise _unreadable(expression.text)
 
 

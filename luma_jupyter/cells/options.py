@@ -232,7 +232,7 @@ LINE_WORDS = (
         "(%luma film alone shows how; in a cell, %%luma film, captions go below)",
         tuple(flag for option in FILM_OPTIONS for flag in option.all_flags),
     ),
-    LineWord("words", "", "the words that the demo service makes its films by, in English and Chinese"),
+    LineWord("words", "", "words for prompts, in English and Chinese; those that the demo knows"),
     LineWord("price", "", "what a call costs, and what was spent today"),
     LineWord("balance", "", "what is left at the services"),
     LineWord(

@@ -106,7 +106,7 @@ def submit_all(session: Session, grid: Grid, *, name: str | None = None, yes: bo
     if name:
         named = [replace(plan.spec, name=f"{name}[{number}]") for number, plan in enumerate(plans)]
         plans = [replace(plan, spec=spec) for plan, spec in zip(plans, named, strict=True)]
-    return ClipList(session.submit_all(plans, yes=yes))
+    return session.submit_all(plans, yes=yes)
 
 
 def above_limits(batch: BatchPlan, now: Settings) -> str:

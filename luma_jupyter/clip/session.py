@@ -15,10 +15,12 @@ from weakref import WeakValueDictionary
 
 from luma_jupyter.clip.braces import double_braces_notice, find_double_braces
 from luma_jupyter.clip.clip import Clip, Presenter, Source
+from luma_jupyter.clip.clip_list import ClipList
 from luma_jupyter.clip.found_keys import FoundKeys
 from luma_jupyter.clip.lazy_clip_list import LazyClipList
 from luma_jupyter.clip.lineage import lineage_nodes
 from luma_jupyter.clip.names import find_name, find_word
+from luma_jupyter.clip.notifier import Notifier
 from luma_jupyter.domain.identifiers import KEY_PREFIX, is_key, is_reserved_name, is_variable_name, normalize_name
 from luma_jupyter.domain.note import Note
 from luma_jupyter.domain.prompts import is_mostly_latin, script_of
@@ -68,6 +70,7 @@ class Session:
         self.presenter = presenter
         self.variables = variables
         self.found_keys = FoundKeys(configuration, engine, presenter)
+        self.notifier = Notifier(configuration.current, engine.loop_thread)
         self._restore = restore
         self._clips: WeakValueDictionary[str, Clip] = WeakValueDictionary()  # by intent
         self._under_way: dict[str, Clip] = {}  # those of them that have not ended, though nobody may hold them
@@ -123,11 +126,17 @@ class Session:
         """
         if name:
             plan = replace(plan, spec=replace(plan.spec, name=name))
-        (clip,) = self.submit_all([plan], yes=yes)
+        (clip,) = self._submit([plan], yes=yes)
+        self.notifier.expect(clip)
         return clip
 
-    def submit_all(self, plans: Sequence[Plan], *, yes: bool = False) -> list[Clip]:
+    def submit_all(self, plans: Sequence[Plan], *, yes: bool = False) -> ClipList:
         """As `submit`, of several plans: all that are new are sent, or none. Raises as `Engine.submit` does."""
+        clips = ClipList(self._submit(plans, yes=yes))
+        self.notifier.expect(clips)
+        return clips
+
+    def _submit(self, plans: Sequence[Plan], *, yes: bool) -> list[Clip]:
         self._tell_of_script(plans)
         self.found_keys.confirm(plans, yes=yes)
         try:
@@ -165,11 +174,15 @@ class Session:
         self.found_keys.look_for(clip.task.provider)
         self.found_keys.confirm_again(clip.task, may_pay_twice=may_pay_twice)
         self._follow(clip, self.engine.resume(clip.task.intent, resend=True, may_pay_twice=may_pay_twice))
+        self.notifier.expect(clip)
 
     def resume(self, clip: Clip) -> None:
         """Follow a clip that nobody follows any more, and put it into its variable. Raises as `Engine.resume` does."""
         self.found_keys.look_for(clip.task.provider)
+        of_this_kernel = clip.task.intent in self.engine.handles
         self._follow(clip, self.engine.resume(clip.task.intent))
+        if of_this_kernel:
+            self.notifier.expect(clip)
         self._looks.pop(clip.task.intent, None)
         self._bind(clip)
 

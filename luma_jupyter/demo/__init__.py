@@ -21,7 +21,7 @@ jobs              tasks from submission to their end, and the threads that rende
 fetch             files behind URLs outside of this service, within limits
 film              generated, extended and modified films, frame by frame
 takes             which look a film has, so that each take is another to look at
-words             the words that films are made by, in English and Chinese
+words             what a prompt says by the words that films are made by (of `domain.prompt_words`)
 palette           the colours of a film, and all else that its look is
 shot              a scene or given pictures, seen through camera, light, air and style
 scene             sky, sun, clouds and ridges, drawn as layers

@@ -11,6 +11,7 @@ requests         generate, extend, modify and film requests
 fingerprint      the hash that is equal for equal requests
 money            prices, charges and balances
 prompts          the script that a prompt is written in
+prompt_words     words for light, camera, style and more, in English and Chinese
 task             a service's answer about a task, and a task's snapshot
 duration_model   how long tasks take, and when to poll
 """

@@ -80,17 +80,21 @@ class Extension:
         self._end_completion()
 
 
+def _line(text: str) -> str:
+    return text.rpartition("\n")[2].lstrip()
+
+
 def _completion(shell: InteractiveShell) -> Complete:
-    """Completion for our lines alone; for all others nothing is loaded."""
+    """Completion for our lines and cells alone; for all others nothing is loaded."""
     made: list[Completer] = []
 
-    def complete(line: str) -> tuple[str, list[str]]:
-        if not line.lstrip().startswith(("%luma ", "%%luma ")):
+    def complete(text: str) -> tuple[str, list[str]]:
+        if not text.lstrip().startswith("%%luma") and not _line(text).startswith(("%luma ", "%%luma ")):
             return "", []
         if not made:
             from luma_jupyter.cells.completion import Completer  # start-up
 
             made.append(Completer(lambda: shell.user_ns))
-        return made[0].complete(line)
+        return made[0].complete(text)
 
     return complete

@@ -28,8 +28,8 @@ from luma_jupyter.clip.clip import Clip
 from luma_jupyter.clip.clip_list import ClipList, wait_for_all
 from luma_jupyter.clip.finding import read_wanted
 from luma_jupyter.clip.session import Session
-from luma_jupyter.demo.words import vocabulary
 from luma_jupyter.domain.money import dollars
+from luma_jupyter.domain.prompt_words import vocabulary
 from luma_jupyter.domain.vocabulary import ACTIONS, CLASS_GATEWAY, Provider, Status
 from luma_jupyter.engine.provider_pool import choose_provider
 from luma_jupyter.errors import ConfigError, InvalidRequest, LumaError, with_words
@@ -98,14 +98,21 @@ card.png@2 (seconds).
 
 
 def words_text() -> str:
-    """The words of the demo service's films."""
-    rows = [f"{kind:<20} {words}" for kind, words in vocabulary()]
+    """The words of prompts, those that the demo service knows first."""
+    known, others = ([f"{kind:<20} {words}" for kind, words in vocabulary(simulated=flag)] for flag in (True, False))
     return "\n".join(
         [
-            "The demo service makes its films by these words, in English or Chinese; whatever else a prompt says only",
-            "decides by chance what they leave open. The paid services read all of a prompt, as one would say it.",
+            "Words for prompts, in English or Chinese. The paid services take them as words in the prompt, of which",
+            "they read all, as one would say it. Tab completes those of light, camera, style and pace in a prompt.",
             "",
-            *rows,
+            "The demo service makes its films by these words; whatever else a prompt says only decides by chance what",
+            "they leave open.",
+            "",
+            *known,
+            "",
+            "These go to the paid services alone; the demo service does not know them.",
+            "",
+            *others,
         ]
     )
 

@@ -12,6 +12,7 @@ from luma_jupyter.views.clip_state import ClipState, relative_url
 from luma_jupyter.views.html import HIDE_LOST_LIVE_PART, QUIET, escaped, frame, link
 from luma_jupyter.views.player import captions_text, player
 from luma_jupyter.views.text import (
+    SHORT_STATUS_TEXT,
     STATUS_TEXT,
     as_of,
     completion_text,
@@ -150,13 +151,15 @@ def waiting_html(state: ClipState) -> str:
 def live_view(state: ClipState) -> dict[str, Any]:
     """The data of the live part's one model; its only HTML is the finished card.
 
-    ``probe`` is the relative address of a saved video that is not shown by it, as the page may not reach that.
+    ``probe`` is the relative address of a saved video that is not shown by it, as the page may not reach that; ``told``
+    the end in words, for who is not looking: a title, and of what, or why.
     ``since`` and ``now`` are Unix seconds by the kernel's clock: when it was submitted, and when this was made.
     """
     task = state.task
     if task.status.ended:
         probe = {"probe": relative_url(state.file)} if state.file and not state.served else {}
-        return {"key": task.key, "final": final_html(state), **probe}
+        title, text = f"{state.label}: {SHORT_STATUS_TEXT[task.status]}", str(task.error or task.request.prompt)
+        return {"key": task.key, "final": final_html(state), "told": [title, short(text, 200)], **probe}
     is_film = task.provider == "local"
     stop, tooltip = (STOP_LABEL_FILM, STOP_TOOLTIP_FILM) if is_film else (STOP_LABEL, STOP_TOOLTIP)
     if task.status is Status.QUEUED and not is_film:

@@ -46,6 +46,11 @@ def summary(counts: Mapping[Status, int]) -> str:
     return f"{total:,} clip{'' if total == 1 else 's'}: {', '.join(states)}"
 
 
+def outcomes(counts: Mapping[Status, int]) -> dict[str, int]:
+    """What those that have ended came to, in short words: how many did so."""
+    return {SHORT_STATUS_TEXT[status]: count for status in _ORDER if status.ended and (count := counts.get(status, 0))}
+
+
 def live_row(state: ClipState) -> TableRow:
     """A row of the live table: [label, prompt, status, moving, since, took, model, file, request].
 
@@ -82,7 +87,7 @@ def curve_name(task: Task) -> str:
 def live_view(key: str, counts: Mapping[Status, int], now: float) -> dict[str, Any]:
     """What the live table shows beside its rows; ``now`` in Unix seconds by the kernel's clock.
 
-    ``total`` is how many rows there are, ``ended`` how many of them have ended.
+    ``total`` is how many rows there are, ``ended`` how many of them have ended, ``outcomes`` what these came to.
     """
     return {
         "key": key,
@@ -90,6 +95,7 @@ def live_view(key: str, counts: Mapping[Status, int], now: float) -> dict[str, A
         "now": round(now, 1),
         "total": sum(counts.values()),
         "ended": sum(count for status, count in counts.items() if status.ended),
+        "outcomes": outcomes(counts),
         "stop": "Stop following all" if any(count and status.stoppable for status, count in counts.items()) else "",
         "tooltip": STOP_TOOLTIP,
     }

@@ -15,7 +15,8 @@ How news of a task reaches the page, from top to bottom::
 And where no page shows the widget (display/page.py hears no answer), the card's plain HTML is brought forward instead.
 
 base        what all widgets share (base.js)
-card        one clip (card.js, card.css), and whether the page can load its video (reach.js)
+card        one clip (card.js, card.css), whether the page can load its video (reach.js), and whether somebody wishes
+            to be told of its end (tell.js)
 table_card  many clips
 posters     where a page finds the poster of a clip
 presenter   shows clips where the user is: in a notebook, or in a terminal

@@ -73,7 +73,7 @@ def _fits(trait: Any, value: object) -> bool:
 class CardModel(Model):
     """The live part of a card: ``view`` is what the card's view gives, ``kernel`` the kernel's id."""
 
-    _esm = script("base.js", "virtual_list.js", "reach.js", "card.js")
+    _esm = script("base.js", "virtual_list.js", "reach.js", "tell.js", "card.js")
     _css = script("card.css")
     view = traitlets.Dict().tag(sync=True)
     kernel = traitlets.Unicode().tag(sync=True)

@@ -190,11 +190,13 @@ function render({ model, el }) {
   const many = Boolean(model.get("rows"));
   el.innerHTML = `<div class="luma-live${many ? " luma-many" : ""}" role="group"
       aria-label="Progress of the clip${many ? "s" : ""}">
-    <div class="luma-head"><span class="luma-status" role="status"></span><button class="luma-stop" type="button"></button>
-    </div></div>`;
+    <div class="luma-head"><span class="luma-status" role="status"></span><span class="luma-buttons">
+    <button class="luma-tell" type="button" title="When it ends, completed or not">Tell me</button>
+    <button class="luma-stop" type="button"></button></span><span class="luma-told" role="status"></span></div></div>`;
   const live = el.firstElementChild;
   ownKeys(live);
-  const [status, stop] = ["status", "stop"].map((name) => live.querySelector(`.luma-${name}`));
+  const [status, stop, tellMe, told] = ["status", "stop", "tell", "told"].map((name) => live.querySelector(`.luma-${name}`));
+  const drawTelling = tellButton(model, tellMe, told);
   const time = kernelClock();
   const part = (many ? tablePart : clipPart)(live, model, time);
   let heardAt = performance.now();
@@ -231,6 +233,7 @@ function render({ model, el }) {
     }
     status.textContent = loss || view.status;
     stop.hidden = Boolean(loss) || !view.stop;
+    drawTelling(Boolean(loss) || (many && !view.queue && view.ended === view.total));
     if (!loss) part.tick();
   };
   const finish = async () => {
@@ -294,4 +297,9 @@ function render({ model, el }) {
   };
 }
 
-export default { initialize: ({ model }) => watchReach(model), render };
+function initialize({ model }) {
+  watchReach(model);
+  watchEnd(model);
+}
+
+export default { initialize, render };

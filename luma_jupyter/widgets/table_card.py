@@ -31,6 +31,7 @@ from luma_jupyter.views.table import (
     final_bundle,
     live_row,
     live_view,
+    outcomes,
     rows_text,
     waiting_html,
 )
@@ -212,7 +213,8 @@ class TableCard(LiveCard):
         if self.ended and not self.stays:
             if "final" in self.model.view:
                 return 0
-            self.model.view = {"key": self.key, "final": self.bundle()["text/html"]}
+            told = {"outcomes": outcomes(self.progress.counts)}
+            self.model.view = {"key": self.key, "final": self.bundle()["text/html"], **told}
             return 1
         changed, self._changed = self._changed, set()
         asked, self._asked = self._asked, []

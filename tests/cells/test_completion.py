@@ -120,7 +120,51 @@ def test_completion_keeps_its_order_in_the_page(notebook: Shell) -> None:
     assert found[:3] == ["status", "wait", "stop"]
 
 
-@pytest.mark.parametrize("code", ["%%luma\nexte", "%%luma -o x\nA sun", "%timeit ext", "%%lumax ext", "exte"])
+@pytest.mark.parametrize(
+    "code",
+    [
+        *(
+            "%%luma\nexte",
+            "%%luma -o x\nA fox and %luma histo",
+            "%%luma film a b\npan l",
+            "%%luma\n",
+            "%%luma -o x\nA fox ",
+        ),
+        *("%timeit ext", "%%lumax ext", "%%lumax\npan l", "exte", "pan l", "%%time\npan l", "x = 1\npan l", ""),
+    ],
+)
 def test_completion_leaves_other_places_alone(code: str) -> None:
-    """The prompt, other magics and plain code get no completions from here."""
-    assert Completer(dict).complete(code.split("\n")[-1]) == ("", [])
+    """Captions, other magics and plain code get no completions from here."""
+    assert Completer(dict).complete(code) == ("", [])
+
+
+@pytest.mark.parametrize(
+    ("before", "behind", "found"),
+    [
+        ("%%luma\nA fox, pan l", "", ["left"]),
+        ("%%luma -o fox\n\nA fox, pan l", " and more\nin the snow", ["left"]),
+        ("%%luma extend fox\nIn the snow,\nsilh", "\nat night", ["silhouette"]),
+        ("%%luma\n狐狸，向左", "", ["向左摇"]),
+    ],
+)
+@pytest.mark.parametrize("use_jedi", [True, False])
+def test_words_of_a_prompt_are_completed_below_the_line(
+    notebook: Shell, before: str, behind: str, found: list[str], use_jedi: bool
+) -> None:
+    """In the middle of a prompt, and nothing else is offered there."""
+    notebook.ip.Completer.use_jedi = use_jedi
+    with provisionalcompleter():
+        offered = list(notebook.ip.Completer.completions(before + behind, len(before)))
+    whole = [before[: c.start] + c.text + (before + behind)[c.end :] for c in offered]
+    begun = before[: before.rindex(before.split("\n")[-1].split()[-1] if "，" not in before else "向左")]
+    assert whole == [begun + word + behind for word in found]
+
+
+@pytest.mark.parametrize("use_jedi", [True, False])
+def test_plain_cells_are_completed_as_ever(notebook: Shell, use_jedi: bool) -> None:
+    """With the extension loaded a name of Python's is found, and no word of a prompt."""
+    notebook.ip.Completer.use_jedi = use_jedi
+    notebook.user_ns["pan_of_mine"] = 1
+    assert "pan_of_mine" in completions(notebook, "pan_o")
+    assert "x = 1\npan_of_mine" in completions(notebook, "x = 1\npan_")
+    assert not [code for code in completions(notebook, "pan") if "left" in code]

@@ -121,6 +121,7 @@ def test_double_braces_give_the_value(prompt: str, sent: str) -> None:
     [
         *("mood|upper", "fox.upper()", "len(fox)", "fox!r", "fox=", "fox if n else n", "n > 2", "not n", "fox and n"),
         *("row[n]", "row[1:2]", "row[True]", "row[1.5]", "row['a'+'b']", "[n]", "(n, n)", "f'{n}'", "'text'", "None"),
+        *("'}'+'}'", "''"),
         *("lambda: n", "shot._secret", "shot.__class__", "n ** 2", "n // 2", "n % 2", "n @ n", "~n", "+n", "1j"),
         *(
             "fox # the hero",

@@ -5,7 +5,9 @@ import pytest
 
 from luma_jupyter.demo.palette import MOODS, Look
 from luma_jupyter.demo.shot import Shot
-from luma_jupyter.demo.words import KINDS, WORDS, Direction, Word, vocabulary
+from luma_jupyter.demo.words import WORDS, Direction
+from luma_jupyter.domain import prompt_words
+from luma_jupyter.domain.prompt_words import Word
 
 SMALL = (160, 90)
 LEAST = 4.0  # of 255, on average: by so much each word changes a film
@@ -83,9 +85,8 @@ def test_loop_closes(prompt: str) -> None:
     assert np.abs(first - last).mean() < 0.5 < np.abs(first - half).mean()
 
 
-def test_vocabulary_names_every_word_once() -> None:
-    """What people read has each kind with all of its words, in both languages."""
-    rows = dict(vocabulary())
-    assert list(rows) == list(KINDS.values())
-    for word in WORDS:
-        assert f"{word.name} ({word.chinese})" in rows[KINDS[word.kind]]
+@pytest.mark.parametrize("word", [word for word in prompt_words.WORDS if not word.english], ids=lambda word: word.name)
+def test_words_that_are_told_to_be_unknown_are(word: Word) -> None:
+    """The demo service takes none of the services' words for another one of its own."""
+    for name in (word.name, *word.chinese.split("、")):
+        assert Direction.of(f"Two foxes, {name}, and more").words == ()

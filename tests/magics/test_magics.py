@@ -11,8 +11,8 @@ import pytest
 from luma_jupyter.api.kernel import kernel
 from luma_jupyter.clip.clip import Clip
 from luma_jupyter.compat import WIDGET_VIEW
-from luma_jupyter.demo.words import WORDS
 from luma_jupyter.display.outputs import NOTHING
+from luma_jupyter.domain.prompt_words import WORDS
 from luma_jupyter.errors import ClipError, ClipFailed, ClipUnconfirmed, ConfigError, InvalidRequest, OverBudget
 from luma_jupyter.magics.magics import HELP
 from tests.support import settings
@@ -113,11 +113,15 @@ def test_luma_alone_prints_the_help(notebook: Shell, capsys: pytest.CaptureFixtu
 def test_words_lists_what_the_demo_understands_in_both_languages(
     notebook: Shell, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """``%luma words`` names every word of the demo's films, and says that the paid services read all of a prompt."""
+    """``%luma words`` names every word, those of the demo's films first, and says what the paid services make of it."""
     notebook.run("%luma words")
     printed = capsys.readouterr().out
     assert "The demo service makes its films by these words" in printed
-    assert "The paid services read all of a prompt" in printed
+    assert "The paid services take them as words in the prompt" in printed
+    known, others = printed.split("These go to the paid services alone")
+    assert "pan left (向左摇、左移)" in known
+    assert "tracking shot (跟拍)" in others
+    assert max(map(len, printed.splitlines()[:6])) <= 110
     for word in WORDS:
         assert word.name in printed
         assert word.chinese in printed

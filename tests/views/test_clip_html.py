@@ -191,7 +191,10 @@ def test_live_view_cannot_stop_saving_and_says_that_queued_costs_nothing() -> No
 
 def test_live_view_of_an_ended_clip_is_its_final_html_alone() -> None:
     """At the end the model holds the finished HTML and nothing else."""
-    assert live_view(clip_state()) == {"key": "3f9c2a1b", "final": final_html(clip_state())}
+    view = live_view(clip_state())
+    assert view == {"key": "3f9c2a1b", "final": final_html(clip_state()), "told": ["sunset: completed", "A sunset"]}
+    failed = live_view(clip_state(Status.FAILED))
+    assert failed["told"] == ["sunset: failed", "It went wrong."]
 
 
 def test_waiting_html_of_a_page_saved_early_finds_the_video() -> None:

@@ -47,7 +47,8 @@ def test_card_model_gets_the_final_html_too(notebook: Shell, service: PromptServ
     assert model.view["stop"] == "Stop following"
     service.gate.set()
     clip.wait()
-    assert model.view == {"key": clip.task.key, "final": notebook.displays.latest()[0]["text/html"]}
+    final = notebook.displays.latest()[0]["text/html"]
+    assert model.view == {"key": clip.task.key, "final": final, "told": ["sunset: completed", "A sunset"]}
     assert model.comm is not None
 
 

@@ -77,7 +77,7 @@ def test_many_clips_are_one_widget(notebook: Shell, service: PromptService) -> N
     assert "30 clips: 30 completed" in final["text/html"]
     assert final["text/html"].count("<tr>") == 30 + 1
     assert nothing == NOTHING
-    assert model.view == {"key": key, "final": final["text/html"]}
+    assert model.view == {"key": key, "final": final["text/html"], "outcomes": {"completed": 30}}
 
 
 def test_table_sends_only_changed_rows(

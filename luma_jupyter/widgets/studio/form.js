@@ -85,6 +85,7 @@ function render({ model, el }) {
   drawRatios(find(".luma-ratios"), model.get("ratios"), id);
   for (const name of model.get("providers")) input("provider").append(new Option(PROVIDERS[name] ?? name, name));
   ownKeys(root);
+  offerWords(input("prompt"), model.get("words"), `${id}-words`);
   const touched = new Set();
   let folder = null;
   let pause;

@@ -17,11 +17,13 @@ from luma_jupyter.cells.command import CellCommand, create, read_cell, takes_of,
 from luma_jupyter.cells.lookup import Lookup
 from luma_jupyter.cells.options import FORM_OPTIONS, LABEL_OF
 from luma_jupyter.cells.parser import write_line
+from luma_jupyter.cells.prompt_cell import write_cell
 from luma_jupyter.clip.clip import Clip
 from luma_jupyter.clip.confirm import above_limits, plan_all
 from luma_jupyter.clip.session import LAST_CLIP, Session
 from luma_jupyter.display.environment import Environment
 from luma_jupyter.domain.identifiers import normalize_name
+from luma_jupyter.domain.prompt_words import OFFERED
 from luma_jupyter.domain.requests import ACTIONS_WITH
 from luma_jupyter.domain.values import as_python, read_flag
 from luma_jupyter.domain.vocabulary import ACTIONS, ASPECT_RATIOS, PROVIDERS
@@ -47,10 +49,11 @@ class Form(PageModel):
     ``errors`` says by field what is wrong, ``problem`` what is wrong with the whole. ``cell`` is the cell that does the
     same, ``request`` what would be sent, ``price`` what it costs as far as that is known, ``outcome`` what came of the
     button. ``submitted``: the button was pressed, so that fields which were never touched are marked too.
-    ``focus``: it takes the focus when it is shown.
+    ``words`` are offered while the beginning of one is typed into the prompt. ``focus``: it takes the focus when it is
+    shown.
     """
 
-    _esm = script("base.js", "studio/form.js")
+    _esm = script("base.js", "studio/words.js", "studio/form.js")
     _css = script("studio/form.css")
     action = traitlets.Enum(ACTIONS, "generate").tag(sync=True, typed=True)
     prompt = traitlets.Unicode().tag(sync=True, typed=True)
@@ -74,6 +77,7 @@ class Form(PageModel):
     labels = traitlets.Dict({name: option.label for name, option in FORM_OPTIONS.items()}).tag(sync=True)
     ratios = traitlets.List(list(ASPECT_RATIOS)).tag(sync=True)
     providers = traitlets.List(list(PROVIDERS)).tag(sync=True)
+    words = traitlets.List(list(OFFERED)).tag(sync=True)
     clips: traitlets.List[ClipChoice] = traitlets.List().tag(sync=True)
     errors = traitlets.Dict().tag(sync=True)
     problem = traitlets.Unicode().tag(sync=True)
@@ -104,7 +108,7 @@ class Form(PageModel):
         """Say of each field whether it is right, and of the whole what would be sent."""
         with self.hold_sync():
             self.outcome, self.problem, self.request, self.price = "", "", "", ""
-            self.cell = f"%%luma {self._line()}".rstrip() + f"\n{self.prompt.strip()}"
+            self.cell = write_cell(self._line(), self.prompt)
             self.errors = {name: error for name in self.fields[self.action] if (error := self._error_of(name))}
             if self._overwrites_its_source() and "out" not in self.errors:
                 self.errors = {**self.errors, "out": f"{self.out.strip()} is what it is made from: take another name."}
