@@ -143,7 +143,19 @@ function slider(sides, videos, share) {
   };
 }
 
-function enhance(frame) {
+/** A ★ and a note for a side; gives what takes them away. */
+function mark(side, model) {
+  const row = make("div", "", { class: "luma-picks" });
+  side.querySelector("figcaption").append(row);
+  ownKeys(row);
+  const undo = addNote(side, row, side.querySelector("video")?.title ?? "", (content) => tell(model, content));
+  return () => {
+    undo();
+    row.remove();
+  };
+}
+
+function enhance(frame, model) {
   const sides = frame.querySelector(".luma-sides");
   const videos = [...sides.querySelectorAll("video")];
   if (!videos.length) return undefined;
@@ -154,6 +166,10 @@ function enhance(frame) {
     .map((name) => controls.querySelector(`.luma-${name}`));
   for (const video of videos) Object.assign(video, { controls: false, preload: "auto" });
   sides.classList.add("luma-live-sides");
+  const parts = [...sides.querySelectorAll(".luma-side")];
+  const unmark = parts.map((side) => mark(side, model));
+  const noted = (content) => takeNote(content, (key) => parts.filter((side) => side.dataset.key === key));
+  model.on("msg:custom", noted);
 
   const show = () => {
     const now = together.read();
@@ -191,13 +207,15 @@ function enhance(frame) {
     unslide?.();
     sides.removeEventListener("click", tapped);
     controls.remove();
+    model.off("msg:custom", noted);
+    for (const undo of unmark) undo();
     sides.classList.remove("luma-live-sides");
     for (const video of videos) Object.assign(video, { controls: true, preload: "metadata", muted: false, playbackRate: 1 });
   };
 }
 
 function render({ model, el }) {
-  const leave = withFrame(el, model.get("key"), enhance);
+  const leave = withFrame(el, model.get("key"), (frame) => enhance(frame, model));
   const uncount = countView(model);
   sayHere(model);
   return () => {
