@@ -31,7 +31,8 @@ def _figure(state: ClipState, width: int, note: Note) -> str:
     video = player(src, title, style=_VIDEO, captions=state.captions) if src else ""
     words = " ".join(filter(None, (state.loss, state.remark)))
     remark = f'<div style="{QUIET}">{escaped(words)}</div>' if words else ""
+    data = f'data-key="{escaped(state.task.key)}"{note_data(note)}'
     return (
-        f'<figure class="luma-side" data-key="{escaped(state.task.key)}"{note_data(note)} style="{_FIGURE}width:{width}%">{video}'
+        f'<figure class="luma-side" {data} style="{_FIGURE}width:{width}%">{video}'
         f"<figcaption>{head(state, _PROMPT)}{remark}{note_html(note)}</figcaption></figure>"
     )

@@ -116,7 +116,8 @@ def gallery_html(
         key,
         f'<div style="font-weight:600">{heading}</div>'
         f'<div style="{QUIET}">{escaped(left_out)}</div>'
-        f'<div class="luma-later luma-tiles" data-arrived="{arrived}" style="overflow:auto;max-height:640px;margin-top:6px">'
+        f'<div class="luma-later luma-tiles" data-arrived="{arrived}" '
+        f'style="overflow:auto;max-height:640px;margin-top:6px">'
         f"{''.join(map(tile_html, tiles))}</div>"
         f"{rest}{HIDE_LOST_LIVE_PART}",
         wide=True,

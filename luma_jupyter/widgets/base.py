@@ -356,7 +356,8 @@ class ProgressiveDisplay(ABC):
         if not self.environment.unattended:
             live = self._live(key)
             audience = show_live_part(live, key, self._missing, self.page)
-            self._shown(live, Shown(plain, becomes_final=True, cell=cell_number()), audience)
+            self._was_shown(live, Shown(plain, becomes_final=True, cell=cell_number()), audience)
 
-    def _shown(self, live: Any, plain: Shown, audience: Audience) -> None:
-        """It was displayed: its live part, which ``audience`` may see, and the plain form, which can be updated."""
+    def _was_shown(self, live: Any, plain: Shown, audience: Audience) -> None:
+        """Know its displays: the live part, which ``audience`` may see, and the plain form, which can be updated."""
+        del live, plain, audience  # of what stays as it is there is nothing to know

@@ -14,7 +14,7 @@ from luma_jupyter.widgets.base import PageModel
 
 
 class NotedModel(PageModel):
-    """A live part with a ★ and a note for each clip. ``clip_of`` gives the clip of a key, None for one that is not there.
+    """A live part with a ★ and a note for each clip. ``clip_of`` gives the clip of a key, None where there is none.
 
     All that are open hear of a note that is set, wherever that was.
     """

@@ -138,7 +138,7 @@ class Gallery(ProgressiveDisplay, Sequence[Clip]):
     def _live(self, key: str) -> LiveGallery:
         return LiveGallery(self, self._session, self._presenter.updates, key)
 
-    def _shown(self, live: LiveGallery, plain: Shown, audience: Audience) -> None:
+    def _was_shown(self, live: LiveGallery, plain: Shown, audience: Audience) -> None:
         live.keep_plain(plain, audience, self.page)
 
     def pick(self, key: object, action: object) -> StudioForms | None:

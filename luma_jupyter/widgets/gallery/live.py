@@ -1,4 +1,4 @@
-"""The live part of a gallery: its model, which tells the page what is new, and the studio below it for what was picked."""
+"""The live part of a gallery: its model, which tells the page what is new, and the studio for what was picked."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ MOST_SEARCHES = 8  # that are kept: pages go back to them as one types and delet
 
 class GalleryModel(NotedModel):
     """The live part in the page. ``view`` is what it shows above the tiles, and how many there are; ``added`` in it are
-    the places of those that came last, of all that have ``arrived``. ``on_pick`` is told the key of the clip and the action that
-    were picked, ``rows`` makes the answer for the tiles at some places, of those that are searched.
+    the places of those that came last, of all that have ``arrived``. ``on_pick`` is told the key of the clip and the
+    action that were picked, ``rows`` makes the answer for the tiles at some places, of those that are searched.
     """
 
     _esm = script("base.js", "virtual_list.js", "notes.js", "gallery/player.js", "gallery/gallery.js")
@@ -118,8 +118,9 @@ class LiveGallery(VBox):  # type: ignore[misc]  # ipywidgets is untyped
         return 1
 
     def _stage_of(self, now: Standing) -> object:
-        ending = now.arrived + now.under_way
-        return STEPS * now.arrived // max(ending, STEPS), len(now.clips), not now.under_way, self._notes
+        """What makes it worth bringing the plain form forward, where it is another one than before."""
+        share = STEPS * now.arrived // max(now.arrived + now.under_way, 1)
+        return share, None if now.under_way else now.arrived, self._notes
 
     def _bring_forward(self) -> int:
         """Update the plain form, where it is worth it; the number of messages that it took."""
