@@ -2,7 +2,7 @@
 them; a poster plays while one points at it, in a video that is made then and gone after, and opens a large player. The
 kernel says what is new, and what is searched; buttons on each tile tell it what to go on with. */
 
-const [WIDTH, HEIGHT] = [232, 336]; // pixels: the room for each tile, as in gallery.css
+const [WIDTH, HEIGHT] = [232, 320]; // pixels: the room for each tile, as in gallery.css
 const STILL = 250; // milliseconds after scrolling in which a tile that comes under the pointer is not pointed at
 const INTENT = 150; // milliseconds of pointing before a video is loaded: a pointer on its way elsewhere loads none
 const TYPING = 200; // milliseconds without typing after which the kernel is asked
@@ -213,6 +213,7 @@ function finder(part, search) {
 function live(el, frame, model) {
   const place = frame.querySelector(".luma-tiles");
   const first = [...place.children];
+  place.replaceChildren(); // they are here now
   const part = frame.cloneNode(false); // looks as that one does
   part.classList.remove(`luma-${model.get("key")}`);
   part.removeAttribute("hidden");
