@@ -13,7 +13,7 @@ from tests.browser.test_gallery import videos_asked
 from tests.browser.test_lab import LOAD
 
 SETTINGS = f"{LOAD}\nluma.configure(demo_seconds=8)"
-BATCH = "prompts = ['A fox by the sea', 'A boat in the rain', '狐狸 at night']\nclips = luma.batch(prompts, provider='demo')"
+BATCH = "prompts = ['A fox by the sea', 'A boat in the rain', '狐狸 at night']\nclips = luma.batch(prompts, provider='demo', again=True)"
 GALLERY = "shown = luma.gallery()\nshown"
 COMPARE = "luma.compare(clips[0], clips[1])"
 CHOSEN = "print('chosen', [clip.prompt for clip in shown.chosen], [clip.note for clip in shown])"
