@@ -12,6 +12,7 @@ film_outline what making a film would come to
 table        many clips as a table
 gallery      clips as posters
 comparison   clips side by side
+note         a person's note on a clip, beside its video
 history      the journal's tasks as a table, and for pandas
 account      the service's own list of tasks beside ours
 lineage_svg  the tree that a clip belongs to

@@ -151,7 +151,7 @@ def test_a_gallery_of_two_hundred_loads_only_the_video_that_is_pointed_at(opened
 
 @pytest.mark.parametrize("opened", ["lab", "notebook7"], indirect=True)
 def test_gallery_and_comparison_are_used_by_keyboard(opened: Opener) -> None:
-    """A focused poster plays, Enter opens a large player and plays that; picking shows what to go on with; Space plays."""
+    """A focused poster plays, Enter plays it large; picking shows what to go on with; Space plays a comparison."""
     page = opened("keys", GALLERY, COMPARE)
     page.run_all()
     page.wait_for(f"{PICKS} == 3 && {SIDES} == 2", timeout=30)

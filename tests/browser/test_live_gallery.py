@@ -13,7 +13,8 @@ from tests.browser.test_gallery import videos_asked
 from tests.browser.test_lab import LOAD
 
 SETTINGS = f"{LOAD}\nluma.configure(demo_seconds=8)"
-BATCH = "prompts = ['A fox by the sea', 'A boat in the rain', '狐狸 at night']\nclips = luma.batch(prompts, provider='demo', again=True)"
+PROMPTS = ["A fox by the sea", "A boat in the rain", "狐狸 at night"]
+BATCH = f"clips = luma.batch({PROMPTS!r}, provider='demo', again=True)"
 GALLERY = "shown = luma.gallery()\nshown"
 COMPARE = "luma.compare(clips[0], clips[1])"
 CHOSEN = "print('chosen', [clip.prompt for clip in shown.chosen], [clip.note for clip in shown])"
@@ -86,13 +87,17 @@ def test_a_gallery_is_chosen_from_and_searched(lab: Lab, open_page: Any) -> None
     page.wait_for(f"{TITLES}.length === 3", timeout=10)
 
     tiles.get_by_role("button", name="Use this prompt again: 狐狸 at night").click()
-    page.wait_for("document.querySelector('.luma-studio .luma-cell')?.innerText === '%%luma\\n狐狸 at night'", timeout=10)
+    page.wait_for(
+        "document.querySelector('.luma-studio .luma-cell')?.innerText === '%%luma\\n狐狸 at night'", timeout=10
+    )
     page.page.set_viewport_size({"width": 600, "height": 900})
     page.page.wait_for_timeout(500)
     page.shot("gallery-600")
     assert page.faults(".luma-card") == []
     page.save("choosing/choosing.ipynb")
-    saved = json.loads((lab.folder / "choosing" / "choosing.ipynb").read_text(encoding="utf-8"))["cells"][2]["outputs"][0]
+    saved = json.loads((lab.folder / "choosing" / "choosing.ipynb").read_text(encoding="utf-8"))["cells"][2]["outputs"][
+        0
+    ]
     html = "".join(saved["data"]["text/html"])
     assert html.count("<figure") == 3
     assert "★" in html

@@ -345,4 +345,3 @@ def test_plain_form_shows_a_star_that_was_set_in_the_page(notebook: Shell) -> No
     notebook.user_ns["boat"].starred = True
     flush()
     assert any("★</div>" in output.get("text/html", "") for output in notebook.displays.latest())
-
