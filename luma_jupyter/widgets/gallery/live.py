@@ -3,28 +3,44 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import traitlets
 from ipywidgets import VBox
 
+from luma_jupyter.clip.clip import Clip
 from luma_jupyter.clip.finding import read_wanted
 from luma_jupyter.clip.session import Session
 from luma_jupyter.display.page import Audience, Page
 from luma_jupyter.display.update_queue import UpdateQueue
 from luma_jupyter.errors import LumaError
 from luma_jupyter.printable import printable
-from luma_jupyter.views.gallery import found_text, heading_text, left_out_text, tile_html
+from luma_jupyter.views.gallery import FileTile, Tile, found_text, heading_text, left_out_text, tile_html
 from luma_jupyter.widgets.base import Shown, read_window, script
-from luma_jupyter.widgets.gallery.shelf import Standing
+from luma_jupyter.widgets.gallery.shelf import Shelf, Standing
 from luma_jupyter.widgets.notes import NotedModel
 from luma_jupyter.widgets.studio.studio import StudioForms
 
-if TYPE_CHECKING:  # a gallery has live parts; at run time they need not know its class
-    from luma_jupyter.widgets.gallery.gallery import Gallery
-
 STEPS = 10  # how often a page without widgets has many clips that are made brought forward
 MOST_SEARCHES = 8  # that are kept: pages go back to them as one types and deletes
+
+
+class Tiles(Protocol):
+    """What a live part needs of its gallery."""
+
+    shelf: Shelf
+
+    def tiles(self, standing: Standing, places: range, *, videos: bool = True) -> list[Tile | FileTile]:
+        """The tiles that there are at these places."""
+
+    def bundle(self, key: str, now: Standing) -> dict[str, str]:
+        """What is saved."""
+
+    def clip_of(self, key: str) -> Clip | None:
+        """The clip of a key, where it is one of these."""
+
+    def pick(self, key: object, action: object) -> StudioForms | None:
+        """Take a clip as picked, and make a form for what is to become of it."""
 
 
 class GalleryModel(NotedModel):
@@ -39,7 +55,7 @@ class GalleryModel(NotedModel):
 
     def __init__(
         self,
-        gallery: Gallery,
+        gallery: Tiles,
         session: Session,
         on_pick: Callable[[object, object], None],
         rows: Callable[[range, str, bool], dict[str, Any]],
@@ -67,7 +83,7 @@ class LiveGallery(VBox):  # type: ignore[misc]  # ipywidgets is untyped
     way has ended; where nobody sees this live part, also in steps before.
     """
 
-    def __init__(self, gallery: Gallery, session: Session, updates: UpdateQueue, key: str) -> None:
+    def __init__(self, gallery: Tiles, session: Session, updates: UpdateQueue, key: str) -> None:
         self._gallery = gallery
         self._updates = updates
         self._studio: StudioForms | None = None
