@@ -14,7 +14,8 @@ from luma_jupyter.clip.clip import Clip
 from luma_jupyter.clip.finding import read_wanted
 from luma_jupyter.clip.lazy_clip_list import LazyClipList
 from luma_jupyter.widgets.compare.compare import Comparison, clips_to_compare
-from luma_jupyter.widgets.gallery.gallery import Gallery, What, for_gallery
+from luma_jupyter.widgets.gallery.gallery import Gallery
+from luma_jupyter.widgets.gallery.shelf import What, shelf_of
 from luma_jupyter.widgets.sheet.sheet import Sheet, clips_for_sheet
 from luma_jupyter.widgets.studio.form import read_fields
 from luma_jupyter.widgets.studio.studio import StudioForms
@@ -47,15 +48,18 @@ def clips(
 
 
 def gallery(what: What = None, *, folder: str | PathLike[str] | None = None) -> Gallery:
-    """Clips as posters that play when one points at them, each to extend or modify.
+    """Clips as posters that play when one points at them: to be searched, starred and noted, extended or modified.
 
     ``what`` is clips, a folder of videos, or a function that says of a clip whether to show it; without it, all clips
     of this notebook's folder, newest first. ``folder`` names another one, whose videos are known by the files beside
-    them; those without are shown by their names, and are in ``files``. Clips without a video are left out. Raises
-    InvalidRequest for anything else.
+    them; those without are shown by their names, and are in ``files``. Clips without a video are left out.
+
+    It is live: clips that are completed later come by themselves, in the page and as its items here, also those that
+    this kernel begins later in that folder. Which clips are given, which ones a function chooses and ``files`` stay as
+    they are. ``chosen`` is a list of those with a ★, as they are when it is looked at. Raises InvalidRequest for
+    anything else.
     """
-    clips, files = for_gallery(kernel.session, what, folder)
-    return Gallery(clips, kernel.session, kernel.presenter, files)
+    return Gallery(shelf_of(kernel.session, what, folder), kernel.session, kernel.presenter)
 
 
 def compare(*clips: Clip | Iterable[Clip]) -> Comparison:
@@ -64,7 +68,7 @@ def compare(*clips: Clip | Iterable[Clip]) -> Comparison:
     Two clips or more, or a list of them; a single one that was extended or modified is shown beside its source. Raises
     InvalidRequest for anything else, ClipError where one has no video.
     """
-    return Comparison(clips_to_compare(clips), kernel.presenter)
+    return Comparison(clips_to_compare(clips), kernel.session, kernel.presenter)
 
 
 def sheet(clips: Clip | Iterable[Clip], *, down: Side = None, across: Side = None, blind: bool = False) -> Sheet:

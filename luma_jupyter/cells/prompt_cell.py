@@ -28,9 +28,16 @@ def prompt_cell(request: Request) -> str:
 
     Of a generate request it asks for the same video, but for given frames; of others for a new one.
     """
-    options: dict[str, str | bool] = {}
+    options = prompt_fields(request)
+    prompt = str(options.pop("prompt"))
+    return write_cell(write_line("generate", "", **options), prompt)
+
+
+def prompt_fields(request: Request) -> dict[str, str | bool]:
+    """The prompt of that cell, and its options that are not as ever: what a form holds that does the same."""
+    options: dict[str, str | bool] = {"prompt": escape_braces(request.prompt)}
     if isinstance(request, GenerateRequest):
         plain = GenerateRequest(prompt=request.prompt)
         names = ("aspect_ratio", "loop", "enhancement")
-        options = {name: getattr(request, name) for name in names if getattr(request, name) != getattr(plain, name)}
-    return write_cell(write_line("generate", "", **options), escape_braces(request.prompt))
+        options |= {name: getattr(request, name) for name in names if getattr(request, name) != getattr(plain, name)}
+    return options

@@ -5,13 +5,16 @@ from __future__ import annotations
 import contextlib
 from abc import abstractmethod
 from collections import Counter
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Self, SupportsIndex, overload
 
 from luma_jupyter.clip.clip import Clip
 from luma_jupyter.clip.sheet import contact_sheet
+from luma_jupyter.domain.folding import fold
 from luma_jupyter.domain.values import read_timeout
 from luma_jupyter.domain.vocabulary import Status
+from luma_jupyter.engine.store.descriptions import searched_by
+from luma_jupyter.engine.store.wanted import Wanted
 from luma_jupyter.errors import ClipError, with_message
 from luma_jupyter.printable import say, writable
 from luma_jupyter.views.table import table_text
@@ -34,6 +37,13 @@ def wait_for_all(clips: Sequence[Clip], wait: Callable[[Clip], object]) -> None:
         raise errors[0]
 
 
+def _fits(clip: Clip, wanted: Wanted) -> bool:
+    """Whether a clip is wanted, by its words as they are now; its note is read where that is asked for."""
+    claims = searched_by(clip.task.evolve(name=clip.name))
+    starred, note = wanted.starred and clip.starred, fold(clip.note) if wanted.words else ""
+    return wanted.fits({**claims, "starred": starred, "note": note})
+
+
 class ClipSequence(Sequence[Clip]):
     """Several clips, shown as one table, live while they are made."""
 
@@ -51,7 +61,15 @@ class ClipSequence(Sequence[Clip]):
     @property
     @abstractmethod
     def completed(self) -> ClipSequence:
-        """Those that are completed, in their order."""
+        """Those that are completed by now, in their order."""
+
+    @abstractmethod
+    def wanted(self, wanted: Wanted) -> ClipSequence:
+        """Those that are wanted, in their order. Raises ConfigError where the journal cannot be read."""
+
+    @abstractmethod
+    def after(self, clips: Iterable[Clip]) -> ClipSequence:
+        """These clips, and behind them what is here; those of them that are in it already stay where they are."""
 
     @property
     @abstractmethod
@@ -154,6 +172,12 @@ class ClipList(list[Clip], ClipSequence):
     @property
     def completed(self) -> ClipList:
         return ClipList(clip for clip in self if clip.task.status is Status.COMPLETED)
+
+    def after(self, clips: Iterable[Clip]) -> ClipList:
+        return ClipList([*(clip for clip in clips if clip not in self), *self])
+
+    def wanted(self, wanted: Wanted) -> ClipList:
+        return ClipList(clip for clip in self if _fits(clip, wanted))
 
     @property
     def identity(self) -> Hashable:

@@ -12,6 +12,7 @@ from luma_jupyter.clip.clip_list import ClipList, ClipSequence
 from luma_jupyter.domain.task import Task
 from luma_jupyter.domain.vocabulary import Status
 from luma_jupyter.engine.past import Past
+from luma_jupyter.engine.store.wanted import Wanted
 
 
 class LazyClipList(ClipSequence):
@@ -98,5 +99,14 @@ class LazyClipList(ClipSequence):
 
     @property
     def completed(self) -> LazyClipList:
-        """Those that have a video, as far as the journal and the sidecars know."""
-        return self._part(self._tasks.of(Status.COMPLETED))
+        """Those that have a video by now, as far as the journal and the sidecars know."""
+        done = {clip.task.intent for clip in self._under_way if clip.task.status is Status.COMPLETED}
+        return self._part(self._tasks.of(Status.COMPLETED, done))
+
+    def wanted(self, wanted: Wanted) -> LazyClipList:
+        return self._part(self._tasks.wanted(wanted))
+
+    def after(self, clips: Iterable[Clip]) -> LazyClipList:
+        clips = list(clips)
+        new = {clip.task.intent: clip.task for clip in clips if clip not in self}
+        return LazyClipList(self._tasks.after(new.values()), self._clip_of, [*clips, *self._under_way])

@@ -3,33 +3,36 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from typing import TypeAlias, overload
 
 from luma_jupyter.domain.money import Total
 from luma_jupyter.domain.task import Task
 from luma_jupyter.domain.vocabulary import Status
 from luma_jupyter.engine.store.journal import Key
+from luma_jupyter.engine.store.wanted import Wanted
 
 AT_ONCE = 200  # tasks that are read at once where all are looked at
 FINAL = frozenset([Status.COMPLETED, Status.FAILED, Status.CANCELLED])  # nobody goes on with these by himself
 
 Read: TypeAlias = Callable[[Sequence[str]], Mapping[str, Task]]
 AddUp: TypeAlias = Callable[[Sequence[str]], Total]
+Find: TypeAlias = Callable[[Wanted], Container[str]]
 
 
 class Past(Sequence[Task]):
     """Tasks by their ``keys``, in this order; ``read`` gives those of some intents as they stand, as far as they are
-    there, ``add_up`` what some that are final cost together.
+    there, ``add_up`` what some that are final cost together, ``find`` the intents of those that are wanted.
 
     Which tasks there are is decided when it is made. One that is gone when it is looked at, as its file was taken away
     meanwhile, is left out from then on.
     """
 
-    def __init__(self, keys: Iterable[Key], read: Read, add_up: AddUp) -> None:
+    def __init__(self, keys: Iterable[Key], read: Read, add_up: AddUp, find: Find) -> None:
         self._keys = list(keys)
         self._read = read
         self._add_up = add_up
+        self._find = find
         self._places: dict[str, int] | None = None  # by intent; None: not known now
 
     def __len__(self) -> int:
@@ -41,7 +44,7 @@ class Past(Sequence[Task]):
     def __getitem__(self, index: slice) -> Past: ...
     def __getitem__(self, index: int | slice) -> Task | Past:
         if isinstance(index, slice):
-            return Past(self._keys[index], self._read, self._add_up)
+            return self._of_keys(self._keys[index])
         while True:
             key = self._keys[index]
             if found := self._tasks([key]):
@@ -59,9 +62,21 @@ class Past(Sequence[Task]):
             self._places = {intent: place for place, (_, intent, _) in enumerate(self._keys)}
         return self._places.get(intent)
 
-    def of(self, status: Status) -> Past:
-        """Those that have come to a final status; in the same order."""
-        return Past([key for key in self._keys if key[2] == status], self._read, self._add_up)
+    def of(self, status: Status, also: Container[str] = ()) -> Past:
+        """Those that have come to a final status; in the same order. ``also`` are intents of some that have by now."""
+        return self._of_keys([key for key in self._keys if key[2] == status or key[1] in also])
+
+    def wanted(self, wanted: Wanted) -> Past:
+        """Those of them that are wanted, in the same order. Raises ConfigError where the journal cannot be read."""
+        found = self._find(wanted)
+        return self._of_keys([key for key in self._keys if key[1] in found])
+
+    def after(self, tasks: Iterable[Task]) -> Past:
+        """These tasks, and behind them what is here."""
+        return self._of_keys([*((task.created_at, task.intent, task.status.value) for task in tasks), *self._keys])
+
+    def _of_keys(self, keys: Iterable[Key]) -> Past:
+        return Past(keys, self._read, self._add_up, self._find)
 
     @property
     def unfinished(self) -> list[Task]:

@@ -206,6 +206,7 @@ class Repository:
             keys[-wanted.newest if wanted.newest else 0 :],
             lambda intents: self._read(intents, saved, here),
             lambda intents: self._total(intents, saved),
+            lambda more: frozenset(self.history(more, folder=folder).intents),
         )
 
     def saved(self, media: Path) -> Past:
@@ -215,6 +216,7 @@ class Repository:
             sorted(_keys(places)),
             lambda intents: self._read(intents, places),
             lambda intents: self._total(intents, places),
+            lambda wanted: self._saved(wanted, [media], ()),
         )
 
     def plain_videos(self, media: Path) -> list[Path]:

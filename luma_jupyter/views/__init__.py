@@ -14,6 +14,7 @@ gallery      clips as posters
 collection   what students have handed in, by student
 comparison   clips side by side
 sheet        clips as a table with labels of rows and columns, and as a page of its own
+note         a person's note on a clip, beside its video
 history      the journal's tasks as a table, and for pandas
 account      the service's own list of tasks beside ours
 exchanges    what went over the wire for a clip, as text and as a timeline

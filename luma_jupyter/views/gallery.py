@@ -10,10 +10,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from luma_jupyter.domain.note import NO_NOTE, Note
 from luma_jupyter.domain.requests import GenerateRequest
 from luma_jupyter.views.clip_html import origin
 from luma_jupyter.views.clip_state import ClipState
 from luma_jupyter.views.html import HIDE_LOST_LIVE_PART, QUIET, escaped, frame
+from luma_jupyter.views.note import note_data, note_html
 from luma_jupyter.views.player import player
 from luma_jupyter.views.table import rest_text
 from luma_jupyter.views.text import short
@@ -29,11 +31,15 @@ _BOX = "display:block;text-align:center;background:rgba(128,128,128,.25);border-
 
 @dataclass(frozen=True)
 class Tile:
-    """One clip: ``poster`` is an address or a data URI, ``seconds`` the video's length; None where there is none."""
+    """One clip: ``poster`` is an address or a data URI, ``seconds`` the video's length; None where there is none.
+
+    ``note`` is a person's note on it.
+    """
 
     state: ClipState
     poster: str | None = None
     seconds: float | None = None
+    note: Note = NO_NOTE
 
     @property
     def key(self) -> str:
@@ -98,24 +104,39 @@ class FileTile:
         return f'<div style="{QUIET}">a video file</div>'
 
 
-def gallery_html(key: str, tiles: Sequence[Tile | FileTile], heading: str, more: int, left_out: str) -> str:
-    """The gallery in its frame; ``more`` says how many videos have no tile in it, ``left_out`` is said of clips."""
+def gallery_html(
+    key: str, tiles: Sequence[Tile | FileTile], heading: str, more: int, left_out: str, arrived: int = 0
+) -> str:
+    """The gallery in its frame; ``more`` says how many videos have no tile in it, ``left_out`` is said of clips.
+
+    ``arrived`` is how many came since it was made: by that its live part knows whether these are still the first.
+    """
     rest = f'<div class="luma-rest" style="{QUIET}">{escaped(rest_text(more, PART))}</div>' if more else ""
     return frame(
         key,
         f'<div style="font-weight:600">{heading}</div>'
         f'<div style="{QUIET}">{escaped(left_out)}</div>'
-        f'<div class="luma-later luma-tiles" style="overflow:auto;max-height:640px;margin-top:6px">'
+        f'<div class="luma-later luma-tiles" data-arrived="{arrived}" '
+        f'style="overflow:auto;max-height:640px;margin-top:6px">'
         f"{''.join(map(tile_html, tiles))}</div>"
         f"{rest}{HIDE_LOST_LIVE_PART}",
         wide=True,
     )
 
 
-def heading_text(clips: int, files: int = 0) -> str:
-    """``1 clip``, ``1,000 clips``, ``2 videos``; of both, ``1 clip and 2 videos``: files of which nothing is known."""
+def heading_text(clips: int, files: int = 0, under_way: int = 0) -> str:
+    """``1 clip``, ``1,000 clips``, ``2 videos``; of both, ``1 clip and 2 videos``: files of which nothing is known.
+
+    Behind it how many are ``under_way``: ``3 clips, 2 being made``.
+    """
     counts = [(clips, "clip"), (files, "video")] if files else [(clips, "clip")]
-    return " and ".join(f"{count:,} {what}{'' if count == 1 else 's'}" for count, what in counts if count or not files)
+    words = (f"{count:,} {what}{'' if count == 1 else 's'}" for count, what in counts if count or not files)
+    return " and ".join(words) + (f", {under_way:,} being made" if under_way else "")
+
+
+def found_text(found: int, heading: str) -> str:
+    """``12 of 340 clips``: how many were found, of what the heading says."""
+    return f"{found:,} of {heading}"
 
 
 def left_out_text(left_out: int) -> str:
@@ -132,12 +153,13 @@ def tile_html(tile: Tile | FileTile) -> str:
         video = f'<div style="{QUIET}">{where}</div>'
     length = f" · {tile.seconds:.1f} s" if tile.seconds is not None else ""
     words = f'<span style="{QUIET}">▶ Play{length}</span>'
+    data, noted = (note_data(tile.note), note_html(tile.note)) if isinstance(tile, Tile) else ("", "")
     return (
-        f'<figure class="luma-tile" data-key="{escaped(tile.key)}" style="{_TILE}"><details>'
+        f'<figure class="luma-tile" data-key="{escaped(tile.key)}"{data} style="{_TILE}"><details>'
         f'<summary style="cursor:pointer;list-style:none">{_poster(tile)}{words}</summary>'
         f"{video}</details><figcaption>"
         f'<div style="font-weight:600" title="{escaped(tile.title)}">{escaped(short(tile.title, _PROMPT))}</div>'
-        f"{tile.origin}</figcaption></figure>"
+        f"{tile.origin}{noted}</figcaption></figure>"
     )
 
 

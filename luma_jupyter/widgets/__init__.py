@@ -20,7 +20,8 @@ card        one clip (card.js, card.css), whether the page can load its video (r
 table_card  many clips
 posters     where a page finds the poster of a clip
 presenter   shows clips where the user is: in a notebook, or in a terminal
-gallery     clips as posters
+notes       what galleries and comparisons share: a ★ and a note on each clip (notes.js, notes.css)
+gallery     clips as posters: those that are completed by now, and a large player
 compare     clips side by side
 sheet       clips as a table with labels, or as numbers to vote on
 collection  what students have handed in, by student

@@ -96,8 +96,12 @@ function withFrame(el, key, take) {
   };
   find();
   const timer = setInterval(find, 500); // an output may be drawn anew at any time
+  const watcher = new MutationObserver(find); // and before it is seen, where that is where it was
+  const output = frame?.closest(".jp-OutputArea-child");
+  if (output) watcher.observe(output, { childList: true, subtree: true });
   return () => {
     clearInterval(timer);
+    watcher.disconnect();
     undo?.();
   };
 }

@@ -296,8 +296,8 @@ class Missing(NamedTuple):
     cell: str = ""
 
 
-def show_live_part(widget: Any, key: str, missing: Missing, page: Page) -> None:
-    """Show a widget below the frame ``key``; and below that, while nobody sees it, what is missing.
+def show_live_part(widget: Any, key: str, missing: Missing, page: Page) -> Audience:
+    """Show a widget below the frame ``key``; and below that, while nobody sees it, what is missing. Who sees it.
 
     ``widget`` is a `PageModel`, or a box that begins with one.
     """
@@ -315,6 +315,7 @@ def show_live_part(widget: Any, key: str, missing: Missing, page: Page) -> None:
     data, metadata = widget_bundle(widget)
     display(data, metadata=metadata, raw=True)
     line.display(NOTHING, raw=True)
+    return audience
 
 
 class ProgressiveDisplay(ABC):
@@ -350,7 +351,13 @@ class ProgressiveDisplay(ABC):
         if not self.environment.has_page:
             print(repr(self))  # noqa: T201  # with links of our own
             return
-        key = new_key()
-        display(self._bundle(key), raw=True)
+        key, plain = new_key(), DisplayHandle()
+        plain.display(self._bundle(key), raw=True)
         if not self.environment.unattended:
-            show_live_part(self._live(key), key, self._missing, self.page)
+            live = self._live(key)
+            audience = show_live_part(live, key, self._missing, self.page)
+            self._was_shown(live, Shown(plain, becomes_final=True, cell=cell_number()), audience)
+
+    def _was_shown(self, live: Any, plain: Shown, audience: Audience) -> None:
+        """Know its displays: the live part, which ``audience`` may see, and the plain form, which can be updated."""
+        del live, plain, audience  # of what stays as it is there is nothing to know

@@ -4,6 +4,9 @@ What an item shows is the business of who uses it, and so is asking the kernel f
 const NEAR = 600; // pixels above and below what is in sight in which items are in the page
 const UNANSWERED = 10000; // milliseconds after which the kernel is asked again: a view that is drawn anew hears no answer
 
+/** Where an item is once there are new ones at these places, in order. */
+const shiftedBy = (places, at) => places.reduce((now, place) => (place <= now ? now + 1 : now), at);
+
 /** `region` scrolls, `body` in it holds the items, each `height` pixels high and `width` wide (0: as wide as the body).
 `make` gives the element of a position, empty; `draw` fills it with what is known by now, at each update. `ask(from, to)`
 asks for these positions, of which `spare` are on either side of what is near; gives false where that is not needed. */
@@ -64,20 +67,23 @@ function virtualList({ region, body, height, width = 0, spare = 40, make, draw, 
   });
   region.addEventListener("scroll", scrolled, { passive: true });
   sizes.observe(region);
+  /** There are so many items now, of which those at these places are new. */
+  const insert = (places, count) => {
+    total = count;
+    if (places.length) {
+      const moved = [...items].map(([at, item]) => [shiftedBy(places, at), item]);
+      items.clear();
+      for (const [at, item] of moved) items.set(at, item);
+      asked = asked.map((at) => shiftedBy(places, at));
+    }
+    update();
+  };
   return {
     items,
     update,
     /** There are so many items now, of which so many are new and come before the others. */
-    resize: (count, before = 0) => {
-      total = count;
-      if (before) {
-        const moved = [...items].map(([at, item]) => [at + before, item]);
-        items.clear();
-        for (const [at, item] of moved) items.set(at, item);
-        asked = asked.map((at) => at + before);
-      }
-      update();
-    },
+    resize: (count, before = 0) => insert(Array.from({ length: before }, (_, at) => at), count),
+    insert,
     /** The kernel has answered. */
     answered: () => {
       answeredBy = 0;

@@ -151,17 +151,16 @@ def test_a_gallery_of_two_hundred_loads_only_the_video_that_is_pointed_at(opened
 
 @pytest.mark.parametrize("opened", ["lab", "notebook7"], indirect=True)
 def test_gallery_and_comparison_are_used_by_keyboard(opened: Opener) -> None:
-    """A focused poster plays, Enter opens its player and plays that; picking shows what to go on with; Space plays."""
+    """A focused poster plays, Enter plays it large; picking shows what to go on with; Space plays a comparison."""
     page = opened("keys", GALLERY, COMPARE)
     page.run_all()
     page.wait_for(f"{PICKS} == 3 && {SIDES} == 2", timeout=30)
-    page.page.locator(".luma-tile summary").first.focus()
+    page.page.locator(".luma-open").first.focus()
     page.wait_for("document.querySelector('.luma-preview')?.currentTime > 0.1", timeout=10)
     page.page.keyboard.press("Enter")
-    page.wait_for("document.querySelector('.luma-tile details[open] > video')?.currentTime > 0.1", timeout=10)
+    page.wait_for("document.querySelector('.luma-player video')?.currentTime > 0.1", timeout=10)
     assert not page.page.locator(".luma-preview").count()
-    page.shot("gallery-open")
-    page.page.keyboard.press("Enter")
+    page.page.keyboard.press("Escape")
     page.page.get_by_role("button", name="Modify A paper boat in the rain, take 1").focus()
     page.page.keyboard.press("Space")
     page.wait_for(f"{FORM}?.includes('modify')", timeout=10)

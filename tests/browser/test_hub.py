@@ -80,8 +80,9 @@ def test_videos_posters_and_comparison_play_behind_a_prefix(ada: HubPage) -> Non
     assert all(video["moved"] and FILES.format("ada") in video["src"] for video in played), played
     ada.page.get_by_role("button", name="Play", exact=True).click()
     ada.wait_for(f"{PLACES}.every((place) => place > 0.5)", timeout=20)
-    ada.page.locator(".luma-tile summary").first.click()
-    ada.wait_for("document.querySelector('.luma-tile details[open] video')?.readyState > 0", timeout=20)
+    ada.page.locator(".luma-open").first.click()
+    ada.wait_for("document.querySelector('.luma-player video')?.readyState > 0", timeout=20)
+    ada.page.keyboard.press("Escape")
     ada.shot("hub")
     assert not [words for words in BROKEN if words in ada.text()]
 

@@ -130,32 +130,52 @@ def test_a_gallery_of_twenty_thousand_clips_scrolls_to_its_last(shown: LabPage) 
     assert page.page.locator(".luma-item[aria-setsize='20000']").count()
     assert page.faults(".luma-card") == []
     page.page.mouse.move(5, 5)
-    page.page.locator(".luma-item summary").last.focus()
+    page.page.locator(".luma-open").last.focus()
     page.wait_for("document.querySelector('.luma-preview')?.currentTime > 0.1", timeout=20)
     assert len({url for url in asked if ".mp4" in url}) == 1
     page.page.keyboard.press("Shift+Tab")
-    assert page.page.evaluate("document.activeElement.textContent") == "Modify"
+    assert page.page.evaluate("document.activeElement.title") == "Use this prompt again"
     page.page.get_by_role("button", name="Extend Paper boat 1 on a calm lake").click()
     page.wait_for("document.querySelector('.luma-studio .luma-cell')?.innerText.includes('extend clip:')", timeout=120)
 
 
 def test_a_tile_in_use_stays_when_one_scrolls_away(shown: LabPage) -> None:
-    """A player that is open stays in the page, in its place, so that it goes on; one that was closed does not."""
+    """One that has the focus stays in the page, in its place; one that was left does not."""
     page = shown
     page.page.wait_for_selector(TILES, timeout=120_000)
     scroll(page, TILES, 0)
     page.wait_for(f"{last_words(TILES)}.includes('Paper boat 199')", timeout=120)
-    page.page.locator(".luma-item summary").first.focus()
-    page.page.keyboard.press("Enter")
-    page.wait_for("document.querySelector('.luma-item details[open] > video')?.currentTime > 0.1", timeout=20)
+    page.page.locator(".luma-star").first.focus()
     scroll(page, TILES, 0.3)
     page.wait_for(f"/Paper boat (13|14)\\d\\d\\d /.test({last_words(TILES)})", timeout=20)
     assert page.page.evaluate(PLACES, TILES)[0] == 1
-    page.page.keyboard.press("Enter")
     page.page.evaluate("document.activeElement.blur()")
     scroll(page, TILES, 0.4)
     page.wait_for(f"/Paper boat (11|12)\\d\\d\\d /.test({last_words(TILES)})", timeout=20)
     assert page.page.evaluate(PLACES, TILES)[0] > 1
+
+
+def test_many_clips_are_searched_and_played_large(shown: LabPage) -> None:
+    """Of 20,000 clips one is found as one types; arrows go on to clips that were never drawn."""
+    page = shown
+    page.page.wait_for_selector(TILES, timeout=120_000)
+    search = page.page.get_by_role("searchbox")
+    search.fill("BOAT 123")
+    found = sum("123" in str(number) for number in range(1, COUNT + 1))
+    page.wait_for(f"document.querySelector('.luma-count')?.innerText === '{found} of 20,000 clips'", timeout=20)
+    page.wait_for(f"document.querySelectorAll('{TILES} .luma-tile').length > 5", timeout=20)
+    scroll(page, TILES, 1)
+    page.wait_for(f"{last_words(TILES)}.includes('Paper boat 123 on')", timeout=20)
+    search.press("Escape")
+    page.wait_for(f"{last_words(TILES)}.includes('Paper boat 199')", timeout=20)
+    page.page.locator(".luma-open").first.click()
+    place = "document.querySelector('.luma-place').innerText"
+    for number in range(2, 90):
+        page.page.keyboard.press("ArrowRight")
+        page.wait_for(f"{place} === '{number} of 20,000'", timeout=10)
+    page.wait_for("document.querySelector('.luma-prompt').innerText === 'Paper boat 19912 on a calm lake'", timeout=20)
+    page.wait_for("document.querySelector('.luma-player video')?.currentTime > 0", timeout=20)
+    page.page.keyboard.press("Escape")
 
 
 def test_a_table_of_twenty_thousand_clips_scrolls_to_its_last(shown: LabPage) -> None:

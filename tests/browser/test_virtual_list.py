@@ -102,6 +102,8 @@ def test_an_item_that_has_the_focus_stays_in_the_page(page: Any) -> None:
     page.evaluate("list.resize(1002, 2)")
     assert page.evaluate("document.activeElement.textContent") == "item 5"
     assert page.evaluate("document.activeElement.style.top") == "200px"
+    page.evaluate("list.insert([0, 4, 8], 1005)")
+    assert page.evaluate("document.activeElement.textContent") == "item 7"
     page.evaluate("document.activeElement.blur()")
     page.evaluate(SCROLL, 3100)
     assert page.evaluate(TOPS)[0] > 2000

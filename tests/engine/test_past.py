@@ -144,3 +144,14 @@ async def test_last_video_sizes_are_those_of_this_folder(world: World, tmp_path:
     enter(10, folder=tmp_path / "elsewhere")
     enter(11, status=Status.FAILED)
     assert sorted(world.engine.repository.last_sizes()) == [4, 5, 6, 7, 8]
+
+
+async def test_past_is_narrowed_and_begun_with_other_tasks(world: World, handed: list[Task]) -> None:
+    """What is wanted of it keeps its order; tasks that come before it are read as those in it, once they are known."""
+    past = world.engine.repository.saved(handed[0].media)[::-1]
+    assert [task.request.prompt for task in past.wanted(Wanted(search="film 3"))] == ["Film 3"]
+    assert intents(past[2:].wanted(Wanted(search="film"))) == intents(past[2:])
+    assert intents(world.engine.repository.history()[::-1].wanted(Wanted(search="film"))) == intents(past)
+    first = past[0]
+    assert past[1:].after([first]).intents == past.intents
+    assert past.of(Status.FAILED, {first.intent}).intents == (first.intent,)

@@ -130,7 +130,12 @@ class Person:
         for summary in self.part(output).locator("details:not([open]) > summary").all():
             summary.click()
         try:
-            played = self.part(output).evaluate(PLAY)
+            if large := self.part(output).locator(".luma-open").all():
+                large[0].click()
+                played = self.page.page.locator(".luma-player[open]").evaluate(PLAY)
+                self.page.page.keyboard.press("Escape")
+            else:
+                played = self.part(output).evaluate(PLAY)
         except Exception as error:
             return [f"a video does not play: {str(error).splitlines()[0]}"]
         if not played:

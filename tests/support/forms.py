@@ -16,6 +16,7 @@ from typing import TypeAlias
 from luma_jupyter.display.outputs import note_html
 from luma_jupyter.domain.exchange import Exchange, Recorded, Step
 from luma_jupyter.domain.media import LocalFile
+from luma_jupyter.domain.note import Note
 from luma_jupyter.domain.requests import ExtendRequest, GenerateRequest, ModifyRequest, VideoRef
 from luma_jupyter.domain.task import Account, ListedTask, TaskPhase, TaskState, Video
 from luma_jupyter.domain.vocabulary import Status
@@ -96,9 +97,13 @@ HTML: Mapping[str, Form] = {
     "table that waits": lambda text: table.waiting_html("key", *counted(state(text), state(text, Status.RUNNING))),
     "what a page lacks": lambda text: missing_html("key", text, text, text),
     "gallery": lambda text: gallery_html(
-        "key", [Tile(state(text), f"luma_videos/{text}.jpg"), FileTile(f"{text}.mp4")], "2 clips", 0, text
+        "key",
+        [Tile(state(text), f"luma_videos/{text}.jpg", note=Note(True, text)), FileTile(f"{text}.mp4")],
+        "2 clips",
+        0,
+        text,
     ),
-    "comparison": lambda text: comparison_html("key", [state(text)] * 2),
+    "comparison": lambda text: comparison_html("key", [state(text)] * 2, {state(text).task.intent: Note(text=text)}),
     "history": lambda text: History([state(text).task], Path("/home"), 0.0)._repr_html_(),
     "account": lambda text: account(text)._repr_html_(),
     "doctor": lambda text: Diagnosis([Finding("act", text, text, text)])._repr_html_(),

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from luma_jupyter import gallery
+from luma_jupyter import compare, gallery
 from luma_jupyter.api.create import generate
 from luma_jupyter.api.kernel import kernel
 from luma_jupyter.cells.options import FORM_OPTIONS
@@ -18,7 +18,7 @@ from luma_jupyter.domain.vocabulary import ACTIONS
 from luma_jupyter.widgets.base import Model
 from luma_jupyter.widgets.card import Card, CardModel
 from luma_jupyter.widgets.compare.compare import CompareModel
-from luma_jupyter.widgets.gallery.gallery import GalleryModel, LiveGallery
+from luma_jupyter.widgets.gallery.live import GalleryModel
 from luma_jupyter.widgets.studio.form import Form
 from luma_jupyter.widgets.studio.queue import Queue, QueueModel
 from luma_jupyter.widgets.table_card import TableCard, TableModel
@@ -40,7 +40,20 @@ JSON = st.recursive(
     lambda inner: st.one_of(st.lists(inner, max_size=3), st.dictionaries(TEXT, inner, max_size=3)),
     max_leaves=6,
 )
-WORDS = ("here", "stop", "reach", "refresh", "gone", "pick", "submit", "upload", "stop one", "resume one", "rows")
+WORDS = (
+    "here",
+    "stop",
+    "reach",
+    "refresh",
+    "gone",
+    "pick",
+    "submit",
+    "upload",
+    "stop one",
+    "resume one",
+    "rows",
+    "note",
+)
 CONTENT = st.one_of(
     JSON,
     st.fixed_dictionaries(
@@ -54,6 +67,9 @@ CONTENT = st.one_of(
             "page": JSON,
             "status": st.one_of(st.sampled_from((200, 403, 404)), JSON),
             "key": JSON,
+            "search": st.one_of(TEXT, JSON),
+            "starred": st.one_of(st.booleans(), JSON),
+            "text": st.one_of(TEXT, JSON),
             "action": st.one_of(st.sampled_from(ACTIONS), JSON),
             "fields": st.one_of(JSON, st.dictionaries(st.sampled_from(FIELDS), JSON)),
             "field": st.one_of(st.sampled_from(("source", "start_image", "end_image")), JSON),
@@ -121,7 +137,7 @@ def test_gallery_takes_any_message(page: Page, messages: list[tuple[dict[str, An
     """Nothing is picked but what is there, and nothing of it breaks, also after it is gone."""
     clip = generate("A boat").wait()
     shown = gallery([clip])
-    live = LiveGallery(shown, "key")
+    live = shown._live("key")
     page.send(live.model, messages)
     page.send(live.model, [({"method": "custom", "content": {"do": "pick", "key": [clip.task.key]}}, [])])
     assert shown.picked in (None, clip)
@@ -132,7 +148,8 @@ def test_gallery_takes_any_message(page: Page, messages: list[tuple[dict[str, An
 @given(MESSAGES)
 def test_comparison_takes_any_message(page: Page, messages: list[tuple[dict[str, Any], list[memoryview]]]) -> None:
     """It knows one word, and can be told it twice."""
-    model = CompareModel(key="key")
+    clip = generate("A boat").wait()
+    model = compare(clip, clip)._live("key")
     page.send(model, [*messages, *[({"method": "custom", "content": {"do": "gone"}}, [])] * 2])
     assert model.comm is None
 

@@ -36,7 +36,19 @@ function slider(sides, videos, share) {
   };
 }
 
-function enhance(frame) {
+/** A ★ and a note for a side; gives what takes them away. */
+function mark(side, model) {
+  const row = make("div", "", { class: "luma-picks" });
+  side.querySelector("figcaption").append(row);
+  ownKeys(row);
+  const undo = addNote(side, row, side.querySelector("video")?.title ?? "", (content) => tell(model, content));
+  return () => {
+    undo();
+    row.remove();
+  };
+}
+
+function enhance(frame, model) {
   const sides = frame.querySelector(".luma-sides");
   const videos = [...sides.querySelectorAll("video")];
   if (!videos.length) return undefined;
@@ -46,6 +58,10 @@ function enhance(frame) {
   ownKeys(controls);
   controls.insertAdjacentHTML("beforeend", SLIDER);
   const [slide, share] = ["slide", "share"].map((name) => controls.querySelector(`.luma-${name}`));
+  const parts = [...sides.querySelectorAll(".luma-side")];
+  const unmark = parts.map((side) => mark(side, model));
+  const noted = (content) => takeNote(content, (key) => parts.filter((side) => side.dataset.key === key));
+  model.on("msg:custom", noted);
   let unslide = null;
   const toggleSlider = () => {
     unslide = unslide ? unslide() : slider(sides, videos, share);
@@ -60,12 +76,14 @@ function enhance(frame) {
     unslide?.();
     sides.removeEventListener("click", tapped);
     stop();
+    model.off("msg:custom", noted);
+    for (const undo of unmark) undo();
     sides.classList.remove("luma-live-sides");
   };
 }
 
 function render({ model, el }) {
-  const leave = withFrame(el, model.get("key"), enhance);
+  const leave = withFrame(el, model.get("key"), (frame) => enhance(frame, model));
   const uncount = countView(model);
   sayHere(model);
   return () => {

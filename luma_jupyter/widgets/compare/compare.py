@@ -11,13 +11,15 @@ from typing import Any
 
 from luma_jupyter.clip.clip import Clip
 from luma_jupyter.clip.clip_list import wait_for_all
+from luma_jupyter.clip.session import Session
 from luma_jupyter.display.embedding import with_captions, with_video
 from luma_jupyter.domain.values import items_of
 from luma_jupyter.errors import InvalidRequest
 from luma_jupyter.views.clip_state import ClipState
 from luma_jupyter.views.comparison import comparison_html
 from luma_jupyter.views.text import plain_text
-from luma_jupyter.widgets.base import Missing, PageModel, ProgressiveDisplay, script
+from luma_jupyter.widgets.base import Missing, ProgressiveDisplay, script
+from luma_jupyter.widgets.notes import NotedModel
 from luma_jupyter.widgets.presenter import PagePresenter
 
 
@@ -45,8 +47,9 @@ class Comparison(ProgressiveDisplay):
 
     _missing = Missing("one set of controls for all of them", "Until then each plays by itself.")
 
-    def __init__(self, clips: Iterable[Clip], presenter: PagePresenter) -> None:
+    def __init__(self, clips: Iterable[Clip], session: Session, presenter: PagePresenter) -> None:
         self.clips = list(clips)
+        self._session = session
         self.environment, self.page = presenter.environment, presenter.page
 
     def __repr__(self) -> str:
@@ -54,7 +57,8 @@ class Comparison(ProgressiveDisplay):
         return "\n".join(plain_text(clip.state, here=host.how == "path", links=host.links) for clip in self.clips)
 
     def _html(self, key: str) -> str:
-        return comparison_html(key, [self._state(clip) for clip in self.clips])
+        notes = self._session.engine.notes.of_all(clip.task for clip in self.clips)
+        return comparison_html(key, [self._state(clip) for clip in self.clips], notes)
 
     def _state(self, clip: Clip) -> ClipState:
         """With the video in it, where the host wants that: all of them together up to its limit."""
@@ -63,11 +67,15 @@ class Comparison(ProgressiveDisplay):
         return with_video(with_captions(replace(clip.state, served=host.serves)), shared)
 
     def _live(self, key: str) -> Any:
-        return CompareModel(key=key)
+        return CompareModel(self._session, self._clip_of, key=key)
+
+    def _clip_of(self, key: str) -> Clip | None:
+        """The clip of a key, where it is one of these."""
+        return next((clip for clip in self.clips if clip.task.key == key), None)
 
 
-class CompareModel(PageModel):
+class CompareModel(NotedModel):
     """The live part of a comparison."""
 
-    _esm = script("base.js", "ensemble.js", "compare/compare.js")
-    _css = script("gallery/gallery.css", "ensemble.css", "compare/compare.css")
+    _esm = script("base.js", "ensemble.js", "notes.js", "compare/compare.js")
+    _css = script("notes.css", "gallery/gallery.css", "ensemble.css", "compare/compare.css")

@@ -1,10 +1,23 @@
-/* The live part of a gallery: it adds to the plain one above it. A poster plays while one points at it, in a video that is
-made then and gone after; two buttons on each tile tell the kernel what to go on with. Where the plain one has only the
-first of many tiles, one scrolls through all of them. */
+/* The live part of a gallery, in the place of the plain one above it, whose tiles it takes. One scrolls through all of
+them; a poster plays while one points at it, in a video that is made then and gone after, and opens a large player. The
+kernel says what is new, and what is searched; buttons on each tile tell it what to go on with. */
 
-const [WIDTH, HEIGHT] = [232, 300]; // pixels: the room for each of many tiles, as in gallery.css
+const [WIDTH, HEIGHT] = [232, 320]; // pixels: the room for each tile, as in gallery.css
 const STILL = 250; // milliseconds after scrolling in which a tile that comes under the pointer is not pointed at
 const INTENT = 150; // milliseconds of pointing before a video is loaded: a pointer on its way elsewhere loads none
+const TYPING = 200; // milliseconds without typing after which the kernel is asked
+const FIRST = 40; // tiles that are asked for with what is searched
+
+const HEAD = `<div class="luma-heading" role="status"></div><div class="luma-left-out"></div>
+  <div class="luma-controls" role="search" aria-label="Clips of this gallery"><input type="search" class="luma-search"
+  aria-label="Search prompts, names and notes" placeholder="Search" autocomplete="off" data-lm-suppress-shortcuts="true">
+  <button type="button" class="luma-only" aria-pressed="false" aria-label="Only clips with a star">★ only</button>
+  <span class="luma-count" role="status"></span></div>
+  <div class="luma-tiles luma-live-tiles"><div class="luma-list" role="list"></div></div>`;
+
+const titleOf = (tile) => tile.querySelector("figcaption [title]")?.title ?? "";
+const plain = new WeakMap(); // of a tile that is dressed: what it has where there is no kernel
+const plainOf = (tile) => plain.get(tile) ?? tile.querySelector("details");
 
 /** The one video that plays over a poster. */
 function previewer() {
@@ -29,7 +42,7 @@ function previewer() {
   const start = (next) => {
     if (next === tile) return;
     stop();
-    const src = next?.querySelector("details:not([open]) > video")?.src;
+    const src = next && plainOf(next).querySelector(":scope > video")?.src;
     if (!src || matchMedia("(prefers-reduced-motion: reduce)").matches) return;
     tile = next;
     timer = setTimeout(play, INTENT, src);
@@ -37,126 +50,242 @@ function previewer() {
   return { start, stop };
 }
 
-/** Two buttons for a tile. */
-function picks(tile) {
-  const prompt = tile.querySelector("figcaption [title]")?.title ?? "";
-  const part = document.createElement("div");
-  part.className = "luma-picks";
-  for (const action of ["extend", "modify"]) {
-    const button = part.appendChild(document.createElement("button"));
-    const words = action[0].toUpperCase() + action.slice(1);
-    Object.assign(button, { type: "button", textContent: words });
-    button.dataset.action = action;
-    button.setAttribute("aria-label", `${words} ${prompt.length > 60 ? `${prompt.slice(0, 60)}…` : prompt}`);
+/** Give a tile its buttons; its poster becomes one too. Gives what undoes that. */
+function dress(tile, send) {
+  const [details, prompt] = [tile.querySelector("details"), titleOf(tile)];
+  const opener = make("button", "", { type: "button", class: "luma-open", "aria-haspopup": "dialog" });
+  opener.setAttribute("aria-label", `Play ${shortened(prompt)} large`);
+  const summary = details.querySelector("summary");
+  opener.append(...summary.childNodes);
+  details.replaceWith(opener);
+  plain.set(tile, details);
+  const picks = make("div", "", { class: "luma-picks" });
+  for (const [action, words] of [["extend", "Extend"], ["modify", "Modify"]]) {
+    picks.append(make("button", words, { type: "button", "data-action": action, "aria-label": `${words} ${shortened(prompt)}` }));
   }
-  return part;
+  opener.after(picks);
+  let unmark = () => {};
+  if (tile.dataset.note !== undefined) { // else a video of which nothing is known
+    const again = iconButton("↻", "luma-again", `Use this prompt again: ${shortened(prompt)}`, "Use this prompt again");
+    again.dataset.action = "again";
+    picks.append(again);
+    unmark = addNote(tile, picks, prompt, send);
+  }
+  return () => {
+    unmark();
+    picks.remove();
+    summary.append(...opener.childNodes);
+    opener.replaceWith(details);
+    plain.delete(tile);
+  };
 }
 
-/** All tiles in the place of the first ones, which stay known; `dress` is told of each that is new. Gives what undoes
-that. */
-function allTiles(tiles, model, dress) {
-  const first = [...tiles.children];
-  const known = new Map(first.entries()); // by position
-  const total = model.get("total");
+/** All tiles of the gallery, or those that are searched, as far as they are known; `first` are those of the plain one.
+`told` hears what the kernel says of a search. */
+function allTiles(region, first, model, told) {
+  const body = region.querySelector(".luma-list");
   const folder = notebookFolder(model.get("kernel")).catch(() => null);
-  const body = document.createElement("div");
-  body.className = "luma-list";
-  body.setAttribute("role", "list");
-  tiles.replaceChildren(body);
-  const make = (at) => {
-    const item = document.createElement("div");
-    item.className = "luma-item";
-    item.setAttribute("role", "listitem");
-    item.setAttribute("aria-posinset", at + 1);
-    item.setAttribute("aria-setsize", total);
-    return item;
-  };
+  const send = (content) => tell(model, content);
+  const known = new Map(); // by position
+  const kept = new Set(first);
+  let [arrived, total, search, starred] = [model.get("view").arrived, model.get("view").total, "", false];
+  let anew = false; // what is known is of another search, or of another list, until the kernel answers
+  const makeItem = () => make("div", "", { class: "luma-item", role: "listitem" });
   const draw = (item, at) => {
+    if (item.ariaPosInSet !== `${at + 1}`) item.setAttribute("aria-posinset", at + 1);
+    if (item.ariaSetSize !== `${total}`) item.setAttribute("aria-setsize", total);
     const tile = known.get(at);
-    if (tile && item.firstChild !== tile) item.replaceChildren(tile);
+    if (tile ? item.firstChild !== tile : !anew && item.firstChild) item.replaceChildren(...(tile ? [tile] : []));
   };
+  const rows = (from, to) => send({ do: "rows", from, to, search, starred });
   const ask = (from, to) => {
     const places = Array.from({ length: to - from }, (_, i) => from + i);
-    if (places.every((at) => known.has(at))) return false;
-    tell(model, { do: "rows", from, to });
+    if (!anew && places.every((at) => known.has(at))) return false;
+    rows(from, to);
   };
-  const list = virtualList({ region: tiles, body, width: WIDTH, height: HEIGHT, spare: 12, make, draw, ask });
-  const take = async ({ from, tiles: html }) => {
-    if (!html) return;
-    const content = withAddresses(html.join(""), await folder);
-    for (const at of known.keys()) if (at >= first.length && !list.items.has(at)) known.delete(at);
-    [...content.children].forEach((tile, i) => {
-      if (known.has(from + i)) return; // one may have the focus, or play
-      known.set(from + i, tile);
-      dress(tile);
+  const list = virtualList({ region, body, width: WIDTH, height: HEIGHT, spare: 12, make: makeItem, draw, ask });
+  const player = largePlayer({ count: () => total, tileAt: (at) => known.get(at), ask: (at) => rows(at, at + 1), send });
+  const undress = new Map(first.map((tile) => [tile, dress(tile, send)]));
+  /** Begin again with what the kernel says; tiles that are in use are used again. */
+  const begin = (tiles) => {
+    anew = false;
+    const before = new Map([...known.values(), ...first].map((tile) => [tile.dataset.key, tile]));
+    known.clear();
+    return tiles.map((tile) => before.get(tile.dataset.key) ?? tile);
+  };
+  const take = async (content) => {
+    const nodes = content.tiles && withAddresses(content.tiles.join(""), await folder);
+    takeNote(content, (key) => [...known.values(), ...first, player.dialog].filter((part) => part.dataset.key === key));
+    if (!nodes || content.search !== search || content.starred !== starred) return; // one has typed on
+    if (content.arrived !== arrived) return list.answered(); // it was made before what is new, or after it
+    for (const [at, tile] of known) if (!kept.has(tile) && !list.items.has(at)) known.delete(at);
+    const focused = document.activeElement;
+    const tiles = anew ? begin([...nodes.children]) : [...nodes.children];
+    tiles.forEach((tile, i) => {
+      if (known.has(content.from + i)) return; // one may have the focus, or play
+      known.set(content.from + i, tile);
+      if (!plain.has(tile)) dress(tile, send);
     });
+    total = content.total;
+    told(content.count);
+    list.resize(total);
     list.answered();
+    player.renew();
+    if (body.contains(focused)) focused.focus({ preventScroll: true });
+  };
+  const renew = () => {
+    const view = model.get("view");
+    if (view.arrived === arrived) return;
+    const came = view.added.length;
+    const follows = view.arrived === arrived + came && view.total === total + came;
+    const shifts = follows && !search && !starred && !anew;
+    arrived = view.arrived;
+    if (!shifts) {
+      if (!search && !starred) total = view.total;
+      anew = true;
+      rows(0, FIRST);
+      return list.resize(total);
+    }
+    total = view.total;
+    const moved = [...known].map(([at, tile]) => [shiftedBy(view.added, at), tile]);
+    known.clear();
+    for (const [at, tile] of moved) known.set(at, tile);
+    list.insert(view.added, total);
+    list.answered(); // what was asked for before is at other places by now
+    player.renew(view.added);
   };
   model.on("msg:custom", take);
-  list.resize(total);
-  return () => {
-    model.off("msg:custom", take);
-    list.end();
-    tiles.replaceChildren(...first);
+  model.on("change:view", renew);
+  return {
+    /** Begin with the plain tiles, which were the first when so many had arrived. */
+    begin: (then) => {
+      anew = then !== arrived;
+      if (!anew) first.forEach((tile, at) => known.set(at, tile));
+      list.resize(total);
+    },
+    search: (words, only) => {
+      if (words === search && only === starred) return;
+      [search, starred, anew] = [words, only, true];
+      region.scrollTop = 0;
+      rows(0, FIRST);
+    },
+    open: (tile) => {
+      for (const [at, known_] of known) if (known_ === tile) return player.open(at);
+    },
+    send,
+    end: () => {
+      model.off("msg:custom", take);
+      model.off("change:view", renew);
+      player.end();
+      list.end();
+      for (const undo of undress.values()) undo();
+    },
   };
 }
 
-function enhance(frame, model) {
-  const tiles = frame.querySelector(".luma-tiles");
-  const rest = frame.querySelector(".luma-rest");
-  const dress = (tile) => tile.append(picks(tile));
-  [...tiles.children].forEach(dress);
-  tiles.classList.add("luma-live-tiles");
-  let undo = rest ? allTiles(tiles, model, dress) : () => {};
-  rest?.setAttribute("hidden", "");
-  const plain = () => { // nobody is there to answer
-    undo();
-    undo = () => {};
-    rest?.removeAttribute("hidden");
-    for (const part of tiles.querySelectorAll(".luma-picks")) part.remove();
+/** The field and the button above the tiles. */
+function finder(part, search) {
+  const [field, only] = [part.querySelector(".luma-search"), part.querySelector(".luma-only")];
+  let timer = null;
+  const now = () => {
+    clearTimeout(timer);
+    search(field.value.trim(), only.getAttribute("aria-pressed") === "true");
   };
+  field.addEventListener("input", () => {
+    clearTimeout(timer);
+    timer = setTimeout(now, TYPING);
+  });
+  field.addEventListener("keydown", (event) => {
+    if (event.isComposing || !["Enter", "Escape"].includes(event.key)) return;
+    event.preventDefault();
+    event.stopPropagation();
+    if (event.key === "Escape") field.value = "";
+    now();
+  });
+  only.addEventListener("click", () => {
+    only.setAttribute("aria-pressed", String(only.getAttribute("aria-pressed") !== "true"));
+    now();
+  });
+  return () => clearTimeout(timer);
+}
+
+/** The gallery that lives, in `el`, made of the plain one in `frame`. */
+function live(el, frame, model) {
+  const place = frame.querySelector(".luma-tiles");
+  const first = [...place.children];
+  place.replaceChildren(); // they are here now
+  const part = frame.cloneNode(false); // looks as that one does
+  part.classList.remove(`luma-${model.get("key")}`);
+  part.removeAttribute("hidden");
+  part.innerHTML = HEAD;
+  el.append(part);
+  ownKeys(part);
+  const [heading, leftOut, controls, count, region] = ["heading", "left-out", "controls", "count", "live-tiles"]
+    .map((name) => part.querySelector(`.luma-${name}`));
+  const tiles = allTiles(region, first, model, (words) => { count.textContent = searching() ? words : ""; });
+  const searching = () => controls.querySelector(".luma-search").value.trim() || controls.querySelector("[aria-pressed=true]");
+  const head = () => {
+    const view = model.get("view");
+    if (heading.textContent !== view.heading) heading.textContent = view.heading;
+    leftOut.textContent = view.left_out;
+    controls.hidden = !view.total;
+  };
+  head();
+  const unfind = finder(controls, tiles.search);
+  tiles.begin(Number(place.dataset.arrived));
   const preview = previewer();
   const tileOf = (node) => node?.closest?.(".luma-tile") ?? null;
   let scrolledAt = -Infinity;
-  const scrolled = () => { scrolledAt = performance.now(); };
-  const over = (event) => {
-    const moved = event.movementX || event.movementY || performance.now() - scrolledAt > STILL;
-    if (moved && event.pointerType !== "touch") preview.start(tileOf(event.target));
+  const listeners = {
+    scroll: () => { scrolledAt = performance.now(); },
+    pointermove: (event) => {
+      const moved = event.movementX || event.movementY || performance.now() - scrolledAt > STILL;
+      if (moved && event.pointerType !== "touch") preview.start(tileOf(event.target));
+    },
+    pointerout: (event) => tileOf(event.relatedTarget) || preview.stop(),
+    focusin: (event) => preview.start(tileOf(event.target)),
+    focusout: (event) => tileOf(event.relatedTarget) || preview.stop(),
+    click: (event) => {
+      const [tile, button] = [tileOf(event.target), event.target.closest("button")];
+      if (button?.dataset.action) tiles.send({ do: "pick", key: tile.dataset.key, action: button.dataset.action });
+      if (!button?.matches(".luma-open")) return;
+      preview.stop();
+      tiles.open(tile);
+    },
   };
-  const left = (event) => tileOf(event.relatedTarget) || preview.stop();
-  const focus = (event) => preview.start(tileOf(event.target));
-  const click = (event) => {
-    const action = event.target.dataset?.action;
-    if (action) model.send({ do: "pick", key: tileOf(event.target).dataset.key, action });
-  };
-  const toggle = (event) => {
-    const player = event.target.querySelector(":scope > video");
-    preview.stop();
-    if (!event.target.open) player?.pause();
-    else player?.play().catch(() => {}); // the browser may want a click on the video itself
-    if (!event.target.open) return;
-    for (const other of tiles.querySelectorAll("details[open] > video")) if (other !== player) other.pause();
-  };
-  const listeners = [["pointermove", over], ["pointerout", left], ["scroll", scrolled], ["focusin", focus],
-    ["focusout", left], ["click", click], ["toggle", toggle]];
-  for (const [name, listener] of listeners) tiles.addEventListener(name, listener, name === "toggle"); // does not bubble
-  ownKeys(tiles);
-  model.on("comm_live_update", plain);
+  for (const [name, listener] of Object.entries(listeners)) region.addEventListener(name, listener);
+  model.on("change:view", head);
   return () => {
     preview.stop();
-    for (const [name, listener] of listeners) tiles.removeEventListener(name, listener, name === "toggle");
-    model.off("comm_live_update", plain);
-    plain();
-    tiles.classList.remove("luma-live-tiles");
+    unfind();
+    model.off("change:view", head);
+    tiles.end();
+    part.remove();
+    place.replaceChildren(...first);
   };
 }
 
 function render({ model, el }) {
-  const leave = withFrame(el, model.get("key"), (frame) => enhance(frame, model));
+  let end = null;
+  let ended = false; // nobody is there to answer any more
+  const leave = withFrame(el, model.get("key"), (frame) => {
+    if (ended) return () => {};
+    frame.setAttribute("hidden", "");
+    end ??= live(el, frame, model);
+    return () => frame.removeAttribute("hidden");
+  });
+  const plainAgain = () => {
+    ended = true;
+    end?.();
+    end = null;
+    leave();
+  };
+  model.on("comm_live_update", plainAgain);
   const uncount = countView(model);
   sayHere(model);
   return () => {
-    leave();
+    model.off("comm_live_update", plainAgain);
+    plainAgain();
     uncount();
   };
 }

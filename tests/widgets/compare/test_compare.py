@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from luma_jupyter import compare
+from luma_jupyter.api.kernel import kernel
 from luma_jupyter.clip.clip import Clip
 from luma_jupyter.clip.clip_list import ClipList
 from luma_jupyter.display.outputs import WIDGET_VIEW
@@ -107,7 +108,7 @@ def test_comparison_is_shown_as_html_and_a_live_part(made: list[Clip], notebook:
 
 def test_compare_model_is_closed_with_its_output(notebook: Shell) -> None:
     """When its last view has left the page nothing of it stays in the kernel."""
-    model = CompareModel(key="3f9c2a1b")
+    model = CompareModel(kernel.session, lambda key: None, key="3f9c2a1b")
     layout = model.layout
     assert model.key == "3f9c2a1b"
     model._handle_custom_msg({"do": "gone"}, [])

@@ -18,7 +18,8 @@ from luma_jupyter.domain.task import Video
 from luma_jupyter.errors import InvalidRequest
 from luma_jupyter.views.gallery import FIRST_TILES, MOST_TILES
 from luma_jupyter.views.html import MOST_SAVED, saved_size
-from luma_jupyter.widgets.gallery.gallery import Gallery, LiveGallery
+from luma_jupyter.widgets.gallery.gallery import Gallery
+from luma_jupyter.widgets.gallery.live import LiveGallery
 from tests.support import settings
 from tests.support.html import Tags, attributes_of
 from tests.support.long_list import LongList
@@ -249,7 +250,7 @@ def test_gallery_is_a_table_in_a_terminal(terminal: Shell, capsys: pytest.Captur
 
 
 def live_part(shown: Gallery) -> LiveGallery:
-    return LiveGallery(shown, "key")
+    return shown._live("key")
 
 
 def pick(live: LiveGallery, **message: object) -> None:
@@ -355,7 +356,7 @@ def test_a_page_gets_the_tiles_that_it_asks_for(notebook: Shell, seen: Seen, mon
     """The last ones too, each with its key; of what is no part of a list it gets nothing."""
     seen(LAB)
     live = live_part(gallery(LongList(MANY)))
-    assert live.model.total == MANY
+    assert live.model.view["total"] == MANY
     sent: list[dict[str, Any]] = []
     monkeypatch.setattr(type(live.model), "send", lambda _, content: sent.append(content))
     live.model._handle_custom_msg({"do": "rows", "from": MANY - 3, "to": MANY + 7}, [])
@@ -372,16 +373,18 @@ def test_tiles_that_are_asked_for_have_clips_before_files(made: list[Clip], film
     folder = settings.current().media_folder
     (folder / "mine.mp4").write_bytes(film_bytes)
     shown = gallery(folder)
-    assert [tile.title for tile in shown.tiles(range(1, 9))] == ["A sunset", "mine.mp4"]
-    assert [tile.title for tile in shown.tiles(range(2, 3))] == ["mine.mp4"]
-    assert shown.tiles(range(3, 9)) == []
+    now = shown.shelf.now
+    assert [tile.title for tile in shown.tiles(now, range(1, 9))] == ["A sunset", "mine.mp4"]
+    assert [tile.title for tile in shown.tiles(now, range(2, 3))] == ["mine.mp4"]
+    assert shown.tiles(now, range(3, 9)) == []
 
 
 def test_tiles_that_are_asked_for_embed_pictures_and_no_videos(made: list[Clip], seen: Seen) -> None:
     """Where the host serves no files, a message of many tiles has no room for their videos."""
     seen(COLAB)
     made[0].path.with_suffix(".jpg").write_bytes(b"a picture")
-    (tile,) = gallery(made[:1]).tiles(range(5), videos=False)
+    shown = gallery(made[:1])
+    (tile,) = shown.tiles(shown.shelf.now, range(5), videos=False)
     assert str(tile.poster).startswith("data:image/jpeg;base64")
     assert not str(tile.src).startswith("data:")
 
