@@ -22,9 +22,10 @@ def ended_text(ended: Sequence[Task]) -> str | None:
 
 
 def _ended_line(count: int, how: str, what: str = "clip") -> str:
-    clips, were = (what, "was") if count == 1 else (f"{what}s", "were")
-    line = f"luma_jupyter: {count} {clips} of this folder {were} {how}; run the cell again to make it."
-    return line if count else ""
+    clips, were, again = f"{what}s", "were", "run their cells again to make them"
+    if count == 1:
+        clips, were, again = what, "was", "run the cell again to make it"
+    return f"luma_jupyter: {count} {clips} of this folder {were} {how}; {again}." if count else ""
 
 
 def unfinished_text(tasks: Sequence[Task]) -> str | None:

@@ -118,8 +118,9 @@ def _preview(spec: TaskSpec, provider: Provider, now: Settings, client_for: Clie
         check_readable()
     client = client_for(provider, spec.request.action)
     request = spec.request
-    if spec.after and spec.after.task.video:
-        request = with_source(request, spec.after.task, provider, client.base_url)
+    source = spec.after.task if spec.after else None
+    if source and source.video and source.status.ended:
+        request = with_source(request, source, provider, client.base_url)
     elif spec.after and isinstance(request, ExtendRequest | ModifyRequest):
         request = replace(request, source=_unknown_source(spec.after.task.provider, spec.label or "the source"))
     price = budget.known_price(provider, request.action, now)

@@ -6,6 +6,7 @@ import errno
 import json
 import pickle
 import shutil
+import threading
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from luma_jupyter.clip.clip import Clip
 from luma_jupyter.clip.clip_list import ClipList
 from luma_jupyter.domain.pieces import Piece
 from luma_jupyter.domain.requests import FilmRequest, ModifyRequest
+from luma_jupyter.engine.library.film_files import FilmFiles
 from luma_jupyter.errors import ClipError, InvalidRequest
 from luma_jupyter.video import frames
 from tests.support import settings
@@ -288,6 +290,24 @@ def test_film_is_a_source_as_any_clip(clip: Clip, service: PromptService) -> Non
     assert "source_video_url" in modified
     assert "video_url" in extended
     assert "video_id" not in extended
+
+
+def test_step_of_a_film_that_is_just_being_saved_waits_for_it(clip: Clip, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The film is made by then, and has no file yet."""
+    saving, go_on, place = threading.Event(), threading.Event(), FilmFiles.place
+
+    def place_later(files: FilmFiles, *given: Any) -> Path:
+        saving.set()
+        go_on.wait(20)
+        return place(files, *given)
+
+    monkeypatch.setattr(FilmFiles, "place", place_later)
+    made = film([clip])
+    assert saving.wait(20)
+    step = made.modify("Fog")
+    assert step.status == "queued"
+    go_on.set()
+    assert step.wait().status == "completed"
 
 
 def test_step_of_a_film_goes_where_the_keys_say(clip: Clip, service: PromptService) -> None:

@@ -235,15 +235,19 @@ def test_loading_says_once_which_films_were_not_made(notebook: Shell, service: P
 
 
 @pytest.mark.parametrize(
-    ("names", "said"), [(["longer"], "1 clip of this folder was"), (["longer", "other"], "2 clips of this folder were")]
+    ("names", "said", "again"),
+    [
+        (["longer"], "1 clip of this folder was", "run the cell again to make it"),
+        (["longer", "other"], "2 clips of this folder were", "run their cells again to make them"),
+    ],
 )
 def test_loading_says_once_what_was_not_sent(
-    notebook: Shell, service: PromptService, capsys: Printed, names: list[str], said: str
+    notebook: Shell, service: PromptService, capsys: Printed, names: list[str], said: str, again: str
 ) -> None:
     """One line, before the one about what is unfinished; the next kernel has only that one. Nothing was paid."""
     queue_steps(notebook, service, *names)
     notebook.restart()
-    unsent = f"{said} not sent: the kernel ended before. Nothing was paid for that; run the cell again to make it."
+    unsent = f"{said} not sent: the kernel ended before. Nothing was paid for that; {again}."
     unfinished = "luma_jupyter: 1 clip of this folder is unfinished; %luma resume follows it further."
     assert capsys.readouterr().out.splitlines() == [f"luma_jupyter: {unsent}", unfinished]
     notebook.restart()
