@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from luma_jupyter.widgets.base import script
-from tests.browser.conftest import SHORT_FILMS, Browser, Lab, LabPage, Notebook7Page
+from tests.browser.conftest import Browser, Lab, LabPage, Notebook7Page
 from tests.browser.test_lab import CONTRAST
 
 LOCAL, ELSEWHERE = "http://localhost:9/lab", "http://hub.test/lab"
@@ -221,7 +221,7 @@ def test_a_queue_is_told_each_time_that_nothing_is_left(open_card: Any) -> None:
 
 
 CELLS = (
-    f"import luma_jupyter as luma\n{SHORT_FILMS}%load_ext luma_jupyter\nluma.configure(demo_seconds=6)",
+    "import luma_jupyter as luma\n%load_ext luma_jupyter\nluma.configure(demo_seconds=6)",
     "%%luma -o sunset\nA sunset that tells me",
     "boats = luma.batch(['A boat that tells me', 'A boat that tells me [fail]'])\nboats",
     "luma.Studio()",
