@@ -80,7 +80,7 @@ def test_a_form_makes_clips_for_the_queue_and_variables(open_studio: Any) -> Non
     cell = page.page.get_by_role("region", name="The same as a cell")
     assert cell.inner_text() == "%%luma -o boat --aspect-ratio 9:16\nA boat on a lake"
     page.page.get_by_text("What will be sent").click()
-    assert "Bearer ‹your key›" in page.page.get_by_role("region", name="What will be sent").inner_text()
+    assert "Authorization: Bearer " in page.page.get_by_role("region", name="What will be sent").inner_text()
     press(page, "Generate")
     row(page, "boat").get_by_role("button", name="Stop boat").wait_for()
     page.shot(f"studio-running-{lab.module}")
