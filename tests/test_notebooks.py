@@ -4,41 +4,21 @@ person."""
 from __future__ import annotations
 
 import json
-import os
 import shutil
-import subprocess
-import sys
 from base64 import b64decode
 from pathlib import Path
-from typing import Any
 
 import nbformat
 import pytest
 
-from tests.support.demo import make_films_short
+from tests.support.notebook_runs import outputs, run
 
-NOTEBOOKS = sorted((Path(__file__).parents[1] / "notebooks").glob("*.ipynb"))
+FOLDER = Path(__file__).parents[1] / "notebooks"
+NOTEBOOKS = sorted(FOLDER.glob("*.ipynb"))
+LESSONS = sorted((FOLDER / "lessons").glob("*.ipynb"))
 QUICKSTART = NOTEBOOKS[0]
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
 ALONE = {"LUMA_JUPYTER_WAIT": "1", "LUMA_JUPYTER_DEMO_SECONDS": "0"}  # as the README says for runs without a person
-
-
-def run(module: str, *arguments: str, folder: Path, **environment: str) -> None:
-    """Run a module in a folder, without any key of the machine."""
-    make_films_short(folder / "ipython")
-    clean = {name: value for name, value in os.environ.items() if not name.startswith(("LUMA_", "ACEDATA", "RUNAPI"))}
-    subprocess.run(
-        [sys.executable, "-m", module, *arguments],
-        cwd=folder,
-        env={
-            **clean,
-            "IPYTHONDIR": str(folder / "ipython"),
-            "LUMA_JUPYTER_HOME": str(folder / "home"),
-            **environment,
-        },
-        check=True,
-        capture_output=True,
-    )
 
 
 @pytest.fixture(scope="module")
@@ -48,12 +28,6 @@ def executed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     shutil.copy(QUICKSTART, folder)
     run("nbconvert", "--execute", "--inplace", QUICKSTART.name, folder=folder, **ALONE)
     return folder / QUICKSTART.name
-
-
-def outputs(notebook: Path) -> list[dict[str, Any]]:
-    """All outputs of a notebook, in order."""
-    cells = json.loads(notebook.read_text(encoding="utf-8"))["cells"]
-    return [output for cell in cells for output in cell.get("outputs", [])]
 
 
 def test_nbconvert_keeps_final_cards_without_widgets(executed: Path) -> None:
@@ -172,7 +146,7 @@ def test_nbclient_ends_with_the_videos(tmp_path: Path, embed: str) -> None:
     assert len(saved) == 2
 
 
-@pytest.mark.parametrize("notebook", NOTEBOOKS, ids=lambda path: path.name)
+@pytest.mark.parametrize("notebook", [*NOTEBOOKS, *LESSONS], ids=lambda path: path.name)
 def test_a_notebook_in_the_repository_keeps_only_stable_outputs(notebook: Path) -> None:
     """They are valid, name a kernel, and keep only outputs that never change, which nbval compares."""
     nbformat.validate(nbformat.read(notebook, as_version=4))

@@ -104,11 +104,15 @@ def would_send(command: CellCommand, session: Session, batch: BatchPlan | None =
     plan = session.plan(command.spec)
     preview, engine = plan.preview, session.engine
     call = _demo_curl(preview, engine.demo_token) if preview.provider == "demo" else _curl(preview, YOUR_KEY)
-    text = _dry_run_text(preview, call, engine.find_earlier(plan))
+    earlier = engine.find_earlier(plan)
+    text = _dry_run_text(preview, call, earlier)
+    calls = [] if earlier else [(preview.provider, preview.price)]
     if command.takes > 1:
         batch = batch or plan_all(session, takes_of(command), ask=False)
         text += f"\n{replace(batch, grid=f'{command.takes} takes of this')}"
-    return text
+        calls = [(provider, price) for provider, _, price in batch.new]
+    refusal = engine.budget_refusal(calls)
+    return f"{text}\n{refusal}" if refusal else text
 
 
 def _shown_payload(preview: Preview) -> dict[str, Any]:

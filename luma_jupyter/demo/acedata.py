@@ -11,7 +11,7 @@ from typing import Any
 from luma_jupyter.demo.bodies import LookUpBody, VideoBody
 from luma_jupyter.demo.film import FilmSpec
 from luma_jupyter.demo.handlers import ApiHandler
-from luma_jupyter.demo.jobs import MODERATED_MESSAGE, FilmPlan, Job
+from luma_jupyter.demo.jobs import LOSING_WORD, MODERATED_MESSAGE, FilmPlan, Job
 from luma_jupyter.demo.refusals import Refusal
 from luma_jupyter.demo.usage import UsageEntry
 
@@ -75,6 +75,7 @@ class VideosHandler(_RecordedHandler):
             raise Refusal(403, "forbidden", MODERATED_MESSAGE)
         job = self.context.jobs.submit("acedata", request, self._plan(body), self.take)
         self.trace_id = job.trace_id
+        self.answer_is_lost |= LOSING_WORD in body.prompt.lower()
         self.call_back(body.callback_url, job, self.response)
         if not body.blocking:
             self.finish({"task_id": job.id, "trace_id": job.trace_id})

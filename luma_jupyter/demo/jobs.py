@@ -35,6 +35,8 @@ FAILING_WORDS = {
     "[moderated]": MODERATED_MESSAGE,
 }
 
+LOSING_WORD = "[lost]"  # with it in a prompt, the task is made as any other, and the answer that tells its id is lost
+
 RENDER_THREADS = 2  # a third one makes nothing quicker where a machine has two cores, and others want some too
 MOST_JOBS = 10_000  # of a service: a cell that loops must not fill the disk with films
 

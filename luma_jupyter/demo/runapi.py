@@ -6,7 +6,7 @@ from typing import Any
 from luma_jupyter.demo.bodies import MODIFY_MODEL, Json, ModifyBody, QuoteBody
 from luma_jupyter.demo.film import FilmSpec
 from luma_jupyter.demo.handlers import ApiHandler, Handler
-from luma_jupyter.demo.jobs import FilmPlan, Job
+from luma_jupyter.demo.jobs import LOSING_WORD, FilmPlan, Job
 from luma_jupyter.demo.keys import Keys
 from luma_jupyter.demo.refusals import Refusal
 
@@ -71,6 +71,7 @@ class ModifyVideoHandler(_TaskHandler):
             plan = FilmPlan(spec, source=self.context.file_or_url(body.source_video_url))
             job = self.context.jobs.submit("runapi", request, plan, self.take)
             self.call_back(body.callback_url, job, self.task)
+            self.answer_is_lost |= LOSING_WORD in body.prompt.lower()
             if key:
                 self.context.idempotent_jobs[key] = request, job
         self.answer(job, {"billing": BILLING, "task_replayed": replayed})

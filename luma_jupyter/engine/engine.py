@@ -48,7 +48,7 @@ from luma_jupyter.engine.run.runner import TaskRunner
 from luma_jupyter.engine.services import Services
 from luma_jupyter.engine.store.journal import Entry, Journal, Lease
 from luma_jupyter.engine.task_spec import DEFAULT_TIMEOUT, TaskSpec
-from luma_jupyter.errors import ConfigError, InvalidRequest, LumaError, with_message
+from luma_jupyter.errors import ConfigError, InvalidRequest, LumaError, OverBudget, with_message
 from luma_jupyter.films.plan import FilmPlan
 from luma_jupyter.operating_system import at_fork
 from luma_jupyter.settings import KEY_SETTINGS, Settings, SettingsSource
@@ -355,6 +355,15 @@ class Engine:
         now = self._settings()
         prices = {call: self._countable_price(*call, now) for call in dict.fromkeys(calls)}
         self._check_budget([(call[0], prices[call]) for call in calls], now)
+
+    def budget_refusal(self, calls: Sequence[tuple[Provider, Price]]) -> OverBudget | None:
+        """Why this day's budget would not allow these calls together, as far as their prices are known."""
+        known = [(provider, price) for provider, price in calls if price.usd is not None]
+        try:
+            self._check_budget(known, self._settings())
+        except OverBudget as refusal:
+            return refusal
+        return None
 
     def _check_budget(self, calls: Sequence[tuple[Provider, Price]], now: Settings) -> None:
         for provider, price in dict.fromkeys(calls):

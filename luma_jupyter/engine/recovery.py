@@ -97,6 +97,8 @@ def _advice(task: Task, retry: str) -> str:
     effect = (
         "sends it again under the same idempotency key" if has_key else "looks for it, and pays nothing twice unasked"
     )
+    if not task.real:  # the demo service has no console
+        return f"{retry} {effect}."
     return f"Look at your tasks in {task.service_name}'s console; {retry} {effect}."
 
 

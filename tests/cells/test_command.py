@@ -91,6 +91,33 @@ def test_dry_run_of_takes_shows_the_request_once(
     assert (service.sent, service.asked) == ([], [])
 
 
+def test_dry_run_says_what_the_budget_would_refuse(
+    notebook: Shell, service: PromptService, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The last line says so of one call and of all takes together, in the words of the refusal; not of what is free,
+    was asked for before, or has a price that nobody knows yet."""
+    settings.configure(acedata_price=0.35, budget=1)
+    notebook.run("%%luma --wait\nA calm sea")
+    sent = len(service.sent)
+    for line, refused in [
+        ("--takes 3", "$0.35 so far today, and these 2 calls are $0.70 in all"),
+        ("--takes 3 --provider demo", ""),
+        ("--aspect-ratio 1:1", ""),
+        ("modify https://example.com/v.mp4", ""),
+    ]:
+        capsys.readouterr()
+        notebook.run(f"%%luma {line} --dry-run\nA calm sea")
+        assert ("This would pass the budget" in capsys.readouterr().out.splitlines()[-1]) == bool(refused), line
+    settings.configure(budget=0.5)
+    notebook.run("%%luma --dry-run\nA calm sea")
+    assert "budget" not in capsys.readouterr().out
+    notebook.run("%%luma --dry-run\nA rough sea")
+    assert (
+        capsys.readouterr().out.splitlines()[-1].startswith("This would pass the budget of $0.50 a day: $0.35 so far")
+    )
+    assert len(service.sent) == sent
+
+
 def test_dry_run_names_the_file_and_uploads_nothing(
     notebook: Shell, filmed: PromptService, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -12,7 +12,7 @@ from luma_jupyter.demo.server import DemoService
 from luma_jupyter.domain.media import LocalFile
 from luma_jupyter.domain.money import Balance, Billing, Charge, Quote
 from luma_jupyter.domain.requests import GenerateRequest, ModifyRequest, VideoRef
-from luma_jupyter.errors import InvalidKey, KeyReused
+from luma_jupyter.errors import InvalidKey, KeyReused, Unconfirmed
 from luma_jupyter.providers.acedata import AceData
 from luma_jupyter.providers.acedata_platform import AceDataPlatform
 from luma_jupyter.providers.http.client import HttpClient
@@ -99,6 +99,25 @@ def test_lost_task_is_found_among_many(clients: Clients, service: DemoService) -
 
     found, made = clients.run(story())
     assert found == made
+
+
+def test_answer_is_lost_where_a_prompt_asks_for_it(clients: Clients) -> None:
+    """With ``[lost]`` in its prompt a task is made as any other, and only the answer to its request is lost: it is in
+    AceDataCloud's list of tasks, and is what RunAPI's key leads to."""
+
+    async def story() -> None:
+        before = time.time()
+        payload = clients.acedata.payload(GenerateRequest(prompt="A ship [lost] [fail]"))
+        with pytest.raises(Unconfirmed):
+            await clients.acedata.submit(payload, "intent")
+        listed = await clients.acedata.list_tasks(before - 1, time.time() + 1)
+        assert [task.request for task in listed if task.request == payload] == [payload]
+        payload = clients.runapi.payload(replace(MODIFY, prompt="Fog [lost] [fail]"))
+        with pytest.raises(Unconfirmed):
+            await clients.runapi.submit(payload, "lost-intent")
+        assert (await clients.runapi.submit(payload, "lost-intent")).replayed
+
+    clients.run(story())
 
 
 def test_repeated_intent_is_replayed_or_refused(clients: Clients) -> None:

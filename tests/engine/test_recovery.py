@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from luma_jupyter.domain.vocabulary import Status
-from luma_jupyter.engine.recovery import is_served, recovered
+from luma_jupyter.domain.vocabulary import Provider, Status
+from luma_jupyter.engine.recovery import is_served, recovered, unconfirmed_message
 from luma_jupyter.engine.store.journal import Entry
 from luma_jupyter.errors import ClipCancelled, ClipDetached, ClipFailed, ClipUnconfirmed
 from tests.support.entries import an_entry
@@ -52,3 +52,11 @@ def test_recovered_entry_stands_as_far_as_it_came(entry: Entry, status: Status, 
 def test_address_that_no_service_can_have_is_served_by_none(url: str) -> None:
     """A broken address in the journal is no living service, and no error."""
     assert not is_served(an_entry(Status.DETACHED, "demo", base_url=url).task)
+
+
+@pytest.mark.parametrize(("provider", "has_console"), [("demo", False), ("acedata", True)])
+def test_unconfirmed_message_names_a_console_only_where_there_is_one(provider: Provider, has_console: bool) -> None:
+    """The demo service has none; both times it says how the clip is looked for."""
+    message = unconfirmed_message(an_entry(Status.SUBMITTING, provider, sent_at=EPOCH).task, "It broke.")
+    assert ("console" in message) == has_console
+    assert "looks for it, and pays nothing twice unasked." in message
