@@ -30,7 +30,8 @@ def put_into(readme: str, repository: str = REPOSITORY) -> str:
     """A README with these badges between its two marks."""
     before, _, rest = readme.partition(BEGIN)
     _, _, after = rest.partition(END)
-    return f"{before}{BEGIN}\n{badges(repository)}\n{END}{after}"
+    between = f"\n\n{shown}\n\n" if (shown := badges(repository)) else "\n\n"
+    return f"{before}{BEGIN}{between}{END}{after}"
 
 
 if __name__ == "__main__":

@@ -92,11 +92,9 @@ def _default(name: str) -> str:
 
 def _settings() -> str:
     docs = attribute_docs(settings, "Settings")
-    rows = (
-        (code(name), code(settings.variable(name)) if settings.variable(name) else "", _default(name), docs[name])
-        for name in settings.SETTABLE
-    )
-    return table(("`luma.configure(…)`", "environment variable", "default", "what it is"), rows)
+    names = ((name, settings.variable(name)) for name in settings.SETTABLE)
+    rows = ((" ".join(code(one) for one in pair if one), _default(pair[0]), docs[pair[0]]) for pair in names)
+    return table(("name and environment variable", "default", "what it is"), rows)
 
 
 def _statuses() -> str:
