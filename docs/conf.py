@@ -1,7 +1,7 @@
 """How Sphinx builds these pages (`make docs`), without a network: theme and scripts come with the packages.
 
-The lessons are copied from ``notebooks/lessons`` and run here with the demo service. What they give is kept in
-``build/docs``, so that only a lesson that was changed is run again.
+The lessons are copied from ``notebooks/lessons`` and run with the demo service. What they give is kept beside the copies,
+so that only a lesson that was changed is run again; `make clean` forgets it.
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ project = "luma_jupyter"
 author = "luma_jupyter's authors"
 version = release = luma_jupyter.__version__
 extensions = ["myst_nb", "sphinx_copybutton", "sphinx_design", "generated"]
-exclude_patterns = ["extensions", "tutorial/lessons/.ipynb_checkpoints", f"tutorial/lessons/{VIDEOS}"]
+exclude_patterns = ["extensions", "tutorial/lessons/.*", f"tutorial/lessons/{VIDEOS}"]
 nitpicky = True
 
 myst_enable_extensions = ["attrs_inline", "colon_fence"]
 myst_heading_anchors = 3
 
 nb_execution_mode = "cache"
-nb_execution_cache_path = str(ROOT / "build" / "docs" / "executed")
+nb_execution_cache_path = str(LESSONS / ".executed")
 nb_execution_timeout = 120
 nb_execution_raise_on_error = True
 nb_merge_streams = True
@@ -59,7 +59,7 @@ linkcheck_ignore = [r"http://127\.0\.0\.1.*", r"https://hub\.example.*"]
 os.environ |= {
     "LUMA_JUPYTER_PROVIDER": "demo",
     "LUMA_JUPYTER_WAIT": "1",
-    "LUMA_JUPYTER_HOME": str(ROOT / "build" / "docs" / "home"),
+    "LUMA_JUPYTER_HOME": str(LESSONS / ".home"),
 }
 
 

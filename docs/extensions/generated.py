@@ -41,12 +41,21 @@ def code(text: str) -> str:
     return f"`{text}`"
 
 
+def _is_python(block: str) -> bool:
+    try:
+        ast.parse(block)
+    except SyntaxError:
+        return False
+    return True
+
+
 def prose(docstring: str) -> str:
     """A docstring as Markdown: its code in single backticks, and what stands behind ``::`` as a block."""
     text = re.sub(r"``(.+?)``", r"`\1`", inspect.cleandoc(docstring))
     blocks = re.split(r"::\n\n((?:(?:    .*)?\n)+)", f"{text}\n")
     for number in range(1, len(blocks), 2):
-        blocks[number] = f":\n\n```text\n{inspect.cleandoc(blocks[number])}\n```\n\n"
+        block = inspect.cleandoc(blocks[number])
+        blocks[number] = f":\n\n```{'python' if _is_python(block) else 'text'}\n{block}\n```\n\n"
     return "".join(blocks).strip()
 
 
@@ -61,11 +70,10 @@ def attribute_docs(module: ModuleType, name: str) -> Mapping[str, str]:
     body = next(node.body for node in tree.body if isinstance(node, ast.ClassDef) and node.name == name)
     found: dict[str, str] = {}
     for node, below in pairwise(body):
-        if isinstance(below, ast.Expr) and isinstance(below.value, ast.Constant):
+        if isinstance(below, ast.Expr) and isinstance(below.value, ast.Constant) and isinstance(below.value.value, str):
+            text = prose(below.value.value).replace("\n", " ")
             targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
-            found |= {
-                name.id: prose(below.value.value).replace("\n", " ") for name in targets if isinstance(name, ast.Name)
-            }
+            found |= {name.id: text for name in targets if isinstance(name, ast.Name)}
     return found
 
 
@@ -158,18 +166,16 @@ def _class(kind: type) -> str:
 
 def _module_docstring(name: str) -> str:
     first, _, rest = (import_module(name).__doc__ or "").strip().partition("\n\n")
-    return f"{prose(first)}\n\n```text\n{rest}\n```" if rest else prose(first)
+    return f"{prose(first)}\n\n```text\n{rest.replace('::', ':')}\n```"
 
 
 def _folders() -> str:
     root = Path(luma.__file__).parent
-    names = sorted(path.parent.name for path in root.glob("*/__init__.py"))
-    modules = (import_module(f"luma_jupyter.{name}") for name in names)
-    rows = (
-        (code(name), prose((module.__doc__ or "").split("\n\n")[0]).replace("\n", " "))
-        for name, module in zip(names, modules, strict=True)
-    )
-    return table(("folder", "what is there"), rows)
+    places = [path for path in root.iterdir() if not path.name.startswith("_") and (path / "__init__.py").exists()]
+    modules = [path for path in root.glob("*.py") if not path.name.startswith("_")]
+    names = sorted(path.stem for path in (*places, *modules))
+    rows = ((code(name), first_sentence(import_module(f"luma_jupyter.{name}"))) for name in names)
+    return table(("folder or module", "what is there"), rows)
 
 
 GENERATED: Mapping[str, Callable[[], str]] = {
@@ -204,6 +210,7 @@ class Generated(SphinxDirective):
 
     def run(self) -> list[nodes.Node]:
         """Read what was made as a part of the page."""
+        self.env.note_reread()  # Sphinx cannot see that the program has changed
         return self.parse_text_to_nodes(GENERATED[self.arguments[0]](), allow_section_headings=True)
 
 
