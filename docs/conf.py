@@ -1,7 +1,7 @@
 """How Sphinx builds these pages (`make docs`), without a network: theme and scripts come with the packages.
 
-The lessons are copied from ``notebooks/lessons`` and run with the demo service. What they give is kept beside the copies,
-so that only a lesson that was changed is run again; `make clean` forgets it.
+The lessons are copied from ``notebooks/lessons`` and run with the demo service. What they give is kept beside the
+copies, so that only a lesson that was changed is run again; `make clean` forgets it.
 """
 
 from __future__ import annotations
