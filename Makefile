@@ -13,7 +13,9 @@ WORKERS := -n 4 --dist loadgroup --no-loadscope-reorder
 # What is left out of daily work: browsers, notebooks as a whole, killed kernels, and what is marked as slow.
 QUICK := -m "not slow" --ignore tests/browser --ignore tests/chaos --ignore tests/test_notebooks.py
 
-.PHONY: demo test test-quick coverage lab class lint hosts pages chaos class-chaos soak fuzz bench clean
+SPHINX = $(BIN)/python -m sphinx --fail-on-warning --keep-going -q --doctree-dir build/docs/doctrees docs
+
+.PHONY: demo test test-quick coverage docs linkcheck lab class lint hosts pages chaos class-chaos soak fuzz bench clean
 
 demo: $(VENV)/ready  ## run the quickstart; leaves the executed notebook and an HTML page under build/demo
 	rm -rf build/demo build/demo-home && mkdir -p build/demo && cp notebooks/01_quickstart.ipynb build/demo
@@ -39,6 +41,13 @@ lint: $(VENV)/ready
 	$(BIN)/ruff format --no-cache --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
+
+docs: $(VENV)/ready  ## build the documentation into build/docs/html, without a network; lessons are run where they changed
+	$(SPHINX) build/docs/html
+	@echo "Open build/docs/html/index.html in a browser."
+
+linkcheck: $(VENV)/ready  ## whether the links that lead out of the documentation still lead somewhere
+	$(SPHINX) -b linkcheck build/docs/linkcheck
 
 hosts: $(VENV)/ready  ## everything in a real kernel on the packages of each host; `make hosts HOSTS="colab lowest"` for some
 	$(BIN)/python -m tests.hosts $(HOSTS)
@@ -69,7 +78,7 @@ class: $(VENV)/ready build/proxy/ready  ## a class on this machine: Hub, gateway
 	$(BIN)/python -m tests.classroom $(CLASS)
 
 clean:
-	rm -rf .venv build .coverage .*_cache
+	rm -rf .venv build docs/tutorial/lessons .coverage .*_cache
 
 # Other extensions and moviepy, to compare with: in an environment of their own, since they ask for much (Pillow < 12).
 build/peers/ready: pyproject.toml
@@ -88,5 +97,5 @@ $(VENV)/ready: pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "luma_jupyter needs Python 3.11 or newer: make PYTHON=…")'
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade pip
-	$(BIN)/python -m pip install --quiet --editable '.[demo,gateway,lab]' --group dev
+	$(BIN)/python -m pip install --quiet --editable '.[demo,gateway,lab]' --group dev --group docs
 	touch $@

@@ -179,51 +179,64 @@ _RUNAPI = BaseUrl("https://runapi.ai")
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
-    """All settings of one moment.
-
-    ``gateway`` is the address of a class gateway; then the addresses and keys of the services are its own.
-    ``acedata_token`` generates and extends; ``acedata_platform_token`` is for the vendor's platform alone, which takes
-    files and tells the balance. ``folder`` is the notebook's, as found when the extension was loaded; ``media`` is
-    below it unless absolute. ``demo_seconds``: about how long the demo service takes for a clip; ``exit_seconds``: how
-    long an ending program waits for the answer to what was sent, at most. ``budget``: USD a day; the prices: USD a
-    call, None: not known. ``submissions``: how many requests are on their way to a service at once;
-    ``looks_per_minute``: how often a service is asked how its tasks get on, at most. ``confirm_count`` and
-    ``confirm_usd``: up to how many new videos, and up to what price, a batch is sent unasked. ``check_balance``:
-    whether a call that the balance does not cover is held back. ``keep_active``: whether the kernel counts as active
-    while clips are followed; ``keep_exchanges``: whether it is recorded what went over the wire for each clip.
-    ``notify`` is called with each clip that has ended, or with the list of a batch (None: nothing is). ``wait`` and
-    ``embed`` None: as is best for the host. ``key_places`` says of each key that is set where it is from,
-    ``found_keys`` of those that nobody gave to this kernel.
-    """
+    """All settings of one moment. What is said below each of them is its line in the reference, too."""
 
     gateway: BaseUrl | None = None
+    """Address of a class gateway; with it, the addresses and keys of the services are not used."""
     gateway_token: Secret | None = None
+    """Token for the class gateway; without one, that of your JupyterHub (``JUPYTERHUB_API_TOKEN``)."""
     acedata_token: Secret | None = None
+    """Key for AceDataCloud, which generates and extends."""
     acedata_platform_token: Secret | None = None
+    """AceDataCloud's second token: for files of your own, for what is left, and for what was charged."""
     acedata_base_url: BaseUrl = _ACEDATA
+    """Where AceDataCloud is."""
     acedata_platform_url: BaseUrl = _ACEDATA_PLATFORM
+    """Where AceDataCloud's platform is: the part with files and balance."""
     runapi_key: Secret | None = None
+    """Key for RunAPI, which modifies."""
     runapi_base_url: BaseUrl = _RUNAPI
+    """Where RunAPI is."""
     provider: str = "auto"
+    """The service: acedata, runapi or demo; ``auto`` chooses by action and key, and without any key the demo."""
     wait: bool | None = None
+    """Whether a cell waits for its clip; not set: a terminal and Colab do, other notebooks do not."""
     embed: bool | None = None
+    """Whether videos are put into the notebook; not set: in VS Code and Colab, and where a page needs it."""
     media: Path = Path("luma_videos")
+    """The folder for videos; it is beside the notebook unless you give a whole path."""
     home: Path | None = None
+    """The folder for the journal, where each request is written down; not set: your system's folder for user data."""
     demo_seconds: float = 6.0
+    """About how many seconds the demo service takes for a clip."""
     exit_seconds: float = 10.0
+    """How many seconds, at most, an ending program waits for the answer to what was sent."""
     budget: float | None = None
+    """US dollars a day; what would pass it is refused."""
     acedata_price: float | None = None
+    """US dollars that a call at AceDataCloud counts as; not set: what the service says."""
     runapi_price: float | None = None
+    """US dollars that a call at RunAPI counts as; not set: what the service says."""
     submissions: int = 4
+    """How many requests are on their way to a service at once; the rest stay queued."""
     looks_per_minute: int = 600
+    """How often, at most, a service is asked in a minute how its tasks get on."""
     confirm_count: int = 10
+    """A batch with more new videos than this asks first."""
     confirm_usd: float = 5.0
+    """A batch that costs more US dollars than this asks first."""
     check_balance: bool = True
+    """Whether a call is held back that the balance at the service does not cover."""
     keep_active: bool = False
+    """Whether the kernel counts as active while clips are being made, so that a JupyterHub does not end it."""
     keep_exchanges: bool = True
+    """Whether it is recorded what went over the wire for each clip, for ``%luma explain``."""
     notify: Callable[[Any], object] | None = None
+    """A function that is called with each clip that has ended, or once with the list of a batch."""
     folder: Path = field(default_factory=Path.cwd)
+    """The notebook's folder, as found when the extension was loaded."""
     key_places: Mapping[str, str] = field(default_factory=dict, compare=False)
+    """Where each key that is set is from."""
 
     @property
     def found_keys(self) -> Mapping[str, str]:
@@ -256,7 +269,7 @@ class Settings:
 
 
 # What can be set: the field's name, its environment variable (none for a function), and how its value is read.
-_SETTABLE: dict[str, tuple[str, Callable[[str, object], Any]]] = {
+SETTABLE: dict[str, tuple[str, Callable[[str, object], Any]]] = {
     "gateway": ("LUMA_JUPYTER_GATEWAY", _base_url),
     "gateway_token": ("LUMA_JUPYTER_GATEWAY_TOKEN", read_key),
     "acedata_token": ("ACEDATACLOUD_API_TOKEN", read_key),
@@ -305,7 +318,7 @@ _CONFIGURED, _ENVIRONMENT = _GIVEN = "luma_jupyter.configure()", "the environmen
 
 def variable(name: str) -> str:
     """The environment variable of the setting ``name``."""
-    return _SETTABLE[name][0]
+    return SETTABLE[name][0]
 
 
 class KeyStore(Protocol):
@@ -341,7 +354,7 @@ def load(
     """
     values: dict[str, Any] = {}
     places: dict[str, str] = {}
-    for name, (env, read) in _SETTABLE.items():
+    for name, (env, read) in SETTABLE.items():
         if name in overrides:
             values[name], places[name] = overrides[name], _CONFIGURED
         elif text := environ.get(env, "").strip():
@@ -390,10 +403,10 @@ class Configuration:
         Raises ConfigError for an unknown name or a value that cannot be used, InvalidRequest for a ``notify`` that
         cannot be called; then nothing is changed.
         """
-        unknown = sorted(set(changes) - set(_SETTABLE))
+        unknown = sorted(set(changes) - set(SETTABLE))
         if unknown:
-            raise ConfigError(f"There is no setting {', '.join(unknown)}; there are {', '.join(_SETTABLE)}.")
-        checked = {name: _SETTABLE[name][1](name, value) for name, value in changes.items() if value is not None}
+            raise ConfigError(f"There is no setting {', '.join(unknown)}; there are {', '.join(SETTABLE)}.")
+        checked = {name: SETTABLE[name][1](name, value) for name, value in changes.items() if value is not None}
         kept = {name: value for name, value in self._overrides.items() if name not in changes}
         self._overrides = kept | checked  # replaced whole: the engine's thread reads it
 

@@ -18,7 +18,7 @@ NOTEBOOKS = sorted(FOLDER.glob("*.ipynb"))
 LESSONS = sorted((FOLDER / "lessons").glob("*.ipynb"))
 QUICKSTART = NOTEBOOKS[0]
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
-ALONE = {"LUMA_JUPYTER_WAIT": "1", "LUMA_JUPYTER_DEMO_SECONDS": "0"}  # as the README says for runs without a person
+ALONE = {"LUMA_JUPYTER_WAIT": "1", "LUMA_JUPYTER_DEMO_SECONDS": "0"}  # as docs/how-to/unattended.md says
 
 
 @pytest.fixture(scope="module")

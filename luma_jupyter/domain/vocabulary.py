@@ -37,17 +37,26 @@ def in_sentence(service: str) -> str:
 
 
 class Status(StrEnum):
-    """A clip's status; the words are part of the public interface."""
+    """A clip's status; the words are part of the public interface, and what is said below each of the reference."""
 
     QUEUED = "queued"
+    """It waits here; nothing has been sent yet."""
     SUBMITTING = "submitting"
+    """The request is on its way to the service."""
     RUNNING = "running"
+    """The service has it and makes the video."""
     SAVING = "saving"
+    """The video is done and is copied into your folder."""
     COMPLETED = "completed"
+    """The video is there."""
     FAILED = "failed"
+    """There is no video: the service said no, or nothing was sent. The clip says which."""
     UNCONFIRMED = "unconfirmed"
+    """It was sent, and no usable answer came: it may be running, and may be billed."""
     DETACHED = "detached"
+    """Nobody watches it here any more: you stopped it, or its time or kernel ended. It may run on and be billed."""
     CANCELLED = "cancelled"
+    """It was stopped while it was queued; nothing was sent."""
 
     @property
     def ended(self) -> bool:

@@ -77,7 +77,7 @@ def _settings(conninfo: str, vendor: Server, folder: Path) -> GatewaySettings:
 def test_back_up_under_load_is_restored_and_nothing_in_it_is_paid_again(
     postgres: PostgresServer, template: str, fresh_server: PostgresServer, vendor: Server, tmp_path: Path
 ) -> None:
-    """What README says: the dump, then the videos; each into its place; what is in it is answered from the ledger."""
+    """As docs/how-to/class.md says: the dump, then the videos, each into its place; the ledger answers again."""
     name, old, new = postgres.create(template), tmp_path / "old", tmp_path / "new"
     with running_gateway(_settings(postgres.conninfo(name), vendor, old)) as running:
         lesson = Class(running.url, token := running.token("ann"))

@@ -336,7 +336,7 @@ def write_notebook(path: Path) -> None:
 
 
 def run_notebook(folder: Path, environment: dict[str, str]) -> None:
-    """Run it as the README says for runs without a person."""
+    """Run it as is meant for runs without a person."""
     write_notebook(folder / "notebook.ipynb")
     startup = Path(environment["IPYTHONDIR"], "profile_default", "startup")
     startup.mkdir(parents=True, exist_ok=True)
