@@ -7,9 +7,8 @@ own, outside of lists and quotes.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cache
-from typing import Any
 
 from markdown_it import MarkdownIt
 from markdown_it.rules_block import StateBlock
@@ -38,7 +37,8 @@ def _parser() -> MarkdownIt:
     parser = MarkdownIt("commonmark", {"html": False}).enable(["table", "strikethrough"])
     parser.block.ruler.before("heading", "fold", _fold, {"alt": ["paragraph", "reference", "blockquote", "list"]})
     parser.core.ruler.push("links", _drop_links)
-    parser.renderer.rules |= {"fold_open": _tag("<details>"), "fold_close": _tag("</details>"), "image": _image}
+    for name, rule in (("fold_open", _tag("<details>")), ("fold_close", _tag("</details>")), ("image", _image)):
+        parser.add_render_rule(name, rule)
     return parser
 
 
@@ -84,10 +84,10 @@ def _without_refused(tokens: Iterable[Token]) -> Iterator[Token]:
             yield token
 
 
-def _tag(tag: str) -> Any:
+def _tag(tag: str) -> Callable[..., str]:
     return lambda *arguments: f"{tag}\n"
 
 
-def _image(tokens: Sequence[Token], number: int, *arguments: object) -> str:
+def _image(renderer: object, tokens: Sequence[Token], number: int, *arguments: object) -> str:
     """A picture as it was typed."""
     return escaped(f"![{tokens[number].content}]({str(tokens[number].attrGet('src'))[:_LONGEST_ADDRESS]})")

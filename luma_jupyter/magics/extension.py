@@ -87,7 +87,7 @@ class Extension:
 
 def _note_run(result: ExecutionResult) -> None:
     """Note that a cell was run; one that hands in changes nothing that is handed in."""
-    if "handin" not in str(result.info.raw_cell):
+    if "handin" not in str(getattr(result.info, "raw_cell", "")):
         kernel.last_run = time.time()
 
 
