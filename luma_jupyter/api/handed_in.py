@@ -12,14 +12,15 @@ from luma_jupyter.api.kernel import kernel
 from luma_jupyter.clip.clip import Clip
 from luma_jupyter.clip.clip_list import ClipSequence
 from luma_jupyter.clip.session import Session
+from luma_jupyter.display.environment import session_notebook
 from luma_jupyter.domain.identifiers import normalize_name
 from luma_jupyter.domain.task import Task
 from luma_jupyter.domain.values import read_path
 from luma_jupyter.domain.vocabulary import Status
 from luma_jupyter.engine.store.wanted import Wanted
-from luma_jupyter.errors import ConfigError
+from luma_jupyter.errors import ConfigError, InvalidRequest
 from luma_jupyter.handed_in.masking import KEY_VARIABLES, Maker
-from luma_jupyter.handed_in.packing import HandIn, hand_in, target_for
+from luma_jupyter.handed_in.packing import HandIn, LastChanges, hand_in, target_for
 from luma_jupyter.handed_in.shown import Library
 from luma_jupyter.handed_in.submission import collect_all
 from luma_jupyter.operating_system import is_same_folder, names_folder
@@ -27,16 +28,21 @@ from luma_jupyter.settings import BaseUrl, Secret, Settings, variable
 from luma_jupyter.widgets.collection import Collection
 
 
-def handin(notebook: str | PathLike[str], out: str | PathLike[str] | None = None) -> HandIn:
+def handin(notebook: str | PathLike[str] | None = None, out: str | PathLike[str] | None = None) -> HandIn:
     """Make one zip of a saved notebook, the videos that it shows, and a page that plays them anywhere.
 
-    ``out`` is the zip, or a folder for it; without it, it lies beside the notebook. Keys, and folders that name you,
+    Without ``notebook``, the one that this kernel belongs to, where Jupyter tells it. ``out`` is the zip, or a folder
+    for it; without it, it lies beside the notebook. Keys, and folders that name you,
     are masked in the copy and told; the notebook itself stays as it is. Raises InvalidRequest where a key cannot be
     masked, and where the notebook or the zip cannot be read or written; then there is no zip.
     """
     session = kernel.session
     settings = session.settings()
-    file = settings.folder / read_path("The notebook", notebook)
+    own = session_notebook(settings.folder)
+    file = own if notebook is None else settings.folder / read_path("The notebook", notebook)
+    if file is None:
+        raise InvalidRequest("Say which notebook: %luma handin lesson3.ipynb.")
+    is_others = own is not None and own.resolve() != file.resolve()
     target = None if out is None else settings.folder / read_path("The zip", out)
     is_folder = out is not None and names_folder(os.fspath(out))
     return hand_in(
@@ -44,7 +50,7 @@ def handin(notebook: str | PathLike[str], out: str | PathLike[str] | None = None
         target_for(file, target, is_folder=is_folder),
         _library(file.parent, session, settings),
         _maker(file.parent, settings),
-        _newest(file.parent, session, settings),
+        LastChanges(_newest(file.parent, session), 0.0 if is_others else kernel.last_run),
     )
 
 
@@ -107,7 +113,7 @@ def _files(tasks: Iterator[Task]) -> Iterator[Path]:
     return (task.path for task in tasks if task.status is Status.COMPLETED and task.path and task.path.is_file())
 
 
-def _newest(folder: Path, session: Session, settings: Settings) -> float:
+def _newest(folder: Path, session: Session) -> float:
     """When the newest clip of a notebook's folder was done, in Unix seconds; 0 where there is none."""
     past = _past(session, Wanted(statuses=[Status.COMPLETED], newest=1), folder)
     return max((task.ended_at or 0.0 for task in past), default=0.0)

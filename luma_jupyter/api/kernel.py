@@ -31,7 +31,8 @@ KERNEL_EXIT_SECONDS = 2.0
 class Kernel:
     """The kernel that runs this code; ``configuration`` is there at once, all else when first needed.
 
-    ``key_stores`` gives the places where keys are looked for; tests bring their own.
+    ``key_stores`` gives the places where keys are looked for; tests bring their own. ``last_run`` is when a cell was
+    last run to its end, in Unix seconds, but for one that hands in; 0 without a shell.
     """
 
     def __init__(self) -> None:
@@ -52,6 +53,7 @@ class Kernel:
             self._session.engine.close()
         self.configuration = Configuration(lambda: self.key_stores(), _notebook_folder)
         self._session = self._presenter = None
+        self.last_run = 0.0
 
     def use(self, session: Session, presenter: PagePresenter) -> None:
         """Go on with this session."""

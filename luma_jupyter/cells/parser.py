@@ -24,7 +24,7 @@ USAGE = "%%luma [generate|extend|modify] [SOURCE] [options]"
 FILM_USAGE = "%luma film PART… [options]"
 ADOPT_USAGE = "%luma adopt TASK_ID [--provider P] [-o NAME]"
 HISTORY_USAGE = "%luma history [WORDS…] [--starred] [--action A] [--day DAY] [--since DAY] [--all | --folder FOLDER]"
-HANDIN_USAGE = "%luma handin NOTEBOOK [-o FILE.zip]"
+HANDIN_USAGE = "%luma handin [NOTEBOOK] [-o FILE.zip]"
 RETRY_USAGE = "%luma retry NAME [--may-pay-twice]"
 
 _ESCAPED = re.compile(r"""\\[\s"']""")
@@ -130,7 +130,7 @@ def read_adopt_options(words: list[str]) -> argparse.Namespace:
 def read_handin_options(words: list[str]) -> argparse.Namespace:
     """What stands behind ``%luma handin``: ``notebook``, ``out``. Raises InvalidRequest."""
     parser = _Parser(HANDIN_USAGE)
-    parser.add_argument("notebook")
+    parser.add_argument("notebook", nargs="?")
     parser.add_argument("-o", "--out")
     return parser.read(words)
 

@@ -104,6 +104,15 @@ def notebook_folder() -> Path:
     return here
 
 
+def session_notebook(folder: Path) -> Path | None:
+    """The notebook that this kernel belongs to, where its front end tells it and it is in this ``folder``."""
+    for told in (user_variables().get(VSCODE_MARKER), os.environ.get(_SESSION)):
+        name = Path(told).name if isinstance(told, str) else ""
+        if name.endswith(".ipynb") and os.path.isfile(folder / name):
+            return folder / name
+    return None
+
+
 def _folder_there(told: str, started_in: Path) -> Path | None:
     """The folder of a notebook that a front end names, if it is on this machine; the file may be renamed since."""
     file = notebook_file(told, started_in)

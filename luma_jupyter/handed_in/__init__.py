@@ -4,6 +4,7 @@ notebook    a notebook's file, checked
 shown       which videos it shows
 video       a video, what its sidecar says to others, and a person's note
 masking     keys and folders, taken out of the copy
+markdown    words as harmless HTML
 page        the page that plays anywhere
 packing     handing in: the zip as a whole
 archive     collecting: what is harmless of a zip is unpacked, or all of it is refused

@@ -13,15 +13,20 @@ from luma_jupyter.operating_system import reason
 
 LARGEST = 100_000_000  # bytes
 MOST_CELLS = 5_000
+SOLUTION = "solution"  # the tag of a cell with one
 
 
 @dataclass(frozen=True)
 class Cell:
-    """A cell: its ``kind`` (code, markdown or raw), its source, and the outputs of a code cell as the file has them."""
+    """A cell: its ``kind`` (code, markdown or raw), its source, and the outputs of a code cell as the file has them.
+
+    ``is_folded``: its source is hidden until somebody unfolds it.
+    """
 
     kind: str
     source: str
     outputs: tuple[Mapping[str, Any], ...] = ()
+    is_folded: bool = False
 
     def data(self, mime: str) -> Iterator[str]:
         """What its outputs have of a MIME type, as text."""
@@ -76,5 +81,16 @@ def text_of(value: object) -> str:
 def cells_of(content: Mapping[str, Any]) -> list[Cell]:
     """The cells of what `read_notebook` gave."""
     return [
-        Cell(cell["cell_type"], text_of(cell["source"]), tuple(cell.get("outputs", ()))) for cell in content["cells"]
+        Cell(cell["cell_type"], text_of(cell["source"]), tuple(cell.get("outputs", ())), _is_folded(cell))
+        for cell in content["cells"]
     ]
+
+
+def _is_folded(cell: Mapping[str, Any]) -> bool:
+    """Whether the page of a notebook hides a cell's source, or its tag says that it is a solution."""
+    metadata = cell.get("metadata")
+    if not isinstance(metadata, dict):
+        return False
+    jupyter, tags = metadata.get("jupyter"), metadata.get("tags")
+    is_hidden = isinstance(jupyter, dict) and jupyter.get("source_hidden") is True
+    return is_hidden or (isinstance(tags, list) and SOLUTION in tags)

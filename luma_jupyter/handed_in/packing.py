@@ -35,25 +35,43 @@ _OTHER_FOLDER = "luma_videos"  # in the zip, of videos that are not below the no
 
 @dataclass(frozen=True)
 class HandIn:
-    """What was handed in: the zip at ``path``, how many ``videos`` it has, and what there is to know, a line each."""
+    """What was handed in: the zip at ``path``, how many ``videos`` it has, and what there is to know, a line each.
+
+    ``saved_at`` is when the notebook was saved, in Unix seconds; ``warnings`` say what came after that.
+    """
 
     path: Path
     videos: int
     told: Sequence[str]
+    saved_at: float
+    warnings: Sequence[str] = ()
 
     def __repr__(self) -> str:
         size = file_size(self.path.stat().st_size) if self.path.exists() else "gone"
         count = f"{self.videos} video{'' if self.videos == 1 else 's'}"
-        return writable("\n".join([f"{self.path.name}: the notebook, its page and {count} ({size}).", *self.told]))
+        notebook = f"the notebook as it was saved {_moment(self.saved_at)}"
+        made = f"{self.path.name}: {notebook}, its page and {count} ({size})."
+        return writable("\n".join([*self.warnings, made, *self.told]))
 
 
-def hand_in(notebook: Path, target: Path, library: Library, maker: Maker, newest: float) -> HandIn:
+@dataclass(frozen=True)
+class LastChanges:
+    """When the newest ``clip`` of a notebook's folder was done, and when a ``cell`` was last run.
+
+    In Unix seconds, 0 where there is none.
+    """
+
+    clip: float = 0.0
+    cell: float = 0.0
+
+
+def hand_in(notebook: Path, target: Path, library: Library, maker: Maker, changes: LastChanges) -> HandIn:
     """Make the zip of a notebook's file; the file itself stays as it is.
 
-    ``newest``: when the newest clip of the notebook's folder was done, in Unix seconds. Raises InvalidRequest, also
-    where a key could not be taken out; then there is no zip.
+    Where ``changes`` came after it was saved, a warning says so. Raises InvalidRequest, also where a key could not be
+    taken out; then there is no zip.
     """
-    content = read_notebook(notebook)
+    content, saved_at = read_notebook(notebook), notebook.stat().st_mtime
     masked = mask_notebook(content, maker)
     if masked.hidden:
         raise InvalidRequest(
@@ -62,7 +80,7 @@ def hand_in(notebook: Path, target: Path, library: Library, maker: Maker, newest
         )
     replaced = _check_target(target)
     videos, missing = _videos(cells_of(content), library)
-    told = [*_unsaved(notebook, newest), *masked.told, *missing, *replaced]
+    told = [*masked.told, *missing, *replaced]
     placed, masked_places = _placed(videos, library.folder, maker)
     page = make_page(notebook.stem, cells_of(masked.content), placed)
     files = list({one.place: one for shown_there in placed for one in shown_there}.values())
@@ -80,12 +98,24 @@ def hand_in(notebook: Path, target: Path, library: Library, maker: Maker, newest
     _write(target, texts, files)
     if page.beside:
         told.append(f"Beside the page, as they are too large to be in it: {_listed(page.beside)}.")
-    return HandIn(target, len(files), [*told, *masked_places])
+    return HandIn(target, len(files), [*told, *masked_places], saved_at, _unsaved(notebook.name, saved_at, changes))
 
 
-def _unsaved(notebook: Path, newest: float) -> Iterator[str]:
-    if notebook.stat().st_mtime < newest:
-        yield f"Save first: {notebook.name} is older than your newest clip. Save it, and hand it in again."
+def _unsaved(name: str, saved_at: float, changes: LastChanges) -> list[str]:
+    """What was not saved, as a line of warning."""
+    if changes.cell > saved_at:
+        when = _moment(saved_at)
+        return [f"Save first (Ctrl+S) and hand in again: cells were run after the notebook was saved {when}."]
+    if changes.clip > saved_at:
+        return [f"Save first (Ctrl+S) and hand in again: {name} is older than your newest clip."]
+    return []
+
+
+def _moment(seconds: float) -> str:
+    """A time of today, or of another day, as words behind a verb."""
+    then = time.localtime(seconds)
+    is_today = then[:3] == time.localtime()[:3]
+    return time.strftime("at %H:%M" if is_today else "on %Y-%m-%d at %H:%M", then)
 
 
 def _check_target(target: Path) -> list[str]:

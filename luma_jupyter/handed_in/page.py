@@ -1,7 +1,7 @@
 """A notebook as one page that plays on any machine, without a network, a kernel or a script.
 
-Nothing of the notebook's own HTML is in it: texts are escaped, pictures are data, and clips are drawn anew. What is too
-large to be inside lies beside the page.
+Nothing of the notebook's own HTML is in it: texts are escaped, Markdown is drawn without it, pictures are data, and
+clips are drawn anew. What is too large to be inside lies beside the page.
 """
 
 from __future__ import annotations
@@ -9,11 +9,12 @@ from __future__ import annotations
 import re
 from base64 import b64decode, b64encode
 from binascii import Error
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from luma_jupyter.domain.media import image_type
+from luma_jupyter.handed_in.markdown import markdown_html
 from luma_jupyter.handed_in.notebook import Cell, text_of
 from luma_jupyter.handed_in.video import SavedVideo
 from luma_jupyter.views.clip_html import final_html
@@ -27,7 +28,6 @@ LARGEST_INSIDE = EMBED_LIMIT  # bytes of one video in the page
 MOST_INSIDE = 60_000_000  # bytes of all of them
 _LONGEST_TEXT = 20_000  # characters of one output
 _COLOURS = re.compile(r"\x1b\[[\d;]*[A-Za-z]")
-_HEADING = re.compile(r"^(#{1,6})\s+(.*)$")
 _PICTURES = ("image/png", "image/jpeg", "image/gif", "image/webp")
 _STYLE = """
 :root{color-scheme:light dark;background:Canvas;color:CanvasText}
@@ -36,6 +36,13 @@ pre{white-space:pre-wrap;font:13px/1.45 ui-monospace,monospace;margin:0}
 .source{border:1px solid rgba(128,128,128,.4);border-left-width:4px;border-radius:4px}
 .source{padding:8px 10px;margin:16px 0 6px}
 .text{white-space:pre-wrap}
+main :not(pre)>code{font:13px ui-monospace,monospace;background:rgba(128,128,128,.15);padding:1px 4px;border-radius:3px}
+main>pre,main>details>pre:not(.source){background:rgba(128,128,128,.1);padding:8px 10px;border-radius:4px}
+main>table,main>details>table{border-collapse:collapse;margin:12px 0}
+main>table :is(td,th),main>details>table :is(td,th){border:1px solid rgba(128,128,128,.4);padding:4px 10px}
+blockquote{margin:12px 0;padding:0 14px;border-left:4px solid rgba(128,128,128,.4)}
+main>details,section>details{margin:12px 0}
+main>details>summary,section>details>summary{cursor:pointer;font-weight:600}
 img,video{max-width:100%}
 """
 # A second wall: were a text not escaped, no script would run and nothing would be loaded from anywhere.
@@ -87,10 +94,9 @@ class _Drawing:
 
     def cell(self, cell: Cell, videos: Sequence[PlacedVideo]) -> str:
         if cell.kind != "code":
-            return "".join(_text_blocks(cell.source)) + "".join(map(self._video, videos))
-        source = f'<pre class="source">{escaped(cell.source)}</pre>' if cell.source.strip() else ""
+            return _words(cell) + "".join(map(self._video, videos))
         outputs = "".join(_output(output, is_ours=bool(videos)) for output in cell.outputs)
-        return f"<section>{source}{outputs}{''.join(map(self._video, videos))}</section>"
+        return f"<section>{_source(cell)}{outputs}{''.join(map(self._video, videos))}</section>"
 
     def _video(self, placed: PlacedVideo) -> str:
         place, video = placed.place, placed.video
@@ -119,20 +125,16 @@ def _note(video: SavedVideo) -> str:
     return f'<p style="{QUIET}">{escaped(str(video.note))}</p>' if video.note else ""
 
 
-def _text_blocks(markdown: str) -> Iterator[str]:
-    """A markdown cell: its headings, and all else as it was typed."""
-    block: list[str] = []
-    for line in [*markdown.splitlines(), "# "]:
-        heading = _HEADING.match(line) if line != "# " else None
-        if not heading and line != "# ":
-            block.append(line)
-            continue
-        if text := "\n".join(block).strip("\n"):
-            yield f'<div class="text">{escaped(text)}</div>'
-        block = []
-        if heading:
-            level = len(heading[1])
-            yield f"<h{level}>{escaped(heading[2])}</h{level}>"
+def _words(cell: Cell) -> str:
+    """A markdown cell as it is meant, a raw one as it was typed."""
+    return markdown_html(cell.source) if cell.kind == "markdown" else f'<div class="text">{escaped(cell.source)}</div>'
+
+
+def _source(cell: Cell) -> str:
+    if not cell.source.strip():
+        return ""
+    source = f'<pre class="source">{escaped(cell.source)}</pre>'
+    return f"<details><summary>Code</summary>{source}</details>" if cell.is_folded else source
 
 
 def _output(output: Mapping[str, Any], *, is_ours: bool) -> str:

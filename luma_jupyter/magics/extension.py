@@ -5,7 +5,9 @@ Every notebook that has the line pays for what is loaded here, also where no vid
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
+from contextlib import suppress
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -16,7 +18,7 @@ from luma_jupyter.magics.misplaced import answer_misplaced
 from luma_jupyter.printable import say
 
 if TYPE_CHECKING:
-    from IPython.core.interactiveshell import InteractiveShell
+    from IPython.core.interactiveshell import ExecutionResult, InteractiveShell
 
     from luma_jupyter.cells.completion import Completer
     from luma_jupyter.magics.magics import LumaMagics, Shown
@@ -63,6 +65,7 @@ class Extension:
             "luma",
         )
         self._shell.input_transformers_cleanup.append(answer_misplaced)
+        self._shell.events.register("post_run_cell", _note_run)
         if completer := self._shell.Completer:
             self._end_completion = add_completion(completer, _completion(self._shell))
         if may_be_unfinished(now.home_folder, now.folder):
@@ -77,7 +80,15 @@ class Extension:
             self._shell.magics_manager.magics[kind].pop("luma", None)
         if answer_misplaced in (transformers := self._shell.input_transformers_cleanup):
             transformers.remove(answer_misplaced)
+        with suppress(ValueError):  # it is not there any more
+            self._shell.events.unregister("post_run_cell", _note_run)
         self._end_completion()
+
+
+def _note_run(result: ExecutionResult) -> None:
+    """Note that a cell was run; one that hands in changes nothing that is handed in."""
+    if "handin" not in str(getattr(result.info, "raw_cell", "")):
+        kernel.last_run = time.time()
 
 
 def _line(text: str) -> str:

@@ -6,6 +6,8 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+import nbformat
+
 from tests.browser.conftest import Lab, LabPage
 from tests.browser.test_lab import LOAD, OpenPage
 
@@ -18,12 +20,43 @@ sidecar = sunset.path.with_suffix(".json")
 note = {"starred": True, "text": "The best of five"}
 done = sidecar.write_text(json.dumps(json.loads(sidecar.read_text()) | {"note": note}))"""
 ERROR = "1 / 0"
+WORDS = """# Lesson 2: What a task is
+
+**About 20 minutes.** Run `%luma explain`, and *look*:
+
+* one, and [what it costs](https://a.example)
+* two
+
+| status | what it means |
+| --- | --- |
+| running | the service has your order |
+
+> A quote
+
+<details><summary>Solution</summary>
+
+Let **Python** count:
+
+```python
+looks = 7
+```
+
+</details>"""
+
+
+def add_words(file: Path) -> None:
+    """Put words before a notebook's cells, and fold the source of the last one."""
+    notebook = nbformat.read(file, as_version=4)
+    notebook.cells.insert(0, nbformat.v4.new_markdown_cell(WORDS))
+    notebook.cells[-1].metadata["jupyter"] = {"source_hidden": True}
+    nbformat.write(notebook, file)
 
 
 def hand_in(open_page: OpenPage, lab: Lab, folder: str) -> Path:
     """A lesson that was played, saved and handed in; the zip."""
     (lab.folder / folder).mkdir()
     lab.write(f"{folder}/lesson.ipynb", LOAD, SUNSET, FILM, PICTURE, NOTE, "sunset", ERROR)
+    add_words(lab.folder / folder / "lesson.ipynb")
     page = open_page(f"{folder}/lesson.ipynb")
     page.run_all()
     page.wait_for("document.body.innerText.includes('ZeroDivisionError')", timeout=60)
@@ -54,6 +87,9 @@ def test_page_of_a_lesson_plays_on_another_machine_without_a_network(
         assert [url for url in asked if not url.startswith("data:")] == [page.url[:20]]
         assert shown.faults("main") == []
         assert "★ The best of five" in shown.text()
+        assert "looks = 7" not in shown.text()
+        page.get_by_text("Solution").click()
+        assert "looks = 7" in shown.text()
         page.evaluate("scrollTo(0, 0)")
         page.screenshot(path=str(shown.shot(f"handed-in-{scheme}")), full_page=True)
         context.close()

@@ -57,3 +57,20 @@ def test_cell_that_is_none_makes_the_notebook_broken(tmp_path: Path, cell: objec
     (tmp_path / "a.ipynb").write_text(json.dumps({"nbformat": 4, "cells": [cell]}))
     with pytest.raises(InvalidRequest, match="no notebook that Jupyter could open"):
         read_notebook(tmp_path / "a.ipynb")
+
+
+@pytest.mark.parametrize(
+    ("metadata", "is_folded"),
+    [
+        ({"jupyter": {"source_hidden": True}}, True),
+        ({"tags": ["check", "solution"]}, True),
+        ({"jupyter": {"source_hidden": "no"}, "tags": ["check"]}, False),
+        ({"jupyter": [], "tags": "solution"}, False),
+        ({}, False),
+        (None, False),
+    ],
+)
+def test_cell_whose_source_is_hidden_is_folded(metadata: object, is_folded: bool) -> None:
+    """By what Jupyter writes, or by the tag of a solution; what is neither says nothing."""
+    (cell,) = cells_of({"cells": [{**code("x"), "metadata": metadata}]})
+    assert cell.is_folded is is_folded

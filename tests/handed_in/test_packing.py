@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import time
 import zipfile
@@ -13,6 +14,7 @@ from typing import Any
 import pytest
 
 import luma_jupyter as luma
+from luma_jupyter.api.kernel import kernel
 from luma_jupyter.engine.library.thumbnails import thumbnail
 from luma_jupyter.errors import InvalidRequest
 from luma_jupyter.handed_in import packing, page
@@ -51,7 +53,9 @@ def test_zip_has_what_the_notebook_shows_and_nothing_else(lesson: Path) -> None:
     videos = ["luma_videos/a-sunset.jpg", "luma_videos/a-sunset.json", "luma_videos/a-sunset.mp4"]
     assert names_in(made.path) == ["lesson.html", "lesson.ipynb", *videos]
     assert (made.videos, list(made.told)) == (1, [])
-    assert repr(made).startswith("lesson.zip: the notebook, its page and 1 video (")
+    assert re.match(
+        r"lesson\.zip: the notebook as it was saved on [\d-]{10} at \d\d:\d\d, its page and 1 video \(", repr(made)
+    )
 
 
 def test_unpacked_files_can_be_read(lesson: Path) -> None:
@@ -142,10 +146,41 @@ def test_no_address_leads_out_of_the_folder(lesson: Path, film_bytes: bytes, tmp
 
 
 def test_notebook_that_is_older_than_a_clip_says_save_first(lesson: Path) -> None:
-    """One line; the zip is made all the same."""
+    """One line, before all others; the zip is made all the same."""
     os.utime(lesson, (1e9, 1e9))
-    (line,) = luma.handin(lesson).told
-    assert line.startswith("Save first: lesson.ipynb is older")
+    kernel.last_run = 0.0  # as in a script
+    first, second = repr(luma.handin(lesson)).splitlines()
+    assert first == "Save first (Ctrl+S) and hand in again: lesson.ipynb is older than your newest clip."
+    assert second.startswith("lesson.zip: the notebook as it was saved on 2001-09-09 at ")
+
+
+def test_cells_that_were_run_after_saving_are_told_first(lesson: Path, notebook: Shell) -> None:
+    """An answer that was typed later is not in the zip; the cell that hands in does not count."""
+    write_notebook(lesson, code("looks = 0"))
+    os.utime(lesson, (time.time() + 100,) * 2)
+    assert list(notebook.run("%luma handin lesson.ipynb").warnings) == []
+    write_notebook(lesson, code("looks = 0"))
+    midnight = time.mktime((*time.localtime()[:3], 0, 0, 0, 0, 0, -1))  # today, and never in the future
+    os.utime(lesson, (midnight, midnight))
+    notebook.run("looks = 7")
+    first, second, *_ = repr(notebook.run("%luma handin lesson.ipynb")).splitlines()
+    assert first == "Save first (Ctrl+S) and hand in again: cells were run after the notebook was saved at 00:00."
+    assert second.startswith("lesson.zip: the notebook as it was saved at 00:00, its page and 0 videos (")
+
+
+def test_cells_of_another_notebook_are_not_told(
+    lesson: Path, notebook: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where a notebook of its own hands in a lesson, its cells change nothing of that."""
+    monkeypatch.setenv("JPY_SESSION_NAME", "hand in.ipynb")
+    write_notebook(tmp_path / "hand in.ipynb")
+    os.utime(lesson, (1e9, 1e9))
+    notebook.run("x = 1")
+    (warning,) = notebook.run("%luma handin lesson.ipynb").warnings
+    assert "older than your newest clip" in warning
+    monkeypatch.setenv("JPY_SESSION_NAME", str(lesson))
+    (warning,) = notebook.run("%luma handin lesson.ipynb").warnings
+    assert "cells were run after" in warning
 
 
 def test_lost_and_damaged_videos_are_told(lesson: Path, tmp_path: Path) -> None:

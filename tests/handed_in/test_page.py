@@ -56,21 +56,31 @@ def test_nothing_of_the_notebook_is_html() -> None:
 
 
 def test_page_has_what_the_notebook_shows() -> None:
-    """Headings as such, words and line ends as typed, colours left out, pictures as data."""
+    """Headings and words as they are meant, raw cells as typed, colours left out, pictures as data."""
     cells = [
-        Cell("markdown", "Before\n## A title\nTwo\nlines"),
+        Cell("markdown", "Before\n## A title\n**About 20 minutes**"),
+        Cell("raw", "Two\n**lines**"),
         cell_of(code("plot()", {"image/png": b64encode(PNG).decode(), "text/plain": "<Figure>"})),
         Cell("code", "1 / 0", ({"output_type": "error", "traceback": ["\x1b[31mZeroDivisionError\x1b[0m"]},)),
         cell_of(printed("print", "long" * 10_000)),
     ]
-    html = make_page("lesson", cells, [[]] * 4).html
+    html = make_page("lesson", cells, [[]] * 5).html
     assert "<h2>A title</h2>" in html
-    assert '<div class="text">Two\nlines</div>' in html
+    assert "<p><strong>About 20 minutes</strong></p>" in html
+    assert '<div class="text">Two\n**lines**</div>' in html
     assert f'<img src="data:image/png;base64,{b64encode(PNG).decode()}" alt=' in html
     assert "&lt;Figure&gt;" not in html
     assert "<pre>ZeroDivisionError</pre>" in html
     assert html.count("long") == 5_000
     assert "<title>lesson</title>" in html
+
+
+def test_folded_source_is_folded(tmp_path: Path) -> None:
+    """What the notebook hides can be unfolded without a script; what the cell showed is there at once."""
+    folded = Cell("code", "check()", ({"output_type": "stream", "text": "Right"},), is_folded=True)
+    html = make_page("x", [folded, Cell("code", "", is_folded=True)], [[], []]).html
+    assert '<details><summary>Code</summary><pre class="source">check()</pre></details><pre>Right</pre>' in html
+    assert html.count("<details>") == 1
 
 
 @pytest.fixture
