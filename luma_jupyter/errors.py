@@ -4,6 +4,7 @@
 
     LumaError
     ├── InvalidRequest (ValueError)      bad input; nothing was sent
+    │   ├── NoSuchStudent (KeyError)     nobody of that name is in what was collected
     │   └── NotConfirmed                 many or dear videos, or a key that was found: somebody has to say yes
     ├── ConfigError                      a setting, key or package is missing or wrong; nothing was sent
     ├── OverBudget                       the request would pass the budget, or nobody knows; nothing was sent
@@ -70,6 +71,7 @@ __all__ = [
     "KeyReused",
     "LumaError",
     "Moderated",
+    "NoSuchStudent",
     "NotConfirmed",
     "NotEnoughBalance",
     "NotFound",
@@ -136,6 +138,13 @@ class LumaError(_OneLine, Exception):
 
 class InvalidRequest(LumaError, ValueError):
     """The input cannot be sent as it is; nothing was sent."""
+
+
+class NoSuchStudent(InvalidRequest, KeyError):
+    """Nobody of that name is in what was collected: the zip was refused, or there is none."""
+
+    def __str__(self) -> str:
+        return printable(self.args[0])  # a KeyError would put it in quotes
 
 
 class NotConfirmed(InvalidRequest):

@@ -82,7 +82,7 @@ def test_public_names_are_frozen() -> None:
     assert " ".join(errors.__all__) == (
         "AccessDenied ClipCancelled ClipDetached ClipError ClipFailed ClipNotReady ClipUnconfirmed ConfigError "
         "Conflict ConnectionLost DownloadError Expired InsufficientBalance InvalidKey InvalidParameter InvalidRequest "
-        "KeyReused LumaError Moderated NotConfirmed NotEnoughBalance NotFound OverBudget RateLimited "
+        "KeyReused LumaError Moderated NoSuchStudent NotConfirmed NotEnoughBalance NotFound OverBudget RateLimited "
         "ServiceDown ServiceError TaskFailed Unconfirmed Unreachable UnusableAnswer WaitInterrupted WaitTimeout"
     )
 

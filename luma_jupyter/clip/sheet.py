@@ -7,7 +7,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from luma_jupyter.clip.clip import Clip
-from luma_jupyter.domain.values import as_python, items_of
+from luma_jupyter.domain.values import as_python, items_of, kind_of
 from luma_jupyter.domain.vocabulary import Status
 from luma_jupyter.errors import ClipError, InvalidRequest, missing_package
 
@@ -26,7 +26,7 @@ def contact_sheet(clips: Clip | Iterable[Clip], columns: int | None = None) -> I
     named = items_of(clips)
     for clip in named:
         if not isinstance(clip, Clip):
-            raise InvalidRequest(f"A contact sheet is of clips, not of {type(clip).__name__}.")
+            raise InvalidRequest(f"A contact sheet is of clips, not of {kind_of(clip)}.")
     for clip in named:
         with suppress(ClipError):  # its tile says so
             clip.wait()

@@ -35,13 +35,19 @@ def as_list(value: Any) -> list[Any] | None:
 
 
 def items_of(value: Any) -> list[Any]:
-    """What is in a collection; anything else, and a text, alone in a list."""
-    if isinstance(value, str):
+    """What is in a collection; anything else, a text, and what says itself what it is (`kind_of`), alone in a list."""
+    if isinstance(value, str) or hasattr(type(value), "_luma_kind_"):
         return [value]
     try:
         return list(value)
     except (TypeError, NotImplementedError):  # also of what only looks like a collection: an array of no dimension
         return [value]
+
+
+def kind_of(value: object) -> str:
+    """What a value is, for a message: as its class says it (``_luma_kind_``), else the name of its type."""
+    say = getattr(type(value), "_luma_kind_", None)
+    return say(value) if callable(say) else type(value).__name__
 
 
 def read_flag(name: str, value: object) -> bool:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import time
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from luma_jupyter.domain.media import image_type
-from luma_jupyter.engine.library.slugs import slug
+from luma_jupyter.engine.library.slugs import plain_file_name, slug
 from luma_jupyter.errors import InvalidRequest, shown
+from luma_jupyter.handed_in.answers import Answers, answers_in
 from luma_jupyter.handed_in.archive import Refused, unpack, why_unwritable
 from luma_jupyter.handed_in.notebook import read_notebook
 from luma_jupyter.handed_in.video import SavedVideo
@@ -20,19 +23,22 @@ UNPACKED = "collected"  # in the folder of the zips: a page plays what is in it,
 MOST_ZIPS = 1_000
 MOST_COST = 100.0  # USD that a clip may say it has cost: more was forged
 MOST_PIXELS = 20_000  # of a side, likewise
+HAND_IN = "`%luma handin … -o NAME.zip`"
+NAMELESS = f"Some zips have no student's name: ask for {HAND_IN}."
 _DAY = 24 * 3600.0
 
 
 @dataclass(frozen=True)
 class Submission:
-    """What a student has handed in: the ``zip``, unpacked in ``folder``; its notebooks and its videos, the oldest
-    first."""
+    """What a student has handed in: the ``zip``, unpacked in ``folder``; its notebooks, its videos, the oldest first,
+    and what was answered in the notebooks."""
 
     student: str
     zip: Path
     folder: Path
     notebooks: Sequence[Path]
     videos: Sequence[SavedVideo]
+    answers: Answers
 
     @property
     def clips(self) -> list[SavedVideo]:
@@ -52,10 +58,15 @@ class Submission:
 
 @dataclass(frozen=True)
 class Collected:
-    """The submissions of a folder by student, and a line for each zip that was refused, or that is doubtful."""
+    """The submissions of a folder by student, and a line for each file that was refused, or that is doubtful.
+
+    ``refused`` has the lines on what was refused by student; ``advice`` is what to ask the class for, if anything.
+    """
 
     submissions: Sequence[Submission]
     lines: Sequence[str]
+    refused: Mapping[str, str] = field(default_factory=dict)
+    advice: str = ""
 
 
 def collect_all(folder: Path, now: float | None = None) -> Collected:
@@ -65,26 +76,50 @@ def collect_all(folder: Path, now: float | None = None) -> Collected:
     """
     if not folder.is_dir():
         raise InvalidRequest(f"There is no folder {shown(str(folder))}.")
-    zips = _zips(folder)
+    zips = _files(folder, ".zip")
     if len(zips) > MOST_ZIPS:
         raise InvalidRequest(f"There are {len(zips):,} zips in {shown(str(folder))}: collect up to {MOST_ZIPS:,}.")
     found: list[Submission] = []
     lines: list[str] = []
+    refused: dict[str, str] = {}
+
+    def refuse(file: Path, student: str, why: str) -> None:
+        lines.append(f"{_name(file, folder)} is refused: {why}.")
+        refused.setdefault(student, lines[-1])
+
     for file in zips:
         student = _student(file, folder, {one.student for one in found})
         try:
             found.append(_read(file, student, _unpacked(file, folder), time.time() if now is None else now))
-        except Refused as refused:
-            lines.append(f"{_name(file, folder)} is refused: {refused}.")
+        except Refused as error:
+            refuse(file, student, str(error))
         except OSError as error:
-            lines.append(f"{_name(file, folder)} is refused: {why_unwritable(error)}.")
-    return Collected(found, [*lines, *_doubtful(found)])
+            refuse(file, student, why_unwritable(error))
+    for file in _alone(folder, zips):
+        refuse(file, _student(file, folder, set()), f"it is a notebook alone; ask for the zip of {HAND_IN}")
+    nameless = any(one.zip.parent == folder and _is_named_as_lesson(one) for one in found)
+    return Collected(found, [*lines, *_doubtful(found)], refused, NAMELESS if nameless else "")
 
 
-def _zips(folder: Path) -> list[Path]:
+def _files(folder: Path, suffix: str) -> list[Path]:
     below = [one for one in folder.iterdir() if one.is_dir() and one.name != UNPACKED and not one.name.startswith(".")]
-    files = [file for place in (folder, *below) for file in place.iterdir() if file.suffix.lower() == ".zip"]
+    files = [file for place in (folder, *below) for file in place.iterdir() if file.suffix.lower() == suffix]
     return sorted(file for file in files if not file.name.startswith("."))
+
+
+def _alone(folder: Path, zips: Sequence[Path]) -> list[Path]:
+    """The notebooks that lie there without a zip: of the same name, or in the same student's folder."""
+    there = {file.with_suffix("") if file.parent == folder else file.parent for file in zips}
+    notebooks = _files(folder, ".ipynb")[:MOST_ZIPS]
+    return [file for file in notebooks if not {file.with_suffix(""), file.parent} & there]
+
+
+def _is_named_as_lesson(submission: Submission) -> bool:
+    """Whether a zip is called as a notebook in it, as `handin` does where no other name is asked for; browsers put a
+    number behind."""
+    notebooks = {plain_file_name(notebook.stem, 80).casefold() for notebook in submission.notebooks}
+    name = submission.zip.stem.casefold()
+    return not notebooks.isdisjoint({name, re.sub(r" ?\(\d+\)$", "", name)})
 
 
 def _name(file: Path, folder: Path) -> str:
@@ -117,11 +152,7 @@ def _read(file: Path, student: str, place: Path, now: float) -> Submission:
     """What is in an unpacked zip. Raises Refused."""
     paths = sorted(path for path in place.rglob("*") if path.is_file() and not path.is_symlink())
     notebooks = [path for path in paths if path.suffix.lower() == ".ipynb"]
-    for notebook in notebooks:
-        try:
-            read_notebook(notebook)
-        except InvalidRequest:
-            raise Refused(f"{shown(notebook.name)} in it is no notebook that Jupyter could open") from None
+    answers = answers_in(map(_content, notebooks))
     videos = [_video(path, now) for path in paths if path.suffix.lower() == ".mp4"]
     if not notebooks and not videos:
         raise Refused("there is neither a notebook nor a video in it")
@@ -131,7 +162,14 @@ def _read(file: Path, student: str, place: Path, now: float) -> Submission:
     for path in paths:
         if path.suffix.lower() == ".jpg" and not _is_picture(path):
             raise Refused(f"{shown(path.name)} in it is no picture")
-    return Submission(student, file, place, notebooks, sorted(videos, key=_made))
+    return Submission(student, file, place, notebooks, sorted(videos, key=_made), answers)
+
+
+def _content(notebook: Path) -> dict[str, Any]:
+    try:
+        return read_notebook(notebook)
+    except InvalidRequest:
+        raise Refused(f"{shown(notebook.name)} in it is no notebook that Jupyter could open") from None
 
 
 def _made(video: SavedVideo) -> tuple[float, str]:

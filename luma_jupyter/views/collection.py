@@ -23,7 +23,8 @@ class NotedTile:
 @dataclass(frozen=True)
 class Group:
     """What a student has handed in: so many clips and other videos, for so many USD, and so many of ``unpriced``
-    ones; ``zip`` is the file's name, ``notebooks`` are (name, relative address or None)."""
+    ones; ``zip`` is the file's name, ``notebooks`` are (name, relative address or None), ``answers`` says how many are
+    right, if there are any."""
 
     student: str
     zip: str
@@ -33,12 +34,14 @@ class Group:
     unpriced: int
     notebooks: Sequence[tuple[str, str | None]]
     tiles: Sequence[NotedTile]
+    answers: str = ""
 
     @property
     def facts(self) -> str:
         """What is in it, on one line."""
         unknown = f", and {self.unpriced} of unknown price" if self.unpriced else ""
-        return f"{heading_text(self.clips, self.files)}, {dollars(self.cost)}{unknown}"
+        answers = f", {self.answers}" if self.answers else ""
+        return f"{heading_text(self.clips, self.files)}, {dollars(self.cost)}{unknown}{answers}"
 
     @property
     def more(self) -> int:
@@ -46,12 +49,13 @@ class Group:
         return self.clips + self.files - len(self.tiles)
 
 
-def collection_html(key: str, groups: Sequence[Group], lines: Sequence[str]) -> str:
-    """All that was handed in, in a frame; ``lines`` are on what was refused."""
+def collection_html(key: str, groups: Sequence[Group], lines: Sequence[str], advice: str = "") -> str:
+    """All that was handed in, in a frame; ``lines`` are on what was refused, ``advice`` stands below."""
     count = f"{len(groups):,} student{'' if len(groups) == 1 else 's'}"
     refused = "".join(f"<div>⚠ {escaped(line)}</div>" for line in lines)
     head = f'<div style="font-weight:600">{count}</div>{refused}'
-    return frame(key, f"{head}{''.join(map(_group_html, groups))}", wide=True)
+    foot = f'<div style="{QUIET}margin-top:12px">{escaped(advice)}</div>' if advice else ""
+    return frame(key, f"{head}{''.join(map(_group_html, groups))}{foot}", wide=True)
 
 
 def submission_html(key: str, group: Group) -> str:

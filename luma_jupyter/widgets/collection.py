@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
@@ -17,11 +17,11 @@ from luma_jupyter.domain.mp4 import seconds_of
 from luma_jupyter.domain.spreadsheets import BOM, csv_line
 from luma_jupyter.domain.values import read_path
 from luma_jupyter.engine.library.folder import replacing
-from luma_jupyter.errors import ConfigError, InvalidRequest, shown
+from luma_jupyter.errors import ConfigError, InvalidRequest, NoSuchStudent, shown
 from luma_jupyter.handed_in.submission import Collected, Submission
 from luma_jupyter.handed_in.video import SavedVideo
 from luma_jupyter.operating_system import reason
-from luma_jupyter.printable import writable
+from luma_jupyter.printable import say, writable
 from luma_jupyter.views.clip_state import relative_url
 from luma_jupyter.views.collection import Group, NotedTile, collection_html, submission_html
 from luma_jupyter.views.gallery import MOST_TILES, FileTile, Tile
@@ -38,9 +38,14 @@ FIELDS = (
     *("student", "zip", "name", "prompt", "action", "service", "made", "length", "cost", "starred", "note"),
     *("video", "key"),
 )
-_COLUMNS = ("student", "clips", "cost", "starred", "zip")
+STUDENT_FIELDS = (
+    *("student", "notebook", "clips", "starred", "notes", "cost", "right", "questions", "file", "answers"),
+)
+_COLUMNS = ("student", "clips", "cost", "starred", "right", "zip")
 _TILES_EACH = (60, 20, 8, 4, 2, 1)  # of a student, as many of these as fit into what is saved
 _LONGEST_NAME = 60
+_MOST_NAMED = 10  # students in a message
+_LONGEST_CELL = 32_000  # characters; a spreadsheet cuts what is longer than 32,767
 
 
 class _Drawing:
@@ -68,6 +73,7 @@ class _Drawing:
             submission.unpriced,
             notebooks=[(notebook.name, self._address(notebook)) for notebook in submission.notebooks],
             tiles=[NotedTile(self._tile(video), str(video.note)) for video in submission.videos[:most]],
+            answers=str(submission.answers) if submission.answers.questions else "",
         )
 
     def _address(self, file: Path) -> str | None:
@@ -133,6 +139,9 @@ class StudentsWork:
     def __len__(self) -> int:
         return len(self._submission.videos)
 
+    def _luma_kind_(self) -> str:
+        return _kind(self.student)
+
     def __repr__(self) -> str:
         rows = [(short(row["name"] or "-", 40), short(row["prompt"], _LONGEST_NAME), row["note"]) for row in self.clips]
         head = f"{self.student}: {self._draw().group(self._submission, 0).facts}"
@@ -153,9 +162,22 @@ class Collection(Mapping[str, StudentsWork]):
         self._draw = partial(_Drawing, host, folder)
         self._works = {one.student: StudentsWork(one, self._draw) for one in collected.submissions}
         self.refused = list(collected.lines)
+        self._refused_by_student = collected.refused
+        self._advice = collected.advice
 
     def __getitem__(self, student: str) -> StudentsWork:
-        return self._works[student]
+        if student in self._works:
+            return self._works[student]
+        raise NoSuchStudent(self._refused_by_student.get(student) or self._unknown(student))
+
+    def _unknown(self, student: object) -> str:
+        names = [short(name, _LONGEST_NAME) for name in list(self._works)[:_MOST_NAMED]]
+        more = f" and {len(self._works) - len(names):,} more" if len(self._works) > len(names) else ""
+        there = f"there {'is' if len(self._works) == 1 else 'are'} {', '.join(names)}{more}"
+        return f"There is no student {shown(student)}: {there if names else 'nothing was collected'}."
+
+    def _luma_kind_(self) -> str:
+        return _kind(next(iter(self._works), "ann"))
 
     def __len__(self) -> int:
         return len(self._works)
@@ -176,29 +198,35 @@ class Collection(Mapping[str, StudentsWork]):
 
     def dataframe(self) -> DataFrame:
         """The same as a pandas DataFrame. Raises ConfigError where pandas is not installed."""
-        try:
-            import pandas  # optional
-        except ImportError:
-            raise ConfigError("A DataFrame needs pandas: pip install pandas") from None
-        frame = pandas.DataFrame(list(self.rows()), columns=list(FIELDS))
-        frame["made"] = pandas.to_datetime(frame["made"], utc=True)
-        return frame.astype(dict.fromkeys(("length", "cost"), "float64"))
+        return _frame(self.rows(), FIELDS)
 
-    def to_csv(self, path: str | PathLike[str]) -> Path:
+    def students(self) -> DataFrame:
+        """A row for each student, as a pandas DataFrame: ``notes`` are those of the starred clips, ``right`` how many
+        of the ``questions`` are answered right, ``answers`` what was written. Raises ConfigError where pandas is not
+        installed."""
+        return _frame(map(_student_row, self._submissions), STUDENT_FIELDS)
+
+    def to_csv(self, path: str | PathLike[str], by: str = "clip") -> Path:
         """Save the table as CSV for any spreadsheet (UTF-8, in which no student's word is a formula); its path.
 
-        A table that is there is replaced. Raises InvalidRequest for a name that is none of a .csv, and where it cannot
-        be written.
+        ``by`` is ``"clip"`` for a row of each clip, as `rows`, or ``"student"``, as `students`. A table that is there
+        is replaced. Raises InvalidRequest for another ``by``, for a name that is none of a .csv, and where it cannot be
+        written.
         """
+        if by not in ("clip", "student"):
+            raise InvalidRequest(f"by must be 'clip' or 'student', not {shown(by)}.")
         target = read_path("The table", path)
         if target.suffix.lower() != ".csv":
             raise InvalidRequest(f"The table is a .csv, not {shown(target.name)}.")
-        lines = [FIELDS, *([_cell(row[name]) for name in FIELDS] for row in self.rows())]
+        rows = list(self.rows() if by == "clip" else map(_student_row, self._submissions))
+        fields = FIELDS if by == "clip" else STUDENT_FIELDS
+        lines = [fields, *([_cell(row[name]) for name in fields] for row in rows)]
         try:
             with replacing(target) as file:
                 file.write((BOM + "".join(map(csv_line, lines))).encode())
         except OSError as error:
             raise InvalidRequest(f"It cannot be saved as {shown(str(target))} ({reason(error)}).") from None
+        say(f"{target.name}: {len(rows):,} row{'' if len(rows) == 1 else 's'}.")
         return target
 
     def _table(self) -> str:
@@ -207,18 +235,20 @@ class Collection(Mapping[str, StudentsWork]):
         rows = []
         for one in self._submissions:
             stars = sum(video.note.starred for video in one.videos)
-            facts = (str(len(one.videos)), dollars(one.cost), str(stars), short(one.zip.name, _LONGEST_NAME))
-            rows.append((short(one.student, _LONGEST_NAME), *facts))
+            right = f"{one.answers.right} of {one.answers.questions}" if one.answers.questions else "-"
+            facts = (str(len(one.videos)), dollars(one.cost), str(stars), right)
+            rows.append((short(one.student, _LONGEST_NAME), *facts, short(one.zip.name, _LONGEST_NAME)))
         return text_table([tuple(name.upper() for name in _COLUMNS), *rows])
 
     def __repr__(self) -> str:
-        return writable("\n".join([*self.refused, self._table()]))
+        return writable("\n".join(filter(None, [*self.refused, self._table(), self._advice])))
 
     def _repr_html_(self) -> str:
         key = secrets.token_hex(4)
         for most in _TILES_EACH:
             drawing = self._draw()
-            html = collection_html(key, [drawing.group(one, most) for one in self._submissions], self.refused)
+            groups = [drawing.group(one, most) for one in self._submissions]
+            html = collection_html(key, groups, self.refused, self._advice)
             if drawing.embeds or saved_size(html, repr(self)) <= MOST_SAVED:
                 break
         return html
@@ -243,11 +273,45 @@ def _row(submission: Submission, video: SavedVideo) -> dict[str, Any]:
     }
 
 
+def _student_row(submission: Submission) -> dict[str, Any]:
+    starred = [video for video in submission.videos if video.note.starred]
+    return {
+        "student": submission.student,
+        "notebook": "; ".join(notebook.name for notebook in submission.notebooks),
+        "clips": len(submission.videos),
+        "starred": len(starred),
+        "notes": "; ".join(video.note.text for video in starred if video.note.text),
+        "cost": submission.cost,
+        "right": submission.answers.right,
+        "questions": submission.answers.questions,
+        "file": submission.zip.name,
+        "answers": "\n".join(submission.answers.texts),
+    }
+
+
+def _kind(student: str) -> str:
+    """What is said of it where clips are asked for."""
+    return f"what was handed in: luma.gallery(collection[{shown(student)}].folder) makes clips of it"
+
+
+def _frame(rows: Iterable[dict[str, Any]], fields: Sequence[str]) -> DataFrame:
+    try:
+        import pandas  # optional
+    except ImportError:
+        raise ConfigError("A DataFrame needs pandas: pip install pandas") from None
+    frame = pandas.DataFrame(list(rows), columns=list(fields))
+    if "made" in fields:
+        frame["made"] = pandas.to_datetime(frame["made"], utc=True)
+    return frame.astype({name: "float64" for name in fields if name in ("length", "cost")})
+
+
 def _cell(value: object) -> object:
     if value is None:
         return ""
     if isinstance(value, bool):
         return "yes" if value else ""
     if isinstance(value, datetime):
-        return value.isoformat(" ", "seconds")
+        return value.replace(tzinfo=None).isoformat(" ", "seconds")  # a spreadsheet's time has no zone: the local one
+    if isinstance(value, str) and len(value) > _LONGEST_CELL:
+        return f"{value[: _LONGEST_CELL - 1]}…"
     return round(value, 6) if isinstance(value, float) else value

@@ -49,6 +49,42 @@ def test_student_is_the_zip_or_its_folder(files: Files, tmp_path: Path) -> None:
     assert found.lines == []
 
 
+def test_notebook_without_its_zip_is_told(files: Files, tmp_path: Path) -> None:
+    """In a line, as a zip that is refused; not one that lies beside its own zip, nor a hidden one."""
+    folder = tmp_path / "class"
+    write_zip(folder / "ann.zip", files)
+    write_zip(folder / "ben" / "lesson.zip", files)
+    (folder / "eve" / ".ipynb_checkpoints").mkdir(parents=True)
+    for name in ("ann.ipynb", "dora.ipynb", "ben/mine.ipynb", "eve/lesson.IPYNB", ".x.ipynb"):
+        (folder / name).write_bytes(NOTEBOOK)
+    found = collect_all(folder)
+    assert [one.student for one in found.submissions] == ["ann", "ben"]
+    assert found.lines == [
+        "dora.ipynb is refused: it is a notebook alone; ask for the zip of `%luma handin … -o NAME.zip`.",
+        "eve/lesson.IPYNB is refused: it is a notebook alone; ask for the zip of `%luma handin … -o NAME.zip`.",
+    ]
+    assert found.refused == dict(zip(("dora", "eve"), found.lines, strict=True))
+
+
+@pytest.mark.parametrize(
+    ("name", "is_told"),
+    [
+        ("lesson.zip", True),
+        ("Lesson (1).zip", True),
+        ("lesson(12).zip", True),
+        ("lesson ann.zip", False),
+        ("ann.zip", False),
+        ("ann/lesson.zip", False),
+    ],
+)
+def test_zip_that_is_called_as_its_lesson_is_told(files: Files, tmp_path: Path, name: str, is_told: bool) -> None:
+    """It has no student's name, unless the folder that it is in has."""
+    write_zip(tmp_path / "class" / name, files)
+    found = collect_all(tmp_path / "class")
+    told = "Some zips have no student's name: ask for `%luma handin … -o NAME.zip`."
+    assert (found.advice, found.lines) == (told if is_told else "", [])
+
+
 def test_submission_has_its_notebook_and_clips(files: Files, tmp_path: Path) -> None:
     """Unpacked below the folder; a second time nothing is unpacked."""
     files = forged(files, note={"starred": True, "text": "Mine"}, cost=0.35) | {"mine/film.mp4": MP4}

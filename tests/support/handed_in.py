@@ -25,6 +25,11 @@ def printed(source: str, text: str) -> Cell:
     return {**code(source), "outputs": outputs}
 
 
+def tagged(cell: Cell, *tags: str) -> Cell:
+    """A cell with these tags."""
+    return {**cell, "metadata": {"tags": list(tags)}}
+
+
 def markdown(source: str) -> Cell:
     """A cell with words."""
     return {"cell_type": "markdown", "metadata": {}, "source": source.splitlines(keepends=True)}

@@ -16,16 +16,22 @@ import pytest
 import luma_jupyter as luma
 from luma_jupyter.domain.fingerprint import fingerprint
 from luma_jupyter.domain.requests import GenerateRequest
-from luma_jupyter.errors import ConfigError, InvalidRequest
+from luma_jupyter.errors import ConfigError, InvalidRequest, NoSuchStudent
 from luma_jupyter.views.html import MOST_SAVED
-from luma_jupyter.widgets.collection import FIELDS, Collection
+from luma_jupyter.widgets.collection import FIELDS, STUDENT_FIELDS, Collection
 from tests.support import settings
-from tests.support.handed_in import write_zip
+from tests.support.handed_in import code, printed, read_zip, tagged, write_notebook, write_zip
 from tests.support.notebook import PromptService, Shell
 
 NOTEBOOK = b'{"nbformat": 4, "cells": []}'
 EVIL = "=HYPERLINK(1)<img src=x onerror=alert(1)>"
 Hand = Callable[..., None]
+CELLS = (
+    tagged(code('frame = "snow@last"'), "answer"),
+    tagged(printed("look(frame)", "Right: it is.\n"), "check"),
+    tagged(code("=HYPERLINK(1)\r\n+1"), "answer"),
+    tagged(printed("look(more)", "Not yet: it is not.\n"), "check"),
+)
 
 
 @pytest.fixture
@@ -45,6 +51,17 @@ def hand(notebook: Shell, filmed: PromptService, tmp_path: Path) -> Hand:
             data = sidecar | {"prompt": prompt, "fingerprint": right, "intent": f"{made:032x}"} | changes
             files |= {f"{made}.mp4": video.read_bytes(), f"{made}.json": json.dumps(data).encode()}
         write_zip(tmp_path / "class" / f"{student}.zip", files)
+
+    return hand_in
+
+
+@pytest.fixture
+def hand_lesson(hand: Hand, tmp_path: Path) -> Hand:
+    """Hand in a lesson as a student: of two answers one is right."""
+
+    def hand_in(student: str, *cells: dict[str, Any]) -> None:
+        lesson = write_notebook(tmp_path / "mine.ipynb", *(cells or CELLS))
+        write_zip(tmp_path / "class" / f"{student}.zip", {"lesson.ipynb": lesson.read_bytes()})
 
     return hand_in
 
@@ -174,3 +191,109 @@ def test_videos_without_sidecars_are_shown_by_their_names(hand: Hand, tmp_path: 
     assert found["cat"].clips[0]["prompt"] == "cat film.mp4"
     assert "1 video, $0.00" in found._repr_html_()
     assert re.search(r'<video src="class/collected/cat-\w+/mine/cat%20film.mp4"', found._repr_html_())
+
+
+def test_right_answers_are_told_of_each_student(hand: Hand, hand_lesson: Hand) -> None:
+    """In the heading and in the table, where the lesson has questions."""
+    hand("ann")
+    hand_lesson("ben")
+    hand_lesson("cat", CELLS[1])
+    found = luma.collect("class")
+    assert re.findall(r"0 clips, \$0\.00([^·<]*)<|0 clips, \$0\.00([^·<]*)·", found._repr_html_()) == [
+        ("", " "),
+        ("", ", 1 of 2 answers right "),
+        ("", ", 1 of 1 answer right "),
+    ]
+    assert repr(found["ben"]) == "ben: 0 clips, $0.00, 1 of 2 answers right"
+    assert [line.split()[4] for line in repr(found).splitlines()] == ["RIGHT", "-", "1", "1"]
+
+
+def test_each_student_has_a_row(hand: Hand, hand_lesson: Hand) -> None:
+    """As a DataFrame and as CSV, in which answers are no formulas and nothing is too long for a cell."""
+    hand("ann", *"abcdefghijklmnopq", cost=0.5, note={"starred": True, "text": "x" * 2_000})
+    hand_lesson("ben")
+    hand_lesson("eve", CELLS[2])
+    hand("fay", "A fox", "A boat", note={"starred": True, "text": "Mine"})
+    found = luma.collect("class")
+    frame = found.students()
+    assert list(frame.columns) == list(STUDENT_FIELDS)
+    assert list(frame["student"]) == ["ann", "ben", "eve", "fay"]
+    assert list(frame["cost"]) == [8.5, 0.0, 0.0, 0.0]
+    assert list(frame["right"]) == [0, 1, 0, 0]
+    ann, ben, eve, fay = rows_of(found.to_csv("table.csv", by="student"))
+    assert (ann["clips"], ann["starred"], len(ann["notes"])) == ("17", "17", 32_000)
+    assert (ben["notebook"], ben["right"], ben["questions"], ben["file"]) == ("lesson.ipynb", "1", "2", "ben.zip")
+    assert ben["answers"].startswith('frame = "snow@last"\n=HYPERLINK(1)')
+    assert eve["answers"].startswith("'=HYPERLINK(1)")
+    assert (fay["notes"], fay["cost"]) == ("Mine; Mine", "0.0")
+    with pytest.raises(InvalidRequest, match=r"by must be 'clip' or 'student', not 'class'\."):
+        found.to_csv("table.csv", by="class")
+
+
+def test_saved_table_is_told_with_local_times(hand: Hand, capsys: pytest.CaptureFixture[str]) -> None:
+    """One line says how many rows there are; a time has no zone behind it."""
+    hand("ann", "A fox")
+    found = luma.collect("class")
+    (row,) = rows_of(found.to_csv("class.csv"))
+    assert capsys.readouterr().out == "class.csv: 1 row.\n"
+    made = found["ann"].clips[0]["made"]
+    assert row["made"] == made.strftime("%Y-%m-%d %H:%M:%S")
+    hand("ben", "A boat")
+    luma.collect("class").to_csv("class.csv")
+    assert capsys.readouterr().out == "class.csv: 2 rows.\n"
+
+
+def test_student_who_is_not_there_is_told_in_one_line(hand: Hand, tmp_path: Path) -> None:
+    """Why the zip was refused, or who there is; it is a KeyError, so that `in` and `get` work as ever."""
+    hand("ann")
+    hand("ben")
+    (tmp_path / "class" / "dora.zip").write_bytes(b"no zip")
+    found = luma.collect("class")
+    assert ("dora" in found, found.get("dora")) == (False, None)
+    with pytest.raises(KeyError) as caught:
+        found["dora"]
+    assert str(caught.value) == "dora.zip is refused: it is no zip, or damaged."
+    with pytest.raises(NoSuchStudent, match=r"^There is no student 'cat': there are ann, ben\.$"):
+        found["cat"]
+    for number in range(12):
+        hand(f"s{number:02}")
+    with pytest.raises(NoSuchStudent, match=r"there are ann, ben, s00, .*, s07 and 4 more\.$"):
+        luma.collect("class")["cat"]
+    (tmp_path / "one").mkdir()
+    with pytest.raises(NoSuchStudent, match=r"^There is no student 'ann': nothing was collected\.$"):
+        luma.collect("one")["ann"]
+    (tmp_path / "class" / "ann.zip").rename(tmp_path / "one" / "ann.zip")
+    with pytest.raises(NoSuchStudent, match=r"^There is no student 0: there is ann\.$"):
+        luma.collect("one")[0]  # type: ignore[index]
+
+
+def test_what_was_handed_in_says_how_to_have_its_clips(hand: Hand) -> None:
+    """A sheet, a comparison and a gallery are of clips; a gallery of the folder has them, and they can be compared."""
+    hand("ann", "A fox", "A boat")
+    found = luma.collect("class")
+    ann = found["ann"]
+    advice = re.escape("what was handed in: luma.gallery(collection['ann'].folder) makes clips of it.")
+    asked: list[Callable[[], object]] = [
+        lambda: luma.sheet(ann),  # type: ignore[arg-type]
+        lambda: luma.sheet(found),  # type: ignore[arg-type]
+        lambda: luma.compare(ann, ann),  # type: ignore[arg-type]
+        lambda: luma.contact_sheet(ann),  # type: ignore[arg-type]
+        lambda: luma.gallery(ann),  # type: ignore[arg-type]
+    ]
+    for ask in asked:
+        with pytest.raises(InvalidRequest, match=advice):
+            ask()
+    entries = {f"luma_videos/{name}": content for name, content in read_zip(ann.zip).items()}  # as `handin` makes them
+    write_zip(ann.zip, entries)
+    gallery = luma.gallery(luma.collect("class")["ann"].folder)
+    assert [clip.prompt for clip in luma.compare(gallery).clips] == ["A boat", "A fox"]
+    assert "boat" in repr(luma.sheet(gallery))
+
+
+def test_zips_without_names_are_told_below(hand: Hand) -> None:
+    """In text and in HTML."""
+    hand("lesson (1)")
+    found = luma.collect("class")
+    line = "Some zips have no student's name: ask for `%luma handin … -o NAME.zip`."
+    assert repr(found).splitlines()[-1] == line
+    assert found._repr_html_().index("<section") < found._repr_html_().index("Some zips have no student")

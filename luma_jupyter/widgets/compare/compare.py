@@ -13,7 +13,7 @@ from luma_jupyter.clip.clip import Clip
 from luma_jupyter.clip.clip_list import wait_for_all
 from luma_jupyter.clip.session import Session
 from luma_jupyter.display.embedding import with_captions, with_video
-from luma_jupyter.domain.values import items_of
+from luma_jupyter.domain.values import items_of, kind_of
 from luma_jupyter.errors import InvalidRequest
 from luma_jupyter.views.clip_state import ClipState
 from luma_jupyter.views.comparison import comparison_html
@@ -35,7 +35,7 @@ def clips_to_compare(given: Sequence[Clip | Iterable[Clip]]) -> list[Clip]:
         named.insert(0, named[0].source)
     for clip in named:
         if not isinstance(clip, Clip):
-            raise InvalidRequest(f"Only clips can be compared, not {type(clip).__name__}.")
+            raise InvalidRequest(f"Only clips can be compared, not {kind_of(clip)}.")
     if len(named) < 2:
         raise InvalidRequest("Name two clips or more to compare; or one that was made from another clip.")
     wait_for_all(named, lambda clip: clip.wait())

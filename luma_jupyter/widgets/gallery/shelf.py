@@ -15,7 +15,7 @@ from luma_jupyter.clip.lazy_clip_list import LazyClipList
 from luma_jupyter.clip.session import Session
 from luma_jupyter.domain.folding import fold
 from luma_jupyter.domain.task import Task
-from luma_jupyter.domain.values import items_of, read_path
+from luma_jupyter.domain.values import items_of, kind_of, read_path
 from luma_jupyter.domain.vocabulary import Status
 from luma_jupyter.engine.store.wanted import Wanted
 from luma_jupyter.errors import InvalidRequest
@@ -186,8 +186,7 @@ def _checked(what: object) -> ClipSequence:
     for clip in clips:
         if not isinstance(clip, Clip):
             raise InvalidRequest(
-                "A gallery is of clips, of a folder, or of what a function says of each clip, "
-                f"not of {type(clip).__name__}."
+                f"A gallery is of clips, of a folder, or of what a function says of each clip, not of {kind_of(clip)}."
             )
     return ClipList(clips)
 

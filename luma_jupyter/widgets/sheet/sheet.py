@@ -22,7 +22,7 @@ from luma_jupyter.clip.ballot import Ballot, anonymous_name
 from luma_jupyter.clip.clip import Clip
 from luma_jupyter.clip.session import Session
 from luma_jupyter.display.embedding import video_src, with_video
-from luma_jupyter.domain.values import items_of, read_flag
+from luma_jupyter.domain.values import items_of, kind_of, read_flag
 from luma_jupyter.domain.vocabulary import Status
 from luma_jupyter.errors import ClipError, ClipNotReady, InvalidRequest, missing_package
 from luma_jupyter.operating_system import link_or_copy
@@ -50,10 +50,11 @@ def clips_for_sheet(clips: Clip | Iterable[Clip]) -> list[Clip]:
 
     One that has no video is among them. Raises InvalidRequest for anything else than clips, for none and for too many.
     """
-    named = list(dict.fromkeys(items_of(clips)))
-    for clip in named:
+    given = items_of(clips)
+    for clip in given:
         if not isinstance(clip, Clip):
-            raise InvalidRequest(f"A sheet is of clips, not of {type(clip).__name__}.")
+            raise InvalidRequest(f"A sheet is of clips, not of {kind_of(clip)}.")
+    named = list(dict.fromkeys(given))
     if not named:
         raise InvalidRequest("There are no clips for a sheet.")
     if len(named) > MOST_CLIPS:
