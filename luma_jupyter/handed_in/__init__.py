@@ -8,5 +8,6 @@ markdown    words as harmless HTML
 page        the page that plays anywhere
 packing     handing in: the zip as a whole
 archive     collecting: what is harmless of a zip is unpacked, or all of it is refused
+answers     what a notebook asked, and whether its answers are right
 submission  what was unpacked, of each student; what is forged is refused
 """

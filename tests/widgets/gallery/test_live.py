@@ -17,6 +17,7 @@ from luma_jupyter.views.html import MOST_SAVED, saved_size
 from luma_jupyter.widgets.gallery.gallery import Gallery
 from luma_jupyter.widgets.gallery.live import MOST_SEARCHES, STEPS, GalleryModel, LiveGallery
 from tests.support.notebook import PromptService, Shell, wait_for_end, wait_for_status
+from tests.support.waiting import until
 
 Said = list[dict[str, Any]]
 
@@ -138,6 +139,7 @@ def test_a_failed_clip_that_is_made_again_comes(notebook: Shell, service: Prompt
     assert view(live)[:2] == (0, "0 clips")
     service.running = False
     clip.retry().wait()
+    until(lambda: view(live)[0])  # the loop may hear of the end just after who waited
     assert view(live) == (1, "1 clip", [0])
     clip.path.unlink()
     clip.retry().wait()
