@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from xdist.scheduler import LoadFileScheduling
 
 from luma_jupyter.api.kernel import kernel
 from luma_jupyter.engine.store.journal import Journal
@@ -30,12 +31,21 @@ LONG_BROWSER_FILES = ("test_apart", "test_lab")  # a minute and more each, so th
 NOWHERE = "http://127.0.0.1:9"  # nothing listens on the discard port
 
 
+class Together(LoadFileScheduling):
+    """Whole files for each worker; those with browsers go to the same one, as they share servers and pages."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = Path(nodeid.partition("::")[0])
+        return "browsers" if file.parent.name == "browser" and file.stem not in LONG_BROWSER_FILES else str(file)
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Together:
+    """Share the tests out so."""
+    return Together(config, log)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Give each worker whole files; those with browsers first, which take longest, and most of them to the same worker,
-    since they share servers and pages."""
-    for item in items:
-        shared = item.path.parent.name == "browser" and item.path.stem not in LONG_BROWSER_FILES
-        item.add_marker(pytest.mark.xdist_group("browsers" if shared else str(item.path)))
+    """Begin with browsers, which take longest."""
     items.sort(key=lambda item: item.path.parent.name != "browser")
 
 
