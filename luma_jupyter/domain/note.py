@@ -34,9 +34,6 @@ class Note:
         object.__setattr__(self, "starred", read_flag("starred", self.starred))
         object.__setattr__(self, "text", text)
 
-    def __bool__(self) -> bool:
-        return self.starred or bool(self.text)
-
     def __str__(self) -> str:
         return " ".join(filter(None, ["★" if self.starred else "", self.text]))
 

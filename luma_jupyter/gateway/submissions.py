@@ -160,7 +160,8 @@ class Submissions:
         else:
             return await self._accept(row, accepted), None
         finally:
-            del self._sending[id]
+            if self._sending.get(id) is asyncio.current_task():  # else it was released meanwhile, and is sent anew
+                del self._sending[id]
 
     async def _accept(self, row: Submission, accepted: Accepted) -> Submission:
         usd = accepted.billing.reserved if accepted.billing else None

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from luma_jupyter.domain.media import image_type
+from luma_jupyter.domain.note import NO_NOTE
 from luma_jupyter.handed_in.markdown import markdown_html
 from luma_jupyter.handed_in.notebook import Cell, text_of
 from luma_jupyter.handed_in.video import SavedVideo
@@ -122,7 +123,7 @@ def _card(video: SavedVideo, place: str, data: str | None, remark: str) -> str:
 
 
 def _note(video: SavedVideo) -> str:
-    return f'<p style="{QUIET}">{escaped(str(video.note))}</p>' if video.note else ""
+    return f'<p style="{QUIET}">{escaped(str(video.note))}</p>' if video.note != NO_NOTE else ""
 
 
 def _words(cell: Cell) -> str:

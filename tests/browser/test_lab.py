@@ -166,7 +166,7 @@ def test_the_stop_button_ends_the_card_with_the_reason(open_page: OpenPage, lab:
 
 def test_a_page_reloaded_in_mid_run_ends_with_the_video(open_page: OpenPage, lab: Lab) -> None:
     """After a reload the card goes on and becomes the video; saved and opened without its kernel, it still plays."""
-    lab.write("reload.ipynb", *live("A sunset on a page that is reloaded"))
+    lab.write("reload.ipynb", *live("A sunset on a page that is reloaded", seconds=15))
     page = open_page("reload.ipynb")
     page.run_all()
     page.wait_for(f"{BAR}?.value > 0")
@@ -174,7 +174,7 @@ def test_a_page_reloaded_in_mid_run_ends_with_the_video(open_page: OpenPage, lab
     page.open("reload.ipynb")
     page.wait_for("document.querySelector('.luma-live')")
     page.shot("reloaded", ".luma-live")
-    page.wait_for(f"{CARDS} == 1", timeout=30)
+    page.wait_for(f"{CARDS} == 1", timeout=60)
     page.wait_for("!document.querySelector('.luma-live')")
     played_well(page, 1)
     page.shot("reloaded-done")

@@ -96,4 +96,5 @@ def test_prompt_with_braces_is_made_once_by_function_and_cell(notebook: Shell, s
     fox = notebook.user_ns["fox"]
     notebook.run(prompt_cell(fox.task.request))
     assert notebook.user_ns["_luma"] is fox
+    fox.wait()
     assert [sent["prompt"] for sent in service.sent] == ["A {{fox}} }} {"]

@@ -77,6 +77,25 @@ def test_same_key_from_many_connections_is_posted_once(conninfo: str, vendor: Pl
     asyncio.run(story())
 
 
+def test_what_is_sent_anew_meanwhile_keeps_its_place(conninfo: str, vendor: PlayedVendor) -> None:
+    """A request that a teacher releases while its end is written down may be sent anew before that is over."""
+
+    async def story() -> None:
+        async with replica(conninfo, vendor) as one:
+            vendor.hold.clear()
+            asked = asyncio.create_task(one.submissions.submit(intent()))
+            await vendor.came.wait()
+            (id,) = one.submissions._sending
+            anew: asyncio.Task[Any] = asyncio.create_task(asyncio.sleep(0))
+            one.submissions._sending[id] = anew
+            vendor.hold.set()
+            assert (await asked).state is State.ACCEPTED
+            assert one.submissions._sending == {id: anew}
+            one.submissions._sending.clear()
+
+    asyncio.run(story())
+
+
 @pytest.mark.parametrize("students", [30, 300])
 def test_class_that_submits_at_once_stays_within_its_cap(conninfo: str, vendor: PlayedVendor, students: int) -> None:
     """Through turns, at two replicas: as many are sent as the cap holds, and not one more."""

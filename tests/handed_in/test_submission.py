@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from luma_jupyter.domain.note import NO_NOTE
 from luma_jupyter.errors import InvalidRequest
 from luma_jupyter.handed_in import submission
 from luma_jupyter.handed_in.submission import collect_all
@@ -106,7 +107,7 @@ def test_note_that_is_none_is_read_as_none(files: Files, tmp_path: Path, note: o
     """Whatever a later version or a forger has written there."""
     write_zip(tmp_path / "class" / "ann.zip", forged(files, note=note))
     (one,) = collect_all(tmp_path / "class").submissions
-    assert not one.videos[0].note
+    assert one.videos[0].note == NO_NOTE
 
 
 def test_all_others_are_shown_where_some_are_refused(files: Files, tmp_path: Path) -> None:
