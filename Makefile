@@ -7,8 +7,8 @@ BIN := $(VENV)/bin
 FREE := LUMA_JUPYTER_PROVIDER=demo
 # Hundreds of kernels and workers import the same modules: let them keep what Python compiled.
 unexport PYTHONDONTWRITEBYTECODE
-# Two more than two cores, for browsers mostly wait; tests/conftest.py says what goes together, and what comes first.
-WORKERS := -n 4 --dist loadfile --no-loadscope-reorder
+# One more than two cores, for browsers mostly wait; tests/conftest.py says what goes together, and what comes first.
+WORKERS := -n 3 --dist loadfile --no-loadscope-reorder
 
 # What is left out of daily work: browsers, notebooks as a whole, killed kernels, and what is marked as slow.
 QUICK := -m "not slow" --ignore tests/browser --ignore tests/chaos --ignore tests/test_notebooks.py
