@@ -91,3 +91,30 @@ def test_the_doctor_names_the_jupyter_server_as_host(open_notebook7: OpenPage, n
     assert "JupyterLab or Notebook 7: videos are shown from their files" in page.text()
     assert page.page.evaluate(CONTRAST, ".jp-OutputArea-output td") >= 4.5
     page.shot("notebook7-doctor")
+
+
+def test_a_sheet_plays_and_a_timeline_unfolds(open_notebook7: OpenPage, notebook7: Lab) -> None:
+    """A labelled sheet has controls for all its videos; what went over the wire opens by mouse and by keyboard, also
+    enlarged."""
+    folder = notebook7.folder / "sheet"
+    folder.mkdir()
+    make = "boats = luma.batch(['A calm boat', 'A wild boat']).wait()"
+    notebook7.write("sheet/sheet.ipynb", LOAD, make, "luma.sheet(boats)", "%luma explain boats[0]")
+    page = open_notebook7("sheet/sheet.ipynb")
+    page.run_all()
+    page.wait_for("document.querySelector('.luma-sheet') && document.querySelector('.luma-controls')", timeout=60)
+    assert page.page.locator(".luma-sheet th").all_inner_texts()[-2:] == ["calm", "wild"]
+    page.page.get_by_role("button", name="Play").click()
+    page.wait_for("[...document.querySelectorAll('.luma-sheet video')].every((v) => v.currentTime > 0.1)", timeout=20)
+    page.shot("notebook7-sheet")
+    timeline = page.page.locator(".luma-card[class*=luma-explain-]")
+    first, second = (timeline.locator("summary").nth(number) for number in range(2))
+    page.page.evaluate("document.querySelector('.jp-Notebook').style.zoom = '1.5'")
+    first.click()
+    page.page.keyboard.press("Tab")
+    assert second.evaluate("(summary) => summary === document.activeElement")
+    page.page.keyboard.press("Enter")
+    assert [step.evaluate("(summary) => summary.parentElement.open") for step in (first, second)] == [True, True]
+    page.shot("notebook7-explain-150")
+    assert page.faults(".luma-card[class*=luma-explain-]") == []
+    assert page.faults(".luma-card:has(.luma-sheet)") == []
