@@ -107,6 +107,7 @@ def test_a_sheet_plays_and_a_timeline_unfolds(open_notebook7: OpenPage, notebook
     page.page.get_by_role("button", name="Play").click()
     page.wait_for("[...document.querySelectorAll('.luma-sheet video')].every((v) => v.currentTime > 0.1)", timeout=20)
     page.shot("notebook7-sheet")
+    assert page.page.evaluate("getComputedStyle(document.querySelector('.luma-play')).borderRadius") == "4px"
     timeline = page.page.locator(".luma-card[class*=luma-explain-]")
     first, second = (timeline.locator("summary").nth(number) for number in range(2))
     page.page.evaluate("document.querySelector('.jp-Notebook').style.zoom = '1.5'")

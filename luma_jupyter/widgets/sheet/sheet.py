@@ -283,7 +283,7 @@ class SheetModel(PageModel):
     the clips are, when all are voted on; ``on_vote`` is told of a vote in the page."""
 
     _esm = script("base.js", "ensemble.js", "sheet/play.js", "sheet/sheet.js")
-    _css = script("gallery/gallery.css", "ensemble.css", "sheet/sheet.css")
+    _css = script("notes.css", "gallery/gallery.css", "ensemble.css", "sheet/sheet.css")
     marks = traitlets.List(traitlets.Int()).tag(sync=True)
     labels = traitlets.List(traitlets.Unicode()).tag(sync=True)
 
