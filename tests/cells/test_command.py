@@ -205,7 +205,7 @@ def test_waiting_takes_name_the_one_that_failed(notebook: Shell, service: Prompt
     """``--wait`` waits for all, shows the final table, and ends with the first one's error and its name."""
     with pytest.raises(ClipFailed, match=r"^seas\[0\] \(“A \[fail\] sea”\): "):
         notebook.run("%%luma -o seas --takes 2 --wait\nA [fail] sea")
-    final, _ = notebook.displays.latest()
+    final, *_ = notebook.displays.latest()
     assert "2 clips: 2 failed" in final["text/html"]
 
 

@@ -692,7 +692,7 @@ def test_cards_and_table_name_the_gateway(notebook: Shell, capsys: pytest.Captur
     """Card and table say through what the clip went; what the clip itself says stays the service's word."""
     settings.configure(**THROUGH_GATEWAY, check_balance=False)
     notebook.run("%%luma -o sunset --wait\nA sunset")
-    final, _ = notebook.displays.latest()
+    final, *_ = notebook.displays.latest()
     assert "class gateway" in final["text/html"]
     assert "class gateway" in final["text/plain"]
     capsys.readouterr()
