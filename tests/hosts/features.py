@@ -61,7 +61,7 @@ class Notebook:
                 on_print()
             elif message["msg_type"] == "error":
                 errors.append("\n".join(content["traceback"]) or content["evalue"])
-            elif "data" in content and message["msg_type"] != "comm_open":
+            elif "data" in content and message["msg_type"] not in ("comm_open", "update_display_data"):  # of this cell
                 shown.append(content["data"])
 
         self._client.execute_interactive(
