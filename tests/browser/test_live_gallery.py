@@ -94,6 +94,15 @@ def test_a_gallery_is_chosen_from_and_searched(lab: Lab, open_page: Any) -> None
     page.page.wait_for_timeout(500)
     page.shot("gallery-600")
     assert page.faults(".luma-card") == []
+    page.page.set_viewport_size({"width": 1000, "height": 900})
+    page.page.evaluate("document.querySelector('.jp-Notebook').style.zoom = '1.5'")
+    for role, name in (("searchbox", "Search"), ("button", "Use this prompt again: 狐狸 at night")):
+        shown = page.page.get_by_role(role, name=name).first
+        shown.scroll_into_view_if_needed()
+        assert shown.bounding_box()["x"] + shown.bounding_box()["width"] <= 1000
+    page.shot("gallery-150")
+    assert page.faults(".luma-card") == []
+    page.page.evaluate("document.querySelector('.jp-Notebook').style.zoom = ''")
     page.save("choosing/choosing.ipynb")
     saved = json.loads((lab.folder / "choosing" / "choosing.ipynb").read_text(encoding="utf-8"))["cells"][2]["outputs"][
         0
