@@ -14,13 +14,9 @@ from typing import Any
 import pytest
 
 from luma_jupyter.demo.film import FilmSpec, render
-from luma_jupyter.domain.fingerprint import fingerprint
-from luma_jupyter.domain.requests import GenerateRequest
-from luma_jupyter.domain.task import Task, Video
-from luma_jupyter.domain.vocabulary import Status
-from luma_jupyter.engine.library import sidecars
 from tests.browser.conftest import Lab, LabPage
 from tests.browser.test_lab import BROKEN, LOAD, OpenPage
+from tests.support.saved_clips import place_clip
 
 MANY = 200
 COMMS = "print('comms', len(get_ipython().kernel.comm_manager.comms))"
@@ -83,25 +79,8 @@ def place(film: Path, folder: Path, count: int) -> None:
     """Put copies of a film into a media folder, with the sidecars that say where they came from."""
     folder.mkdir(parents=True)
     for number in range(count):
-        request = GenerateRequest(prompt=f"A paper boat in the rain, take {number}")
-        intent = f"{number:032x}"[::-1]
-        task = Task(
-            intent=intent,
-            request=request,
-            provider="demo",
-            status=Status.COMPLETED,
-            created_at=1_700_000_000.0 + number,
-            filename=f"boat-{intent[:8]}.mp4",
-            fingerprint=fingerprint(request, None),
-            ended_at=1_700_000_090.0 + number,
-            task_id=f"task-{number}",
-            video=Video("http://127.0.0.1:9/film.mp4", None, 640, 360),
-        )
-        video = folder / task.filename
-        shutil.copyfile(film, video)
+        video = place_clip(film, folder, number, f"A paper boat in the rain, take {number}", "boat", (640, 360))
         shutil.copyfile(film.with_suffix(".jpg"), video.with_suffix(".jpg"))
-        with video.with_suffix(".json").open("wb") as file:
-            sidecars.write(file, task, video.stat().st_size)
 
 
 def videos_asked(page: LabPage) -> list[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,13 +10,9 @@ import av
 import numpy as np
 import pytest
 
-from luma_jupyter.domain.fingerprint import fingerprint
-from luma_jupyter.domain.requests import GenerateRequest
-from luma_jupyter.domain.task import Task, Video
-from luma_jupyter.domain.vocabulary import Status
-from luma_jupyter.engine.library import sidecars
 from tests.browser.conftest import Lab, LabPage
 from tests.browser.test_lab import LOAD, OpenPage
+from tests.support.saved_clips import place_clip
 
 BEASTS = ("fox", "owl", "polar bear", "cat", "ship", "lighthouse", "train", "kite")
 WEATHERS = ("snow", "rain", "fog", "dusk", "night", "storm", "spring", "autumn")
@@ -82,24 +77,8 @@ def place(film: Path, folder: Path, beasts: tuple[str, ...], weathers: tuple[str
     """Put copies of a film into a media folder, with the sidecars of a grid of prompts."""
     folder.mkdir(parents=True)
     for number, (beast, weather) in enumerate((beast, weather) for beast in beasts for weather in weathers):
-        request = GenerateRequest(prompt=f"A {beast} in {weather}")
-        intent = f"{number:032x}"[::-1]
-        task = Task(
-            intent=intent,
-            request=request,
-            provider="demo",
-            status=Status.COMPLETED,
-            created_at=1_700_000_000.0 + number,
-            filename=f"{beast.replace(' ', '-')}-{weather}-{intent[:8]}.mp4",
-            fingerprint=fingerprint(request, None),
-            ended_at=1_700_000_090.0 + number,
-            task_id=f"task-{number}",
-            video=Video("http://127.0.0.1:9/film.mp4", None, 160, 90),
-        )
-        video = folder / task.filename
-        shutil.copyfile(film, video)
-        with video.with_suffix(".json").open("wb") as file:
-            sidecars.write(file, task, video.stat().st_size)
+        words = f"{beast.replace(' ', '-')}-{weather}"
+        place_clip(film, folder, number, f"A {beast} in {weather}", words, (160, 90))
 
 
 Opener = Callable[..., LabPage]
