@@ -27,7 +27,7 @@ demo: $(VENV)/ready  ## run the quickstart; leaves the executed notebook and an 
 test: lint  ## everything; tests with browsers, PostgreSQL or JupyterHub's proxy say why where they skip
 	$(BIN)/python -m pytest -p no:nbval $(WORKERS) -rs
 	rm -rf build/nbval
-	$(FREE) LUMA_JUPYTER_DEMO_SECONDS=1 LUMA_JUPYTER_MEDIA=$(CURDIR)/build/nbval/videos \
+	$(FREE) LUMA_JUPYTER_LANG=en LUMA_JUPYTER_DEMO_SECONDS=1 LUMA_JUPYTER_MEDIA=$(CURDIR)/build/nbval/videos \
 		LUMA_JUPYTER_HOME=$(CURDIR)/build/nbval/home $(BIN)/python -m pytest -n 3 --dist loadfile --nbval notebooks
 
 test-quick: $(VENV)/ready  ## for daily work

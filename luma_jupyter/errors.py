@@ -49,6 +49,7 @@ import re
 from collections.abc import Mapping
 from typing import TypeVar
 
+from luma_jupyter.languages import translated
 from luma_jupyter.printable import printable
 
 __all__ = [
@@ -120,7 +121,7 @@ def shown(value: object) -> str:
 
 
 class _OneLine:
-    """Shows an exception in IPython as its message alone (``_render_traceback_`` is IPython's own hook).
+    """Shows an exception in IPython as its message alone, in the reader's language (IPython's own hook).
 
     Messages quote services, files and notebooks: they are shown as `printable` gives them.
     """
@@ -129,7 +130,7 @@ class _OneLine:
         return printable(super().__str__())
 
     def _render_traceback_(self) -> list[str]:
-        return [f"{type(self).__name__}: {self}"]
+        return [f"{type(self).__name__}: {printable(translated(self))}"]
 
 
 class LumaError(_OneLine, Exception):

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol, TypeAlias
 
+from luma_jupyter import languages
 from luma_jupyter.domain.urls import is_web_url, split_login
 from luma_jupyter.domain.values import as_python, read_path
 from luma_jupyter.domain.vocabulary import PROVIDERS, Provider, service_name
@@ -128,6 +129,13 @@ def _provider(name: str, value: object) -> str:
     return word
 
 
+def _language(name: str, value: object) -> str:
+    word = _text(name, value)
+    if (language := languages.language_of(word)) is None:
+        raise ConfigError(f"{name} must be {' or '.join(languages.LANGUAGES)}, not {shown(word)}.")
+    return language
+
+
 def _flag(name: str, value: object) -> bool:
     word = _word(value).lower()
     if word in ("1", "true", "yes", "on"):
@@ -233,6 +241,8 @@ class Settings:
     """Whether it is recorded what went over the wire for each clip, for ``%luma explain``."""
     notify: Callable[[Any], object] | None = None
     """A function that is called with each clip that has ended, or once with the list of a batch."""
+    lang: str | None = None
+    """The language of what is shown: en or zh; not set: your system's."""
     folder: Path = field(default_factory=Path.cwd)
     """The notebook's folder, as found when the extension was loaded."""
     key_places: Mapping[str, str] = field(default_factory=dict, compare=False)
@@ -295,6 +305,7 @@ SETTABLE: dict[str, tuple[str, Callable[[str, object], Any]]] = {
     "check_balance": ("LUMA_JUPYTER_CHECK_BALANCE", _flag),
     "keep_active": ("LUMA_JUPYTER_KEEP_ACTIVE", _flag),
     "keep_exchanges": ("LUMA_JUPYTER_KEEP_EXCHANGES", _flag),
+    "lang": ("LUMA_JUPYTER_LANG", _language),
     "notify": ("", _function),
 }
 
@@ -409,6 +420,8 @@ class Configuration:
         checked = {name: SETTABLE[name][1](name, value) for name, value in changes.items() if value is not None}
         kept = {name: value for name, value in self._overrides.items() if name not in changes}
         self._overrides = kept | checked  # replaced whole: the engine's thread reads it
+        if "lang" in changes:
+            languages.use(_language("lang", changes["lang"]) if changes["lang"] is not None else None)
 
     def find_keys(self, names: Iterable[str], *, anew: bool = False) -> list[str]:
         """Look for the keys of these settings where hosts keep them, each once a kernel unless ``anew``.

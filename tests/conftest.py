@@ -82,6 +82,7 @@ def clean_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, close_journa
             monkeypatch.delenv(name)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("LUMA_JUPYTER_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("LUMA_JUPYTER_LANG", "en")
     monkeypatch.setenv("ACEDATACLOUD_PLATFORM_BASE_URL", NOWHERE)  # prices are asked for without any key
     monkeypatch.setattr(kernel, "key_stores", tuple)
     monkeypatch.setenv("PYTHON_KEYRING_BACKEND", "keyring.backends.null.Keyring")  # nor of kernels of its own

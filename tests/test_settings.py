@@ -45,6 +45,7 @@ VARIABLES = {
     "check_balance": "LUMA_JUPYTER_CHECK_BALANCE",
     "keep_active": "LUMA_JUPYTER_KEEP_ACTIVE",
     "keep_exchanges": "LUMA_JUPYTER_KEEP_EXCHANGES",
+    "lang": "LUMA_JUPYTER_LANG",
 }
 # For each setting: what a variable holds, what that means, what is configured instead, what that means.
 VALUES = [
@@ -71,6 +72,7 @@ VALUES = [
     ("confirm_count", "3", 3, 50, 50),
     ("confirm_usd", "2.50", 2.5, 0, 0.0),
     ("check_balance", "0", False, True, True),
+    ("lang", "zh_CN", "zh", "en", "en"),
 ]
 
 
@@ -79,6 +81,7 @@ def own_home(monkeypatch: pytest.MonkeyPatch) -> None:
     """No home folder and no platform is set, as on a user's machine; tests have their own."""
     monkeypatch.delenv("LUMA_JUPYTER_HOME")
     monkeypatch.delenv("ACEDATACLOUD_PLATFORM_BASE_URL")
+    monkeypatch.delenv("LUMA_JUPYTER_LANG")
 
 
 def test_variable_of_each_setting_is_frozen() -> None:

@@ -5,14 +5,15 @@ A script is `base.js` and its own file in one, since a widget's module cannot im
 
 from __future__ import annotations
 
+import json
 import re
 import secrets
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from functools import cached_property, partial
+from functools import cache, cached_property, partial
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import anywidget
 import traitlets
@@ -25,15 +26,29 @@ from luma_jupyter.display.update_queue import UpdateQueue
 from luma_jupyter.domain.requests import LONGEST_PROMPT
 from luma_jupyter.domain.task import TaskEvent
 from luma_jupyter.engine.handle import Handle
+from luma_jupyter.languages import language, reading, script_texts
 from luma_jupyter.views.html import missing_html
 
 _FOLDER = Path(__file__).parent
 MOST_ASKED = 500  # items of a list in one message
 
 
-def script(*names: str) -> str:
-    """Files below this folder as one script or style sheet."""
+@cache
+def joined(*names: str) -> str:
+    """Files below this folder as one."""
     return "\n".join((_FOLDER / name).read_text(encoding="utf-8") for name in names)
+
+
+def script(*names: str) -> str:
+    """Scripts below this folder as one, with its texts in the language that is read now."""
+    source = joined("texts.js", *names)
+    return f"const TEXTS = {_texts_as_json(source, language())};\n{source}"
+
+
+@cache
+def _texts_as_json(source: str, language: str) -> str:
+    with reading(language):
+        return json.dumps(script_texts(source), ensure_ascii=False)
 
 
 def new_key() -> str:
@@ -45,8 +60,19 @@ class Model(anywidget.AnyWidget):
     """A model of ours. What a page sends to it is input, and may come from any script of that page.
 
     A page changes the traits with the tag ``typed``, to values of their own types; all other traits are what the kernel
-    says, and stay.
+    says, and stay. ``scripts`` are the files of its script, ``styles`` those of its style sheet.
     """
+
+    scripts: ClassVar[Sequence[str]] = ()
+    styles: ClassVar[Sequence[str]] = ()
+
+    @property
+    def _esm(self) -> str:
+        return script(*self.scripts)
+
+    @property
+    def _css(self) -> str:
+        return joined(*self.styles)
 
     def on_content(self, take: Callable[[dict[str, Any], list[memoryview]], None]) -> None:
         """Have each message that is an object, with its buffers, taken by this function."""
@@ -73,8 +99,14 @@ def _fits(trait: Any, value: object) -> bool:
 class CardModel(Model):
     """The live part of a card: ``view`` is what the card's view gives, ``kernel`` the kernel's id."""
 
-    _esm = script("base.js", "virtual_list.js", "reach.js", "tell.js", "card.js")
-    _css = script("card.css")
+    scripts = (
+        "base.js",
+        "virtual_list.js",
+        "reach.js",
+        "tell.js",
+        "card.js",
+    )
+    styles = ("card.css",)
     view = traitlets.Dict().tag(sync=True)
     kernel = traitlets.Unicode().tag(sync=True)
 

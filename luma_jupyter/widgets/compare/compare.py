@@ -18,7 +18,7 @@ from luma_jupyter.errors import InvalidRequest
 from luma_jupyter.views.clip_state import ClipState
 from luma_jupyter.views.comparison import comparison_html
 from luma_jupyter.views.text import plain_text
-from luma_jupyter.widgets.base import Missing, ProgressiveDisplay, script
+from luma_jupyter.widgets.base import Missing, ProgressiveDisplay
 from luma_jupyter.widgets.notes import NotedModel
 from luma_jupyter.widgets.presenter import PagePresenter
 
@@ -77,5 +77,15 @@ class Comparison(ProgressiveDisplay):
 class CompareModel(NotedModel):
     """The live part of a comparison."""
 
-    _esm = script("base.js", "ensemble.js", "notes.js", "compare/compare.js")
-    _css = script("notes.css", "gallery/gallery.css", "ensemble.css", "compare/compare.css")
+    scripts = (
+        "base.js",
+        "ensemble.js",
+        "notes.js",
+        "compare/compare.js",
+    )
+    styles = (
+        "notes.css",
+        "gallery/gallery.css",
+        "ensemble.css",
+        "compare/compare.css",
+    )

@@ -16,7 +16,7 @@ from luma_jupyter.display.update_queue import UpdateQueue
 from luma_jupyter.errors import LumaError
 from luma_jupyter.printable import printable
 from luma_jupyter.views.gallery import FileTile, Tile, found_text, heading_text, left_out_text, tile_html
-from luma_jupyter.widgets.base import Shown, read_window, script
+from luma_jupyter.widgets.base import Shown, read_window
 from luma_jupyter.widgets.gallery.shelf import Shelf, Standing
 from luma_jupyter.widgets.notes import NotedModel
 from luma_jupyter.widgets.studio.studio import StudioForms
@@ -49,8 +49,17 @@ class GalleryModel(NotedModel):
     action that were picked, ``rows`` makes the answer for the tiles at some places, of those that are searched.
     """
 
-    _esm = script("base.js", "virtual_list.js", "notes.js", "gallery/player.js", "gallery/gallery.js")
-    _css = script("notes.css", "gallery/gallery.css")
+    scripts = (
+        "base.js",
+        "virtual_list.js",
+        "notes.js",
+        "gallery/player.js",
+        "gallery/gallery.js",
+    )
+    styles = (
+        "notes.css",
+        "gallery/gallery.css",
+    )
     view = traitlets.Dict().tag(sync=True)
 
     def __init__(

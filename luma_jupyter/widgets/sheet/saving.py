@@ -19,7 +19,7 @@ from luma_jupyter.errors import InvalidRequest, shown
 from luma_jupyter.operating_system import reason
 from luma_jupyter.views.clip_state import relative_url
 from luma_jupyter.views.sheet import GENERATOR, sheet_page
-from luma_jupyter.widgets.base import script
+from luma_jupyter.widgets.base import joined, script
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -75,7 +75,7 @@ def save_page(target: Path, title: str, videos: Mapping[str, Path], part: Callab
         html = sheet_page(
             title,
             part(addresses),
-            style=script("gallery/gallery.css", "ensemble.css", "sheet/sheet.css"),
+            style=joined("gallery/gallery.css", "ensemble.css", "sheet/sheet.css"),
             script=script("ensemble.js", "sheet/play.js"),
         )
         with replacing(target) as file:

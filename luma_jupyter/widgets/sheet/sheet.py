@@ -32,7 +32,7 @@ from luma_jupyter.views.host import EMBED_LIMIT
 from luma_jupyter.views.sheet import Sheet as SheetView
 from luma_jupyter.views.sheet import SheetTile, blind_html, blind_part, sheet_html, sheet_part
 from luma_jupyter.views.text import SHORT_STATUS_TEXT, short
-from luma_jupyter.widgets.base import Missing, PageModel, ProgressiveDisplay, script
+from luma_jupyter.widgets.base import Missing, PageModel, ProgressiveDisplay
 from luma_jupyter.widgets.posters import embedded_size
 from luma_jupyter.widgets.presenter import PagePresenter
 from luma_jupyter.widgets.sheet.saving import is_page, read_target, save_page, save_picture
@@ -282,8 +282,18 @@ class SheetModel(PageModel):
     """The live part of a sheet. Of a blind one ``marks`` are the votes by number, 0 for none yet, and ``labels`` what
     the clips are, when all are voted on; ``on_vote`` is told of a vote in the page."""
 
-    _esm = script("base.js", "ensemble.js", "sheet/play.js", "sheet/sheet.js")
-    _css = script("notes.css", "gallery/gallery.css", "ensemble.css", "sheet/sheet.css")
+    scripts = (
+        "base.js",
+        "ensemble.js",
+        "sheet/play.js",
+        "sheet/sheet.js",
+    )
+    styles = (
+        "notes.css",
+        "gallery/gallery.css",
+        "ensemble.css",
+        "sheet/sheet.css",
+    )
     marks = traitlets.List(traitlets.Int()).tag(sync=True)
     labels = traitlets.List(traitlets.Unicode()).tag(sync=True)
 

@@ -28,7 +28,7 @@ from luma_jupyter.domain.requests import ACTIONS_WITH
 from luma_jupyter.domain.values import as_python, read_flag
 from luma_jupyter.domain.vocabulary import ACTIONS, ASPECT_RATIOS, PROVIDERS
 from luma_jupyter.errors import InvalidRequest, LumaError, shown, with_words
-from luma_jupyter.widgets.base import PageModel, script
+from luma_jupyter.widgets.base import PageModel
 from luma_jupyter.widgets.studio.clip_choices import ClipChoice, clip_choices
 from luma_jupyter.widgets.studio.upload import UploadBuffer, read_piece
 
@@ -53,8 +53,12 @@ class Form(PageModel):
     shown.
     """
 
-    _esm = script("base.js", "studio/words.js", "studio/form.js")
-    _css = script("studio/form.css")
+    scripts = (
+        "base.js",
+        "studio/words.js",
+        "studio/form.js",
+    )
+    styles = ("studio/form.css",)
     action = traitlets.Enum(ACTIONS, "generate").tag(sync=True, typed=True)
     prompt = traitlets.Unicode().tag(sync=True, typed=True)
     source = traitlets.Unicode().tag(sync=True, typed=True)

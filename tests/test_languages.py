@@ -1,0 +1,162 @@
+"""The language of what is shown: which one it is, and how texts are found in its catalogue."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from io import BytesIO
+from pathlib import Path
+
+import pytest
+from babel.messages.catalog import Catalog
+from babel.messages.mofile import write_mo
+
+import luma_jupyter as luma
+from luma_jupyter import languages
+from luma_jupyter.errors import ConfigError, InvalidRequest
+from luma_jupyter.languages import gettext as _
+from luma_jupyter.languages import ngettext, reading, translated
+from luma_jupyter.widgets.base import script
+from tests.support.messages import python_messages
+
+MESSAGES = {
+    "Try again.": "再试一次。",
+    ("{count} clip", "{count} clips"): ("{count} 个片段",),
+    "There is no ratio {ratio}; choose {ratios}.": "没有 {ratio} 这个比例；请选 {ratios}。",
+    "{name}: {reason}": "{name}：{reason}",
+    "Copy": "复制",
+}
+
+
+@pytest.fixture
+def chinese(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A small Chinese catalogue, which is not read yet."""
+    catalog = Catalog(locale="zh")
+    for message, text in MESSAGES.items():
+        catalog.add(message, text)
+    path = tmp_path / "zh" / "LC_MESSAGES" / "luma_jupyter.mo"
+    path.parent.mkdir(parents=True)
+    with path.open("wb") as file:
+        write_mo(file, catalog)
+    monkeypatch.setattr(languages, "_FOLDER", tmp_path)
+    for known in (languages._catalogue, languages._find):
+        known.cache_clear()
+    yield
+    for known in (languages._catalogue, languages._find):
+        known.cache_clear()
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("zh_CN.UTF-8", "zh"),
+        ("zh-Hans", "zh"),
+        ("zh", "zh"),
+        ("ZH_TW", "zh"),
+        ("Chinese (Simplified)_China", "zh"),
+        ("en_GB:en", "en"),
+        ("C.UTF-8", None),
+        ("de_DE", None),
+        ("", None),
+    ],
+)
+def test_names_of_locales(name: str, meant: str | None) -> None:
+    """As Linux, macOS, Windows and browsers write them; None for what there is no catalogue for."""
+    assert languages.language_of(name) == meant
+
+
+def test_what_is_chosen_beats_the_variable_beats_the_system(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`configure` beats LUMA_JUPYTER_LANG, which beats the system's locale; without any it is English."""
+    monkeypatch.setenv("LANGUAGE", "zh_CN:en")
+    languages._system_language.cache_clear()
+    assert languages.language() == "en"  # tests set LUMA_JUPYTER_LANG
+    monkeypatch.delenv("LUMA_JUPYTER_LANG")
+    assert languages.language() == "zh"
+    luma.configure(lang="en")
+    assert languages.language() == "en"
+    luma.configure(lang=None)
+    assert languages.language() == "zh"
+    for name in ("LANGUAGE", "LC_ALL", "LC_MESSAGES", "LANG"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr("locale.getlocale", lambda: (None, None))
+    languages._system_language.cache_clear()
+    assert languages.language() == "en"
+    languages._system_language.cache_clear()
+
+
+def test_a_language_that_we_do_not_have_is_refused() -> None:
+    """In one line that names those there are; the language stays."""
+    with pytest.raises(ConfigError, match=r"^lang must be en or zh, not 'tlh'\.$"):
+        luma.configure(lang="tlh")
+    assert languages.language() == "en"
+
+
+@pytest.mark.usefixtures("chinese")
+def test_texts_are_in_the_language_that_is_read() -> None:
+    """Within a block of one context as outside of it; counts take the forms of the language."""
+    assert _("Try again.") == "Try again."
+    assert ngettext("{count} clip", "{count} clips", 2).format(count=2) == "2 clips"
+    with reading("zh"):
+        assert _("Try again.") == "再试一次。"
+        assert ngettext("{count} clip", "{count} clips", 2).format(count=2) == "2 个片段"
+        assert _("Nobody translated this.") == "Nobody translated this."
+    assert _("Try again.") == "Try again."
+
+
+@pytest.mark.usefixtures("chinese")
+def test_what_was_kept_in_english_is_translated_when_it_is_shown() -> None:
+    """By its message, whatever stands in the slots, braces too; a slot for a reason of ours is translated, too."""
+    kept = "There is no ratio {2:1}\nor so; choose 1:1, 16:9."
+    assert translated(kept) == kept
+    with reading("zh"):
+        assert translated(kept) == "没有 {2:1}\nor so 这个比例；请选 1:1, 16:9。"
+        assert translated("Prompt 1: Try again.") == "Prompt 1：再试一次。"
+        assert translated("Try again.: Nobody knows this.") == "Try again.：Nobody knows this."
+        assert translated("Nobody knows this.") == "Nobody knows this."
+        assert translated("") == ""
+
+
+@pytest.mark.usefixtures("chinese")
+def test_errors_are_english_in_code_and_translated_on_the_screen() -> None:
+    """So that code that looks into a message, and a search of the web, find the same in every language."""
+    error = InvalidRequest("There is no ratio 2:1; choose 1:1.")
+    with reading("zh"):
+        assert str(error) == "There is no ratio 2:1; choose 1:1."
+        assert error._render_traceback_() == ["InvalidRequest: 没有 2:1 这个比例；请选 1:1。"]
+
+
+@pytest.mark.usefixtures("chinese")
+def test_scripts_have_their_texts_in_the_language_that_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only their own: a page does not get the whole catalogue."""
+    for name in ("texts.js", "one.js"):
+        (tmp_path / name).write_text(
+            'button.textContent = _("Copy"); say(ngettext("{count} clip", "{count} clips", n));', encoding="utf-8"
+        )
+    monkeypatch.setattr("luma_jupyter.widgets.base._FOLDER", tmp_path)
+    assert script("one.js").startswith("const TEXTS = {};\n")
+    with reading("zh"):
+        first = script("one.js").partition("\n")[0]
+    assert first == 'const TEXTS = {"Copy": ["复制"], "{count} clip": ["{count} 个片段", "{count} 个片段"]};'
+
+
+def test_messages_are_found_where_they_are_written() -> None:
+    """Calls, errors and what is kept of a task; an f-string has a slot for each expression."""
+    source = """
+_("One {count}").format(count=1)
+ngettext("{count} clip", "{count} clips", 2)
+raise InvalidRequest(f"{name} must be {value!r}, not {type(value).__name__} or {a + b}; {error} and {other.error}")
+task.evolve(problem=f"asked again in {seconds:.0f} s" if seconds else "asked again", other="not this one")
+ServiceError(service, f"{name}: {why}")
+print("nor this")
+"""
+    found = [
+        messages for _line, _function, messages, _comments in python_messages(BytesIO(source.encode()), (), (), {})
+    ]
+    assert sorted(map(str, found)) == sorted(
+        [
+            "One {count}",
+            "('{count} clip', '{count} clips')",
+            "{name} must be {value}, not {type} or {3}; {error} and {5}",
+            "asked again in {seconds} s",
+            "asked again",
+        ]
+    )
