@@ -39,9 +39,7 @@ class AccountView:
             there,
         ).format(count=there, days=self._days)
         here = (
-            _("{count} of them are not known here: %luma adopt TASK_ID watches and saves one, free.").format(
-                count=missing
-            )
+            _("Not known here: {count}. %luma adopt TASK_ID watches and saves one, free.").format(count=missing)
             if missing
             else _("All of them are known here.")
         )

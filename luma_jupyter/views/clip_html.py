@@ -12,7 +12,7 @@ from luma_jupyter.languages import gettext as _
 from luma_jupyter.printable import printable
 from luma_jupyter.views.bar_html import bar_html, told_bar_html
 from luma_jupyter.views.clip_state import ClipState, relative_url
-from luma_jupyter.views.html import HIDE_LOST_LIVE_PART, QUIET, escaped, frame, isolated, link
+from luma_jupyter.views.html import HIDE_LOST_LIVE_PART, QUIET, escaped, frame, link
 from luma_jupyter.views.player import captions_text, player
 from luma_jupyter.views.text import (
     SHORT_STATUS_TEXT,
@@ -49,8 +49,8 @@ def origin(state: ClipState) -> str:
     service = escaped(translated(state.task.service_name))
     simulated = escaped(_("simulated"))
     badge = f' <span style="{_BADGE}">{simulated}</span>' if state.task.provider == "demo" else ""
-    name = f'<code dir="auto">{escaped(state.name)}</code> · ' if state.name else ""
-    return f'<div style="{QUIET}">{name}{isolated(request_summary(state.task))} · {service}{badge}</div>'
+    name = f"<code>{escaped(state.name)}</code> · " if state.name else ""
+    return f'<div style="{QUIET}">{name}{escaped(request_summary(state.task))} · {service}{badge}</div>'
 
 
 def head(state: ClipState, length: int = _LONGEST_TITLE) -> str:
@@ -92,7 +92,7 @@ def final_html(state: ClipState) -> str:
     task = state.task
     if task.status is not Status.COMPLETED:
         known = bool(task.task_id) and str(task.task_id) in str(task.error)
-        status, error = escaped(translated(STATUS_TEXT[task.status])), isolated(translated(task.error or ""))
+        status, error = escaped(translated(STATUS_TEXT[task.status])), escaped(translated(task.error or ""))
         reason = f"<div><b>{status}</b>: {error}</div>"
         return frame(task.key, head(state) + sent_pictures(state) + reason + ("" if known else _ids(state)))
     src = state.data or state.address
@@ -114,7 +114,7 @@ def final_html(state: ClipState) -> str:
     if state.remote:
         links.append(link(state.remote, _("At the service")))
     problems = filter(None, (translated(task.problem or ""), state.loss))
-    problem = "".join(f"<div><b>{isolated(words)}</b></div>" for words in problems)
+    problem = "".join(f"<div><b>{escaped(words)}</b></div>" for words in problems)
     if state.remark:
         problem += f"<div>{escaped(state.remark)}</div>"
     return frame(
@@ -126,7 +126,7 @@ def final_html(state: ClipState) -> str:
 
 def saved_as(file: str) -> str:
     """Where a file is that the page cannot open, as HTML."""
-    return escaped(_("Saved as {file}")).format(file=f'<code dir="auto">{escaped(file)}</code>')
+    return escaped(_("Saved as {file}")).format(file=f"<code>{escaped(file)}</code>")
 
 
 def _ids(state: ClipState) -> str:
@@ -159,7 +159,7 @@ def waiting_html(state: ClipState) -> str:
         file = escaped(_("{video} will be here when it is done."))
         open_ = f"{file.format(video=link(src, _('The video')))} "
     later = (
-        f"<div>{isolated(' · '.join(words))}</div>{bar}{play}"
+        f"<div>{escaped(' · '.join(words))}</div>{bar}{play}"
         f'<div style="{QUIET}">{open_}{how_it_stands(state.word)}</div>'
     )
     body = f'{head(state)}{sent_pictures(state)}<div class="luma-later">{later}</div>{HIDE_LOST_LIVE_PART}'

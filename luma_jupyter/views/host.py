@@ -183,7 +183,7 @@ def _marimo() -> Host:
     return Host(
         "marimo",
         "embed",
-        _("marimo does not show the files beside the notebook, and draws an output once: a cell with a clip waits."),
+        _("In marimo no output reaches the files beside the notebook, or changes later: a cell with a clip waits."),
         limit=EMBED_LIMIT,
         serves=False,
         waits=True,

@@ -47,7 +47,7 @@ def escaped(value: object) -> str:
 
 
 def isolated(value: object) -> str:
-    """A text of somebody's own within a line of ours: Arabic reads from the right, and turns nothing else round."""
+    """A name of somebody's own within a line of ours: Arabic reads from the right, and turns nothing else round."""
     return f'<span dir="auto">{escaped(value)}</span>'
 
 

@@ -195,7 +195,7 @@ def _table(states: Sequence[ClipState]) -> str:
 def _row(state: ClipState, beginning: str) -> str:
     task = state.task
     part = short(differing_part(task.request.prompt, beginning), 60)
-    prompt = f'<div dir="auto">{escaped(part)}</div><small>{isolated(request_summary(task))}</small>'
+    prompt = f'<div dir="auto">{escaped(part)}</div><small>{escaped(request_summary(task))}</small>'
     if task.status.ended:
         video, time, status = (
             link(state.address, _("Open")) if state.address else "",
@@ -206,7 +206,7 @@ def _row(state: ClipState, beginning: str) -> str:
         video = link(relative_url(state.media), _("When done")) if state.media and state.served else ""
         time, status = "", translated(SHORT_STATUS_TEXT[task.status])
     name = isolated(state.name) if state.name else f"<small>{escaped(task.key)}</small>"
-    cells = (name, video, time, prompt, isolated(status))
+    cells = (name, video, time, prompt, escaped(status))
     styled = [f'<td style="{style}">{cell}</td>' for style, cell in zip(_CELLS.values(), cells, strict=True)]
     return f"<tr>{''.join(styled)}</tr>"
 

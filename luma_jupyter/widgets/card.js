@@ -45,7 +45,7 @@ function kernelClock() {
 function clipPart(live, model, time) {
   live.insertAdjacentHTML("beforeend", `<div class="luma-row">
     <progress class="luma-bar" max="1" aria-label="${_("Progress")}"></progress>
-    <span class="luma-time"></span></div><div class="luma-problem" dir="auto"></div>`);
+    <span class="luma-time"></span></div><div class="luma-problem"></div>`);
   const [bar, elapsed, problem] = ["bar", "time", "problem"].map((name) => live.querySelector(`.luma-${name}`));
   return {
     update: () => { problem.textContent = model.get("view").problem; },
@@ -82,7 +82,7 @@ function tablePart(live, model, time) {
     for (const cell of cells) cell.setAttribute("role", "cell");
     const [prompt, request] = ["div", "div"].map((name) => cells[1].appendChild(document.createElement(name)));
     request.className = "luma-request-summary";
-    for (const part of [cells[0], prompt, request, cells[2]]) part.dir = "auto"; // they have texts of people
+    cells[0].dir = prompt.dir = "auto"; // Arabic reads from the right
     const status = cells[2].appendChild(document.createElement("span"));
     const bar = cells[2].appendChild(document.createElement("progress"));
     Object.assign(bar, { max: 1, value: 0, hidden: true });

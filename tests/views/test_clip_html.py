@@ -35,7 +35,7 @@ def test_final_html_has_all_facts_of_a_completed_clip() -> None:
 def test_a_reused_clip_says_when_it_was_made_and_that_nothing_was_paid() -> None:
     """In the place of how long it took; in HTML and in text."""
     recalled = replace(clip_state(), reused=True)
-    made = time.strftime("made on %Y-%m-%d %H:%M, nothing paid; --again makes a new one", time.localtime(1000.0))
+    made = time.strftime("already made on %Y-%m-%d %H:%M: no charge; --again makes a new one", time.localtime(1000.0))
     assert made in final_html(recalled)
     assert f"{made}: luma_videos/a-sunset-3f9c2a1b.mp4" in plain_text(recalled)
     assert "completed in" not in final_html(recalled) + plain_text(recalled)
@@ -125,6 +125,8 @@ def test_a_hostile_address_stays_inside_its_attribute() -> None:
         "href",
         "target",
         "rel",
+        "lang",
+        "dir",
     }
 
 
@@ -161,8 +163,8 @@ def test_live_view_of_a_running_clip_has_status_times_and_curve() -> None:
     view = live_view(clip_state(Status.RUNNING, now=1030.0))
     assert view["status"] == STATUS_TEXT[Status.RUNNING]
     assert (view["since"], view["now"]) == (1000.0, 1030.0)
-    assert view["typical"] == "typically about 1:16"
-    assert view["stop"] == "Stop following"
+    assert view["typical"] == "usually about 1:16"
+    assert view["stop"] == "Stop watching (the task may go on)"
     assert view["tooltip"] == STOP_TOOLTIP
     assert "billed" in STOP_TOOLTIP
     shares = [share for _, share in view["curve"]]
@@ -186,7 +188,7 @@ def test_live_view_cannot_stop_saving_and_says_that_queued_costs_nothing() -> No
     queued = clip_state(Status.QUEUED, request=ModifyRequest(prompt="Fog"), source_label="sunset")
     assert live_view(queued)["status"] == "queued: waits for sunset; nothing is sent yet"
     assert "costs nothing" in live_view(queued)["tooltip"]
-    assert "modify of sunset" in plain_text(queued)
+    assert "modify sunset" in plain_text(queued)
 
 
 def test_live_view_of_an_ended_clip_is_its_final_html_alone() -> None:
@@ -202,7 +204,7 @@ def test_waiting_html_of_a_page_saved_early_finds_the_video() -> None:
     html = waiting_html(clip_state(Status.RUNNING))
     assert '<video src="luma_videos/a-sunset-3f9c2a1b.mp4" controls loop playsinline preload="none"' in html
     assert '<a href="luma_videos/a-sunset-3f9c2a1b.mp4"' in html
-    assert "<code>%luma show sunset</code> shows how it stands" in html
+    assert "<code>%luma show sunset</code> shows how it is now; in a new kernel, run the cell" in html
     assert "%luma show clip:3f9c2a1b" in waiting_html(clip_state(Status.RUNNING, name=None))
     assert "<video" not in waiting_html(ClipState(clip_state(Status.RUNNING).task, None, 0, prior("acedata"), None))
 

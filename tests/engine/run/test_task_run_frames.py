@@ -54,7 +54,7 @@ async def test_frame_is_waited_for_then_uploaded(world: World) -> None:
     assert isinstance(task.request, GenerateRequest)
     assert task.request.start_image == frame(storm)
     assert request_summary(task) == "generate 16:9, from storm@last"
-    assert 'alt="first frame, as sent: storm@last"' in final_html(state(task))
+    assert 'alt="First frame, as it was sent: storm@last"' in final_html(state(task))
 
 
 async def test_chain_by_frames_is_submitted_link_by_link(world: World) -> None:
