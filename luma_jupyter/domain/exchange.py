@@ -7,8 +7,6 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import NamedTuple
 
-from luma_jupyter.languages import N_
-
 FIRST, LAST = 12, 24  # steps of a clip that are kept, where there are more: its beginning, and its end
 
 
@@ -153,18 +151,12 @@ class Exchange:
     @property
     def why(self) -> str:
         """Why it was done, in a sentence or a few."""
-        return " ".join(self.reasons)
-
-    @property
-    def reasons(self) -> list[str]:
-        """Why it was done: one text or several."""
         sentences = [WORDS[self.step].why]
         if self.step in (Step.SUBMIT, Step.RESEND) and "Idempotency-Key" in self.headers:
             sentences.append(IDEMPOTENCY)
         if self.shared:
-            one = N_("One look-up for this and 1 other clip.")
-            sentences.append(one if self.shared == 1 else N_(f"One look-up for this and {self.shared} other clips."))
-        return sentences
+            sentences.append(f"One look-up for this and {self.shared} other clip{'' if self.shared == 1 else 's'}.")
+        return " ".join(sentences)
 
 
 @dataclass(frozen=True)

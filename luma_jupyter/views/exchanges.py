@@ -140,7 +140,7 @@ class Explanation:
             if quiet := self._quiet(number, moment):
                 lines += ["", *_margined(quiet)]
             lines += ["", f"{_seconds(moment.since):>9}  {moment.title}: {_outcome(moment.exchange)}"]
-            lines += _margined("\n".join(wrap(_why(moment.exchange), _WIDTH)))
+            lines += _margined("\n".join(wrap(moment.exchange.why, _WIDTH)))
             for _name, part in _parts(moment.exchange, limit):
                 lines += ["", *_margined(part)]
         return "\n".join(lines)
@@ -186,12 +186,7 @@ def _item(moment: _Moment, total: float, limit: int) -> str:
         f'<div style="{QUIET}">{escaped(name)}</div><pre dir="ltr" style="{_PRE}">{escaped(part)}</pre>'
         for name, part in _parts(exchange, limit)
     )
-    return f'<details>{summary}<div style="margin:4px 0 8px 16px">{escaped(_why(exchange))}{parts}</div></details>'
-
-
-def _why(exchange: Exchange) -> str:
-    """Why a step was done, in a sentence or a few."""
-    return " ".join(map(translated, exchange.reasons))
+    return f'<details>{summary}<div style="margin:4px 0 8px 16px">{escaped(exchange.why)}{parts}</div></details>'
 
 
 def _waited(before: Exchange | None, exchange: Exchange, since: float) -> str:

@@ -240,7 +240,7 @@ def test_saved_table_is_told_with_local_times(hand: Hand, capsys: pytest.Capture
     assert row["made"] == made.strftime("%Y-%m-%d %H:%M:%S")
     hand("ben", "A boat")
     luma.collect("class").to_csv("class.csv")
-    assert capsys.readouterr().out == "class.csv: 2 rows.\n"
+    assert capsys.readouterr().out == "class.csv: 2 rows saved.\n"
 
 
 def test_student_who_is_not_there_is_told_in_one_line(hand: Hand, tmp_path: Path) -> None:
@@ -257,7 +257,7 @@ def test_student_who_is_not_there_is_told_in_one_line(hand: Hand, tmp_path: Path
         found["cat"]
     for number in range(12):
         hand(f"s{number:02}")
-    with pytest.raises(NoSuchStudent, match=r"there are ann, ben, s00, .*, s07 and 4 more\.$"):
+    with pytest.raises(NoSuchStudent, match=r"choose ann, ben, s00, .*, s07 or one of 4 more\.$"):
         luma.collect("class")["cat"]
     (tmp_path / "one").mkdir()
     with pytest.raises(NoSuchStudent, match=r"^There is no student 'ann': nothing was collected\.$"):
