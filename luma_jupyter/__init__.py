@@ -35,7 +35,7 @@ if TYPE_CHECKING:
         WaitTimeout,
     )
 
-__version__ = "0.1.0"
+__version__ = "1.0.0"
 
 register(__name__)
 
