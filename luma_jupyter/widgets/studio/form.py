@@ -28,6 +28,7 @@ from luma_jupyter.domain.requests import ACTIONS_WITH
 from luma_jupyter.domain.values import as_python, read_flag
 from luma_jupyter.domain.vocabulary import ACTIONS, ASPECT_RATIOS, PROVIDERS
 from luma_jupyter.errors import InvalidRequest, LumaError, shown, with_words
+from luma_jupyter.languages import gettext as _
 from luma_jupyter.widgets.base import PageModel
 from luma_jupyter.widgets.studio.clip_choices import ClipChoice, clip_choices
 from luma_jupyter.widgets.studio.upload import UploadBuffer, read_piece
@@ -266,7 +267,9 @@ def read_fields(given: Mapping[str, object]) -> dict[str, str | bool]:
 
 
 def _outcome(clips: list[Clip], name: str) -> str:
+    """What came of the button, in words that stay true when it is done."""
     if len(clips) > 1:
-        return f"{len(clips)} takes on their way: {name} holds them in your next cells."
-    begun = "Done before" if clips[0].handle.reused else "On its way"
-    return f"{begun}: {name} holds it in your next cells."
+        return _("{count} takes started: use {name} in your next cells.").format(count=len(clips), name=name)
+    if clips[0].handle.reused:
+        return _("Already made, no charge: use {name} in your next cells.").format(name=name)
+    return _("Started: use {name} in your next cells.").format(name=name)

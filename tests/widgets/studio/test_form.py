@@ -40,7 +40,7 @@ def test_form_button_does_what_the_cell_does(notebook: Shell, service: PromptSer
     assert form.price.startswith("1 video: new.")
     (clip,) = form.submit()
     assert notebook.user_ns["boat"] is clip
-    assert form.outcome == "On its way: boat holds it in your next cells."
+    assert form.outcome == "Started: use boat in your next cells."
     clip.wait()
     assert service.sent == [
         {
@@ -56,7 +56,7 @@ def test_form_button_does_what_the_cell_does(notebook: Shell, service: PromptSer
     assert notebook.user_ns["boat"] is clip
     assert len(service.sent) == 1
     form.submit()
-    assert form.outcome == "Done before: boat holds it in your next cells."
+    assert form.outcome == "Already made, no charge: use boat in your next cells."
     assert len(service.sent) == 1
 
 
@@ -190,7 +190,7 @@ def test_form_takes_are_a_list(notebook: Shell, service: PromptService) -> None:
     form = open_form(prompt="A boat", takes="3", out="boats")
     clips = form.submit()
     assert notebook.user_ns["boats"] == clips
-    assert form.outcome == "3 takes on their way: boats holds them in your next cells."
+    assert form.outcome == "3 takes started: use boats in your next cells."
     form.takes = "14"
     assert form.submit() == []
     form.yes = True
@@ -268,7 +268,7 @@ def test_form_button_sends_what_the_page_shows(notebook: Shell, service: PromptS
     assert notebook.user_ns["boat"].wait().prompt == "A boat"
     assert [sent["prompt"] for sent in service.sent] == ["A boat"]
     assert heard == [{"did": "submit"}]
-    assert form.outcome.startswith("On its way: boat")
+    assert form.outcome.startswith("Started: use boat")
 
 
 def test_form_is_closed_with_its_output(notebook: Shell) -> None:
