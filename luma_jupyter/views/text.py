@@ -234,8 +234,10 @@ def terminal_link(text: str, url: str) -> str:
 def progress_line(state: ClipState, width: int = 20) -> str:
     """One line for a terminal: name, bar, words and time."""
     task = state.task
-    filled = int(width * state.share)
+    filled, at = int(width * state.share), int(state.elapsed) % width
     bar = "█" * filled + "░" * (width - filled)
+    if not state.curve:  # nobody knows how far it is: a mark goes along
+        bar = f"{bar[:at]}▒{bar[at + 1 :]}"
     typical = f", {typical_time(state)}" if state.moving else ""
     note = f" — {short(translated(task.problem), 40)}" if task.problem else ""
     name = short(state.name or _("clip"), 80)

@@ -98,13 +98,15 @@ def test_plain_text_hides_the_absolute_path_unless_asked() -> None:
 
 
 def test_the_progress_line_fills_but_never_fully() -> None:
-    """The bar grows with time and is never full before the end; before the service works it is empty."""
+    """The bar grows with time and is never full before the end; before the service works a mark goes along it."""
     filled = [progress_line(clip_state(Status.RUNNING, now=1000.0 + s)).count("█") for s in (0, 50, 90, 900, 90_000)]
     assert filled == sorted(filled)
     assert filled[0] == 0
     assert 0 < filled[1] < filled[2] < 20
     assert filled[-1] < 20
     assert progress_line(clip_state(Status.SUBMITTING)).count("█") == 0
+    sending = [progress_line(clip_state(Status.SUBMITTING, now=1000.0 + s)).split()[1] for s in (0, 1, 21)]
+    assert sending == ["▒" + "░" * 19, "░▒" + "░" * 18, "░▒" + "░" * 18]
     line = progress_line(clip_state(Status.RUNNING, problem="AceDataCloud is having trouble", now=1030.0))
     assert "(0:30, usually about 1:16) — AceDataCloud is having trouble" in line
 
