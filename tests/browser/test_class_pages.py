@@ -98,7 +98,7 @@ async def fill(gateway: RunningGateway, folder: Path) -> None:
         await connection.execute(
             "INSERT INTO trouble VALUES ('balance', 'acedata', 'AceDataCloud says that the balance is spent.')"
         )
-    await ledger.note("gateway", "submission 6 has a second task: task-77")
+    await ledger.note("gateway", "Clip 6 has a second task: task-77")
 
 
 Open = Callable[..., Any]
