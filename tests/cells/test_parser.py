@@ -25,7 +25,7 @@ from tests.support.notebook import PromptService, Shell
     ("cell", "error", "words"),
     [
         ("%%luma\n   \n", InvalidRequest, "prompt is empty"),
-        ("%%luma --aspect-ratio 2:1\nx", InvalidRequest, "--aspect-ratio must be one of 16:9"),
+        ("%%luma --aspect-ratio 2:1\nx", InvalidRequest, "There is no ratio 2:1; choose 16:9"),
         ("%%luma --aspect 16:9\nx", InvalidRequest, "unrecognized arguments"),
         ("%%luma -o\nx", InvalidRequest, "expected one argument"),
         ("%%luma -o 'no name'\nx", InvalidRequest, "not a name that a variable can have"),

@@ -181,7 +181,7 @@ ROWS = pandas.DataFrame({"prompt": ["A boat", "A mill"], "aspect_ratio": ["16:9"
         (["A boat"], {"quality": 5}, "A batch has no option or column quality: there are prompt, action, source, "),
         (["A boat"], {"loop": []}, "loop is an empty list."),
         (["A boat", "A mill"], {"loop": [True, "no"]}, "prompts[0], loop no: loop must be True or False, not 'no'."),
-        (ROWS, {}, "row y: aspect_ratio must be one of 16:9"),
+        (ROWS, {}, "row y: There is no ratio 2:1; choose 16:9"),
         (TWICE, {}, "Two columns have the same name."),
         (["A boat"], {"start_image": "no.png"}, "start_image: there is no file 'no.png'."),
         ([{"prompt": "A boat", "end_image": "no.png"}], {}, "prompts[0]: end_image: there is no file 'no.png'."),

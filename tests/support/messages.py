@@ -57,7 +57,7 @@ def python_messages(
         else:
             texts = [text for word in node.keywords if word.arg in KEPT for text in texts_of(word.value)]
         for text in texts:
-            if re.search("[a-z]{2}", re.sub(r"\{\w+\}", "", text)):
+            if name in MARKS or re.search("[a-z]{2}", re.sub(r"\{\w+\}", "", text)):
                 yield node.lineno, "", text, []
 
 

@@ -54,7 +54,7 @@ def test_text_tells_each_step_and_each_wait() -> None:
     assert "9.3 s  Request (try 2): POST https://api.example/videos → no answer in 200 ms (No connection.)" in lines
     assert "waited 5.4 s: a pause before the next try, a longer one each time" in lines
     assert "15.0 s  Request (try 3): POST https://api.example/videos → 200 in 200 ms" in lines
-    assert any(line.startswith("waited 14.8 s: the next look is when an end has become likely") for line in lines)
+    assert any(line.startswith("waited 14.8 s: the next look is when an end is likely") for line in lines)
     assert "30.0 s  Look-up: POST https://api.example/tasks → 200 in 100 ms, shared with 6 other clips" in lines
     assert "30.2 s  Download: GET https://cdn.example/v.mp4?… → 200 in 3.0 s" in lines
     for part in ("Idempotency-Key: k1", '"prompt": "a <b>fox</b>"', "429 Too Many Requests", "‹a file: 9 bytes came›"):

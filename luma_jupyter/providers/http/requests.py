@@ -87,7 +87,7 @@ class Requests:
                 if reply.status != 429 or attempt == SUBMIT_TRIES or asked > LONGEST_RETRY_AFTER:
                     return reply
                 delay = max(asked, self._connections.backoff(attempt))
-                reason = f"{call.service} is limiting the rate of requests."
+                reason = f"{call.service} gets too many requests at the moment."
             if listener:
                 await listener.not_accepted(reason, delay)
             await self._connections.sleep(delay)

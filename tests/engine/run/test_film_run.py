@@ -166,7 +166,7 @@ async def test_file_that_changed_while_the_film_waited_is_told(world: World, tmp
     handle = ask(world, [world.generate()], Piece(source=FilmFile.at(path), label="waves"))
     path.write_bytes(film(content=1))
     task = await world.end(handle)
-    assert str(task.error) == "waves.mp4 has changed since it was named: run the cell again."
+    assert str(task.error) == "waves.mp4 has changed since then: run the cell again."
 
 
 async def test_equal_film_is_made_once(world: World, maker: FakeMaker) -> None:

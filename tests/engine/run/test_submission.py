@@ -225,7 +225,7 @@ async def test_journal_has_no_doubt_between_two_tries(world: World, other_kernel
     found = other_kernel.find(handle.task.intent)
     assert found
     assert (found.task.status, found.task.sent_at) == (Status.SUBMITTING, None)
-    assert handle.task.problem == "AceDataCloud is limiting the rate of requests. The next try is in 30 s."
+    assert handle.task.problem == "AceDataCloud gets too many requests at the moment. The next try is in 30 s."
     task = await world.end(handle)
     assert (task.sent_at, task.problem) == (EPOCH + 30, None)
 

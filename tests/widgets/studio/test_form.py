@@ -83,7 +83,7 @@ def test_form_of_extend_and_modify_takes_what_a_cell_takes(
     [
         ({}, "prompt", "The prompt is empty"),
         ({"prompt": "A {{colour}} boat"}, "prompt", "there is no variable colour"),
-        ({"aspect_ratio": "2:1"}, "aspect_ratio", "^Aspect ratio must be one of 16:9"),
+        ({"aspect_ratio": "2:1"}, "aspect_ratio", "^There is no ratio 2:1; choose 16:9"),
         ({"out": "not a name"}, "out", "not a name that a variable can have"),
         ({"out": "class"}, "out", "^Variable class: not a name that a variable can have"),
         ({"out": "print"}, "out", "^Variable print: Python needs this name itself"),
