@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from luma_jupyter.languages import gettext as _
 from luma_jupyter.views.html import HIDE_LOST_LIVE_PART, NO_FORMULAS, QUIET, escaped, frame
 from luma_jupyter.views.player import player
 from luma_jupyter.views.text import short, text_table
@@ -71,8 +72,9 @@ def sheet_html(key: str, sheet: Sheet) -> str:
 
 
 def blind_html(key: str, tiles: Sequence[SheetTile], left_out: str) -> str:
-    """Numbered tiles in a frame; ``left_out`` is said of other clips."""
-    return _framed(key, blind_part(tiles, left_out))
+    """Numbered tiles in a frame, below the line on how to vote; ``left_out`` is said of other clips."""
+    how = escaped(_("To vote, from 1 (worst) to 5 (best), run this cell in a notebook."))
+    return _framed(key, f'<div class="luma-voted" role="status">{how}</div>{blind_part(tiles, left_out)}')
 
 
 def _framed(key: str, part: str) -> str:
