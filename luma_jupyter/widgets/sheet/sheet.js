@@ -51,7 +51,7 @@ function ballot(frame, model) {
     const [count, total] = [marks.filter(Boolean).length, marks.length];
     state.textContent = labels.length
       ? _("All videos have a vote: here is what they are.")
-      : _("{count} of {total} have a vote, from 1 (worst) to 5 (best). When all have one, you see what they are.", { count, total });
+      : _("Vote on each video, from 1 (worst) to 5 (best): {count} of {total} done. Then you see what they are.", { count, total });
   };
   model.on("change:marks", draw);
   model.on("change:labels", draw);

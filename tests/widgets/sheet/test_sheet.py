@@ -284,7 +284,9 @@ def test_saving_replaces_sheets_and_nothing_else(made: ClipList, tmp_path: Path)
         assert sheet.save(tmp_path / name) == sheet.save(str(tmp_path / name)) == tmp_path / name
         own = tmp_path / f"own-{name}"
         own.write_bytes(b"<p>mine</p>")
-        with pytest.raises(InvalidRequest, match=r"^There is another file called .*: save the sheet under another name\.$"):
+        with pytest.raises(
+            InvalidRequest, match=r"^There is another file called .*: save the sheet under another name\.$"
+        ):
             sheet.save(own)
         assert own.read_bytes() == b"<p>mine</p>"
     (tmp_path / "folder.html").mkdir()
