@@ -124,7 +124,7 @@ class Form(PageModel):
                 try:
                     self._preview(self._command(names_only=True))
                 except LumaError as error:
-                    self.problem = _in_words(error)
+                    self.problem = in_words(error)
 
     def set_state(self, sync_data: object) -> None:
         super().set_state(sync_data)
@@ -145,7 +145,7 @@ class Form(PageModel):
         try:
             clips = list(create(self._command(), self._session))
         except LumaError as error:
-            self.problem = _in_words(error)
+            self.problem = in_words(error)
             return []
         with self.hold_sync():
             self.again = self.yes = False  # said for this once: pressed again, the button must not pay again
@@ -183,7 +183,7 @@ class Form(PageModel):
             path = self._uploads.take(field, piece)
         except LumaError as error:
             self._uploads.close(field)
-            self.errors = {**self.errors, field: _in_words(error)}
+            self.errors = {**self.errors, field: in_words(error)}
             self.send({"got": field, "at": None})
             return
         if path:
@@ -217,7 +217,7 @@ class Form(PageModel):
                 self._check_alone(name)
                 self._checked[key] = ""
             except LumaError as error:
-                self._checked[key] = _in_words(error)
+                self._checked[key] = in_words(error)
         return self._checked[key]
 
     def _overwrites_its_source(self) -> bool:
@@ -244,7 +244,7 @@ class Form(PageModel):
             self.errors = {**self.errors, "yes": words}
 
 
-def _in_words(error: LumaError) -> str:
+def in_words(error: LumaError) -> str:
     """An error in the words of the form: of a parameter that it begins with, its field's label."""
     text, name = translated(error), re.match(r"[\w-]*", str(error))[0]  # type: ignore[index]  # it always matches
     return text.replace(name, translated(LABEL_OF[name]), 1) if name in LABEL_OF else text
