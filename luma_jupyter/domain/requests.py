@@ -85,7 +85,9 @@ def _checked_prompt(prompt: object) -> str:
     if len(text) > LONGEST_PROMPT:
         raise InvalidRequest(f"The prompt has {len(text):,} characters, and may have {LONGEST_PROMPT:,}.")
     if not has_visible(text):
-        raise InvalidRequest("The prompt is empty, but for characters that nobody can see: say what the video should show.")
+        raise InvalidRequest(
+            "The prompt is empty, but for characters that nobody can see: say what the video should show."
+        )
     return text
 
 

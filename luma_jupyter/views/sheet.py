@@ -24,7 +24,7 @@ _LEFT = f"{_HEAD}left:0;z-index:1;text-align:left;vertical-align:middle;min-widt
 _CORNER = f"{_GROUND}position:sticky;top:0;left:0;z-index:3"
 _TABLE = "table-layout:auto;border-collapse:separate;border-spacing:0;margin:0"
 _FIGURE = "display:inline-block;vertical-align:top;margin:0 12px 12px 0;"
-_WIDTHS = {2: 320, 4: 220}  # pixels of a tile, by the columns up to which it is as wide
+_WIDTHS = {2: 280, 4: 220}  # pixels of a tile, by the columns up to which it is as wide
 _NARROWEST = 150
 # Players that are in sight as the page comes, with their first pictures. More take a page seconds: JupyterLab asks for
 # each video twice, the first time in vain, and browsers draw the controls of each. Those are folded in, until one is
@@ -73,8 +73,11 @@ def sheet_html(key: str, sheet: Sheet) -> str:
 
 
 def blind_html(key: str, tiles: Sequence[SheetTile], left_out: str) -> str:
-    """Numbered tiles in a frame; ``left_out`` is said of other clips."""
-    return _framed(key, blind_part(tiles, left_out))
+    """Numbered tiles in a frame, below the line on how to vote; ``left_out`` is said of other clips."""
+    how = escaped(_("To vote, from 1 (worst) to 5 (best), run this cell in a notebook."))
+    return _framed(
+        key, f'<div class="luma-voted" role="status" style="margin-bottom:8px">{how}</div>{blind_part(tiles, left_out)}'
+    )
 
 
 def _framed(key: str, part: str) -> str:
@@ -94,7 +97,7 @@ def sheet_part(sheet: Sheet) -> str:
     for row, label in enumerate(sheet.rows):
         name = f'<th scope="row" dir="auto" style="{_LEFT}">{escaped(label)}</th>' if has_rows else ""
         cells = (sheet.tiles.get((row, column)) for column in range(len(sheet.columns)))
-        body += f"<tr>{name}{''.join(_cell(tile, width, folded=folded) for tile in cells)}</tr>"
+        body += f"<tr style='background:none'>{name}{''.join(_cell(tile, width, folded=folded) for tile in cells)}</tr>"
     return _room(f'<table style="{_TABLE}">{head}<tbody>{body}</tbody></table>')
 
 

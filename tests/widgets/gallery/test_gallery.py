@@ -165,8 +165,8 @@ def test_picking_a_plain_video_goes_on_from_its_path(notebook: Shell, plain: Pat
 @pytest.mark.parametrize(
     ("what", "folder", "words"),
     [
-        (7, None, "not of int"),
-        ([1], None, "not of int"),
+        (7, None, "not int"),
+        ([1], None, "not int"),
         ("no such folder", None, "There is no folder 'no such folder'"),
         (".", ".", "named twice"),
         ([], ".", "not both"),

@@ -134,7 +134,7 @@ def test_form_does_not_replace_a_clip_by_what_is_made_of_it(
     """The cell would go on from its own result at each run, and pay each time; so the name is marked."""
     notebook.user_ns["sunset"] = sunset if fields.get("source") == "sunset" else Image.new("RGB", (16, 9))
     form = open_form(prompt="Night", out="sunset", **fields)
-    assert form.errors == {"out": "sunset is what it is made from: take another name."}
+    assert form.errors == {"out": "This clip is made from sunset: choose another name."}
     assert form.submit() == []
     form.out = "night"
     assert form.errors == {}
@@ -190,7 +190,7 @@ def test_form_takes_are_a_list(notebook: Shell, service: PromptService) -> None:
     form = open_form(prompt="A boat", takes="3", out="boats")
     clips = form.submit()
     assert notebook.user_ns["boats"] == clips
-    assert form.outcome == "3 takes started: use boats in your next cells."
+    assert form.outcome == "3 videos started: use the list boats in your next cells."
     form.takes = "14"
     assert form.submit() == []
     form.yes = True
@@ -290,8 +290,8 @@ def test_form_asks_for_a_yes_before_a_found_key_pays(
     form = open_form(prompt="A boat")
     assert form.submit() == []
     assert form.errors == {
-        "yes": "A key of AceDataCloud was found in the system's keyring: this is paid. Say yes here, or take the "
-        "provider demo."
+        "yes": "A key of AceDataCloud was found in the system's keyring: this is paid. Say yes here, or choose the "
+        "demo service."
     }
     assert service.sent == []
     form.yes = True
