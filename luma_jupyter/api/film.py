@@ -60,7 +60,7 @@ def film(
     dry_run: bool = False,
     again: bool = False,
 ) -> Clip | FilmOutline:
-    """Join shots to a film, on this machine and free; returns its clip at once, queued until all parts are done.
+    """Join shots to a film, on this computer and free; returns its clip at once, queued until all parts are done.
 
     ``parts`` are clips, parts of clips (``storm[1:4.5]``), lists of these, paths of videos and pictures, PIL images, or
     a picture with its seconds: ``(image, 5)``; a picture stands for 3 s. ``fade`` is how many seconds each transition

@@ -100,7 +100,7 @@ def test_chain_that_an_earlier_version_made_is_found_again(
     ]
     assert "as sent: four@last" in shots[4]._repr_html_()  # type: ignore[operator]
     notebook.run("%%luma --start-image four@last --dry-run\nShot five")
-    assert "without --again nothing would be: this was asked for before" in capsys.readouterr().out
+    assert "without --again nothing is sent or paid" in capsys.readouterr().out
     assert len(filmed.sent) == 5
 
 

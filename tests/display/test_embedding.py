@@ -45,11 +45,11 @@ def test_a_video_above_the_limit_plays_from_the_service(seen: Surroundings, save
     html = final_html(shown(saved_video, host))
     assert video_source(html) == "https://cdn.example/v.mp4"
     assert "too large to be in the notebook" in html
-    assert "as long as its address holds" in html
+    assert "It plays from the service as long as its address there works." in html
     demo = final_html(shown(saved_video, host, provider="demo", video=Video("http://127.0.0.1:5000/media/v.mp4", "v")))
     assert video_source(demo) is None
     assert "127.0.0.1" not in demo
-    assert "nothing here can play it" in demo
+    assert "Nothing here can play it." in demo
     assert "Saved as <code>" in demo
 
 

@@ -9,7 +9,7 @@ import pytest
 
 import luma_jupyter as luma
 from luma_jupyter.errors import InvalidRequest
-from luma_jupyter.magics.magics import FILM_HELP
+from luma_jupyter.magics.help import film_text
 from tests.support.notebook import PromptService, Shell
 
 
@@ -103,7 +103,7 @@ def test_film_alone_explains_itself(notebook: Shell, capsys: pytest.CaptureFixtu
     """It names every option, and what a part can be."""
     for cell in ("%luma film", "%%luma film\n"):
         notebook.run(cell)
-        assert capsys.readouterr().out.strip() == FILM_HELP.strip()
+        assert capsys.readouterr().out.strip() == film_text().strip()
     for flag in ("--fade S", "--title TEXT", "--music FILE", "--size WxH", "--dry-run", "storm@1-", "card.png@2"):
-        assert flag in FILM_HELP
-    assert max(map(len, FILM_HELP.splitlines())) <= 100
+        assert flag in film_text()
+    assert max(map(len, film_text().splitlines())) <= 100
