@@ -116,7 +116,7 @@ def test_text_of_many_clips_has_the_last_ones_and_says_what_is_left_out(notebook
         assert len(repr(found[:MOST_LINES]).splitlines()) == MOST_LINES + 1
     assert repr(clips()[:0]) == "No clips."
     line, *_ = repr(clips()[: MOST_LINES + 1]).splitlines()
-    assert line.startswith("1 clip before these is left out")
+    assert line.startswith("1 clip before these is not shown")
 
 
 def test_history_of_many_clips_is_a_screenful_and_has_all_of_them(notebook: Shell) -> None:

@@ -591,7 +591,7 @@ def test_account_lists_what_is_here_and_what_is_not(notebook: Shell, service: Pr
     assert re.search(r"task-1 .* sunset *$", shown, re.MULTILINE)
     assert re.search(r"task-9 .*A kite .* 0\.7 credits .*not here", shown)
     service.listed = []
-    assert repr(notebook.run("%luma account")) == "AceDataCloud lists no task of the last 7 days."
+    assert repr(notebook.run("%luma account")) == "AceDataCloud has no task of the last 7 days."
 
 
 def test_account_without_a_key_is_one_line(notebook: Shell) -> None:
