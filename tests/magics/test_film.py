@@ -45,7 +45,7 @@ def test_lines_below_a_cell_are_its_captions(studio: Shell) -> None:
     assert "A storm &amp; its night" in text
     (card,) = [data["text/html"] for data in studio.displays.latest() if "<video" in data.get("text/html", "")]
     assert '<track kind="captions" label="Captions" default src="data:text/vtt' in card
-    assert "<div>A storm &amp; its night</div></details>" in card
+    assert '<div dir="auto">A storm &amp; its night</div></details>' in card
     saved = movie.save("films/movie.mp4")
     assert saved.with_suffix(".vtt").read_text() == text
 

@@ -182,7 +182,7 @@ async def test_unconfirmed_step_is_sent_again_to_the_letter(world: World) -> Non
     assert storm.task.path
     storm.task.path.unlink()
     again = world.engine.resume(night.task.intent, resend=True, may_pay_twice=True)
-    assert status_text(state(again.task)) == "in doubt: it is looked for at the service"
+    assert status_text(state(again.task)) == "nobody knows yet whether it was received: it is looked for at the service"
     assert (await world.end(again)).status is Status.COMPLETED
     sent = [seen.payload for seen in world.service.seen("submit")]
     assert sent[1] == sent[2]

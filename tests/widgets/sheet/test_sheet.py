@@ -196,7 +196,7 @@ def test_only_blind_sheets_of_videos_are_voted_on(made: ClipList, notebook: Shel
     cast(luma.sheet(made)._live("3f9c2a1b"), 0, 3)
     failed = luma.generate("A storm [fail]")
     html = luma.sheet([made[0], failed], blind=True)._repr_html_()
-    assert "1 clip without a video is left out" in html
+    assert "1 clip without a video is not shown" in html
     assert "storm" not in html
     with pytest.raises(InvalidRequest, match="None of these clips has a video"):
         luma.sheet(failed, blind=True)
