@@ -55,14 +55,15 @@ _OVER_CAP: Mapping[tuple[WalletKind, bool], str] = {
         "teacher."
     ),
     ("group", False): N_(
-        "Today’s budget of your group ({group}) does not cover this video: {left} is left of the {total} set by your "
-        "teacher."
+        "The budget of your group ({group}) for today does not cover this video: {left} is left of the {total} set by "
+        "your teacher."
     ),
     ("class", True): N_(
         "The budget of the class does not cover this video: {left} is left of the {total} set by your teacher."
     ),
     ("class", False): N_(
-        "Today’s budget of the class does not cover this video: {left} is left of the {total} set by your teacher."
+        "The budget of the class for today does not cover this video: {left} is left of the {total} set by your "
+        "teacher."
     ),
 }
 
@@ -320,15 +321,15 @@ class Ledger(Rows):
 
     async def check(self) -> list[str]:
         """Each wallet that is not equal to the rows, in words; none: the books are right."""
+        words = _(
+            "{wallet}: {reserved} reserved and {spent} spent, but by the clips {due_reserved} and {due_spent} (in "
+            "millionths of a US dollar)"
+        )
         async with self.database.connection() as connection:
             cursor = await connection.execute(_CHECK)
             return [
-                _(
-                    "{wallet}, {day}: {reserved} reserved and {spent} spent, but by the clips {due_reserved} and "
-                    "{due_spent} (millionths of a US dollar)"
-                ).format(
-                    wallet=f"{kind} {name}".strip(),
-                    day=day,
+                words.format(
+                    wallet=" ".join(filter(None, (kind, name, day))),
                     reserved=reserved,
                     spent=spent,
                     due_reserved=due_reserved,
@@ -360,7 +361,7 @@ _ADMIT: Final = sql.SQL(
 ).format(columns=sql.SQL(", ").join(sql.SQL("(submission).{}").format(sql.Identifier(name)) for name in COLUMNS))
 
 _CHECK: Final = """
-SELECT kind, name, CASE WHEN day = '-infinity' THEN 'in all' ELSE day::text END,
+SELECT kind, name, nullif(day::text, '-infinity'),
     coalesce(m.reserved, 0), coalesce(m.spent, 0), coalesce(due.reserved, 0), coalesce(due.spent, 0)
 FROM (
     SELECT w.kind, w.name, w.day,

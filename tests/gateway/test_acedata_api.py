@@ -224,7 +224,7 @@ def test_kernels_client_sees_refusals_as_its_own_errors(ours: Ours, gateway: Run
         with pytest.raises(Unconfirmed, match="502"):
             await client.submit(body, "two")
         await gateway_cap()
-        with pytest.raises(InsufficientBalance, match="Ask your teacher"):
+        with pytest.raises(InsufficientBalance, match="set by your teacher"):
             await client.submit(body, "three")
         stranger = AceData(client.http, gateway.url, Secret("wrong"))
         with pytest.raises(InvalidKey):

@@ -6,13 +6,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from babel.messages.catalog import Catalog
-from babel.messages.mofile import write_mo
 
-from luma_jupyter import languages
 from luma_jupyter.gateway.pages import base
 from luma_jupyter.gateway.pages.look import reader_language
 from tests.support.gateway import RunningGateway
+from tests.support.small_catalogue import small_catalogue
 from tests.support.visitor import Visitor, enter
 
 CHINESE = {"Accept-Language": "de, zh-CN;q=0.9, en;q=0.5"}
@@ -42,21 +40,10 @@ MESSAGES = {
 
 
 @pytest.fixture
-def chinese(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def chinese(tmp_path: Path) -> Iterator[None]:
     """A small Chinese catalogue."""
-    catalog = Catalog(locale="zh")
-    for message, text in MESSAGES.items():
-        catalog.add(message, text)
-    path = tmp_path / "zh" / "LC_MESSAGES" / "luma_jupyter.mo"
-    path.parent.mkdir(parents=True)
-    with path.open("wb") as file:
-        write_mo(file, catalog)
-    monkeypatch.setattr(languages, "_FOLDER", tmp_path)
-    for known in (languages._catalogue, languages._find):
-        known.cache_clear()
-    yield
-    for known in (languages._catalogue, languages._find):
-        known.cache_clear()
+    with small_catalogue(tmp_path, MESSAGES):
+        yield
 
 
 @pytest.mark.parametrize(
