@@ -93,7 +93,7 @@ def modify(
     timeout: float | None = None,
     again: bool = False,
 ) -> Clip:
-    """Re-render a video from a prompt: a clip (queued until it is done), a URL, or a video's path.
+    """Change a video by a prompt: a clip (queued until it is done), a URL, or a video's path.
 
     ``watermark`` is True, False or a watermark id. Further arguments and errors as for `generate`.
     """

@@ -84,7 +84,7 @@ def single_braces_notice(body: str, variables: Mapping[str, Any]) -> str | None:
             name = normalize_name(match[1].strip())
             if is_variable_name(name) and issubclass(type(variables.get(name)), str | numbers.Number):
                 single, double = f"{{{name}}}", f"{{{{{name}}}}}"
-                notice = _("The prompt has {single}, which stays so; {double} puts in the value of that variable.")
+                notice = _("The prompt has {single}, sent as it is; {double} puts in the value of that variable.")
                 return notice.format(single=single, double=double)
     return None
 

@@ -154,7 +154,7 @@ class Lookup:
             return self._clip_by_key(text.removeprefix(KEY_PREFIX))
         name, index = split_index(text)
         if normalize_name(name) not in self.variables:
-            reason = self._advice(text, _CLIPS) or N_("run the cell that makes it first, or check the name.")
+            reason = self._advice(text, _CLIPS) or N_("first run the cell that makes it, or check the name.")
             raise InvalidRequest(f"There is no variable {name}: {reason}")
         found = self.variables[normalize_name(name)]
         if index is not None and isinstance(found, ClipSequence):
@@ -257,8 +257,8 @@ class Lookup:
             return as_image(option, text)
         name = normalize_name(text)
         if name not in self.variables:
-            reason = self._advice(text, object, "@last") or N_("there is no variable of this name.")
-            raise InvalidRequest(f"{option} {text}: {reason}")
+            reason = self._advice(text, object, "@last") or N_("check the name.")
+            raise InvalidRequest(f"{option}: there is no variable {text}; {reason}")
         value = self.variables[name]
         if value is None:
             raise InvalidRequest(f"{option} {text}: this variable is None, not a picture.")

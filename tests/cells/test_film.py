@@ -176,7 +176,5 @@ def test_title_without_its_quotes_is_told(read: Callable[..., CellCommand]) -> N
 
 def test_film_is_the_first_word_of_a_cell(notebook: Shell) -> None:
     """Elsewhere it would be the name of a clip, or a word of a prompt: one line says where it goes."""
-    with pytest.raises(
-        InvalidRequest, match=r"^The word film comes first, and options after it: `%%luma film PART…`\.$"
-    ):
+    with pytest.raises(InvalidRequest, match=r"^The word film comes first, and options after it: `%%luma film PART…`"):
         notebook.run("%%luma -o movie film storm harbour\nThe storm")

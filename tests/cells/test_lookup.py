@@ -114,7 +114,7 @@ def test_a_moment_is_written_in_any_form_of_a_number(notebook: Shell, filmed: Pr
         ("%%luma extend foks\nx", "There is no variable foks: did you mean fox?"),
         ("%%luma extend sees[0]\nx", "There is no variable sees: did you mean seas[0]?"),
         ("%luma wait foks", "There is no variable foks: did you mean fox?"),
-        ("%%luma --start-image phto\nx", "--start-image phto: did you mean photo?"),
+        ("%%luma --start-image phto\nx", "--start-image: there is no variable phto; did you mean photo?"),
         ("%%luma\nA {{colr}} boat", "{{colr}}: there is no variable colr; did you mean {{color}}?"),
         (
             "%%luma\nA {{colr:.1f}} boat",
@@ -163,7 +163,7 @@ def test_a_picture_named_as_an_earlier_clip_leads_to_its_frame(notebook: Shell, 
     notebook.run("%%luma -o seas --takes 2 --wait\nA sea")
     key = notebook.user_ns["seas"][0].task.key
     notebook.restart()
-    with pytest.raises(InvalidRequest, match=rf"^--start-image seas: seas was made .* or use clip:{key}@last\.$"):
+    with pytest.raises(InvalidRequest, match=rf"^--start-image: .* seas; seas was made .* or use clip:{key}@last\.$"):
         notebook.run("%%luma --start-image seas\nNight falls")
 
 
@@ -174,7 +174,7 @@ def test_a_name_of_a_clip_that_failed_is_not_offered(notebook: Shell, service: P
     notebook.restart()
     for _ in range(2):
         with pytest.raises(
-            InvalidRequest, match="no variable fox: run the cell that makes it first, or check the name"
+            InvalidRequest, match="no variable fox: first run the cell that makes it, or check the name"
         ):
             notebook.run("%%luma extend fox\nIt runs")
         settings.configure(home=Path(__file__))
@@ -301,7 +301,7 @@ def test_a_part_of_a_film_is_a_clip_a_cut_a_variable_or_a_path(
         ("storm@1-9", "There is no storm@1-9: storm is 1.00 s long."),
         ("strom", "There is no variable strom: did you mean storm?"),
         ("strom@1-3", "There is no variable strom: did you mean storm?"),
-        ("nothing", "There is no variable nothing: run the cell that makes it first, or check the name."),
+        ("nothing", "There is no variable nothing: first run the cell that makes it, or check the name."),
     ],
 )
 def test_a_word_that_is_no_part_of_a_film_is_refused(notebook: Shell, storm: Clip, word: str, said: str) -> None:

@@ -96,7 +96,11 @@ from tests.support.notebook import PromptService, Shell
         ("%%luma --callback-url here\nx", InvalidRequest, "--callback-url must be an http"),
         ("%%luma --callback-url http://localhost/x\nx", InvalidRequest, "--callback-url: AceDataCloud cannot reach"),
         ("%%luma --start-image http://127.0.0.1/x.png\nx", InvalidRequest, "--start-image: AceDataCloud cannot reach"),
-        ("%%luma --start-image nothing\nx", InvalidRequest, "--start-image nothing: there is no variable of this name"),
+        (
+            "%%luma --start-image nothing\nx",
+            InvalidRequest,
+            "--start-image: there is no variable nothing; check the",
+        ),
         ("%%luma --start-image ./x.png\nx", InvalidRequest, "--start-image: there is no file"),
         ("%%luma --start-image none\nx", InvalidRequest, "this variable is None, not a picture"),
         ("%%luma --start-image data\nx", InvalidRequest, "--start-image: this is not a picture in PNG, JPEG or WebP"),
