@@ -43,7 +43,7 @@ class _WithoutWords(ast.NodeTransformer):
 def python_parts(source: str) -> tuple[str, list[str]]:
     """A Python cell's code without texts and comments, with its magics; and its texts in order."""
     lines = source.splitlines()
-    magics = [line for line in lines if line.startswith("%")]
+    magics = [_QUOTED.sub('""', line) for line in lines if line.startswith("%")]
     taker = _WithoutWords()
     tree = taker.visit(ast.parse("\n".join(line for line in lines if not line.startswith("%"))))
     return "\n".join([*magics, ast.dump(tree)]), taker.words
