@@ -20,6 +20,7 @@ from luma_jupyter.engine.library.folder import replacing
 from luma_jupyter.errors import ConfigError, InvalidRequest, NoSuchStudent, shown
 from luma_jupyter.handed_in.submission import Collected, Submission
 from luma_jupyter.handed_in.video import SavedVideo
+from luma_jupyter.languages import N_
 from luma_jupyter.operating_system import reason
 from luma_jupyter.printable import say, writable
 from luma_jupyter.views.clip_state import relative_url
@@ -215,7 +216,7 @@ class Collection(Mapping[str, StudentsWork]):
         """
         if by not in ("clip", "student"):
             raise InvalidRequest(f"by must be 'clip' or 'student', not {shown(by)}.")
-        target = read_path("The table", path)
+        target = read_path(N_("The table"), path)
         if target.suffix.lower() != ".csv":
             raise InvalidRequest(f"The table is a .csv, not {shown(target.name)}.")
         rows = list(self.rows() if by == "clip" else map(_student_row, self._submissions))
