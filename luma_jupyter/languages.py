@@ -21,7 +21,7 @@ from typing import NamedTuple
 LANGUAGES = {"en": "English", "zh": "中文"}
 _FOLDER = Path(__file__).parent / "locale"
 # Slots whose values are texts of ours, and are translated, too.
-OURS = frozenset({"error", "reason", "service", "wanted", "what"})
+OURS = frozenset({"error", "reason", "remedy", "service", "wanted", "what"})
 _SLOT = re.compile(r"\{(\w+)\}")
 _SENTENCES = re.compile(r"(?<=[.!?”…]) ")  # between two
 # Calls in scripts and templates: _("…") and ngettext("…", "…", count), in double quotes, on one line.
@@ -104,8 +104,9 @@ class _Catalogue(catalogues.GNUTranslations):
 
     def find(self, english: str) -> _Found:
         """What is known of a whole English text, whose slots are filled: the translation of which most is known."""
-        if english in self._catalog:
-            return _Found(max(1, _letters(english)), self.gettext(english))
+        for exact in (english, english[0].upper() + english[1:]):
+            if exact in self._catalog:
+                return _Found(max(1, _letters(english)), self.gettext(exact))
         return max(self._alternatives(english), key=lambda found: found.letters, default=_Found(0, english))
 
     def _alternatives(self, english: str) -> Iterator[_Found]:
@@ -133,8 +134,10 @@ def _letters(text: str) -> int:
 
 def _pattern(message: str, text: str) -> _Pattern:
     literals, slots = _SLOT.split(message)[::2], _SLOT.findall(message)
-    regex = re.compile("(.*?)".join(map(re.escape, literals)), re.DOTALL)
-    return _Pattern(regex, slots, OURS.intersection(slots), text, _letters("".join(literals)))
+    regex = "(.*?)".join(map(re.escape, literals))
+    if message[0].isupper():  # behind a colon it begins with a small letter
+        regex = f"[{message[0]}{message[0].lower()}]{regex[1:]}"
+    return _Pattern(re.compile(regex, re.DOTALL), slots, OURS.intersection(slots), text, _letters("".join(literals)))
 
 
 @cache

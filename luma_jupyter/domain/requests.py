@@ -186,7 +186,8 @@ class ModifyRequest(_Request):
             raise InvalidRequest(f"modify needs a clip or a URL: a video id alone ({self.source}) is not enough.")
         object.__setattr__(self, "watermark", as_python(self.watermark))
         if not (self.watermark is None or isinstance(self.watermark, bool | str)):
-            raise InvalidRequest(f"watermark must be True, False or a watermark id, not {shown(self.watermark)}.")
+            name = "watermark"
+            raise InvalidRequest(f"{name} must be True, False or a watermark id, not {shown(self.watermark)}.")
         if self.watermark == "":
             raise InvalidRequest("The watermark id is empty: leave it out, or give one.")
 
@@ -227,10 +228,7 @@ class FilmRequest:
         object.__setattr__(self, "size", None if self.size is None else _read_size(self.size))
         if self.fps is not None:
             wanted = N_(f"a number of frames per second, above 0 and up to {HIGHEST_RATE:g}")
-            rate = check_number("fps", self.fps, wanted, 0.0, HIGHEST_RATE)
-            if not rate:
-                raise InvalidRequest(f"fps must be {wanted}, not {shown(self.fps)}.")
-            object.__setattr__(self, "fps", rate)
+            object.__setattr__(self, "fps", check_number("fps", self.fps, wanted, math.ulp(0.0), HIGHEST_RATE))
         object.__setattr__(self, "prompt", _checked_prompt(self.prompt or _film_prompt(self.parts)))
 
 
@@ -246,18 +244,19 @@ def _check_parts(parts: object) -> None:
 
 def _read_size(size: object) -> tuple[int, int]:
     """Read (width, height), also as text such as 1280x720. H.264 video has sides of even length."""
+    name = "size"
     text = re.fullmatch(r"\s*(\d{1,5})\s*[x×]\s*(\d{1,5})\s*", size) if isinstance(size, str) else None
     values = list(map(int, text.groups())) if text else [as_python(side) for side in as_list(size) or []]
     whole = len(values) == 2 and all(isinstance(side, int) and not isinstance(side, bool) for side in values)
     if not whole or not all(SMALLEST_SIDE <= side <= LARGEST_SIDE for side in values):
         raise InvalidRequest(
-            f"size must be width and height in pixels, from {SMALLEST_SIDE} to {LARGEST_SIDE:,}, "
+            f"{name} must be width and height in pixels, from {SMALLEST_SIDE} to {LARGEST_SIDE:,}, "
             f"such as 1280x720, not {shown(size)}."
         )
     width, height = values
     if width % 2 or height % 2:
         even = f"{width + width % 2}x{height + height % 2}"
-        raise InvalidRequest(f"size must have even numbers: {even} instead of {shown(size)}.")
+        raise InvalidRequest(f"{name} must have even numbers: {even} instead of {shown(size)}.")
     return width, height
 
 

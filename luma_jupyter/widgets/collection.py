@@ -218,7 +218,7 @@ class Collection(Mapping[str, StudentsWork]):
         """
         if by not in ("clip", "student"):
             raise InvalidRequest(f"by must be 'clip' or 'student', not {shown(by)}.")
-        target = read_path("The table", path)
+        target = read_path(N_("The table"), path)
         if target.suffix.lower() != ".csv":
             raise InvalidRequest(f"The table must be a .csv file, not {shown(target.name)}.")
         rows = list(self.rows() if by == "clip" else map(_student_row, self._submissions))

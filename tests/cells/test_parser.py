@@ -105,7 +105,7 @@ from tests.support.notebook import PromptService, Shell
         ("%%luma --start-image none\nx", InvalidRequest, "this variable is None, not a picture"),
         ("%%luma --start-image data\nx", InvalidRequest, "--start-image: this is not a picture in PNG, JPEG or WebP"),
         ("%%luma modify ./video.mp4\nx", InvalidRequest, "there is no file"),
-        ("%%luma modify 155838f8-7f1e-44d8-b387-192f3b4b509d\nx", InvalidRequest, "needs a URL or a clip"),
+        ("%%luma modify 155838f8-7f1e-44d8-b387-192f3b4b509d\nx", InvalidRequest, "needs a clip or a URL"),
         ("%%luma\nAbout {{nothing}}", InvalidRequest, "there is no variable nothing"),
     ],
 )

@@ -83,7 +83,7 @@ def test_a_film_waits_for_its_parts(studio: Shell, filmed: PromptService) -> Non
 @pytest.mark.parametrize(
     ("line", "words"),
     [
-        ("film harbour --size 1281x720", "--size must be even numbers of pixels"),
+        ("film harbour --size 1281x720", "--size must have even numbers"),
         ("film harbour --fade -1", "--fade must be a number of seconds, 0 or more"),
         ("film harbour --music nothing.mp3", "--music: there is no file 'nothing.mp3'"),
         ("film harbour storm@1-9", "There is no storm@1-9: storm is 1.00 s long."),

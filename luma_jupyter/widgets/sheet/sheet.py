@@ -245,7 +245,7 @@ class Sheet(ProgressiveDisplay):
         try:
             from luma_jupyter.films.labelled_sheet import LabelledTile, labelled_sheet  # optional
         except ImportError as error:
-            raise missing_package("A picture of a sheet needs", error.name) from None
+            raise missing_package(error.name) from None
         if self._blind:
             columns = ceil(sqrt(len(self._blind.clips)))
             numbered = {

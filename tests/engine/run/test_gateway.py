@@ -272,7 +272,9 @@ async def test_kernel_that_ends_in_good_order_leaves_it_to_the_next(kernels: Ker
     run.stop("The program ended")
     task = await first.end(handle)
     assert task.status is Status.DETACHED
-    assert str(task.error) == "The program ended before the class gateway had answered; asking again cannot pay twice."
+    assert (
+        str(task.error) == "The program ended. The class gateway had not answered yet; asking again cannot pay twice."
+    )
     service.behave("submit")
     second = kernels.start()
     assert (await second.end(second.engine.resume(task.intent))).status is Status.COMPLETED

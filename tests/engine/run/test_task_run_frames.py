@@ -209,7 +209,9 @@ async def test_frame_that_could_not_be_sent_is_refused_at_once(
     if done:
         await world.end(storm)
     settings.configure(acedata_platform_token=None)
-    with pytest.raises(InvalidRequest, match="storm@last is a file of yours, which AceDataCloud takes with a platform"):
+    with pytest.raises(
+        InvalidRequest, match="storm@last is a file of yours, which AceDataCloud takes only with a platform"
+    ):
         goes_on(world, storm)
     monkeypatch.setattr("luma_jupyter.video.frames.find_spec", lambda name: None)
     with pytest.raises(ConfigError, match=r"pip install 'luma-jupyter\[media\]'"):

@@ -312,5 +312,5 @@ def test_a_file_that_cannot_be_written_is_one_line(made: ClipList, tmp_path: Pat
 def test_a_picture_needs_the_media_packages(made: ClipList, monkeypatch: pytest.MonkeyPatch) -> None:
     """One line says what to install."""
     monkeypatch.setitem(__import__("sys").modules, "luma_jupyter.films.labelled_sheet", None)
-    with pytest.raises(ConfigError, match="A picture of a sheet needs"):
+    with pytest.raises(ConfigError, match="This needs a package"):
         luma.sheet(made).save("sheet.png")

@@ -102,7 +102,7 @@ def test_form_of_extend_and_modify_takes_what_a_cell_takes(
         (
             {"action": "modify", "source": "0f0e0d0c-0b0a-0908-0706-050403020100"},
             "source",
-            "modify needs a URL or a clip",
+            "modify needs a clip or a URL",
         ),
         ({"action": "modify", "source": "https://example.com/x.mp4", "watermark_id": "x", "out": "1"}, "out", "1: not"),
     ],
