@@ -3,13 +3,47 @@
 from __future__ import annotations
 
 from os import PathLike
-from typing import Any
+from typing import Any, Literal, overload
 
 from luma_jupyter.api.kernel import kernel
 from luma_jupyter.clip.clip import Clip
 from luma_jupyter.clip.film_parts import read_film
 from luma_jupyter.domain.values import read_flag
 from luma_jupyter.views.film_outline import FilmOutline
+
+
+@overload
+def film(
+    parts: Any,
+    *,
+    fade: float = 0.0,
+    titles: Any = None,
+    captions: Any = None,
+    music: str | PathLike[str] | None = None,
+    voice: str | PathLike[str] | None = None,
+    size: tuple[int, int] | None = None,
+    fps: float | None = None,
+    out: str | PathLike[str] | None = None,
+    dry_run: Literal[False] = False,
+    again: bool = False,
+) -> Clip: ...
+
+
+@overload
+def film(
+    parts: Any,
+    *,
+    fade: float = 0.0,
+    titles: Any = None,
+    captions: Any = None,
+    music: str | PathLike[str] | None = None,
+    voice: str | PathLike[str] | None = None,
+    size: tuple[int, int] | None = None,
+    fps: float | None = None,
+    out: str | PathLike[str] | None = None,
+    dry_run: Literal[True],
+    again: bool = False,
+) -> FilmOutline: ...
 
 
 def film(

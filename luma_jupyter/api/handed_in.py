@@ -40,11 +40,11 @@ def handin(notebook: str | PathLike[str] | None = None, out: str | PathLike[str]
     session = kernel.session
     settings = session.settings()
     own = session_notebook(settings.folder)
-    file = own if notebook is None else settings.folder / read_path("The notebook", notebook)
+    file = own if notebook is None else settings.folder / read_path(N_("The notebook"), notebook)
     if file is None:
         raise InvalidRequest("Say which notebook: %luma handin lesson3.ipynb.")
     is_others = own is not None and own.resolve() != file.resolve()
-    target = None if out is None else settings.folder / read_path("The zip", out)
+    target = None if out is None else settings.folder / read_path(N_("The zip"), out)
     is_folder = out is not None and names_folder(os.fspath(out))
     return hand_in(
         file,

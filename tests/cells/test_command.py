@@ -150,7 +150,7 @@ def test_provider_timeout_and_callback_reach_the_engine(notebook: Shell, service
     notebook.run("%%luma --wait --provider acedata --callback-url https://example.com/hook\nA sunset")
     assert service.sent[0]["callback_url"] == "https://example.com/hook"
     service.running = True
-    with pytest.raises(ClipDetached, match=r"followed for 5 s.*may still run and be billed"):
+    with pytest.raises(ClipDetached, match=r"watched for 5 s.*may still run and be billed"):
         notebook.run("%%luma --wait --timeout 5\nA dawn")
 
 

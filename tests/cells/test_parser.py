@@ -25,7 +25,7 @@ from tests.support.notebook import PromptService, Shell
     ("cell", "error", "words"),
     [
         ("%%luma\n   \n", InvalidRequest, "prompt is empty"),
-        ("%%luma --aspect-ratio 2:1\nx", InvalidRequest, "--aspect-ratio must be one of 16:9"),
+        ("%%luma --aspect-ratio 2:1\nx", InvalidRequest, "There is no ratio 2:1; choose 16:9"),
         ("%%luma --aspect 16:9\nx", InvalidRequest, "There is no option --aspect"),
         ("%%luma -o\nx", InvalidRequest, "-o/--out needs a value"),
         ("%%luma -o 'no name'\nx", InvalidRequest, "-o no name: use letters, digits and _, such as no_name."),
@@ -42,7 +42,7 @@ from tests.support.notebook import PromptService, Shell
         ("%%luma -o json\nx", InvalidRequest, "this variable holds a module"),
         ("%%luma extend number\nx", InvalidRequest, "luma_jupyter.extend(number, …)"),
         ("%%luma\nLike {{film}}", InvalidRequest, "{{film}} is a clip, and a prompt takes text"),
-        ("%%luma\nHalf a \ud83d", InvalidRequest, "half a character"),
+        ("%%luma\nHalf a \ud83d", InvalidRequest, "a broken character"),
         ("%%luma extend modify a\nx", InvalidRequest, "Too many words: extend modify a. Usage: %%luma [generate|"),
         ("%%luma modify number --loop\nx", InvalidRequest, "--loop goes with generate, not with modify"),
         ("%%luma extend number --no-enhancement\nx", InvalidRequest, "--no-enhancement goes with generate"),
@@ -97,7 +97,7 @@ from tests.support.notebook import PromptService, Shell
         ("%%luma --start-image none\nx", InvalidRequest, "this variable is None, not a picture"),
         ("%%luma --start-image data\nx", InvalidRequest, "--start-image: this is not a picture in PNG, JPEG or WebP"),
         ("%%luma modify ./video.mp4\nx", InvalidRequest, "there is no file"),
-        ("%%luma modify 155838f8-7f1e-44d8-b387-192f3b4b509d\nx", InvalidRequest, "needs a URL or a clip"),
+        ("%%luma modify 155838f8-7f1e-44d8-b387-192f3b4b509d\nx", InvalidRequest, "needs a clip or a URL"),
         ("%%luma\nAbout {{nothing}}", InvalidRequest, "there is no variable nothing"),
     ],
 )

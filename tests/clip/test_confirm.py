@@ -183,7 +183,7 @@ def test_batch_of_old_ones_with_one_that_cannot_be_had_says_what_was_sent(
 
     with monkeypatch.context() as patched:
         patched.setattr(engine_module, "copy_into", unreadable)
-        with pytest.raises(DownloadError, match=r"^2 new ones were sent, and are followed; but: the media folder"):
+        with pytest.raises(DownloadError, match=r"^2 new ones were sent, and are being watched; but: the media folder"):
             batch(["A boat", "A mill", "A ship"])
     assert [clip.prompt for clip in clips().wait()] == ["A boat", "A mill", "A ship"]
     assert len(batch(["A boat", "A mill", "A ship"]).wait()) == len(service.sent) == 3

@@ -186,7 +186,7 @@ ROWS = pandas.DataFrame({"prompt": ["A boat", "A mill"], "aspect_ratio": ["16:9"
         ([{"prompt": "A boat", "Unnamed: 0": 0}], {}, "The column Unnamed: 0 has no heading: are these the numbers of"),
         (["A boat"], {"loop": []}, "loop is an empty list."),
         (["A boat", "A mill"], {"loop": [True, "no"]}, "prompts[0], loop no: loop must be True or False, not 'no'."),
-        (ROWS, {}, "row y: aspect_ratio must be one of 16:9"),
+        (ROWS, {}, "row y: There is no ratio 2:1; choose 16:9"),
         (TWICE, {}, "Two columns have the same name."),
         (["A boat"], {"start_image": "no.png"}, "start_image: there is no file 'no.png'."),
         ([{"prompt": "A boat", "end_image": "no.png"}], {}, "prompts[0]: end_image: there is no file 'no.png'."),

@@ -352,7 +352,7 @@ def test_an_unreadable_home_does_not_keep_the_extension_from_loading(
     (tmp_path / "home" / "journal.sqlite3").mkdir()
     notebook.run("%reload_ext luma_jupyter")
     assert capsys.readouterr().out == ""
-    with pytest.raises(ConfigError, match="The journal cannot be written"):
+    with pytest.raises(ConfigError, match="The journal of your clips cannot be written"):
         notebook.run("%%luma\nA sunset")
 
 

@@ -167,7 +167,7 @@ def test_history_without_a_readable_journal_names_the_folder(notebook: Shell, en
     """History needs the journal, and says which folder cannot be two_folders."""
     (tmp_path / "file").touch()
     settings.configure(home=tmp_path / "file")
-    with pytest.raises(ConfigError, match=r"The journal cannot be .* in .*/file"):
+    with pytest.raises(ConfigError, match=r"The journal of your clips cannot be .* in .*/file"):
         notebook.run("%luma history")
 
 

@@ -72,7 +72,7 @@ def test_status_leaves_out_what_a_newer_clip_took_the_variable_of(
     capsys.readouterr()
     notebook.run("%luma status")
     _, *rows = capsys.readouterr().out.splitlines()
-    prompts = ["A red fox", "A blue fox", "A lake", "A lake", "A slow boat", "A fast boat"]
+    prompts = ["red fox", "blue fox", "lake", "lake", "slow boat", "fast boat"]
     assert len(rows) == len(prompts)
     assert all(row.endswith(prompt) for row, prompt in zip(rows, prompts, strict=True))
     first = rows[4].split()[0]
@@ -187,7 +187,7 @@ def test_status_lists_what_earlier_kernels_left(notebook: Shell, service: Prompt
         head, sunset, last = capsys.readouterr().out.splitlines(keepends=True)
         assert head.startswith("NAME")
         assert sunset.startswith("sunset ")
-        assert " detached " in sunset
+        assert " not watched any more " in sunset
         assert last == left
     notebook.run("%%luma -o dawn --wait\nA dawn")
     notebook.run("%luma status dawn")
@@ -617,11 +617,11 @@ def test_account_lists_what_is_here_and_what_is_not(notebook: Shell, service: Pr
     service.listed = [{"id": "task-1", "created_at": now, "request": service.sent[0]}, kite]
     service.charges["trace-9"] = 0.7
     shown = repr(notebook.run("%luma account"))
-    assert "AceDataCloud lists 2 tasks of the last 7 days, 1 of them not known here" in shown
+    assert "AceDataCloud has 2 tasks of the last 7 days. Not known here: 1." in shown
     assert re.search(r"task-1 .* sunset *$", shown, re.MULTILINE)
     assert re.search(r"task-9 .*A kite .* 0\.7 credits .*not here", shown)
     service.listed = []
-    assert repr(notebook.run("%luma account")) == "AceDataCloud lists no task of the last 7 days."
+    assert repr(notebook.run("%luma account")) == "AceDataCloud has no task of the last 7 days."
 
 
 def test_account_without_a_key_is_one_line(notebook: Shell) -> None:

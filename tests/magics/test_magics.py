@@ -180,7 +180,7 @@ def test_errors_show_as_one_line_even_inside_an_exception_group(notebook: Shell)
 # Running a cell again.
 
 
-MADE = r"made on \d{4}-\d\d-\d\d \d\d:\d\d, nothing paid; --again makes a new one"
+MADE = r"made on \d{4}-\d\d-\d\d \d\d:\d\d: no charge; --again makes a new one"
 
 
 def test_a_completed_clip_is_shown_again(notebook: Shell, service: PromptService) -> None:
