@@ -209,8 +209,8 @@ def test_words_and_steps_take_a_list_or_one_of_it(
     notebook.run("%luma status seas")
     lines = capsys.readouterr().out.splitlines()
     assert [line.split()[0] for line in lines] == ["NAME", "seas[0]", "seas[1]", "seas[2]"]
-    assert [next(w for w in ("running", "detached") if w in line) for line in lines[1:]] == [
-        *("running", "detached", "running")
+    assert [next(w for w in ("running", DETACHED) if w in line) for line in lines[1:]] == [
+        *("running", DETACHED, "running")
     ]
     notebook.run("%luma stop seas")
     assert capsys.readouterr().out.splitlines()[1] == f"seas[1] has ended already: {DETACHED}."
@@ -339,8 +339,12 @@ def test_a_part_of_a_clip_is_no_clip_for_other_words(notebook: Shell, storm: Cli
 def test_a_part_of_a_clip_is_no_picture(notebook: Shell, storm: Clip, filmed: PromptService) -> None:
     """As a variable, and in Python; nothing is sent."""
     notebook.user_ns["opening"] = storm[:0.5]
-    with pytest.raises(InvalidRequest, match=r"^--start-image .*not Cut\. Of a clip, take a frame: clip\.at\('last'\)"):
+    with pytest.raises(
+        InvalidRequest, match=r"^--start-image takes a picture\. Of a clip, take a frame: clip\.at\('last'\)"
+    ):
         notebook.run("%%luma --start-image opening\nIt goes on")
-    with pytest.raises(InvalidRequest, match=r"^start_image .*not Cut\. Of a clip, take a frame: clip\.at\('last'\)"):
+    with pytest.raises(
+        InvalidRequest, match=r"^start_image takes a picture\. Of a clip, take a frame: clip\.at\('last'\)"
+    ):
         luma.generate("It goes on", start_image=storm[:0.5])
     assert len(filmed.sent) == 1

@@ -72,7 +72,7 @@ def test_status_leaves_out_what_a_newer_clip_took_the_variable_of(
     capsys.readouterr()
     notebook.run("%luma status")
     _, *rows = capsys.readouterr().out.splitlines()
-    prompts = ["A red fox", "A blue fox", "A lake", "A lake", "A slow boat", "A fast boat"]
+    prompts = ["red fox", "blue fox", "lake", "lake", "slow boat", "fast boat"]
     assert len(rows) == len(prompts)
     assert all(row.endswith(prompt) for row, prompt in zip(rows, prompts, strict=True))
     first = rows[4].split()[0]
