@@ -16,6 +16,7 @@ from luma_jupyter.errors import ConfigError, InvalidRequest
 from luma_jupyter.languages import gettext as _
 from luma_jupyter.languages import ngettext, reading, translated
 from luma_jupyter.widgets.base import script
+from luma_jupyter.widgets.studio.form import in_words
 from tests.support.messages import python_messages
 from tests.support.unmarked import unmarked
 
@@ -29,6 +30,8 @@ MESSAGES = {
     "{name} ended: {error}": "{name} 结束：{error}",
     "Top up the account.": "请充值。",
     "Copy": "复制",
+    "{name} must be a URL.": "请在“{name}”里填网址。",
+    "First frame": "首帧",
 }
 
 
@@ -139,6 +142,16 @@ def test_errors_are_english_in_code_and_translated_on_the_screen() -> None:
     with reading("zh"):
         assert str(error) == "There is no ratio 2:1; choose 1:1."
         assert error._render_traceback_() == ["InvalidRequest: 没有 2:1 这个比例；请选 1:1。"]
+
+
+@pytest.mark.usefixtures("chinese")
+def test_an_error_in_a_form_names_the_field_as_its_label_does() -> None:
+    """Also where the other language has the name elsewhere in the line."""
+    error = InvalidRequest("start_image must be a URL.")
+    assert in_words(error) == "First frame must be a URL."
+    with reading("zh"):
+        assert in_words(error) == "请在“首帧”里填网址。"
+        assert in_words(InvalidRequest("Try again.")) == "再试一次。"
 
 
 @pytest.mark.usefixtures("chinese")

@@ -135,10 +135,10 @@ def _keys(settings: Settings) -> Iterator[tuple[str, str]]:
         if isinstance(value, Secret):
             yield variable(name), value.reveal()
         elif isinstance(value, BaseUrl) and value.login:
-            yield f"the login in {variable(name)}", value.login.reveal()
+            yield N_(f"the login in {variable(name)}"), value.login.reveal()
     for name in KEY_VARIABLES:  # also those of which something else takes the place
         if (key := os.environ.get(name, "").strip()) and key not in known:
-            yield f"{name} in the environment", key
+            yield N_(f"{name} in the environment"), key
 
 
 def _user_name() -> str:

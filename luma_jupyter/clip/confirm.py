@@ -14,9 +14,11 @@ from luma_jupyter.clip.clip_list import ClipList
 from luma_jupyter.clip.grid import Grid
 from luma_jupyter.clip.session import Session
 from luma_jupyter.domain.money import Price, dollars
-from luma_jupyter.domain.vocabulary import Action, Provider
+from luma_jupyter.domain.vocabulary import FREE, Action, Provider
 from luma_jupyter.engine.plan import Plan
 from luma_jupyter.errors import InvalidRequest, NotConfirmed, with_message
+from luma_jupyter.languages import N_, ngettext, translated
+from luma_jupyter.languages import gettext as _
 from luma_jupyter.printable import say
 from luma_jupyter.settings import Settings
 
@@ -43,28 +45,48 @@ class BatchPlan:
         return sum(price.usd or 0.0 for _, _, price in self.new)
 
     def __str__(self) -> str:
-        """One line, such as ``6 videos = 3 prompts × 2 loops: 2 were asked for before …, 4 are new. Price: …``"""
-        old, new = self.count - len(self.new), len(self.new)
-        videos = "1 video" if self.count == 1 else f"{self.count:,} videos"
-        if self.grid:
-            videos += f" = {self.grid}"
-        if not new:
-            return f"{videos}: asked for before, nothing is paid."
+        """One line, such as ``6 videos (3 prompts × 2 loops): 2 already made, no charge; 4 new. Price: …``"""
+        new = len(self.new)
+        old = self.count - new
+        free = all(provider in FREE for provider, *_action in self.new)
         if not old:
-            return f"{videos}: new. Price: {self._price()}."
-        were = "1 was asked for before and costs" if old == 1 else f"{old:,} were asked for before and cost"
-        return f"{videos}: {were} nothing, {new:,} new. Price: {self._price()}."
+            videos = ngettext("{count} new video", "{count} new videos", new).format(count=f"{new:,}")
+            text = _("{videos}, free (demo).") if free else _("{videos}. Price: {price}.")
+            return text.format(videos=self._with_grid(videos), price=self._price())
+        count = ngettext("{count} video", "{count} videos", self.count).format(count=f"{self.count:,}")
+        videos = self._with_grid(count)
+        if not new:
+            return _("{videos}, already made: no charge.").format(videos=videos)
+        text = (
+            _("{videos}: {old} already made, no charge; {new} new, free (demo).")
+            if free
+            else _("{videos}: {old} already made, no charge; {new} new. Price: {price}.")
+        )
+        return text.format(videos=videos, old=f"{old:,}", new=f"{new:,}", price=self._price())
+
+    def _with_grid(self, videos: str) -> str:
+        return f"{videos} ({self.grid})" if self.grid else videos
 
     def _price(self) -> str:
         if len(self.new) == 1:
-            return str(self.new[0][2]).rstrip(".")
-        groups = Counter(price for _, _, price in self.new)
-        known = [f"{count:,} × {price}" for price, count in groups.items() if price.usd is not None]
-        unknown = [(count, price.basis.rstrip(".")) for price, count in groups.items() if price.usd is None]
+            return price_text(self.new[0][2]).rstrip(".")
+        groups = Counter(price for *_call, price in self.new)
+        known = [f"{count:,} × {price_text(price)}" for price, count in groups.items() if price.usd is not None]
+        unknown = [(count, translated(price.basis).rstrip(".")) for price, count in groups.items() if price.usd is None]
         words = f"{' + '.join(known)} = {dollars(self.usd)}" if known else ""
         if not words and len(unknown) == 1:
-            return f"not known ({unknown[0][1]})"
-        return "; ".join(filter(None, [words, *(f"of {count:,} not known ({basis})" for count, basis in unknown)]))
+            return _("not known ({why})").format(why=unknown[0][1])
+        of_some = [_("of {count} not known ({why})").format(count=f"{count:,}", why=why) for count, why in unknown]
+        return "; ".join(filter(None, [words, *of_some]))
+
+
+def price_text(price: Price) -> str:
+    """A price, and where it is known from."""
+    basis = translated(price.basis)
+    if price.usd is None:
+        return basis
+    text = _("up to {amount} ({basis})") if price.up_to else "{amount} ({basis})"
+    return text.format(amount=dollars(price.usd), basis=basis)
 
 
 def plan_all(session: Session, grid: Grid, *, ask: bool) -> BatchPlan:
@@ -83,7 +105,8 @@ def plan_all(session: Session, grid: Grid, *, ask: bool) -> BatchPlan:
         except InvalidRequest as error:
             if not grid.places:
                 raise
-            raise with_message(error, f"{grid.places[number]}: {error} Nothing was sent.") from None
+            place = grid.places[number]
+            raise with_message(error, f"{place}: {error} Nothing was sent.") from None
         call = preview.provider, plan.spec.request.action
         if call not in quotes:
             quotes[call] = session.engine.price(*call) if ask else preview.price
@@ -110,25 +133,30 @@ def submit_all(session: Session, grid: Grid, *, name: str | None = None, yes: bo
 
 
 def above_limits(batch: BatchPlan, now: Settings) -> str:
-    """What somebody has to say yes to, in words; empty where nothing is above a limit."""
-    much = []
-    if len(batch.new) > now.confirm_count:
-        much.append(f"{len(batch.new):,} new videos are more than {now.confirm_count:,} (the setting confirm_count)")
-    if batch.usd > now.confirm_usd:
-        much.append(f"{dollars(batch.usd)} is more than {dollars(now.confirm_usd)} (the setting confirm_usd)")
-    return " and ".join(much)
+    """What somebody has to say yes to, in words that are to be `translated`; empty where nothing is above a limit."""
+    count, most = f"{len(batch.new):,}", f"{now.confirm_count:,}"
+    price, limit = dollars(batch.usd), dollars(now.confirm_usd)
+    many, dear = len(batch.new) > now.confirm_count, batch.usd > now.confirm_usd
+    if many and dear:
+        return N_(
+            f"{count} new videos are more than {most} (the setting confirm_count), and {price} is more than {limit} "
+            "(the setting confirm_usd)"
+        )
+    if many:
+        return N_(f"{count} new videos are more than {most} (the setting confirm_count)")
+    return N_(f"{price} is more than {limit} (the setting confirm_usd)") if dear else ""
 
 
 def _confirm(session: Session, batch: BatchPlan) -> None:
     """Have somebody say yes to what is above a limit. Raises NotConfirmed."""
-    finding = above_limits(batch, session.settings())
-    if not finding:
+    reason = above_limits(batch, session.settings())
+    if not reason:
         return
-    answer = session.presenter.ask(f"{finding}. Send them? [y/N] ")
+    answer = session.presenter.ask(_("{reason}. Send them? [y/N] ").format(reason=translated(reason)))
     if answer is None:
         raise NotConfirmed(
-            f"Nothing was sent: {finding}, and here nobody can be asked. Say yes=True in Python or --yes in a cell, or "
-            "raise the limit with luma_jupyter.configure(…)."
+            f"Nothing was sent: {reason}, and nobody can be asked here. Say yes=True in Python or --yes in a cell, "
+            "or raise the limit with luma_jupyter.configure(…)."
         )
     if answer.strip().lower() not in ("y", "yes"):
         raise NotConfirmed("Nothing was sent: the answer was not yes.")

@@ -302,5 +302,5 @@ ACTIONS_WITH: Mapping[str, tuple[Action, ...]] = {
     name: tuple(action for action in ACTIONS if name in KINDS[action].__dataclass_fields__)
     for action in ACTIONS
     for name in KINDS[action].__dataclass_fields__
-    if name not in ("prompt", "source", "take")
+    if name not in ("action", "prompt", "source", "take")
 }

@@ -202,7 +202,8 @@ def refusal(service: str, key_variable: str, reply: Reply, *, conflict: type[Ser
         message = N_("something other than JSON")
     advice: str | None = None
     if key_variable == _GATEWAY_VARIABLE and kind in _GATEWAY_ADVICE:
-        advice = _GATEWAY_ADVICE[kind]
+        words = _GATEWAY_ADVICE[kind]
+        advice = "" if message and message.endswith(words) else words  # the gateway says most of it itself
     elif kind is InvalidKey:
         advice = N_(f"Set {key_variable} to a valid key of {service}.")
     elif kind is RateLimited and (reply.retry_after or 0) > LONGEST_RETRY_AFTER:

@@ -154,12 +154,12 @@ def test_the_stop_button_ends_the_card_with_the_reason(open_page: OpenPage, lab:
     page = open_page("stop.ipynb")
     page.run_all()
     page.wait_for(f"{BAR}?.value > 0")
-    button = page.page.get_by_role("button", name="Stop following")
-    assert "may still run" in button.get_attribute("title")
+    button = page.page.get_by_role("button", name="Stop watching (the task may go on)")
+    assert "may go on" in button.get_attribute("title")
     assert "billed" in button.get_attribute("title")
     button.click()
     page.wait_for(f"{CARDS} == 1", timeout=10)
-    assert "not followed any more" in page.text()
+    assert "not watched any more" in page.text()
     assert "may still run and be billed" in page.text()
     page.shot("stopped", ".luma-card")
 
@@ -254,7 +254,7 @@ def test_restart_and_run_all_pays_nothing(open_page: OpenPage, lab: Lab, paid: P
     page.run_all()
     page.wait_for(f"{CARDS} == 1", timeout=30)
     page.restart_and_run_all("again.ipynb")
-    page.wait_for("document.body.innerText.includes('nothing paid')", timeout=30)
+    page.wait_for("document.body.innerText.includes('no charge')", timeout=30)
     played_well(page, 1)
     page.shot("run-again")
     assert paid.sent == 1
@@ -418,7 +418,7 @@ def test_a_batch_is_confirmed_and_its_lineage_is_drawn(open_page: OpenPage, lab:
     page.page.wait_for_selector(".jp-Stdin-input", timeout=60_000)
     for _ in page.in_both_themes("batch-question"):
         assert "4 new videos are more than 3 (the setting confirm_count). Send them? [y/N]" in page.text()
-        assert "4 videos = 2 aspect ratios × 2 loops: new. Price: 4 × $0.00 (the demo service is free)" in page.text()
+        assert "4 new videos (2 aspect ratios × 2 loops), free (demo)." in page.text()
     page.page.fill(".jp-Stdin-input", "y")
     page.page.press(".jp-Stdin-input", "Enter")
     page.wait_for("document.querySelectorAll('.luma-request-summary').length == 4", timeout=30)

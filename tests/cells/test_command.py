@@ -47,8 +47,8 @@ def test_dry_run_says_that_an_equal_request_was_made(notebook: Shell, capsys: py
     notebook.run("%%luma -o sunset --wait\nA sunset")
     notebook.run("%%luma --dry-run\nA sunset")
     assert capsys.readouterr().out.splitlines()[0] == (
-        "Nothing was sent, and without --again nothing would be: this was asked for before, and is completed. "
-        "With --again this would go to acedata:"
+        "Nothing was sent. This was made before (completed), so without --again nothing is sent or paid. "
+        "With --again, this would go to acedata:"
     )
     notebook.run("%%luma --dry-run --again\nA sunset")
     assert capsys.readouterr().out.startswith("Nothing was sent. This would go to acedata:")
@@ -84,10 +84,10 @@ def test_dry_run_of_takes_shows_the_request_once(
     notebook.run("%%luma --takes 4 --dry-run\nA calm sea")
     printed = capsys.readouterr().out
     assert printed.count("curl") == 1
-    assert printed.splitlines()[-1].startswith("4 videos = 4 takes of this: new. Price: 4 × $0.35 (as set in ")
+    assert printed.splitlines()[-1].startswith("4 new videos (4 takes of this). Price: 4 × $0.35 (as set in ")
     assert printed.splitlines()[-1].endswith(" = $1.40.")
     notebook.run("%%luma modify https://example.com/v.mp4 --takes 2 --dry-run\nFog")
-    assert "2 videos = 2 takes of this: new. Price: not known (no quote yet; " in capsys.readouterr().out
+    assert "2 new videos (2 takes of this). Price: not known (no quote yet; " in capsys.readouterr().out
     assert (service.sent, service.asked) == ([], [])
 
 
@@ -172,7 +172,7 @@ def test_takes_are_one_list_and_one_table(
     service.gate.clear()
     notebook.run("%%luma -o seas --takes 3 --aspect-ratio 1:1\nA calm sea")
     price = "Price: not known (AceDataCloud has not said it; it bills on success, in credits)"
-    assert capsys.readouterr().out == f"3 videos: new. {price}.\n"
+    assert capsys.readouterr().out == f"3 new videos. {price}.\n"
     seas = notebook.user_ns["seas"]
     assert isinstance(seas, ClipList)
     assert [clip.name for clip in seas] == ["seas[0]", "seas[1]", "seas[2]"]

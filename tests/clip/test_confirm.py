@@ -57,7 +57,7 @@ def test_batch_above_the_count_is_sent_on_a_yes(
     asked = answering(answer, monkeypatch)
     assert len(batch(MANY).wait()) == len(service.sent) == 11
     assert asked == ["11 new videos are more than 10 (the setting confirm_count). Send them? [y/N] "]
-    assert capsys.readouterr().out == f"11 videos: new. {UNKNOWN}\n"
+    assert capsys.readouterr().out == f"11 new videos. {UNKNOWN}\n"
     batch(MANY)
     assert len(asked) == 1, "nothing is new"
 
@@ -82,7 +82,7 @@ def test_batch_where_nobody_can_be_asked_says_how_to_say_yes(
     with pytest.raises(NotConfirmed) as caught:
         batch(MANY)
     assert str(caught.value) == (
-        "Nothing was sent: 11 new videos are more than 10 (the setting confirm_count), and here nobody can be asked. "
+        "Nothing was sent: 11 new videos are more than 10 (the setting confirm_count), and nobody can be asked here. "
         "Say yes=True in Python or --yes in a cell, or raise the limit with luma_jupyter.configure(…)."
     )
     assert service.sent == []
@@ -107,11 +107,11 @@ def test_batch_above_the_price_is_sent_on_a_yes(
     settings.configure(confirm_usd=1.0)
     batch(["Fog", "Rain", "Snow"], action="modify", source="https://x.example/v.mp4").wait()
     assert asked == ["$1.50 is more than $1.00 (the setting confirm_usd). Send them? [y/N] "]
-    assert "3 videos: new. Price: 3 × $0.50 (quoted by RunAPI at " in capsys.readouterr().out
+    assert "3 new videos. Price: 3 × $0.50 (quoted by RunAPI at " in capsys.readouterr().out
     settings.configure(confirm_usd=0, confirm_count=1)
     batch(["Ice", "Sun"], action="modify", source="https://x.example/v.mp4").wait()
     assert asked[1] == (
-        "2 new videos are more than 1 (the setting confirm_count) and $1.00 is more than $0.00 (the setting "
+        "2 new videos are more than 1 (the setting confirm_count), and $1.00 is more than $0.00 (the setting "
         "confirm_usd). Send them? [y/N] "
     )
 

@@ -35,7 +35,7 @@ def test_a_grid_is_made_in_order(notebook: Shell, service: PromptService, capsys
     settings.configure(acedata_price=0.35, confirm_usd=10)
     many = batch(["A boat", "A mill"], aspect_ratio=["16:9", "9:16"], loop=True, takes=2).wait()
     assert capsys.readouterr().out == (
-        "8 videos = 2 prompts × 2 aspect ratios × 2 takes: new. Price: 8 × $0.35 (as set in LUMA_JUPYTER_ACEDATA_PRICE "
+        "8 new videos (2 prompts × 2 aspect ratios × 2 takes). Price: 8 × $0.35 (as set in LUMA_JUPYTER_ACEDATA_PRICE "
         "or configure(acedata_price=…)) = $2.80.\n"
     )
     requests = [clip.task.request for clip in many]
@@ -115,7 +115,7 @@ def test_grid_of_a_dataframe_names_options_by_columns(notebook: Shell, service: 
         ("A ship", "1:1", False, 1),
         ("A ship", "1:1", False, 2),
     ]
-    assert capsys.readouterr().out.startswith("4 videos = what 3 rows ask for: new.")
+    assert capsys.readouterr().out.startswith("4 new videos (what 3 rows ask for). Price: ")
 
 
 NUMBERS = pandas.DataFrame({"prompt": ["A boat", "A mill"], "takes": [2, 1], "loop": [True, False]})
@@ -178,7 +178,12 @@ ROWS = pandas.DataFrame({"prompt": ["A boat", "A mill"], "aspect_ratio": ["16:9"
         (["A boat", None], {}, "prompts[1]: The prompt must be text, not NoneType."),
         ([{"promt": "A boat"}], {}, "A batch has no option or column promt: did you mean prompt?"),
         (["A boat"], {"loops": True}, "A batch has no option or column loops: did you mean loop?"),
-        (["A boat"], {"quality": 5}, "A batch has no option or column quality: there are prompt, action, source, "),
+        (
+            ["A boat"],
+            {"quality": 5},
+            "A batch has no option or column quality; there are prompt, action, source, callback",
+        ),
+        ([{"prompt": "A boat", "Unnamed: 0": 0}], {}, "The column Unnamed: 0 has no heading: are these the numbers of"),
         (["A boat"], {"loop": []}, "loop is an empty list."),
         (["A boat", "A mill"], {"loop": [True, "no"]}, "prompts[0], loop no: loop must be True or False, not 'no'."),
         (ROWS, {}, "row y: There is no ratio 2:1; choose 16:9"),

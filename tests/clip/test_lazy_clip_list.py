@@ -109,14 +109,14 @@ def test_text_of_many_clips_has_the_last_ones_and_says_what_is_left_out(notebook
     enter(MOST_LINES + 1000)
     for found in (clips(), ClipList(clips())):
         line, header, *rows = repr(found).splitlines()
-        assert line == "1,000 clips before these are left out: a slice, such as [:60], shows them."
+        assert line == "1,000 clips before these are not shown: a slice, such as [:60], shows them."
         assert header.startswith("NAME")
         assert (len(rows), rows[-1].endswith("Film 1059")) == (MOST_LINES, True)
         assert len(repr(found)) < SMALL
         assert len(repr(found[:MOST_LINES]).splitlines()) == MOST_LINES + 1
     assert repr(clips()[:0]) == "No clips."
     line, *_ = repr(clips()[: MOST_LINES + 1]).splitlines()
-    assert line.startswith("1 clip before these is left out")
+    assert line.startswith("1 clip before these is not shown")
 
 
 def test_history_of_many_clips_is_a_screenful_and_has_all_of_them(notebook: Shell) -> None:
@@ -124,7 +124,7 @@ def test_history_of_many_clips_is_a_screenful_and_has_all_of_them(notebook: Shel
     enter(MOST_LINES + 1000)
     notebook.run("history = %luma history")
     history = notebook.user_ns["history"]
-    left_out = "1,000 clips before these are left out: `%luma history --day 2026-11-22` shows a day"
+    left_out = "1,000 clips before these are not shown: `%luma history --day 2026-11-22` shows one day"
     line, *rows, below = repr(history).splitlines()
     assert line.startswith(left_out)
     assert len(rows) == 1 + MOST_LINES

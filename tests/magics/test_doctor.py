@@ -278,7 +278,7 @@ def test_doctor_says_where_pages_may_not_reach_the_videos(lab: Shell, media: str
     machine = replace(THIS_MACHINE, check_writable=lambda folder: None, free_space=lambda folder: 10**12)
     host = found(examine(lab, machine), "host")
     assert host.level == "note"
-    assert f"inside the notebook, up to 10.0 MB each. The media folder is {why}" in host.words
+    assert f"inside the notebook, up to 10.0 MB each. The folder of the videos is {why}" in host.words
     assert host.advice.startswith("Set LUMA_JUPYTER_MEDIA to a folder below the notebook's")
 
 
@@ -343,8 +343,8 @@ def test_doctor_tells_vscode_with_its_reason(notebook: Shell) -> None:
     notebook.user_ns[VSCODE_MARKER] = "a.ipynb"
     finding = found(examine(notebook), "host")
     assert finding.words == (
-        "VS Code: videos are shown inside the notebook, up to 10.0 MB each. VS Code does not serve the files beside "
-        "the notebook to its outputs. Cells return at once."
+        "VS Code: videos are shown inside the notebook, up to 10.0 MB each. VS Code does not give its outputs the "
+        "files beside the notebook. Cells return at once."
     )
     assert "AAC" in finding.advice
 

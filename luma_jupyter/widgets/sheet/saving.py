@@ -38,7 +38,7 @@ def read_target(path: str | PathLike[str]) -> Path:
     if target.suffix.lower() not in (*_PAGES, ".png"):
         raise InvalidRequest(f"A sheet can be saved as .html or .png, not as {shown(target.name)}.")
     if target.exists() and not _is_sheet(target):
-        raise InvalidRequest(f"{str(target)!r} is there already and is no sheet: save it under another name.")
+        raise InvalidRequest(f"There is another file called {str(target)!r}: save the sheet under another name.")
     return target
 
 
