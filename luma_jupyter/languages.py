@@ -19,7 +19,7 @@ from pathlib import Path
 
 LANGUAGES = {"en": "English", "zh": "中文"}
 _FOLDER = Path(__file__).parent / "locale"
-OURS = frozenset({"error", "reason"})  # slots whose values are texts of ours, and are translated, too
+OURS = frozenset({"error", "place", "reason"})  # slots whose values are texts of ours, and are translated, too
 _SLOT = re.compile(r"\{(\w+)\}")
 # Calls in scripts and templates: _("…") and ngettext("…", "…", count), in double quotes, on one line.
 CALLS = re.compile(r'\b(?:_|ngettext)\("([^"\n]+)"(?:, "([^"\n]+)")?')

@@ -142,9 +142,9 @@ def test_wait_interrupted_passes_except_exception() -> None:
 
     def cell() -> None:
         with contextlib.suppress(Exception):
-            raise WaitInterrupted("the clip is followed further")
+            raise WaitInterrupted("the clip is still being watched")
 
-    with pytest.raises(KeyboardInterrupt, match="followed further"):
+    with pytest.raises(KeyboardInterrupt, match="still being watched"):
         cell()
 
 

@@ -14,9 +14,11 @@ from luma_jupyter.clip.clip_list import ClipList
 from luma_jupyter.clip.grid import Grid
 from luma_jupyter.clip.session import Session
 from luma_jupyter.domain.money import Price, dollars
-from luma_jupyter.domain.vocabulary import Action, Provider
+from luma_jupyter.domain.vocabulary import FREE, Action, Provider
 from luma_jupyter.engine.plan import Plan
 from luma_jupyter.errors import InvalidRequest, NotConfirmed, with_message
+from luma_jupyter.languages import N_, ngettext, translated
+from luma_jupyter.languages import gettext as _
 from luma_jupyter.printable import say
 from luma_jupyter.settings import Settings
 
@@ -40,31 +42,42 @@ class BatchPlan:
     @property
     def usd(self) -> float:
         """The price of the new ones, as far as it is known."""
-        return sum(price.usd or 0.0 for _, _, price in self.new)
+        return sum(price.usd or 0.0 for _provider, _action, price in self.new)
 
     def __str__(self) -> str:
-        """One line, such as ``6 videos = 3 prompts × 2 loops: 2 were asked for before …, 4 are new. Price: …``"""
-        old, new = self.count - len(self.new), len(self.new)
-        videos = "1 video" if self.count == 1 else f"{self.count:,} videos"
-        if self.grid:
-            videos += f" = {self.grid}"
-        if not new:
-            return f"{videos}: asked for before, nothing is paid."
-        if not old:
-            return f"{videos}: new. Price: {self._price()}."
-        were = "1 was asked for before and costs" if old == 1 else f"{old:,} were asked for before and cost"
-        return f"{videos}: {were} nothing, {new:,} new. Price: {self._price()}."
+        """One line, such as ``2 prompts × 2 takes = 4 new videos, free (demo).``"""
+        groups = Counter((price, provider in FREE) for provider, _action, price in self.new)
+        sentences = [_new_text(price, count, is_free=is_free) for (price, is_free), count in groups.items()]
+        if old := self.count - len(self.new):
+            text = ngettext("{count} video already made: no charge.", "{count} videos already made: no charge.", old)
+            sentences.insert(0, text.format(count=f"{old:,}"))
+        if sum(bool(price.usd) for price, _is_free in groups) > 1:
+            sentences.append(_("In all: {price}.").format(price=dollars(self.usd)))
+        if self.grid and len(sentences) > 1:
+            videos = ngettext("{count} video.", "{count} videos.", self.count)
+            sentences.insert(0, videos.format(count=f"{self.count:,}"))
+        return " = ".join(filter(None, [self.grid, " ".join(sentences)]))
 
-    def _price(self) -> str:
-        if len(self.new) == 1:
-            return str(self.new[0][2]).rstrip(".")
-        groups = Counter(price for _, _, price in self.new)
-        known = [f"{count:,} × {price}" for price, count in groups.items() if price.usd is not None]
-        unknown = [(count, price.basis.rstrip(".")) for price, count in groups.items() if price.usd is None]
-        words = f"{' + '.join(known)} = {dollars(self.usd)}" if known else ""
-        if not words and len(unknown) == 1:
-            return f"not known ({unknown[0][1]})"
-        return "; ".join(filter(None, [words, *(f"of {count:,} not known ({basis})" for count, basis in unknown)]))
+
+def _new_text(price: Price, count: int, *, is_free: bool) -> str:
+    """What new videos of one price come to."""
+    if is_free:
+        text = ngettext("{count} new video, free (demo).", "{count} new videos, free (demo).", count)
+    elif price.usd is None:
+        text = ngettext(
+            "{count} new video, price not known: {basis}.", "{count} new videos, price not known: {basis}.", count
+        )
+    else:
+        text = ngettext(
+            "{count} new video: {sum} ({basis}).", "{count} new videos at {price} each: {sum} ({basis}).", count
+        )
+    one, all_ = (_amount(replace(price, usd=number * (price.usd or 0.0))) for number in (1, count))
+    return text.format(count=f"{count:,}", price=one, sum=all_, basis=translated(price.basis.rstrip(".")))
+
+
+def _amount(price: Price) -> str:
+    amount = dollars(price.usd or 0.0)
+    return _("up to {price}").format(price=amount) if price.up_to else amount
 
 
 def plan_all(session: Session, grid: Grid, *, ask: bool) -> BatchPlan:
@@ -83,7 +96,8 @@ def plan_all(session: Session, grid: Grid, *, ask: bool) -> BatchPlan:
         except InvalidRequest as error:
             if not grid.places:
                 raise
-            raise with_message(error, f"{grid.places[number]}: {error} Nothing was sent.") from None
+            place = grid.places[number]
+            raise with_message(error, f"{place}: {error} Nothing was sent.") from None
         call = preview.provider, plan.spec.request.action
         if call not in quotes:
             quotes[call] = session.engine.price(*call) if ask else preview.price
@@ -98,7 +112,7 @@ def submit_all(session: Session, grid: Grid, *, name: str | None = None, yes: bo
     InvalidRequest, ConfigError or OverBudget; then nothing was sent, unless the error says how many were.
     """
     batch = plan_all(session, grid, ask=True)
-    session.engine.check_budget([(provider, action) for provider, action, _ in batch.new])
+    session.engine.check_budget([(provider, action) for provider, action, _price in batch.new])
     say(batch)
     if not yes:
         _confirm(session, batch)
@@ -110,24 +124,29 @@ def submit_all(session: Session, grid: Grid, *, name: str | None = None, yes: bo
 
 
 def above_limits(batch: BatchPlan, now: Settings) -> str:
-    """What somebody has to say yes to, in words; empty where nothing is above a limit."""
-    much = []
-    if len(batch.new) > now.confirm_count:
-        much.append(f"{len(batch.new):,} new videos are more than {now.confirm_count:,} (the setting confirm_count)")
-    if batch.usd > now.confirm_usd:
-        much.append(f"{dollars(batch.usd)} is more than {dollars(now.confirm_usd)} (the setting confirm_usd)")
-    return " and ".join(much)
+    """What somebody has to say yes to, in English words; empty where nothing is above a limit."""
+    count, limit = f"{len(batch.new):,}", f"{now.confirm_count:,}"
+    price, most = dollars(batch.usd), dollars(now.confirm_usd)
+    are_many, are_dear = len(batch.new) > now.confirm_count, batch.usd > now.confirm_usd
+    if are_many and are_dear:
+        return N_(
+            f"{count} new videos are more than {limit} (the setting confirm_count) and {price} is more than {most} "
+            "(the setting confirm_usd)"
+        )
+    if are_many:
+        return N_(f"{count} new videos are more than {limit} (the setting confirm_count)")
+    return N_(f"{price} is more than {most} (the setting confirm_usd)") if are_dear else ""
 
 
 def _confirm(session: Session, batch: BatchPlan) -> None:
     """Have somebody say yes to what is above a limit. Raises NotConfirmed."""
-    finding = above_limits(batch, session.settings())
-    if not finding:
+    reason = above_limits(batch, session.settings())
+    if not reason:
         return
-    answer = session.presenter.ask(f"{finding}. Send them? [y/N] ")
+    answer = session.presenter.ask(_("{reason}. Send them? [y/N] ").format(reason=translated(reason)))
     if answer is None:
         raise NotConfirmed(
-            f"Nothing was sent: {finding}, and here nobody can be asked. Say yes=True in Python or --yes in a cell, or "
+            f"Nothing was sent: {reason}, and nobody can be asked here. Say yes=True in Python or --yes in a cell, or "
             "raise the limit with luma_jupyter.configure(…)."
         )
     if answer.strip().lower() not in ("y", "yes"):

@@ -20,7 +20,7 @@ from tests.support.notebook import PromptService, Shell
 Printed = pytest.CaptureFixture[str]
 
 
-UNKNOWN = "Price: not known (AceDataCloud has not said it; it bills on success, in credits)."
+UNKNOWN = "price not known: AceDataCloud has not said it; it bills on success, in credits."
 
 
 def test_a_missing_key_is_told_before_anything_is_sent(notebook: Shell, service: PromptService) -> None:
@@ -57,7 +57,7 @@ def test_batch_above_the_count_is_sent_on_a_yes(
     asked = answering(answer, monkeypatch)
     assert len(batch(MANY).wait()) == len(service.sent) == 11
     assert asked == ["11 new videos are more than 10 (the setting confirm_count). Send them? [y/N] "]
-    assert capsys.readouterr().out == f"11 videos: new. {UNKNOWN}\n"
+    assert capsys.readouterr().out == f"11 new videos, {UNKNOWN}\n"
     batch(MANY)
     assert len(asked) == 1, "nothing is new"
 
@@ -82,7 +82,7 @@ def test_batch_where_nobody_can_be_asked_says_how_to_say_yes(
     with pytest.raises(NotConfirmed) as caught:
         batch(MANY)
     assert str(caught.value) == (
-        "Nothing was sent: 11 new videos are more than 10 (the setting confirm_count), and here nobody can be asked. "
+        "Nothing was sent: 11 new videos are more than 10 (the setting confirm_count), and nobody can be asked here. "
         "Say yes=True in Python or --yes in a cell, or raise the limit with luma_jupyter.configure(…)."
     )
     assert service.sent == []
@@ -107,7 +107,7 @@ def test_batch_above_the_price_is_sent_on_a_yes(
     settings.configure(confirm_usd=1.0)
     batch(["Fog", "Rain", "Snow"], action="modify", source="https://x.example/v.mp4").wait()
     assert asked == ["$1.50 is more than $1.00 (the setting confirm_usd). Send them? [y/N] "]
-    assert "3 videos: new. Price: 3 × $0.50 (quoted by RunAPI at " in capsys.readouterr().out
+    assert "3 new videos at $0.50 each: $1.50 (quoted by RunAPI at " in capsys.readouterr().out
     settings.configure(confirm_usd=0, confirm_count=1)
     batch(["Ice", "Sun"], action="modify", source="https://x.example/v.mp4").wait()
     assert asked[1] == (
@@ -126,8 +126,8 @@ def test_batch_prices_that_differ_are_told_apart(notebook: Shell, service: Promp
     ]
     batch(rows).wait()
     line = capsys.readouterr().out
-    assert "Price: 1 × $0.50 (quoted by RunAPI at " in line
-    assert line.endswith(" = $0.50; of 2 not known (AceDataCloud has not said it; it bills on success, in credits).\n")
+    assert line.startswith(f"2 new videos, {UNKNOWN} 1 new video: $0.50 (quoted by RunAPI at ")
+    assert "In all" not in line
 
 
 def test_a_batch_that_would_pass_the_budget_is_refused_whole(notebook: Shell, service: PromptService) -> None:

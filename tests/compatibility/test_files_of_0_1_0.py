@@ -252,7 +252,7 @@ def test_a_cell_that_is_run_again_says_that_nothing_was_paid(course: Course) -> 
         (clip,) = answers[name]
         assert clip["path"] in clip["said"]
         assert "nothing paid" in clip["said"]
-    assert "asked for before, nothing is paid" in answers["seas"][0]["said"]
+    assert "already made: no charge" in answers["seas"][0]["said"]
 
 
 # The list of all.
@@ -396,7 +396,7 @@ def cut_off(course: Course, nobody: str) -> Course:
 def test_lines_about_unfinished_clips_say_how_they_stand(cut_off: Course) -> None:
     """Loading tells of them, `status` lists them, `resume` follows them, and none ends in an error."""
     loaded, _, *said = cut_off.run("lines", "import luma_jupyter", *LINES)
-    assert "7 clips of this folder are unfinished (3 unconfirmed)" in loaded
+    assert "7 clips of this folder are unfinished; %luma resume watches them again. 3 are unconfirmed: " in loaded
     status, resumed, after, named, stopped, *_ = said
     for name in ("slow", "running", "saving", "stopped"):
         assert re.search(rf"^{name} .*detached", status, re.MULTILINE)
@@ -507,7 +507,7 @@ def test_a_saved_notebook_finds_its_clips_when_it_is_run_again(tmp_path: Path, n
     assert set(references(notebook)) == set(references(FILES / "notebook.ipynb"))
     kite, longer, waves = texts(notebook)[1:4]
     assert all("nothing paid" in text for text in (kite, longer))
-    assert "asked for before, nothing is paid" in waves
+    assert "already made: no charge" in waves
 
 
 # The files themselves.
