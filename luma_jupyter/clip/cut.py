@@ -68,7 +68,7 @@ class Cuttable(ABC):
         name = self.as_cut().clip.source_label
         if not isinstance(seconds, slice):
             raise InvalidRequest(
-                f"A clip is no list: {name}[1:4.5] is its part from 1 s to 4.5 s, not [{shown(seconds)}]."
+                f"A clip is not a list: {name}[1:4.5] is its part from 1 s to 4.5 s, not [{shown(seconds)}]."
             )
         if seconds.step is not None:
             raise InvalidRequest(f"A part of a clip has no step: {name}[1:4.5].speed(2) is twice as fast.")

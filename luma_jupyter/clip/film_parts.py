@@ -90,7 +90,7 @@ class _Parts:
             file, label = as_still(name, value), f"picture {number}"
         if seconds is not None and not picture:
             raise InvalidRequest(
-                f"Part {number} of the film: seconds are for pictures, and {file.name} is none; cut a clip instead."
+                f"Part {number} of the film: seconds are for pictures, and {file.name} is not one; cut a clip instead."
             )
         if seconds is None and still:
             seconds = PICTURE_SECONDS

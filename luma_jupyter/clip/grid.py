@@ -30,7 +30,7 @@ MOST = 20_000  # videos in one batch
 COLUMNS = tuple(dict.fromkeys(["prompt", "action", "source", *ACTIONS_WITH, "takes"]))
 
 _IMAGES = ("start_image", "end_image")
-_SEVERAL: Mapping[str, str] = {
+SEVERAL: Mapping[str, str] = {  # how many values there are of each column, where there are several
     "prompt": N_("{count} prompts"),
     "action": N_("{count} actions"),
     "source": N_("{count} sources"),
@@ -158,7 +158,7 @@ def _read_frame(prompts: Any) -> list[tuple[str, Mapping[Any, object]]] | None:
     except narwhals.exceptions.DuplicateError:
         raise InvalidRequest("Two columns have the same name. Nothing was sent.") from None
     if isinstance(frame, narwhals.LazyFrame):
-        raise InvalidRequest("A batch takes a DataFrame that is there: say .collect() first. Nothing was sent.")
+        raise InvalidRequest("A batch takes a DataFrame whose rows are there: call .collect() first. Nothing was sent.")
     if not isinstance(frame, narwhals.DataFrame):
         return None
     index = narwhals.maybe_get_index(frame)
@@ -256,7 +256,7 @@ def _describe(rows: list[GridRow]) -> str:
     if any(size != sizes[0] for size in sizes):
         return _("{count} rows").format(count=f"{len(rows):,}") if any(row.count > 1 for row in rows) else ""
     factors = {**sizes[0], "prompt": len(rows)}  # which stands first: a row has one
-    named = [_(_SEVERAL[name]).format(count=f"{size:,}") for name, size in factors.items() if size > 1]
+    named = [_(SEVERAL[name]).format(count=f"{size:,}") for name, size in factors.items() if size > 1]
     return " × ".join(named) if len(named) > 1 else ""
 
 

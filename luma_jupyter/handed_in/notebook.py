@@ -58,7 +58,7 @@ def read_notebook(path: Path) -> dict[str, Any]:
 
 
 def _broken(name: str) -> InvalidRequest:
-    return InvalidRequest(f"{name} is no notebook that Jupyter can open: save it again.")
+    return InvalidRequest(f"{name} is not a notebook that Jupyter can open: save it again.")
 
 
 def _is_cell(cell: object) -> bool:

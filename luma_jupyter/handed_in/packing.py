@@ -155,8 +155,8 @@ def _videos(cells: Sequence[Cell], library: Library) -> tuple[list[list[SavedVid
     if len(there) > MOST_VIDEOS or sum(video.size for video in there) > MOST_BYTES:
         size, most = file_size(sum(video.size for video in there)), file_size(MOST_BYTES)
         raise InvalidRequest(
-            f"The notebook shows {len(there)} videos ({size}), and at most {MOST_VIDEOS} ({most}) can be handed in: "
-            "show fewer, save it, and hand in again."
+            f"The notebook's videos are too many or too large ({len(there)}, {size}): at most {MOST_VIDEOS} ({most}) "
+            "can be handed in. Show fewer, save it, and hand in again."
         )
     damaged = [file.name for file, video in known.items() if video is None]
     lines = (
@@ -225,8 +225,9 @@ def _masked(video: SavedVideo, maker: Maker) -> tuple[SavedVideo, list[str]]:
     masked = SavedVideo(video.file, task, video.size, masked.note, captions)
     text, left = maker.mask(sidecar_text(masked.sidecar))
     if left or maker.hides_key(text):
+        clip = f"{KEY_PREFIX}{task.key}"
         raise InvalidRequest(
-            f"The prompt or an option of {KEY_PREFIX}{task.key} has a key or a folder of yours in it, which cannot be "
+            f"The prompt or an option of {clip} has a key or a folder of yours in it, which cannot be "
             "masked: leave that clip out of the notebook, or make it again without. No zip was made."
         )
     return masked, list(dict.fromkeys([*found, *also, *(what for _, changed in texts.values() for what in changed)]))

@@ -166,7 +166,7 @@ def _read(file: Path, student: str, place: Path, now: float) -> Submission:
         raise Refused(N_("two of its videos say that they are the same clip"))
     for path in paths:
         if path.suffix.lower() == ".jpg" and not _is_picture(path):
-            raise Refused(N_(f"{shown(path.name)} in it is no picture"))
+            raise Refused(N_(f"{shown(path.name)} in it is not a picture"))
     return Submission(student, file, place, notebooks, sorted(videos, key=_made), answers)
 
 
@@ -174,7 +174,7 @@ def _content(notebook: Path) -> dict[str, Any]:
     try:
         return read_notebook(notebook)
     except InvalidRequest:
-        raise Refused(N_(f"{shown(notebook.name)} in it is no notebook that Jupyter can open")) from None
+        raise Refused(N_(f"{shown(notebook.name)} in it is not a notebook that Jupyter can open")) from None
 
 
 def _made(video: SavedVideo) -> tuple[float, str]:
@@ -185,7 +185,7 @@ def _video(path: Path, now: float) -> SavedVideo:
     video = SavedVideo.read(path)
     if video is None:
         raise Refused(
-            N_(f"{shown(path.name)} in it is no whole video, or the .json beside it is damaged or not the one we wrote")
+            N_(f"{shown(path.name)} in it is not a whole video, or the .json beside it is damaged or was changed")
         )
     if (task := video.task) and task.video:
         sides = (task.video.width or 0, task.video.height or 0)

@@ -154,7 +154,7 @@ def test_film_without_captions_has_no_file_of_them(clip: Clip) -> None:
         ({"a": 1}, {}, "Part 1 of the film must be a clip"),
         ([b"no picture"], {}, "Part 1 of the film: this is not a picture"),
         ([("title.png", 0)], {}, "Part 1 of the film: seconds must be how many seconds a picture stands"),
-        ([("clip.mp4", 5)], {}, "Part 1 of the film: seconds are for pictures, and clip.mp4 is none; cut a clip"),
+        ([("clip.mp4", 5)], {}, "Part 1 of the film: seconds are for pictures, and clip.mp4 is not one; cut a clip"),
         ([("title.png", "2 s")], {}, "Part 2 of the film: '2 s' is neither a clip nor a file. Write a clip without"),
         ([("title.png", "2")], {}, "Part 1 of the film: seconds must be how many seconds a picture stands"),
         (["A red train"], {}, "Part 1 of the film: 'A red train' is neither a clip nor a file. Write a clip without"),

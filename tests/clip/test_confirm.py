@@ -10,7 +10,10 @@ from IPython.core.error import StdinNotImplementedError
 from luma_jupyter.api.create import batch, generate
 from luma_jupyter.api.kernel import kernel
 from luma_jupyter.api.views import clips
+from luma_jupyter.clip.confirm import BatchPlan
+from luma_jupyter.domain.money import Price
 from luma_jupyter.domain.task import Task
+from luma_jupyter.domain.vocabulary import Provider
 from luma_jupyter.engine import engine as engine_module
 from luma_jupyter.engine.store.journal import Journal, Lease
 from luma_jupyter.errors import ConfigError, DownloadError, NotConfirmed, OverBudget
@@ -30,6 +33,41 @@ def test_a_missing_key_is_told_before_anything_is_sent(notebook: Shell, service:
     with pytest.raises(ConfigError, match="modify needs a key of RunAPI"):
         batch(rows)
     assert service.sent == []
+
+
+SET, QUOTED, UP_TO = Price(0.35, "as set"), Price(0.5, "quoted"), Price(0.5, "quoted", up_to=True)
+
+
+@pytest.mark.parametrize(
+    ("new", "old", "grid", "line"),
+    [
+        ([("demo", Price(0.0, "free"))] * 3, 0, "", "3 new videos, free (demo)."),
+        ([("demo", Price(0.0, "free"))], 0, "", "1 new video, free (demo)."),
+        ([], 1, "", "1 video already made: no charge."),
+        ([], 4, "2 prompts × 2 takes", "2 prompts × 2 takes = 4 videos already made: no charge."),
+        ([("acedata", SET)], 0, "", "1 new video: $0.35 (as set)."),
+        ([("runapi", UP_TO)] * 2, 0, "", "2 new videos at up to $0.50 each: up to $1.00 (quoted)."),
+        (
+            [("acedata", SET)] * 2,
+            2,
+            "4 takes",
+            "4 takes = 4 videos. 2 videos already made: no charge. 2 new videos at $0.35 each: $0.70 (as set).",
+        ),
+        (
+            [("acedata", SET), ("runapi", QUOTED), ("demo", Price(0.0, "free"))],
+            0,
+            "",
+            "1 new video: $0.35 (as set). 1 new video: $0.50 (quoted). 1 new video, free (demo). In all: $0.85.",
+        ),
+        ([("acedata", Price(None, "no quote."))] * 2, 0, "", "2 new videos, price not known: no quote."),
+    ],
+)
+def test_line_of_a_batch_says_what_is_new_and_what_it_costs(
+    new: list[tuple[Provider, Price]], old: int, grid: str, line: str
+) -> None:
+    """In whole sentences, each price once; a sum where there are several."""
+    plans: Any = [None] * (len(new) + old)
+    assert str(BatchPlan(plans, [(provider, "generate", price) for provider, price in new], grid)) == line
 
 
 MANY = [f"Prompt {number}" for number in range(11)]

@@ -90,9 +90,9 @@ def test_a_clip_stays_no_sequence(coming: Clip) -> None:
 @pytest.mark.parametrize(
     ("cut", "words"),
     [
-        (lambda clip: clip[0], "A clip is no list: coming[1:4.5] is its part from 1 s to 4.5 s, not [0]."),
-        (lambda clip: clip["a"], "A clip is no list: coming[1:4.5] is its part from 1 s to 4.5 s, not ['a']."),
-        (lambda clip: clip[1:2][0], "A clip is no list: coming[1:4.5] is its part from 1 s to 4.5 s, not [0]."),
+        (lambda clip: clip[0], "A clip is not a list: coming[1:4.5] is its part from 1 s to 4.5 s, not [0]."),
+        (lambda clip: clip["a"], "A clip is not a list: coming[1:4.5] is its part from 1 s to 4.5 s, not ['a']."),
+        (lambda clip: clip[1:2][0], "A clip is not a list: coming[1:4.5] is its part from 1 s to 4.5 s, not [0]."),
         (lambda clip: clip[1:4:2], "A part of a clip has no step: coming[1:4.5].speed(2) is twice as fast."),
         (lambda clip: clip[-2:], "A part begins and ends at a number of seconds, 0 or more, not at -2."),
         (lambda clip: clip[:-2], "A part begins and ends at a number of seconds, 0 or more, not at -2."),

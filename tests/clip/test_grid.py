@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from luma_jupyter.api.create import batch, generate
 from luma_jupyter.api.kernel import kernel
 from luma_jupyter.clip.clip_list import ClipList
-from luma_jupyter.clip.grid import MOST
+from luma_jupyter.clip.grid import COLUMNS, MOST, SEVERAL
 from luma_jupyter.domain.requests import GenerateRequest
 from luma_jupyter.domain.vocabulary import ASPECT_RATIOS
 from luma_jupyter.errors import InvalidRequest
@@ -74,6 +74,11 @@ def test_any_grid_is_the_product_of_its_axes(
     many = batch(prompts, takes=takes, yes=True, **{name: axes[name] for name in names})
     found = [tuple(getattr(clip.task.request, name) for name in ("prompt", *names, "take")) for clip in many]
     assert found == list(product(prompts, *(axes[name] for name in names), range(1, takes + 1)))
+
+
+def test_each_column_can_be_counted() -> None:
+    """Whatever differs between the videos of a batch, its line has words for it."""
+    assert set(SEVERAL) == set(COLUMNS)
 
 
 def test_grid_takes_many_sources(notebook: Shell, service: PromptService) -> None:

@@ -171,17 +171,17 @@ HOSTILE: dict[str, tuple[Make, str]] = {
     "equal but for accents": (twice("caf\u00e9.json", "cafe\u0301.json"), "differ only in capitals or accents"),
     "file and folder": (twice("a.json", "A.json/b.json"), "also a folder"),
     "bomb": (bomb, "out of next to nothing"),
-    "bomb that lies": (lying_bomb, "no zip, or damaged"),
+    "bomb that lies": (lying_bomb, "not a zip, or it is damaged"),
     "overlapping": (quoted_bomb, "overlap"),
     "long list": (long_list, "up to 2,000 are taken"),
     "many files": (named(*(f"{number}.json" for number in range(2_001))), "2,002 files; up to 2,000"),
     "many files that are not told": (says_few, "2,002 files; up to 2,000"),
-    "beyond its end": (beyond_its_end, "no zip, or damaged"),
+    "beyond its end": (beyond_its_end, "not a zip, or it is damaged"),
     "64 bits": (of_64_bits, "larger than anything that is handed in"),
     "another method": (packed_otherwise, "packed in an unknown way"),
-    "no zip": (bytes_of(b"Rar!" * 100), "no zip, or damaged"),
-    "empty": (bytes_of(b""), "no zip, or damaged"),
-    "cut off": (bytes_of(b"PK\3\4" + bytes(100)), "no zip, or damaged"),
+    "no zip": (bytes_of(b"Rar!" * 100), "not a zip, or it is damaged"),
+    "empty": (bytes_of(b""), "not a zip, or it is damaged"),
+    "cut off": (bytes_of(b"PK\3\4" + bytes(100)), "not a zip, or it is damaged"),
     "an end alone": (bytes_of(b"PK\5\6" + b"\xff" * 18), "files; up to 2,000"),
     "smaller than it says": (
         patched(struct.pack("<L", 100 * len(NOTEBOOK)), struct.pack("<L", 4_000)),
@@ -211,7 +211,7 @@ def test_damaged_content_is_refused(tmp_path: Path, at: int) -> None:
     if at == 14:
         content[content.index(b"PK\1\2") + 16] ^= 0xFF
     file.write_bytes(content)
-    with pytest.raises(Refused, match="no zip, or damaged"):
+    with pytest.raises(Refused, match="not a zip, or it is damaged"):
         unpack(file, tmp_path / "out")
     assert not (tmp_path / "out").exists()
 

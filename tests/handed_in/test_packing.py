@@ -241,7 +241,7 @@ def test_no_part_of_a_zip_stays(lesson: Path, tmp_path: Path, monkeypatch: pytes
 def test_too_many_videos_are_refused(lesson: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """In one line, before anything is written."""
     monkeypatch.setattr(packing, "MOST_BYTES", 10)
-    with pytest.raises(InvalidRequest, match="show fewer, save it, and hand in again"):
+    with pytest.raises(InvalidRequest, match="Show fewer, save it, and hand in again"):
         luma.handin(lesson)
     assert not lesson.with_suffix(".zip").exists()
 
@@ -250,7 +250,9 @@ def test_too_many_videos_are_refused(lesson: Path, monkeypatch: pytest.MonkeyPat
 def test_broken_notebook_is_refused(lesson: Path, content: str) -> None:
     """In one line that says what to do."""
     lesson.write_text(content)
-    with pytest.raises(InvalidRequest, match=r"'lesson\.ipynb' is no notebook that Jupyter can open: save it again\."):
+    with pytest.raises(
+        InvalidRequest, match=r"'lesson\.ipynb' is not a notebook that Jupyter can open: save it again\."
+    ):
         luma.handin(lesson)
 
 
