@@ -15,7 +15,7 @@ QUICK := -m "not slow" --ignore tests/browser --ignore tests/chaos --ignore test
 
 SPHINX = $(BIN)/python -m sphinx --fail-on-warning --keep-going -q --doctree-dir build/docs/doctrees docs
 
-.PHONY: demo test test-quick coverage docs linkcheck lab class lint hosts pages chaos class-chaos soak fuzz bench clean
+.PHONY: demo test test-quick coverage messages docs linkcheck lab class lint hosts pages chaos class-chaos soak fuzz bench dist clean
 
 demo: $(VENV)/ready  ## run the quickstart; leaves the executed notebook and an HTML page under build/demo
 	rm -rf build/demo build/demo-home && mkdir -p build/demo && cp notebooks/01_quickstart.ipynb build/demo
@@ -41,6 +41,9 @@ lint: $(VENV)/ready
 	$(BIN)/ruff format --no-cache --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
+
+messages: $(VENV)/ready  ## bring the catalogues of translations up to date; says how many are missing
+	$(BIN)/python -m tests.support.messages
 
 docs: $(VENV)/ready  ## build the documentation into build/docs/html, without a network; lessons are run where they changed
 	$(SPHINX) build/docs/html
@@ -71,6 +74,10 @@ bench: $(VENV)/ready build/peers/ready  ## polling, many tasks, start-up and fau
 	$(BIN)/python -m pip install --quiet --group bench
 	$(BIN)/python -m tests.benchmarks --peers build/peers/bin/python $(BENCH)
 
+dist: $(VENV)/ready  ## build what is released into dist, check it, and make a clip with it in empty environments
+	$(BIN)/python -m pip install --quiet --group release
+	$(BIN)/python -m tests.distribution.harness
+
 lab: $(VENV)/ready  ## open JupyterLab on the notebooks
 	$(BIN)/jupyter lab notebooks
 
@@ -78,7 +85,7 @@ class: $(VENV)/ready build/proxy/ready  ## a class on this machine: Hub, gateway
 	$(BIN)/python -m tests.classroom $(CLASS)
 
 clean:
-	rm -rf .venv build docs/tutorial/lessons .coverage .*_cache
+	rm -rf .venv build dist docs/tutorial/lessons .coverage .*_cache
 
 # Other extensions and moviepy, to compare with: in an environment of their own, since they ask for much (Pillow < 12).
 build/peers/ready: pyproject.toml

@@ -16,6 +16,7 @@ from luma_jupyter._aliases import register
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
+    from luma_jupyter import errors as errors
     from luma_jupyter.api.create import adopt, batch, extend, generate, modify
     from luma_jupyter.api.film import film
     from luma_jupyter.api.handed_in import collect, handin
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
         WaitTimeout,
     )
 
-__version__ = "0.1.0"
+__version__ = "1.0.0"
 
 register(__name__)
 
@@ -83,12 +84,14 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Any:
-    if name == "errors":
-        return import_module(f"{__name__}.errors")
-    if module := _HOMES.get(name) or _PICKLED.get(name):
-        return getattr(import_module(f"{__name__}.{module}"), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+if not TYPE_CHECKING:  # a type checker refuses what is not above
+
+    def __getattr__(name: str) -> Any:
+        if name == "errors":
+            return import_module(f"{__name__}.errors")
+        if module := _HOMES.get(name) or _PICKLED.get(name):
+            return getattr(import_module(f"{__name__}.{module}"), name)
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:

@@ -33,11 +33,13 @@
     │   ├── ClipUnconfirmed
     │   ├── ClipDetached
     │   └── ClipCancelled
-    └── WaitTimeout (TimeoutError)       a wait took longer than asked; the clip is followed further
+    └── WaitTimeout (TimeoutError)       a wait took longer than asked; the clip is still being watched
 
-    WaitInterrupted (KeyboardInterrupt)  a wait was interrupted; the clip is followed further
+    WaitInterrupted (KeyboardInterrupt)  a wait was interrupted; the clip is still being watched
 
 In IPython they show as one line; in Python code they are ordinary exceptions.
+Messages are English, and are translated when they are shown. One about a parameter begins with its name; there
+`with_words` puts what the user typed for it.
 The two that clip attributes raise are also AttributeErrors, so that ``hasattr``, tab completion and variable
 viewers stay harmless.
 """
@@ -49,7 +51,8 @@ import re
 from collections.abc import Mapping
 from typing import TypeVar
 
-from luma_jupyter.languages import translated
+from luma_jupyter.languages import N_, translated
+from luma_jupyter.languages import gettext as _
 from luma_jupyter.printable import printable
 
 __all__ = [
@@ -100,15 +103,16 @@ def with_message(error: E, message: str) -> E:
 
 
 def with_words(error: E, words: Mapping[str, str]) -> E:
-    """The same error in the user's words: of a parameter that its message begins with, what was typed for it."""
+    """The same error in the user's words: for the parameter that its message begins with, what was typed for it, or
+    its field's label in the reader's language."""
     message = str(error)
     name = re.match(r"[\w-]*", message)[0]  # type: ignore[index]  # it always matches
-    return with_message(error, words[name] + message.removeprefix(name)) if name in words else error
+    return with_message(error, _(words[name]) + message.removeprefix(name)) if name in words else error
 
 
-def missing_package(what: str, package: str | None) -> ConfigError:
-    """What to say where ``what`` needs a package of the extra ``media`` that is not installed."""
-    return ConfigError(f"{what} a package that is not installed ({package}): pip install 'luma-jupyter[media]'")
+def missing_package(package: str | None) -> ConfigError:
+    """What to say where a package of the extra ``media`` is needed that is not installed."""
+    return ConfigError(f"This needs a package that is not installed ({package}): pip install 'luma-jupyter[media]'")
 
 
 def shown(value: object) -> str:
@@ -175,7 +179,7 @@ class ServiceError(LumaError):
     told to run the cell again.
     """
 
-    what = "refused the request"
+    what = N_("{service} refused the request")
     advice = ""
 
     def __init__(
@@ -202,15 +206,16 @@ class ServiceError(LumaError):
     @property
     def finding(self) -> str:
         """The message without the advice: what happened, the service's words, and the facts to quote."""
-        message = f"{self.service} {self.what}"
-        if self.words:
-            message += f": “{self.words}”"
+        reason, error = self.what.format(service=self.service), self.words
         facts = [str(fact) for fact in (self.http_status and f"HTTP {self.http_status}", self.code) if fact]
         if self.trace_id:
             facts.append(f"trace {self.trace_id}")
-        if facts:
-            message += f" ({', '.join(facts)})"
-        return message if message.endswith(".”") else f"{message}."
+        known = ", ".join(facts)
+        if error and known:
+            return N_(f"{reason}: “{error}” ({known}).")
+        if error:
+            return N_(f"{reason}: “{error}”" if error.endswith(".") else f"{reason}: “{error}”.")
+        return N_(f"{reason} ({known})." if known else f"{reason}.")
 
     def __reduce__(self) -> tuple[object, ...]:
         return _revive, (type(self), self.args, self.__dict__)
@@ -226,98 +231,98 @@ def _revive(kind: type[LumaError], args: tuple[object, ...], state: dict[str, ob
 class InvalidKey(ServiceError):
     """The key is missing, wrong, expired or for another API."""
 
-    what = "did not accept the key"
+    what = N_("{service} did not accept the key")
 
 
 class InsufficientBalance(ServiceError):
     """The balance is spent."""
 
-    what = "says that the balance is spent"
-    advice = "Top up the account."
+    what = N_("{service} says that the balance is spent")
+    advice = N_("Top up the account.")
 
 
 class Moderated(ServiceError):
     """The prompt was refused by moderation."""
 
-    what = "refused the prompt (moderation)"
-    advice = "Change the prompt."
+    what = N_("{service} refused the prompt (moderation)")
+    advice = N_("Change the prompt.")
 
 
 class AccessDenied(ServiceError):
     """The key may not use this API."""
 
-    what = "denied access"
-    advice = "Check in the service's console that this API is enabled for the key."
+    what = N_("{service} denied access")
+    advice = N_("Check in the service's console that this API is enabled for the key.")
 
 
 class InvalidParameter(ServiceError):
     """The service did not accept a parameter."""
 
-    what = "did not accept a parameter"
-    advice = "Correct the request."
+    what = N_("{service} did not accept a parameter")
+    advice = N_("Correct the request.")
 
 
 class NotFound(ServiceError):
     """The service does not know the task, the video or the address."""
 
-    what = "did not find it"
-    advice = "Check the id or URL, and the base URL if you set one."
+    what = N_("{service} did not find it")
+    advice = N_("Check the id or URL, and the base URL if you set one.")
 
 
 class Conflict(ServiceError):
     """The service reports a conflict with an earlier request."""
 
-    what = "reports a conflict with an earlier request"
-    advice = "Look at your tasks in the service's console first."
+    what = N_("{service} reports a conflict with an earlier request")
+    advice = N_("Look at your tasks in the service's console first.")
 
 
 class KeyReused(Conflict):
     """The idempotency key came with another request before: this request made nothing, that one may have."""
 
-    what = "has had another request under the same idempotency key"
-    advice = "This request made nothing. Look at your tasks in the service's console."
+    what = N_("{service} has had another request under the same idempotency key")
+    advice = N_("This request made nothing. Look at your tasks in the service's console.")
 
 
 class RateLimited(ServiceError):
     """Too many requests."""
 
-    what = "is limiting the rate of requests"
-    advice = "Wait a little."
+    what = N_("{service} gets too many requests at the moment")
+    advice = N_("Wait a little.")
 
 
 class ServiceDown(ServiceError):
     """The service answered with a server error."""
 
-    what = "is having trouble"
-    advice = "This usually passes by itself."
+    what = N_("{service} is having trouble")
+    advice = N_("This usually passes by itself.")
 
 
 class TaskFailed(ServiceError):
     """The service accepted the task and ended it without a video."""
 
-    what = "could not make the video"
-    advice = "A failed task is generally not billed. Change the request or run the cell again."
+    what = N_("{service} could not make the video")
+    advice = N_("A failed task is generally not billed. Change the request or run the cell again.")
 
 
 class UnusableAnswer(ServiceError):
     """The service's answer was not in its documented form."""
 
-    what = "sent an answer that cannot be used"
-    advice = "Check the base URL if you set one."
+    what = N_("{service} sent an answer that cannot be used")
+    advice = N_("Check the base URL if you set one.")
 
 
 class ConnectionLost(ServiceError):
     """The request was sent, but the connection broke or timed out before an answer came."""
 
-    what = "did not answer"
-    advice = "Check the network."
+    what = N_("{service} did not answer")
+    advice = N_("Check the network.")
 
 
 class Unreachable(ServiceError):
     """No connection could be made: nothing was sent."""
 
-    what = "cannot be reached"
-    advice = "Check the network, and the base URL if you set one."
+    what = N_("{service} cannot be reached")
+    advice = N_("Check the network, and the base URL if you set one.")
 
 
 class Unconfirmed(LumaError):
@@ -328,7 +333,7 @@ class Unconfirmed(LumaError):
 
     def __init__(self, cause: ServiceError) -> None:
         self.cause = cause
-        super().__init__(f"{cause.finding} The request was sent: it may have been accepted and billed.")
+        super().__init__(f"{cause.finding} {N_('The request was sent: it may have been accepted and billed.')}")
 
     def __reduce__(self) -> tuple[object, ...]:
         return Unconfirmed, (self.cause,)
@@ -374,11 +379,11 @@ class ClipCancelled(ClipError):
 
 
 class WaitTimeout(LumaError, TimeoutError):
-    """The wait took longer than asked; the clip is followed further."""
+    """The wait took longer than asked; the clip is still being watched."""
 
 
 class WaitInterrupted(_OneLine, KeyboardInterrupt):
-    """The wait was interrupted; the clip is followed further."""
+    """The wait was interrupted; the clip is still being watched."""
 
     def _render_traceback_(self) -> list[str]:
-        return [f"Interrupted: {self}"]
+        return [f"{_('Interrupted')}: {printable(translated(self))}"]

@@ -17,6 +17,7 @@ from importlib import import_module
 from typing import Any, TypeAlias, TypeVar
 
 from luma_jupyter.errors import ConfigError
+from luma_jupyter.languages import N_
 from luma_jupyter.settings import Secret
 
 T = TypeVar("T")
@@ -35,7 +36,7 @@ class ColabSecrets:
     They are asked for in the thread of the caller, since the answer comes by its way for input; Colab waits 10 seconds.
     """
 
-    place = "Colab's secrets"
+    place = N_("Colab's secrets")
 
     def __init__(self, in_page: Callable[[], bool], load: Load = import_module) -> None:
         self._in_page = in_page
@@ -53,17 +54,18 @@ class ColabSecrets:
             return None
         if kind == "NotebookAccessError":
             raise ConfigError(
-                f"Colab's secret {variable} is closed to this notebook: open it at the key symbol, then %luma doctor."
+                f"Colab's secret {variable} is closed to this notebook: open it at the key symbol, then say %luma "
+                "doctor."
             )
         if kind == "TimeoutException":
-            raise TimeoutError("Colab's page did not answer, so its secrets are unknown; %luma doctor asks again.")
+            raise TimeoutError(N_("Colab's page did not answer, so its secrets are unknown; %luma doctor asks again."))
         raise ConfigError(f"Colab's secrets could not be read ({kind}): set {variable} in the environment.")
 
 
 class KaggleSecrets:
     """The secrets that were attached to a Kaggle notebook."""
 
-    place = "Kaggle's secrets"
+    place = N_("Kaggle's secrets")
 
     def __init__(self, load: Load = import_module) -> None:
         self._load = load
@@ -75,7 +77,9 @@ class KaggleSecrets:
         try:
             return _answer(lambda: self._find(variable), READ_SECONDS)
         except TimeoutError:
-            raise TimeoutError("Kaggle did not answer, so its secrets are unknown; %luma doctor asks again.") from None
+            raise TimeoutError(
+                N_("Kaggle did not answer, so its secrets are unknown; %luma doctor asks again.")
+            ) from None
         except _Refusal as refusal:
             kind = str(refusal)
         if kind == "BackendError":  # no secret of this name is attached
@@ -92,7 +96,7 @@ class Keyring:
     Backends that keep keys in plain files are not used.
     """
 
-    place = "the system's keyring"
+    place = N_("the system's keyring")
 
     def __init__(self, load: Load = import_module) -> None:
         self._load = load
@@ -103,11 +107,11 @@ class Keyring:
             return _answer(lambda: self._find(variable), READ_SECONDS)
         except TimeoutError:
             raise TimeoutError(
-                "The system's keyring did not answer (is it locked?): unlock it, then %luma doctor looks into it again."
+                N_("The system's keyring did not answer (is it locked?): unlock it, then say %luma doctor.")
             ) from None
         except _Refusal as refusal:
-            why = f"The system's keyring could not be read ({refusal}): unlock it, then %luma doctor."
-        raise ConfigError(why)
+            kind = str(refusal)
+        raise ConfigError(f"The system's keyring could not be read ({kind}): unlock it, then say %luma doctor.")
 
     def keep(self, variable: str, key: Secret) -> None:
         """Keep a key for all kernels of this user. Raises ConfigError where there is no place that is safe."""
@@ -129,18 +133,17 @@ class Keyring:
         try:
             _answer(lambda: self._change_safe(change), WRITE_SECONDS)
         except TimeoutError:
-            why = "The system's keyring did not answer: unlock it, and try again."
+            why = N_("The system's keyring did not answer: unlock it, and try again.")
         except _Refusal as refusal:
-            why = f"The system's keyring could not be changed ({refusal})."
+            why = N_(f"The system's keyring could not be changed ({refusal}).")
             if str(refusal) == _NotInstalled.__name__:
-                why = "A keyring needs a package: pip install 'luma-jupyter[keyring]'."
+                why = N_("A keyring needs a package: pip install 'luma-jupyter[keyring]'.")
             elif str(refusal) == _NotSafe.__name__:
-                why = "Here is no keyring that would keep a key safe, only one of plain files, or none at all."
+                why = N_("Here is no keyring that would keep a key safe, only one of plain files, or none at all.")
         else:
             return
-        raise ConfigError(
-            f"{why} Or set {variable} in the environment; in Colab and Kaggle, put it among the notebook's secrets."
-        )
+        other = N_(f"Or set {variable} in the environment; in Colab and Kaggle, put it among the notebook's secrets.")
+        raise ConfigError(f"{why} {other}")
 
     def _find(self, variable: str) -> str | None:
         try:

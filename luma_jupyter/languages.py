@@ -11,16 +11,19 @@ import gettext as catalogues
 import locale
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import cache, cached_property, lru_cache
 from pathlib import Path
+from typing import NamedTuple
 
 LANGUAGES = {"en": "English", "zh": "中文"}
 _FOLDER = Path(__file__).parent / "locale"
-OURS = frozenset({"error", "place", "reason"})  # slots whose values are texts of ours, and are translated, too
+# Slots whose values are texts of ours, and are translated, too.
+OURS = frozenset({"error", "place", "reason", "remedy", "service", "wanted", "what"})
 _SLOT = re.compile(r"\{(\w+)\}")
+_SENTENCES = re.compile(r"(?<=[.!?”…]) ")  # between two
 # Calls in scripts and templates: _("…") and ngettext("…", "…", count), in double quotes, on one line.
 CALLS = re.compile(r'\b(?:_|ngettext)\("([^"\n]+)"(?:, "([^"\n]+)")?')
 
@@ -63,33 +66,78 @@ def reading(name: str) -> Iterator[None]:
         _context.reset(token)
 
 
+class _Pattern(NamedTuple):
+    """A message with slots: what it matches, its slots, those for texts of ours, its translation, its own letters."""
+
+    regex: re.Pattern[str]
+    slots: list[str]
+    ours: frozenset[str]
+    text: str
+    letters: int
+
+    def filled(self, values: Mapping[str, str]) -> str:
+        """The translation with its slots filled; one without a name has a number, which `str.format` would not take."""
+        return _SLOT.sub(lambda slot: values[slot[1]], self.text)
+
+
+class _Found(NamedTuple):
+    """A translation, and how many letters of the English text it knows: none where it is that text."""
+
+    letters: int
+    text: str
+
+    def __str__(self) -> str:
+        return self.text
+
+
 class _Catalogue(catalogues.GNUTranslations):
     """A catalogue that also knows the messages that a finished English text was made from."""
 
     _catalog: dict[str | tuple[str, int], str]
 
     @cached_property
-    def patterns(self) -> list[tuple[re.Pattern[str], list[str], str]]:
-        """Messages with slots, the most telling first: what they match, the slots' names, the translation."""
-        messages = [(id, text) for id, text in self._catalog.items() if isinstance(id, str) and _SLOT.search(id)]
-        messages.sort(key=lambda message: -len(_SLOT.sub("", message[0])))
-        return [(_pattern(message), _SLOT.findall(message), text) for message, text in messages]
+    def patterns(self) -> list[_Pattern]:
+        """Messages with slots, and more than these, the most telling first."""
+        messages = [(id, text) for id, text in self._catalog.items() if isinstance(id, str)]
+        patterns = [_pattern(id, text) for id, text in messages if _SLOT.search(id) and _SLOT.sub("", id)]
+        return sorted(patterns, key=lambda pattern: -pattern.letters)
 
-    def find(self, english: str) -> str:
-        """The translation of a whole English text, whose slots are filled; the same text where there is none."""
-        if (exact := self.gettext(english)) != english:
-            return exact
-        for pattern, names, text in self.patterns:
-            if found := pattern.fullmatch(english):
-                pairs = zip(names, found.groups(), strict=True)
-                values = {name: self.find(value) if name in OURS else value for name, value in pairs}
-                return text.format(**values)
-        return english
+    def find(self, english: str) -> _Found:
+        """What is known of a whole English text, whose slots are filled: the translation of which most is known."""
+        for exact in (english, english[0].upper() + english[1:]):
+            if exact in self._catalog:
+                return _Found(max(1, _letters(english)), self.gettext(exact))
+        return max(self._alternatives(english), key=lambda found: found.letters, default=_Found(0, english))
+
+    def _alternatives(self, english: str) -> Iterator[_Found]:
+        """As one message, as one around others, and as sentences that are messages each; those of which nothing is
+        known are left out."""
+        alone = False
+        for pattern in self.patterns:
+            if (pattern.ours or not alone) and (match := pattern.regex.fullmatch(english)):
+                values = dict(zip(pattern.slots, match.groups(), strict=True))
+                inner = {name: _find(self, values[name]) for name in pattern.ours}
+                if letters := pattern.letters + sum(found.letters for found in inner.values()):
+                    values |= {name: found.text for name, found in inner.items()}
+                    yield _Found(letters, pattern.filled(values))
+                    alone = alone or not pattern.ours
+        for end in _SENTENCES.finditer(english):
+            if (last := _find(self, english[end.end() :])).letters:
+                first = _find(self, english[: end.start()])
+                joint = "" if first.text.endswith("。") else " "
+                yield _Found(first.letters + last.letters, f"{first}{joint}{last}")
 
 
-def _pattern(message: str) -> re.Pattern[str]:
-    literals = _SLOT.split(message)[::2]
-    return re.compile("(.*?)".join(map(re.escape, literals)), re.DOTALL)
+def _letters(text: str) -> int:
+    return sum(map(str.isalpha, text))
+
+
+def _pattern(message: str, text: str) -> _Pattern:
+    literals, slots = _SLOT.split(message)[::2], _SLOT.findall(message)
+    regex = "(.*?)".join(map(re.escape, literals))
+    if message[0].isupper():  # behind a colon it begins with a small letter
+        regex = f"[{message[0]}{message[0].lower()}]{regex[1:]}"
+    return _Pattern(re.compile(regex, re.DOTALL), slots, OURS.intersection(slots), text, _letters("".join(literals)))
 
 
 @cache
@@ -98,9 +146,8 @@ def _catalogue(name: str) -> catalogues.NullTranslations:
 
 
 @lru_cache(maxsize=10_000)
-def _find(name: str, english: str) -> str:
-    catalogue = _catalogue(name)
-    return catalogue.find(english) if english and isinstance(catalogue, _Catalogue) else english
+def _find(catalogue: catalogues.NullTranslations, english: str) -> _Found:
+    return catalogue.find(english) if english and isinstance(catalogue, _Catalogue) else _Found(0, english)
 
 
 def gettext(message: str) -> str:
@@ -120,7 +167,7 @@ def N_(message: str) -> str:
 
 def translated(text: object) -> str:
     """An English text, as it was made and kept, in the language that is read now; as it is where nobody knows it."""
-    return _find(language(), str(text))
+    return _find(_catalogue(language()), str(text)).text
 
 
 def script_texts(script: str) -> dict[str, list[str]]:

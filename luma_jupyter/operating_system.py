@@ -19,6 +19,8 @@ from pathlib import Path, PureWindowsPath
 from time import sleep
 from typing import BinaryIO, TypeVar
 
+from luma_jupyter.languages import N_
+
 WINDOWS = os.name == "nt"
 PAUSES = (0.05, 0.1, 0.2, 0.4)  # seconds between tries at a file that another program holds open
 LONGEST_FOLDER = 247  # characters of a folder's path in Windows (learn.microsoft.com, "Maximum Path Length Limitation")
@@ -192,4 +194,4 @@ def is_too_long(error: OSError) -> bool:
 
 def reason(error: OSError) -> str:
     """Why a file or folder could not be made, in words."""
-    return "its path is too long" if is_too_long(error) else error.strerror or str(error)
+    return N_("its path is too long") if is_too_long(error) else error.strerror or str(error)

@@ -101,9 +101,10 @@ def _word(value: object) -> str:
 
 def _text(name: str, value: object) -> str:
     if not isinstance(value, str):
-        raise ConfigError(f"{name} must be text, not {type(value).__name__}.")
+        kind = type(value).__name__
+        raise ConfigError(f"{name} must be text, not {kind}.")
     if not value.strip():
-        raise ConfigError(f"{name} is empty; None would take it back to the default.")
+        raise ConfigError(f"{name} is empty; None takes it back to the default.")
     return value.strip()
 
 
@@ -125,14 +126,16 @@ def _base_url(name: str, value: object) -> BaseUrl:
 def _provider(name: str, value: object) -> str:
     word = _text(name, value).lower()
     if word not in ("auto", *PROVIDERS):
-        raise ConfigError(f"{name} must be auto, {', '.join(PROVIDERS)}, not {shown(word)}.")
+        services = ", ".join(PROVIDERS)
+        raise ConfigError(f"{name} must be auto, {services}, not {shown(word)}.")
     return word
 
 
 def _language(name: str, value: object) -> str:
     word = _text(name, value)
     if (language := languages.language_of(word)) is None:
-        raise ConfigError(f"{name} must be {' or '.join(languages.LANGUAGES)}, not {shown(word)}.")
+        known = " or ".join(languages.LANGUAGES)
+        raise ConfigError(f"{name} must be {known}, not {shown(word)}.")
     return language
 
 
@@ -145,17 +148,24 @@ def _flag(name: str, value: object) -> bool:
     raise ConfigError(f"{name} must be 1 or 0, not {shown(value)}.")
 
 
-def _amount(unit: str) -> Callable[[str, object], float]:
-    def read(name: str, value: object) -> float:
-        try:
-            amount = math.nan if isinstance(as_python(value), bool) else float(_word(value))
-        except ValueError:
-            amount = math.nan
-        if not 0 <= amount < math.inf:
-            raise ConfigError(f"{name} must be a number of {unit}, 0 or more, not {shown(value)}.")
-        return amount
+def _seconds(name: str, value: object) -> float:
+    if (amount := _amount(value)) is None:
+        raise ConfigError(f"{name} must be a number of seconds, 0 or more, not {shown(value)}.")
+    return amount
 
-    return read
+
+def _usd(name: str, value: object) -> float:
+    if (amount := _amount(value)) is None:
+        raise ConfigError(f"{name} must be a number of US dollars, 0 or more, not {shown(value)}.")
+    return amount
+
+
+def _amount(value: object) -> float | None:
+    try:
+        amount = math.nan if isinstance(as_python(value), bool) else float(_word(value))
+    except ValueError:
+        return None
+    return amount if 0 <= amount < math.inf else None
 
 
 def _count(name: str, value: object) -> int:
@@ -169,7 +179,7 @@ def _function(name: str, value: object) -> Callable[[Any], object]:
     if not callable(value):
         raise InvalidRequest(f"{name} must be a function, which is called with what has ended, not {shown(value)}.")
     if inspect.iscoroutinefunction(value):
-        raise InvalidRequest(f"{name} must be a plain function: nobody would await this one.")
+        raise InvalidRequest(f"{name} must be a plain function, without async: nobody awaits it.")
     return value
 
 
@@ -228,17 +238,17 @@ class Settings:
     submissions: int = 4
     """How many requests are on their way to a service at once; the rest stay queued."""
     looks_per_minute: int = 600
-    """How often, at most, a service is asked in a minute how its tasks get on."""
+    """How often in a minute, at most, a service is asked how far its tasks are."""
     confirm_count: int = 10
     """A batch with more new videos than this asks first."""
     confirm_usd: float = 5.0
     """A batch that costs more US dollars than this asks first."""
     check_balance: bool = True
-    """Whether a call is held back that the balance at the service does not cover."""
+    """Whether nothing is sent that your balance at the service does not cover."""
     keep_active: bool = False
     """Whether the kernel counts as active while clips are being made, so that a JupyterHub does not end it."""
     keep_exchanges: bool = True
-    """Whether it is recorded what went over the wire for each clip, for ``%luma explain``."""
+    """Whether all that is sent and comes back for a clip is kept, for ``%luma explain``."""
     notify: Callable[[Any], object] | None = None
     """A function that is called with each clip that has ended, or once with the list of a batch."""
     lang: str | None = None
@@ -293,15 +303,15 @@ SETTABLE: dict[str, tuple[str, Callable[[str, object], Any]]] = {
     "embed": ("LUMA_JUPYTER_EMBED", _flag),
     "media": ("LUMA_JUPYTER_MEDIA", _folder),
     "home": ("LUMA_JUPYTER_HOME", _folder),
-    "exit_seconds": ("LUMA_JUPYTER_EXIT_SECONDS", _amount("seconds")),
-    "demo_seconds": ("LUMA_JUPYTER_DEMO_SECONDS", _amount("seconds")),
-    "budget": ("LUMA_JUPYTER_BUDGET", _amount("US dollars")),
-    "acedata_price": ("LUMA_JUPYTER_ACEDATA_PRICE", _amount("US dollars")),
-    "runapi_price": ("LUMA_JUPYTER_RUNAPI_PRICE", _amount("US dollars")),
+    "exit_seconds": ("LUMA_JUPYTER_EXIT_SECONDS", _seconds),
+    "demo_seconds": ("LUMA_JUPYTER_DEMO_SECONDS", _seconds),
+    "budget": ("LUMA_JUPYTER_BUDGET", _usd),
+    "acedata_price": ("LUMA_JUPYTER_ACEDATA_PRICE", _usd),
+    "runapi_price": ("LUMA_JUPYTER_RUNAPI_PRICE", _usd),
     "submissions": ("LUMA_JUPYTER_SUBMISSIONS", _count),
     "looks_per_minute": ("LUMA_JUPYTER_LOOKS_PER_MINUTE", _count),
     "confirm_count": ("LUMA_JUPYTER_CONFIRM_COUNT", _count),
-    "confirm_usd": ("LUMA_JUPYTER_CONFIRM_USD", _amount("US dollars")),
+    "confirm_usd": ("LUMA_JUPYTER_CONFIRM_USD", _usd),
     "check_balance": ("LUMA_JUPYTER_CHECK_BALANCE", _flag),
     "keep_active": ("LUMA_JUPYTER_KEEP_ACTIVE", _flag),
     "keep_exchanges": ("LUMA_JUPYTER_KEEP_EXCHANGES", _flag),
@@ -324,7 +334,7 @@ LOGIN_KEYS: Mapping[str, str] = {
     "acedata_platform": "acedata_platform_token",
     "runapi": "runapi_key",
 }
-_CONFIGURED, _ENVIRONMENT = _GIVEN = "luma_jupyter.configure()", "the environment"
+_CONFIGURED, _ENVIRONMENT = _GIVEN = "luma_jupyter.configure()", languages.N_("the environment")
 
 
 def variable(name: str) -> str:
@@ -416,7 +426,8 @@ class Configuration:
         """
         unknown = sorted(set(changes) - set(SETTABLE))
         if unknown:
-            raise ConfigError(f"There is no setting {', '.join(unknown)}; there are {', '.join(SETTABLE)}.")
+            names, known = ", ".join(unknown), ", ".join(SETTABLE)
+            raise ConfigError(f"There is no setting {names}; there are {known}.")
         checked = {name: SETTABLE[name][1](name, value) for name, value in changes.items() if value is not None}
         kept = {name: value for name, value in self._overrides.items() if name not in changes}
         self._overrides = kept | checked  # replaced whole: the engine's thread reads it

@@ -19,7 +19,7 @@ from luma_jupyter.engine.store.journal import Journal
 from tests.support.loops import VirtualLoop
 from tests.support.misbehaving import Server
 
-pytest_plugins = ["tests.support.notebook_fixtures"]
+pytest_plugins = ["tests.support.notebook_fixtures", "tests.support.unmarked"]
 
 
 # Where files need not wait for a disk with each commit, if there is room for those of a whole run.

@@ -181,7 +181,8 @@ def test_service_error_message(facts: dict[str, object], message: str) -> None:
 def test_every_service_error_says_what_happened_and_what_to_do(kind: type[ServiceError]) -> None:
     """Each kind has a finding of its own, and advice unless it depends on the key's variable or on nothing known."""
     error = kind("AceDataCloud")
-    assert error.finding == f"AceDataCloud {kind.what}."
+    assert error.finding == f"{kind.what.format(service='AceDataCloud')}."
+    assert kind.what.startswith("{service} ")
     assert kind.advice.endswith(".") or kind in (ServiceError, errors.InvalidKey)
     assert kind in (ServiceError,) or kind.what != ServiceError.what
 

@@ -156,7 +156,7 @@ def test_locked_keyring_does_not_hang(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(keystores, "WRITE_SECONDS", 0.0)
     backend = LockedBackend()
     keyring = Keyring(keyring_with(backend))
-    with pytest.raises(TimeoutError, match=r"did not answer \(is it locked\?\): unlock it, then %luma doctor"):
+    with pytest.raises(TimeoutError, match=r"did not answer \(is it locked\?\): unlock it, then say %luma doctor"):
         keyring.find(NAME)
     with pytest.raises(ConfigError, match="did not answer: unlock it, and try again"):
         keyring.keep(NAME, Secret(KEY))

@@ -16,6 +16,7 @@ from luma_jupyter.errors import ConfigError, InvalidRequest
 from luma_jupyter.languages import gettext as _
 from luma_jupyter.languages import ngettext, reading, translated
 from luma_jupyter.widgets.base import script
+from luma_jupyter.widgets.studio.form import in_words
 from tests.support.messages import python_messages
 
 MESSAGES = {
@@ -23,7 +24,13 @@ MESSAGES = {
     ("{count} clip", "{count} clips"): ("{count} 个片段",),
     "There is no ratio {ratio}; choose {ratios}.": "没有 {ratio} 这个比例；请选 {ratios}。",
     "{name}: {reason}": "{name}：{reason}",
+    "{name}: there is no file {path}.": "{name}：没有文件 {path}。",
+    "{place}: {error} Nothing was sent.": "{place}：{error}什么都没有发送。",
+    "{name} ended: {error}": "{name} 结束：{error}",
+    "Top up the account.": "请充值。",
     "Copy": "复制",
+    "{name} must be a URL.": "请在“{name}”里填网址。",
+    "First frame": "首帧",
 }
 
 
@@ -110,9 +117,21 @@ def test_what_was_kept_in_english_is_translated_when_it_is_shown() -> None:
     with reading("zh"):
         assert translated(kept) == "没有 {2:1}\nor so 这个比例；请选 1:1, 16:9。"
         assert translated("Prompt 1: Try again.") == "Prompt 1：再试一次。"
-        assert translated("Try again.: Nobody knows this.") == "Try again.：Nobody knows this."
-        assert translated("Nobody knows this.") == "Nobody knows this."
-        assert translated("") == ""
+        assert translated("sunset ended: Nobody knows this.") == "sunset 结束：Nobody knows this."
+        for unknown in ("Nobody knows this.", "Nor: this.", ""):
+            assert translated(unknown) == unknown
+
+
+@pytest.mark.usefixtures("chinese")
+def test_a_text_is_read_as_the_messages_that_know_most_of_it() -> None:
+    """A slot does not swallow what is a message, too; sentences that are messages each stand one after the other."""
+    with reading("zh"):
+        assert translated("第一帧: there is no file 'a.png'.") == "第一帧：没有文件 'a.png'。"
+        inner = "Prompt 1: start_image: there is no file 'a.png'. Nothing was sent."
+        assert translated(inner) == "Prompt 1：start_image：没有文件 'a.png'。什么都没有发送。"
+        assert translated("sunset ended: Try again. Top up the account.") == "sunset 结束：再试一次。请充值。"
+        assert translated("Somebody's words. Top up the account.") == "Somebody's words. 请充值。"
+        assert translated("So. Many. Sentences. " * 20).startswith("So. Many.")
 
 
 @pytest.mark.usefixtures("chinese")
@@ -122,6 +141,16 @@ def test_errors_are_english_in_code_and_translated_on_the_screen() -> None:
     with reading("zh"):
         assert str(error) == "There is no ratio 2:1; choose 1:1."
         assert error._render_traceback_() == ["InvalidRequest: 没有 2:1 这个比例；请选 1:1。"]
+
+
+@pytest.mark.usefixtures("chinese")
+def test_an_error_in_a_form_names_the_field_as_its_label_does() -> None:
+    """Also where the other language has the name elsewhere in the line."""
+    error = InvalidRequest("start_image must be a URL.")
+    assert in_words(error) == "First frame must be a URL."
+    with reading("zh"):
+        assert in_words(error) == "请在“首帧”里填网址。"
+        assert in_words(InvalidRequest("Try again.")) == "再试一次。"
 
 
 @pytest.mark.usefixtures("chinese")

@@ -7,14 +7,15 @@ import re
 import zipfile
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, NamedTuple
 
 import nbformat
 import pytest
 
+from tests.support.lessons import CHINESE, ENGLISH, cells_of, name_of, solutions, tagged
 from tests.support.notebook_runs import outputs, run
 
-LESSONS = sorted((Path(__file__).parents[1] / "notebooks" / "lessons").glob("*.ipynb"))
+LESSONS = [*ENGLISH, *CHINESE]
 NOWHERE = "http://127.0.0.1:9"
 # What the demo has to go before: keys, a class key, and a setting that says otherwise.
 PAID = {
@@ -24,17 +25,54 @@ PAID = {
     "LUMA_JUPYTER_GATEWAY": NOWHERE,
     "LUMA_JUPYTER_GATEWAY_TOKEN": "a-class-key",
 }
-# For each check of a lesson, an answer that is not right.
-WRONG = {
-    "1_prompts_and_words": ['answer = "Yes."', 'mine = "A city at noon, pan left"'],
-    "2_what_a_task_is": ["looks = 999", 'step = "look-up"', 'choice = "a"'],
-    "3_a_recurring_character": ['frame = "snow@first"', "takes[1].starred = True"],
-    "4_from_storyboard_to_film": ["seconds = 13"],
-    "5_cost_ethics_and_labels": ["cost = 2.10", 'case = "a"', 'line = "prompt"', 'label = "Made by me"'],
+
+
+class Words(NamedTuple):
+    """How lessons of a language begin what they say, and what they are answered wrongly.
+
+    ``wrong``: by a lesson's number, for each of its checks an answer that is not right.
+    """
+
+    minutes: str
+    solution: str
+    unanswered: tuple[str, ...]
+    not_yet: tuple[str, ...]
+    right: str
+    wrong: dict[int, list[str]]
+
+
+WORDS = {
+    "lessons": Words(
+        minutes=r"About (\d+) minutes",
+        solution="Solution",
+        unanswered=("No answer yet: ", "No choice yet: ", "No label yet: "),
+        not_yet=("Not yet: ", "Not yet, but nearly: "),
+        right="Right: ",
+        wrong={
+            1: ['answer = "Yes."', 'mine = "A city at noon, pan left"'],
+            2: ["looks = 999", 'step = "look-up"', 'choice = "a"'],
+            3: ['frame = "snow@first"', "takes[1].starred = True"],
+            4: ["seconds = 13"],
+            5: ["cost = 2.10", 'case = "a"', 'line = "prompt"', 'label = "Made by me"'],
+        },
+    ),
+    "zh": Words(
+        minutes=r"大约 (\d+) 分钟",
+        solution="参考答案",
+        unanswered=("还没有答案：", "还没有选：", "还没有标识："),
+        not_yet=("还不对：", "还差一点："),
+        right="对了：",
+        wrong={
+            1: ['answer = "能。"', 'mine = "中午的城市，向左摇"'],
+            2: ["looks = 999", 'step = "查询"', 'choice = "a"'],
+            3: ['frame = "snow@first"', "takes[1].starred = True"],
+            4: ["seconds = 13"],
+            5: ["cost = 2.10", 'case = "a"', 'line = "prompt"', 'label = "我做的"'],
+        },
+    ),
 }
-UNANSWERED = ("No answer yet: ", "No choice yet: ", "No label yet: ")
 # What a check says to an answer: the lesson's number, the variable, its value, and words of the hint.
-HINTS = [
+ENGLISH_HINTS = [
     (1, "answer", "No!", "Right: "),
     (1, "answer", "perhaps", "look at the two labels again"),
     (1, "mine", "The open sea at night, in fog", "this is the same prompt"),
@@ -63,16 +101,52 @@ HINTS = [
     (5, "label", "用AI制作（demo）。创意：安", "Right: "),
     (5, "label", "Made with AI (demo service). " + "Idea, prompt and choice: Ann. " * 3, "too many to read"),
 ]
+CHINESE_HINTS = [
+    (1, "answer", "不能。", "对了："),
+    (1, "answer", "也许", "再看看那两个标签"),
+    (1, "mine", "夜里雾中的大海", "还是原来那条提示词"),
+    (1, "mine", "夜里雾中的大海,微距", "“微距”不是演示服务认得的镜头词"),
+    (1, "mine", "夜里雾中的大海，固定镜头。", "对了：只多了“固定镜头”"),
+    (1, "mine", " 夜里雾中的大海, 镜头推近", "对了：只多了“镜头推近”"),
+    (1, "mine", "清晨雾中的大海，推近", "这样开头：夜里雾中的大海"),
+    (2, "looks", "3 次", "没有这个视频的记录"),
+    (2, "step", "请求。", "对了："),
+    (2, "choice", "c", "怎样才能弄清楚"),
+    (2, "choice", "d", "一个字母"),
+    (3, "frame", "--start-image snow@last", "对了："),
+    (3, "frame", "meet@last", "第一个镜头里的一帧"),
+    (3, "frame", "结尾", "first 或 last"),
+    (4, "seconds", "12.0 秒", "对了："),
+    (4, "seconds", 12.5, "数一数淡入淡出"),
+    (4, "seconds", 15, "shots[1]@1-4"),
+    (4, "seconds", "很长", "先把三个镜头的时间加起来"),
+    (5, "cost", "6.30 美元", "对了："),
+    (5, "cost", 1.05, "一个镜头做三版"),
+    (5, "cost", 100, "多少个视频"),
+    (5, "case", "d", "一个字母"),
+    (5, "line", "demo", "开头的词照抄下来"),
+    (5, "label", "用AI制作。创意：小安", "哪个服务"),
+    (5, "label", "演示服务做的，创意：小安", "用 AI 做的"),
+    (5, "label", "我用AI制作（演示服务）", "你自己做了什么"),
+    (5, "label", "用AI制作（demo）。我画的", "对了："),
+    (5, "label", "人工智能生成（演示服务）创意：Ann", "对了："),
+    (5, "label", "用人工智能制作（演示服务）。" + "创意、提示词和挑选：小安。" * 3, "几秒钟读不完"),
+]
+HINTS = [
+    (lessons[number - 1], *rest)
+    for lessons, hints in ((ENGLISH, ENGLISH_HINTS), (CHINESE, CHINESE_HINTS))
+    for number, *rest in hints
+]
 
 
-def tagged(lesson: Path, tag: str) -> list[Any]:
-    """The cells of a lesson that have a tag."""
-    return [cell for cell in nbformat.read(lesson, as_version=4).cells if tag in cell.metadata.get("tags", [])]
+def words_of(lesson: Path) -> Words:
+    """Those of a lesson's language."""
+    return WORDS[lesson.parent.name]
 
 
-def solutions(lesson: Path) -> list[str]:
-    """The code of the folded solutions, in order."""
-    return [re.findall(r"```python\n(.*?)\n```", cell.source, re.DOTALL)[0] for cell in tagged(lesson, "solution")]
+def wrong_answers(lesson: Path) -> list[str]:
+    """For each check of a lesson an answer that is not right."""
+    return words_of(lesson).wrong[int(lesson.name[0])]
 
 
 def ask(check: str, capsys: pytest.CaptureFixture[str], **answers: Any) -> str:
@@ -87,7 +161,7 @@ def answered(lesson: Path) -> Any:
     It is handed in where it says how.
     """
     notebook = nbformat.read(lesson, as_version=4)
-    answers = zip(WRONG[lesson.stem], solutions(lesson), strict=True)
+    answers = zip(wrong_answers(lesson), solutions(lesson), strict=True)
     cells = []
     for cell in notebook.cells:
         tags = cell.metadata.get("tags", [])
@@ -103,7 +177,7 @@ def answered(lesson: Path) -> Any:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("lesson", LESSONS, ids=lambda path: path.stem)
+@pytest.mark.parametrize("lesson", LESSONS, ids=name_of)
 def test_lesson_runs_with_any_answer_and_pays_nothing(lesson: Path, tmp_path: Path) -> None:
     """Without an answer, with a wrong one and with the solution no cell fails, and each check says how it is; all
     videos are the demo's, whatever keys there are. Handed in, all that it shows is in the zip."""
@@ -113,9 +187,10 @@ def test_lesson_runs_with_any_answer_and_pays_nothing(lesson: Path, tmp_path: Pa
     run("nbconvert", *arguments, folder=tmp_path, short_films=not tagged(lesson, "handin"), **PAID)
     assert [output for output in outputs(copy) if output["output_type"] == "error"] == []
     said = ["".join(cell.outputs[0].text) for cell in tagged(copy, "check")]
-    assert all(text.startswith(UNANSWERED) for text in said[::3])
-    assert all(text.startswith("Not yet: ") or text.startswith("Not yet, but nearly: ") for text in said[1::3])
-    assert all(text.startswith("Right: ") for text in said[2::3])
+    words = words_of(lesson)
+    assert all(text.startswith(words.unanswered) for text in said[::3])
+    assert all(text.startswith(words.not_yet) for text in said[1::3])
+    assert all(text.startswith(words.right) for text in said[2::3])
     made = [json.loads(path.read_text(encoding="utf-8")) for path in (tmp_path / "luma_videos").glob("*.json")]
     assert {one["provider"] for one in made} <= {"demo", "local"}
     assert len(made) >= 2
@@ -124,18 +199,19 @@ def test_lesson_runs_with_any_answer_and_pays_nothing(lesson: Path, tmp_path: Pa
             assert sum(name.endswith(".mp4") for name in zipped.namelist()) == len(made)
 
 
-@pytest.mark.parametrize("lesson", LESSONS, ids=lambda path: path.stem)
+@pytest.mark.parametrize("lesson", LESSONS, ids=name_of)
 def test_lesson_says_how_long_it_takes_and_checks_what_it_asks(lesson: Path) -> None:
     """At most 20 minutes, said at the top; each answer has a folded check, and a folded solution."""
-    first = nbformat.read(lesson, as_version=4).cells[0].source
-    assert int(re.findall(r"About (\d+) minutes", first)[0]) <= 20
+    words = words_of(lesson)
+    assert int(re.findall(words.minutes, cells_of(lesson)[0].source)[0]) <= 20
     checks = tagged(lesson, "check")
     assert all(check.metadata.jupyter.source_hidden for check in checks)
-    assert all(cell.source.startswith("<details><summary>Solution</summary>") for cell in tagged(lesson, "solution"))
-    assert len(tagged(lesson, "answer")) == len(checks) == len(solutions(lesson)) == len(WRONG[lesson.stem]) >= 1
+    begins = f"<details><summary>{words.solution}</summary>"
+    assert all(cell.source.startswith(begins) for cell in tagged(lesson, "solution"))
+    assert len(tagged(lesson, "answer")) == len(checks) == len(solutions(lesson)) == len(wrong_answers(lesson)) >= 1
 
 
-@pytest.mark.parametrize("lesson", LESSONS, ids=lambda path: path.stem)
+@pytest.mark.parametrize("lesson", LESSONS, ids=name_of)
 @pytest.mark.parametrize("odd", [None, [], {"a": 1}, -1.5, "nan", "?" * 5_000, b"yes"], ids=lambda odd: str(odd)[:8])
 def test_check_never_fails(lesson: Path, odd: object, capsys: pytest.CaptureFixture[str]) -> None:
     """Whatever is in the variable, and where its cell was never run, it says in one line what to look at."""
@@ -145,20 +221,25 @@ def test_check_never_fails(lesson: Path, odd: object, capsys: pytest.CaptureFixt
             assert len(ask(check.source, capsys, **answers).splitlines()) == 1
 
 
-@pytest.mark.parametrize(("number", "name", "value", "words"), HINTS, ids=lambda value: str(value)[:20])
+@pytest.mark.parametrize(("lesson", "name", "value", "words"), HINTS, ids=lambda value: str(value)[:20])
 def test_check_says_what_to_look_at(
-    number: int, name: str, value: object, words: str, capsys: pytest.CaptureFixture[str]
+    lesson: Path, name: str, value: object, words: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Each mistake has a hint of its own."""
-    lesson = LESSONS[number - 1]
     names = [answer.source.split(" ")[0] for answer in tagged(lesson, "answer")]
     check = tagged(lesson, "check")[names.index(name)].source
     assert words in ask(check, capsys, **{name: value}, kite=SimpleNamespace(explain=list))
 
 
-def test_choice_needs_a_reason(capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize(
+    ("lesson", "example", "words"),
+    [(ENGLISH[2], "because …", "Now say why"), (CHINESE[2], "因为……", "再用几个词说说为什么")],
+    ids=["en", "zh"],
+)
+def test_choice_needs_a_reason(lesson: Path, example: str, words: str, capsys: pytest.CaptureFixture[str]) -> None:
     """A ★ without a note, or with the example's, is half of a choice."""
-    check = tagged(LESSONS[2], "check")[1].source
-    for note in ("", "because …"):
+    answer, check = (tagged(lesson, tag)[1].source for tag in ("answer", "check"))
+    assert example in answer
+    for note in ("", example):
         takes = [SimpleNamespace(starred=True, note=note), SimpleNamespace(starred=False, note="")]
-        assert "Now say why" in ask(check, capsys, takes=takes)
+        assert words in ask(check, capsys, takes=takes)

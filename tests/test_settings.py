@@ -204,9 +204,9 @@ def test_bad_variable_is_named(name: str, text: str, message: str, monkeypatch: 
     ("name", "value", "message"),
     [
         *BAD,
-        ("acedata_token", "", "is empty; None would take it back to the default."),
-        ("runapi_key", " ", "is empty; None would take it back to the default."),
-        ("media", "", "is empty; None would take it back to the default."),
+        ("acedata_token", "", "is empty; None takes it back to the default."),
+        ("runapi_key", " ", "is empty; None takes it back to the default."),
+        ("media", "", "is empty; None takes it back to the default."),
         ("acedata_token", 5, "must be text, not int."),
         ("runapi_base_url", b"https://h", "must be text, not bytes."),
         ("provider", True, "must be text, not bool."),

@@ -1,7 +1,7 @@
 """The badges of Colab and Binder. ``REPOSITORY`` is the one place that knows where this repository is, such as
 ``owner/name`` at GitHub; while it is empty, there are none.
 
-``python docs/extensions/badges.py`` puts them into README.
+``python docs/extensions/badges.py`` puts them into README, in both languages.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from pathlib import Path
 
 REPOSITORY = ""
 NOTEBOOK = "notebooks/01_quickstart.ipynb"
-README = Path(__file__).parents[2] / "README.md"
+READMES = [Path(__file__).parents[2] / name for name in ("README.md", "README.zh-CN.md")]
 BEGIN, END = "<!-- badges -->", "<!-- end of badges -->"
 
 
@@ -35,4 +35,5 @@ def put_into(readme: str, repository: str = REPOSITORY) -> str:
 
 
 if __name__ == "__main__":
-    README.write_text(put_into(README.read_text(encoding="utf-8")), encoding="utf-8")
+    for readme in READMES:
+        readme.write_text(put_into(readme.read_text(encoding="utf-8")), encoding="utf-8")

@@ -86,7 +86,10 @@ def _options(options: Iterable[Option]) -> str:
 
 
 def _line_words() -> str:
-    rows = ((code(f"%luma {word.word} {word.arguments}".rstrip()), word.help.replace("\n", " ")) for word in LINE_WORDS)
+    rows = (
+        (code(f"%luma {word.word} {word.arguments}".rstrip()), "; ".join(filter(None, (word.help, word.more))))
+        for word in LINE_WORDS
+    )
     return table(("what you type", "what it does"), rows)
 
 

@@ -38,7 +38,7 @@ def generate(
     lets the service improve the prompt. An image is an http(s) URL, a frame of a clip, ``clip.at("last")`` (then this
     one is queued until that clip is done), or uploaded first: a path, bytes, a PIL image, a numpy frame (height, width,
     3) of uint8, a matplotlib figure. ``callback_url`` is passed to the service; ``timeout`` is how many seconds to
-    follow the task (900). A request that was made before is answered by what came of it, unless ``again``. Raises
+    watch the task (900). A request that was made before is answered by what came of it, unless ``again``. Raises
     InvalidRequest, ConfigError or OverBudget; then nothing was sent.
     """
     images = read_images(kernel.session.find_name, start_image=start_image, end_image=end_image)
@@ -93,7 +93,7 @@ def modify(
     timeout: float | None = None,
     again: bool = False,
 ) -> Clip:
-    """Re-render a video from a prompt: a clip (queued until it is done), a URL, or a video's path.
+    """Change a video by a prompt: a clip (queued until it is done), a URL, or a video's path.
 
     ``watermark`` is True, False or a watermark id. Further arguments and errors as for `generate`.
     """
@@ -105,7 +105,7 @@ def modify(
 
 
 def adopt(task_id: str, *, provider: Provider | None = None) -> Clip:
-    """Make a clip of a task that exists at a service: made elsewhere, or lost here; it is followed and saved, free.
+    """Make a clip of a task that exists at a service: made elsewhere, or lost here; it is watched and saved, free.
 
     ``provider`` is acedata, runapi or demo; without it those whose key is set are asked. A task that is known here
     gives its own clip, and an unconfirmed clip that was waiting for it goes on. Raises InvalidRequest where no service
@@ -114,7 +114,8 @@ def adopt(task_id: str, *, provider: Provider | None = None) -> Clip:
     if not isinstance(task_id, str) or not task_id.strip() or not task_id.strip().isprintable():
         raise InvalidRequest(f"A task id is a text, as the service gave it, not {shown(task_id)}.")
     if provider is not None and (not isinstance(provider, str) or provider not in PROVIDERS):
-        raise InvalidRequest(f"There is no provider {shown(provider)}: choose {', '.join(PROVIDERS)}.")
+        providers = ", ".join(PROVIDERS)
+        raise InvalidRequest(f"There is no provider {shown(provider)}: choose {providers}.")
     return kernel.session.adopt(task_id.strip(), provider)
 
 
@@ -134,10 +135,10 @@ def batch(
 
     ``prompts`` is a text, a list of texts or of dicts, or a DataFrame of any library: a row with the column
     ``prompt``, and others named as the arguments ``action``, ``source`` and ``takes`` and the options of `generate`,
-    `extend` and `modify`. A list, or a column, as an option is an axis. What a row says comes before what the call
-    says; None and NaN say nothing. The order is: rows, then ``source``, then options as given, each varying faster than
-    the one before, ``takes`` fastest. ``source`` is a clip, a video id, a URL or a path, or a list of those; a batch
-    has at most 20,000 videos.
+    `extend` and `modify`. An option that is a list makes a video for each of its values. What a row says comes before
+    what the call says; None and NaN say nothing. The order is: rows, then ``source``, then options as given, each
+    varying faster than the one before, ``takes`` fastest. ``source`` is a clip, a video id, a URL or a path, or a list
+    of those; a batch has at most 20,000 videos.
 
     Number and price are said before; above the settings ``confirm_count`` and ``confirm_usd`` somebody is asked, unless
     ``yes``. All that are new are sent, or none is. A clip that fails is in its place in the list.

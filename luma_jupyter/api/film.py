@@ -3,13 +3,47 @@
 from __future__ import annotations
 
 from os import PathLike
-from typing import Any
+from typing import Any, Literal, overload
 
 from luma_jupyter.api.kernel import kernel
 from luma_jupyter.clip.clip import Clip
 from luma_jupyter.clip.film_parts import read_film
 from luma_jupyter.domain.values import read_flag
 from luma_jupyter.views.film_outline import FilmOutline
+
+
+@overload
+def film(
+    parts: Any,
+    *,
+    fade: float = 0.0,
+    titles: Any = None,
+    captions: Any = None,
+    music: str | PathLike[str] | None = None,
+    voice: str | PathLike[str] | None = None,
+    size: tuple[int, int] | None = None,
+    fps: float | None = None,
+    out: str | PathLike[str] | None = None,
+    dry_run: Literal[False] = False,
+    again: bool = False,
+) -> Clip: ...
+
+
+@overload
+def film(
+    parts: Any,
+    *,
+    fade: float = 0.0,
+    titles: Any = None,
+    captions: Any = None,
+    music: str | PathLike[str] | None = None,
+    voice: str | PathLike[str] | None = None,
+    size: tuple[int, int] | None = None,
+    fps: float | None = None,
+    out: str | PathLike[str] | None = None,
+    dry_run: Literal[True],
+    again: bool = False,
+) -> FilmOutline: ...
 
 
 def film(
@@ -26,7 +60,7 @@ def film(
     dry_run: bool = False,
     again: bool = False,
 ) -> Clip | FilmOutline:
-    """Join shots to a film, on this machine and free; returns its clip at once, queued until all parts are done.
+    """Join shots to a film, on this computer and free; returns its clip at once, queued until all parts are done.
 
     ``parts`` are clips, parts of clips (``storm[1:4.5]``), lists of these, paths of videos and pictures, PIL images, or
     a picture with its seconds: ``(image, 5)``; a picture stands for 3 s. ``fade`` is how many seconds each transition

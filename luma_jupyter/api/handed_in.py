@@ -23,6 +23,7 @@ from luma_jupyter.handed_in.masking import KEY_VARIABLES, Maker
 from luma_jupyter.handed_in.packing import HandIn, LastChanges, hand_in, target_for
 from luma_jupyter.handed_in.shown import Library
 from luma_jupyter.handed_in.submission import collect_all
+from luma_jupyter.languages import N_
 from luma_jupyter.operating_system import is_same_folder, names_folder
 from luma_jupyter.settings import BaseUrl, Secret, Settings, variable
 from luma_jupyter.widgets.collection import Collection
@@ -39,11 +40,11 @@ def handin(notebook: str | PathLike[str] | None = None, out: str | PathLike[str]
     session = kernel.session
     settings = session.settings()
     own = session_notebook(settings.folder)
-    file = own if notebook is None else settings.folder / read_path("The notebook", notebook)
+    file = own if notebook is None else settings.folder / read_path(N_("The notebook"), notebook)
     if file is None:
         raise InvalidRequest("Say which notebook: %luma handin lesson3.ipynb.")
     is_others = own is not None and own.resolve() != file.resolve()
-    target = None if out is None else settings.folder / read_path("The zip", out)
+    target = None if out is None else settings.folder / read_path(N_("The zip"), out)
     is_folder = out is not None and names_folder(os.fspath(out))
     return hand_in(
         file,
@@ -134,10 +135,10 @@ def _keys(settings: Settings) -> Iterator[tuple[str, str]]:
         if isinstance(value, Secret):
             yield variable(name), value.reveal()
         elif isinstance(value, BaseUrl) and value.login:
-            yield f"the login in {variable(name)}", value.login.reveal()
+            yield N_(f"the login in {variable(name)}"), value.login.reveal()
     for name in KEY_VARIABLES:  # also those of which something else takes the place
         if (key := os.environ.get(name, "").strip()) and key not in known:
-            yield f"{name} in the environment", key
+            yield N_(f"{name} in the environment"), key
 
 
 def _user_name() -> str:

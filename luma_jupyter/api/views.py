@@ -97,11 +97,11 @@ def contact_sheet(clips: Clip | Iterable[Clip], *, columns: int | None = None) -
 
 
 class Studio(StudioForms):
-    """Forms for all that the magics do, and all that is under way. Shown as a cell's last expression.
+    """Forms for all that the magics do, and all that is being made. Shown as a cell's last expression.
 
     Fields can be given: ``Studio(action="extend", source="sunset")``. ``form`` holds them, and ``form.submit()`` is its
-    button; ``queue.clips`` are the clips below. What is shown is closed when its output is cleared; what is under way
-    goes on. Raises InvalidRequest for a field that there is not, or a value that it cannot have.
+    button; ``queue.clips`` are the clips below. What is shown is closed when its output is cleared; what is being
+    made goes on. Raises InvalidRequest for a field that there is not, or a value that it cannot have.
     """
 
     def __init__(self, **fields: Any) -> None:

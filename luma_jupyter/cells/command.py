@@ -12,7 +12,7 @@ from luma_jupyter.cells.expressions import insert_variables
 from luma_jupyter.cells.lookup import Lookup
 from luma_jupyter.cells.parser import read_line
 from luma_jupyter.clip.clip_list import ClipList
-from luma_jupyter.clip.confirm import BatchPlan, plan_all, submit_all
+from luma_jupyter.clip.confirm import BatchPlan, plan_all, price_text, submit_all
 from luma_jupyter.clip.grid import Grid
 from luma_jupyter.clip.images import Images
 from luma_jupyter.clip.session import Session
@@ -20,11 +20,13 @@ from luma_jupyter.clip.source import read_source
 from luma_jupyter.domain.requests import ExtendRequest, FilmRequest, GenerateRequest, ModifyRequest, Request
 from luma_jupyter.domain.task import Task
 from luma_jupyter.domain.urls import shown_url
-from luma_jupyter.domain.vocabulary import CLASS_GATEWAY
 from luma_jupyter.engine.plan import ONE_PER_REQUEST, Preview
 from luma_jupyter.engine.task_spec import TaskSpec
+from luma_jupyter.languages import gettext as _
+from luma_jupyter.languages import translated
 from luma_jupyter.printable import printable, printable_json
 from luma_jupyter.views.film_outline import FilmOutline
+from luma_jupyter.views.text import SHORT_STATUS_TEXT
 
 YOUR_KEY = "‹your key›"
 # Whose business an option is; all others are the request's.
@@ -109,10 +111,11 @@ def would_send(command: CellCommand, session: Session, batch: BatchPlan | None =
     calls = [] if earlier else [(preview.provider, preview.price)]
     if command.takes > 1:
         batch = batch or plan_all(session, takes_of(command), ask=False)
-        text += f"\n{replace(batch, grid=f'{command.takes} takes of this')}"
+        takes = _("{count} takes of this").format(count=command.takes)
+        text += f"\n{replace(batch, grid=takes)}"
         calls = [(provider, price) for provider, _, price in batch.new]
     refusal = engine.budget_refusal(calls)
-    return f"{text}\n{refusal}" if refusal else text
+    return f"{text}\n{translated(refusal)}" if refusal else text
 
 
 def _shown_payload(preview: Preview) -> dict[str, Any]:
@@ -136,21 +139,26 @@ def _demo_curl(preview: Preview, token: str) -> str:
     """A curl command that runs as it stands: the demo's key is no secret, as it ends with its kernel."""
     headers = {name: uuid4().hex if value == ONE_PER_REQUEST else value for name, value in preview.headers.items()}
     curl = _curl(replace(preview, headers=headers), token, f"--noproxy {shlex.quote('*')} ")
-    return (
-        f"{curl}\n\nThis runs as it stands, in a terminal or a %%bash cell, while this kernel runs; "
-        "`%luma adopt TASK_ID --provider demo` makes a clip of what it answers."
+    how = _(
+        "You can run this as it is, in a terminal or a %%bash cell, as long as this kernel runs; "
+        "`%luma adopt TASK_ID --provider demo` makes a clip of its answer."
     )
+    return f"{curl}\n\n{how}"
 
 
 def _dry_run_text(preview: Preview, curl: str, earlier: Task | None) -> str:
     """A request as JSON and as a curl command; ``earlier`` is what would answer it unsent."""
     body = printable_json(json.dumps(_shown_payload(preview), ensure_ascii=False, indent=2))
-    price = f"Price: {preview.price}"
-    service = preview.provider if not preview.gateway else f"{preview.provider} through the {CLASS_GATEWAY}"
-    would = f"Nothing was sent. This would go to {service}:"
+    price = _("Price: {price}").format(price=price_text(preview.price))
+    service: str = preview.provider
+    if preview.gateway:
+        service = _("{service} through the class gateway").format(service=service)
     if earlier:
-        would = (
-            f"Nothing was sent, and without --again nothing would be: this was asked for before, and is "
-            f"{earlier.status}. With --again this would go to {service}:"
-        )
+        status = translated(SHORT_STATUS_TEXT[earlier.status])
+        would = _(
+            "Nothing was sent. This was made before ({status}), so without --again nothing is sent or paid. With "
+            "--again, this would go to {service}:"
+        ).format(status=status, service=service)
+    else:
+        would = _("Nothing was sent. This would go to {service}:").format(service=service)
     return printable(f"{would}\n\nPOST {preview.url}\n{body}\n\n{curl}\n\n{price}")

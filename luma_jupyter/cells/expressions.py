@@ -32,6 +32,8 @@ from luma_jupyter.clip.cut import Cut
 from luma_jupyter.clip.names import find_similar
 from luma_jupyter.domain.identifiers import is_variable_name, normalize_name
 from luma_jupyter.errors import InvalidRequest
+from luma_jupyter.languages import N_
+from luma_jupyter.languages import gettext as _
 from luma_jupyter.views.text import short
 
 LONGEST = 200  # characters of one expression
@@ -43,7 +45,8 @@ _OPERATORS: Mapping[type[ast.operator], Callable[[Any, Any], Any]] = {
 }
 _BRACES = re.compile(r"\{+|\}+")
 _TABLES = ("Series", "DataFrame", "Index", "LazyFrame")
-_DOUBLED = "Braces that are meant as such are doubled: {{{{ and }}}}."
+_DOUBLED = "{{{{ … }}}}"  # what is written for double braces that stay
+_TEXT = "{{text}}"
 _WIDE_FORMAT = re.compile(r"\d{5}")  # would pad a number with megabytes of blanks
 
 
@@ -80,10 +83,9 @@ def single_braces_notice(body: str, variables: Mapping[str, Any]) -> str | None:
         for match in re.finditer(r"(?<!\{)\{([^{}]+)\}(?!\})", piece) if isinstance(piece, str) else ():
             name = normalize_name(match[1].strip())
             if is_variable_name(name) and issubclass(type(variables.get(name)), str | numbers.Number):
-                return (
-                    f"The prompt has {{{name}}} in single braces, which is sent as it stands; {{{{{name}}}}} puts the "
-                    "variable in."
-                )
+                single, double = f"{{{name}}}", f"{{{{{name}}}}}"
+                notice = _("The prompt has {single}, sent as it is; {double} puts in the value of that variable.")
+                return notice.format(single=single, double=double)
     return None
 
 
@@ -114,8 +116,10 @@ def _scan(body: str) -> Iterator[Piece]:
         if rest >= 2:
             end = body.find("}}", start)
             if end < 0:
-                after = short(body[start : start + 30], 30)
-                raise InvalidRequest(f"The prompt has “{{{{{after}”: there is no }}}} after these braces. {_DOUBLED}")
+                opened_here, missing = "{{" + short(body[start : start + 30], 30), "}}"
+                raise InvalidRequest(
+                    f"“{opened_here}”: there is no {missing} after these braces. If braces are meant, write {_DOUBLED}."
+                )
             yield read_expression(body[start:end].strip())
             start = end + 2
     yield body[start:]
@@ -173,7 +177,10 @@ def _close(count: int, opened: list[int], before: str) -> str:
         return "".join(closed)
     pairs, rest = divmod(count, 4)
     if rest >= 2:
-        raise InvalidRequest(f"The prompt has “{short(before, 30)}”: there is no {{{{ before these braces. {_DOUBLED}")
+        closed_here, missing = short(before, 30), "{{"
+        raise InvalidRequest(
+            f"“{closed_here}”: there is no {missing} before these braces. If braces are meant, write {_DOUBLED}."
+        )
     closing = 2 * pairs + rest
     while opened and closing > 0:
         closing -= opened.pop()
@@ -183,7 +190,10 @@ def _close(count: int, opened: list[int], before: str) -> str:
 def read_expression(text: str) -> Expression:
     """Read what stands in double braces. Raises InvalidRequest for all that is not understood."""
     if not text:
-        raise InvalidRequest(f"The prompt has nothing in {{{{}}}}: write a variable's name there. {_DOUBLED}")
+        empty = "{{}}"
+        raise InvalidRequest(
+            f"There is nothing in {empty}: write a variable's name there. If braces are meant, write {_DOUBLED}."
+        )
     if len(text) > LONGEST:
         raise _unreadable(text)
     for end in [*(match.start() for match in re.finditer(":", text)), len(text)]:
@@ -240,11 +250,12 @@ def _key(node: ast.expr) -> int | str | None:
 
 
 def _unreadable(text: str) -> InvalidRequest:
-    shown = short(text, 60)
-    value = shown if shown == text and "|" not in text and _parse(text) else "…"  # a bar is a filter in other languages
+    words = short(text, 60)
+    shown = f"{{{{{words}}}}}"
+    value = words if words == text and "|" not in text and _parse(text) else "…"  # a bar is a filter in other languages
     return InvalidRequest(
-        f"The prompt uses {{{{{shown}}}}}, but double braces take only variables, their parts and sums: put it into a "
-        f"variable first: text = {value}, and write {{{{text}}}}. {_DOUBLED}"
+        f"{shown}: double braces take only variables, their parts and sums. Put it into a variable first: "
+        f"text = {value}, and write {_TEXT}. If braces are meant, write {_DOUBLED}."
     )
 
 
@@ -264,7 +275,8 @@ def _replaced(expression: Expression, variables: Mapping[str, Any], names_only: 
     except InvalidRequest:
         raise
     except Exception as error:
-        raise InvalidRequest(f"The prompt uses {expression.shown}, which cannot be put in: {_words(error)}") from None
+        words = _words(error)
+        raise InvalidRequest(f"{expression.shown} cannot be put in: {words}") from None
 
 
 def _evaluate(expression: Expression, node: ast.expr, variables: Mapping[str, Any]) -> Any:
@@ -287,9 +299,10 @@ def _evaluate(expression: Expression, node: ast.expr, variables: Mapping[str, An
 
 def _look_up(expression: Expression, name: str, variables: Mapping[str, Any]) -> Any:
     if name not in variables:
-        similar = find_similar(name, variables)
-        hint = f": did you mean {{{{{expression.text.replace(name, similar, 1)}}}}}?" if similar else "."
-        raise InvalidRequest(f"The prompt uses {expression.shown}, but there is no variable {name}{hint}")
+        if similar := find_similar(name, variables):
+            meant = f"{{{{{expression.text.replace(name, similar, 1)}}}}}"
+            raise InvalidRequest(f"{expression.shown}: there is no variable {name}; did you mean {meant}?")
+        raise InvalidRequest(f"{expression.shown}: there is no variable {name}.")
     return variables[name]
 
 
@@ -298,48 +311,52 @@ def _number(expression: Expression, node: ast.expr, variables: Mapping[str, Any]
     text = ast.unparse(node)
     _refuse(expression, text, value)
     if not isinstance(value, numbers.Number):
-        what = type(value).__name__
+        kind, part = type(value).__name__, short(text, 40)
         raise InvalidRequest(
-            f"The prompt uses {expression.shown}, but {short(text, 40)} is of type {what}, no number: put it into a "
-            "variable first: text = …, and write {{text}}."
+            f"{expression.shown}: {part} is no number, but of type {kind}. Put it into a variable first: text = …, and "
+            f"write {_TEXT}."
         )
     return value
 
 
 def _refuse(expression: Expression, text: str, value: object) -> None:
     """Refuse a value of the expression, or of a part of it, that makes no sense in a prompt."""
-    if what := _refusal(value):
-        which = "which" if text == expression.text else f"where {short(text, 40)}"
-        raise InvalidRequest(f"The prompt uses {expression.shown}, {which} is {what}: a prompt takes text.")
+    if reason := _refusal(value):
+        part = short(text, 40)
+        raise InvalidRequest(
+            f"{expression.shown} is {reason}, and a prompt takes text."
+            if text == expression.text
+            else f"{expression.shown}: {part} is {reason}, and a prompt takes text."
+        )
 
 
 def _refusal(value: object) -> str | None:
     """What a value is, in words, that makes no sense in a prompt; None for one that does."""
     kinds: list[tuple[type | tuple[type, ...], str]] = [
-        (Clip, "a clip"),
-        (Cut, "a part of a clip"),
-        (ClipSequence, "a list of clips"),
+        (Clip, N_("a clip")),
+        (Cut, N_("a part of a clip")),
+        (ClipSequence, N_("a list of clips")),
         (type(None), "None"),
-        (ModuleType, "a module"),
-        (type, "a class"),
-        (functools.partial, "a function"),
-        ((set, frozenset), "a set, which has no order"),
-        ((bytes, bytearray, memoryview), "bytes"),
+        (ModuleType, N_("a module")),
+        (type, N_("a class")),
+        (functools.partial, N_("a function")),
+        ((set, frozenset), N_("a set, which has no order")),
+        ((bytes, bytearray, memoryview), N_("bytes")),
     ]
     for kind, what in kinds:
         if isinstance(value, kind):
             return what
     if inspect.isroutine(value):
-        return "a function (it would have to be called first)"
+        return N_("a function (it would have to be called first)")
     if _is_missing(value):
-        return "missing (NaN)"
+        return N_("missing (NaN)")
     for cls in type(value).__mro__:
         if cls.__name__ in _TABLES and cls.__module__.partition(".")[0] in ("pandas", "polars"):
-            return f"a whole {cls.__name__}"
+            return N_(f"a whole {cls.__name__}")
     if isinstance(getattr(value, "ndim", None), int) and getattr(value, "ndim", 0) > 0:
-        return "an array"
+        return N_("an array")
     if type(value).__str__ is object.__str__ and type(value).__repr__ is object.__repr__:
-        return f"of type {type(value).__name__}, which has no text of its own"
+        return N_(f"of type {type(value).__name__}, which has no text of its own")
     return None
 
 

@@ -25,8 +25,9 @@ def read_film_cell(words: list[str], body: str, lookup: Lookup) -> CellCommand:
     try:
         parts = [part for word in named for part in _flat(lookup.part(word))]
     except InvalidRequest as error:
-        quotes = " A title of several words goes in quotes." if "titles" in options else ""
-        raise with_message(error, f"{error}{quotes}") from None
+        if "titles" not in options:
+            raise
+        raise with_message(error, f"{error} A title of several words goes in quotes.") from None
     options |= {name: lookup.value(options[name]) for name in ("music", "voice") if name in options}
     captions = _read_captions(body, len(parts), lookup.variables)
     return CellCommand(spec=read_film(parts, lookup.find_name, captions=captions, **options), **of_cell)
@@ -41,12 +42,10 @@ def _read_captions(body: str, parts: int, variables: Mapping[str, Any]) -> list[
     """A caption for each part, None for an empty line; None where there is none at all. Raises InvalidRequest."""
     lines = body.rstrip().splitlines()
     if len(lines) > parts:
+        count = len(lines)
         raise InvalidRequest(
-            f"There are {len(lines)} lines of captions for {parts} {'part' if parts == 1 else 'parts'}: write one line "
-            "for each part, and an empty one for a part without."
+            f"Captions: {count} lines for a film of {parts}. Write one line for each part, and an empty one for a part "
+            "without."
         )
-    try:
-        captions = [insert_variables(line.strip(), variables) or None for line in lines]
-    except InvalidRequest as error:
-        raise with_message(error, str(error).replace("The prompt", "The caption", 1)) from None
+    captions = [insert_variables(line.strip(), variables) or None for line in lines]
     return [*captions, *[None] * (parts - len(captions))] if captions else None

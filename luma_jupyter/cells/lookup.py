@@ -21,6 +21,7 @@ from luma_jupyter.domain.identifiers import KEY_PREFIX, is_reserved_name, is_var
 from luma_jupyter.domain.media import LocalFile
 from luma_jupyter.engine.local_files import as_image, looks_like_path
 from luma_jupyter.errors import InvalidRequest
+from luma_jupyter.languages import N_
 
 _INDEX = re.compile(r"\[(-?[0-9]{1,6})\]$")
 _CLIPS = (Clip, ClipSequence)
@@ -67,21 +68,24 @@ class Lookup:
     def new_variable(self, name: str) -> str:
         """A name for a clip, as Python keeps it. Raises InvalidRequest for one that no variable can have, or that has a
         meaning of its own."""
-        if not is_variable_name(name):
-            raise InvalidRequest(f"-o {name}: not a name that a variable can have{_similar_name(name)}.")
+        similar = _similar_name(name)
+        if not name.isidentifier():
+            raise InvalidRequest(f"-o {name}: use letters, digits and _, such as {similar}.")
         kept = normalize_name(name)
         if isinstance(self.variables.get(kept), ModuleType):
             raise InvalidRequest(f"-o {name}: this variable holds a module; take another name.")
-        if is_reserved_name(kept):
-            raise InvalidRequest(f"-o {name}: Python needs this name itself; take another one{_similar_name(name)}.")
+        if not is_variable_name(name) or is_reserved_name(kept):
+            raise InvalidRequest(f"-o {name}: Python needs this name itself; take another one, such as {similar}.")
         return kept
 
     def clip(self, text: str) -> Clip:
         """The clip of this name. Raises InvalidRequest for a name that holds none, or several."""
         found = self._find(text)
         if isinstance(found, ClipSequence):
-            some = f": {text}[0] to {text}[{len(found) - 1}]" if found else ", but it is empty"
-            raise InvalidRequest(f"{text} holds {len(found)} clips; take one of them{some}.")
+            first, last = f"{text}[0]", f"{text}[{len(found) - 1}]"
+            raise InvalidRequest(
+                f"{text} is a list: take one of its clips, {first} to {last}." if found else f"{text} is an empty list."
+            )
         return found
 
     def source(self, text: str) -> Clip | Cut | str:
@@ -95,9 +99,11 @@ class Lookup:
             return self.clip(text)
         in_braces = re.fullmatch(r"\{+\s*(.*?)\s*\}+", text)
         if in_braces and is_name(in_braces[1]):
-            raise InvalidRequest(f"{text}: braces are for prompts; here write {in_braces[1]}.")
+            name = in_braces[1]
+            raise InvalidRequest(f"{text}: braces are for prompts; here write {name}.")
         if self.find_frame(text):
-            raise InvalidRequest(f"{text} is a frame, and the source is a whole clip: write {text.rpartition('@')[0]}.")
+            name = text.rpartition("@")[0]
+            raise InvalidRequest(f"{text} is one frame; here goes a whole clip: write {name}.")
         return text
 
     def part(self, text: str) -> Any:
@@ -117,7 +123,8 @@ class Lookup:
         if looks_like_path(name) and re.fullmatch(_SECONDS, seconds, re.ASCII):
             return name, float(seconds)
         if in_python := re.fullmatch(r"(.+)\[([\d.]*):([\d.]*)\]", text):
-            raise InvalidRequest(f"{text}: in a cell this is {in_python[1]}@{in_python[2] or 0}-{in_python[3]}.")
+            part = f"{in_python[1]}@{in_python[2] or 0}-{in_python[3]}"
+            raise InvalidRequest(f"{text}: in a cell, write {part}.")
         if not is_name(text):
             return text
         value = self._value(text)
@@ -147,29 +154,42 @@ class Lookup:
             return self._clip_by_key(text.removeprefix(KEY_PREFIX))
         name, index = split_index(text)
         if normalize_name(name) not in self.variables:
-            advice = self._advice(text, _CLIPS) or "run the cell that makes it first, or check the name."
-            raise InvalidRequest(f"There is no variable {name}: {advice}")
+            reason = self._advice(text, _CLIPS) or N_("first run the cell that makes it, or check the name.")
+            raise InvalidRequest(f"There is no variable {name}: {reason}")
         found = self.variables[normalize_name(name)]
         if index is not None and isinstance(found, ClipSequence):
             try:
                 return found[index]
             except IndexError:
-                raise InvalidRequest(f"There is no {text}: {name} holds {len(found)} clips.") from None
+                last = f"{name}[{len(found) - 1}]"
+                raise InvalidRequest(
+                    f"There is no {text}: the last one is {last}."
+                    if found
+                    else f"There is no {text}: {name} is an empty list."
+                ) from None
         if index is not None or not isinstance(found, Clip | ClipSequence):
-            what = f"a clip but of type {type(found).__name__}" if index is None else "a list of clips"
+            kind = type(found).__name__
             raise InvalidRequest(
-                f"{name} is not {what}. A video id or URL is written out here, or given in Python: "
+                f"{name} is no list of clips, but of type {kind}."
+                if index is not None
+                else f"{name} is no clip, but of type {kind}. Write a video id or URL out here, or give it in Python: "
                 f"luma_jupyter.extend({name}, …)."
             )
         return found
 
     def _advice(self, text: str, kind: type | tuple[type, ...], frame: str = "") -> str | None:
-        """What to do about a name that no variable has; ``kind`` is what it should hold, ``frame`` which of a clip."""
+        """What to do about a name that no variable has, as the end of a sentence.
+
+        ``kind`` is what it should hold, ``frame`` which one of a clip.
+        """
         name, _ = split_index(text)
         if earlier := self._find_earlier(text):
-            return f"{text} was made here before; run its cell, or use {earlier}{frame}."
-        similar = find_similar(name, self.variables, kind)
-        return f"did you mean {text.replace(name, similar, 1)}?" if similar else None
+            word = f"{earlier}{frame}"
+            return N_(f"{text} was made here before; run its cell, or use {word}.")
+        if similar := find_similar(name, self.variables, kind):
+            meant = text.replace(name, similar, 1)
+            return N_(f"did you mean {meant}?")
+        return None
 
     def find_frame(self, text: str) -> ClipFrame | None:
         """The frame of a clip that ``sunset@last`` means; None for what is not written so.
@@ -185,8 +205,12 @@ class Lookup:
         if re.fullmatch(_SECONDS, when, re.ASCII):
             return self.clip(name).at(float(when))
         if self._means_clips(name) and not looks_like_path(text):
-            but = " is a part of a clip; here goes a frame" if _PART.fullmatch(when) and when[0] != "-" else ""
-            raise InvalidRequest(f"{text}{but}: write {self._frames_of(name)}.")
+            clip = self._one_of(name)
+            raise InvalidRequest(
+                f"{text} is a part of a clip. For a frame, write {clip}@first, {clip}@last or {clip}@2.5 (seconds)."
+                if _PART.fullmatch(when) and when[0] != "-"
+                else f"{text}: write {clip}@first, {clip}@last or {clip}@2.5 (seconds)."
+            )
         return None
 
     def _find_cut(self, text: str) -> Cut | None:
@@ -203,9 +227,8 @@ class Lookup:
             return None
         start, end = found.groups()
         if start is None:  # which may mean its last seconds, too
-            raise InvalidRequest(
-                f"{text}: write {name}@0-{end or 4.5} for a part from its beginning, or {name}@1- to its end."
-            )
+            start_of = f"{name}@0-{end or 4.5}"
+            raise InvalidRequest(f"{text}: write {start_of} for a part from its beginning, or {name}@1- to its end.")
         return self.clip(name).cut(float(start), float(end) if end else None)
 
     def _means_clips(self, text: str) -> bool:
@@ -213,11 +236,6 @@ class Lookup:
 
     def _value(self, text: str) -> object:
         return self.variables.get(normalize_name(split_index(text)[0]))
-
-    def _frames_of(self, text: str) -> str:
-        """How the frames of a clip are written."""
-        clip = self._one_of(text)
-        return f"{clip}@first, {clip}@last or {clip}@2.5 (seconds)"
 
     def _one_of(self, text: str) -> str:
         """The name of a clip; of a list, of its first one."""
@@ -231,13 +249,16 @@ class Lookup:
         if frame := self.find_frame(text):
             return frame
         if self._means_clips(text):
-            raise InvalidRequest(f"{option} {text}: this is a clip; a frame of it is {self._frames_of(text)}.")
+            clip = self._one_of(text)
+            raise InvalidRequest(
+                f"{option} {text}: this is a clip; a frame of it is {clip}@first, {clip}@last or {clip}@2.5 (seconds)."
+            )
         if not text.isidentifier():
             return as_image(option, text)
         name = normalize_name(text)
         if name not in self.variables:
-            advice = self._advice(text, object, "@last") or "there is no variable of this name."
-            raise InvalidRequest(f"{option} {text}: {advice}")
+            reason = self._advice(text, object, "@last") or N_("check the name.")
+            raise InvalidRequest(f"{option}: there is no variable {text}; {reason}")
         value = self.variables[name]
         if value is None:
             raise InvalidRequest(f"{option} {text}: this variable is None, not a picture.")
@@ -246,8 +267,10 @@ class Lookup:
 
 
 def _similar_name(name: str) -> str:
-    """A name like this one that a variable can have, as the end of a sentence; empty where there is none."""
-    similar = re.sub(r"\W+", "_", name).strip("_")
-    if similar and (not is_variable_name(similar) or is_reserved_name(similar)):
+    """A name like this one that a variable can have."""
+    similar = re.sub(r"\W+", "_", name).strip("_") or "1"
+    if similar[0].isdigit():
+        similar = f"clip_{similar}"
+    if not is_variable_name(similar) or is_reserved_name(similar):
         similar += "_1"
-    return f", such as {similar}" if is_variable_name(similar) else ""
+    return similar if is_variable_name(similar) else "clip_1"

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from luma_jupyter.domain.vocabulary import ALL_ACTIONS, ASPECT_RATIOS, PROVIDERS
+from luma_jupyter.languages import N_, translated
 from luma_jupyter.settings import LOGIN_KEYS
 
 
@@ -19,7 +20,7 @@ class Option:
 
     ``metavar`` stands for its value; without one it is a flag that sets ``const``. ``negatable``: it has a ``--no-``
     form too. ``choices`` are offered by completion. ``label`` is that of its field in a form; without one, no form has
-    it.
+    it. ``help`` and ``label`` are to be `translated` where they are shown.
     """
 
     name: str
@@ -46,122 +47,143 @@ class Option:
 OPTIONS = (
     Option(
         name="out",
-        label="Variable",
+        label=N_("Variable"),
         flags=("-o", "--out"),
         metavar="NAME",
-        help="variable that holds the clip, bound at once",
+        help=N_("the variable for the clip; you can use it at once"),
     ),
     Option(
         name="aspect_ratio",
-        label="Aspect ratio",
+        label=N_("Aspect ratio"),
         flags=("--aspect-ratio",),
         metavar="R",
         choices=ASPECT_RATIOS,
-        help=f"generate: {', '.join(ASPECT_RATIOS)} (16:9)",
+        help=N_(f"generate: {', '.join(ASPECT_RATIOS)} (16:9)"),
     ),
-    Option(name="loop", label="Loop", flags=("--loop",), help="generate: the end joins the start"),
+    Option(name="loop", label=N_("Loop"), flags=("--loop",), help=N_("generate: the end runs into the beginning")),
     Option(
         name="enhancement",
-        label="Enhancement",
+        label=N_("Enhancement"),
         flags=("--no-enhancement",),
         const=False,
-        help="generate: keep the prompt as it is",
+        help=N_("generate: the service takes the prompt as it is"),
     ),
     Option(
         name="start_image",
-        label="First frame",
+        label=N_("First frame"),
         flags=("--start-image",),
         metavar="X",
-        help="generate: first frame; a URL, a path, a variable, or sunset@last",
+        help=N_("generate: the first picture: a file, a URL, a variable, sunset@last"),
     ),
     Option(
         name="end_image",
-        label="Last frame",
+        label=N_("Last frame"),
         flags=("--end-image",),
         metavar="X",
-        help="generate, extend: last frame, likewise",
+        help=N_("generate, extend: the last picture"),
     ),
-    Option(name="watermark", label="Watermark", flags=("--watermark",), help="modify: put a watermark in"),
+    Option(
+        name="watermark",
+        label=N_("Watermark"),
+        flags=("--watermark",),
+        help=N_("modify: with a watermark"),
+    ),
     Option(
         name="watermark_id",
-        label="Watermark id",
+        label=N_("Watermark id"),
         flags=("--watermark-id",),
         sets="watermark",
         metavar="ID",
-        help="modify: the watermark with this id",
+        help=N_("modify: with the watermark that has this id"),
     ),
     Option(
         name="callback_url",
-        label="Callback URL",
+        label=N_("Callback URL"),
         flags=("--callback-url",),
         metavar="URL",
-        help="the service posts the result there too",
+        help=N_("a web address to which the service sends the result, too"),
     ),
     Option(
         name="provider",
-        label="Service",
+        label=N_("Service"),
         flags=("--provider",),
         metavar="P",
         choices=("auto", *PROVIDERS),
-        help=f"auto, {', '.join(PROVIDERS)} (auto: by action and key; demo without a key)",
+        help=N_(f"auto, {', '.join(PROVIDERS)} (auto: by action and key; without a key, demo)"),
     ),
     Option(
         name="wait",
         flags=("--wait",),
         negatable=True,
-        help="stay in the cell until the clip is done (in a notebook: no)",
+        help=N_("stay in the cell until the clip is done (in a notebook: no)"),
     ),
     Option(
         name="embed",
         flags=("--embed",),
         negatable=True,
-        help="the finished video in the notebook itself (JupyterLab, Notebook 7: no)",
+        help=N_("put the video into the notebook itself (JupyterLab, Notebook 7: no)"),
     ),
-    Option(name="timeout", label="Timeout", flags=("--timeout",), metavar="S", help="seconds to follow the task (900)"),
+    Option(
+        name="timeout",
+        label=N_("Timeout"),
+        flags=("--timeout",),
+        metavar="S",
+        help=N_("for how many seconds to watch the task (900)"),
+    ),
     Option(
         name="again",
-        label="Make a new one, although this was made before",
+        label=N_("Make a new one, although this was made before"),
         flags=("--again",),
-        help="make a new video although this request was made before",
+        help=N_("make a new video, although this was made before"),
     ),
     Option(
         name="takes",
-        label="Takes",
+        label=N_("Takes"),
         flags=("--takes",),
         metavar="N",
-        help="so many videos of it, different ones, as one list and one table",
+        help=N_("make N different videos, as one list and one table"),
     ),
     Option(
         name="yes",
-        label="Yes, make and pay for all of them",
+        label=N_("Yes, make and pay for all of them"),
         flags=("--yes",),
-        help="send them unasked, however many and however dear they are",
+        help=N_("send without asking, whatever the number or price"),
     ),
-    Option(name="dry_run", flags=("--dry-run",), help="show the request, send nothing"),
+    Option(name="dry_run", flags=("--dry-run",), help=N_("show request and price; send nothing")),
 )
 _BY_NAME = {option.name: option for option in OPTIONS}
-# Of a film: made on this machine, of the parts that its line names.
+# Of a film: made on this computer, of the parts that its line names.
 FILM_OPTIONS = (
-    Option(name="out", flags=("-o", "--out"), metavar="NAME", help="variable that holds the film, bound at once"),
-    Option(name="fade", flags=("--fade",), metavar="S", help="seconds in which each part fades into the next (0)"),
-    Option(name="title", flags=("--title",), sets="titles", metavar="TEXT", help="words over its beginning"),
-    Option(name="music", flags=("--music",), metavar="FILE", help="music under all of it"),
-    Option(name="voice", flags=("--voice",), metavar="FILE", help="a voice over it"),
-    Option(name="size", flags=("--size",), metavar="WxH", help="pixels, such as 1280x720 (as the first part)"),
-    Option(name="fps", flags=("--fps",), metavar="N", help="frames per second (as the first part)"),
+    Option(
+        name="out",
+        flags=("-o", "--out"),
+        metavar="NAME",
+        help=N_("the variable for the film; you can use it at once"),
+    ),
+    Option(name="fade", flags=("--fade",), metavar="S", help=N_("seconds in which each part fades into the next (0)")),
+    Option(name="title", flags=("--title",), sets="titles", metavar="TEXT", help=N_("words over its beginning")),
+    Option(name="music", flags=("--music",), metavar="FILE", help=N_("music under all of it")),
+    Option(name="voice", flags=("--voice",), metavar="FILE", help=N_("a voice over it")),
+    Option(name="size", flags=("--size",), metavar="WxH", help=N_("pixels, such as 1280x720 (as the first part)")),
+    Option(name="fps", flags=("--fps",), metavar="N", help=N_("frames per second (as the first part)")),
     _BY_NAME["wait"],
     _BY_NAME["embed"],
     _BY_NAME["again"],
-    Option(name="dry_run", flags=("--dry-run",), help="say what it would come to, make nothing"),
+    Option(name="dry_run", flags=("--dry-run",), help=N_("say what the film would be; make nothing")),
 )
 # Of the table of what was made.
 HISTORY_OPTIONS = (
-    Option(name="all", flags=("--all",), sets="folder", const="all", help="of all folders"),
-    Option(name="folder", flags=("--folder",), metavar="FOLDER", help="of another one, also one that was handed over"),
-    Option(name="day", flags=("--day",), metavar="DAY", choices=("today",), help="of a day, such as 2026-11-22"),
-    Option(name="since", flags=("--since",), metavar="DAY", choices=("today",), help="from a day on"),
-    Option(name="action", flags=("--action",), metavar="A", choices=ALL_ACTIONS, help=f"{', '.join(ALL_ACTIONS)}"),
-    Option(name="starred", flags=("--starred",), help="those with a ★"),
+    Option(name="all", flags=("--all",), sets="folder", const="all", help=N_("of all folders")),
+    Option(
+        name="folder",
+        flags=("--folder",),
+        metavar="FOLDER",
+        help=N_("of another folder, also one that somebody gave you"),
+    ),
+    Option(name="day", flags=("--day",), metavar="DAY", choices=("today",), help=N_("of one day, such as 2026-11-22")),
+    Option(name="since", flags=("--since",), metavar="DAY", choices=("today",), help=N_("of this day and later")),
+    Option(name="action", flags=("--action",), metavar="A", choices=ALL_ACTIONS, help=", ".join(ALL_ACTIONS)),
+    Option(name="starred", flags=("--starred",), help=N_("those with a ★")),
 )
 _SENT_AS = {"start_image": "start_image_url", "end_image": "end_image_url"}  # as providers call them in their errors
 # What a user calls a parameter: in a cell, and in a form.
@@ -181,82 +203,87 @@ FORM_OPTIONS: Mapping[str, Option] = {option.name: option for option in OPTIONS 
 
 def options_help(options: Iterable[Option] = OPTIONS) -> str:
     """Options as an indented list, one a line."""
-    return "\n".join(
-        f"  {', '.join(option.all_flags) + (f' {option.metavar}' if option.metavar else ''):<22} {option.help}"
-        for option in options
-    )
+    typed = {option: f"{', '.join(option.all_flags)} {option.metavar}".rstrip() for option in options}
+    return "\n".join(f"  {text:<22} {translated(option.help)}" for option, text in typed.items())
 
 
 @dataclass(frozen=True)
 class LineWord:
-    """A word of ``%luma``: what may follow it, what it does, its options, and what completion offers behind it."""
+    """A word of ``%luma``: what may follow it, what it does, its options, and what completion offers behind it.
+
+    ``more`` are its options, told where there is more room.
+    """
 
     word: str
     arguments: str
     help: str
+    more: str = ""
     flags: tuple[str, ...] = ()
     choices: tuple[str, ...] = ()
 
 
 LINE_WORDS = (
-    LineWord("status", "[NAME…]", "the clips of this kernel"),
-    LineWord("wait", "[NAME…]", "wait for them (all that are unfinished)"),
-    LineWord("stop", "NAME…", "stop following; the task may still run and be billed"),
-    LineWord("show", "NAME…", "show them here, as they stand"),
-    LineWord("explain", "NAME", "what went over the wire for a clip, step by step, and why"),
-    LineWord("resume", "[NAME…]", "follow again what an earlier kernel left unfinished in this folder"),
+    LineWord("status", "[NAME…]", N_("your clips, and how far they are")),
+    LineWord("wait", "[NAME…]", N_("wait until they are done")),
+    LineWord("show", "NAME…", N_("show them here")),
+    LineWord("stop", "NAME…", N_("stop watching (the task may go on, and be billed)")),
+    LineWord("resume", "[NAME…]", N_("watch again what an earlier kernel left unfinished in this folder")),
     LineWord(
         "retry",
         "NAME",
-        "go on with a clip that is unconfirmed, not followed, or without its file\n"
-        "(--may-pay-twice: send an unconfirmed one again, whatever it may cost)",
+        N_("go on with one that is unconfirmed, not watched, or without its file"),
+        N_("--may-pay-twice: send an unconfirmed one again, though it may be paid twice"),
         ("--may-pay-twice",),
     ),
+    LineWord("explain", "NAME", N_("step by step: what was sent for a clip, what came back, and why")),
     LineWord(
         "adopt",
         "TASK_ID",
-        "follow a task that was made elsewhere, or lost here (--provider P, -o NAME)",
+        N_("watch and save a task that was made elsewhere, or lost here; free"),
+        "--provider P, -o NAME",
         ("--provider", "-o", "--out"),
     ),
-    LineWord("account", "", "the tasks and charges of the last days as AceDataCloud has them, beside ours"),
     LineWord(
         "history",
         "[WORDS…]",
-        "all clips of this folder, or those with these words in prompt, name or note\n"
-        "(--starred, --action A, --day 2026-11-22, --since DAY; --all, --folder F)",
+        N_("all clips of this folder, or those with these words in prompt, name or note"),
+        "--starred, --action A, --day 2026-11-22, --since DAY; --all, --folder FOLDER",
         tuple(flag for option in HISTORY_OPTIONS for flag in option.all_flags),
     ),
     LineWord(
         "film",
         "PART…",
-        "make a film: of clips, lists of them, parts (storm@1-4.5, storm@1-) and paths\n"
-        "(%luma film alone shows how; in a cell, %%luma film, captions go below)",
+        N_("make a film of clips, parts of them, videos and pictures (alone: how)"),
+        N_("in a cell, %%luma film, captions go below"),
         tuple(flag for option in FILM_OPTIONS for flag in option.all_flags),
     ),
     LineWord(
-        "handin",
-        "NOTEBOOK",
-        "one zip of a saved notebook and the videos that it shows (-o FILE.zip)",
-        ("-o", "--out"),
+        "handin", "[NOTEBOOK]", N_("one zip with a saved notebook and its videos"), "-o FILE.zip", ("-o", "--out")
     ),
-    LineWord("words", "", "words for prompts, in English and Chinese; those that the demo knows"),
-    LineWord("price", "", "what a call costs, and what was spent today"),
-    LineWord("balance", "", "what is left at the services"),
+    LineWord("account", "", N_("what AceDataCloud made and charged for in the last days, known here or not")),
+    LineWord("price", "", N_("what a video costs, and what you spent today")),
+    LineWord("balance", "", N_("what is left at the services")),
     LineWord(
-        "login", "SERVICE", f"keep a key in the system's keyring ({', '.join(LOGIN_KEYS)})", choices=tuple(LOGIN_KEYS)
+        "login",
+        "SERVICE",
+        N_(f"keep a key in your system's keyring ({', '.join(LOGIN_KEYS)})"),
+        choices=tuple(LOGIN_KEYS),
     ),
-    LineWord("logout", "SERVICE", "take it out again", choices=tuple(LOGIN_KEYS)),
-    LineWord("doctor", "", "whether all is well here, and what to do where it is not"),
-    LineWord("studio", "", "the same as forms to fill in, and all that is under way"),
-    LineWord("help", "", "this text"),
+    LineWord("logout", "SERVICE", N_("take it out again"), choices=tuple(LOGIN_KEYS)),
+    LineWord("words", "", N_("words for prompts, in English and Chinese")),
+    LineWord("doctor", "", N_("is all well here? And if not, what to do")),
+    LineWord("studio", "", N_("all of this as forms to fill in")),
+    LineWord("help", "[options]", N_("this text; with options: all options of %%luma"), choices=("options",)),
 )
 
 
 def line_words_help() -> str:
     """The words of ``%luma``, one a line."""
-    lines = []
-    for word in LINE_WORDS:
-        first, *more = word.help.split("\n")
-        lines.append(f"{f'%luma {word.word} {word.arguments}'.rstrip():<22} {first}")
-        lines += [f"{'':<22} {line}" for line in more]
-    return "\n".join(lines)
+    return "\n".join(
+        f"{f'%luma {word.word} {word.arguments}'.rstrip():<23} {translated(word.help)}" for word in LINE_WORDS
+    )
+
+
+def line_options_help() -> str:
+    """The options of these words, one word a line."""
+    return "\n".join(f"{f'%luma {word.word}':<23} {translated(word.more)}" for word in LINE_WORDS if word.more)

@@ -16,7 +16,7 @@ from typing import Any, NoReturn
 
 from luma_jupyter.cells.options import FILM_OPTIONS, HISTORY_OPTIONS, LINE_WORDS, OPTIONS, Option
 from luma_jupyter.domain.requests import ACTIONS_WITH, check_takes
-from luma_jupyter.domain.vocabulary import ACTIONS, PROVIDERS
+from luma_jupyter.domain.vocabulary import ACTIONS
 from luma_jupyter.errors import InvalidRequest
 from luma_jupyter.views.text import short
 
@@ -26,6 +26,7 @@ ADOPT_USAGE = "%luma adopt TASK_ID [--provider P] [-o NAME]"
 HISTORY_USAGE = "%luma history [WORDS…] [--starred] [--action A] [--day DAY] [--since DAY] [--all | --folder FOLDER]"
 HANDIN_USAGE = "%luma handin [NOTEBOOK] [-o FILE.zip]"
 RETRY_USAGE = "%luma retry NAME [--may-pay-twice]"
+HELP = "%luma help"
 
 _ESCAPED = re.compile(r"""\\[\s"']""")
 _DASHES = "‐‑‒–—―−"  # what programs make of hyphens
@@ -47,26 +48,27 @@ def read_line(line: str, body: str = "") -> CellLine:
     """Read the line behind ``%%luma``; ``body`` is what stands below it. Raises InvalidRequest."""
     words, options, typed = _parse(line, body)
     if words[:1] == ["film"]:
-        raise InvalidRequest("film comes first: `%%luma film PART…`, and options behind it.")
+        raise InvalidRequest("The word film comes first, and options after it: `%%luma film PART…`.")
     if _has_prompt(words):
         raise _misplaced(line, body)
     action, source = _action_and_source(words)
     for name in options:
         if action not in ACTIONS_WITH.get(name, ACTIONS):
-            raise InvalidRequest(f"{typed[name]} goes with {' and '.join(ACTIONS_WITH[name])}, not with {action}.")
+            option, actions = typed[name], ", ".join(ACTIONS_WITH[name])
+            raise InvalidRequest(f"{option} goes with {actions}, not with {action}.")
     if action == "generate" and source is not None:
         raise InvalidRequest(
-            f"generate takes no source; did you mean `%%luma extend {source}`, `%%luma modify {source}`, or "
+            f"A new video has no source. Did you mean `%%luma extend {source}`, `%%luma modify {source}`, or "
             f"`%%luma -o {source}`?"
         )
     if action != "generate" and source is None:
         raise InvalidRequest(
-            f"{action} needs a source: `%%luma {action} NAME`, with a clip's variable, a video id, a URL or a path."
+            f"{action} needs a source: `%%luma {action} NAME`. NAME is a clip's variable, a video id, a URL or a path."
         )
     if "takes" in options:
         options["takes"] = _takes(options["takes"])
     if "timeout" in options:
-        options["timeout"] = _number("--timeout", "a number of seconds", options["timeout"])
+        options["timeout"] = _number("--timeout", options["timeout"])
     return CellLine(action, source, options)
 
 
@@ -78,7 +80,7 @@ def _parse(line: str, body: str = "") -> tuple[list[str], dict[str, Any], dict[s
         if len(_prompt_in(line).words) > 1:  # it was an apostrophe
             raise _misplaced(line, body) from None
         raise
-    parser = _make_parser(OPTIONS, f"{USAGE}; %%luma? shows all")
+    parser = _make_parser(OPTIONS, USAGE, "%luma help options")
     typed = parser.typed(words)
     options = vars(parser.parse_intermixed_args(words))
     return options.pop("words"), options, typed
@@ -100,15 +102,15 @@ def write_line(action: str, source: str = "", **values: str | bool) -> str:
 
 def read_film_words(words: list[str]) -> tuple[list[str], dict[str, Any]]:
     """What stands behind ``film``: the words for its parts, and its options, by parameter. Raises InvalidRequest."""
-    options = vars(_make_parser(FILM_OPTIONS, f"{FILM_USAGE}; %luma film shows all").read(words))
+    options = vars(_make_parser(FILM_OPTIONS, FILM_USAGE, "%luma film").read(words))
     parts = options.pop("words")
     if not parts:
         raise InvalidRequest(
-            f"Say of what: {FILM_USAGE}, where a part is a clip, storm@1-4.5, or a path; %luma film shows all."
+            f"Say of what: {FILM_USAGE}. A PART is a clip, some of it (storm@1-4.5), or a path; %luma film shows all."
         )
-    for name, what in (("fade", "a number of seconds"), ("fps", "a number of frames per second")):
+    for name in ("fade", "fps"):
         if name in options:
-            options[name] = _number(f"--{name}", what, options[name])
+            options[name] = _number(f"--{name}", options[name])
     return parts, options
 
 
@@ -121,10 +123,13 @@ def read_history_options(words: list[str]) -> tuple[str | None, dict[str, Any]]:
 def read_adopt_options(words: list[str]) -> argparse.Namespace:
     """What stands behind ``%luma adopt``: ``task_id``, ``provider``, ``out``. Raises InvalidRequest."""
     parser = _Parser(ADOPT_USAGE)
-    parser.add_argument("task_id")
-    parser.add_argument("--provider", choices=PROVIDERS)
+    parser.add_argument("task_id", nargs="?")
+    parser.add_argument("--provider")
     parser.add_argument("-o", "--out")
-    return parser.read(words)
+    options = parser.read(words)
+    if options.task_id is None:
+        raise InvalidRequest(f"Say which task: {ADOPT_USAGE}.")
+    return options
 
 
 def read_handin_options(words: list[str]) -> argparse.Namespace:
@@ -166,7 +171,8 @@ def missing_prompt(line: str) -> InvalidRequest:
     prompt = _prompt_in(line)
     if prompt.words:
         return _misplaced(line, "")
-    return InvalidRequest(f"The prompt is empty: write below `{prompt.head}` what the video should show.")
+    line = prompt.head
+    return InvalidRequest(f"The prompt is empty: write below `{line}` what the video should show.")
 
 
 def unknown_word(line: str, body: str = "") -> InvalidRequest:
@@ -176,26 +182,30 @@ def unknown_word(line: str, body: str = "") -> InvalidRequest:
         return _misplaced(line, body)
     words = [known.word for known in LINE_WORDS]
     first = line.split()[0]
-    meant = get_close_matches(first.lower(), words, 1, 0.7)
-    known = f": did you mean {meant[0]}?" if meant else f"; there are {', '.join(words)}."
     cell = f"`{prompt.head}`" if prompt.head != "%%luma" else "%%luma"
+    if close := get_close_matches(first.lower(), words, 1, 0.7):
+        meant = close[0]
+        return InvalidRequest(
+            f"There is no %luma {first}: did you mean {meant}? To make a video, begin the cell with {cell} and write "
+            "the prompt on the lines below."
+        )
+    known_words = ", ".join(words)
     return InvalidRequest(
-        f"There is no %luma {first}{known} "
-        f"To make a video, begin the cell with {cell} and write the prompt on the lines below."
+        f"There is no %luma {first}; there are {known_words}. To make a video, begin the cell with {cell} and write "
+        "the prompt on the lines below."
     )
 
 
 def misplaced_captions(line: str, captions: str) -> InvalidRequest:
     """What to say of a ``%luma film`` line with captions below it."""
-    return InvalidRequest(
-        f"Captions go below %%luma, with two percent signs, like this:\n\n%%luma {line}\n{captions.rstrip()}"
-    )
+    cell = f"%%luma {line}\n{captions.rstrip()}"
+    return InvalidRequest(f"Captions go below %%luma, with two percent signs, like this:\n\n{cell}")
 
 
 def _misplaced(line: str, body: str) -> InvalidRequest:
     prompt = _prompt_in(line)
-    cell = [prompt.head, prompt.text, body.strip("\n")]
-    return InvalidRequest("The prompt goes on the lines below %%luma, like this:\n\n" + "\n".join(filter(None, cell)))
+    cell = "\n".join(filter(None, [prompt.head, prompt.text, body.strip("\n")]))
+    return InvalidRequest(f"The prompt goes on the lines below %%luma, like this:\n\n{cell}")
 
 
 def _has_prompt(words: list[str]) -> bool:
@@ -250,8 +260,8 @@ def split(line: str) -> list[str]:
     lexer.whitespace_split, lexer.commenters, lexer.escape = True, "", ""
     try:
         return list(lexer)
-    except ValueError as error:
-        raise InvalidRequest(f"The line cannot be read ({error}): check its quotes.") from None
+    except ValueError:
+        raise InvalidRequest("A quote in this line is not closed: check its quotes.") from None
 
 
 def looks_like_option(word: str) -> bool:
@@ -262,15 +272,30 @@ def looks_like_option(word: str) -> bool:
 class _Parser(argparse.ArgumentParser):
     """A parser whose errors are ours."""
 
-    def __init__(self, usage: str) -> None:
+    def __init__(self, usage: str, more: str = HELP) -> None:
         super().__init__(usage="luma", add_help=False, allow_abbrev=False, argument_default=None)
         self._usage = usage
+        self._more = more  # the line that shows all
 
     def error(self, message: str) -> NoReturn:
+        """Raise InvalidRequest with what argparse says, in words of ours."""
+        usage, more = self._usage, self._more
+        about, _, rest = message.partition(": ")
+        if about.startswith("argument "):
+            option = about.removeprefix("argument ")
+            if rest.startswith("expected"):
+                raise InvalidRequest(f"{option} needs a value. Usage: {usage}; {more} shows all.")
+            raise InvalidRequest(f"{option} takes no value. Usage: {usage}; {more} shows all.")
+        unknown = " ".join(word for word in rest.split() if looks_like_option(word))
+        if not unknown:
+            raise InvalidRequest(f"Too many words: {rest}. Usage: {usage}; {more} shows all.")
         options = [option for action in self._actions for option in action.option_strings]
-        meant = [close for word in re.findall(r"--[\w-]+", message) for close in get_close_matches(word, options, 1)]
-        hint = f" Did you mean {' '.join(meant)}?" if message.startswith("unrecognized") and meant else ""
-        raise InvalidRequest(f"{message}.{hint} Usage: {self._usage}.")
+        close = [meant for word in unknown.split() for meant in get_close_matches(word, options, 1)]
+        if meant := " ".join(close):
+            raise InvalidRequest(
+                f"There is no option {unknown}: did you mean {meant}? Usage: {usage}; {more} shows all."
+            )
+        raise InvalidRequest(f"There is no option {unknown}. Usage: {usage}; {more} shows all.")
 
     def read(self, words: list[str]) -> argparse.Namespace:
         """What these words say. Raises InvalidRequest."""
@@ -287,12 +312,15 @@ class _Parser(argparse.ArgumentParser):
         for word in words:
             flag = word.partition("=")[0]
             if flag.startswith(tuple(_DASHES)) and (meant := _with_hyphens(flag, list(sets))):
-                raise InvalidRequest(f"{word} begins with a long dash instead of hyphens: write {meant}.")
+                raise InvalidRequest(f"{word} begins with a long dash: write {meant}, with hyphens.")
             if flag not in sets:
                 continue
             if earlier := typed.get(sets[flag]):
-                how = "is there twice" if earlier == flag else f"and {flag} do not go together"
-                raise InvalidRequest(f"{earlier} {how}: take one of them out.")
+                raise InvalidRequest(
+                    f"{flag} is there twice: take one of them out."
+                    if earlier == flag
+                    else f"{earlier} and {flag} do not go together: take one of them out."
+                )
             typed[sets[flag]] = flag
         return typed
 
@@ -306,8 +334,8 @@ def _with_hyphens(word: str, flags: list[str]) -> str | None:
     return next(iter(begun or get_close_matches(f"--{name}", flags, 1, 0.8)), None)
 
 
-def _make_parser(options: Iterable[Option], usage: str) -> _Parser:
-    parser = _Parser(usage)
+def _make_parser(options: Iterable[Option], usage: str, more: str = HELP) -> _Parser:
+    parser = _Parser(usage, more)
     parser.add_argument("words", nargs="*", default=[])
     for option in options:
         kind: dict[str, Any] = {"metavar": option.metavar}
@@ -322,12 +350,12 @@ def _make_parser(options: Iterable[Option], usage: str) -> _Parser:
 def _action_and_source(words: list[str]) -> tuple[str, str | None]:
     actions = [word for word in words if word in ACTIONS]
     others = [word for word in words if word not in ACTIONS]
-    if not actions and others and (meant := get_close_matches(others[0], ACTIONS, 1)):
-        raise InvalidRequest(f"There is no action {others[0]}: did you mean {meant[0]}?")
+    if not actions and others and (close := get_close_matches(others[0], ACTIONS, 1)):
+        first, meant = others[0], close[0]
+        raise InvalidRequest(f"There is no action {first}: did you mean {meant}?")
     if len(actions) > 1 or len(others) > 1:
-        raise InvalidRequest(
-            f"Too many words: {short(' '.join(words), 60)}. Usage: {USAGE}; the prompt goes on the lines below."
-        )
+        typed = short(" ".join(words), 60)
+        raise InvalidRequest(f"Too many words: {typed}. Usage: {USAGE}; the prompt goes on the lines below.")
     return actions[0] if actions else "generate", others[0] if others else None
 
 
@@ -337,8 +365,8 @@ def _takes(text: str) -> int:
     return int(takes)
 
 
-def _number(flag: str, what: str, text: str) -> float:
+def _number(flag: str, text: str) -> float:
     try:
         return float(text)
     except ValueError:
-        raise InvalidRequest(f"{flag} must be {what}, not {text!r}.") from None
+        raise InvalidRequest(f"{flag} must be a number, not {text!r}.") from None

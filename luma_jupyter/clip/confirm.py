@@ -75,6 +75,12 @@ def _new_text(price: Price, count: int, *, is_free: bool) -> str:
     return text.format(count=f"{count:,}", price=one, sum=all_, basis=translated(price.basis.rstrip(".")))
 
 
+def price_text(price: Price) -> str:
+    """A price, and where it is known from."""
+    basis = translated(price.basis)
+    return basis if price.usd is None else f"{_amount(price)} ({basis})"
+
+
 def _amount(price: Price) -> str:
     amount = dollars(price.usd or 0.0)
     return _("up to {price}").format(price=amount) if price.up_to else amount
@@ -124,18 +130,18 @@ def submit_all(session: Session, grid: Grid, *, name: str | None = None, yes: bo
 
 
 def above_limits(batch: BatchPlan, now: Settings) -> str:
-    """What somebody has to say yes to, in English words; empty where nothing is above a limit."""
-    count, limit = f"{len(batch.new):,}", f"{now.confirm_count:,}"
-    price, most = dollars(batch.usd), dollars(now.confirm_usd)
-    are_many, are_dear = len(batch.new) > now.confirm_count, batch.usd > now.confirm_usd
-    if are_many and are_dear:
+    """What somebody has to say yes to, in words that are to be `translated`; empty where nothing is above a limit."""
+    count, most = f"{len(batch.new):,}", f"{now.confirm_count:,}"
+    price, limit = dollars(batch.usd), dollars(now.confirm_usd)
+    many, dear = len(batch.new) > now.confirm_count, batch.usd > now.confirm_usd
+    if many and dear:
         return N_(
-            f"{count} new videos are more than {limit} (the setting confirm_count) and {price} is more than {most} "
+            f"{count} new videos are more than {most} (the setting confirm_count), and {price} is more than {limit} "
             "(the setting confirm_usd)"
         )
-    if are_many:
-        return N_(f"{count} new videos are more than {limit} (the setting confirm_count)")
-    return N_(f"{price} is more than {most} (the setting confirm_usd)") if are_dear else ""
+    if many:
+        return N_(f"{count} new videos are more than {most} (the setting confirm_count)")
+    return N_(f"{price} is more than {limit} (the setting confirm_usd)") if dear else ""
 
 
 def _confirm(session: Session, batch: BatchPlan) -> None:
@@ -146,8 +152,8 @@ def _confirm(session: Session, batch: BatchPlan) -> None:
     answer = session.presenter.ask(_("{reason}. Send them? [y/N] ").format(reason=translated(reason)))
     if answer is None:
         raise NotConfirmed(
-            f"Nothing was sent: {reason}, and nobody can be asked here. Say yes=True in Python or --yes in a cell, or "
-            "raise the limit with luma_jupyter.configure(…)."
+            f"Nothing was sent: {reason}, and nobody can be asked here. Say yes=True in Python or --yes in a cell, "
+            "or raise the limit with luma_jupyter.configure(…)."
         )
     if answer.strip().lower() not in ("y", "yes"):
         raise NotConfirmed("Nothing was sent: the answer was not yes.")

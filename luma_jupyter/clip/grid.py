@@ -171,13 +171,7 @@ def _read_cells(given: Mapping[Any, object], place: str, find_name: FindName) ->
     cells: Cells = {}
     for name, value in given.items():
         if name not in COLUMNS:
-            meant = get_close_matches(str(name), COLUMNS, 1)
-            columns = meant[0] if meant else ", ".join(COLUMNS)
-            raise InvalidRequest(
-                f"A batch has no option or column {name}: did you mean {columns}? Nothing was sent."
-                if meant
-                else f"A batch has no option or column {name}; choose {columns}. Nothing was sent."
-            )
+            raise _unknown_column(str(name))
         try:
             values = _read_values(name, value, find_name)
             if place and all(value is None for value in values):
@@ -189,6 +183,19 @@ def _read_cells(given: Mapping[Any, object], place: str, find_name: FindName) ->
             raise with_message(error, message) from None
         cells[name] = values
     return cells
+
+
+def _unknown_column(name: str) -> InvalidRequest:
+    if name.startswith("Unnamed: "):  # as pandas calls a column without a heading, such as an index that was saved
+        return InvalidRequest(
+            f"The column {name} has no heading: are these the numbers of the rows? Read the file with index_col=0. "
+            "Nothing was sent."
+        )
+    if close := get_close_matches(name, COLUMNS, 1):
+        meant = close[0]
+        return InvalidRequest(f"A batch has no option or column {name}: did you mean {meant}? Nothing was sent.")
+    columns = ", ".join(COLUMNS)
+    return InvalidRequest(f"A batch has no option or column {name}; there are {columns}. Nothing was sent.")
 
 
 def _read_values(name: str, cell: Any, find_name: FindName) -> list[Any]:

@@ -18,6 +18,7 @@ from luma_jupyter.engine.library.sidecars import intent_of
 from luma_jupyter.errors import InvalidRequest, missing_package, shown
 from luma_jupyter.films.making import make_film, plan_film
 from luma_jupyter.films.spec import FilmPart, FilmSpec
+from luma_jupyter.languages import N_
 from luma_jupyter.operating_system import names_folder, reason
 
 FORMATS = (".mp4", ".webm", ".gif", ".webp", ".png")
@@ -41,7 +42,7 @@ def read_target(path: str | PathLike[str]) -> Target:
 
     Raises InvalidRequest for what can be neither file nor folder, and for the suffix of another format.
     """
-    target = read_path("The file", path)
+    target = read_path(N_("The file"), path)
     if in_the_way := next((parent for parent in target.parents if parent.is_file()), None):
         raise InvalidRequest(f"{str(in_the_way)!r} is a file, not a folder: nothing can be saved in it.")
     if target.is_dir() or names_folder(os.fspath(path)):
@@ -116,7 +117,7 @@ def _export(source: Path, target: Path, **changes: Any) -> None:
     try:
         from luma_jupyter.films.exports import export  # optional
     except ImportError as error:
-        raise missing_package("Saving a video as another one needs", error.name) from None
+        raise missing_package(error.name) from None
     export(source, target, **changes)
 
 

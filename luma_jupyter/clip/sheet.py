@@ -35,7 +35,7 @@ def contact_sheet(clips: Clip | Iterable[Clip], columns: int | None = None) -> I
     try:
         from luma_jupyter.films.contact_sheet import contact_sheet as draw  # optional
     except ImportError as error:
-        raise missing_package("A contact sheet needs", error.name) from None
+        raise missing_package(error.name) from None
     return draw([_cell(clip) for clip in named], as_python(columns))
 
 

@@ -2,6 +2,7 @@
 
 It exists so that the package works in the first minute, without a key, and so that every part of it can be tried
 against something that behaves as the paid services do. The rest of the package uses `server.start`, and nothing else.
+As at a vendor, what it answers and what it writes into its films is English for every reader.
 
 server            start and close: threads, a socket, a folder of its own
 app               the two APIs and the media files on one tornado application

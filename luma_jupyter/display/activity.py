@@ -1,4 +1,4 @@
-"""Lets the server of a kernel know that clips are followed there, where a setting asks for it.
+"""Lets the server of a kernel know that clips are watched there, where a setting asks for it.
 
 A cell that returned at once leaves its kernel idle, and servers and hubs end what has been idle for long. They judge by
 the messages that a kernel sends (jupyter_server, ``MappingKernelManager.start_watching_activity``; a hub's culler asks

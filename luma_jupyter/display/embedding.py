@@ -9,6 +9,7 @@ from pathlib import Path
 
 from luma_jupyter.domain.requests import FilmRequest
 from luma_jupyter.engine.library.folder import captions_path, size_of
+from luma_jupyter.languages import gettext as _
 from luma_jupyter.views.clip_state import ClipState
 from luma_jupyter.views.host import Host
 from luma_jupyter.views.text import file_size
@@ -35,18 +36,21 @@ def with_video(state: ClipState, host: Host) -> ClipState:
     """
     path = state.task.path
     if host.how == "remote" and state.file and not state.remote:
-        return replace(state, remark="This page cannot reach the saved file; --embed puts the video into the notebook.")
+        return replace(
+            state, remark=_("This page cannot reach the saved file; --embed puts the video into the notebook.")
+        )
     if host.how != "embed" or path is None or state.gone:
         return state
     try:
         if (bytes_ := size_of(path)) > host.limit:
-            limit = f"too large to be in the notebook ({file_size(bytes_)}; up to {file_size(host.limit)} here)"
-            return replace(state, remark=_sentences(host.remark, f"The video is {limit}{_instead(state)}."))
+            text = _("The video is too large to be in the notebook ({size}; up to {limit} here).")
+            trouble = text.format(size=file_size(bytes_), limit=file_size(host.limit))
+            return replace(state, remark=_sentences(host.remark, trouble, _instead(state)))
         data = path.read_bytes()
     except OSError as error:
-        trouble = f"The saved file cannot be read ({error.strerror or error}){_instead(state)}."
-        return replace(state, remark=_sentences(host.remark, trouble))
-    inside = _sentences(host.remark, "So the video is in the notebook itself.") if host.remark else ""
+        trouble = _("The saved file cannot be read ({reason}).").format(reason=error.strerror or error)
+        return replace(state, remark=_sentences(host.remark, trouble, _instead(state)))
+    inside = _sentences(host.remark, _("So the video is in the notebook itself.")) if host.remark else ""
     return replace(state, data=_data_uri(data), remark=inside)
 
 
@@ -68,8 +72,9 @@ def _data_uri(data: bytes) -> str:
 
 
 def _instead(state: ClipState) -> str:
+    """What plays a video that is not in the notebook; empty where its file does."""
     if state.file and state.served:
         return ""
-    return (
-        "; it plays from the service as long as its address holds" if state.remote else ", and nothing here can play it"
-    )
+    if state.remote:
+        return _("It plays from the service as long as its address there works.")
+    return _("Nothing here can play it.")

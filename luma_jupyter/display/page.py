@@ -19,13 +19,15 @@ from IPython import get_ipython
 
 from luma_jupyter.display.environment import cell_number, is_run_by_server
 from luma_jupyter.engine.loop_thread import LoopThread
+from luma_jupyter.languages import N_
+from luma_jupyter.languages import gettext as _
 from luma_jupyter.printable import printable, say
 
 PATIENCE = 3.0  # seconds in which no cell runs and no answer comes, after which nobody is taken to see a live part
 _LONGEST_ANSWER = 200  # characters
-STANDS_STILL = (
+STANDS_STILL = N_(
     "luma_jupyter: this page shows no forms, and a card stands still when its cell is over (%luma doctor says why). "
-    "%luma show NAME shows how a clip stands, and a cell with --wait ends with its video."
+    "%luma show NAME shows how far a clip is, and a cell with --wait ends with its video."
 )
 
 
@@ -122,4 +124,4 @@ class Page:
     def _tell_once(self, *args: object) -> None:
         if self.is_silent and self.loses_updates and not self._told:
             self._told = True
-            say(STANDS_STILL)
+            say(_(STANDS_STILL))

@@ -68,14 +68,18 @@ class DurationModel:
         return f0 + (f1 - f0) * (elapsed - t0) / (t1 - t0)
 
     def progress(self, elapsed: float) -> float:
-        """How far along a task is that still runs, from 0 to `FULLEST`: the share of tasks that would have ended."""
-        return min(self.share(elapsed), FULLEST)
+        """How far along a task is that still runs, from 0 to `FULLEST`: the share of tasks that would have ended.
+
+        Before the first end that is likely nothing would move: so at least it goes evenly to the half at `typical`.
+        """
+        evenly = min(max(elapsed, 0.0) / self.typical, 1.0) / 2
+        return min(max(self.share(elapsed), evenly), FULLEST)
 
     @cached_property
     def curve(self) -> tuple[Knot, ...]:
         """`progress` as a polyline of (seconds, share), with some of the tail."""
         last = self.knots[-1][0]
-        times = (*self._times, 1.5 * last, 3 * last, 8 * last)
+        times = sorted({*self._times, self.typical, 1.5 * last, 3 * last, 8 * last})
         return tuple((round(t, 2), round(self.progress(t), 4)) for t in times)
 
     @cached_property

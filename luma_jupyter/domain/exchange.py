@@ -7,6 +7,9 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import NamedTuple
 
+from luma_jupyter.languages import N_, ngettext, translated
+from luma_jupyter.languages import gettext as _
+
 FIRST, LAST = 12, 24  # steps of a clip that are kept, where there are more: its beginning, and its end
 
 
@@ -41,87 +44,99 @@ class Words(NamedTuple):
 
     title: str
     why: str
-    waited: str = "until it could go on"
+    waited: str = N_("until it could go on")
 
 
-_ASKS = "It asks how the task gets on, which costs nothing."
+_ASKS = N_("It asks how the task gets on, which costs nothing.")
+_SENT_BEFORE = N_("It was sent before, and no answer came.")
 WORDS: Mapping[Step, Words] = {
     Step.WRITTEN: Words(
-        "Written down",
-        "A moment before it is sent, the journal notes that it will be. Should the kernel end now, or the answer get "
-        "lost, this clip still knows that it may have been paid for, and it is not sent a second time unasked.",
-        "for the connection, and for the journal to be on the disk",
+        N_("Written down"),
+        N_(
+            "A moment before it is sent, it is written down on your computer that it will be. Should the kernel end "
+            "now, or the answer get lost, this clip still knows that it may have been paid for, and it is not sent a "
+            "second time by itself."
+        ),
+        N_("for the connection, and until it was on the disk"),
     ),
-    Step.PRICE: Words("Price", "What this call costs is asked for before it is paid."),
-    Step.BALANCE: Words("Balance", "A call that the balance does not cover is not sent at all."),
+    Step.PRICE: Words(N_("Price"), N_("What this call costs is asked for before it is paid.")),
+    Step.BALANCE: Words(N_("Balance"), N_("A call that the balance does not cover is not sent at all.")),
     Step.CHECK: Words(
-        "Is it still there?",
-        "Addresses of videos expire. Where this one is gone, the saved file is sent in its place.",
+        N_("Is it still there?"),
+        N_("Addresses of videos expire. Where this one is gone, the saved file is sent in its place."),
     ),
     Step.UPLOAD: Words(
-        "Upload",
-        "A file of yours gets an address at the service before anything is paid. The same content is uploaded once.",
-        "for the file to be read",
+        N_("Upload"),
+        N_(
+            "A file of yours gets an address at the service before anything is paid. The same content is uploaded "
+            "only once."
+        ),
+        N_("for the file to be read"),
     ),
     Step.SUBMIT: Words(
-        "Request",
-        "The one call that is paid for. It is sent again only where it certainly was not accepted, or cannot be paid "
-        "twice. The service answers at once, with the id of a task, and makes the video afterwards.",
-        "for the answer to be possible at all",
+        N_("Request"),
+        N_(
+            "The one call that is paid for. It is sent again only where it certainly was not accepted, or cannot be "
+            "paid twice. The service answers at once, with the id of a task, and makes the video afterwards."
+        ),
+        N_("until there could be an answer"),
     ),
     Step.RESEND: Words(
-        "Request, again",
-        "It was sent before, and no answer came. It is repeated to the letter: under the same key where the service "
-        "knows it by that, else because you said that it may be paid for twice.",
+        N_("Request, again"),
+        _SENT_BEFORE
+        + " "
+        + N_(
+            "The very same request is sent again: under the same key where the service knows it by that, else because "
+            "you said that it may be paid for twice."
+        ),
     ),
     Step.FIND: Words(
-        "Looked for",
-        "It was sent before, and no answer came. So it is looked for among the account's tasks before anything else.",
+        N_("Looked for"), f"{_SENT_BEFORE} {N_('So it is looked for among the tasks of the account, before all else.')}"
     ),
-    Step.LOOK: Words(
-        "Look-up", _ASKS, "the next look is when an end has become likely, by how long such tasks have taken so far"
-    ),
+    Step.LOOK: Words(N_("Look-up"), _ASKS, N_("the next look is when an end is likely, as long as such tasks take")),
     Step.LOOK_FIRST: Words(
-        "Look-up", _ASKS, "the first look is when an end has become likely, by how long such tasks have taken so far"
+        N_("Look-up"), _ASKS, N_("the first look is when an end is likely, as long as such tasks take")
     ),
     Step.LOOK_EARLY: Words(
-        "Early look-up",
-        f"{_ASKS} What is refused is mostly refused in the first seconds, so there are a few looks early on.",
-        "an early look, as what is refused is mostly refused soon",
+        N_("Early look-up"),
+        f"{_ASKS} {N_('What is refused is mostly refused in the first seconds, so it looks early, too.')}",
+        N_("an early look, as what is refused is mostly refused soon"),
     ),
     Step.LOOK_ALONG: Words(
-        "Look-up, taken along",
-        f"{_ASKS} Another clip was due, and one request asks for many: it took this one along.",
-        "until another clip was due, whose look-up took this one along",
+        N_("Look-up, together"),
+        f"{_ASKS} {N_('It was the turn of another clip, and one request can ask for many: this one was in it.')}",
+        N_("until it was the turn of another clip, whose look-up asked for this one, too"),
     ),
-    Step.LOOK_ASKED: Words("Look-up", _ASKS, "the service had asked to wait so long"),
+    Step.LOOK_ASKED: Words(N_("Look-up"), _ASKS, N_("the service had asked to wait so long")),
     Step.LOOK_AFTER_FAULT: Words(
-        "Look-up, again",
-        f"{_ASKS} The look before had failed, which says nothing of the task.",
-        "after a look-up that failed the service is left alone for a while, longer each time",
+        N_("Look-up, again"),
+        f"{_ASKS} {N_('The look before had failed, which says nothing about the task.')}",
+        N_("after a look-up that failed the service is left alone for a while, longer each time"),
     ),
     Step.LOOK_UNKNOWN: Words(
-        "Look-up, again",
-        f"{_ASKS} The service did not know the task yet.",
-        "a short while, until the service would know the task",
+        N_("Look-up, again"),
+        f"{_ASKS} {N_('The service did not know the task yet.')}",
+        N_("a short while, until the service would know the task"),
     ),
     Step.LOOK_HELD: Words(
-        "Look-up",
-        "It asks how the task gets on. A class gateway answers when there is news, so it is asked without a pause.",
+        N_("Look-up"),
+        N_("It asks how the task gets on. A class gateway answers when there is news, so it is asked without a pause."),
     ),
     Step.LOOK_NOW: Words(
-        "Look-up", f"{_ASKS} The time of a look has passed already, so it asks as soon as it can.", "for its turn"
+        N_("Look-up"),
+        f"{_ASKS} {N_('The time of a look has passed already, so it asks as soon as it can.')}",
+        N_("for its turn"),
     ),
     Step.VIDEO: Words(
-        "Download",
-        "The video is fetched and saved at once, as its address expires. The key is not sent there.",
-        "for its turn among the downloads",
+        N_("Download"),
+        N_("The video is fetched and saved at once, as its address expires. The key is not sent there."),
+        N_("for its turn among the downloads"),
     ),
-    Step.THUMBNAIL: Words("Poster", "The small picture of the video is fetched, for galleries."),
-    Step.STATEMENT: Words("Statement", "What was charged is looked up in the service's statement."),
-    Step.OTHER: Words("Request", "A version of luma_jupyter after this one recorded it."),
+    Step.THUMBNAIL: Words(N_("Poster"), N_("The small picture of the video is fetched, for galleries.")),
+    Step.STATEMENT: Words(N_("Statement"), N_("What was charged is looked up in the service's statement.")),
+    Step.OTHER: Words(N_("Request"), N_("A newer version of luma_jupyter wrote this down.")),
 }
-IDEMPOTENCY = (
+IDEMPOTENCY = N_(
     "The Idempotency-Key is this clip's own: RunAPI, or a class gateway, takes a second request under the same key for "
     "the first one. (AceDataCloud itself does not read it.)"
 )
@@ -150,12 +165,13 @@ class Exchange:
 
     @property
     def why(self) -> str:
-        """Why it was done, in a sentence or a few."""
-        sentences = [WORDS[self.step].why]
+        """Why it was done, in a sentence or a few, in the reader's language."""
+        sentences = [translated(WORDS[self.step].why)]
         if self.step in (Step.SUBMIT, Step.RESEND) and "Idempotency-Key" in self.headers:
-            sentences.append(IDEMPOTENCY)
+            sentences.append(_(IDEMPOTENCY))
         if self.shared:
-            sentences.append(f"One look-up for this and {self.shared} other clip{'' if self.shared == 1 else 's'}.")
+            others = ngettext("{count} other clip", "{count} other clips", self.shared).format(count=self.shared)
+            sentences.append(_("One look-up for this and {others}.").format(others=others))
         return " ".join(sentences)
 
 

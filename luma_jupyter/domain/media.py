@@ -17,12 +17,13 @@ from typing import Any, BinaryIO
 from luma_jupyter.domain.identifiers import is_variable_name
 from luma_jupyter.domain.mp4 import SOUND, VIDEO, Movie, read_movie
 from luma_jupyter.errors import InvalidRequest
+from luma_jupyter.languages import N_
 
 LARGEST_IMAGE = 20_000_000  # bytes; the services publish no limits, so these are ours
 LARGEST_VIDEO = 200_000_000
 LARGEST_PREVIEW = 8_000  # characters of a data URI: it is saved in notebooks, records and sidecars
-IMAGE_FORMATS = "PNG, JPEG or WebP"  # what is sent; a thumbnail may be a GIF too
-VIDEO_FORMATS = "MP4 or MOV"
+IMAGE_FORMATS = N_("PNG, JPEG or WebP")  # what is sent; a thumbnail may be a GIF too
+VIDEO_FORMATS = N_("MP4 or MOV")
 SUFFIXES = {
     "image/png": "png",
     "image/jpeg": "jpg",
@@ -55,15 +56,15 @@ def video_type(start: bytes) -> str:
 
 
 class Flaw(StrEnum):
-    """What is wrong with a file that should be a video: words to go behind its name."""
+    """What is wrong with a file that should be a video, as the reason of an error."""
 
-    NOT_MP4 = "is not a whole MP4 or MOV file"
-    NO_INDEX = "is not a whole MP4 or MOV file: it has no index (moov)"
-    CUT_OFF = "is not a whole MP4 or MOV file: its end is missing"
-    NO_TRACKS = "is not a whole MP4 or MOV file: its index lists no track"
-    NO_PICTURE = "has no picture"
-    SOUND_ONLY = "has sound but no picture"
-    NO_SAMPLES = "has a track for the picture, but nothing in it"
+    NOT_MP4 = N_("it is no MP4 or MOV file, or not a whole one")
+    NO_INDEX = N_("it is not a whole MP4 or MOV file: it has no index (moov)")
+    CUT_OFF = N_("it is not a whole MP4 or MOV file: its end is missing")
+    NO_TRACKS = N_("it is not a whole MP4 or MOV file: there is neither picture nor sound in its index")
+    NO_PICTURE = N_("it has no picture")
+    SOUND_ONLY = N_("it has sound but no picture")
+    NO_SAMPLES = N_("it has a track for the picture, but nothing in it")
 
 
 @dataclass(frozen=True)
@@ -193,13 +194,12 @@ class LocalFile:
             try:
                 data = self.path.read_bytes()
             except OSError as error:
-                raise InvalidRequest(
-                    f"{self.name} cannot be read any more ({error.strerror or error}): run the cell again."
-                ) from None
+                reason = error.strerror or error
+                raise InvalidRequest(f"{self.name} cannot be read any more ({reason}): run the cell again.") from None
         if data is None:
             raise InvalidRequest(f"{self.name} was given in an earlier session and is not here: run the cell again.")
         if hashlib.sha256(data).hexdigest() != self.sha256:
-            raise InvalidRequest(f"{self.name} has changed since it was checked: run the cell again.")
+            raise InvalidRequest(f"{self.name} has changed since then: run the cell again.")
         return data
 
     def __str__(self) -> str:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from luma_jupyter.languages import N_
+
 
 def dollars(amount: float) -> str:
     """An amount of USD as people read it."""
@@ -32,7 +34,8 @@ class Price:
     def __str__(self) -> str:
         if self.usd is None:
             return self.basis
-        return f"{'up to ' if self.up_to else ''}{dollars(self.usd)} ({self.basis})"
+        amount, reason = dollars(self.usd), self.basis
+        return N_(f"up to {amount} ({reason})" if self.up_to else f"{amount} ({reason})")
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +85,7 @@ class Total:
 
     def __str__(self) -> str:
         amount = f"{'' if self.exact else '~'}{dollars(self.usd)}"
-        return f"{amount} and {self.unknown:,} of unknown cost" if self.unknown else amount
+        return N_(f"{amount} and {self.unknown:,} of unknown cost") if self.unknown else amount
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,10 +27,10 @@ class Note:
 
     def __post_init__(self) -> None:
         if not isinstance(self.text, str):
-            raise InvalidRequest(f"A note is a text, not {shown(self.text)}.")
+            raise InvalidRequest(f"A note must be text, not {shown(self.text)}.")
         text = _line(self.text)
         if len(text) > LONGEST_NOTE:
-            raise InvalidRequest(f"A note has at most {LONGEST_NOTE:,} characters; this one has {len(text):,}.")
+            raise InvalidRequest(f"The note has {len(text):,} characters, and may have {LONGEST_NOTE:,}.")
         object.__setattr__(self, "starred", read_flag("starred", self.starred))
         object.__setattr__(self, "text", text)
 

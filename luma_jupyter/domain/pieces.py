@@ -12,6 +12,7 @@ from typing import Any
 
 from luma_jupyter.domain.values import as_python, read_number
 from luma_jupyter.errors import InvalidRequest, shown
+from luma_jupyter.languages import N_
 from luma_jupyter.operating_system import file_mark
 
 PICTURE_SECONDS = 3.0  # that a picture stands where nobody says how long
@@ -67,11 +68,10 @@ class FilmFile:
         try:
             same = file_mark(self.path.stat()) == self.mark
         except OSError as error:
-            raise InvalidRequest(
-                f"{self.name} cannot be read any more ({error.strerror or error}): run the cell again."
-            ) from None
+            reason = error.strerror or error
+            raise InvalidRequest(f"{self.name} cannot be read any more ({reason}): run the cell again.") from None
         if not same:
-            raise InvalidRequest(f"{self.name} has changed since it was named: run the cell again.")
+            raise InvalidRequest(f"{self.name} has changed since then: run the cell again.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,7 +98,7 @@ class Piece:
     def __post_init__(self) -> None:
         put = object.__setattr__
         put(self, "label", check_text("label", self.label)[:LONGEST_NAME])
-        start = check_number("start", self.start, "a number of seconds, 0 or more", 0.0)
+        start = check_number("start", self.start, N_("a number of seconds, 0 or more"), 0.0)
         put(self, "start", start)
         if self.end is not None:
             end = read_number(self.end)
@@ -108,7 +108,7 @@ class Piece:
         put(self, "speed", read_speed(self.speed))
         put(self, "crop", None if self.crop is None else read_ratio(self.crop))
         if self.seconds is not None:
-            wanted = "how many seconds a picture stands, from 0.1 to 3,600"
+            wanted = N_("how many seconds the picture is shown, from 0.1 to 3,600")
             put(self, "seconds", check_number("seconds", self.seconds, wanted, 0.1, LONGEST_STILL))
         put(self, "title", _checked_words("title", self.title))
         put(self, "caption", _checked_words("caption", self.caption))
@@ -155,12 +155,15 @@ class Piece:
         return self.label or (self.source.name if isinstance(self.source, FilmFile) else "a clip")
 
 
-def check_text(name: str, text: object) -> str:
-    """Refuse what is no text that can be written down. Raises InvalidRequest."""
+def check_text(what: str, text: object) -> str:
+    """Refuse what is no text that can be written down. Raises InvalidRequest.
+
+    ``what`` it is: a parameter's name, or words.
+    """
     if not isinstance(text, str):
-        raise InvalidRequest(f"{name} must be text, not {type(text).__name__}.")
+        raise InvalidRequest(f"{what} must be text, not {type(text).__name__}.")
     if not text.isascii() and any("\ud800" <= character <= "\udfff" for character in text):
-        raise InvalidRequest(f"{name} has half a character (a lone surrogate): type it again.")
+        raise InvalidRequest(f"{what} has a broken character (a lone surrogate): type it again.")
     return text
 
 
@@ -174,7 +177,7 @@ def check_number(name: str, value: object, wanted: str, least: float, most: floa
 
 def read_speed(speed: object) -> float:
     """Read how many times as fast something plays. Raises InvalidRequest."""
-    return check_number("speed", speed, f"from {SLOWEST:g} to {FASTEST:g} times", SLOWEST, FASTEST)
+    return check_number("speed", speed, N_(f"a number from {SLOWEST:g} to {FASTEST:g}"), SLOWEST, FASTEST)
 
 
 def read_ratio(ratio: object) -> str:
@@ -194,5 +197,5 @@ def _checked_words(name: str, words: object) -> str | None:
         return None
     text = check_text(name, words).strip()
     if len(text) > LONGEST_WORDS:
-        raise InvalidRequest(f"{name} has {len(text):,} characters; it can have {LONGEST_WORDS:,}.")
+        raise InvalidRequest(f"{name} has {len(text):,} characters, and may have {LONGEST_WORDS:,}.")
     return text or None

@@ -11,14 +11,17 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
+from luma_jupyter.languages import N_
+from luma_jupyter.languages import gettext as _
+
 KINDS = {
-    "place": "Place",
-    "time": "Time of day",
-    "weather": "Weather and season",
-    "camera": "Camera",
-    "light": "Light",
-    "style": "Style",
-    "pace": "Pace",
+    "place": N_("Place"),
+    "time": N_("Time of day"),
+    "weather": N_("Weather and season"),
+    "camera": N_("Camera"),
+    "light": N_("Light"),
+    "style": N_("Style"),
+    "pace": N_("Pace"),
 }
 _COMPLETED = ("time", "camera", "light", "style", "pace")  # kinds; what is to be seen everybody can say
 _LONGEST = 40  # letters of a prompt, before the cursor, that a word can have begun in
@@ -143,14 +146,14 @@ OFFERED = (
 
 
 def vocabulary(*, simulated: bool) -> Iterator[tuple[str, str]]:
-    """The words as people read them: what a kind is called, and its words in both languages.
+    """The words as people read them: what a kind is called in the reader's language, and its words in both.
 
     ``simulated``: those that the demo service knows, else the others.
     """
     for kind, title in KINDS.items():
         of_kind = [word for word in WORDS if word.kind == kind and bool(word.english) is simulated]
         if of_kind:
-            yield title, " · ".join(f"{word.name} ({word.chinese})" for word in of_kind)
+            yield _(title), " · ".join(f"{word.name} ({word.chinese})" for word in of_kind)
 
 
 def complete_word(text: str) -> tuple[str, list[str]]:

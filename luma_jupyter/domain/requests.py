@@ -18,6 +18,7 @@ from luma_jupyter.domain.values import as_list, as_python, read_flag, read_numbe
 from luma_jupyter.domain.visibility import has_visible
 from luma_jupyter.domain.vocabulary import ACTIONS, ASPECT_RATIOS, Action
 from luma_jupyter.errors import InvalidRequest, shown
+from luma_jupyter.languages import N_
 
 MOST_TAKES = 999
 LONGEST_PROMPT = 2_000_000  # characters; the services publish no limit, so this is ours: sidecars are bounded by it
@@ -78,11 +79,11 @@ def parse_video_ref(text: str) -> VideoRef | None:
 
 
 def _checked_prompt(prompt: object) -> str:
-    text = check_text("The prompt", prompt).strip()
+    text = check_text(N_("The prompt"), prompt).strip()
     if not text:
         raise InvalidRequest("The prompt is empty: say what the video should show.")
     if len(text) > LONGEST_PROMPT:
-        raise InvalidRequest(f"The prompt has {len(text):,} characters; it can have {LONGEST_PROMPT:,}.")
+        raise InvalidRequest(f"The prompt has {len(text):,} characters, and may have {LONGEST_PROMPT:,}.")
     if not has_visible(text):
         raise InvalidRequest(
             "The prompt is empty, but for characters that nobody can see: say what the video should show."
@@ -146,7 +147,8 @@ class GenerateRequest(_Request):
         _Request.__post_init__(self)
         ratio = self.aspect_ratio
         if not isinstance(ratio, str) or ratio not in ASPECT_RATIOS:
-            raise InvalidRequest(f"aspect_ratio must be one of {', '.join(ASPECT_RATIOS)}, not {shown(ratio)}.")
+            wrong, choices = shown(ratio).strip("'"), ", ".join(ASPECT_RATIOS)
+            raise InvalidRequest(f"There is no ratio {wrong}; choose {choices}.")
         object.__setattr__(self, "loop", read_flag("loop", self.loop))
         object.__setattr__(self, "enhancement", read_flag("enhancement", self.enhancement))
         _check_image("start_image", self.start_image)
@@ -181,12 +183,13 @@ class ModifyRequest(_Request):
     def __post_init__(self) -> None:
         _Request.__post_init__(self)
         if isinstance(self.source, VideoRef) and self.source.url is None:
-            raise InvalidRequest(f"modify needs a URL or a clip: a video id alone ({self.source}) is not enough.")
+            raise InvalidRequest(f"modify needs a clip or a URL: a video id alone ({self.source}) is not enough.")
         object.__setattr__(self, "watermark", as_python(self.watermark))
         if not (self.watermark is None or isinstance(self.watermark, bool | str)):
-            raise InvalidRequest(f"watermark must be True, False or a watermark id, not {shown(self.watermark)}.")
+            name = "watermark"
+            raise InvalidRequest(f"{name} must be True, False or a watermark id, not {shown(self.watermark)}.")
         if self.watermark == "":
-            raise InvalidRequest("The watermark id is empty.")
+            raise InvalidRequest("The watermark id is empty: leave it out, or give one.")
 
 
 FILM_OF = "Film of "  # begins what is shown of a film without a title
@@ -221,41 +224,39 @@ class FilmRequest:
 
     def __post_init__(self) -> None:
         _check_parts(self.parts)
-        object.__setattr__(self, "fade", check_number("fade", self.fade, "a number of seconds, 0 or more", 0.0))
+        object.__setattr__(self, "fade", check_number("fade", self.fade, N_("a number of seconds, 0 or more"), 0.0))
         object.__setattr__(self, "size", None if self.size is None else _read_size(self.size))
         if self.fps is not None:
-            wanted = f"a number of frames per second, above 0 and up to {HIGHEST_RATE:g}"
-            rate = check_number("fps", self.fps, wanted, 0.0, HIGHEST_RATE)
-            if not rate:
-                raise InvalidRequest(f"fps must be {wanted}, not {shown(self.fps)}.")
-            object.__setattr__(self, "fps", rate)
+            wanted = N_(f"a number of frames per second, above 0 and up to {HIGHEST_RATE:g}")
+            object.__setattr__(self, "fps", check_number("fps", self.fps, wanted, math.ulp(0.0), HIGHEST_RATE))
         object.__setattr__(self, "prompt", _checked_prompt(self.prompt or _film_prompt(self.parts)))
 
 
 def _check_parts(parts: object) -> None:
     if not isinstance(parts, tuple) or not parts:
-        raise InvalidRequest("A film needs at least one part: a clip, a cut, a video's path or a picture.")
+        raise InvalidRequest("A film needs at least one part: a clip, a cut, a video file or a picture.")
     if len(parts) > MOST_PARTS:
-        raise InvalidRequest(f"A film can have {MOST_PARTS:,} parts, and these are {len(parts):,}.")
+        raise InvalidRequest(f"These are {len(parts):,} parts, and a film may have {MOST_PARTS:,}.")
     words = sum(len(text) for part in parts for text in (part.title, part.caption) if text)
     if words > MOST_WORDS:
-        raise InvalidRequest(f"Titles and captions have {words:,} characters together; they can have {MOST_WORDS:,}.")
+        raise InvalidRequest(f"Titles and captions have {words:,} characters, and may have {MOST_WORDS:,}.")
 
 
 def _read_size(size: object) -> tuple[int, int]:
     """Read (width, height), also as text such as 1280x720. H.264 video has sides of even length."""
+    name = "size"
     text = re.fullmatch(r"\s*(\d{1,5})\s*[x×]\s*(\d{1,5})\s*", size) if isinstance(size, str) else None
     values = list(map(int, text.groups())) if text else [as_python(side) for side in as_list(size) or []]
     whole = len(values) == 2 and all(isinstance(side, int) and not isinstance(side, bool) for side in values)
     if not whole or not all(SMALLEST_SIDE <= side <= LARGEST_SIDE for side in values):
         raise InvalidRequest(
-            f"size must be width and height in pixels, from {SMALLEST_SIDE} to {LARGEST_SIDE:,}, "
-            f"such as (1280, 720), not {shown(size)}."
+            f"{name} must be width and height in pixels, from {SMALLEST_SIDE} to {LARGEST_SIDE:,}, "
+            f"such as 1280x720, not {shown(size)}."
         )
     width, height = values
     if width % 2 or height % 2:
-        even = f"({width + width % 2}, {height + height % 2})"
-        raise InvalidRequest(f"size must be even numbers of pixels: {even} instead of {shown(size)}.")
+        even = f"{width + width % 2}x{height + height % 2}"
+        raise InvalidRequest(f"{name} must have even numbers: {even} instead of {shown(size)}.")
     return width, height
 
 
@@ -301,5 +302,5 @@ ACTIONS_WITH: Mapping[str, tuple[Action, ...]] = {
     name: tuple(action for action in ACTIONS if name in KINDS[action].__dataclass_fields__)
     for action in ACTIONS
     for name in KINDS[action].__dataclass_fields__
-    if name not in ("prompt", "source", "take")
+    if name not in ("action", "prompt", "source", "take")
 }

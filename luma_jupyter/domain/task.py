@@ -12,6 +12,7 @@ from luma_jupyter.domain.money import Charges, Total
 from luma_jupyter.domain.requests import Request, take_name
 from luma_jupyter.domain.vocabulary import FREE, Provider, Status, service_name
 from luma_jupyter.errors import LumaError, ServiceError
+from luma_jupyter.languages import N_
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +154,7 @@ class Task:
 
     def file_remedy(self, word: str) -> str:
         """How its lost file comes back; ``word`` names the clip. A demo service keeps none longer than its kernel."""
-        return f"`%luma retry {word}` fetches it again" if self.real else "run its cell again"
+        return N_(f"`%luma retry {word}` fetches it again" if self.real else "run its cell again")
 
     @property
     def service_name(self) -> str:
@@ -162,7 +163,7 @@ class Task:
 
     @property
     def awaits_gateway(self) -> bool:
-        """Whether nobody follows it, and a class gateway has still to say whether it took it: asking costs nothing."""
+        """Whether nobody watches it, and a class gateway has still to say whether it took it: asking costs nothing."""
         return self.status is Status.DETACHED and self.gateway and self.task_id is None
 
     @property

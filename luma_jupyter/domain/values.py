@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from luma_jupyter.errors import InvalidRequest, shown
+from luma_jupyter.languages import N_
 from luma_jupyter.operating_system import refused_part
 
 
@@ -94,20 +95,23 @@ def read_day(value: object) -> date:
     raise InvalidRequest(f"{shown(value)} is not a day: write it as 2026-11-22, or today.")
 
 
-def read_path(name: str, value: object) -> Path:
-    """Read the path of a file or folder, which need not be there. Raises InvalidRequest for what can be none."""
+def read_path(what: str, value: object) -> Path:
+    """Read the path of a file or folder, which need not be there. Raises InvalidRequest for what can be none.
+
+    ``what`` it is: a parameter's name, or words.
+    """
     text = os.fspath(value) if isinstance(value, os.PathLike) else value
     if not isinstance(text, str) or not text:
-        raise InvalidRequest(f"{name} must be a path, not {shown(value)}.")
+        raise InvalidRequest(f"{what} must be a path, not {shown(value)}.")
     if part := refused_part(text):
-        raise InvalidRequest(f"{name}: {shown(text)} cannot be used (no file can be called {shown(part)} on Windows).")
+        raise InvalidRequest(f"{what}: {shown(text)} cannot be used. On Windows no file can be called {shown(part)}.")
     try:
         path = Path(text).expanduser()
         with suppress(FileNotFoundError, NotADirectoryError):
             path.stat()  # of a file that need not be there: where none can be called so, it says why
     except RuntimeError:
-        raise InvalidRequest(f"{name}: there is no home folder for {shown(text)}.") from None
+        raise InvalidRequest(f"{what}: there is no home folder for {shown(text)}.") from None
     except (OSError, ValueError) as error:
-        why = getattr(error, "strerror", None) or "no file can have such a name"
-        raise InvalidRequest(f"{name}: {shown(text)} cannot be used ({why}).") from None
+        reason = getattr(error, "strerror", None) or N_("no file can have such a name")
+        raise InvalidRequest(f"{what}: {shown(text)} cannot be used ({reason}).") from None
     return path

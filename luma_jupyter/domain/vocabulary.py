@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import Literal, TypeAlias, get_args
 
+from luma_jupyter.languages import N_
+
 Action: TypeAlias = Literal["generate", "extend", "modify", "film"]
 Provider: TypeAlias = Literal["acedata", "runapi", "demo", "local"]
 AspectRatio: TypeAlias = Literal["16:9", "9:16", "1:1", "4:3", "3:4", "21:9", "9:21"]
@@ -20,10 +22,10 @@ ASPECT_RATIOS: tuple[AspectRatio, ...] = get_args(AspectRatio)
 SERVICE_NAMES: Mapping[Provider, str] = {
     "acedata": "AceDataCloud",
     "runapi": "RunAPI",
-    "demo": "demo service",
-    "local": "this machine",
+    "demo": N_("demo service"),
+    "local": N_("this machine"),
 }
-CLASS_GATEWAY = "class gateway"  # what is between a class and the paid services, with their keys
+CLASS_GATEWAY = N_("class gateway")  # what is between a class and the paid services, with their keys
 
 
 def service_name(provider: Provider, *, gateway: bool) -> str:
@@ -33,7 +35,8 @@ def service_name(provider: Provider, *, gateway: bool) -> str:
 
 def in_sentence(service: str) -> str:
     """The name of a service within a sentence: with an article, where it is no firm's."""
-    return f"the {service}" if service in (CLASS_GATEWAY, SERVICE_NAMES["demo"]) else service
+    articles = {CLASS_GATEWAY: N_("the class gateway"), SERVICE_NAMES["demo"]: N_("the demo service")}
+    return articles.get(service, service)
 
 
 class Status(StrEnum):
@@ -65,7 +68,7 @@ class Status(StrEnum):
 
     @property
     def stoppable(self) -> bool:
-        """Whether following it can be stopped: a video that is being saved is saved."""
+        """Whether watching it can be stopped: a video that is being saved is saved."""
         return not self.ended and self is not Status.SAVING
 
     @property

@@ -12,9 +12,10 @@ from luma_jupyter.domain.visibility import has_visible
 from luma_jupyter.domain.vocabulary import Action, Provider
 from luma_jupyter.engine.provider_pool import ProviderPool
 from luma_jupyter.errors import InvalidRequest, LumaError, NotFound
+from luma_jupyter.languages import N_
 from luma_jupyter.providers.protocol import ProviderClient
 
-UNKNOWN_PROMPT = "A video that was made elsewhere"
+UNKNOWN_PROMPT = N_("A video that was made elsewhere")
 _FIELDS = {
     **{name: name for name in ("aspect_ratio", "loop", "enhancement", "watermark", "callback_url")},
     **{name: f"{name}_url" for name in ("start_image", "end_image")},
@@ -59,9 +60,11 @@ async def find_task(task_id: str, providers: Sequence[Provider], pool: ProviderP
         if listed:
             request, whole = read_request(listed, client, action)
             return FoundTask(provider, client.base_url, listed, request, whole, client.gateway)
-    why = f" ({' '.join(reasons)})" if reasons else ""
+    reason = " ".join(reasons)
     raise InvalidRequest(
-        f"No service whose key is set knows a task {task_id!r}{why}. Nothing was sent but the question."
+        f"No service whose key is set knows a task {task_id!r} ({reason}). Nothing was sent but the question."
+        if reasons
+        else f"No service whose key is set knows a task {task_id!r}. Nothing was sent but the question."
     )
 
 

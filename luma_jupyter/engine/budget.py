@@ -15,6 +15,7 @@ from luma_jupyter.domain.vocabulary import FREE, SERVICE_NAMES, Action, Provider
 from luma_jupyter.engine.provider_pool import ProviderPool
 from luma_jupyter.engine.store.spending import Day
 from luma_jupyter.errors import LumaError, OverBudget
+from luma_jupyter.languages import N_
 from luma_jupyter.settings import Settings, variable
 
 QUOTE_LIFETIME = 600.0  # seconds that a quote is used again
@@ -32,18 +33,19 @@ class Budget:
     def known_price(self, provider: Provider, action: Action, now: Settings) -> Price:
         """The price as far as it is known without asking."""
         if provider in FREE:
-            return Price(0.0, f"{in_sentence(SERVICE_NAMES[provider])} is free")
+            service = in_sentence(SERVICE_NAMES[provider])
+            return Price(0.0, N_(f"{service} is free"))
         name = _PRICE_SETTINGS[provider]
         if (usd := getattr(now, name)) is not None:
-            return Price(usd, f"as set in {variable(name)} or configure({name}=…)")
+            return Price(usd, N_(f"as set in {variable(name)} or configure({name}=…)"))
         service = in_sentence(now.service_name(provider))
         at, quote = self._quotes.get((provider, now.gateway), (0.0, None))
         if quote is not None and self._clock() - at < QUOTE_LIFETIME:
-            basis = f"quoted by {service} at {time.strftime('%H:%M', time.localtime(at))}"
-            return Price(quote.usd, basis, quote.up_to)
+            clock = time.strftime("%H:%M", time.localtime(at))
+            return Price(quote.usd, N_(f"quoted by {service} at {clock}"), quote.up_to)
         if provider == "runapi" and now.gateway is None:
-            return Price(None, "no quote yet; $0.50 a call on RunAPI's public page")
-        return Price(None, f"{service} has not said it; it bills on success, in credits")
+            return Price(None, N_("no quote yet; $0.50 a call on RunAPI's public page"))
+        return Price(None, N_(f"{service} has not said it; it bills on success, in credits"))
 
     async def fetch_price(self, provider: Provider, action: Action, now: Settings) -> Price:
         """The price, asked for at the service where it is not known. A quote that cannot be had leaves it unknown."""
@@ -53,7 +55,7 @@ class Budget:
         try:
             quote = await self._providers.price_client(provider, action).quote()
         except LumaError as error:
-            return Price(None, f"no quote: {error}")
+            return Price(None, N_(f"no quote: {error}"))
         self._quotes[provider, now.gateway] = self._clock(), quote
         return self.known_price(provider, action, now)
 
@@ -77,23 +79,35 @@ class Budget:
         if now.budget is None:
             return
         if price.usd is None:
-            name = _PRICE_SETTINGS[provider]
+            name, budget, reason = _PRICE_SETTINGS[provider], dollars(now.budget), price.basis
             raise OverBudget(
-                f"There is a budget ({dollars(now.budget)} a day), but this call's price is not known: {price.basis}. "
-                f"Nothing was sent. Say what it counts as: luma_jupyter.configure({name}=0.35), or {variable(name)}."
+                f"There is a budget ({budget} a day), but this call's price is not known: {reason}. Nothing was sent. "
+                f"Say what it counts as: luma_jupyter.configure({name}=0.35), or {variable(name)}."
             )
         day = today()
         spent, _ = self.spent(day, now)
         lost = day.lost * price.usd / calls
         if spent + lost + price.usd > now.budget + 1e-9:
-            so_far = f"{dollars(spent)} so far today"
-            if day.lost:
-                so_far += f", {dollars(lost)} for {day.lost} more that the damaged journal does not tell any more"
-            these = "this call is" if calls == 1 else f"these {calls} calls are"
-            raise OverBudget(
-                f"This would pass the budget of {dollars(now.budget)} a day: {so_far}, and {these} {price}. "
-                "Nothing was sent. luma_jupyter.configure(budget=…) changes the budget."
-            )
+            raise OverBudget(_too_much(now.budget, spent, price, calls, lost, day.lost))
+
+
+def _too_much(budget: float, spent: float, price: Price, calls: int, lost: float, lost_clips: int) -> str:
+    """What passes a budget; amounts in USD, ``lost`` of them for clips that the journal has lost."""
+    limit, so_far, reason = dollars(budget), dollars(spent), str(price)
+    sentences = [
+        N_(
+            f"This would pass the budget of {limit} a day: {so_far} so far today, and this call is {reason}."
+            if calls == 1
+            else f"This would pass the budget of {limit} a day: {so_far} so far today, and these {calls} calls are "
+            f"{reason}."
+        )
+    ]
+    if lost_clips:
+        amount = dollars(lost)
+        sentences.append(
+            N_(f"Another {amount} may have been spent on clips that the damaged journal has lost: {lost_clips}.")
+        )
+    return " ".join([*sentences, N_("Nothing was sent. luma_jupyter.configure(budget=…) changes the budget.")])
 
 
 def midnight(now: float) -> float:

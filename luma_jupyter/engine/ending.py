@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 from luma_jupyter.domain.task import Task
 from luma_jupyter.domain.vocabulary import Status
+from luma_jupyter.languages import N_, ngettext
 
-WHY = "The program ended"  # begins the sentence that a clip says of it
+WHY = N_("The program ended.")
 
 
 @dataclass(frozen=True)
@@ -18,30 +19,46 @@ class Ending:
     tasks: Sequence[Task]
 
     def __str__(self) -> str:
-        """A line for each kind; empty where everything had ended."""
+        """A line for each kind, in the reader's language; empty where everything had ended."""
         paid = [task for task in self.tasks if task.real]
-        made = [task for task in paid if task.task_id]
         films = [task for task in self.tasks if task.provider == "local"]
         clips = [task for task in self.tasks if task.provider != "local"]
-        lines = [
-            _line(_count(clips, Status.CANCELLED), "was not sent", "were not sent", "and cost nothing"),
-            _line(_count(made, Status.DETACHED), "goes on", "go on", f"at the service; {_GO_ON}"),
-            _line(_unanswered(paid), "was sent and not answered", "were sent and not answered", _LOOKED_FOR),
-            _line(_ended_with_demo(self.tasks), "of the demo service ended", "of the demo service ended", "unfinished"),
-            _line(_count(films, Status.CANCELLED), "was not made", "were not made", "in time: run this again", "film"),
-            _line(_unsaved(paid), "is made but not saved", "are made but not saved", f"here; {_GO_ON}"),
-        ]
-        return "\n".join(line for line in lines if line)
-
-
-_GO_ON = "to follow further, run this again or say %luma resume"
-_LOOKED_FOR = "yet, may be made and billed, and is looked for at the next start"
-
-
-def _line(count: int, one: str, many: str, rest: str, what: str = "clip") -> str:
-    if not count:
-        return ""
-    return f"luma_jupyter: 1 {what} {one} {rest}." if count == 1 else f"luma_jupyter: {count} {what}s {many} {rest}."
+        unsent, unmade = _count(clips, Status.CANCELLED), _count(films, Status.CANCELLED)
+        going_on = _count([task for task in paid if task.task_id], Status.DETACHED)
+        unanswered, unfinished, unsaved = _unanswered(paid), _ended_with_demo(self.tasks), _unsaved(paid)
+        lines = {
+            ngettext(
+                "{count} clip was not sent and cost nothing.", "{count} clips were not sent and cost nothing.", unsent
+            ): unsent,
+            ngettext(
+                "{count} clip goes on at the service; to watch it further, run this again or say %luma resume.",
+                "{count} clips go on at the service; to watch them further, run this again or say %luma resume.",
+                going_on,
+            ): going_on,
+            ngettext(
+                "{count} clip was sent and not answered yet, may be made and billed, and is looked for at the next "
+                "start.",
+                "{count} clips were sent and not answered yet, may be made and billed, and are looked for at the next "
+                "start.",
+                unanswered,
+            ): unanswered,
+            ngettext(
+                "{count} clip of the demo service ended unfinished.",
+                "{count} clips of the demo service ended unfinished.",
+                unfinished,
+            ): unfinished,
+            ngettext(
+                "{count} film was not made in time: run this again.",
+                "{count} films were not made in time: run this again.",
+                unmade,
+            ): unmade,
+            ngettext(
+                "{count} clip is made but not saved here; to save it, run this again or say %luma resume.",
+                "{count} clips are made but not saved here; to save them, run this again or say %luma resume.",
+                unsaved,
+            ): unsaved,
+        }
+        return "\n".join(f"luma_jupyter: {line.format(count=count)}" for line, count in lines.items() if count)
 
 
 def _count(tasks: Sequence[Task], status: Status) -> int:

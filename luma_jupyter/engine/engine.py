@@ -50,6 +50,7 @@ from luma_jupyter.engine.store.journal import Entry, Journal, Lease
 from luma_jupyter.engine.task_spec import DEFAULT_TIMEOUT, TaskSpec
 from luma_jupyter.errors import ConfigError, InvalidRequest, LumaError, OverBudget, with_message
 from luma_jupyter.films.plan import FilmPlan
+from luma_jupyter.languages import N_
 from luma_jupyter.operating_system import at_fork
 from luma_jupyter.settings import KEY_SETTINGS, Settings, SettingsSource
 
@@ -187,7 +188,7 @@ class Engine:
         except LumaError as error:
             if not new:
                 raise
-            raise with_message(error, f"{len(new):,} new ones were sent, and are followed; but: {error}") from None
+            raise with_message(error, f"{len(new):,} new ones were sent, and are being watched; but: {error}") from None
 
     def _answer(self, entry: Entry, plan: Plan) -> Handle:
         """The handle on what answers a plan."""
@@ -238,7 +239,7 @@ class Engine:
     def resume(
         self, intent: str, *, timeout: float = DEFAULT_TIMEOUT, resend: bool = False, may_pay_twice: bool = False
     ) -> Handle:
-        """Follow a task again that nobody follows, or fetch its file again; returns at once.
+        """Watch a task again that nobody watches, or fetch its file again; returns at once.
 
         An unconfirmed one is looked for. Where that finds nothing, ``resend`` sends it again at a service that knows
         repeated requests by their key, and ``may_pay_twice`` anywhere. Raises InvalidRequest where there is nothing to
@@ -247,12 +248,12 @@ class Engine:
         now = self._settings()
         found = self.journal.find(intent)
         if found is None:
-            raise InvalidRequest("The journal on this machine does not know this clip: run its cell again.")
+            raise InvalidRequest("Nothing is written down of this clip on this computer: run its cell again.")
         entry = self.repository.recovered(found)
-        if entry.task.status.without_task:
-            raise InvalidRequest(f"It ended as {entry.task.status}, for good: run its cell again for a new one.")
+        if (what := entry.task.status).without_task:
+            raise InvalidRequest(f"It ended as {what}, for good: run its cell again for a new one.")
         if entry.task.provider == "local" and not entry.alive and choose_reusable([entry], "local") is None:
-            raise InvalidRequest("The file of a film is gone for good: run its cell again to make it anew.")
+            raise InvalidRequest("The file of the film is gone: run its cell again to make it anew.")
         if entry.task.status is not Status.UNCONFIRMED:
             return self._join(entry, RunOptions(timeout=timeout), now)
         repeats = can_repeat(entry.task, self.providers.client(entry.task.provider, entry.task.request.action))
@@ -369,7 +370,7 @@ class Engine:
         for provider, price in dict.fromkeys(calls):
             self.budget.check(price, provider, self.repository.today, now)
         if len(calls) > 1:
-            total = Price(sum(price.usd or 0.0 for _, price in calls), "in all")
+            total = Price(sum(price.usd or 0.0 for _, price in calls), N_("in all"))
             self.budget.check(total, calls[0][0], self.repository.today, now, len(calls))
 
     def spent_today(self) -> tuple[float, int]:
@@ -380,7 +381,7 @@ class Engine:
 
     def _prices_to_count(self, plans: Sequence[Plan]) -> list[Price]:
         """The prices of new tasks; asked for only where a budget has to know them, and no earlier task answers."""
-        prices = [plan.sendable.price if plan.sendable else Price(None, "it cannot be sent") for plan in plans]
+        prices = [plan.sendable.price if plan.sendable else Price(None, N_("it cannot be sent")) for plan in plans]
         unknown = [
             number
             for number, plan in enumerate(plans)

@@ -17,6 +17,7 @@ from luma_jupyter.errors import InvalidRequest
 from luma_jupyter.films.making import film_poster, make_film, plan_film
 from luma_jupyter.films.plan import FilmPlan
 from luma_jupyter.films.spec import FilmPart, FilmSpec, Report
+from luma_jupyter.languages import N_
 from luma_jupyter.operating_system import reason
 
 
@@ -59,7 +60,8 @@ def _part(piece: Piece, clips: Mapping[str, Task], files: Mapping[FilmFile, Path
 def _saved(clip: Task, piece: Piece) -> Path:
     if clip.path is None or not clip.path.exists():
         name = piece.source_label
-        raise InvalidRequest(f"The file of {name} is not here: {clip.file_remedy(name)}.")
+        remedy = clip.file_remedy(name)
+        raise InvalidRequest(f"The file of {name} is not here: {remedy}.")
     return clip.path
 
 
@@ -102,7 +104,10 @@ def _planned(request: FilmRequest, clips: Mapping[str, Task], maker: FilmMaker) 
 
 def making_text(plan: FilmPlan) -> str:
     """How a film's video is made, and why."""
-    return f"video encoded again {plan.encoded}{plan.shortened}" if plan.encoded else "video copied"
+    reason, what = plan.encoded, plan.shortened
+    if not reason:
+        return N_("video copied")
+    return N_(f"video encoded again {reason}; {what}" if what else f"video encoded again {reason}")
 
 
 def save_copies(film: Path, copies: Iterable[Path]) -> None:

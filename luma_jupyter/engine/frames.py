@@ -42,7 +42,8 @@ def name_frames(read: Request, asked: Request) -> Request:
 
 def _read_frame(clip: Task, ref: FrameRef) -> LocalFile:
     if clip.path is None or not clip.path.exists():
-        raise InvalidRequest(f"The file of {ref.label} is not here: {clip.file_remedy(ref.label)}.")
+        name, remedy = ref.label, clip.file_remedy(ref.label)
+        raise InvalidRequest(f"The file of {name} is not here: {remedy}.")
     try:
         file = _read(clip.path, file_mark(clip.path.stat()), ref.when)
     except InvalidRequest as error:

@@ -126,7 +126,7 @@ class Handle:
         if self.task.status.ended:
             self.done.set_result(self.task)
         else:
-            error = ClipDetached("It is followed in the process that this one was forked from.")
+            error = ClipDetached("It is still being watched in the process that this one was made from.")
             now = self.clock()
             self._tell(self._changed({"status": Status.DETACHED, "error": error}, now), now)
 

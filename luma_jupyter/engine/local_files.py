@@ -29,6 +29,7 @@ from luma_jupyter.domain.urls import is_web_url
 from luma_jupyter.domain.values import read_path
 from luma_jupyter.engine.library.folder import size_of
 from luma_jupyter.errors import InvalidRequest, shown
+from luma_jupyter.languages import N_
 from luma_jupyter.operating_system import patiently
 from luma_jupyter.video.pictures import (
     Picture,
@@ -44,54 +45,54 @@ _SENT = ("image/png", "image/jpeg", "image/webp")
 _CONVERTED = (b"GIF8", b"BM", b"II*\0", b"MM\0*")  # GIF, BMP and TIFF begin so: sent as PNG, where Pillow is there
 
 
-def as_image(name: str, value: object) -> str | LocalFile:
+def as_image(what: str, value: object) -> str | LocalFile:
     """A first or last frame given as a URL, a path, bytes, a PIL image, a numpy frame or a matplotlib figure.
 
-    ``name`` is what the user calls it, for errors. A URL stays one. Raises InvalidRequest for all that cannot be sent.
+    ``what`` it is: a parameter's name, or words. A URL stays one. Raises InvalidRequest for all that cannot be sent.
     """
     if isinstance(value, LocalFile):
         return value
     if isinstance(value, str) and is_web_url(value):
         return value
     if isinstance(value, str | os.PathLike):
-        path = _path(name, value, "an http(s) URL, or a picture's path")
-        return _checked_image(name, path.name, _read(name, path, LARGEST_IMAGE, IMAGE_FORMATS), path)
+        path = _path(what, value, N_("an http(s) URL, or a picture's path"))
+        return _checked_image(what, path.name, _read(what, path, LARGEST_IMAGE, IMAGE_FORMATS), path)
     if isinstance(value, bytes | bytearray | memoryview):
-        return _checked_image(name, name, bytes(value))
-    return _local_file(picture_of(name, value, _limits()), name)
+        return _checked_image(what, what, bytes(value))
+    return _local_file(picture_of(what, value, _limits()), what)
 
 
-def as_video(value: str | os.PathLike[str], name: str = "The source") -> LocalFile:
+def as_video(value: str | os.PathLike[str], what: str = N_("The source")) -> LocalFile:
     """A source video given as a path. Raises InvalidRequest for all that cannot be sent, or has no picture."""
-    path = _path(name, value, "a clip, a video id, an http(s) URL, or a video's path")
-    data = _read(name, path, LARGEST_VIDEO, VIDEO_FORMATS)
-    if flaw := check_video(io.BytesIO(data), len(data)).flaw:
-        raise InvalidRequest(f"{name}: {path.name} {flaw}.")
+    path = _path(what, value, N_("a clip, a video id, an http(s) URL, or a video's path"))
+    data = _read(what, path, LARGEST_VIDEO, VIDEO_FORMATS)
+    if reason := check_video(io.BytesIO(data), len(data)).flaw:
+        raise InvalidRequest(f"{what}: {path.name} cannot be used: {reason}.")
     return LocalFile.of(data, video_type(data[:12]), path.name, path=path, keep=False)
 
 
-def as_film_file(name: str, value: object) -> FilmFile:
+def as_film_file(what: str, value: object) -> FilmFile:
     """A video, picture or sound for a film, given as a path; any size, and whatever is in it. Raises InvalidRequest."""
     if not isinstance(value, str | os.PathLike):
-        raise InvalidRequest(f"{name} must be a path, not {shown(value)}.")
-    path = _path(name, value, "a path")
+        raise InvalidRequest(f"{what} must be a path, not {shown(value)}.")
+    path = _path(what, value, N_("a path"))
     try:
-        _size(name, path)
+        _size(what, path)
         return FilmFile.at(path.absolute())  # a film may wait, and the folder be another one by then
     except OSError as error:
-        raise _unreadable(name, path, error) from None
+        raise _unreadable(what, path, error) from None
 
 
-def as_still(name: str, value: object) -> FilmFile:
+def as_still(what: str, value: object) -> FilmFile:
     """A picture for a film that is given as an object: as it looks, known as `as_image` knows it.
 
     Raises InvalidRequest, also for all that is no picture.
     """
     if not isinstance(value, bytes | bytearray | memoryview) and not is_picture_object(value):
         raise InvalidRequest(
-            f"{name} must be a clip, a part of one, a list of these, a path or a picture, not {shown(value)}."
+            f"{what} must be a clip, a part of one, a list of these, a path or a picture, not {shown(value)}."
         )
-    image = as_image(name, value)
+    image = as_image(what, value)
     assert isinstance(image, LocalFile)
     return FilmFile(image.sha256, image.name, data=image.to_send.read())
 
@@ -125,25 +126,30 @@ def looks_like_path(text: str) -> bool:
     return bool(re.search(r"\.\w{2,4}$|[/\\]|^~", text)) and "://" not in text
 
 
-def _checked_image(name: str, original: str, data: bytes, path: Path | None = None) -> LocalFile:
+def _checked_image(what: str, original: str, data: bytes, path: Path | None = None) -> LocalFile:
     mime = image_type(data[:12])
     if mime not in _SENT and not (data.startswith(_CONVERTED) and has_pillow()):
-        raise _not_a_picture(name, original)
+        raise _not_a_picture(what, original)
     if len(data) > LARGEST_IMAGE:
-        raise InvalidRequest(f"{name}: {len(data) / 1e6:.0f} MB are too large: up to {LARGEST_IMAGE / 1e6:.0f} MB.")
+        megabytes, most = round(len(data) / 1e6), round(LARGEST_IMAGE / 1e6)
+        raise InvalidRequest(f"{what}: {megabytes} MB are too much: up to {most} MB can be sent.")
     if not has_pillow():
         return LocalFile.of(data, str(mime), original, path=path)
     try:
-        return _local_file(read_picture(name, data, _limits()), original, path)
+        return _local_file(read_picture(what, data, _limits()), original, path)
     except InvalidRequest:
         if mime in _SENT:
             raise
-        raise _not_a_picture(name, original) from None
+        raise _not_a_picture(what, original) from None
 
 
-def _not_a_picture(name: str, original: str) -> InvalidRequest:
-    what = f"{original} " if original != name else "this "
-    return InvalidRequest(f"{name}: {what}is not a picture in {IMAGE_FORMATS} format.")
+def _not_a_picture(what: str, original: str) -> InvalidRequest:
+    wanted = IMAGE_FORMATS
+    return InvalidRequest(
+        f"{what}: this is not a picture in {wanted} format."
+        if original == what
+        else f"{what}: {original} is not a picture in {wanted} format."
+    )
 
 
 def _local_file(picture: Picture, original: str, path: Path | None = None) -> LocalFile:
@@ -159,44 +165,44 @@ def _limits() -> PictureLimits:
     return PictureLimits(LARGEST_IMAGE, LARGEST_PREVIEW)
 
 
-def _path(name: str, value: str | os.PathLike[str], wanted: str) -> Path:
+def _path(what: str, value: str | os.PathLike[str], wanted: str) -> Path:
     text = os.fspath(value)
     if not isinstance(text, str) or not text.strip() or "://" in text or text.startswith("data:") or "\0" in text:
-        raise InvalidRequest(f"{name} must be {wanted}, not {shown(text)}.")
-    return read_path(name, text)
+        raise InvalidRequest(f"{what} must be {wanted}, not {shown(text)}.")
+    return read_path(what, text)
 
 
-def _read(name: str, path: Path, largest: int, formats: str) -> bytes:
+def _read(what: str, path: Path, largest: int, wanted: str) -> bytes:
     try:
-        size = _size(name, path)
+        size = _size(what, path)
         if size > largest:
-            raise InvalidRequest(
-                f"{name}: {path.name} has {size / 1e6:.0f} MB; {formats} up to {largest / 1e6:.0f} MB can be sent."
-            )
+            megabytes, most = round(size / 1e6), round(largest / 1e6)
+            raise InvalidRequest(f"{what}: {path.name} has {megabytes} MB; {wanted} up to {most} MB can be sent.")
         data = _read_all(patiently(lambda: path.open("rb")), size)
         if len(data) != size:
-            raise InvalidRequest(f"{name}: {path.name} is still being written: wait until it is whole.")
+            raise InvalidRequest(f"{what}: {path.name} is still being written: wait until it is whole.")
         return data
     except OSError as error:
-        raise _unreadable(name, path, error) from None
+        raise _unreadable(what, path, error) from None
 
 
-def _size(name: str, path: Path) -> int:
+def _size(what: str, path: Path) -> int:
     """The bytes of a file, which has some. Raises InvalidRequest, OSError."""
     if path.is_dir():
-        raise InvalidRequest(f"{name}: {str(path)!r} is a folder.")
+        raise InvalidRequest(f"{what}: {str(path)!r} is a folder.")
     if not path.exists():
-        raise InvalidRequest(f"{name}: there is no file {str(path)!r}.")
+        raise InvalidRequest(f"{what}: there is no file {str(path)!r}.")
     if not path.is_file():
-        raise InvalidRequest(f"{name}: {str(path)!r} is not a file.")
+        raise InvalidRequest(f"{what}: {str(path)!r} is not a file.")
     size = size_of(path)
     if size == 0:
-        raise InvalidRequest(f"{name}: {path.name} is empty.")
+        raise InvalidRequest(f"{what}: {path.name} is empty.")
     return size
 
 
-def _unreadable(name: str, path: Path, error: OSError) -> InvalidRequest:
-    return InvalidRequest(f"{name}: {str(path)!r} cannot be read ({error.strerror or error}).")
+def _unreadable(what: str, path: Path, error: OSError) -> InvalidRequest:
+    reason = error.strerror or error
+    return InvalidRequest(f"{what}: {str(path)!r} cannot be read ({reason}).")
 
 
 def _read_all(file: BinaryIO, size: int) -> bytes:

@@ -18,6 +18,7 @@ from luma_jupyter.engine.run.submission import with_source
 from luma_jupyter.engine.store.journal import Entry
 from luma_jupyter.engine.task_spec import TaskSpec
 from luma_jupyter.errors import ConfigError, LumaError
+from luma_jupyter.languages import N_
 from luma_jupyter.providers.protocol import ProviderClient
 from luma_jupyter.settings import Settings
 from luma_jupyter.video.frames import check_readable
@@ -70,7 +71,7 @@ class Plan:
     def preview(self) -> Preview:
         """The request as it would be sent. Raises the refusal: InvalidRequest or ConfigError."""
         if self.sendable is None:
-            raise self.refusal or ConfigError("No service is set up.")
+            raise self.refusal or ConfigError("No service is set up: say %luma doctor.")
         return self.sendable
 
     def new_task(self, intent: str, price: Price, created_at: float) -> Task:
@@ -101,7 +102,7 @@ def make_plan(spec: TaskSpec, now: Settings, client_for: ClientFor, budget: Budg
     """
     if isinstance(spec.request, FilmRequest):
         return _film_plan(spec, now, budget)
-    source = spec.label or "the source"
+    source = spec.label or N_("the source")
     try:
         provider = choose_provider(spec.request.action, spec.provider, spec.source_provider, source, now)
     except ConfigError as error:
@@ -138,7 +139,7 @@ def _unknown_source(provider: Provider, name: str) -> VideoRef | LocalFile:
 def _film_plan(spec: TaskSpec, now: Settings, budget: Budget) -> Plan:
     """A film goes nowhere; whether it can be made of its files, these say."""
     try:
-        check_readable("Films")
+        check_readable()
     except ConfigError as error:
         return Plan(spec, now, "local", refusal=error)
     return Plan(spec, now, "local", Preview("local", "", {}, {}, budget.known_price("local", "film", now)))

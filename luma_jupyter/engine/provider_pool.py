@@ -6,8 +6,9 @@ import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from luma_jupyter.domain.vocabulary import CLASS_GATEWAY, PROVIDERS, SERVICE_NAMES, Action, Provider
+from luma_jupyter.domain.vocabulary import PROVIDERS, SERVICE_NAMES, Action, Provider
 from luma_jupyter.errors import ConfigError, InvalidRequest, LumaError, shown
+from luma_jupyter.languages import N_
 from luma_jupyter.settings import HUB_TOKEN, KEY_SETTINGS, Secret, Settings, SettingsSource, variable
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from luma_jupyter.providers.runapi import RunApi
 
 
-DEMO_NAME = "The demo service"  # in its errors
+DEMO_NAME = N_("The demo service")  # in its errors
 _GATEWAY_VARIABLE = variable("gateway_token")
 
 
@@ -33,33 +34,35 @@ def is_simulated(asked: str | None, source: Provider | None, now: Settings) -> b
     return wanted == "demo" or (asked in (None, "auto") and source == "demo")
 
 
-def choose_provider(
-    action: Action, asked: str | None, source: Provider | None, source_name: str, now: Settings
-) -> Provider:
+def choose_provider(action: Action, asked: str | None, source: Provider | None, what: str, now: Settings) -> Provider:
     """The service for an action.
 
     ``asked`` is the call's own choice (None: as the settings say), ``source`` the provider of the clip that it
-    follows. A follow-up stays in its source's world, real or demo. Raises ConfigError where a key is missing,
-    InvalidRequest where a service cannot do the action.
+    follows, ``what`` that clip. A follow-up stays in its source's world, real or demo. Raises ConfigError where a key
+    is missing, InvalidRequest where a service cannot do the action.
     """
     real = service_for(action)
     wanted = asked if asked not in (None, "auto") else None
     if wanted is not None and wanted not in PROVIDERS:
-        raise InvalidRequest(f"There is no provider {shown(wanted)}: choose auto, {', '.join(PROVIDERS)}.")
+        providers = ", ".join(PROVIDERS)
+        raise InvalidRequest(f"There is no provider {shown(wanted)}: choose auto, {providers}.")
     if wanted is None and source == "demo":
         return "demo"
     if asked is None and now.provider != "auto":
         wanted = now.provider
         if wanted == "demo" and source is not None:
             raise ConfigError(
-                f"{source_name} is a real clip, but {variable('provider')} is demo: "
-                f"add --provider {real} to use the paid service, or --provider demo to simulate."
+                f"{what} is a real clip, but {variable('provider')} is demo: "
+                f"add --provider {real} to use the paid service, or --provider demo to try it for free."
             )
     if wanted == "demo":
         return "demo"
     if wanted is not None and wanted != real:
-        able = "modify" if wanted == "runapi" else "generate and extend"
-        raise InvalidRequest(f"{SERVICE_NAMES[real]} does {action}; {wanted} can only {able}: use --provider {real}.")
+        raise InvalidRequest(
+            f"{wanted} can only modify: to {action}, use --provider {real}."
+            if wanted == "runapi"
+            else f"{wanted} can only generate and extend: to {action}, use --provider {real}."
+        )
     if getattr(now, KEY_SETTINGS[real]) is None:
         if now.gateway is not None:
             raise missing_gateway_token()
@@ -68,7 +71,7 @@ def choose_provider(
             return "demo"
         raise ConfigError(
             f"{action} needs a key of {SERVICE_NAMES[real]}: set {variable(KEY_SETTINGS[real])}, "
-            "or add --provider demo to simulate."
+            "or add --provider demo to try it for free."
         )
     return real
 
@@ -76,8 +79,8 @@ def choose_provider(
 def missing_gateway_token() -> ConfigError:
     """What to say where a class gateway is set, and no token for it."""
     return ConfigError(
-        f"The {CLASS_GATEWAY} needs a token: ask your teacher for one and set {variable('gateway_token')} (a server of "
-        f"JupyterHub has it as {HUB_TOKEN}), or add --provider demo to simulate."
+        f"The class gateway needs a token: ask your teacher for one and set {variable('gateway_token')} (a server of "
+        f"JupyterHub has it as {HUB_TOKEN}), or add --provider demo to try it for free."
     )
 
 

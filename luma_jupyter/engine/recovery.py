@@ -8,9 +8,10 @@ from dataclasses import replace
 from urllib.parse import urlsplit
 
 from luma_jupyter.domain.task import Task
-from luma_jupyter.domain.vocabulary import CLASS_GATEWAY, Status
+from luma_jupyter.domain.vocabulary import Status
 from luma_jupyter.engine.store.journal import Entry
 from luma_jupyter.errors import ClipCancelled, ClipDetached, ClipFailed, ClipUnconfirmed
+from luma_jupyter.languages import N_
 from luma_jupyter.providers.protocol import ProviderClient
 
 CONNECT_TIMEOUT = 0.25  # seconds; on loopback the answer comes at once
@@ -27,21 +28,21 @@ def recovered(entry: Entry, demo_url: str | None) -> Entry:
     if entry.alive or task.status is Status.COMPLETED or task.status.without_task:
         return entry
     if not task.real and task.base_url and task.base_url != demo_url:
-        message = "The demo service that made it ended with its kernel: run the cell again."
+        message = N_("The demo service that made it ended with its kernel: run the cell again.")
         return _ended(entry, status=Status.FAILED, error=ClipFailed(message))
     if task.status.ended:
         return entry
     if task.task_id:
-        message = f"The kernel that followed it ended; it may still run and be billed (task id {task.task_id})."
+        message = N_(f"The kernel that watched it ended; it may still run and be billed (task id {task.task_id}).")
         return _ended(entry, status=Status.DETACHED, error=ClipDetached(message))
     if task.sent_at and task.gateway:
-        return _ended(entry, status=Status.DETACHED, error=unanswered("The kernel ended"))
+        return _ended(entry, status=Status.DETACHED, error=unanswered(N_("The kernel ended.")))
     if task.sent_at:
-        message = unconfirmed_message(task, "the kernel ended before an answer came.")
+        message = unconfirmed_message(task, N_("the kernel ended before an answer came."))
         return _ended(entry, status=Status.UNCONFIRMED, error=ClipUnconfirmed(message))
-    message = "The kernel ended before anything was sent: nothing was paid."
+    message = N_("The kernel ended before anything was sent: nothing was paid.")
     if task.provider == "local":
-        message = "The kernel ended before the film was made: run the cell again."
+        message = N_("The kernel ended before the film was made: run the cell again.")
     return _ended(entry, status=Status.CANCELLED, error=ClipCancelled(message))
 
 
@@ -74,32 +75,40 @@ def resumed(task: Task) -> Task:
 
 
 def unanswered(why: str) -> ClipDetached:
-    """What a task ends with that a class gateway is asked for again; ``why`` begins a sentence."""
-    return ClipDetached(f"{why} before the {CLASS_GATEWAY} had answered; asking again cannot pay twice.")
+    """What a task ends with that a class gateway is asked for again; ``why`` is a sentence."""
+    return ClipDetached(f"{why} {N_('The class gateway had not answered yet; asking again cannot pay twice.')}")
 
 
-def unconfirmed_message(task: Task, finding: str, advice: str | None = None) -> str:
+def unconfirmed_message(task: Task, reason: str, advice: str | None = None) -> str:
     """What is known of a request that was sent and not answered, and what can be done; both are sentences."""
     sent = time.strftime("%H:%M:%S on %Y-%m-%d", time.localtime(task.sent_at))
-    name = task.name or "NAME"
-    retry = f"`%luma retry {name}` (in Python `{name}.retry()`)"
-    return (
-        f"Sent at {sent}, no usable answer: {finding} It may be running and may be billed, so it is not sent again "
-        f"by itself. {advice or _advice(task, retry)}"
+    return " ".join(
+        [
+            N_(f"Sent at {sent}, no usable answer: {reason}"),
+            N_("It may be running and may be billed, so it is not sent again by itself."),
+            advice or _advice(task),
+        ]
     )
 
 
-def _advice(task: Task, retry: str) -> str:
-    """What can be done about an unconfirmed request; ``retry``: how it is asked about."""
+def _advice(task: Task) -> str:
+    """What can be done about an unconfirmed request."""
+    name, service = task.name or "NAME", task.service_name
     if task.gateway:
-        return f"{retry} asks the {CLASS_GATEWAY} again, which cannot pay twice; your teacher sees what became of it."
+        return N_(
+            f"`%luma retry {name}` (in Python `{name}.retry()`) asks the class gateway again, which cannot pay twice; "
+            "your teacher sees what became of it."
+        )
     has_key = task.request.action == "modify"  # RunAPI's requests carry an idempotency key
-    effect = (
-        "sends it again under the same idempotency key" if has_key else "looks for it, and pays nothing twice unasked"
+    retry = N_(
+        f"`%luma retry {name}` (in Python `{name}.retry()`) sends it again under the same idempotency key."
+        if has_key
+        else f"`%luma retry {name}` (in Python `{name}.retry()`) looks for it, and pays nothing twice unasked."
     )
     if not task.real:  # the demo service has no console
-        return f"{retry} {effect}."
-    return f"Look at your tasks in {task.service_name}'s console; {retry} {effect}."
+        return retry
+    look = N_(f"Look at your tasks in {service}'s console.")
+    return f"{look} {retry}"
 
 
 def can_repeat(task: Task, client: ProviderClient) -> bool:

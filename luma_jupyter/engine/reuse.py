@@ -21,6 +21,7 @@ from luma_jupyter.engine.repository import Repository
 from luma_jupyter.engine.store.journal import Entry
 from luma_jupyter.engine.task_spec import TaskSpec
 from luma_jupyter.errors import ClipCancelled, InvalidRequest, LumaError
+from luma_jupyter.languages import N_
 
 
 def find_saved(plans: Sequence[Plan], repository: Repository) -> Mapping[str, Sequence[Task]]:
@@ -116,10 +117,13 @@ def as_asked(task: Task, plan: Plan) -> Task:
 
 def _lost_message(task_ids: Sequence[str | None]) -> str:
     known = next(filter(None, task_ids), None)
-    adopt = f"`%luma adopt {known}` brings it back, free" if known else "look at your tasks in the service's console"
-    return (
-        "This was asked for before, and the damaged journal does not tell any more what came of it, so nothing was "
-        f"sent: {adopt}; --again (in Python again=True) makes a new one."
+    look = N_("Look at your tasks in the service's console.")
+    return " ".join(
+        [
+            N_("This was asked for before, and the damaged journal has lost what came of it, so nothing was sent."),
+            N_(f"`%luma adopt {known}` brings it back, free.") if known else look,
+            N_("--again (in Python again=True) makes a new one."),
+        ]
     )
 
 
@@ -151,7 +155,7 @@ def cancel_unsent(plans: Iterable[Plan], repository: Repository) -> None:
         task = repository.recovered(entry).task
         if entry.task.status is Status.CANCELLED or task.status is not Status.CANCELLED:
             continue
-        message = "Its kernel was silent, nothing was sent, and another one asked for the same: run the cell again."
+        message = N_("Its kernel was silent, nothing was sent, and another one asked for the same: run the cell again.")
         if task.provider == "local":
             message = str(task.error)
             discard_unfinished(task, repository.media.own)

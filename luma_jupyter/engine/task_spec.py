@@ -41,9 +41,11 @@ class TaskSpec:
 
     def __post_init__(self) -> None:
         if self.timeout is not None and not read_number(self.timeout) > 0:
-            raise InvalidRequest(f"timeout must be a number of seconds above 0, not {shown(self.timeout)}.")
+            name = "timeout"
+            raise InvalidRequest(f"{name} must be a number of seconds above 0, not {shown(self.timeout)}.")
         if self.provider is not None and not isinstance(self.provider, str):
-            raise InvalidRequest(f"There is no provider {shown(self.provider)}: choose auto, {', '.join(PROVIDERS)}.")
+            providers = ", ".join(PROVIDERS)
+            raise InvalidRequest(f"There is no provider {shown(self.provider)}: choose auto, {providers}.")
         object.__setattr__(self, "again", read_flag("again", self.again))
 
     @property

@@ -55,7 +55,7 @@ def contact_sheet(cells: Sequence[SheetCell], columns: int | None = None) -> Ima
         raise InvalidRequest("There are no clips for a contact sheet.")
     columns = as_python(columns)
     if columns is not None and not (type(columns) is int and 0 < columns <= _COLUMNS):
-        raise InvalidRequest(f"columns is a whole number from 1 to {_COLUMNS}, not {shown(columns)}.")
+        raise InvalidRequest(f"columns must be a whole number from 1 to {_COLUMNS}, not {shown(columns)}.")
     side = _tile_width(columns or min(math.isqrt(len(cells)), _MOST_COLUMNS))
     found = [tile_picture(cell.picture, side) for cell in cells]
     layouts = [_Layout(found, number) for number in ([columns] if columns else range(1, _MOST_COLUMNS + 1))]

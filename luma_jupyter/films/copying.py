@@ -12,17 +12,18 @@ from av.video.stream import VideoStream
 from luma_jupyter.films.packets import time_base
 from luma_jupyter.films.plan import FilmPlan, Place, VideoFormat
 from luma_jupyter.films.sources import check_unchanged, opened
+from luma_jupyter.languages import N_
 
 _NAMES = {
-    "codec": "codec",
-    "profile": "profile",
-    "size": "size",
-    "pixels": "pixel format",
-    "sample_ratio": "shape of pixels",
-    "colours": "colours",
-    "rotation": "rotation",
-    "rate": "frame rate",
-    "extradata": "encoder settings",
+    "codec": N_("codec"),
+    "profile": N_("profile"),
+    "size": N_("size"),
+    "pixels": N_("pixel format"),
+    "sample_ratio": N_("shape of pixels"),
+    "colours": N_("colours"),
+    "rotation": N_("rotation"),
+    "rate": N_("frame rate"),
+    "extradata": N_("encoder settings"),
 }
 
 

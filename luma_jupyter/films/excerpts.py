@@ -13,6 +13,7 @@ import av
 from av.filter import Graph
 
 from luma_jupyter.errors import InvalidRequest
+from luma_jupyter.languages import N_
 
 if TYPE_CHECKING:
     from av.container import InputContainer
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 _TURNS = {90: (("transpose", "cclock"),), 180: (("hflip", None), ("vflip", None)), 270: (("transpose", "clock"),)}
 _UNTAGGED = 2  # the colours of a frame that does not tell them, as ISO/IEC 23091-2 numbers them
 _MOST_MISSING = Fraction(1, 10)  # seconds by which a video may be shorter than it says
-_EMPTY = "there is no frame in it"
+_EMPTY = N_("there is no frame in it")
 _HD_LINES = 720  # from so many on, a video that does not tell its colours has those of BT.709
 
 
@@ -102,14 +103,14 @@ def _opened(path: Path) -> Iterator[InputContainer]:
     try:
         with av.open(f"file:{path}", "r", options={"format_whitelist": "mov,mp4,matroska,webm"}) as container:
             if not container.streams.video:
-                raise _unreadable(path, "there is no picture in it")
+                raise _unreadable(path, N_("there is no picture in it"))
             yield container
     except av.error.FFmpegError as error:
         raise _unreadable(path, error.strerror) from None
 
 
-def _unreadable(path: Path, why: str | None) -> InvalidRequest:
-    return InvalidRequest(f"{path.name} cannot be read as a video ({why}).")
+def _unreadable(path: Path, reason: str | None) -> InvalidRequest:
+    return InvalidRequest(f"{path.name} cannot be read as a video ({reason}).")
 
 
 def _tick(stream: VideoStream) -> Fraction:

@@ -77,7 +77,8 @@ def export(
     kind = _KINDS.get(target.suffix.lower())
     if kind is None:
         *others, last = _KINDS
-        raise InvalidRequest(f"A video can be saved as {', '.join(others)} or {last}, not as {shown(target.name)}.")
+        formats = ", ".join(others)
+        raise InvalidRequest(f"A video can be saved as {formats} or {last}, not as {shown(target.name)}.")
     width, fps, start, end = (as_python(value) for value in (width, fps, start, end))
     video = read_video(source)
     as_it_is = kind.format == "mp4" and video.is_mp4 and not start and (width, fps, end) == (None, None, None)
@@ -122,20 +123,20 @@ def _excerpt(
     kind: _Kind, video: Video, *, width: int | None, fps: float | None, start: float, end: float | None
 ) -> Excerpt:
     if kind.format == "png" and (fps is not None or end is not None):
-        raise InvalidRequest("A .png is one picture, the one at `start`: it has neither fps nor end.")
+        raise InvalidRequest("A .png is one picture, the one at `start`: leave out fps and end.")
     begin, length = _stretch(video, start, end)
     if width is None:
         width = min(video.size[0], _MOST_SMALL_WIDTH) if kind.is_small else video.size[0]
     elif type(width) is not int or not _WIDTHS[0] <= width <= _WIDTHS[1]:
         raise InvalidRequest(
-            f"width is a whole number of pixels from {_WIDTHS[0]} to {_WIDTHS[1]}, not {shown(width)}."
+            f"width must be a whole number of pixels from {_WIDTHS[0]} to {_WIDTHS[1]}, not {shown(width)}."
         )
     if fps is None:
         rate = min(video.rate, _MOST_SMALL_RATE if kind.is_small else Fraction(kind.most_fps))
     elif _LEAST_FPS <= read_number(fps) <= kind.most_fps:
         rate = Fraction(fps).limit_denominator(1001)
     else:
-        raise InvalidRequest(f"fps of a .{kind.format} is from {_LEAST_FPS} to {kind.most_fps}, not {shown(fps)}.")
+        raise InvalidRequest(f"fps of a .{kind.format} must be from {_LEAST_FPS} to {kind.most_fps}, not {shown(fps)}.")
     height = max(round(width * Fraction(video.size[1], video.size[0])), 1)
     size = (_even(width), _even(height)) if kind.is_even else (width, height)
     return Excerpt(video=video, start=begin, length=length, size=size, rate=rate)
@@ -143,14 +144,16 @@ def _excerpt(
 
 def _stretch(video: Video, start: float, end: float | None) -> tuple[Fraction, Fraction]:
     """From when on and how long, in seconds."""
-    whole = f"{float(video.length):.2f}, where the video ends"
+    length = f"{float(video.length):.2f}"
     if not 0 <= read_number(start) < video.length:
-        raise InvalidRequest(f"start is from 0 to {whole}, not {shown(start)}.")
+        raise InvalidRequest(f"start must be from 0 to {length}, where the video ends, not {shown(start)}.")
     begin = Fraction(start)
     if end is None:
         return begin, video.length - begin
     if not start < read_number(end) <= video.length + 1 / video.rate:
-        raise InvalidRequest(f"end is after start ({start:g}) and up to {whole}, not {shown(end)}.")
+        raise InvalidRequest(
+            f"end must be after start ({start:g}) and up to {length}, where the video ends, not {shown(end)}."
+        )
     return begin, min(Fraction(end), video.length) - begin
 
 

@@ -33,7 +33,7 @@ def plan_film(spec: FilmSpec) -> FilmPlan:
     """
     for package, name in (("av", "PyAV"), ("numpy", "numpy"), ("PIL", "Pillow")):
         if find_spec(package) is None:
-            raise missing_package("Films need", name)
+            raise missing_package(name)
     from luma_jupyter.films.planning import plan  # PyAV is optional
 
     return plan(spec)

@@ -15,6 +15,7 @@ from av.video.stream import VideoStream
 
 from luma_jupyter.films.avc import length_size, looks_damaged
 from luma_jupyter.films.troubles import cut_off, damaged, without_frames
+from luma_jupyter.languages import N_
 
 _UNKNOWN_RATE = Fraction(24)  # of a single frame
 _OFF = 0.01  # by which share the frame rate that a file tells may miss the one that it has
@@ -50,21 +51,21 @@ def survey(label: str, container: InputContainer, stream: VideoStream) -> Survey
             raise damaged(label, (packet.pts or 0) * tick)
         frame = frame or _first_frame(stream, packet)
         if packet.pts is None or packet.is_discard:
-            uncopied = "has frames that are not shown"
+            uncopied = N_("it has frames that are not shown")
             continue
         if packet.dts is None:
-            uncopied = "has packets without a time"
+            uncopied = N_("it has packets without a time")
         elif delay is None:
             delay = packet.pts - packet.dts
         if lengths and looks_damaged(bytes(packet), lengths):
-            uncopied = "may be damaged"
+            uncopied = N_("it may be damaged")
         shown.append((packet.pts, packet.duration or 0))
     if frame is None or not shown:
         raise without_frames(label)
     if frame.is_corrupt:
         raise damaged(label, Fraction(0))
     if shown[0] != min(shown):
-        uncopied = "does not begin with a whole frame"
+        uncopied = N_("it does not begin with a whole frame")
     shown.sort()
     start = shown[0][0] * tick
     rate, even = _rate(stream, [at for at, _ in shown])
@@ -72,7 +73,7 @@ def survey(label: str, container: InputContainer, stream: VideoStream) -> Survey
     if length + 2 / rate < _declared_length(stream):
         raise cut_off(label, length)
     if not even:
-        uncopied = "has no constant frame rate"
+        uncopied = N_("it has no constant frame rate")
     return Survey(start, length, rate, (delay or 0) * tick, frame, uncopied)
 
 

@@ -7,6 +7,8 @@ from fractions import Fraction
 from pathlib import Path
 
 from luma_jupyter.films.spec import Cue, FilmPart, FilmSpec, SoundPart
+from luma_jupyter.languages import N_, ngettext, translated
+from luma_jupyter.languages import gettext as _
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,14 +129,24 @@ class FilmPlan:
         longest = max((place.fade_in for place in self.places[1:]), default=None)
         if longest is None or self.spec.fade - longest <= 1 / self.rate:
             return ""
-        return f"; fades take {float(longest):.1f} s at most, half of the shorter part"
+        return N_(f"fades take {float(longest):.1f} s at most, half of the shorter part")
 
     @property
     def summary(self) -> str:
-        """The film in a line: parts, length, size, and what is encoded."""
-        parts = f"{len(self.places)} part{'s' if len(self.places) != 1 else ''}"
-        width, height = self.size
-        video = f"the video is encoded again {self.encoded}" if self.encoded else "the video is copied as it is"
-        sound = ", the sound is encoded" if self.has_sound else ", without sound"
-        size = f"{float(self.length):.1f} s, {width} × {height}, {float(self.rate):g} fps"
-        return f"{parts}, {size}: {video}{sound}{self.shortened}."
+        """The film in a line: parts, length, size, and what is encoded, in the reader's language."""
+        count, (width, height) = len(self.places), self.size
+        parts = ngettext("{count} part", "{count} parts", count).format(count=count)
+        length, rate = f"{float(self.length):.1f}", f"{float(self.rate):g}"
+        film = _("{parts}, {length} s, {width} × {height}, {rate} fps")
+        film = film.format(parts=parts, length=length, width=width, height=height, rate=rate)
+        reason, shortened = translated(self.encoded or ""), translated(self.shortened)
+        if self.encoded and self.has_sound:
+            text = _("{film}: the video is encoded again {reason}, the sound is encoded.")
+        elif self.encoded:
+            text = _("{film}: the video is encoded again {reason}, without sound.")
+        elif self.has_sound:
+            text = _("{film}: the video is copied as it is, the sound is encoded.")
+        else:
+            text = _("{film}: the video is copied as it is, without sound.")
+        line = text.format(film=film, reason=reason)
+        return _("{film} Note: {shortened}.").format(film=line, shortened=shortened) if shortened else line

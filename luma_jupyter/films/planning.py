@@ -16,6 +16,7 @@ from luma_jupyter.films.sound_files import check_sound
 from luma_jupyter.films.sources import read_source
 from luma_jupyter.films.spec import FilmPart, FilmSpec
 from luma_jupyter.films.titles import check_title
+from luma_jupyter.languages import N_
 
 _LARGEST_SIDE, _LARGEST_OF_PICTURES = 3840, 1920  # pixels, of films that nobody gave a size
 _FRAME_RATE = Fraction(24)  # of films of pictures alone
@@ -51,7 +52,8 @@ def _size(spec: FilmSpec, sources: Sequence[Source]) -> tuple[int, int]:
     """As was asked for; else that of the first video, or where there is none, the first picture, as it is cropped."""
     if spec.size:
         if any(side % 2 for side in spec.size):
-            raise InvalidRequest(f"size must be two even numbers, not {spec.size[0]} × {spec.size[1]}.")
+            size = "{} × {}".format(*spec.size)
+            raise InvalidRequest(f"size must have even numbers, not {size}.")
         return spec.size
     first = _first(sources)
     width, height = cropped_size(sources[first].size, crop_ratio(spec.parts[first].crop))
@@ -80,9 +82,8 @@ def _stretch(part: FilmPart, source: Source) -> tuple[Fraction, Fraction]:
     start, end = _exact(part.start), source.length if part.end is None else _exact(part.end)
     slack = 1 / (source.rate or _FRAME_RATE)
     if start >= source.length or end > source.length + slack:
-        raise InvalidRequest(
-            f"{part.label} is {float(source.length):.2f} s long: it cannot be cut at {float(max(start, end)):g} s."
-        )
+        length, moment = f"{float(source.length):.2f}", f"{float(max(start, end)):g}"
+        raise InvalidRequest(f"{part.label} is {length} s long: it cannot be cut at {moment} s.")
     if end <= start:
         raise InvalidRequest(f"{part.label} has no frame between {float(start):g} and {float(end):g} s.")
     return start, (min(end, source.length) - start) / _exact(part.speed)
@@ -115,29 +116,30 @@ def _snapped(moment: Fraction, rate: Fraction | None) -> Fraction:
 
 
 def _why_encoded(spec: FilmSpec, sources: Sequence[Source]) -> str | None:
-    """Why the video cannot be copied, to go on after "The video is encoded again"; None where it can."""
+    """Why the video cannot be copied, in words that go on after "video encoded again"; None where it can."""
     if spec.fade and len(spec.parts) > 1:
-        return "for the fades"
+        return N_("for the fades")
     if any(part.title for part in spec.parts):
-        return "for the titles"
+        return N_("for the titles")
     for part, source in zip(spec.parts, sources, strict=True):
         if source.format is None or source.length is None:
-            return f"because {part.label} is a picture"
+            return N_(f"because {part.label} is a picture")
         if part.start or (part.end is not None and _exact(part.end) < source.length):
-            return f"because {part.label} is cut"
+            return N_(f"because {part.label} is cut")
         if part.speed != 1:
-            return f"because {part.label} has another speed"
+            return N_(f"because {part.label} has another speed")
         if part.crop:
-            return f"because {part.label} is cropped"
-        if source.uncopied:
-            return f"because {part.label} {source.uncopied}"
+            return N_(f"because {part.label} is cropped")
+        if reason := source.uncopied:
+            return N_(f"because of {part.label}: {reason}")
     first = sources[0].format
     assert first
     if spec.size and spec.size != first.size:
-        return "for the size"
+        return N_("for the size")
     if spec.fps and abs(spec.fps - first.rate) > _SAME_RATE:
-        return "for the frame rate"
+        return N_("for the frame rate")
     for part, source in zip(spec.parts, sources, strict=True):
         if source.format and (what := copying.why_unlike(first, source.format)):
-            return f"because {part.label} and {spec.parts[0].label} differ in {what}"
+            one, other = part.label, spec.parts[0].label
+            return N_(f"because {one} and {other} differ in {what}")
     return None

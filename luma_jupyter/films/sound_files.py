@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from luma_jupyter.errors import InvalidRequest
+from luma_jupyter.languages import N_
 
 if TYPE_CHECKING:
     from av.audio.frame import AudioFrame
@@ -44,7 +45,7 @@ def check_sound(name: str, path: Path) -> None:
 
 def without_sound(name: str, path: Path) -> InvalidRequest:
     """The error of a file that has no sound."""
-    return _refused(name, path, "has no sound in it")
+    return _refused(name, path, N_("it has no sound in it"))
 
 
 def decode_sound(path: Path, start: float | None = None, *, name: str | None = None) -> Generator[Samples, None, None]:
@@ -68,20 +69,22 @@ def decode_sound(path: Path, start: float | None = None, *, name: str | None = N
 @contextmanager
 def _opened(name: str | None, path: Path) -> Iterator[InputContainer]:
     if not path.is_file():
-        raise InvalidRequest(f"{name or 'A part'}: there is no file {str(path)!r}.")
+        what = name or N_("A part")
+        raise InvalidRequest(f"{what}: there is no file {str(path)!r}.")
     try:
         # "file:", or a colon in a name would be one of FFmpeg's protocols.
         with av.open(f"file:{path}", "r", options=dict(_OPTIONS)) as container:
             yield container
     except av.error.FFmpegError as error:
-        raise _refused(name, path, f"cannot be read{' as sound' if name else ''} ({error.strerror})") from None
+        raise _refused(name, path, N_(f"it cannot be read as sound ({error.strerror})")) from None
 
 
-def _refused(name: str | None, path: Path, flaw: str) -> InvalidRequest:
+def _refused(name: str | None, path: Path, reason: str) -> InvalidRequest:
+    file = path.name
     if name is None:
-        return InvalidRequest(f"The sound of {path.name} {flaw}: download or save it again.")
+        return InvalidRequest(f"The sound of {file} cannot be used: {reason}. Download or save it again.")
     return InvalidRequest(
-        f"{name}: {path.name} {flaw}. Give an mp3, m4a, wav, ogg or flac file, or a video with sound."
+        f"{name}: {file} cannot be used: {reason}. Give an mp3, m4a, wav, ogg or flac file, or a video with sound."
     )
 
 
@@ -101,7 +104,7 @@ def _frames(name: str | None, path: Path, container: InputContainer, stream: Aud
         except av.error.FFmpegError:  # decoders have many
             lost += float(packet.duration or 0) * _tick(stream)
         if packet.is_corrupt or lost > _MOST_LOST:
-            raise _refused(name, path, "is damaged or not whole")
+            raise _refused(name, path, N_("it is damaged or not whole"))
         yield from frames
 
 

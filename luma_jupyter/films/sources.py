@@ -22,6 +22,7 @@ from luma_jupyter.films.plan import Source, VideoFormat
 from luma_jupyter.films.planes import quarter_turns, seen_size
 from luma_jupyter.films.stills import read_picture
 from luma_jupyter.films.troubles import damage_told, gone
+from luma_jupyter.languages import N_
 from luma_jupyter.operating_system import file_mark
 
 _MP4 = (b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip")  # the boxes that such files begin with
@@ -87,7 +88,7 @@ def _read_video(label: str, path: Path, mark: str) -> Source:
         frame = packets.first_frame
         decoder = stream.codec_context
         if kind := _HDR.get(decoder.color_trc):
-            raise InvalidRequest(f"{label} is HDR ({kind}), which films cannot be: save it as SDR first.")
+            raise InvalidRequest(f"{label} is HDR ({kind}), which a film cannot have: save it as SDR first.")
         rotation = quarter_turns(frame) * 90
         told = stream.sample_aspect_ratio or decoder.sample_aspect_ratio
         sample_ratio = fraction(told) or Fraction(1)
@@ -118,11 +119,12 @@ def _read_video(label: str, path: Path, mark: str) -> Source:
 
 
 def _why_not_copied(container: InputContainer, format: VideoFormat) -> str | None:
-    """Why packets go into no film as they are, in words that go on after a part's name."""
+    """Why packets go into no film as they are, in words."""
     if container.format.name != _MP4_READER:
-        return "is not an MP4 file"  # others round times
+        return N_("it is not an MP4 file")  # others round times
     if format.codec != "h264":
-        return f"is {format.codec.upper()}, which not every browser plays"
+        codec = format.codec.upper()
+        return N_(f"it is {codec}, which not every browser plays")
     if format.pixels != "yuv420p":
-        return f"is {format.pixels}, which not every browser plays"
-    return "is turned when it is shown" if format.rotation else None
+        return N_(f"it is {format.pixels}, which not every browser plays")
+    return N_("it is turned when it is shown") if format.rotation else None

@@ -64,8 +64,9 @@ def _opened(label: str, path: Path) -> Iterator[Image.Image]:
     except Image.DecompressionBombError:
         raise _too_large(label) from None
     except UnidentifiedImageError:
-        kinds = "MP4, MOV, WebM and image files"
-        raise InvalidRequest(f"{label} is no video or picture: films are made of {kinds}.") from None
+        raise InvalidRequest(
+            f"{label} is no video or picture: films are made of MP4, MOV, WebM and image files."
+        ) from None
     except Exception:  # Pillow raises whatever a decoder raises
         raise damaged(label) from None
 

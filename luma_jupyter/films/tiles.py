@@ -11,6 +11,7 @@ from PIL.ImageFont import FreeTypeFont
 
 from luma_jupyter.errors import InvalidRequest
 from luma_jupyter.films.excerpts import Excerpt, pictures, read_video
+from luma_jupyter.languages import gettext as _
 from luma_jupyter.video.appearance import as_seen
 from luma_jupyter.video.fonts import font_for
 
@@ -24,14 +25,14 @@ Room: TypeAlias = tuple[int, int, int, int]  # left, top, right, bottom, in pixe
 def tile_picture(picture: Image.Image | Path | None, side: int) -> Image.Image | str:
     """A picture of about ``side`` pixels in width, or why there is none."""
     if picture is None:
-        return "no video"
+        return _("no video")
     if isinstance(picture, Path):
         if not picture.is_file():
-            return "the video is missing"
+            return _("the video is missing")
         try:
             picture = _middle(picture)
         except InvalidRequest:
-            return "the video cannot be read"
+            return _("the video cannot be read")
     scale = min(1, side / picture.width)
     size = (max(round(picture.width * scale), 1), max(round(picture.height * scale), 1))
     return as_seen(picture)[0].convert("RGB").resize(size, Image.Resampling.LANCZOS)

@@ -64,8 +64,9 @@ def check_title(text: str) -> None:
     _, drawn = font_for(_in_a_line(text), everywhere=True)
     missing = [one for one in dict.fromkeys(text) if one not in drawn and unicodedata.category(one)[0] not in "CMZ"]
     if missing:
+        signs = " ".join(missing[:5])
         raise InvalidRequest(
-            f"No font of this machine has {' '.join(missing[:5])} in the title {shown(text)}: leave that out, or "
+            f"No font of this machine has {signs} in the title {shown(text)}: leave that out, or "
             "install a font for it, such as Noto Sans CJK for Chinese, Japanese and Korean."
         )
 

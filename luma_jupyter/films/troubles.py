@@ -32,8 +32,11 @@ def gone(label: str, error: OSError) -> InvalidRequest:
 
 def damaged(label: str, at: Fraction | None = None) -> InvalidRequest:
     """The error for a part that cannot be read as a whole."""
-    where = "" if at is None else f" at {float(at):.1f} s"
-    return InvalidRequest(f"{label} is damaged{where}: download or save it again.")
+    return InvalidRequest(
+        f"{label} is damaged: download or save it again."
+        if at is None
+        else f"{label} is damaged at {float(at):.1f} s: download or save it again."
+    )
 
 
 def cut_off(label: str, at: Fraction) -> InvalidRequest:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 
+from luma_jupyter.languages import gettext as _
 from luma_jupyter.operating_system import WINDOWS
 from luma_jupyter.printable import say
 
@@ -11,15 +12,13 @@ from luma_jupyter.printable import say
 def main() -> int:
     """Run the command line; without its packages, say how they are installed."""
     if WINDOWS:  # its processes are steered by signals and share a socket
-        say("luma-gateway runs on Linux and macOS. Kernels on Windows can use it from there.", sys.stderr)
+        say(_("luma-gateway runs on Linux and macOS. Notebooks on Windows can use it from there."), sys.stderr)
         return 1
     try:
         from luma_jupyter.gateway.command import main as run  # needs the packages of the extra
     except ImportError as error:
-        say(
-            f"luma-gateway needs a package that is not installed ({error.name}): pip install 'luma-jupyter[gateway]'",
-            sys.stderr,
-        )
+        words = _("luma-gateway needs a package that is not installed ({package}): {command}")
+        say(words.format(package=error.name, command="pip install 'luma-jupyter[gateway]'"), sys.stderr)
         return 1
     return run()
 

@@ -30,6 +30,7 @@ from luma_jupyter.gateway.storage import StoreFull
 from luma_jupyter.gateway.submissions import Submissions
 from luma_jupyter.gateway.uploads import Uploads
 from luma_jupyter.gateway.vendors import Vendors
+from luma_jupyter.languages import N_
 from luma_jupyter.providers.protocol import Upload
 
 T = TypeVar("T")
@@ -147,7 +148,8 @@ class ApiHandler(Handler):
 
     def unknown_person(self) -> Refusal:
         """What to say to somebody whom nobody knows."""
-        return Refusal(401, "invalid_token", "The class gateway does not know this token: stop and start your server.")
+        words = N_("The class gateway does not know this token: stop and start your server.")
+        return Refusal(401, "invalid_token", words)
 
     async def prepare(self) -> None:
         """Find out who asks."""
@@ -168,7 +170,7 @@ class ApiHandler(Handler):
         most = settings.upload_bytes + IN_MEMORY if self.takes_file else settings.body_bytes
         self._size += len(chunk)
         if self._size > most and self._refusal is None:
-            self.refuse(Refusal(413, "too_large", f"A request may have {most:,} bytes at most."))
+            self.refuse(Refusal(413, "too_large", N_(f"A request may have {most:,} bytes at most.")))
         if self._refusal is None:
             try:
                 self._body.write(chunk)
@@ -301,7 +303,7 @@ class NotFoundHandler(ApiHandler):
 
     async def prepare(self) -> None:
         """Say so, whoever asks."""
-        raise Refusal(404, "not_found", "There is nothing at this address of the class gateway.")
+        raise Refusal(404, "not_found", N_("There is nothing at this address of the class gateway."))
 
 
 _NOT_COUNTED = ("async", "callback_url", "timeout")  # fields that say how, and not what

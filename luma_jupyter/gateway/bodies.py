@@ -56,8 +56,8 @@ class Bodies:
         Raises InvalidRequest, ClassAccountError without a key, ServiceError where a file could not be uploaded anew.
         """
         self._vendors.check_key(vendor)
-        if unknown := sorted(set(body).difference(_FIELDS[vendor])):
-            raise InvalidRequest(f"{', '.join(unknown)}: the class gateway does not know this; leave it out.")
+        if unknown := ", ".join(sorted(set(body).difference(_FIELDS[vendor]))):
+            raise InvalidRequest(f"{unknown}: the class gateway does not know this; leave it out.")
         if body.get("callback_url"):
             raise InvalidRequest("callback_url: the class gateway tells your notebook by itself; leave it out.")
         _read_request(vendor, body)  # before anything is asked or uploaded
@@ -86,7 +86,7 @@ class Bodies:
             )
             owners = await cursor.fetchall()
         if owners and not any(_may_use(person, owner, teaches) for owner, teaches in owners):
-            raise InvalidRequest("video_id: this is a classmate's clip: go on with one of your own.")
+            raise InvalidRequest("video_id: this is a classmate's clip; choose one of your own.")
 
     async def _vendors_address(self, person: Person, vendor: Vendor, field: str, url: str) -> str:
         """The address as the vendor can reach it: of what the gateway keeps, the vendor's own."""
@@ -108,7 +108,7 @@ class Bodies:
             cursor = await connection.execute(_MEDIA, (submission,))
             row = await cursor.fetchone()
         if row is None or not _may_use(person, row[0], row[1]):
-            raise InvalidRequest(f"{field}: this is not a clip of yours: go on with one of your own.")
+            raise InvalidRequest(f"{field}: this is not one of your clips; choose one that is.")
         _, _, made_by, facts, name, thumbnail = row
         url = (facts or {}).get("url" if video else "thumbnail_url")
         base_url = self._vendors.client(made_by).base_url
@@ -124,14 +124,14 @@ class Bodies:
             )
             row = await cursor.fetchone()
         if row is None or not _may_use(person, row[0], row[1]):
-            raise InvalidRequest(f"{field}: this is not a file of yours: upload it again.")
+            raise InvalidRequest(f"{field}: this is not one of your files; upload it again.")
         return await self._uploaded_anew(vendor, field, row[2], row[3])
 
     async def _uploaded_anew(self, vendor: Vendor, field: str, name: str | None, title: str) -> str:
         """Where a vendor finds a file of the store: uploaded now unless it was before."""
         address = await self._uploads.address(vendor, name, title) if name else None
         if address is None:
-            raise InvalidRequest(f"{field}: the class gateway does not keep it any more: give it anew.")
+            raise InvalidRequest(f"{field}: the class gateway no longer keeps it; give it again.")
         return address
 
 
@@ -174,7 +174,7 @@ def _source(body: Mapping[str, Any], field: str) -> VideoRef:
         if value is not None and not isinstance(value, str):
             raise InvalidRequest(f"{field} must be text.")
     if not (video_id or url):
-        raise InvalidRequest(f"{field}: which video is to be gone on with?")
+        raise InvalidRequest(f"{field}: name the video to go on with.")
     if url and not is_web_url(url):
         raise InvalidRequest(f"{field} must be an http(s) URL.")
     return VideoRef(video_id or None, url or None)

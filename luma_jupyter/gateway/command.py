@@ -26,7 +26,7 @@ from luma_jupyter.gateway.identity import Tokens
 from luma_jupyter.gateway.jobs import work
 from luma_jupyter.gateway.ledger import Ledger
 from luma_jupyter.gateway.media import Media
-from luma_jupyter.gateway.records import MICROS, Person
+from luma_jupyter.gateway.records import MICROS, WALLET_TEXT, Person
 from luma_jupyter.gateway.settings import (
     FILE_VARIABLE,
     FOLDER_VARIABLE,
@@ -36,7 +36,10 @@ from luma_jupyter.gateway.settings import (
     setting_variable,
 )
 from luma_jupyter.gateway.storage import MediaStore
+from luma_jupyter.languages import gettext as _
+from luma_jupyter.languages import ngettext, translated
 from luma_jupyter.printable import say
+from luma_jupyter.settings import variable
 
 T = TypeVar("T")
 
@@ -51,7 +54,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         return int(typed.run(typed) or 0)
     except LumaError as error:
-        say(error, sys.stderr)
+        say(translated(error), sys.stderr)
         return 1
     except KeyboardInterrupt:
         return 130
@@ -96,7 +99,7 @@ async def _migrate(conninfo: str) -> None:
                 return
             except DatabaseAway:
                 if loop.time() > until:
-                    raise ConfigError("PostgreSQL does not answer: start it, or put `database` right.") from None
+                    raise ConfigError("PostgreSQL does not answer: start it, or correct `database`.") from None
 
 
 def _migrate_alone(typed: argparse.Namespace) -> None:
@@ -163,11 +166,14 @@ def hub_configuration(hub: str, name: str, group: str, teacher: str) -> str:
     """What to paste into the Hub's configuration, and the gateway's own file, with keys made for both."""
     api_token, signing_key = secrets.token_hex(32), secrets.token_urlsafe(32)
     base_path = urlsplit(hub).path  # of a Hub that has not a host of its own
+    into_hub = _(
+        'Paste into jupyterhub_config.py, then restart the Hub. Students in the group "{group}" may make videos.'
+    )
     return f"""\
-# 1. Into jupyterhub_config.py, then restart the Hub. Students in the group "{group}" may make videos; who is put into
-#    it later has to stop and start their server.
+# 1. {into_hub.format(group=group)}
+#    {_("Whoever joins it later has to stop and start their server.")}
 c.Spawner.environment = {{"LUMA_JUPYTER_GATEWAY": "{hub}/services/{name}"}}
-c.Spawner.server_token_scopes = [  # of these, each server gets what its user has
+c.Spawner.server_token_scopes = [  # {_("of these, each server gets what its user has")}
     "users:activity!user",
     "access:servers!server",
     "access:services!service={name}",
@@ -191,9 +197,10 @@ c.JupyterHub.services = [
         "oauth_client_allowed_scopes": ["custom:luma:teach"],
     }}
 ]
-c.JupyterHub.cleanup_servers = False  # kernels and their tokens outlive a restart of the Hub
+c.JupyterHub.cleanup_servers = False  # {_("kernels and their tokens outlive a restart of the Hub")}
 
-# 2. Into luma-gateway.toml, which nobody but the gateway may read; then: luma-gateway --config luma-gateway.toml serve
+# 2. {_("Paste into luma-gateway.toml, which nobody but the gateway may read; then type:")}
+#    luma-gateway --config luma-gateway.toml serve
 url = "{hub}/services/{name}"
 listen = "127.0.0.1:8070"
 database = "postgresql:///luma"
@@ -201,11 +208,12 @@ media = "file:///var/lib/luma-gateway/media"
 hub_api_url = "http://127.0.0.1:8081{base_path}/hub/api"
 hub_api_token = "{api_token}"
 signing_key = "{signing_key}"
-acedata_token = ""  # the class's keys: fill in what you have, and delete the other lines
+acedata_token = ""  # {_("the class's keys: fill in what you have, and delete the other lines")}
 acedata_platform_token = ""
 runapi_key = ""
 
-# 3. A cap, before the first lesson: luma-gateway --config luma-gateway.toml cap class --in-all 100 --a-day 20"""
+# 3. {_("Set a cap before the first lesson:")}
+#    luma-gateway --config luma-gateway.toml cap class --in-all 100 --a-day 20"""
 
 
 def _token_make(typed: argparse.Namespace) -> None:
@@ -215,14 +223,16 @@ def _token_make(typed: argparse.Namespace) -> None:
         return await Tokens(database).make(person, typed.days)
 
     token = _with_database(typed, run)
-    say(f"The token of {typed.name}, which is shown this once: set LUMA_JUPYTER_GATEWAY_TOKEN to it.", sys.stderr)
+    words = _("The token of {name} is shown only this once. Set {variable} to it:")
+    say(words.format(name=typed.name, variable=variable("gateway_token")), sys.stderr)
     say(token)
 
 
 def _token_list(typed: argparse.Namespace) -> None:
     async def run(database: Database) -> str:
         rows = await Tokens(database).list()
-        return "\n".join(map(str, rows)) or "There are no tokens: `luma-gateway token make NAME` makes one."
+        none = _("There are no tokens: {command} makes one.")
+        return "\n".join(map(str, rows)) or none.format(command="`luma-gateway token make NAME`")
 
     say(_with_database(typed, run))
 
@@ -232,7 +242,12 @@ def _token_end(typed: argparse.Namespace) -> int:
         return await Tokens(database).end(typed.name)
 
     ended = _with_database(typed, run)
-    say(f"{ended} of {typed.name}'s tokens ended." if ended else f"{typed.name} has no token that counts.")
+    words = (
+        ngettext("{count} token of {name} ended.", "{count} tokens of {name} ended.", ended)
+        if ended
+        else _("{name} has no token that works.")
+    )
+    say(words.format(count=ended, name=typed.name))
     return 0 if ended else 1
 
 
@@ -252,12 +267,13 @@ def _cap(typed: argparse.Namespace) -> None:
         return caps
 
     in_all, a_day = _with_database(typed, run)
-    whom = typed.name or {"student": "each student", "group": "each group", "class": "the class"}[typed.kind]
-    say(f"{whom}: {_shown_cap(in_all)} in all, {_shown_cap(a_day)} a day.")
+    whose = typed.name or _(WALLET_TEXT[typed.kind])
+    words = _("{whose}: {in_all} in all, {a_day} a day.")
+    say(words.format(whose=whose, in_all=_shown_cap(in_all), a_day=_shown_cap(a_day)))
 
 
 def _shown_cap(cap: int | None) -> str:
-    return "no cap" if cap is None else dollars(cap / MICROS)
+    return _("no cap") if cap is None else dollars(cap / MICROS)
 
 
 def _release(typed: argparse.Namespace) -> int:
@@ -265,7 +281,8 @@ def _release(typed: argparse.Namespace) -> int:
         return await Ledger(database).release(typed.id, getpass.getuser())
 
     released = _with_database(typed, run)
-    say(f"{typed.id} is released: its money is free." if released else f"{typed.id} is not unconfirmed: it stays.")
+    words = _("{id} is released: its money is free.") if released else _("{id} is not unconfirmed: it stays.")
+    say(words.format(id=typed.id))
     return 0 if released else 1
 
 
@@ -277,7 +294,8 @@ def _export(typed: argparse.Namespace) -> None:
         return await personal.export(database, store, typed.name, file)
 
     done = _with_database(typed, run)
-    say(f"{file} has what is kept of {typed.name}: {done.rows} rows, {done.files} videos and files.")
+    words = _("{file} has what is kept of {name}: {rows} rows, {files} videos and other files.")
+    say(words.format(file=file, name=typed.name, rows=done.rows, files=done.files))
 
 
 def _erase(typed: argparse.Namespace) -> None:
@@ -287,10 +305,11 @@ def _erase(typed: argparse.Namespace) -> None:
         return await personal.erase(database, Media(settings, database), typed.name, getpass.getuser())
 
     done = _with_database(typed, run)
-    say(
-        f"{typed.name} is erased: {done.files} videos and files are gone, and {done.clips} clips are now of "
-        f"{done.pseudonym}, so that the sums stay. Stop the server at the Hub: whoever asks again is a new student."
+    words = _(
+        "{name} is erased. Videos and other files that are gone: {files}. Clips that are now {pseudonym}'s, so that "
+        "the sums stay right: {clips}. Stop the server at the Hub: whoever asks again counts as a new student."
     )
+    say(words.format(name=typed.name, files=done.files, clips=done.clips, pseudonym=done.pseudonym))
 
 
 def _status(typed: argparse.Namespace) -> int:
@@ -319,9 +338,10 @@ def _with_database(typed: argparse.Namespace, use: Callable[[Database], Awaitabl
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser("luma-gateway", description="One key for a class: a gateway beside JupyterHub.")
-    parser.add_argument("--config", type=Path, help="a TOML file with the settings; the environment goes before it")
-    kept = "where `up` keeps everything (default: the user's data folder)"
+    parser = argparse.ArgumentParser("luma-gateway", description=_("One key for a class: a gateway beside JupyterHub."))
+    config = _("a TOML file with the settings; environment variables go before it")
+    parser.add_argument("--config", type=Path, help=config)
+    kept = _("where `up` keeps everything (default: your data folder)")
     parser.add_argument("--folder", type=Path, help=kept)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
@@ -330,48 +350,50 @@ def _parser() -> argparse.ArgumentParser:
         command.set_defaults(run=run)
         return command
 
-    add("serve", _serve, "serve a class: replicas and workers, until SIGTERM; SIGHUP replaces them one by one")
-    worker = add("worker", _worker, "run a worker alone, on another machine for instance")
+    add("serve", _serve, _("serve a class: replicas and workers, until SIGTERM; SIGHUP replaces them one by one"))
+    worker = add("worker", _worker, _("run a worker alone, on another computer for instance"))
     worker.add_argument("--supervised", action="store_true", help=argparse.SUPPRESS)
-    up = add("up", _up, "serve one class on one machine, with a PostgreSQL of its own")
+    up = add("up", _up, _("serve one class on one computer, with a PostgreSQL of its own"))
     up.add_argument("--folder", type=Path, default=argparse.SUPPRESS, help=kept)
-    add("migrate", _migrate_alone, "bring the tables up to date: first of all where several machines get a new version")
+    migrate = _("bring the tables up to date: do this first where several computers get a new version")
+    add("migrate", _migrate_alone, migrate)
     replica = commands.add_parser("replica")  # for the supervisor: not listed
     replica.set_defaults(run=_replica)
     replica.add_argument("socket", type=int)
-    init = add("init", _init, "print what to paste into the Hub's configuration, and the gateway's own file")
-    init.add_argument("--hub", default="http://hub", help="the Hub's public address")
-    init.add_argument("--name", default="luma", help="the service's name at the Hub")
-    init.add_argument("--group", default="films", help="the group of the students")
-    init.add_argument("--teacher", default="teacher", help="the teacher's user name")
-    add("status", _status, "show how the gateway gets on")
-    add("doctor", _doctor, "see that everything works, and say what to do where it does not")
-    _add_token(add("token", _token_list, "tokens for those who come without a Hub"))
-    subkeys.add_commands(add("subkeys", subkeys.show, "AceDataCloud's own sub-keys, for a class without a gateway"))
-    cap = add("cap", _cap, "show caps, or set them to US dollars or none")
+    init = add("init", _init, _("print what to paste into the Hub's configuration, and the gateway's own file"))
+    init.add_argument("--hub", default="http://hub", help=_("the Hub's public address"))
+    init.add_argument("--name", default="luma", help=_("the service's name at the Hub"))
+    init.add_argument("--group", default="films", help=_("the group of the students"))
+    init.add_argument("--teacher", default="teacher", help=_("the teacher's user name"))
+    add("status", _status, _("show how the gateway is doing: clips, money, trouble"))
+    add("doctor", _doctor, _("check that everything works, and say what to do where it does not"))
+    _add_token(add("token", _token_list, _("tokens for those who come without a Hub")))
+    own = _("AceDataCloud's own sub-keys, for a class without a gateway")
+    subkeys.add_commands(add("subkeys", subkeys.show, own))
+    cap = add("cap", _cap, _("show caps, or set them: an amount of US dollars, or none"))
     cap.add_argument("kind", choices=("student", "group", "class"))
-    cap.add_argument("name", nargs="?", default="", help="whose (default: each of them)")
+    cap.add_argument("name", nargs="?", default="", help=_("whose (default: each of them)"))
     cap.add_argument("--in-all", metavar="USD")
     cap.add_argument("--a-day", metavar="USD")
-    release = add("release", _release, "give back the money of an unconfirmed request that made nothing")
-    release.add_argument("id", type=int, help="as `status` shows it")
-    export = add("export", _export, "write all that is kept of a person to a zip")
+    release = add("release", _release, _("give back the money of an unconfirmed request that made nothing"))
+    release.add_argument("id", type=int, help=_("as `status` shows it"))
+    export = add("export", _export, _("write all that is kept of a person to a zip"))
     export.add_argument("name")
-    export.add_argument("--to", metavar="FILE", type=Path, help="a new file (default: NAME.zip)")
-    erase = add("erase", _erase, "erase all that is kept of a person, but not what it has cost")
+    export.add_argument("--to", metavar="FILE", type=Path, help=_("a new file (default: NAME.zip)"))
+    erase = add("erase", _erase, _("erase all that is kept of a person, but not what it has cost"))
     erase.add_argument("name")
     return parser
 
 
 def _add_token(parser: argparse.ArgumentParser) -> None:
     commands = parser.add_subparsers(metavar="make|list|end")
-    make = commands.add_parser("make", help="make one; it is shown once")
+    make = commands.add_parser("make", help=_("make one; it is shown once"))
     make.set_defaults(run=_token_make)
-    make.add_argument("name", help="who asks with it: a student of that name at the Hub is the same person")
-    make.add_argument("--group", action="append", default=[], help="a group that the person is in")
-    make.add_argument("--teacher", action="store_true", help="may see and steer all")
-    make.add_argument("--days", type=int, help="when it ends (default: when it is ended)")
-    commands.add_parser("list", help="show all").set_defaults(run=_token_list)
-    end = commands.add_parser("end", help="end a person's tokens")
+    make.add_argument("name", help=_("who uses it: a student of that name at the Hub is the same person"))
+    make.add_argument("--group", action="append", default=[], help=_("a group that the person is in"))
+    make.add_argument("--teacher", action="store_true", help=_("may see and steer all"))
+    make.add_argument("--days", type=int, help=_("after how many days it ends (default: when you end it)"))
+    commands.add_parser("list", help=_("show all")).set_defaults(run=_token_list)
+    end = commands.add_parser("end", help=_("end a person's tokens"))
     end.set_defaults(run=_token_end)
     end.add_argument("name")

@@ -23,6 +23,7 @@ from psycopg import AsyncConnection
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
 from luma_jupyter.errors import InvalidRequest, LumaError
+from luma_jupyter.languages import N_
 
 log = logging.getLogger(__name__)
 
@@ -44,7 +45,9 @@ class DatabaseAway(LumaError):
 
     def __init__(self, asked: bool = False) -> None:
         self.asked = asked
-        super().__init__("The class gateway's database is away. This usually passes by itself: try again in a moment.")
+        super().__init__(
+            N_("The class gateway cannot reach its database. This usually passes by itself: try again in a moment.")
+        )
 
 
 class News:

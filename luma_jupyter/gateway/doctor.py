@@ -16,12 +16,14 @@ from luma_jupyter.domain.money import dollars
 from luma_jupyter.errors import LumaError
 from luma_jupyter.gateway.database import Database, DatabaseAway
 from luma_jupyter.gateway.ledger import Ledger
-from luma_jupyter.gateway.records import MICROS, Vendor
+from luma_jupyter.gateway.records import MICROS, STATE_TEXT, Vendor
 from luma_jupyter.gateway.serve import PROGRAM
 from luma_jupyter.gateway.settings import GatewaySettings, setting_variable
 from luma_jupyter.gateway.storage import MediaStore
 from luma_jupyter.gateway.trouble import Troubles
 from luma_jupyter.gateway.vendors import NAMES, Vendors
+from luma_jupyter.languages import gettext as _
+from luma_jupyter.languages import translated
 
 TIMEOUT = 10.0  # seconds for an answer to a question of the doctor's
 
@@ -52,23 +54,25 @@ class Report:
 async def status(settings: GatewaySettings) -> Report:
     """What runs, what is in the ledger, whether the money is right, and what troubles it."""
     report = Report()
-    report.good("processes", _processes())
+    report.good(_("processes"), _processes())
     async with Database(settings.database, size=2) as database:
         try:
             await _tell_of_rows(report, database)
             await _tell_of_money(report, database)
             for trouble in await Troubles(database).all():
                 since = datetime.fromtimestamp(trouble.since).strftime("%Y-%m-%d %H:%M")
-                report.wrong(f"{trouble.kind} {trouble.subject}".strip(), f"{trouble.words} (since {since})")
+                words = _("{trouble} (since {time})").format(trouble=translated(trouble.words), time=since)
+                report.wrong(_("trouble"), words)
         except DatabaseAway as error:
-            report.wrong("database", str(error))
+            report.wrong(_("database"), translated(error))
     return report
 
 
 def _processes() -> str:
     """The replicas and workers on this machine."""
     found = [_process_name(process.info["cmdline"]) for process in psutil.process_iter(["cmdline"])]
-    return f"on this machine, replicas: {found.count('replica')}, workers: {found.count('worker')}"
+    replicas, workers = found.count("replica"), found.count("worker")
+    return _("on this computer, replicas: {replicas}, workers: {workers}").format(replicas=replicas, workers=workers)
 
 
 def _process_name(command: Sequence[str] | None) -> str | None:
@@ -83,12 +87,20 @@ async def _tell_of_rows(report: Report, database: Database) -> None:
     async with database.connection() as connection:
         cursor = await connection.execute("SELECT state, count(*) FROM submissions GROUP BY state ORDER BY state")
         counts = dict(await cursor.fetchall())
-    report.good("clips", ", ".join(f"{number} {state}" for state, number in counts.items()) or "none yet")
+    states = (
+        _("{count} {state}").format(count=counts[state], state=_(text))
+        for state, text in STATE_TEXT.items()
+        if state in counts
+    )
+    report.good(_("clips"), ", ".join(states) or _("none yet"))
     for row in await Ledger(database).unconfirmed():
+        words = _(
+            "{owner}, {amount}: look at the console of {service}. If it made nothing, type `luma-gateway release {id}`."
+        )
+        amount = dollars(row.price / MICROS)
         report.wrong(
-            f"unconfirmed {row.id}",
-            f"{row.owner}'s, {dollars(row.price / MICROS)}: look at {NAMES[row.vendor]}'s console; where it made "
-            f"nothing, `luma-gateway release {row.id}`",
+            _("unconfirmed {id}").format(id=row.id),
+            words.format(owner=row.owner, amount=amount, service=NAMES[row.vendor], id=row.id),
         )
 
 
@@ -100,13 +112,16 @@ async def _tell_of_money(report: Report, database: Database) -> None:
             " AND day IN ('-infinity', (now() AT TIME ZONE 'utc')::date) ORDER BY day"
         )
         for reserved, spent, in_all in await cursor.fetchall():
-            when = "in all" if in_all else "today"
-            report.good(f"money {when}", f"{dollars(spent / MICROS)} spent, {dollars(reserved / MICROS)} under way")
+            words = _("{spent} spent, {reserved} under way")
+            report.good(
+                _("money in all") if in_all else _("money today"),
+                words.format(spent=dollars(spent / MICROS), reserved=dollars(reserved / MICROS)),
+            )
     differences = await ledger.check()
     for difference in differences:
-        report.wrong("wallets", difference)
+        report.wrong(_("wallets"), difference)
     if not differences:
-        report.good("wallets", "equal to the clips")
+        report.good(_("wallets"), _("equal to the clips"))
 
 
 # Whether everything works.
@@ -118,12 +133,14 @@ async def examine(settings: GatewaySettings) -> Report:
     async with Database(settings.database, size=2) as database:
         vendors = Vendors(settings, Troubles(database))
         try:
-            await _try(report, "database", "put `database` right, or start PostgreSQL", lambda: _ask_database(database))
-            await _try(report, "Hub", f"put {setting_variable('hub_api_url')} right", lambda: _ask_hub(settings))
+            start = _("Correct `database`, or start PostgreSQL.")
+            await _try(report, _("database"), start, lambda: _ask_database(database))
+            await _try(report, _("Hub"), _correct("hub_api_url"), lambda: _ask_hub(settings))
             for vendor in ("acedata", "runapi"):
                 await _examine_vendor(report, settings, vendors, vendor)
-            await _try(report, "media", "let the gateway write there", lambda: _write(settings))
-            await _try(report, "address", "start the gateway, and put `url` right", lambda: _ask_itself(settings))
+            await _try(report, _("media"), _("Let the gateway write there."), lambda: _write(settings))
+            start = _("Start the gateway, and correct `url`.")
+            await _try(report, _("address"), start, lambda: _ask_itself(settings))
         finally:
             await vendors.aclose()
     return report
@@ -134,12 +151,20 @@ async def _try(report: Report, subject: str, remedy: str, ask: Callable[[], Awai
     try:
         async with asyncio.timeout(TIMEOUT):
             report.good(subject, await ask())
+        return
     except TimeoutError:
-        report.wrong(subject, f"No answer in {TIMEOUT:.0f} s. To do: {remedy}.")
-    except (LumaError, OSError) as error:
-        report.wrong(subject, f"{str(error).rstrip('.')}. To do: {remedy}.")
+        finding = _("No answer in {seconds} s.").format(seconds=f"{TIMEOUT:.0f}")
+    except LumaError as error:
+        finding = translated(error)
     except HTTPClientError as error:
-        report.wrong(subject, f"HTTP {error.code}. To do: {remedy}.")
+        finding = f"HTTP {error.code}."
+    except OSError as error:
+        finding = f"{error}."
+    report.wrong(subject, _("{finding} To do: {remedy}").format(finding=finding, remedy=remedy))
+
+
+def _correct(setting: str) -> str:
+    return _("Correct {variable}.").format(variable=setting_variable(setting))
 
 
 async def _ask_database(database: Database) -> str:
@@ -154,36 +179,39 @@ async def _ask_database(database: Database) -> str:
     steps = [file for file in (resources.files("luma_jupyter.gateway") / "sql").iterdir() if file.name.endswith(".sql")]
     if applied < len(steps):
         raise LumaError("Its tables are not up to date: start `luma-gateway serve` once.")
-    return f"PostgreSQL {version}, its tables are up to date"
+    return _("PostgreSQL {version}, its tables are up to date").format(version=version)
 
 
 async def _ask_hub(settings: GatewaySettings) -> str:
     if settings.hub_api_url is None:
-        return "none: only the gateway's own tokens count"
+        return _("none: only the gateway's own tokens count")
     headers = {"Authorization": f"token {settings.hub_api_token.reveal()}"} if settings.hub_api_token else {}
     await _get(f"{settings.hub_api_url}/{'user' if headers else ''}", headers)
-    return f"answers at {settings.hub_api_url}"
+    return _("answers at {address}").format(address=settings.hub_api_url)
 
 
 async def _examine_vendor(report: Report, settings: GatewaySettings, vendors: Vendors, vendor: Vendor) -> None:
     key = "acedata_token" if vendor == "acedata" else "runapi_key"
     if getattr(settings, key) is None:
-        report.good(NAMES[vendor], f"no key, so nothing is made there ({setting_variable(key)})")
+        words = _("no key, so nothing is made there ({variable})")
+        report.good(NAMES[vendor], words.format(variable=setting_variable(key)))
         return
 
     async def ask() -> str:
         await vendors.client(vendor).check()
-        return f"the key works; a video costs {dollars(await vendors.price(vendor) / MICROS)}"
+        price = dollars(await vendors.price(vendor) / MICROS)
+        return _("the key works; a video costs {price}").format(price=price)
 
-    await _try(report, NAMES[vendor], f"put {setting_variable(key)} right", ask)
+    await _try(report, NAMES[vendor], _correct(key), ask)
     if vendor == "acedata" and settings.acedata_platform_token:
 
         async def ask_platform() -> str:
             left = (await vendors.client("acedata").balance()).left
-            return "the token works" if left is None else f"the token works; {dollars(left)} are left"
+            if left is None:
+                return _("the token works")
+            return _("the token works; {amount} is left").format(amount=dollars(left))
 
-        remedy = f"put {setting_variable('acedata_platform_token')} right"
-        await _try(report, "AceDataCloud's platform", remedy, ask_platform)
+        await _try(report, _("AceDataCloud's platform"), _correct("acedata_platform_token"), ask_platform)
 
 
 async def _write(settings: GatewaySettings) -> str:
@@ -193,12 +221,12 @@ async def _write(settings: GatewaySettings) -> str:
         name = await store.name_of(part, "txt")
         await store.place(part, name)
     await store.remove(name)
-    return f"{settings.media} takes files"
+    return _("{place} takes files").format(place=settings.media)
 
 
 async def _ask_itself(settings: GatewaySettings) -> str:
     await _get(f"{settings.url}/api/v1/services/", {})
-    return f"the gateway answers at {settings.url}"
+    return _("the gateway answers at {address}").format(address=settings.url)
 
 
 async def _get(url: str, headers: dict[str, str]) -> None:

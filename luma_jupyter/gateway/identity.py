@@ -24,6 +24,8 @@ from luma_jupyter.errors import LumaError
 from luma_jupyter.gateway.database import Database
 from luma_jupyter.gateway.records import Person
 from luma_jupyter.gateway.settings import GatewaySettings
+from luma_jupyter.languages import N_
+from luma_jupyter.languages import gettext as _
 
 TEACHER_SCOPE = "custom:luma:teach"
 TOKEN_PREFIX = "luma-"
@@ -134,7 +136,10 @@ class Identity:
         scopes = set(user.get("scopes") or ())
         if not scopes & {"access:services", f"access:services!service={self._settings.service_name}"}:
             return NotInClass(
-                "You are not in a class that makes videos here. Ask your teacher; then stop and start your server."
+                N_(
+                    "You are not in a class that makes videos here. Your teacher can add you; then stop and start your "
+                    "server."
+                )
             )
         return Person(user["name"], tuple(user.get("groups") or ()), teaches=TEACHER_SCOPE in scopes)
 
@@ -190,9 +195,13 @@ class TokenRow:
     ended_at: datetime | None
 
     def __str__(self) -> str:
-        roles = [*self.groups, *(["teacher"] if self.teaches else [])]
-        times = {"made": self.made_at, "ends": self.ends_at, "ended": self.ended_at}
-        days = [f"{word} {time:%Y-%m-%d}" for word, time in times.items() if time]
+        roles = [*self.groups, *([_("teacher")] if self.teaches else [])]
+        times = {
+            _("made on {date}"): self.made_at,
+            _("ends on {date}"): self.ends_at,
+            _("ended on {date}"): self.ended_at,
+        }
+        days = [words.format(date=f"{time:%Y-%m-%d}") for words, time in times.items() if time]
         return "  ".join([self.name, *([", ".join(roles)] if roles else []), ", ".join(days)])
 
 

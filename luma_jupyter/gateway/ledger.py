@@ -8,7 +8,7 @@ are equal to the rows whoever changes one. All methods raise `DatabaseAway`.
 from __future__ import annotations
 
 import json
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import asdict, replace
 from datetime import date
 from typing import Any, Final, TypeAlias
@@ -19,6 +19,7 @@ from psycopg import sql
 from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
+from luma_jupyter.domain.money import dollars
 from luma_jupyter.domain.task import Video
 from luma_jupyter.errors import LumaError
 from luma_jupyter.gateway.database import Connection, Database
@@ -34,6 +35,8 @@ from luma_jupyter.gateway.records import (
     WalletKind,
 )
 from luma_jupyter.gateway.rows import COLUMNS, Rows, submission
+from luma_jupyter.languages import N_
+from luma_jupyter.languages import gettext as _
 
 OnCompleted: TypeAlias = Callable[[Connection, int], Awaitable[None]]
 
@@ -41,15 +44,37 @@ WITHDRAWN: Final = "withdrawn"  # the code of what was refused by nobody: it was
 _CAP_PASSED: Final = "LU001"
 
 
+# By whose cap it is, and whether it is one in all. A kernel adds "Ask your teacher."
+_OVER_CAP: Mapping[tuple[WalletKind, bool], str] = {
+    ("student", True): N_("Your budget does not cover this video: {left} is left of the {total} set by your teacher."),
+    ("student", False): N_(
+        "Your budget for today does not cover this video: {left} is left of the {total} set by your teacher."
+    ),
+    ("group", True): N_(
+        "The budget of your group ({group}) does not cover this video: {left} is left of the {total} set by your "
+        "teacher."
+    ),
+    ("group", False): N_(
+        "The budget of your group ({group}) for today does not cover this video: {left} is left of the {total} set by "
+        "your teacher."
+    ),
+    ("class", True): N_(
+        "The budget of the class does not cover this video: {left} is left of the {total} set by your teacher."
+    ),
+    ("class", False): N_(
+        "The budget of the class for today does not cover this video: {left} is left of the {total} set by your "
+        "teacher."
+    ),
+}
+
+
 class OverCap(LumaError):
     """A cap does not hold the price; nothing was entered."""
 
     def __init__(self, cap: Cap) -> None:
         self.cap = cap
-        whose = {"student": "Your", "group": f"Your group's ({cap.name})", "class": "The class's"}[cap.kind]
-        left, total = (cap.left or 0) / MICROS, (cap.cap or 0) / MICROS
-        when = "budget" if cap.in_all else "budget of today"
-        super().__init__(f"{whose} {when} does not cover it: {left:.2f} of {total:.2f} USD are left. Ask your teacher.")
+        left, total = (dollars(amount / MICROS) for amount in (cap.left or 0, cap.cap or 0))
+        super().__init__(_OVER_CAP[cap.kind, cap.in_all].format(left=left, total=total, group=cap.name))
 
 
 class Paused(LumaError):
@@ -57,7 +82,7 @@ class Paused(LumaError):
 
     def __init__(self) -> None:
         super().__init__(
-            "Your teacher has paused new clips. Nothing was sent: run the cell again when the class goes on."
+            N_("Your teacher has paused new clips. Nothing was sent: run the cell again when the class goes on.")
         )
 
 
@@ -66,7 +91,7 @@ class KeyConflict(LumaError):
 
     def __init__(self, submission: Submission) -> None:
         self.submission = submission
-        super().__init__("Another request came with the same idempotency key before. This one made nothing.")
+        super().__init__(N_("Another request came with the same idempotency key before. This one made nothing."))
 
 
 class Ledger(Rows):
@@ -242,9 +267,9 @@ class Ledger(Rows):
         """Give up, as unconfirmed, those whose sender was last heard of before ``before`` (Unix seconds)."""
         return await self._all(
             "UPDATE submissions SET state = 'unconfirmed', "
-            "error_message = 'The gateway was stopped while it was sent.' "
+            "error_message = %s "
             "WHERE state = 'sent' AND joined IS NULL AND beat_at < to_timestamp(%s) RETURNING {columns}",
-            (before,),
+            (N_("The gateway was stopped while it was sent."), before),
         )
 
     # Money
@@ -296,11 +321,20 @@ class Ledger(Rows):
 
     async def check(self) -> list[str]:
         """Each wallet that is not equal to the rows, in words; none: the books are right."""
+        words = _(
+            "{wallet}: {reserved} reserved and {spent} spent, but by the clips {due_reserved} and {due_spent} (in "
+            "millionths of a US dollar)"
+        )
         async with self.database.connection() as connection:
             cursor = await connection.execute(_CHECK)
             return [
-                f"{kind} {name or '(all)'}, {day}: {reserved} reserved and {spent} spent, but by the rows "
-                f"{due_reserved} and {due_spent}"
+                words.format(
+                    wallet=" ".join(filter(None, (kind, name, day))),
+                    reserved=reserved,
+                    spent=spent,
+                    due_reserved=due_reserved,
+                    due_spent=due_spent,
+                )
                 for kind, name, day, reserved, spent, due_reserved, due_spent in await cursor.fetchall()
             ]
 
@@ -327,7 +361,7 @@ _ADMIT: Final = sql.SQL(
 ).format(columns=sql.SQL(", ").join(sql.SQL("(submission).{}").format(sql.Identifier(name)) for name in COLUMNS))
 
 _CHECK: Final = """
-SELECT kind, name, CASE WHEN day = '-infinity' THEN 'in all' ELSE day::text END,
+SELECT kind, name, nullif(day::text, '-infinity'),
     coalesce(m.reserved, 0), coalesce(m.spent, 0), coalesce(due.reserved, 0), coalesce(due.spent, 0)
 FROM (
     SELECT w.kind, w.name, w.day,

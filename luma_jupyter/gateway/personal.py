@@ -18,6 +18,7 @@ from luma_jupyter.errors import InvalidRequest
 from luma_jupyter.gateway.database import Database
 from luma_jupyter.gateway.media import Media
 from luma_jupyter.gateway.storage import MediaStore
+from luma_jupyter.languages import N_
 from luma_jupyter.operating_system import make_private
 
 ROWS_FILE = "rows.json"
@@ -54,7 +55,7 @@ _ERASE: Sequence[LiteralString] = (
     "DELETE FROM trouble WHERE kind = 'fetch' AND subject IN (SELECT id::text FROM submissions WHERE owner = %(name)s)",
     "UPDATE fetched SET thumbnail = NULL WHERE submission IN (SELECT id FROM submissions AS s WHERE owner = %(name)s"
     " AND NOT EXISTS (SELECT FROM submissions AS j WHERE j.joined = s.id AND j.owner <> s.owner))",
-    "INSERT INTO fetched (submission, lost) SELECT id, 'it was erased' FROM submissions"  # nobody is to fetch it now
+    "INSERT INTO fetched (submission, lost) SELECT id, 'It was erased.' FROM submissions"  # nobody is to fetch it now
     " WHERE owner = %(name)s AND joined IS NULL AND state = 'completed' AND media IS NULL"
     " ON CONFLICT (submission) DO UPDATE SET lost = coalesce(fetched.lost, excluded.lost)",
     "UPDATE submissions AS s SET owner = %(pseudonym)s, key = id::text, body = '{}', fingerprint = '', attempt = '',"
@@ -77,7 +78,7 @@ _ERASE: Sequence[LiteralString] = (
     " WHERE before ->> 'kind' = 'student' AND before ->> 'name' = %(name)s",
     "UPDATE audit SET after = after || jsonb_build_object('name', %(pseudonym)s::text)"
     " WHERE after ->> 'kind' = 'student' AND after ->> 'name' = %(name)s",
-    "INSERT INTO audit (who, what) VALUES (%(by)s, 'erased ' || %(pseudonym)s)",
+    "INSERT INTO audit (who, what) VALUES (%(by)s, %(noted)s)",
 )
 
 _UNDER_WAY: LiteralString = (
@@ -125,7 +126,7 @@ async def export(database: Database, store: MediaStore, name: str, file: Path) -
     if not any(rows.values()):
         raise InvalidRequest(f"Nothing is kept of {name}.")
     if file.exists():
-        raise InvalidRequest(f"{file} is there already: name another file.")
+        raise InvalidRequest(f"{file} exists already: name another file.")
     kept = [(f"videos/{row['id']}.mp4", row["media"]) for row in rows["submissions"]]
     kept += [(f"files/{row['id']}.{row['name'].rpartition('.')[2]}", row["name"]) for row in rows["uploads"]]
     make_private(file)
@@ -164,7 +165,9 @@ async def erase(database: Database, media: Media, name: str, by: str) -> Erased:
 
     Raises InvalidRequest where there is nothing, or clips are under way; StoreAway, DatabaseAway.
     """
-    values = {"name": name, "by": by, "pseudonym": f"erased-{secrets.token_hex(6)}"}
+    pseudonym = f"erased-{secrets.token_hex(6)}"
+    noted = N_(f"A person was erased: the clips are now {pseudonym}’s.")
+    values = {"name": name, "by": by, "pseudonym": pseudonym, "noted": noted}
     rows = await _rows(database, name)
     if not any(rows.values()):
         raise InvalidRequest(f"Nothing is kept of {name}.")
@@ -177,12 +180,13 @@ async def erase(database: Database, media: Media, name: str, by: str) -> Erased:
         await _check_ended(connection, values)
         for statement in _ERASE:
             await connection.execute(statement, values)
-    return Erased(values["pseudonym"], len(rows["submissions"]), removed)
+    return Erased(pseudonym, len(rows["submissions"]), removed)
 
 
 async def _check_ended(connection: Any, values: Mapping[str, str]) -> None:
     (number,) = await (await connection.execute(_UNDER_WAY, values)).fetchone()
     if number:
+        name = values["name"]
         raise InvalidRequest(
-            f"{number} of {values['name']}'s clips have not ended: wait for them, and `release` what is unconfirmed."
+            f"Clips of {name} that have not ended: {number}. Wait for them, and `release` those that are unconfirmed."
         )

@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import Any, Literal, TypeAlias
 
 from luma_jupyter.domain.task import Video
+from luma_jupyter.languages import N_
 
 Vendor: TypeAlias = Literal["acedata", "runapi"]
 WalletKind: TypeAlias = Literal["student", "group", "class"]
@@ -29,6 +30,24 @@ class State(StrEnum):
     def without_task(self) -> bool:
         """Whether it certainly made nothing, so that a repetition is sent anew."""
         return self in (State.REFUSED, State.RELEASED)
+
+
+STATE_TEXT: Mapping[State, str] = {
+    State.SENT: N_("being sent"),
+    State.ACCEPTED: N_("under way"),
+    State.COMPLETED: N_("done"),
+    State.FAILED: N_("failed"),
+    State.REFUSED: N_("refused"),
+    State.UNCONFIRMED: N_("unconfirmed"),
+    State.RELEASED: N_("released"),
+}
+
+
+WALLET_TEXT: Mapping[WalletKind, str] = {
+    "class": N_("The class"),
+    "student": N_("Each student"),
+    "group": N_("Each group"),
+}
 
 
 @dataclass(frozen=True, slots=True)

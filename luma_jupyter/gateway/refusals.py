@@ -16,6 +16,7 @@ from luma_jupyter.gateway.identity import HubAway, NotInClass
 from luma_jupyter.gateway.ledger import KeyConflict, OverCap, Paused
 from luma_jupyter.gateway.storage import StoreAway, StoreFull
 from luma_jupyter.gateway.submissions import Lost, Refused, TurnTimeout, Undecided
+from luma_jupyter.languages import N_
 
 RETRY_SECONDS = 2  # after which a passing trouble is worth another try
 
@@ -31,7 +32,7 @@ class Refusal(HTTPError):
 def refusal_for(error: BaseException, reason: str = "") -> Refusal:
     """What is answered where this was raised."""
     if isinstance(error, DatabaseAway | HubAway | StoreAway):
-        return Refusal(429, "too_many_requests", "The class gateway is busy: this passes by itself.", RETRY_SECONDS)
+        return Refusal(429, "too_many_requests", N_("The class gateway is busy: this passes by itself."), RETRY_SECONDS)
     if isinstance(error, TurnTimeout):
         return Refusal(429, "too_many_requests", str(error), math.ceil(error.retry_after))
     if isinstance(error, OverCap):
@@ -45,27 +46,30 @@ def refusal_for(error: BaseException, reason: str = "") -> Refusal:
     if isinstance(error, InvalidRequest):
         return Refusal(400, "bad_request", str(error))
     if isinstance(error, StoreFull):
-        return Refusal(429, "store_full", "The class gateway has no room for files: tell your teacher.", RETRY_SECONDS)
+        words = N_("The class gateway has no room for files: tell your teacher.")
+        return Refusal(429, "store_full", words, RETRY_SECONDS)
     if isinstance(error, Refused):
         row = error.submission
         return _vendors_refusal(row.error_status, row.error_code, row.error_message)
     if isinstance(error, Undecided):
-        return Refusal(504, "timeout", "It is still being sent: the same request, with the same key, learns more.")
+        words = N_("It is still being sent: the same request, with the same key, learns more.")
+        return Refusal(504, "timeout", words)
     if isinstance(error, Lost):
         return Refusal(502, "unconfirmed", str(error))
     if isinstance(error, ServiceError):
         return _vendors_refusal(error.http_status, error.code, error.words)
     if isinstance(error, ConfigError):
-        return Refusal(403, "gateway_settings", "The class gateway is not set up for this: tell your teacher.")
+        words = N_("The class gateway is not set up for this. Your teacher can change that.")
+        return Refusal(403, "gateway_settings", words)
     if isinstance(error, HTTPError):
         codes = {404: "not_found", 405: "method_not_allowed"}
         code = codes.get(error.status_code, "bad_request" if error.status_code < 500 else "api_error")
-        return Refusal(error.status_code, code, reason or "The request cannot be used.")
-    return Refusal(500, "api_error", "The class gateway has a fault of its own: tell your teacher.")
+        return Refusal(error.status_code, code, reason or N_("The request cannot be used."))
+    return Refusal(500, "api_error", N_("The class gateway has a fault of its own: tell your teacher."))
 
 
 def _vendors_refusal(status: int | None, code: str | None, message: str | None) -> Refusal:
     """A vendor's refusal in its words, which made nothing; what passes by itself is a 429, as it is at the gateway."""
     if status is None or status >= 500 or status == 429:
-        return Refusal(429, "too_many_requests", message or "The service is having trouble.", RETRY_SECONDS)
-    return Refusal(max(400, status), code or "bad_request", message or "The service refused the request.")
+        return Refusal(429, "too_many_requests", message or N_("The service is having trouble."), RETRY_SECONDS)
+    return Refusal(max(400, status), code or "bad_request", message or N_("The service refused the request."))

@@ -15,13 +15,14 @@ from luma_jupyter.gateway.records import State, Submission
 from luma_jupyter.gateway.storage import StoreFull
 from luma_jupyter.gateway.trouble import Troubles
 from luma_jupyter.gateway.vendors import Vendors
+from luma_jupyter.languages import N_
 from luma_jupyter.providers.http.partial import Partial
 from luma_jupyter.worker_threads import in_thread
 
 LARGEST_VIDEO = 2 * 1024**3  # bytes
 LARGEST_THUMBNAIL = 20 * 1024**2
 TRIES = 3  # of one job, in which what came is not fetched again
-LOST = "its vendor does not serve it any more"
+LOST = N_("The service no longer has it.")
 
 
 class Saving:
@@ -54,11 +55,11 @@ class Saving:
         await self._troubles.clear("store", "")
         await self._save_thumbnail(submission)
 
-    async def give_up(self, id: int, why: str) -> None:
+    async def give_up(self, id: int, reason: str) -> None:
         """Write down that a video cannot be fetched, after the last try."""
         submission = await self._ledger.get(id)
         if submission and not submission.media:
-            await self._note_lost(submission, why)
+            await self._note_lost(submission, reason)
 
     async def unsaved(self, limit: int = 500) -> list[int]:
         """The submissions whose videos are still to be fetched. Raises DatabaseAway."""
@@ -113,15 +114,15 @@ class Saving:
                     if attempt == TRIES:
                         raise
                 await self._vendors.http.connections.sleep(backoff(attempt))
-            if found := await in_thread(partial(flaw, part)):
-                raise DownloadError(f"what came {found}")
+            if reason := await in_thread(partial(flaw, part)):
+                raise DownloadError(f"What came {reason}.")
             return await self._media.keep(part, suffix)
 
-    async def _note_lost(self, submission: Submission, why: str = LOST) -> None:
-        words = f"The video of {submission.owner} (number {submission.id}) could not be fetched: {why}."
+    async def _note_lost(self, submission: Submission, reason: str = LOST) -> None:
+        words = N_(f"The video of clip {submission.id}, by {submission.owner}, could not be fetched: {reason}")
         await self._troubles.note("fetch", str(submission.id), words)
         async with self._media.database.connection() as connection:
-            await connection.execute(_NOTE_LOST, (submission.id, why))
+            await connection.execute(_NOTE_LOST, (submission.id, reason))
             await connection.execute("SELECT pg_notify('submissions', %s)", (str(submission.id),))
 
 
@@ -131,7 +132,7 @@ def _video_flaw(file: BinaryIO) -> str | None:
 
 
 def _image_flaw(file: BinaryIO) -> str | None:
-    return None if is_image(file, file.seek(0, os.SEEK_END)) else "is not a picture"
+    return None if is_image(file, file.seek(0, os.SEEK_END)) else N_("is not a picture")
 
 
 _UNSAVED = """

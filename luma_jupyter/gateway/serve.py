@@ -301,9 +301,8 @@ def listen(settings: GatewaySettings) -> socket.socket:
     try:
         listening = socket.create_server((host, port), family=family, backlog=BACKLOG)
     except OSError as error:
-        raise ConfigError(
-            f"The gateway cannot listen on {host}:{port} ({error.strerror or error}): is another one running?"
-        ) from None
+        reason = error.strerror or error
+        raise ConfigError(f"The gateway cannot listen on {host}:{port} ({reason}): is another one running?") from None
     listening.setblocking(False)
     return listening
 

@@ -104,11 +104,11 @@ def _signing_key(name: str, value: object) -> Secret:
     return key
 
 
-def _whole(unit: str, least: int = 0) -> Callable[[str, object], int]:
+def _whole(least: int = 0) -> Callable[[str, object], int]:
     def read(name: str, value: object) -> int:
         text = "" if isinstance(value, bool) else str(value).replace("_", "").strip()
         if not (text.isascii() and text.isdigit() and len(text) <= 15 and int(text) >= least):
-            raise ConfigError(f"{name} must be a whole number of {unit}, {least} or more, not {shown(value)}.")
+            raise ConfigError(f"{name} must be a whole number, {least} or more, not {shown(value)}.")
         return int(text)
 
     return read
@@ -135,7 +135,7 @@ def _listen(name: str, value: object) -> tuple[str, int]:
 def _one_of(*choices: str) -> Callable[[str, object], str]:
     def read(name: str, value: object) -> str:
         if value not in choices:
-            raise ConfigError(f"{name} must be {', '.join(choices[:-1])} or {choices[-1]}, not {shown(value)}.")
+            raise ConfigError(f"{name} must be one of {', '.join(choices)}, not {shown(value)}.")
         return str(value)
 
     return read
@@ -160,23 +160,23 @@ _SETTABLE: dict[str, tuple[Callable[[str, object], Any], tuple[str, ...]]] = {
     "runapi_base_url": (_url, (variable("runapi_base_url"),)),
     "hub_api_url": (_url, ("JUPYTERHUB_API_URL",)),
     "hub_api_token": (read_key, ("JUPYTERHUB_API_TOKEN",)),
-    "hub_grace": (_whole("seconds"), ()),
+    "hub_grace": (_whole(), ()),
     "media": (_text, ()),
-    "media_days": (_whole("days", 1), ()),
-    "media_quota": (_whole("bytes", 1), ()),
+    "media_days": (_whole(1), ()),
+    "media_quota": (_whole(1), ()),
     "share": (_one_of(*get_args(Share)), ()),
-    "per_student": (_whole("clips", 1), ()),
-    "under_way": (_whole("clips", 1), ()),
+    "per_student": (_whole(1), ()),
+    "under_way": (_whole(1), ()),
     "acedata_price": (read_dollars, ()),
     "runapi_price": (read_dollars, ()),
     "callback_url": (_url, ()),
-    "body_bytes": (_whole("bytes", 1000), ()),
-    "upload_bytes": (_whole("bytes", 1000), ()),
+    "body_bytes": (_whole(1000), ()),
+    "upload_bytes": (_whole(1000), ()),
     "log_format": (_one_of(*get_args(LogFormat)), ()),
     "log_prompts": (_yes, ()),
     "metrics_token": (read_key, ()),
-    "replicas": (_whole("processes", 1), ()),
-    "workers": (_whole("processes"), ()),
+    "replicas": (_whole(1), ()),
+    "workers": (_whole(), ()),
 }
 
 
@@ -201,9 +201,8 @@ def load_platform(environ: Mapping[str, str], file: Path | None = None) -> tuple
     """The address of AceDataCloud's platform and its token: all that who has no gateway needs. Raises ConfigError."""
     values = _read_values(environ, file)
     if "acedata_platform_token" not in values:
-        raise ConfigError(
-            f"Set {variable('acedata_platform_token')}: AceDataCloud's console makes one, under platform tokens."
-        )
+        token = variable("acedata_platform_token")
+        raise ConfigError(f"Set {token}: AceDataCloud's console makes one, under platform tokens.")
     return values.get("acedata_platform_url", GatewaySettings.acedata_platform_url), values["acedata_platform_token"]
 
 
@@ -220,11 +219,11 @@ def _read_values(environ: Mapping[str, str], file: Path | None) -> dict[str, Any
         if text := environ.get(own, "").strip():
             values[name] = read(own, text)
         elif name in in_file:
-            values[name] = read(f"{name} in {path}", in_file[name])
+            values[name] = read(f"{path}: {name}", in_file[name])
         elif other := next((other for other in others if environ.get(other, "").strip()), None):
             values[name] = read(other, environ[other])
         elif name in in_folder:
-            values[name] = read(f"{name} of {folder}", in_folder[name])
+            values[name] = read(f"{folder}: {name}", in_folder[name])
     return values
 
 
@@ -232,20 +231,20 @@ def _read_file(path: Path) -> dict[str, Any]:
     try:
         values = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
-        raise ConfigError(f"{path} cannot be read ({error.strerror or error}).") from None
+        reason = error.strerror or error
+        raise ConfigError(f"{path} cannot be read ({reason}).") from None
     except ValueError as error:
-        raise ConfigError(f"{path} is no TOML: {error}.") from None
+        raise ConfigError(f"{path} is not in the form of TOML: {error}.") from None
     unknown = sorted(set(values) - set(_SETTABLE))
     if unknown:
-        raise ConfigError(f"{path}: there is no setting {', '.join(unknown)}; there are {', '.join(_SETTABLE)}.")
+        raise ConfigError(f"{path}: there is no setting {', '.join(unknown)}; choose from {', '.join(_SETTABLE)}.")
     return values
 
 
 def _check_complete(values: Mapping[str, Any]) -> None:
     missing = [setting_variable(name) for name in ("database", "url", "signing_key") if name not in values]
     if missing:
-        raise ConfigError(f"Set {', '.join(missing)}: `luma-gateway init` writes what is needed, to paste.")
+        raise ConfigError(f"Set {', '.join(missing)}: `luma-gateway init` prints what is needed, to paste.")
     if not {"acedata_token", "runapi_key"} & set(values):
-        raise ConfigError(
-            f"Set {setting_variable('acedata_token')} or {setting_variable('runapi_key')}: the gateway has no key yet."
-        )
+        acedata, runapi = setting_variable("acedata_token"), setting_variable("runapi_key")
+        raise ConfigError(f"Set {acedata} or {runapi}: the gateway has no key yet.")

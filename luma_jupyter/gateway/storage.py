@@ -26,6 +26,7 @@ import fsspec
 from fsspec.implementations.local import LocalFileSystem
 
 from luma_jupyter.errors import LumaError
+from luma_jupyter.languages import N_
 from luma_jupyter.worker_threads import in_thread
 
 T = TypeVar("T")
@@ -41,7 +42,7 @@ class StoreFull(LumaError):
     """There is no room for a file; nothing of it is stored."""
 
     def __init__(self) -> None:
-        super().__init__("There is no room for videos: make some, or give the gateway another place for them.")
+        super().__init__(N_("There is no room for videos: make some, or give the gateway another place for them."))
 
 
 class StoreAway(LumaError):
@@ -187,7 +188,8 @@ class MediaStore:
         except Exception as error:
             if isinstance(error, OSError) and error.errno in _FULL:
                 raise StoreFull from None
-            raise StoreAway(f"The place for videos cannot be used: {error or type(error).__name__}.") from error
+            reason = str(error) or type(error).__name__
+            raise StoreAway(N_(f"The place for videos cannot be used: {reason}.")) from error
 
 
 def _end(part: Part) -> None:

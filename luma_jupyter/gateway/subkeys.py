@@ -20,28 +20,32 @@ from typing import TypeVar
 from luma_jupyter.errors import ConfigError, ConnectionLost
 from luma_jupyter.gateway.records import MICROS
 from luma_jupyter.gateway.settings import load_platform, read_dollars
+from luma_jupyter.languages import gettext as _
+from luma_jupyter.languages import ngettext
 from luma_jupyter.printable import say
 from luma_jupyter.providers.acedata_platform import AceDataPlatform, SubKey
 from luma_jupyter.providers.http.client import HttpClient
+from luma_jupyter.settings import variable
 
 T = TypeVar("T")
 
 A_DAY = 86_400.0  # seconds
 COLUMNS = ("name", "key", "id", "credits", "ends")
+_MAKE = "`luma-gateway subkeys make NAME… --usd 3`"
 Keep = Callable[[SubKey], None]
 
 
 def add_commands(parser: argparse.ArgumentParser) -> None:
     """Add what can be typed after ``luma-gateway subkeys``."""
     commands = parser.add_subparsers(metavar="make|list|end")
-    make = commands.add_parser("make", help="make one for each student; the keys go into a file")
+    make = commands.add_parser("make", help=_("make one for each student; the keys go into a file"))
     make.set_defaults(run=_make)
-    make.add_argument("names", nargs="+", metavar="NAME", help="the students")
-    make.add_argument("--usd", required=True, help="what each of them may spend, in US dollars")
-    make.add_argument("--days", type=int, help="when they end (default: when they are ended)")
-    make.add_argument("--file", type=Path, default=Path("subkeys.csv"), help="a new file for the keys (subkeys.csv)")
-    commands.add_parser("list", help="show all").set_defaults(run=show)
-    end = commands.add_parser("end", help="end the keys of students")
+    make.add_argument("names", nargs="+", metavar="NAME", help=_("the students"))
+    make.add_argument("--usd", required=True, help=_("what each of them may spend, in US dollars"))
+    make.add_argument("--days", type=int, help=_("after how many days they end (default: when you end them)"))
+    make.add_argument("--file", type=Path, default=Path("subkeys.csv"), help=_("a new file for the keys (subkeys.csv)"))
+    commands.add_parser("list", help=_("show all")).set_defaults(run=show)
+    end = commands.add_parser("end", help=_("end the keys of students"))
     end.set_defaults(run=_end)
     end.add_argument("names", nargs="+", metavar="NAME")
 
@@ -49,7 +53,7 @@ def add_commands(parser: argparse.ArgumentParser) -> None:
 def show(typed: argparse.Namespace) -> None:
     """Print all keys of the account, without their secrets."""
     keys = _with_platform(typed, lambda platform: platform.sub_keys())
-    say("\n".join(map(_line, keys)) or "There are no sub-keys: `luma-gateway subkeys make NAME… --usd 3` makes some.")
+    say("\n".join(map(_line, keys)) or _("There are no sub-keys: {command} makes some.").format(command=_MAKE))
 
 
 def _make(typed: argparse.Namespace) -> None:
@@ -63,9 +67,12 @@ def _make(typed: argparse.Namespace) -> None:
     load_platform(os.environ, typed.config)  # before there is a file
     with _key_file(typed.file) as keep:
         _with_platform(typed, lambda platform: _make_all(platform, names, usd, ends, keep))
-    say(
-        f"{len(names)} sub-keys are in {typed.file}, and nowhere else. Each student sets ACEDATACLOUD_API_TOKEN to one."
+    words = ngettext(
+        "{count} sub-key is in {file}, and nowhere else. Each student sets {variable} to one.",
+        "{count} sub-keys are in {file}, and nowhere else. Each student sets {variable} to one.",
+        len(names),
     )
+    say(words.format(count=len(names), file=typed.file, variable=variable("acedata_token")))
 
 
 async def _make_all(
@@ -83,8 +90,8 @@ async def _make_all(
             keep(await platform.make_sub_key(application_id, name, credits, ends))
         except ConnectionLost as error:
             raise ConfigError(
-                f"{error} Perhaps the key of {name} was made, and nobody has it: `luma-gateway subkeys end {name}`, "
-                "then make those that are missing in the file, with another --file."
+                f"{error} Perhaps the key of {name} was made, and nobody has it: type "
+                f"`luma-gateway subkeys end {name}`, then make those that are missing in the file, with another --file."
             ) from error
 
 
@@ -96,7 +103,7 @@ def _end(typed: argparse.Namespace) -> int:
         return len(keys)
 
     ended = _with_platform(typed, run)
-    say(f"Sub-keys ended: {ended}." if ended else "None of them has a sub-key.")
+    say(_("Sub-keys ended: {count}.").format(count=ended) if ended else _("None of them has a sub-key."))
     return 0 if ended else 1
 
 
@@ -106,9 +113,10 @@ def _key_file(path: Path) -> Iterator[Keep]:
     try:
         file = open(path, "x", encoding="utf-8", newline="", opener=lambda name, flags: os.open(name, flags, 0o600))  # noqa: SIM115
     except FileExistsError:
-        raise ConfigError(f"{path} is there already: name a new file with --file.") from None
+        raise ConfigError(f"{path} exists already: name a new file with --file.") from None
     except OSError as error:
-        raise ConfigError(f"{path} cannot be written ({error.strerror or error}): name another with --file.") from None
+        reason = error.strerror or error
+        raise ConfigError(f"{path} cannot be written ({reason}): name another file with --file.") from None
     kept = 0
     try:
         with file:
@@ -129,8 +137,11 @@ def _key_file(path: Path) -> Iterator[Keep]:
 
 
 def _line(key: SubKey) -> str:
-    ends = f", ends {_date(key.ends)}" if key.ends else ""
-    return f"{key.name or '(no name)'}  {_amount(key.used) or '?'} of {_amount(key.limit) or '?'} credits used{ends}"
+    used, limit = (_amount(credits) or "?" for credits in (key.used, key.limit))
+    words = (
+        _("{used} of {limit} credits used, ends on {date}") if key.ends else _("{used} of {limit} credits used")
+    ).format(used=used, limit=limit, date=_date(key.ends))
+    return f"{key.name or _('(no name)')}  {words}"
 
 
 def _amount(credits: float | None) -> str:

@@ -24,6 +24,7 @@ from luma_jupyter.gateway.database import DatabaseAway
 from luma_jupyter.gateway.ledger import WITHDRAWN, Ledger, OverCap, Paused
 from luma_jupyter.gateway.records import MICROS, Intent, State, Submission, Vendor
 from luma_jupyter.gateway.turns import Turns
+from luma_jupyter.languages import N_
 from luma_jupyter.providers.protocol import Accepted
 
 log = logging.getLogger(__name__)
@@ -46,7 +47,9 @@ class TurnTimeout(LumaError):
 
     def __init__(self, retry_after: float) -> None:
         self.retry_after = retry_after
-        super().__init__("Other clips of the class are being made first. Yours keeps its place: try again in a moment.")
+        super().__init__(
+            N_("Other clips of the class are being made first. Yours keeps its place: try again in a moment.")
+        )
 
 
 class Refused(LumaError):
@@ -55,7 +58,7 @@ class Refused(LumaError):
     def __init__(self, submission: Submission, error: LumaError | None = None) -> None:
         self.submission = submission
         self.error = error
-        super().__init__(submission.error_message or submission.error_code or "The request was refused.")
+        super().__init__(submission.error_message or submission.error_code or N_("The request was refused."))
 
 
 class Lost(LumaError):
@@ -63,7 +66,7 @@ class Lost(LumaError):
 
     def __init__(self, submission: Submission) -> None:
         self.submission = submission
-        super().__init__("The request was sent and no answer came back: it may have been accepted and billed.")
+        super().__init__(N_("The request was sent and no answer came back: it may have been accepted and billed."))
 
 
 class Undecided(Lost):
@@ -156,7 +159,7 @@ class Submissions:
             return await self._persist(row, lambda: ledger.refuse(id, code, message, status)), error
         except Exception:
             log.exception("Something unforeseen happened while submission %d was sent", id)
-            return await self._persist(row, lambda: ledger.lose(id, "Something unforeseen happened.")), None
+            return await self._persist(row, lambda: ledger.lose(id, N_("Something unforeseen happened."))), None
         else:
             return await self._accept(row, accepted), None
         finally:
@@ -171,7 +174,7 @@ class Submissions:
         if row.task_id != accepted.task_id:  # it slept so long that the request was released and sent anew
             log.error("Submission %d has a second task: %s", row.id, accepted.task_id)
             with suppress(DatabaseAway):
-                await self._ledger.note("gateway", f"submission {row.id} has a second task: {accepted.task_id}")
+                await self._ledger.note("gateway", N_(f"Clip {row.id} has a second task: {accepted.task_id}"))
         return row
 
     async def _beat(self) -> None:

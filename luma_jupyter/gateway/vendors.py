@@ -31,6 +31,7 @@ from luma_jupyter.errors import (
 from luma_jupyter.gateway.records import MICROS, Vendor
 from luma_jupyter.gateway.settings import GatewaySettings
 from luma_jupyter.gateway.trouble import Kind, Troubles
+from luma_jupyter.languages import N_
 from luma_jupyter.providers.acedata import AceData
 from luma_jupyter.providers.acedata_platform import AceDataPlatform
 from luma_jupyter.providers.http.client import HttpClient
@@ -61,9 +62,13 @@ class _Account:
 
 
 _ACCOUNT: Mapping[type[ServiceError], _Account] = {
-    InvalidKey: _Account("key", "class_key", "The class key does not work: tell your teacher."),
-    InsufficientBalance: _Account("balance", "class_balance", "The class account is empty: tell your teacher."),
-    AccessDenied: _Account("access", "class_access", "The class key may not do this: tell your teacher."),
+    InvalidKey: _Account("key", "class_key", N_("The class key does not work. Your teacher can change that.")),
+    InsufficientBalance: _Account(
+        "balance", "class_balance", N_("The class account is empty. Your teacher can change that.")
+    ),
+    AccessDenied: _Account(
+        "access", "class_access", N_("The class key may not do this. Your teacher can change that.")
+    ),
 }
 
 
@@ -118,7 +123,10 @@ class Vendors:
         """See that the class has a key. Raises ClassAccountError."""
         if self.client(vendor).key is None:
             raise ClassAccountError(
-                NAMES[vendor], "The class has no key for it: tell your teacher.", code="class_key", http_status=403
+                NAMES[vendor],
+                N_("The class has no key for it. Your teacher can change that."),
+                code="class_key",
+                http_status=403,
             )
 
     async def submit(self, vendor: Vendor, body: Mapping[str, Any], intent: str) -> Accepted:
@@ -172,7 +180,8 @@ class Vendors:
         set_price = self.settings.acedata_price if vendor == "acedata" else self.settings.runapi_price
         price = set_price if price is None else price
         if price is None:
-            raise ConfigError(f"The price of a video at {NAMES[vendor]} is not known: tell your teacher.")
+            service = NAMES[vendor]
+            raise ConfigError(f"The price of a video at {service} is not known: tell your teacher.")
         return price
 
     async def _quoted(self, vendor: Vendor) -> int | None:

@@ -9,7 +9,10 @@ from typing import Any
 from luma_jupyter.handed_in.notebook import text_of
 from luma_jupyter.languages import ngettext
 
-RIGHT = "Right: "  # what a check's line begins with where the answer is right
+RIGHT = (
+    "Right: ",
+    "对了：",
+)  # what a check's line begins with where the answer is right, in English or Chinese
 MOST_ANSWERS = 100
 LONGEST_ANSWER = 1_000  # characters
 _LONGEST_SAID = 10_000  # characters of a check

@@ -26,6 +26,8 @@ from luma_jupyter.engine.library.folder import check_writable, free_space, neede
 from luma_jupyter.engine.provider_pool import missing_gateway_token
 from luma_jupyter.engine.store.database import network_file_system
 from luma_jupyter.errors import LumaError, ServiceError
+from luma_jupyter.languages import N_, ngettext, translated
+from luma_jupyter.languages import gettext as _
 from luma_jupyter.operating_system import reason
 from luma_jupyter.printable import printable, writable
 from luma_jupyter.settings import KEY_SETTINGS, LOGIN_KEYS, Settings, variable
@@ -41,16 +43,15 @@ WIDTH = 100  # characters of a line of text
 _PACKAGES = ("ipython", "ipykernel", "ipywidgets", "anywidget", "jupyterlab", "notebook")
 # What the demo service needs, as it is imported, and as people call it.
 _DEMO = {"av": "PyAV", "numpy": "numpy", "PIL": "Pillow", "tornado": "tornado"}
-_ACTIONS: dict[Provider, str] = {"acedata": "generate and extend", "runapi": "modify"}
-_PLATFORM = "AceDataCloud's platform"
-_BEHIND_GATEWAY: dict[Provider, str] = {"runapi": "generate, extend and modify"}  # one question is enough
-_GETPASS = "in the environment before the kernel starts, by %luma login, or by luma_jupyter.configure({}=getpass())"
+_ACTIONS: dict[Provider, str] = {"acedata": N_("generate and extend"), "runapi": N_("modify")}
+_PLATFORM = N_("AceDataCloud's platform")
+_BEHIND_GATEWAY: dict[Provider, str] = {"runapi": N_("generate, extend and modify")}  # one question is enough
 
 
 @dataclass(frozen=True)
 class Finding:
     """One thing that was looked at: ``act``: it does not work; ``note``: it does, but know this; ``advice``: what to do
-    about it."""
+    about it. ``area`` is English, the rest in the reader's language."""
 
     level: Level
     area: str
@@ -92,15 +93,19 @@ class Diagnosis:
     def summary(self) -> str:
         """How it stands, in one line."""
         act, note, fine = (sum(finding.level == level for finding in self.findings) for level in LEVELS)
-        todo = f"{act} to be mended" if act else "nothing to be mended"
-        return f"luma_jupyter {__version__}: {todo}, {note} to know, {fine} fine."
+        counts = [
+            ngettext("{count} problem", "{count} problems", act).format(count=act) if act else _("No problems"),
+            ngettext("{count} note", "{count} notes", note).format(count=note),
+            ngettext("{count} check passed", "{count} checks passed", fine).format(count=fine),
+        ]
+        return f"luma_jupyter {__version__}: {'; '.join(counts)}."
 
     def __repr__(self) -> str:
-        width = max((len(finding.area) for finding in self.findings), default=0)
+        width = max((len(_(finding.area)) for finding in self.findings), default=0)
         lines = [self.summary]
         for finding in self.findings:
             indent = " " * (width + 4)
-            lines.append(_wrapped(finding.words, f"{MARKS[finding.level]} {finding.area:<{width}}  ", indent))
+            lines.append(_wrapped(finding.words, f"{MARKS[finding.level]} {_(finding.area):<{width}}  ", indent))
             if finding.advice:
                 lines.append(_wrapped(finding.advice, f"{indent}→ ", f"{indent}  "))
         return writable("\n".join(lines))
@@ -124,7 +129,7 @@ def _row(finding: Finding) -> str:
     advice = f'<div style="font-weight:{weight}">→ {escaped(finding.advice)}</div>' if finding.advice else ""
     return (
         f'<tr><td style="{cell}">{MARKS[finding.level]}</td>'
-        f'<td style="{cell};white-space:nowrap">{escaped(finding.area)}</td>'
+        f'<td style="{cell};white-space:nowrap">{escaped(_(finding.area))}</td>'
         f'<td style="{cell}">{escaped(finding.words)}{advice}</td></tr>'
     )
 
@@ -137,120 +142,143 @@ def diagnose(kernel: Kernel, machine: Machine = THIS_MACHINE) -> Diagnosis:
         try:
             findings.extend(check())
         except LumaError as error:
-            findings.append(Finding("act", area, str(error)))
+            findings.append(Finding("act", area, translated(error)))
         except Exception as error:  # whatever it is, the other checks still say what they find
-            findings.append(Finding("act", area, f"This could not be looked at ({type(error).__name__}: {error})."))
+            text = _("This could not be looked at ({kind}: {error}).")
+            findings.append(Finding("act", area, text.format(kind=type(error).__name__, error=error)))
 
-    examine("versions", lambda: _versions(machine))
+    examine(N_("versions"), lambda: _versions(machine))
     try:
         now = kernel.configuration.current()
     except LumaError as error:
-        findings.append(
-            Finding("act", "settings", str(error), "Until then nothing works here, and no more was looked at.")
-        )
+        advice = _("Until then nothing works here, and nothing else was checked.")
+        findings.append(Finding("act", N_("settings"), translated(error), advice))
         return Diagnosis(findings)
-    examine("host", lambda: _host(kernel.presenter.environment.host(), now))
+    examine(N_("host"), lambda: _host(kernel.presenter.environment.host(), now))
     if kernel.presenter.environment.has_page:
-        examine("page", lambda: _page(kernel.presenter.page))
-    examine("idle kernels", lambda: _idle(kernel.presenter.environment.host(), now))
-    examine("keys", lambda: _where_keys_are(kernel))
+        examine(N_("page"), lambda: _page(kernel.presenter.page))
+    examine(N_("idle kernels"), lambda: _idle(kernel.presenter.environment.host(), now))
+    examine(N_("keys"), lambda: _where_keys_are(kernel))
     now = kernel.configuration.current()
-    examine("keys", lambda: _keys(now))
-    examine("services", lambda: _services(now, kernel))
+    examine(N_("keys"), lambda: _keys(now))
+    examine(N_("services"), lambda: _services(now, kernel))
     examine(_PLATFORM, lambda: _platform(now, kernel.session.engine))
-    examine("media folder", lambda: _media(now, kernel.session.engine, machine))
-    examine("journal", lambda: _journal(now, kernel.session.engine, machine))
-    examine("demo service", lambda: _demo(now, machine))
+    examine(N_("media folder"), lambda: _media(now, kernel.session.engine, machine))
+    examine(N_("journal"), lambda: _journal(now, kernel.session.engine, machine))
+    examine(N_("demo service"), lambda: _demo(now, machine))
     return Diagnosis(findings)
 
 
 def _versions(machine: Machine) -> Iterator[Finding]:
     found = {name: machine.version(name) for name in _PACKAGES}
     known = [f"{name} {version}" for name, version in found.items() if version]
-    words = f"In the environment of this kernel: Python {platform.python_version()}, {', '.join(known)}."
-    yield Finding("fine", "versions", words)
+    words = _("In the environment of this kernel: {packages}.")
+    packages = ", ".join([f"Python {platform.python_version()}", *known])
+    yield Finding("fine", "versions", words.format(packages=packages))
 
 
 def _host(host: Host, now: Settings) -> Iterator[Finding]:
     ways = {
-        "relative": "from their files beside the notebook",
-        "embed": f"inside the notebook, up to {file_size(host.limit)} each",
-        "remote": "from the service's address, as long as it holds",
-        "path": "as the paths of their files",
+        "relative": _("{host}: videos are shown from their files beside the notebook."),
+        "embed": _("{host}: videos are shown inside the notebook, up to {size} each."),
+        "remote": _("{host}: videos are shown from the service's address, as long as it holds."),
+        "path": _("{host}: videos are shown as the paths of their files."),
     }
     wait = host.waits if now.wait is None else now.wait
-    cells = "Cells wait for their clips." if wait else "Cells return at once."
-    words = f"{host.name[0].upper()}{host.name[1:]}: videos are shown {ways[host.how]}. {host.reason} {cells}"
-    yield Finding("note" if host.hint else "fine", "host", words, host.hint)
+    cells = _("Cells wait for their clips.") if wait else _("Cells return at once.")
+    shown = ways[host.how].format(host=f"{host.name[0].upper()}{host.name[1:]}", size=file_size(host.limit))
+    yield Finding("note" if host.hint else "fine", "host", f"{shown} {host.reason} {cells}", host.hint)
 
 
 def _page(page: Page) -> Iterator[Finding]:
     """What the page can show: that depends on its Jupyter server's environment, not on this kernel's."""
     if page.is_silent and page.loses_updates:
-        words = (
-            "The Jupyter server runs the cells itself, as jupyter_server_documents does: the page shows nothing that "
-            "lives, no forms, and a card stands still when its cell is over."
+        words = _(
+            "The Jupyter server runs the cells itself, as jupyter_server_documents does: a card stands still when its "
+            "cell is over, and there are no forms."
         )
-        advice = "%luma show NAME shows how a clip stands; --wait stays in a cell until its clip is done."
+        advice = _("%luma show NAME shows how a clip stands; --wait stays in a cell until its clip is done.")
         yield Finding("note", "page", words, advice)
     elif page.is_silent:
-        words = (
-            "No page answered to what was drawn last: cards are brought forward as plain HTML, and there are no forms."
-        )
-        advice = (
+        words = _("No page answered to what was drawn last: cards are shown as plain HTML, and there are no forms.")
+        advice = _(
             "If the page is open: pip install anywidget in the environment of the Jupyter server (not of the kernel), "
             "then reload the page."
         )
         yield Finding("note", "page", words, advice)
     elif page.answer is None:
-        words = "No page has answered yet; one does when a card or the studio is drawn in it, and no cell runs."
-        yield Finding("note", "page", words, "To know what it can show: run %luma studio, then %luma doctor again.")
+        words = _("No page has answered yet; one does when a card or the studio is drawn in it, and no cell runs.")
+        yield Finding("note", "page", words, _("To know what it can show: run %luma studio, then %luma doctor again."))
+    elif page.answer:
+        yield Finding("fine", "page", _("It shows live cards and forms ({answer}).").format(answer=page.answer))
     else:
-        yield Finding(
-            "fine", "page", f"It shows cards and forms that live{f' ({page.answer})' if page.answer else ''}."
-        )
+        yield Finding("fine", "page", _("It shows live cards and forms."))
 
 
 def _idle(host: Host, now: Settings) -> Iterator[Finding]:
     """Whether a kernel is safe whose cell returned at once."""
     if now.keep_active and host.how != "path":
-        yield Finding("fine", "idle kernels", "While clips are followed, this kernel counts as active.")
+        yield Finding("fine", "idle kernels", _("While clips are being watched, this kernel counts as active."))
     elif host.hub:
-        words = "JupyterHubs end kernels that seem idle, as one does whose cell returned at once, often after an hour."
-        advice = f"Set {variable('keep_active')}=1; what was followed in a kernel that ended goes on with %luma resume."
-        yield Finding("note", "idle kernels", words, advice)
+        words = _(
+            "JupyterHubs end kernels that seem idle, as one does whose cell returned at once, often after an hour."
+        )
+        advice = _("Set {name}=1; what was watched in a kernel that ended goes on with %luma resume.")
+        yield Finding("note", "idle kernels", words, advice.format(name=variable("keep_active")))
 
 
 def _where_keys_are(kernel: Kernel) -> Iterator[Finding]:
     """Where each key is from; those that hosts keep are looked for anew."""
     for trouble in kernel.configuration.find_keys(LOGIN_KEYS.values(), anew=True):
-        yield Finding("note", "keys elsewhere", trouble)
+        yield Finding("note", N_("keys elsewhere"), translated(trouble))
     places = kernel.configuration.current().key_places
     if places:
-        words = "; ".join(f"{variable(name)} is from {place}" for name, place in places.items())
-        yield Finding("fine", "where keys are", f"{words}.")
+        text = _("{name} is from {place}")
+        found = [text.format(name=variable(name), place=translated(place)) for name, place in places.items()]
+        yield Finding("fine", N_("where keys are"), f"{'; '.join(found)}.")
 
 
 def _keys(now: Settings) -> Iterator[Finding]:
     given = _given(now)
     if now.gateway is not None and not given:
-        yield Finding("act", CLASS_GATEWAY, str(missing_gateway_token()))
+        yield Finding("act", CLASS_GATEWAY, translated(missing_gateway_token()))
         return
     if given and now.provider == "demo":
-        what = "A key" if now.gateway is None else f"A {CLASS_GATEWAY}"
-        words = f"{what} is set, but so is provider=demo: everything is simulated unless a cell says otherwise."
-        yield Finding(
-            "note", "keys", words, f"luma_jupyter.configure(provider='auto'), or {variable('provider')}=auto."
+        words = (
+            _("A key is set, but so is provider=demo: every video is a free demo unless a cell says otherwise.")
+            if now.gateway is None
+            else _(
+                "A class gateway is set, but so is provider=demo: every video is a free demo unless a cell says "
+                "otherwise."
+            )
         )
+        advice = _("luma_jupyter.configure(provider='auto'), or {name}=auto.").format(name=variable("provider"))
+        yield Finding("note", "keys", words, advice)
     if not given:
-        names = " and ".join(f"{variable(name)} ({_ACTIONS[provider]})" for provider, name in KEY_SETTINGS.items())
-        words = "No key is set: everything goes to the demo service, whose videos are simulated and free."
-        yield Finding("note", "keys", words, f"For real videos set {names}, {_GETPASS.format('acedata_token')}.")
+        words = _("No key is set: everything goes to the demo service, whose videos are simulated and free.")
+        advice = _("For real videos set {generate} (to generate and extend) and {modify} (to modify), {how}.")
+        names = {service: variable(name) for service, name in KEY_SETTINGS.items()}
+        how = _by_hand("acedata_token")
+        advice = advice.format(generate=names["acedata"], modify=names["runapi"], how=how)
+        yield Finding("note", "keys", words, advice)
         return
     for provider, name in KEY_SETTINGS.items():
         if provider not in given:
-            words = f"No key is set, so {_ACTIONS[provider]} is an error that says so; nothing is silently simulated."
-            yield Finding("note", SERVICE_NAMES[provider], words, f"Set {variable(name)}, {_GETPASS.format(name)}.")
+            words = _("No key is set, so {actions} is an error that says so; nothing is silently simulated.")
+            words = words.format(actions=translated(_ACTIONS[provider]))
+            yield Finding("note", SERVICE_NAMES[provider], words, _set_by_hand(name))
+
+
+def _by_hand(name: str) -> str:
+    """How a key is set."""
+    text = _(
+        "in the environment before the kernel starts, by %luma login, or by luma_jupyter.configure({name}=getpass())"
+    )
+    return text.format(name=name)
+
+
+def _set_by_hand(name: str) -> str:
+    return _("Set {name}, {how}.").format(name=variable(name), how=_by_hand(name))
 
 
 def _given(now: Settings) -> list[Provider]:
@@ -271,21 +299,23 @@ def _services(now: Settings, kernel: Kernel) -> Iterator[Finding]:
         name = now.service_name(provider)
         host = _host_of(provider, now)
         if error is None:
-            words = f"{host} answers and knows the key, which is for {actions[provider]}. Nothing was made or paid."
-            yield Finding("fine", name, words)
+            words = _("{host} answers and knows the key, which is for {actions}. Nothing was made or paid.")
+            yield Finding("fine", name, words.format(host=host, actions=translated(actions[provider])))
         elif isinstance(error, ServiceError):
-            yield Finding("act", name, f"{error.finding} It was asked at {host}.", error.advice)
+            asked = _("It was asked at {host}.").format(host=host)
+            yield Finding("act", name, f"{translated(error.finding)} {asked}", translated(error.advice))
         else:
-            yield Finding("act", name, str(error))
+            yield Finding("act", name, translated(error))
     if given and kernel.session.engine.services.has_fake_address([_host_of(provider, now) for provider in given]):
-        words = (
+        words = _(
             "A proxy of this machine or network gives a fake address (198.18.…) for every name, as Clash and Surge do. "
             "All works with it; but whether a video's host is public, that proxy alone knows."
         )
-        yield Finding("note", "network", words)
+        yield Finding("note", N_("network"), words)
     if unread := kernel.session.engine.services.unread_proxy_exceptions():
-        words = f"NO_PROXY has entries that are passed over, as they fit no host: {', '.join(unread)}."
-        yield Finding("note", "network", words, "Name hosts and domains there, such as localhost,.example.com.")
+        words = _("NO_PROXY has entries that are passed over, as they fit no host: {entries}.")
+        advice = _("Name hosts and domains there, such as localhost,.example.com.")
+        yield Finding("note", N_("network"), words.format(entries=", ".join(unread)), advice)
 
 
 def _platform(now: Settings, engine: Engine) -> Iterator[Finding]:
@@ -294,18 +324,17 @@ def _platform(now: Settings, engine: Engine) -> Iterator[Finding]:
         return
     if now.acedata_platform_token is None:
         name = "acedata_platform_token"
-        words = "No platform token is set: no files of your own go to AceDataCloud, and its balance is not known."
-        yield Finding("note", _PLATFORM, words, f"Set {variable(name)}, {_GETPASS.format(name)}.")
+        words = _("No platform token is set: no files of your own go to AceDataCloud, and its balance is not known.")
+        yield Finding("note", _PLATFORM, words, _set_by_hand(name))
         return
     try:
         engine.services.balance("acedata")
     except ServiceError as error:
-        yield Finding("act", _PLATFORM, error.finding, error.advice)
+        yield Finding("act", _PLATFORM, translated(error.finding), translated(error.advice))
         return
     host = urlsplit(now.acedata_platform_url).hostname
-    yield Finding(
-        "fine", _PLATFORM, f"{host} answers and knows the platform token, which is for files and the balance."
-    )
+    words = _("{host} answers and knows the platform token, which is for files and the balance.")
+    yield Finding("fine", _PLATFORM, words.format(host=host))
 
 
 def _media(now: Settings, engine: Engine, machine: Machine) -> Iterator[Finding]:
@@ -313,12 +342,10 @@ def _media(now: Settings, engine: Engine, machine: Machine) -> Iterator[Finding]
     try:
         machine.check_writable(now.media_folder)
     except OSError as error:
-        yield Finding(
-            "act",
-            "media folder",
-            f"Nothing can be written in {where} ({reason(error)}), so no video is asked for.",
-            f"Make it writable, or set {variable('media')} to another folder.",
-        )
+        words = _("Nothing can be written in {folder} ({reason}), so no video is asked for.")
+        advice = _("Make it writable, or set {name} to another folder.").format(name=variable("media"))
+        why = translated(reason(error))
+        yield Finding("act", "media folder", words.format(folder=where, reason=why), advice)
         return
     yield _free_space(now, engine, machine, where)
 
@@ -327,15 +354,17 @@ def _free_space(now: Settings, engine: Engine, machine: Machine, where: str) -> 
     try:
         free = machine.free_space(now.media_folder)
     except OSError as error:
-        words = f"Videos are saved in {where}; how much is free there is not known ({error.strerror or error})."
-        return Finding("note", "media folder", words)
-    words = f"Videos are saved in {where}, where {_gigabytes(free)} are free."
+        words = _("Videos are saved in {folder}; how much is free there is not known ({reason}).")
+        return Finding("note", "media folder", words.format(folder=where, reason=error.strerror or error))
+    words = _("Videos are saved in {folder}, where {size} are free.").format(folder=where, size=_gigabytes(free))
     needed = needed_space(engine.repository.last_sizes())
     if free >= needed:
         return Finding("fine", "media folder", words)
-    advice = f"Make room ({_gigabytes(needed)} should be free), or set {variable('media')} to another disk's folder."
+    advice = _("Make room ({size} should be free), or set {name} to a folder on another disk.")
+    advice = advice.format(size=_gigabytes(needed), name=variable("media"))
     paid = bool(_given(now)) and now.provider != "demo"
-    return Finding("act" if paid else "note", "media folder", words + " No video is paid for with so little.", advice)
+    little = _("No video is paid for with so little.")
+    return Finding("act" if paid else "note", "media folder", f"{words} {little}", advice)
 
 
 def _gigabytes(size: int) -> str:
@@ -346,15 +375,23 @@ def _journal(now: Settings, engine: Engine, machine: Machine) -> Iterator[Findin
     mode = engine.journal.check()
     engine.repository.media.look_through(now.media_folder)
     open_tasks = engine.repository.unfinished(now.folder)
-    quick = "quick" if mode == "wal" else "slower than on a local disk, where it would be wal"
-    words = f"It is written in {_short(now.home_folder, now)}, in SQLite's mode {mode} ({quick})."
-    if shared := machine.network_file_system(now.home_folder):
-        words += f" That is on a network file system ({shared}), where kernels on two machines can damage it."
-        advice = (
-            f"Set {variable('home')} to a folder on a disk of this machine that lasts, before kernels start, and copy "
-            "the journal there while none runs; or use it from one machine at a time."
+    words = (
+        _("Your clips are written down in {folder}, in SQLite's mode {mode} (quick).")
+        if mode == "wal"
+        else _(
+            "Your clips are written down in {folder}, in SQLite's mode {mode} (slower than on a local disk, where it "
+            "would be wal)."
         )
-        yield Finding("note", "journal", words, advice)
+    )
+    words = words.format(folder=_short(now.home_folder, now), mode=mode)
+    if shared := machine.network_file_system(now.home_folder):
+        risk = _("That is on a network file system ({kind}), where kernels on two machines can damage it.")
+        advice = _(
+            "Set {name} to a folder on a disk of this machine that lasts, before kernels start, and copy the journal "
+            "there while none runs; or use it from one machine at a time."
+        )
+        words = f"{words} {risk.format(kind=shared)}"
+        yield Finding("note", "journal", words, advice.format(name=variable("home")))
     else:
         yield Finding("fine", "journal", words)
     for notice in engine.notices:
@@ -362,12 +399,9 @@ def _journal(now: Settings, engine: Engine, machine: Machine) -> Iterator[Findin
     engine.notices.clear()
     if open_tasks:
         doubtful = sum(task.status is Status.UNCONFIRMED for task in open_tasks)
-        words = (
-            f"Unfinished in this folder, followed by no kernel: {len(open_tasks)}; of these unconfirmed: {doubtful}."
-        )
-        yield Finding(
-            "note", "clips", words, "%luma resume follows them further; %luma retry NAME asks about one in doubt."
-        )
+        words = _("Unfinished in this folder, and watched by no kernel: {count}; of these unconfirmed: {doubtful}.")
+        advice = _("%luma resume watches them again; %luma retry NAME asks about one in doubt.")
+        yield Finding("note", N_("clips"), words.format(count=len(open_tasks), doubtful=doubtful), advice)
 
 
 def _demo(now: Settings, machine: Machine) -> Iterator[Finding]:
@@ -376,23 +410,27 @@ def _demo(now: Settings, machine: Machine) -> Iterator[Finding]:
         try:
             machine.load(module)
         except Exception as error:  # a broken library raises whatever it likes
-            missing.append(f"{name} ({'not installed' if isinstance(error, ModuleNotFoundError) else error})")
+            why = _("not installed") if isinstance(error, ModuleNotFoundError) else error
+            missing.append(f"{name} ({why})")
     if not missing:
-        yield Finding("fine", "demo service", f"Its packages are there: {', '.join(_DEMO.values())}.")
+        words = _("Its packages are there: {packages}.").format(packages=", ".join(_DEMO.values()))
+        yield Finding("fine", "demo service", words)
         return
     needed = now.provider == "demo" or not _given(now)
-    yield Finding(
-        "act" if needed else "note",
-        "demo service",
-        f"It lacks {', '.join(missing)}{', so no video can be made here' if needed else ''}.",
-        "pip install 'luma-jupyter[demo]', then restart the kernel" + (", or set a key." if needed else "."),
+    words = _("It lacks {packages}, so no video can be made here.") if needed else _("It lacks {packages}.")
+    advice = (
+        _("pip install 'luma-jupyter[demo]', then restart the kernel, or set a key.")
+        if needed
+        else _("pip install 'luma-jupyter[demo]', then restart the kernel.")
     )
+    words = words.format(packages=", ".join(missing))
+    yield Finding("act" if needed else "note", "demo service", words, advice)
 
 
 def _short(folder: Path, now: Settings) -> str:
     """A folder as seen from the notebook or from the user's home: what is saved should not tell more."""
     if folder.is_relative_to(now.folder):
-        return f"{folder.relative_to(now.folder)} beside the notebook"
+        return _("{folder} beside the notebook").format(folder=folder.relative_to(now.folder))
     with suppress(RuntimeError):  # the user has no home folder
         return f"~/{folder.relative_to(Path.home())}" if folder.is_relative_to(Path.home()) else str(folder)
     return str(folder)

@@ -40,9 +40,9 @@ class LumaMagic:
 
     @property
     def __doc__(self) -> str:  # type: ignore[override]
-        from luma_jupyter.magics.magics import HELP  # start-up
+        from luma_jupyter.magics.help import help_text, options_text  # start-up
 
-        return HELP
+        return f"{help_text()}\n\n{options_text()}"
 
 
 class Extension:
@@ -75,7 +75,7 @@ class Extension:
             kernel.session.look_for_unconfirmed()
 
     def unload(self) -> None:
-        """Take all of it away again; clips under way are followed further."""
+        """Take all of it away again; clips under way are still watched."""
         for kind in ("line", "cell"):
             self._shell.magics_manager.magics[kind].pop("luma", None)
         if answer_misplaced in (transformers := self._shell.input_transformers_cleanup):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING, TypeAlias
 
 from luma_jupyter.api.create import adopt
@@ -11,11 +12,9 @@ from luma_jupyter.api.kernel import Kernel
 from luma_jupyter.cells.command import CellCommand, create, read_cell, would_send
 from luma_jupyter.cells.expressions import single_braces_notice
 from luma_jupyter.cells.film import read_film_cell
-from luma_jupyter.cells.lookup import Lookup
-from luma_jupyter.cells.options import FILM_OPTIONS, FLAG_OF, LINE_WORDS, line_words_help, options_help
+from luma_jupyter.cells.lookup import Lookup, split_index
+from luma_jupyter.cells.options import FLAG_OF, LINE_WORDS
 from luma_jupyter.cells.parser import (
-    FILM_USAGE,
-    USAGE,
     looks_like_option,
     missing_prompt,
     read_adopt_options,
@@ -26,22 +25,27 @@ from luma_jupyter.cells.parser import (
     unknown_word,
 )
 from luma_jupyter.clip.clip import Clip
-from luma_jupyter.clip.clip_list import ClipList, wait_for_all
+from luma_jupyter.clip.clip_list import ClipList, ClipSequence, wait_for_all
+from luma_jupyter.clip.confirm import price_text
 from luma_jupyter.clip.finding import read_wanted
+from luma_jupyter.clip.names import find_name
 from luma_jupyter.clip.session import Session
 from luma_jupyter.domain.money import dollars
-from luma_jupyter.domain.prompt_words import vocabulary
 from luma_jupyter.domain.vocabulary import ACTIONS, CLASS_GATEWAY, Provider, Status
 from luma_jupyter.engine.provider_pool import choose_provider
 from luma_jupyter.errors import ConfigError, InvalidRequest, LumaError, with_words
+from luma_jupyter.languages import gettext as _
+from luma_jupyter.languages import ngettext, translated
 from luma_jupyter.magics.doctor import Diagnosis, diagnose
+from luma_jupyter.magics.help import film_text, help_text, options_text, words_text
 from luma_jupyter.printable import say
 from luma_jupyter.settings import KEY_SETTINGS, LOGIN_KEYS, FoundKey, Secret, read_key, variable
 from luma_jupyter.views.account import AccountView, balance_text
+from luma_jupyter.views.clip_state import ClipState
 from luma_jupyter.views.exchanges import Explanation
 from luma_jupyter.views.history import History
 from luma_jupyter.views.table import table_text
-from luma_jupyter.views.text import short
+from luma_jupyter.views.text import SHORT_STATUS_TEXT, short
 from luma_jupyter.widgets.presenter import PagePresenter
 
 if TYPE_CHECKING:
@@ -60,65 +64,15 @@ _FLAGS = {known.word: known.flags for known in LINE_WORDS}
 def _read_key_name(word: str, words: list[str]) -> str:
     """The setting of the key that a ``%luma login`` line names. Raises InvalidRequest, which quotes nothing: it may be
     the key."""
-    known = ", ".join(LOGIN_KEYS)
+    known = " or ".join(LOGIN_KEYS)
     if len(words) > 1:
         raise InvalidRequest(
-            f"%luma {word} takes one word ({known}); a key is asked for, and not shown. If there is one in the cell, "
-            "delete it: notebooks are saved."
+            f"%luma {word} takes one word: {known}. You are asked for the key, and it is not shown. If there is a key "
+            "in the cell, delete it: notebooks are saved."
         )
     if not words or words[0] not in LOGIN_KEYS:
-        raise InvalidRequest(f"Say which: %luma {word} {' or '.join(LOGIN_KEYS)}.")
+        raise InvalidRequest(f"Say which: %luma {word} {known}.")
     return LOGIN_KEYS[words[0]]
-
-
-HELP = f"""Make Luma videos in a notebook.
-{USAGE}
-the prompt, on the lines below; {{{{name}}}}, {{{{row['look']}}}} or {{{{size:.1f}}}} inserts a variable's value
-
-{options_help()}
-
-SOURCE is a clip's variable or key (clip:3f9c2a1b), a video id, a URL, or the path of a video.
-X for an image may be a clip's frame: sunset@first, sunset@last, or sunset@2.5 (seconds).
-
-  %%luma -o sunset --aspect-ratio 16:9      generate, kept in the variable sunset
-  %%luma extend sunset -o longer            continue it
-  %%luma modify longer -o foggy             re-render it
-  %luma film sunset longer@1- -o movie      join them
-
-{line_words_help()}
-In Python: luma_jupyter.generate(…), clip.extend(…), clip.modify(…), clip.wait(), film(…).
-"""
-
-FILM_HELP = f"""Make a film of clips, on this machine and free.
-{FILM_USAGE}
-or a cell, %%luma film PART… [options], with captions below: one line for each part, or an empty one
-
-{options_help(FILM_OPTIONS)}
-
-PART is the variable or key of a clip, a list of clips, a part of a clip: storm@1-4.5 (seconds) or
-storm@1- (to its end), a variable with any of these, or the path of a video or a picture: card.png,
-card.png@2 (seconds).
-"""
-
-
-def words_text() -> str:
-    """The words of prompts, those that the demo service knows first."""
-    known, others = ([f"{kind:<20} {words}" for kind, words in vocabulary(simulated=flag)] for flag in (True, False))
-    return "\n".join(
-        [
-            "Words for prompts, in English or Chinese. The paid services read the whole prompt, so use these words as",
-            "you would say them. In a prompt, Tab completes those of time, camera, light, style and pace.",
-            "",
-            "The demo service knows these words alone. What else a prompt says only changes, by chance, what they",
-            "leave open.",
-            "",
-            *known,
-            "",
-            "These go to the paid services alone; the demo service does not know them.",
-            "",
-            *others,
-        ]
-    )
 
 
 class LumaMagics:
@@ -160,7 +114,7 @@ class LumaMagics:
 
     def _make_film(self, words: list[str], captions: str = "") -> None:
         if not words and not captions.strip():
-            say(FILM_HELP)
+            say(film_text())
             return
         self._carry_out(read_film_cell(words, captions, Lookup.of(self._session)))
 
@@ -200,7 +154,7 @@ class LumaMagics:
             "logout": self._logout,
             "doctor": lambda names: diagnose(self._kernel),
             "studio": self._studio,
-            "help": lambda names: say(HELP),
+            "help": self._help,
         }
         if word in ("-h", "--help"):
             word = "help"
@@ -208,16 +162,32 @@ class LumaMagics:
             raise unknown_word(line)
         names = split(line)[1:]
         if (options := [name for name in names if looks_like_option(name)]) and not _FLAGS[word]:
-            raise InvalidRequest(f"%luma {word} takes no options: leave out {options[0]}.")
+            option = options[0]
+            raise InvalidRequest(f"%luma {word} takes no options: leave out {option}.")
         return actions[word](names)
+
+    def _help(self, words: list[str]) -> None:
+        say(options_text() if words == ["options"] else help_text())
 
     def _status(self, names: list[str]) -> None:
         session = self._session
         everything = dict.fromkeys([*session.own_clips, *session.clips_of_earlier_kernels()])  # each once
-        clips = list(self._named(names).values()) or list(everything)
-        say(table_text([clip.state for clip in clips]) if clips else "There are no clips in this kernel yet.")
+        states = [clip.state for clip in self._named(names).values()] or [*filter(None, map(self._row, everything))]
+        say(table_text(states) if states else _("There are no clips in this kernel yet."))
         if not names and (notice := session.unfinished_notice()):
             say(notice)
+
+    def _row(self, clip: Clip) -> ClipState | None:
+        """A clip as it can be named now; None where it is over, and a newer one is in its variable."""
+        variables, state = self._session.variables(), clip.state
+        holder = variables.get(split_index(clip.name or "")[0])
+        held = [holder] if isinstance(holder, Clip) else holder
+        if not isinstance(held, list | ClipSequence) or clip in held:
+            return state
+        over = state.task.status.ended and not state.task.status.resumable
+        if over and find_name(clip, variables) is None:
+            return None
+        return replace(state, name=self._session.find_word(clip))
 
     def _wait(self, names: list[str]) -> None:
         session = self._session
@@ -228,7 +198,7 @@ class LumaMagics:
             own = [clip for clip in session.own_clips if clip not in only_looked_for]
             clips = [clip for clip in own if not clip.task.status.ended]
         if not clips:
-            say("No clip is under way.")
+            say(_("No clip is being made."))
             if notice := session.unfinished_notice():
                 say(notice)
         wait_for_all(clips, self._presenter.wait_for)
@@ -247,9 +217,10 @@ class LumaMagics:
         if not names:
             raise InvalidRequest("Say which: %luma stop NAME (%luma status lists them).")
         for name, clip in self._named(names).items():
-            ended = clip.task.status.ended  # asked before the stop, which takes effect at any moment after it
+            status = clip.task.status  # asked before the stop, which takes effect at any moment after it
             clip.stop()
-            say(f"{name} is {clip.status} already." if ended else f"{name}: following ends.")
+            said = _("{name} has ended already: {status}.") if status.ended else _("Stopped watching {name}.")
+            say(said.format(name=name, status=translated(SHORT_STATUS_TEXT[status])))
 
     def _resume(self, names: list[str]) -> None:
         session = self._session
@@ -258,22 +229,20 @@ class LumaMagics:
         if ended := session.ended_notice():
             say(ended)
         if not clips:
-            say(
-                "No clip of this folder is unfinished: to see what came of a card that still waits, run its cell again."
-            )
+            say(_("No clip of this folder is unfinished. Does a card still wait? Run its cell again to see its end."))
         self._show(ClipList(self._go_on(clips)), self._presenter.show_each)
 
     def _go_on(self, clips: list[Clip]) -> list[Clip]:
-        """Follow clips again; those that can be."""
+        """Watch clips again; those that can be."""
         resumed = []
         for clip in clips:
             if not clip.task.status.ended and clip not in self._session.clips_looked_for:
-                say(f"{clip.label} is {clip.status} already.")
+                say(_("{name} is being watched already.").format(name=clip.label))
                 continue
             try:
                 self._session.resume(clip)
             except LumaError as error:  # such as: no key for its service; the others go on
-                say(f"{clip.label} (“{short(clip.prompt, 40)}”): {error}")
+                say(f"{clip.label} (“{short(clip.prompt, 40)}”): {translated(error)}")
                 continue
             resumed.append(clip)
         return resumed
@@ -309,14 +278,23 @@ class LumaMagics:
         for action in ACTIONS:
             try:
                 provider = choose_provider(action, None, None, "", now)
-                service = CLASS_GATEWAY if now.gateway and provider != "demo" else provider
-                say(f"{action:<9} {service:<8} {engine.price(provider, action)}")
+                service = translated(CLASS_GATEWAY) if now.gateway and provider != "demo" else provider
+                say(f"{action:<9} {service:<8} {price_text(engine.price(provider, action))}")
             except ConfigError as error:
-                say(f"{action:<9} {'-':<8} {error}")
+                say(f"{action:<9} {'-':<8} {translated(error)}")
         spent, unpriced = engine.spent_today()
-        unknown = f", and {unpriced} of unknown price" if unpriced else ""
-        limit = "no budget is set" if now.budget is None else f"the budget is {dollars(now.budget)} a day"
-        say(f"Spent today: {dollars(spent)}{unknown}; {limit}.")
+        say(_("Spent today: {amount}.").format(amount=dollars(spent)))
+        if unpriced:
+            unknown = ngettext(
+                "The price of {count} more video is not known.",
+                "The price of {count} more videos is not known.",
+                unpriced,
+            )
+            say(unknown.format(count=unpriced))
+        if now.budget is None:
+            say(_("No budget is set: luma_jupyter.configure(budget=5) sets one of $5 a day."))
+        else:
+            say(_("Your budget is {amount} a day.").format(amount=dollars(now.budget)))
 
     def _balance(self, words: list[str]) -> None:
         trouble: list[LumaError] = []
@@ -326,9 +304,9 @@ class LumaMagics:
             name = now.service_name(provider)
             try:
                 balance = self._session.engine.services.balance(provider)
-                say(f"{name}: {balance_text(balance, own=now.gateway is not None)}")
+                say(f"{translated(name)}: {balance_text(balance, own=now.gateway is not None)}")
             except ConfigError as error:
-                say(f"{name}: {error}")
+                say(f"{translated(name)}: {translated(error)}")
             except LumaError as error:  # told when the other one has been asked too
                 trouble.append(error)
         if trouble:
@@ -356,19 +334,22 @@ class LumaMagics:
         keyring.keep(env, key)
         self._kernel.configuration.remember_key(name, FoundKey(key, keyring.place))
         self._session.found_keys.agree(name)
-        say(f"{env} is kept in {keyring.place}, for all your notebooks; %luma logout {words[0]} takes it out again.")
-        if place := self._place_of_another(name):
-            say(f"The one of {place} comes before it.")
+        kept = _("{variable} is kept in {place}, for all your notebooks. {logout} takes it out again.")
+        place = translated(keyring.place)
+        say(kept.format(variable=env, place=place, logout=f"%luma logout {words[0]}"))
+        if other := self._place_of_another(name):
+            say(_("The key from {place} is used first.").format(place=translated(other)))
         elif name in KEY_SETTINGS.values():
-            say("What is made with it is paid; --provider demo simulates.")
+            say(_("Videos made with it cost money; with --provider demo they are free."))
 
     def _ask_key(self, env: str) -> Secret:
         """The key that is typed; as text it is known here alone, and in no frame of an error that comes later."""
-        text = self._presenter.ask_secret(f"{env} (what you type is not shown): ")
+        question = _("{variable} (what you type is not shown): ").format(variable=env)
+        text = self._presenter.ask_secret(question)
         if text is None:
-            raise InvalidRequest(f"Here nobody can be asked: set {env} in the environment.")
+            raise InvalidRequest(f"Nobody can be asked here: set {env} in the environment.")
         if not text.strip():
-            raise InvalidRequest("Nothing was typed, and nothing is kept.")
+            raise InvalidRequest("Nothing was typed, so nothing is kept.")
         return read_key(env, text)
 
     def _logout(self, words: list[str]) -> None:
@@ -376,9 +357,10 @@ class LumaMagics:
         env, keyring = variable(name), self._kernel.keyring
         there = keyring.remove(env)
         self._session.found_keys.forget(name, keyring.place)
-        say(f"{env} is {'taken out of' if there else 'not in'} {keyring.place}.")
-        if place := self._place_of_another(name):
-            say(f"The one of {place} is still used.")
+        done = _("{variable} is taken out of {place}.") if there else _("{variable} is not in {place}.")
+        say(done.format(variable=env, place=translated(keyring.place)))
+        if other := self._place_of_another(name):
+            say(_("The key from {place} is still used.").format(place=translated(other)))
 
     def _place_of_another(self, name: str) -> str | None:
         """Where the key in use is from, if that is not the keyring."""

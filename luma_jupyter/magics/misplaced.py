@@ -24,7 +24,7 @@ def answer_misplaced(lines: list[str]) -> list[str]:
     if _CELL.match(lines[0]):
         return lines if lines[1:] else [*lines, "\n"]  # an empty body would never reach us
     if _MISSPELT.match(lines[0]):
-        raise InvalidRequest("There is no such magic: write %%luma, in small letters and without a space.")
+        raise InvalidRequest("Write %%luma in small letters, and without a space.")
     if not lines[0].startswith("%%") and any(map(_begins_cell, make_tokens_by_line(lines))):
         raise InvalidRequest(
             "%%luma must be the first line of its cell: put it, and what is below it, into a new cell."

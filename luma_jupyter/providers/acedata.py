@@ -16,6 +16,7 @@ from luma_jupyter.domain.money import Balance, Charge, Quote
 from luma_jupyter.domain.requests import ExtendRequest, FrameRef, GenerateRequest, Request, VideoRef
 from luma_jupyter.domain.task import ListedTask, TaskPhase, TaskState, Video
 from luma_jupyter.errors import ConfigError, Conflict, InvalidRequest, KeyReused, TaskFailed
+from luma_jupyter.languages import N_
 from luma_jupyter.providers.acedata_platform import AceDataPlatform, missing_token
 from luma_jupyter.providers.gateway import submit_until_answered
 from luma_jupyter.providers.http.client import HttpClient
@@ -331,4 +332,4 @@ def _failure(
     errors = [read_error(result) for result in results]
     code = next((code for code, _ in errors if code), None)
     message = next((message for _, message in errors if message), None)
-    return TaskFailed(service, read_end(words, message) or "it ended without a video", code=code, trace_id=trace_id)
+    return TaskFailed(service, read_end(words, message) or N_("it ended without a video"), code=code, trace_id=trace_id)

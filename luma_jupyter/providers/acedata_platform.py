@@ -17,6 +17,7 @@ from luma_jupyter.domain.media import LocalFile
 from luma_jupyter.domain.money import Balance, Charge, Quote, UsageRow
 from luma_jupyter.domain.requests import FrameRef
 from luma_jupyter.errors import ConfigError, InvalidRequest, ServiceError
+from luma_jupyter.languages import N_
 from luma_jupyter.providers.http.client import HttpClient
 from luma_jupyter.providers.http.requests import Call
 from luma_jupyter.providers.paging import Page, read_pages
@@ -69,7 +70,7 @@ class AceDataPlatform:
     http: HttpClient
     base_url: str
     token: Secret | None
-    service: str = "AceDataCloud's platform"
+    service: str = N_("AceDataCloud's platform")
     login: Secret | None = None
     token_variable: str = TOKEN_VARIABLE
 
@@ -78,9 +79,10 @@ class AceDataPlatform:
         if self.token is None:
             raise InvalidRequest(missing_token(field, file))
         if isinstance(file, LocalFile) and file.size > LARGEST_FILE:
+            megabytes, most = round(file.size / 1e6), round(LARGEST_FILE / 1e6)
             raise InvalidRequest(
-                f"{field}: {file.name} has {file.size / 1e6:.0f} MB, and {self.service} takes files of up to "
-                f"{LARGEST_FILE / 1e6:.0f} MB: make it smaller, or give a URL."
+                f"{field}: {file.name} has {megabytes} MB, and {self.service} takes files of up to {most} MB: "
+                "make it smaller, or give a URL."
             )
 
     async def upload(self, file: LocalFile, on_progress: Callable[[float], None]) -> Upload:
@@ -92,7 +94,7 @@ class AceDataPlatform:
         reply = await self.http.transfers.upload(
             self.service,
             f"{self.base_url}/api/v1/files/",
-            key=self._required_token("upload a file"),
+            key=self._required_token(N_("upload a file")),
             file=file,
             on_progress=on_progress,
         )
@@ -118,7 +120,7 @@ class AceDataPlatform:
 
         Raises ServiceError, ConfigError without a token.
         """
-        token = self._required_token("see the balance")
+        token = self._required_token(N_("see the balance"))
         api = await self._api()
         subscriptions = [
             item
@@ -163,7 +165,7 @@ class AceDataPlatform:
 
         Raises ServiceError, ConfigError without a token.
         """
-        token = self._required_token("see what was charged")
+        token = self._required_token(N_("see what was charged"))
         query = {"created_at_from": _iso(since), "created_at_to": _iso(math.ceil(until))}
         return [_usage_row(item) for item in await self._list("usage/apis", query, token)]
 
@@ -173,7 +175,7 @@ class AceDataPlatform:
         Raises ServiceError (of which ConnectionLost: it may have been made, and nobody knows its secret), ConfigError
         without a token.
         """
-        token = self._required_token("make keys")
+        token = self._required_token(N_("make keys"))
         body: dict[str, Any] = {"application_id": application_id, "name": name, "limited_amount": credits}
         if ends is not None:
             body["expired_at"] = _iso(ends)
@@ -187,12 +189,12 @@ class AceDataPlatform:
 
     async def sub_keys(self) -> list[SubKey]:
         """All keys of the account, without their secrets. Raises ServiceError, ConfigError without a token."""
-        items = await self._list("credentials", {}, self._required_token("see keys"))
+        items = await self._list("credentials", {}, self._required_token(N_("see keys")))
         return [key for item in items if (key := _sub_key(item))]
 
     async def end_sub_key(self, key_id: str) -> None:
         """End a key, for good. Raises ServiceError, ConfigError without a token."""
-        token = self._required_token("end keys")
+        token = self._required_token(N_("end keys"))
         url = f"{self.base_url}/api/v1/credentials/{quote(key_id, safe='')}/"
         reply = await self.http.requests.fetch(Call(self.service, "DELETE", url, token))
         if not reply.ok:
@@ -203,7 +205,7 @@ class AceDataPlatform:
 
         Raises ServiceError, ConfigError where there is none, or without a token.
         """
-        token, api = self._required_token("make keys"), await self._api()
+        token, api = self._required_token(N_("make keys")), await self._api()
         found = [
             (read_credits(item.get("remaining_amount")) or 0.0, application_id)
             for item in await self._list("applications", {}, token)
@@ -258,16 +260,16 @@ class AceDataPlatform:
 
         return await read_pages(page, PAGE_SIZE)
 
-    def _required_token(self, purpose: str) -> Secret:
+    def _required_token(self, what: str) -> Secret:
         if self.token is None:
-            raise ConfigError(f"Set {TOKEN_VARIABLE} to {purpose} at AceDataCloud: its API key is not enough.")
+            raise ConfigError(f"Set {TOKEN_VARIABLE} to {what} at AceDataCloud: its API key is not enough.")
         return self.token
 
 
 def missing_token(field: str, file: LocalFile | FrameRef) -> str:
     """Why a file cannot be sent without a platform token, and both ways out, in one line."""
-    return (
-        f"{field}: {file} is a file of yours, which AceDataCloud takes with a platform token alone: set "
+    return N_(
+        f"{field}: {file} is a file of yours, which AceDataCloud takes only with a platform token: set "
         f"{TOKEN_VARIABLE} (made in its console), or give a URL."
     )
 

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 from luma_jupyter.domain.exchange import Step
+from luma_jupyter.languages import N_
 from luma_jupyter.settings import Secret
 
 log = logging.getLogger(__name__)
@@ -115,7 +116,7 @@ class Observation:
         seen = self._seen
         seen.ended = self._now()
         if error is not None and not seen.trouble:
-            seen.trouble = str(error) if isinstance(error, Exception) else "It was broken off."
+            seen.trouble = str(error) if isinstance(error, Exception) else N_("It was broken off.")
         _tell(seen, self._purposes)
 
     def _now(self) -> float:

@@ -8,16 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from luma_jupyter.domain.vocabulary import CLASS_GATEWAY
 from luma_jupyter.errors import ConnectionLost, Unconfirmed, Unreachable
+from luma_jupyter.languages import N_
 from luma_jupyter.providers.http.client import HttpClient
 from luma_jupyter.providers.http.reply import Reply
 from luma_jupyter.providers.http.requests import LONGEST_RETRY_AFTER, SUBMIT_TRIES, Call, gave_up
 from luma_jupyter.providers.protocol import LOST_AT_GATEWAY, SubmissionListener
 from luma_jupyter.providers.responses import read_error
 
-GATEWAY_NAME = f"The {CLASS_GATEWAY}"  # in its errors
-WAITS_FOR_TURN = f"It waits for its turn at the {CLASS_GATEWAY}."
+GATEWAY_NAME = N_("The class gateway")  # in its errors
+WAITS_FOR_TURN = N_("It waits for its turn at the class gateway.")
 
 
 async def submit_until_answered(http: HttpClient, call: Call, listener: SubmissionListener | None = None) -> Reply:
@@ -47,7 +47,7 @@ async def submit_until_answered(http: HttpClient, call: Call, listener: Submissi
             elif _is_answer(reply, in_doubt=in_doubt):
                 return reply
             else:
-                in_doubt, reason = True, f"{call.service} did not answer (HTTP {reply.status})."
+                in_doubt, reason = True, N_(f"{call.service} did not answer (HTTP {reply.status}).")
         if listener:
             await (listener.unanswered if in_doubt else listener.not_accepted)(reason, delay)
         await http.sleep(delay)

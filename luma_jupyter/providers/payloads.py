@@ -39,6 +39,5 @@ def check_reachable(service: str, base_url: str, media: Mapping[str, str | None]
                 f"{name}: {service} cannot reach {shown_url(url)}, which is on your own machine or network."
             )
     if callback_url and is_local_url(callback_url) and not is_local_url(base_url):
-        raise InvalidRequest(
-            f"callback_url: {service} cannot reach {shown_url(callback_url)}, which is on your own network."
-        )
+        name = "callback_url"
+        raise InvalidRequest(f"{name}: {service} cannot reach {shown_url(callback_url)}, which is on your own network.")

@@ -25,6 +25,7 @@ from luma_jupyter.errors import (
     Unconfirmed,
     UnusableAnswer,
 )
+from luma_jupyter.languages import N_
 from luma_jupyter.providers.http.reply import Reply
 from luma_jupyter.providers.http.requests import LONGEST_RETRY_AFTER
 from luma_jupyter.settings import variable
@@ -79,9 +80,9 @@ _DOUBTFUL_CODES = frozenset({"api_error", "timeout"})
 # A class gateway's keys are not its students'.
 _GATEWAY_VARIABLE = variable("gateway_token")
 _GATEWAY_ADVICE: dict[type[ServiceError], str] = {
-    InvalidKey: f"Restart your Jupyter server, or ask your teacher for another token ({_GATEWAY_VARIABLE}).",
-    InsufficientBalance: "Ask your teacher.",
-    AccessDenied: "Ask your teacher.",
+    InvalidKey: N_(f"Restart your Jupyter server, or ask your teacher for another token ({_GATEWAY_VARIABLE})."),
+    InsufficientBalance: N_("Ask your teacher."),
+    AccessDenied: N_("Ask your teacher."),
 }
 _LONGEST_TEXT = 300  # characters
 
@@ -181,7 +182,7 @@ def read_end(words: Collection[str], message: str | None) -> str | None:
     """Why a task ended without a video: the service's message, and its status words where they are no failing ones."""
     unusual = ", ".join(sorted(set(words) - FAILED_WORDS))
     if message is None:
-        return f"it ended as {unusual}, without a video" if unusual else None
+        return N_(f"it ended as {unusual}, without a video") if unusual else None
     return f"{unusual}: {message}" if unusual else message
 
 
@@ -198,16 +199,17 @@ def refusal(service: str, key_variable: str, reply: Reply, *, conflict: type[Ser
     elif reply.ok and kind is ServiceError:
         kind = UnusableAnswer
     if message is None and reply.data is None:
-        message = "something other than JSON"
+        message = N_("something other than JSON")
     advice: str | None = None
     if key_variable == _GATEWAY_VARIABLE and kind in _GATEWAY_ADVICE:
-        advice = _GATEWAY_ADVICE[kind]
+        words = _GATEWAY_ADVICE[kind]
+        advice = "" if message and message.endswith(words) else words  # the gateway says most of it itself
     elif kind is InvalidKey:
-        advice = f"Set {key_variable} to a valid key of {service}."
+        advice = N_(f"Set {key_variable} to a valid key of {service}.")
     elif kind is RateLimited and (reply.retry_after or 0) > LONGEST_RETRY_AFTER:
-        advice = f"It asks to wait {reply.retry_after:.0f} s."
+        advice = N_(f"It asks to wait {reply.retry_after:.0f} s.")
     elif 300 <= reply.status < 400:
-        advice = "It redirects to another address: check the base URL."
+        advice = N_("It redirects to another address: check the base URL.")
     return kind(
         service,
         message,

@@ -13,6 +13,10 @@ from pathlib import Path
 
 from PIL import ImageFont
 
+_SCRIPTS = (
+    *("Arabic", "Hebrew", "Thai", "Devanagari", "Bengali", "Gujarati", "Gurmukhi"),
+    *("Kannada", "Malayalam", "Oriya", "Sinhala", "Tamil", "Telugu"),
+)
 FONT_FILES = (
     "DejaVuSans.ttf",
     "NotoSans-Regular.ttf",
@@ -26,6 +30,9 @@ FONT_FILES = (
     "YuGothM.ttc",
     "malgun.ttf",
     "segoeui.ttf",
+    *(f"NotoSans{script}-Regular.ttf" for script in _SCRIPTS),
+    *("Nirmala.ttc", "Nirmala.ttf", "LeelawUI.ttf"),  # of Windows, for the scripts of India and Thailand
+    *("Kohinoor.ttc", "Thonburi.ttc"),  # of macOS
 )
 UNDRAWABLE = "(this machine has no font for the prompt's script)"
 _SIZE = 20
@@ -75,8 +82,9 @@ def wrapped(text: str, font: ImageFont.FreeTypeFont, width: int) -> Iterator[str
 
 def _drawable_part(text: str, font: ImageFont.FreeTypeFont) -> str:
     """Return the characters of a text for which a font has a glyph of its own, and the spaces."""
-    missing = bytes(font.getmask("\uffff"))
-    return "".join(character for character in text if character == " " or bytes(font.getmask(character)) != missing)
+    plain = font.font_variant(layout_engine=ImageFont.Layout.BASIC)  # the other one draws a circle below a lone accent
+    missing = bytes(plain.getmask("\uffff"))
+    return "".join(character for character in text if character == " " or bytes(plain.getmask(character)) != missing)
 
 
 def _usual_fonts() -> Iterator[ImageFont.FreeTypeFont]:

@@ -55,10 +55,10 @@ def check_moment(path: Path, when: float) -> None:
         raise InvalidRequest(f"The video has no frame at {moment} s: it is {length:.2f} s long.")
 
 
-def check_readable(what: str = "Frames") -> None:
-    """Raise ConfigError, of ``what`` needs it, where there is no package that reads videos."""
+def check_readable() -> None:
+    """Raise ConfigError where there is no package that reads videos."""
     if find_spec("av") is None:
-        raise missing_package(f"{what} need", "av")
+        raise missing_package("av")
 
 
 def evenly_spaced_frames(path: Path, count: int) -> numpy.ndarray[Any, Any]:
@@ -68,8 +68,9 @@ def evenly_spaced_frames(path: Path, count: int) -> numpy.ndarray[Any, Any]:
     """
     number = int(count) if isinstance(count, Integral) and not isinstance(count, bool) else 0
     if not 1 <= number <= MAX_FRAMES:
-        wanted = f"a whole number from 1 to {MAX_FRAMES:,}"
-        raise InvalidRequest(f"The number of frames must be {wanted}, not {shown(count)}.")
+        raise InvalidRequest(
+            f"The number of frames must be a whole number from 1 to {MAX_FRAMES:,}, not {shown(count)}."
+        )
     import numpy  # optional
 
     length = duration(path)
@@ -125,7 +126,7 @@ def _opened(path: Path) -> Iterator[Any]:
     try:
         import av  # optional
     except ImportError as error:
-        raise missing_package("Frames need", error.name) from None
+        raise missing_package(error.name) from None
     try:
         with av.open(str(path)) as video:
             yield video

@@ -14,12 +14,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from luma_jupyter.errors import InvalidRequest
+from luma_jupyter.languages import N_
 from luma_jupyter.video.appearance import array_in_8_bits, as_seen, in_8_bits
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-MAX_PIXELS = 64_000_000  # of RGB these are 192 MB; the photos of most phones have 12 to 50 million
+_MILLIONS = 64
+MAX_PIXELS = _MILLIONS * 1_000_000  # of RGB these are 192 MB; the photos of most phones have 12 to 50 million
 FILE_FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF")  # as Pillow calls those that are read
 _SENT_FORMATS = ("PNG", "JPEG", "MPO", "WEBP")  # MPO: a JPEG with further pictures behind it, as phones make them
 _PHOTOS = ("JPEG", "MPO")
@@ -129,10 +131,11 @@ def encode_png(name: str, value: object) -> bytes:
     elif hasattr(value, "__array_interface__"):
         _from_array(name, value).save(file, format="PNG")
     else:
-        hint = " Of a clip, take a frame: clip.at('last')." if type(value).__name__ in ("Clip", "Cut") else ""
+        if type(value).__name__ in ("Clip", "Cut"):
+            raise InvalidRequest(f"{name} takes a picture. Of a clip, take a frame: clip.at('last').")
         raise InvalidRequest(
             f"{name} takes an http(s) URL, a path, bytes, a PIL image, a numpy frame or a matplotlib figure, "
-            f"not {type(value).__name__}.{hint}"
+            f"not {type(value).__name__}."
         )
     return file.getvalue()
 
@@ -206,7 +209,7 @@ def _opened(name: str, data: bytes) -> Image:
             warnings.simplefilter("ignore", images.DecompressionBombWarning)  # the limit here is a lower one
             image = images.open(io.BytesIO(data), formats=FILE_FORMATS)
     except images.DecompressionBombError:
-        raise _too_many_pixels(f"{name}: its pixels") from None
+        raise InvalidRequest(f"{name}: its pixels are too many: up to {_MILLIONS} million.") from None
     _check_pixels(name, *image.size)
     image.load()
     return image
@@ -214,11 +217,7 @@ def _opened(name: str, data: bytes) -> Image:
 
 def _check_pixels(name: str, width: int, height: int) -> None:
     if width * height > MAX_PIXELS:
-        raise _too_many_pixels(f"{name}: {width} × {height} pixels")
-
-
-def _too_many_pixels(what: str) -> InvalidRequest:
-    return InvalidRequest(f"{what} are too many: up to {MAX_PIXELS / 1e6:.0f} million.")
+        raise InvalidRequest(f"{name}: {width} × {height} pixels are too many: up to {_MILLIONS} million.")
 
 
 def _is_rewritten(image: Image, data: bytes) -> bool:
@@ -248,9 +247,8 @@ def _encoded(name: str, image: Image, photo: bool, largest: int) -> tuple[bytes,
         data = _saved(image, format="JPEG", quality=quality, subsampling=0)
         if len(data) <= largest:
             return data, "image/jpeg"
-    raise InvalidRequest(
-        f"{name}: {len(data) / 1e6:.0f} MB are too large, even as JPEG: up to {largest / 1e6:.0f} MB. Make it smaller."
-    )
+    megabytes, most = round(len(data) / 1e6), round(largest / 1e6)
+    raise InvalidRequest(f"{name}: {megabytes} MB are too much, even as JPEG: up to {most} MB. Make it smaller.")
 
 
 def _saved(image: Image, **options: Any) -> bytes:
@@ -274,4 +272,4 @@ def _preview(image: Image, longest: int) -> str | None:
 def _reason(error: Exception) -> str:
     """Why a picture cannot be read, without what only tells where it is in memory."""
     words = " ".join(str(error).split())
-    return "it is damaged" if not words or " object at 0x" in words else words[:150]
+    return N_("it is damaged") if not words or " object at 0x" in words else words[:150]

@@ -10,6 +10,7 @@ clip_html    a clip's card
 bar_html     bars without a script: along the usual time, and where they were told to be
 film_outline what making a film would come to
 table        many clips as a table
+differing    the part by which their prompts differ
 gallery      clips as posters
 collection   what students have handed in, by student
 comparison   clips side by side

@@ -7,11 +7,13 @@ from datetime import datetime
 
 from luma_jupyter.domain.money import Balance, dollars
 from luma_jupyter.domain.task import Account, ListedTask, Task
+from luma_jupyter.languages import N_, ngettext, translated
+from luma_jupyter.languages import gettext as _
 from luma_jupyter.printable import writable
 from luma_jupyter.views.html import escaped, html_table
 from luma_jupyter.views.text import MOST_LINES, short, text_table
 
-COLUMNS = ("made", "task id", "prompt", "status", "charged", "here")
+COLUMNS = (N_("made"), N_("task id"), N_("prompt"), N_("status"), N_("charged"), N_("here"))
 
 
 class AccountView:
@@ -30,15 +32,19 @@ class AccountView:
     def _summary(self) -> str:
         there, missing = len(self._account.tasks), len(self.not_here)
         if not there:
-            return f"AceDataCloud lists no task of the last {self._days} days."
-        known = f"AceDataCloud lists {there} task{'' if there == 1 else 's'} of the last {self._days} days"
+            return _("AceDataCloud has no task of the last {days} days.").format(days=self._days)
+        known = ngettext(
+            "AceDataCloud has {count} task of the last {days} days.",
+            "AceDataCloud has {count} tasks of the last {days} days.",
+            there,
+        ).format(count=there, days=self._days)
         here = (
-            f"{known}; all are known here."
-            if not missing
-            else f"{known}, {missing} of them not known here: " + ("%luma adopt TASK_ID follows and saves one, free.")
+            _("Not known here: {count}. %luma adopt TASK_ID watches and saves one, free.").format(count=missing)
+            if missing
+            else _("All of them are known here.")
         )
-        older = f" Below are the newest {MOST_LINES}; AceDataCloud's console shows all." if there > MOST_LINES else ""
-        return f"{here}{older}"
+        older = _("Below are the newest {count}; AceDataCloud's console shows all.").format(count=MOST_LINES)
+        return " ".join([known, here, *([older] if there > MOST_LINES else [])])
 
     def _cells(self) -> list[tuple[str, ...]]:
         newest = sorted(self._account.tasks, key=lambda task: -task.created_at)[:MOST_LINES]
@@ -51,27 +57,28 @@ class AccountView:
             datetime.fromtimestamp(task.created_at).strftime("%Y-%m-%d %H:%M"),
             task.task_id,
             short(str(task.request.get("prompt", "-")), 40),
-            task.state.phase.value,
-            "?" if credits is None else f"{credits:g} credits",
-            (known.name or known.key) if known else "not here",
+            translated(task.state.phase.value),
+            "?" if credits is None else _("{credits} credits").format(credits=f"{credits:g}"),
+            (known.name or known.key) if known else _("not here"),
         )
 
     def __repr__(self) -> str:
         rows = self._cells()
-        table = text_table([tuple(name.upper() for name in COLUMNS), *rows]) if rows else ""
+        table = text_table([tuple(_(name).upper() for name in COLUMNS), *rows]) if rows else ""
         return writable("\n".join(filter(None, [self._summary(), table])))
 
     def _repr_html_(self) -> str:
         rows = self._cells()
-        return f"<div>{escaped(self._summary())}</div>{html_table(COLUMNS, rows) if rows else ''}"
+        return f"<div>{escaped(self._summary())}</div>{html_table([*map(_, COLUMNS)], rows) if rows else ''}"
 
 
 def balance_text(balance: Balance, *, own: bool = False) -> str:
     """What an account has left and has spent, in one line; ``own``: it is one person's part of what a class has."""
-    left = "left for you" if own else "left"
-    known = {left: balance.left, "spent today": balance.spent_today, "spent in all": balance.spent_in_all}
-    up_to = "up to " if balance.up_to else ""
-    words = [f"{up_to}{dollars(usd)} {word}" for word, usd in known.items() if usd is not None]
+    left = _("{amount} left for you") if own else _("{amount} left")
+    known = {left: balance.left, _("{amount} spent today"): balance.spent_today}
+    known[_("{amount} spent in all")] = balance.spent_in_all
+    up_to = _("up to {amount}") if balance.up_to else "{amount}"
+    words = [text.format(amount=up_to.format(amount=dollars(usd))) for text, usd in known.items() if usd is not None]
     if balance.credits_left is not None:
-        words.append(f"{balance.credits_left:g} credits left")
-    return ", ".join(words) or "it does not say"
+        words.append(_("{credits} credits left").format(credits=f"{balance.credits_left:g}"))
+    return ", ".join(words) or _("it does not say")

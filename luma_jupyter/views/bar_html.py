@@ -8,6 +8,9 @@ animation came to rest in Chromium when the page was reloaded or changed its the
 
 from __future__ import annotations
 
+from luma_jupyter.languages import gettext as _
+from luma_jupyter.views.html import escaped
+
 _LONGEST = 5  # times the usual time, when the bar comes to rest
 _STYLE = (
     "<style>@keyframes luma-usual{from{width:0}20%{width:90%}to{width:99%}}"  # 20 %: the usual time
@@ -15,20 +18,21 @@ _STYLE = (
     ".luma-usual{margin:4px 0;background:rgba(128,128,128,.3)}"
     ".luma-usual>div{width:99%;background:var(--jp-brand-color1,currentColor)}</style>"
 )
-_LABEL = "The time that it usually takes"
 _TOLD = "height:8px;border-radius:4px;"
 
 
 def bar_html(typical: float, elapsed: float) -> str:
     """The bar of what takes ``typical`` seconds, ``elapsed`` seconds after its beginning."""
     animation = f"animation:luma-usual {_LONGEST * typical:.1f}s linear {-elapsed:.1f}s forwards"
-    return f'{_STYLE}<div class="luma-usual" role="img" aria-label="{_LABEL}"><div style="{animation}"></div></div>'
+    label = escaped(_("The time that it usually takes"))
+    return f'{_STYLE}<div class="luma-usual" role="img" aria-label="{label}"><div style="{animation}"></div></div>'
 
 
 def told_bar_html(share: float) -> str:
     """The bar of what was made up to this share, from 0 to 1, when it was drawn."""
     width = f"{100 * share:.0f}%"
+    label = escaped(_("{percent} made").format(percent=width))
     return (
-        f'<div role="img" aria-label="{width} made" style="{_TOLD}margin:4px 0;background:rgba(128,128,128,.3)">'
+        f'<div role="img" aria-label="{label}" style="{_TOLD}margin:4px 0;background:rgba(128,128,128,.3)">'
         f'<div style="{_TOLD}width:{width};background:var(--jp-brand-color1,currentColor)"></div></div>'
     )

@@ -7,6 +7,8 @@ from typing import Any
 from luma_jupyter.domain.media import LocalFile, is_preview
 from luma_jupyter.domain.requests import FilmRequest, FrameRef
 from luma_jupyter.domain.vocabulary import Status
+from luma_jupyter.languages import N_, translated
+from luma_jupyter.languages import gettext as _
 from luma_jupyter.printable import printable
 from luma_jupyter.views.bar_html import bar_html, told_bar_html
 from luma_jupyter.views.clip_state import ClipState, relative_url
@@ -25,45 +27,53 @@ from luma_jupyter.views.text import (
     typical_time,
 )
 
-STOP_LABEL = "Stop following"
-STOP_TOOLTIP = "Stops watching from here. The task itself may still run at the service and be billed."
-STOP_TOOLTIP_QUEUED = "Nothing is sent yet: stopping now costs nothing."
-STOP_LABEL_FILM = "Stop"
-STOP_TOOLTIP_FILM = "Stops making the film: nothing is left of it."
+STOP_LABEL = N_("Stop watching (the task may go on)")
+STOP_TOOLTIP = N_("Stops watching. The task itself may go on at the service, and be billed.")
+_STOP_LABEL = N_("Stop")
+_STOP_TOOLTIP_QUEUED = N_("Nothing is sent yet: stopping now costs nothing.")
+_STOP_TOOLTIP_FILM = N_("Stops making the film: nothing is left of it.")
 
 _LONGEST_TITLE = 300  # characters; the whole prompt is in the cell above
 _BADGE = "border:1px solid rgba(128,128,128,.7);border-radius:4px;padding:0 5px;font-size:11px;"
-_PICTURES = {"start_image": "first frame, as sent", "end_image": "last frame, as sent"}
+_PICTURES = {
+    "start_image": N_("First frame, as it was sent: {picture}"),
+    "end_image": N_("Last frame, as it was sent: {picture}"),
+}
 _PREVIEW = "max-height:72px;max-width:128px;margin:6px 6px 0 0;border-radius:4px;vertical-align:top;"
-# What a page that does not draw by itself says of unfinished clips.
-HOW_IT_STANDS = "<code>%luma show {words}</code> shows how it stands; in a new kernel, the cell that made it does."
+_IDS = "opacity:.75;font-size:11px;"
 _VIDEO = "display:block;max-width:100%;max-height:480px;margin:8px 0;border-radius:4px;"
 
 
 def origin(state: ClipState) -> str:
     """Where a clip comes from, as one quiet line of HTML: its variable, what was asked for, which service."""
-    service = escaped(state.task.service_name)
-    badge = f' <span style="{_BADGE}">simulated</span>' if state.task.provider == "demo" else ""
+    service = escaped(translated(state.task.service_name))
+    simulated = escaped(_("simulated"))
+    badge = f' <span style="{_BADGE}">{simulated}</span>' if state.task.provider == "demo" else ""
     name = f"<code>{escaped(state.name)}</code> · " if state.name else ""
     return f'<div style="{QUIET}">{name}{escaped(request_summary(state.task))} · {service}{badge}</div>'
 
 
 def head(state: ClipState, length: int = _LONGEST_TITLE) -> str:
     """A clip's heading: its prompt, cut to ``length`` characters, and where it comes from."""
-    return f'<div style="font-weight:600">{escaped(short(state.task.request.prompt, length))}</div>{origin(state)}'
+    prompt = escaped(short(state.task.request.prompt, length))
+    return f'<div dir="auto" style="font-weight:600">{prompt}</div>{origin(state)}'
 
 
 def sent_pictures(state: ClipState) -> str:
     """The pictures that were sent, small, as they went out; nothing where there are none, or none is known."""
-    request = state.task.request
-    pictures = [(words, getattr(request, field, None)) for field, words in _PICTURES.items()]
-    shown = "".join(
-        f'<img src="{escaped(picture.preview)}" alt="{escaped(f"{words}: {picture}")}" '
-        f'title="{escaped(f"{words}: {picture}")}" style="{_PREVIEW}">'
-        for words, picture in pictures
-        if isinstance(picture, LocalFile | FrameRef) and picture.preview and is_preview(picture.preview)
-    )
+    shown = ""
+    for field, words in _PICTURES.items():
+        picture = getattr(state.task.request, field, None)
+        if isinstance(picture, LocalFile | FrameRef) and picture.preview and is_preview(picture.preview):
+            title = escaped(_(words).format(picture=picture))
+            shown += f'<img src="{escaped(picture.preview)}" alt="{title}" title="{title}" style="{_PREVIEW}">'
     return f"<div>{shown}</div>" if shown else ""
+
+
+def how_it_stands(words: str) -> str:
+    """What a page that does not draw by itself says of unfinished clips, as HTML; ``words`` name them in a line."""
+    text = escaped(_("{command} shows how it is now; in a new kernel, run the cell that made it."))
+    return text.format(command=f"<code>%luma show {escaped(words)}</code>")
 
 
 def _player(state: ClipState, src: str, preload: str = "metadata") -> str:
@@ -81,12 +91,12 @@ def final_html(state: ClipState) -> str:
     """An ended clip as HTML that needs no kernel, no widget and no script."""
     task = state.task
     if task.status is not Status.COMPLETED:
-        known = task.task_id and task.task_id not in str(task.error)
-        task_id = f'<div style="{QUIET}">task id {escaped(task.task_id)}</div>' if known else ""
-        reason = f"<div><b>{escaped(STATUS_TEXT[task.status])}</b>: {escaped(task.error or '')}</div>"
-        return frame(task.key, head(state) + sent_pictures(state) + reason + task_id)
+        known = bool(task.task_id) and str(task.task_id) in str(task.error)
+        status, error = escaped(translated(STATUS_TEXT[task.status])), escaped(translated(task.error or ""))
+        reason = f"<div><b>{status}</b>: {error}</div>"
+        return frame(task.key, head(state) + sent_pictures(state) + reason + ("" if known else _ids(state)))
     src = state.data or state.address
-    facts = [completion_text(state), *([task.making] if task.making else [])]
+    facts = [completion_text(state), *([translated(task.making)] if task.making else [])]
     if task.video and task.video.width and task.video.height:
         facts.append(f"{task.video.width}×{task.video.height} px")
     if task.file_size:
@@ -94,15 +104,17 @@ def final_html(state: ClipState) -> str:
     if cost := cost_text(task):
         facts.append(cost)
     if task.replayed:
-        facts.append("the service had it already: nothing new was paid")
+        facts.append(_("the service had it already: no charge"))
     links = []
     if state.file and state.served:
-        links += [link(relative_url(state.file), "Open"), link(relative_url(state.file), "Download", " download")]
+        address = relative_url(state.file)
+        links += [link(address, _("Open")), link(address, _("Download"), " download")]
     elif state.file:
-        links.append(f"Saved as <code>{escaped(state.file)}</code>")
+        links.append(saved_as(state.file))
     if state.remote:
-        links.append(link(state.remote, "At the service"))
-    problem = "".join(f"<div><b>{escaped(words)}</b></div>" for words in (task.problem, state.loss) if words)
+        links.append(link(state.remote, _("At the service")))
+    problems = filter(None, (translated(task.problem or ""), state.loss))
+    problem = "".join(f"<div><b>{escaped(words)}</b></div>" for words in problems)
     if state.remark:
         problem += f"<div>{escaped(state.remark)}</div>"
     return frame(
@@ -112,14 +124,20 @@ def final_html(state: ClipState) -> str:
     )
 
 
+def saved_as(file: str) -> str:
+    """Where a file is that the page cannot open, as HTML."""
+    return escaped(_("Saved as {file}")).format(file=f"<code>{escaped(file)}</code>")
+
+
 def _ids(state: ClipState) -> str:
-    """By what the service knows a clip: for its support, so it is folded away."""
+    """By what the service knows a clip: for its support, so it is small and folded away."""
     task = state.task
-    video_id = task.video.video_id if task.video else None
-    ids = [f"{name} {found}" for name, found in (("task id", task.task_id), ("video id", video_id)) if found]
+    ids = [_("task id {id}").format(id=task.task_id)] if task.task_id else []
+    if task.video and task.video.video_id:
+        ids.append(_("video id {id}").format(id=task.video.video_id))
     if not ids:  # a film
         return ""
-    return f'<details style="{QUIET}"><summary>Ids</summary>{escaped(" · ".join(ids))}</details>'
+    return f'<details style="{_IDS}"><summary>{escaped(_("Ids"))}</summary>{escaped(" · ".join(ids))}</details>'
 
 
 def waiting_html(state: ClipState) -> str:
@@ -136,14 +154,13 @@ def waiting_html(state: ClipState) -> str:
     elif task.progress is not None:
         bar = told_bar_html(task.progress)
     if state.media and state.served:
-        src = relative_url(state.media)
-        play = (
-            f"<details><summary>Play it here, when it is done</summary>{_player(state, src, preload='none')}</details>"
-        )
-        open_ = f"{link(src, 'The video')} is there when it is done. "
+        src, summary = relative_url(state.media), escaped(_("Play it here when it is done"))
+        play = f"<details><summary>{summary}</summary>{_player(state, src, preload='none')}</details>"
+        file = escaped(_("{video} will be here when it is done."))
+        open_ = f"{file.format(video=link(src, _('The video')))} "
     later = (
         f"<div>{escaped(' · '.join(words))}</div>{bar}{play}"
-        f'<div style="{QUIET}">{open_}{HOW_IT_STANDS.format(words=escaped(state.word))}</div>'
+        f'<div style="{QUIET}">{open_}{how_it_stands(state.word)}</div>'
     )
     body = f'{head(state)}{sent_pictures(state)}<div class="luma-later">{later}</div>{HIDE_LOST_LIVE_PART}'
     return frame(task.key, body)
@@ -159,20 +176,22 @@ def live_view(state: ClipState) -> dict[str, Any]:
     task = state.task
     if task.status.ended:
         probe = {"probe": relative_url(state.file)} if state.file and not state.served else {}
-        title, text = f"{state.label}: {SHORT_STATUS_TEXT[task.status]}", str(task.error or task.request.prompt)
+        title = f"{state.label}: {translated(SHORT_STATUS_TEXT[task.status])}"
+        text = translated(task.error) if task.error else task.request.prompt
         return {"key": task.key, "final": final_html(state), "told": [printable(title), short(text, 200)], **probe}
-    is_film = task.provider == "local"
-    stop, tooltip = (STOP_LABEL_FILM, STOP_TOOLTIP_FILM) if is_film else (STOP_LABEL, STOP_TOOLTIP)
-    if task.status is Status.QUEUED and not is_film:
-        tooltip = STOP_TOOLTIP_QUEUED
+    stop, tooltip = STOP_LABEL, STOP_TOOLTIP
+    if task.provider == "local":
+        stop, tooltip = _STOP_LABEL, _STOP_TOOLTIP_FILM
+    elif task.status is Status.QUEUED and not task.sent_at:
+        stop, tooltip = _STOP_LABEL, _STOP_TOOLTIP_QUEUED
     return {
         "key": task.key,
         "status": status_text(state),
-        "problem": short(task.problem, 300) if task.problem else "",
+        "problem": short(translated(task.problem), 300) if task.problem else "",
         "since": round(state.now - state.elapsed, 1),
         "now": round(state.now, 1),
         "typical": typical_time(state) if state.moving else "",
         "curve": state.curve,
-        "stop": stop if task.status.stoppable else "",
-        "tooltip": tooltip,
+        "stop": _(stop) if task.status.stoppable else "",
+        "tooltip": _(tooltip),
     }

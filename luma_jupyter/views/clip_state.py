@@ -12,6 +12,8 @@ from luma_jupyter.domain.requests import ExtendRequest, FilmRequest, ModifyReque
 from luma_jupyter.domain.task import Task
 from luma_jupyter.domain.urls import is_local_url, is_web_url, may_have_secret
 from luma_jupyter.domain.vocabulary import Status
+from luma_jupyter.languages import gettext as _
+from luma_jupyter.languages import translated
 
 
 @dataclass(frozen=True)
@@ -77,10 +79,10 @@ class ClipState:
         if self.task.status is not Status.QUEUED or self.task.sent_at:
             return []
         if isinstance(request, FilmRequest):
-            return list(dict.fromkeys(part.source_label for part in request.parts if part.intent)) or ["its turn"]
+            return list(dict.fromkeys(part.source_label for part in request.parts if part.intent)) or [_("its turn")]
         follows = isinstance(request, ExtendRequest | ModifyRequest) and request.source is None
-        source = [self.task.source_label or "its source"] if follows else []
-        return list(dict.fromkeys([*source, *(ref.label or "a clip" for ref in frames_in(request).values())]))
+        source = [self.task.source_label or _("its source")] if follows else []
+        return list(dict.fromkeys([*source, *(ref.label or _("a clip") for ref in frames_in(request).values())]))
 
     @property
     def timed(self) -> bool:
@@ -95,7 +97,7 @@ class ClipState:
     @property
     def loss(self) -> str:
         """That its file is gone, and what helps; empty where it is there."""
-        return f"Its file is gone: {self.remedy}." if self.gone else ""
+        return _("Its file is gone: {remedy}.").format(remedy=translated(self.remedy)) if self.gone else ""
 
     @property
     def remedy(self) -> str:

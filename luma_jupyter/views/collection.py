@@ -6,8 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from luma_jupyter.domain.money import dollars
+from luma_jupyter.languages import gettext as _
+from luma_jupyter.languages import ngettext
 from luma_jupyter.views.gallery import FileTile, Tile, heading_text, tile_html
-from luma_jupyter.views.html import QUIET, escaped, frame, link
+from luma_jupyter.views.html import QUIET, escaped, frame, isolated, link
 
 _TILE = "display:inline-block;vertical-align:top;max-width:232px;"
 
@@ -39,9 +41,10 @@ class Group:
     @property
     def facts(self) -> str:
         """What is in it, on one line."""
-        unknown = f", and {self.unpriced} of unknown price" if self.unpriced else ""
-        answers = f", {self.answers}" if self.answers else ""
-        return f"{heading_text(self.clips, self.files)}, {dollars(self.cost)}{unknown}{answers}"
+        facts = [heading_text(self.clips, self.files), dollars(self.cost)]
+        if self.unpriced:
+            facts.append(_("and {count} of unknown price").format(count=self.unpriced))
+        return ", ".join([*facts, *filter(None, [self.answers])])
 
     @property
     def more(self) -> int:
@@ -51,9 +54,9 @@ class Group:
 
 def collection_html(key: str, groups: Sequence[Group], lines: Sequence[str], advice: str = "") -> str:
     """All that was handed in, in a frame; ``lines`` are on what was refused, ``advice`` stands below."""
-    count = f"{len(groups):,} student{'' if len(groups) == 1 else 's'}"
-    refused = "".join(f"<div>⚠ {escaped(line)}</div>" for line in lines)
-    head = f'<div style="font-weight:600">{count}</div>{refused}'
+    count = ngettext("{count} student", "{count} students", len(groups)).format(count=f"{len(groups):,}")
+    refused = "".join(f"<div>⚠ {isolated(line)}</div>" for line in lines)
+    head = f'<div style="font-weight:600">{escaped(count)}</div>{refused}'
     foot = f'<div style="{QUIET}margin-top:12px">{escaped(advice)}</div>' if advice else ""
     return frame(key, f"{head}{''.join(map(_group_html, groups))}{foot}", wide=True)
 
@@ -64,20 +67,22 @@ def submission_html(key: str, group: Group) -> str:
 
 
 def _group_html(group: Group) -> str:
-    notebooks = " · ".join(link(src, name) if src else escaped(name) for name, src in group.notebooks)
-    facts = " · ".join(filter(None, [escaped(group.facts), notebooks, escaped(group.zip)]))
+    notebooks = " · ".join(link(src, name) if src else isolated(name) for name, src in group.notebooks)
+    facts = " · ".join(filter(None, [escaped(group.facts), notebooks, isolated(group.zip)]))
     rest = f'<div style="{QUIET}">{escaped(_rest(group))}</div>' if group.more else ""
     return (
-        f'<section style="margin-top:12px"><div style="font-weight:600">{escaped(group.student)}</div>'
+        f'<section style="margin-top:12px"><div dir="auto" style="font-weight:600">{escaped(group.student)}</div>'
         f'<div style="{QUIET}">{facts}</div><div style="margin-top:6px">{"".join(map(_tile, group.tiles))}</div>{rest}'
         "</section>"
     )
 
 
 def _rest(group: Group) -> str:
-    return f"and {group.more:,} more: collection[{group.student!r}] shows all"
+    return _("and {count} more: {code} shows all").format(
+        count=f"{group.more:,}", code=f"collection[{group.student!r}]"
+    )
 
 
 def _tile(noted: NotedTile) -> str:
-    note = f'<div style="{QUIET}margin:-8px 12px 12px 0">{escaped(noted.note)}</div>' if noted.note else ""
+    note = f'<div dir="auto" style="{QUIET}margin:-8px 12px 12px 0">{escaped(noted.note)}</div>' if noted.note else ""
     return f'<div style="{_TILE}">{tile_html(noted.tile)}{note}</div>'

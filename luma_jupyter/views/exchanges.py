@@ -15,7 +15,8 @@ from textwrap import indent, wrap
 
 from luma_jupyter.domain.exchange import FIRST, WORDS, Exchange, Recorded, Step
 from luma_jupyter.domain.task import Task
-from luma_jupyter.domain.vocabulary import CLASS_GATEWAY
+from luma_jupyter.languages import gettext as _
+from luma_jupyter.languages import ngettext, translated
 from luma_jupyter.printable import printable, writable
 from luma_jupyter.settings import variable
 from luma_jupyter.views.html import MOST_SAVED, QUIET, escaped, frame, saved_size
@@ -97,17 +98,21 @@ class Explanation:
         count, last = len(self.exchanges), self.exchanges[-1]
         begun = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(self._beginning))
         seconds = last.at + last.seconds - self._beginning
-        steps = f"{count:,} step{'' if count == 1 else 's'} in {_seconds(seconds)}"
-        return f"{self._task.service_name} · {steps}, counted from {begun}"
+        steps = ngettext(
+            "{count} step in {time}, counted from {beginning}",
+            "{count} steps in {time}, counted from {beginning}",
+            count,
+        ).format(count=f"{count:,}", time=_seconds(seconds), beginning=begun)
+        return f"{translated(self._task.service_name)} · {steps}"
 
     def _moments(self) -> Iterator[_Moment]:
         """The steps with what was waited for before each, and which try of the request it is."""
         tries, before = 0, None
         for exchange in self.exchanges:
             tries += exchange.step in _REQUESTS
-            title = WORDS[exchange.step].title
+            title = translated(WORDS[exchange.step].title)
             if tries > 1 and exchange.step in _REQUESTS:
-                title += f" (try {tries})"
+                title = _("{step} (try {number})").format(step=title, number=tries)
             since = exchange.at - self._beginning
             yield _Moment(exchange, since, title, _waited(before, exchange, since))
             before = exchange
@@ -116,7 +121,11 @@ class Explanation:
         """What is said before a step: that others are left out, or what was waited for."""
         left_out = self._recorded.left_out
         if left_out and number == min(FIRST, len(self.exchanges) // 2):
-            return f"… {left_out:,} more step{'' if left_out == 1 else 's'} in between, of which nothing is kept"
+            return ngettext(
+                "… {count} more step in between, of which nothing is kept",
+                "… {count} more steps in between, of which nothing is kept",
+                left_out,
+            ).format(count=f"{left_out:,}")
         return moment.waited
 
     # As text.
@@ -132,14 +141,14 @@ class Explanation:
                 lines += ["", *_margined(quiet)]
             lines += ["", f"{_seconds(moment.since):>9}  {moment.title}: {_outcome(moment.exchange)}"]
             lines += _margined("\n".join(wrap(moment.exchange.why, _WIDTH)))
-            for _, part in _parts(moment.exchange, limit):
+            for _name, part in _parts(moment.exchange, limit):
                 lines += ["", *_margined(part)]
         return "\n".join(lines)
 
     # As HTML.
 
     def _html(self, limit: int) -> str:
-        parts = [f'<div style="font-weight:600">{escaped(self._head)}</div>']
+        parts = [f'<div dir="auto" style="font-weight:600">{escaped(self._head)}</div>']
         if self.exchanges:
             parts.append(f'<div style="{QUIET}">{escaped(self._facts)}</div>')
         if self.note:
@@ -174,7 +183,7 @@ def _item(moment: _Moment, total: float, limit: int) -> str:
         "</div></div></summary>"
     )
     parts = "".join(
-        f'<div style="{QUIET}">{name}</div><pre style="{_PRE}">{escaped(part)}</pre>'
+        f'<div style="{QUIET}">{escaped(name)}</div><pre dir="ltr" style="{_PRE}">{escaped(part)}</pre>'
         for name, part in _parts(exchange, limit)
     )
     return f'<details>{summary}<div style="margin:4px 0 8px 16px">{escaped(exchange.why)}{parts}</div></details>'
@@ -185,50 +194,57 @@ def _waited(before: Exchange | None, exchange: Exchange, since: float) -> str:
     seconds = since if before is None else exchange.at - before.at - before.seconds
     if seconds < LEAST_WAIT:
         return ""
-    return f"waited {_seconds(seconds)}: {_reason(before, exchange)}"
+    return _("waited {time}: {reason}").format(time=_seconds(seconds), reason=_reason(before, exchange))
 
 
 def _reason(before: Exchange | None, exchange: Exchange) -> str:
     if before is None:
-        return "for its turn, and for what it is made from"
+        return _("for its turn, and for what it is made from")
     tried = before.step in _OF_REQUEST and exchange.step in _OF_REQUEST
     if before.status == 429:
         asked = before.answer_headers.get("Retry-After")
-        wait = f", and asked to wait (Retry-After: {asked})" if asked else ""
-        return f"the service takes only so many requests{wait}"
+        if asked:
+            return _("the service takes only so many requests, and asked to wait (Retry-After: {seconds})").format(
+                seconds=asked
+            )
+        return _("the service takes only so many requests")
     if (tried or before.step is exchange.step) and (before.trouble or (before.status or 0) >= 400):
-        return "a pause before the next try, a longer one each time"
-    return WORDS[exchange.step].waited
+        return _("a pause before the next try, a longer one each time")
+    return translated(WORDS[exchange.step].waited)
 
 
 def _outcome(exchange: Exchange) -> str:
     """A step in a line: what was asked where, and how it ended."""
     took = _seconds(exchange.seconds) if exchange.seconds >= 1 else f"{1000 * exchange.seconds:.0f} ms"
     if not exchange.method:
-        return f"in the journal, which took {took}"
-    answer = f"{exchange.status} in {took}" if exchange.status else f"no answer in {took}"
-    others = f"{exchange.shared} other clip{'' if exchange.shared == 1 else 's'}"
-    shared = f", shared with {others}" if exchange.shared else ""
-    trouble = f" ({short(exchange.trouble, 200)})" if exchange.trouble else ""
+        return _("on this computer, in {time}").format(time=took)
+    if exchange.status:
+        answer = _("{status} in {time}").format(status=exchange.status, time=took)
+    else:
+        answer = _("no answer in {time}").format(time=took)
+    shared = ""
+    if exchange.shared:
+        shared = ngettext(
+            ", shared with {count} other clip", ", shared with {count} other clips", exchange.shared
+        ).format(count=exchange.shared)
+    trouble = f" ({short(translated(exchange.trouble), 200)})" if exchange.trouble else ""
     return f"{exchange.method} {short(exchange.url, 120)} → {answer}{shared}{trouble}"
 
 
 def _parts(exchange: Exchange, limit: int) -> Iterator[tuple[str, str]]:
     """The request and the answer as HTTP writes them, each with its name."""
     if exchange.method and limit:
-        yield "What was sent", _http(f"{exchange.method} {exchange.url}", exchange.headers, exchange.body, limit)
+        yield _("What was sent"), _http(f"{exchange.method} {exchange.url}", exchange.headers, exchange.body, limit)
     if exchange.status and limit:
-        yield "What came back", _http(_status(exchange.status), exchange.answer_headers, exchange.answer, limit)
+        yield _("What came back"), _http(_status(exchange.status), exchange.answer_headers, exchange.answer, limit)
 
 
 def _http(first: str, headers: Mapping[str, str], body: str, limit: int) -> str:
     lines = [first, *(f"{name}: {value}" for name, value in headers.items())]
     if body:
         text = _indented(body)
-        lines += [
-            "",
-            text if len(text) <= limit else f"{text[:limit]}… ‹cut here: `body` and `answer` of the step have more›",
-        ]
+        more = _("cut here: `body` and `answer` of the step have more")
+        lines += ["", text if len(text) <= limit else f"{text[:limit]}… ‹{more}›"]
     return printable("\n".join(lines))
 
 
@@ -253,29 +269,26 @@ def _seconds(seconds: float) -> str:
 def what_there_is(task: Task, exchanges: Sequence[Exchange], *, kept: bool, elsewhere: bool) -> str:
     """What is recorded of a clip, and what is not, in a line; empty where that is all of it.
 
-    ``kept``: whether the settings say to record; ``elsewhere``: another kernel follows it.
+    ``kept``: whether the settings say to record; ``elsewhere``: another kernel watches it.
     """
     if task.provider == "local":
-        return "A film is made on this machine, of files: nothing was sent for it."
-    words = _words_of_none(task, kept=kept) if not exchanges else ""
+        return _("A film is made on this computer, of files: nothing was sent for it.")
+    words = [] if exchanges else [_words_of_none(task, kept=kept)]
     if exchanges and task.task_id and not any(exchange.step in _REQUESTS for exchange in exchanges):
-        words = "Its request is not here: another program sent it, or it was sent before this was recorded."
+        words.append(_("Its request is not here: another program sent it, or it was sent before this was recorded."))
     if task.gateway and exchanges:
-        words = f"{words} What the {CLASS_GATEWAY} sent to the service for it, and when, is known there alone.".strip()
+        words.append(_("Only the class gateway knows what it sent to the service for it, and when."))
     if elsewhere:
-        words = f"{words} Another kernel follows it, and writes down its steps now and then.".strip()
-    return words
+        words.append(_("Another kernel watches it, and writes down its steps now and then."))
+    return " ".join(words)
 
 
 def _words_of_none(task: Task, *, kept: bool) -> str:
     if task.sent_at is None and (task.status.without_task or not task.status.ended):
-        return "Nothing was sent for it." if task.status.ended else "Nothing was sent for it yet."
+        return _("Nothing was sent for it.") if task.status.ended else _("Nothing was sent for it yet.")
     if not kept:
-        return (
-            f"Nothing is recorded of it, as keep_exchanges is off: {variable('keep_exchanges')}=1, or "
-            "luma_jupyter.configure(keep_exchanges=True), has the steps of new clips recorded."
-        )
-    return (
-        "Nothing is recorded of it here: it was made on another machine, by an earlier version, or so long ago that it "
-        "was forgotten."
-    )
+        return _(
+            "Nothing is recorded of it, as keep_exchanges is off. To have the steps of new clips recorded, set "
+            "{variable}=1, or luma_jupyter.configure(keep_exchanges=True)."
+        ).format(variable=variable("keep_exchanges"))
+    return _("Nothing is recorded of it here: it was made on another computer, by an earlier version, or too long ago.")

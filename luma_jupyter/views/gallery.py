@@ -12,7 +12,9 @@ from dataclasses import dataclass
 
 from luma_jupyter.domain.note import NO_NOTE, Note
 from luma_jupyter.domain.requests import GenerateRequest
-from luma_jupyter.views.clip_html import origin
+from luma_jupyter.languages import gettext as _
+from luma_jupyter.languages import ngettext
+from luma_jupyter.views.clip_html import origin, saved_as
 from luma_jupyter.views.clip_state import ClipState
 from luma_jupyter.views.html import HIDE_LOST_LIVE_PART, QUIET, escaped, frame
 from luma_jupyter.views.note import note_data, note_html
@@ -101,7 +103,7 @@ class FileTile:
     @property
     def origin(self) -> str:
         """What is known of where it comes from, as HTML."""
-        return f'<div style="{QUIET}">a video file</div>'
+        return f'<div style="{QUIET}">{escaped(_("a video file"))}</div>'
 
 
 def gallery_html(
@@ -129,36 +131,47 @@ def heading_text(clips: int, files: int = 0, under_way: int = 0) -> str:
 
     Behind it how many are ``under_way``: ``3 clips, 2 being made``.
     """
-    counts = [(clips, "clip"), (files, "video")] if files else [(clips, "clip")]
-    words = (f"{count:,} {what}{'' if count == 1 else 's'}" for count, what in counts if count or not files)
-    return " and ".join(words) + (f", {under_way:,} being made" if under_way else "")
+    parts = []
+    if clips or not files:
+        parts.append(ngettext("{count} clip", "{count} clips", clips).format(count=f"{clips:,}"))
+    if files:
+        parts.append(ngettext("{count} video", "{count} videos", files).format(count=f"{files:,}"))
+    words = parts[0] if len(parts) < 2 else _("{clips} and {videos}").format(clips=parts[0], videos=parts[1])
+    return f"{words}, {_('{count} being made').format(count=f'{under_way:,}')}" if under_way else words
 
 
 def found_text(found: int, heading: str) -> str:
     """``12 of 340 clips``: how many were found, of what the heading says."""
-    return f"{found:,} of {heading}"
+    return _("{count} of {clips}").format(count=f"{found:,}", clips=heading)
 
 
 def left_out_text(left_out: int) -> str:
     """The line on clips without a video; empty where there are none."""
-    return f"{heading_text(left_out)} without a video {'is' if left_out == 1 else 'are'} left out" if left_out else ""
+    return (
+        ngettext(
+            "{count} clip without a video is not shown", "{count} clips without a video are not shown", left_out
+        ).format(count=f"{left_out:,}")
+        if left_out
+        else ""
+    )
 
 
 def tile_html(tile: Tile | FileTile) -> str:
     """One video: its poster, which opens the player, its prompt or name, length and origin."""
-    where = f"Saved as <code>{escaped(tile.path)}</code>: this page cannot play it." if tile.path else ""
     if tile.src:
         video = player(tile.src, short(tile.title, _PROMPT), style="display:block;width:100%", preload="none")
     else:
+        where = f"{saved_as(tile.path)}. {escaped(_('This page cannot play it.'))}" if tile.path else ""
         video = f'<div style="{QUIET}">{where}</div>'
     length = f" · {tile.seconds:.1f} s" if tile.seconds is not None else ""
-    words = f'<span style="{QUIET}">▶ Play{length}</span>'
+    words = f'<span style="{QUIET}">▶ {escaped(_("Play"))}{length}</span>'
     data, noted = (note_data(tile.note), note_html(tile.note)) if isinstance(tile, Tile) else ("", "")
+    title = escaped(short(tile.title, _PROMPT))
     return (
         f'<figure class="luma-tile" data-key="{escaped(tile.key)}"{data} style="{_TILE}"><details>'
         f'<summary style="cursor:pointer;list-style:none">{_poster(tile)}{words}</summary>'
         f"{video}</details><figcaption>"
-        f'<div style="font-weight:600" title="{escaped(tile.title)}">{escaped(short(tile.title, _PROMPT))}</div>'
+        f'<div dir="auto" style="font-weight:600" title="{escaped(tile.title)}">{title}</div>'
         f"{tile.origin}{noted}</figcaption></figure>"
     )
 
@@ -168,7 +181,7 @@ def _poster(tile: Tile | FileTile) -> str:
     alt = escaped(short(tile.title, _PROMPT))
     if tile.poster is None:
         style = f"{_BOX}width:{width}px;height:{height}px;line-height:{height}px"
-        return f'<span class="luma-poster" style="{style}">no picture</span>'
+        return f'<span class="luma-poster" style="{style}">{escaped(_("no picture"))}</span>'
     return (
         f'<span class="luma-poster" style="display:block"><img src="{escaped(tile.poster)}" alt="{alt}" loading="lazy" '
         f'width="{width}" height="{height}" style="display:block;border-radius:4px"></span>'

@@ -16,10 +16,20 @@ from luma_jupyter.domain.note import NO_NOTE, Note
 from luma_jupyter.domain.task import Task
 from luma_jupyter.engine.past import AT_ONCE, Past
 from luma_jupyter.errors import ConfigError
+from luma_jupyter.languages import N_, translated
+from luma_jupyter.languages import gettext as _
 from luma_jupyter.printable import writable
 from luma_jupyter.views.html import NO_FORMULAS, escaped, html_table
 from luma_jupyter.views.table import summary
-from luma_jupyter.views.text import MOST_LINES, clock, lines_left_out, short, sources_text, text_table
+from luma_jupyter.views.text import (
+    MOST_LINES,
+    SHORT_STATUS_TEXT,
+    clock,
+    lines_left_out,
+    short,
+    sources_text,
+    text_table,
+)
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -30,7 +40,10 @@ FIELDS = (
     *("ended", "starred", "note"),
 )
 STAR = "★"
-COLUMNS = ("made", "name", "prompt", "action", "service", "status", "time", "cost", "source", "file")
+COLUMNS = (
+    *(N_("made"), N_("name"), N_("prompt"), N_("action"), N_("service"), N_("status"), N_("time"), N_("cost")),
+    *(N_("source"), N_("file")),
+)
 
 
 class History:
@@ -115,11 +128,11 @@ class History:
         rows = self._rows(tasks)
         more = [name for name in ("starred", "note") if any(row[name] for row in rows)]
         texts = [
-            COLUMNS,
+            tuple(map(_, COLUMNS)),
             *(self._cell_texts(row, task) for row, task in zip(rows, tasks, strict=True)),
         ]
         notes = [
-            tuple(STAR if name == "starred" else name for name in more),
+            tuple(STAR if name == "starred" else _("note") for name in more),
             *(tuple(_note_text(row[name]) for name in more) for row in rows),
         ]
         return [(*text[:2], *note, *text[2:]) for text, note in zip(texts, notes, strict=True)]
@@ -131,11 +144,11 @@ class History:
             short(row["prompt"], 48),
             row["action"],
             row["service"],
-            row["status"],
+            translated(SHORT_STATUS_TEXT[task.status]),
             clock(row["seconds"]),
             _cost_text(task.total),
             short(row["source"] or "-", 24),
-            f"{row['file'] or '-'}{' (gone)' if task.path and self._gone(task.path) else ''}",
+            _("{file} (gone)").format(file=row["file"]) if task.path and self._gone(task.path) else row["file"] or "-",
         )
 
     @cached_property
@@ -146,25 +159,25 @@ class History:
         else:
             counts = Counter(task.status for task in self._tasks)
             total = sum((task.total for task in self._tasks), Total())
-        return f"{summary(counts)}. Cost: {total}."
+        return _("{summary}. Cost: {total}.").format(summary=summary(counts), total=translated(total))
 
     @property
     def _left_out(self) -> str:
         """The line on tasks that are not shown, and how to see them."""
         left = len(self) - MOST_LINES
-        how = "`%luma history --day 2026-11-22` shows a day, and `dataframe()` of what the line gives has all."
+        how = _("`%luma history --day 2026-11-22` shows one day, and `dataframe()` of what this line gives has all.")
         return f"{lines_left_out(left)}: {how}" if left > 0 else ""
 
     def __repr__(self) -> str:
         if not self._tasks:
-            return "No clips."
+            return _("No clips.")
         names, *cells = self._table
         table = text_table([tuple(name.upper() for name in names), *cells])
         return writable("\n".join(filter(None, [self._left_out, table, self._summary])))
 
     def _repr_html_(self) -> str:
         if not self._tasks:
-            return "No clips."
+            return _("No clips.")
         names, *cells = self._table
         above = f"<div>{escaped(self._left_out)}</div>" if self._left_out else ""
         below = f'<div class="{NO_FORMULAS}">{escaped(self._summary)}</div>'

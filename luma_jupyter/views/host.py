@@ -23,6 +23,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import PurePath
 from typing import Literal, TypeAlias
 
+from luma_jupyter.languages import gettext as _
+from luma_jupyter.languages import translated
+
 How: TypeAlias = Literal["relative", "embed", "remote", "path"]
 
 # Our own choice, as of others who embed media: base64 makes it 13 MB, and a notebook has several videos.
@@ -85,21 +88,33 @@ def decide(seen: Surroundings, embed: bool | None = None, *, doubt: str = "", re
     """
     host = _host(seen)
     if host.how == "relative" and refusal:
-        host = _without_files(host, f"The page cannot load files of the media folder: its server answers {refusal}.")
+        host = _without_files(
+            host,
+            _("This page cannot load files from the folder of the videos: its server answers {status}.").format(
+                status=refusal
+            ),
+            _("Set LUMA_JUPYTER_MEDIA to a folder below the notebook's, as luma_videos is."),
+        )
     elif host.how == "relative" and doubt and embed is not False:
-        unless = "; or, where this page plays from there all the same, luma_jupyter.configure(embed=False)"
-        host = _without_files(host, f"The media folder {doubt}.", unless)
+        host = _without_files(
+            host,
+            translated(doubt),
+            _(
+                "Set LUMA_JUPYTER_MEDIA to a folder below the notebook's, as luma_videos is. Where this page plays the "
+                "videos all the same, say so: luma_jupyter.configure(embed=False)."
+            ),
+        )
     if embed is None or host.how == "path":
         return host
     if embed:
-        asked = "You asked for videos inside the notebook."
+        asked = _("You asked for videos inside the notebook.")
         return replace(host, how="embed", limit=host.limit or EMBED_LIMIT, reason=asked, remark="")
-    return replace(host, how="relative" if host.serves else "remote", reason="You asked for no embedded videos.")
+    asked = _("You asked for no videos inside the notebook.")
+    return replace(host, how="relative" if host.serves else "remote", reason=asked)
 
 
-def _without_files(host: Host, reason: str, unless: str = "") -> Host:
+def _without_files(host: Host, reason: str, hint: str) -> Host:
     """The host as it shows files that its page does not reach, or may not."""
-    hint = f"Set LUMA_JUPYTER_MEDIA to a folder below the notebook's, as luma_videos is{unless}."
     return replace(host, how="embed", limit=EMBED_LIMIT, serves=False, reason=reason, hint=hint, remark=reason)
 
 
@@ -109,23 +124,23 @@ def _host(seen: Surroundings) -> Host:
     if not seen.in_kernel:
         return _terminal(seen)
     if any(PurePath(argument).stem in _CONSOLES for argument in seen.started_by[:3]):
-        return Host("a console", "path", "A console shows text alone: it gets the path.", waits=True)
+        return Host(_("a console"), "path", _("A console shows text only, so it gets the path."), waits=True)
     if "google.colab" in seen.modules or "COLAB_RELEASE_TAG" in seen.environ:
         return _colab()
     if seen.marked or ("VSCODE_PID" in seen.environ and "JPY_SESSION_NAME" not in seen.environ):
         return _vscode()
     if "JPY_SESSION_NAME" in seen.environ:
         return Host(
-            "JupyterLab or Notebook 7",
+            _("JupyterLab or Notebook 7"),
             "relative",
-            "The Jupyter server serves the files beside the notebook to the page.",
+            _("The Jupyter server gives the page the files beside the notebook."),
             hub="JUPYTERHUB_SERVICE_PREFIX" in seen.environ,
         )
     return Host(
-        "a Jupyter kernel without a name (nbconvert, papermill, nbclient, or another front end)",
+        _("a Jupyter kernel without a name (nbconvert, papermill, nbclient, or another front end)"),
         "relative",
-        "The saved notebook plays the files beside it in JupyterLab, Notebook 7 and HTML exports.",
-        hint="In runs without a person set LUMA_JUPYTER_WAIT=1, so that the videos are in the notebook at its end.",
+        _("The saved notebook plays the files beside it in JupyterLab, Notebook 7 and HTML exports."),
+        hint=_("In runs without a person set LUMA_JUPYTER_WAIT=1, so that the videos are in the notebook at its end."),
     )
 
 
@@ -141,8 +156,8 @@ def _vscode() -> Host:
     return Host(
         "VS Code",
         "embed",
-        "VS Code does not serve the files beside the notebook to its outputs.",
-        hint="VS Code plays the picture (H.264), but not every sound: AAC, the usual one in MP4, stays silent.",
+        _("VS Code does not give its outputs the files beside the notebook."),
+        hint=_("VS Code plays the picture (H.264), but not every sound: AAC, the usual one in MP4, stays silent."),
         limit=EMBED_LIMIT,
         serves=False,
     )
@@ -154,8 +169,8 @@ def _colab() -> Host:
     return Host(
         "Google Colab",
         "embed",
-        "Colab does not serve the runtime's files to its outputs, and takes away a runtime in which no cell runs.",
-        hint="The runtime's files are gone with it: copy luma_videos to your Drive, or download it.",
+        _("Colab does not give its outputs the runtime's files, and takes away a runtime in which no cell runs."),
+        hint=_("The runtime's files are gone with it: copy luma_videos to your Drive, or download it."),
         limit=COLAB_LIMIT,
         serves=False,
         waits=True,
@@ -168,7 +183,7 @@ def _marimo() -> Host:
     return Host(
         "marimo",
         "embed",
-        "Files beside the notebook are not served there, and an output is drawn once: a cell that shows a clip waits.",
+        _("In marimo no output reaches the files beside the notebook, or changes later: a cell with a clip waits."),
         limit=EMBED_LIMIT,
         serves=False,
         waits=True,
@@ -177,12 +192,19 @@ def _marimo() -> Host:
 
 def _terminal(seen: Surroundings) -> Host:
     links = seen.isatty and makes_links(seen.environ)
-    words = ", as a link, which this terminal knows" if links else ""
-    if seen.in_ipython:
-        return Host(
-            "a terminal", "path", f"A terminal shows no videos: it gets the path{words}.", waits=True, links=links
+    if not seen.in_ipython:
+        name, plain, linked = (
+            _("a Python script"),
+            _("A script has no page, so it gets the path."),
+            _("A script has no page, so it gets the path, as a link."),
         )
-    return Host("a Python script", "path", f"A script has no page: it gets the path{words}.", links=links)
+    else:
+        name, plain, linked = (
+            _("a terminal"),
+            _("A terminal shows no videos, so it gets the path."),
+            _("A terminal shows no videos, so it gets the path, as a link."),
+        )
+    return Host(name, "path", linked if links else plain, waits=seen.in_ipython, links=links)
 
 
 def makes_links(environ: Mapping[str, str]) -> bool:

@@ -3,7 +3,7 @@
 The finished HTML must survive saving, export, both themes, and JupyterLab's sanitizer for notebooks from elsewhere.
 That one keeps a relative ``src`` on ``<video>`` itself and inline styles, and drops ``<source>`` children and
 ``<style>``. Hence: inline styles alone, no colours of our own, and every text and address goes through `escaped` or
-`link`.
+`link`. Texts of somebody's own, such as prompts and names, have a direction of their own: ``dir="auto"``.
 """
 
 from __future__ import annotations
@@ -12,6 +12,8 @@ import json
 from collections.abc import Sequence
 from html import escape
 
+from luma_jupyter.languages import gettext as _
+from luma_jupyter.languages import language
 from luma_jupyter.printable import printable
 
 _NARROW = "max-width:720px;"
@@ -44,6 +46,11 @@ def escaped(value: object) -> str:
     return escape(printable(value))
 
 
+def isolated(value: object) -> str:
+    """A name of somebody's own within a line of ours: Arabic reads from the right, and turns nothing else round."""
+    return f'<span dir="auto">{escaped(value)}</span>'
+
+
 def link(url: str, label: str, extra: str = "") -> str:
     """A link that opens in a tab of its own."""
     return f'<a href="{escaped(url)}" target="_blank" rel="noopener"{extra}>{escaped(label)}</a>'
@@ -54,25 +61,31 @@ def missing_html(key: str, what: str, way: str, cell: str) -> str:
 
     It stays true in a page that was only closed; the live part takes it away when it comes.
     """
-    install = "<code>pip install anywidget</code> in the environment of the Jupyter server (not of the kernel)"
+    words = escaped(
+        _(
+            "To have {what} here, run {command} in the environment of the Jupyter server (not of the kernel), "
+            "then reload the page."
+        )
+    ).format(what=escaped(what), command="<code>pip install anywidget</code>")
     shown = f'<pre style="margin:4px 0">{escaped(cell)}</pre>' if cell else ""
     return (
-        f'<div class="luma-missing luma-missing-{key} {NO_FORMULAS}" style="{_NARROW}{QUIET}">'
-        f"To have {escaped(what)} here: {install}, then reload the page. {escaped(way)}{shown}</div>"
+        f'<div class="luma-missing luma-missing-{key} {NO_FORMULAS}" lang="{language()}" style="{_NARROW}{QUIET}">'
+        f"{words} {escaped(way)}{shown}</div>"
     )
 
 
 def frame(key: str, body: str, *, wide: bool = False) -> str:
     """A card's frame; by the class with its key the live part finds it on the page. ``wide``: as wide as the page."""
-    return f'<div class="luma-card luma-{key} {NO_FORMULAS}" style="{"" if wide else _NARROW}{_FRAME}">{body}</div>'
+    width = "" if wide else _NARROW
+    return f'<div class="luma-card luma-{key} {NO_FORMULAS}" lang="{language()}" style="{width}{_FRAME}">{body}</div>'
 
 
 def html_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """A table of texts, as wide as they need; it scrolls where the page is narrower."""
     head = "".join(f'<th style="{_CELL}">{escaped(name)}</th>' for name in columns)
-    lines = ["".join(f'<td style="{_CELL}">{escaped(cell)}</td>' for cell in row) for row in rows]
+    lines = ["".join(f'<td dir="auto" style="{_CELL}">{escaped(cell)}</td>' for cell in row) for row in rows]
     body = "".join(f"<tr>{line}</tr>" for line in lines)
     return (
-        f'<div class="{NO_FORMULAS}" style="overflow-x:auto">'
+        f'<div class="{NO_FORMULAS}" lang="{language()}" style="overflow-x:auto">'
         f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"
     )

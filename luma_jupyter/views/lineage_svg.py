@@ -15,9 +15,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from luma_jupyter.domain.vocabulary import Status
+from luma_jupyter.languages import gettext as _
+from luma_jupyter.languages import language, translated
 from luma_jupyter.printable import printable, writable
 from luma_jupyter.views.html import NO_FORMULAS, escaped
-from luma_jupyter.views.text import short
+from luma_jupyter.views.text import SHORT_STATUS_TEXT, short
 
 _BOX, _HEIGHT, _STEP, _INDENT, _MARGIN = 460, 44, 54, 30, 4  # pixels
 _LINE = 66  # letters in a line of a box, at 12 pixels
@@ -70,12 +72,16 @@ def text(found: Sequence[Node]) -> str:
         del bars[max(0, node.depth - 1) :]
         line = "┄┄" if node.by_frame else "──"
         branch = f"{'├' if more else '└'}{line} " if node.depth else ""
-        facts = [node.request, f"“{short(node.prompt, 48)}”", node.status] if node.status else ["from elsewhere"]
-        mark = "  ← this clip" if node.here else ""
+        facts = [node.request, f"“{short(node.prompt, 48)}”", _status(node)] if node.status else [_status(node)]
+        mark = f"  ← {_('this clip')}" if node.here else ""
         lines.append(f"{''.join(bars)}{branch}{short(node.label, 80)}: {printable(', '.join(map(str, facts)))}{mark}")
         if node.depth:
             bars.append("│   " if more else "    ")
     return "\n".join(lines)
+
+
+def _status(node: Node) -> str:
+    return translated(SHORT_STATUS_TEXT[node.status]) if node.status else _("from elsewhere")
 
 
 def _has_sibling(found: Sequence[Node], number: int) -> bool:
@@ -89,12 +95,12 @@ def svg(found: Sequence[Node]) -> str:
     width = 2 * _MARGIN + _BOX + _INDENT * max(node.depth for node in found)
     height = 2 * _MARGIN + _STEP * len(found) - (_STEP - _HEIGHT)
     place = next((node for node in found if node.here), found[0])
-    title = _fitted(f"Lineage of {place.label}", _LINE)
+    title = _fitted(_("Family tree of {clip}").format(clip=place.label), _LINE)
     description = _fitted(text(found), 10_000)
     return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" class="{NO_FORMULAS}" role="img" width="{width}" height="{height}" '
-        f'viewBox="0 0 {width} {height}" font-family="sans-serif" font-size="12"><title>{title}</title>'
-        f"<desc>{description}</desc>{''.join(_lines(found))}{''.join(_boxes(found))}</svg>"
+        f'<svg xmlns="http://www.w3.org/2000/svg" class="{NO_FORMULAS}" lang="{language()}" role="img" '
+        f'width="{width}" height="{height}" viewBox="0 0 {width} {height}" font-family="sans-serif" font-size="12">'
+        f"<title>{title}</title><desc>{description}</desc>{''.join(_lines(found))}{''.join(_boxes(found))}</svg>"
     )
 
 
@@ -122,7 +128,7 @@ def _boxes(found: Sequence[Node]) -> Iterator[str]:
         if node.status:
             colour = _COLOURS.get(node.status, _GREY if node.status.ended else _BLUE)
         stroke = f' stroke="{_MARK}" stroke-width="4"' if node.here else ""
-        status = "from elsewhere" if node.status is None else node.status.value
+        status = _status(node)
         facts = f" · {node.request}" if node.request else ""
         head = _fitted(f"{node.label}{facts}", _LINE - len(status) - 4)
         prompt = f'<text x="{x + 12}" y="{y + 36}">{_fitted(node.prompt, _LINE)}</text>' if node.prompt else ""

@@ -9,7 +9,7 @@ from luma_jupyter.views.html import QUIET, escaped
 def note_html(note: Note) -> str:
     """A line with the star and the words; nothing where there are none. A live part puts its own in this place."""
     words = " ".join(filter(None, ["★" if note.starred else "", note.text]))
-    return f'<div class="luma-note" style="{QUIET}">{escaped(words)}</div>' if words else ""
+    return f'<div class="luma-note" dir="auto" style="{QUIET}">{escaped(words)}</div>' if words else ""
 
 
 def note_data(note: Note) -> str:

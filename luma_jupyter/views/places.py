@@ -7,6 +7,8 @@ import re
 from functools import lru_cache
 from pathlib import Path
 
+from luma_jupyter.languages import N_
+
 # Drives of JupyterLab's, as jupyter-collaboration's "RTC:a.ipynb"; one letter is a disk of Windows.
 _DRIVE = re.compile(r"^[A-Za-z][\w-]+:")
 
@@ -37,19 +39,18 @@ def path_from(folder: Path, path: Path) -> str | None:
 
 @lru_cache(maxsize=64)  # asked at each drawing
 def doubt(folder: Path, media: Path) -> str:
-    """Why a page beside the notebook may not reach the files in ``media``, as the end of a sentence; empty where it
-    should.
+    """Why a page beside the notebook may not reach the files in ``media``, as a sentence; empty where it should.
 
     A Jupyter server serves what is below its root, but no hidden folders, and no links that lead out of it
     (jupyter_server, ``AuthenticatedFileHandler``). Its root is the notebook's folder, or above: only the page knows.
     """
     path = path_from(folder, media)
     if path is None or _leaves(path):
-        return "is outside the notebook's folder"
+        return N_("The folder of the videos is outside the notebook's folder.")
     if any(part.startswith(".") for part in Path(path).parts):
-        return "is hidden, and Jupyter servers serve no hidden folders"
+        return N_("The folder of the videos is hidden, and Jupyter servers serve no hidden folders.")
     if _leaves(_relative(media.resolve(), folder.resolve())):
-        return "is a link that leads out of the notebook's folder"
+        return N_("The folder of the videos is a link that leads out of the notebook's folder.")
     return ""
 
 

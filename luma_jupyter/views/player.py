@@ -9,6 +9,7 @@ from __future__ import annotations
 from base64 import b64encode
 from collections.abc import Sequence
 
+from luma_jupyter.languages import gettext as _
 from luma_jupyter.views.html import QUIET, escaped
 from luma_jupyter.views.text import short
 
@@ -22,7 +23,8 @@ def player(
     track = ""
     if captions:
         data = b64encode(captions.encode()).decode()
-        track = f'<track kind="captions" label="Captions" default src="data:text/vtt;charset=utf-8;base64,{data}">'
+        label = escaped(_("Captions"))
+        track = f'<track kind="captions" label="{label}" default src="data:text/vtt;charset=utf-8;base64,{data}">'
     return (
         f'<video src="{escaped(src)}" controls{" loop" if loop else ""} playsinline preload="{preload}" '
         f'title="{escaped(short(title, _LONGEST_TITLE))}" style="{style}">{track}</video>'
@@ -31,5 +33,7 @@ def player(
 
 def captions_text(lines: Sequence[str]) -> str:
     """Captions as text that one can fold out; nothing where there are none."""
-    shown = "".join(f"<div>{escaped(line)}</div>" for line in lines)
-    return f'<details style="{QUIET}margin-bottom:6px"><summary>Captions</summary>{shown}</details>' if shown else ""
+    if not lines:
+        return ""
+    shown = "".join(f'<div dir="auto">{escaped(line)}</div>' for line in lines)
+    return f'<details style="{QUIET}margin-bottom:6px"><summary>{escaped(_("Captions"))}</summary>{shown}</details>'

@@ -8,11 +8,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from luma_jupyter.languages import N_, language
+from luma_jupyter.languages import gettext as _
 from luma_jupyter.views.html import HIDE_LOST_LIVE_PART, NO_FORMULAS, QUIET, escaped, frame
 from luma_jupyter.views.player import player
 from luma_jupyter.views.text import short, text_table
 
-NO_CLIP = "no clip"
+NO_CLIP = N_("no clip")
 GENERATOR = "luma_jupyter sheet"  # by which a file that was saved is known
 _ROOM = "overflow:auto;max-height:640px;position:relative"
 _GROUND = "background:var(--jp-layout-color0,var(--vscode-editor-background,Canvas));"
@@ -22,7 +24,7 @@ _LEFT = f"{_HEAD}left:0;z-index:1;text-align:left;vertical-align:middle;min-widt
 _CORNER = f"{_GROUND}position:sticky;top:0;left:0;z-index:3"
 _TABLE = "table-layout:auto;border-collapse:separate;border-spacing:0;margin:0"
 _FIGURE = "display:inline-block;vertical-align:top;margin:0 12px 12px 0;"
-_WIDTHS = {2: 320, 4: 220}  # pixels of a tile, by the columns up to which it is as wide
+_WIDTHS = {2: 280, 4: 220}  # pixels of a tile, by the columns up to which it is as wide
 _NARROWEST = 150
 # Players that are in sight as the page comes, with their first pictures. More take a page seconds: JupyterLab asks for
 # each video twice, the first time in vain, and browsers draw the controls of each. Those are folded in, until one is
@@ -62,7 +64,7 @@ class Sheet:
 
     def _word(self, row: int, column: int) -> str:
         tile = self.tiles.get((row, column))
-        return tile.words if tile else NO_CLIP
+        return tile.words if tile else _(NO_CLIP)
 
 
 def sheet_html(key: str, sheet: Sheet) -> str:
@@ -71,8 +73,11 @@ def sheet_html(key: str, sheet: Sheet) -> str:
 
 
 def blind_html(key: str, tiles: Sequence[SheetTile], left_out: str) -> str:
-    """Numbered tiles in a frame; ``left_out`` is said of other clips."""
-    return _framed(key, blind_part(tiles, left_out))
+    """Numbered tiles in a frame, below the line on how to vote; ``left_out`` is said of other clips."""
+    how = escaped(_("To vote, from 1 (worst) to 5 (best), run this cell in a notebook."))
+    return _framed(
+        key, f'<div class="luma-voted" role="status" style="margin-bottom:8px">{how}</div>{blind_part(tiles, left_out)}'
+    )
 
 
 def _framed(key: str, part: str) -> str:
@@ -85,14 +90,14 @@ def sheet_part(sheet: Sheet) -> str:
     width = next((width for most, width in _WIDTHS.items() if len(sheet.columns) <= most), _NARROWEST)
     head = ""
     if any(sheet.columns):
-        names = "".join(f'<th scope="col" style="{_TOP}">{escaped(label)}</th>' for label in sheet.columns)
+        names = "".join(f'<th scope="col" dir="auto" style="{_TOP}">{escaped(label)}</th>' for label in sheet.columns)
         corner = f'<td style="{_CORNER}"></td>' if has_rows else ""
         head = f"<thead><tr>{corner}{names}</tr></thead>"
     body = ""
     for row, label in enumerate(sheet.rows):
-        name = f'<th scope="row" style="{_LEFT}">{escaped(label)}</th>' if has_rows else ""
+        name = f'<th scope="row" dir="auto" style="{_LEFT}">{escaped(label)}</th>' if has_rows else ""
         cells = (sheet.tiles.get((row, column)) for column in range(len(sheet.columns)))
-        body += f"<tr>{name}{''.join(_cell(tile, width, folded=folded) for tile in cells)}</tr>"
+        body += f"<tr style='background:none'>{name}{''.join(_cell(tile, width, folded=folded) for tile in cells)}</tr>"
     return _room(f'<table style="{_TABLE}">{head}<tbody>{body}</tbody></table>')
 
 
@@ -101,7 +106,7 @@ def blind_part(tiles: Sequence[SheetTile], left_out: str) -> str:
     width, folded = _WIDTHS[4], len(tiles) > _MOST_OPEN
     figures = "".join(
         f'<figure class="luma-tile" style="{_FIGURE}width:{width}px">{_content(tile, width, folded=folded)}'
-        f'<figcaption class="luma-label" style="font-weight:600">{escaped(tile.label)}</figcaption></figure>'
+        f'<figcaption class="luma-label" dir="auto" style="font-weight:600">{escaped(tile.label)}</figcaption></figure>'
         for tile in tiles
     )
     said = f'<div style="{QUIET}">{escaped(left_out)}</div>' if left_out else ""
@@ -109,14 +114,15 @@ def blind_part(tiles: Sequence[SheetTile], left_out: str) -> str:
 
 
 def _room(content: str) -> str:
+    label = escaped(_("Sheet of videos"))
     return (
-        f'<div class="luma-later luma-sheet" tabindex="0" role="region" aria-label="Sheet of videos" style="{_ROOM}">'
+        f'<div class="luma-later luma-sheet" tabindex="0" role="region" aria-label="{label}" style="{_ROOM}">'
         f"{content}</div>"
     )
 
 
 def _cell(tile: SheetTile | None, width: int, *, folded: bool) -> str:
-    content = _content(tile, width, folded=folded) if tile else _said(NO_CLIP)
+    content = _content(tile, width, folded=folded) if tile else _said(_(NO_CLIP))
     return f'<td style="padding:4px;text-align:center;vertical-align:middle;min-width:{width}px">{content}</td>'
 
 
@@ -129,7 +135,7 @@ def _content(tile: SheetTile, width: int, *, folded: bool) -> str:
             tile.src, short(tile.label, _LONGEST_TITLE), style=style, preload="none" if folded else "metadata"
         )
         if folded:
-            video = f'<details><summary style="cursor:pointer">Play</summary>{video}</details>'
+            video = f'<details><summary style="cursor:pointer">{escaped(_("Play"))}</summary>{video}</details>'
     return video + (_said(tile.words) if tile.words else "")
 
 
@@ -138,7 +144,7 @@ def _said(words: str) -> str:
 
 
 _PAGE = """<!DOCTYPE html>
-<html lang="en">
+<html lang="{language}">
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
@@ -153,7 +159,7 @@ body {{ font: 13px/1.5 system-ui, sans-serif; margin: 12px; background: Canvas; 
 </head>
 <body>
 <main class="luma-card {no_formulas}">
-<h1 style="font-size:16px">{title}</h1>
+<h1 dir="auto" style="font-size:16px">{title}</h1>
 <div id="luma-frame">{part}</div>
 </main>
 <script>
@@ -168,5 +174,11 @@ playSheet(document.getElementById("luma-frame"));
 def sheet_page(title: str, part: str, *, style: str, script: str) -> str:
     """A part as a page that needs no notebook: ``script`` plays its videos together, ``style`` is for that."""
     return _PAGE.format(
-        generator=GENERATOR, title=escaped(title), part=part, style=style, script=script, no_formulas=NO_FORMULAS
+        language=language(),
+        generator=GENERATOR,
+        title=escaped(title),
+        part=part,
+        style=style,
+        script=script,
+        no_formulas=NO_FORMULAS,
     )

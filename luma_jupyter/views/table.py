@@ -7,10 +7,13 @@ from typing import Any, TypeAlias
 
 from luma_jupyter.domain.task import Task
 from luma_jupyter.domain.vocabulary import CLASS_GATEWAY, Status
+from luma_jupyter.languages import N_, ngettext, translated
+from luma_jupyter.languages import gettext as _
 from luma_jupyter.views.bar_html import bar_html
-from luma_jupyter.views.clip_html import HOW_IT_STANDS, STOP_TOOLTIP
+from luma_jupyter.views.clip_html import STOP_TOOLTIP, how_it_stands
 from luma_jupyter.views.clip_state import ClipState, relative_url
-from luma_jupyter.views.html import HIDE_LOST_LIVE_PART, MOST_SAVED, QUIET, escaped, frame, link, saved_size
+from luma_jupyter.views.differing import common_beginning, differing_part
+from luma_jupyter.views.html import HIDE_LOST_LIVE_PART, MOST_SAVED, QUIET, escaped, frame, isolated, link, saved_size
 from luma_jupyter.views.text import (
     SHORT_STATUS_TEXT,
     as_of,
@@ -28,13 +31,26 @@ MOST_NAMES = 5  # in the line that shows them
 # A card breaks words anywhere, so its table would make columns as narrow as one letter.
 _SHORT = "text-align:left;vertical-align:top;white-space:nowrap"
 _LONG = "text-align:left;vertical-align:top;overflow-wrap:break-word"
-_CELLS = {"Clip": _SHORT, "Video": _SHORT, "Time": _SHORT, "Prompt": _LONG, "Status": _LONG}
-_HEAD = "".join(f'<th style="{style}">{name}</th>' for name, style in _CELLS.items())
-# The order in which a summary names them.
-_ORDER = (
-    *(Status.COMPLETED, Status.SAVING, Status.RUNNING, Status.SUBMITTING, Status.QUEUED),
-    *(Status.FAILED, Status.UNCONFIRMED, Status.DETACHED, Status.CANCELLED),
-)
+_CELLS = {
+    N_("Clip"): _SHORT,
+    N_("Video"): _SHORT,
+    N_("Time"): _SHORT,
+    N_("Prompt"): _LONG,
+    N_("Status"): _LONG,
+}
+_TEXT_COLUMNS = (N_("Name"), N_("Request"), N_("Service"), N_("Status"), N_("Time"), N_("Prompt"))
+# How many clips are in a state, in the order in which a summary names them.
+_COUNTED = {
+    Status.COMPLETED: N_("{count} completed"),
+    Status.SAVING: N_("{count} saving"),
+    Status.RUNNING: N_("{count} running"),
+    Status.SUBMITTING: N_("{count} being sent"),
+    Status.QUEUED: N_("{count} queued"),
+    Status.FAILED: N_("{count} failed"),
+    Status.UNCONFIRMED: N_("{count} unconfirmed"),
+    Status.DETACHED: N_("{count} not watched any more"),
+    Status.CANCELLED: N_("{count} cancelled"),
+}
 
 TableRow: TypeAlias = list[Any]
 
@@ -42,33 +58,35 @@ TableRow: TypeAlias = list[Any]
 def summary(counts: Mapping[Status, int]) -> str:
     """How many clips there are in which state: ``1,000 clips: 312 completed, 640 running, 48 queued``."""
     total = sum(counts.values())
-    states = [f"{count:,} {SHORT_STATUS_TEXT[status]}" for status in _ORDER if (count := counts.get(status, 0))]
-    return f"{total:,} clip{'' if total == 1 else 's'}: {', '.join(states)}"
+    states = [_(words).format(count=f"{counts[status]:,}") for status, words in _COUNTED.items() if counts.get(status)]
+    return ngettext("{count} clip: {states}", "{count} clips: {states}", total).format(
+        count=f"{total:,}", states=", ".join(states)
+    )
 
 
 def outcomes(counts: Mapping[Status, int]) -> dict[str, int]:
-    """What those that have ended came to, in short words: how many did so."""
-    return {SHORT_STATUS_TEXT[status]: count for status in _ORDER if status.ended and (count := counts.get(status, 0))}
+    """How many of those that have ended did so in which status."""
+    return {status.value: counts[status] for status in _COUNTED if status.ended and counts.get(status)}
 
 
-def live_row(state: ClipState) -> TableRow:
-    """A row of the live table: [label, prompt, status, moving, since, took, model, file, request].
+def live_row(state: ClipState, beginning: str = "") -> TableRow:
+    """A row of the live table: [label, part of the prompt, status, moving, since, took, model, file, request, prompt].
 
     ``since`` is when it was submitted, in Unix seconds, ``took`` how many seconds that was before its end, None while
     there is none. ``model`` names the curve of its bar, ``file`` is its video's relative address, ``request`` what was
-    asked for beside the prompt: by that the rows of a grid differ.
+    asked for beside the prompt: by that the rows of a grid differ. ``beginning`` is what their prompts have in common.
     """
     task = state.task
-    status = _outcome(state) if task.status.ended else SHORT_STATUS_TEXT[task.status]
+    status = _outcome(state) if task.status.ended else translated(SHORT_STATUS_TEXT[task.status])
     if task.progress is not None:
         status += f", {100 * task.progress:.0f} %"
     if task.problem:
-        status += f" — ⚠ {short(task.problem, 80)}"
+        status += f" — ⚠ {short(translated(task.problem), 80)}"
     took = round(state.elapsed, 1) if task.status.ended else None
     file = relative_url(state.file) if state.file and state.served else ""
     return [
         short(state.label, 80),
-        short(task.request.prompt, 300),
+        short(differing_part(task.request.prompt, beginning), 300),
         status,
         state.moving,
         round(state.now - state.elapsed, 1),
@@ -76,6 +94,7 @@ def live_row(state: ClipState) -> TableRow:
         curve_name(task),
         file,
         request_summary(task),
+        short(task.request.prompt, 300),
     ]
 
 
@@ -96,9 +115,13 @@ def live_view(key: str, counts: Mapping[Status, int], now: float) -> dict[str, A
         "total": sum(counts.values()),
         "ended": sum(count for status, count in counts.items() if status.ended),
         "outcomes": outcomes(counts),
-        "stop": "Stop following all" if any(count and status.stoppable for status, count in counts.items()) else "",
-        "tooltip": STOP_TOOLTIP,
+        "stop": _("Stop watching all (the tasks may go on)") if _can_stop(counts) else "",
+        "tooltip": _(STOP_TOOLTIP),
     }
+
+
+def _can_stop(counts: Mapping[Status, int]) -> bool:
+    return any(count and status.stoppable for status, count in counts.items())
 
 
 def waiting_html(key: str, states: Sequence[ClipState], counts: Mapping[Status, int]) -> str:
@@ -109,16 +132,15 @@ def waiting_html(key: str, states: Sequence[ClipState], counts: Mapping[Status, 
     """
     heading = f"{summary(counts)} ({as_of(max(state.now for state in states))})"
     timed = [state for state in states if state.timed]
-    usual = (
-        f"<div>each {typical_time(timed[-1])}</div>{bar_html(timed[-1].model.typical, timed[-1].elapsed)}"
-        if timed
-        else ""
-    )
+    usual = ""
+    if timed:
+        words = escaped(_("each {time}").format(time=typical_time(timed[-1])))
+        usual = f"<div>{words}</div>{bar_html(timed[-1].model.typical, timed[-1].elapsed)}"
     names = list(dict.fromkeys(state.word.partition("[")[0] for state in states))
     left = sum(counts.values()) - min(len(states), MOST_WAITING_ROWS)
-    rest = f'<div style="{QUIET}">and {left:,} more</div>' if left else ""
+    rest = f'<div style="{QUIET}">{escaped(_("and {count} more").format(count=f"{left:,}"))}</div>' if left else ""
     more = " …" if len(names) > MOST_NAMES else ""
-    how = HOW_IT_STANDS.format(words=escaped(" ".join(names[:MOST_NAMES]) + more))
+    how = how_it_stands(" ".join(names[:MOST_NAMES]) + more)
     return frame(
         key,
         f'<div class="luma-later"><div style="font-weight:600">{escaped(heading)}</div>'
@@ -141,7 +163,9 @@ def final_html(key: str, states: Sequence[ClipState], counts: Mapping[Status, in
 
 def rest_text(left: int, part: str = "luma_jupyter.clips()[-50:]") -> str:
     """That so many clips are not in what is saved, and how to see them: all, or a ``part``."""
-    return f"and {left:,} more: run this cell again to scroll through all of them, or show a part, such as {part}"
+    return _(
+        "and {count} more: run this cell again to scroll through all of them, or show a part, such as {part}"
+    ).format(count=f"{left:,}", part=part)
 
 
 def final_bundle(key: str, states: Sequence[ClipState], counts: Mapping[Status, int]) -> dict[str, str]:
@@ -159,51 +183,57 @@ def rows_text(states: Sequence[ClipState], counts: Mapping[Status, int]) -> str:
 
 
 def _table(states: Sequence[ClipState]) -> str:
-    rows = "".join(map(_row, states))
+    beginning = common_beginning(state.task.request.prompt for state in states)
+    head = "".join(f'<th style="{style}">{escaped(_(name))}</th>' for name, style in _CELLS.items())
+    rows = "".join(_row(state, beginning) for state in states)
     return (
         '<div style="overflow:auto;max-height:420px">'
-        f"<table><thead><tr>{_HEAD}</tr></thead><tbody>{rows}</tbody></table></div>"
+        f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>"
     )
 
 
-def _row(state: ClipState) -> str:
+def _row(state: ClipState, beginning: str) -> str:
     task = state.task
-    prompt = f"{escaped(short(task.request.prompt, 60))}<br><small>{escaped(request_summary(task))}</small>"
+    part = short(differing_part(task.request.prompt, beginning), 60)
+    prompt = f'<div dir="auto">{escaped(part)}</div><small>{escaped(request_summary(task))}</small>'
     if task.status.ended:
         video, time, status = (
-            link(state.address, "Open") if state.address else "",
+            link(state.address, _("Open")) if state.address else "",
             clock(state.elapsed),
             _outcome(state),
         )
     else:
-        video = link(relative_url(state.media), "When done") if state.media and state.served else ""
-        time, status = "", SHORT_STATUS_TEXT[task.status]
-    cells = (escaped(state.label), video, time, prompt, escaped(status))
+        video = link(relative_url(state.media), _("When done")) if state.media and state.served else ""
+        time, status = "", translated(SHORT_STATUS_TEXT[task.status])
+    name = isolated(state.name) if state.name else f"<small>{escaped(task.key)}</small>"
+    cells = (name, video, time, prompt, escaped(status))
     styled = [f'<td style="{style}">{cell}</td>' for style, cell in zip(_CELLS.values(), cells, strict=True)]
     return f"<tr>{''.join(styled)}</tr>"
 
 
 def _outcome(state: ClipState) -> str:
-    task = state.task
+    task, status = state.task, translated(SHORT_STATUS_TEXT[state.task.status])
     if task.status is Status.COMPLETED:
-        words = completion_text(state) if state.reused else SHORT_STATUS_TEXT[task.status]
+        words = completion_text(state) if state.reused else status
         return f"{words} — ⚠ {state.loss}" if state.gone else words
-    return f"{SHORT_STATUS_TEXT[task.status]}: {short(str(task.error or ''), 200)}"
+    return f"{status}: {short(translated(task.error or ''), 200)}"
 
 
 def table_text(states: Sequence[ClipState]) -> str:
     """Clips as an aligned text table: name, what was asked for, service, status, time, prompt."""
-    rows = [("NAME", "REQUEST", "SERVICE", "STATUS", "TIME", "PROMPT")]
+    beginning = common_beginning(state.task.request.prompt for state in states)
+    rows = [tuple(_(name).upper() for name in _TEXT_COLUMNS)]
     for state in states:
         task = state.task
+        status = translated(SHORT_STATUS_TEXT[task.status])
         rows.append(
             (
                 state.name or "-",
                 request_summary(task),
-                CLASS_GATEWAY if task.gateway else task.provider,
-                f"{task.status}, file gone" if state.gone else task.status.value,
+                translated(CLASS_GATEWAY) if task.gateway else task.provider,
+                _("{status}, file gone").format(status=status) if state.gone else status,
                 clock(state.elapsed),
-                short(task.request.prompt, 48),
+                short(differing_part(task.request.prompt, beginning), 48),
             )
         )
     return text_table(rows)

@@ -11,21 +11,32 @@ from luma_jupyter.domain.money import dollars
 from luma_jupyter.domain.requests import ExtendRequest, FilmRequest, GenerateRequest, ModifyRequest, frames_in
 from luma_jupyter.domain.task import Task
 from luma_jupyter.domain.vocabulary import Status
+from luma_jupyter.languages import N_, ngettext, translated
+from luma_jupyter.languages import gettext as _
 from luma_jupyter.printable import printable
 from luma_jupyter.views.clip_state import ClipState
 
 MOST_NAMED = 3  # clips that a film waits for
 MOST_LINES = 60  # of clips in one text, or in a table that is saved as HTML: what a notebook keeps stays small
 
-# What a status means: in short, where many clips stand below each other, and in full.
-_SHORT = {Status.SUBMITTING: "being sent", Status.DETACHED: "not followed any more"}
-SHORT_STATUS_TEXT: Mapping[Status, str] = {status: _SHORT.get(status, status.value) for status in Status}
+# What a status means: in short, where many clips stand below each other, and in full; shown by `translated`.
+SHORT_STATUS_TEXT: Mapping[Status, str] = {
+    Status.QUEUED: N_("queued"),
+    Status.SUBMITTING: N_("being sent"),
+    Status.RUNNING: N_("running"),
+    Status.SAVING: N_("saving"),
+    Status.COMPLETED: N_("completed"),
+    Status.FAILED: N_("failed"),
+    Status.UNCONFIRMED: N_("unconfirmed"),
+    Status.DETACHED: N_("not watched any more"),
+    Status.CANCELLED: N_("cancelled"),
+}
 STATUS_TEXT: Mapping[Status, str] = {
     **SHORT_STATUS_TEXT,
-    Status.QUEUED: "queued: nothing is sent yet",
-    Status.SUBMITTING: "sending the request",
-    Status.RUNNING: "the service is making the video",
-    Status.SAVING: "saving the video",
+    Status.QUEUED: N_("queued: nothing is sent yet"),
+    Status.SUBMITTING: N_("sending the request"),
+    Status.RUNNING: N_("the service is making the video"),
+    Status.SAVING: N_("saving the video"),
 }
 
 
@@ -38,7 +49,7 @@ def clock(seconds: float) -> str:
 
 def as_of(now: float) -> str:
     """When something was so, as words that stay true: ``as of 2026-11-22 14:05:07``, by the kernel's clock."""
-    return f"as of {time.strftime('%Y-%m-%d %H:%M:%S', time.localtime(now))}"
+    return _("as of {time}").format(time=time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(now)))
 
 
 def file_size(bytes_: int) -> str:
@@ -55,62 +66,75 @@ def short(text: str, length: int) -> str:
 def completion_text(state: ClipState) -> str:
     """How long it took; or when it was made, where nothing was paid for it this time."""
     if not state.reused:
-        return f"{STATUS_TEXT[Status.COMPLETED]} in {clock(state.elapsed)}"
+        return _("completed in {time}").format(time=clock(state.elapsed))
     made = time.strftime("%Y-%m-%d %H:%M", time.localtime(state.task.created_at))
-    return f"made on {made}, nothing paid; --again makes a new one"
+    return _("already made on {time}: no charge; --again makes a new one").format(time=made)
 
 
 def cost_text(task: Task) -> str:
     """What a real clip was expected to cost and what was charged: ``about $0.50, charged $0.48``; empty if unknown."""
-    expected = f"about {dollars(task.price)}" if task.price else ""
+    expected = _("about {price}").format(price=dollars(task.price)) if task.price else ""
     charged = ""
     if task.cost is not None:
-        charged = f"charged {dollars(task.cost)}"
+        charged = _("charged {price}").format(price=dollars(task.cost))
     elif task.credits is not None:
-        charged = f"charged {task.credits:g} credits"
+        charged = _("charged {credits} credits").format(credits=f"{task.credits:g}")
     same = task.cost is not None and task.price is not None and abs(task.cost - task.price) < 0.005
     return ", ".join(filter(None, [expected if not (charged and same) else "", charged])) if task.real else ""
 
 
 def request_summary(task: Task) -> str:
-    """What was asked for beside the prompt, in words: ``extend of sunset, take 2``, ``generate 9:16, loop``."""
+    """What was asked for beside the prompt, in words: ``extend sunset, take 2``, ``generate 9:16, loop``."""
     request = task.request
     if isinstance(request, FilmRequest):
         return _film_summary(request)
     if isinstance(request, GenerateRequest):
-        words = [f"generate {request.aspect_ratio}"]
+        words = [_("generate {ratio}").format(ratio=request.aspect_ratio)]
         if request.loop:
-            words.append("loop")
+            words.append(_("loop"))
         if not request.enhancement:
-            words.append("no enhancement")
-        ends = {"from": request.start_image, "to": request.end_image}
+            words.append(_("no enhancement"))
+    elif isinstance(request, ExtendRequest):
+        words = [_("extend {video}").format(video=_source_name(task))]
     else:
-        words = [f"{request.action} of {short(task.source_label or 'a video', 40)}"]
-        ends = {"to": request.end_image} if isinstance(request, ExtendRequest) else {}
-    if isinstance(request, ModifyRequest) and request.watermark is not None:
-        mark = request.watermark
-        words.append(
-            f"watermark {short(mark, 40)}" if isinstance(mark, str) else "watermark" if mark else "no watermark"
-        )
-    words += [f"{word} {image_name(image)}" for word, image in ends.items() if image]
+        words = [_("modify {video}").format(video=_source_name(task)), *_watermark_words(request)]
+    if start := getattr(request, "start_image", None):
+        words.append(_("from {picture}").format(picture=image_name(start)))
+    if end := getattr(request, "end_image", None):
+        words.append(_("to {picture}").format(picture=image_name(end)))
     if request.take > 1:
-        words.append(f"take {request.take}")
+        words.append(_("take {number}").format(number=request.take))
     return ", ".join(words)
+
+
+def _source_name(task: Task) -> str:
+    return short(task.source_label, 40) if task.source_label else _("a video")
+
+
+def _watermark_words(request: ModifyRequest) -> list[str]:
+    mark = request.watermark
+    if mark is None:
+        return []
+    if isinstance(mark, str):
+        return [_("watermark {name}").format(name=short(mark, 40))]
+    return [_("watermark") if mark else _("no watermark")]
 
 
 def _film_summary(request: FilmRequest) -> str:
     count = len(request.parts)
-    words = [f"film of {count:,} part{'' if count == 1 else 's'}"]
+    words = [ngettext("film of {count} part", "film of {count} parts", count).format(count=f"{count:,}")]
     if request.fade:
-        words.append(f"fade {request.fade:g} s")
-    sounds = {"music": request.music, "voice": request.voice}
-    words += [f"{name} {short(file.name, 30)}" for name, file in sounds.items() if file]
+        words.append(_("fade {seconds} s").format(seconds=f"{request.fade:g}"))
+    if request.music:
+        words.append(_("music {file}").format(file=short(request.music.name, 30)))
+    if request.voice:
+        words.append(_("voice {file}").format(file=short(request.voice.name, 30)))
     if any(part.caption for part in request.parts):
-        words.append("captions")
+        words.append(_("captions"))
     if request.size:
         words.append("{}×{}".format(*request.size))
     if request.fps:
-        words.append(f"{request.fps:g} fps")
+        words.append(_("{number} fps").format(number=f"{request.fps:g}"))
     return ", ".join(words)
 
 
@@ -126,12 +150,12 @@ def sources_text(task: Task) -> str:
 def image_name(image: object) -> str:
     """A picture's name: of an address its last part, without what may be secret in it."""
     name = urlsplit(image).path.rpartition("/")[2] if isinstance(image, str) else str(image)
-    return short(name or "a picture", 30)
+    return short(name or _("a picture"), 30)
 
 
 def typical_time(state: ClipState) -> str:
     """How long such a clip takes."""
-    return f"typically about {clock(state.model.typical)}"
+    return _("usually about {time}").format(time=clock(state.model.typical))
 
 
 def status_text(state: ClipState) -> str:
@@ -140,30 +164,35 @@ def status_text(state: ClipState) -> str:
     if isinstance(task.request, FilmRequest):
         return _film_status_text(state)
     if task.upload:
-        return f"{printable(task.upload)}; nothing is paid yet"
+        return _("{upload}; nothing is paid yet").format(upload=printable(translated(task.upload)))
     if state.waits_for:
-        return f"queued: waits for {printable(' and '.join(state.waits_for))}; nothing is sent yet"
+        return _("queued: waits for {clips}; nothing is sent yet").format(clips=_joined(state.waits_for))
     if task.status is Status.QUEUED and task.sent_at:
-        return "in doubt: it is looked for at the service"
-    return STATUS_TEXT[task.status]
+        return _("nobody knows yet whether it was received: it is looked for at the service")
+    return translated(STATUS_TEXT[task.status])
 
 
 def _film_status_text(state: ClipState) -> str:
     task = state.task
     if task.status is Status.QUEUED:
-        return f"queued: waits for {printable(_joined(state.waits_for))}; nothing is made yet"
+        return _("queued: waits for {clips}; nothing is made yet").format(clips=_joined(state.waits_for))
     if task.status is not Status.RUNNING:
-        return STATUS_TEXT[task.status]
-    how = f": {printable(task.making)}" if task.making else ""
-    share = f" ({100 * task.progress:.0f} %)" if task.progress is not None else ""
-    return f"making the film{how}{share}"
+        return translated(STATUS_TEXT[task.status])
+    making = _("making the film")
+    if task.making:
+        making = _("making the film: {how}").format(how=printable(translated(task.making)))
+    return making if task.progress is None else f"{making} ({100 * task.progress:.0f} %)"
 
 
 def _joined(names: Sequence[str]) -> str:
-    """The clips that a film waits for, or its turn; of many the first ones."""
+    """What a clip waits for: other clips, or its turn; of many the first ones."""
+    names = [printable(name) for name in names]
     more = len(names) - MOST_NAMED
-    shown = list(names[:MOST_NAMED]) + ([f"{more} more"] if more > 0 else [])
-    return " and ".join(shown) if len(shown) < 3 else f"{', '.join(shown[:-1])} and {shown[-1]}"
+    if more > 0:
+        return _("{names} and {count} more").format(names=", ".join(names[:MOST_NAMED]), count=f"{more:,}")
+    if len(names) < 2:
+        return "".join(names)
+    return _("{names} and {last}").format(names=", ".join(names[:-1]), last=names[-1])
 
 
 def plain_text(state: ClipState, *, here: bool = False, links: bool = False) -> str:
@@ -173,8 +202,10 @@ def plain_text(state: ClipState, *, here: bool = False, links: bool = False) -> 
     with ``links`` a link for terminals.
     """
     task = state.task
-    service = task.service_name + (", simulated" if task.provider == "demo" else "")
-    name = short(state.name or "clip", 80)
+    service = translated(task.service_name)
+    if task.provider == "demo":
+        service = _("{service}, simulated").format(service=service)
+    name = short(state.name or _("clip"), 80)
     lines = [f"{name}: “{short(task.request.prompt, 60)}” ({request_summary(state.task)}, {service})"]
     if task.status is Status.COMPLETED:
         path = None if state.gone else task.path
@@ -182,9 +213,9 @@ def plain_text(state: ClipState, *, here: bool = False, links: bool = False) -> 
         if links and here and path:
             where = terminal_link(where, path.absolute().as_uri())
         lines.append(completion_text(state) + (f": {where}" if where else ""))
-        lines += [printable(words) for words in (task.problem, state.loss) if words]
+        lines += [printable(words) for words in (translated(task.problem or ""), state.loss) if words]
     elif task.status.ended:
-        lines.append(f"{STATUS_TEXT[task.status]}: {task.error or ''}")
+        lines.append(f"{translated(STATUS_TEXT[task.status])}: {translated(task.error or '')}")
     else:
         lines.append(f"{status_text(state)} ({clock(state.elapsed)})")
     return "\n".join(lines)
@@ -203,11 +234,13 @@ def terminal_link(text: str, url: str) -> str:
 def progress_line(state: ClipState, width: int = 20) -> str:
     """One line for a terminal: name, bar, words and time."""
     task = state.task
-    filled = int(width * state.share)
+    filled, at = int(width * state.share), int(state.elapsed) % width
     bar = "█" * filled + "░" * (width - filled)
+    if not state.curve:  # nobody knows how far it is: a mark goes along
+        bar = f"{bar[:at]}▒{bar[at + 1 :]}"
     typical = f", {typical_time(state)}" if state.moving else ""
-    note = f" — {short(task.problem, 40)}" if task.problem else ""
-    name = short(state.name or "clip", 80)
+    note = f" — {short(translated(task.problem), 40)}" if task.problem else ""
+    name = short(state.name or _("clip"), 80)
     return f"{name} {bar} {status_text(state)} ({clock(state.elapsed)}{typical}){note}"
 
 
@@ -220,4 +253,6 @@ def text_table(rows: Sequence[tuple[str, ...]]) -> str:
 
 def lines_left_out(count: int) -> str:
     """How many clips a table does not have, which come before those that it has."""
-    return f"{count:,} {'clip' if count == 1 else 'clips'} before these {'is' if count == 1 else 'are'} left out"
+    return ngettext("{count} clip before these is not shown", "{count} clips before these are not shown", count).format(
+        count=f"{count:,}"
+    )

@@ -26,6 +26,12 @@ const along = (curve, x) => {
   return curve.length ? curve[curve.length - 1][1] : 0;
 };
 
+/** Have a bar at a share, from 0 to 1; it only moves, as bars do of which nobody knows how far they are, where that is null. */
+function setBar(bar, share) {
+  if (share === null) bar.removeAttribute("value");
+  else bar.value = share;
+}
+
 /** The kernel's clock, as this page knows it: exact once a message has come, before that the two clocks count as one. */
 function kernelClock() {
   let ahead = 0;
@@ -38,19 +44,15 @@ function kernelClock() {
 /** The drawing of one clip; gives {update, tick}. */
 function clipPart(live, model, time) {
   live.insertAdjacentHTML("beforeend", `<div class="luma-row">
-    <progress class="luma-bar" max="1" value="0" aria-label="Progress"></progress>
+    <progress class="luma-bar" max="1" aria-label="${_("Progress")}"></progress>
     <span class="luma-time"></span></div><div class="luma-problem"></div>`);
   const [bar, elapsed, problem] = ["bar", "time", "problem"].map((name) => live.querySelector(`.luma-${name}`));
   return {
-    update: () => {
-      const view = model.get("view");
-      problem.textContent = view.problem;
-      bar.style.visibility = view.curve.length ? "visible" : "hidden";
-    },
+    update: () => { problem.textContent = model.get("view").problem; },
     tick: () => {
       const view = model.get("view");
       const seconds = time.now() - view.since;
-      bar.value = Math.max(view.curve.length ? bar.value : 0, along(view.curve, seconds));
+      setBar(bar, view.curve.length ? Math.max(bar.value, along(view.curve, seconds)) : null);
       elapsed.textContent = [clock(seconds), view.typical].filter(Boolean).join(" · ");
     },
   };
@@ -58,11 +60,12 @@ function clipPart(live, model, time) {
 
 /** The drawing of many clips: a bar for all, and a row for each, of which those near the screen are in the page. */
 function tablePart(live, model, time) {
+  const columns = [_("Clip"), _("Prompt"), _("Status"), _("Time"), _("Video")];
+  const headCell = (column) => `<th role="columnheader">${column}</th>`;
   live.insertAdjacentHTML("beforeend", `<div class="luma-row">
-    <progress class="luma-bar" max="1" value="0" aria-label="Progress of all clips"></progress></div>
-    <div class="luma-scroll" tabindex="0" role="region" aria-label="Clips"><table role="table"><thead role="rowgroup">
-    <tr role="row" aria-rowindex="1"><th role="columnheader">Clip</th><th role="columnheader">Prompt</th>
-    <th role="columnheader">Status</th><th role="columnheader">Time</th><th role="columnheader">Video</th></tr></thead>
+    <progress class="luma-bar" max="1" aria-label="${_("Progress of all clips")}"></progress></div>
+    <div class="luma-scroll" tabindex="0" role="region" aria-label="${_("Clips")}"><table role="table">
+    <thead role="rowgroup"><tr role="row" aria-rowindex="1">${columns.map(headCell).join("")}</tr></thead>
     <tbody role="rowgroup"></tbody></table></div>`);
   const [all, table, body] = [".luma-bar", "table", "tbody"].map((name) => live.querySelector(name));
   const { queue } = model.get("view");
@@ -75,16 +78,17 @@ function tablePart(live, model, time) {
   const make = () => {
     const row = document.createElement("tr");
     row.setAttribute("role", "row");
-    const cells = Array.from({ length: 5 }, () => row.insertCell());
+    const cells = columns.map(() => row.insertCell());
     for (const cell of cells) cell.setAttribute("role", "cell");
     const [prompt, request] = ["div", "div"].map((name) => cells[1].appendChild(document.createElement(name)));
     request.className = "luma-request-summary";
+    cells[0].dir = prompt.dir = "auto"; // Arabic reads from the right
     const status = cells[2].appendChild(document.createElement("span"));
     const bar = cells[2].appendChild(document.createElement("progress"));
     Object.assign(bar, { max: 1, value: 0, hidden: true });
-    bar.setAttribute("aria-label", "Progress");
+    bar.setAttribute("aria-label", _("Progress"));
     const link = cells[4].appendChild(document.createElement("a"));
-    Object.assign(link, { target: "_blank", rel: "noopener", textContent: "Open", hidden: true });
+    Object.assign(link, { target: "_blank", rel: "noopener", textContent: _("Open"), hidden: true });
     const button = cells[4].appendChild(document.createElement("button"));
     Object.assign(button, { type: "button", className: "luma-stop", hidden: true });
     const part = { cells, prompt, request, status, bar, link, button, index: -1 };
@@ -92,9 +96,10 @@ function tablePart(live, model, time) {
     drawn.set(row, part);
     return row;
   };
-  const fill = (part, [label, prompt, status, moving, , , , file, request, action]) => {
+  const fill = (part, [label, shown, status, moving, , , , file, request, prompt, action]) => {
     part.cells[0].textContent = part.cells[0].title = label;
-    part.prompt.textContent = part.prompt.title = prompt;
+    part.prompt.textContent = shown;
+    part.prompt.title = prompt;
     part.request.textContent = part.request.title = request;
     part.status.textContent = part.cells[2].title = status;
     part.bar.hidden = !moving;
@@ -105,9 +110,10 @@ function tablePart(live, model, time) {
   const setButton = (button, action, label) => {
     button.hidden = !action;
     button.dataset.action = action;
-    button.textContent = action === "stop" ? "Stop" : "Resume";
-    button.title = action === "stop" ? "Stop following; the task itself may still run and be billed" : "Follow it again";
-    button.setAttribute("aria-label", `${button.textContent} ${label}`);
+    const stops = action === "stop";
+    button.textContent = stops ? _("Stop") : _("Resume");
+    button.title = stops ? _("Stop watching: the task itself may go on, and be billed") : _("Watch it again");
+    button.setAttribute("aria-label", stops ? _("Stop {clip}", { clip: label }) : _("Resume {clip}", { clip: label }));
   };
   const draw = (item, at) => {
     const part = drawn.get(item);
@@ -154,7 +160,8 @@ function tablePart(live, model, time) {
     const { total, ended, moving } = model.get("view");
     const curves = model.get("curves");
     const share = ([name, since, count]) => count * along(curves[name] ?? [], time.now() - since);
-    all.value = total ? (ended + moving.reduce((sum, group) => sum + share(group), 0)) / total : 0;
+    const done = ended + moving.reduce((sum, group) => sum + share(group), 0);
+    setBar(all, done ? done / total : null);
     all.parentElement.hidden = ended === total && !queue;
     for (const item of list.items.values()) tickRow(item);
   };
@@ -189,9 +196,9 @@ function resultPart(live, model) {
 function render({ model, el }) {
   const many = Boolean(model.get("rows"));
   el.innerHTML = `<div class="luma-live${many ? " luma-many" : ""}" role="group"
-      aria-label="Progress of the clip${many ? "s" : ""}">
+      aria-label="${many ? _("Progress of the clips") : _("Progress of the clip")}">
     <div class="luma-head"><span class="luma-status" role="status"></span><span class="luma-buttons">
-    <button class="luma-tell" type="button" title="When it ends, completed or not">Tell me</button>
+    <button class="luma-tell" type="button" title="${_("When it ends, completed or not")}">${_("Tell me")}</button>
     <button class="luma-stop" type="button"></button></span><span class="luma-told" role="status"></span></div></div>`;
   const live = el.firstElementChild;
   ownKeys(live);
@@ -204,6 +211,7 @@ function render({ model, el }) {
   let gone = false;
   let end;
 
+  const quiet = (silence) => _("No news from the kernel for {time}.", { time: clock(silence) });
   /** What to say instead of the status where the kernel will not say anything any more. */
   const lost = () => {
     const now = performance.now();
@@ -211,10 +219,10 @@ function render({ model, el }) {
       askedAt = now;
       askServer(`kernels/${model.get("kernel")}`).then((server) => { gone ||= server?.answer.status === 404; }, () => {});
     }
-    if (gone) return "The kernel is gone: run the cell again, or %luma resume.";
+    if (gone) return _("The kernel is gone: run the cell again, or %luma resume.");
     const silence = (now - heardAt) / 1000;
     const { ended, total } = model.get("view");
-    return silence > LONG_SILENCE && !(many && ended === total) ? `No news from the kernel for ${clock(silence)}.` : "";
+    return silence > LONG_SILENCE && !(many && ended === total) ? quiet(silence) : "";
   };
   const disconnected = () => {
     gone = true;

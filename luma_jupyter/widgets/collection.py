@@ -20,6 +20,8 @@ from luma_jupyter.engine.library.folder import replacing
 from luma_jupyter.errors import ConfigError, InvalidRequest, NoSuchStudent, shown
 from luma_jupyter.handed_in.submission import Collected, Submission
 from luma_jupyter.handed_in.video import SavedVideo
+from luma_jupyter.languages import N_, ngettext, translated
+from luma_jupyter.languages import gettext as _
 from luma_jupyter.operating_system import reason
 from luma_jupyter.printable import say, writable
 from luma_jupyter.views.clip_state import relative_url
@@ -41,7 +43,7 @@ FIELDS = (
 STUDENT_FIELDS = (
     *("student", "notebook", "clips", "starred", "notes", "cost", "right", "questions", "file", "answers"),
 )
-_COLUMNS = ("student", "clips", "cost", "starred", "right", "zip")
+_COLUMNS = (N_("student"), N_("clips"), N_("cost"), N_("starred"), N_("right"), N_("zip"))
 _TILES_EACH = (60, 20, 8, 4, 2, 1)  # of a student, as many of these as fit into what is saved
 _LONGEST_NAME = 60
 _MOST_NAMED = 10  # students in a message
@@ -168,13 +170,14 @@ class Collection(Mapping[str, StudentsWork]):
     def __getitem__(self, student: str) -> StudentsWork:
         if student in self._works:
             return self._works[student]
-        raise NoSuchStudent(self._refused_by_student.get(student) or self._unknown(student))
-
-    def _unknown(self, student: object) -> str:
-        names = [short(name, _LONGEST_NAME) for name in list(self._works)[:_MOST_NAMED]]
-        more = f" and {len(self._works) - len(names):,} more" if len(self._works) > len(names) else ""
-        there = f"there {'is' if len(self._works) == 1 else 'are'} {', '.join(names)}{more}"
-        return f"There is no student {shown(student)}: {there if names else 'nothing was collected'}."
+        if refusal := self._refused_by_student.get(student):
+            raise NoSuchStudent(refusal)
+        if not self._works:
+            raise NoSuchStudent(f"There is no student {shown(student)}: nothing was collected.")
+        names = ", ".join(short(name, _LONGEST_NAME) for name in list(self._works)[:_MOST_NAMED])
+        if (others := len(self._works) - _MOST_NAMED) > 0:
+            raise NoSuchStudent(f"There is no student {shown(student)}; choose {names} or one of {others:,} more.")
+        raise NoSuchStudent(f"There is no student {shown(student)}; choose {names}.")
 
     def _luma_kind_(self) -> str:
         return _kind(next(iter(self._works), "ann"))
@@ -215,9 +218,9 @@ class Collection(Mapping[str, StudentsWork]):
         """
         if by not in ("clip", "student"):
             raise InvalidRequest(f"by must be 'clip' or 'student', not {shown(by)}.")
-        target = read_path("The table", path)
+        target = read_path(N_("The table"), path)
         if target.suffix.lower() != ".csv":
-            raise InvalidRequest(f"The table is a .csv, not {shown(target.name)}.")
+            raise InvalidRequest(f"The table must be a .csv file, not {shown(target.name)}.")
         rows = list(self.rows() if by == "clip" else map(_student_row, self._submissions))
         fields = FIELDS if by == "clip" else STUDENT_FIELDS
         lines = [fields, *([_cell(row[name]) for name in fields] for row in rows)]
@@ -226,29 +229,37 @@ class Collection(Mapping[str, StudentsWork]):
                 file.write((BOM + "".join(map(csv_line, lines))).encode())
         except OSError as error:
             raise InvalidRequest(f"It cannot be saved as {shown(str(target))} ({reason(error)}).") from None
-        say(f"{target.name}: {len(rows):,} row{'' if len(rows) == 1 else 's'}.")
+        count = len(rows)
+        say(
+            ngettext("{file}: {count} row saved.", "{file}: {count} rows saved.", count).format(
+                file=target.name, count=f"{count:,}"
+            )
+        )
         return target
 
     def _table(self) -> str:
         if not self._works:
-            return "Nothing was collected."
+            return _("Nothing was collected.")
         rows = []
         for one in self._submissions:
             stars = sum(video.note.starred for video in one.videos)
-            right = f"{one.answers.right} of {one.answers.questions}" if one.answers.questions else "-"
-            facts = (str(len(one.videos)), dollars(one.cost), str(stars), right)
+            right, questions = one.answers.right, one.answers.questions
+            answers = _("{count} of {total}").format(count=right, total=questions) if questions else "-"
+            facts = (str(len(one.videos)), dollars(one.cost), str(stars), answers)
             rows.append((short(one.student, _LONGEST_NAME), *facts, short(one.zip.name, _LONGEST_NAME)))
-        return text_table([tuple(name.upper() for name in _COLUMNS), *rows])
+        return text_table([tuple(_(name).upper() for name in _COLUMNS), *rows])
 
     def __repr__(self) -> str:
-        return writable("\n".join(filter(None, [*self.refused, self._table(), self._advice])))
+        return writable(
+            "\n".join(filter(None, [*map(translated, self.refused), self._table(), translated(self._advice)]))
+        )
 
     def _repr_html_(self) -> str:
         key = secrets.token_hex(4)
         for most in _TILES_EACH:
             drawing = self._draw()
             groups = [drawing.group(one, most) for one in self._submissions]
-            html = collection_html(key, groups, self.refused, self._advice)
+            html = collection_html(key, groups, [*map(translated, self.refused)], translated(self._advice))
             if drawing.embeds or saved_size(html, repr(self)) <= MOST_SAVED:
                 break
         return html
@@ -291,7 +302,7 @@ def _student_row(submission: Submission) -> dict[str, Any]:
 
 def _kind(student: str) -> str:
     """What is said of it where clips are asked for."""
-    return f"what was handed in: luma.gallery(collection[{shown(student)}].folder) makes clips of it"
+    return N_(f"what was handed in: luma.gallery(collection[{shown(student)}].folder) makes clips of it")
 
 
 def _frame(rows: Iterable[dict[str, Any]], fields: Sequence[str]) -> DataFrame:

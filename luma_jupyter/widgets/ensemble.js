@@ -116,11 +116,11 @@ function ensemble(videos, changed, isWanted) {
   };
 }
 
-const CONTROLS = `<div class="luma-controls" role="group" aria-label="Controls of all videos">
-  <button type="button" class="luma-play">Play</button>
-  <input type="range" class="luma-position" aria-label="Position" min="0" max="0" step="0.05" value="0">
+const CONTROLS = `<div class="luma-controls" role="group" aria-label="${_("Controls of all videos")}">
+  <button type="button" class="luma-play">${_("Play")}</button>
+  <input type="range" class="luma-position" aria-label="${_("Position")}" min="0" max="0" step="0.05" value="0">
   <span class="luma-time"></span>
-  <button type="button" class="luma-mute" aria-pressed="true">Mute</button>
+  <button type="button" class="luma-mute" aria-pressed="true">${_("Mute")}</button>
 </div>`;
 
 const seconds = (value) => `${Math.floor(value / 60)}:${(value % 60).toFixed(1).padStart(4, "0")}`;
@@ -136,13 +136,14 @@ function conduct(frame, videos, isWanted = () => true) {
   for (const video of videos) video.controls = false;
   const show = () => {
     const now = together.read();
-    play.textContent = now.playing ? "Pause" : "Play";
+    play.textContent = now.playing ? _("Pause") : _("Play");
     if (position.max !== String(now.length)) position.max = now.length;
     position.value = now.position;
     const words = `${seconds(now.position)} / ${seconds(now.length)}`;
     if (time.textContent === words) return;
     time.textContent = words;
-    position.setAttribute("aria-valuetext", `${now.position.toFixed(1)} of ${now.length.toFixed(1)} seconds`);
+    const [at, length] = [now.position.toFixed(1), now.length.toFixed(1)];
+    position.setAttribute("aria-valuetext", _("{at} of {length} seconds", { at, length }));
   };
   const together = ensemble(videos, () => show(), isWanted);
   const silence = (muted) => {

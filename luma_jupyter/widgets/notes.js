@@ -17,12 +17,13 @@ const iconButton = (icon, name, label, title) =>
 /** Add both to a part with `data-key`: two buttons at the beginning of `row`, and behind `row` the note, which is a field
 while one writes it. `send` tells the kernel. Gives what takes them away; `part.drawNote` draws them anew. */
 function addNote(part, row, prompt, send) {
-  const star = iconButton("☆", "luma-star", `Star ${shortened(prompt)}`, "Star");
-  const pen = iconButton("✎", "luma-pen", `Note on ${shortened(prompt)}`, "Note");
-  const words = make("div", "", { class: "luma-noted" });
+  const [clip, onClip] = [shortened(prompt), _("Note on {clip}", { clip: shortened(prompt) })];
+  const star = iconButton("☆", "luma-star", _("Star {clip}", { clip }), _("Star"));
+  const pen = iconButton("✎", "luma-pen", onClip, _("Note"));
+  const words = make("div", "", { class: "luma-noted", dir: "auto" });
   const field = make("input", "", {
-    type: "text", class: "luma-note-field", maxlength: 2000, "aria-label": `Note on ${shortened(prompt)}`,
-    placeholder: "Note", autocomplete: "off", hidden: "", "data-lm-suppress-shortcuts": "true",
+    type: "text", class: "luma-note-field", maxlength: 2000, "aria-label": onClip, dir: "auto",
+    placeholder: _("Note"), autocomplete: "off", hidden: "", "data-lm-suppress-shortcuts": "true",
   });
   const trouble = make("div", "", { class: "luma-trouble", role: "alert" });
   row.prepend(star, pen);

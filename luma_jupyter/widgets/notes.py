@@ -9,6 +9,7 @@ from typing import Any
 from luma_jupyter.clip.clip import Clip
 from luma_jupyter.clip.session import Session
 from luma_jupyter.errors import LumaError
+from luma_jupyter.languages import translated
 from luma_jupyter.printable import printable
 from luma_jupyter.widgets.base import PageModel
 
@@ -41,7 +42,7 @@ class NotedModel(PageModel):
         try:
             self._session.set_note(clip, replace(self._session.note_of(clip), **changes))
         except LumaError as error:
-            self._tell(clip, printable(error))
+            self._tell(clip, printable(translated(error)))
 
     def _noted(self, clip: Clip) -> None:
         if self._clip_of(clip.task.key) is clip:

@@ -22,6 +22,7 @@ from luma_jupyter.display.page import Page
 from luma_jupyter.display.update_queue import UpdateQueue
 from luma_jupyter.engine.handle import Handle
 from luma_jupyter.engine.loop_thread import LoopThread
+from luma_jupyter.languages import gettext as _
 from luma_jupyter.printable import encodable, say
 from luma_jupyter.views.clip_html import final_html
 from luma_jupyter.views.clip_state import ClipState
@@ -66,7 +67,7 @@ class PagePresenter:
     def show_list(self, clips: Sequence[Clip]) -> None:
         """Show clips where the user is: one table, live in a notebook."""
         if not self.environment.has_page or not clips:
-            say(table_text([clip.state for clip in clips]) if clips else "No clips.")
+            say(table_text([clip.state for clip in clips]) if clips else _("No clips."))
             return
         from luma_jupyter.widgets.table_card import TableCard  # start-up, as above
 

@@ -23,6 +23,7 @@ from luma_jupyter.domain.task import Task
 from luma_jupyter.domain.vocabulary import Status
 from luma_jupyter.engine.handle import Handle
 from luma_jupyter.views.clip_state import ClipState
+from luma_jupyter.views.differing import common_beginning
 from luma_jupyter.views.table import (
     MOST_ROWS,
     MOST_WAITING_ROWS,
@@ -130,6 +131,7 @@ class TableCard(LiveCard):
         self.key = new_key()
         self.first = FIRST if followed else FIRST_OF_ENDED
         self.progress = Progress(ended)
+        self._beginning = common_beginning(clip.task.request.prompt for clip in self.clips[:FIRST_OF_ENDED])
         self._state = state
         self._changed: set[int] = set()
         self._windows: dict[str, range] = {}  # the rows beyond the first that pages show
@@ -183,7 +185,7 @@ class TableCard(LiveCard):
         return [self._state(clip, self.handles.get(index, clip.handle)) for index, clip in part]
 
     def _row(self, state: ClipState) -> TableRow:
-        return live_row(state)
+        return live_row(state, self._beginning)
 
     def _view(self) -> dict[str, Any]:
         handle = next(iter(self.handles.values()), None)

@@ -5,15 +5,21 @@ What somebody wishes to be told is the page's: no model has it, and a page that 
 looks for the end, not a view: a view goes when its cell is moved, or its output replaced. */
 
 const MARK = "● ";
-const INSTEAD = "the page's title gets a ● instead.";
 // By what the page says of notifications.
 const HOW = {
-  granted: "A notification comes when it ends.",
-  denied: `Notifications are refused for this page: ${INSTEAD}`,
-  default: `Notifications are not allowed yet: ${INSTEAD}`,
-  missing: `This page can show no notifications, which need https or localhost: ${INSTEAD}`,
+  granted: _("A notification comes when it ends."),
+  denied: _("Notifications are refused for this page: the page's title gets a ● instead."),
+  default: _("Notifications are not allowed yet: the page's title gets a ● instead."),
+  missing: _("This page can show no notifications, which need https or localhost: the page's title gets a ● instead."),
 };
-const NOWHERE = "This page can show no notifications: luma_jupyter.configure(notify=…) tells you in another way.";
+const NOWHERE = _("This page can show no notifications: luma_jupyter.configure(notify=…) tells you in another way.");
+// By the status of clips that ended in it.
+const OUTCOMES = {
+  failed: (count) => _("{count} failed", { count }),
+  unconfirmed: (count) => _("{count} unconfirmed", { count }),
+  detached: (count) => _("{count} not watched any more", { count }),
+  cancelled: (count) => _("{count} cancelled", { count }),
+};
 
 /** Whether the browser shows notifications of this page: granted, denied, default (nobody was asked) or missing. */
 const mayNotify = () => (globalThis.isSecureContext && globalThis.Notification?.permission) || "missing";
@@ -62,12 +68,12 @@ function tellOf(key, title, body) {
 
 /** The end of many clips in words: "5 of 6 done, 1 failed"; empty where none has ended since. */
 function outcomesText(outcomes, before) {
-  const counts = Object.entries(outcomes).map(([word, count]) => [word, count - (before[word] ?? 0)]);
-  const ended = counts.filter(([, count]) => count > 0);
-  const all = ended.reduce((sum, [, count]) => sum + count, 0);
-  const done = ended.find(([word]) => word === "completed")?.[1] ?? 0;
-  const others = ended.filter(([word]) => word !== "completed").map(([word, count]) => `${count} ${word}`);
-  return all ? [`${done} of ${all} done`, ...others].join(", ") : "";
+  const count = (status) => (outcomes[status] ?? 0) - (before[status] ?? 0);
+  const done = count("completed");
+  const others = Object.keys(OUTCOMES).filter((status) => count(status) > 0);
+  const total = others.reduce((sum, status) => sum + count(status), done);
+  const words = others.map((status) => OUTCOMES[status](count(status)));
+  return total ? [_("{count} of {total} done", { count: done, total }), ...words].join(", ") : "";
 }
 
 /** Tell of the end of what a model shows, if somebody wishes that; of a queue each time that nothing is left in it. */
@@ -101,7 +107,7 @@ function tellButton(model, button, words) {
     const wish = { words: howTold(), before: queue ? outcomes : {} };
     wishes().set(key, wish);
     if (mayNotify() === "default") {
-      wish.words = "The browser asks whether it may show notifications.";
+      wish.words = _("The browser asks whether it may show notifications.");
       draw();
       await Notification.requestPermission().catch(() => {});
       wish.words = howTold();

@@ -9,8 +9,9 @@ const shiftedBy = (places, at) => places.reduce((now, place) => (place <= now ? 
 
 /** `region` scrolls, `body` in it holds the items, each `height` pixels high and `width` wide (0: as wide as the body).
 `make` gives the element of a position, empty; `draw` fills it with what is known by now, at each update. `ask(from, to)`
-asks for these positions, of which `spare` are on either side of what is near; gives false where that is not needed. */
-function virtualList({ region, body, height, width = 0, spare = 40, make, draw, ask }) {
+asks for these positions, of which `spare` are on either side of what is near; gives false where that is not needed. With
+`grows` all items become as high as the highest one needs. */
+function virtualList({ region, body, height, width = 0, grows = false, spare = 40, make, draw, ask }) {
   const items = new Map(); // by position
   let [total, frame, asked, answeredBy] = [0, null, [0, 0], 0];
   const inUse = (item) => item.contains(document.activeElement) || item.querySelector("details[open]");
@@ -21,6 +22,7 @@ function virtualList({ region, body, height, width = 0, spare = 40, make, draw, 
     const first = Math.floor(Math.max(0, top) / height) * columns;
     return [Math.min(first, total), Math.min(Math.ceil(bottom / height) * columns, total)];
   };
+  const needed = () => Math.max(0, ...[...items.values()].map((item) => item.scrollHeight));
   const arrange = (first, last, columns) => {
     for (const [at, item] of items) {
       if (at >= total || ((at < first || at >= last) && !inUse(item))) {
@@ -34,6 +36,7 @@ function virtualList({ region, body, height, width = 0, spare = 40, make, draw, 
       if (item === next) next = next.nextElementSibling;
       else body.insertBefore(item, next);
       item.style.top = `${Math.floor(at / columns) * height}px`;
+      if (grows) item.style.height = `${height}px`;
       if (width) item.style.left = `${(at % columns) * width}px`;
       draw(item, at);
     }
@@ -52,7 +55,14 @@ function virtualList({ region, body, height, width = 0, spare = 40, make, draw, 
     body.style.height = `${Math.ceil(total / columns) * height}px`;
     const [first, last] = near(columns);
     arrange(first, last, columns);
+    if (grows && needed() > height) return grow(needed());
     if (last > first) request(first, last);
+  };
+  const grow = (higher) => {
+    const top = (region.scrollTop * higher) / height;
+    height = higher;
+    update();
+    region.scrollTop = top; // what was in sight stays there
   };
   const soon = () => { frame ??= requestAnimationFrame(update); };
   let place = 0; // an element that leaves the page, and comes back, is at its top

@@ -144,7 +144,7 @@ def test_film_without_captions_has_no_file_of_them(clip: Clip) -> None:
 @pytest.mark.parametrize(
     ("parts", "options", "words"),
     [
-        ([], {}, "A film needs at least one part: a clip, a cut, a video's path or a picture."),
+        ([], {}, "A film needs at least one part: a clip, a cut, a video file or a picture."),
         (["gone.mp4"], {}, "Part 1 of the film: there is no file 'gone.mp4'."),
         (["."], {}, "Part 1 of the film: '.' is a folder."),
         (["notes.txt"], {}, "notes.txt is no video or picture"),
@@ -153,10 +153,10 @@ def test_film_without_captions_has_no_file_of_them(clip: Clip) -> None:
         ([None], {}, "Part 1 of the film must be a clip"),
         ({"a": 1}, {}, "Part 1 of the film must be a clip"),
         ([b"no picture"], {}, "Part 1 of the film: this is not a picture"),
-        ([("title.png", 0)], {}, "Part 1 of the film: seconds must be how many seconds a picture stands"),
+        ([("title.png", 0)], {}, "Part 1 of the film: seconds must be how many seconds the picture is shown"),
         ([("clip.mp4", 5)], {}, "Part 1 of the film: seconds are for pictures, and clip.mp4 is not one; cut a clip"),
         ([("title.png", "2 s")], {}, "Part 2 of the film: '2 s' is neither a clip nor a file. Write a clip without"),
-        ([("title.png", "2")], {}, "Part 1 of the film: seconds must be how many seconds a picture stands"),
+        ([("title.png", "2")], {}, "Part 1 of the film: seconds must be how many seconds the picture is shown"),
         (["A red train"], {}, "Part 1 of the film: 'A red train' is neither a clip nor a file. Write a clip without"),
         (["clip.mp4"], {"fade": -1}, "fade must be a number of seconds, 0 or more, not -1."),
         (["clip.mp4"], {"size": (3, 3)}, "size must be width and height in pixels"),
@@ -340,7 +340,7 @@ def test_extension_of_a_film_needs_what_files_need(service: PromptService) -> No
     made.wait()
     with pytest.raises(InvalidRequest) as of_file:
         luma.extend(made.file(), "On it goes")
-    words = "is a file of yours, which AceDataCloud takes with a platform token alone"
+    words = "is a file of yours, which AceDataCloud takes only with a platform token"
     assert words in str(caught.value)
     assert words in str(of_file.value)
 
@@ -408,7 +408,7 @@ def test_film_whose_file_is_gone_is_made_by_its_cell(clip: Clip) -> None:
     made = film([clip]).wait()
     made.file().unlink()
     assert made.state.loss == "Its file is gone: run its cell again."
-    with pytest.raises(InvalidRequest, match="The file of a film is gone for good: run its cell again"):
+    with pytest.raises(InvalidRequest, match="The file of the film is gone: run its cell again"):
         made.retry()
     assert film([clip]).wait().file().exists()
 
@@ -418,7 +418,7 @@ def test_film_stops_where_its_cell_says(service: PromptService) -> None:
     service.gate.clear()
     made = film([luma.generate("A harbour")])
     made.stop()
-    with pytest.raises(ClipError, match="It was stopped before the film was made: nothing is left of it"):
+    with pytest.raises(ClipError, match=r"It was stopped\. The film was not made: nothing is left of it"):
         made.wait()
     assert made.status == "cancelled"
 

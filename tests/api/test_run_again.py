@@ -139,11 +139,11 @@ def test_a_film_is_paid_for_once(film: Film) -> None:
     assert actions(film.posts) == ["generate", "extend", "modify"]
     videos = film.desk.videos(film.outputs)
     assert videos == [video(task.id) for task in film.tasks]
-    assert not [output for output in film.outputs if "nothing paid" in output]
+    assert not [output for output in film.outputs if "no charge" in output]
     outputs, posts = film.posts_of(FILM, film.desk)
     assert posts == []
     assert film.desk.videos(outputs) == videos
-    assert ["nothing paid; --again makes a new one" in output for output in outputs] == [False, True, True, True]
+    assert ["no charge; --again makes a new one" in output for output in outputs] == [False, True, True, True]
 
 
 def test_a_film_that_was_handed_out_plays_without_keys(film: Film, tmp_path: Path) -> None:
@@ -152,7 +152,7 @@ def test_a_film_that_was_handed_out_plays_without_keys(film: Film, tmp_path: Pat
     outputs, posts = film.posts_of(FILM, elsewhere)
     assert posts == []
     assert elsewhere.videos(outputs) == film.desk.videos(film.outputs)
-    assert ["nothing paid; --again makes a new one" in output for output in outputs] == [False, True, True, True]
+    assert ["no charge; --again makes a new one" in output for output in outputs] == [False, True, True, True]
     assert not [output for output in outputs if "simulated" in output]
 
 
@@ -170,7 +170,7 @@ def test_again_upstream_makes_what_follows_anew(film: Film, tmp_path: Path) -> N
     boat, storm, fog, *newest = desk.videos(outputs)
     assert boat == desk.videos(film.outputs)[0]
     assert [storm, fog] == newest == [video(task.id) for task in film.server.tasks[-2:]]
-    assert ["nothing paid" in output for output in outputs] == [False, True, False, False, True, True]
+    assert ["no charge" in output for output in outputs] == [False, True, False, False, True, True]
 
 
 def test_two_kernels_at_once_pay_once(server: Server, tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ from tests.support.gateway import RunningGateway, gateway_settings, running_gate
 from tests.support.misbehaving import Server
 from tests.support.postgres import PostgresServer, programs_or_skip
 from tests.support.shots import Colour, shot
+from tests.support.small_catalogue import small_catalogue
 from tests.support.visitor import enter, visitor
 
 ARABIC = "قارب أحمر صغير في بحيرة هادئة عند الفجر، والكاميرا تقترب ببطء"
@@ -98,7 +99,7 @@ async def fill(gateway: RunningGateway, folder: Path) -> None:
         await connection.execute(
             "INSERT INTO trouble VALUES ('balance', 'acedata', 'AceDataCloud says that the balance is spent.')"
         )
-    await ledger.note("gateway", "submission 6 has a second task: task-77")
+    await ledger.note("gateway", "Clip 6 has a second task: task-77")
 
 
 Open = Callable[..., Any]
@@ -144,9 +145,9 @@ def open_(
         if "Content Security" in words and "frame-ancestors" not in words:
             errors.append(words)
 
-    def open_page(path: str, name: str = "miss", view: str = "light") -> Any:
+    def open_page(path: str, name: str = "miss", view: str = "light", **more: Any) -> Any:
         scheme, width, height = VIEWS[view]
-        context = chromium.new_context(color_scheme=scheme, viewport={"width": width, "height": height})
+        context = chromium.new_context(color_scheme=scheme, viewport={"width": width, "height": height}, **more)
         contexts.append(context)
         context.add_cookies(cookies[name])
         page = context.new_page()
@@ -273,3 +274,22 @@ def test_students_page_of_the_same_origin_gets_no_hand_on_a_teachers(open_: Open
     assert page.evaluate(OPENED) == "nothing"
     framed = page.evaluate(FRAME, address)
     assert "Pause all" not in framed
+
+
+def test_page_speaks_the_browsers_language_and_goes_on_so(open_: Open, gateway: RunningGateway, tmp_path: Path) -> None:
+    """What a page shows, what comes by itself, how a time is written, what a button is called when it was pressed."""
+    messages = {"being sent": "正在提交", "under way": "制作中", "Pause": "暂停", "Play": "播放"}
+    with small_catalogue(tmp_path, messages):
+        page = open_("class", locale="zh-CN")
+        assert page.locator("html").get_attribute("lang") == "zh"
+        enter(gateway, "dora", "A swan", state="sent")
+        newest = page.locator("#clips li:first-child")
+        newest.get_by_text("A swan").wait_for()
+        assert newest.locator(".state").inner_text() == "正在提交"
+        assert newest.locator("time").get_attribute("title") == page.evaluate(
+            "(time) => new Date(time).toLocaleString('zh-CN')", newest.locator("time").get_attribute("datetime")
+        )
+        picture(page, "class-zh")
+        go(page, "wall")
+        page.get_by_role("button", name="暂停").click()
+        page.get_by_role("button", name="播放").wait_for()

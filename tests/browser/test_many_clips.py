@@ -239,8 +239,8 @@ def test_a_live_table_of_a_thousand_clips_scrolls_while_they_are_made(opened: Op
     scroll_until(page, ROWS, 1, "Kite 999")
     for _ in page.in_both_themes("many-live-end"):
         assert len(page.page.evaluate(PLACES, ROWS)) <= MOST_ITEMS
-    page.page.get_by_role("button", name="Stop following all").click()
-    page.wait_for(f"/not followed|cancelled/.test({last_words(ROWS)})", timeout=60)
+    page.page.get_by_role("button", name="Stop watching all (the tasks may go on)").click()
+    page.wait_for(f"/not watched|cancelled/.test({last_words(ROWS)})", timeout=60)
     page.wait_for("/^1,000 clips: [^q]*$/.test(document.querySelector('.luma-status')?.innerText)", timeout=60)
     page.wait_for(f"{REPLACED}?.textContent.includes(' more: run this cell again')", timeout=30)
     page.wait_for(f"{last_words(ROWS)}.includes('Kite 999')", timeout=30)

@@ -60,7 +60,7 @@ def test_prices_and_charges_are_on_the_page(open_page: Callable[..., LabPage], l
     lab.write("money/after.ipynb", f"{LOAD}luma.configure({keys})", *AFTER.splitlines())
     after = open_page("money/after.ipynb", 1200, 1400)
     after.run_all()
-    after.wait_for("document.body.innerText.includes('nothing to be mended')", timeout=60)
+    after.wait_for("document.body.innerText.includes('No problems')", timeout=60)
     for shown, moment in ((page, "money"), (after, "account")):
         for _ in shown.in_both_themes(moment):
             assert "A coin of $5 and one of $10 over the sea" in shown.text()  # and no formula of it

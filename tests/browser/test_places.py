@@ -48,7 +48,7 @@ def test_videos_that_a_page_may_not_reach_are_in_the_notebook(lab: Lab, open_pag
     plays(page, 3)
     page.shot("unreached")
     for words in ("outside the notebook's folder", "is hidden", "is a link that leads out"):
-        assert f"The media folder {'is ' if words[0] == 'o' else ''}{words}" in page.text()
+        assert f"The folder of the videos {'is ' if words[0] == 'o' else ''}{words}" in page.text()
     assert "So the video is in the notebook itself." in page.text()
     assert "luma_videos" not in {path.name for path in folder.iterdir()}
 
@@ -73,7 +73,7 @@ def test_a_card_hears_from_the_page_that_its_server_refuses_the_video(
     page.wait_until_idle(name)
     plays(page, 2)
     page.shot("refused-dark")
-    assert "The page cannot load files of the media folder: its server answers 403." in page.text()
+    assert "This page cannot load files from the folder of the videos: its server answers 403." in page.text()
     page.save(name)
     assert saved_sources(lab, name) == ["data:video/mp4"] * 2
 

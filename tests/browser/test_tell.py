@@ -204,8 +204,8 @@ def test_a_queue_is_told_each_time_that_nothing_is_left(open_card: Any) -> None:
     news = [
         {"ended": 2, "outcomes": {"completed": 2}},
         {"ended": 2, "outcomes": {"completed": 2}},
-        {"total": 4, "ended": 3, "outcomes": {"completed": 2, "not followed any more": 1}},
-        {"total": 4, "ended": 4, "outcomes": {"completed": 2, "failed": 1, "not followed any more": 1}},
+        {"total": 4, "ended": 3, "outcomes": {"completed": 2, "detached": 1}},
+        {"total": 4, "ended": 4, "outcomes": {"completed": 2, "failed": 1, "detached": 1}},
         {"total": 4, "ended": 3, "outcomes": {"completed": 2, "failed": 1}},
         {"total": 4, "ended": 4, "outcomes": {"completed": 3, "failed": 1}},
     ]
@@ -213,7 +213,7 @@ def test_a_queue_is_told_each_time_that_nothing_is_left(open_card: Any) -> None:
         page.evaluate("(news) => change(news, 'msg:custom')", one)
     assert [title for title, _, _ in page.evaluate("shown")] == [
         "Luma: 1 of 1 done",
-        "Luma: 0 of 2 done, 1 failed, 1 not followed any more",
+        "Luma: 0 of 2 done, 1 failed, 1 not watched any more",
         "Luma: 1 of 1 done",
     ]
     page.evaluate("draw()")

@@ -29,6 +29,18 @@ START = """() => {
     globalThis.list = virtualList({ region, body, height: 40, make, draw, ask });
     list.resize(1000);
 }"""
+# Twenty items, 100 pixels wide and from 40 to 59 high, in a region of 350 × 400 on a page enlarged so much.
+START_TILES = """(zoom) => {
+    document.body.style.zoom = zoom;
+    document.body.innerHTML = `<div id="region" style="width:350px;height:400px;overflow:auto">
+        <div id="body" style="position:relative"></div></div>`;
+    const [region, body] = ["region", "body"].map((id) => document.getElementById(id));
+    const make = () => Object.assign(document.createElement("div"), { style: "position:absolute;width:100px" });
+    globalThis.more = 0;
+    const draw = (item, at) => { item.innerHTML = `<div style="height:${40 + at + more}px"></div>`; };
+    globalThis.list = virtualList({ region, body, height: 30, width: 100, grows: true, make, draw, ask: () => false });
+    list.resize(20);
+}"""
 GIVE = """() => {
     const [from, to] = asked.at(-1);
     for (let at = from; at < to; at++) known.add(at);
@@ -51,6 +63,7 @@ LEAVE = """async (times) => {
     }
     await frames();
 }"""
+PLACES = "[...document.querySelectorAll('#body > *')].map(({ style }) => [style.left, style.top].map(parseFloat))"
 WORDS = "[...document.querySelectorAll('#body > *')].map((item) => item.textContent)"
 TOPS = "[...document.querySelectorAll('#body > *')].map((item) => parseInt(item.style.top))"
 
@@ -117,3 +130,19 @@ def test_a_list_that_leaves_the_page_comes_back_where_it_was(page: Any, times: i
     assert page.evaluate("document.getElementById('region').scrollTop") == 3000
     page.evaluate("list.end()")
     assert page.evaluate(WORDS) == []
+
+
+@pytest.mark.parametrize("zoom", ["1", "1.5"])
+def test_rows_are_as_high_as_the_highest_item_and_as_many_wide_as_fit(page: Any, zoom: str) -> None:
+    """On an enlarged page, too: three of 100 pixels in a row of 350 (less the scroll bar), each 59 pixels high."""
+    page.evaluate(START_TILES, zoom)
+    assert page.evaluate(PLACES) == [[100 * (at % 3), 59 * (at // 3)] for at in range(20)]
+
+
+def test_what_is_in_sight_stays_there_when_rows_grow(page: Any) -> None:
+    """Higher items make all rows higher, at once; the list is scrolled on as far as they have moved."""
+    page.evaluate(START_TILES, "1")
+    page.evaluate(SCROLL, 10)
+    page.evaluate("() => { more = 59; list.update(); }")
+    assert page.evaluate(PLACES)[3] == [0, 118]
+    assert page.evaluate("document.getElementById('region').scrollTop") == 20

@@ -47,8 +47,8 @@ def test_dry_run_says_that_an_equal_request_was_made(notebook: Shell, capsys: py
     notebook.run("%%luma -o sunset --wait\nA sunset")
     notebook.run("%%luma --dry-run\nA sunset")
     assert capsys.readouterr().out.splitlines()[0] == (
-        "Nothing was sent, and without --again nothing would be: this was asked for before, and is completed. "
-        "With --again this would go to acedata:"
+        "Nothing was sent. This was made before (completed), so without --again nothing is sent or paid. "
+        "With --again, this would go to acedata:"
     )
     notebook.run("%%luma --dry-run --again\nA sunset")
     assert capsys.readouterr().out.startswith("Nothing was sent. This would go to acedata:")
@@ -150,7 +150,7 @@ def test_provider_timeout_and_callback_reach_the_engine(notebook: Shell, service
     notebook.run("%%luma --wait --provider acedata --callback-url https://example.com/hook\nA sunset")
     assert service.sent[0]["callback_url"] == "https://example.com/hook"
     service.running = True
-    with pytest.raises(ClipDetached, match=r"followed for 5 s.*may still run and be billed"):
+    with pytest.raises(ClipDetached, match=r"watched for 5 s.*may still run and be billed"):
         notebook.run("%%luma --wait --timeout 5\nA dawn")
 
 

@@ -95,7 +95,7 @@ def test_completion_of_an_empty_word_offers_all(notebook: Shell) -> None:
         ("%%luma modify -o x ", ["dusk", "sunset", "seas[0]", "--watermark"]),
         ("%%luma extend dusk ", ["-o", "--out", "--end-image"]),
         ("%%luma generate ", ["-o", "--out", "--aspect-ratio"]),
-        ("%luma ", ["status", "wait", "stop"]),
+        ("%luma ", ["status", "wait", "show"]),
         ("%luma retry ", ["dusk", "sunset", "seas", "--may-pay-twice"]),
         ("%%luma extend sunset --lo", []),
         ("%%luma --loop --lo", []),
@@ -118,7 +118,7 @@ def test_completion_keeps_its_order_in_the_page(notebook: Shell) -> None:
     """IPython passes on what it is given, in that order."""
     with provisionalcompleter():
         found = [c.text for c in notebook.ip.Completer.completions("%luma ", 6)]
-    assert found[:3] == ["status", "wait", "stop"]
+    assert found[:3] == ["status", "wait", "show"]
 
 
 @pytest.mark.parametrize(

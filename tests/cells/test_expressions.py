@@ -143,7 +143,7 @@ def test_all_else_in_double_braces_is_refused_with_a_way_out(expression: str) ->
     with pytest.raises(InvalidRequest) as caught:
         insert_variables(f"A {{{{{expression}}}}}.", variables())
     words = str(caught.value)
-    assert "put it into a variable first: text = " in words
+    assert "Put it into a variable first: text = " in words
     assert "{{text}}" in words
     assert "\n" not in words
     assert len(words) < 400
@@ -195,7 +195,7 @@ def test_a_value_that_is_no_text_is_refused_in_words(value: object, what: str, e
 @pytest.mark.parametrize("names_only", [False, True])
 def test_an_undefined_variable_is_named(prompt: str, names_only: bool) -> None:
     """The error says which one there is none of."""
-    with pytest.raises(InvalidRequest, match=r"The prompt uses \{\{.*, but there is no variable nothing\."):
+    with pytest.raises(InvalidRequest, match=r"^\{\{.*: there is no variable nothing\."):
         insert_variables(prompt, variables(), names_only=names_only)
 
 
@@ -210,7 +210,7 @@ def test_an_undefined_variable_is_named(prompt: str, names_only: bool) -> None:
         ("n / 0", "ZeroDivisionError: "),
         ("fox:.2f", "ValueError: "),
         ("mute", "cannot be put in: Wordless."),
-        ("fox + 1", "fox is of type str, no number: put it into a variable first"),
+        ("fox + 1", "fox is no number, but of type str. Put it into a variable first"),
     ],
 )
 def test_an_error_of_the_users_objects_is_one_line(expression: str, words: str) -> None:
@@ -240,7 +240,7 @@ def test_half_a_replacement_is_refused(prompt: str, words: str) -> None:
     with pytest.raises(InvalidRequest) as caught:
         insert_variables(prompt, variables())
     assert words in str(caught.value)
-    assert "{{{{ and }}}}" in str(caught.value)
+    assert "{{{{ … }}}}" in str(caught.value)
 
 
 def test_a_mistake_is_found_before_anything_is_evaluated() -> None:
@@ -274,7 +274,7 @@ def test_names_only_evaluates_nothing_but_names() -> None:
 def test_single_braces_around_a_variable_are_told(prompt: str, name: str | None) -> None:
     """Somebody who writes {fox} may have meant {{fox}}; JSON and formats of others are left alone."""
     notice = single_braces_notice(prompt, variables())
-    assert (notice is None) if name is None else (notice and f"{{{{{name}}}}} puts the variable in" in notice)
+    assert (notice is None) if name is None else (notice and f"{{{{{name}}}}} puts in the value" in notice)
 
 
 # Whatever somebody types.
@@ -336,7 +336,7 @@ CALLS = st.recursive(
 def test_a_call_is_never_made(expression: str, names_only: bool) -> None:
     """Wherever in an expression it stands."""
     known = variables()
-    with pytest.raises(InvalidRequest, match="put it into a variable first"):
+    with pytest.raises(InvalidRequest, match="Put it into a variable first"):
         insert_variables(f"{{{{{expression}}}}}", known, names_only=names_only)
     assert known["shot"].touched == 0
 

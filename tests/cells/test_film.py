@@ -120,40 +120,44 @@ def test_lines_below_are_the_captions_of_the_parts(
 @pytest.mark.parametrize(
     ("line", "body", "words"),
     [
-        ("", "", "Say of what: %luma film PART… [options], where a part is a clip, storm@1-4.5, or a path; %luma film"),
+        (
+            "",
+            "",
+            "Say of what: %luma film PART… [options]. A PART is a clip, some of it (storm@1-4.5), or a path;",
+        ),
         ("--fade 1", "", "Say of what: %luma film PART… [options]"),
-        ("storm --fade", "", "argument --fade: expected one argument. Usage: %luma film PART… [options]; %luma film"),
-        ("storm --fade slow", "", "--fade must be a number of seconds, not 'slow'."),
-        ("storm --fps fast", "", "--fps must be a number of frames per second, not 'fast'."),
+        ("storm --fade", "", "--fade needs a value. Usage: %luma film PART… [options]; %luma film shows all."),
+        ("storm --fade slow", "", "--fade must be a number, not 'slow'."),
+        ("storm --fps fast", "", "--fps must be a number, not 'fast'."),
         ("storm --fade 1 --fade 2", "", "--fade is there twice: take one of them out."),
         (
             "storm --musik x.mp3",
             "",
-            "unrecognized arguments: --musik x.mp3. Did you mean --music? Usage: %luma film PART…",
+            "There is no option --musik: did you mean --music? Usage: %luma film PART…",
         ),
-        ("storm —fade 1", "", "—fade begins with a long dash instead of hyphens: write --fade."),
-        ("storm --aspect-ratio 9:16", "", "unrecognized arguments: --aspect-ratio 9:16. Usage: %luma film PART…"),
+        ("storm —fade 1", "", "—fade begins with a long dash: write --fade, with hyphens."),
+        ("storm --aspect-ratio 9:16", "", "There is no option --aspect-ratio. Usage: %luma film PART…"),
         ("storm -o print", "", "-o print: Python needs this name itself; take another one, such as print_1."),
-        ('storm "x', "", "The line cannot be read (No closing quotation): check its quotes."),
+        ('storm "x', "", "A quote in this line is not closed: check its quotes."),
         ("strom", "", "There is no variable strom: did you mean storm?"),
-        ("storm[0:3]", "", "storm[0:3]: in a cell this is storm@0-3."),
-        ("storm[1.5:]", "", "storm[1.5:]: in a cell this is storm@1.5-."),
+        ("storm[0:3]", "", "storm[0:3]: in a cell, write storm@0-3."),
+        ("storm[1.5:]", "", "storm[1.5:]: in a cell, write storm@1.5-."),
         (
             "storm",
             "One\nTwo",
-            "There are 2 lines of captions for 1 part: write one line for each part, and an empty one",
+            "Captions: 2 lines for a film of 1. Write one line for each part, and an empty one",
         ),
-        ("lamps", "One\n\nThree", "There are 3 lines of captions for 2 parts: write one line for each part"),
-        ("storm", "The {{plce}}", "The caption uses {{plce}}, but there is no variable plce: did you mean {{place}}?"),
+        ("lamps", "One\n\nThree", "Captions: 3 lines for a film of 2. Write one line for each part"),
+        ("storm", "The {{plce}}", "{{plce}}: there is no variable plce; did you mean {{place}}?"),
         ("nothing.mp4", "", "Part 1 of the film: there is no file 'nothing.mp4'."),
         ("storm my.txt", "", "Part 2 of the film: there is no file 'my.txt'."),
         ("storm place", "", "Part 2 of the film: 'Hafen' is neither a clip nor a file. Write a clip without quotes;"),
         ("storm --music nothing.mp3", "", "music: there is no file 'nothing.mp3'."),
         ("storm --fade -1", "", "fade must be a number of seconds, 0 or more, not -1.0."),
-        ("storm --size 1281x720", "", "size must be even numbers of pixels"),
-        ("storm --size big", "", "size must be width and height in pixels, from 16 to 7,680, such as (1280, 720), not"),
+        ("storm --size 1281x720", "", "size must have even numbers"),
+        ("storm --size big", "", "size must be width and height in pixels, from 16 to 7,680, such as 1280x720, not"),
         ("storm --fps 0", "", "fps must be a number of frames per second, above 0"),
-        ("storm", "The {{", "The caption has “{{”: there is no }} after these braces."),
+        ("storm", "The {{", "“{{”: there is no }} after these braces."),
     ],
 )
 def test_what_is_no_film_is_refused_in_one_line(
@@ -172,5 +176,5 @@ def test_title_without_its_quotes_is_told(read: Callable[..., CellCommand]) -> N
 
 def test_film_is_the_first_word_of_a_cell(notebook: Shell) -> None:
     """Elsewhere it would be the name of a clip, or a word of a prompt: one line says where it goes."""
-    with pytest.raises(InvalidRequest, match=r"^film comes first: `%%luma film PART…`, and options behind it\.$"):
+    with pytest.raises(InvalidRequest, match=r"^The word film comes first, and options after it: `%%luma film PART…`"):
         notebook.run("%%luma -o movie film storm harbour\nThe storm")

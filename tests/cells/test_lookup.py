@@ -13,10 +13,14 @@ from luma_jupyter import Clip
 from luma_jupyter.api.kernel import kernel
 from luma_jupyter.cells.lookup import Lookup
 from luma_jupyter.clip.clip_list import ClipList
+from luma_jupyter.domain.vocabulary import Status
 from luma_jupyter.errors import InvalidRequest
+from luma_jupyter.views.text import SHORT_STATUS_TEXT
 from tests.support import settings
 from tests.support.notebook import PromptService, Shell, wait_for_status
 from tests.support.pictures import PICTURE, encoded
+
+DETACHED = SHORT_STATUS_TEXT[Status.DETACHED]
 
 
 def test_a_cell_takes_a_frame_of_a_clip(notebook: Shell, filmed: PromptService) -> None:
@@ -39,7 +43,7 @@ def test_a_cell_takes_a_frame_of_a_clip(notebook: Shell, filmed: PromptService) 
         ("sunset@middle", r"^sunset@middle: write sunset@first, sunset@last or sunset@2\.5 \(seconds\)\.$"),
         ("sunset@2x.png", r"^--start-image: there is no file 'sunset@2x\.png'\.$"),
         ("sunset@-1", r"^sunset@-1: write sunset@first"),
-        ("sunset@1-4.5", r"^sunset@1-4\.5 is a part of a clip; here goes a frame: write sunset@first, sunset@last or"),
+        ("sunset@1-4.5", r"^sunset@1-4\.5 is a part of a clip\. For a frame, write sunset@first, sunset@last or"),
         ("suns@last", r"^There is no variable suns: did you mean sunset\?$"),
     ],
 )
@@ -110,11 +114,11 @@ def test_a_moment_is_written_in_any_form_of_a_number(notebook: Shell, filmed: Pr
         ("%%luma extend foks\nx", "There is no variable foks: did you mean fox?"),
         ("%%luma extend sees[0]\nx", "There is no variable sees: did you mean seas[0]?"),
         ("%luma wait foks", "There is no variable foks: did you mean fox?"),
-        ("%%luma --start-image phto\nx", "--start-image phto: did you mean photo?"),
-        ("%%luma\nA {{colr}} boat", "The prompt uses {{colr}}, but there is no variable colr: did you mean {{color}}?"),
+        ("%%luma --start-image phto\nx", "--start-image: there is no variable phto; did you mean photo?"),
+        ("%%luma\nA {{colr}} boat", "{{colr}}: there is no variable colr; did you mean {{color}}?"),
         (
             "%%luma\nA {{colr:.1f}} boat",
-            "The prompt uses {{colr:.1f}}, but there is no variable colr: did you mean {{color:.1f}}?",
+            "{{colr:.1f}}: there is no variable colr; did you mean {{color:.1f}}?",
         ),
     ],
 )
@@ -159,7 +163,7 @@ def test_a_picture_named_as_an_earlier_clip_leads_to_its_frame(notebook: Shell, 
     notebook.run("%%luma -o seas --takes 2 --wait\nA sea")
     key = notebook.user_ns["seas"][0].task.key
     notebook.restart()
-    with pytest.raises(InvalidRequest, match=rf"^--start-image seas: seas was made .* or use clip:{key}@last\.$"):
+    with pytest.raises(InvalidRequest, match=rf"^--start-image: .* seas; seas was made .* or use clip:{key}@last\.$"):
         notebook.run("%%luma --start-image seas\nNight falls")
 
 
@@ -170,7 +174,7 @@ def test_a_name_of_a_clip_that_failed_is_not_offered(notebook: Shell, service: P
     notebook.restart()
     for _ in range(2):
         with pytest.raises(
-            InvalidRequest, match="no variable fox: run the cell that makes it first, or check the name"
+            InvalidRequest, match="no variable fox: first run the cell that makes it, or check the name"
         ):
             notebook.run("%%luma extend fox\nIt runs")
         settings.configure(home=Path(__file__))
@@ -200,7 +204,7 @@ def test_words_and_steps_take_a_list_or_one_of_it(
         wait_for_status(clip, "running")
     capsys.readouterr()
     notebook.run("%luma stop seas[1]")
-    assert capsys.readouterr().out == "seas[1]: following ends.\n"
+    assert capsys.readouterr().out == "Stopped watching seas[1].\n"
     notebook.user_ns["seas"][1].handle.done.result(timeout=10)
     notebook.run("%luma status seas")
     lines = capsys.readouterr().out.splitlines()
@@ -209,7 +213,7 @@ def test_words_and_steps_take_a_list_or_one_of_it(
         *("running", "detached", "running")
     ]
     notebook.run("%luma stop seas")
-    assert capsys.readouterr().out.splitlines()[1] == "seas[1] is detached already."
+    assert capsys.readouterr().out.splitlines()[1] == f"seas[1] has ended already: {DETACHED}."
     for clip in notebook.user_ns["seas"]:
         clip.handle.done.result(timeout=10)
     service.running = False
@@ -223,14 +227,14 @@ def test_words_and_steps_take_a_list_or_one_of_it(
 @pytest.mark.parametrize(
     ("cell", "words"),
     [
-        ("%%luma extend seas\nOn", "seas holds 2 clips; take one of them: seas[0] to seas[1]."),
-        ("%%luma extend nothing\nOn", "nothing holds 0 clips; take one of them, but it is empty."),
-        ("%luma retry seas", "seas holds 2 clips; take one of them: seas[0] to seas[1]."),
-        ("%%luma extend seas[2]\nOn", "There is no seas[2]: seas holds 2 clips."),
+        ("%%luma extend seas\nOn", "seas is a list: take one of its clips, seas[0] to seas[1]."),
+        ("%%luma extend nothing\nOn", "nothing is an empty list."),
+        ("%luma retry seas", "seas is a list: take one of its clips, seas[0] to seas[1]."),
+        ("%%luma extend seas[2]\nOn", "There is no seas[2]: the last one is seas[1]."),
         ("%%luma extend sea[0]\nOn", "There is no variable sea: did you mean seas[0]?"),
-        ("%luma wait one[0]", "one is not a list of clips. "),
-        ("%luma wait number", "number is not a clip but of type int. "),
-        ("%%luma\nThe {{seas}}", "The prompt uses {{seas}}, which is a list of clips: a prompt takes text."),
+        ("%luma wait one[0]", "one is no list of clips, but of type Clip."),
+        ("%luma wait number", "number is no clip, but of type int. "),
+        ("%%luma\nThe {{seas}}", "{{seas}} is a list of clips, and a prompt takes text."),
         ("%%luma --takes many\nA sea", "--takes must be a whole number from 1 to 999, not 'many'."),
         ("%%luma --takes 0\nA sea", "--takes must be a whole number from 1 to 999, not 0."),
         ("%%luma --takes 1000\nA sea", "--takes must be a whole number from 1 to 999, not 1000."),
@@ -292,12 +296,12 @@ def test_a_part_of_a_film_is_a_clip_a_cut_a_variable_or_a_path(
         ("storm@last", "storm@last: write storm, or storm@1-4.5 for a part of it (seconds), or storm@1- to its end."),
         ("storm@1–3", "storm@1–3: write storm, or storm@1-4.5 for a part of it (seconds), or storm@1- to its end."),
         ("seas@x", "seas@x: write seas[0], or seas[0]@1-4.5 for a part of it (seconds), or seas[0]@1- to its end."),
-        ("seas@0-1", "seas holds 1 clips; take one of them: seas[0] to seas[0]."),
+        ("seas@0-1", "seas is a list: take one of its clips, seas[0] to seas[0]."),
         ("storm@0.8-0.2", "A part must end after it begins: not from 0.8 s to 0.2 s."),
         ("storm@1-9", "There is no storm@1-9: storm is 1.00 s long."),
         ("strom", "There is no variable strom: did you mean storm?"),
         ("strom@1-3", "There is no variable strom: did you mean storm?"),
-        ("nothing", "There is no variable nothing: run the cell that makes it first, or check the name."),
+        ("nothing", "There is no variable nothing: first run the cell that makes it, or check the name."),
     ],
 )
 def test_a_word_that_is_no_part_of_a_film_is_refused(notebook: Shell, storm: Clip, word: str, said: str) -> None:

@@ -55,4 +55,4 @@ def test_a_cell_tells_of_a_variable_in_single_braces(notebook: Shell, service: P
     notebook.user_ns["fox"] = "a red fox"
     notebook.run("%%luma --wait\nSee {fox} run")
     assert service.sent[0]["prompt"] == "See {fox} run"
-    assert "luma_jupyter: The prompt has {fox} in single braces, which is sent as it stands" in capsys.readouterr().out
+    assert "luma_jupyter: The prompt has {fox}, sent as it is; {{fox}} puts in the value" in capsys.readouterr().out

@@ -368,7 +368,7 @@ def test_retry_refuses_a_clip_that_the_journal_does_not_know(tmp_path: Path) -> 
     """With another home nothing is known of it; the line says what to do."""
     clip = luma.generate("A sunset").wait()
     luma.configure(home=tmp_path / "other")
-    with pytest.raises(InvalidRequest, match="does not know this clip: run its cell again"):
+    with pytest.raises(InvalidRequest, match="Nothing is written down of this clip on this computer: run"):
         clip.retry()
 
 

@@ -149,7 +149,7 @@ def test_batch_above_the_price_is_sent_on_a_yes(
     settings.configure(confirm_usd=0, confirm_count=1)
     batch(["Ice", "Sun"], action="modify", source="https://x.example/v.mp4").wait()
     assert asked[1] == (
-        "2 new videos are more than 1 (the setting confirm_count) and $1.00 is more than $0.00 (the setting "
+        "2 new videos are more than 1 (the setting confirm_count), and $1.00 is more than $0.00 (the setting "
         "confirm_usd). Send them? [y/N] "
     )
 
@@ -221,7 +221,7 @@ def test_batch_of_old_ones_with_one_that_cannot_be_had_says_what_was_sent(
 
     with monkeypatch.context() as patched:
         patched.setattr(engine_module, "copy_into", unreadable)
-        with pytest.raises(DownloadError, match=r"^2 new ones were sent, and are followed; but: the media folder"):
+        with pytest.raises(DownloadError, match=r"^2 new ones were sent, and are being watched; but: the media folder"):
             batch(["A boat", "A mill", "A ship"])
     assert [clip.prompt for clip in clips().wait()] == ["A boat", "A mill", "A ship"]
     assert len(batch(["A boat", "A mill", "A ship"]).wait()) == len(service.sent) == 3

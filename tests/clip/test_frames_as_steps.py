@@ -100,7 +100,7 @@ def test_chain_that_an_earlier_version_made_is_found_again(
     ]
     assert "as sent: four@last" in shots[4]._repr_html_()  # type: ignore[operator]
     notebook.run("%%luma --start-image four@last --dry-run\nShot five")
-    assert "without --again nothing would be: this was asked for before" in capsys.readouterr().out
+    assert "without --again nothing is sent or paid" in capsys.readouterr().out
     assert len(filmed.sent) == 5
 
 
@@ -211,11 +211,11 @@ def test_every_way_to_ask_takes_frames(storm: Clip, notebook: Shell, filmed: Pro
         summaries,
         [
             "generate 16:9, from storm@last, to storm@first",
-            "extend of https://example.com/v.mp4, to storm@last",
-            "extend of storm, to storm@first",
+            "extend https://example.com/v.mp4, to storm@last",
+            "extend storm, to storm@first",
             "generate 16:9, from storm@0.5",
             "generate 16:9, from storm@first",
-            "extend of storm, to storm@last",
+            "extend storm, to storm@last",
             "generate 16:9, from a.png, to storm@first",
         ],
         strict=True,

@@ -124,7 +124,7 @@ def test_history_of_many_clips_is_a_screenful_and_has_all_of_them(notebook: Shel
     enter(MOST_LINES + 1000)
     notebook.run("history = %luma history")
     history = notebook.user_ns["history"]
-    left_out = "1,000 clips before these are left out: `%luma history --day 2026-11-22` shows a day"
+    left_out = "1,000 clips before these are not shown: `%luma history --day 2026-11-22` shows one day"
     line, *rows, below = repr(history).splitlines()
     assert line.startswith(left_out)
     assert len(rows) == 1 + MOST_LINES

@@ -119,10 +119,10 @@ def test_lineage_text_has_a_line_for_each_clip() -> None:
     found = lineage_nodes({one.intent: one for one in FAMILY}, intent(3), lambda one: one.name or "")
     assert lineage_svg.text(found).splitlines() == [
         "clip_1: generate 16:9, “Prompt 1”, completed",
-        "├── clip_2: extend of clip_1, “Prompt 2”, completed",
-        "│   └── clip_4: modify of clip_2, “Prompt 4”, completed",
-        "└── clip_3: extend of clip_1, take 2, “Prompt 3”, completed  ← this clip",
-        "    └── clip_5: extend of clip_3, “Prompt 5”, completed",
+        "├── clip_2: extend clip_1, “Prompt 2”, completed",
+        "│   └── clip_4: modify clip_2, “Prompt 4”, completed",
+        "└── clip_3: extend clip_1, take 2, “Prompt 3”, completed  ← this clip",
+        "    └── clip_5: extend clip_3, “Prompt 5”, completed",
     ]
 
 
@@ -151,10 +151,10 @@ def test_lineage_has_steps_by_frames_with_a_line_of_their_own() -> None:
     found = lineage_nodes({one.intent: one for one in tasks}, intent(7), lambda one: one.name or "")
     assert lineage_svg.text(found).splitlines() == [
         "clip_1: generate 16:9, “Prompt 1”, completed",
-        "└── clip_2: extend of clip_1, “Prompt 2”, completed",
+        "└── clip_2: extend clip_1, “Prompt 2”, completed",
         "    └┄┄ clip_7: generate 16:9, from clip_2@last, to clip_6@last, “Prompt 7”, completed  ← this clip",
         "        ├┄┄ clip_8: generate 16:9, to clip_7@last, “Prompt 8”, completed",
-        "        └── clip_9: extend of clip_7, to clip_6@last, “Prompt 9”, completed",
+        "        └── clip_9: extend clip_7, to clip_6@last, “Prompt 9”, completed",
     ]
     drawn = ElementTree.fromstring(lineage_svg.svg(found)).iter("{http://www.w3.org/2000/svg}path")
     assert ["stroke-dasharray" in path.attrib for path in drawn] == [False, True, True, False]
@@ -232,9 +232,9 @@ def test_clip_lineage_has_variables_and_states(notebook: Shell, service: PromptS
     assert isinstance(found, Lineage)
     assert repr(found).splitlines() == [
         "sunset: generate 16:9, “A sunset”, running",
-        "└── longer: extend of sunset, “On and on”, queued  ← this clip",
-        "    ├── takes[0]: modify of longer, “Fog”, queued",
-        "    └── takes[1]: modify of longer, take 2, “Fog”, queued",
+        "└── longer: extend sunset, “On and on”, queued  ← this clip",
+        "    ├── takes[0]: modify longer, “Fog”, queued",
+        "    └── takes[1]: modify longer, take 2, “Fog”, queued",
     ]
     data, _ = notebook.ip.display_formatter.format(found)
     assert data["image/svg+xml"] == found.svg
@@ -249,7 +249,7 @@ def test_clip_lineage_has_clips_of_earlier_kernels(notebook: Shell, service: Pro
     notebook.run("%%luma -o sunset\nA sunset")
     assert repr(notebook.user_ns["sunset"].lineage()).splitlines() == [
         "sunset: generate 16:9, “A sunset”, completed  ← this clip",
-        "└── longer: extend of sunset, “On and on”, completed",
+        "└── longer: extend sunset, “On and on”, completed",
     ]
 
 

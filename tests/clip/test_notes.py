@@ -79,8 +79,8 @@ def test_listeners_hear_of_each_note() -> None:
     ("name", "value", "why"),
     [
         ("starred", "yes", "starred must be True or False, not 'yes'"),
-        ("note", None, "A note is a text, not None"),
-        ("note", 2_001 * "x", "A note has at most 2,000 characters; this one has 2,001"),
+        ("note", None, "A note must be text, not None"),
+        ("note", 2_001 * "x", "The note has 2,001 characters, and may have 2,000"),
     ],
 )
 def test_what_is_no_note_is_refused_in_one_line(name: str, value: object, why: str) -> None:

@@ -202,7 +202,9 @@ def test_what_cannot_be_called_is_refused_in_one_line(value: object) -> None:
 
     async def mail(ended: object) -> None: ...
 
-    with pytest.raises(luma.InvalidRequest, match=r"^notify must be a plain function: nobody would await this one\.$"):
+    with pytest.raises(
+        luma.InvalidRequest, match=r"^notify must be a plain function, without async: nobody awaits it\.$"
+    ):
         luma.configure(notify=mail)
     assert settings.current() == before
 

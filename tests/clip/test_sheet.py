@@ -63,8 +63,8 @@ def test_a_contact_sheet_is_of_whatever_holds_clips(shots: ClipList) -> None:
         (lambda clip: [clip[0:1]], {}, "A contact sheet takes clips, not Cut."),
         (lambda clip: "shots", {}, "A contact sheet takes clips, not str."),
         (lambda clip: [], {}, "There are no clips for a contact sheet."),
-        (lambda clip: [clip], {"columns": 0}, "columns is a whole number from 1 to 12, not 0."),
-        (lambda clip: [clip], {"columns": "two"}, "columns is a whole number from 1 to 12, not 'two'."),
+        (lambda clip: [clip], {"columns": 0}, "columns must be a whole number from 1 to 12, not 0."),
+        (lambda clip: [clip], {"columns": "two"}, "columns must be a whole number from 1 to 12, not 'two'."),
     ],
 )
 def test_what_is_no_sheet_is_refused(shots: ClipList, given: Any, options: dict[str, Any], words: str) -> None:

@@ -251,7 +251,7 @@ def test_a_cell_that_is_run_again_says_that_nothing_was_paid(course: Course) -> 
     for name in ("sunset", "longer", "foggy", "framed", "harbour", "far", "misty", "cafe"):
         (clip,) = answers[name]
         assert clip["path"] in clip["said"]
-        assert "nothing paid" in clip["said"]
+        assert "no charge" in clip["said"]
     assert "already made: no charge" in answers["seas"][0]["said"]
 
 
@@ -405,7 +405,7 @@ def test_lines_about_unfinished_clips_say_how_they_stand(cut_off: Course) -> Non
     for name in ("lost", "lost_fog", "hanging"):
         assert re.search(rf"^{name} .*unconfirmed", status, re.MULTILINE)
     assert "lost" in named
-    assert "running: following ends." in stopped
+    assert "Stopped watching running." in stopped
     assert not [text for text in said if any(word in text for word in ERRORS)]
 
 
@@ -506,7 +506,7 @@ def test_a_saved_notebook_finds_its_clips_when_it_is_run_again(tmp_path: Path, n
     notebook = course.folder / "notebook.ipynb"
     assert set(references(notebook)) == set(references(FILES / "notebook.ipynb"))
     kite, longer, waves = texts(notebook)[1:4]
-    assert all("nothing paid" in text for text in (kite, longer))
+    assert all("no charge" in text for text in (kite, longer))
     assert "already made: no charge" in waves
 
 

@@ -45,26 +45,26 @@ def test_a_video_above_the_limit_plays_from_the_service(seen: Surroundings, save
     html = final_html(shown(saved_video, host))
     assert video_source(html) == "https://cdn.example/v.mp4"
     assert "too large to be in the notebook" in html
-    assert "as long as its address holds" in html
+    assert "It plays from the service as long as its address there works." in html
     demo = final_html(shown(saved_video, host, provider="demo", video=Video("http://127.0.0.1:5000/media/v.mp4", "v")))
     assert video_source(demo) is None
     assert "127.0.0.1" not in demo
-    assert "nothing here can play it" in demo
+    assert "Nothing here can play it." in demo
     assert "Saved as <code>" in demo
 
 
 def test_a_video_that_its_page_may_not_reach_is_shown_with_the_reason(saved_video: Path) -> None:
     """Inside the notebook up to the limit, above it at the service; and what the user asked for needs no reason."""
-    host = replace(decide(LAB, doubt="is hidden"), limit=100)
+    host = replace(decide(LAB, doubt="It is hidden."), limit=100)
     inside = final_html(shown(saved_video, host))
     assert (video_source(inside) or "").startswith("data:video/mp4;base64,")
-    assert "The media folder is hidden. So the video is in the notebook itself." in inside
+    assert "It is hidden. So the video is in the notebook itself." in inside
     beyond = final_html(shown(saved_video, replace(host, limit=99)))
     assert video_source(beyond) == "https://cdn.example/v.mp4"
-    assert "The media folder is hidden. The video is too large to be in the notebook" in beyond
-    assert "The media folder" not in final_html(shown(saved_video, decide(LAB, True, doubt="is hidden")))
+    assert "It is hidden. The video is too large to be in the notebook" in beyond
+    assert "It is hidden" not in final_html(shown(saved_video, decide(LAB, True, doubt="It is hidden.")))
     saved_video.unlink()
-    assert "The media folder is hidden. The saved file cannot be read" in final_html(shown(saved_video, host))
+    assert "It is hidden. The saved file cannot be read" in final_html(shown(saved_video, host))
 
 
 @pytest.mark.parametrize("seen", [VSCODE, COLAB], ids=["VS Code", "Colab"])

@@ -11,7 +11,8 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
 README = ROOT / "README.md"
-PAGES = [README, *sorted(path for path in DOCS.rglob("*.md") if "lessons" not in path.parent.name)]
+CHINESE_README = ROOT / "README.zh-CN.md"
+PAGES = [README, CHINESE_README, *sorted(path for path in DOCS.rglob("*.md") if "lessons" not in path.parent.name)]
 
 sys.path.insert(0, str(DOCS / "extensions"))  # as Sphinx finds them
 

@@ -198,13 +198,15 @@ def test_progress_never_falls_and_is_never_full(
     assert [share for _, share in model.curve] == sorted(share for _, share in model.curve)
 
 
-def test_progress_is_the_share_of_ended_tasks() -> None:
-    """The bar is the share of tasks that have ended by then; at the typical time it is half full."""
+def test_progress_moves_from_the_start_and_is_the_share_of_ended_tasks_from_the_typical_time() -> None:
+    """Until the typical time, when it is half full, it goes evenly: before the first end nothing else would move."""
     model = fit(prior("acedata"), history(75, count=KEPT))
     assert model.progress(model.typical) == pytest.approx(0.5)
-    assert model.progress(50) < 0.1
-    assert model.progress(100) > 0.9
-    assert EVEN.progress(75) == pytest.approx(0.4995)
+    assert model.share(50) < 0.1
+    assert model.progress(50) == pytest.approx(25 / model.typical)
+    assert model.progress(1) == pytest.approx(0.5 / model.typical)
+    assert model.progress(80) == model.share(80) > 0.5
+    assert EVEN.progress(75) == pytest.approx(0.4995, abs=0.001)
     for seconds, share in model.curve:
         assert share == pytest.approx(model.progress(seconds), abs=0.01)
 

@@ -35,12 +35,12 @@ def film(*parts: Piece, **fields: Any) -> FilmRequest:
     ("fields", "words"),
     [
         ({"parts": ()}, "A film needs at least one part"),
-        ({"parts": (STORM,) * (MOST_PARTS + 1)}, "A film can have 1,000 parts, and these are 1,001."),
+        ({"parts": (STORM,) * (MOST_PARTS + 1)}, "These are 1,001 parts, and a film may have 1,000."),
         ({"fade": -1}, "fade must be a number of seconds, 0 or more, not -1."),
         ({"fade": float("nan")}, "fade must be"),
         ({"fade": "slow"}, "fade must be"),
-        ({"size": (1280, 721)}, "size must be even numbers of pixels: (1280, 722) instead of (1280, 721)."),
-        ({"size": (8000, 720)}, "size must be width and height in pixels, from 16 to 7,680, such as (1280, 720)"),
+        ({"size": (1280, 721)}, "size must have even numbers: 1280x722 instead of (1280, 721)."),
+        ({"size": (8000, 720)}, "size must be width and height in pixels, from 16 to 7,680, such as 1280x720"),
         ({"size": (4, 4)}, "size must be width and height"),
         ({"size": 720}, "size must be width and height"),
         ({"size": (1280,)}, "size must be width and height"),
@@ -52,7 +52,7 @@ def film(*parts: Piece, **fields: Any) -> FilmRequest:
         ({"fps": "24"}, "fps must be"),
         (
             {"parts": tuple(Piece(source=INTENT, caption="x" * 2000) for _ in range(51))},
-            "Titles and captions have 102,000 characters together; they can have 100,000.",
+            "Titles and captions have 102,000 characters, and may have 100,000.",
         ),
     ],
 )

@@ -32,17 +32,17 @@ def piece(**fields: Any) -> Piece:
         ({"start": 2, "end": 2}, "end must be a number of seconds after 2, not 2."),
         ({"end": math.inf}, "end must be"),
         ({"end": "soon"}, "end must be"),
-        ({"speed": 0}, "speed must be from 0.01 to 100 times, not 0."),
+        ({"speed": 0}, "speed must be a number from 0.01 to 100, not 0."),
         ({"speed": 101}, "speed must be"),
         ({"crop": "wide"}, "crop must be a ratio such as 9:16 or 2.39:1, not 'wide'."),
         ({"crop": "100:1"}, "crop must be"),
         ({"crop": "0:16"}, "crop must be"),
         ({"crop": 1.5}, "crop must be"),
-        ({"seconds": 0}, "seconds must be how many seconds a picture stands, from 0.1 to 3,600, not 0."),
+        ({"seconds": 0}, "seconds must be how many seconds the picture is shown, from 0.1 to 3,600, not 0."),
         ({"seconds": 1e9}, "seconds must be"),
         ({"title": 3}, "title must be text, not int."),
-        ({"title": "x\ud800"}, "title has half a character"),
-        ({"caption": "x" * (LONGEST_WORDS + 1)}, "caption has 2,001 characters; it can have 2,000."),
+        ({"title": "x\ud800"}, "title has a broken character"),
+        ({"caption": "x" * (LONGEST_WORDS + 1)}, "caption has 2,001 characters, and may have 2,000."),
         ({"label": 3}, "label must be text"),
     ],
 )
@@ -134,7 +134,7 @@ def test_film_file_that_changed_is_refused(tmp_path: Path) -> None:
     path.write_bytes(b"film")
     file = FilmFile.at(path)
     path.write_bytes(b"another film")
-    with pytest.raises(InvalidRequest, match=r"a\.mov has changed since it was named: run the cell again\."):
+    with pytest.raises(InvalidRequest, match=r"a\.mov has changed since then: run the cell again\."):
         file.check()
     path.unlink()
     with pytest.raises(InvalidRequest, match=r"a\.mov cannot be read any more \(No such file or directory\)"):

@@ -108,8 +108,8 @@ RATIOS = "16:9, 9:16, 1:1, 4:3, 3:4, 21:9, 9:21"
 @pytest.mark.parametrize(
     ("make", "fields", "message"),
     [
-        (generate, {"aspect_ratio": "2:1"}, f"aspect_ratio must be one of {RATIOS}, not '2:1'."),
-        (generate, {"aspect_ratio": None}, f"aspect_ratio must be one of {RATIOS}, not None."),
+        (generate, {"aspect_ratio": "2:1"}, f"There is no ratio 2:1; choose {RATIOS}."),
+        (generate, {"aspect_ratio": None}, f"There is no ratio None; choose {RATIOS}."),
         (generate, {"loop": "no"}, "loop must be True or False, not 'no'."),
         (generate, {"loop": None}, "loop must be True or False, not None."),
         (generate, {"enhancement": 1}, "enhancement must be True or False, not 1."),
@@ -122,8 +122,8 @@ RATIOS = "16:9, 9:16, 1:1, 4:3, 3:4, 21:9, 9:21"
         (extend, {"end_image": "sunset"}, "end_image must be an http(s) URL, not 'sunset'."),
         (generate, {"start_image": b"picture"}, "start_image must be text, not bytes."),
         (modify, {"watermark": 1}, "watermark must be True, False or a watermark id, not 1."),
-        (modify, {"watermark": ""}, "The watermark id is empty."),
-        (modify, {"source": VideoRef(UUID)}, f"modify needs a URL or a clip: a video id alone ({UUID}) is not enough."),
+        (modify, {"watermark": ""}, "The watermark id is empty: leave it out, or give one."),
+        (modify, {"source": VideoRef(UUID)}, f"modify needs a clip or a URL: a video id alone ({UUID}) is not enough."),
     ],
 )
 def test_bad_parameter_of_one_action_is_refused(make: Make, fields: dict[str, object], message: str) -> None:

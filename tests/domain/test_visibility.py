@@ -36,5 +36,5 @@ def test_one_visible_character_is_enough(text: str, around: str) -> None:
 def test_a_prompt_longer_than_any_is_refused() -> None:
     """A file of it could not be told from a stranger's that is to fill the memory."""
     assert GenerateRequest(prompt="x" * LONGEST_PROMPT)
-    with pytest.raises(InvalidRequest, match="2,000,001 characters; it can have 2,000,000"):
+    with pytest.raises(InvalidRequest, match="2,000,001 characters, and may have 2,000,000"):
         GenerateRequest(prompt="x" * (LONGEST_PROMPT + 1))

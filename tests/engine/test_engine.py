@@ -291,7 +291,7 @@ async def test_resume_of_a_failed_or_cancelled_task_is_refused(world: World, end
 @pytest.mark.parametrize("intent", ["", "0" * 32, "../etc/passwd"])
 async def test_resume_of_an_unknown_intent_is_refused(world: World, intent: str) -> None:
     """An intent that the journal does not have is an error, and no task."""
-    with pytest.raises(InvalidRequest, match="does not know this clip"):
+    with pytest.raises(InvalidRequest, match="Nothing is written down of this clip"):
         world.engine.resume(intent)
     assert world.engine.handles == {}
 

@@ -96,7 +96,7 @@ class Line:
 PAID, UNPAID = (1, Status.UNCONFIRMED), (0, Status.UNCONFIRMED)
 WAITED = (1, Status.COMPLETED)
 LOST, LATE, BROKEN = "did not answer", "no answer in time", "an answer that cannot be used"
-LIMIT, PAGE = "limiting the rate of requests", "a page came instead of the file"
+LIMIT, PAGE = "gets too many requests", "a page came instead of the file"
 LINES = (
     Line("dropped before acceptance", m.DropBefore(), (*UNPAID, LOST), LOST, LOST),
     Line("dropped after acceptance", m.DropAfter(), (*PAID, LOST), LOST, LOST),

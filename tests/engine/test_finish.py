@@ -136,7 +136,7 @@ def task(status: Status, provider: Provider = "acedata", **changes: object) -> T
         ([task(Status.CANCELLED)], "luma_jupyter: 1 clip was not sent and cost nothing."),
         (
             [task(Status.DETACHED, task_id="t")] * 3,
-            "luma_jupyter: 3 clips go on at the service; to follow further, run this again or say %luma resume.",
+            "luma_jupyter: 3 clips go on at the service; to watch them further, run this again or say %luma resume.",
         ),
         (
             [task(Status.SUBMITTING, sent_at=2.0)],
@@ -146,7 +146,7 @@ def task(status: Status, provider: Provider = "acedata", **changes: object) -> T
         ([task(Status.DETACHED, "demo")] * 2, "luma_jupyter: 2 clips of the demo service ended unfinished."),
         (
             [task(Status.COMPLETED, task_id="t")],
-            "luma_jupyter: 1 clip is made but not saved here; to follow further, run this again or say %luma resume.",
+            "luma_jupyter: 1 clip is made but not saved here; to save it, run this again or say %luma resume.",
         ),
     ],
 )

@@ -67,8 +67,8 @@ def save(folder: Path, *answers: bytes | Exception) -> Path:
 DOUBTFUL = {
     "cut off": (film()[:-100], "its end is missing"),
     "no index": (box(b"ftyp", b"isom") + box(b"mdat", bytes(500)), "it has no index"),
-    "sound alone": (film(b"soun"), "what came has sound but no picture"),
-    "another format": (b"\x1aE\xdf\xa3" + bytes(500), "is not a whole MP4 or MOV file"),
+    "sound alone": (film(b"soun"), "what came cannot be used: it has sound but no picture"),
+    "another format": (b"\x1aE\xdf\xa3" + bytes(500), "it is no MP4 or MOV file, or not a whole one"),
 }
 
 

@@ -182,7 +182,7 @@ def test_as_video_refuses_what_is_no_whole_video(content: bytes, tmp_path: Path)
     """What is no whole video is refused before it is sent and paid for."""
     path = tmp_path / "film.mp4"
     path.write_bytes(content)
-    with pytest.raises(InvalidRequest, match=r"film.mp4 is not a whole MP4 or MOV file"):
+    with pytest.raises(InvalidRequest, match=r"film.mp4 cannot be used: it is no MP4 or MOV file, or not a whole one"):
         as_video(path)
 
 
@@ -202,7 +202,7 @@ def test_as_video_reads_the_bytes_when_they_are_sent(tmp_path: Path) -> None:
     file = as_video(path)
     assert file.data is None
     path.write_bytes(film(brand=b"mp42"))
-    with pytest.raises(InvalidRequest, match="has changed since it was checked"):
+    with pytest.raises(InvalidRequest, match="has changed since then"):
         file.read()
     path.unlink()
     with pytest.raises(InvalidRequest, match="cannot be read any more"):

@@ -207,7 +207,7 @@ if pid == 0:
     assert before.done.result(0).status is Status.COMPLETED
     ended = handle.done.result(5)
     assert ended.status is Status.DETACHED, ended
-    assert "in the process that this one was forked from" in str(ended.error)
+    assert "in the process that this one was made from" in str(ended.error)
     assert ended.task_id
     handle.stop()
     sent = len(service.seen("submit"))

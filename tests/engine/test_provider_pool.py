@@ -218,7 +218,7 @@ def test_gateway_without_a_token_is_one_line(providers: ProviderPool, keys: dict
     settings.configure(gateway=GATEWAY, **keys)
     line = (
         "The class gateway needs a token: ask your teacher for one and set LUMA_JUPYTER_GATEWAY_TOKEN (a server of "
-        "JupyterHub has it as JUPYTERHUB_API_TOKEN), or add --provider demo to simulate."
+        "JupyterHub has it as JUPYTERHUB_API_TOKEN), or add --provider demo to try it for free."
     )
     with pytest.raises(ConfigError) as chosen:
         choose_provider("generate", None, None, "", settings.current())

@@ -134,7 +134,7 @@ def huge_picture(path: Path) -> Path:
         (without_index, r"storm is damaged: download or save it again\."),
         (sound_alone, r"storm has no picture: it cannot be a part of a film\."),
         (without_frames, r"storm has no frames: it cannot be a part of a film\."),
-        (hdr, r"storm is HDR \(PQ\), which films cannot be: save it as SDR first\."),
+        (hdr, r"storm is HDR \(PQ\), which a film cannot have: save it as SDR first\."),
         (playlist, r"storm is no video or picture: films are made of MP4, MOV, WebM and image files\."),
         (broken_picture, r"storm is damaged: download or save it again\."),
         (broken_frame, r"storm is damaged at 0\.0 s: download or save it again\."),
@@ -174,7 +174,7 @@ def test_odd_size_and_no_part_are_refused(tmp_path: Path) -> None:
     """A film has at least one part, and even sides."""
     with pytest.raises(InvalidRequest, match=r"^A film needs at least one part\.$"):
         plan_film(FilmSpec(parts=()))
-    with pytest.raises(InvalidRequest, match=r"^size must be two even numbers, not 63 × 36\.$"):
+    with pytest.raises(InvalidRequest, match=r"^size must have even numbers, not 63 × 36\.$"):
         film(tmp_path / "film.mp4", part(shot(tmp_path / "shot.mp4")), size=(63, 36))
 
 
@@ -182,7 +182,7 @@ def test_odd_size_and_no_part_are_refused(tmp_path: Path) -> None:
 def test_music_that_is_none_is_refused_before_anything_is_made(tmp_path: Path, name: str) -> None:
     """What lies under the film is looked at with its parts."""
     path = shot(tmp_path / "shot.mp4")
-    with pytest.raises(InvalidRequest, match=f"^{name}: shot.mp4 has no sound in it"):
+    with pytest.raises(InvalidRequest, match=f"^{name}: shot.mp4 cannot be used: it has no sound in it"):
         plan_film(FilmSpec(parts=(part(path),), **{name: path}))
 
 

@@ -136,7 +136,7 @@ def test_many_large_pictures_need_little_memory() -> None:
 @pytest.mark.parametrize("columns", [0, 13, -1, 2.5, "3", True])
 def test_columns_that_cannot_be_are_refused(columns: Any) -> None:
     """Columns are a whole number from 1 to 12."""
-    with pytest.raises(InvalidRequest, match="columns is a whole number from 1 to 12, not "):
+    with pytest.raises(InvalidRequest, match="columns must be a whole number from 1 to 12, not "):
         contact_sheet([cell()], columns)
 
 

@@ -86,7 +86,9 @@ def test_fade_is_half_of_the_shorter_neighbour_at_most(tmp_path: Path) -> None:
     plan, _ = film(tmp_path / "film.mp4", part(long), part(short), part(long), fade=9.0)
     assert [place.fade_in * RATE for place in plan.places] == [0, 2, 2]
     assert plan.length == Fraction(24 + 4 + 24 - 4, RATE)
-    assert plan.summary.endswith("for the fades, without sound; fades take 0.1 s at most, half of the shorter part.")
+    assert plan.summary.endswith(
+        "for the fades, without sound. Note: fades take 0.1 s at most, half of the shorter part."
+    )
     plan, _ = film(tmp_path / "film.mp4", part(long), part(long), fade=0.25)
     assert plan.shortened == ""
 
@@ -138,7 +140,7 @@ def test_trimmed_shot_begins_where_it_is_shown(tmp_path: Path, start: float) -> 
     whole = shot(tmp_path / "whole.mp4", frames=24, counted=True)
     path = trimmed(tmp_path / "phone.mp4", whole, 7)
     plan, shown = film(tmp_path / "film.mp4", part(path, start=start))
-    assert plan.places[0].source.uncopied == "has frames that are not shown"
+    assert plan.places[0].source.uncopied == "it has frames that are not shown"
     assert greys(shown) == pytest.approx(greys(Shown.of(whole))[7 + round(start * 24) :], abs=1)
 
 
@@ -198,7 +200,7 @@ def test_uneven_frames_become_even(tmp_path: Path) -> None:
     """Of a shot without a constant frame rate, each moment shows what it showed."""
     path = shot(tmp_path / "phone.mp4", frames=6, counted=True, times=[0, 100, 150, 400, 420, 500])
     plan, shown = film(tmp_path / "film.mp4", part(path), fps=20.0)
-    assert plan.places[0].source.uncopied == "has no constant frame rate"
+    assert plan.places[0].source.uncopied == "it has no constant frame rate"
     whole = greys(Shown.of(path))
     assert greys(shown) == pytest.approx([whole[number] for number in (0, 0, 1, 2, 2, 2, 2, 2, 3, 4, 5)], abs=1)
 
@@ -218,7 +220,7 @@ def test_hevc_is_encoded_as_what_browsers_play(tmp_path: Path) -> None:
     """A codec that not every browser has does not reach the film."""
     path = shot(tmp_path / "phone.mp4", BLUE, codec="libx265", options={"x265-params": "log-level=none"})
     plan, shown = film(tmp_path / "film.mp4", part(path))
-    assert plan.encoded == "because phone is HEVC, which not every browser plays"
+    assert plan.encoded == "because of phone: it is HEVC, which not every browser plays"
     assert is_near(shown.colour(0), BLUE)
 
 
@@ -244,7 +246,7 @@ def test_turned_shot_is_upright(tmp_path: Path, degrees: int) -> None:
             container.mux(stream.encode(av.VideoFrame.from_ndarray(pixels)))
         container.mux(stream.encode(None))
     plan, shown = film(tmp_path / "film.mp4", part(plain))
-    assert plan.encoded == "because plain is turned when it is shown"
+    assert plan.encoded == "because of plain: it is turned when it is shown"
     assert plan.size == ((36, 64) if degrees != 180 else (64, 36))
     pixels = shown.pixels[0][..., 0]
     corners = {"left, bottom": pixels[-4, 4], "right, bottom": pixels[-4, -4], "right, top": pixels[4, -4]}

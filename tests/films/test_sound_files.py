@@ -72,13 +72,13 @@ def cut_in_its_head(path: Path) -> None:
 BAD = {
     gone: "music: there is no file",
     folder: "music: there is no file",
-    empty: "music: waves.mp3 cannot be read as sound",
-    text: "music: waves.mp3 cannot be read as sound",
-    mute: "music: waves.mp3 has no sound in it",
+    empty: "music: waves.mp3 cannot be used: it cannot be read as sound",
+    text: "music: waves.mp3 cannot be used: it cannot be read as sound",
+    mute: "music: waves.mp3 cannot be used: it has no sound in it",
     without_samples: "music: waves.mp3 ",
-    list_of_files: "music: waves.mp3 cannot be read as sound",
-    playlist: "music: waves.mp3 cannot be read as sound",
-    cut_in_its_head: "music: waves.mp3 cannot be read as sound",
+    list_of_files: "music: waves.mp3 cannot be used: it cannot be read as sound",
+    playlist: "music: waves.mp3 cannot be used: it cannot be read as sound",
+    cut_in_its_head: "music: waves.mp3 cannot be used: it cannot be read as sound",
 }
 
 
@@ -120,7 +120,7 @@ def test_truncated_sound_is_told_when_it_is_reached(tmp_path: Path) -> None:
         container.mux([*stream.encode(sound_frame(noise(2))), *stream.encode(None)])
     path.write_bytes(path.read_bytes()[:-4000])
     film = FilmSound([], Fraction(3), path)
-    with pytest.raises(InvalidRequest, match=r"^music: music.m4a is damaged or not whole\. Give"):
+    with pytest.raises(InvalidRequest, match=r"^music: music.m4a cannot be used: it is damaged or not whole\. Give"):
         list(film.blocks())
 
 
@@ -129,7 +129,8 @@ def test_sound_that_is_damaged_for_long_is_told(tmp_path: Path) -> None:
     path = write_film(tmp_path / "part.mp4", [50] * 40, noise(4))
     _overwrite_sound(path, 20, 140)
     with pytest.raises(
-        InvalidRequest, match=r"^The sound of part\.mp4 is damaged or not whole: download or save it again\.$"
+        InvalidRequest,
+        match=r"^The sound of part\.mp4 cannot be used: it is damaged or not whole\. Download or save it again\.$",
     ):
         list(FilmSound([SoundPart(path=path, at=Fraction(0), length=Fraction(4))], Fraction(4)).blocks())
 
@@ -171,7 +172,7 @@ def test_music_that_becomes_mute_is_told(tmp_path: Path) -> None:
     path = write_sound(tmp_path / "music.wav", tone(1))
     film = FilmSound([], Fraction(2), path)
     mute(path)
-    with pytest.raises(InvalidRequest, match=r"music: music.wav has no sound in it"):
+    with pytest.raises(InvalidRequest, match=r"music: music.wav cannot be used: it has no sound in it"):
         list(film.blocks())
 
 

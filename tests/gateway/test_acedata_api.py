@@ -94,7 +94,7 @@ def test_vendors_client_sees_refusals_as_its_own_errors(theirs: AceDataCloud, ga
     with pytest.raises(ValidationError, match="The prompt is empty"):
         theirs.luma.generate()
     gateway.run(gateway.gateway.ledger.set_cap("class", "", 100_000, None, "teacher"))
-    with pytest.raises(InsufficientBalanceError, match="Ask your teacher"):
+    with pytest.raises(InsufficientBalanceError, match="set by your teacher"):
         theirs.luma.generate(prompt="A boat")
     with AceDataCloud("wrong", base_url=gateway.url) as stranger, pytest.raises(AuthenticationError):
         stranger.luma.generate(prompt="A boat")
@@ -224,7 +224,7 @@ def test_kernels_client_sees_refusals_as_its_own_errors(ours: Ours, gateway: Run
         with pytest.raises(Unconfirmed, match="502"):
             await client.submit(body, "two")
         await gateway_cap()
-        with pytest.raises(InsufficientBalance, match="Ask your teacher"):
+        with pytest.raises(InsufficientBalance, match="set by your teacher"):
             await client.submit(body, "three")
         stranger = AceData(client.http, gateway.url, Secret("wrong"))
         with pytest.raises(InvalidKey):

@@ -136,7 +136,7 @@ def test_request_over_a_cap_is_refused_in_words_of_money(
     submit(ann)
     acedata = submit(ann)
     assert (acedata.status_code, acedata.json()["error"]["code"]) == (403, "used_up")
-    assert "Ask your teacher" in acedata.json()["error"]["message"]
+    assert "set by your teacher" in acedata.json()["error"]["message"]
     assert len(vendor.tasks) == 2
 
 
@@ -150,7 +150,7 @@ def test_vendors_401_says_whom_to_tell(vendor: Server, ann: httpx.Client) -> Non
     acedata, runapi = submit(ann), ann.post(MODIFY, json=FOG)
     for answer in (acedata, runapi):
         assert (answer.status_code, answer.json()["error"]["code"]) == (403, "class_key")
-        assert answer.json()["error"]["message"] == "The class key does not work: tell your teacher."
+        assert answer.json()["error"]["message"] == "The class key does not work. Your teacher can change that."
         assert KEY not in answer.text
 
 

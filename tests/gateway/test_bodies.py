@@ -111,7 +111,7 @@ def test_own_and_a_teachers_clip_may_be_gone_on_with_and_a_classmates_not(connin
             await room.bodies.prepare(
                 BEN, "acedata", {"action": "extend", "prompt": "on", "video_id": anns.video.video_id}
             )
-        with pytest.raises(InvalidRequest, match="not a clip of yours"):
+        with pytest.raises(InvalidRequest, match="not one of your clips"):
             await room.bodies.prepare(
                 BEN, "runapi", {"prompt": "snow", "source_video_url": media_url(room.settings, anns, "video")}
             )
@@ -130,7 +130,7 @@ def test_clip_whose_address_has_ended_is_uploaded_anew_once(conninfo: str, tmp_p
         assert clip.video.url
         body = {"prompt": "snow", "source_video_url": media_url(room.settings, clip, "video")}
         room.service.expired.add(clip.video.url)
-        with pytest.raises(InvalidRequest, match="does not keep it any more"):
+        with pytest.raises(InvalidRequest, match="no longer keeps it"):
             await room.bodies.prepare(ANN, "runapi", body)
         await room.jobs.saving.save(clip.id)
         sent = [(await room.bodies.prepare(ANN, "runapi", body))["source_video_url"] for _ in range(2)]
@@ -152,7 +152,7 @@ def test_upload_is_the_owners_and_goes_to_whichever_vendor_needs_it(conninfo: st
         assert len(room.service.seen("upload")) == 1
         sent = await room.bodies.prepare(ANN, "acedata", {"prompt": "p", "start_image_url": picture.url})
         assert sent["start_image_url"] == "https://media.example/uploaded-1"
-        with pytest.raises(InvalidRequest, match="not a file of yours"):
+        with pytest.raises(InvalidRequest, match="not one of your files"):
             await room.bodies.prepare(BEN, "acedata", {"prompt": "p", "start_image_url": picture.url})
 
         video = await room.uploads.add(ANN, "acedata", "film.mp4", film())
@@ -166,7 +166,7 @@ def test_upload_is_the_owners_and_goes_to_whichever_vendor_needs_it(conninfo: st
         await room.rows("UPDATE uploads SET expires_at = now()")
         for name in await room.jobs.media.store.names():
             await room.jobs.media.store.remove(name)
-        with pytest.raises(InvalidRequest, match="does not keep it any more: give it anew"):
+        with pytest.raises(InvalidRequest, match="no longer keeps it; give it again"):
             await room.bodies.prepare(ANN, "acedata", {"prompt": "p", "start_image_url": picture.url})
 
     runner(conninfo, tmp_path)(story)

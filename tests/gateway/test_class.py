@@ -202,7 +202,8 @@ def test_teacher_sees_that_all_works(lesson: Class) -> None:
 def test_cap_refuses_with_a_card_that_says_whom_to_ask(lesson: Class, ben: Student) -> None:
     """The kernel sees it in the balance, and the gateway itself refuses where the kernel does not look."""
     lesson.gateway.command("cap", "student", "ben", "--in-all", "0.01")
-    words = ["The balance at the class gateway is $0.01", "Your budget does not cover it: 0.01 of 0.01 USD are left."]
+    budget = "Your budget does not cover this video: $0.01 is left of the $0.01 set by your teacher."
+    words = ["The balance at the class gateway is $0.01", budget]
     for number, checks in enumerate(("True", "False")):
         cell = f"%%luma -o dear --wait --again\nA castle of gold, number {number}"
         ben.run(f"import luma_jupyter as luma; luma.configure(check_balance={checks})")
@@ -210,6 +211,7 @@ def test_cap_refuses_with_a_card_that_says_whom_to_ask(lesson: Class, ben: Stude
         shown = output.page + output.error
         assert words[number] in shown
         assert "Ask your teacher" in shown
+        assert all(part.count("Ask your teacher") <= 1 for part in (output.page, output.error)), shown
         assert ben.value("dear.status") == "failed"
     ben.run("luma.configure(check_balance=None)")
     lesson.gateway.command("cap", "student", "ben", "--in-all", "none")
@@ -238,7 +240,7 @@ def test_student_who_is_in_no_class_is_told_so_in_a_line(lesson: Class) -> None:
     """The Hub knows eve, whose token is good for nothing here; nothing was sent."""
     eve = lesson.students["eve"]
     output = eve.run("%%luma -o mine --wait\nA dragon")
-    assert "You are not in a class that makes videos here. Ask your teacher" in output.page + output.error
+    assert "You are not in a class that makes videos here. Your teacher can add you" in output.page + output.error
     assert eve.value("mine.status") == "failed"
     assert "You are not in a class" in eve.run("%luma doctor").page
     assert lesson.query("SELECT count(*) FROM submissions WHERE owner = 'eve'") == [(0,)]

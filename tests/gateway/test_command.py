@@ -59,7 +59,7 @@ def test_token_is_made_listed_and_ended(run: Run, capsys: pytest.CaptureFixture[
     assert run("token", "make", "ann", "--group", "films", "--days", "30") == 0
     made = capsys.readouterr()
     token = made.out.strip()
-    assert "shown this once" in made.err
+    assert "shown only this once" in made.err
 
     async def who() -> Person | None:
         async with Database(gateway.settings.database) as database:
@@ -70,15 +70,15 @@ def test_token_is_made_listed_and_ended(run: Run, capsys: pytest.CaptureFixture[
     capsys.readouterr()
     assert run("token") == run("token", "list") == 0
     listed = capsys.readouterr().out
-    assert "ann  films  made 20" in listed
-    assert "ends 20" in listed
-    assert "eve  teacher  made 20" in listed
+    assert "ann  films  made on 20" in listed
+    assert "ends on 20" in listed
+    assert "eve  teacher  made on 20" in listed
     assert token not in listed
     assert run("token", "end", "ann") == 0
     assert run("token", "end", "ann") == 1
     ended = capsys.readouterr().out
-    assert "1 of ann's tokens ended" in ended
-    assert "ann has no token that counts" in ended
+    assert "1 token of ann ended" in ended
+    assert "ann has no token that works" in ended
     assert asyncio.run(who()) is None
 
 
@@ -96,10 +96,10 @@ def test_caps_are_set_and_noted(run: Run, capsys: pytest.CaptureFixture[str], ga
     assert run("cap", "student", "--a-day", "$1.50") == 0
     assert run("cap", "student", "ann", "--in-all", "none") == 0
     assert capsys.readouterr().out.splitlines() == [
-        "the class: $100.00 in all, no cap a day.",
-        "the class: $100.00 in all, $20.00 a day.",
-        "the class: $100.00 in all, $20.00 a day.",
-        "each student: no cap in all, $1.50 a day.",
+        "The class: $100.00 in all, no cap a day.",
+        "The class: $100.00 in all, $20.00 a day.",
+        "The class: $100.00 in all, $20.00 a day.",
+        "Each student: no cap in all, $1.50 a day.",
         "ann: no cap in all, $1.50 a day.",
     ]
     with psycopg.connect(gateway.settings.database) as connection:
@@ -125,7 +125,7 @@ def test_unconfirmed_request_is_shown_and_released(
     assert "✓ clips: 1 unconfirmed" in shown
     assert "✓ money in all: $0.00 spent, $0.30 under way" in shown
     assert "✓ money today: $0.00 spent, $0.30 under way" in shown
-    assert "✗ unconfirmed 1: ann's, $0.30: look at AceDataCloud's console" in shown
+    assert "✗ unconfirmed 1: ann, $0.30: look at the console of AceDataCloud" in shown
     assert run("release", "1") == 0
     assert run("release", "1") == 1
     assert "1 is not unconfirmed" in capsys.readouterr().out
@@ -143,7 +143,7 @@ def test_status_tells_of_trouble(
         connection.execute("UPDATE wallets SET reserved = 5")
     assert run("status") == 1
     shown = capsys.readouterr().out
-    assert "✗ key acedata: AceDataCloud did not accept the key" in shown
+    assert "✗ trouble: AceDataCloud did not accept the key" in shown
     assert "✗ wallets:" in shown
 
 
@@ -156,9 +156,9 @@ def test_status_without_postgresql_says_so(
     assert run("status") == 1
     shown = capsys.readouterr().out
     assert "✓ processes:" in shown
-    assert "✗ database: The class gateway's database is away." in shown
+    assert "✗ database: The class gateway cannot reach its database." in shown
     assert run("cap", "class") == 1
-    assert "database is away" in capsys.readouterr().err
+    assert "cannot reach its database" in capsys.readouterr().err
 
 
 def test_doctor_finds_what_works(
@@ -193,10 +193,10 @@ def test_doctor_says_what_to_do_where_something_does_not_work(
     assert run("doctor") == 1
     shown = capsys.readouterr().out
     for words in (
-        "Connection refused. To do: put LUMA_GATEWAY_HUB_API_URL right",
-        "put LUMA_GATEWAY_HUB_API_URL right",
+        "Connection refused. To do: Correct LUMA_GATEWAY_HUB_API_URL",
+        "Correct LUMA_GATEWAY_HUB_API_URL",
         "✗ AceDataCloud: AceDataCloud did not accept the key",
-        "put LUMA_GATEWAY_ACEDATA_TOKEN right",
+        "Correct LUMA_GATEWAY_ACEDATA_TOKEN",
         "✗ AceDataCloud's platform:",
         "✓ RunAPI: no key",
         "✗ media: ",
@@ -216,8 +216,8 @@ def test_doctor_waits_for_no_answer_for_ever(
         monkeypatch.setenv("LUMA_GATEWAY_URL", f"{vendor.url}/other")
         assert run("doctor") == 1
     shown = capsys.readouterr().out
-    assert "✗ Hub: No answer in 0 s. To do: put LUMA_GATEWAY_HUB_API_URL right." in shown
-    assert "✗ address: HTTP 404. To do: start the gateway, and put `url` right." in shown
+    assert "✗ Hub: No answer in 0 s. To do: Correct LUMA_GATEWAY_HUB_API_URL." in shown
+    assert "✗ address: HTTP 404. To do: Start the gateway, and correct `url`." in shown
 
 
 def test_doctor_sees_tables_that_are_not_up_to_date(
@@ -290,7 +290,7 @@ def test_command_on_windows_says_where_it_runs(
     monkeypatch.setattr("luma_jupyter.gateway.__main__.WINDOWS", True)
     assert begin() == 1
     assert capsys.readouterr().err == (
-        "luma-gateway runs on Linux and macOS. Kernels on Windows can use it from there.\n"
+        "luma-gateway runs on Linux and macOS. Notebooks on Windows can use it from there.\n"
     )
 
 

@@ -128,7 +128,7 @@ def test_erase_leaves_the_sums_and_nothing_of_the_person(run: Run) -> None:
         assert await room.rows(SUMS) == sums
         assert (done.clips, done.files) == (3, 2)  # its own video and its upload
         newest = (await room.jobs.ledger.changes())[0]
-        assert (newest.who, newest.what) == ("miss", f"erased {done.pseudonym}")
+        assert (newest.who, newest.what) == ("miss", f"A person was erased: the clips are now {done.pseudonym}’s.")
         assert (await room.get(own)).owner == done.pseudonym
         store = room.jobs.media.store
         sizes = {id: await store.size(name or "") for id, name in before.items()}
@@ -165,7 +165,7 @@ def test_erase_refuses_while_clips_are_under_way(run: Run) -> None:
 
     async def story(room: ClassRoom) -> None:
         clip = await room.submit(ANN, prompt=PROMPT)
-        with pytest.raises(InvalidRequest, match="1 of ann's clips have not ended"):
+        with pytest.raises(InvalidRequest, match="Clips of ann that have not ended: 1"):
             await personal.erase(room.database, room.jobs.media, "ann", "miss")
         assert (await room.get(clip.id)).owner == "ann"
         await room.follow()
@@ -231,7 +231,7 @@ def test_export_does_not_write_over_a_file_and_leaves_no_half(
         with pytest.raises(InvalidRequest, match="Nothing is kept of ann"):
             await personal.export(room.database, store, "ann", new)
         await _fill(room)
-        with pytest.raises(InvalidRequest, match="is there already"):
+        with pytest.raises(InvalidRequest, match="exists already"):
             await personal.export(room.database, store, "ann", there)
 
         async def size(name: str) -> int:
@@ -278,7 +278,7 @@ def test_commands_export_and_erase(
         command._parser().parse_args(["status"]), lambda database: Tokens(database).make(Person(name))
     )
     assert main(["export", name]) == 0
-    assert capsys.readouterr().out == ".._ann.zip has what is kept of ../ann: 1 rows, 0 videos and files.\n"
+    assert capsys.readouterr().out == ".._ann.zip has what is kept of ../ann: 1 rows, 0 videos and other files.\n"
     assert main(["export", name]) == 1
     assert main(["export", name, "--to", "other.zip"]) == 0
     assert main(["erase", name]) == 0

@@ -95,13 +95,13 @@ def test_vendors_client_sees_failures_as_its_own_errors(
         theirs.modify_video.run(**FOG, options=options)
     with pytest.raises(ConflictError):
         theirs.modify_video.create(options, **{**FOG, "prompt": "Rain"})
-    with pytest.raises(RunApiValidationError, match="which video"):
+    with pytest.raises(RunApiValidationError, match="name the video"):
         theirs.modify_video.create(model=MODEL, prompt="Fog")
     with pytest.raises(NotFoundError):
         theirs.modify_video.get("unknown")
     gateway.run(gateway.gateway.ledger.set_cap("group", "films", 0, None, "teacher"))
     gateway.run(gateway.gateway.ledger.set_cap("class", "", 0, None, "teacher"))
-    with pytest.raises(InsufficientCreditsError, match="The class's budget"):
+    with pytest.raises(InsufficientCreditsError, match="The budget of the class"):
         theirs.modify_video.create(**FOG)
     with pytest.raises(AuthenticationError):
         theirs.account.balance(RequestOptions(headers={"Authorization": "Bearer wrong"}))

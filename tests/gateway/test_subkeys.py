@@ -58,7 +58,7 @@ def test_keys_are_made_into_a_private_file_and_never_shown(
     run("list")
     run()
     shown = capsys.readouterr()
-    assert shown.out.count("ann  0 of 1.5 credits used, ends 20") == 2
+    assert shown.out.count("ann  0 of 1.5 credits used, ends on 20") == 2
     assert not any(secret in shown.out + shown.err for secret in vendor.keys)
 
 
@@ -93,7 +93,7 @@ def test_without_keys_the_list_says_how_to_make_some(run: Callable[..., int], ca
         (("--usd", "0"), "--usd must be more than 0"),
         (("--usd", "much"), "--usd must be a number of US dollars"),
         (("--usd", "1", "--days", "0"), "--days must be"),
-        (("--usd", "1", "--file", "taken.csv"), "is there already"),
+        (("--usd", "1", "--file", "taken.csv"), "exists already"),
         (("--usd", "1", "--file", "no/folder.csv"), "cannot be written"),
     ],
 )

@@ -19,9 +19,9 @@ BODY = {"action": "generate", "prompt": "a heron", "async": True}
 
 
 ACCOUNT_TROUBLES = [
-    (401, "invalid_token", "key", "class_key", "The class key does not work: tell your teacher."),
-    (403, "used_up", "balance", "class_balance", "The class account is empty: tell your teacher."),
-    (403, "disabled", "access", "class_access", "The class key may not do this: tell your teacher."),
+    (401, "invalid_token", "key", "class_key", "The class key does not work. Your teacher can change that."),
+    (403, "used_up", "balance", "class_balance", "The class account is empty. Your teacher can change that."),
+    (403, "disabled", "access", "class_access", "The class key may not do this. Your teacher can change that."),
 ]
 
 

@@ -21,15 +21,17 @@ def test_checks_that_say_right_are_counted(tmp_path: Path) -> None:
         tagged(code("frame = 2"), "answer"),
         tagged(printed("look(2)", "Not yet: the word is not Right: it is.\n"), "check"),
         tagged(printed("look(3)", "Look:\nRight: it is.\n"), "check"),
+        tagged(printed("看(4)", "对了：就是它。\n"), "check"),
+        tagged(printed("看(5)", "还不对：“对了：”这个词不算。\n"), "check"),
         tagged(code("look(4)"), "check"),
         printed("print('Right: ')", "Right: \n"),
         tagged(markdown("Right: "), "check", "answer"),
     ]
     content = read_notebook(write_notebook(tmp_path / "a.ipynb", *cells))
     found = answers_in([content, content])
-    assert (found.right, found.questions) == (4, 8)
+    assert (found.right, found.questions) == (6, 12)
     assert found.texts == ('frame = "snow@last"', "frame = 2") * 2
-    assert str(found) == "4 of 8 answers right"
+    assert str(found) == "6 of 12 answers right"
     assert str(answers_in([])) == "0 of 0 answers right"
 
 

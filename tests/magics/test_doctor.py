@@ -57,7 +57,7 @@ def test_doctor_with_both_keys_finds_nothing_to_do(lab: Shell, service: PromptSe
     """With both keys nothing is left to do; each service was asked harmless questions, and nothing was sent."""
     diagnosis = examine(lab)
     assert levels(diagnosis) == {}
-    assert diagnosis.summary.endswith("nothing to be mended, 0 to know, 10 fine.")
+    assert diagnosis.summary.endswith("No problems; 0 notes; 10 checks passed.")
     keys = ("ACEDATACLOUD_API_TOKEN", "ACEDATACLOUD_PLATFORM_TOKEN", "RUNAPI_API_KEY")
     where = "; ".join(f"{key} is from luma_jupyter.configure()" for key in keys)
     assert found(diagnosis, "where keys are").words == f"{where}."
@@ -78,7 +78,7 @@ def test_doctor_without_keys_names_the_variables(lab: Shell, service: PromptServ
     diagnosis = examine(lab)
     assert levels(diagnosis) == {"keys": "note"}
     advice = found(diagnosis, "keys").advice
-    assert "ACEDATACLOUD_API_TOKEN (generate and extend) and RUNAPI_API_KEY (modify)" in advice
+    assert "ACEDATACLOUD_API_TOKEN (to generate and extend) and RUNAPI_API_KEY (to modify)" in advice
     assert service.asked == []
 
 
@@ -224,7 +224,7 @@ def test_doctor_tells_a_disk_that_is_nearly_full(lab: Shell, keys: bool, level: 
         "little."
     )
     assert finding.advice == (
-        "Make room (200.0 MB should be free), or set LUMA_JUPYTER_MEDIA to another disk's folder."
+        "Make room (200.0 MB should be free), or set LUMA_JUPYTER_MEDIA to a folder on another disk."
     )
 
 
@@ -278,7 +278,7 @@ def test_doctor_says_where_pages_may_not_reach_the_videos(lab: Shell, media: str
     machine = replace(THIS_MACHINE, check_writable=lambda folder: None, free_space=lambda folder: 10**12)
     host = found(examine(lab, machine), "host")
     assert host.level == "note"
-    assert f"inside the notebook, up to 10.0 MB each. The media folder is {why}" in host.words
+    assert f"inside the notebook, up to 10.0 MB each. The folder of the videos is {why}" in host.words
     assert host.advice.startswith("Set LUMA_JUPYTER_MEDIA to a folder below the notebook's")
 
 
@@ -343,8 +343,8 @@ def test_doctor_tells_vscode_with_its_reason(notebook: Shell) -> None:
     notebook.user_ns[VSCODE_MARKER] = "a.ipynb"
     finding = found(examine(notebook), "host")
     assert finding.words == (
-        "VS Code: videos are shown inside the notebook, up to 10.0 MB each. VS Code does not serve the files beside "
-        "the notebook to its outputs. Cells return at once."
+        "VS Code: videos are shown inside the notebook, up to 10.0 MB each. VS Code does not give its outputs the "
+        "files beside the notebook. Cells return at once."
     )
     assert "AAC" in finding.advice
 
@@ -395,8 +395,8 @@ def test_doctor_word_gives_the_diagnosis(lab: Shell) -> None:
 @pytest.mark.parametrize(
     ("page", "level", "words", "advice"),
     [
-        ({"answer": "JupyterLab 4.6.6"}, "fine", "It shows cards and forms that live (JupyterLab 4.6.6).", ""),
-        ({"answer": ""}, "fine", "It shows cards and forms that live.", ""),
+        ({"answer": "JupyterLab 4.6.6"}, "fine", "It shows live cards and forms (JupyterLab 4.6.6).", ""),
+        ({"answer": ""}, "fine", "It shows live cards and forms.", ""),
         ({"answer": None}, "note", "No page has answered yet", "run %luma studio"),
         (
             {"is_silent": True},

@@ -44,7 +44,7 @@ def test_explain_tells_a_clip_by_its_variable_and_by_its_key(notebook: Shell) ->
         ("", "Say which: %luma explain NAME"),
         ("sunset dawn", "Say which: %luma explain NAME"),
         ("nothing", "There is no variable nothing"),
-        ("two", "two holds 2 clips; take one of them: two[0] to two[1]."),
+        ("two", "two is a list: take one of its clips, two[0] to two[1]."),
         ("sunset@last", "here goes a whole clip: write sunset."),
         ("--all", "%luma explain takes no options: leave out --all."),
     ],

@@ -311,13 +311,13 @@ def test_resume_takes_over_what_is_looked_for(
         wait_for_looks()
     capsys.readouterr()
     notebook.run("%luma wait")
-    assert capsys.readouterr().out == "No clip is under way.\n"
+    assert capsys.readouterr().out == "No clip is being made.\n"
     notebook.run("%luma resume")
     service.gate.set()
     assert notebook.user_ns["sunset"].wait().path.exists()
     capsys.readouterr()
     notebook.run("%luma resume")
-    assert capsys.readouterr().out.startswith("No clip of this folder is unfinished: to see")
+    assert capsys.readouterr().out.startswith("No clip of this folder is unfinished. Does")
     assert len(service.sent) == 1
 
 
@@ -356,7 +356,7 @@ def test_an_unreadable_home_does_not_keep_the_extension_from_loading(
     (tmp_path / "home" / "journal.sqlite3").mkdir()
     notebook.run("%reload_ext luma_jupyter")
     assert capsys.readouterr().out == ""
-    with pytest.raises(ConfigError, match="The journal cannot be written"):
+    with pytest.raises(ConfigError, match="The journal of your clips cannot be written"):
         notebook.run("%%luma\nA sunset")
 
 

@@ -9,7 +9,7 @@ import pytest
 
 import luma_jupyter as luma
 from luma_jupyter.errors import InvalidRequest
-from luma_jupyter.magics.magics import FILM_HELP
+from luma_jupyter.magics.help import film_text
 from tests.support.notebook import PromptService, Shell
 
 
@@ -45,7 +45,7 @@ def test_lines_below_a_cell_are_its_captions(studio: Shell) -> None:
     assert "A storm &amp; its night" in text
     (card,) = [data["text/html"] for data in studio.displays.latest() if "<video" in data.get("text/html", "")]
     assert '<track kind="captions" label="Captions" default src="data:text/vtt' in card
-    assert "<div>A storm &amp; its night</div></details>" in card
+    assert '<div dir="auto">A storm &amp; its night</div></details>' in card
     saved = movie.save("films/movie.mp4")
     assert saved.with_suffix(".vtt").read_text() == text
 
@@ -83,7 +83,7 @@ def test_a_film_waits_for_its_parts(studio: Shell, filmed: PromptService) -> Non
 @pytest.mark.parametrize(
     ("line", "words"),
     [
-        ("film harbour --size 1281x720", "--size must be even numbers of pixels"),
+        ("film harbour --size 1281x720", "--size must have even numbers"),
         ("film harbour --fade -1", "--fade must be a number of seconds, 0 or more"),
         ("film harbour --music nothing.mp3", "--music: there is no file 'nothing.mp3'"),
         ("film harbour storm@1-9", "There is no storm@1-9: storm is 1.00 s long."),
@@ -103,7 +103,7 @@ def test_film_alone_explains_itself(notebook: Shell, capsys: pytest.CaptureFixtu
     """It names every option, and what a part can be."""
     for cell in ("%luma film", "%%luma film\n"):
         notebook.run(cell)
-        assert capsys.readouterr().out.strip() == FILM_HELP.strip()
+        assert capsys.readouterr().out.strip() == film_text().strip()
     for flag in ("--fade S", "--title TEXT", "--music FILE", "--size WxH", "--dry-run", "storm@1-", "card.png@2"):
-        assert flag in FILM_HELP
-    assert max(map(len, FILM_HELP.splitlines())) <= 100
+        assert flag in film_text()
+    assert max(map(len, film_text().splitlines())) <= 100

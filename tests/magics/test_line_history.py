@@ -99,14 +99,14 @@ def test_history_of_folders_and_days(two_folders: Shell, tmp_path: Path, words: 
     [
         ("--day yesterday", "'yesterday' is not a day: write it as 2026-11-22, or today."),
         ("--day 22.11.2026", "'22.11.2026' is not a day: write it as 2026-11-22, or today."),
-        ("--day", "expected one argument"),
-        ("--dy today", "unrecognized arguments: --dy. Did you mean --day? Usage: %luma history [WORDS…]"),
+        ("--day", "needs a value"),
+        ("--dy today", "There is no option --dy: did you mean --day? Usage: %luma history [WORDS…]"),
         ("--action delete", "There is no action 'delete'; choose generate, extend, modify, film."),
-        ("--star", "unrecognized arguments: --star. Did you mean --starred?"),
-        ("--since", "expected one argument"),
+        ("--star", "There is no option --star: did you mean --starred?"),
+        ("--since", "needs a value"),
         ("--folder nowhere", "nowhere'."),
         ("--day today --day today", "--day is there twice: take one of them out."),
-        ("—all", "—all begins with a long dash instead of hyphens: write --all."),
+        ("—all", "—all begins with a long dash: write --all, with hyphens."),
         ("--all --folder elsewhere", "--all and --folder do not go together: take one of them out."),
     ],
 )
@@ -167,7 +167,7 @@ def test_history_without_a_readable_journal_names_the_folder(notebook: Shell, en
     """History needs the journal, and says which folder cannot be two_folders."""
     (tmp_path / "file").touch()
     settings.configure(home=tmp_path / "file")
-    with pytest.raises(ConfigError, match=r"The journal cannot be .* in .*/file"):
+    with pytest.raises(ConfigError, match=r"The journal of your clips cannot be .* in .*/file"):
         notebook.run("%luma history")
 
 

@@ -12,9 +12,11 @@ import pytest
 from luma_jupyter.api.kernel import kernel
 from luma_jupyter.api.views import clips
 from luma_jupyter.domain.requests import GenerateRequest
+from luma_jupyter.domain.vocabulary import Status
 from luma_jupyter.engine.handle import Handle
 from luma_jupyter.engine.task_spec import TaskSpec
 from luma_jupyter.errors import ClipFailed, ClipUnconfirmed, ConfigError, InvalidRequest, ServiceDown
+from luma_jupyter.views.text import SHORT_STATUS_TEXT
 from tests.support import settings
 from tests.support.fake_service import Answer, reply
 from tests.support.notebook import (
@@ -52,6 +54,33 @@ def test_status_lists_the_clips(notebook: Shell, capsys: pytest.CaptureFixture[s
     assert len(capsys.readouterr().out.splitlines()) == 2
 
 
+def test_status_leaves_out_what_a_newer_clip_took_the_variable_of(
+    notebook: Shell, service: PromptService, capsys: Printed
+) -> None:
+    """A variable has one row, that of the clip in it; what may still run, or is held elsewhere, keeps its own."""
+    for prompt in ("A [fail] fox", "A red fox", "A blue fox"):
+        notebook.run(f"%%luma -o fox\n{prompt}")
+        notebook.user_ns["fox"].handle.done.result(timeout=10)
+        if prompt == "A red fox":
+            notebook.run("red = fox")
+    notebook.run("%%luma -o seas --takes 2 --wait\nA sea")
+    notebook.run("%%luma -o seas --takes 2 --wait\nA lake")
+    service.running = True
+    for prompt in ("A slow boat", "A fast boat"):
+        notebook.run(f"%%luma -o boat --timeout 1e9\n{prompt}")
+        wait_for_status(notebook.user_ns["boat"], "running")
+    capsys.readouterr()
+    notebook.run("%luma status")
+    _, *rows = capsys.readouterr().out.splitlines()
+    prompts = ["A red fox", "A blue fox", "A lake", "A lake", "A slow boat", "A fast boat"]
+    assert len(rows) == len(prompts)
+    assert all(row.endswith(prompt) for row, prompt in zip(rows, prompts, strict=True))
+    first = rows[4].split()[0]
+    assert [row.split()[0] for row in rows] == ["red", "fox", "seas[0]", "seas[1]", first, "boat"]
+    notebook.run(f"%luma stop {first}")
+    assert capsys.readouterr().out == f"Stopped watching {first}.\n"
+
+
 def test_wait_waits_for_all_or_the_named(
     notebook: Shell, service: PromptService, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -64,7 +93,7 @@ def test_wait_waits_for_all_or_the_named(
     assert notebook.user_ns["sunset"].status == "completed"
     capsys.readouterr()
     notebook.run("%luma wait")
-    assert capsys.readouterr().out == "No clip is under way.\n"
+    assert capsys.readouterr().out == "No clip is being made.\n"
 
 
 def test_wait_waits_for_all_though_one_fails(notebook: Shell) -> None:
@@ -137,13 +166,13 @@ def test_stop_ends_following_and_cancels_what_is_queued(
         handle = notebook.user_ns[name].handle
         handle.stop = end_at_once(handle)
         notebook.run(f"%luma stop {name}")
-    assert capsys.readouterr().out == "longer: following ends.\nsunset: following ends.\n"
+    assert capsys.readouterr().out == "Stopped watching longer.\nStopped watching sunset.\n"
     for name, status in (("longer", "cancelled"), ("sunset", "detached")):
         notebook.user_ns[name].handle.done.result(timeout=10)
         assert notebook.user_ns[name].status == status
     assert len(service.sent) == 1
     notebook.run("%luma stop sunset")
-    assert capsys.readouterr().out == "sunset is detached already.\n"
+    assert capsys.readouterr().out == f"sunset has ended already: {SHORT_STATUS_TEXT[Status.DETACHED]}.\n"
     with pytest.raises(InvalidRequest, match="Say which"):
         notebook.run("%luma stop")
 
@@ -158,7 +187,7 @@ def test_status_lists_what_earlier_kernels_left(notebook: Shell, service: Prompt
         head, sunset, last = capsys.readouterr().out.splitlines(keepends=True)
         assert head.startswith("NAME")
         assert sunset.startswith("sunset ")
-        assert " detached " in sunset
+        assert " not watched any more " in sunset
         assert last == left
     notebook.run("%%luma -o dawn --wait\nA dawn")
     notebook.run("%luma status dawn")
@@ -186,7 +215,7 @@ def test_wait_waits_for_what_earlier_kernels_left(notebook: Shell, service: Prom
         "1 clip of this folder is unfinished; %luma resume watches it again. 1 is unconfirmed: it may have been made "
         "and paid.\n"
     )
-    assert capsys.readouterr().out == f"No clip is under way.\nluma_jupyter: {said}"
+    assert capsys.readouterr().out == f"No clip is being made.\nluma_jupyter: {said}"
     assert len(service.sent) == sent
 
 
@@ -198,7 +227,7 @@ def test_wait_leaves_what_was_stopped_here(notebook: Shell, service: PromptServi
     notebook.run("%luma stop sunset")
     wait_for_status(notebook.user_ns["sunset"], "detached")
     notebook.run("%luma wait")
-    assert "No clip is under way." in capsys.readouterr().out
+    assert "No clip is being made." in capsys.readouterr().out
     assert notebook.user_ns["sunset"].status == "detached"
 
 
@@ -219,7 +248,7 @@ def test_resume_says_what_ended_with_the_demo_service(notebook: Shell, service: 
     )
     assert capsys.readouterr().out == ended
     notebook.run("%luma resume")
-    assert capsys.readouterr().out.startswith("No clip of this folder is unfinished: to see what came of a card")
+    assert capsys.readouterr().out.startswith("No clip of this folder is unfinished. Does a card still wait? Run")
     assert [clip.status for clip in clips()] == ["failed"]
 
 
@@ -227,7 +256,7 @@ def test_resume_with_nothing_to_resume_says_so(notebook: Shell, capsys: Printed)
     """It says so, and makes no journal."""
     notebook.run("%luma resume")
     assert capsys.readouterr().out == (
-        "No clip of this folder is unfinished: to see what came of a card that still waits, run its cell again.\n"
+        "No clip of this folder is unfinished. Does a card still wait? Run its cell again to see its end.\n"
     )
     assert not settings.current().home_folder.exists()
 
@@ -280,7 +309,7 @@ def test_resume_follows_only_the_named_clips(notebook: Shell, service: PromptSer
     assert not sunset.task.status.ended
     assert dawn.status == "detached"
     notebook.run("%luma resume sunset")
-    assert re.fullmatch(r"sunset is \w+ already\.\n", capsys.readouterr().out)
+    assert capsys.readouterr().out == "sunset is being watched already.\n"
     with pytest.raises(InvalidRequest, match="There is no variable dusk"):
         notebook.run("%luma resume dusk")
     service.running = False
@@ -441,18 +470,19 @@ def test_price_without_keys_is_free(notebook: Shell, capsys: Printed) -> None:
         f"generate  {free}",
         f"extend    {free}",
         f"modify    {free}",
-        "Spent today: $0.00; no budget is set.",
+        "Spent today: $0.00.",
+        "No budget is set: luma_jupyter.configure(budget=5) sets one of $5 a day.",
     ]
 
 
 def test_price_with_both_keys_asks_runapi(notebook: Shell, capsys: Printed) -> None:
     """RunAPI is asked; AceDataCloud's price is not known until the user sets one."""
-    generate, extend, modify, _ = price_lines(notebook, capsys)
+    generate, extend, modify, *_ = price_lines(notebook, capsys)
     assert generate == "generate  acedata  AceDataCloud has not said it; it bills on success, in credits"
     assert extend.startswith("extend    acedata  AceDataCloud has not said it")
     assert re.fullmatch(r"modify    runapi   \$0\.50 \(quoted by RunAPI at \d\d:\d\d\)", modify)
     settings.configure(acedata_price=0.35, runapi_price=0.4)
-    generate, _, modify, _ = price_lines(notebook, capsys)
+    generate, _, modify, *_ = price_lines(notebook, capsys)
     assert generate == "generate  acedata  $0.35 (as set in LUMA_JUPYTER_ACEDATA_PRICE or configure(acedata_price=…))"
     assert modify == "modify    runapi   $0.40 (as set in LUMA_JUPYTER_RUNAPI_PRICE or configure(runapi_price=…))"
 
@@ -460,7 +490,7 @@ def test_price_with_both_keys_asks_runapi(notebook: Shell, capsys: Printed) -> N
 def test_price_with_one_key_names_the_other(notebook: Shell, capsys: Printed) -> None:
     """An action whose service has no key says so; the others are shown all the same."""
     settings.configure(runapi_key=None)
-    generate, _, modify, spent = price_lines(notebook, capsys)
+    generate, _, modify, spent, _ = price_lines(notebook, capsys)
     assert generate.startswith("generate  acedata  ")
     assert modify.startswith("modify    -        modify needs a key of RunAPI: set RUNAPI_API_KEY")
     assert spent.startswith("Spent today")
@@ -488,13 +518,13 @@ def test_price_without_a_quote_says_why(
 def test_price_sums_what_was_spent_today(notebook: Shell, service: PromptService, capsys: Printed) -> None:
     """Completed and unconfirmed calls count, failed ones do not; those of unknown price are counted apart."""
     notebook.run("%%luma --wait\nA sunset")
-    assert price_lines(notebook, capsys)[-1] == "Spent today: $0.00, and 1 of unknown price; no budget is set."
+    assert price_lines(notebook, capsys)[-3:-1] == ["Spent today: $0.00.", "The price of 1 more video is not known."]
     settings.configure(acedata_price=0.35, budget=5.0)
     with pytest.raises(ClipUnconfirmed):
         notebook.run("%%luma --wait\nA [lost] sunset")
     with pytest.raises(ClipFailed):
         notebook.run("%%luma --wait\nA [fail] sunset")
-    assert price_lines(notebook, capsys)[-1] == "Spent today: $0.70; the budget is $5.00 a day."
+    assert price_lines(notebook, capsys)[-2:] == ["Spent today: $0.70.", "Your budget is $5.00 a day."]
 
 
 def test_balance_says_what_is_left(notebook: Shell, service: PromptService, capsys: Printed) -> None:
@@ -565,11 +595,11 @@ def test_adopt_of_a_known_task_gives_its_clip(notebook: Shell, service: PromptSe
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        ("", r"the following arguments are required: task_id\. Usage: %luma adopt TASK_ID \[--provider P\]"),
-        ("one two", "unrecognized arguments: two"),
-        ("nothing-1 --provider luma", "invalid choice: 'luma'"),
+        ("", r"Say which task: %luma adopt TASK_ID \[--provider P\]"),
+        ("one two", "Too many words: two"),
+        ("nothing-1 --provider luma", "no provider 'luma'"),
         ("nothing-1 -o print", "^-o print: Python needs this name itself; take another one"),
-        ("nothing-1 -o 1", "^-o 1: not a name that a variable can have"),
+        ("nothing-1 -o 1", r"^-o 1: use letters, digits and _, such as clip_1\."),
         ("nothing-1 -o a -o b", "^-o is there twice"),
         ("nothing-1 —provider demo", "write --provider"),
         ("nothing-1 --provider acedata", "No service whose key is set knows a task 'nothing-1'"),
@@ -590,11 +620,11 @@ def test_account_lists_what_is_here_and_what_is_not(notebook: Shell, service: Pr
     service.listed = [{"id": "task-1", "created_at": now, "request": service.sent[0]}, kite]
     service.charges["trace-9"] = 0.7
     shown = repr(notebook.run("%luma account"))
-    assert "AceDataCloud lists 2 tasks of the last 7 days, 1 of them not known here" in shown
+    assert "AceDataCloud has 2 tasks of the last 7 days. Not known here: 1." in shown
     assert re.search(r"task-1 .* sunset *$", shown, re.MULTILINE)
     assert re.search(r"task-9 .*A kite .* 0\.7 credits .*not here", shown)
     service.listed = []
-    assert repr(notebook.run("%luma account")) == "AceDataCloud lists no task of the last 7 days."
+    assert repr(notebook.run("%luma account")) == "AceDataCloud has no task of the last 7 days."
 
 
 def test_account_without_a_key_is_one_line(notebook: Shell) -> None:

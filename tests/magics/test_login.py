@@ -70,10 +70,10 @@ def test_login_keeps_a_key_and_logout_forgets_it(
     assert list(settings.current().found_keys.values()) == ["the system's keyring"]
     printed = capsys.readouterr().out.splitlines()
     assert printed[0] == (
-        f"{variable} is kept in the system's keyring, for all your notebooks; %luma logout {word} takes it out again."
+        f"{variable} is kept in the system's keyring, for all your notebooks. %luma logout {word} takes it out again."
     )
     paid = word != "acedata_platform"
-    assert printed[1:] == (["What is made with it is paid; --provider demo simulates."] if paid else [])
+    assert printed[1:] == (["Videos made with it cost money; with --provider demo they are free."] if paid else [])
     notebook.run(f"%luma logout {word}")
     assert backend.passwords == {}
     assert settings.current().key_places == {}
@@ -117,9 +117,9 @@ def test_login_says_that_another_key_comes_first(
     typed(KEY)
     monkeypatch.setenv("ACEDATACLOUD_API_TOKEN", "ace-environment")
     notebook.run("%luma login acedata")
-    assert capsys.readouterr().out.splitlines()[1] == "The one of the environment comes before it."
+    assert capsys.readouterr().out.splitlines()[1] == "The key from the environment is used first."
     notebook.run("%luma logout acedata")
-    assert capsys.readouterr().out.splitlines()[1] == "The one of the environment is still used."
+    assert capsys.readouterr().out.splitlines()[1] == "The key from the environment is still used."
     assert settings.current().key_places == {"acedata_token": "the environment"}
 
 
@@ -147,7 +147,7 @@ def test_login_line_that_is_wrong_is_not_quoted(
 
 @pytest.mark.parametrize(
     ("text", "words"),
-    [(" ", "Nothing was typed, and nothing is kept"), ("a b", "ACEDATACLOUD_API_TOKEN has characters that no key has")],
+    [(" ", "Nothing was typed, so nothing is kept"), ("a b", "ACEDATACLOUD_API_TOKEN has characters that no key has")],
 )
 def test_login_with_what_is_no_key_keeps_nothing(
     notebook: Shell, backend: Backend, typed: Callable[[str], list[str]], text: str, words: str
@@ -168,7 +168,7 @@ def test_login_where_nobody_can_be_asked_names_the_variable(
         raise StdinNotImplementedError
 
     monkeypatch.setattr(getpass, "getpass", refuse)
-    with pytest.raises(InvalidRequest, match="Here nobody can be asked: set RUNAPI_API_KEY in the environment"):
+    with pytest.raises(InvalidRequest, match="Nobody can be asked here: set RUNAPI_API_KEY in the environment"):
         notebook.run("%luma login runapi")
     assert backend.passwords == {}
 
@@ -239,7 +239,7 @@ def test_logout_leaves_the_key_of_another_store(
     notebook.run("%luma logout acedata")
     assert capsys.readouterr().out.splitlines() == [
         "ACEDATACLOUD_API_TOKEN is not in the system's keyring.",
-        "The one of Colab's secrets is still used.",
+        "The key from Colab's secrets is still used.",
     ]
     notebook.run("%%luma --dry-run\nA sunset")
     assert "would go to acedata" in capsys.readouterr().out

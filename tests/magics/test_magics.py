@@ -9,12 +9,13 @@ import httpx
 import pytest
 
 from luma_jupyter.api.kernel import kernel
+from luma_jupyter.cells.options import HISTORY_OPTIONS, LINE_WORDS, OPTIONS
 from luma_jupyter.clip.clip import Clip
 from luma_jupyter.compat import WIDGET_VIEW
 from luma_jupyter.display.outputs import NOTHING
 from luma_jupyter.domain.prompt_words import WORDS
 from luma_jupyter.errors import ClipError, ClipFailed, ClipUnconfirmed, ConfigError, InvalidRequest, OverBudget
-from luma_jupyter.magics.magics import HELP
+from luma_jupyter.magics.help import help_text, options_text
 from tests.support import settings
 from tests.support.notebook import MP4, PromptService, Shell, leave_running, wait_for_looks, wait_for_status
 
@@ -101,13 +102,19 @@ def test_steps_on_an_unfinished_clip_wait_for_it(notebook: Shell, service: Promp
 
 
 def test_luma_alone_prints_the_help(notebook: Shell, capsys: pytest.CaptureFixture[str]) -> None:
-    """``%luma`` and ``%luma help`` print one screen that names every option and word."""
+    """``%luma`` and ``%luma help`` print a short screen that names every word, ``%luma help options`` every option."""
     for line in ("%luma", "%luma help", "%luma -h"):
         notebook.run(line)
         printed = capsys.readouterr().out
-        assert printed.strip() == HELP.strip()
-    assert len(HELP.splitlines()) <= 54
-    assert max(map(len, HELP.splitlines())) <= 100
+        assert all(f"%luma {word.word} " in f"{printed} " for word in LINE_WORDS)
+        assert len(printed.splitlines()) <= 35
+        assert max(map(len, printed.splitlines())) <= 100
+    notebook.run("%luma help options")
+    printed = capsys.readouterr().out
+    named = {*re.findall(r"(?<!\w)-[-\w]+", printed)}
+    assert named >= {flag for option in (*OPTIONS, *HISTORY_OPTIONS) for flag in option.all_flags}
+    assert "--may-pay-twice" in named
+    assert max(map(len, printed.splitlines())) <= 100
 
 
 def test_words_lists_what_the_demo_understands_in_both_languages(
@@ -116,9 +123,9 @@ def test_words_lists_what_the_demo_understands_in_both_languages(
     """``%luma words`` names every word, those of the demo's films first, and says what the paid services make of it."""
     notebook.run("%luma words")
     printed = capsys.readouterr().out
-    assert "The demo service knows these words alone" in printed
+    assert "The demo service knows only these words" in printed
     assert "The paid services read the whole prompt" in printed
-    known, others = printed.split("These go to the paid services alone")
+    known, others = printed.split("These are for the paid services")
     assert "pan left (向左摇、左移)" in known
     assert "tracking shot (跟拍)" in others
     assert max(map(len, printed.splitlines()[:6])) <= 110
@@ -128,15 +135,17 @@ def test_words_lists_what_the_demo_understands_in_both_languages(
 
 
 def test_question_mark_shows_the_help(notebook: Shell) -> None:
-    """``%%luma?`` shows the same text."""
-    assert notebook.ip.object_inspect("%%luma")["docstring"].strip() == HELP.strip()
+    """``%%luma?`` shows both texts."""
+    shown = notebook.ip.object_inspect("%%luma")["docstring"]
+    assert help_text().strip() in shown
+    assert options_text().strip() in shown
 
 
 def test_unknown_words_name_the_known_ones(notebook: Shell) -> None:
     """A wrong word says which there are."""
     with pytest.raises(
         InvalidRequest,
-        match="no %luma fox; there are status, wait, stop, show, explain, resume, retry, adopt, account, history",
+        match="no %luma fox; there are status, wait, show, stop, resume, retry, explain, adopt, history, film, handin",
     ):
         notebook.run("%luma fox")
 
@@ -171,7 +180,7 @@ def test_errors_show_as_one_line_even_inside_an_exception_group(notebook: Shell)
 # Running a cell again.
 
 
-MADE = r"made on \d{4}-\d\d-\d\d \d\d:\d\d, nothing paid; --again makes a new one"
+MADE = r"made on \d{4}-\d\d-\d\d \d\d:\d\d: no charge; --again makes a new one"
 
 
 def test_a_completed_clip_is_shown_again(notebook: Shell, service: PromptService) -> None:

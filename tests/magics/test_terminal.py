@@ -27,7 +27,7 @@ def test_a_cell_waits_with_a_progress_line_and_prints_the_path(session: Terminal
     """The one line updates itself, goes away at the end, and the saved file's path is printed."""
     printed = session.luma("-o sunset", "A sunset")
     assert "sunset " in printed
-    assert re.search(r"█+░+ the service is making the video \(0:0\d, typically about 0:02\)", printed)
+    assert re.search(r"█+░+ the service is making the video \(0:0\d, usually about 0:02\)", printed)
     last = printed.rpartition("\r")[2]
     assert last.startswith("sunset: “A sunset” (generate 16:9, demo service, simulated)\ncompleted in 0:0")
     path = Path(last.splitlines()[1].partition(": ")[2])

@@ -220,7 +220,7 @@ def test_earlier_payload_is_sent_as_it_was(fake: Any) -> None:
     assert first.headers["idempotency-key"] == second.headers["idempotency-key"] == "intent-1"
 
 
-# Files, which AceDataCloud takes with a platform token alone.
+# Files, which AceDataCloud takes only with a platform token.
 
 FILES: list[tuple[str, Any]] = [
     ("start_image_url", lambda file: GenerateRequest(prompt="x", start_image=file)),
@@ -243,7 +243,7 @@ def test_file_without_a_platform_token_is_refused(fake: Any, field: str, make: A
         with pytest.raises(InvalidRequest) as caught:
             replace(service.acedata(), platform=platform).payload(make(local_file(5)))
         assert str(caught.value) == (
-            f"{field}: first.png is a file of yours, which AceDataCloud takes with a platform token alone: set "
+            f"{field}: first.png is a file of yours, which AceDataCloud takes only with a platform token: set "
             "ACEDATACLOUD_PLATFORM_TOKEN (made in its console), or give a URL."
         )
     assert service.requests == []

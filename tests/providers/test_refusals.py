@@ -141,7 +141,7 @@ def test_long_retry_after_is_in_the_error(fake: Any) -> None:
     error = submission_error(fake, "runapi", (429, {"error": "slow down"}, {"Retry-After": "900"}))
     assert isinstance(error, errors.RateLimited)
     assert error.retry_after == 900.0
-    assert str(error) == ("RunAPI is limiting the rate of requests: “slow down” (HTTP 429). It asks to wait 900 s.")
+    assert str(error) == ("RunAPI gets too many requests at the moment: “slow down” (HTTP 429). It asks to wait 900 s.")
 
 
 @pytest.mark.parametrize(

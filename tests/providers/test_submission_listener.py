@@ -61,7 +61,7 @@ def test_listener_hears_of_each_try(fake: Any, name: str) -> None:
     """A 429 certainly was not accepted: the listener gets the reason and the delay, and each next try is announced."""
     service, listener = fake(LIMITED, (*LIMITED, {"Retry-After": "30"}), {"task_id": "t-1"}), RecordingListener()
     service.run(submission(getattr(service, name)(), listener))
-    limited = f"{SERVICES[name]} is limiting the rate of requests."
+    limited = f"{SERVICES[name]} gets too many requests at the moment."
     assert listener.events == ["before_send", (limited, 1.0), "before_send", (limited, 30.0), "before_send"]
 
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Collection, Iterator, Mapping
-from datetime import UTC, datetime
 from io import BytesIO
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -21,7 +20,7 @@ from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po, write_po
 
 import luma_jupyter
-from luma_jupyter import errors
+from luma_jupyter import __version__, errors
 from luma_jupyter.languages import CALLS, LANGUAGES
 
 PACKAGE = Path(luma_jupyter.__file__).parent
@@ -57,7 +56,7 @@ def python_messages(
         else:
             texts = [text for word in node.keywords if word.arg in KEPT for text in texts_of(word.value)]
         for text in texts:
-            if re.search("[a-z]{2}", re.sub(r"\{\w+\}", "", text)):
+            if name in MARKS or re.search("[a-z]{2}", re.sub(r"\{\w+\}", "", text)):
                 yield node.lineno, "", text, []
 
 
@@ -111,7 +110,7 @@ def script_messages(
 
 def template() -> Catalog:
     """All messages of the package, in the order of its files."""
-    catalog = Catalog(project="luma_jupyter", version="", copyright_holder="luma_jupyter contributors", charset="utf-8")
+    catalog = Catalog(project="luma_jupyter", version=__version__, charset="utf-8", fuzzy=False)
     for path, line, message, _, context in extract_from_dir(PACKAGE, METHODS):
         catalog.add(message, None, [(f"luma_jupyter/{path}", line)], context=context)
     return catalog
@@ -122,12 +121,20 @@ def path_of(language: str) -> Path:
     return LOCALE / language / "LC_MESSAGES" / "luma_jupyter.po"
 
 
-def updated(language: str) -> Catalog:
-    """The catalogue of a language as it is, with the messages of today; what is new is empty."""
+def read(language: str) -> Catalog:
+    """The catalogue of a language, as it is in the repository."""
     with path_of(language).open("rb") as file:
-        catalog = read_po(file, locale=language)
-    catalog.update(template(), no_fuzzy_matching=True)
-    catalog.obsolete.clear()
+        return read_po(file, locale=language)
+
+
+def updated(language: str) -> Catalog:
+    """The catalogue of a language with the messages of today; what is new is empty, what is gone is gone."""
+    catalog, old = template(), read(language)
+    catalog.locale, catalog.header_comment = old.locale, old.header_comment
+    catalog.creation_date, catalog.revision_date = old.creation_date, old.revision_date
+    for message in catalog:
+        if message.id and message.id in old:
+            message.string = old[message.id].string
     return catalog
 
 
@@ -139,19 +146,14 @@ def compiled(catalog: Catalog) -> bytes:
 
 
 def main() -> None:
-    """Update and compile the catalogue of each language but English."""
-    for language in set(LANGUAGES) - {"en"}:
-        path = path_of(language)
-        if not path.exists():
-            path.parent.mkdir(parents=True)
-            path.write_bytes(b"")
-        catalog = updated(language)
-        catalog.revision_date = datetime.now(UTC)
+    """Update and compile the catalogue of each language but English, and say what is missing."""
+    for language in sorted(set(LANGUAGES) - {"en"}):
+        path, catalog = path_of(language), updated(language)
         with path.open("wb") as file:
-            write_po(file, catalog, width=120, omit_header=False, sort_output=False, include_lineno=False)
+            write_po(file, catalog, width=120, include_lineno=False)
         path.with_suffix(".mo").write_bytes(compiled(catalog))
-        missing = [message.id for message in catalog if message.id and not message.string]
-        print(f"{language}: {len(catalog)} messages, {len(missing)} without a translation")
+        empty = [message for message in catalog if message.id and not any(message.string or "")]
+        print(f"{language}: {len(catalog)} messages, {len(empty)} without a translation")
 
 
 if __name__ == "__main__":

@@ -59,7 +59,7 @@ class Terminal:
         """Type a line and give what was printed; ``meanwhile`` is called once the progress line is there."""
         self.child.sendline(line)
         if meanwhile:
-            self.child.expect("typically about")
+            self.child.expect("usually about")
             meanwhile()
         return self._expect_prompt()
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
-from PIL import ImageFont
+from PIL import ImageFont, features
 
 from luma_jupyter.video import fonts
 from luma_jupyter.video.fonts import UNDRAWABLE, default_font, font_for, wrapped
@@ -27,6 +28,35 @@ def test_undrawable_characters_are_left_out() -> None:
     assert font_for(f"boat{PRIVATE} at sea")[1] == "boat at sea"
     assert font_for(PRIVATE * 5)[1] == UNDRAWABLE
     assert font_for(f"{PRIVATE} {PRIVATE}")[1] == UNDRAWABLE
+
+
+def test_accents_that_a_font_lacks_are_left_out_as_letters_are() -> None:
+    """Of a Hindi word none of it is drawn in a Latin font: vowel signs alone would be circles."""
+    assert fonts._drawable_part("लोमड़ी", default_font()) == ""
+
+
+@pytest.mark.parametrize(
+    "text", ["红狐狸在雪地里", "赤い狐", "붉은 여우", "बर्फ में लोमड़ी", "ثعلب في الثلج", "பனியில் நரி"]
+)
+def test_scripts_of_the_world_are_drawn_whole(text: str) -> None:
+    """Where the machine has a font for them, whichever it is."""
+    if font_for(text, everywhere=True)[1] != text:
+        pytest.skip(f"this machine has no font for {text}")
+    assert font_for(text)[1] == text
+
+
+def test_right_to_left_letters_are_joined_and_in_order() -> None:
+    """An Arabic word is drawn as it is read: not letter by letter from the left."""
+    font, drawn = font_for("ثعلب")
+    if drawn != "ثعلب" or not features.check("raqm"):
+        pytest.skip("this machine has no font for Arabic, or no library that joins its letters")
+    first = font.getbbox("ث")[2]
+    width = font.getbbox("ثعلب")[2]
+    letters = sum(font.getlength(letter) for letter in "ثعلب")
+    assert width < 0.9 * letters  # joined
+    ink = np.asarray(font.getmask("ثعلب", "L")).reshape(font.getmask("ثعلب", "L").size[::-1])
+    dots = ink[: ink.shape[0] // 2, -first:]
+    assert dots.any()  # of the first letter, at the right
 
 
 def test_missing_font_files_are_skipped(monkeypatch: pytest.MonkeyPatch) -> None:

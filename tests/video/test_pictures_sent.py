@@ -227,7 +227,7 @@ def test_picture_over_the_limit_goes_out_as_jpeg() -> None:
         sent = picture_of("start_image", value, limits)
         assert (sent.mime, sent.given) == ("image/jpeg", png)
         assert len(sent.sent) < len(png)
-    with pytest.raises(InvalidRequest, match=r"start_image: 0 MB are too large, even as JPEG: up to 0 MB\."):
+    with pytest.raises(InvalidRequest, match=r"start_image: 0 MB are too much, even as JPEG: up to 0 MB\."):
         picture_of("start_image", noise, PictureLimits(1000, LARGEST_PREVIEW))
 
 

@@ -94,18 +94,18 @@ def test_sound_is_no_source(name: str, tmp_path: Path) -> None:
     """A file with sound alone is refused before it is uploaded and paid for, in words that say what it is."""
     path = tmp_path / "voice.m4a"
     path.write_bytes(SOUNDS[name])
-    with pytest.raises(InvalidRequest, match=r"^The source: voice\.m4a has sound but no picture\.$"):
+    with pytest.raises(InvalidRequest, match=r"^The source: voice\.m4a cannot be used: it has sound but no picture\.$"):
         as_video(path)
 
 
 @pytest.mark.parametrize(
     ("data", "words"),
     [
-        (box(b"ftyp", b"isom") + box(b"moov") + box(b"mdat", bytes(99)), "its index lists no track"),
+        (box(b"ftyp", b"isom") + box(b"moov") + box(b"mdat", bytes(99)), "neither picture nor sound in its index"),
         (FILM[: len(FILM) // 2], "MP4 or MOV file"),
         (FILM_WITH_SOUND[:-20], "its end is missing"),
         (FRAGMENTED[: FRAGMENTED.rindex(b"mdat") + 20], "its end is missing"),
-        (b"notes", "is not a whole MP4 or MOV file"),
+        (b"notes", "it is no MP4 or MOV file, or not a whole one"),
     ],
 )
 def test_what_is_no_whole_film_is_no_source(data: bytes, words: str, tmp_path: Path) -> None:

@@ -27,8 +27,8 @@ def test_account_names_what_is_not_here_and_how_to_get_it() -> None:
     assert [task.task_id for task in shown.not_here] == ["task-9"]
     summary, head, first, second = repr(shown).splitlines()
     assert summary == (
-        "AceDataCloud lists 2 tasks of the last 7 days, 1 of them not known here: "
-        "%luma adopt TASK_ID follows and saves one, free."
+        "AceDataCloud has 2 tasks of the last 7 days. Not known here: 1. "
+        "%luma adopt TASK_ID watches and saves one, free."
     )
     assert head.split() == ["MADE", "TASK", "ID", "PROMPT", "STATUS", "CHARGED", "HERE"]
     assert "task-9" in first
@@ -49,15 +49,15 @@ def test_account_shows_what_was_charged_where_the_statement_says_it() -> None:
 def test_account_of_which_all_is_known_says_so() -> None:
     """Nothing is to be adopted."""
     assert repr(account(listed("task-1"))).splitlines()[0] == (
-        "AceDataCloud lists 1 task of the last 7 days; all are known here."
+        "AceDataCloud has 1 task of the last 7 days. All of them are known here."
     )
 
 
 def test_account_of_many_tasks_has_the_newest() -> None:
     """A notebook keeps a screenful, and the line says so; what is not here is counted of all."""
     many = account(*(listed(f"id-{number}", at=float(number)) for number in range(1000)))
-    assert "lists 1000 tasks" in repr(many)
-    assert "1000 of them not known here" in repr(many)
+    assert "has 1000 tasks" in repr(many)
+    assert "Not known here: 1000." in repr(many)
     assert "Below are the newest 60; AceDataCloud's console shows all." in repr(many)
     assert len(repr(many).splitlines()) == 2 + 60
     assert "id-999" in repr(many)
@@ -66,7 +66,7 @@ def test_account_of_many_tasks_has_the_newest() -> None:
 
 def test_account_without_a_task_is_one_line() -> None:
     """No table without rows."""
-    assert repr(account()) == "AceDataCloud lists no task of the last 7 days."
+    assert repr(account()) == "AceDataCloud has no task of the last 7 days."
     assert "<table" not in account()._repr_html_()
 
 

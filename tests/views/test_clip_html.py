@@ -14,6 +14,7 @@ from luma_jupyter.domain.requests import ExtendRequest, ModifyRequest, VideoRef
 from luma_jupyter.domain.task import Video
 from luma_jupyter.domain.vocabulary import Status
 from luma_jupyter.errors import ClipFailed
+from luma_jupyter.languages import reading
 from luma_jupyter.views.clip_html import STOP_TOOLTIP, final_html, live_view, waiting_html
 from luma_jupyter.views.clip_state import ClipState
 from luma_jupyter.views.comparison import comparison_html
@@ -35,7 +36,7 @@ def test_final_html_has_all_facts_of_a_completed_clip() -> None:
 def test_a_reused_clip_says_when_it_was_made_and_that_nothing_was_paid() -> None:
     """In the place of how long it took; in HTML and in text."""
     recalled = replace(clip_state(), reused=True)
-    made = time.strftime("made on %Y-%m-%d %H:%M, nothing paid; --again makes a new one", time.localtime(1000.0))
+    made = time.strftime("already made on %Y-%m-%d %H:%M: no charge; --again makes a new one", time.localtime(1000.0))
     assert made in final_html(recalled)
     assert f"{made}: luma_videos/a-sunset-3f9c2a1b.mp4" in plain_text(recalled)
     assert "completed in" not in final_html(recalled) + plain_text(recalled)
@@ -125,6 +126,8 @@ def test_a_hostile_address_stays_inside_its_attribute() -> None:
         "href",
         "target",
         "rel",
+        "lang",
+        "dir",
     }
 
 
@@ -156,13 +159,34 @@ def test_final_html_of_other_ends_says_their_reason(status: Status) -> None:
     assert "task id" not in final_html(clip_state(status, error=ClipFailed("x"), task_id=None))
 
 
+@pytest.mark.parametrize("status", [Status.COMPLETED, Status.FAILED, Status.UNCONFIRMED])
+def test_ids_are_small_and_folded_away(status: Status) -> None:
+    """They are for the service's support; an error that names one itself says it once."""
+    folded = re.search(
+        '<details style="[^"]*font-size:11px;"><summary>Ids</summary>([^<]*)</details>', final_html(clip_state(status))
+    )
+    assert folded
+    assert "task id task-1" in folded[1]
+    assert "Ids" not in final_html(clip_state(Status.FAILED, error=ClipFailed("It went wrong (task id task-1).")))
+
+
+def test_a_card_has_its_language_and_a_prompt_its_own_direction() -> None:
+    """So that a page in another language reads the card as it is, and Arabic from the right."""
+    for html in (final_html(clip_state()), waiting_html(clip_state(Status.RUNNING))):
+        card, heading = [attrs for tag, attrs in Tags(html).tags if tag == "div"][:2]
+        assert card["lang"] == "en"
+        assert heading["dir"] == "auto"
+    with reading("zh"):
+        assert ' lang="zh" ' in final_html(clip_state())
+
+
 def test_live_view_of_a_running_clip_has_status_times_and_curve() -> None:
     """The live card has status in words, times, an honest curve, and a stop button with its warning."""
     view = live_view(clip_state(Status.RUNNING, now=1030.0))
     assert view["status"] == STATUS_TEXT[Status.RUNNING]
     assert (view["since"], view["now"]) == (1000.0, 1030.0)
-    assert view["typical"] == "typically about 1:16"
-    assert view["stop"] == "Stop following"
+    assert view["typical"] == "usually about 1:16"
+    assert view["stop"] == "Stop watching (the task may go on)"
     assert view["tooltip"] == STOP_TOOLTIP
     assert "billed" in STOP_TOOLTIP
     shares = [share for _, share in view["curve"]]
@@ -172,8 +196,8 @@ def test_live_view_of_a_running_clip_has_status_times_and_curve() -> None:
 
 
 @pytest.mark.parametrize("status", [Status.QUEUED, Status.SUBMITTING])
-def test_live_view_has_no_bar_before_the_service_works(status: Status) -> None:
-    """While nothing runs at the service there is no bar and no typical time to pretend with."""
+def test_live_view_knows_no_share_before_the_service_works(status: Status) -> None:
+    """While nothing runs at the service the bar only moves, and there is no typical time to pretend with."""
     view = live_view(clip_state(status))
     assert view["curve"] == []
     assert view["typical"] == ""
@@ -185,8 +209,12 @@ def test_live_view_cannot_stop_saving_and_says_that_queued_costs_nothing() -> No
     assert live_view(clip_state(Status.SAVING))["stop"] == ""
     queued = clip_state(Status.QUEUED, request=ModifyRequest(prompt="Fog"), source_label="sunset")
     assert live_view(queued)["status"] == "queued: waits for sunset; nothing is sent yet"
+    assert live_view(queued)["stop"] == "Stop"
     assert "costs nothing" in live_view(queued)["tooltip"]
-    assert "modify of sunset" in plain_text(queued)
+    in_doubt = live_view(clip_state(Status.QUEUED, sent_at=1000.0))
+    assert "may go on" in in_doubt["stop"]
+    assert "billed" in in_doubt["tooltip"]
+    assert "modify sunset" in plain_text(queued)
 
 
 def test_live_view_of_an_ended_clip_is_its_final_html_alone() -> None:
@@ -202,7 +230,7 @@ def test_waiting_html_of_a_page_saved_early_finds_the_video() -> None:
     html = waiting_html(clip_state(Status.RUNNING))
     assert '<video src="luma_videos/a-sunset-3f9c2a1b.mp4" controls loop playsinline preload="none"' in html
     assert '<a href="luma_videos/a-sunset-3f9c2a1b.mp4"' in html
-    assert "<code>%luma show sunset</code> shows how it stands" in html
+    assert "<code>%luma show sunset</code> shows how it is now; in a new kernel, run the cell" in html
     assert "%luma show clip:3f9c2a1b" in waiting_html(clip_state(Status.RUNNING, name=None))
     assert "<video" not in waiting_html(ClipState(clip_state(Status.RUNNING).task, None, 0, prior("acedata"), None))
 

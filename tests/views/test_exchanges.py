@@ -48,13 +48,13 @@ def test_text_tells_each_step_and_each_wait() -> None:
     assert lines[0] == "sunset: “A sunset”"
     assert lines[1].startswith("AceDataCloud · 8 steps in 33.2 s, counted from ")
     assert "waited 2.0 s: for its turn, and for what it is made from" in lines
-    assert "2.0 s  Written down: in the journal, which took 10 ms" in lines
+    assert "2.0 s  Written down: on this computer, in 10 ms" in lines
     assert "2.0 s  Request: POST https://api.example/videos → 429 in 200 ms" in lines
     assert "waited 7.1 s: the service takes only so many requests, and asked to wait (Retry-After: 7)" in lines
     assert "9.3 s  Request (try 2): POST https://api.example/videos → no answer in 200 ms (No connection.)" in lines
     assert "waited 5.4 s: a pause before the next try, a longer one each time" in lines
     assert "15.0 s  Request (try 3): POST https://api.example/videos → 200 in 200 ms" in lines
-    assert any(line.startswith("waited 14.8 s: the next look is when an end has become likely") for line in lines)
+    assert any(line.startswith("waited 14.8 s: the next look is when an end is likely") for line in lines)
     assert "30.0 s  Look-up: POST https://api.example/tasks → 200 in 100 ms, shared with 6 other clips" in lines
     assert "30.2 s  Download: GET https://cdn.example/v.mp4?… → 200 in 3.0 s" in lines
     for part in ("Idempotency-Key: k1", '"prompt": "a <b>fox</b>"', "429 Too Many Requests", "‹a file: 9 bytes came›"):
@@ -127,14 +127,14 @@ TASK = clip_state(sent_at=1000.0).task
     [
         (TASK, STORY, True, False, ""),
         (TASK, STORY, False, False, ""),
-        (film_state().task, (), True, False, "A film is made on this machine, of files: nothing was sent for it."),
+        (film_state().task, (), True, False, "A film is made on this computer, of files: nothing was sent for it."),
         (clip_state(Status.QUEUED).task, (), True, False, "Nothing was sent for it yet."),
         (clip_state(Status.CANCELLED).task, (), True, False, "Nothing was sent for it."),
-        (TASK, (), False, False, "Nothing is recorded of it, as keep_exchanges is off: LUMA_JUPYTER_KEEP_EXCHANGES=1"),
-        (TASK, (), True, False, "Nothing is recorded of it here: it was made on another machine, by an earlier"),
+        (TASK, (), False, False, "Nothing is recorded of it, as keep_exchanges is off. "),
+        (TASK, (), True, False, "Nothing is recorded of it here: it was made on another computer, by an earlier"),
         (TASK, (LOOK,), True, False, "Its request is not here: another program sent it, or it was sent before this"),
-        (TASK.evolve(gateway=True), STORY, True, False, "What the class gateway sent to the service for it, and when"),
-        (TASK, STORY, True, True, "Another kernel follows it, and writes down its steps now and then."),
+        (TASK.evolve(gateway=True), STORY, True, False, "Only the class gateway knows what it sent to the service"),
+        (TASK, STORY, True, True, "Another kernel watches it, and writes down its steps now and then."),
     ],
 )
 def test_a_line_says_what_there_is(

@@ -112,24 +112,24 @@ def test_what_is_no_console_shows_pages(started_by: tuple[str, ...]) -> None:
 @pytest.mark.parametrize("seen", [LAB, KERNEL])
 def test_files_that_a_page_may_not_reach_are_embedded_with_the_reason(seen: Surroundings) -> None:
     """By doubt alone unless the user has a word on it; what a page has said counts whatever the user says."""
-    doubtful = decide(seen, doubt="is hidden")
+    doubtful = decide(seen, doubt="It is hidden.")
     assert (doubtful.how, doubtful.limit, doubtful.serves) == ("embed", EMBED_LIMIT, False)
-    assert doubtful.reason == doubtful.remark == "The media folder is hidden."
+    assert doubtful.reason == doubtful.remark == "It is hidden."
     assert "embed=False" in doubtful.hint
-    assert decide(seen, False, doubt="is hidden").how == "relative"
+    assert decide(seen, False, doubt="It is hidden.").how == "relative"
     refused = decide(seen, refusal=404)
     assert (refused.how, refused.serves) == ("embed", False)
-    assert refused.reason == "The page cannot load files of the media folder: its server answers 404."
+    assert refused.reason == "This page cannot load files from the folder of the videos: its server answers 404."
     assert "embed=False" not in refused.hint
     assert decide(seen, False, refusal=404).how == "remote"
-    asked = decide(seen, True, doubt="is hidden")
+    asked = decide(seen, True, doubt="It is hidden.")
     assert (asked.how, asked.serves, asked.remark) == ("embed", False, "")
 
 
 @pytest.mark.parametrize("seen", [VSCODE, COLAB, CONSOLE, TERMINAL, SCRIPT])
 def test_hosts_that_serve_no_files_do_not_care_where_those_are(seen: Surroundings) -> None:
     """Their way is the same wherever the media folder is."""
-    assert decide(seen, doubt="is hidden", refusal=404) == decide(seen)
+    assert decide(seen, doubt="It is hidden.", refusal=404) == decide(seen)
 
 
 @pytest.mark.parametrize(

@@ -16,10 +16,10 @@ from tests.support.html import HOSTILE
 # A tree as `clip.lineage` gives it.
 NODES = [
     Node("clip_1", 0, "generate 16:9", "Prompt 1", Status.COMPLETED),
-    Node("clip_2", 1, "extend of clip_1", "Prompt 2", Status.COMPLETED),
-    Node("clip_4", 2, "modify of clip_2", "Prompt 4", Status.COMPLETED),
-    Node("clip_3", 1, "extend of clip_1, take 2", "Prompt 3", Status.COMPLETED, here=True),
-    Node("clip_5", 2, "extend of clip_3", "Prompt 5", Status.COMPLETED),
+    Node("clip_2", 1, "extend clip_1", "Prompt 2", Status.COMPLETED),
+    Node("clip_4", 2, "modify clip_2", "Prompt 4", Status.COMPLETED),
+    Node("clip_3", 1, "extend clip_1, take 2", "Prompt 3", Status.COMPLETED, here=True),
+    Node("clip_5", 2, "extend clip_3", "Prompt 5", Status.COMPLETED),
 ]
 
 
@@ -57,7 +57,7 @@ def test_lineage_svg_has_title_and_description() -> None:
     """It is one image with a title, and its description is the tree in words; it needs nothing from outside."""
     svg = ElementTree.fromstring(lineage_svg.svg(NODES))
     assert svg.attrib["role"] == "img"
-    assert svg.findtext(f"{SVG}title") == "Lineage of clip_3"
+    assert svg.findtext(f"{SVG}title") == "Family tree of clip_3"
     assert svg.findtext(f"{SVG}desc") == lineage_svg.text(NODES)
     assert not re.search(r"href|url\(|@import|<style|<script", lineage_svg.svg(NODES))
     marked = [rect for rect in svg.iter(f"{SVG}rect") if "stroke" in rect.attrib]

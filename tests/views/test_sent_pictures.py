@@ -46,8 +46,11 @@ def test_card_shows_what_was_sent(status: Status) -> None:
     draw = final_html if status.ended else waiting_html
     picture = noon()
     html = draw(state(status, start_image=picture, end_image=picture))
-    assert html.count(f'<img src="{picture.preview}" alt="first frame, as sent: noon&quot;&gt;&lt;script&gt;.png"') == 1
-    assert html.count('alt="last frame, as sent: ') == 1
+    assert (
+        html.count(f'<img src="{picture.preview}" alt="First frame, as it was sent: noon&quot;&gt;&lt;script&gt;.png"')
+        == 1
+    )
+    assert html.count('alt="Last frame, as it was sent: ') == 1
     assert "<script>" not in html
     assert len(html) < 20_000
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from luma_jupyter.languages import reading
 from luma_jupyter.views.html import MOST_SAVED, saved_size
 from luma_jupyter.views.sheet import GENERATOR, Sheet, SheetTile, blind_html, sheet_html, sheet_page, sheet_part
 from tests.support.html import Tags, attributes_of
@@ -87,3 +88,11 @@ def test_a_page_names_its_maker_and_plays_what_it_has() -> None:
     assert "b { color: red }" in page
     assert "const x = { y: 1 };" in page
     assert "<p>part</p>" in page
+
+
+def test_a_page_has_the_language_of_its_words() -> None:
+    """That of who saves it; the title is in its own direction."""
+    with reading("zh"):
+        page = sheet_page("Sheet", sheet_part(Sheet(["fox"], ["snow"], {})), style="", script="")
+    assert attributes_of(page, "html") == [{"lang": "zh"}]
+    assert [attributes["dir"] for tag in ("h1", "th") for attributes in attributes_of(page, tag)] == ["auto"] * 3

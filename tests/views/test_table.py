@@ -62,7 +62,7 @@ def test_table_text_is_aligned() -> None:
         (
             list(Status),
             f"{len(Status)} clips: 1 completed, 1 saving, 1 running, 1 being sent, 1 queued, 1 failed, "
-            "1 unconfirmed, 1 not followed any more, 1 cancelled",
+            "1 unconfirmed, 1 not watched any more, 1 cancelled",
         ),
     ],
 )
@@ -75,7 +75,7 @@ def test_live_row_of_a_running_clip_lets_bar_and_clock_go_on() -> None:
     """A row has the name, the prompt, words, and all that its bar and its clock need to go on by themselves."""
     row = live_row(clip_state(Status.RUNNING, now=1030.0, problem="AceDataCloud is having trouble"))
     words = "running — ⚠ AceDataCloud is having trouble"
-    assert row == ["sunset", "A sunset", words, True, 1000.0, None, "acedata generate", "", "generate 16:9"]
+    assert row == ["sunset", "A sunset", words, True, 1000.0, None, "acedata generate", "", "generate 16:9", "A sunset"]
     assert live_row(clip_state(Status.RUNNING, now=1077.0)) == live_row(clip_state(Status.RUNNING, now=1030.0))
     assert live_row(clip_state(Status.QUEUED))[3] is False
 
@@ -92,7 +92,7 @@ def test_live_rows_of_ended_clips_have_file_time_and_reason() -> None:
     """A completed row has its file and how long it took; a failed one says why; a nameless one has its key."""
     assert live_row(clip_state())[2:] == [
         *("completed", False, 1000.0, 42.0, "acedata generate", "luma_videos/a-sunset-3f9c2a1b.mp4"),
-        "generate 16:9",
+        *("generate 16:9", "A sunset"),
     ]
     assert live_row(clip_state(Status.FAILED, name=None))[:3] == ["3f9c2a1b", "A sunset", "failed: It went wrong."]
 
@@ -102,13 +102,16 @@ def test_every_table_has_what_varies_in_a_grid() -> None:
     request = GenerateRequest(prompt="A sunset", aspect_ratio="9:16", loop=True, take=2)
     one = clip_state(request=request)
     assert live_row(one)[8] == "generate 9:16, loop, take 2"
-    assert "<br><small>generate 9:16, loop, take 2</small>" in final_html("abc", [one])
+    assert "<small>generate 9:16, loop, take 2</small>" in final_html("abc", [one])
     assert "generate 9:16, loop, take 2" in table_text([one])
 
 
 def test_table_has_a_stop_button_while_something_can_be_stopped() -> None:
     """With nothing left but files to save there is nothing to stop."""
-    assert live_view("k", {Status.QUEUED: 1, Status.COMPLETED: 1}, 1.0)["stop"] == "Stop following all"
+    assert (
+        live_view("k", {Status.QUEUED: 1, Status.COMPLETED: 1}, 1.0)["stop"]
+        == "Stop watching all (the tasks may go on)"
+    )
     assert live_view("k", {Status.QUEUED: 0, Status.SAVING: 1, Status.COMPLETED: 1}, 1.0)["stop"] == ""
 
 

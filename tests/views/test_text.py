@@ -38,14 +38,14 @@ FILE = LocalFile("0" * 64, "image/png", "noon.png", 9)
         (GenerateRequest(prompt="x", enhancement=False), "generate 16:9, no enhancement"),
         (GenerateRequest(prompt="x", start_image=URL, end_image=FILE), "generate 16:9, from dawn.png, to noon.png"),
         (GenerateRequest(prompt="x", start_image="https://x.example"), "generate 16:9, from a picture"),
-        (ExtendRequest(prompt="x", end_image=FILE, take=2), "extend of fox, to noon.png, take 2"),
+        (ExtendRequest(prompt="x", end_image=FILE, take=2), "extend fox, to noon.png, take 2"),
         (GenerateRequest(prompt="x", start_image=FRAME, end_image=FILE), "generate 16:9, from storm@last, to noon.png"),
         (GenerateRequest(prompt="x", end_image=replace(FILE, label="noon")), "generate 16:9, to noon"),
-        (ExtendRequest(prompt="x", end_image=replace(FRAME, when=2.5)), "extend of fox, to storm@2.5"),
-        (ModifyRequest(prompt="x"), "modify of fox"),
-        (ModifyRequest(prompt="x", watermark=True), "modify of fox, watermark"),
-        (ModifyRequest(prompt="x", watermark=False), "modify of fox, no watermark"),
-        (ModifyRequest(prompt="x", watermark="w-1"), "modify of fox, watermark w-1"),
+        (ExtendRequest(prompt="x", end_image=replace(FRAME, when=2.5)), "extend fox, to storm@2.5"),
+        (ModifyRequest(prompt="x"), "modify fox"),
+        (ModifyRequest(prompt="x", watermark=True), "modify fox, watermark"),
+        (ModifyRequest(prompt="x", watermark=False), "modify fox, no watermark"),
+        (ModifyRequest(prompt="x", watermark="w-1"), "modify fox, watermark w-1"),
     ],
 )
 def test_request_summary_names_all_by_which_requests_differ(request_: Request, words: str) -> None:
@@ -98,15 +98,17 @@ def test_plain_text_hides_the_absolute_path_unless_asked() -> None:
 
 
 def test_the_progress_line_fills_but_never_fully() -> None:
-    """The bar grows with time and is never full before the end; before the service works it is empty."""
+    """The bar grows with time and is never full before the end; before the service works a mark goes along it."""
     filled = [progress_line(clip_state(Status.RUNNING, now=1000.0 + s)).count("█") for s in (0, 50, 90, 900, 90_000)]
     assert filled == sorted(filled)
     assert filled[0] == 0
     assert 0 < filled[1] < filled[2] < 20
     assert filled[-1] < 20
     assert progress_line(clip_state(Status.SUBMITTING)).count("█") == 0
+    sending = [progress_line(clip_state(Status.SUBMITTING, now=1000.0 + s)).split()[1] for s in (0, 1, 21)]
+    assert sending == ["▒" + "░" * 19, "░▒" + "░" * 18, "░▒" + "░" * 18]
     line = progress_line(clip_state(Status.RUNNING, problem="AceDataCloud is having trouble", now=1030.0))
-    assert "(0:30, typically about 1:16) — AceDataCloud is having trouble" in line
+    assert "(0:30, usually about 1:16) — AceDataCloud is having trouble" in line
 
 
 @pytest.mark.parametrize(

@@ -194,7 +194,7 @@ def test_many_clips_that_nobody_sees_are_brought_forward_in_steps(
         clip.handle.done.result(10)
         draw_all_news()
     waiting = notebook.displays.latest()[0]["text/html"]
-    assert "30 clips: 15 running, 15 not followed any more (as of " in waiting
+    assert "30 clips: 15 running, 15 not watched any more (as of " in waiting
     service.running = False
     many[15:].wait()
     draw_all_news()

@@ -44,7 +44,7 @@ def test_card_model_gets_the_final_html_too(notebook: Shell, service: PromptServ
     notebook.run("%%luma -o sunset\nA sunset")
     clip = notebook.user_ns["sunset"]
     (model,) = notebook.displays.models()
-    assert model.view["stop"] == "Stop following"
+    assert model.view["stop"] == "Stop watching (the task may go on)"
     service.gate.set()
     clip.wait()
     final = notebook.displays.latest()[0]["text/html"]

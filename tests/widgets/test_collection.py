@@ -154,7 +154,7 @@ def test_table_needs_a_name_and_pandas(hand: Hand, tmp_path: Path, monkeypatch: 
     """Each says in one line what to do."""
     hand("ann")
     found = luma.collect("class")
-    with pytest.raises(InvalidRequest, match=r"The table is a \.csv, not 'table\.xlsx'"):
+    with pytest.raises(InvalidRequest, match=r"The table must be a \.csv file, not 'table\.xlsx'"):
         found.to_csv("table.xlsx")
     with pytest.raises(InvalidRequest, match="It cannot be saved as"):
         found.to_csv(tmp_path / "nowhere" / "table.csv")
@@ -235,12 +235,12 @@ def test_saved_table_is_told_with_local_times(hand: Hand, capsys: pytest.Capture
     hand("ann", "A fox")
     found = luma.collect("class")
     (row,) = rows_of(found.to_csv("class.csv"))
-    assert capsys.readouterr().out == "class.csv: 1 row.\n"
+    assert capsys.readouterr().out == "class.csv: 1 row saved.\n"
     made = found["ann"].clips[0]["made"]
     assert row["made"] == made.strftime("%Y-%m-%d %H:%M:%S")
     hand("ben", "A boat")
     luma.collect("class").to_csv("class.csv")
-    assert capsys.readouterr().out == "class.csv: 2 rows.\n"
+    assert capsys.readouterr().out == "class.csv: 2 rows saved.\n"
 
 
 def test_student_who_is_not_there_is_told_in_one_line(hand: Hand, tmp_path: Path) -> None:
@@ -253,17 +253,17 @@ def test_student_who_is_not_there_is_told_in_one_line(hand: Hand, tmp_path: Path
     with pytest.raises(KeyError) as caught:
         found["dora"]
     assert str(caught.value) == "dora.zip is refused: it is not a zip, or it is damaged."
-    with pytest.raises(NoSuchStudent, match=r"^There is no student 'cat': there are ann, ben\.$"):
+    with pytest.raises(NoSuchStudent, match=r"^There is no student 'cat'; choose ann, ben\.$"):
         found["cat"]
     for number in range(12):
         hand(f"s{number:02}")
-    with pytest.raises(NoSuchStudent, match=r"there are ann, ben, s00, .*, s07 and 4 more\.$"):
+    with pytest.raises(NoSuchStudent, match=r"choose ann, ben, s00, .*, s07 or one of 4 more\.$"):
         luma.collect("class")["cat"]
     (tmp_path / "one").mkdir()
     with pytest.raises(NoSuchStudent, match=r"^There is no student 'ann': nothing was collected\.$"):
         luma.collect("one")["ann"]
     (tmp_path / "class" / "ann.zip").rename(tmp_path / "one" / "ann.zip")
-    with pytest.raises(NoSuchStudent, match=r"^There is no student 0: there is ann\.$"):
+    with pytest.raises(NoSuchStudent, match=r"^There is no student 0; choose ann\.$"):
         luma.collect("one")[0]  # type: ignore[index]
 
 

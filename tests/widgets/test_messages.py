@@ -196,9 +196,9 @@ def test_form_says_what_it_cannot_hold(page: Page, service: PromptService) -> No
     form = open_form(prompt="A boat")
     for name, value in (("prompt", 7), ("prompt", None), ("loop", "yes"), ("action", "delete"), ("out", "\ud800")):
         page.send(form, [({"method": "update", "state": {name: value}}, [])])
-        assert form.problem == "What came from the page is not what a form can hold: type it again."
+        assert form.problem == "The page sent something that does not fit into this form: type it again."
         page.send(form, [({"method": "custom", "content": {"do": "submit", "fields": {name: value}}}, [])])
-        assert form.problem.startswith("What came from the page")
+        assert form.problem.startswith("The page sent something")
     assert (form.prompt, form.loop, form.action, form.out) == ("A boat", False, "generate", "")
     page.send(form, [({"method": "update", "state": {"prompt": "A ship"}}, [])])
     assert (form.prompt, form.problem) == ("A ship", "")

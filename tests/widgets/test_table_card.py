@@ -97,8 +97,8 @@ def test_table_sends_only_changed_rows(
     draw_all_news()
     (message,) = sent.messages
     assert [index for index, _ in message["rows"]] == [3]
-    assert "not followed any more" in message["rows"][0][1][2]
-    assert message["view"]["status"] == "8 clips: 7 running, 1 not followed any more"
+    assert "not watched any more" in message["rows"][0][1][2]
+    assert message["view"]["status"] == "8 clips: 7 running, 1 not watched any more"
     assert message["view"]["version"] == card.model.view["version"]
     assert card.model.rows[3] == message["rows"][0][1]
 
@@ -130,7 +130,7 @@ def test_table_button_stops_all(notebook: Shell, service: PromptService) -> None
         clip.handle.done.result(10)
     assert {clip.status for clip in many} == {"detached"}
     draw_all_news()
-    assert "3 clips: 3 not followed any more" in notebook.displays.latest()[0]["text/html"]
+    assert "3 clips: 3 not watched any more" in notebook.displays.latest()[0]["text/html"]
 
 
 def test_a_list_that_grew_is_a_new_table(notebook: Shell, service: PromptService) -> None:
@@ -234,7 +234,7 @@ def test_a_live_table_sends_changes_of_rows_that_a_page_shows(
 
     message = stop(5)
     assert message["rows"] == []
-    assert message["view"]["status"] == "8 clips: 7 running, 1 not followed any more"
+    assert message["view"]["status"] == "8 clips: 7 running, 1 not watched any more"
     assert (message["view"]["ended"], sum(count for *_, count in message["view"]["moving"])) == (1, 7)
     model._handle_custom_msg({"do": "rows", "view": "a", "from": 4, "to": 7}, [])
     assert [(index, row[3]) for index, row in sent.messages[-1]["rows"]] == [(4, True), (5, False), (6, True)]
@@ -243,7 +243,7 @@ def test_a_live_table_sends_changes_of_rows_that_a_page_shows(
     model._handle_custom_msg({"do": "rows", "view": "a", "from": 2, "to": 4}, [])
     assert stop(4)["rows"] == []
     assert [index for index, _ in stop(3)["rows"]] == [3]
-    assert model.rows[1][2].startswith("not followed")
+    assert model.rows[1][2].startswith("not watched")
 
 
 def test_the_bar_of_all_moves_by_groups(notebook: Shell, service: PromptService) -> None:
@@ -342,7 +342,7 @@ def test_a_table_of_a_retried_clip_ends_right_beside_the_table_shown_again(
     many.wait()
     draw_all_news()
     of_the_first, of_the_second = finals(notebook)
-    assert "2 clips: 1 completed, 1 not followed any more" in of_the_first
+    assert "2 clips: 1 completed, 1 not watched any more" in of_the_first
     assert "2 clips: 2 completed" in of_the_second
     assert (first.view["final"], second.view["final"]) == (of_the_first, of_the_second)
     assert [data for data in notebook.displays.latest() if not data["text/html"]] == [NOTHING, NOTHING]
@@ -361,7 +361,7 @@ def test_a_table_that_has_ended_stays_as_it_is_when_a_clip_is_retried(
         wait_for_end(clip)
     draw_all_news()
     (first,) = finals(notebook)
-    assert "2 clips: 2 not followed any more" in first
+    assert "2 clips: 2 not watched any more" in first
     many[0].retry()
     wait_for_status(many[0], "running")
     notebook.run("many")
@@ -370,7 +370,7 @@ def test_a_table_that_has_ended_stays_as_it_is_when_a_clip_is_retried(
     many[0].wait()
     draw_all_news()
     assert finals(notebook)[0] == first
-    assert "2 clips: 1 completed, 1 not followed any more" in finals(notebook)[1]
+    assert "2 clips: 1 completed, 1 not watched any more" in finals(notebook)[1]
     assert caplog.text == ""
 
 

@@ -28,6 +28,7 @@ from luma_jupyter.domain.note import NO_NOTE, Note
 from luma_jupyter.domain.task import Task
 from luma_jupyter.engine.library import sidecars
 from luma_jupyter.errors import ConfigError, DownloadError, Expired, LumaError
+from luma_jupyter.languages import N_
 from luma_jupyter.operating_system import discard, flush, is_too_long, patiently, reason, rename
 from luma_jupyter.providers.http.partial import Partial
 from luma_jupyter.settings import variable
@@ -96,8 +97,9 @@ def check_space(
         return
     if there >= ROOM_FOR * LARGEST_VIDEO or there >= (needed := needed_space(last_sizes())):
         return
+    free_megabytes, megabytes = round(there / 1e6), round(needed / 1e6)
     raise ConfigError(
-        f"Only {there / 1e6:.0f} MB are free for videos in {str(folder)!r}, and {needed / 1e6:.0f} MB should be: "
+        f"Only {free_megabytes} MB are free for videos in {str(folder)!r}, and {megabytes} MB should be: "
         f"make room there, or set {variable('media')} to a folder on another disk. Nothing was sent."
     )
 
@@ -237,7 +239,7 @@ class MediaFolder:
         except DownloadError as error:
             if not incomplete.exists():
                 raise
-            raise type(error)(f"{error}; what came is kept as {incomplete.name}") from None
+            raise type(error)(N_(f"{error}; what came is kept as {incomplete.name}")) from None
 
     async def _fetch(self, wanted: _Wanted, file: BinaryIO) -> None:
         partial = Partial(file)
@@ -248,12 +250,12 @@ class MediaFolder:
                 await self.http.transfers.download(
                     wanted.url, partial, largest=wanted.largest, trusted_origin=wanted.trusted_origin
                 )
-                flaw = await in_thread(lambda: wanted.flaw(file, file.seek(0, os.SEEK_END)))
-                if flaw is None:
+                reason = await in_thread(lambda: wanted.flaw(file, file.seek(0, os.SEEK_END)))
+                if reason is None:
                     return
                 await in_thread(lambda: wanted.keep(file))
                 partial.restart()
-                raise DownloadError(f"what came {flaw}")
+                raise DownloadError(f"what came cannot be used: {reason}")
             except LumaError as error:
                 await in_thread(lambda: wanted.keep(file))
                 if attempt == DOWNLOAD_TRIES:
@@ -282,7 +284,7 @@ def _video_flaw(file: BinaryIO, size: int) -> str | None:
 
 
 def _thumbnail_flaw(file: BinaryIO, size: int) -> str | None:
-    return None if is_image(file, size) else "is not a picture"
+    return None if is_image(file, size) else N_("it is not a picture")
 
 
 def incomplete_path(path: Path) -> Path:
@@ -456,5 +458,8 @@ def _taken(path: Path) -> bool:
 
 
 def _unwritable(error: OSError, kept: Path | None = None) -> DownloadError:
-    came = f"; what came is kept as {kept.name}" if kept else ""
-    return DownloadError(f"the media folder cannot be written: {reason(error)}{came}")
+    return DownloadError(
+        f"the media folder cannot be written: {reason(error)}; what came is kept as {kept.name}"
+        if kept
+        else f"the media folder cannot be written: {reason(error)}"
+    )

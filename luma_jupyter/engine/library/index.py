@@ -30,6 +30,7 @@ from luma_jupyter.engine.store.folders import Claims, FolderState, FolderTable, 
 from luma_jupyter.engine.store.wanted import Wanted
 from luma_jupyter.engine.task_spec import TaskSpec
 from luma_jupyter.errors import ConfigError
+from luma_jupyter.languages import gettext as _
 from luma_jupyter.operating_system import at_fork, file_mark
 
 COARSE = 2.0  # seconds: the coarsest times of files that there are (FAT)
@@ -307,7 +308,8 @@ class _Progress:
         self._read += 1
         if not self._told and time.monotonic() - self._begun > PATIENCE:
             self._told = True
-            self._tell(f"Reading what is in {self._folder.name!r}, once: {self._read:,} of {of:,} clips so far.")
+            text = _("Reading what is in {folder}, once: {read} of {count} clips so far.")
+            self._tell(text.format(folder=repr(self._folder.name), read=f"{self._read:,}", count=f"{of:,}"))
 
 
 def _choose(claims: Mapping[bytes, Claims], wanted: Wanted) -> list[SavedKey]:

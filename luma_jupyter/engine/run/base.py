@@ -22,9 +22,10 @@ from luma_jupyter.engine.run.watch import Watch
 from luma_jupyter.engine.store.journal import Entry, Journal
 from luma_jupyter.engine.store.leases import LEASE_TIMEOUT, LeaseLost
 from luma_jupyter.errors import ClipDetached, ConfigError, DownloadError, LumaError
+from luma_jupyter.languages import N_
 from luma_jupyter.worker_threads import in_thread
 
-_BY_USER = "It was stopped"
+BY_USER = N_("It was stopped.")
 log = logging.getLogger(__name__)
 
 
@@ -53,7 +54,7 @@ class Run(ABC):
         self._shared = resources
         self._watching = watching
         self._stopped = False
-        self._stopped_by = _BY_USER
+        self._stopped_by = BY_USER
         self._tell_later = False
         self._coroutine: asyncio.Task[None] | None = None
 
@@ -74,12 +75,12 @@ class Run(ABC):
 
     @property
     def _stopped_by_user(self) -> bool:
-        return self._stopped_by == _BY_USER
+        return self._stopped_by == BY_USER
 
-    def stop(self, why: str = _BY_USER, *, tell_later: bool = False) -> None:
-        """Stop following, where it stands: what was sent may still run and be billed.
+    def stop(self, why: str = BY_USER, *, tell_later: bool = False) -> None:
+        """Stop watching, where it stands: what was sent may still run and be billed.
 
-        ``why`` begins a sentence. ``tell_later``: nobody hears of it now, so what was not sent stays in the journal as
+        ``why`` is a sentence. ``tell_later``: nobody hears of it now, so what was not sent stays in the journal as
         it is, and the next kernel says it.
         """
         if self._coroutine and not self._stopped:
@@ -124,7 +125,7 @@ class Run(ABC):
             await self._end_early(str(error), error)
         except Exception as error:
             log.exception("A task ended in an unforeseen way")
-            await self._end_early(f"Internal error, please report it: {error!r}.", None)
+            await self._end_early(N_(f"Internal error, please report it: {error!r}."), None)
 
     # While another kernel follows it.
 
@@ -139,12 +140,12 @@ class Run(ABC):
                 handle.mention(problem=str(error))
                 found = None
             except asyncio.CancelledError:
-                await handle.emit(status=Status.DETACHED, error=ClipDetached("Another kernel follows it further."))
+                await handle.emit(status=Status.DETACHED, error=ClipDetached("Another kernel is still watching it."))
                 return False
             if found is None:  # a journal that was lost: the kernel that follows it enters it again, if it lives
                 missing_since = missing_since or handle.clock()
                 if handle.clock() - missing_since > LEASE_TIMEOUT:
-                    raise ConfigError("The journal does not know it any more, so nobody can tell what became of it.")
+                    raise ConfigError("Nothing is written down of it any more, so nobody can tell what became of it.")
             else:
                 missing_since = None
                 entry = await in_thread(partial(self._shared.recovered, found))

@@ -33,6 +33,7 @@ from luma_jupyter.engine.run.sources import wait_for_sources
 from luma_jupyter.errors import ClipCancelled, ClipFailed, InvalidRequest, LumaError
 from luma_jupyter.films.plan import FilmPlan
 from luma_jupyter.films.spec import Report
+from luma_jupyter.languages import N_
 from luma_jupyter.operating_system import reason as reason_of
 from luma_jupyter.worker_threads import in_thread
 
@@ -55,7 +56,7 @@ class FilmRun(Run):
     async def _go_on(self) -> None:
         request = self._handle.task.request
         assert isinstance(request, FilmRequest)
-        if error := await wait_for_sources(self._names(request), "Nothing was made: its part"):
+        if error := await wait_for_sources(self._names(request), film=True):
             await self._handle.emit(status=Status.FAILED, error=error)
             return
         async with self._slots.slot():
@@ -148,7 +149,7 @@ class FilmRun(Run):
         handle = self._handle
         if self._tell_later:
             handle.save = lambda task: None
-        error = f"{self._stopped_by} before the film was made: nothing is left of it."
+        error = f"{self._stopped_by} {N_('The film was not made: nothing is left of it.')}"
         await handle.emit(status=Status.CANCELLED, error=ClipCancelled(error))
 
     async def _end_early(self, why: str, reason: LumaError | None) -> None:

@@ -16,6 +16,8 @@ from luma_jupyter.domain.vocabulary import Provider, in_sentence
 from luma_jupyter.engine.budget import Budget
 from luma_jupyter.engine.provider_pool import ProviderPool
 from luma_jupyter.errors import LumaError, NotEnoughBalance
+from luma_jupyter.languages import N_, translated
+from luma_jupyter.languages import gettext as _
 from luma_jupyter.providers.exchanges import because
 from luma_jupyter.settings import SettingsSource
 
@@ -60,20 +62,18 @@ class Funds:
         if balance is None or balance.left is None:
             return price.usd
         service = in_sentence(now.service_name(task.provider))
-        remedy = "Top up the account" if now.gateway is None else "Ask your teacher"
         if balance.left < price.usd - 1e-9:
-            raise NotEnoughBalance(
-                f"The balance at {service} is {dollars(balance.left)}, and this call costs {price}: nothing was sent. "
-                f"{remedy}; or send it all the same, after luma_jupyter.configure(check_balance=False)."
-            )
+            raise NotEnoughBalance(_too_low(service, balance.left, price, in_class=now.gateway is not None))
         if balance.left < FEW_CALLS * price.usd and task.provider not in self._told:
             self._told.add(task.provider)
-            self._notify(f"The balance at {service} is {dollars(balance.left)}: less than {FEW_CALLS} calls.")
+            text = _("The balance at {service} is {amount}: less than {count} calls.")
+            amount = dollars(balance.left)
+            self._notify(text.format(service=translated(service), amount=amount, count=FEW_CALLS))
         return price.usd
 
     async def _price(self, task: Task) -> Price:
         if task.price is not None:
-            return Price(task.price, "as expected")
+            return Price(task.price, N_("as expected"))
         provider, action, now = task.provider, task.request.action, self._settings()
         with suppress(TimeoutError), because(Step.PRICE):
             async with asyncio.timeout(PATIENCE):
@@ -95,3 +95,15 @@ class Funds:
                 found = await self.providers.client(task.provider, task.request.action).balance()
         self._balances[task.provider] = self._clock(), found
         return found
+
+
+def _too_low(service: str, left: float, price: Price, *, in_class: bool) -> str:
+    """What is said of a balance in USD that does not cover a call."""
+    amount, reason = dollars(left), str(price)
+    return " ".join(
+        [
+            N_(f"The balance at {service} is {amount}, and this call costs {reason}: nothing was sent."),
+            N_("Ask your teacher.") if in_class else N_("Top up the account."),
+            N_("Or send it all the same, after luma_jupyter.configure(check_balance=False)."),
+        ]
+    )

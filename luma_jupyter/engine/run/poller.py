@@ -27,6 +27,7 @@ from luma_jupyter.domain.duration_model import SHORTEST_PAUSE, DurationModel, pa
 from luma_jupyter.domain.exchange import Step
 from luma_jupyter.domain.task import TaskPhase, TaskState
 from luma_jupyter.errors import LumaError, ServiceError
+from luma_jupyter.languages import N_
 from luma_jupyter.providers.exchanges import Purpose, purposes, together
 from luma_jupyter.providers.protocol import ProviderClient
 from luma_jupyter.settings import SettingsSource
@@ -37,7 +38,7 @@ HELD = 1.0  # seconds after which an answer counts as held
 LONGEST_ASKED_PAUSE = 300.0  # seconds; a service that asks for more would silence all its tasks until they time out
 UNKNOWN_PAUSE = 10.0  # seconds, at most, until a task is polled again that the service does not know yet
 PUNCTUAL = 10.0  # seconds by which a poll may be late before it says too little of when the task ended
-NOT_KNOWN = "The service does not know this task yet."
+NOT_KNOWN = N_("The service does not know this task yet.")
 
 log = logging.getLogger(__name__)
 

@@ -18,7 +18,7 @@ from luma_jupyter.domain.media import LocalFile
 from luma_jupyter.domain.requests import ExtendRequest, ModifyRequest, Request, VideoRef, frames_in
 from luma_jupyter.domain.task import Task
 from luma_jupyter.domain.urls import is_cut
-from luma_jupyter.domain.vocabulary import CLASS_GATEWAY, Provider, Status
+from luma_jupyter.domain.vocabulary import Provider, Status
 from luma_jupyter.engine.frames import name_frames, read_frames
 from luma_jupyter.engine.handle import Handle
 from luma_jupyter.engine.local_files import as_video
@@ -40,13 +40,14 @@ from luma_jupyter.errors import (
     Unconfirmed,
     with_message,
 )
+from luma_jupyter.languages import N_
 from luma_jupyter.providers.exchanges import because, mention_written
 from luma_jupyter.providers.protocol import LOST_AT_GATEWAY, Accepted, ProviderClient
 from luma_jupyter.worker_threads import in_thread
 
 CLOCK_SLACK = 60.0  # seconds by which a service's clock may differ from ours
 _OfVideo = ExtendRequest | ModifyRequest
-_LOST_THERE = f"the {CLASS_GATEWAY} passed it on, and lost the service's answer."
+_LOST_THERE = N_("the class gateway passed it on, and lost the service's answer.")
 FRESH = 3600.0  # seconds after its end in which a video's address is not doubted; RunAPI's live for 7 days
 
 
@@ -122,7 +123,8 @@ class Submission:
             return read_frames(request, {field: handle.task for field, handle in self._frames.items()})
         except LumaError as error:
             words = str(error)
-            raise with_message(error, f"Nothing was sent: {words[0].lower()}{words[1:]}") from None
+            reason = f"{words[0].lower()}{words[1:]}"
+            raise with_message(error, f"Nothing was sent: {reason}") from None
 
     async def _with_source(self, client: ProviderClient) -> Request:
         """The request, with the video of the task that it comes after."""
@@ -144,12 +146,12 @@ class Submission:
             gone = await self._providers.http.transfers.is_gone(video.url, trusted_origin=source.base_url)
         if not gone:
             return request
-        file = await in_thread(lambda: _saved_file(source, "its address at the service has expired"))
+        file = await in_thread(lambda: _saved_file(source, N_("its address at the service has expired")))
         return replace(request, source=file)
 
     async def _sources_completed(self) -> bool:
         """Wait for all clips that it is made from; False as soon as one of them has ended without a video."""
-        error = await wait_for_sources(self._sources(), "Nothing was sent: its source")
+        error = await wait_for_sources(self._sources())
         if error:
             await self._handle.emit(status=Status.FAILED, error=error)
         return error is None
@@ -174,12 +176,13 @@ class Submission:
         handle = self._handle
         handle.mention(problem="It was sent before and not answered: it is looked for first.")
         ids: list[str] = []
-        finding = "it was looked for, and not found."
+        finding = N_("it was looked for, and not found.")
         try:
             with because(Step.FIND):
                 ids = await client.find(payload, (handle.task.sent_at or 0.0) - CLOCK_SLACK)
         except ServiceError as failure:
-            finding = f"it could not be looked for: {failure.finding}"
+            reason = failure.finding
+            finding = N_(f"it could not be looked for: {reason}")
         unclaimed = [task_id for task_id in ids if not await in_thread(partial(self._journal.has_task_id, task_id))]
         if len(unclaimed) == 1:  # of several, nobody can say which is whose
             await self._accepted(Accepted(unclaimed[0]))
@@ -187,9 +190,12 @@ class Submission:
         if self._resend:
             return True
         name = handle.task.name or "NAME"
-        again, python = ("", "") if repeats else (" --may-pay-twice", "may_pay_twice=True")
-        price = "under the same idempotency key" if repeats else "which may pay twice"
-        advice = f"`%luma retry {name}{again}` (in Python `{name}.retry({python})`) sends it again, {price}."
+        advice = N_(
+            f"`%luma retry {name}` (in Python `{name}.retry()`) sends it again under the same idempotency key."
+            if repeats
+            else f"`%luma retry {name} --may-pay-twice` (in Python `{name}.retry(may_pay_twice=True)`) sends it again, "
+            "which may pay twice."
+        )
         message = unconfirmed_message(handle.task, finding, advice)
         error = ClipUnconfirmed(message)
         await handle.emit(status=Status.UNCONFIRMED, problem=None, ended_at=self.ended_at, error=error)
@@ -243,7 +249,7 @@ class Submission:
     async def unanswered(self, reason: str, delay: float) -> None:
         """It may have been accepted: whoever stops it now, or a kernel that ends, leaves it so."""
         self.unconfirmed = True
-        problem = f"{reason} It is asked again in {delay:.0f} s, which cannot pay twice."
+        problem = N_(f"{reason} It is asked again in {delay:.0f} s, which cannot pay twice.")
         await self._handle.emit(problem=problem)
 
 
@@ -256,17 +262,17 @@ def with_source(request: Request, source: Task, provider: Provider, base_url: st
     assert source.video is not None
     assert isinstance(request, _OfVideo)
     if source.video.url is None:
-        return replace(request, source=_saved_file(source, "a film is nowhere else"))
+        return replace(request, source=_saved_file(source, N_("a film is nowhere else")))
     if not source.real and source.base_url != base_url:
-        return replace(request, source=_saved_file(source, "the demo service that made it ended with its kernel"))
+        return replace(request, source=_saved_file(source, N_("the demo service that made it ended with its kernel")))
     own_id = source.video.video_id if source.provider == provider and request.action == "extend" else None
     if own_id is None and is_cut(source.video.url):
-        return replace(request, source=_saved_file(source, "its whole address is known only where it was made"))
+        return replace(request, source=_saved_file(source, N_("its whole address is known only where it was made")))
     return replace(request, source=VideoRef(video_id=own_id, url=source.video.url))
 
 
-def _saved_file(source: Task, why: str) -> LocalFile:
+def _saved_file(source: Task, reason: str) -> LocalFile:
     """The saved file of a task, as a source of its own."""
     if source.path is None or not source.path.exists():
-        raise InvalidRequest(f"Nothing was sent: its source was not saved here, and {why}. Make the source anew.")
+        raise InvalidRequest(f"Nothing was sent: its source was not saved here, and {reason}. Make the source anew.")
     return as_video(source.path)

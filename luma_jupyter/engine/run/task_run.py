@@ -33,7 +33,7 @@ from luma_jupyter.engine.exchanges import Exchanges
 from luma_jupyter.engine.handle import Handle
 from luma_jupyter.engine.library.folder import MediaFolder, size_of
 from luma_jupyter.engine.recovery import unanswered, unconfirmed_message
-from luma_jupyter.engine.run.base import Run, RunResources
+from luma_jupyter.engine.run.base import BY_USER, Run, RunResources
 from luma_jupyter.engine.run.poller import NOT_KNOWN, Poller
 from luma_jupyter.engine.run.slots import Slots
 from luma_jupyter.engine.run.submission import CLOCK_SLACK, Submission
@@ -46,6 +46,7 @@ from luma_jupyter.errors import (
     LumaError,
     ServiceError,
 )
+from luma_jupyter.languages import N_
 from luma_jupyter.providers.exchanges import because
 from luma_jupyter.worker_threads import in_thread
 
@@ -91,7 +92,7 @@ class TaskRun(Run):
         self._resources = resources
         self._timeout = timeout
 
-    def stop(self, why: str = "It was stopped", *, tell_later: bool = False) -> None:
+    def stop(self, why: str = BY_USER, *, tell_later: bool = False) -> None:
         """As `Run.stop`; a submission that waits for its turn does not take it."""
         super().stop(why, tell_later=tell_later)
         self._submission.stopped = self._stopped
@@ -115,21 +116,20 @@ class TaskRun(Run):
             await handle.emit(status=Status.DETACHED, problem=None, error=unanswered(self._stopped_by))
             return
         if self._submission.unconfirmed:
-            await self._end_early(f"{self._stopped_by[0].lower()}{self._stopped_by[1:]}.", None)
+            await self._end_early(f"{self._stopped_by[0].lower()}{self._stopped_by[1:]}", None)
             return
         if self._tell_later:
             handle.save = lambda task: None
-        never = "sent" if handle.task.status is Status.QUEUED else "accepted"
-        error = f"{self._stopped_by} before the service had accepted it: nothing was {never}."
+        unsent = N_("Nothing was sent." if handle.task.status is Status.QUEUED else "The service had not accepted it.")
+        error = f"{self._stopped_by} {unsent}"
         await handle.emit(status=Status.CANCELLED, sent_at=None, error=ClipCancelled(error))
 
     async def _end_early(self, why: str, reason: LumaError | None) -> None:
         """End it: as failed where the service certainly has no task of it, else as what may still be billed."""
         task, emit = self._handle.task, self._handle.emit
         if task.task_id:
-            await emit(
-                status=Status.DETACHED, error=ClipDetached(f"{why} The task may still run (task id {task.task_id}).")
-            )
+            going_on = N_(f"The task may still run (task id {task.task_id}).")
+            await emit(status=Status.DETACHED, error=ClipDetached(f"{why} {going_on}"))
         elif task.sent_at:
             message = unconfirmed_message(task, reason.finding if isinstance(reason, ServiceError) else why)
             ended_at = self._submission.ended_at
@@ -139,7 +139,7 @@ class TaskRun(Run):
         else:
             await emit(status=Status.FAILED, problem=None, error=ClipFailed(why, reason))
 
-    # Following and saving.
+    # Watching and saving.
 
     async def _follow(self) -> bool:
         handle = self._handle
@@ -166,14 +166,14 @@ class TaskRun(Run):
                 await self._detach_elsewhere(asked)
             elif forgotten:
                 service = in_sentence(handle.task.service_name)
-                message = f"{service} does not know this task any more (task id {handle.task.task_id})."
+                message = N_(f"{service} does not know this task any more (task id {handle.task.task_id}).")
                 message = f"{message[0].upper()}{message[1:]}"
                 await handle.emit(status=Status.FAILED, problem=None, error=ClipFailed(message))
             else:
-                await self._detach(f"It was followed for {self._timeout:g} s without an end")
+                await self._detach(N_(f"It was watched for {self._timeout:g} s, and had not ended."))
             return False
         except asyncio.CancelledError:
-            await self._detach("Following was stopped here" if self._stopped_by_user else self._stopped_by)
+            await self._detach(N_("You stopped watching it.") if self._stopped_by_user else self._stopped_by)
             return False
         state = end.state
         if state.phase is TaskPhase.FAILED:
@@ -193,24 +193,28 @@ class TaskRun(Run):
     async def _detach_elsewhere(self, asked: str) -> None:
         """End it where the service that is asked does not know it, and another one had accepted it."""
         task = self._handle.task
-        gone = (
-            " That one was on this machine, and ended with its tasks if it was a demo."
+        sentences = [
+            N_(
+                f"It was made at {task.base_url} (task id {task.task_id}), and {asked} does not know it: nobody can "
+                "watch it there."
+            ),
+            N_("That one was on this machine, and ended with its tasks if it was a demo.")
             if is_local_url(task.base_url)
-            else ""
-        )
-        message = (
-            f"It was made at {task.base_url} (task id {task.task_id}), and {asked} does not know it: nobody can follow "
-            f"it there.{gone} `--again` makes a new one."
-        )
+            else "",
+            N_("`--again` makes a new one."),
+        ]
+        message = " ".join(filter(None, sentences))
         await self._handle.emit(status=Status.DETACHED, problem=None, error=ClipDetached(message))
 
     async def _detach(self, why: str) -> None:
-        message = (
-            f"{why}; the task may still run and be billed (task id {self._handle.task.task_id}). "
-            "Running the cell again, or %luma resume, follows it further."
-        )
-        if self._handle.task.problem:
-            message += f" The last look failed: {self._handle.task.problem}"
+        error = self._handle.task.problem
+        sentences = [
+            why,
+            N_(f"The task may still run and be billed (task id {self._handle.task.task_id})."),
+            N_("To watch it further, run the cell again, or say %luma resume."),
+            N_(f"The last look failed: {error}") if error else "",
+        ]
+        message = " ".join(filter(None, sentences))
         await self._handle.emit(status=Status.DETACHED, error=ClipDetached(message))
 
     async def _save(self) -> None:
@@ -229,26 +233,28 @@ class TaskRun(Run):
                     )
                 path = saved.path
                 if saved.moved:
-                    problem = f"Its folder was moved or renamed meanwhile: the video is in {str(path.parent)!r}."
+                    problem = N_(f"Its folder was moved or renamed meanwhile: the video is in {str(path.parent)!r}.")
                 size = await in_thread(partial(size_of, path))
                 await in_thread(partial(self._resources.on_saved, handle.task.evolve(path=path, filename=path.name)))
                 with because(Step.THUMBNAIL):
                     await folder.save_thumbnail(handle.task, path)
         except asyncio.CancelledError:
-            why = f"{self._stopped_by[0].lower()}{self._stopped_by[1:]}"
-            problem = problem if path else f"The file was not saved: {why}."
+            reason = f"{self._stopped_by[0].lower()}{self._stopped_by[1:]}"
+            problem = problem if path else N_(f"The file was not saved: {reason}")
         except Expired as error:
-            problem = (
+            problem = N_(
                 f"The file cannot be had: {error}. Addresses expire (RunAPI's after 7 days); --again makes a new one."
             )
         except LumaError as error:
-            problem = f"The file could not be saved: {error}"
+            problem = N_(f"The file could not be saved: {error}")
         except FileNotFoundError:
             path = None
-            problem = "Its folder was moved or renamed just as the video had been saved there; a retry saves it here."
+            problem = N_(
+                "Its folder was moved or renamed just as the video had been saved there; a retry saves it here."
+            )
         except Exception as error:  # the video exists and was paid for, whatever happened to the file
             log.exception("A video was not saved, in an unforeseen way")
-            problem = f"The file could not be saved: {error!r}"
+            problem = N_(f"The file could not be saved: {error!r}")
         filename = path.name if path else handle.task.filename
         charged = await self._fetch_charge()
         saved_as = {"name": name, "path": path, "filename": filename, "file_size": size}

@@ -12,6 +12,7 @@ from luma_jupyter.domain.media import LocalFile
 from luma_jupyter.domain.requests import Request, VideoRef
 from luma_jupyter.engine.store.journal import Journal
 from luma_jupyter.errors import ConfigError
+from luma_jupyter.languages import N_
 from luma_jupyter.providers.exchanges import because
 from luma_jupyter.providers.protocol import ProviderClient
 from luma_jupyter.worker_threads import in_thread
@@ -65,7 +66,7 @@ class Uploads:
             nonlocal shown
             if int(100 * share) > shown:
                 shown = int(100 * share)
-                self._on_progress(f"uploading {file.name} ({shown} %)")
+                self._on_progress(N_(f"uploading {file.name} ({shown} %)"))
 
         show(0.0)
         try:

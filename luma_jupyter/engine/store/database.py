@@ -22,7 +22,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from luma_jupyter.errors import ConfigError
-from luma_jupyter.operating_system import at_fork, file_id, is_held, make_private, reason, rename
+from luma_jupyter.languages import N_, ngettext
+from luma_jupyter.languages import gettext as _
+from luma_jupyter.operating_system import at_fork, file_id, is_held, make_private, rename
+from luma_jupyter.operating_system import reason as reason_of
 from luma_jupyter.settings import variable
 
 if TYPE_CHECKING:
@@ -45,8 +48,8 @@ NETWORK_FILE_SYSTEMS = frozenset(
         *("blobfuse", "blobfuse2", "gcsfuse", "goofys", "juicefs", "mountpoint-s3", "rclone", "s3fs", "sshfs"),
     ]
 )
-NEWER_ADVICE = (
-    "what was made is played, and nothing is paid for by this version. Update it (pip install -U luma-jupyter), then "
+NEWER_ADVICE = N_(
+    "What was made is played, and nothing is paid for by this version. Update it (pip install -U luma-jupyter), then "
     "restart the kernel."
 )
 _T = TypeVar("_T")
@@ -54,10 +57,6 @@ _PAGE = 4096  # bytes; in pages of this size SQLite begins a file
 _PAGE_COUNT = slice(28, 32)  # of the first page (sqlite.org/fileformat2.html, 1.3)
 _LOGS = ("-wal", "-shm", "-journal")  # what SQLite keeps beside a file
 _DAMAGE = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
-_REASONS = {
-    "damaged": "is damaged",
-    "foreign": "is not one of luma_jupyter's",
-}
 
 
 class Busy(ConfigError):
@@ -189,7 +188,7 @@ class Database:
     def _execute_here(self, sql: str, *values: object) -> tuple[list[Any], int]:
         """As `execute`, under the lock. Raises Busy."""
         if self._inside and not self._connection:  # the file that the transaction had begun in was set aside
-            raise self._unusable(_damage("it was set aside"))
+            raise self._unusable(_damage(N_("it was set aside")))
         try:
             try:
                 return self._execute(sql, values)
@@ -228,7 +227,7 @@ class Database:
             cursor = self._current().execute(sql, values)
             return cursor.fetchall(), cursor.rowcount
         except UnicodeDecodeError:  # of an error whose words quote a damaged schema
-            raise _damage("its schema cannot be read") from None
+            raise _damage(N_("its schema cannot be read")) from None
 
     def _current(self) -> sqlite3.Connection:
         """The connection to the file that is there now: somebody may have moved the one that was opened."""
@@ -319,8 +318,8 @@ class Database:
         aside = self.path.with_name(f"journal-{why}-{stamp}.sqlite3")
         while aside.exists():
             aside = aside.with_stem(f"{aside.stem}-again")
+        folder = self.path.parent
         try:
-            folder = self.path.parent
             with self._file_lock(), tempfile.TemporaryDirectory(dir=folder, ignore_cleanup_errors=True) as work:
                 if file_id(self.path) != self._file_id:
                     return
@@ -333,13 +332,21 @@ class Database:
             if not is_held(error):
                 raise self._unusable(error) from None
             raise ConfigError(
-                f"The journal in {str(self.path.parent)!r} {_REASONS[why]}, and other programs hold it open: shut down "
-                "the other kernels, then run this again; nothing is paid for without it."
+                f"The journal in {str(folder)!r} is damaged, and other programs hold it open: shut down the other "
+                "kernels, then run this again; nothing is paid for without it."
+                if why == "damaged"
+                else f"The journal in {str(folder)!r} is not one of luma_jupyter's, and other programs hold it open: "
+                "shut down the other kernels, then run this again; nothing is paid for without it."
             ) from None
-        self._notify(
-            f"The journal of your clips {_REASONS[why]}; it was set aside as {aside.name}, and a new one was begun. "
-            f"{_account(left)}"
+        told = (
+            _("The journal of your clips is damaged; it was set aside as {name}, and a new one was begun.")
+            if why == "damaged"
+            else _(
+                "The journal of your clips is not one of luma_jupyter's; it was set aside as {name}, and a new one was "
+                "begun."
+            )
         )
+        self._notify(f"{told.format(name=aside.name)} {_account(left)}")
 
     def _begin_with_what_is_left(self, new: Path) -> Salvage:
         """Begin a new file with all that can be read of this one, whose damage goes as far as nobody knows."""
@@ -375,18 +382,20 @@ class Database:
 
     @property
     def _newer_finding(self) -> str:
-        return f"The journal in {str(self.path.parent)!r} was written by a newer version of luma_jupyter:"
+        return N_(f"The journal in {str(self.path.parent)!r} was written by a newer version of luma_jupyter.")
 
     def _unusable(self, error: Exception) -> ConfigError:
         if self._newer and _code(error) == sqlite3.SQLITE_READONLY:
             return ConfigError(f"{self._newer_finding} {NEWER_ADVICE}")
-        why = reason(error) if isinstance(error, OSError) else str(error)
+        folder, reason = self.path.parent, reason_of(error) if isinstance(error, OSError) else str(error)
         if _code(error) in _DAMAGE and not self._newer:  # met within a transaction, which has read what is gone
-            return ConfigError(f"The journal was damaged ({why}), and has just been made anew: run this again.")
+            return ConfigError(f"The journal was damaged ({reason}), and has just been made anew: run this again.")
         kind = Busy if _code(error) == sqlite3.SQLITE_BUSY else ConfigError
         return kind(
-            f"The journal cannot be written in {str(self.path.parent)!r} ({why}): "
-            f"set {variable('home')} to a folder where it can; nothing is paid for without it."
+            N_(
+                f"The journal of your clips cannot be written in {str(folder)!r} ({reason}): "
+                f"set {variable('home')} to a folder where it can; nothing is paid for without it."
+            )
         )
 
 
@@ -422,13 +431,15 @@ def _mend_first_page(damaged: Path, model: Path) -> None:
 
 
 def _account(left: Salvage | None) -> str:
-    """What is left of a file that was set aside, in words that say what to do."""
+    """What is left of a file that was set aside, in words that say what to do, in the reader's language."""
     if left is None or not left.kept + left.lost:
-        return "What was unfinished or spent today is forgotten: look at the services' consoles before you go on."
-    kept = f"{left.kept} {'clip was' if left.kept == 1 else 'clips were'} read and kept"
+        return _("What was unfinished or spent today is forgotten: look at the services' consoles before you go on.")
+    kept = ngettext("{count} clip was read and kept", "{count} clips were read and kept", left.kept)
+    kept = kept.format(count=left.kept)
     if not left.lost:
-        return f"{kept}; no other is known to have been in it."
-    return f"{kept}, {left.lost} lost: look at the services' consoles before you ask for the lost ones again."
+        return _("{kept}; no other is known to have been in it.").format(kept=kept)
+    lost = _("{kept}, {lost} lost: look at the services' consoles before you ask for the lost ones again.")
+    return lost.format(kept=kept, lost=left.lost)
 
 
 def query_read_only(path: Path, sql: str) -> list[Any] | None:

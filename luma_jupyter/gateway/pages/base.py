@@ -8,7 +8,6 @@ import hmac
 import secrets
 from collections.abc import Collection
 from contextlib import suppress
-from http import HTTPStatus
 from typing import Any, ClassVar
 from urllib.parse import urlencode
 
@@ -22,19 +21,29 @@ from luma_jupyter.gateway.identity import HubAway, NotInClass
 from luma_jupyter.gateway.pages.look import render
 from luma_jupyter.gateway.records import Person
 from luma_jupyter.gateway.settings import GatewaySettings
+from luma_jupyter.languages import N_
 
 SESSION = "luma-session"
 SESSION_DAYS = 14  # as long as the Hub's own
 HOLD = 20.0  # seconds that a page is held until it has changed, at most
 SPACING = 0.5  # seconds between two times that it is made, however much news comes
 LONGEST_NUMBER = 18  # digits, as PostgreSQL holds them in any case
-_BUSY = "The class gateway is busy: this passes by itself. Try again in a moment."
-_WORDS = {
-    400: "This cannot be used: go back and try again.",
-    401: "You are signed out: load the page anew.",
-    403: "This page is not yours to see, or the form was open for too long: go back, load it anew and try again.",
-    404: "There is nothing at this address.",
-    405: "There is nothing at this address.",
+# What pages say of what went wrong, by the HTTP status: a title, and what to do.
+_NOTHING_HERE = N_("Nothing here"), N_("There is no page at this address.")
+_FAULTS = {
+    400: (N_("That did not work"), N_("Something in the form or the address is not right. Go back and try again.")),
+    401: (N_("Signed out"), N_("You are signed out. Reload the page.")),
+    403: (
+        N_("Not allowed"),
+        N_("This page is not for you, or it was open for too long. Go back, reload it and try again."),
+    ),
+    404: _NOTHING_HERE,
+    405: _NOTHING_HERE,
+    500: (
+        N_("Something went wrong"),
+        N_("This is a fault of the class gateway, not yours. Tell your teacher: its log says more."),
+    ),
+    503: (N_("One moment"), N_("The class gateway is busy. This passes by itself: try again in a moment.")),
 }
 
 
@@ -108,6 +117,7 @@ class PageHandler(Handler):
         """A page as text."""
         return render(
             template,
+            self.request.headers.get("Accept-Language", ""),
             at=self.at,
             nonce=self.nonce,
             person=self.person,
@@ -125,13 +135,13 @@ class PageHandler(Handler):
     def write_error(self, status_code: int, **kwargs: Any) -> None:
         """Show a page that says what to do."""
         _, error, _ = kwargs.get("exc_info", (None, HTTPError(status_code), None))  # none where it was cancelled
-        status, words = _words_for(error)
+        status, title, words = _fault(error)
         self.set_header("Content-Security-Policy", _policy(self.nonce))  # headers begin anew with an error
         if status == 503:
             self.set_header("Retry-After", "2")
         self.set_status(status)
         with suppress(RuntimeError):  # where the connection has gone
-            self.finish(self.html("fault.html", title=HTTPStatus(status).phrase, words=words))
+            self.finish(self.html("fault.html", title=title, words=words))
 
     def on_connection_close(self) -> None:
         """Let go of what is held."""
@@ -205,17 +215,17 @@ def cookie_secret(settings: GatewaySettings) -> str:
     return hmac.new(settings.signing_key.reveal().encode(), b"cookies", hashlib.sha256).hexdigest()
 
 
-def _words_for(error: BaseException) -> tuple[int, str]:
-    """The status and the words for what went wrong."""
+def _fault(error: BaseException) -> tuple[int, str, str]:
+    """The status of what went wrong, a title and what to do, in English."""
+    words = None
     if isinstance(error, DatabaseAway | HubAway):
-        return 503, _BUSY
-    if isinstance(error, NotInClass):
-        return 403, str(error)
-    if isinstance(error, LumaError):
-        return 400, str(error)
-    if isinstance(error, HTTPError) and error.status_code < 500:
-        return error.status_code, _WORDS.get(error.status_code, _WORDS[400])
-    return 500, "The class gateway has a fault of its own: its log says where."
+        status = 503
+    elif isinstance(error, LumaError):
+        status, words = 403 if isinstance(error, NotInClass) else 400, str(error)
+    else:
+        status = error.status_code if isinstance(error, HTTPError) and error.status_code < 500 else 500
+    title, usual = _FAULTS.get(status, _FAULTS[400])
+    return status, title, words or usual
 
 
 def _policy(nonce: str) -> str:

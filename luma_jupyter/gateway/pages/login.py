@@ -7,6 +7,7 @@ import secrets
 
 from luma_jupyter.gateway.pages.base import SESSION, SESSION_DAYS, PageHandler, cookie_options
 from luma_jupyter.gateway.pages.oauth import SignInFailed, SignIns
+from luma_jupyter.languages import N_
 
 BROWSER = "luma-sign-in"  # the cookie of a browser in which sign-ins have begun
 _PAGE = r"[a-z]*(?:/[a-z]+(?:\.csv)?)?(?:\?[\w.%&=+-]*)?"
@@ -38,7 +39,7 @@ class SignInHandler(PageHandler):
         self.set_status(403 if problem else 200)
         page = self.own_page(self.get_argument("next", ""))
         hub = self.at("login", next=page) if self.gateway.settings.hub_api_url else None
-        self.finish(self.html("login.html", title="Sign in", problem=problem, page=page, hub=hub))
+        self.finish(self.html("login.html", title=N_("Sign in"), problem=problem, page=page, hub=hub))
 
 
 class LoginHandler(SignInHandler):
@@ -61,7 +62,9 @@ class LoginHandler(SignInHandler):
         known = token.isascii() and len(token) <= LONGEST_TOKEN
         person = await self.gateway.identity.who(f"Bearer {token}") if known else None
         if person is None:
-            self.show_form("Nobody has this token: look for a letter that is missing, or ask for another one.")
+            self.show_form(
+                N_("This token does not work. Check that it is complete, or ask your teacher for another one.")
+            )
         else:
             self.let_in(token, self.own_page(self.get_body_argument("next", "")))
 
@@ -88,4 +91,4 @@ class LogoutHandler(SignInHandler):
         """Forget who it was."""
         options = cookie_options(self.gateway.settings)
         self.clear_cookie(SESSION, path=options["path"])
-        self.finish(self.html("left.html", title="Signed out"))
+        self.finish(self.html("left.html", title=N_("Signed out")))

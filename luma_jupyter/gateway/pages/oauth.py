@@ -19,6 +19,7 @@ from luma_jupyter.errors import LumaError
 from luma_jupyter.gateway.database import Database
 from luma_jupyter.gateway.identity import HUB_TIMEOUT, HubAway
 from luma_jupyter.gateway.settings import GatewaySettings
+from luma_jupyter.languages import N_
 
 LASTS = 600.0  # seconds in which somebody has to have signed in
 
@@ -27,7 +28,7 @@ class SignInFailed(LumaError):
     """The Hub did not say who it is."""
 
     def __init__(self) -> None:
-        super().__init__("This sign-in took too long, or was not begun in this browser: sign in again.")
+        super().__init__(N_("Signing in took too long, or began in another browser. Sign in again."))
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
 """What a teacher changes. Each change and its line in the audit log are one statement. All methods raise DatabaseAway.
 
-A clip that is stopped is not followed any more, its notebook learns so at once, and the next one may go. A service
+A clip that is stopped is not watched any more, its notebook learns so at once, and the next one may go. A service
 cannot be called back, and charges it: so what was reserved for it counts as spent.
 """
 
@@ -11,9 +11,10 @@ from typing import Any, LiteralString
 
 from luma_jupyter.gateway.ledger import Ledger
 from luma_jupyter.gateway.records import WalletKind
+from luma_jupyter.languages import N_
 
 STOPPED = "stopped"  # the code of what a teacher has stopped
-STOPPED_WORDS = "Your teacher stopped this clip."
+STOPPED_WORDS = N_("Your teacher stopped this clip.")
 PAGES = "pages"  # what is told on the channel of submissions where only pages have changed
 
 
@@ -25,7 +26,7 @@ class Steering:
         self._by = by
 
     async def stop(self, id: int) -> bool:
-        """Follow a clip no further; False where it is not under way."""
+        """Watch a clip no longer; False where it is not under way."""
         return await self._change(_STOP, {"id": id, "code": STOPPED, "words": STOPPED_WORDS})
 
     async def release(self, id: int) -> bool:

@@ -8,6 +8,7 @@ from luma_jupyter.gateway.pages.base import LivePageHandler, PageHandler, number
 from luma_jupyter.gateway.pages.overview import Clip, Overview
 from luma_jupyter.gateway.pages.steering import PAGES
 from luma_jupyter.gateway.records import State
+from luma_jupyter.languages import N_
 
 SHOWN = 24  # clips of a page
 
@@ -35,7 +36,7 @@ class MyClipsHandler(LivePageHandler):
         self._running |= {str(clip.submission.id) for clip in clips if _runs(clip)}
         return self.html(
             "mine.html",
-            title="My clips",
+            title=N_("My clips"),
             clips=clips,
             left=await self.gateway.ledger.left(self.who),
             now=await overview.now(),

@@ -7,34 +7,36 @@ from typing import Any, get_args
 
 from tornado.web import HTTPError
 
-from luma_jupyter.errors import InvalidRequest
+from luma_jupyter.errors import ConfigError, InvalidRequest
 from luma_jupyter.gateway.pages.base import LivePageHandler, PageHandler, number
 from luma_jupyter.gateway.pages.look import usd
 from luma_jupyter.gateway.pages.overview import Overview
 from luma_jupyter.gateway.pages.steering import Steering
-from luma_jupyter.gateway.records import Change, WalletKind
+from luma_jupyter.gateway.records import WALLET_TEXT, Change, WalletKind
 from luma_jupyter.gateway.settings import read_dollars
 from luma_jupyter.gateway.trouble import Troubles
+from luma_jupyter.languages import N_, translated
+from luma_jupyter.languages import gettext as _
 
 SHOWN = 24  # clips of a page
 CHANGES = 200  # lines of the audit log
 LONGEST_NAME = 255
 DONE: Mapping[str, str] = {
-    "stop": "The clip is stopped.",
-    "release": "Its money is free again.",
-    "hide": "The clip is hidden: it is not on the wall, and no classmate's request is answered with it.",
-    "show": "The clip is shown again.",
-    "cap": "The cap is set.",
-    "pause": "The class is paused: new clips are refused.",
-    "resume": "The class goes on.",
+    "stop": N_("The clip is stopped."),
+    "release": N_("The clip is released: its money is free again."),
+    "hide": N_("The clip is hidden: it is not on the wall, and classmates are not given it for their own requests."),
+    "show": N_("The clip is shown again."),
+    "cap": N_("The cap is set."),
+    "pause": N_("The class is paused: new clips are refused."),
+    "resume": N_("The class goes on."),
 }
 NOT_DONE: Mapping[str, str] = {
-    "stop": "This clip is not under way: there is nothing to stop.",
-    "release": "This clip is not unconfirmed: its money stays as it is.",
-    "hide": "This clip is hidden already, or there is none.",
-    "show": "This clip is not hidden.",
-    "pause": "The class is paused already.",
-    "resume": "The class is not paused.",
+    "stop": N_("This clip is not under way: there is nothing to stop."),
+    "release": N_("This clip is not unconfirmed: its money stays as it is."),
+    "hide": N_("There is no such clip, or it is hidden already."),
+    "show": N_("This clip is not hidden."),
+    "pause": N_("The class is paused already."),
+    "resume": N_("The class is not paused."),
 }
 
 
@@ -50,7 +52,7 @@ class ClassHandler(LivePageHandler):
         clips = await overview.clips(SHOWN, student, number(self, "before"))
         return self.html(
             "class.html",
-            title="Class",
+            title=N_("Class"),
             done=DONE.get(self.get_query_argument("done", "")),
             now=await overview.now(),
             troubles=await Troubles(self.gateway.database).all(),
@@ -75,7 +77,7 @@ class SteeringHandler(PageHandler):
             await self._set_cap(steering)
         elif not await self._change(steering, what):
             self.set_status(409)
-            self.finish(self.html("fault.html", title="Nothing was changed", words=NOT_DONE[what]))
+            self.finish(self.html("fault.html", title=N_("Nothing has changed"), words=NOT_DONE[what]))
             return
         student, id = self.get_body_argument("student", "", strip=False), number(self, "id")
         place = f"#clip-{id}" if id else ""
@@ -97,13 +99,18 @@ class SteeringHandler(PageHandler):
         kinds: tuple[WalletKind, ...] = get_args(WalletKind)
         if kind not in kinds or len(name) > LONGEST_NAME or (kind == "class" and name):
             raise HTTPError(400)
-        caps: dict[str, int | None] = {}
-        for field, words in (("in_all", "In all"), ("a_day", "A day")):
-            if typed := self.get_body_argument(field, ""):
-                caps[field] = None if typed.lower() in ("none", "no cap") else read_dollars(words, typed)
+        typed = {field: words for field in ("in_all", "a_day") if (words := self.get_body_argument(field, ""))}
+        try:
+            caps = {field: _read_cap(field, words) for field, words in typed.items()}
+        except ConfigError:
+            caps = {}
         if not caps:
-            raise InvalidRequest("Type an amount of US dollars, or none for no cap: what is empty stays as it is.")
+            raise InvalidRequest("Type an amount of US dollars such as 2.50, or none for no cap.")
         await steering.set_cap(kind, name, caps)
+
+
+def _read_cap(field: str, words: str) -> int | None:
+    return None if words.lower() in ("none", "no cap") else read_dollars(field, words)
 
 
 class ChangesHandler(PageHandler):
@@ -114,23 +121,34 @@ class ChangesHandler(PageHandler):
     async def get(self) -> None:
         """Show the latest lines."""
         changes = await self.gateway.ledger.changes(CHANGES)
-        lines = [(change.at, change.who, change_words(change)) for change in changes]
-        self.finish(self.html("changes.html", title="Changes", lines=lines, most=CHANGES))
+        self.finish(self.html("changes.html", title=N_("Changes"), changes=changes, words=change_words, most=CHANGES))
+
+
+_CHANGED: Mapping[str, str] = {
+    "accepted → stopped": N_("Clip {id}: stopped."),
+    "unconfirmed → released": N_("Clip {id}: released, its money is free again."),
+    "shown → hidden": N_("Clip {id}: hidden."),
+    "hidden → shown": N_("Clip {id}: shown again."),
+    "open → paused": N_("The class: paused."),
+    "paused → open": N_("The class: goes on."),
+}
 
 
 def change_words(change: Change) -> str:
     """A line of the audit log as people read it."""
     if change.what == "cap" and isinstance(change.after, dict):
         return _cap_words(change.before or {}, change.after)
-    what = change.what.replace("submission ", "clip ", 1) if change.what.startswith("submission ") else change.what
     if change.before is None and change.after is None:
-        return what
-    return f"{what}: {change.before} → {change.after}"
+        return translated(change.what)
+    changed = f"{change.before} → {change.after}"
+    if changed in _CHANGED:
+        return _(_CHANGED[changed]).format(id=change.what.removeprefix("submission "))
+    return f"{change.what}: {changed}"
 
 
 def _cap_words(before: Mapping[str, Any], after: Mapping[str, Any]) -> str:
-    each = {"student": "each student", "group": "each group", "class": "the class"}
-    whose = after.get("name") or each.get(str(after.get("kind")), "?")
     was, now = ([usd(cap.get(field)) for field in ("in_all", "a_day")] for cap in (before, after))
-    changes = (f"{old} → {new}" if before else new for old, new in zip(was, now, strict=True))
-    return f"cap of {whose}: {' in all, '.join(changes)} a day"
+    in_all, a_day = (f"{old} → {new}" if before else new for old, new in zip(was, now, strict=True))
+    kinds: Mapping[Any, str] = WALLET_TEXT  # the log may be older, and know others
+    whose = after.get("name") or _(kinds.get(after.get("kind"), "?"))
+    return _("Cap set. {whose}: {in_all} in all, {a_day} a day.").format(whose=whose, in_all=in_all, a_day=a_day)

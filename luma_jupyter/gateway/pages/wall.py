@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from luma_jupyter.gateway.pages.base import LivePageHandler, number
 from luma_jupyter.gateway.pages.overview import Overview
+from luma_jupyter.languages import N_
 
 SIZES = (4, 9, 16, 25)
 
@@ -19,4 +20,4 @@ class WallHandler(LivePageHandler):
         size = asked if asked in SIZES else 9
         names = bool(self.get_query_argument("names", ""))
         clips = await Overview(self.gateway.database).wall(size)
-        return self.html("wall.html", title="Wall", clips=clips, size=size, sizes=SIZES, names=names)
+        return self.html("wall.html", title=N_("Wall"), clips=clips, size=size, sizes=SIZES, names=names)

@@ -16,6 +16,7 @@ from urllib.request import getproxies
 import httpx
 
 from luma_jupyter.errors import ConfigError, ConnectionLost, Unreachable
+from luma_jupyter.languages import N_
 from luma_jupyter.providers.http.proxies import ProxiedTransport
 from luma_jupyter.providers.http.public import PublicTransport, Resolve, look_up
 from luma_jupyter.settings import Secret
@@ -47,7 +48,7 @@ def translated(service: str) -> Iterator[None]:
     try:
         yield
     except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError) as error:
-        raise Unreachable(service, str(error) or "no connection") from None
+        raise Unreachable(service, str(error) or N_("no connection")) from None
     except (httpx.InvalidURL, httpx.UnsupportedProtocol) as error:
         raise ConfigError(f"{service}: the address cannot be used ({error}). Check the URL settings.") from None
     except httpx.TimeoutException:

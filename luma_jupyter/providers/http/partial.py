@@ -69,7 +69,8 @@ class Partial:
             try:
                 await in_thread(partial(self.file.write, chunk))
             except OSError as error:
-                raise DownloadError(f"the file could not be written: {error.strerror or error}") from None
+                reason = error.strerror or error
+                raise DownloadError(f"the file could not be written: {reason}") from None
             self._check_size(self.file.tell(), largest)
         if expected is not None and self.size != expected:
             raise DownloadError(f"only {self.size} of {expected} bytes came")

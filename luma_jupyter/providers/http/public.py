@@ -15,6 +15,7 @@ from typing import TypeAlias
 import httpx
 
 from luma_jupyter.domain.urls import is_local_address
+from luma_jupyter.languages import N_
 from luma_jupyter.providers.http.proxies import ProxiedTransport
 
 Resolve: TypeAlias = Callable[[str, int], Awaitable[Sequence[str]]]  # the addresses of a host, for a port
@@ -71,7 +72,7 @@ class PublicTransport(ProxiedTransport):
             async with asyncio.timeout(_connect_timeout(request)):
                 found = await self._resolve(url.raw_host.decode("ascii"), port)
         except TimeoutError:
-            raise httpx.ConnectTimeout("its name was not found in time", request=request) from None
+            raise httpx.ConnectTimeout(N_("its name was not found in time"), request=request) from None
         except OSError as error:
             raise httpx.ConnectError(str(error), request=request) from None
         public = [address for address in dict.fromkeys(found) if not is_local_address(address)]

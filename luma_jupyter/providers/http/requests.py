@@ -21,6 +21,7 @@ import httpx
 
 from luma_jupyter.domain.urls import origin
 from luma_jupyter.errors import ConnectionLost, Unconfirmed, Unreachable
+from luma_jupyter.languages import N_
 from luma_jupyter.providers.exchanges import Observation, Seen
 from luma_jupyter.providers.http.connections import FETCH_TIMEOUT, Connections, KeyAuth, parse_json, translated
 from luma_jupyter.providers.http.reply import Reply
@@ -87,7 +88,7 @@ class Requests:
                 if reply.status != 429 or attempt == SUBMIT_TRIES or asked > LONGEST_RETRY_AFTER:
                     return reply
                 delay = max(asked, self._connections.backoff(attempt))
-                reason = f"{call.service} is limiting the rate of requests."
+                reason = N_(f"{call.service} gets too many requests at the moment.")
             if listener:
                 await listener.not_accepted(reason, delay)
             await self._connections.sleep(delay)
@@ -166,7 +167,7 @@ class Requests:
 
 def gave_up(error: Unreachable | ConnectionLost) -> Unreachable:
     """What a submission that never left ends with, after the last try."""
-    advice = "Nothing was sent. Check the network and the base URL, then run the cell again."
+    advice = N_("Nothing was sent. Check the network and the base URL, then run the cell again.")
     return Unreachable(error.service, error.words, advice=advice)
 
 

@@ -15,6 +15,7 @@ import httpx
 from luma_jupyter.domain.media import LocalFile
 from luma_jupyter.domain.urls import is_local_url, is_web_url, origin
 from luma_jupyter.errors import ConnectionLost, DownloadError, LumaError, ServiceError, Unreachable, UnusableAnswer
+from luma_jupyter.languages import N_
 from luma_jupyter.providers.exchanges import Observation, Seen
 from luma_jupyter.providers.http.connections import FETCH_TIMEOUT, Connections, KeyAuth, parse_json, translated
 from luma_jupyter.providers.http.partial import EXPIRED, Partial
@@ -29,7 +30,7 @@ UPLOAD_TRIES = 3
 CHUNK = 64 * 1024  # bytes
 MOST_REDIRECTS = 5
 _FORM = {"Content-Type": "multipart/form-data"}
-FILE_HOST = "The host of the file"  # the service's name in errors about downloads
+FILE_HOST = N_("The host of the file")  # the service's name in errors about downloads
 
 
 @dataclass(frozen=True)
@@ -93,7 +94,7 @@ class Transfers:
         except LocalAddress:
             raise UnusableAnswer(target.service, "the host for the file is on a local network") from None
         if not response.is_success:
-            words = f"the host of the file answered HTTP {response.status_code}"
+            words = N_(f"the host of the file answered HTTP {response.status_code}")
             raise ServiceError(target.service, words, http_status=response.status_code)
 
     async def _with_retries(

@@ -1,14 +1,15 @@
 /* The live part of a comparison: one set of controls for all videos above, which keeps them in step. */
 
-const SLIDER = `<button type="button" class="luma-slide" aria-pressed="false" hidden>Slider</button>
-  <input type="range" class="luma-share" aria-label="Before and after" min="0" max="100" value="50" hidden>`;
+const SLIDER = `<button type="button" class="luma-slide" aria-pressed="false" hidden>${_("Slider")}</button>
+  <input type="range" class="luma-share" aria-label="${_("Before and after")}" min="0" max="100" value="50" hidden>`;
 
 /** The second video over the first one, cut at an edge that can be dragged; gives what undoes it. */
 function slider(sides, videos, share) {
   const edge = Object.assign(document.createElement("div"), { className: "luma-edge" });
   const draw = () => {
     sides.style.setProperty("--luma-share", `${share.value}%`);
-    share.setAttribute("aria-valuetext", `${share.value} % before, ${100 - share.value} % after`);
+    const [before, after] = [share.value, 100 - share.value];
+    share.setAttribute("aria-valuetext", _("{before} % before, {after} % after", { before, after }));
     edge.style.height = `${videos[0].offsetHeight}px`;
   };
   const drag = (event) => {

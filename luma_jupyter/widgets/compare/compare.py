@@ -15,6 +15,7 @@ from luma_jupyter.clip.session import Session
 from luma_jupyter.display.embedding import with_captions, with_video
 from luma_jupyter.domain.values import items_of, kind_of
 from luma_jupyter.errors import InvalidRequest
+from luma_jupyter.languages import gettext as _
 from luma_jupyter.views.clip_state import ClipState
 from luma_jupyter.views.comparison import comparison_html
 from luma_jupyter.views.text import plain_text
@@ -35,17 +36,16 @@ def clips_to_compare(given: Sequence[Clip | Iterable[Clip]]) -> list[Clip]:
         named.insert(0, named[0].source)
     for clip in named:
         if not isinstance(clip, Clip):
-            raise InvalidRequest(f"Only clips can be compared, not {kind_of(clip)}.")
+            kind = kind_of(clip)
+            raise InvalidRequest(f"Only clips can be compared, not {kind}.")
     if len(named) < 2:
-        raise InvalidRequest("Name two clips or more to compare; or one that was made from another clip.")
+        raise InvalidRequest("Name two clips or more to compare, or one that was made from another clip.")
     wait_for_all(named, lambda clip: clip.wait())
     return named
 
 
 class Comparison(ProgressiveDisplay):
     """Clips that are done, side by side."""
-
-    _missing = Missing("one set of controls for all of them", "Until then each plays by itself.")
 
     def __init__(self, clips: Iterable[Clip], session: Session, presenter: PagePresenter) -> None:
         self.clips = list(clips)
@@ -65,6 +65,10 @@ class Comparison(ProgressiveDisplay):
         host = self.environment.host_of(clip.task)
         shared = replace(host, limit=host.limit // len(self.clips))
         return with_video(with_captions(replace(clip.state, served=host.serves)), shared)
+
+    @property
+    def _missing(self) -> Missing:
+        return Missing(_("one set of controls for all of them"), _("Until then each plays by itself."))
 
     def _live(self, key: str) -> Any:
         return CompareModel(self._session, self._clip_of, key=key)

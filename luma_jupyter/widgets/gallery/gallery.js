@@ -2,16 +2,17 @@
 them; a poster plays while one points at it, in a video that is made then and gone after, and opens a large player. The
 kernel says what is new, and what is searched; buttons on each tile tell it what to go on with. */
 
-const [WIDTH, HEIGHT] = [232, 320]; // pixels: the room for each tile, as in gallery.css
+const [WIDTH, HEIGHT] = [232, 200]; // pixels: the room for each tile, as wide as in gallery.css, and at least as high
 const STILL = 250; // milliseconds after scrolling in which a tile that comes under the pointer is not pointed at
 const INTENT = 150; // milliseconds of pointing before a video is loaded: a pointer on its way elsewhere loads none
 const TYPING = 200; // milliseconds without typing after which the kernel is asked
 const FIRST = 40; // tiles that are asked for with what is searched
 
 const HEAD = `<div class="luma-heading" role="status"></div><div class="luma-left-out"></div>
-  <div class="luma-controls" role="search" aria-label="Clips of this gallery"><input type="search" class="luma-search"
-  aria-label="Search prompts, names and notes" placeholder="Search" autocomplete="off" data-lm-suppress-shortcuts="true">
-  <button type="button" class="luma-only" aria-pressed="false" aria-label="Only clips with a star">★ only</button>
+  <div class="luma-controls" role="search" aria-label="${_("Clips of this gallery")}"><input type="search" class="luma-search"
+  aria-label="${_("Search prompts, names and notes")}" placeholder="${_("Search")}" autocomplete="off"
+  data-lm-suppress-shortcuts="true">
+  <button type="button" class="luma-only" aria-pressed="false" aria-label="${_("Only clips with a star")}">${_("★ only")}</button>
   <span class="luma-count" role="status"></span></div>
   <div class="luma-tiles luma-live-tiles"><div class="luma-list" role="list"></div></div>`;
 
@@ -52,24 +53,30 @@ function previewer() {
 
 /** Give a tile its buttons; its poster becomes one too. Gives what undoes that. */
 function dress(tile, send) {
-  const [details, prompt] = [tile.querySelector("details"), titleOf(tile)];
+  const [details, title] = [tile.querySelector("details"), titleOf(tile)];
+  const prompt = shortened(title);
   const opener = make("button", "", { type: "button", class: "luma-open", "aria-haspopup": "dialog" });
-  opener.setAttribute("aria-label", `Play ${shortened(prompt)} large`);
+  opener.setAttribute("aria-label", _("Play {prompt} large", { prompt }));
   const summary = details.querySelector("summary");
   opener.append(...summary.childNodes);
   details.replaceWith(opener);
   plain.set(tile, details);
   const picks = make("div", "", { class: "luma-picks" });
-  for (const [action, words] of [["extend", "Extend"], ["modify", "Modify"]]) {
-    picks.append(make("button", words, { type: "button", "data-action": action, "aria-label": `${words} ${shortened(prompt)}` }));
+  const actions = [
+    ["extend", _("Extend"), _("Extend {prompt}", { prompt })],
+    ["modify", _("Modify"), _("Modify {prompt}", { prompt })],
+  ];
+  for (const [action, words, label] of actions) {
+    picks.append(make("button", words, { type: "button", "data-action": action, "aria-label": label }));
   }
   opener.after(picks);
   let unmark = () => {};
   if (tile.dataset.note !== undefined) { // else a video of which nothing is known
-    const again = iconButton("↻", "luma-again", `Use this prompt again: ${shortened(prompt)}`, "Use this prompt again");
+    const label = _("Use this prompt again: {prompt}", { prompt });
+    const again = iconButton("↻", "luma-again", label, _("Use this prompt again"));
     again.dataset.action = "again";
     picks.append(again);
-    unmark = addNote(tile, picks, prompt, send);
+    unmark = addNote(tile, picks, title, send);
   }
   return () => {
     unmark();
@@ -103,7 +110,7 @@ function allTiles(region, first, model, told) {
     if (!anew && places.every((at) => known.has(at))) return false;
     rows(from, to);
   };
-  const list = virtualList({ region, body, width: WIDTH, height: HEIGHT, spare: 12, make: makeItem, draw, ask });
+  const list = virtualList({ region, body, width: WIDTH, height: HEIGHT, grows: true, spare: 12, make: makeItem, draw, ask });
   const player = largePlayer({ count: () => total, tileAt: (at) => known.get(at), ask: (at) => rows(at, at + 1), send });
   const undress = new Map(first.map((tile) => [tile, dress(tile, send)]));
   /** Begin again with what the kernel says; tiles that are in use are used again. */
@@ -116,6 +123,7 @@ function allTiles(region, first, model, told) {
   const take = async (content) => {
     const nodes = content.tiles && withAddresses(content.tiles.join(""), await folder);
     takeNote(content, (key) => [...known.values(), ...first, player.dialog].filter((part) => part.dataset.key === key));
+    if (content.noted !== undefined) list.update();
     if (!nodes || content.search !== search || content.starred !== starred) return; // one has typed on
     if (content.arrived !== arrived) return list.answered(); // it was made before what is new, or after it
     for (const [at, tile] of known) if (!kept.has(tile) && !list.items.has(at)) known.delete(at);
@@ -172,6 +180,7 @@ function allTiles(region, first, model, told) {
     open: (tile) => {
       for (const [at, known_] of known) if (known_ === tile) return player.open(at);
     },
+    update: list.update,
     send,
     end: () => {
       model.off("msg:custom", take);
@@ -247,6 +256,7 @@ function live(el, frame, model) {
     focusout: (event) => tileOf(event.relatedTarget) || preview.stop(),
     click: (event) => {
       const [tile, button] = [tileOf(event.target), event.target.closest("button")];
+      tiles.update(); // a field for a note takes room
       if (button?.dataset.action) tiles.send({ do: "pick", key: tile.dataset.key, action: button.dataset.action });
       if (!button?.matches(".luma-open")) return;
       preview.stop();

@@ -18,6 +18,7 @@ from luma_jupyter.clip.session import Session
 from luma_jupyter.display.page import Audience
 from luma_jupyter.engine.store.wanted import Wanted
 from luma_jupyter.errors import LumaError
+from luma_jupyter.languages import gettext as _
 from luma_jupyter.views.clip_state import ClipState
 from luma_jupyter.views.gallery import (
     FIRST_TILES,
@@ -85,7 +86,7 @@ class Gallery(ProgressiveDisplay, Sequence[Clip]):
 
     def _text(self, now: Standing, states: Sequence[ClipState], files: Sequence[str]) -> str:
         shown = [table_text(states)] if states else []
-        shown += files or ([] if states else ["No clips with a video."])
+        shown += files or ([] if states else [_("No clips with a video.")])
         more = now.total - len(states) - len(files)
         return "\n".join(filter(None, [*shown, rest_text(more, PART) if more else "", left_out_text(now.left_out)]))
 
@@ -132,8 +133,11 @@ class Gallery(ProgressiveDisplay, Sequence[Clip]):
     def _missing(self) -> Missing:
         clips = self.shelf.now.clips
         word = self._session.find_word(clips[0]) if clips else "SOURCE"
-        what = "posters that play, and buttons to go on from them,"
-        return Missing(what, "A cell goes on from a clip, too:", f"%%luma extend {word}\nyour prompt")
+        what, way = (
+            _("posters that play, with buttons to go on from them"),
+            _("You can go on from a clip in a cell, too:"),
+        )
+        return Missing(what, way, f"%%luma extend {word}\n{_('your prompt')}")
 
     def _live(self, key: str) -> LiveGallery:
         return LiveGallery(self, self._session, self._presenter.updates, key)

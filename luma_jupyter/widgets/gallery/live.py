@@ -14,6 +14,7 @@ from luma_jupyter.clip.session import Session
 from luma_jupyter.display.page import Audience, Page
 from luma_jupyter.display.update_queue import UpdateQueue
 from luma_jupyter.errors import LumaError
+from luma_jupyter.languages import translated
 from luma_jupyter.printable import printable
 from luma_jupyter.views.gallery import FileTile, Tile, found_text, heading_text, left_out_text, tile_html
 from luma_jupyter.widgets.base import Shown, read_window
@@ -167,7 +168,7 @@ class LiveGallery(VBox):  # type: ignore[misc]  # ipywidgets is untyped
             found = self._found(now, search, starred)
             made = self._gallery.tiles(found, places, videos=False)
         except LumaError as error:
-            return {"from": 0, "tiles": [], "total": 0, "count": printable(error), "arrived": now.arrived}
+            return {"from": 0, "tiles": [], "total": 0, "count": printable(translated(error)), "arrived": now.arrived}
         count = found_text(found.total, heading_text(len(now.clips), len(now.files)))
         rows = {"from": places.start, "tiles": [tile_html(tile) for tile in made], "total": found.total}
         return {**rows, "count": count, "arrived": now.arrived}

@@ -1,10 +1,11 @@
 /* One clip as large as the page: a dialog over it, with the ways to the next one and the one before. Only the video that is
 shown is loaded. */
 
-const PLAYER = `<div class="luma-bar luma-picks"><button type="button" class="luma-before" aria-label="Previous clip"
-  title="Previous (←)">◀</button><button type="button" class="luma-next" aria-label="Next clip" title="Next (→)">▶</button>
-  <span class="luma-place" role="status"></span><button type="button" class="luma-close" aria-label="Close the player"
-  title="Close (Esc)">✕</button></div><div class="luma-stage"></div><div class="luma-prompt"></div>
+const PLAYER = `<div class="luma-bar luma-picks">
+  <button type="button" class="luma-before" aria-label="${_("Previous clip")}" title="${_("Previous (←)")}">◀</button>
+  <button type="button" class="luma-next" aria-label="${_("Next clip")}" title="${_("Next (→)")}">▶</button>
+  <span class="luma-place" role="status"></span>
+  <button type="button" class="luma-close" aria-label="${_("Close the player")}" title="${_("Close (Esc)")}">✕</button></div><div class="luma-stage"></div><div class="luma-prompt"></div>
   <div class="luma-picks luma-marks"></div>`;
 
 /** A player of the clips of a gallery. `count` says how many there are, `tileAt` gives the tile at a place, undefined where
@@ -12,7 +13,7 @@ it has to be asked for with `ask`; `send` tells the kernel. */
 function largePlayer({ count, tileAt, ask, send }) {
   const dialog = document.createElement("dialog");
   dialog.className = "luma-player";
-  dialog.setAttribute("aria-label", "Large player");
+  dialog.setAttribute("aria-label", _("Large player"));
   dialog.innerHTML = PLAYER;
   ownKeys(dialog);
   const [before, next, place, close, stage, prompt, marks] = ["before", "next", "place", "close", "stage", "prompt", "marks"]
@@ -35,7 +36,8 @@ function largePlayer({ count, tileAt, ask, send }) {
     unmark = addNote(dialog, marks, titleOf(tile), send);
   };
   const show = () => {
-    place.textContent = `${(at + 1).toLocaleString("en")} of ${count().toLocaleString("en")}`;
+    const [number, total] = [at + 1, count()].map((value) => value.toLocaleString("en"));
+    place.textContent = _("{number} of {total}", { number, total });
     before.disabled = at <= 0;
     next.disabled = at >= count() - 1;
     const tile = tileAt(at);

@@ -159,7 +159,7 @@ def shelf_of(session: Session, what: What, folder: str | os.PathLike[str] | None
     """
     if isinstance(what, str | os.PathLike):
         if folder is not None:
-            raise InvalidRequest("The gallery's folder is named twice: give it once.")
+            raise InvalidRequest("The gallery's folder is named twice: name it once.")
         what, folder = None, what
     if what is not None and not callable(what):
         if folder is not None:
@@ -185,9 +185,8 @@ def _checked(what: object) -> ClipSequence:
     clips = items_of(what)
     for clip in clips:
         if not isinstance(clip, Clip):
-            raise InvalidRequest(
-                f"A gallery is of clips, of a folder, or of what a function says of each clip, not of {kind_of(clip)}."
-            )
+            kind = kind_of(clip)
+            raise InvalidRequest(f"A gallery shows clips, a folder, or the clips that a function chooses, not {kind}.")
     return ClipList(clips)
 
 

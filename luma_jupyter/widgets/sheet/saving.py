@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from luma_jupyter.domain.values import read_path
 from luma_jupyter.engine.library.folder import replacing, size_of
 from luma_jupyter.errors import InvalidRequest, shown
+from luma_jupyter.languages import N_
 from luma_jupyter.operating_system import reason
 from luma_jupyter.views.clip_state import relative_url
 from luma_jupyter.views.sheet import GENERATOR, sheet_page
@@ -33,11 +34,11 @@ _LONGEST_HEAD = 2_000  # bytes of a file in which its maker is named
 
 def read_target(path: str | PathLike[str]) -> Path:
     """Where a sheet is to be saved. Raises InvalidRequest for other suffixes, and for a file that is no sheet."""
-    target = read_path("The file", path)
+    target = read_path(N_("The file"), path)
     if target.suffix.lower() not in (*_PAGES, ".png"):
         raise InvalidRequest(f"A sheet can be saved as .html or .png, not as {shown(target.name)}.")
     if target.exists() and not _is_sheet(target):
-        raise InvalidRequest(f"{str(target)!r} is there already and is no sheet: save it under another name.")
+        raise InvalidRequest(f"There is another file called {str(target)!r}: save the sheet under another name.")
     return target
 
 

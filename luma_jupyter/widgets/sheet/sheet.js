@@ -7,7 +7,7 @@ const MARKS = [1, 2, 3, 4, 5];
 function votes(number, group) {
   const part = document.createElement("fieldset");
   part.className = "luma-votes";
-  part.append(Object.assign(document.createElement("legend"), { textContent: `Vote on video ${number + 1}` }));
+  part.append(Object.assign(document.createElement("legend"), { textContent: _("Vote on video {number}", { number: number + 1 }) }));
   for (const mark of MARKS) {
     const label = part.appendChild(document.createElement("label"));
     const button = Object.assign(document.createElement("input"), { type: "radio", name: `${group}-${number}`, value: mark });
@@ -21,10 +21,8 @@ function ballot(frame, model) {
   const tiles = [...frame.querySelectorAll(".luma-tile")];
   const words = tiles.map((tile) => tile.querySelector(".luma-label").textContent);
   const parts = tiles.map((tile, number) => votes(number, model.get("key")));
-  const state = document.createElement("div");
-  state.className = "luma-voted";
-  state.setAttribute("role", "status");
-  frame.querySelector(".luma-sheet").before(state);
+  const state = frame.querySelector(".luma-voted");
+  const how = state.textContent;
   const cast = (number, mark) => model.send({ do: "vote", number, mark });
   tiles.forEach((tile, number) => {
     tile.append(parts[number]);
@@ -50,10 +48,10 @@ function ballot(frame, model) {
       }
       tiles[number].querySelector(".luma-label").textContent = labels[number] ?? words[number];
     });
-    const count = marks.filter(Boolean).length;
+    const [count, total] = [marks.filter(Boolean).length, marks.length];
     state.textContent = labels.length
-      ? `All ${marks.length} are voted on: here is what they are.`
-      : `${count} of ${marks.length} voted on, from 1 (worst) to 5 (best): the labels show when all are.`;
+      ? _("All videos have a vote: here is what they are.")
+      : _("Vote on each video, from 1 (worst) to 5 (best): {count} of {total} done. Then you see what they are.", { count, total });
   };
   model.on("change:marks", draw);
   model.on("change:labels", draw);
@@ -61,7 +59,7 @@ function ballot(frame, model) {
   return () => {
     model.off("change:marks", draw);
     model.off("change:labels", draw);
-    state.remove();
+    state.textContent = how;
     parts.forEach((part) => part.remove());
     tiles.forEach((tile, number) => { tile.querySelector(".luma-label").textContent = words[number]; });
   };

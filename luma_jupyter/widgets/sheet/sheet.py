@@ -25,6 +25,8 @@ from luma_jupyter.display.embedding import video_src, with_video
 from luma_jupyter.domain.values import items_of, kind_of, read_flag
 from luma_jupyter.domain.vocabulary import Status
 from luma_jupyter.errors import ClipError, ClipNotReady, InvalidRequest, missing_package
+from luma_jupyter.languages import gettext as _
+from luma_jupyter.languages import ngettext, translated
 from luma_jupyter.operating_system import link_or_copy
 from luma_jupyter.views.clip_state import relative_url
 from luma_jupyter.views.gallery import Tile, left_out_text
@@ -53,14 +55,16 @@ def clips_for_sheet(clips: Clip | Iterable[Clip]) -> list[Clip]:
     given = items_of(clips)
     for clip in given:
         if not isinstance(clip, Clip):
-            raise InvalidRequest(f"A sheet is of clips, not of {kind_of(clip)}.")
+            kind = kind_of(clip)
+            raise InvalidRequest(f"A sheet shows clips, not {kind}.")
     named = list(dict.fromkeys(given))
     if not named:
         raise InvalidRequest("There are no clips for a sheet.")
-    if len(named) > MOST_CLIPS:
+    count = len(named)
+    if count > MOST_CLIPS:
         raise InvalidRequest(
-            f"A sheet has at most {MOST_CLIPS} clips, and these are {len(named):,}: name a part of them, such as "
-            f"clips[:{MOST_CLIPS}]; luma_jupyter.gallery shows them all."
+            f"A sheet has at most {MOST_CLIPS} clips, and these are {count:,}: choose a part of them, such as "
+            f"clips[:{MOST_CLIPS}], or use luma_jupyter.gallery, which shows them all."
         )
     for clip in named:
         with suppress(ClipError):  # its cell says so
@@ -91,7 +95,7 @@ class Sheet(ProgressiveDisplay):
     def votes(self) -> dict[Clip, int]:
         """The votes of a blind sheet, from 1 to 5, by clip. Raises ClipNotReady while one is missing."""
         if self._ballot is None:
-            raise ClipNotReady("Only a blind sheet is voted on: luma_jupyter.sheet(clips, blind=True) makes one.")
+            raise ClipNotReady("Only a blind sheet has votes: luma_jupyter.sheet(clips, blind=True) makes one.")
         return self._ballot.votes
 
     @property
@@ -107,7 +111,13 @@ class Sheet(ProgressiveDisplay):
 
     def __repr__(self) -> str:
         if self._blind:
-            return f"A blind sheet of {len(self._blind.clips)} videos: it is voted on in a notebook's page."
+            count = len(self._blind.clips)
+            text = ngettext(
+                "A blind sheet of {count} video: vote in the notebook's page.",
+                "A blind sheet of {count} videos: vote in the notebook's page.",
+                count,
+            )
+            return text.format(count=count)
         return self._view({}, named=True).text()
 
     def _html(self, key: str) -> str:
@@ -141,7 +151,7 @@ class Sheet(ProgressiveDisplay):
     def _vote_text(self, clip: Clip) -> str:
         if self._ballot is None or self._blind or clip not in self._ballot.clips:
             return ""
-        return f"vote: {self._ballot.votes[clip]}"
+        return _("vote: {vote}").format(vote=self._ballot.votes[clip])
 
     # While it is blind.
 
@@ -149,8 +159,8 @@ class Sheet(ProgressiveDisplay):
         tiles = []
         for number, clip in enumerate(ballot.clips, 1):
             address = src(clip)
-            words = "" if address else "this page cannot play it"
-            tiles.append(SheetTile(f"Video {number}", address, words, Tile(clip.state).size))
+            words = "" if address else _("this page cannot play it")
+            tiles.append(SheetTile(_video(number), address, words, Tile(clip.state).size))
         return tiles
 
     def _left_out(self, ballot: Ballot) -> str:
@@ -173,8 +183,8 @@ class Sheet(ProgressiveDisplay):
     @property
     def _missing(self) -> Missing:
         if self._blind:
-            return Missing("votes on these videos", "Until then each plays by itself.")
-        return Missing("one set of controls for all of them", "Until then each plays by itself.")
+            return Missing(_("the buttons to vote"), _("Until then each plays by itself."))
+        return Missing(_("one set of controls for all of them"), _("Until then each plays by itself."))
 
     def _live(self, key: str) -> Any:
         model = SheetModel(self._vote, key=key)
@@ -214,8 +224,12 @@ class Sheet(ProgressiveDisplay):
             return target
         clips = self._blind.clips if self._blind else [clip for clip in self.clips if _has_video(clip)]
         names = {clip: anonymous_name(clip) for clip in clips}
-        count = f"{len(self.clips)} clip{'' if len(self.clips) == 1 else 's'}"
-        title = f"Blind sheet of {len(clips)} videos" if self._blind else f"Sheet of {count}"
+        count = len(clips if self._blind else self.clips)
+        words = (
+            ngettext("Blind sheet of {count} video", "Blind sheet of {count} videos", count)
+            if self._blind
+            else ngettext("Sheet of {count} clip", "Sheet of {count} clips", count)
+        )
         videos = {name: clip.file() for clip, name in names.items()}
 
         def part(addresses: Mapping[str, str]) -> str:
@@ -224,18 +238,18 @@ class Sheet(ProgressiveDisplay):
                 return blind_part(tiles, self._left_out(self._blind))
             return sheet_part(self._view({clip: (addresses[name], "") for clip, name in names.items()}))
 
-        save_page(target, title, videos, part)
+        save_page(target, words.format(count=count), videos, part)
         return target
 
     def _picture(self) -> Image:
         try:
             from luma_jupyter.films.labelled_sheet import LabelledTile, labelled_sheet  # optional
         except ImportError as error:
-            raise missing_package("A picture of a sheet needs", error.name) from None
+            raise missing_package(error.name) from None
         if self._blind:
             columns = ceil(sqrt(len(self._blind.clips)))
             numbered = {
-                divmod(number, columns): LabelledTile(clip.file(), caption=f"Video {number + 1}")
+                divmod(number, columns): LabelledTile(clip.file(), caption=_video(number + 1))
                 for number, clip in enumerate(self._blind.clips)
             }
             rows = ceil(len(self._blind.clips) / columns)
@@ -265,8 +279,13 @@ def _trouble(clip: Clip) -> str:
     state, task = clip.state, clip.task
     if task.status is Status.COMPLETED:
         return short(state.loss, _LONGEST_REASON)
-    words = SHORT_STATUS_TEXT[task.status]
-    return short(f"{words}: {task.error}" if task.error else words, _LONGEST_REASON)
+    words = translated(SHORT_STATUS_TEXT[task.status])
+    return short(f"{words}: {translated(task.error)}" if task.error else words, _LONGEST_REASON)
+
+
+def _video(number: int) -> str:
+    """What a video is called while nothing tells what it is."""
+    return _("Video {number}").format(number=number)
 
 
 def _hidden_copy(clip: Clip, video: Path) -> Path:

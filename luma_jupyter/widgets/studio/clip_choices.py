@@ -20,7 +20,7 @@ _USABLE = frozenset(Status) - {Status.FAILED, Status.CANCELLED, Status.UNCONFIRM
 def clip_choices(session: Session, environment: Environment) -> list[ClipChoice]:
     """The newest clips of this folder, newest first: ``word``, ``prompt``, ``done``, and ``poster`` (an address).
 
-    Nothing is followed for it: what another kernel makes stays that kernel's.
+    Nothing is watched for it: what another kernel makes stays that kernel's.
     """
     newest = session.newest_tasks(MOST, _USABLE)
     return [_choice(session.clip_for_task(task), session, environment) for task in newest]

@@ -4,8 +4,8 @@ pressed: Enter in a field does nothing. */
 
 const PAUSE = 300; // milliseconds without typing after which the kernel is asked
 const CHUNK = 1 << 20; // bytes of a file in one message; a Jupyter server takes up to ten million
-const ACTIONS = { generate: "Generate", extend: "Extend", modify: "Modify" };
-const PROVIDERS = { acedata: "AceDataCloud", runapi: "RunAPI", demo: "Demo service" };
+const ACTIONS = { generate: _("Generate"), extend: _("Extend"), modify: _("Modify") };
+const PROVIDERS = { acedata: "AceDataCloud", runapi: "RunAPI", demo: _("Demo service") };
 // For a first frame one wants where a clip ends; for a last frame, where one begins.
 const FRAME = { source: "", start_image: "@last", end_image: "@first" };
 
@@ -21,47 +21,47 @@ const check = (name, label) => `<div class="luma-field luma-check" data-field="$
 
 /** A field for a file, an address or a clip: typed, uploaded or picked. */
 const media = (name, label, accept, hint) => field(name, label, `<div class="luma-pair">${text(name)}
-  <label class="luma-button">Upload<span class="luma-hidden"> a file: ${label}</span><input class="luma-hidden" type="file"
-  accept="${accept}" data-upload="${name}"></label></div>
-  <details class="luma-choice" data-picks="${name}"><summary>Pick a clip<span class="luma-hidden">: ${label}</span></summary>
-  <ul></ul></details>`, hint);
+  <label class="luma-button">${_("Upload")}<input class="luma-hidden" type="file" accept="${accept}" data-upload="${name}"
+  aria-label="${_("Upload a file: {label}", { label })}"></label></div>
+  <details class="luma-choice" data-picks="${name}"><summary aria-label="${_("Pick a clip: {label}", { label })}">
+  ${_("Pick a clip")}</summary><ul></ul></details>`, hint);
 
 const PICTURES = "image/png,image/jpeg,image/webp";
 
-const html = (labels) => `<section class="luma-studio" aria-label="Luma studio">
-  <div class="luma-tabs" role="tablist" aria-label="What to make">${Object.entries(ACTIONS).map(([action, label]) =>
+const html = (labels) => `<section class="luma-studio" aria-label="${_("Luma studio")}">
+  <div class="luma-tabs" role="tablist" aria-label="${_("What to make")}">${Object.entries(ACTIONS).map(([action, label]) =>
     `<button type="button" role="tab" id="ID-tab-${action}" data-action="${action}" aria-controls="ID-panel">${label}</button>`
   ).join("")}</div>
   <div class="luma-panel" role="tabpanel" id="ID-panel">
-    ${media("source", "Source", "video/mp4,video/quicktime", "A clip, a video id, a URL, or a video's path.")}
-    ${field("prompt", "Prompt", `<textarea id="ID-prompt" name="prompt" rows="3"></textarea>`)}
+    ${media("source", _("Source"), "video/mp4,video/quicktime", _("A clip, a URL, a video's path, or a video id."))}
+    ${field("prompt", _("Prompt"), `<textarea id="ID-prompt" name="prompt" rows="3"></textarea>`)}
     <fieldset class="luma-field" data-field="aspect_ratio"><legend>${labels.aspect_ratio}</legend><div class="luma-ratios"></div>
       <div class="luma-error" id="ID-aspect_ratio-error" role="alert"></div></fieldset>
     <div class="luma-pair">
-      ${field("out", labels.out, text("out", "sunset"), "Holds the clip in your next cells.")}
-      ${field("provider", labels.provider, `<select id="ID-provider" name="provider"><option value="">Automatic</option></select>`)}
+      ${field("out", labels.out, text("out", "sunset"), _("What your next cells call the clip."))}
+      ${field("provider", labels.provider, `<select id="ID-provider" name="provider"><option value="">${_("Automatic")}</option></select>`)}
     </div>
     <div class="luma-pair">${check("loop", labels.loop)}${check("enhancement", labels.enhancement)}${check("watermark", labels.watermark)}</div>
-    <details class="luma-more" data-holds="start_image end_image"><summary>First and last frame</summary>
-      ${media("start_image", labels.start_image, PICTURES, "A URL, a path, a variable with a picture, or a clip's frame: sunset@last, sunset@2.5.")}
-      ${media("end_image", labels.end_image, PICTURES, "As for a first frame; sunset@first is where a clip begins.")}
+    <details class="luma-more" data-holds="start_image end_image"><summary>${_("First and last frame")}</summary>
+      ${media("start_image", labels.start_image, PICTURES, _("A URL, a path, a variable with a picture, or a clip's frame: sunset@last, sunset@2.5."))}
+      ${media("end_image", labels.end_image, PICTURES, _("The same; sunset@first is where a clip begins."))}
     </details>
-    <details class="luma-more" data-holds="takes yes again watermark_id callback_url timeout"><summary>More</summary>
-      <div class="luma-pair">${field("takes", labels.takes, text("takes", "1", "number"), "How many different videos; the variable is then a list.")}
-      ${field("timeout", labels.timeout, text("timeout", "900", "number"), "Seconds to follow the task.")}</div>
+    <details class="luma-more" data-holds="takes yes again watermark_id callback_url timeout"><summary>${_("More")}</summary>
+      <div class="luma-pair">${field("takes", labels.takes, text("takes", "1", "number"), _("How many different videos to make; the variable is then a list."))}
+      ${field("timeout", labels.timeout, text("timeout", "900", "number"), _("How many seconds to watch the task."))}</div>
       ${check("yes", labels.yes)}
       ${check("again", labels.again)}
       ${field("watermark_id", labels.watermark_id, text("watermark_id"))}
-      ${field("callback_url", labels.callback_url, text("callback_url", "https://…"), "The service posts the result there too.")}
+      ${field("callback_url", labels.callback_url, text("callback_url", "https://…"), _("The service sends the result there, too."))}
     </details>
     <div class="luma-row"><button type="button" class="luma-button luma-go"></button>
       <span class="luma-price"></span><span class="luma-outcome" role="status"></span></div>
     <div class="luma-error luma-problem-of-all" role="alert"></div>
-    <div class="luma-row"><span>The same as a cell:</span>
-      <button type="button" class="luma-button luma-copy">Copy</button></div>
-    <pre class="luma-cell" tabindex="0" role="region" aria-label="The same as a cell"></pre>
-    <details class="luma-more"><summary>What will be sent</summary>
-      <pre class="luma-request" tabindex="0" role="region" aria-label="What will be sent"></pre></details>
+    <div class="luma-row"><span>${_("The same as a cell:")}</span>
+      <button type="button" class="luma-button luma-copy">${_("Copy")}</button></div>
+    <pre class="luma-cell" tabindex="0" role="region" aria-label="${_("The same as a cell")}"></pre>
+    <details class="luma-more"><summary>${_("What will be sent")}</summary>
+      <pre class="luma-request" tabindex="0" role="region" aria-label="${_("What will be sent")}"></pre></details>
   </div></section>`;
 
 /** The radio buttons of the ratios, each with a picture of its shape. */
@@ -121,7 +121,7 @@ function render({ model, el }) {
   const submit = () => {
     ask();
     go.disabled = true;
-    find(".luma-outcome").textContent = "Asking the kernel: it answers when it is free.";
+    find(".luma-outcome").textContent = _("One moment: the kernel answers as soon as it is free.");
     const names = new Set(["action", ...Object.values(model.get("fields")).flat()]);
     model.send({ do: "submit", fields: Object.fromEntries([...names].map((name) => [name, model.get(name)])) });
   };
@@ -139,7 +139,8 @@ function render({ model, el }) {
     const hint = note.dataset.hint ??= note.textContent;
     let at = 0;
     do {
-      note.textContent = `Uploading ${file.name} to the notebook (${Math.round((100 * at) / Math.max(file.size, 1))} %)`;
+      const percent = Math.round((100 * at) / Math.max(file.size, 1));
+      note.textContent = _("Uploading {file} to the notebook: {percent} %", { file: file.name, percent });
       const chunk = await file.slice(at, at + CHUNK).arrayBuffer();
       const taken = new Promise((resolve) => waiting.set(name, resolve));
       model.send({ do: "upload", field: name, name: file.name, size: file.size, at }, undefined, [chunk]);
@@ -207,7 +208,7 @@ function render({ model, el }) {
       const clips = model.get("clips");
       box.querySelector("ul").replaceChildren(...clips.map((clip) => drawChoice(clip, name)));
       if (!clips.length) {
-        box.querySelector("ul").appendChild(document.createElement("li")).textContent = "There are none in this folder yet.";
+        box.querySelector("ul").appendChild(document.createElement("li")).textContent = _("There are no clips in this folder yet.");
       }
     }
   };
@@ -222,7 +223,7 @@ function render({ model, el }) {
       button.appendChild(document.createElement("span")).className = "luma-no-poster";
     }
     button.appendChild(document.createElement("code")).textContent = clip.word;
-    button.appendChild(document.createElement("span")).textContent = clip.done ? clip.prompt : `(being made) ${clip.prompt}`;
+    button.appendChild(document.createElement("span")).textContent = clip.done ? clip.prompt : _("(being made) {prompt}", clip);
     button.addEventListener("click", () => pick(name, clip.word));
     return item;
   };
@@ -231,7 +232,7 @@ function render({ model, el }) {
     find(".luma-problem-of-all").textContent = model.get("problem");
     if (!go.disabled || model.get("outcome")) find(".luma-outcome").textContent = model.get("outcome");
     find(".luma-cell").textContent = model.get("cell");
-    find(".luma-request").textContent = model.get("request") || "Nothing can be sent as it is.";
+    find(".luma-request").textContent = model.get("request") || _("Nothing can be sent yet.");
   };
   const draw = () => {
     drawFields();
@@ -240,7 +241,7 @@ function render({ model, el }) {
     drawTexts();
   };
   const lost = () => {
-    find(".luma-problem-of-all").textContent = "The kernel is gone: run this cell again.";
+    find(".luma-problem-of-all").textContent = _("The kernel has ended: run this cell again.");
     find(".luma-outcome").textContent = "";
     go.disabled = true;
   };
@@ -265,8 +266,8 @@ function render({ model, el }) {
   }
   find(".luma-copy").addEventListener("click", async ({ target }) => {
     await navigator.clipboard.writeText(model.get("cell"));
-    target.textContent = "Copied";
-    setTimeout(() => { target.textContent = "Copy"; }, 2000);
+    target.textContent = _("Copied");
+    setTimeout(() => { target.textContent = _("Copy"); }, 2000);
   });
   model.on("change", draw);
   model.on("change:clips", drawChoices);

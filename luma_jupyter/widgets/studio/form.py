@@ -27,12 +27,14 @@ from luma_jupyter.domain.prompt_words import OFFERED
 from luma_jupyter.domain.requests import ACTIONS_WITH
 from luma_jupyter.domain.values import as_python, read_flag
 from luma_jupyter.domain.vocabulary import ACTIONS, ASPECT_RATIOS, PROVIDERS
-from luma_jupyter.errors import InvalidRequest, LumaError, shown, with_words
+from luma_jupyter.errors import InvalidRequest, LumaError, shown
+from luma_jupyter.languages import N_, ngettext, translated
+from luma_jupyter.languages import gettext as _
 from luma_jupyter.widgets.base import PageModel
 from luma_jupyter.widgets.studio.clip_choices import ClipChoice, clip_choices
 from luma_jupyter.widgets.studio.upload import UploadBuffer, read_piece
 
-_MISFIT = "What came from the page is not what a form can hold: type it again."
+_MISFIT = N_("The page sent something that does not fit into this form: type it again.")
 _GOOD_PROMPT, _GOOD_SOURCE = "A prompt", "https://example.com/video.mp4"
 
 
@@ -78,7 +80,7 @@ class Form(PageModel):
     again = traitlets.Bool().tag(sync=True, typed=True)
 
     fields = traitlets.Dict({action: fields_of(action) for action in ACTIONS}).tag(sync=True)
-    labels = traitlets.Dict({name: option.label for name, option in FORM_OPTIONS.items()}).tag(sync=True)
+    labels = traitlets.Dict().tag(sync=True)
     ratios = traitlets.List(list(ASPECT_RATIOS)).tag(sync=True)
     providers = traitlets.List(list(PROVIDERS)).tag(sync=True)
     words = traitlets.List(list(OFFERED)).tag(sync=True)
@@ -94,7 +96,8 @@ class Form(PageModel):
 
     def __init__(self, session: Session, environment: Environment, **fields: Any) -> None:
         self._uploads = UploadBuffer(session.settings)  # first: closed also where a field is refused
-        super().__init__(**fields)
+        labels = {name: translated(option.label) for name, option in FORM_OPTIONS.items()}
+        super().__init__(labels=labels, **fields)
         self.on_made: Callable[[list[Clip]], None] = lambda clips: None  # with what the button made
         self._session = session
         self._environment = environment
@@ -115,17 +118,18 @@ class Form(PageModel):
             self.cell = write_cell(self._line(), self.prompt)
             self.errors = {name: error for name in self.fields[self.action] if (error := self._error_of(name))}
             if self._overwrites_its_source() and "out" not in self.errors:
-                self.errors = {**self.errors, "out": f"{self.out.strip()} is what it is made from: take another name."}
+                words = _("This clip is made from {name}: choose another name.").format(name=self.out.strip())
+                self.errors = {**self.errors, "out": words}
             if not self.errors:
                 try:
                     self._preview(self._command(names_only=True))
                 except LumaError as error:
-                    self.problem = _in_words(error)
+                    self.problem = in_words(error)
 
     def set_state(self, sync_data: object) -> None:
         super().set_state(sync_data)
         if self._misfits(sync_data):
-            self.problem = _MISFIT
+            self.problem = translated(_MISFIT)
 
     def _misfits(self, state: object) -> bool:
         """Whether a page sent something for a field that the field cannot hold."""
@@ -141,7 +145,7 @@ class Form(PageModel):
         try:
             clips = list(create(self._command(), self._session))
         except LumaError as error:
-            self.problem = _in_words(error)
+            self.problem = in_words(error)
             return []
         with self.hold_sync():
             self.again = self.yes = False  # said for this once: pressed again, the button must not pay again
@@ -166,7 +170,7 @@ class Form(PageModel):
     def _submit_as_shown(self, fields: dict[str, Any]) -> None:
         """Submit what is in the page. A change of traits may be held back there, and the button overtake it."""
         if self._misfits(fields):
-            self.problem = _MISFIT
+            self.problem = translated(_MISFIT)
             return
         for name, value in self.fitting(fields).items():
             setattr(self, name, value)
@@ -179,7 +183,7 @@ class Form(PageModel):
             path = self._uploads.take(field, piece)
         except LumaError as error:
             self._uploads.close(field)
-            self.errors = {**self.errors, field: str(error)}
+            self.errors = {**self.errors, field: in_words(error)}
             self.send({"got": field, "at": None})
             return
         if path:
@@ -213,7 +217,7 @@ class Form(PageModel):
                 self._check_alone(name)
                 self._checked[key] = ""
             except LumaError as error:
-                self._checked[key] = _in_words(error)
+                self._checked[key] = in_words(error)
         return self._checked[key]
 
     def _overwrites_its_source(self) -> bool:
@@ -234,14 +238,16 @@ class Form(PageModel):
         self.price = str(batch)
         self.request = would_send(command, self._session, batch)
         if (much := above_limits(batch, self._session.settings())) and not self.yes:
-            self.errors = {"takes": f"{much}: say yes below, or make fewer."}
+            self.errors = {"takes": _("{limits}: say yes below, or make fewer.").format(limits=translated(much))}
         if not self.yes and (paid := self._session.found_keys.notice(batch.plans)):
-            self.errors = {**self.errors, "yes": f"{paid}. Say yes here, or take the provider demo."}
+            words = _("{notice}. Say yes here, or choose the demo service.").format(notice=translated(paid))
+            self.errors = {**self.errors, "yes": words}
 
 
-def _in_words(error: LumaError) -> str:
-    """An error in the words of the form: a parameter's name becomes its field's label."""
-    return str(with_words(error, LABEL_OF))
+def in_words(error: LumaError) -> str:
+    """An error in the words of the form: of a parameter that it begins with, its field's label."""
+    text, name = translated(error), re.match(r"[\w-]*", str(error))[0]  # type: ignore[index]  # it always matches
+    return text.replace(name, translated(LABEL_OF[name]), 1) if name in LABEL_OF else text
 
 
 def read_fields(given: Mapping[str, object]) -> dict[str, str | bool]:
@@ -251,7 +257,8 @@ def read_fields(given: Mapping[str, object]) -> dict[str, str | bool]:
     for name, value in given.items():
         plain = as_python(value)
         if name not in known:
-            raise InvalidRequest(f"The studio has no field {name}; there are {', '.join(known)}.")
+            names = ", ".join(known)
+            raise InvalidRequest(f"The studio has no field {name}. Its fields are {names}.")
         if isinstance(getattr(Form, name), traitlets.Bool):
             fields[name] = read_flag(name, plain)
         elif isinstance(plain, str):
@@ -260,13 +267,20 @@ def read_fields(given: Mapping[str, object]) -> dict[str, str | bool]:
             fields[name] = f"{plain}"
         else:
             raise InvalidRequest(f"{name} must be text, not {shown(value)}.")
-    if fields.get("action", ACTIONS[0]) not in ACTIONS:
-        raise InvalidRequest(f"There is no action {fields['action']}: choose {', '.join(ACTIONS)}.")
+    action = fields.get("action", ACTIONS[0])
+    if action not in ACTIONS:
+        actions = ", ".join(ACTIONS)
+        raise InvalidRequest(f"There is no action {action}: choose {actions}.")
     return fields
 
 
 def _outcome(clips: list[Clip], name: str) -> str:
-    if len(clips) > 1:
-        return f"{len(clips)} takes on their way: {name} holds them in your next cells."
-    begun = "Done before" if clips[0].handle.reused else "On its way"
-    return f"{begun}: {name} holds it in your next cells."
+    """What came of the button; it stays true when the clips are done."""
+    new = len([clip for clip in clips if not clip.handle.reused])
+    begun = ngettext(
+        "Started: use {name} in your next cells.",
+        "{count} videos started: use the list {name} in your next cells.",
+        new,
+    )
+    words = begun if new else _("Already made, no charge: use {name} in your next cells.")
+    return words.format(count=new, name=name)

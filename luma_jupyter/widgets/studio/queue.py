@@ -17,6 +17,8 @@ from luma_jupyter.clip.clip_list import ClipList
 from luma_jupyter.clip.session import Session
 from luma_jupyter.domain.vocabulary import Status
 from luma_jupyter.errors import LumaError
+from luma_jupyter.languages import gettext as _
+from luma_jupyter.languages import translated
 from luma_jupyter.printable import printable
 from luma_jupyter.views.clip_state import ClipState
 from luma_jupyter.views.table import TableRow
@@ -64,7 +66,7 @@ class Queue(TableCard):
         self.updates.request(self)
 
     def _clip_began(self, clip: Clip) -> None:
-        """A clip began to stand for a task: here and now, or because somebody follows it again."""
+        """A clip began to stand for a task: here and now, or because somebody watches it again."""
         if clip.task.intent in self._places or self._is_followed_here(clip):
             self.join([clip])
 
@@ -85,7 +87,7 @@ class Queue(TableCard):
 
     def _view(self) -> dict[str, Any]:
         view = super()._view()
-        return {**view, "queue": True, "status": view["status"] if self.clips else "Nothing is under way."}
+        return {**view, "queue": True, "status": view["status"] if self.clips else _("Nothing is being made.")}
 
     def _row(self, state: ClipState) -> TableRow:
         """As in a table, and what its button does."""
@@ -113,7 +115,7 @@ class Queue(TableCard):
             try:
                 self._session.resume(clip)
             except LumaError as error:
-                self.model.trouble = printable(f"{clip.state.label}: {error}")
+                self.model.trouble = printable(f"{clip.state.label}: {translated(error)}")
 
     def close(self) -> None:
         """Hear of nothing more, and close the model."""

@@ -9,18 +9,12 @@ from ipywidgets import VBox
 
 from luma_jupyter.clip.session import Session
 from luma_jupyter.display.outputs import note_html
+from luma_jupyter.languages import gettext as _
 from luma_jupyter.printable import say
 from luma_jupyter.widgets.base import Missing, close_widget, show_live_part
 from luma_jupyter.widgets.presenter import PagePresenter
 from luma_jupyter.widgets.studio.form import Form
 from luma_jupyter.widgets.studio.queue import Queue
-
-_LATER = (
-    "The studio: its forms need the kernel of this cell; in a new one, run the cell again. The clips that were made "
-    "with it are in their variables."
-)
-
-_JUPYTER = "The studio needs Jupyter. Here luma.generate(…), extend(…) and modify(…) do the same."
 
 
 class StudioForms:
@@ -45,17 +39,21 @@ class StudioForms:
         close_widget(self.box)
 
     def __repr__(self) -> str:
-        return f"<Studio: {self.form.action}, {len(self.queue.clips)} clips in the queue>"
+        text = _("<Studio: {action}, clips in the queue: {count}>")
+        return text.format(action=self.form.action, count=len(self.queue.clips))
 
     def _repr_html_(self) -> str:
-        return note_html(self.form.key, _JUPYTER)
+        return note_html(
+            self.form.key, _("The studio needs Jupyter. Here luma.generate(…), extend(…) and modify(…) do the same.")
+        )
 
     def _ipython_display_(self) -> None:
         if not self._environment.has_page:
-            say("The studio needs a notebook; in a terminal %luma help shows how to do the same.")
+            say(_("The studio needs a notebook. In a terminal, %luma help shows how to do the same."))
             return
-        display({"text/html": note_html(self.form.key, _LATER), "text/plain": _LATER}, raw=True)
+        later = _("Run this cell again to open the studio. What you made with it is kept.")
+        display({"text/html": note_html(self.form.key, later), "text/plain": later}, raw=True)
         if not self._environment.unattended:
-            cell = self.form.cell if self.form.prompt.strip() else f"{self.form.cell}your prompt"
-            missing = Missing("the studio", "A cell does the same:", cell)
+            cell = self.form.cell if self.form.prompt.strip() else f"{self.form.cell}{_('your prompt')}"
+            missing = Missing(_("the studio"), _("A cell does the same:"), cell)
             show_live_part(self.box, self.form.key, missing, self._page)

@@ -19,6 +19,7 @@ from luma_jupyter.domain.media import LARGEST_IMAGE, LARGEST_VIDEO
 from luma_jupyter.engine.library.folder import ensure_folder, replacing, size_of
 from luma_jupyter.engine.library.slugs import plain_file_name
 from luma_jupyter.errors import ConfigError, InvalidRequest
+from luma_jupyter.operating_system import reason
 from luma_jupyter.settings import Settings, SettingsSource
 from luma_jupyter.views.text import short
 
@@ -41,7 +42,7 @@ def read_piece(content: Mapping[str, Any], buffers: Sequence[object]) -> Piece:
     match content, buffers:
         case {"name": str(name), "size": int(size), "at": int(at)}, [memoryview() as data] if 0 <= at <= size:
             return Piece(name, int(size), int(at), bytes(data))
-    raise InvalidRequest("The file did not come as a form sends it: choose it again.")
+    raise InvalidRequest("The file did not arrive as a form sends it: choose it again.")
 
 
 class UploadBuffer:
@@ -61,11 +62,12 @@ class UploadBuffer:
         largest = LARGEST_VIDEO if field == "source" else LARGEST_IMAGE
         name = short(piece.name, LONGEST_NAME)
         if piece.size > largest:
-            raise InvalidRequest(f"{name} has {piece.size / 1e6:.0f} MB; up to {largest / 1e6:.0f} MB can be sent.")
+            size, most = piece.size / 1e6, largest / 1e6
+            raise InvalidRequest(f"{name} has {size:.0f} MB; up to {most:.0f} MB can be sent.")
         try:
             return self._add(field, piece)
         except OSError as error:
-            raise ConfigError(f"{name} cannot be kept here ({error.strerror or error}).") from None
+            raise ConfigError(f"{name} cannot be saved here ({reason(error)}).") from None
 
     def _add(self, field: str, piece: Piece) -> str | None:
         if piece.at == 0:
@@ -74,7 +76,8 @@ class UploadBuffer:
         file, first = self._files.get(field, (None, piece))
         fits = (piece.name, piece.size) == (first.name, first.size) and piece.at + len(piece.data) <= piece.size
         if file is None or file.tell() != piece.at or not fits:
-            raise InvalidRequest(f"{short(piece.name, LONGEST_NAME)} did not come whole: choose it again.")
+            name = short(piece.name, LONGEST_NAME)
+            raise InvalidRequest(f"{name} did not arrive whole: choose it again.")
         file.write(piece.data)
         if file.tell() < piece.size:
             return None

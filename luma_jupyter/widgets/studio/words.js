@@ -23,9 +23,9 @@ function wordsAt(text, words) {
 /** Offer words below a field; the list gets this id. */
 function offerWords(field, words, id) {
   const list = document.createElement("ul");
-  Object.assign(list, { id, className: "luma-words", title: "Tab or Enter takes a word, Esc closes the list", hidden: true });
+  Object.assign(list, { id, className: "luma-words", title: _("Tab or Enter takes a word, Esc closes the list"), hidden: true });
   list.setAttribute("role", "listbox");
-  list.setAttribute("aria-label", "Words for the prompt");
+  list.setAttribute("aria-label", _("Words for the prompt"));
   field.after(list);
   const open = { role: "combobox", "aria-autocomplete": "list", "aria-haspopup": "listbox", "aria-expanded": "true", "aria-controls": id };
   let offered = [];

@@ -105,7 +105,8 @@ async def test_journal_in_a_folder_that_is_too_deep_is_told_before_anything_is_p
     """Its own path would be too long: nothing is sent."""
     settings.configure(home=file_systems.deep_folder(windows, 246))
     with pytest.raises(
-        ConfigError, match=r"^The journal cannot be written .*\(its path is too long\): set LUMA_JUPYTER_HOME"
+        ConfigError,
+        match=r"^The journal of your clips cannot be written .*\(its path is too long\): set LUMA_",
     ):
         world.generate()
     assert not world.service.seen("submit")

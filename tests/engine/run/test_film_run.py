@@ -166,7 +166,7 @@ async def test_file_that_changed_while_the_film_waited_is_told(world: World, tmp
     handle = ask(world, [world.generate()], Piece(source=FilmFile.at(path), label="waves"))
     path.write_bytes(film(content=1))
     task = await world.end(handle)
-    assert str(task.error) == "waves.mp4 has changed since it was named: run the cell again."
+    assert str(task.error) == "waves.mp4 has changed since then: run the cell again."
 
 
 async def test_equal_film_is_made_once(world: World, maker: FakeMaker) -> None:
@@ -198,7 +198,7 @@ async def test_film_is_made_again_where_its_file_is_gone(world: World, maker: Fa
     task = await world.end(ask(world, [clip]))
     assert task.path
     task.path.unlink()
-    with pytest.raises(InvalidRequest, match=r"The file of a film is gone for good: run its cell again"):
+    with pytest.raises(InvalidRequest, match=r"The file of the film is gone: run its cell again"):
         world.engine.resume(task.intent)
     again = await world.end(ask(world, [clip]))
     assert (again.status, len(maker.made)) == (Status.COMPLETED, 2)
@@ -268,7 +268,7 @@ async def test_stopped_film_that_waits_is_not_made(world: World, maker: FakeMake
     task = await world.end(handle)
     assert world.story(handle) == "queued cancelled"
     assert isinstance(task.error, ClipCancelled)
-    assert str(task.error) == "It was stopped before the film was made: nothing is left of it."
+    assert str(task.error) == "It was stopped. The film was not made: nothing is left of it."
     assert (await world.end(clip)).status is Status.COMPLETED
     assert maker.made == []
 
@@ -288,7 +288,7 @@ async def test_film_needs_the_packages_for_it(world: World, monkeypatch: pytest.
     await world.end(clip)
     made = await world.end(ask(world, [clip]))
     monkeypatch.setattr("luma_jupyter.video.frames.find_spec", lambda name: None)
-    with pytest.raises(ConfigError, match="Films need a package that is not installed"):
+    with pytest.raises(ConfigError, match="This needs a package that is not installed"):
         ask(world, [clip], fade=1)
     assert ask(world, [clip]).task.intent == made.intent
 
@@ -333,7 +333,7 @@ def test_stopped_film_leaves_nothing(engine: Engine, maker: FakeMaker, media: Pa
     task = handle.done.result(timeout=10)
     assert stopped
     assert (task.status, str(task.error)) == (
-        *(Status.CANCELLED, "It was stopped before the film was made: nothing is left of it."),
+        *(Status.CANCELLED, "It was stopped. The film was not made: nothing is left of it."),
     )
     assert list(media.iterdir()) == []
 

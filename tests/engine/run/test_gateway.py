@@ -160,6 +160,15 @@ async def test_refusal_of_the_gateway_frees_the_money(world: World, service: Fak
     assert task.sent_at is None
 
 
+async def test_advice_that_the_gateway_gives_itself_is_given_once(world: World, service: FakeGateway) -> None:
+    """Who has no money left reads once whom to ask."""
+    words = "Your budget does not cover it: 0.01 of 1.00 USD are left. Ask your teacher."
+    service.script("submit", reply(403, {"error": {"code": "used_up", "message": words}}))
+    task = await world.end(world.generate())
+    assert "Your budget does not cover it" in str(task.error)
+    assert str(task.error).count("Ask your teacher") == 1
+
+
 async def test_unknown_token_after_a_loss_keeps_the_doubt(world: World, service: FakeGateway) -> None:
     """Whoever is not known is not told what became of a request: it stays unconfirmed, and says why."""
     service.script("submit", service.lose, reply(401, {"error": {"code": "invalid_token", "message": "ended"}}))
@@ -263,7 +272,9 @@ async def test_kernel_that_ends_in_good_order_leaves_it_to_the_next(kernels: Ker
     run.stop("The program ended")
     task = await first.end(handle)
     assert task.status is Status.DETACHED
-    assert str(task.error) == "The program ended before the class gateway had answered; asking again cannot pay twice."
+    assert (
+        str(task.error) == "The program ended. The class gateway had not answered yet; asking again cannot pay twice."
+    )
     service.behave("submit")
     second = kernels.start()
     assert (await second.end(second.engine.resume(task.intent))).status is Status.COMPLETED

@@ -225,7 +225,7 @@ async def test_journal_has_no_doubt_between_two_tries(world: World, other_kernel
     found = other_kernel.find(handle.task.intent)
     assert found
     assert (found.task.status, found.task.sent_at) == (Status.SUBMITTING, None)
-    assert handle.task.problem == "AceDataCloud is limiting the rate of requests. The next try is in 30 s."
+    assert handle.task.problem == "AceDataCloud gets too many requests at the moment. The next try is in 30 s."
     task = await world.end(handle)
     assert (task.sent_at, task.problem) == (EPOCH + 30, None)
 
@@ -249,7 +249,9 @@ async def test_submit_without_a_journal_sends_nothing(world: World, home: Path, 
         home.write_text("in the way")
     else:
         (home / FILE_NAME).mkdir(parents=True)
-    with pytest.raises(ConfigError, match=r"^The journal cannot be written in .* set LUMA_JUPYTER_HOME to a folder "):
+    with pytest.raises(
+        ConfigError, match=r"^The journal of your clips cannot be written in .* set LUMA_JUPYTER_HOME to "
+    ):
         world.generate()
     await asyncio.sleep(100)
     assert world.engine.handles == {}
@@ -309,7 +311,7 @@ async def test_journal_that_breaks_later_costs_no_video(world: World, home: Path
     assert (task.status, task.error) == (Status.COMPLETED, None)
     assert task.path
     assert task.path.exists()
-    assert str(task.problem).startswith("The journal cannot be written in ")
+    assert str(task.problem).startswith("The journal of your clips cannot be written in ")
     assert len(world.service.seen("submit")) == 1
 
 
@@ -527,7 +529,7 @@ async def test_retry_without_the_user_s_word_sends_nothing(world: World) -> None
     lost = await _lost(world, "runapi")
     task = await _retry(world, lost)
     assert task.status is Status.UNCONFIRMED
-    assert "sends it again, under the same idempotency key" in str(task.error)
+    assert "sends it again under the same idempotency key" in str(task.error)
     assert len(world.service.seen("submit")) == 1
 
 

@@ -54,7 +54,7 @@ async def test_frame_is_waited_for_then_uploaded(world: World) -> None:
     assert isinstance(task.request, GenerateRequest)
     assert task.request.start_image == frame(storm)
     assert request_summary(task) == "generate 16:9, from storm@last"
-    assert 'alt="first frame, as sent: storm@last"' in final_html(state(task))
+    assert 'alt="First frame, as it was sent: storm@last"' in final_html(state(task))
 
 
 async def test_chain_by_frames_is_submitted_link_by_link(world: World) -> None:
@@ -182,7 +182,7 @@ async def test_unconfirmed_step_is_sent_again_to_the_letter(world: World) -> Non
     assert storm.task.path
     storm.task.path.unlink()
     again = world.engine.resume(night.task.intent, resend=True, may_pay_twice=True)
-    assert status_text(state(again.task)) == "in doubt: it is looked for at the service"
+    assert status_text(state(again.task)) == "nobody knows yet whether it was received: it is looked for at the service"
     assert (await world.end(again)).status is Status.COMPLETED
     sent = [seen.payload for seen in world.service.seen("submit")]
     assert sent[1] == sent[2]
@@ -209,7 +209,9 @@ async def test_frame_that_could_not_be_sent_is_refused_at_once(
     if done:
         await world.end(storm)
     settings.configure(acedata_platform_token=None)
-    with pytest.raises(InvalidRequest, match="storm@last is a file of yours, which AceDataCloud takes with a platform"):
+    with pytest.raises(
+        InvalidRequest, match="storm@last is a file of yours, which AceDataCloud takes only with a platform"
+    ):
         goes_on(world, storm)
     monkeypatch.setattr("luma_jupyter.video.frames.find_spec", lambda name: None)
     with pytest.raises(ConfigError, match=r"pip install 'luma-jupyter\[media\]'"):

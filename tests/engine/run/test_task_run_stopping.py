@@ -71,7 +71,7 @@ async def test_stop_while_submitting_keeps_the_id(world: World) -> None:
     assert world.story(handle) == "queued submitting running detached"
     assert isinstance(task.error, ClipDetached)
     assert task.task_id == "task-1"
-    assert "stopped here; the task may still run and be billed (task id task-1)" in str(task.error)
+    assert "You stopped watching it. The task may still run and be billed (task id task-1)" in str(task.error)
     assert len(world.service.seen("submit")) == 1
     await asyncio.sleep(1000)
     assert not world.service.seen("look")

@@ -151,7 +151,7 @@ async def test_upload_of_a_changed_file_pays_nothing(world: World, film: LocalFi
     film.path.write_bytes(VIDEO + b"\0\0\0\x08free")
     task = await world.end(handle)
     assert task.status is Status.FAILED
-    assert "has changed since it was checked" in str(task.error)
+    assert "has changed since then" in str(task.error)
     await world.end(source)
     assert len(world.service.seen("submit")) == 1
 

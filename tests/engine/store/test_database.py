@@ -707,7 +707,7 @@ def test_unusable_folder_is_an_error_that_says_what_helps(
         with pytest.raises(ConfigError) as caught:
             use()
         assert str(caught.value) == (
-            f"The journal cannot be written in {str(home)!r} ({why}): "
+            f"The journal of your clips cannot be written in {str(home)!r} ({why}): "
             "set LUMA_JUPYTER_HOME to a folder where it can; nothing is paid for without it."
         )
     assert told == []

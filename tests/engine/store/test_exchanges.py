@@ -112,7 +112,7 @@ def test_a_step_of_a_later_version_is_told_as_such(tmp_path: Path, journal: Jour
         file.execute("UPDATE exchanges SET told = ?", (json.dumps(told),))
     (exchange,) = journal.exchanges.read("a").exchanges
     assert (exchange.step, exchange.url) == (Step.OTHER, WHOLE.url)
-    assert "after this one" in exchange.why
+    assert "newer version" in exchange.why
 
 
 def test_a_busy_journal_is_not_waited_for(tmp_path: Path, journal: Journal) -> None:

@@ -133,7 +133,7 @@ def test_files_of_the_pages_are_served_and_no_others(teacher: Visitor) -> None:
         (DatabaseAway(), 503, "passes by itself"),
         (HubAway("x"), 503, "passes by itself"),
         (NotInClass("You are not in a class."), 403, "You are not in a class."),
-        (RuntimeError("secret"), 500, "a fault of its own"),
+        (RuntimeError("secret"), 500, "a fault of the class gateway"),
     ],
 )
 def test_trouble_is_a_page_that_says_what_to_do(

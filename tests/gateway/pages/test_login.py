@@ -194,7 +194,7 @@ def test_sign_in_counts_once_and_in_its_own_browser(hub: FakeHub, replicas: list
             await begin(other)
             answer = await other.go(callback)
             assert answer.status_code == 400
-            assert "sign in again" in answer.text
+            assert "Sign in again" in answer.text
         assert (await browser.go(callback)).status_code == 303
         assert (await browser.go(callback)).status_code == 400
         assert (await browser.go("/services/luma/oauth_callback?code=x&state=made-up")).status_code == 400
@@ -258,7 +258,7 @@ def test_token_of_nobody_is_refused(gateway: RunningGateway, token: str) -> None
     """With what to do."""
     with Visitor(gateway.url) as someone:
         someone.see("/login")
-        assert "Nobody has this token" in someone.do("/login", status=403, token=token).text
+        assert "This token does not work" in someone.do("/login", status=403, token=token).text
 
 
 @pytest.mark.parametrize(

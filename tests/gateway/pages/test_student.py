@@ -66,5 +66,5 @@ def test_clip_that_is_not_kept_or_hidden_says_so(gateway: RunningGateway, studen
 
     gateway.run(lose())
     page = student.see("/mine")
-    assert "video not kept" in page
+    assert "video no longer kept" in page
     assert "Your teacher has hidden it from others." in page

@@ -59,7 +59,7 @@ def test_teacher_sees_students_with_their_money_and_clips(
 def test_stopped_clip_counts_as_spent_and_its_notebook_learns_so(
     gateway: RunningGateway, vendor: Server, teacher: Visitor, ann: httpx.Client
 ) -> None:
-    """It is not followed any more, whatever the service makes; it can be stopped once."""
+    """It is not watched any more, whatever the service makes; it can be stopped once."""
     vendor.seconds = math.inf
     task_id = submit(ann).json()["task_id"]
     teacher.do("/class/stop", id=1)
@@ -73,7 +73,7 @@ def test_stopped_clip_counts_as_spent_and_its_notebook_learns_so(
     assert balanced(gateway)
     assert "stopped" in teacher.see("/class")
     assert "nothing to stop" in teacher.do("/class/stop", status=409, id=1).text
-    assert changes(gateway) == [("miss", "clip 1: accepted → stopped")]
+    assert changes(gateway) == [("miss", "Clip 1: stopped.")]
 
 
 def test_raised_cap_lets_the_next_request_go(gateway: RunningGateway, teacher: Visitor, ann: httpx.Client) -> None:
@@ -90,10 +90,10 @@ def test_raised_cap_lets_the_next_request_go(gateway: RunningGateway, teacher: V
     assert all(words in page for words in ("$5.00 / no cap", "$20.00 / $2.50", "$0.00 / no cap", "The cap is set."))
     assert submit(ann, key="2").json()["error"]["code"] == "used_up"
     assert changes(gateway)[:-1] == [
-        ("miss", "cap of the class: $0.00 in all, no cap a day"),
-        ("miss", "cap of films: $20.00 in all, $2.50 a day"),
-        ("miss", "cap of ann: $5.00 → $5.00 in all, $0.90 → no cap a day"),
-        ("miss", "cap of ann: $5.00 in all, $0.90 a day"),
+        ("miss", "Cap set. The class: $0.00 in all, no cap a day."),
+        ("miss", "Cap set. films: $20.00 in all, $2.50 a day."),
+        ("miss", "Cap set. ann: $5.00 → $5.00 in all, $0.90 → no cap a day."),
+        ("miss", "Cap set. ann: $5.00 in all, $0.90 a day."),
     ]
 
 
@@ -114,7 +114,7 @@ def test_cap_that_cannot_be_used_changes_nothing(
     gateway: RunningGateway, teacher: Visitor, fields: dict[str, str]
 ) -> None:
     """It is refused with what to do."""
-    assert "<h1>Bad Request</h1>" in teacher.do("/class/cap", status=400, **fields).text
+    assert "<h1>That did not work</h1>" in teacher.do("/class/cap", status=400, **fields).text
     assert changes(gateway) == []
 
 
@@ -131,7 +131,7 @@ def test_released_clip_gives_its_money_back_once(
     assert clip(gateway).state == "released"
     assert balanced(gateway)
     assert "not unconfirmed" in teacher.do("/class/release", status=409, id=1).text
-    assert changes(gateway) == [("miss", "clip 1: unconfirmed → released")]
+    assert changes(gateway) == [("miss", "Clip 1: released, its money is free again.")]
 
 
 def test_hidden_clip_is_not_on_the_wall_until_it_is_shown(
@@ -153,7 +153,7 @@ def test_hidden_clip_is_not_on_the_wall_until_it_is_shown(
     teacher.do("/class/show", id=2)
     assert "Boat 1" in teacher.see("/wall")
     assert "not hidden" in teacher.do("/class/show", status=409, id=2).text
-    assert changes(gateway) == [("miss", "clip 2: hidden → shown"), ("miss", "clip 2: shown → hidden")]
+    assert changes(gateway) == [("miss", "Clip 2: shown again."), ("miss", "Clip 2: hidden.")]
 
 
 def test_wall_has_as_many_videos_as_asked_for(gateway: RunningGateway, teacher: Visitor, ann: httpx.Client) -> None:
@@ -181,13 +181,13 @@ def test_paused_class_refuses_what_is_new_and_answers_what_is_known(
     assert refused.json()["error"]["message"].startswith("Your teacher has paused new clips. Nothing was sent")
     assert submit(ann, key="1").json()["task_id"] == task_id
     assert "has paused new clips" in student.see("/mine")
-    assert "<b>Paused</b> since" in teacher.see("/class")
+    assert "<p>Paused since <time" in teacher.see("/class")
     assert "paused already" in teacher.do("/class/pause", status=409).text
     teacher.do("/class/resume")
     assert "is not paused" in teacher.do("/class/resume", status=409).text
     assert submit(ann, key="2").status_code == 200
     assert len(vendor.tasks) == 2
-    assert changes(gateway) == [("miss", "class: paused → open"), ("miss", "class: open → paused")]
+    assert changes(gateway) == [("miss", "The class: goes on."), ("miss", "The class: paused.")]
 
 
 def test_hidden_clip_answers_no_classmates_request(
@@ -235,13 +235,13 @@ def test_page_of_older_clips_goes_on_where_the_first_ends(
 
 def test_changes_are_listed_with_who_and_when(gateway: RunningGateway, teacher: Visitor) -> None:
     """Also what the gateway has noted by itself."""
-    assert "Nothing was changed yet." in teacher.see("/class/changes")
-    gateway.run(gateway.gateway.ledger.note("gateway", "submission 3 has a second task: t"))
+    assert "Nothing has been changed yet." in teacher.see("/class/changes")
+    gateway.run(gateway.gateway.ledger.note("gateway", "Clip 3 has a second task: t"))
     teacher.do("/class/pause")
     page = teacher.see("/class/changes")
-    assert all(words in page for words in ("class: open → paused", "clip 3 has a second task: t", "<bdi>miss</bdi>"))
+    assert all(words in page for words in ("The class: paused.", "Clip 3 has a second task: t", "<bdi>miss</bdi>"))
 
 
 def test_cap_without_a_known_kind_still_has_words() -> None:
     """The log may be older than this version."""
-    assert change_words(Change(0.0, "x", "cap", None, {"kind": "?"})) == "cap of ?: no cap in all, no cap a day"
+    assert change_words(Change(0.0, "x", "cap", None, {"kind": "?"})) == "Cap set. ?: no cap in all, no cap a day."

@@ -75,7 +75,7 @@ def test_comparison_html_is_players_side_by_side(made: list[Clip], seen: Seen) -
     assert all("controls" in video for video in videos)
     assert all((settings.current().folder / str(video["src"])).is_file() for video in videos)
     assert len(attributes_of(html, "figcaption")) == 2
-    assert "<code>foggy</code> · modify of sunset · RunAPI" in html
+    assert "<code>foggy</code> · modify sunset · RunAPI" in html
     assert not {tag for tag, _ in Tags(html).tags} & {"script", "source", "button", "input"}
 
 

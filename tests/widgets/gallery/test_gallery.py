@@ -48,8 +48,8 @@ def test_gallery_without_arguments_is_all_of_this_folder(made: list[Clip]) -> No
     assert (len(shown), shown[0], shown[-1], dawn in shown) == (2, dawn, sunset, True)
     assert shown[:1] == [dawn]
     assert shown.picked is None
-    assert "1 clip without a video is left out" in shown._repr_html_()
-    assert repr(shown).endswith("1 clip without a video is left out")
+    assert "1 clip without a video is not shown" in shown._repr_html_()
+    assert repr(shown).endswith("1 clip without a video is not shown")
 
 
 def test_gallery_of_clips_keeps_their_order(made: list[Clip]) -> None:
@@ -148,7 +148,7 @@ def test_gallery_embeds_plain_videos_up_to_the_limit(
     monkeypatch.setattr("luma_jupyter.views.host.COLAB_LIMIT", 60 + len(film_bytes))
     html = gallery(plain)._repr_html_()
     assert len(attributes_of(html, "video")) == 1
-    assert "Saved as <code>films/b one.mp4</code>: this page cannot play it." in html
+    assert "Saved as <code>films/b one.mp4</code>. This page cannot play it." in html
 
 
 def test_picking_a_plain_video_goes_on_from_its_path(notebook: Shell, plain: Path) -> None:
@@ -165,8 +165,8 @@ def test_picking_a_plain_video_goes_on_from_its_path(notebook: Shell, plain: Pat
 @pytest.mark.parametrize(
     ("what", "folder", "words"),
     [
-        (7, None, "not of int"),
-        ([1], None, "not of int"),
+        (7, None, "not int"),
+        ([1], None, "not int"),
         ("no such folder", None, "There is no folder 'no such folder'"),
         (".", ".", "named twice"),
         ([], ".", "not both"),

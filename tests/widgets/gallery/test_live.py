@@ -81,7 +81,7 @@ def test_clips_that_are_completed_later_come_by_themselves(notebook: Shell, serv
         wait_for_end(clip)
     total, heading, _ = view(live)
     assert (total, heading) == (3, "3 clips")
-    assert live.model.view["left_out"] == "1 clip without a video is left out"
+    assert live.model.view["left_out"] == "1 clip without a video is not shown"
     assert [clip.prompt for clip in shown] == ["Two", "One", "Old"]
     assert (shown[0], clips[1] in shown) == (clips[1], True)
 

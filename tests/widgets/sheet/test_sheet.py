@@ -84,8 +84,8 @@ def test_a_clip_without_a_video_says_why(notebook: Shell, service: PromptService
 @pytest.mark.parametrize(
     ("clips", "words"),
     [
-        (7, "A sheet is of clips, not of int"),
-        (["fox"], "A sheet is of clips, not of str"),
+        (7, "A sheet shows clips, not int"),
+        (["fox"], "A sheet shows clips, not str"),
         ([], "There are no clips for a sheet"),
     ],
 )
@@ -107,7 +107,7 @@ def test_a_sheet_is_text_where_there_is_no_page(
     """The names of the clips in their rows and columns."""
     text = repr(luma.sheet(made))
     assert text.splitlines()[1].split() == ["fox", "made[0]", "made[1]"]
-    assert repr(luma.sheet(made, blind=True)) == "A blind sheet of 4 videos: it is voted on in a notebook's page."
+    assert repr(luma.sheet(made, blind=True)) == "A blind sheet of 4 videos: vote in the notebook's page."
 
 
 # How it is shown.
@@ -191,12 +191,12 @@ def test_a_model_that_left_the_page_is_forgotten(blind: Sheet) -> None:
 
 def test_only_blind_sheets_of_videos_are_voted_on(made: ClipList, notebook: Shell, service: PromptService) -> None:
     """One line says so; a clip without a video is left out, and a sheet of such alone is refused."""
-    with pytest.raises(ClipNotReady, match="Only a blind sheet is voted on"):
+    with pytest.raises(ClipNotReady, match="Only a blind sheet has votes"):
         luma.sheet(made).votes  # noqa: B018
     cast(luma.sheet(made)._live("3f9c2a1b"), 0, 3)
     failed = luma.generate("A storm [fail]")
     html = luma.sheet([made[0], failed], blind=True)._repr_html_()
-    assert "1 clip without a video is left out" in html
+    assert "1 clip without a video is not shown" in html
     assert "storm" not in html
     with pytest.raises(InvalidRequest, match="None of these clips has a video"):
         luma.sheet(failed, blind=True)
@@ -284,11 +284,13 @@ def test_saving_replaces_sheets_and_nothing_else(made: ClipList, tmp_path: Path)
         assert sheet.save(tmp_path / name) == sheet.save(str(tmp_path / name)) == tmp_path / name
         own = tmp_path / f"own-{name}"
         own.write_bytes(b"<p>mine</p>")
-        with pytest.raises(InvalidRequest, match="is there already and is no sheet: save it under another name"):
+        with pytest.raises(
+            InvalidRequest, match=r"^There is another file called .*: save the sheet under another name\.$"
+        ):
             sheet.save(own)
         assert own.read_bytes() == b"<p>mine</p>"
     (tmp_path / "folder.html").mkdir()
-    with pytest.raises(InvalidRequest, match="is there already and is no sheet"):
+    with pytest.raises(InvalidRequest, match="There is another file called"):
         sheet.save(tmp_path / "folder.html")
 
 
@@ -310,5 +312,5 @@ def test_a_file_that_cannot_be_written_is_one_line(made: ClipList, tmp_path: Pat
 def test_a_picture_needs_the_media_packages(made: ClipList, monkeypatch: pytest.MonkeyPatch) -> None:
     """One line says what to install."""
     monkeypatch.setitem(__import__("sys").modules, "luma_jupyter.films.labelled_sheet", None)
-    with pytest.raises(ConfigError, match="A picture of a sheet needs"):
+    with pytest.raises(ConfigError, match="This needs a package"):
         luma.sheet(made).save("sheet.png")

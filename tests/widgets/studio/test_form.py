@@ -40,7 +40,7 @@ def test_form_button_does_what_the_cell_does(notebook: Shell, service: PromptSer
     assert form.price.startswith("1 new video")
     (clip,) = form.submit()
     assert notebook.user_ns["boat"] is clip
-    assert form.outcome == "On its way: boat holds it in your next cells."
+    assert form.outcome == "Started: use boat in your next cells."
     clip.wait()
     assert service.sent == [
         {
@@ -56,7 +56,7 @@ def test_form_button_does_what_the_cell_does(notebook: Shell, service: PromptSer
     assert notebook.user_ns["boat"] is clip
     assert len(service.sent) == 1
     form.submit()
-    assert form.outcome == "Done before: boat holds it in your next cells."
+    assert form.outcome == "Already made, no charge: use boat in your next cells."
     assert len(service.sent) == 1
 
 
@@ -83,7 +83,7 @@ def test_form_of_extend_and_modify_takes_what_a_cell_takes(
     [
         ({}, "prompt", "The prompt is empty"),
         ({"prompt": "A {{colour}} boat"}, "prompt", "there is no variable colour"),
-        ({"aspect_ratio": "2:1"}, "aspect_ratio", "^Aspect ratio must be one of 16:9"),
+        ({"aspect_ratio": "2:1"}, "aspect_ratio", "^There is no ratio 2:1; choose 16:9"),
         ({"out": "not a name"}, "out", "not a name that a variable can have"),
         ({"out": "class"}, "out", "^Variable class: not a name that a variable can have"),
         ({"out": "print"}, "out", "^Variable print: Python needs this name itself"),
@@ -102,7 +102,7 @@ def test_form_of_extend_and_modify_takes_what_a_cell_takes(
         (
             {"action": "modify", "source": "0f0e0d0c-0b0a-0908-0706-050403020100"},
             "source",
-            "modify needs a URL or a clip",
+            "modify needs a clip or a URL",
         ),
         ({"action": "modify", "source": "https://example.com/x.mp4", "watermark_id": "x", "out": "1"}, "out", "1: not"),
     ],
@@ -134,7 +134,7 @@ def test_form_does_not_replace_a_clip_by_what_is_made_of_it(
     """The cell would go on from its own result at each run, and pay each time; so the name is marked."""
     notebook.user_ns["sunset"] = sunset if fields.get("source") == "sunset" else Image.new("RGB", (16, 9))
     form = open_form(prompt="Night", out="sunset", **fields)
-    assert form.errors == {"out": "sunset is what it is made from: take another name."}
+    assert form.errors == {"out": "This clip is made from sunset: choose another name."}
     assert form.submit() == []
     form.out = "night"
     assert form.errors == {}
@@ -190,7 +190,7 @@ def test_form_takes_are_a_list(notebook: Shell, service: PromptService) -> None:
     form = open_form(prompt="A boat", takes="3", out="boats")
     clips = form.submit()
     assert notebook.user_ns["boats"] == clips
-    assert form.outcome == "3 takes on their way: boats holds them in your next cells."
+    assert form.outcome == "3 videos started: use the list boats in your next cells."
     form.takes = "14"
     assert form.submit() == []
     form.yes = True
@@ -268,7 +268,7 @@ def test_form_button_sends_what_the_page_shows(notebook: Shell, service: PromptS
     assert notebook.user_ns["boat"].wait().prompt == "A boat"
     assert [sent["prompt"] for sent in service.sent] == ["A boat"]
     assert heard == [{"did": "submit"}]
-    assert form.outcome.startswith("On its way: boat")
+    assert form.outcome.startswith("Started: use boat")
 
 
 def test_form_is_closed_with_its_output(notebook: Shell) -> None:
@@ -290,8 +290,8 @@ def test_form_asks_for_a_yes_before_a_found_key_pays(
     form = open_form(prompt="A boat")
     assert form.submit() == []
     assert form.errors == {
-        "yes": "A key of AceDataCloud was found in the system's keyring: this costs money. Say yes here, or take the "
-        "provider demo."
+        "yes": "A key of AceDataCloud was found in the system's keyring: this costs money. Say yes here, or choose "
+        "the demo service."
     }
     assert service.sent == []
     form.yes = True

@@ -56,4 +56,4 @@ def test_form_knows_a_name_in_any_form_as_its_source(notebook: Shell, service: P
     """µ of a keyboard and μ of an alphabet are one variable, which is not overwritten by what is made of it."""
     notebook.run("%%luma -o µ --wait\nA sunset")
     form = Form(kernel.session, kernel.presenter.environment, action="extend", source="μ", out="µ", prompt="On")
-    assert "is what it is made from" in form.errors["out"]
+    assert "This clip is made from" in form.errors["out"]

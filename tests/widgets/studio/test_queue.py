@@ -37,7 +37,7 @@ def press(queue: Queue, act: str, row: object) -> None:
 
 def test_queue_is_joined_by_a_new_clip(queue: Queue, notebook: Shell, service: PromptService) -> None:
     """From a magic or from Python; it stays when it has ended, and the video of the newest is there."""
-    assert (rows(queue), queue.model.view["status"]) == ([], "Nothing is under way.")
+    assert (rows(queue), queue.model.view["status"]) == ([], "Nothing is being made.")
     service.gate.clear()
     notebook.run("%%luma -o sunset\nA sunset")
     sunset = notebook.user_ns["sunset"]

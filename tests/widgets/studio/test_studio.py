@@ -29,8 +29,8 @@ def test_studio_is_shown_below_a_note_for_pages_without_a_kernel(notebook: Shell
     """The first output is what a saved notebook keeps; the second one is the widget."""
     notebook.run("import luma_jupyter as luma\nluma.Studio()")
     note, live, _ = notebook.displays.latest()
-    assert "its forms need the kernel of this cell; in a new one, run the cell again" in note["text/html"]
-    assert "run the cell again" in note["text/plain"]
+    assert "Run this cell again to open the studio. What you made with it is kept." in note["text/html"]
+    assert "Run this cell again" in note["text/plain"]
     assert live[WIDGET_VIEW]["model_id"] in open_comms()
 
 
@@ -54,7 +54,7 @@ def test_studio_button_puts_the_clip_into_the_queue(notebook: Shell, service: Pr
     kernel.presenter.updates.draw_now(again.queue)
     assert again.queue.clips == [boat]
     assert "<video" in again.queue.model.result
-    assert repr(again) == "<Studio: generate, 1 clips in the queue>"
+    assert repr(again) == "<Studio: generate, clips in the queue: 1>"
     assert len(service.sent) == 1
 
 
@@ -73,7 +73,7 @@ def test_studio_leaves_no_comm_when_cleared(notebook: Shell) -> None:
     ("fields", "words"),
     [
         ({"action": "film"}, "There is no action film: choose generate, extend, modify."),
-        ({"colour": "red"}, "The studio has no field colour; there are action, prompt,"),
+        ({"colour": "red"}, "The studio has no field colour. Its fields are action, prompt,"),
         ({"loop": "yes"}, "loop must be True or False, not 'yes'."),
         ({"prompt": ["a"]}, "prompt must be text, not ['a']."),
     ],

@@ -80,9 +80,9 @@ def test_upload_is_kept_beside_the_videos(notebook: Shell, service: PromptServic
     ("pieces", "words"),
     [
         ([(b"x", 0, 20_000_001)], "has 20 MB; up to 20 MB"),
-        ([(b"x", 5, 10)], "did not come whole"),
-        ([(b"xx", 0, 4), (b"xx", 3, 4)], "did not come whole"),
-        ([(b"too much", 0, 4)], "did not come whole"),
+        ([(b"x", 5, 10)], "did not arrive whole"),
+        ([(b"xx", 0, 4), (b"xx", 3, 4)], "did not arrive whole"),
+        ([(b"too much", 0, 4)], "did not arrive whole"),
     ],
 )
 def test_upload_that_does_not_come_whole_is_a_mistake(
@@ -128,10 +128,10 @@ def test_upload_that_is_none_ends_with_a_word(
     send_piece(form, "start_image", b"a", 0, size=2)
     message = {"do": "upload", "field": "start_image", "name": "a.png", "size": 1, "at": 0, **content}
     form.on_message(message, [memoryview(piece) for piece in buffers])
-    assert form.errors["start_image"] == "The file did not come as a form sends it: choose it again."
+    assert form.errors["start_image"] == "The file did not arrive as a form sends it: choose it again."
     assert heard == [{"got": "start_image", "at": 0}, {"got": "start_image", "at": None}]
     send_piece(form, "start_image", b"b", 1, size=2)
-    assert "did not come whole" in form.errors["start_image"]
+    assert "did not arrive whole" in form.errors["start_image"]
     assert not (tmp_path / "luma_videos" / "uploads").exists()
 
 
@@ -141,7 +141,7 @@ def test_upload_that_changes_on_its_way_ends(notebook: Shell, name: str, size: i
     form = open_form(prompt="A cat")
     send_piece(form, "start_image", b"a", 0, size=2)
     send_piece(form, "start_image", b"b", 1, name=name, size=size)
-    assert "did not come whole" in form.errors["start_image"]
+    assert "did not arrive whole" in form.errors["start_image"]
 
 
 @pytest.mark.parametrize("name", ["x" * 5000 + ".png", "猫" * 300 + ".png", "a." + "png" * 300, "\ud800\0.png", ".."])
@@ -162,7 +162,7 @@ def test_upload_that_cannot_be_kept_says_why(notebook: Shell, monkeypatch: pytes
     monkeypatch.setattr("luma_jupyter.widgets.studio.upload.tempfile.TemporaryFile", full)
     form = open_form(prompt="A cat")
     send_piece(form, "start_image", b"a")
-    assert form.errors["start_image"] == "my cat.png cannot be kept here (No space left on device)."
+    assert form.errors["start_image"] == "my cat.png cannot be saved here (No space left on device)."
 
 
 def test_upload_ends_with_its_form(notebook: Shell, monkeypatch: pytest.MonkeyPatch) -> None:

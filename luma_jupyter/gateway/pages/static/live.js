@@ -6,6 +6,8 @@ const PAUSE = 1000; // milliseconds between two requests
 const AWAY = 5000; // where the gateway does not answer
 
 const token = document.querySelector("meta[name=xsrf]").content;
+const language = document.documentElement.lang;
+const locales = [...navigator.languages.filter((name) => name.startsWith(language)), language]; // the reader's own ways
 const parts = [...document.querySelectorAll("[data-live]")];
 const known = new Map(); // what each child was, as it came
 let tag = '""';
@@ -16,8 +18,8 @@ function localise(root) {
   for (const time of root.querySelectorAll("time")) {
     const at = new Date(time.dateTime);
     const today = at.toDateString() === new Date().toDateString();
-    time.textContent = at.toLocaleString([], today ? { timeStyle: "short" } : { dateStyle: "short", timeStyle: "short" });
-    time.title = at.toLocaleString();
+    time.textContent = at.toLocaleString(locales, today ? { timeStyle: "short" } : { dateStyle: "short", timeStyle: "short" });
+    time.title = at.toLocaleString(locales);
   }
 }
 
@@ -77,10 +79,11 @@ async function keepUp() {
 
 function playTogether(button) {
   const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
+  const pause = button.textContent;
   let plays = true;
   const turn = (to) => {
     plays = to;
-    button.textContent = plays ? "Pause" : "Play";
+    button.textContent = plays ? pause : button.dataset.play;
     for (const video of document.querySelectorAll("video")) plays ? video.play().catch(() => {}) : video.pause();
   };
   button.hidden = false;

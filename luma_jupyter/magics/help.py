@@ -1,0 +1,101 @@
+"""What the magics say of themselves: ``%luma help``, ``%luma help options``, ``%luma film`` and ``%luma words``."""
+
+from __future__ import annotations
+
+from textwrap import fill
+
+from luma_jupyter.cells.options import FILM_OPTIONS, line_options_help, line_words_help, options_help
+from luma_jupyter.cells.parser import FILM_USAGE, USAGE
+from luma_jupyter.domain.prompt_words import vocabulary
+from luma_jupyter.languages import gettext as _
+from luma_jupyter.languages import translated
+
+WIDTH = 100  # characters of a line
+
+
+def help_text() -> str:
+    """What ``%luma`` is for: examples, and all its words."""
+    goes_on = {
+        "%%luma extend sunset -o longer": _("what happens next; its prompt goes below, too"),
+        "%%luma modify longer -o foggy": _("the same in another look"),
+        "%luma film sunset foggy -o movie": _("clips joined to a film"),
+    }
+    more = _(
+        "Wanted often: --takes 4 makes 4 different videos, --start-image cat.png begins with a picture, and --dry-run "
+        "shows request and price, and sends nothing. %luma help options has all options."
+    )
+    return "\n".join(
+        [
+            _("Write what you want to see, run the cell, and a video is made:"),
+            "",
+            "  %%luma -o sunset --aspect-ratio 9:16",
+            "  Lanterns rise over a lake at dusk, slow pan left",
+            "",
+            _("It is in the variable sunset at once, and you can go on from it while it is made:"),
+            "",
+            *(f"  {line:<36} {what}" for line, what in goes_on.items()),
+            "",
+            _paragraph(more),
+            "",
+            line_words_help(),
+        ]
+    )
+
+
+def options_text() -> str:
+    """All options, and what they can be given."""
+    source = _(
+        "SOURCE is what is extended or modified: a clip's variable or key (clip:3f9c2a1b), a video id, a URL, or the "
+        "path of a video. X may be a frame of a clip, too: sunset@first, sunset@last, or sunset@2.5 (seconds)."
+    )
+    braces = _("In a prompt, {braces} puts in the value of a variable; so do {examples}.")
+    return "\n".join(
+        [
+            USAGE,
+            "",
+            options_help(),
+            "",
+            _paragraph(source),
+            _paragraph(braces.format(braces="{{name}}", examples="{{row['look']}}, {{size:.1f}}")),
+            "",
+            line_options_help(),
+        ]
+    )
+
+
+def film_text() -> str:
+    """How a film is made."""
+    captions = _("or a cell, {cell}, with captions below: a line for each part, an empty one for a part without.")
+    parts = _(
+        "A PART is a clip's variable or key, a list of clips, a part of a clip, storm@1-4.5 (seconds) or storm@1- (to "
+        "its end), a variable with one of these, or the path of a video or picture: card.png, card.png@2 (seconds)."
+    )
+    return "\n".join(
+        [
+            _("Make a film of clips, on this computer and free."),
+            FILM_USAGE,
+            _paragraph(captions.format(cell="%%luma film PART… [options]")),
+            "",
+            options_help(FILM_OPTIONS),
+            "",
+            _paragraph(parts),
+        ]
+    )
+
+
+def words_text() -> str:
+    """The words of prompts, those that the demo service knows first."""
+    known, others = (
+        [f"{translated(kind):<20} {words}" for kind, words in vocabulary(simulated=flag)] for flag in (True, False)
+    )
+    about = _(
+        "Words for prompts, in English or Chinese. The paid services read the whole prompt: use these words as you "
+        "would say them. While you type a prompt, Tab completes those of time, camera, light, style and pace."
+    )
+    demo = _("The demo service knows only these words; what else a prompt says changes its video by chance.")
+    paid = _("These are for the paid services; the demo service does not know them.")
+    return "\n".join([_paragraph(about), "", _paragraph(demo), "", *known, "", _paragraph(paid), "", *others])
+
+
+def _paragraph(text: str) -> str:
+    return fill(text, WIDTH, break_long_words=False, break_on_hyphens=False)

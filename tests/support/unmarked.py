@@ -1,0 +1,97 @@
+"""A pytest plugin: lets a run fail where an error of the package said what no message of its catalogues covers.
+
+Such a text would stay English in every language. What errors say is collected while the tests run, each text once;
+what is unknown is told at the end.
+"""
+
+from __future__ import annotations
+
+import sys
+from io import BytesIO
+from typing import Any
+
+import pytest
+from babel.messages.catalog import Catalog
+from babel.messages.mofile import write_mo
+
+from luma_jupyter import errors
+from luma_jupyter.languages import _Catalogue, _find
+from tests.support.messages import template
+
+said: dict[str, str] = {}  # each text, with where it was made
+
+
+def note_errors() -> None:
+    """Collect from now on what the package's own code lets its errors say."""
+    with_message = errors.with_message
+
+    def begin(self: errors.LumaError, *args: Any, **facts: Any) -> None:
+        note(*args[:1])
+        super(errors.LumaError, self).__init__(*args, **facts)
+
+    def noted(error: Exception, message: str) -> Exception:
+        note(message)
+        return with_message(error, message)
+
+    errors.LumaError.__init__ = begin  # type: ignore[assignment, method-assign]
+    for module in list(sys.modules.values()):
+        if getattr(module, "with_message", None) is with_message:
+            module.with_message = noted  # type: ignore[attr-defined]
+
+
+def note(text: object = "") -> None:
+    """Collect what an error says, where the package makes it."""
+    if isinstance(text, str) and text not in said and (place := _maker()):
+        said[text] = place
+
+
+def _maker() -> str:
+    """The line of the package that makes an error now; empty where it is none of it, but a test's."""
+    frame = sys._getframe(1)
+    while frame.f_back and (module := frame.f_globals["__name__"]) in (errors.__name__, __name__):
+        frame = frame.f_back
+    return f"{module}:{frame.f_lineno}" if module.startswith("luma_jupyter.") else ""
+
+
+def unmarked(texts: dict[str, str]) -> list[str]:
+    """Which of the texts no message of the package covers, each after where it was made."""
+    catalog = Catalog(locale="en")
+    for message in template():
+        catalog.add(message.id, message.id)  # its own translation
+    file = BytesIO()
+    write_mo(file, catalog)
+    file.seek(0)
+    known = _Catalogue(file)
+    return sorted(f"{place}: {text}" for text, place in texts.items() if not _find(known, text).letters)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Begin."""
+    note_errors()
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """Take over what a worker has collected."""
+    said.update(getattr(node, "workeroutput", {}).get("said", {}))
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Hand over what a worker has collected; else look at all of it."""
+    output = getattr(session.config, "workeroutput", None)
+    if output is not None:
+        output["said"] = said
+    elif left := unmarked(said):
+        session.config.stash[_LEFT] = left
+        session.exitstatus = session.exitstatus or pytest.ExitCode.TESTS_FAILED
+
+
+_LEFT = pytest.StashKey[list[str]]()
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say which texts are unknown."""
+    if left := terminalreporter.config.stash.get(_LEFT, []):
+        terminalreporter.section("what errors say, and no message of the catalogues covers (tests/support/unmarked.py)")
+        terminalreporter.write("".join(f"{line}\n" for line in left))
