@@ -152,7 +152,7 @@ def test_a_blind_sheet_is_voted_on_by_keys_and_buttons(opened: Opener, lab: Lab)
     page = opened("blind", BLIND, "blind.votes", count=2)
     page.run_all()
     page.wait_for(f"{FORM} == 4 && {READY}", timeout=30)
-    page.wait_for("document.body.innerText.includes('4 of 4 videos have no vote yet')", timeout=10)
+    page.wait_for("document.body.innerText.includes('Votes are still missing (4 of 4)')", timeout=10)
     html = page.page.locator(".luma-card").evaluate("(card) => card.outerHTML")
     assert not [word for word in ("fox", "owl", "snow", "rain") if word in html]
     buttons = page.page.get_by_role("group", name="Vote on video 1")
@@ -175,7 +175,7 @@ def test_a_blind_sheet_is_voted_on_by_keys_and_buttons(opened: Opener, lab: Lab)
     page.shot("sheet-voted")
     page.page.locator(".jp-CodeCell .cm-content").last.click()
     page.page.keyboard.press("Control+Enter")
-    page.wait_for("!document.body.innerText.includes('have no vote yet')", timeout=10)
+    page.wait_for("!document.body.innerText.includes('Votes are still missing')", timeout=10)
 
 
 def test_a_saved_page_plays_together_without_a_notebook(
