@@ -159,8 +159,10 @@ def check_text(name: str, text: object) -> str:
     """Refuse what is no text that can be written down. Raises InvalidRequest."""
     if not isinstance(text, str):
         raise InvalidRequest(f"{name} must be text, not {type(text).__name__}.")
-    if not text.isascii() and any("\ud800" <= character <= "\udfff" for character in text):
-        raise InvalidRequest(f"{name} has half a character (a lone surrogate): type it again.")
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise InvalidRequest(f"{name} has half a character (a lone surrogate): type it again.") from None
     return text
 
 
