@@ -223,7 +223,7 @@ class Lab:
         with (self.home / "log").open("wb") as log:
             # Python finds modules in the folder where it starts: not those of this tree.
             server = subprocess.Popen([*command, *options], env=self.environ(), cwd=self.home, stdout=log, stderr=log)
-        for _ in range(300):
+        for _ in range(1200):  # two minutes: the machine may have other work
             try:
                 urllib.request.urlopen(f"{self.url}/api").close()
                 return server
