@@ -21,7 +21,7 @@ from typing import NamedTuple
 LANGUAGES = {"en": "English", "zh": "中文"}
 _FOLDER = Path(__file__).parent / "locale"
 # Slots whose values are texts of ours, and are translated, too.
-OURS = frozenset({"error", "reason", "remedy", "service", "wanted", "what"})
+OURS = frozenset({"error", "place", "reason", "remedy", "service", "wanted", "what"})
 _SLOT = re.compile(r"\{(\w+)\}")
 _SENTENCES = re.compile(r"(?<=[.!?”…]) ")  # between two
 # Calls in scripts and templates: _("…") and ngettext("…", "…", count), in double quotes, on one line.

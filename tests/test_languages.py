@@ -18,6 +18,7 @@ from luma_jupyter.languages import ngettext, reading, translated
 from luma_jupyter.widgets.base import script
 from luma_jupyter.widgets.studio.form import in_words
 from tests.support.messages import python_messages
+from tests.support.unmarked import unmarked
 
 MESSAGES = {
     "Try again.": "再试一次。",
@@ -189,3 +190,15 @@ print("nor this")
             "asked again",
         ]
     )
+
+
+def test_what_no_message_covers_is_told_at_the_end_of_a_run() -> None:
+    """Each sentence has to be a message of the package, or one with its slots filled; who said it is told."""
+    said = {
+        "Prompt 1: start_image: there is no file 'a.png'.": "luma_jupyter.clip.grid:1",
+        "It was stopped. Nothing was sent.": "luma_jupyter.engine.run.task_run:2",
+        "RunAPI refused the prompt (moderation): “no” (HTTP 403). Change the prompt.": "luma_jupyter.providers:3",
+        "It was stopped. Nobody marked this one.": "luma_jupyter.engine.engine:4",
+        "": "luma_jupyter.engine.store.serialization:5",
+    }
+    assert unmarked(said) == ["luma_jupyter.engine.engine:4: It was stopped. Nobody marked this one."]

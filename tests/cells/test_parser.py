@@ -42,7 +42,7 @@ from tests.support.notebook import PromptService, Shell
         ("%%luma -o json\nx", InvalidRequest, "this variable holds a module"),
         ("%%luma extend number\nx", InvalidRequest, "luma_jupyter.extend(number, …)"),
         ("%%luma\nLike {{film}}", InvalidRequest, "{{film}} is a clip, and a prompt takes text"),
-        ("%%luma\nHalf a \ud83d", InvalidRequest, "a broken character"),
+        ("%%luma\nHalf a \ud83d", InvalidRequest, "half a character"),
         ("%%luma extend modify a\nx", InvalidRequest, "Too many words: extend modify a. Usage: %%luma [generate|"),
         ("%%luma modify number --loop\nx", InvalidRequest, "--loop goes with generate, not with modify"),
         ("%%luma extend number --no-enhancement\nx", InvalidRequest, "--no-enhancement goes with generate"),
