@@ -29,6 +29,7 @@ MESSAGES = {
     "{place}: {error} Nothing was sent.": "{place}：{error}什么都没有发送。",
     "{name} ended: {error}": "{name} 结束：{error}",
     "Top up the account.": "请充值。",
+    "{clips} and {videos}": "{clips} 和 {videos}",
     "Copy": "复制",
     "{name} must be a URL.": "请在“{name}”里填网址。",
     "First frame": "首帧",
@@ -119,7 +120,7 @@ def test_what_was_kept_in_english_is_translated_when_it_is_shown() -> None:
         assert translated(kept) == "没有 {2:1}\nor so 这个比例；请选 1:1, 16:9。"
         assert translated("Prompt 1: Try again.") == "Prompt 1：再试一次。"
         assert translated("sunset ended: Nobody knows this.") == "sunset 结束：Nobody knows this."
-        for unknown in ("Nobody knows this.", "Nor: this.", ""):
+        for unknown in ("Nobody knows this.", "Nor: this.", "This and that.", ""):
             assert translated(unknown) == unknown
 
 
