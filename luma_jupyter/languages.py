@@ -24,6 +24,7 @@ _FOLDER = Path(__file__).parent / "locale"
 OURS = frozenset({"error", "place", "reason", "remedy", "service", "wanted", "what"})
 _SLOT = re.compile(r"\{(\w+)\}")
 _SHORT = 3  # letters: "and" or "of" between two slots say nothing of a text
+_GAP = re.compile(r"(?<=[\u4e00-\u9fff]) (?=[\u4e00-\u9fff])")  # between Chinese words, round a slot for a name
 _SENTENCES = re.compile(r"(?<=[.!?”…]) ")  # between two
 # Calls in scripts and templates: _("…") and ngettext("…", "…", count), in double quotes, on one line.
 CALLS = re.compile(r'\b(?:_|ngettext)\("([^"\n]+)"(?:, "([^"\n]+)")?')
@@ -78,7 +79,7 @@ class _Pattern(NamedTuple):
 
     def filled(self, values: Mapping[str, str]) -> str:
         """The translation with its slots filled; one without a name has a number, which `str.format` would not take."""
-        return _SLOT.sub(lambda slot: values[slot[1]], self.text)
+        return _GAP.sub("", _SLOT.sub(lambda slot: values[slot[1]], self.text))
 
 
 class _Found(NamedTuple):
@@ -101,7 +102,7 @@ class _Catalogue(catalogues.GNUTranslations):
         """Messages with slots, and more than these, the most telling first."""
         messages = [(id, text) for id, text in self._catalog.items() if isinstance(id, str)]
         patterns = [_pattern(id, text) for id, text in messages if _SLOT.search(id) and _SLOT.sub("", id)]
-        return sorted(patterns, key=lambda pattern: -pattern.letters)
+        return sorted(patterns, key=lambda pattern: (-pattern.letters, -len(pattern.regex.pattern)))
 
     def find(self, english: str) -> _Found:
         """What is known of a whole English text, whose slots are filled: the translation of which most is known."""

@@ -17,6 +17,7 @@ from luma_jupyter.domain.task import Task
 from luma_jupyter.domain.values import as_list
 from luma_jupyter.errors import InvalidRequest, shown
 from luma_jupyter.languages import N_
+from luma_jupyter.languages import gettext as _
 from luma_jupyter.views.text import image_name, short
 
 Side: TypeAlias = "str | Sequence[str] | None"  # what the user says of a side: an option, labels, or nothing
@@ -176,7 +177,7 @@ def _takes(tasks: Sequence[Task], groups: Sequence[Any]) -> Trait | None:
         numbers = own if len(set(own)) == len(own) and len(own) > 1 else range(1, len(group) + 1)
         for number, take in zip(group, numbers, strict=True):
             takes[number] = take
-    return Trait((_TAKE,), [f"{_TAKE} {take}" for take in takes])
+    return Trait((_TAKE,), [_("take {number}").format(number=take) for take in takes])
 
 
 # What goes where.

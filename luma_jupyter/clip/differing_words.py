@@ -13,7 +13,10 @@ from difflib import SequenceMatcher
 from itertools import pairwise
 from typing import NamedTuple, TypeAlias
 
-NOTHING = "(nothing)"
+from luma_jupyter.languages import N_
+from luma_jupyter.languages import gettext as _
+
+NOTHING = N_("(nothing)")
 MOST_WORDS = 500  # of a prompt; longer ones are not looked at word by word, which would take too long
 _UNSPACED = ("CJK", "HIRAGANA", "KATAKANA", "THAI", "LAO", "KHMER", "MYANMAR", "TIBETAN", "YI SYLLABLE")
 _JOINER = "\u200d"
@@ -153,4 +156,4 @@ def _shown(text: str, words: Sequence[Word], part: range) -> str:
     letters = [number for number, word in enumerate(shown) if any(map(str.isalnum, word.text))]
     if letters:
         shown = shown[letters[0] : letters[-1] + 1]
-    return text[shown[0].start : shown[-1].end] if shown else NOTHING
+    return text[shown[0].start : shown[-1].end] if shown else _(NOTHING)

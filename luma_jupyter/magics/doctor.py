@@ -98,7 +98,7 @@ class Diagnosis:
             ngettext("{count} note", "{count} notes", note).format(count=note),
             ngettext("{count} check passed", "{count} checks passed", fine).format(count=fine),
         ]
-        return f"luma_jupyter {__version__}: {'; '.join(counts)}."
+        return _("luma_jupyter {version}: {counts}.").format(version=__version__, counts=_("; ").join(counts))
 
     def __repr__(self) -> str:
         width = max((len(_(finding.area)) for finding in self.findings), default=0)
@@ -235,7 +235,7 @@ def _where_keys_are(kernel: Kernel) -> Iterator[Finding]:
     if places:
         text = _("{name} is from {place}")
         found = [text.format(name=variable(name), place=translated(place)) for name, place in places.items()]
-        yield Finding("fine", N_("where keys are"), f"{'; '.join(found)}.")
+        yield Finding("fine", N_("where keys are"), _("{found}.").format(found=_("; ").join(found)))
 
 
 def _keys(now: Settings) -> Iterator[Finding]:

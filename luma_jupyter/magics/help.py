@@ -29,7 +29,7 @@ def help_text() -> str:
             _("Write what you want to see, run the cell, and a video is made:"),
             "",
             "  %%luma -o sunset --aspect-ratio 9:16",
-            "  Lanterns rise over a lake at dusk, slow pan left",
+            f"  {_('Lanterns rise over a lake at dusk, slow pan left')}",
             "",
             _("It is in the variable sunset at once, and you can go on from it while it is made:"),
             "",

@@ -81,4 +81,4 @@ def balance_text(balance: Balance, *, own: bool = False) -> str:
     words = [text.format(amount=up_to.format(amount=dollars(usd))) for text, usd in known.items() if usd is not None]
     if balance.credits_left is not None:
         words.append(_("{credits} credits left").format(credits=f"{balance.credits_left:g}"))
-    return ", ".join(words) or _("it does not say")
+    return _(", ").join(words) or _("it does not say")

@@ -44,7 +44,7 @@ class Group:
         facts = [heading_text(self.clips, self.files), dollars(self.cost)]
         if self.unpriced:
             facts.append(_("and {count} of unknown price").format(count=self.unpriced))
-        return ", ".join([*facts, *filter(None, [self.answers])])
+        return _(", ").join([*facts, *filter(None, [self.answers])])
 
     @property
     def more(self) -> int:

@@ -61,7 +61,7 @@ def summary(counts: Mapping[Status, int]) -> str:
     total = sum(counts.values())
     states = [_(words).format(count=f"{counts[status]:,}") for status, words in _COUNTED.items() if counts.get(status)]
     return ngettext("{count} clip: {states}", "{count} clips: {states}", total).format(
-        count=f"{total:,}", states=", ".join(states)
+        count=f"{total:,}", states=_(", ").join(states)
     )
 
 

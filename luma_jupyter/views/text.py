@@ -93,7 +93,7 @@ def cost_text(task: Task) -> str:
     elif task.credits is not None:
         charged = _("charged {credits} credits").format(credits=f"{task.credits:g}")
     same = task.cost is not None and task.price is not None and abs(task.cost - task.price) < 0.005
-    return ", ".join(filter(None, [expected if not (charged and same) else "", charged])) if task.real else ""
+    return _(", ").join(filter(None, [expected if not (charged and same) else "", charged])) if task.real else ""
 
 
 def request_summary(task: Task) -> str:
@@ -117,7 +117,7 @@ def request_summary(task: Task) -> str:
         words.append(_("to {picture}").format(picture=image_name(end)))
     if request.take > 1:
         words.append(_("take {number}").format(number=request.take))
-    return ", ".join(words)
+    return _(", ").join(words)
 
 
 def _source_name(task: Task) -> str:
@@ -148,16 +148,16 @@ def _film_summary(request: FilmRequest) -> str:
         words.append("{}×{}".format(*request.size))
     if request.fps:
         words.append(_("{number} fps").format(number=f"{request.fps:g}"))
-    return ", ".join(words)
+    return _(", ").join(words)
 
 
 def sources_text(task: Task) -> str:
     """What it was made from, as the user named it: a video, frames of clips, parts of a film; empty where there is
     nothing."""
     if isinstance(task.request, FilmRequest):
-        return ", ".join(dict.fromkeys(map(str, task.request.parts)))
+        return _(", ").join(dict.fromkeys(map(str, task.request.parts)))
     frames = frames_in(task.request).values()
-    return ", ".join(filter(None, [task.source_label, *map(str, frames)]))
+    return _(", ").join(filter(None, [task.source_label, *map(str, frames)]))
 
 
 def image_name(image: object) -> str:
@@ -202,10 +202,10 @@ def _joined(names: Sequence[str]) -> str:
     names = [printable(name) for name in names]
     more = len(names) - MOST_NAMED
     if more > 0:
-        return _("{names} and {count} more").format(names=", ".join(names[:MOST_NAMED]), count=f"{more:,}")
+        return _("{names} and {count} more").format(names=_(", ").join(names[:MOST_NAMED]), count=f"{more:,}")
     if len(names) < 2:
         return "".join(names)
-    return _("{names} and {last}").format(names=", ".join(names[:-1]), last=names[-1])
+    return _("{names} and {last}").format(names=_(", ").join(names[:-1]), last=names[-1])
 
 
 def plain_text(state: ClipState, *, here: bool = False, links: bool = False) -> str:
