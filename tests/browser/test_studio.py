@@ -67,7 +67,7 @@ def test_a_form_makes_clips_for_the_queue_and_variables(open_studio: Any) -> Non
     page, lab, name = open_studio(LOAD, "luma.Studio()", f"if 'foggy' in globals():\n    {next_cell}")
     fill(page, Prompt="A boat on {{water}}", Variable="my boat")
     page.page.get_by_text("there is no variable water").wait_for()
-    page.page.get_by_text("not a name that a variable can have").wait_for()
+    page.page.get_by_text("use letters, digits and _").wait_for()
     variable = page.page.get_by_role("textbox", name="Variable")
     assert variable.get_attribute("aria-invalid") == "true"
     press(page, "Generate")
@@ -76,7 +76,7 @@ def test_a_form_makes_clips_for_the_queue_and_variables(open_studio: Any) -> Non
     fill(page, Prompt="A boat on a lake", Variable="boat")
     page.page.get_by_role("radio", name="9:16").check()
     page.page.get_by_text("-o boat --aspect-ratio 9:16").wait_for()
-    assert "1 video: new." in page.text()
+    assert "1 new video, free (demo)." in page.text()
     cell = page.page.get_by_role("region", name="The same as a cell")
     assert cell.inner_text() == "%%luma -o boat --aspect-ratio 9:16\nA boat on a lake"
     page.page.get_by_text("What will be sent").click()
@@ -137,7 +137,7 @@ def test_a_picture_that_is_chosen_is_uploaded(open_studio: Any, tmp_path: Path) 
     assert page.page.get_by_role("textbox", name="Last frame").input_value() == "noise@first"
     page.page.get_by_text("This clip is made from noise").wait_for()
     fill(page, Variable="calm")
-    page.page.get_by_text("1 video: new.").wait_for()
+    page.page.get_by_text("1 new video, free (demo).").wait_for()
     page.shot("studio-frames")
 
 
@@ -159,7 +159,7 @@ def test_the_studio_is_used_with_the_keyboard_alone(open_studio: Any) -> None:
         if seen[-1] == "Generate":
             break
     assert seen[:3] == ["AutomaticAceDataCloudRunAPIDemo service", "loop", "enhancement"]
-    page.page.get_by_text("1 video: new.").wait_for()
+    page.page.get_by_text("1 new video, free (demo).").wait_for()
     cells = page.page.locator(".jp-Notebook .jp-Cell").count()
     keys.press("a")  # JupyterLab would put a cell above
     keys.press("Enter")

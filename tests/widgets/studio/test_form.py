@@ -37,7 +37,7 @@ def test_form_button_does_what_the_cell_does(notebook: Shell, service: PromptSer
     form = open_form(prompt=" A boat ", aspect_ratio="9:16", loop=True, enhancement=False, out="boat")
     assert form.cell == "%%luma -o boat --aspect-ratio 9:16 --loop --no-enhancement\nA boat"
     assert (form.errors, form.problem) == ({}, "")
-    assert form.price.startswith("1 video: new.")
+    assert form.price.startswith("1 new video.")
     (clip,) = form.submit()
     assert notebook.user_ns["boat"] is clip
     assert form.outcome == "Started: use boat in your next cells."
@@ -84,19 +84,19 @@ def test_form_of_extend_and_modify_takes_what_a_cell_takes(
         ({}, "prompt", "The prompt is empty"),
         ({"prompt": "A {{colour}} boat"}, "prompt", "there is no variable colour"),
         ({"aspect_ratio": "2:1"}, "aspect_ratio", "^There is no ratio 2:1; choose 16:9"),
-        ({"out": "not a name"}, "out", "not a name that a variable can have"),
-        ({"out": "class"}, "out", "^Variable class: not a name that a variable can have"),
+        ({"out": "not a name"}, "out", "^Variable not a name: use letters, digits and _, such as not_a_name"),
+        ({"out": "class"}, "out", "^Variable class: Python needs this name itself"),
         ({"out": "print"}, "out", "^Variable print: Python needs this name itself"),
         ({"start_image": "missing.png"}, "start_image", "^First frame: there is no file 'missing.png'"),
         ({"start_image": "nothing@last"}, "start_image", "There is no variable nothing"),
         ({"end_image": "ftp://example.com/x.png"}, "end_image", "^Last frame must be an http"),
         ({"takes": "many"}, "takes", "^Takes must be a whole number"),
         ({"takes": "12"}, "takes", "12 new videos are more than 10 .* say yes"),
-        ({"timeout": "soon"}, "timeout", "^Timeout must be a number of seconds"),
+        ({"timeout": "soon"}, "timeout", "^Timeout must be a number, not 'soon'"),
         ({"callback_url": "mail me"}, "callback_url", "^Callback URL must be an http"),
         ({"action": "extend"}, "source", "extend needs a source"),
         ({"action": "extend", "source": "nothing"}, "source", "There is no variable nothing"),
-        ({"action": "modify", "source": "luma"}, "source", "luma is not a clip"),
+        ({"action": "modify", "source": "luma"}, "source", "luma is no clip"),
         ({"action": "modify", "source": "clip:00000000"}, "source", "There is no clip '00000000'"),
         ({"action": "modify", "source": "film.mp4"}, "source", "there is no file 'film.mp4'"),
         (
@@ -104,7 +104,11 @@ def test_form_of_extend_and_modify_takes_what_a_cell_takes(
             "source",
             "modify needs a clip or a URL",
         ),
-        ({"action": "modify", "source": "https://example.com/x.mp4", "watermark_id": "x", "out": "1"}, "out", "1: not"),
+        (
+            {"action": "modify", "source": "https://example.com/x.mp4", "watermark_id": "x", "out": "1"},
+            "out",
+            "^Variable 1: use letters",
+        ),
     ],
 )
 def test_form_marks_a_mistake_at_its_field(

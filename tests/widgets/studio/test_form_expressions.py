@@ -42,7 +42,7 @@ def test_form_runs_no_code_of_the_users_before_its_button(notebook: Shell, servi
 def test_form_marks_what_cannot_be_read(notebook: Shell, service: PromptService) -> None:
     """Beside the prompt, before the button; what only evaluating shows is told after it, and nothing is sent."""
     notebook.user_ns["shot"] = Shot()
-    assert "put it into a variable first" in open_form("{{shot.look()}}").errors["prompt"]
+    assert "Put it into a variable first" in open_form("{{shot.look()}}").errors["prompt"]
     assert "no variable shots" in open_form("{{shots.look}}").errors["prompt"]
     assert "there is no }}" in open_form("{{shot").errors["prompt"]
     form = open_form("{{shot.broken}}")
