@@ -28,7 +28,7 @@ test: lint  ## everything; tests with browsers, PostgreSQL or JupyterHub's proxy
 	$(BIN)/python -m pytest -p no:nbval $(WORKERS) -rs
 	rm -rf build/nbval
 	$(FREE) LUMA_JUPYTER_LANG=en LUMA_JUPYTER_DEMO_SECONDS=1 LUMA_JUPYTER_MEDIA=$(CURDIR)/build/nbval/videos \
-		LUMA_JUPYTER_HOME=$(CURDIR)/build/nbval/home $(BIN)/python -m pytest -n 3 --dist loadfile --nbval notebooks
+		LUMA_JUPYTER_HOME=$(CURDIR)/build/nbval/home PYTHONPATH=$(CURDIR)/tests/support/absent $(BIN)/python -m pytest -n 3 --dist loadfile --nbval notebooks
 
 test-quick: $(VENV)/ready  ## for daily work
 	$(BIN)/python -m pytest -p no:nbval $(WORKERS) -q $(QUICK)

@@ -111,7 +111,7 @@ def load_ipython_extension(shell: InteractiveShell) -> None:
 
 
 def unload_ipython_extension(shell: InteractiveShell) -> None:
-    """Called by ``%unload_ext luma_jupyter``; clips under way are followed further."""
+    """Called by ``%unload_ext luma_jupyter``; clips under way are still being watched."""
     if extension := getattr(shell, _ATTRIBUTE, None):
         extension.unload()
         delattr(shell, _ATTRIBUTE)

@@ -21,8 +21,9 @@ from typing import NamedTuple
 LANGUAGES = {"en": "English", "zh": "中文"}
 _FOLDER = Path(__file__).parent / "locale"
 # Slots whose values are texts of ours, and are translated, too.
-OURS = frozenset({"error", "reason", "remedy", "service", "wanted", "what"})
+OURS = frozenset({"error", "place", "reason", "remedy", "service", "wanted", "what"})
 _SLOT = re.compile(r"\{(\w+)\}")
+_SHORT = 3  # letters: "and" or "of" between two slots say nothing of a text
 _SENTENCES = re.compile(r"(?<=[.!?”…]) ")  # between two
 # Calls in scripts and templates: _("…") and ngettext("…", "…", count), in double quotes, on one line.
 CALLS = re.compile(r'\b(?:_|ngettext)\("([^"\n]+)"(?:, "([^"\n]+)")?')
@@ -137,7 +138,9 @@ def _pattern(message: str, text: str) -> _Pattern:
     regex = "(.*?)".join(map(re.escape, literals))
     if message[0].isupper():  # behind a colon it begins with a small letter
         regex = f"[{message[0]}{message[0].lower()}]{regex[1:]}"
-    return _Pattern(re.compile(regex, re.DOTALL), slots, OURS.intersection(slots), text, _letters("".join(literals)))
+    letters = _letters("".join(literals))
+    known = letters if letters > _SHORT else 0
+    return _Pattern(re.compile(regex, re.DOTALL), slots, OURS.intersection(slots), text, known)
 
 
 @cache

@@ -337,6 +337,9 @@ LOGIN_KEYS: Mapping[str, str] = {
 _CONFIGURED, _ENVIRONMENT = _GIVEN = "luma_jupyter.configure()", languages.N_("the environment")
 
 
+_VARIABLES = frozenset(env for env, _ in SETTABLE.values())
+
+
 def variable(name: str) -> str:
     """The environment variable of the setting ``name``."""
     return SETTABLE[name][0]
@@ -375,10 +378,11 @@ def load(
     """
     values: dict[str, Any] = {}
     places: dict[str, str] = {}
+    given = _VARIABLES.intersection(environ)  # to ask the environment for each takes several times as long
     for name, (env, read) in SETTABLE.items():
         if name in overrides:
             values[name], places[name] = overrides[name], _CONFIGURED
-        elif text := environ.get(env, "").strip():
+        elif env in given and (text := environ.get(env, "").strip()):
             values[name], places[name] = read(env, text), _ENVIRONMENT
         elif found and name in found:
             values[name], places[name] = found[name].key, found[name].place

@@ -6,6 +6,7 @@ import asyncio
 import gc
 import os
 import shutil
+import sys
 import tempfile
 from collections.abc import Callable, Coroutine, Iterator
 from pathlib import Path
@@ -27,6 +28,11 @@ MEMORY, ROOM = Path("/dev/shm"), 8e9  # bytes
 if MEMORY.is_dir() and shutil.disk_usage(MEMORY).free > ROOM:
     os.environ.setdefault("TMPDIR", str(MEMORY))  # of tests, and of the processes that they start
     tempfile.tempdir = None  # some plugin may have asked for it before
+# What is left out here and in all processes that the tests start.
+ABSENT = str(Path(__file__).parent / "support" / "absent")
+if ABSENT not in sys.path:  # a worker of xdist has it already
+    sys.path.insert(0, ABSENT)
+    os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [ABSENT, os.environ.get("PYTHONPATH")]))
 LONG_BROWSER_FILES = ("test_apart", "test_lab")  # a minute and more each, so they have workers of their own
 NOWHERE = "http://127.0.0.1:9"  # nothing listens on the discard port
 

@@ -18,6 +18,7 @@ from luma_jupyter.languages import ngettext, reading, translated
 from luma_jupyter.widgets.base import script
 from luma_jupyter.widgets.studio.form import in_words
 from tests.support.messages import python_messages
+from tests.support.unmarked import unmarked
 
 MESSAGES = {
     "Try again.": "再试一次。",
@@ -28,6 +29,7 @@ MESSAGES = {
     "{place}: {error} Nothing was sent.": "{place}：{error}什么都没有发送。",
     "{name} ended: {error}": "{name} 结束：{error}",
     "Top up the account.": "请充值。",
+    "{clips} and {videos}": "{clips} 和 {videos}",
     "Copy": "复制",
     "{name} must be a URL.": "请在“{name}”里填网址。",
     "First frame": "首帧",
@@ -118,7 +120,7 @@ def test_what_was_kept_in_english_is_translated_when_it_is_shown() -> None:
         assert translated(kept) == "没有 {2:1}\nor so 这个比例；请选 1:1, 16:9。"
         assert translated("Prompt 1: Try again.") == "Prompt 1：再试一次。"
         assert translated("sunset ended: Nobody knows this.") == "sunset 结束：Nobody knows this."
-        for unknown in ("Nobody knows this.", "Nor: this.", ""):
+        for unknown in ("Nobody knows this.", "Nor: this.", "This and that.", ""):
             assert translated(unknown) == unknown
 
 
@@ -189,3 +191,15 @@ print("nor this")
             "asked again",
         ]
     )
+
+
+def test_what_no_message_covers_is_told_at_the_end_of_a_run() -> None:
+    """Each sentence has to be a message of the package, or one with its slots filled; who said it is told."""
+    said = {
+        "Prompt 1: start_image: there is no file 'a.png'.": "luma_jupyter.clip.grid:1",
+        "It was stopped. Nothing was sent.": "luma_jupyter.engine.run.task_run:2",
+        "RunAPI refused the prompt (moderation): “no” (HTTP 403). Change the prompt.": "luma_jupyter.providers:3",
+        "It was stopped. Nobody marked this one.": "luma_jupyter.engine.engine:4",
+        "": "luma_jupyter.engine.store.serialization:5",
+    }
+    assert unmarked(said) == ["luma_jupyter.engine.engine:4: It was stopped. Nobody marked this one."]

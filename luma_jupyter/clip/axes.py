@@ -16,6 +16,7 @@ from luma_jupyter.domain.requests import FrameRef
 from luma_jupyter.domain.task import Task
 from luma_jupyter.domain.values import as_list
 from luma_jupyter.errors import InvalidRequest, shown
+from luma_jupyter.languages import N_
 from luma_jupyter.views.text import image_name, short
 
 Side: TypeAlias = "str | Sequence[str] | None"  # what the user says of a side: an option, labels, or nothing
@@ -89,7 +90,8 @@ def find_axes(tasks: Sequence[Task], down: Side = None, across: Side = None) -> 
         return _found(traits, len(tasks))
     axes = _said(traits, len(tasks), {"down": down, "across": across})
     if len(axes.cells) < len(tasks):
-        raise InvalidRequest(f"Several clips would be in one cell of the sheet: {_sayable(traits)}.")
+        reason = _sayable(traits)
+        raise InvalidRequest(f"Several clips would share one place on the sheet: {reason}.")
     return axes
 
 
@@ -229,7 +231,8 @@ def _said(traits: Sequence[Trait], count: int, said: Mapping[str, Side]) -> Axes
     """The sides as the user says; the one of which nothing is said has the rest of the traits."""
     sides = {name: _read_side(name, side, traits, count) for name, side in said.items() if side is not None}
     if len(sides) == 2 and sides["down"] == sides["across"]:
-        raise InvalidRequest(f"down and across are the same: {_sayable(traits)}.")
+        reason = _sayable(traits)
+        raise InvalidRequest(f"down and across are the same: {reason}.")
     rest = [trait for trait in traits if all(trait.labels != side.labels for side in sides.values())]
     if len(sides) == 2:
         down, across = [sides["down"]], [sides["across"]]
@@ -248,11 +251,12 @@ def _read_side(name: str, side: object, traits: Sequence[Trait], count: int) -> 
         option = side.strip().casefold().replace(" ", "_").replace("-", "_")
         found = next((trait for trait in traits if {option, option.removesuffix("s")} & set(trait.names)), None)
         if found is None:
-            raise InvalidRequest(f"These clips do not differ in {shown(side)} ({name}): {_sayable(traits)}.")
+            reason = _sayable(traits)
+            raise InvalidRequest(f"These clips do not differ in {shown(side)} ({name}): {reason}.")
         return found
     labels = as_list(side)
     if not labels or not all(isinstance(label, str) and label.strip() for label in labels):
-        raise InvalidRequest(f"{name} is the name of an option, or a list of labels, not {shown(side)}.")
+        raise InvalidRequest(f"{name} must be the name of an option, or a list of labels, not {shown(side)}.")
     labels = [short(label, LONGEST_LABEL) for label in labels]
     if len(set(labels)) < len(labels):
         raise InvalidRequest(f"{name} has the same label twice: {shown(side)}.")
@@ -262,11 +266,13 @@ def _read_side(name: str, side: object, traits: Sequence[Trait], count: int) -> 
 
 
 def _sayable(traits: Sequence[Trait]) -> str:
-    """What can be said of a side."""
-    names = [repr(name) for name in dict.fromkeys(name for trait in traits for name in trait.names)]
-    if not names:
-        return "they differ in nothing, so say neither down nor across"
-    return f"say {', '.join(names)}, or a list with a label for each row or column"
+    """What can be said of a side, in English words."""
+    names = ", ".join(map(repr, dict.fromkeys(name for trait in traits for name in trait.names)))
+    return N_(
+        f"use {names}, or a list with a label for each row or column"
+        if names
+        else "they are all alike, so leave out down and across"
+    )
 
 
 def _reordered(trait: Trait, labels: Sequence[str], side: str) -> Trait | None:
@@ -276,7 +282,8 @@ def _reordered(trait: Trait, labels: Sequence[str], side: str) -> Trait | None:
     if not any(wanted):
         return None
     if None in wanted or len(wanted) < len(known):
-        raise InvalidRequest(f"{side}: these labels are {', '.join(map(repr, known.values()))}; say all of them.")
+        names = ", ".join(map(repr, known.values()))
+        raise InvalidRequest(f"{side} must have all of these labels: {names}.")
     return replace(trait, order=[label for label in wanted if label])
 
 
@@ -284,7 +291,8 @@ def _own_labels(name: str, labels: Sequence[str], count: int, traits: Sequence[T
     """Labels of the user's own: the clips are taken row by row."""
     share, rest = divmod(count, len(labels))
     if rest:
-        raise InvalidRequest(f"{name} has {len(labels)} labels, which cannot share {count} clips: {_sayable(traits)}.")
+        reason = _sayable(traits)
+        raise InvalidRequest(f"{name} has {len(labels)} labels, which cannot share {count} clips evenly: {reason}.")
     places = [number // share if name == "down" else number % len(labels) for number in range(count)]
     return Trait((), [labels[place] for place in places], labels)
 

@@ -46,6 +46,6 @@ class Ballot:
         if missing:
             named = ", ".join(missing[:_MOST_NAMED]) + (" …" if len(missing) > _MOST_NAMED else "")
             raise ClipNotReady(
-                f"{len(missing)} of {len(self.marks)} videos have no vote yet: vote on number {named} on the sheet."
+                f"Votes are still missing ({len(missing)} of {len(self.marks)}): vote on number {named} on the sheet."
             )
         return dict(zip(self.clips, self.marks, strict=True))

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
+from luma_jupyter.languages import gettext as _
+
 _IN_DOUBLE_BRACES = re.compile(r"\{\{\s*[^{}\s][^{}\n]{0,60}\}\}")
 
 
@@ -16,7 +18,5 @@ def find_double_braces(prompts: Iterable[str]) -> list[str]:
 def double_braces_notice(found: str) -> str:
     """One line on a prompt that has this."""
     name = found.strip("{} ")
-    return (
-        f"The prompt has {found}, which Python functions send as it stands; "
-        f'a variable\'s value goes into a prompt so: f"… {{{name}}} …".'
-    )
+    text = _('The prompt has {found}, which Python functions send as it is. To send a value, write f"… {value} …".')
+    return text.format(found=found, value=f"{{{name}}}")

@@ -116,7 +116,10 @@ class Clip(Cuttable, Noted):
 
     @property
     def status(self) -> str:
-        """One word: queued, submitting, running, saving, completed, failed, unconfirmed, detached or cancelled."""
+        """One word: queued, submitting, running, saving, completed, failed, unconfirmed, detached or cancelled.
+
+        Detached: it is not watched any more.
+        """
         return self.task.status.value
 
     @property
@@ -204,7 +207,10 @@ class Clip(Cuttable, Noted):
     def _video(self) -> Video:
         task = self.task
         if not task.status.ended:
-            raise ClipNotReady(f"still {task.status} ({clock(self.elapsed)}); `{self.label}.wait()` waits for it.")
+            raise ClipNotReady(
+                f"{self.label} is not done yet ({task.status}, {clock(self.elapsed)}); "
+                f"`{self.label}.wait()` waits for it."
+            )
         self._raise_unless_completed()
         assert task.video is not None
         return task.video
@@ -218,7 +224,8 @@ class Clip(Cuttable, Noted):
         """The saved file, which is there. Raises InvalidRequest where it is not, and as ``path`` does."""
         path = self.path
         if path is None or not path.exists():
-            raise InvalidRequest(f"The file of {self.label} is not here: {self.state.remedy}.")
+            reason = self.state.remedy
+            raise InvalidRequest(f"The file of {self.label} is not here: {reason}.")
         return path
 
     # Waiting and stopping.
@@ -228,22 +235,22 @@ class Clip(Cuttable, Noted):
 
         ``tick`` is called a few times a second where no event loop runs. Raises ClipError when it ended otherwise than
         completed, WaitTimeout after ``timeout`` seconds, or where one that began before is due that cannot return
-        before this one, WaitInterrupted when interrupted. The last two leave it followed.
+        before this one, WaitInterrupted when interrupted. After the last two it is still being watched.
         """
         seconds = read_timeout(timeout)
         try:
             done = wait(self._handle.done, seconds, tick)
         except (Interrupted, KeyboardInterrupt):
-            raise WaitInterrupted(f"{self.label} is followed further; `{self.label}.wait()` waits again.") from None
+            raise WaitInterrupted(f"{self.label} is still being watched; `{self.label}.wait()` waits again.") from None
         except GaveWay:
             raise WaitTimeout(
-                f"`{self.label}.wait()` ended, as another wait below it was due; {self.label} is followed further. "
-                f"In a coroutine say `await {self.label}`, which holds up nothing."
+                f"`{self.label}.wait()` ended early, so that another wait could end; {self.label} is still being "
+                f"watched. In an async function write `await {self.label}`: it holds up nothing."
             ) from None
         self._owner.presenter.flush([self])
         if not done:
             raise WaitTimeout(
-                f"{self.label} is still {self.status} after waiting {seconds:g} s; it is followed further."
+                f"{self.label} is not done after {seconds:g} s ({self.status}); it is still being watched."
             )
         self._raise_unless_completed()
         return self
@@ -256,8 +263,8 @@ class Clip(Cuttable, Noted):
             asyncio.get_running_loop()
         except RuntimeError:
             raise InvalidRequest(
-                f"`await {self.label}` needs asyncio, and another library runs this coroutine: say "
-                f"`{self.label}.wait()` in a thread."
+                f"`await {self.label}` needs asyncio, but another library runs this code: use `{self.label}.wait()` in "
+                "a thread."
             ) from None
         # An idle loop notices an interrupt only when it wakes up, so it wakes up now and then. `asyncio.wait` leaves
         # the engine's future alone when this coroutine is cancelled.
@@ -269,7 +276,7 @@ class Clip(Cuttable, Noted):
         return self
 
     def stop(self) -> None:
-        """Stop following. The task itself may still run and be billed; while queued, nothing is sent at all.
+        """Stop watching. The task itself may go on and be billed; while it is queued, nothing is sent at all.
 
         A film is not made any more, and nothing is left of it.
         """
@@ -280,7 +287,7 @@ class Clip(Cuttable, Noted):
     def retry(self, *, may_pay_twice: bool = False) -> Clip:
         """Go on where it was left; returns itself at once.
 
-        A clip that is not followed any more is followed again, and a file that is gone is fetched again. One that is
+        A clip that is not watched any more is watched again, and a file that is gone is fetched again. One that is
         unconfirmed is looked for first. Where that finds nothing, RunAPI gets the request again under the same
         idempotency key; AceDataCloud has none, so there only ``may_pay_twice`` sends it again. Raises InvalidRequest
         where there is nothing to go on with, ConfigError without a key, OverBudget where it may be paid for again,
@@ -288,7 +295,7 @@ class Clip(Cuttable, Noted):
         """
         may_pay_twice = read_flag("may_pay_twice", may_pay_twice)
         if not self.task.status.ended:
-            raise InvalidRequest(f"{self.label} is {self.status} already; `{self.label}.wait()` waits for it.")
+            raise InvalidRequest(f"{self.label} is already {self.status}; `{self.label}.wait()` waits for it.")
         self._owner.retry(self, may_pay_twice=may_pay_twice)
         return self
 
@@ -477,7 +484,7 @@ class Clip(Cuttable, Noted):
     def __reduce__(self) -> tuple[Any, ...]:
         if not self.task.status.ended:
             raise InvalidRequest(
-                f"{self.label} is still {self.status}: a clip can be pickled or stored when it is done."
+                f"{self.label} is not done yet ({self.status}): pickle and %store can keep it when it is done."
             )
         return self._owner.restore, (self.record,)
 

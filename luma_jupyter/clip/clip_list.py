@@ -16,9 +16,11 @@ from luma_jupyter.domain.vocabulary import Status
 from luma_jupyter.engine.store.descriptions import searched_by
 from luma_jupyter.engine.store.wanted import Wanted
 from luma_jupyter.errors import ClipError, with_message
+from luma_jupyter.languages import gettext as _
+from luma_jupyter.languages import ngettext
 from luma_jupyter.printable import say, writable
 from luma_jupyter.views.table import table_text
-from luma_jupyter.views.text import MOST_LINES, lines_left_out, short
+from luma_jupyter.views.text import MOST_LINES, short
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -31,8 +33,9 @@ def wait_for_all(clips: Sequence[Clip], wait: Callable[[Clip], object]) -> None:
         try:
             wait(clip)
         except ClipError as error:
-            whose = f"{clip.label} (“{short(clip.prompt, 40)}”): " if len(clips) > 1 else ""
-            errors.append(with_message(error, f"{whose}{error}"))
+            prompt = short(clip.prompt, 40)
+            several = len(clips) > 1
+            errors.append(with_message(error, f"For {clip.label} (“{prompt}”): {error}") if several else error)
     if errors:
         raise errors[0]
 
@@ -74,7 +77,7 @@ class ClipSequence(Sequence[Clip]):
     @property
     @abstractmethod
     def identity(self) -> Hashable:
-        """What is equal for lists of the same clips, as long as none of them is followed anew."""
+        """What is equal for lists of the same clips, as long as none of them is watched anew."""
 
     @overload
     def __getitem__(self, index: SupportsIndex) -> Clip: ...
@@ -103,7 +106,7 @@ class ClipSequence(Sequence[Clip]):
         return self
 
     def stop(self) -> None:
-        """Stop following all of them; the tasks themselves may still run and be billed."""
+        """Stop watching all of them; the tasks themselves may go on and be billed."""
         for clip in self.waited_for:
             clip.stop()
 
@@ -111,13 +114,13 @@ class ClipSequence(Sequence[Clip]):
         """All on one sheet, for paper: pictures with names, prompts and lengths, as a PIL image; waits for them.
 
         ``columns``: so many pictures side by side; None: as many as fill a page best. A clip without a video is a grey
-        tile that says so. Raises InvalidRequest for no clips, and for columns that cannot be.
+        tile that says so. Raises InvalidRequest for no clips, and for a number of columns that cannot be.
         """
         return contact_sheet(self, columns)
 
     def __repr__(self) -> str:
         if not self:
-            return "No clips."
+            return _("No clips.")
         table = table_text([clip.state for clip in self[-MOST_LINES:]])
         return writable("\n".join(filter(None, [self._left_out, table])))
 
@@ -125,7 +128,12 @@ class ClipSequence(Sequence[Clip]):
     def _left_out(self) -> str:
         """The line on clips that its text leaves out, and how to see them."""
         left = len(self) - MOST_LINES
-        return f"{lines_left_out(left)}: a slice, such as [:{MOST_LINES}], shows them." if left > 0 else ""
+        text = ngettext(
+            "{count} earlier clip is left out here: a slice, such as [:{most}], shows it.",
+            "{count} earlier clips are left out here: a slice, such as [:{most}], shows them.",
+            left,
+        )
+        return text.format(count=f"{left:,}", most=MOST_LINES) if left > 0 else ""
 
     def _ipython_display_(self) -> None:
         if not self:

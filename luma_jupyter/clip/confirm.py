@@ -42,51 +42,48 @@ class BatchPlan:
     @property
     def usd(self) -> float:
         """The price of the new ones, as far as it is known."""
-        return sum(price.usd or 0.0 for _, _, price in self.new)
+        return sum(price.usd or 0.0 for _provider, _action, price in self.new)
 
     def __str__(self) -> str:
-        """One line, such as ``6 videos (3 prompts × 2 loops): 2 already made, no charge; 4 new. Price: …``"""
-        new = len(self.new)
-        old = self.count - new
-        free = all(provider in FREE for provider, *_action in self.new)
-        if not old:
-            videos = ngettext("{count} new video", "{count} new videos", new).format(count=f"{new:,}")
-            text = _("{videos}, free (demo).") if free else _("{videos}. Price: {price}.")
-            return text.format(videos=self._with_grid(videos), price=self._price())
-        count = ngettext("{count} video", "{count} videos", self.count).format(count=f"{self.count:,}")
-        videos = self._with_grid(count)
-        if not new:
-            return _("{videos}, already made: no charge.").format(videos=videos)
-        text = (
-            _("{videos}: {old} already made, no charge; {new} new, free (demo).")
-            if free
-            else _("{videos}: {old} already made, no charge; {new} new. Price: {price}.")
+        """One line, such as ``2 prompts × 2 takes = 4 new videos, free (demo).``"""
+        groups = Counter((price, provider in FREE) for provider, _action, price in self.new)
+        sentences = [_new_text(price, count, is_free=is_free) for (price, is_free), count in groups.items()]
+        if old := self.count - len(self.new):
+            text = ngettext("{count} video already made: no charge.", "{count} videos already made: no charge.", old)
+            sentences.insert(0, text.format(count=f"{old:,}"))
+        if sum(bool(price.usd) for price, _is_free in groups) > 1:
+            sentences.append(_("In all: {price}.").format(price=dollars(self.usd)))
+        if self.grid and len(sentences) > 1:
+            videos = ngettext("{count} video.", "{count} videos.", self.count)
+            sentences.insert(0, videos.format(count=f"{self.count:,}"))
+        return " = ".join(filter(None, [self.grid, " ".join(sentences)]))
+
+
+def _new_text(price: Price, count: int, *, is_free: bool) -> str:
+    """What new videos of one price come to."""
+    if is_free:
+        text = ngettext("{count} new video, free (demo).", "{count} new videos, free (demo).", count)
+    elif price.usd is None:
+        text = ngettext(
+            "{count} new video, price not known: {basis}.", "{count} new videos, price not known: {basis}.", count
         )
-        return text.format(videos=videos, old=f"{old:,}", new=f"{new:,}", price=self._price())
-
-    def _with_grid(self, videos: str) -> str:
-        return f"{videos} ({self.grid})" if self.grid else videos
-
-    def _price(self) -> str:
-        if len(self.new) == 1:
-            return price_text(self.new[0][2]).rstrip(".")
-        groups = Counter(price for *_call, price in self.new)
-        known = [f"{count:,} × {price_text(price)}" for price, count in groups.items() if price.usd is not None]
-        unknown = [(count, translated(price.basis).rstrip(".")) for price, count in groups.items() if price.usd is None]
-        words = f"{' + '.join(known)} = {dollars(self.usd)}" if known else ""
-        if not words and len(unknown) == 1:
-            return _("not known ({why})").format(why=unknown[0][1])
-        of_some = [_("of {count} not known ({why})").format(count=f"{count:,}", why=why) for count, why in unknown]
-        return "; ".join(filter(None, [words, *of_some]))
+    else:
+        text = ngettext(
+            "{count} new video: {sum} ({basis}).", "{count} new videos at {price} each: {sum} ({basis}).", count
+        )
+    one, all_ = (_amount(replace(price, usd=number * (price.usd or 0.0))) for number in (1, count))
+    return text.format(count=f"{count:,}", price=one, sum=all_, basis=translated(price.basis.rstrip(".")))
 
 
 def price_text(price: Price) -> str:
     """A price, and where it is known from."""
     basis = translated(price.basis)
-    if price.usd is None:
-        return basis
-    text = _("up to {amount} ({basis})") if price.up_to else "{amount} ({basis})"
-    return text.format(amount=dollars(price.usd), basis=basis)
+    return basis if price.usd is None else f"{_amount(price)} ({basis})"
+
+
+def _amount(price: Price) -> str:
+    amount = dollars(price.usd or 0.0)
+    return _("up to {price}").format(price=amount) if price.up_to else amount
 
 
 def plan_all(session: Session, grid: Grid, *, ask: bool) -> BatchPlan:
@@ -121,7 +118,7 @@ def submit_all(session: Session, grid: Grid, *, name: str | None = None, yes: bo
     InvalidRequest, ConfigError or OverBudget; then nothing was sent, unless the error says how many were.
     """
     batch = plan_all(session, grid, ask=True)
-    session.engine.check_budget([(provider, action) for provider, action, _ in batch.new])
+    session.engine.check_budget([(provider, action) for provider, action, _price in batch.new])
     say(batch)
     if not yes:
         _confirm(session, batch)

@@ -68,7 +68,7 @@ class Cuttable(ABC):
         name = self.as_cut().clip.source_label
         if not isinstance(seconds, slice):
             raise InvalidRequest(
-                f"A clip is no list: {name}[1:4.5] is its part from 1 s to 4.5 s, not [{shown(seconds)}]."
+                f"A clip is not a list: {name}[1:4.5] is its part from 1 s to 4.5 s, not [{shown(seconds)}]."
             )
         if seconds.step is not None:
             raise InvalidRequest(f"A part of a clip has no step: {name}[1:4.5].speed(2) is twice as fast.")
@@ -95,9 +95,7 @@ class Cut(Cuttable):
     def cut(self, start: float | None = None, end: float | None = None) -> Cut:
         first, last = _read_second(start) or 0.0, _read_second(end)
         if last is not None and last <= first:
-            raise InvalidRequest(
-                f"A part ends after it begins, not at {_number(last)} s when it begins at {_number(first)} s."
-            )
+            raise InvalidRequest(f"A part must end after it begins: not from {_number(first)} s to {_number(last)} s.")
         cut = replace(
             self,
             start=round(self.start + first * self.rate, 6),
@@ -114,7 +112,7 @@ class Cut(Cuttable):
     def crop(self, ratio: str) -> Cut:
         shape = read_ratio(ratio)
         if self.ratio not in (None, shape):
-            raise InvalidRequest(f"{self.label} has the ratio {self.ratio} already: crop the clip itself.")
+            raise InvalidRequest(f"{self.label} already has the ratio {self.ratio}: crop the clip itself.")
         return replace(self, ratio=shape)
 
     def check(self) -> None:
@@ -170,7 +168,7 @@ def _read_second(value: object) -> float | None:
         return None
     seconds = read_number(value)
     if not 0 <= seconds < math.inf:
-        raise InvalidRequest(f"A part begins and ends at a number of seconds from 0 on, not at {shown(value)}.")
+        raise InvalidRequest(f"A part begins and ends at a number of seconds, 0 or more, not at {shown(value)}.")
     return seconds
 
 

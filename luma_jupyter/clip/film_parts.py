@@ -19,6 +19,7 @@ from luma_jupyter.engine.library.folder import check_writable
 from luma_jupyter.engine.local_files import as_film_file, as_still, is_picture, is_still, looks_like_path
 from luma_jupyter.engine.task_spec import TaskSpec
 from luma_jupyter.errors import InvalidRequest, shown, with_message
+from luma_jupyter.languages import N_
 from luma_jupyter.operating_system import reason
 
 _FindName = Callable[[object], str | None]
@@ -53,46 +54,51 @@ class _Parts:
     def add(self, value: object) -> None:
         """Add one part; where it cannot be used, it is named by its number."""
         if len(self.pieces) == MOST_PARTS:
-            raise InvalidRequest(f"A film can have {MOST_PARTS:,} parts, and these are more.")
-        name = f"Part {len(self.pieces) + 1} of the film"
+            raise InvalidRequest(f"A film has at most {MOST_PARTS:,} parts, and these are more.")
         if isinstance(value, Clip):
             self._add_of(value, Piece(source=value.task.intent, label=value.source_label))
         elif isinstance(value, HasPiece):
             self._add_of(value.clip, value.piece)
         else:
-            self.pieces.append(self._file(name, value))
+            self.pieces.append(self._file(value))
 
     def _add_of(self, clip: HasFrames, piece: Piece) -> None:
         self.tasks[clip.handle.task.intent] = clip.handle
         self.pieces.append(piece)
 
-    def _file(self, name: str, value: object) -> Piece:
+    def _file(self, value: object) -> Piece:
+        number = len(self.pieces) + 1
+        name = N_(f"Part {number} of the film")
         seconds: Any = None
         if _is_timed(value):
             value, seconds = value  # type: ignore[misc]  # it is a tuple
         if isinstance(value, Clip | HasPiece):
-            raise InvalidRequest(f"{name}: seconds are for pictures; a part of a clip is written clip[0:{seconds}].")
+            raise InvalidRequest(
+                f"Part {number} of the film: seconds are for pictures; for a part of a clip write clip[0:{seconds}]."
+            )
         still = picture = True
         if isinstance(value, str) and not (looks_like_path(value) or "://" in value or Path(value).exists()):
             raise InvalidRequest(
-                f"{name}: {shown(value)} is neither a clip nor a file. A clip goes in without quotes; words go into "
-                "titles and captions."
+                f"Part {number} of the film: {shown(value)} is neither a clip nor a file. Write a clip without quotes; "
+                "words go into titles and captions."
             )
         if isinstance(value, str | PathLike):
             file = as_film_file(name, value)
             assert file.path
             label, still, picture = file.name, is_still(file.path), is_picture(file.path)
         else:
-            file, label = as_still(name, value), f"picture {len(self.pieces) + 1}"
+            file, label = as_still(name, value), f"picture {number}"
         if seconds is not None and not picture:
-            raise InvalidRequest(f"{name}: seconds are for pictures, and {file.name} is none: cut a clip instead.")
+            raise InvalidRequest(
+                f"Part {number} of the film: seconds are for pictures, and {file.name} is not one; cut a clip instead."
+            )
         if seconds is None and still:
             seconds = PICTURE_SECONDS
         variable = None if isinstance(value, str) else self.find_name(value)  # equal texts may be one object
         try:
             return Piece(source=file, label=variable or label, seconds=seconds)
         except InvalidRequest as error:
-            raise with_message(error, f"{name}: {error}") from None
+            raise with_message(error, f"Part {number} of the film: {error}") from None
 
 
 def _is_timed(value: object) -> bool:
@@ -137,14 +143,14 @@ def _with_words(pieces: Sequence[Piece], name: str, words: object) -> list[Piece
     """The parts with a title or caption for each; a title alone is for the first."""
     if words is None:
         return list(pieces)
-    texts = as_list(words)
+    option, texts = f"{name}s", as_list(words)
     if texts is None:
-        raise InvalidRequest(f"{name}s must be a list of texts, one for each part, not {shown(words)}.")
+        raise InvalidRequest(f"{option} must be a list of texts, one for each part, not {shown(words)}.")
     if name == "title" and len(texts) == 1:
         texts += [None] * (len(pieces) - 1)
     if len(texts) != len(pieces):
         raise InvalidRequest(
-            f"There are {len(texts):,} {name}s for {len(pieces):,} parts: give one for each, None where there is none."
+            f"{option} needs a text for each part, None where there is none: it has {len(texts)}, not {len(pieces)}."
         )
     return [replace(piece, **{name: text}) for piece, text in zip(pieces, texts, strict=True)]
 
@@ -153,10 +159,14 @@ def _read_out(out: object) -> Path:
     """Where a film is saved too: a file that can be made."""
     path = read_path("out", out).absolute()
     if path.suffix.lower() != ".mp4":
-        raise InvalidRequest(f"out must be an MP4 file, such as {path.stem or 'film'}.mp4, not {shown(out)}.")
+        example = path.stem or "film"
+        raise InvalidRequest(f"out must be an MP4 file, such as {example}.mp4, not {shown(out)}.")
     if path.is_dir() or not path.parent.is_dir():
-        why = "it is a folder" if path.is_dir() else f"there is no folder {str(path.parent)!r}"
-        raise InvalidRequest(f"out: {str(path)!r} cannot be saved: {why}.")
+        raise InvalidRequest(
+            f"out: {str(path)!r} is a folder."
+            if path.is_dir()
+            else f"out: {str(path)!r} cannot be saved: there is no folder {str(path.parent)!r}."
+        )
     check_replaceable(path)
     try:
         check_writable(path.parent)

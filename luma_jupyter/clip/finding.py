@@ -43,7 +43,7 @@ def _read_search(search: object) -> str:
         raise InvalidRequest(f"search must be a text, such as 'fox', not {shown(search)}.")
     folded = fold(search)
     if len(folded.split()) > MOST_WORDS:
-        raise InvalidRequest(f"search takes at most {MOST_WORDS} words: leave some out.")
+        raise InvalidRequest(f"search can have at most {MOST_WORDS} words: leave some out.")
     return folded
 
 
@@ -53,7 +53,8 @@ def _read_action(action: object) -> Action | None:
             return known
     if action is None:
         return None
-    raise InvalidRequest(f"There is no action {shown(action)}: choose {', '.join(ALL_ACTIONS)}.")
+    actions = ", ".join(ALL_ACTIONS)
+    raise InvalidRequest(f"There is no action {shown(action)}; choose {actions}.")
 
 
 def _span(day: str | date) -> tuple[float, float]:
@@ -62,4 +63,4 @@ def _span(day: str | date) -> tuple[float, float]:
     try:
         return start.timestamp(), (start + timedelta(days=1)).timestamp()
     except (ValueError, OverflowError, OSError):
-        raise InvalidRequest(f"No clip is of {start:%Y-%m-%d}: name a day of these years.") from None
+        raise InvalidRequest(f"No clip can be from {start:%Y-%m-%d}: choose a later day.") from None

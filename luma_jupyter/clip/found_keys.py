@@ -10,6 +10,8 @@ from luma_jupyter.domain.vocabulary import SERVICE_NAMES, Provider
 from luma_jupyter.engine.engine import Engine
 from luma_jupyter.engine.plan import Plan
 from luma_jupyter.errors import NotConfirmed
+from luma_jupyter.languages import N_, translated
+from luma_jupyter.languages import gettext as _
 from luma_jupyter.printable import say
 from luma_jupyter.settings import KEY_SETTINGS, SERVICE_KEYS, Configuration, Settings, variable
 
@@ -26,10 +28,11 @@ class FoundKeys:
     def look_for(self, *services: Provider) -> None:
         """Look for the keys of services where hosts keep them; print what stood in the way."""
         for trouble in self._configuration.find_keys(key for name in services for key in SERVICE_KEYS.get(name, ())):
-            say(f"luma_jupyter: {trouble}")
+            say(f"luma_jupyter: {translated(trouble)}")
 
     def notice(self, plans: Sequence[Plan]) -> str | None:
-        """Words for a call that would be free but for a key that was found; None where somebody said yes before."""
+        """English words for a call that would be free but for a key that was found; None where somebody said yes
+        before."""
         plan = self._paid_by_found_key(plans)
         return self._notice(plan.provider, plan.settings) if plan else None
 
@@ -43,7 +46,7 @@ class FoundKeys:
         if plan is None or plan.provider is None or notice is None:
             return
         if yes:
-            say(f"luma_jupyter: {notice}.")
+            say(f"luma_jupyter: {translated(notice)}.")
         else:
             self._ask(plan.provider, notice, new=True)
         self.agree(*KEY_SETTINGS.values())
@@ -78,20 +81,28 @@ class FoundKeys:
         name = KEY_SETTINGS.get(provider) if provider else None
         if provider is None or name is None or name in self._agreed or name not in now.found_keys:
             return None
-        return f"A key of {SERVICE_NAMES[provider]} was found in {now.found_keys[name]}: this is paid"
+        service, store = SERVICE_NAMES[provider], now.found_keys[name]
+        return N_(f"A key of {service} was found in {store}: this costs money")
 
     def _ask(self, provider: Provider, notice: str, *, new: bool) -> None:
         """Ask whether a found key may pay; for what is ``new``, --provider is another word. Raises NotConfirmed."""
-        answer = self._presenter.ask(f"{notice}, and so is what follows in this kernel. Send it? [y/N] ")
+        question = _("{notice}, and so does all that you make after it in this kernel. Send it? [y/N] ")
+        answer = self._presenter.ask(question.format(notice=translated(notice)))
         if answer is None:
-            name_it = f", or name the service with --provider {provider}; --provider demo simulates." if new else "."
+            reason, name = notice, variable(KEY_SETTINGS[provider])
             raise NotConfirmed(
-                f"Nothing was sent. {notice}, and here nobody can be asked: set {variable(KEY_SETTINGS[provider])} in "
-                f"the environment of such runs{name_it}"
+                f"Nothing was sent. {reason}, and nobody can be asked here: set {name} in the environment of such "
+                f"runs, or name the service with --provider {provider}; --provider demo is free."
+                if new
+                else f"Nothing was sent. {reason}, and nobody can be asked here: set {name} in the environment of such "
+                "runs."
             )
         if answer.strip().lower() not in ("y", "yes"):
-            simulate = " --provider demo simulates." if new else ""
-            raise NotConfirmed(f"Nothing was sent: the answer was not yes.{simulate}")
+            raise NotConfirmed(
+                "Nothing was sent: the answer was not yes. --provider demo is free."
+                if new
+                else "Nothing was sent: the answer was not yes."
+            )
 
 
 def _names_a_service(plan: Plan) -> bool:

@@ -17,18 +17,32 @@ from typing import Any, TypeAlias
 
 from luma_jupyter.clip.images import Images, read_image
 from luma_jupyter.clip.source import Source, read_source
-from luma_jupyter.domain.identifiers import KEY_PREFIX
 from luma_jupyter.domain.requests import ACTIONS_WITH, KINDS, check_takes
 from luma_jupyter.domain.values import as_list, as_python, items_of
 from luma_jupyter.domain.vocabulary import ACTIONS
 from luma_jupyter.engine.task_spec import TaskSpec
 from luma_jupyter.errors import InvalidRequest, shown, with_message
+from luma_jupyter.languages import N_
+from luma_jupyter.languages import gettext as _
 from luma_jupyter.views.text import short
 
 MOST = 20_000  # videos in one batch
-COLUMNS = ("prompt", "action", "source", *ACTIONS_WITH, "takes")
+COLUMNS = tuple(dict.fromkeys(["prompt", "action", "source", *ACTIONS_WITH, "takes"]))
 
 _IMAGES = ("start_image", "end_image")
+SEVERAL: Mapping[str, str] = {  # how many values there are of each column, where there are several
+    "prompt": N_("{count} prompts"),
+    "action": N_("{count} actions"),
+    "source": N_("{count} sources"),
+    "aspect_ratio": N_("{count} aspect ratios"),
+    "loop": N_("loop on and off"),
+    "enhancement": N_("enhancement on and off"),
+    "start_image": N_("{count} first frames"),
+    "end_image": N_("{count} last frames"),
+    "watermark": N_("{count} watermarks"),
+    "callback_url": N_("{count} callback URLs"),
+    "takes": N_("{count} takes"),
+}
 
 # How the rows of a file become what a batch takes.
 _READERS: Mapping[str, str] = {
@@ -47,7 +61,8 @@ Cells: TypeAlias = dict[str, list[Any]]  # what a row says, by column: of an axi
 
 @dataclass(frozen=True)
 class Grid:
-    """Several specs in order; where each stands in words, and where their number comes from, unless that is plain."""
+    """Several specs in order; the place of each in English words, and where their number comes from, unless that is
+    plain."""
 
     specs: Sequence[TaskSpec]
     places: Sequence[str] = ()
@@ -62,22 +77,22 @@ def read_grid(prompts: object, common: Mapping[str, Any], options: Mapping[str, 
     """
     for_all = _read_cells(common, "", find_name)
     rows = [
-        GridRow(where, {"prompt": [None]} | for_all | _read_cells(values, f"{where}: ", find_name))
-        for where, values in _read_rows(prompts)
+        GridRow(place, {"prompt": [None]} | for_all | _read_cells(values, place, find_name))
+        for place, values in _read_rows(prompts)
     ]
     if (count := sum(row.count for row in rows)) > MOST:
         raise InvalidRequest(f"A batch has at most {MOST:,} videos, not {count:,}. Nothing was sent.")
-    found = [(place, spec) for row in rows for place, spec in row.specs(options)]
-    places, specs = [place for place, _ in found], [spec for _, spec in found]
+    found = [(row.place, spec) for row in rows for spec in row.specs(options)]
+    places, specs = [place for place, _spec in found], [spec for _place, spec in found]
     _refuse_equal(specs, places)
     return Grid(specs, places, _describe(rows))
 
 
 @dataclass(frozen=True)
 class GridRow:
-    """A row of the batch: ``where`` it stands, as the user would name it, and its cells, each of them read already."""
+    """A row of the batch: its ``place`` in English words, and its cells, each of them read already."""
 
-    where: str
+    place: str
     cells: Cells
 
     @property
@@ -94,30 +109,18 @@ class GridRow:
         """How many videos it makes."""
         return prod(map(len, self.axes.values())) * self.takes
 
-    def specs(self, options: Mapping[str, Any]) -> Iterator[tuple[str, TaskSpec]]:
-        """Its specs, each with its place in words. Raises InvalidRequest, which says the place."""
+    def specs(self, options: Mapping[str, Any]) -> Iterator[TaskSpec]:
+        """Its specs. Raises InvalidRequest, which says the place."""
         for values in product(*self.axes.values()):
-            cell = dict(zip(self.axes, values, strict=True))
-            place = self._place(cell)
             try:
-                spec = _build_spec(cell)
+                spec = _build_spec(dict(zip(self.axes, values, strict=True)))
             except InvalidRequest as error:
-                raise with_message(error, f"{place}: {error} Nothing was sent.") from None
-            for take in replace(spec, **options).takes(self.takes):  # a mistake in these is that of no place
-                yield place, take
-
-    def _place(self, cell: dict[str, Any]) -> str:
-        varied = [name for name, values in self.axes.items() if len(values) > 1]
-        return ", ".join([self.where, *(f"{name} {_name_value(cell[name])}" for name in varied)])
-
-
-def _name_value(value: object) -> str:
-    """A value of an axis, as an error names it."""
-    return short(value.label.removeprefix(KEY_PREFIX) if isinstance(value, Source) else str(value), 40)
+                raise with_message(error, f"{self.place}: {error} Nothing was sent.") from None
+            yield from replace(spec, **options).takes(self.takes)  # a mistake in these is that of no place
 
 
 def _read_rows(prompts: Any) -> list[tuple[str, Mapping[Any, object]]]:
-    """The rows, each with where it stands."""
+    """The rows, each with its place."""
     found: list[tuple[str, Any]]
     file = fspath(prompts) if isinstance(prompts, PathLike) else prompts
     if isinstance(file, str) and (reader := _READERS.get(Path(file).suffix.lower())):
@@ -125,28 +128,29 @@ def _read_rows(prompts: Any) -> list[tuple[str, Mapping[Any, object]]]:
     if not isinstance(prompts, str | Mapping | list | tuple) and (frame := _read_frame(prompts)) is not None:
         found = frame
     elif isinstance(prompts, str | Mapping):
-        found = [("The prompt", prompts)]
+        found = [(N_("The prompt"), prompts)]
     else:
         items = None if isinstance(prompts, bytes | bytearray | memoryview) else items_of(prompts)
         if items is None or (len(items) == 1 and items[0] is prompts):
             raise InvalidRequest(f"A batch takes texts, dicts or a DataFrame, not {type(prompts).__name__}.")
-        found = [(f"prompts[{number}]", prompt) for number, prompt in enumerate(items)]
+        found = [(N_(f"Prompt {number}"), prompt) for number, prompt in enumerate(items, 1)]
     if not found:
-        raise InvalidRequest("There are no prompts: nothing was sent.")
-    return [(where, row if isinstance(row, Mapping) else {"prompt": row}) for where, row in found]
+        raise InvalidRequest("There are no prompts. Nothing was sent.")
+    return [(place, row if isinstance(row, Mapping) else {"prompt": row}) for place, row in found]
 
 
 def _file_for_prompts(file: str, reader: str) -> InvalidRequest:
     """Whoever names a file of prompts wants its rows, not a video of its name; a list says that the name is meant."""
     name = short(file, 60)
+    rows = reader.format(file=repr(name))
     return InvalidRequest(
-        f"{name} looks like a file: luma_jupyter.batch({reader.format(file=repr(name))}) makes its rows. If these "
-        f"words are the prompt, write them as a list: luma_jupyter.batch([{name!r}]). Nothing was sent."
+        f"{name} looks like a file: luma_jupyter.batch({rows}) makes a video of each row. If these words are the "
+        f"prompt, write them as a list: luma_jupyter.batch([{name!r}]). Nothing was sent."
     )
 
 
 def _read_frame(prompts: Any) -> list[tuple[str, Mapping[Any, object]]] | None:
-    """The rows of a DataFrame of whatever library, each with where it stands; None for anything else."""
+    """The rows of a DataFrame of whatever library, each with its place; None for anything else."""
     import narwhals  # start-up: it takes as long as the rest of a batch
 
     try:
@@ -154,15 +158,15 @@ def _read_frame(prompts: Any) -> list[tuple[str, Mapping[Any, object]]] | None:
     except narwhals.exceptions.DuplicateError:
         raise InvalidRequest("Two columns have the same name. Nothing was sent.") from None
     if isinstance(frame, narwhals.LazyFrame):
-        raise InvalidRequest("A batch takes a DataFrame that is there: say .collect() first. Nothing was sent.")
+        raise InvalidRequest("A batch takes a DataFrame whose rows are there: call .collect() first. Nothing was sent.")
     if not isinstance(frame, narwhals.DataFrame):
         return None
     index = narwhals.maybe_get_index(frame)
     names = range(len(frame)) if index is None else index
-    return [(f"row {name}", row) for name, row in zip(names, frame.iter_rows(named=True), strict=True)]
+    return [(N_(f"Row {name}"), row) for name, row in zip(names, frame.iter_rows(named=True), strict=True)]
 
 
-def _read_cells(given: Mapping[Any, object], where: str, find_name: FindName) -> Cells:
+def _read_cells(given: Mapping[Any, object], place: str, find_name: FindName) -> Cells:
     """What a row, or the call, says: checked as far as that does not depend on the rest. Raises InvalidRequest."""
     cells: Cells = {}
     for name, value in given.items():
@@ -170,12 +174,13 @@ def _read_cells(given: Mapping[Any, object], where: str, find_name: FindName) ->
             raise _unknown_column(str(name))
         try:
             values = _read_values(name, value, find_name)
-            if where and all(value is None for value in values):
+            if place and all(value is None for value in values):
                 continue  # the row says nothing here: the call's word holds
             if name == "takes":
                 check_takes(name, values[0])
         except InvalidRequest as error:
-            raise with_message(error, f"{where}{error} Nothing was sent.") from None
+            message = N_(f"{place}: {error} Nothing was sent." if place else f"{error} Nothing was sent.")
+            raise with_message(error, message) from None
         cells[name] = values
     return cells
 
@@ -216,16 +221,22 @@ def _build_spec(cell: dict[str, Any]) -> TaskSpec:
     if not isinstance(action, str) or action not in ACTIONS:
         action = action if isinstance(action, str) else shown(action)
         meant = get_close_matches(action, ACTIONS, 1)
-        raise InvalidRequest(f"There is no action {action}: did you mean {meant[0] if meant else ', '.join(ACTIONS)}?")
+        actions = meant[0] if meant else ", ".join(ACTIONS)
+        raise InvalidRequest(
+            f"There is no action {action}: did you mean {actions}?"
+            if meant
+            else f"There is no action {action}; choose {actions}."
+        )
     for name in parameters:
         if action not in ACTIONS_WITH.get(name, ACTIONS):
-            raise InvalidRequest(f"{name} goes with {' and '.join(ACTIONS_WITH[name])}, not with {action}.")
+            actions = ", ".join(ACTIONS_WITH[name])
+            raise InvalidRequest(f"{name} goes with {actions}, not with {action}.")
     if source is None:
         if action != "generate":
             raise InvalidRequest(f"{action} needs a source: a clip, a video id, a URL or a video's path.")
         return TaskSpec(request=KINDS[action](**parameters | images.given), frames=images.frames)
     if action == "generate":
-        raise InvalidRequest("generate takes no source: say action='extend' or action='modify'.")
+        raise InvalidRequest("generate takes no source: use action='extend' or action='modify'.")
     request = KINDS[action](**parameters | images.given, source=source.video)  # type: ignore[call-arg]  # generate takes none
     return TaskSpec(request=request, after=source.after, label=source.label, frames=images.frames)
 
@@ -235,9 +246,13 @@ def _refuse_equal(specs: Sequence[TaskSpec], places: Sequence[str]) -> None:
     first: dict[str, str] = {}
     for spec, place in zip(specs, places, strict=True):
         if spec.fingerprint in first:
+            prompt, other = short(spec.request.prompt, 40), first[spec.fingerprint]
             raise InvalidRequest(
-                f"{place} (“{short(spec.request.prompt, 40)}”) asks for the same as {first[spec.fingerprint]}. Nothing "
-                "was sent. For several different videos of one prompt say takes=2."
+                f"{place} (“{prompt}”) asks for the same video twice. Nothing was sent. For several different videos "
+                "of one prompt use takes=2."
+                if place == other
+                else f"{place} (“{prompt}”) asks for the same as {other}. Nothing was sent. For several different "
+                "videos of one prompt use takes=2."
             )
         first[spec.fingerprint] = place
 
@@ -246,15 +261,10 @@ def _describe(rows: list[GridRow]) -> str:
     """Where the number of videos comes from: ``3 prompts × 2 aspect ratios × 2 takes``; empty where that is plain."""
     sizes = [{name: len(values) for name, values in row.axes.items()} | {"takes": row.takes} for row in rows]
     if any(size != sizes[0] for size in sizes):
-        return f"what {len(rows):,} rows ask for" if any(row.count > 1 for row in rows) else ""
-    factors = [(len(rows), "prompts"), *((size, _plural(name)) for name, size in sizes[0].items())]
-    named = [f"{size:,} {name}" for size, name in factors if size > 1]
+        return _("{count} rows").format(count=f"{len(rows):,}") if any(row.count > 1 for row in rows) else ""
+    factors = {**sizes[0], "prompt": len(rows)}  # which stands first: a row has one
+    named = [_(SEVERAL[name]).format(count=f"{size:,}") for name, size in factors.items() if size > 1]
     return " × ".join(named) if len(named) > 1 else ""
-
-
-def _plural(name: str) -> str:
-    words = name.replace("_", " ").replace("url", "URL")
-    return words if words.endswith("s") else f"{words}s"
 
 
 def _whole_number(value: Any) -> Any:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from luma_jupyter.domain.pieces import Piece
 from luma_jupyter.domain.requests import FilmRequest, VideoRef, frames_in
 from luma_jupyter.domain.task import Task
+from luma_jupyter.languages import gettext as _
 from luma_jupyter.views.lineage_svg import Node
 from luma_jupyter.views.text import request_summary
 
@@ -56,8 +57,10 @@ def _is_film(task: Task | None) -> bool:
 def _part(intent: str, tasks: Mapping[str, Task], label: Callable[[Task], str]) -> Node:
     """A part of a film in the film's own tree; what else came of it is in its own."""
     if part := tasks.get(intent):
-        return Node(f"made of {label(part)}", 1, request_summary(part), part.request.prompt, part.status)
-    return Node(f"made of {intent.removeprefix(_ELSEWHERE)}", 1)
+        return Node(
+            _("made of {clip}").format(clip=label(part)), 1, request_summary(part), part.request.prompt, part.status
+        )
+    return Node(_("made of {clip}").format(clip=intent.removeprefix(_ELSEWHERE)), 1)
 
 
 _ELSEWHERE = "elsewhere: "  # begins what stands for the intent of a video that is nobody's clip
@@ -93,7 +96,7 @@ def _source(task: Task, tasks: Mapping[str, Task], videos: Mapping[str, str]) ->
         known = videos.get(given.video_id or "") or videos.get(given.url or "")
         if known and known != task.intent:
             return known
-    return f"{_ELSEWHERE}{task.source_label or given or 'a video'}"
+    return f"{_ELSEWHERE}{task.source_label or given or _('a video')}"
 
 
 def _frame_source(task: Task, tasks: Mapping[str, Task]) -> str | None:
@@ -102,5 +105,5 @@ def _frame_source(task: Task, tasks: Mapping[str, Task]) -> str | None:
     What it takes from others besides is in its words.
     """
     for ref in frames_in(task.request).values():
-        return ref.intent if ref.intent in tasks else f"{_ELSEWHERE}{ref.label or 'a clip'}"
+        return ref.intent if ref.intent in tasks else f"{_ELSEWHERE}{ref.label or _('a clip')}"
     return None

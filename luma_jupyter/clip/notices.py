@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from luma_jupyter.domain.task import Task
 from luma_jupyter.domain.vocabulary import Status
+from luma_jupyter.languages import ngettext
 
 
 def ended_text(ended: Sequence[Task]) -> str | None:
@@ -13,27 +14,46 @@ def ended_text(ended: Sequence[Task]) -> str | None:
     nothing has."""
     films = sum(task.provider == "local" for task in ended)
     unsent = sum(task.status is Status.CANCELLED for task in ended) - films
+    of_demo = len(ended) - unsent - films
     lines = [
-        _ended_line(unsent, "not sent: the kernel ended before. Nothing was paid for that"),
-        _ended_line(films, "not made: the kernel ended before", "film"),
-        _ended_line(len(ended) - unsent - films, "not finished: the demo service ended with its kernel"),
+        ngettext(
+            "{count} clip of this folder was not sent before the kernel ended, and cost nothing. Run its cell again to "
+            "make it.",
+            "{count} clips of this folder were not sent before the kernel ended, and cost nothing. Run their cells "
+            "again to make them.",
+            unsent,
+        ).format(count=unsent),
+        ngettext(
+            "{count} film of this folder was not made before the kernel ended. Run its cell again to make it.",
+            "{count} films of this folder were not made before the kernel ended. Run their cells again to make them.",
+            films,
+        ).format(count=films),
+        ngettext(
+            "{count} clip of this folder was not finished: the demo ended with its kernel. Run its cell again to make "
+            "it.",
+            "{count} clips of this folder were not finished: the demo ended with its kernel. Run their cells again to "
+            "make them.",
+            of_demo,
+        ).format(count=of_demo),
     ]
-    return "\n".join(filter(None, lines)) or None
-
-
-def _ended_line(count: int, how: str, what: str = "clip") -> str:
-    clips, were, again = f"{what}s", "were", "run their cells again to make them"
-    if count == 1:
-        clips, were, again = what, "was", "run the cell again to make it"
-    return f"luma_jupyter: {count} {clips} of this folder {were} {how}; {again}." if count else ""
+    counts = (unsent, films, of_demo)
+    return "\n".join(f"luma_jupyter: {line}" for line, count in zip(lines, counts, strict=True) if count) or None
 
 
 def unfinished_text(tasks: Sequence[Task]) -> str | None:
-    """One line on clips that nobody follows; None where there are none."""
+    """One line on clips that nobody watches; None where there are none."""
     if not tasks:
         return None
     unconfirmed = sum(task.status is Status.UNCONFIRMED for task in tasks)
-    of_these = f" ({unconfirmed} unconfirmed)" if unconfirmed else ""
-    clips, are = ("clip", "is") if len(tasks) == 1 else ("clips", "are")
-    follow = "follows it further" if len(tasks) == 1 else "follows them further"
-    return f"luma_jupyter: {len(tasks)} {clips} of this folder {are} unfinished{of_these}; %luma resume {follow}."
+    left = ngettext(
+        "{count} clip of this folder is unfinished; %luma resume watches it again.",
+        "{count} clips of this folder are unfinished; %luma resume watches them again.",
+        len(tasks),
+    )
+    in_doubt = ngettext(
+        "{count} is unconfirmed: it may have been made and paid.",
+        "{count} are unconfirmed: they may have been made and paid.",
+        unconfirmed,
+    )
+    line = f"luma_jupyter: {left.format(count=len(tasks))}"
+    return f"{line} {in_doubt.format(count=unconfirmed)}" if unconfirmed else line

@@ -12,6 +12,7 @@ from luma_jupyter.clip.clip_list import ClipList
 from luma_jupyter.engine.handle import Handle
 from luma_jupyter.engine.loop_thread import LoopThread
 from luma_jupyter.errors import ConfigError
+from luma_jupyter.languages import gettext as _
 from luma_jupyter.operating_system import at_fork
 from luma_jupyter.printable import say
 from luma_jupyter.settings import SettingsSource
@@ -96,4 +97,5 @@ def _call(notify: Callable[[Any], object], ended: Clip | ClipList) -> None:
         notify(ended)
     except (Exception, SystemExit) as error:
         reason = short("".join(traceback.format_exception_only(error)), 200)
-        say(f"luma_jupyter: the function of configure(notify=…) failed, nothing else did: {reason}")
+        text = _("The function in configure(notify=…) failed; nothing else did: {reason}")
+        say(f"luma_jupyter: {text.format(reason=reason)}")

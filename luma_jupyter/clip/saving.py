@@ -44,7 +44,7 @@ def read_target(path: str | PathLike[str]) -> Target:
     """
     target = read_path(N_("The file"), path)
     if in_the_way := next((parent for parent in target.parents if parent.is_file()), None):
-        raise InvalidRequest(f"The file: {str(in_the_way)!r} is a file, and no folder.")
+        raise InvalidRequest(f"{str(in_the_way)!r} is a file, not a folder: nothing can be saved in it.")
     if target.is_dir() or names_folder(os.fspath(path)):
         return Target(target, is_folder=True)
     if target.suffix and target.suffix.lower() not in FORMATS:
@@ -96,7 +96,7 @@ def _writing(target: Path, source: Path, *, needs_suffix: bool) -> Iterator[None
         raise InvalidRequest(f"{str(target)!r} is the clip's own file: save it under another name.")
     check_replaceable(target)
     if needs_suffix and not target.suffix:
-        raise InvalidRequest(f"{str(target)!r} needs a suffix that says the format, such as .mp4 or .gif.")
+        raise InvalidRequest(f"{str(target)!r} needs an ending that says the format, such as .mp4 or .gif.")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         yield

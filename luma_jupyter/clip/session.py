@@ -40,6 +40,8 @@ from luma_jupyter.engine.store.serialization import load
 from luma_jupyter.engine.store.wanted import EVERYTHING, Wanted
 from luma_jupyter.engine.task_spec import TaskSpec
 from luma_jupyter.errors import ClipError, InvalidRequest, LumaError, shown
+from luma_jupyter.languages import gettext as _
+from luma_jupyter.languages import translated
 from luma_jupyter.operating_system import at_fork
 from luma_jupyter.printable import say
 from luma_jupyter.settings import KEY_SETTINGS, SERVICE_KEYS, Configuration
@@ -82,7 +84,7 @@ class Session:
         self._looks: dict[str, Clip] = {}  # by intent: those looked for unasked, until the user wants them
         self._braces_told: set[str] = set()
         engine.repository.name_of = self._name_of
-        engine.repository.media.tell = lambda line: say(f"luma_jupyter: {line}")
+        engine.repository.media.tell = lambda line: say(f"luma_jupyter: {translated(line)}")
         self._reset_lock()
         at_fork(child=self._reset_lock)
 
@@ -156,7 +158,8 @@ class Session:
         others = [plan for plan in plans if plan.provider == "runapi" and not is_mostly_latin(plan.spec.request.prompt)]
         new = [plan.spec.request.prompt for plan in self.engine.new_of(others)]
         for script in dict.fromkeys(map(script_of, new)):
-            say(f"luma_jupyter: RunAPI reads English prompts; this one is in {script} script.")
+            text = _("RunAPI reads English prompts; this one is in {script} script.")
+            say(f"luma_jupyter: {text.format(script=translated(script))}")
 
     def adopt(self, task_id: str, provider: Provider | None = None) -> Clip:
         """The clip of a task that was made elsewhere, or lost here. Raises as `Engine.adopt` does."""
@@ -350,7 +353,9 @@ class Session:
         if is_key(key):
             for task in self._past(Wanted(by="key", values=[key]), self.settings().folder):
                 return self.followed_clip_for_task(task)
-        raise InvalidRequest(f"There is no clip {shown(key)} in this folder: `luma_jupyter.clips()` shows them.")
+        raise InvalidRequest(
+            f"There is no clip {shown(key)} in this folder: `luma_jupyter.clips()` shows those there are."
+        )
 
     def find_earlier(self, name: str) -> str | None:
         """The word for the newest clip that a variable of this name held, here or in an earlier kernel; ``seas`` finds
@@ -476,7 +481,7 @@ class Session:
     def print_notices(self) -> None:
         """Print what the engine wants to be read once."""
         while self.engine.notices:
-            say(f"luma_jupyter: {self.engine.notices.pop(0)}")
+            say(f"luma_jupyter: {translated(self.engine.notices.pop(0))}")
 
 
 def _source_text(task: Task) -> str | None:

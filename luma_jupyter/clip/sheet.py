@@ -10,6 +10,8 @@ from luma_jupyter.clip.clip import Clip
 from luma_jupyter.domain.values import as_python, items_of, kind_of
 from luma_jupyter.domain.vocabulary import Status
 from luma_jupyter.errors import ClipError, InvalidRequest, missing_package
+from luma_jupyter.languages import translated
+from luma_jupyter.views.text import SHORT_STATUS_TEXT
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -26,7 +28,7 @@ def contact_sheet(clips: Clip | Iterable[Clip], columns: int | None = None) -> I
     named = items_of(clips)
     for clip in named:
         if not isinstance(clip, Clip):
-            raise InvalidRequest(f"A contact sheet is of clips, not of {kind_of(clip)}.")
+            raise InvalidRequest(f"A contact sheet takes clips, not {kind_of(clip)}.")
     for clip in named:
         with suppress(ClipError):  # its tile says so
             clip.wait()
@@ -40,9 +42,9 @@ def contact_sheet(clips: Clip | Iterable[Clip], columns: int | None = None) -> I
 def _cell(clip: Clip) -> SheetCell:
     from luma_jupyter.films.contact_sheet import SheetCell  # optional
 
-    status = clip.task.status
+    name, status = clip.state.label, clip.task.status
     return SheetCell(
-        name=clip.state.label if status is Status.COMPLETED else f"{clip.state.label} ({status})",
+        name=name if status is Status.COMPLETED else f"{name} ({translated(SHORT_STATUS_TEXT[status])})",
         prompt=clip.prompt,
         length=getattr(clip, "duration", None),
         picture=clip.task.path,

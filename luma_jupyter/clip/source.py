@@ -33,7 +33,7 @@ def read_source(source: object) -> Source:
         return Source(file, None, file.name)
     if isinstance(source, Cut):
         raise InvalidRequest(
-            f"{source.label} is a part of a clip, and the source is a whole one: make a clip of it first, by "
+            f"{source.label} is a part of a clip, and the source must be a whole one: make a clip of it first, with "
             "%luma film or luma_jupyter.film."
         )
     if not isinstance(source, str):

@@ -162,8 +162,10 @@ def check_text(what: str, text: object) -> str:
     """
     if not isinstance(text, str):
         raise InvalidRequest(f"{what} must be text, not {type(text).__name__}.")
-    if not text.isascii() and any("\ud800" <= character <= "\udfff" for character in text):
-        raise InvalidRequest(f"{what} has a broken character (a lone surrogate): type it again.")
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise InvalidRequest(f"{what} has half a character (a lone surrogate): type it again.") from None
     return text
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from luma_jupyter.handed_in.notebook import text_of
+from luma_jupyter.languages import ngettext
 
 RIGHT = (
     "Right: ",
@@ -27,7 +28,8 @@ class Answers:
     texts: tuple[str, ...] = ()
 
     def __str__(self) -> str:
-        return f"{self.right:,} of {self.questions:,} answer{'' if self.questions == 1 else 's'} right"
+        text = ngettext("{right} of {count} answer right", "{right} of {count} answers right", self.questions)
+        return text.format(right=f"{self.right:,}", count=f"{self.questions:,}")
 
 
 def answers_in(notebooks: Iterable[Mapping[str, Any]]) -> Answers:

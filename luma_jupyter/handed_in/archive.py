@@ -17,6 +17,7 @@ from struct import error as struct_error
 from typing import BinaryIO
 
 from luma_jupyter.errors import shown
+from luma_jupyter.languages import N_
 from luma_jupyter.operating_system import is_device_name, plain_form, reason, rename
 
 MOST_ENTRIES = 2_000
@@ -24,6 +25,7 @@ MOST_BYTES = 3_000_000_000  # of all files, unpacked
 MOST_TEXT = 120_000_000  # bytes of a file that is no video
 MOST_RATIO = 200  # how much larger a file may be than what is stored of it
 SMALL = 1_000_000  # bytes up to which a ratio says nothing
+BROKEN = N_("it is not a zip, or it is damaged")
 KINDS = (".ipynb", ".mp4", ".json", ".jpg", ".vtt")
 LONGEST_NAME = 200  # bytes of each part of a path
 MOST_PARTS = 6
@@ -40,7 +42,7 @@ _BROKEN = (
 
 
 class Refused(Exception):
-    """A zip is not taken; why, as words behind its name."""
+    """A zip is not taken; why, in English words behind its name."""
 
 
 def unpack(archive: Path, folder: Path) -> None:
@@ -65,7 +67,7 @@ def _unpack(archive: Path, folder: Path) -> None:
                 for info in _checked(opened.infolist(), size):
                     _extract(opened, info, folder)
     except _BROKEN:
-        raise Refused("it is no zip, or damaged") from None
+        raise Refused(BROKEN) from None
 
 
 def _check_end(file: BinaryIO) -> int:
@@ -77,26 +79,26 @@ def _check_end(file: BinaryIO) -> int:
     file.seek(0)
     at = tail.rfind(_END)
     if at < 0 or len(tail) - at < _END_SIZE:
-        raise Refused("it is no zip, or damaged")
+        raise Refused(BROKEN)
     if _END_OF_64 in tail:
-        raise Refused("it says that it has more files or bytes than a hand-in has")
+        raise Refused(N_("it says that it is larger than anything that is handed in"))
     entries, directory = (int.from_bytes(tail[at + place : at + end], "little") for place, end in ((10, 12), (12, 16)))
     if entries > MOST_ENTRIES or directory > _LARGEST_DIRECTORY:
-        raise Refused(f"it has {entries:,} files, and up to {MOST_ENTRIES:,} are taken")
+        raise Refused(N_(f"it has {entries:,} files; up to {MOST_ENTRIES:,} are taken"))
     return size
 
 
 def _checked(infos: Sequence[zipfile.ZipInfo], size: int) -> list[zipfile.ZipInfo]:
     """The files of a zip of ``size`` bytes that are unpacked. Raises Refused where any entry is not harmless."""
     if len(infos) > MOST_ENTRIES:
-        raise Refused(f"it has {len(infos):,} files, and up to {MOST_ENTRIES:,} are taken")
+        raise Refused(N_(f"it has {len(infos):,} files; up to {MOST_ENTRIES:,} are taken"))
     seen: dict[str, bool] = {}
     wanted = []
     for info in infos:
         path = _path(info)
         form = plain_form(str(path))
         if form in seen:
-            raise Refused(f"two of its files are called {shown(str(path))}, or differ by case or accents alone")
+            raise Refused(N_(f"two of its files are called {shown(str(path))}, or differ only in capitals or accents"))
         seen[form] = info.is_dir()
         _check_entry(info, path)
         hidden = any(part.startswith(".") or part == "__MACOSX" for part in path.parts)
@@ -104,7 +106,7 @@ def _checked(infos: Sequence[zipfile.ZipInfo], size: int) -> list[zipfile.ZipInf
             wanted.append(info)
     for form in seen:
         if any(seen.get(str(parent)) is False for parent in PurePosixPath(form).parents):
-            raise Refused("one of its files is also a folder")
+            raise Refused(N_("one of its files is also a folder"))
     _check_sizes(infos, size)
     return wanted
 
@@ -114,9 +116,9 @@ def _path(info: zipfile.ZipInfo) -> PurePosixPath:
     for name in (info.orig_filename, info.filename):  # as its bytes say, and as it is taken from them
         parts = name.removesuffix("/").split("/")
         if not all(map(_is_harmless, parts)):
-            raise Refused(f"the path {shown(name)} in it leads elsewhere, or no system takes it")
+            raise Refused(N_(f"the path {shown(name)} in it leads out of it, or cannot be used"))
     if len(parts) > MOST_PARTS or any(len(part.encode(errors="replace")) > LONGEST_NAME for part in parts):
-        raise Refused(f"the path {shown(name)} in it is too long")
+        raise Refused(N_(f"the path {shown(name)} in it is too long"))
     return PurePosixPath(*parts)
 
 
@@ -130,27 +132,29 @@ def _is_harmless(part: str) -> bool:
 def _check_entry(info: zipfile.ZipInfo, path: PurePosixPath) -> None:
     kind = stat.S_IFMT(info.external_attr >> 16)
     if kind not in (0, stat.S_IFREG, stat.S_IFDIR):
-        raise Refused(f"{shown(str(path))} in it is a link or a device")
+        raise Refused(N_(f"{shown(str(path))} in it is a link or a device"))
     if info.flag_bits & 0x41:
-        raise Refused("it is encrypted")
+        raise Refused(N_("it is encrypted"))
     if info.compress_type not in _METHODS:
-        raise Refused(f"{shown(str(path))} in it is packed in a way that is not taken")
+        raise Refused(N_(f"{shown(str(path))} in it is packed in an unknown way"))
     if info.file_size > SMALL and info.file_size > MOST_RATIO * max(1, info.compress_size):
-        raise Refused(f"{shown(str(path))} in it would become {info.file_size / 1e6:,.0f} MB out of next to nothing")
+        megabytes = f"{info.file_size / 1e6:,.0f}"
+        raise Refused(N_(f"{shown(str(path))} in it would become {megabytes} MB out of next to nothing"))
     if path.suffix.lower() != ".mp4" and info.file_size > MOST_TEXT:
-        raise Refused(f"{shown(str(path))} in it is too large")
+        raise Refused(N_(f"{shown(str(path))} in it is too large"))
 
 
 def _check_sizes(infos: Sequence[zipfile.ZipInfo], size: int) -> None:
     if (whole := sum(info.file_size for info in infos)) > MOST_BYTES:
-        raise Refused(f"it would become {whole / 1e6:,.0f} MB, and up to {MOST_BYTES / 1e6:,.0f} MB are taken")
+        megabytes, most = f"{whole / 1e6:,.0f}", f"{MOST_BYTES / 1e6:,.0f}"
+        raise Refused(N_(f"it would become {megabytes} MB; up to {most} MB are taken"))
     end = 0
     for info in sorted(infos, key=lambda info: info.header_offset):
         if info.header_offset < end:
-            raise Refused("its files overlap each other")
+            raise Refused(N_("its files overlap each other"))
         end = info.header_offset + 30 + len(info.orig_filename) + info.compress_size
     if end > size:
-        raise Refused("it is no zip, or damaged")
+        raise Refused(BROKEN)
 
 
 def _extract(opened: zipfile.ZipFile, info: zipfile.ZipInfo, folder: Path) -> None:
@@ -163,9 +167,9 @@ def _extract(opened: zipfile.ZipFile, info: zipfile.ZipInfo, folder: Path) -> No
             left -= len(chunk)
             file.write(chunk)
     if left:
-        raise Refused(f"{shown(info.filename)} in it is not as large as it says")
+        raise Refused(N_(f"{shown(info.filename)} in it is not as large as it says"))
 
 
 def why_unwritable(error: OSError) -> str:
-    """Why a zip could not be read or unpacked, as words behind its name."""
-    return f"it cannot be unpacked ({reason(error)})"
+    """Why a zip could not be read or unpacked, in English words behind its name."""
+    return N_(f"it cannot be unpacked ({reason(error)})")

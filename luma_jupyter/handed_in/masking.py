@@ -17,6 +17,8 @@ from pathlib import Path
 from typing import Any, TypeAlias
 from urllib.parse import quote
 
+from luma_jupyter.languages import N_, translated
+from luma_jupyter.languages import gettext as _
 from luma_jupyter.settings import HUB_TOKEN, LOGIN_KEYS, variable
 
 KEY = "‹key›"
@@ -64,19 +66,19 @@ class Maker:
 
     @cached_property
     def _rules(self) -> list[Rule]:
-        """What is masked: what to call it, how it is found, and what takes its place."""
+        """What is masked: what to call it in English, how it is found, and what takes its place."""
         known = [(name, _any_of(_written(key)), KEY) for name, key in self.keys.items() if len(key) >= SHORTEST]
-        places = [("the notebook's folder", folder, ".") for folder in self.folders]
-        places.append(("your home folder", self.home, "~"))
+        places = [(N_("the notebook's folder"), folder, ".") for folder in self.folders]
+        places.append((N_("your home folder"), self.home, "~"))
         paths = [(what, _folder(place), put) for what, place, put in places if place != Path(place.anchor)]
         return [
             *known,
-            ("a key", _NAMED, rf"\g<before>{KEY}"),
-            ("a key", _SET, rf"\g<before>{KEY}"),
-            ("a key in a header", _HEADER, lambda found: f"{found['before'] or found['bearer']}{KEY}"),
-            ("a password in an address", _LOGIN, r"\g<before>‹login›"),
+            (N_("a key"), _NAMED, rf"\g<before>{KEY}"),
+            (N_("a key"), _SET, rf"\g<before>{KEY}"),
+            (N_("a key in a header"), _HEADER, lambda found: f"{found['before'] or found['bearer']}{KEY}"),
+            (N_("a password in an address"), _LOGIN, r"\g<before>‹login›"),
             *paths,
-            ("your user name", _PATH, self._without_names),
+            (N_("your user name"), _PATH, self._without_names),
         ]
 
     def _without_names(self, path: re.Match[str]) -> str:
@@ -138,7 +140,7 @@ def _folder(path: Path) -> re.Pattern[str]:
 @dataclass(frozen=True)
 class Masked:
     """A notebook's content for others; ``told`` says what was masked where; ``hidden``: the cells with a key that
-    cannot be masked."""
+    cannot be masked, in English words."""
 
     content: dict[str, Any]
     told: list[str]
@@ -153,16 +155,21 @@ def mask_notebook(content: Mapping[str, Any], maker: Maker) -> Masked:
     for number, cell in enumerate(content["cells"], 1):
         copy = _Copy(maker)
         cells.append(copy.of(cell))
-        place = f"cell {number}"
+        place = N_(f"cell {number}")
         for what in dict.fromkeys(copy.found):
             found.setdefault(what, []).append(place)
         hidden += [place] if copy.is_hiding else []
-    rest = _Copy(maker)
+    rest, metadata = _Copy(maker), N_("the notebook's settings")
     others = {name: rest.of(value, name) for name, value in content.items() if name != "cells"}
     for what in dict.fromkeys(rest.found):
-        found.setdefault(what, []).append("its metadata")
-    told = [f"Masked in the copy: {what} ({', '.join(places)})." for what, places in found.items()]
-    return Masked({**others, "cells": cells}, told, [*hidden, *(["its metadata"] if rest.is_hiding else [])])
+        found.setdefault(what, []).append(metadata)
+    told = [told_masked(what, ", ".join(map(translated, places))) for what, places in found.items()]
+    return Masked({**others, "cells": cells}, told, [*hidden, *([metadata] if rest.is_hiding else [])])
+
+
+def told_masked(what: str, where: str) -> str:
+    """The line on what was masked, which is called so in English, and where that is."""
+    return _("Masked in the copy: {what} ({where}).").format(what=translated(what), where=where)
 
 
 class _Copy:

@@ -43,7 +43,8 @@ def read_notebook(path: Path) -> dict[str, Any]:
         if not path.is_file():
             raise InvalidRequest(f"There is no notebook {shown(str(path))}.")
         if path.stat().st_size > LARGEST:
-            raise InvalidRequest(f"{name} is larger than {LARGEST / 1e6:.0f} MB: clear its outputs, and save it.")
+            megabytes = f"{LARGEST / 1e6:.0f}"
+            raise InvalidRequest(f"{name} is larger than {megabytes} MB: clear its outputs, and save it.")
         content = json.loads(path.read_bytes())
     except OSError as error:
         raise InvalidRequest(f"{name} cannot be read ({reason(error)}).") from None
@@ -57,7 +58,7 @@ def read_notebook(path: Path) -> dict[str, Any]:
 
 
 def _broken(name: str) -> InvalidRequest:
-    return InvalidRequest(f"{name} is no notebook that Jupyter could open: save it anew.")
+    return InvalidRequest(f"{name} is not a notebook that Jupyter can open: save it again.")
 
 
 def _is_cell(cell: object) -> bool:

@@ -15,11 +15,13 @@ from luma_jupyter.domain.note import Note
 from luma_jupyter.engine.library.folder import replacing
 from luma_jupyter.engine.library.slugs import plain_file_name
 from luma_jupyter.errors import InvalidRequest, shown
-from luma_jupyter.handed_in.masking import Maker, mask_notebook
+from luma_jupyter.handed_in.masking import Maker, mask_notebook, told_masked
 from luma_jupyter.handed_in.notebook import Cell, cells_of, read_notebook
 from luma_jupyter.handed_in.page import PlacedVideo, make_page
 from luma_jupyter.handed_in.shown import Library, videos_of
 from luma_jupyter.handed_in.video import SavedVideo, sidecar_text
+from luma_jupyter.languages import gettext as _
+from luma_jupyter.languages import ngettext
 from luma_jupyter.operating_system import plain_form, reason
 from luma_jupyter.printable import writable
 from luma_jupyter.views.places import path_from
@@ -47,10 +49,13 @@ class HandIn:
     warnings: Sequence[str] = ()
 
     def __repr__(self) -> str:
-        size = file_size(self.path.stat().st_size) if self.path.exists() else "gone"
-        count = f"{self.videos} video{'' if self.videos == 1 else 's'}"
-        notebook = f"the notebook as it was saved {_moment(self.saved_at)}"
-        made = f"{self.path.name}: {notebook}, its page and {count} ({size})."
+        text = ngettext(
+            "{file} ({size}): the notebook as it was saved ({time}), its page and {count} video.",
+            "{file} ({size}): the notebook as it was saved ({time}), its page and {count} videos.",
+            self.videos,
+        )
+        size = file_size(self.path.stat().st_size) if self.path.exists() else _("gone")
+        made = text.format(file=self.path.name, size=size, time=_moment(self.saved_at), count=self.videos)
         return writable("\n".join([*self.warnings, made, *self.told]))
 
 
@@ -74,9 +79,10 @@ def hand_in(notebook: Path, target: Path, library: Library, maker: Maker, change
     content, saved_at = read_notebook(notebook), notebook.stat().st_mtime
     masked = mask_notebook(content, maker)
     if masked.hidden:
+        place = ", ".join(masked.hidden)
         raise InvalidRequest(
-            f"A key is inside a picture or file, where it cannot be masked ({', '.join(masked.hidden)}): take it out "
-            "of there, save the notebook, and hand it in again. There is no zip."
+            f"A key is inside a picture or file, where it cannot be masked ({place}): take it out of there, save the "
+            "notebook, and hand it in again. No zip was made."
         )
     replaced = _check_target(target)
     videos, missing = _videos(cells_of(content), library)
@@ -93,29 +99,29 @@ def hand_in(notebook: Path, target: Path, library: Library, maker: Maker, change
         if maker.leaks(text):
             raise InvalidRequest(
                 f"A key is in {shown(name)} where it cannot be masked, such as inside a video: leave that out of the "
-                "notebook, save it, and hand it in again. There is no zip."
+                "notebook, save it, and hand it in again. No zip was made."
             )
     _write(target, texts, files)
     if page.beside:
-        told.append(f"Beside the page, as they are too large to be in it: {_listed(page.beside)}.")
+        told.append(_("Too large for the page, so beside it: {files}.").format(files=_listed(page.beside)))
     return HandIn(target, len(files), [*told, *masked_places], saved_at, _unsaved(notebook.name, saved_at, changes))
 
 
 def _unsaved(name: str, saved_at: float, changes: LastChanges) -> list[str]:
     """What was not saved, as a line of warning."""
     if changes.cell > saved_at:
-        when = _moment(saved_at)
-        return [f"Save first (Ctrl+S) and hand in again: cells were run after the notebook was saved {when}."]
+        text = _("Save first (Ctrl+S) and hand in again: you ran cells after the notebook was saved ({time}).")
+        return [text.format(time=_moment(saved_at))]
     if changes.clip > saved_at:
-        return [f"Save first (Ctrl+S) and hand in again: {name} is older than your newest clip."]
+        return [_("Save first (Ctrl+S) and hand in again: {file} is older than your newest clip.").format(file=name)]
     return []
 
 
 def _moment(seconds: float) -> str:
-    """A time of today, or of another day, as words behind a verb."""
+    """A time of today, or of another day."""
     then = time.localtime(seconds)
     is_today = then[:3] == time.localtime()[:3]
-    return time.strftime("at %H:%M" if is_today else "on %Y-%m-%d at %H:%M", then)
+    return time.strftime("%H:%M" if is_today else "%Y-%m-%d %H:%M", then)
 
 
 def _check_target(target: Path) -> list[str]:
@@ -128,9 +134,9 @@ def _check_target(target: Path) -> list[str]:
     except (OSError, ValueError, zipfile.BadZipFile):
         ours = False
     if not ours:
-        raise InvalidRequest(f"{target.name} is there, and was not made by handing in: say another name with -o.")
-    made = time.strftime("%Y-%m-%d %H:%M", time.localtime(target.stat().st_mtime))
-    return [f"It takes the place of the {target.name} of {made}."]
+        raise InvalidRequest(f"{target.name} is there, and was not made by handing in: choose another name with -o.")
+    text = _("It takes the place of the {file} from {time}.")
+    return [text.format(file=target.name, time=_moment(target.stat().st_mtime))]
 
 
 def _videos(cells: Sequence[Cell], library: Library) -> tuple[list[list[SavedVideo]], list[str]]:
@@ -147,20 +153,25 @@ def _videos(cells: Sequence[Cell], library: Library) -> tuple[list[list[SavedVid
         of_cells.append([video for file in files if (video := known[file])])
     there = [video for video in known.values() if video]
     if len(there) > MOST_VIDEOS or sum(video.size for video in there) > MOST_BYTES:
+        size, most = file_size(sum(video.size for video in there)), file_size(MOST_BYTES)
         raise InvalidRequest(
-            f"The notebook shows {len(there)} videos ({file_size(sum(video.size for video in there))}), and up to "
-            f"{MOST_VIDEOS} of {file_size(MOST_BYTES)} can be handed in: show fewer, save it, and hand in again."
+            f"The notebook's videos are too many or too large ({len(there)}, {size}): at most {MOST_VIDEOS} ({most}) "
+            "can be handed in. Show fewer, save it, and hand in again."
         )
     damaged = [file.name for file, video in known.items() if video is None]
-    lines = (("not there any more", missing), ("damaged, or their sidecars are", damaged))
-    return of_cells, [f"Not in it, as they are {why}: {_listed(names)}." for why, names in lines if names]
+    lines = (
+        (_("Left out (not there any more): {files}."), missing),
+        (_("Left out (the video is damaged, or the .json beside it): {files}."), damaged),
+    )
+    return of_cells, [line.format(files=_listed(names)) for line, names in lines if names]
 
 
 def _listed(names: Sequence[str]) -> str:
     """Names, each once; of many the first ones."""
     once = list(dict.fromkeys(names))
-    more = f" and {len(once) - MOST_NAMED} more" if len(once) > MOST_NAMED else ""
-    return f"{', '.join(once[:MOST_NAMED])}{more}"
+    names = ", ".join(once[:MOST_NAMED])
+    more = len(once) - MOST_NAMED
+    return _("{files} and {count} more").format(files=names, count=more) if more > 0 else names
 
 
 def _placed(
@@ -173,7 +184,7 @@ def _placed(
     for video in dict.fromkeys(video.file for videos in of_cells for video in videos):
         one = next(one for videos in of_cells for one in videos if one.file == video)
         public, found = _masked(one, maker)
-        told += [f"Masked in the copy: {what} (what is kept of {video.name})." for what in found]
+        told += [told_masked(what, _("in what is kept of {file}").format(file=video.name)) for what in found]
         place = _place(video, folder, taken)
         taken.add(plain_form(place))
         places[video] = PlacedVideo(public, place)
@@ -214,9 +225,10 @@ def _masked(video: SavedVideo, maker: Maker) -> tuple[SavedVideo, list[str]]:
     masked = SavedVideo(video.file, task, video.size, masked.note, captions)
     text, left = maker.mask(sidecar_text(masked.sidecar))
     if left or maker.hides_key(text):
+        clip = f"{KEY_PREFIX}{task.key}"
         raise InvalidRequest(
-            f"The prompt or an option of {KEY_PREFIX}{task.key} has a key or a folder of yours in it, which cannot be "
-            "masked: leave that clip out of the notebook, or make it anew without. There is no zip."
+            f"The prompt or an option of {clip} has a key or a folder of yours in it, which cannot be "
+            "masked: leave that clip out of the notebook, or make it again without. No zip was made."
         )
     return masked, list(dict.fromkeys([*found, *also, *(what for _, changed in texts.values() for what in changed)]))
 
@@ -258,5 +270,5 @@ def target_for(notebook: Path, out: Path | None, *, is_folder: bool = False) -> 
     if is_folder or out.is_dir():
         return out / name
     if out.suffix.lower() != ".zip":
-        raise InvalidRequest(f"What is handed in is a .zip, not {shown(out.name)}.")
+        raise InvalidRequest(f"A zip is handed in, so the name ends in .zip: {shown(out.name)} does not.")
     return out

@@ -18,6 +18,8 @@ from luma_jupyter.domain.note import NO_NOTE
 from luma_jupyter.handed_in.markdown import markdown_html
 from luma_jupyter.handed_in.notebook import Cell, text_of
 from luma_jupyter.handed_in.video import SavedVideo
+from luma_jupyter.languages import gettext as _
+from luma_jupyter.languages import language
 from luma_jupyter.views.clip_html import final_html
 from luma_jupyter.views.clip_state import relative_url
 from luma_jupyter.views.host import EMBED_LIMIT
@@ -77,7 +79,7 @@ def make_page(title: str, cells: Sequence[Cell], videos: Sequence[Sequence[Place
     drawing = _Drawing()
     body = "".join(drawing.cell(cell, shown) for cell, shown in zip(cells, videos, strict=True))
     html = (
-        f'<!DOCTYPE html><html lang="en"><head><meta charset="utf-8"><title>{escaped(title)}</title>'
+        f'<!DOCTYPE html><html lang="{language()}"><head><meta charset="utf-8"><title>{escaped(title)}</title>'
         f'<meta http-equiv="Content-Security-Policy" content="{escaped(_POLICY)}">'
         f'<meta name="viewport" content="width=device-width,initial-scale=1"><style>{_STYLE}</style></head>'
         f"<body><main>{body}</main></body></html>\n"
@@ -102,14 +104,16 @@ class _Drawing:
     def _video(self, placed: PlacedVideo) -> str:
         place, video = placed.place, placed.video
         if place in self._inside:
-            return f'<p><a href="#{self._inside[place]}">{escaped(place)}</a>, shown above</p>'
+            link = f'<a href="#{self._inside[place]}">{escaped(place)}</a>'
+            return f"<p>{escaped(_('{video}, shown above')).format(video=link)}</p>"
         anchor = self._inside[place] = f"video-{len(self._inside) + 1}"
         data, remark = None, ""
         if video.size <= min(LARGEST_INSIDE, self._room):
             data = f"data:video/mp4;base64,{b64encode(video.file.read_bytes()).decode()}"
             self._room -= video.size
         else:
-            remark = f"Beside this page, as it is too large to be in it ({file_size(video.size)}): {place}"
+            remark = _("Too large for this page ({size}), so beside it: {file}")
+            remark = remark.format(size=file_size(video.size), file=place)
             self.beside.append(place)
         return f'<div id="{anchor}">{_card(video, place, data, remark)}{_note(video)}</div>'
 
@@ -135,7 +139,7 @@ def _source(cell: Cell) -> str:
     if not cell.source.strip():
         return ""
     source = f'<pre class="source">{escaped(cell.source)}</pre>'
-    return f"<details><summary>Code</summary>{source}</details>" if cell.is_folded else source
+    return f"<details><summary>{escaped(_('Code'))}</summary>{source}</details>" if cell.is_folded else source
 
 
 def _output(output: Mapping[str, Any], *, is_ours: bool) -> str:
@@ -161,7 +165,7 @@ def _picture(data: object) -> str:
         return ""
     mime = image_type(bytes_[:12])
     src = f"data:{mime};base64,{b64encode(bytes_).decode()}"
-    return f'<img src="{src}" alt="a picture that the cell has made">' if mime else ""
+    return f'<img src="{src}" alt="{escaped(_("a picture that this cell made"))}">' if mime else ""
 
 
 def _pre(text: str) -> str:

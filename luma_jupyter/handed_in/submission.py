@@ -14,17 +14,18 @@ from luma_jupyter.domain.media import image_type
 from luma_jupyter.engine.library.slugs import plain_file_name, slug
 from luma_jupyter.errors import InvalidRequest, shown
 from luma_jupyter.handed_in.answers import Answers, answers_in
-from luma_jupyter.handed_in.archive import Refused, unpack, why_unwritable
+from luma_jupyter.handed_in.archive import BROKEN, Refused, unpack, why_unwritable
 from luma_jupyter.handed_in.notebook import read_notebook
 from luma_jupyter.handed_in.video import SavedVideo
+from luma_jupyter.languages import N_
 from luma_jupyter.printable import printable
 
 UNPACKED = "collected"  # in the folder of the zips: a page plays what is in it, so it is not hidden
 MOST_ZIPS = 1_000
 MOST_COST = 100.0  # USD that a clip may say it has cost: more was forged
 MOST_PIXELS = 20_000  # of a side, likewise
-HAND_IN = "`%luma handin … -o NAME.zip`"
-NAMELESS = f"Some zips have no student's name: ask for {HAND_IN}."
+NAMELESS = N_("Some zips have no student's name: ask for `%luma handin … -o NAME.zip`.")
+ALONE = N_("it is a notebook alone; ask for the zip of `%luma handin … -o NAME.zip`")
 _DAY = 24 * 3600.0
 
 
@@ -60,7 +61,8 @@ class Submission:
 class Collected:
     """The submissions of a folder by student, and a line for each file that was refused, or that is doubtful.
 
-    ``refused`` has the lines on what was refused by student; ``advice`` is what to ask the class for, if anything.
+    ``refused`` has the lines on what was refused by student; ``advice`` is what to ask the class for, if anything. All
+    words are English, to be translated where they are shown.
     """
 
     submissions: Sequence[Submission]
@@ -78,13 +80,16 @@ def collect_all(folder: Path, now: float | None = None) -> Collected:
         raise InvalidRequest(f"There is no folder {shown(str(folder))}.")
     zips = _files(folder, ".zip")
     if len(zips) > MOST_ZIPS:
-        raise InvalidRequest(f"There are {len(zips):,} zips in {shown(str(folder))}: collect up to {MOST_ZIPS:,}.")
+        raise InvalidRequest(
+            f"There are {len(zips):,} zips in {shown(str(folder))}: collect at most {MOST_ZIPS:,} at once."
+        )
     found: list[Submission] = []
     lines: list[str] = []
     refused: dict[str, str] = {}
 
-    def refuse(file: Path, student: str, why: str) -> None:
-        lines.append(f"{_name(file, folder)} is refused: {why}.")
+    def refuse(file: Path, student: str, reason: str) -> None:
+        name = _name(file, folder)
+        lines.append(N_(f"{name} is refused: {reason}."))
         refused.setdefault(student, lines[-1])
 
     for file in zips:
@@ -96,7 +101,7 @@ def collect_all(folder: Path, now: float | None = None) -> Collected:
         except OSError as error:
             refuse(file, student, why_unwritable(error))
     for file in _alone(folder, zips):
-        refuse(file, _student(file, folder, set()), f"it is a notebook alone; ask for the zip of {HAND_IN}")
+        refuse(file, _student(file, folder, set()), ALONE)
     nameless = any(one.zip.parent == folder and _is_named_as_lesson(one) for one in found)
     return Collected(found, [*lines, *_doubtful(found)], refused, NAMELESS if nameless else "")
 
@@ -139,7 +144,7 @@ def _student(file: Path, folder: Path, taken: set[str]) -> str:
 def _unpacked(file: Path, folder: Path) -> Path:
     """Where a zip is unpacked, by its content: done once. Raises Refused and OSError."""
     if not file.is_file():
-        raise Refused("it is no zip, or damaged")
+        raise Refused(BROKEN)
     with file.open("rb") as opened:
         mark = hashlib.file_digest(opened, "sha256").hexdigest()[:16]
     place = folder / UNPACKED / f"{slug(file.stem)}-{mark}"
@@ -155,13 +160,13 @@ def _read(file: Path, student: str, place: Path, now: float) -> Submission:
     answers = answers_in(map(_content, notebooks))
     videos = [_video(path, now) for path in paths if path.suffix.lower() == ".mp4"]
     if not notebooks and not videos:
-        raise Refused("there is neither a notebook nor a video in it")
+        raise Refused(N_("there is neither a notebook nor a video in it"))
     intents = [video.task.intent for video in videos if video.task]
     if len(set(intents)) < len(intents):
-        raise Refused("two of its sidecars say that they are the same clip")
+        raise Refused(N_("two of its videos say that they are the same clip"))
     for path in paths:
         if path.suffix.lower() == ".jpg" and not _is_picture(path):
-            raise Refused(f"{shown(path.name)} in it is no picture")
+            raise Refused(N_(f"{shown(path.name)} in it is not a picture"))
     return Submission(student, file, place, notebooks, sorted(videos, key=_made), answers)
 
 
@@ -169,7 +174,7 @@ def _content(notebook: Path) -> dict[str, Any]:
     try:
         return read_notebook(notebook)
     except InvalidRequest:
-        raise Refused(f"{shown(notebook.name)} in it is no notebook that Jupyter could open") from None
+        raise Refused(N_(f"{shown(notebook.name)} in it is not a notebook that Jupyter can open")) from None
 
 
 def _made(video: SavedVideo) -> tuple[float, str]:
@@ -179,13 +184,15 @@ def _made(video: SavedVideo) -> tuple[float, str]:
 def _video(path: Path, now: float) -> SavedVideo:
     video = SavedVideo.read(path)
     if video is None:
-        raise Refused(f"{shown(path.name)} in it is no whole video, or its sidecar is damaged or forged")
+        raise Refused(
+            N_(f"{shown(path.name)} in it is not a whole video, or the .json beside it is damaged or was changed")
+        )
     if (task := video.task) and task.video:
         sides = (task.video.width or 0, task.video.height or 0)
         times = (task.created_at, task.submitted_at or 0.0, task.ended_at or 0.0)
         amounts = (task.cost or 0.0, task.price or 0.0)
         if max(amounts) > MOST_COST or max(sides) > MOST_PIXELS or max(times) > now + _DAY:
-            raise Refused(f"the sidecar of {shown(path.name)} in it has numbers that cannot be")
+            raise Refused(N_(f"the .json beside {shown(path.name)} in it has numbers that cannot be"))
     return video
 
 
@@ -203,7 +210,7 @@ def _doubtful(submissions: Sequence[Submission]) -> Iterator[str]:
             other, known = first.setdefault(video.task.intent, (submission, video))
             assert known.task
             if known.task.fingerprint != video.task.fingerprint or known.size != video.size:
-                yield (
-                    f"{printable(submission.zip.name)} and {printable(other.zip.name)} have different videos that say "
-                    f"they are the same clip ({video.task.key}): look at both."
+                one, two, key = printable(submission.zip.name), printable(other.zip.name), video.task.key
+                yield N_(
+                    f"{one} and {two} have different videos that say they are the same clip ({key}): look at both."
                 )

@@ -25,6 +25,7 @@ from luma_jupyter.views.text import (
     short,
     status_text,
     typical_time,
+    without_trace,
 )
 
 STOP_LABEL = N_("Stop watching (the task may go on)")
@@ -91,10 +92,9 @@ def final_html(state: ClipState) -> str:
     """An ended clip as HTML that needs no kernel, no widget and no script."""
     task = state.task
     if task.status is not Status.COMPLETED:
-        known = bool(task.task_id) and str(task.task_id) in str(task.error)
-        status, error = escaped(translated(STATUS_TEXT[task.status])), escaped(translated(task.error or ""))
-        reason = f"<div><b>{status}</b>: {error}</div>"
-        return frame(task.key, head(state) + sent_pictures(state) + reason + ("" if known else _ids(state)))
+        error, trace = without_trace(translated(task.error or ""))
+        reason = f"<div><b>{escaped(translated(STATUS_TEXT[task.status]))}</b>: {escaped(error)}</div>"
+        return frame(task.key, head(state) + sent_pictures(state) + reason + _ids(state, trace))
     src = state.data or state.address
     facts = [completion_text(state), *([translated(task.making)] if task.making else [])]
     if task.video and task.video.width and task.video.height:
@@ -129,12 +129,12 @@ def saved_as(file: str) -> str:
     return escaped(_("Saved as {file}")).format(file=f"<code>{escaped(file)}</code>")
 
 
-def _ids(state: ClipState) -> str:
+def _ids(state: ClipState, trace: str = "") -> str:
     """By what the service knows a clip: for its support, so it is small and folded away."""
     task = state.task
-    ids = [_("task id {id}").format(id=task.task_id)] if task.task_id else []
-    if task.video and task.video.video_id:
-        ids.append(_("video id {id}").format(id=task.video.video_id))
+    video_id = task.video.video_id if task.video else None
+    named = {_("task id {id}"): task.task_id, _("video id {id}"): video_id, _("trace {id}"): trace}
+    ids = [words.format(id=id_) for words, id_ in named.items() if id_]
     if not ids:  # a film
         return ""
     return f'<details style="{_IDS}"><summary>{escaped(_("Ids"))}</summary>{escaped(" · ".join(ids))}</details>'

@@ -23,6 +23,7 @@ from luma_jupyter.views.text import (
     short,
     text_table,
     typical_time,
+    without_trace,
 )
 
 MOST_ROWS = 100  # rows in what is saved; all others are there as long as the kernel lives
@@ -216,7 +217,7 @@ def _outcome(state: ClipState) -> str:
     if task.status is Status.COMPLETED:
         words = completion_text(state) if state.reused else status
         return f"{words} — ⚠ {state.loss}" if state.gone else words
-    return f"{status}: {short(translated(task.error or ''), 200)}"
+    return f"{status}: {short(without_trace(translated(task.error or ''))[0], 200)}"
 
 
 def table_text(states: Sequence[ClipState]) -> str:

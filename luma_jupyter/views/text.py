@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Mapping, Sequence
 from socket import gethostname
@@ -38,6 +39,18 @@ STATUS_TEXT: Mapping[Status, str] = {
     Status.RUNNING: N_("the service is making the video"),
     Status.SAVING: N_("saving the video"),
 }
+
+
+# The id that a service's support asks for, where an error names it among the facts: "(api_error, trace 98e3)".
+_TRACE = re.compile(r"(?:(?<=[(（])|, )trace ([^\s,()（）]+)(?=[)）])")
+
+
+def without_trace(text: str) -> tuple[str, str]:
+    """What an error says without its trace id, and that id; empty where it names none."""
+    found = _TRACE.search(text)
+    if not found:
+        return text, ""
+    return re.sub(r" ?[(（][)）]", "", text[: found.start()] + text[found.end() :]), found[1]
 
 
 def clock(seconds: float) -> str:

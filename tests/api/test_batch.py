@@ -26,7 +26,7 @@ def test_batch_after_a_restart_finds_the_very_same_takes(
     assert [clip.path for clip in notebook.user_ns["many"]] == before
     assert [clip.task.request.take for clip in notebook.user_ns["many"]] == [1, 2, 3] * 2
     told = capsys.readouterr().out.splitlines()[0]
-    assert told == "6 videos (2 prompts × 3 takes), already made: no charge."
+    assert told == "2 prompts × 3 takes = 6 videos already made: no charge."
     assert len(service.sent) == 6
 
 
@@ -45,11 +45,13 @@ def test_batch_that_grew_pays_only_what_is_new(notebook: Shell, service: PromptS
     boat = generate("A boat").wait()
     many = batch(["A boat", "A mill"], takes=2).wait()
     assert many[0] is boat
-    assert "4 videos (2 prompts × 2 takes): 1 already made, no charge; 3 new. Price: 3 × $0.35 (as" in (
+    assert "2 prompts × 2 takes = 4 videos. 1 video already made: no charge. 3 new videos at $0.35 each: $1.05 (as" in (
         capsys.readouterr().out
     )
     batch(["A boat", "A mill"], takes=3).wait()
-    assert "6 videos (2 prompts × 3 takes): 4 already made, no charge; 2 new." in capsys.readouterr().out
+    assert (
+        "2 prompts × 3 takes = 6 videos. 4 videos already made: no charge. 2 new videos at" in capsys.readouterr().out
+    )
     assert len(service.sent) == 6
 
 
@@ -69,7 +71,7 @@ def test_batch_has_a_failure_in_its_place(notebook: Shell, service: PromptServic
     """The list is in order, whatever failed; waiting ends when all have, and says which one failed."""
     many = batch(["A boat", "A [fail] mill", "A [refuse] ship", "A lake"])
     notebook.user_ns["many"] = many
-    with pytest.raises(ClipFailed, match=r"^many\[1\] \(“A \[fail\] mill”\): .*no luck"):
+    with pytest.raises(ClipFailed, match=r"^For many\[1\] \(“A \[fail\] mill”\): .*no luck"):
         many.wait()
     assert [clip.status for clip in many] == ["completed", "failed", "failed", "completed"]
     assert [clip.prompt for clip in many] == ["A boat", "A [fail] mill", "A [refuse] ship", "A lake"]

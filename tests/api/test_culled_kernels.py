@@ -119,7 +119,7 @@ def test_a_culled_kernels_clip_is_found_and_resumed(
         server.seconds = 0.0
         async with hub(tmp_path, environ(server)) as server_side:
             said = await server_side.run(LOAD)
-            assert said == "luma_jupyter: 1 clip of this folder is unfinished; %luma resume follows it further.\n"
+            assert said == "luma_jupyter: 1 clip of this folder is unfinished; %luma resume watches it again.\n"
             await server_side.run("%luma resume")
             assert "completed in" in await server_side.run("boat.wait()")
         assert list((tmp_path / "luma_videos").glob("a-boat-*.mp4"))

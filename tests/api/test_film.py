@@ -154,18 +154,26 @@ def test_film_without_captions_has_no_file_of_them(clip: Clip) -> None:
         ({"a": 1}, {}, "Part 1 of the film must be a clip"),
         ([b"no picture"], {}, "Part 1 of the film: this is not a picture"),
         ([("title.png", 0)], {}, "Part 1 of the film: seconds must be how many seconds the picture is shown"),
-        ([("clip.mp4", 5)], {}, "Part 1 of the film: seconds are for pictures, and clip.mp4 is none: cut a clip"),
-        ([("title.png", "2 s")], {}, "Part 2 of the film: '2 s' is neither a clip nor a file. A clip goes in without"),
+        ([("clip.mp4", 5)], {}, "Part 1 of the film: seconds are for pictures, and clip.mp4 is not one; cut a clip"),
+        ([("title.png", "2 s")], {}, "Part 2 of the film: '2 s' is neither a clip nor a file. Write a clip without"),
         ([("title.png", "2")], {}, "Part 1 of the film: seconds must be how many seconds the picture is shown"),
-        (["A red train"], {}, "Part 1 of the film: 'A red train' is neither a clip nor a file. A clip goes in without"),
+        (["A red train"], {}, "Part 1 of the film: 'A red train' is neither a clip nor a file. Write a clip without"),
         (["clip.mp4"], {"fade": -1}, "fade must be a number of seconds, 0 or more, not -1."),
         (["clip.mp4"], {"size": (3, 3)}, "size must be width and height in pixels"),
         (["clip.mp4"], {"fps": 500}, "fps must be a number of frames per second"),
-        (["clip.mp4"], {"titles": ["a", "b"]}, "There are 2 titles for 1 parts: give one for each, None where there"),
+        (
+            ["clip.mp4"],
+            {"titles": ["a", "b"]},
+            "titles needs a text for each part, None where there is none: it has 2, not 1.",
+        ),
         (["clip.mp4"], {"titles": [3]}, "title must be text, not int."),
         (["clip.mp4"], {"titles": 3}, "titles must be a list of texts, one for each part, not 3."),
         (["clip.mp4"], {"captions": "Waves"}, "captions must be a list of texts, one for each part, not 'Waves'."),
-        (["clip.mp4"], {"captions": []}, "There are 0 captions for 1 parts"),
+        (
+            ["clip.mp4"],
+            {"captions": []},
+            "captions needs a text for each part, None where there is none: it has 0, not 1.",
+        ),
         (["clip.mp4"], {"music": "gone.mp3"}, "music: there is no file 'gone.mp3'."),
         (["clip.mp4"], {"voice": 3}, "voice must be a path, not 3."),
         (["clip.mp4"], {"out": "film.mov"}, "out must be an MP4 file, such as film.mp4, not 'film.mov'."),
@@ -191,7 +199,7 @@ def test_film_refuses_what_cannot_be_used(
 
 def test_film_of_too_many_parts_is_refused(clip: Clip) -> None:
     """Beyond a thousand parts a film is refused, however many there would be."""
-    with pytest.raises(InvalidRequest, match=r"A film can have 1,000 parts, and these are more\."):
+    with pytest.raises(InvalidRequest, match=r"A film has at most 1,000 parts, and these are more\."):
         film(clip for _ in range(10**9))
 
 
@@ -417,7 +425,7 @@ def test_film_stops_where_its_cell_says(service: PromptService) -> None:
 
 def test_seconds_of_a_clip_are_told_to_be_a_part_of_it(clip: Clip) -> None:
     """A clip with seconds, as pictures have them, says how a part of a clip is written."""
-    with pytest.raises(InvalidRequest, match=r"seconds are for pictures; a part of a clip is written clip\[0:2\]\.$"):
+    with pytest.raises(InvalidRequest, match=r"seconds are for pictures; for a part of a clip write clip\[0:2\]\.$"):
         film([(clip, 2)])
 
 

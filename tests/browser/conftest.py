@@ -44,6 +44,45 @@ CHROMIUM_FLAGS = [
     "--disable-sync",
     "--autoplay-policy=no-user-gesture-required",
 ]
+# What no output has to do with: without it a page needs a quarter less to load.
+UNUSED = [
+    f"@jupyterlab/{name}"
+    for name in (
+        "apputils-extension:kernel-status",
+        "apputils-extension:running-sessions-status",
+        "celltags-extension",
+        "console-extension",
+        "csvviewer-extension",
+        "debugger-extension",
+        "documentsearch-extension",
+        "extensionmanager-extension",
+        "fileeditor-extension",
+        "help-extension",
+        "htmlviewer-extension",
+        "imageviewer-extension",
+        "inspector-extension",
+        "launcher-extension",
+        "logconsole-extension",
+        "lsp-extension",
+        "markdownviewer-extension",
+        "mermaid-extension",
+        "metadataform-extension",
+        "notebook-extension:kernel-status",
+        "notebook-extension:language-server",
+        "notebook-extension:search",
+        "notebook-extension:update-raw-mimetype",
+        "pdf-extension",
+        "pluginmanager-extension",
+        "running-extension",
+        "settingeditor-extension",
+        "statusbar-extension",
+        "terminal-extension",
+        "theme-dark-high-contrast-extension",
+        "tooltip-extension",
+        "vega5-extension",
+        "workspaces-extension",
+    )
+]
 # Notebook 7.6 raises these at start, with an empty notebook too, the second where JupyterLab was on the same server:
 # their words, and where they come from.
 NOTEBOOK7_BUGS = (
@@ -144,11 +183,11 @@ class Lab:
         make_films_short(self.ipython)
 
     def keep_quiet(self) -> None:
-        """Have no question about news in the page, and nobody look whether JupyterLab has to be built, with Node."""
+        """Have no question about news in the page, nothing that is not used, and nobody look whether to build it."""
         self._setting("apputils-extension/notification", {"fetchNews": "false", "checkForUpdates": False})
         file = self.home / "config" / "labconfig" / "page_config.json"
         file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(json.dumps({"buildCheck": False}))
+        file.write_text(json.dumps({"buildCheck": False, "disabledExtensions": dict.fromkeys(UNUSED, True)}))
 
     def _setting(self, name: str, value: dict[str, Any]) -> None:
         file = self.home / "settings" / "@jupyterlab" / f"{name}.jupyterlab-settings"
@@ -184,7 +223,7 @@ class Lab:
         with (self.home / "log").open("wb") as log:
             # Python finds modules in the folder where it starts: not those of this tree.
             server = subprocess.Popen([*command, *options], env=self.environ(), cwd=self.home, stdout=log, stderr=log)
-        for _ in range(300):
+        for _ in range(1200):  # two minutes: the machine may have other work
             try:
                 urllib.request.urlopen(f"{self.url}/api").close()
                 return server
@@ -296,6 +335,7 @@ class LabPage:
         self.notebooks: set[str] = set()
 
     address = "lab/tree/{}?token={}&reset"
+    shares_context = False  # a second JupyterLab would be sent on to a workspace of its own, which loads it again
 
     def show(self, notebook: str) -> None:
         """Open a notebook in the JupyterLab that is there, which is much quicker; else as `open`."""
@@ -359,8 +399,11 @@ class LabPage:
             self.page.wait_for_timeout(100)
 
     def wait_for(self, script: str, timeout: float = 60.0) -> None:
-        """Wait until an expression on the page is true; ``timeout`` in seconds."""
-        self.page.wait_for_function(f"() => {script}", timeout=timeout * 1000)
+        """Wait until an expression on the page is true; ``timeout`` in seconds.
+
+        It is looked at ten times a second: with each picture, as Playwright would, each page that waits is drawn anew.
+        """
+        self.page.wait_for_function(f"() => {script}", timeout=timeout * 1000, polling=100)
 
     def play_all(self, selector: str = "video") -> list[dict[str, Any]]:
         """Play every video for a moment; each must have data and move."""
@@ -419,6 +462,7 @@ class Notebook7Page(LabPage):
     """The same notebook widget, alone on its page."""
 
     address = "notebooks/{}?token={}"
+    shares_context = True  # with its cache
 
     def show(self, notebook: str) -> None:
         """Open a notebook: each has a page of its own."""
@@ -430,15 +474,22 @@ class Tabs:
 
     def __init__(self, chromium: Any) -> None:
         self._chromium = chromium
-        self._free: dict[str, list[Any]] = defaultdict(list)
+        self._free: dict[tuple[str, type[LabPage]], list[Any]] = defaultdict(list)
+        self._contexts: dict[tuple[str, type[LabPage]], Any] = {}
 
-    def take(self, lab: Lab) -> Any:
-        """A page without a notebook, which nobody else has; in a browser context of its own."""
-        return self._free[lab.url].pop() if self._free[lab.url] else self._chromium.new_context().new_page()
+    def take(self, lab: Lab, kind: type[LabPage]) -> Any:
+        """A page without a notebook, which nobody else has."""
+        free = self._free[lab.url, kind]
+        return free.pop() if free else self._context(lab, kind).new_page()
 
-    def give_back(self, lab: Lab, page: Any) -> None:
+    def give_back(self, lab: Lab, kind: type[LabPage], page: Any) -> None:
         """Let the next one have a page."""
-        self._free[lab.url].append(page)
+        self._free[lab.url, kind].append(page)
+
+    def _context(self, lab: Lab, kind: type[LabPage]) -> Any:
+        if (lab.url, kind) not in self._contexts or not kind.shares_context:
+            self._contexts[lab.url, kind] = self._chromium.new_context()
+        return self._contexts[lab.url, kind]
 
 
 class Browser:
@@ -451,7 +502,7 @@ class Browser:
 
     def page(self, lab: Lab, kind: type[LabPage], width: int = 1200, height: int = 1000) -> LabPage:
         """A page without a notebook."""
-        page = kind(self._tabs.take(lab), lab)
+        page = kind(self._tabs.take(lab, kind), lab)
         self._taken.append(page)
         page.page.set_viewport_size({"width": width, "height": height})
         page.page.on("pageerror", self._note)
@@ -474,7 +525,7 @@ class Browser:
         for page in self._taken:
             page.page.remove_listener("pageerror", self._note)
             page.leave()
-            self._tabs.give_back(page.lab, page.page)
+            self._tabs.give_back(page.lab, type(page), page.page)
 
     def _note(self, error: Any) -> None:
         text = f"{error} {error.stack}"

@@ -104,7 +104,7 @@ def test_class_is_shown_by_student_and_plays(open_page: OpenPage, lab: Lab) -> N
     page = open_page("teacher/collect.ipynb")
     page.run_all()
     page.wait_for("document.querySelectorAll('.luma-tile').length == 4", timeout=30)
-    assert "eve.zip is refused: it is no zip, or damaged." in page.text()
+    assert "eve.zip is refused: it is not a zip, or it is damaged." in page.text()
     for summary in page.page.locator(".luma-tile summary").all():
         summary.click()
     played = page.play_all(".luma-tile video")

@@ -418,7 +418,7 @@ def test_a_batch_is_confirmed_and_its_lineage_is_drawn(open_page: OpenPage, lab:
     page.page.wait_for_selector(".jp-Stdin-input", timeout=60_000)
     for _ in page.in_both_themes("batch-question"):
         assert "4 new videos are more than 3 (the setting confirm_count). Send them? [y/N]" in page.text()
-        assert "4 new videos (2 aspect ratios × 2 loops), free (demo)." in page.text()
+        assert "2 aspect ratios × loop on and off = 4 new videos, free (demo)." in page.text()
     page.page.fill(".jp-Stdin-input", "y")
     page.page.press(".jp-Stdin-input", "Enter")
     page.wait_for("document.querySelectorAll('.luma-request-summary').length == 4", timeout=30)

@@ -67,7 +67,7 @@ def test_a_form_makes_clips_for_the_queue_and_variables(open_studio: Any) -> Non
     page, lab, name = open_studio(LOAD, "luma.Studio()", f"if 'foggy' in globals():\n    {next_cell}")
     fill(page, Prompt="A boat on {{water}}", Variable="my boat")
     page.page.get_by_text("there is no variable water").wait_for()
-    page.page.get_by_text("use letters, digits and _").wait_for()
+    page.page.get_by_text("use letters, digits and _, such as").wait_for()
     variable = page.page.get_by_role("textbox", name="Variable")
     assert variable.get_attribute("aria-invalid") == "true"
     press(page, "Generate")

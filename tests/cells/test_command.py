@@ -84,10 +84,10 @@ def test_dry_run_of_takes_shows_the_request_once(
     notebook.run("%%luma --takes 4 --dry-run\nA calm sea")
     printed = capsys.readouterr().out
     assert printed.count("curl") == 1
-    assert printed.splitlines()[-1].startswith("4 new videos (4 takes of this). Price: 4 × $0.35 (as set in ")
-    assert printed.splitlines()[-1].endswith(" = $1.40.")
+    assert printed.splitlines()[-1].startswith("4 takes of this = 4 new videos at $0.35 each: $1.40 (as set in ")
+    assert printed.splitlines()[-1].endswith(" or configure(acedata_price=…)).")
     notebook.run("%%luma modify https://example.com/v.mp4 --takes 2 --dry-run\nFog")
-    assert "2 new videos (2 takes of this). Price: not known (no quote yet; " in capsys.readouterr().out
+    assert "2 takes of this = 2 new videos, price not known: no quote yet; " in capsys.readouterr().out
     assert (service.sent, service.asked) == ([], [])
 
 
@@ -171,8 +171,8 @@ def test_takes_are_one_list_and_one_table(
     """``--takes 3`` makes three videos of one prompt, told before, in a list that the variable holds."""
     service.gate.clear()
     notebook.run("%%luma -o seas --takes 3 --aspect-ratio 1:1\nA calm sea")
-    price = "Price: not known (AceDataCloud has not said it; it bills on success, in credits)"
-    assert capsys.readouterr().out == f"3 new videos. {price}.\n"
+    price = "price not known: AceDataCloud has not said it; it bills on success, in credits"
+    assert capsys.readouterr().out == f"3 new videos, {price}.\n"
     seas = notebook.user_ns["seas"]
     assert isinstance(seas, ClipList)
     assert [clip.name for clip in seas] == ["seas[0]", "seas[1]", "seas[2]"]
@@ -203,7 +203,7 @@ def test_takes_are_found_again(notebook: Shell, service: PromptService) -> None:
 
 def test_waiting_takes_name_the_one_that_failed(notebook: Shell, service: PromptService) -> None:
     """``--wait`` waits for all, shows the final table, and ends with the first one's error and its name."""
-    with pytest.raises(ClipFailed, match=r"^seas\[0\] \(“A \[fail\] sea”\): "):
+    with pytest.raises(ClipFailed, match=r"^For seas\[0\] \(“A \[fail\] sea”\): "):
         notebook.run("%%luma -o seas --takes 2 --wait\nA [fail] sea")
     final, *_ = notebook.displays.latest()
     assert "2 clips: 2 failed" in final["text/html"]

@@ -151,7 +151,7 @@ def test_lines_below_are_the_captions_of_the_parts(
         ("storm", "The {{plce}}", "{{plce}}: there is no variable plce; did you mean {{place}}?"),
         ("nothing.mp4", "", "Part 1 of the film: there is no file 'nothing.mp4'."),
         ("storm my.txt", "", "Part 2 of the film: there is no file 'my.txt'."),
-        ("storm place", "", "Part 2 of the film: 'Hafen' is neither a clip nor a file. A clip goes in without quotes;"),
+        ("storm place", "", "Part 2 of the film: 'Hafen' is neither a clip nor a file. Write a clip without quotes;"),
         ("storm --music nothing.mp3", "", "music: there is no file 'nothing.mp3'."),
         ("storm --fade -1", "", "fade must be a number of seconds, 0 or more, not -1.0."),
         ("storm --size 1281x720", "", "size must have even numbers"),

@@ -209,8 +209,8 @@ def test_words_and_steps_take_a_list_or_one_of_it(
     notebook.run("%luma status seas")
     lines = capsys.readouterr().out.splitlines()
     assert [line.split()[0] for line in lines] == ["NAME", "seas[0]", "seas[1]", "seas[2]"]
-    assert [next(w for w in ("running", "detached") if w in line) for line in lines[1:]] == [
-        *("running", "detached", "running")
+    assert [next(w for w in ("running", DETACHED) if w in line) for line in lines[1:]] == [
+        *("running", DETACHED, "running")
     ]
     notebook.run("%luma stop seas")
     assert capsys.readouterr().out.splitlines()[1] == f"seas[1] has ended already: {DETACHED}."
@@ -297,7 +297,7 @@ def test_a_part_of_a_film_is_a_clip_a_cut_a_variable_or_a_path(
         ("storm@1–3", "storm@1–3: write storm, or storm@1-4.5 for a part of it (seconds), or storm@1- to its end."),
         ("seas@x", "seas@x: write seas[0], or seas[0]@1-4.5 for a part of it (seconds), or seas[0]@1- to its end."),
         ("seas@0-1", "seas is a list: take one of its clips, seas[0] to seas[0]."),
-        ("storm@0.8-0.2", "A part ends after it begins, not at 0.2 s when it begins at 0.8 s."),
+        ("storm@0.8-0.2", "A part must end after it begins: not from 0.8 s to 0.2 s."),
         ("storm@1-9", "There is no storm@1-9: storm is 1.00 s long."),
         ("strom", "There is no variable strom: did you mean storm?"),
         ("strom@1-3", "There is no variable strom: did you mean storm?"),
@@ -319,8 +319,8 @@ def test_a_part_of_a_clip_is_no_source(notebook: Shell, storm: Clip, filmed: Pro
         with pytest.raises(InvalidRequest) as caught:
             notebook.run(f"%%luma {action} {word}\nIt goes on")
         assert str(caught.value) == (
-            f"{name} is a part of a clip, and the source is a whole one: make a clip of it first, by %luma film or "
-            "luma_jupyter.film."
+            f"{name} is a part of a clip, and the source must be a whole one: make a clip of it first, with %luma film "
+            "or luma_jupyter.film."
         )
     with pytest.raises(InvalidRequest, match=r"^storm@0-0\.5 is a part of a clip"):
         getattr(luma, action)(storm[:0.5], "It goes on")
@@ -339,8 +339,12 @@ def test_a_part_of_a_clip_is_no_clip_for_other_words(notebook: Shell, storm: Cli
 def test_a_part_of_a_clip_is_no_picture(notebook: Shell, storm: Clip, filmed: PromptService) -> None:
     """As a variable, and in Python; nothing is sent."""
     notebook.user_ns["opening"] = storm[:0.5]
-    with pytest.raises(InvalidRequest, match=r"^--start-image .*not Cut\. Of a clip, take a frame: clip\.at\('last'\)"):
+    with pytest.raises(
+        InvalidRequest, match=r"^--start-image takes a picture\. Of a clip, take a frame: clip\.at\('last'\)"
+    ):
         notebook.run("%%luma --start-image opening\nIt goes on")
-    with pytest.raises(InvalidRequest, match=r"^start_image .*not Cut\. Of a clip, take a frame: clip\.at\('last'\)"):
+    with pytest.raises(
+        InvalidRequest, match=r"^start_image takes a picture\. Of a clip, take a frame: clip\.at\('last'\)"
+    ):
         luma.generate("It goes on", start_image=storm[:0.5])
     assert len(filmed.sent) == 1

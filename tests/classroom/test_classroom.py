@@ -51,7 +51,8 @@ def test_class_makes_a_clip_refuses_the_next_and_leaves_nothing(tmp_path: Path) 
         assert int(size) > 1000
         assert path.startswith(f"{folder}/homes/ann/")
         refused = ann.run('luma.generate("Snow on a bridge").wait()')
-        assert "Your budget does not cover it: 0.20 of 0.50 USD are left." in f"{refused.error}"
+        budget = "Your budget does not cover this video: $0.20 is left of the $0.50 set by your teacher."
+        assert budget in f"{refused.error}"
 
         forwarded = {"trust_env": False, "timeout": 10}
         assert httpx.get(f"{hub}/services/luma/health", **forwarded).status_code == 200  # type: ignore[arg-type]

@@ -138,20 +138,20 @@ def test_what_nobody_named_is_on_one_of_the_sides() -> None:
 @pytest.mark.parametrize(
     ("said", "words"),
     [
-        ({"down": "loop"}, "do not differ in 'loop' .down.: say 'prompt', 'aspect_ratio', or a list"),
-        ({"across": 7}, "across is the name of an option, or a list of labels, not 7"),
-        ({"down": []}, "down is the name of an option, or a list"),
-        ({"down": ["owl", " "]}, "down is the name of an option, or a list"),
-        ({"down": ["owl", "foxx"]}, "down: these labels are 'fox', 'cat', 'owl'; say all of them"),
-        ({"down": list("abcd")}, "down has 4 labels, which cannot share 6 clips: say 'prompt'"),
-        ({"down": "prompt", "across": "prompt"}, "down and across are the same: say"),
+        ({"down": "loop"}, "do not differ in 'loop' .down.: use 'prompt', 'aspect_ratio', or a list"),
+        ({"across": 7}, "across must be the name of an option, or a list of labels, not 7"),
+        ({"down": []}, "down must be the name of an option, or a list"),
+        ({"down": ["owl", " "]}, "down must be the name of an option, or a list"),
+        ({"down": ["owl", "foxx"]}, "down must have all of these labels: 'fox', 'cat', 'owl'"),
+        ({"down": list("abcd")}, "down has 4 labels, which cannot share 6 clips evenly: use 'prompt'"),
+        ({"down": "prompt", "across": "prompt"}, "down and across are the same: use"),
         ({"down": ["x", "x"]}, "down has the same label twice"),
-        ({"down": ["x", "y"], "across": ["1", "2"]}, "Several clips would be in one cell"),
+        ({"down": ["x", "y"], "across": ["1", "2"]}, "Several clips would share one place"),
     ],
 )
 def test_sides_that_cannot_be_are_refused_in_one_line(said: dict[str, Any], words: str) -> None:
     """The line says what can be said."""
     with pytest.raises(InvalidRequest, match=words):
         find_axes(BATCH, **said)
-    with pytest.raises(InvalidRequest, match="they differ in nothing"):
+    with pytest.raises(InvalidRequest, match="they are all alike"):
         find_axes([task()], "prompt")

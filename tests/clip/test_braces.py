@@ -20,8 +20,7 @@ def test_find_double_braces_gives_each_once() -> None:
 def test_notice_says_how_it_is_written_in_python() -> None:
     """With the very name."""
     assert double_braces_notice("{{ fox }}") == (
-        "The prompt has {{ fox }}, which Python functions send as it stands; a variable's value goes into a prompt so: "
-        'f"… {fox} …".'
+        'The prompt has {{ fox }}, which Python functions send as it is. To send a value, write f"… {fox} …".'
     )
 
 
@@ -29,7 +28,7 @@ def test_python_functions_tell_of_double_braces_once(notebook: Shell, service: P
     """The prompt is sent as it is; one line says so, for the same words only once."""
     clip = luma.generate("A {{fox}}").wait()
     assert service.sent[0]["prompt"] == "A {{fox}}"
-    assert capsys.readouterr().out.count("{{fox}}, which Python functions send as it stands") == 1
+    assert capsys.readouterr().out.count("{{fox}}, which Python functions send as it is") == 1
     clip.extend("The {{fox}} runs").wait()
     assert "{{fox}}" not in capsys.readouterr().out
     clip.extend("A {{bird}}").wait()
@@ -39,7 +38,7 @@ def test_python_functions_tell_of_double_braces_once(notebook: Shell, service: P
 def test_a_batch_tells_of_double_braces_in_one_line(notebook: Shell, service: PromptService, capsys: Printed) -> None:
     """However many rows have them."""
     luma.batch([f"Scene {number} of {{{{film}}}} {{{{x{number}}}}}" for number in range(4)]).wait()
-    assert capsys.readouterr().out.count("as it stands") == 1
+    assert capsys.readouterr().out.count("which Python functions send as it is") == 1
     assert len(service.sent) == 4
 
 
@@ -48,7 +47,7 @@ def test_a_cell_tells_nothing_of_what_it_put_in(notebook: Shell, service: Prompt
     notebook.user_ns["place"] = "a {{harbour}}"
     notebook.run("%%luma --wait --takes 2\nOver {{place}} and {{{{sea}}}}")
     assert service.sent[0]["prompt"] == "Over a {{harbour}} and {{sea}}"
-    assert "as it stands" not in capsys.readouterr().out
+    assert "which Python functions send as it is" not in capsys.readouterr().out
 
 
 def test_a_cell_tells_of_a_variable_in_single_braces(notebook: Shell, service: PromptService, capsys: Printed) -> None:

@@ -68,7 +68,7 @@ def test_end_only_attributes_raise_before_the_end(service: PromptService, name: 
     """Before the end they raise `ClipNotReady`, which says how to wait; ``hasattr`` says no."""
     service.gate.clear()
     clip = luma.generate("A sunset")
-    with pytest.raises(ClipNotReady, match=r"still \w+ \(0:0\d\); `clip.wait\(\)` waits for it"):
+    with pytest.raises(ClipNotReady, match=r"not done yet \(\w+, 0:0\d\); `clip.wait\(\)` waits for it"):
         getattr(clip, name)
     assert not hasattr(clip, name)
 
@@ -172,7 +172,7 @@ def test_an_unfinished_clip_says_why_it_cannot_be_pickled(service: PromptService
     """Pickling a running clip is refused in one line."""
     service.gate.clear()
     clip = luma.generate("A sunset")
-    with pytest.raises(InvalidRequest, match="can be pickled or stored when it is done"):
+    with pytest.raises(InvalidRequest, match="pickle and %store can keep it when it is done"):
         pickle.dumps(clip)
 
 
@@ -183,7 +183,7 @@ def test_wait_gives_up_after_its_timeout_and_leaves_the_clip_followed(service: P
     """``wait(timeout)`` raises `WaitTimeout`; the clip completes later."""
     service.gate.clear()
     clip = luma.generate("A sunset")
-    with pytest.raises(WaitTimeout, match="after waiting 0 s; it is followed further"):
+    with pytest.raises(WaitTimeout, match=r"is not done after 0 s \(\w+\); it is still being watched"):
         clip.wait(timeout=0)
     service.gate.set()
     assert clip.wait(timeout=10).status == "completed"
@@ -200,7 +200,7 @@ def test_wait_that_gives_way_says_what_to_write_instead(
     clip = luma.generate("A sunset")
     with monkeypatch.context() as patch:
         patch.setattr("luma_jupyter.clip.clip.wait", give_way)
-        with pytest.raises(WaitTimeout, match=r"clip is followed further\. In a coroutine say `await clip`"):
+        with pytest.raises(WaitTimeout, match=r"clip is still being watched\. In an async function write `await clip`"):
             clip.wait()
     assert clip.wait(timeout=10).status == "completed"
 
@@ -226,7 +226,7 @@ def test_await_gives_the_clip_or_raises_its_error() -> None:
 
 def test_await_without_asyncio_says_what_to_write_instead() -> None:
     """Where another library runs the coroutine, as trio does, one line says so."""
-    with pytest.raises(InvalidRequest, match=r"`await clip` needs asyncio, .* say `clip.wait\(\)` in a thread"):
+    with pytest.raises(InvalidRequest, match=r"`await clip` needs asyncio, .* use `clip.wait\(\)` in a thread"):
         luma.generate("A sunset").wait().__await__().send(None)
 
 
@@ -284,7 +284,7 @@ def test_retry_refuses_a_running_clip(service: PromptService) -> None:
     """Retrying what runs is refused in one line that says how to wait."""
     service.gate.clear()
     clip = luma.generate("A sunset")
-    with pytest.raises(InvalidRequest, match=r"^clip is \w+ already; `clip.wait\(\)` waits for it.$"):
+    with pytest.raises(InvalidRequest, match=r"^clip is already \w+; `clip.wait\(\)` waits for it.$"):
         clip.retry()
 
 

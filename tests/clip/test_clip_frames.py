@@ -33,7 +33,7 @@ def test_duration_never_waits(notebook: Shell, service: PromptService) -> None:
     """The length of an unfinished clip is not ready; of a video that cannot be read, it says why, as attributes do."""
     service.gate.clear()
     clip = luma.generate("A sunset")
-    with pytest.raises(ClipNotReady, match="still"):
+    with pytest.raises(ClipNotReady, match="not done yet"):
         _ = clip.duration
     service.gate.set()
     with pytest.raises(ClipNotReady, match="cannot be read as a video"):

@@ -28,7 +28,7 @@ def test_clip_list_waits_for_all_before_the_first_error(notebook: Shell) -> None
     """A clip that failed does not keep the others from being waited for; of several, the error says whose it is."""
     many = ClipList(generate(prompt) for prompt in ("A [fail] one", "A good one", "Another [fail]"))
     notebook.user_ns["many"] = many
-    with pytest.raises(ClipFailed, match=r"^many\[0\] \(“A \[fail\] one”\): .*no luck"):
+    with pytest.raises(ClipFailed, match=r"^For many\[0\] \(“A \[fail\] one”\): .*no luck"):
         many.wait()
     with pytest.raises(ClipFailed, match=r"^AceDataCloud .*no luck"):
         many[:1].wait()

@@ -10,7 +10,10 @@ from IPython.core.error import StdinNotImplementedError
 from luma_jupyter.api.create import batch, generate
 from luma_jupyter.api.kernel import kernel
 from luma_jupyter.api.views import clips
+from luma_jupyter.clip.confirm import BatchPlan
+from luma_jupyter.domain.money import Price
 from luma_jupyter.domain.task import Task
+from luma_jupyter.domain.vocabulary import Provider
 from luma_jupyter.engine import engine as engine_module
 from luma_jupyter.engine.store.journal import Journal, Lease
 from luma_jupyter.errors import ConfigError, DownloadError, NotConfirmed, OverBudget
@@ -20,7 +23,7 @@ from tests.support.notebook import PromptService, Shell
 Printed = pytest.CaptureFixture[str]
 
 
-UNKNOWN = "Price: not known (AceDataCloud has not said it; it bills on success, in credits)."
+UNKNOWN = "price not known: AceDataCloud has not said it; it bills on success, in credits."
 
 
 def test_a_missing_key_is_told_before_anything_is_sent(notebook: Shell, service: PromptService) -> None:
@@ -30,6 +33,41 @@ def test_a_missing_key_is_told_before_anything_is_sent(notebook: Shell, service:
     with pytest.raises(ConfigError, match="modify needs a key of RunAPI"):
         batch(rows)
     assert service.sent == []
+
+
+SET, QUOTED, UP_TO = Price(0.35, "as set"), Price(0.5, "quoted"), Price(0.5, "quoted", up_to=True)
+
+
+@pytest.mark.parametrize(
+    ("new", "old", "grid", "line"),
+    [
+        ([("demo", Price(0.0, "free"))] * 3, 0, "", "3 new videos, free (demo)."),
+        ([("demo", Price(0.0, "free"))], 0, "", "1 new video, free (demo)."),
+        ([], 1, "", "1 video already made: no charge."),
+        ([], 4, "2 prompts × 2 takes", "2 prompts × 2 takes = 4 videos already made: no charge."),
+        ([("acedata", SET)], 0, "", "1 new video: $0.35 (as set)."),
+        ([("runapi", UP_TO)] * 2, 0, "", "2 new videos at up to $0.50 each: up to $1.00 (quoted)."),
+        (
+            [("acedata", SET)] * 2,
+            2,
+            "4 takes",
+            "4 takes = 4 videos. 2 videos already made: no charge. 2 new videos at $0.35 each: $0.70 (as set).",
+        ),
+        (
+            [("acedata", SET), ("runapi", QUOTED), ("demo", Price(0.0, "free"))],
+            0,
+            "",
+            "1 new video: $0.35 (as set). 1 new video: $0.50 (quoted). 1 new video, free (demo). In all: $0.85.",
+        ),
+        ([("acedata", Price(None, "no quote."))] * 2, 0, "", "2 new videos, price not known: no quote."),
+    ],
+)
+def test_line_of_a_batch_says_what_is_new_and_what_it_costs(
+    new: list[tuple[Provider, Price]], old: int, grid: str, line: str
+) -> None:
+    """In whole sentences, each price once; a sum where there are several."""
+    plans: Any = [None] * (len(new) + old)
+    assert str(BatchPlan(plans, [(provider, "generate", price) for provider, price in new], grid)) == line
 
 
 MANY = [f"Prompt {number}" for number in range(11)]
@@ -57,7 +95,7 @@ def test_batch_above_the_count_is_sent_on_a_yes(
     asked = answering(answer, monkeypatch)
     assert len(batch(MANY).wait()) == len(service.sent) == 11
     assert asked == ["11 new videos are more than 10 (the setting confirm_count). Send them? [y/N] "]
-    assert capsys.readouterr().out == f"11 new videos. {UNKNOWN}\n"
+    assert capsys.readouterr().out == f"11 new videos, {UNKNOWN}\n"
     batch(MANY)
     assert len(asked) == 1, "nothing is new"
 
@@ -107,7 +145,7 @@ def test_batch_above_the_price_is_sent_on_a_yes(
     settings.configure(confirm_usd=1.0)
     batch(["Fog", "Rain", "Snow"], action="modify", source="https://x.example/v.mp4").wait()
     assert asked == ["$1.50 is more than $1.00 (the setting confirm_usd). Send them? [y/N] "]
-    assert "3 new videos. Price: 3 × $0.50 (quoted by RunAPI at " in capsys.readouterr().out
+    assert "3 new videos at $0.50 each: $1.50 (quoted by RunAPI at " in capsys.readouterr().out
     settings.configure(confirm_usd=0, confirm_count=1)
     batch(["Ice", "Sun"], action="modify", source="https://x.example/v.mp4").wait()
     assert asked[1] == (
@@ -126,8 +164,8 @@ def test_batch_prices_that_differ_are_told_apart(notebook: Shell, service: Promp
     ]
     batch(rows).wait()
     line = capsys.readouterr().out
-    assert "Price: 1 × $0.50 (quoted by RunAPI at " in line
-    assert line.endswith(" = $0.50; of 2 not known (AceDataCloud has not said it; it bills on success, in credits).\n")
+    assert line.startswith(f"2 new videos, {UNKNOWN} 1 new video: $0.50 (quoted by RunAPI at ")
+    assert "In all" not in line
 
 
 def test_a_batch_that_would_pass_the_budget_is_refused_whole(notebook: Shell, service: PromptService) -> None:

@@ -18,7 +18,8 @@ from tests.support.notebook import PromptService, Shell, leave_running, leave_un
 Printed = pytest.CaptureFixture[str]
 Keep: TypeAlias = Callable[..., Store]
 ASKED = (
-    "A key of AceDataCloud was found in a store: this is paid, and so is what follows in this kernel. Send it? [y/N] "
+    "A key of AceDataCloud was found in a store: this costs money, and so does all that you make after it in this "
+    "kernel. Send it? [y/N] "
 )
 
 
@@ -160,7 +161,7 @@ def test_any_other_answer_sends_nothing(
     questions: list[str] = []
     monkeypatch.setattr("builtins.input", lambda question: questions.append(question) or answer)
     for cell in ("%%luma\nA sunset", "%%luma --takes 2\nA dawn"):
-        with pytest.raises(NotConfirmed, match=r"^Nothing was sent: the answer was not yes\. --provider demo simul"):
+        with pytest.raises(NotConfirmed, match=r"^Nothing was sent: the answer was not yes\. --provider demo is"):
             notebook.run(cell)
     assert (len(questions), service.sent) == (2, [])
 
@@ -174,9 +175,9 @@ def test_where_nobody_can_be_asked_nothing_is_paid_unasked(
     with pytest.raises(NotConfirmed) as caught:
         luma.generate("A sunset")
     assert str(caught.value) == (
-        "Nothing was sent. A key of AceDataCloud was found in a store: this is paid, and here nobody can be asked: set "
-        "ACEDATACLOUD_API_TOKEN in the environment of such runs, or name the service with --provider acedata; "
-        "--provider demo simulates."
+        "Nothing was sent. A key of AceDataCloud was found in a store: this costs money, and nobody can be asked here: "
+        "set ACEDATACLOUD_API_TOKEN in the environment of such runs, or name the service with --provider acedata; "
+        "--provider demo is free."
     )
     assert service.sent == []
     luma.generate("A sunset", provider="acedata").wait()
@@ -184,7 +185,7 @@ def test_where_nobody_can_be_asked_nothing_is_paid_unasked(
     capsys.readouterr()
     notebook.run("%%luma --yes --wait\nA dawn")
     assert len(service.sent) == 2
-    assert capsys.readouterr().out == "luma_jupyter: A key of AceDataCloud was found in a store: this is paid.\n"
+    assert capsys.readouterr().out == "luma_jupyter: A key of AceDataCloud was found in a store: this costs money.\n"
 
 
 def test_setting_that_names_the_service_is_a_word(
@@ -210,12 +211,12 @@ LOST_MODIFY = "%%luma modify https://example.com/v.mp4 -o lost\nA [lost] sunset"
         (
             LOST_MODIFY,
             "retry lost",
-            "RunAPI was found in a store: this is paid, and here nobody can be asked: set RUNAPI",
+            "RunAPI was found in a store: this costs money, and nobody can be asked here: set RUNAPI",
         ),
         (
             LOST_GENERATE,
             "retry lost --may-pay-twice",
-            "AceDataCloud was found in a store: this is paid, and here nobody",
+            "AceDataCloud was found in a store: this costs money, and nobody",
         ),
     ],
 )
@@ -246,7 +247,7 @@ def test_retry_that_sends_again_is_asked_about(
         notebook.run(f"%luma {retry}")
         notebook.user_ns["lost"].handle.done.result(timeout=10)
     assert [question.split(":")[1] for question in questions] == [
-        " this is paid, and so is what follows in this kernel. Send it? [y/N] "
+        " this costs money, and so does all that you make after it in this kernel. Send it? [y/N] "
     ]
     assert len(service.sent) == sent + 2
 

@@ -234,7 +234,7 @@ def test_batch_takes_frames_in_lists_and_tables(storm: Clip, notebook: Shell, fi
     assert {wait_for_end(clip) for clip in [*by_list, *by_rows, *by_frame]} == {"completed"}
     given = {str(getattr(clip.task.request, "start_image", None)) for clip in [*by_list, *by_frame]}
     assert given == {"storm@first", "storm@last", "storm@0.5", "None"}
-    with pytest.raises(InvalidRequest, match=r"^The prompt, start_image storm@last \(“A”\) asks for the same as "):
+    with pytest.raises(InvalidRequest, match=r"^The prompt \(“A”\) asks for the same video twice\. "):
         luma.batch("A", start_image=[storm.at("last"), storm.at("last")])
 
 

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from luma_jupyter.api.create import batch, generate
 from luma_jupyter.api.kernel import kernel
 from luma_jupyter.clip.clip_list import ClipList
-from luma_jupyter.clip.grid import MOST
+from luma_jupyter.clip.grid import COLUMNS, MOST, SEVERAL
 from luma_jupyter.domain.requests import GenerateRequest
 from luma_jupyter.domain.vocabulary import ASPECT_RATIOS
 from luma_jupyter.errors import InvalidRequest
@@ -35,8 +35,8 @@ def test_a_grid_is_made_in_order(notebook: Shell, service: PromptService, capsys
     settings.configure(acedata_price=0.35, confirm_usd=10)
     many = batch(["A boat", "A mill"], aspect_ratio=["16:9", "9:16"], loop=True, takes=2).wait()
     assert capsys.readouterr().out == (
-        "8 new videos (2 prompts × 2 aspect ratios × 2 takes). Price: 8 × $0.35 (as set in LUMA_JUPYTER_ACEDATA_PRICE "
-        "or configure(acedata_price=…)) = $2.80.\n"
+        "2 prompts × 2 aspect ratios × 2 takes = 8 new videos at $0.35 each: $2.80 (as set in "
+        "LUMA_JUPYTER_ACEDATA_PRICE or configure(acedata_price=…)).\n"
     )
     requests = [clip.task.request for clip in many]
     assert [(r.prompt, r.aspect_ratio, r.take) for r in requests] == list(  # type: ignore[union-attr]
@@ -74,6 +74,11 @@ def test_any_grid_is_the_product_of_its_axes(
     many = batch(prompts, takes=takes, yes=True, **{name: axes[name] for name in names})
     found = [tuple(getattr(clip.task.request, name) for name in ("prompt", *names, "take")) for clip in many]
     assert found == list(product(prompts, *(axes[name] for name in names), range(1, takes + 1)))
+
+
+def test_each_column_can_be_counted() -> None:
+    """Whatever differs between the videos of a batch, its line has words for it."""
+    assert set(SEVERAL) == set(COLUMNS)
 
 
 def test_grid_takes_many_sources(notebook: Shell, service: PromptService) -> None:
@@ -115,7 +120,7 @@ def test_grid_of_a_dataframe_names_options_by_columns(notebook: Shell, service: 
         ("A ship", "1:1", False, 1),
         ("A ship", "1:1", False, 2),
     ]
-    assert capsys.readouterr().out.startswith("4 new videos (what 3 rows ask for). Price: ")
+    assert capsys.readouterr().out.startswith("3 rows = 4 new videos, price not known: ")
 
 
 NUMBERS = pandas.DataFrame({"prompt": ["A boat", "A mill"], "takes": [2, 1], "loop": [True, False]})
@@ -172,43 +177,47 @@ ROWS = pandas.DataFrame({"prompt": ["A boat", "A mill"], "aspect_ratio": ["16:9"
 @pytest.mark.parametrize(
     ("prompts", "options", "words"),
     [
-        ([], {}, "There are no prompts: nothing was sent."),
+        ([], {}, "There are no prompts. Nothing was sent."),
         (7, {}, "A batch takes texts, dicts or a DataFrame, not int."),
-        (["A boat", 5], {}, "prompts[1]: The prompt must be text, not int."),
-        (["A boat", None], {}, "prompts[1]: The prompt must be text, not NoneType."),
+        (["A boat", 5], {}, "Prompt 2: The prompt must be text, not int."),
+        (["A boat", None], {}, "Prompt 2: The prompt must be text, not NoneType."),
         ([{"promt": "A boat"}], {}, "A batch has no option or column promt: did you mean prompt?"),
         (["A boat"], {"loops": True}, "A batch has no option or column loops: did you mean loop?"),
         (
             ["A boat"],
             {"quality": 5},
-            "A batch has no option or column quality; there are prompt, action, source, callback",
+            "A batch has no option or column quality; there are prompt, action, source, callback_url, aspect_ratio",
         ),
         ([{"prompt": "A boat", "Unnamed: 0": 0}], {}, "The column Unnamed: 0 has no heading: are these the numbers of"),
         (["A boat"], {"loop": []}, "loop is an empty list."),
-        (["A boat", "A mill"], {"loop": [True, "no"]}, "prompts[0], loop no: loop must be True or False, not 'no'."),
-        (ROWS, {}, "row y: There is no ratio 2:1; choose 16:9"),
+        (["A boat", "A mill"], {"loop": [True, "no"]}, "Prompt 1: loop must be True or False, not 'no'."),
+        (ROWS, {}, "Row y: There is no ratio 2:1; choose 16:9"),
         (TWICE, {}, "Two columns have the same name."),
         (["A boat"], {"start_image": "no.png"}, "start_image: there is no file 'no.png'."),
-        ([{"prompt": "A boat", "end_image": "no.png"}], {}, "prompts[0]: end_image: there is no file 'no.png'."),
-        (["A boat"], {"action": "modfy"}, "prompts[0]: There is no action modfy: did you mean modify?"),
-        (["A boat"], {"action": "extend"}, "prompts[0]: extend needs a source: a clip, "),
-        (["A boat"], {"source": "https://x.example/v.mp4"}, "prompts[0]: generate takes no source: say action="),
-        (["A boat"], {"watermark": True}, "prompts[0]: watermark goes with modify, not with generate."),
+        ([{"prompt": "A boat", "end_image": "no.png"}], {}, "Prompt 1: end_image: there is no file 'no.png'."),
+        (["A boat"], {"action": "modfy"}, "Prompt 1: There is no action modfy: did you mean modify?"),
+        (["A boat"], {"action": "extend"}, "Prompt 1: extend needs a source: a clip, "),
+        (["A boat"], {"source": "https://x.example/v.mp4"}, "Prompt 1: generate takes no source: use action="),
+        (["A boat"], {"watermark": True}, "Prompt 1: watermark goes with modify, not with generate."),
         (["A boat"], {"source": "sunset", "action": "extend"}, "'sunset' is neither a clip, a video id, "),
         (["A boat"], {"takes": 0}, "takes must be a whole number from 1 to 999, not 0."),
         (["A boat"], {"takes": [1, 2]}, "takes must be a whole number from 1 to 999, not [1, 2]."),
-        ([{"prompt": "A boat", "takes": 1.5}], {}, "prompts[0]: takes must be a whole number from 1 to 999, not 1.5."),
+        ([{"prompt": "A boat", "takes": 1.5}], {}, "Prompt 1: takes must be a whole number from 1 to 999, not 1.5."),
         ([*"abcdefghijklmnopqrstu"], {"takes": 999}, f"A batch has at most {MOST:,} videos, not 20,979."),
         (
             ["A boat", "A  boat "],
             {},
-            "prompts[1] (“A boat”) asks for the same as prompts[0]. Nothing was sent. For sev",
+            "Prompt 2 (“A boat”) asks for the same as Prompt 1. Nothing was sent. For several",
         ),
-        (["A boat"], {"loop": [False, None]}, "prompts[0], loop None (“A boat”) asks for the same as prompts[0], loop"),
+        (
+            ["A boat"],
+            {"loop": [False, None]},
+            "Prompt 1 (“A boat”) asks for the same video twice. Nothing was sent. For",
+        ),
         (
             ["A boat", "A mill"],
             {"start_image": [None, "http://localhost/a.png"]},
-            "prompts[0], start_image http://localhost/a.png: start_image_url: AceDataCloud cannot reach",
+            "Prompt 1: start_image_url: AceDataCloud cannot reach",
         ),
         (["A boat"], {"timeout": -1}, "timeout must be a number of seconds above 0, not -1."),
     ],
@@ -246,8 +255,8 @@ def test_the_name_of_a_file_is_no_prompt(
     with pytest.raises(InvalidRequest) as caught:
         batch(file)
     assert str(caught.value) == (
-        f"{file} looks like a file: luma_jupyter.batch({reader}) makes its rows. If these words are the prompt, write "
-        f"them as a list: luma_jupyter.batch([{str(file)!r}]). Nothing was sent."
+        f"{file} looks like a file: luma_jupyter.batch({reader}) makes a video of each row. If these words are the "
+        f"prompt, write them as a list: luma_jupyter.batch([{str(file)!r}]). Nothing was sent."
     )
     assert not service.sent
     batch([str(file)]).wait()
@@ -262,7 +271,7 @@ def test_what_the_file_error_advises_reads_the_rows(notebook: Shell, service: Pr
     for name in ("a.csv", "a.txt"):
         with pytest.raises(InvalidRequest) as caught:
             batch(name)
-        advice = str(caught.value).split(": ", 1)[1].split(" makes its rows")[0]
+        advice = str(caught.value).split(": ", 1)[1].split(" makes a video of each row")[0]
         notebook.run(f"{advice}.wait()")
     assert {body["prompt"] for body in service.sent} == {"A boat", "A kite", "A mill", "A bridge"}
 

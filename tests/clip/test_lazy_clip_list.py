@@ -109,14 +109,14 @@ def test_text_of_many_clips_has_the_last_ones_and_says_what_is_left_out(notebook
     enter(MOST_LINES + 1000)
     for found in (clips(), ClipList(clips())):
         line, header, *rows = repr(found).splitlines()
-        assert line == "1,000 clips before these are not shown: a slice, such as [:60], shows them."
+        assert line == "1,000 earlier clips are left out here: a slice, such as [:60], shows them."
         assert header.startswith("NAME")
         assert (len(rows), rows[-1].endswith("Film 1059")) == (MOST_LINES, True)
         assert len(repr(found)) < SMALL
         assert len(repr(found[:MOST_LINES]).splitlines()) == MOST_LINES + 1
     assert repr(clips()[:0]) == "No clips."
     line, *_ = repr(clips()[: MOST_LINES + 1]).splitlines()
-    assert line.startswith("1 clip before these is not shown")
+    assert line.startswith("1 earlier clip is left out here")
 
 
 def test_history_of_many_clips_is_a_screenful_and_has_all_of_them(notebook: Shell) -> None:

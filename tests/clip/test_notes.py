@@ -119,8 +119,8 @@ def test_clips_are_found_by_words_and_stars() -> None:
     ("options", "why"),
     [
         ({"search": 3}, "search must be a text, such as 'fox', not 3"),
-        ({"search": "a b " * 60 + " ".join(map(str, range(101)))}, "search takes at most 100 words"),
-        ({"action": "delete"}, "There is no action 'delete': choose generate, extend, modify, film"),
+        ({"search": "a b " * 60 + " ".join(map(str, range(101)))}, "search can have at most 100 words"),
+        ({"action": "delete"}, "There is no action 'delete'; choose generate, extend, modify, film"),
         ({"since": "friday"}, "'friday' is not a day: write it as 2026-11-22, or today"),
         ({"starred": 1}, "starred must be True or False, not 1"),
     ],

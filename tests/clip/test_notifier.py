@@ -170,7 +170,7 @@ def test_error_of_the_function_is_one_line_and_harms_nothing(told: Told, capsys:
     assert told.next() is sunset
     assert told.silent
     printed = capsys.readouterr().out.splitlines()
-    assert [line for line in printed if "configure(notify=…) failed, nothing else did" in line] == printed
+    assert [line for line in printed if "configure(notify=…) failed; nothing else did" in line] == printed
     assert len(printed) == 1
     assert type(error).__name__ in printed[0]
     assert luma.generate("A dawn").wait().status == "completed"

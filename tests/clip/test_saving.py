@@ -36,7 +36,7 @@ def clip(notebook: Shell, filmed: PromptService) -> Clip:
         ("", "The file must be a path, not ''."),
         (None, "The file must be a path, not None."),
         (b"x.mp4", "The file must be a path, not b'x.mp4'."),
-        ("notes/new/x.mp4", "The file: 'notes' is a file, and no folder."),
+        ("notes/new/x.mp4", "'notes' is a file, not a folder: nothing can be saved in it."),
         ("/dev/null", "'/dev/null' is neither a file nor a folder."),
     ],
 )
@@ -54,7 +54,9 @@ def test_a_target_that_is_none_is_refused_before_anything_is_waited_for(
 
 def test_a_change_needs_a_suffix(clip: Clip, tmp_path: Path) -> None:
     """Without one nothing says in which format it is to be made anew."""
-    with pytest.raises(InvalidRequest, match=r"^'mine' needs a suffix that says the format, such as \.mp4 or \.gif\.$"):
+    with pytest.raises(
+        InvalidRequest, match=r"^'mine' needs an ending that says the format, such as \.mp4 or \.gif\.$"
+    ):
         clip.save("mine", width=320)
     assert not (tmp_path / "mine").exists()
 
@@ -187,7 +189,7 @@ def test_a_part_is_not_made_over_its_clip_or_beyond_its_end(notebook: Shell, fil
     for own in (storm[:0.5], storm.speed(2)):
         with pytest.raises(InvalidRequest, match=r"is the clip's own file: save it under another name\.$"):
             own.save(storm.path)
-        with pytest.raises(InvalidRequest, match=r"needs a suffix"):
+        with pytest.raises(InvalidRequest, match=r"needs an ending"):
             own.save("part")
 
 

@@ -59,9 +59,9 @@ def test_a_contact_sheet_is_of_whatever_holds_clips(shots: ClipList) -> None:
 @pytest.mark.parametrize(
     ("given", "options", "words"),
     [
-        (lambda clip: [clip, 3], {}, "A contact sheet is of clips, not of int."),
-        (lambda clip: [clip[0:1]], {}, "A contact sheet is of clips, not of Cut."),
-        (lambda clip: "shots", {}, "A contact sheet is of clips, not of str."),
+        (lambda clip: [clip, 3], {}, "A contact sheet takes clips, not int."),
+        (lambda clip: [clip[0:1]], {}, "A contact sheet takes clips, not Cut."),
+        (lambda clip: "shots", {}, "A contact sheet takes clips, not str."),
         (lambda clip: [], {}, "There are no clips for a contact sheet."),
         (lambda clip: [clip], {"columns": 0}, "columns must be a whole number from 1 to 12, not 0."),
         (lambda clip: [clip], {"columns": "two"}, "columns must be a whole number from 1 to 12, not 'two'."),

@@ -396,7 +396,7 @@ def cut_off(course: Course, nobody: str) -> Course:
 def test_lines_about_unfinished_clips_say_how_they_stand(cut_off: Course) -> None:
     """Loading tells of them, `status` lists them, `resume` follows them, and none ends in an error."""
     loaded, _, *said = cut_off.run("lines", "import luma_jupyter", *LINES)
-    assert "7 clips of this folder are unfinished (3 unconfirmed)" in loaded
+    assert "7 clips of this folder are unfinished; %luma resume watches them again. 3 are unconfirmed: " in loaded
     status, resumed, after, named, stopped, *_ = said
     for name in ("slow", "running", "saving", "stopped"):
         assert re.search(rf"^{name} .*detached", status, re.MULTILINE)

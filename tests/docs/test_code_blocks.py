@@ -34,7 +34,7 @@ def test_blocks_run_with_the_demo(tmp_path: Path) -> None:
         "LUMA_JUPYTER_HOME": str(tmp_path / "home"),
         "LUMA_JUPYTER_PROVIDER": "demo",
         "LUMA_JUPYTER_DEMO_SECONDS": "0",
-        "PYTHONPATH": str(ROOT),
+        "PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")]),
     }
     command = [sys.executable, "-m", "tests.docs.run_blocks"]
     done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=True)

@@ -41,7 +41,7 @@ def piece(**fields: Any) -> Piece:
         ({"seconds": 0}, "seconds must be how many seconds the picture is shown, from 0.1 to 3,600, not 0."),
         ({"seconds": 1e9}, "seconds must be"),
         ({"title": 3}, "title must be text, not int."),
-        ({"title": "x\ud800"}, "title has a broken character"),
+        ({"title": "x\ud800"}, "title has half a character"),
         ({"caption": "x" * (LONGEST_WORDS + 1)}, "caption has 2,001 characters, and may have 2,000."),
         ({"label": 3}, "label must be text"),
     ],

@@ -150,39 +150,39 @@ def bytes_of(content: bytes) -> Make:
 
 
 HOSTILE: dict[str, tuple[Make, str]] = {
-    "parent": (named("../evil.ipynb"), "leads elsewhere"),
-    "parent below": (named("a/../../evil.ipynb"), "leads elsewhere"),
-    "absolute": (named("/etc/evil.json"), "leads elsewhere"),
-    "drive": (named("C:/evil.json"), "leads elsewhere"),
-    "network": (named("//server/evil.json"), "leads elsewhere"),
-    "backslashes": (named("..\\evil.json"), "leads elsewhere"),
-    "stream": (named("a.json:evil"), "leads elsewhere"),
-    "zero byte": (patched(b"lesson.ipynb", b"lesson\0ipynb"), "leads elsewhere"),
-    "device of Windows": (named("luma_videos/NUL.json"), "leads elsewhere"),
-    "dot at the end": (named("luma_videos./a.json"), "leads elsewhere"),
-    "control character": (named("a\x1b[2J.json"), "leads elsewhere"),
+    "parent": (named("../evil.ipynb"), "leads out of it"),
+    "parent below": (named("a/../../evil.ipynb"), "leads out of it"),
+    "absolute": (named("/etc/evil.json"), "leads out of it"),
+    "drive": (named("C:/evil.json"), "leads out of it"),
+    "network": (named("//server/evil.json"), "leads out of it"),
+    "backslashes": (named("..\\evil.json"), "leads out of it"),
+    "stream": (named("a.json:evil"), "leads out of it"),
+    "zero byte": (patched(b"lesson.ipynb", b"lesson\0ipynb"), "leads out of it"),
+    "device of Windows": (named("luma_videos/NUL.json"), "leads out of it"),
+    "dot at the end": (named("luma_videos./a.json"), "leads out of it"),
+    "control character": (named("a\x1b[2J.json"), "leads out of it"),
     "long name": (named("a" * 300 + ".json"), "too long"),
     "deep": (named("a/" * 50 + "a.json"), "too long"),
     "link": (with_mode(stat.S_IFLNK), "a link or a device"),
     "pipe": (with_mode(stat.S_IFIFO), "a link or a device"),
     "device": (with_mode(stat.S_IFCHR), "a link or a device"),
     "encrypted": (encrypted, "it is encrypted"),
-    "equal but for case": (twice("a.json", "A.JSON"), "differ by case or accents"),
-    "equal but for accents": (twice("caf\u00e9.json", "cafe\u0301.json"), "differ by case or accents"),
+    "equal but for case": (twice("a.json", "A.JSON"), "differ only in capitals or accents"),
+    "equal but for accents": (twice("caf\u00e9.json", "cafe\u0301.json"), "differ only in capitals or accents"),
     "file and folder": (twice("a.json", "A.json/b.json"), "also a folder"),
     "bomb": (bomb, "out of next to nothing"),
-    "bomb that lies": (lying_bomb, "no zip, or damaged"),
+    "bomb that lies": (lying_bomb, "not a zip, or it is damaged"),
     "overlapping": (quoted_bomb, "overlap"),
     "long list": (long_list, "up to 2,000 are taken"),
-    "many files": (named(*(f"{number}.json" for number in range(2_001))), "2,002 files, and up to 2,000"),
-    "many files that are not told": (says_few, "2,002 files, and up to 2,000"),
-    "beyond its end": (beyond_its_end, "no zip, or damaged"),
-    "64 bits": (of_64_bits, "more files or bytes than a hand-in has"),
-    "another method": (packed_otherwise, "packed in a way that is not taken"),
-    "no zip": (bytes_of(b"Rar!" * 100), "no zip, or damaged"),
-    "empty": (bytes_of(b""), "no zip, or damaged"),
-    "cut off": (bytes_of(b"PK\3\4" + bytes(100)), "no zip, or damaged"),
-    "an end alone": (bytes_of(b"PK\5\6" + b"\xff" * 18), "files, and up to 2,000"),
+    "many files": (named(*(f"{number}.json" for number in range(2_001))), "2,002 files; up to 2,000"),
+    "many files that are not told": (says_few, "2,002 files; up to 2,000"),
+    "beyond its end": (beyond_its_end, "not a zip, or it is damaged"),
+    "64 bits": (of_64_bits, "larger than anything that is handed in"),
+    "another method": (packed_otherwise, "packed in an unknown way"),
+    "no zip": (bytes_of(b"Rar!" * 100), "not a zip, or it is damaged"),
+    "empty": (bytes_of(b""), "not a zip, or it is damaged"),
+    "cut off": (bytes_of(b"PK\3\4" + bytes(100)), "not a zip, or it is damaged"),
+    "an end alone": (bytes_of(b"PK\5\6" + b"\xff" * 18), "files; up to 2,000"),
     "smaller than it says": (
         patched(struct.pack("<L", 100 * len(NOTEBOOK)), struct.pack("<L", 4_000)),
         "not as large as",
@@ -211,7 +211,7 @@ def test_damaged_content_is_refused(tmp_path: Path, at: int) -> None:
     if at == 14:
         content[content.index(b"PK\1\2") + 16] ^= 0xFF
     file.write_bytes(content)
-    with pytest.raises(Refused, match="no zip, or damaged"):
+    with pytest.raises(Refused, match="not a zip, or it is damaged"):
         unpack(file, tmp_path / "out")
     assert not (tmp_path / "out").exists()
 
@@ -219,7 +219,7 @@ def test_damaged_content_is_refused(tmp_path: Path, at: int) -> None:
 def test_size_in_all_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """However many files it is spread over."""
     monkeypatch.setattr(archive, "MOST_BYTES", 10_000)
-    with pytest.raises(Refused, match="and up to 0 MB are taken"):
+    with pytest.raises(Refused, match="; up to 0 MB are taken"):
         unpack(write_zip(tmp_path / "a.zip", {f"{n}.json": bytes(3_000) for n in range(4)}), tmp_path / "out")
 
 

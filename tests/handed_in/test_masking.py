@@ -170,7 +170,7 @@ def test_lines_of_one_text_are_looked_through_together() -> None:
     assert masked.content["metadata"] == {"path": "~/x"}
     assert masked.told == [
         "Masked in the copy: ACEDATACLOUD_API_TOKEN (cell 1).",
-        "Masked in the copy: your home folder (its metadata).",
+        "Masked in the copy: your home folder (the notebook's settings).",
     ]
 
 
@@ -198,7 +198,7 @@ def test_no_key_and_no_folder_is_in_the_zip(notebook: Shell, tmp_path: Path) -> 
     assert {name: keys_in(content) for name, content in files.items() if keys_in(content)} == {}
     assert not [name for name, content in files.items() if str(tmp_path).encode() in content]
     assert "Masked in the copy: RUNAPI_API_KEY (cell 2, cell 3)." in made.told
-    assert "Masked in the copy: ACEDATACLOUD_API_TOKEN (cell 4, cell 5, its metadata)." in made.told
+    assert "Masked in the copy: ACEDATACLOUD_API_TOKEN (cell 4, cell 5, the notebook's settings)." in made.told
     assert "Masked in the copy: the notebook's folder (cell 3)." in made.told
 
 
@@ -207,7 +207,7 @@ def test_key_inside_a_picture_refuses_the_hand_in(tmp_path: Path) -> None:
     """One line says in which cell, and what to do; there is no zip."""
     hidden = base64.b64encode(b"\x89PNG" + ACE.encode()).decode()
     write_notebook(tmp_path / "lesson.ipynb", markdown("x"), code("plot()", {"image/png": hidden}))
-    with pytest.raises(InvalidRequest, match=r"cannot be masked \(cell 2\): take it out .* There is no zip\."):
+    with pytest.raises(InvalidRequest, match=r"cannot be masked \(cell 2\): take it out .* No zip was made\."):
         luma.handin("lesson.ipynb")
     assert list(tmp_path.glob("*.zip")) == []
 
@@ -263,7 +263,7 @@ def test_note_and_captions_are_masked(notebook: Shell, tmp_path: Path) -> None:
     sidecar.write_text(json.dumps(json.loads(sidecar.read_text()) | {"note": {"starred": False, "text": f"see {ACE}"}}))
     video.with_suffix(".vtt").write_text(f"WEBVTT\n\n00:00.000 --> 00:01.000\n{tmp_path}/x\n")
     made = luma.handin("lesson.ipynb")
-    assert f"Masked in the copy: ACEDATACLOUD_API_TOKEN (what is kept of {video.name})." in made.told
+    assert f"Masked in the copy: ACEDATACLOUD_API_TOKEN (in what is kept of {video.name})." in made.told
     files = read_zip(made.path)
     assert [name for name, content in files.items() if keys_in(content) or str(tmp_path).encode() in content] == []
     assert f"see {KEY}" in "".join(content.decode() for name, content in files.items() if name.endswith(".json"))

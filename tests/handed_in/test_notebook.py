@@ -55,7 +55,7 @@ def test_notebook_that_cannot_be_read_is_refused(tmp_path: Path, monkeypatch: py
 def test_cell_that_is_none_makes_the_notebook_broken(tmp_path: Path, cell: object) -> None:
     """Nothing is read of a file that Jupyter would not open."""
     (tmp_path / "a.ipynb").write_text(json.dumps({"nbformat": 4, "cells": [cell]}))
-    with pytest.raises(InvalidRequest, match="no notebook that Jupyter could open"):
+    with pytest.raises(InvalidRequest, match="not a notebook that Jupyter can open"):
         read_notebook(tmp_path / "a.ipynb")
 
 

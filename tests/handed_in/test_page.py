@@ -108,7 +108,7 @@ def test_large_video_lies_beside_the_page(placed: PlacedVideo, limit: str, monke
     made = make_page("x", [Cell("code", "a")], [[placed]])
     assert made.beside == ["luma_videos/a b.mp4"]
     assert '<video src="luma_videos/a%20b.mp4"' in made.html
-    assert "Beside this page, as it is too large to be in it" in made.html
+    assert "Too large for this page (" in made.html
 
 
 def test_page_loads_nothing_and_runs_nothing() -> None:

@@ -128,12 +128,12 @@ def test_all_others_are_shown_where_some_are_refused(files: Files, tmp_path: Pat
 
 Change = Callable[[Files], Files]
 FORGED: dict[str, tuple[Change, str]] = {
-    "another intent's fingerprint": (lambda files: forged(files, prompt="Another"), "damaged or forged"),
-    "no object": (lambda files: files | {"luma_videos/a.json": b"[]"}, "damaged or forged"),
-    "deep": (lambda files: files | {"luma_videos/a.json": b"[" * 200_000}, "damaged or forged"),
-    "wrong types": (lambda files: forged(files, created_at="now"), "damaged or forged"),
-    "not a number": (lambda files: forged(files, cost=float("nan")), "damaged or forged"),
-    "infinite": (lambda files: forged(files, created_at=float("inf")), "damaged or forged"),
+    "another intent's fingerprint": (lambda files: forged(files, prompt="Another"), "damaged or was changed"),
+    "no object": (lambda files: files | {"luma_videos/a.json": b"[]"}, "damaged or was changed"),
+    "deep": (lambda files: files | {"luma_videos/a.json": b"[" * 200_000}, "damaged or was changed"),
+    "wrong types": (lambda files: forged(files, created_at="now"), "damaged or was changed"),
+    "not a number": (lambda files: forged(files, cost=float("nan")), "damaged or was changed"),
+    "infinite": (lambda files: forged(files, created_at=float("inf")), "damaged or was changed"),
     "huge cost": (lambda files: forged(files, cost=2e10), "numbers that cannot be"),
     "huge price": (lambda files: forged(files, price=900.0), "numbers that cannot be"),
     "far future": (lambda files: forged(files, created_at=2.9e10), "numbers that cannot be"),
@@ -141,18 +141,18 @@ FORGED: dict[str, tuple[Change, str]] = {
         lambda files: forged(files, video={"url": "https://a.example/x", "width": 1e9, "height": 2}),
         "numbers that cannot be",
     ),
-    "no video": (lambda files: files | {"luma_videos/a.mp4": b"<html>" * 100}, "no whole video"),
-    "cut video": (lambda files: files | {"luma_videos/a.mp4": MP4[:-9]}, "no whole video"),
+    "no video": (lambda files: files | {"luma_videos/a.mp4": b"<html>" * 100}, "not a whole video"),
+    "cut video": (lambda files: files | {"luma_videos/a.mp4": MP4[:-9]}, "not a whole video"),
     "the same clip twice": (
         lambda files: files | {"b.json": files["luma_videos/a.json"], "b.mp4": files["luma_videos/a.mp4"]},
         "the same clip",
     ),
-    "broken notebook": (lambda files: files | {"lesson.ipynb": b"{"}, "no notebook that Jupyter could open"),
+    "broken notebook": (lambda files: files | {"lesson.ipynb": b"{"}, "not a notebook that Jupyter can open"),
     "cells of another kind": (
         lambda files: files | {"lesson.ipynb": b'{"nbformat": 4, "cells": [{"cell_type": "evil", "source": ""}]}'},
-        "no notebook that Jupyter could open",
+        "not a notebook that Jupyter can open",
     ),
-    "no picture": (lambda files: files | {"luma_videos/a.jpg": b"<svg onload=x>"}, "is no picture"),
+    "no picture": (lambda files: files | {"luma_videos/a.jpg": b"<svg onload=x>"}, "is not a picture"),
     "nothing of ours": (lambda files: {"essay.pdf": b"x"}, "neither a notebook nor a video"),
 }
 
@@ -199,7 +199,7 @@ def test_unreadable_zip_is_refused(files: Files, tmp_path: Path, monkeypatch: py
 
     monkeypatch.setattr(submission, "unpack", fail)
     assert collect_all(tmp_path / "class").lines == [
-        "a.zip is refused: it is no zip, or damaged.",
+        "a.zip is refused: it is not a zip, or it is damaged.",
         "ann.zip is refused: it cannot be unpacked (No space left on device).",
     ]
 
@@ -210,7 +210,7 @@ def test_folder_that_is_not_there_is_refused(tmp_path: Path, monkeypatch: pytest
         collect_all(tmp_path / "none")
     monkeypatch.setattr(submission, "MOST_ZIPS", 0)
     write_zip(tmp_path / "a.zip", {"a": b""})
-    with pytest.raises(InvalidRequest, match="collect up to 0"):
+    with pytest.raises(InvalidRequest, match="collect at most 0"):
         collect_all(tmp_path)
 
 

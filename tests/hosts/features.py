@@ -159,7 +159,7 @@ def interrupt(notebook: Notebook) -> str:
     notebook.run("%%luma -o slow\nA slow river")
     notebook.until("slow.status == 'running'")
     _, error = notebook.outcome("print('waiting')\nslow.wait()", on_print=notebook.interrupt)
-    assert "Interrupted: slow is followed further" in error, error
+    assert "Interrupted: slow is still being watched" in error, error
     status = notebook.value("slow.status")
     assert status == "running", status
     return "works"

@@ -129,7 +129,7 @@ def test_the_probe_leaves_a_damaged_journal_alone() -> None:
 def test_magic_has_its_help_as_docstring(terminal: Shell, capsys: pytest.CaptureFixture[str]) -> None:
     """The help is there where IPython looks for it, for the line and the cell, although nothing was loaded before."""
     terminal.run("luma_help = get_ipython().find_cell_magic('luma').__doc__")
-    assert "%%luma [generate|extend|modify]" in terminal.user_ns["luma_help"]
+    assert "Write what you want to see, run the cell" in terminal.user_ns["luma_help"]
     assert terminal.ip.find_line_magic("luma") is terminal.ip.find_cell_magic("luma")
 
 
@@ -186,12 +186,13 @@ def test_loading_says_in_one_line_what_is_unfinished(notebook: Shell, service: P
     """One or several, and how many of them are unconfirmed; a stopped one counts as any other."""
     leave_running(notebook, service, "%%luma -o sunset --timeout 1e9\nA sunset")
     assert capsys.readouterr().out == (
-        "luma_jupyter: 1 clip of this folder is unfinished; %luma resume follows it further.\n"
+        "luma_jupyter: 1 clip of this folder is unfinished; %luma resume watches it again.\n"
     )
     leave_unconfirmed(notebook, "%%luma -o doubtful\nA [lost] dawn")
     notebook.restart()
     assert capsys.readouterr().out == (
-        "luma_jupyter: 2 clips of this folder are unfinished (1 unconfirmed); %luma resume follows them further.\n"
+        "luma_jupyter: 2 clips of this folder are unfinished; %luma resume watches them again. 1 is unconfirmed: it "
+        "may have been made and paid.\n"
     )
     notebook.run("%luma resume")
 
@@ -226,7 +227,7 @@ def test_loading_says_once_which_films_were_not_made(notebook: Shell, service: P
     notebook.run(cell)
     wait_for_status(kernel.session.own_clips[0], "running")
     notebook.restart()
-    said = "luma_jupyter: 1 film of this folder was not made: the kernel ended before; run the cell again to make it."
+    said = "luma_jupyter: 1 film of this folder was not made before the kernel ended. Run its cell again to make it."
     assert said in capsys.readouterr().out.splitlines()
     notebook.restart()
     assert said not in capsys.readouterr().out
@@ -237,8 +238,8 @@ def test_loading_says_once_which_films_were_not_made(notebook: Shell, service: P
 @pytest.mark.parametrize(
     ("names", "said", "again"),
     [
-        (["longer"], "1 clip of this folder was", "run the cell again to make it"),
-        (["longer", "other"], "2 clips of this folder were", "run their cells again to make them"),
+        (["longer"], "1 clip of this folder was", "Run its cell again to make it"),
+        (["longer", "other"], "2 clips of this folder were", "Run their cells again to make them"),
     ],
 )
 def test_loading_says_once_what_was_not_sent(
@@ -247,8 +248,8 @@ def test_loading_says_once_what_was_not_sent(
     """One line, before the one about what is unfinished; the next kernel has only that one. Nothing was paid."""
     queue_steps(notebook, service, *names)
     notebook.restart()
-    unsent = f"{said} not sent: the kernel ended before. Nothing was paid for that; {again}."
-    unfinished = "luma_jupyter: 1 clip of this folder is unfinished; %luma resume follows it further."
+    unsent = f"{said} not sent before the kernel ended, and cost nothing. {again}."
+    unfinished = "luma_jupyter: 1 clip of this folder is unfinished; %luma resume watches it again."
     assert capsys.readouterr().out.splitlines() == [f"luma_jupyter: {unsent}", unfinished]
     notebook.restart()
     assert capsys.readouterr().out.splitlines() == [unfinished]
@@ -282,7 +283,10 @@ def test_loading_looks_for_what_was_not_answered(notebook: Shell, service: Promp
     service.faulty = False
     service.listed = [{"id": "task-1", "created_at": time.time(), "request": service.sent[0]}]
     notebook.restart()
-    assert "1 clip of this folder is unfinished (1 unconfirmed)" in capsys.readouterr().out
+    assert (
+        "1 clip of this folder is unfinished; %luma resume watches it again. 1 is unconfirmed: "
+        in capsys.readouterr().out
+    )
     wait_for_looks()
     (clip,) = clips()
     assert (clip.name, clip.status, clip.task_id) == ("sunset", "completed", "task-1")
@@ -382,7 +386,7 @@ def test_loading_with_a_bad_setting_is_one_line_and_leaves_nothing(
     assert count_matchers(ip) == matchers
     capsys.readouterr()
     terminal.run("%luma help")
-    assert "%%luma [generate|extend|modify]" in capsys.readouterr().out
+    assert "Write what you want to see, run the cell" in capsys.readouterr().out
 
 
 def test_loading_asks_a_gateway_again_for_what_it_was_asked(notebook: Shell, service: PromptService) -> None:

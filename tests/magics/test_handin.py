@@ -17,7 +17,8 @@ def test_line_makes_the_zip_and_says_so(notebook: Shell, tmp_path: Path) -> None
     write_notebook(tmp_path / "my lesson.ipynb", markdown("x"))
     made = notebook.run('%luma handin "my lesson.ipynb"')
     saved = time.strftime("%H:%M", time.localtime((tmp_path / "my lesson.ipynb").stat().st_mtime))
-    assert repr(made).startswith(f"my-lesson.zip: the notebook as it was saved at {saved}, its page and 0 videos (")
+    assert repr(made).endswith(f" kB): the notebook as it was saved ({saved}), its page and 0 videos.")
+    assert repr(made).startswith("my-lesson.zip (")
     assert (tmp_path / "my-lesson.zip").is_file()
     assert notebook.run('%luma handin "my lesson.ipynb" -o ann.zip').path == tmp_path / "ann.zip"
     made.path.unlink()

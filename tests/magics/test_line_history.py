@@ -101,7 +101,7 @@ def test_history_of_folders_and_days(two_folders: Shell, tmp_path: Path, words: 
         ("--day 22.11.2026", "'22.11.2026' is not a day: write it as 2026-11-22, or today."),
         ("--day", "needs a value"),
         ("--dy today", "There is no option --dy: did you mean --day? Usage: %luma history [WORDS…]"),
-        ("--action delete", "There is no action 'delete': choose generate, extend, modify, film."),
+        ("--action delete", "There is no action 'delete'; choose generate, extend, modify, film."),
         ("--star", "There is no option --star: did you mean --starred?"),
         ("--since", "needs a value"),
         ("--folder nowhere", "nowhere'."),

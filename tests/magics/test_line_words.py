@@ -72,7 +72,7 @@ def test_status_leaves_out_what_a_newer_clip_took_the_variable_of(
     capsys.readouterr()
     notebook.run("%luma status")
     _, *rows = capsys.readouterr().out.splitlines()
-    prompts = ["A red fox", "A blue fox", "A lake", "A lake", "A slow boat", "A fast boat"]
+    prompts = ["red fox", "blue fox", "lake", "lake", "slow boat", "fast boat"]
     assert len(rows) == len(prompts)
     assert all(row.endswith(prompt) for row, prompt in zip(rows, prompts, strict=True))
     first = rows[4].split()[0]
@@ -181,7 +181,7 @@ def test_status_lists_what_earlier_kernels_left(notebook: Shell, service: Prompt
     """The table has what earlier kernels left too, each clip once; a named clip's status is only that."""
     leave_running(notebook, service, "%%luma -o sunset --timeout 1e9\nA sunset")
     capsys.readouterr()
-    left = "luma_jupyter: 1 clip of this folder is unfinished; %luma resume follows it further.\n"
+    left = "luma_jupyter: 1 clip of this folder is unfinished; %luma resume watches it again.\n"
     for _ in range(2):
         notebook.run("%luma status")
         head, sunset, last = capsys.readouterr().out.splitlines(keepends=True)
@@ -211,7 +211,10 @@ def test_wait_waits_for_what_earlier_kernels_left(notebook: Shell, service: Prom
     assert notebook.user_ns["sunset"].status == "completed"
     assert capsys.readouterr().out == ""
     notebook.run("%luma wait")
-    said = "1 clip of this folder is unfinished (1 unconfirmed); %luma resume follows it further.\n"
+    said = (
+        "1 clip of this folder is unfinished; %luma resume watches it again. 1 is unconfirmed: it may have been made "
+        "and paid.\n"
+    )
     assert capsys.readouterr().out == f"No clip is being made.\nluma_jupyter: {said}"
     assert len(service.sent) == sent
 
@@ -240,8 +243,8 @@ def test_resume_says_what_ended_with_the_demo_service(notebook: Shell, service: 
     capsys.readouterr()
     notebook.restart()
     ended = (
-        "luma_jupyter: 1 clip of this folder was not finished: the demo service ended with its kernel; run the cell "
-        "again to make it.\n"
+        "luma_jupyter: 1 clip of this folder was not finished: the demo ended with its kernel. Run its cell again to "
+        "make it.\n"
     )
     assert capsys.readouterr().out == ended
     notebook.run("%luma resume")
@@ -356,7 +359,7 @@ def test_resume_looks_for_an_unconfirmed_clip_and_sends_nothing(notebook: Shell,
     assert notebook.user_ns["sunset"].wait().path.exists()
     with pytest.raises(ClipUnconfirmed, match=r"`%luma retry dawn --may-pay-twice` .*, which may pay twice\.$"):
         notebook.user_ns["dawn"].wait()
-    with pytest.raises(ClipUnconfirmed, match=r"`%luma retry foggy` .*, under the same idempotency key\.$"):
+    with pytest.raises(ClipUnconfirmed, match=r"`%luma retry foggy` .* under the same idempotency key\.$"):
         notebook.user_ns["foggy"].wait()
     assert len(service.sent) == 3
 
@@ -442,7 +445,7 @@ def test_retry_refuses_what_runs_and_what_failed(notebook: Shell, service: Promp
     """Both are refused in one line."""
     service.gate.clear()
     notebook.run("%%luma -o sunset\nA [fail] sunset")
-    with pytest.raises(InvalidRequest, match=r"sunset is \w+ already; `sunset.wait\(\)` waits for it"):
+    with pytest.raises(InvalidRequest, match=r"sunset is already \w+; `sunset.wait\(\)` waits for it"):
         notebook.run("%luma retry sunset")
     service.gate.set()
     notebook.user_ns["sunset"].handle.done.result(timeout=10)
@@ -735,6 +738,6 @@ def test_too_little_left_at_a_gateway_is_told_to_ask_for(notebook: Shell, servic
     """What is left does not cover the call: nothing was sent, and it is the teacher who can change that."""
     settings.configure(**THROUGH_GATEWAY)
     service.credits, service.credits_left = 1.0, 0.5
-    with pytest.raises(ClipFailed, match=r"The balance at the class gateway is \$0\.25.*Ask your teacher; or"):
+    with pytest.raises(ClipFailed, match=r"The balance at the class gateway is \$0\.25.*Ask your teacher. Or"):
         notebook.run("%%luma --wait\nA sunset")
     assert service.sent == []

@@ -39,7 +39,7 @@ def test_an_interrupted_cell_stops_with_one_line_and_the_clip_goes_on(session: T
     """Ctrl-C ends the wait alone: one line, no traceback; waiting again gives the video."""
     printed = session.luma("-o dawn", "A dawn", meanwhile=session.interrupt)
     last = printed.rpartition("\r")[2].strip()
-    assert last == "Interrupted: dawn is followed further; `dawn.wait()` waits again."
+    assert last == "Interrupted: dawn is still being watched; `dawn.wait()` waits again."
     assert "completed in 0:0" in session.run("dawn.wait()")
 
 

@@ -52,8 +52,8 @@ def test_acedata_refusal(fake: Any, status: int, code: str, kind: type[ServiceEr
     error = submission_error(fake, "acedata", (status, body(code)))
     assert type(error) is kind
     assert isinstance(error, ServiceError)
-    what = kind.what
-    assert str(error) == f"AceDataCloud {what}: “what it says” (HTTP {status}, {code}, trace tr-9). {advice}"
+    what = kind.what.format(service="AceDataCloud")
+    assert str(error) == f"{what}: “what it says” (HTTP {status}, {code}, trace tr-9). {advice}"
     facts = (error.service, error.words, error.code, error.http_status, error.trace_id)
     assert facts == ("AceDataCloud", "what it says", code, status, "tr-9")
 
@@ -88,7 +88,7 @@ def test_runapi_refusal(fake: Any, status: int, kind: type[ServiceError], advice
     """Every documented refusal of RunAPI has its class, in each form that its error bodies take."""
     error = submission_error(fake, "runapi", (status, shape("what it says")))
     assert type(error) is kind
-    assert str(error) == f"RunAPI {kind.what}: “what it says” (HTTP {status}). {advice}".rstrip()
+    assert str(error) == f"{kind.what.format(service='RunAPI')}: “what it says” (HTTP {status}). {advice}".rstrip()
 
 
 PAGE = "<!doctype html><html><body>nginx</body></html>"

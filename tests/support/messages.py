@@ -110,7 +110,9 @@ def script_messages(
 
 def template() -> Catalog:
     """All messages of the package, in the order of its files."""
-    catalog = Catalog(project="luma_jupyter", version=__version__, charset="utf-8", fuzzy=False)
+    catalog = Catalog(
+        project="luma_jupyter", version=__version__, msgid_bugs_address="see CONTRIBUTING.md", fuzzy=False
+    )
     for path, line, message, _, context in extract_from_dir(PACKAGE, METHODS):
         catalog.add(message, None, [(f"luma_jupyter/{path}", line)], context=context)
     return catalog
@@ -130,8 +132,8 @@ def read(language: str) -> Catalog:
 def updated(language: str) -> Catalog:
     """The catalogue of a language with the messages of today; what is new is empty, what is gone is gone."""
     catalog, old = template(), read(language)
-    catalog.locale, catalog.header_comment = old.locale, old.header_comment
-    catalog.creation_date, catalog.revision_date = old.creation_date, old.revision_date
+    for name in ("locale", "header_comment", "creation_date", "revision_date", "last_translator", "language_team"):
+        setattr(catalog, name, getattr(old, name))
     for message in catalog:
         if message.id and message.id in old:
             message.string = old[message.id].string

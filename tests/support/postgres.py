@@ -11,6 +11,7 @@ import shutil
 import signal
 import subprocess
 import tempfile
+import time
 from importlib.util import find_spec
 from itertools import count
 from pathlib import Path
@@ -145,4 +146,5 @@ class PostgresServer:
             if done.returncode == 0:
                 return
             assert tries == 1 or (self._process and self._process.poll() is None), (self.folder / "log").read_text()
+            time.sleep(0.02)
         raise AssertionError(f"{program}: {done.stderr.decode()}")

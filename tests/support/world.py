@@ -18,10 +18,10 @@ from luma_jupyter.engine.handle import Handle
 from luma_jupyter.engine.plan import Preview
 from luma_jupyter.engine.task_spec import TaskSpec
 from tests.support.fake_service import FakeService
+from tests.support.tasks import EPOCH
 
 ACEDATA_KEY = "acedata-key-7f3a"
 RUNAPI_KEY = "runapi-key-91bc"
-EPOCH = 1_700_000_000.0
 
 
 def submit(engine: Engine, request: Request, **options: Any) -> Handle:

@@ -161,13 +161,15 @@ def test_final_html_of_other_ends_says_their_reason(status: Status) -> None:
 
 @pytest.mark.parametrize("status", [Status.COMPLETED, Status.FAILED, Status.UNCONFIRMED])
 def test_ids_are_small_and_folded_away(status: Status) -> None:
-    """They are for the service's support; an error that names one itself says it once."""
+    """They are for the service's support; so is the trace that an error names."""
     folded = re.search(
         '<details style="[^"]*font-size:11px;"><summary>Ids</summary>([^<]*)</details>', final_html(clip_state(status))
     )
     assert folded
     assert "task id task-1" in folded[1]
-    assert "Ids" not in final_html(clip_state(Status.FAILED, error=ClipFailed("It went wrong (task id task-1).")))
+    failed = final_html(clip_state(Status.FAILED, error=ClipFailed("It went wrong (api_error, trace trace-1).")))
+    assert "</b>: It went wrong (api_error).</div>" in failed
+    assert "<summary>Ids</summary>task id task-1 · trace trace-1</details>" in failed
 
 
 def test_a_card_has_its_language_and_a_prompt_its_own_direction() -> None:

@@ -22,6 +22,7 @@ from luma_jupyter.views.text import (
     short,
     sources_text,
     status_text,
+    without_trace,
 )
 from tests.support.states import clip_state, film_state
 
@@ -146,3 +147,25 @@ def test_plain_text_says_that_the_file_is_gone() -> None:
             "completed in 0:42: https://cdn.example/v.mp4",
             "Its file is gone: `%luma retry sunset` fetches it again.",
         ]
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        (
+            "It said no: “No.” (HTTP 403, forbidden, trace 98e3-a). Try again.",
+            "It said no: “No.” (HTTP 403, forbidden). Try again.",
+        ),
+        ("It said no (trace 98e3-a).", "It said no."),
+        ("没有成功（trace 98e3-a）。", "没有成功。"),
+    ],
+)
+def test_trace_id_is_taken_out_of_an_error(text: str, shown: str) -> None:
+    """With the brackets that it alone was in."""
+    assert without_trace(text) == (shown, "98e3-a")
+
+
+def test_error_that_only_speaks_of_a_trace_stays_as_it_is() -> None:
+    """What a service says itself is never changed."""
+    for text in ("It said no: “A trace of (dust)”.", "trace 1", "It said no."):
+        assert without_trace(text) == (text, "")

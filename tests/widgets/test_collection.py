@@ -111,7 +111,7 @@ def test_refused_zips_are_told_above_the_others(hand: Hand, tmp_path: Path) -> N
     hand("ann", "A fox")
     (tmp_path / "class" / "<b>eve.zip").write_bytes(b"no zip")
     found = luma.collect("class")
-    line = "<b>eve.zip is refused: it is no zip, or damaged."
+    line = "<b>eve.zip is refused: it is not a zip, or it is damaged."
     assert found.refused == [line]
     assert repr(found).splitlines()[0] == line
     assert repr(found).splitlines()[2].split()[:3] == ["ann", "1", "$0.00"]
@@ -252,7 +252,7 @@ def test_student_who_is_not_there_is_told_in_one_line(hand: Hand, tmp_path: Path
     assert ("dora" in found, found.get("dora")) == (False, None)
     with pytest.raises(KeyError) as caught:
         found["dora"]
-    assert str(caught.value) == "dora.zip is refused: it is no zip, or damaged."
+    assert str(caught.value) == "dora.zip is refused: it is not a zip, or it is damaged."
     with pytest.raises(NoSuchStudent, match=r"^There is no student 'cat'; choose ann, ben\.$"):
         found["cat"]
     for number in range(12):

@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 import re
 import unicodedata
-from collections.abc import Callable, Iterable
-from itertools import groupby
+from collections.abc import Callable, Iterable, Iterator
+from itertools import takewhile
 
 from luma_jupyter.operating_system import is_device_name
 
@@ -18,15 +18,14 @@ _JAMO_BEGINNINGS = (range(0x1100, 0x1160), range(0xA960, 0xA97D))  # of a syllab
 _JAMO_MIDDLES = (range(0x1160, 0x1200), range(0xD7B0, 0xD7FC))
 _SIGNS_AM = "\u0e33\u0eb3"  # Thai and Lao vowels that hang on the letter before, though Unicode calls them letters
 _VIRAMA = 9  # the combining class of what joins two letters into one
-_FROM_FIRST_LETTER = re.compile(r"[^\W_].*", re.DOTALL)
+_LETTER = re.compile(r"[^\W_]")
+_LOOKED_AT = 10 * LONGEST  # characters of a word: some of them are joiners, which may not count
 
 
 def slug(prompt: str) -> str:
     """A prompt's first words in lower case, with the marks that belong to them; `WORDLESS` where it has none."""
     lower = unicodedata.normalize("NFC", unicodedata.normalize("NFC", prompt).lower())
-    groups = ("".join(group) for in_word, group in groupby(lower, _is_in_word) if in_word)
-    words = (match[0].rstrip(_JOINERS) for match in map(_FROM_FIRST_LETTER.search, groups) if match)
-    return _join_first(words, _cut)
+    return _join_first(_words(lower), _cut)
 
 
 def slug_of_0_1_0(prompt: str) -> str:
@@ -44,6 +43,16 @@ def plain_file_name(name: str, longest: int) -> str:
         plain = f"file-{plain}"
     stem, suffix = os.path.splitext(plain)
     return f"{stem[:longest].rstrip('.')}{suffix[:10]}"  # they take some 250 bytes, a letter may have four
+
+
+def _words(text: str) -> Iterator[str]:
+    """The words of a text, each from its first letter or digit; a long one may be cut far behind what a name takes."""
+    end = 0
+    while first := _LETTER.search(text, end):
+        end = first.start()
+        word = "".join(takewhile(_is_in_word, text[end : end + _LOOKED_AT]))
+        end += len(word)
+        yield word.rstrip(_JOINERS)
 
 
 def _join_first(words: Iterable[str], cut: Callable[[str], str]) -> str:

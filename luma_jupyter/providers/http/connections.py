@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import random
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
-from functools import cached_property
+from functools import cached_property, lru_cache
 from importlib.metadata import version
 from typing import Any
 from urllib.parse import urlsplit
@@ -23,8 +24,20 @@ from luma_jupyter.settings import Secret
 
 Sleep = Callable[[float], Awaitable[object]]
 
+CERTIFICATES = ("SSL_CERT_FILE", "SSL_CERT_DIR")
 PROXY_VARIABLES = "HTTP_PROXY, HTTPS_PROXY, ALL_PROXY"
 FETCH_TIMEOUT = httpx.Timeout(30.0, connect=10.0)  # seconds; for short requests that change nothing
+
+
+def _tls_context_now() -> Any:
+    """The TLS context with the certificates of the environment."""
+    return _tls_context(*map(os.environ.get, CERTIFICATES))
+
+
+@lru_cache(maxsize=1)
+def _tls_context(*places: str | None) -> Any:
+    """That of these places, made once: to read all certificates is most of what a new client does."""
+    return httpx.create_ssl_context()
 
 
 class KeyAuth(httpx.Auth):
@@ -75,7 +88,7 @@ def _environment_translated() -> Iterator[None]:
         ) from None
     except OSError as error:
         raise ConfigError(
-            f"The TLS certificates of the environment (SSL_CERT_FILE, SSL_CERT_DIR) cannot be read: {error}."
+            f"The TLS certificates of the environment ({', '.join(CERTIFICATES)}) cannot be read: {error}."
         ) from None
 
 
@@ -125,7 +138,7 @@ class Connections:
         found = {} if self._transport else getproxies()
         urls = {name: url if "://" in url else f"http://{url}" for name, url in found.items()}
         return {
-            name: httpx.AsyncHTTPTransport(verify=self._tls_context, limits=limits, proxy=urls[name])
+            name: httpx.AsyncHTTPTransport(verify=_tls_context_now(), limits=limits, proxy=urls[name])
             for name in ("http", "https", "all")
             if urls.get(name)
         }
@@ -134,12 +147,8 @@ class Connections:
     def _headers(self) -> dict[str, str]:
         return {"User-Agent": f"luma-jupyter/{version('luma-jupyter')}"}
 
-    @cached_property
-    def _tls_context(self) -> Any:
-        return httpx.create_ssl_context()
-
     def _direct(self, limits: httpx.Limits) -> httpx.AsyncBaseTransport:
-        return self._transport or httpx.AsyncHTTPTransport(verify=self._tls_context, limits=limits)
+        return self._transport or httpx.AsyncHTTPTransport(verify=_tls_context_now(), limits=limits)
 
     def _new_client(self, limits: httpx.Limits) -> httpx.AsyncClient:
         """A client that goes through the proxies of the environment, but never for loopback addresses."""

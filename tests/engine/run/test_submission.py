@@ -161,7 +161,7 @@ async def test_stop_before_its_turn_sends_nothing(world: World) -> None:
     task = await world.end(second)
     assert world.story(second) == "queued cancelled"
     assert isinstance(task.error, ClipCancelled)
-    assert "nothing was sent" in str(task.error)
+    assert "Nothing was sent" in str(task.error)
     assert task.sent_at is None
     for handle in (first, third):
         assert (await world.end(handle)).status is Status.COMPLETED

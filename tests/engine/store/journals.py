@@ -14,12 +14,12 @@ from typing import Any
 
 import pytest
 
-from luma_jupyter.domain.requests import ExtendRequest, GenerateRequest, VideoRef
-from luma_jupyter.domain.task import Task, Video
+from luma_jupyter.domain.requests import ExtendRequest, VideoRef
+from luma_jupyter.domain.task import Video
 from luma_jupyter.domain.vocabulary import Status
 from luma_jupyter.engine.store.journal import Journal
 from luma_jupyter.errors import ClipDetached
-from tests.support.world import EPOCH
+from tests.support.tasks import EPOCH, a_task
 
 Python = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -31,20 +31,6 @@ OTHER = "elsewhere|2|1.0"
 
 
 POSIX = pytest.mark.skipif(os.name == "nt", reason="Windows has neither these modes nor forks")
-
-
-def a_task(number: int = 1, **changes: Any) -> Task:
-    """A task with few particulars, made so many seconds after the epoch."""
-    task = Task(
-        intent=f"{number:032x}",
-        request=GenerateRequest(prompt=f"Film {number}"),
-        provider="acedata",
-        status=Status.QUEUED,
-        created_at=EPOCH + number,
-        filename=f"film-{number}.mp4",
-        fingerprint=f"{number:064x}",
-    )
-    return task.evolve(**changes)
 
 
 FULL = a_task(
@@ -93,7 +79,7 @@ WORKERS = 8
 WORK = """
 import sys
 from pathlib import Path
-from tests.engine.store.journals import a_task
+from tests.support.tasks import a_task
 from luma_jupyter.engine.store.journal import Journal
 from luma_jupyter.domain.vocabulary import Status
 number = int(sys.argv[2])

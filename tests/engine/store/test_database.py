@@ -181,7 +181,7 @@ def test_transactions_of_many_threads_do_not_mix(journal: Journal) -> None:
 FORK = """
 import os, sys, warnings
 from pathlib import Path
-from tests.engine.store.journals import a_task
+from tests.support.tasks import a_task
 from luma_jupyter.engine.store.journal import Journal
 
 def tell(pipe):

@@ -162,7 +162,7 @@ def test_nothing_of_a_blind_sheet_tells_what_a_clip_is(blind: Sheet, made: ClipL
 def test_labels_show_when_all_are_voted_on(blind: Sheet, made: ClipList) -> None:
     """The page has the votes so far, also one that is drawn anew; with the last one the labels come, and stay."""
     model, other = blind._live("3f9c2a1b"), blind._live("3f9c2a1c")
-    with pytest.raises(ClipNotReady, match="4 of 4 videos have no vote yet"):
+    with pytest.raises(ClipNotReady, match=r"Votes are still missing \(4 of 4\)"):
         blind.votes  # noqa: B018
     for number, mark in enumerate((3, 1, 5)):
         cast(model, number, mark)

@@ -37,7 +37,7 @@ def test_form_button_does_what_the_cell_does(notebook: Shell, service: PromptSer
     form = open_form(prompt=" A boat ", aspect_ratio="9:16", loop=True, enhancement=False, out="boat")
     assert form.cell == "%%luma -o boat --aspect-ratio 9:16 --loop --no-enhancement\nA boat"
     assert (form.errors, form.problem) == ({}, "")
-    assert form.price.startswith("1 new video.")
+    assert form.price.startswith("1 new video, price not known")
     (clip,) = form.submit()
     assert notebook.user_ns["boat"] is clip
     assert form.outcome == "Started: use boat in your next cells."
@@ -294,8 +294,8 @@ def test_form_asks_for_a_yes_before_a_found_key_pays(
     form = open_form(prompt="A boat")
     assert form.submit() == []
     assert form.errors == {
-        "yes": "A key of AceDataCloud was found in the system's keyring: this is paid. Say yes here, or choose the "
-        "demo service."
+        "yes": "A key of AceDataCloud was found in the system's keyring: this costs money. Say yes here, or choose "
+        "the demo service."
     }
     assert service.sent == []
     form.yes = True
