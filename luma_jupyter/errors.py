@@ -103,11 +103,10 @@ def with_message(error: E, message: str) -> E:
 
 
 def with_words(error: E, words: Mapping[str, str]) -> E:
-    """The same error in the user's words: for the parameter that its message begins with, what was typed for it, or
-    its field's label in the reader's language."""
+    """The same error in the user's words: for the parameter that its message begins with, what was typed for it."""
     message = str(error)
     name = re.match(r"[\w-]*", message)[0]  # type: ignore[index]  # it always matches
-    return with_message(error, _(words[name]) + message.removeprefix(name)) if name in words else error
+    return with_message(error, words[name] + message.removeprefix(name)) if name in words else error
 
 
 def missing_package(package: str | None) -> ConfigError:

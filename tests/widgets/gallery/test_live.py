@@ -317,7 +317,7 @@ def test_a_search_that_cannot_be_is_said(made: list[Clip], said: Said, monkeypat
     """Too many words, or a journal that cannot be read: a line in the place of the count, and no tiles."""
     live = live_part(luma.gallery())
     ask(live, do="rows", search=" ".join(map(str, range(1000))), starred=False, **{"from": 0, "to": 40})
-    assert said[-1]["count"].startswith("search takes at most")
+    assert said[-1]["count"].startswith("search can have at most")
     assert (said[-1]["tiles"], said[-1]["total"]) == ([], 0)
     for number in range(MOST_SEARCHES + 1):
         ask(live, do="rows", search=f"fox {number}", starred=False, **{"from": 0, "to": 40})

@@ -37,7 +37,7 @@ def test_form_button_does_what_the_cell_does(notebook: Shell, service: PromptSer
     form = open_form(prompt=" A boat ", aspect_ratio="9:16", loop=True, enhancement=False, out="boat")
     assert form.cell == "%%luma -o boat --aspect-ratio 9:16 --loop --no-enhancement\nA boat"
     assert (form.errors, form.problem) == ({}, "")
-    assert form.price.startswith("1 new video")
+    assert form.price.startswith("1 new video, price not known")
     (clip,) = form.submit()
     assert notebook.user_ns["boat"] is clip
     assert form.outcome == "Started: use boat in your next cells."
@@ -84,7 +84,7 @@ def test_form_of_extend_and_modify_takes_what_a_cell_takes(
         ({}, "prompt", "The prompt is empty"),
         ({"prompt": "A {{colour}} boat"}, "prompt", "there is no variable colour"),
         ({"aspect_ratio": "2:1"}, "aspect_ratio", "^There is no ratio 2:1; choose 16:9"),
-        ({"out": "not a name"}, "out", "use letters, digits and _, such as not_a_name"),
+        ({"out": "not a name"}, "out", "^Variable not a name: use letters, digits and _, such as not_a_name"),
         ({"out": "class"}, "out", "^Variable class: Python needs this name itself"),
         ({"out": "print"}, "out", "^Variable print: Python needs this name itself"),
         ({"start_image": "missing.png"}, "start_image", "^First frame: there is no file 'missing.png'"),
@@ -104,7 +104,11 @@ def test_form_of_extend_and_modify_takes_what_a_cell_takes(
             "source",
             "modify needs a clip or a URL",
         ),
-        ({"action": "modify", "source": "https://example.com/x.mp4", "watermark_id": "x", "out": "1"}, "out", "1: use"),
+        (
+            {"action": "modify", "source": "https://example.com/x.mp4", "watermark_id": "x", "out": "1"},
+            "out",
+            "^Variable 1: use letters",
+        ),
     ],
 )
 def test_form_marks_a_mistake_at_its_field(
