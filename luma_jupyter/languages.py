@@ -23,7 +23,7 @@ _FOLDER = Path(__file__).parent / "locale"
 # Slots whose values are texts of ours, and are translated, too.
 OURS = frozenset({"error", "place", "reason", "remedy", "service", "wanted", "what"})
 _SLOT = re.compile(r"\{(\w+)\}")
-_SHORT = 3  # letters: "and" or "of" between two slots say nothing of a text
+_SHORT = 8  # letters: "and", "of" or "made" round a slot say nothing of a text
 _GAP = re.compile(r"(?<=[\u4e00-\u9fff]) (?=[\u4e00-\u9fff])")  # between Chinese words, round a slot for a name
 _SENTENCES = re.compile(r"(?<=[.!?”…]) ")  # between two
 # Calls in scripts and templates: _("…") and ngettext("…", "…", count), in double quotes, on one line.
@@ -123,7 +123,7 @@ class _Catalogue(catalogues.GNUTranslations):
                     values |= {name: found.text for name, found in inner.items()}
                     yield _Found(letters, pattern.filled(values))
                     alone = alone or not pattern.ours
-        for end in _SENTENCES.finditer(english):
+        for end in reversed(list(_SENTENCES.finditer(english))):
             if (last := _find(self, english[end.end() :])).letters:
                 first = _find(self, english[: end.start()])
                 joint = "" if first.text.endswith("。") else " "

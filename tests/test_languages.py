@@ -31,6 +31,7 @@ MESSAGES = {
     "Top up the account.": "请充值。",
     "{clips} and {videos}": "{clips} 和 {videos}",
     "Copy": "复制",
+    "{percent} made": "已完成 {percent}",
     "{name} must be a URL.": "请在“{name}”里填网址。",
     "First frame": "首帧",
 }
@@ -119,8 +120,8 @@ def test_what_was_kept_in_english_is_translated_when_it_is_shown() -> None:
     with reading("zh"):
         assert translated(kept) == "没有 {2:1}\nor so 这个比例；请选 1:1, 16:9。"
         assert translated("Prompt 1: Try again.") == "Prompt 1：再试一次。"
-        assert translated("sunset ended: Nobody knows this.") == "sunset 结束：Nobody knows this."
-        for unknown in ("Nobody knows this.", "Nor: this.", "This and that.", ""):
+        assert translated("sunset has ended already: Nobody knows this.") == "sunset 结束：Nobody knows this."
+        for unknown in ("Nobody knows this.", "Nor: this.", "This and that.", "12 % made", ""):
             assert translated(unknown) == unknown
 
 
@@ -131,7 +132,7 @@ def test_a_text_is_read_as_the_messages_that_know_most_of_it() -> None:
         assert translated("第一帧: there is no file 'a.png'.") == "第一帧：没有文件 'a.png'。"
         inner = "Prompt 1: start_image: there is no file 'a.png'. Nothing was sent."
         assert translated(inner) == "Prompt 1：start_image：没有文件 'a.png'。什么都没有发送。"
-        assert translated("sunset ended: Try again. Top up the account.") == "sunset 结束：再试一次。请充值。"
+        assert translated("sunset has ended already: Try again. Top up the account.") == "sunset 结束：再试一次。请充值。"
         assert translated("Somebody's words. Top up the account.") == "Somebody's words. 请充值。"
         assert translated("So. Many. Sentences. " * 20).startswith("So. Many.")
 
