@@ -27,7 +27,7 @@ MESSAGES = {
     "{name}: {reason}": "{name}：{reason}",
     "{name}: there is no file {path}.": "{name}：没有文件 {path}。",
     "{place}: {error} Nothing was sent.": "{place}：{error}什么都没有发送。",
-    "{name} ended: {error}": "{name} 结束：{error}",
+    "{name} has ended already: {error}": "{name} 结束：{error}",
     "Top up the account.": "请充值。",
     "{clips} and {videos}": "{clips} 和 {videos}",
     "Copy": "复制",
