@@ -132,7 +132,9 @@ def test_a_text_is_read_as_the_messages_that_know_most_of_it() -> None:
         assert translated("第一帧: there is no file 'a.png'.") == "第一帧：没有文件 'a.png'。"
         inner = "Prompt 1: start_image: there is no file 'a.png'. Nothing was sent."
         assert translated(inner) == "Prompt 1：start_image：没有文件 'a.png'。什么都没有发送。"
-        assert translated("sunset has ended already: Try again. Top up the account.") == "sunset 结束：再试一次。请充值。"
+        assert (
+            translated("sunset has ended already: Try again. Top up the account.") == "sunset 结束：再试一次。请充值。"
+        )
         assert translated("Somebody's words. Top up the account.") == "Somebody's words. 请充值。"
         assert translated("So. Many. Sentences. " * 20).startswith("So. Many.")
 

@@ -150,5 +150,5 @@ def batch(
     for_all = {"action": action, "source": source, **options, "takes": takes}
     options = {"provider": provider, "timeout": timeout, "again": again}
     grid = read_grid(prompts, for_all, options, kernel.session.find_name)
-    kernel.session.tell_of_braces(spec.request.prompt for spec in grid.specs)
+    kernel.session.prompt_notices.tell_of_braces(spec.request.prompt for spec in grid.specs)
     return submit_all(kernel.session, grid, yes=yes)

@@ -20,6 +20,7 @@ lineage    where a clip comes from, and what came of it
 confirm    several new videos: number and price, and the question above a limit
 grid       rows × axes × takes of a batch
 notices    what is printed at loading, of clips that earlier kernels left
+prompt_notices  what is said of a prompt before it is sent
 notifier   the user's function that is called with what has ended
 axes       what differs between clips, as the labels of rows and columns
 differing_words  what differs between prompts

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Callable, Collection, Iterable, Mapping, MutableMapping, Sequence
+from collections.abc import Callable, Collection, Mapping, MutableMapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from itertools import islice
@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 from weakref import WeakValueDictionary
 
-from luma_jupyter.clip.braces import double_braces_notice, find_double_braces
 from luma_jupyter.clip.clip import Clip, Presenter, Source
 from luma_jupyter.clip.clip_list import ClipList
 from luma_jupyter.clip.found_keys import FoundKeys
@@ -22,9 +21,9 @@ from luma_jupyter.clip.lineage import lineage_nodes
 from luma_jupyter.clip.names import find_name, find_word
 from luma_jupyter.clip.notices import ended_text, unfinished_text
 from luma_jupyter.clip.notifier import Notifier
+from luma_jupyter.clip.prompt_notices import PromptNotices
 from luma_jupyter.domain.identifiers import KEY_PREFIX, is_key, is_reserved_name, is_variable_name, normalize_name
 from luma_jupyter.domain.note import Note
-from luma_jupyter.domain.prompts import is_mostly_latin, script_of
 from luma_jupyter.domain.requests import FilmRequest, addresses_in
 from luma_jupyter.domain.task import Task
 from luma_jupyter.domain.urls import is_cut
@@ -40,7 +39,6 @@ from luma_jupyter.engine.store.serialization import load
 from luma_jupyter.engine.store.wanted import EVERYTHING, Wanted
 from luma_jupyter.engine.task_spec import TaskSpec
 from luma_jupyter.errors import ClipError, InvalidRequest, LumaError, shown
-from luma_jupyter.languages import gettext as _
 from luma_jupyter.languages import translated
 from luma_jupyter.operating_system import at_fork
 from luma_jupyter.printable import say
@@ -75,6 +73,7 @@ class Session:
         self.variables = variables
         self.found_keys = FoundKeys(configuration, engine, presenter)
         self.notifier = Notifier(configuration.current, engine.loop_thread)
+        self.prompt_notices = PromptNotices(engine)
         self._restore = restore
         self._clips: WeakValueDictionary[str, Clip] = WeakValueDictionary()  # by intent
         self._under_way: dict[str, Clip] = {}  # those of them that have not ended, though nobody may hold them
@@ -82,7 +81,6 @@ class Session:
         self._listeners: list[ClipListener] = []
         self._note_listeners: list[ClipListener] = []
         self._looks: dict[str, Clip] = {}  # by intent: those looked for unasked, until the user wants them
-        self._braces_told: set[str] = set()
         engine.repository.name_of = self._name_of
         engine.repository.media.tell = lambda line: say(f"luma_jupyter: {translated(line)}")
         self._reset_lock()
@@ -105,7 +103,7 @@ class Session:
         Raises InvalidRequest, ConfigError or OverBudget; then nothing was sent.
         """
         plan = self.plan(spec)
-        self.tell_of_braces([spec.request.prompt])
+        self.prompt_notices.tell_of_braces([spec.request.prompt])
         return self.submit(plan)
 
     def plan(self, spec: TaskSpec) -> Plan:
@@ -141,7 +139,7 @@ class Session:
         return clips
 
     def _submit(self, plans: Sequence[Plan], *, yes: bool) -> list[Clip]:
-        self._tell_of_script(plans)
+        self.prompt_notices.tell_of_scripts(plans)
         self.found_keys.confirm(plans, yes=yes)
         try:
             handles = self.engine.submit_all(plans)
@@ -152,14 +150,6 @@ class Session:
             self._looks.pop(handle.task.intent, None)
         self.variables()[LAST_CLIP] = clips[-1]
         return clips
-
-    def _tell_of_script(self, plans: Sequence[Plan]) -> None:
-        """Say, before it is paid, that a service reads English where a new prompt is in another script."""
-        others = [plan for plan in plans if plan.provider == "runapi" and not is_mostly_latin(plan.spec.request.prompt)]
-        new = [plan.spec.request.prompt for plan in self.engine.new_of(others)]
-        for script in dict.fromkeys(map(script_of, new)):
-            text = _("RunAPI reads English prompts; this one is in {script} script.")
-            say(f"luma_jupyter: {text.format(script=translated(script))}")
 
     def adopt(self, task_id: str, provider: Provider | None = None) -> Clip:
         """The clip of a task that was made elsewhere, or lost here. Raises as `Engine.adopt` does."""
@@ -470,13 +460,6 @@ class Session:
     def relative_path(self, path: Path) -> str | None:
         """A path as seen from the notebook's folder; None on another drive."""
         return path_from(self.settings().folder, path)
-
-    def tell_of_braces(self, prompts: Iterable[str]) -> None:
-        """Print one line, once, where prompts that are sent as they stand have something in double braces."""
-        new = [found for found in find_double_braces(prompts) if found not in self._braces_told]
-        if new:
-            self._braces_told.update(new)
-            say(f"luma_jupyter: {double_braces_notice(new[0])}")
 
     def print_notices(self) -> None:
         """Print what the engine wants to be read once."""

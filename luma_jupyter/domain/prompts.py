@@ -5,9 +5,11 @@ from __future__ import annotations
 import unicodedata
 from collections import Counter
 
+from luma_jupyter.languages import N_
+
 LATIN = "Latin"
 # The first word of a letter's Unicode name is its script, but for these, whose readers say otherwise.
-_NAMES = {"CJK": "Chinese", "HIRAGANA": "Japanese", "KATAKANA": "Japanese", "HANGUL": "Korean"}
+_NAMES = {"CJK": N_("Chinese"), "HIRAGANA": N_("Japanese"), "KATAKANA": "Japanese", "HANGUL": N_("Korean")}
 
 
 def script_of(prompt: str) -> str | None:

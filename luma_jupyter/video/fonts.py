@@ -66,6 +66,12 @@ def font_for(text: str, *, everywhere: bool = False) -> tuple[ImageFont.FreeType
     return best_font, best_text
 
 
+def undrawable(text: str) -> str:
+    """Return the letters of a text that the font lacks which `font_for` gives for it."""
+    _, drawn = font_for(text)
+    return "".join(letter for letter in dict.fromkeys(text) if letter.isalpha() and letter not in drawn)
+
+
 def wrapped(text: str, font: ImageFont.FreeTypeFont, width: int) -> Iterator[str]:
     """Yield the lines of a text, each at most `width` pixels wide, broken at spaces where there are any."""
 

@@ -59,6 +59,13 @@ def test_right_to_left_letters_are_joined_and_in_order() -> None:
     assert dots.any()  # of the first letter, at the right
 
 
+def test_letters_without_a_font_are_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each once; signs and spaces do not count."""
+    monkeypatch.setattr(fonts, "FONT_FILES", ())
+    assert fonts.undrawable("boat 船 and 船 ☃") == "船"
+    assert fonts.undrawable("a boat") == ""
+
+
 def test_missing_font_files_are_skipped(monkeypatch: pytest.MonkeyPatch) -> None:
     """A machine without any of the font files draws Latin all the same."""
     monkeypatch.setattr(fonts, "FONT_FILES", ("no-such-font.ttf",))
