@@ -24,7 +24,7 @@ _FOLDER = Path(__file__).parent / "locale"
 OURS = frozenset({"error", "place", "reason", "remedy", "service", "wanted", "what"})
 _SLOT = re.compile(r"\{(\w+)\}")
 _SHORT = 3  # letters: "and" or "of" between two slots say nothing of a text
-_SENTENCES = re.compile(r"(?<=[.!?”…]) ")  # between two
+_SENTENCES = re.compile(r"(?<=[.!?”…:]) ")  # between two, or behind the name of what one is about
 # Calls in scripts and templates: _("…") and ngettext("…", "…", count), in double quotes, on one line.
 CALLS = re.compile(r'\b(?:_|ngettext)\("([^"\n]+)"(?:, "([^"\n]+)")?')
 
