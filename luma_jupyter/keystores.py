@@ -16,9 +16,9 @@ from concurrent.futures import Future
 from importlib import import_module
 from typing import Any, TypeAlias, TypeVar
 
+from luma_jupyter.domain.secret import Secret
 from luma_jupyter.errors import ConfigError
 from luma_jupyter.languages import N_
-from luma_jupyter.settings import Secret
 
 T = TypeVar("T")
 Load: TypeAlias = Callable[[str], Any]

@@ -7,9 +7,10 @@ from collections.abc import Callable
 import pytest
 
 from luma_jupyter import keystores
+from luma_jupyter.domain.secret import Secret
 from luma_jupyter.errors import ConfigError
 from luma_jupyter.keystores import ColabSecrets, KaggleSecrets, Keyring
-from luma_jupyter.settings import KeyStore, Secret
+from luma_jupyter.settings import KeyStore
 from tests.support.key_stores import Backend, Colab, Kaggle, LockedBackend, backend_of, keyring_with
 
 NAME = "ACEDATACLOUD_API_TOKEN"

@@ -136,6 +136,7 @@ def test_a_text_is_read_as_the_messages_that_know_most_of_it() -> None:
             translated("sunset has ended already: Try again. Top up the account.") == "sunset 结束：再试一次。请充值。"
         )
         assert translated("Somebody's words. Top up the account.") == "Somebody's words. 请充值。"
+        assert translated("storm@9: Try again.") == "storm@9：再试一次。"
         assert translated("So. Many. Sentences. " * 20).startswith("So. Many.")
 
 
@@ -201,6 +202,7 @@ def test_what_no_message_covers_is_told_at_the_end_of_a_run() -> None:
     said = {
         "Prompt 1: start_image: there is no file 'a.png'.": "luma_jupyter.clip.grid:1",
         "It was stopped. Nothing was sent.": "luma_jupyter.engine.run.task_run:2",
+        "storm@9: The video has no frame at 9 s: it is 1.00 s long.": "luma_jupyter.engine.frames:6",
         "RunAPI refused the prompt (moderation): “no” (HTTP 403). Change the prompt.": "luma_jupyter.providers:3",
         "It was stopped. Nobody marked this one.": "luma_jupyter.engine.engine:4",
         "": "luma_jupyter.engine.store.serialization:5",

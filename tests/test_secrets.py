@@ -25,10 +25,10 @@ import luma_jupyter as luma
 from luma_jupyter.api.kernel import kernel
 from luma_jupyter.clip.clip import Clip
 from luma_jupyter.compat import WIDGET_VIEW
+from luma_jupyter.domain.secret import Secret
 from luma_jupyter.errors import LumaError
 from luma_jupyter.keystores import Keyring
 from luma_jupyter.providers.http.client import HttpClient
-from luma_jupyter.settings import Secret
 from tests.support import loops, settings
 from tests.support import misbehaving as m
 from tests.support.key_stores import Backend, keyring_with

@@ -14,6 +14,7 @@ from luma_jupyter.clip.clip_list import ClipSequence
 from luma_jupyter.clip.session import Session
 from luma_jupyter.display.environment import session_notebook
 from luma_jupyter.domain.identifiers import normalize_name
+from luma_jupyter.domain.secret import BaseUrl, Secret
 from luma_jupyter.domain.task import Task
 from luma_jupyter.domain.values import read_path
 from luma_jupyter.domain.vocabulary import Status
@@ -25,7 +26,7 @@ from luma_jupyter.handed_in.shown import Library
 from luma_jupyter.handed_in.submission import collect_all
 from luma_jupyter.languages import N_
 from luma_jupyter.operating_system import is_same_folder, names_folder
-from luma_jupyter.settings import BaseUrl, Secret, Settings, variable
+from luma_jupyter.settings import Settings, variable
 from luma_jupyter.widgets.collection import Collection
 
 

@@ -4,6 +4,7 @@ vocabulary       actions, services, aspect ratios, status words
 identifiers      which words can be names of variables
 visibility       which characters can be seen
 urls             checks of URLs: web or local, their origin, and how they are shown
+secret           keys and logins, masked wherever they are shown
 mp4              what is in an MP4 or MOV file
 media            kinds of files, told by their bytes, and `LocalFile`
 pieces           what films are made of: stretches of clips and of files

@@ -15,11 +15,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from luma_jupyter.domain.exchange import Exchange, Recorded
+from luma_jupyter.domain.secret import Secret
 from luma_jupyter.engine.masking import masked
 from luma_jupyter.engine.store.journal import Journal
 from luma_jupyter.errors import LumaError
 from luma_jupyter.providers.exchanges import Purpose, Seen, together
-from luma_jupyter.settings import LOGIN_KEYS, Secret, SettingsSource
+from luma_jupyter.settings import LOGIN_KEYS, SettingsSource
 from luma_jupyter.worker_threads import in_thread
 
 PAUSE = 1.0  # seconds from the first reason to write until it is written, so that many clips share a commit

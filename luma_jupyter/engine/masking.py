@@ -11,9 +11,9 @@ from typing import Any
 from urllib.parse import quote, urlsplit
 
 from luma_jupyter.domain.exchange import Exchange
+from luma_jupyter.domain.secret import Login, Secret
 from luma_jupyter.domain.urls import is_web_url, shown_url, split_login
 from luma_jupyter.providers.exchanges import Purpose, Seen
-from luma_jupyter.settings import Login, Secret
 
 LONGEST = 8000  # characters of a body, and of an answer
 LONGEST_HEADER = 200  # characters

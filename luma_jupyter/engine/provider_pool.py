@@ -6,10 +6,11 @@ import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from luma_jupyter.domain.secret import Secret
 from luma_jupyter.domain.vocabulary import PROVIDERS, SERVICE_NAMES, Action, Provider
 from luma_jupyter.errors import ConfigError, InvalidRequest, LumaError, shown
 from luma_jupyter.languages import N_
-from luma_jupyter.settings import HUB_TOKEN, KEY_SETTINGS, Secret, Settings, SettingsSource, variable
+from luma_jupyter.settings import HUB_TOKEN, KEY_SETTINGS, Settings, SettingsSource, variable
 
 if TYPE_CHECKING:
     from luma_jupyter.demo.server import DemoService

@@ -13,12 +13,13 @@ from pathlib import Path
 from typing import Any, Literal, TypeAlias, get_args
 from urllib.parse import urlsplit
 
+from luma_jupyter.domain.secret import Secret
 from luma_jupyter.domain.urls import is_web_url
 from luma_jupyter.errors import ConfigError, shown
 from luma_jupyter.gateway.embedded import folder_settings
 from luma_jupyter.gateway.logs import LogFormat
 from luma_jupyter.gateway.records import MICROS
-from luma_jupyter.settings import Secret, Settings, read_key, variable
+from luma_jupyter.settings import Settings, read_key, variable
 
 Share: TypeAlias = Literal["off", "lesson", "always"]
 

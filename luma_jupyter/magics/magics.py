@@ -31,6 +31,7 @@ from luma_jupyter.clip.finding import read_wanted
 from luma_jupyter.clip.names import find_name
 from luma_jupyter.clip.session import Session
 from luma_jupyter.domain.money import dollars
+from luma_jupyter.domain.secret import Secret
 from luma_jupyter.domain.vocabulary import ACTIONS, CLASS_GATEWAY, Provider, Status
 from luma_jupyter.engine.provider_pool import choose_provider
 from luma_jupyter.errors import ConfigError, InvalidRequest, LumaError, with_words
@@ -39,7 +40,7 @@ from luma_jupyter.languages import ngettext, translated
 from luma_jupyter.magics.doctor import Diagnosis, diagnose
 from luma_jupyter.magics.help import film_text, help_text, options_text, words_text
 from luma_jupyter.printable import say
-from luma_jupyter.settings import KEY_SETTINGS, LOGIN_KEYS, FoundKey, Secret, read_key, variable
+from luma_jupyter.settings import KEY_SETTINGS, LOGIN_KEYS, FoundKey, read_key, variable
 from luma_jupyter.views.account import AccountView, balance_text
 from luma_jupyter.views.clip_state import ClipState
 from luma_jupyter.views.exchanges import Explanation

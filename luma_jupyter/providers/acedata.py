@@ -14,6 +14,7 @@ from typing import Any, ClassVar
 from luma_jupyter.domain.media import LocalFile
 from luma_jupyter.domain.money import Balance, Charge, Quote
 from luma_jupyter.domain.requests import ExtendRequest, FrameRef, GenerateRequest, Request, VideoRef
+from luma_jupyter.domain.secret import Secret
 from luma_jupyter.domain.task import ListedTask, TaskPhase, TaskState, Video
 from luma_jupyter.errors import ConfigError, Conflict, InvalidRequest, KeyReused, TaskFailed
 from luma_jupyter.languages import N_
@@ -37,7 +38,7 @@ from luma_jupyter.providers.responses import (
     read_url,
     refusal,
 )
-from luma_jupyter.settings import Secret, variable
+from luma_jupyter.settings import variable
 
 KEY_VARIABLE = variable("acedata_token")
 NO_TASK = "00000000-0000-4000-8000-000000000000"  # an id that the service never gives

@@ -16,6 +16,7 @@ from urllib.parse import quote, urlencode
 from luma_jupyter.domain.media import LocalFile
 from luma_jupyter.domain.money import Balance, Charge, Quote, UsageRow
 from luma_jupyter.domain.requests import FrameRef
+from luma_jupyter.domain.secret import Secret
 from luma_jupyter.errors import ConfigError, InvalidRequest, ServiceError
 from luma_jupyter.languages import N_
 from luma_jupyter.providers.http.client import HttpClient
@@ -31,7 +32,7 @@ from luma_jupyter.providers.responses import (
     read_url,
     refusal,
 )
-from luma_jupyter.settings import Secret, variable
+from luma_jupyter.settings import variable
 
 TOKEN_VARIABLE = variable("acedata_platform_token")
 PRICED_PATH = "/luma/videos"

@@ -15,8 +15,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 from luma_jupyter.domain.exchange import Step
+from luma_jupyter.domain.secret import Secret
 from luma_jupyter.languages import N_
-from luma_jupyter.settings import Secret
 
 log = logging.getLogger(__name__)
 

@@ -13,6 +13,7 @@ from urllib.parse import quote, unquote, urlsplit
 from luma_jupyter.domain.media import LocalFile
 from luma_jupyter.domain.money import Balance, Billing, Charge, Quote
 from luma_jupyter.domain.requests import ModifyRequest, Request
+from luma_jupyter.domain.secret import Secret
 from luma_jupyter.domain.task import ListedTask, TaskPhase, TaskState, Video
 from luma_jupyter.errors import KeyReused, TaskFailed, UnusableAnswer
 from luma_jupyter.providers.gateway import submit_until_answered
@@ -34,7 +35,7 @@ from luma_jupyter.providers.responses import (
     read_url,
     refusal,
 )
-from luma_jupyter.settings import Secret, variable
+from luma_jupyter.settings import variable
 from luma_jupyter.worker_threads import in_thread
 
 KEY_VARIABLE = variable("runapi_key")

@@ -263,7 +263,7 @@ def test_stop_cancels_a_queued_clip(service: PromptService) -> None:
     longer = clip.extend("On and on")
     longer.stop()
     service.gate.set()
-    with pytest.raises(ClipCancelled, match="nothing was sent"):
+    with pytest.raises(ClipCancelled, match="Nothing was sent"):
         longer.wait(timeout=10)
     clip.wait()
     assert len(service.sent) == 1

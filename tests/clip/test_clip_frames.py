@@ -89,7 +89,7 @@ def test_save_copies_to_a_file_or_into_a_folder(
 def test_save_refuses_what_windows_takes_for_no_file(clip: Clip, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     """The video would go to a device, or into a stream that nobody sees."""
     be_windows(monkeypatch)
-    with pytest.raises(InvalidRequest, match=r"no file can be called .* on Windows"):
+    with pytest.raises(InvalidRequest, match=r"On Windows no file can be called "):
         clip.save(name)
 
 

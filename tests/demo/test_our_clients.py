@@ -12,12 +12,12 @@ from luma_jupyter.demo.server import DemoService
 from luma_jupyter.domain.media import LocalFile
 from luma_jupyter.domain.money import Balance, Billing, Charge, Quote
 from luma_jupyter.domain.requests import GenerateRequest, ModifyRequest, VideoRef
+from luma_jupyter.domain.secret import Secret
 from luma_jupyter.errors import InvalidKey, KeyReused, Unconfirmed
 from luma_jupyter.providers.acedata import AceData
 from luma_jupyter.providers.acedata_platform import AceDataPlatform
 from luma_jupyter.providers.http.client import HttpClient
 from luma_jupyter.providers.runapi import RunApi
-from luma_jupyter.settings import Secret
 
 T = TypeVar("T")
 PNG = LocalFile.of(b"\x89PNG\r\n\x1a\n and the rest", "image/png", "first.png")

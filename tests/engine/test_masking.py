@@ -9,9 +9,9 @@ from urllib.parse import quote
 import pytest
 
 from luma_jupyter.domain.exchange import Exchange, Step
+from luma_jupyter.domain.secret import Login, Secret
 from luma_jupyter.engine.masking import LONGEST, masked
 from luma_jupyter.providers.exchanges import Purpose, Seen
-from luma_jupyter.settings import Login, Secret
 
 KEY = "ace/7Qz9+vTx4Lk2=Wm8Rb"
 OTHER = "run/3Hn6+yGd1Pc5=Js0Fe"

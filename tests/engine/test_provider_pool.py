@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from luma_jupyter.domain.secret import Secret
 from luma_jupyter.domain.vocabulary import Action, Provider
 from luma_jupyter.engine.provider_pool import ProviderPool, choose_provider
 from luma_jupyter.errors import ConfigError, InvalidRequest, LumaError
@@ -16,7 +17,7 @@ from luma_jupyter.providers.acedata import AceData
 from luma_jupyter.providers.acedata_platform import AceDataPlatform
 from luma_jupyter.providers.http.client import HttpClient
 from luma_jupyter.providers.runapi import RunApi
-from luma_jupyter.settings import Secret, Settings
+from luma_jupyter.settings import Settings
 from tests.support import settings
 
 ACE, RUN = "ACEDATACLOUD_API_TOKEN", "RUNAPI_API_KEY"

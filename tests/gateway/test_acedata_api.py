@@ -17,12 +17,12 @@ from acedatacloud._runtime.tasks import failure_reason, task_status
 from luma_jupyter.domain.media import LocalFile
 from luma_jupyter.domain.money import Balance, Charge, Quote
 from luma_jupyter.domain.requests import ExtendRequest, GenerateRequest, VideoRef
+from luma_jupyter.domain.secret import Secret
 from luma_jupyter.domain.task import TaskPhase
 from luma_jupyter.errors import InsufficientBalance, InvalidKey, InvalidParameter, Unconfirmed
 from luma_jupyter.providers.acedata import AceData
 from luma_jupyter.providers.acedata_platform import AceDataPlatform
 from luma_jupyter.providers.http.client import HttpClient
-from luma_jupyter.settings import Secret
 from tests.support.gateway import RunningGateway
 from tests.support.misbehaving import DropAfter, Server
 

@@ -8,10 +8,10 @@ from contextlib import closing
 from pathlib import Path
 
 from luma_jupyter.demo.server import start
+from luma_jupyter.domain.secret import Secret
 from luma_jupyter.gateway.looks import Looks, LookTable
 from luma_jupyter.gateway.media import media_url
 from luma_jupyter.gateway.records import State
-from luma_jupyter.settings import Secret
 from tests.support.class_room import ANN, class_room
 
 

@@ -15,11 +15,11 @@ from tornado.httpserver import HTTPServer
 from tornado.netutil import bind_sockets
 from tornado.web import Application, RequestHandler
 
+from luma_jupyter.domain.secret import Secret
 from luma_jupyter.gateway.database import Database
 from luma_jupyter.gateway.identity import HubAway, Identity, NotInClass, Tokens
 from luma_jupyter.gateway.records import Person
 from luma_jupyter.gateway.settings import GatewaySettings
-from luma_jupyter.settings import Secret
 
 SETTINGS = GatewaySettings(
     database="", url="http://hub/services/luma", service_prefix="/services/luma", signing_key=Secret("s" * 32)

@@ -16,9 +16,9 @@ from tornado.httpserver import HTTPServer
 from tornado.netutil import bind_sockets
 from tornado.web import Application
 
+from luma_jupyter.domain.secret import Secret
 from luma_jupyter.gateway.media import media_url
 from luma_jupyter.gateway.media_handler import MEDIA_PATH, MediaHandler, Span, read_range
-from luma_jupyter.settings import Secret
 from tests.support.class_room import ANN, URL, ClassRoom, runner
 from tests.support.fake_service import VIDEO
 from tests.support.films import JPEG, film

@@ -10,8 +10,8 @@ import httpx
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from luma_jupyter.domain.secret import Secret
 from luma_jupyter.gateway import monitoring
-from luma_jupyter.settings import Secret
 from tests.support.gateway import PREFIX, RunningGateway
 from tests.support.misbehaving import DropAfter, Server
 from tests.support.postgres import PostgresServer

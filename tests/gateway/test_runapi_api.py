@@ -23,11 +23,11 @@ from runapi.luma import LumaClient, NotFoundError, TaskFailedError
 from luma_jupyter.domain.media import LocalFile
 from luma_jupyter.domain.money import Balance, Billing, Quote
 from luma_jupyter.domain.requests import ModifyRequest, VideoRef
+from luma_jupyter.domain.secret import Secret
 from luma_jupyter.domain.task import TaskPhase
 from luma_jupyter.errors import KeyReused
 from luma_jupyter.providers.http.client import HttpClient
 from luma_jupyter.providers.runapi import RunApi
-from luma_jupyter.settings import Secret
 from tests.support.gateway import RunningGateway
 from tests.support.misbehaving import Server
 

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from luma_jupyter.domain.secret import Secret
 from luma_jupyter.errors import ConfigError
 from luma_jupyter.gateway.settings import GatewaySettings, load
-from luma_jupyter.settings import Secret
 
 KEY = "k" * 32
 NEEDED = {

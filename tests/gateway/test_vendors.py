@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from luma_jupyter.domain.secret import Secret
 from luma_jupyter.errors import ConfigError, RateLimited, ServiceError, Unconfirmed
 from luma_jupyter.gateway.database import Database
 from luma_jupyter.gateway.trouble import Troubles
 from luma_jupyter.gateway.vendors import ClassAccountError
-from luma_jupyter.settings import Secret
 from tests.support.class_room import ClassRoom, runner
 from tests.support.fake_service import reply
 

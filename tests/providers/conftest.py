@@ -11,11 +11,11 @@ from typing import Any
 import httpx
 import pytest
 
+from luma_jupyter.domain.secret import Secret
 from luma_jupyter.providers.acedata import AceData
 from luma_jupyter.providers.acedata_platform import AceDataPlatform
 from luma_jupyter.providers.http.client import HttpClient
 from luma_jupyter.providers.runapi import RunApi
-from luma_jupyter.settings import Secret
 from tests.support.fake_service import Answer, FakeService, reply
 from tests.support.misbehaving import Server, Status
 

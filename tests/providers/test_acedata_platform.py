@@ -15,6 +15,7 @@ import pytest
 
 from luma_jupyter.domain.media import LocalFile
 from luma_jupyter.domain.money import Balance, Charge, Quote, UsageRow
+from luma_jupyter.domain.secret import Secret
 from luma_jupyter.errors import (
     ConfigError,
     ConnectionLost,
@@ -27,7 +28,6 @@ from luma_jupyter.errors import (
 )
 from luma_jupyter.providers.acedata import AceData
 from luma_jupyter.providers.acedata_platform import AceDataPlatform
-from luma_jupyter.settings import Secret
 
 SERVICE, TRACE = "service-1", "trace-1"
 API = {"path": "/luma/videos", "cost": 12, "stage": "Beta", "service_id": SERVICE}

@@ -8,11 +8,12 @@ import httpx
 import pytest
 
 from luma_jupyter.domain.money import Balance
+from luma_jupyter.domain.secret import Secret
 from luma_jupyter.errors import Conflict, InvalidKey, KeyReused, Moderated, Unconfirmed, UnusableAnswer
 from luma_jupyter.providers.acedata import AceData
 from luma_jupyter.providers.protocol import Accepted
 from luma_jupyter.providers.runapi import RunApi
-from luma_jupyter.settings import Secret, variable
+from luma_jupyter.settings import variable
 
 GATEWAY = "https://hub.example/services/luma"
 PAGE = (503, "<html>Proxy target missing</html>")

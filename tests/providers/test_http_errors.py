@@ -10,11 +10,11 @@ from typing import Any
 import httpx
 import pytest
 
+from luma_jupyter.domain.secret import Secret
 from luma_jupyter.errors import ConfigError, ConnectionLost, LumaError, ServiceError, Unconfirmed, Unreachable
 from luma_jupyter.providers.http.client import HttpClient
 from luma_jupyter.providers.http.partial import Partial
 from luma_jupyter.providers.http.requests import Call
-from luma_jupyter.settings import Secret
 
 
 def subclasses(root: type[Exception]) -> Iterator[type[Exception]]:

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from luma_jupyter.domain.requests import GenerateRequest, ModifyRequest, VideoRef
+from luma_jupyter.domain.secret import Secret
 from luma_jupyter.errors import LumaError
 from luma_jupyter.providers.http.partial import Partial
 from luma_jupyter.providers.http.requests import LONGEST_RETRY_AFTER, Call
-from luma_jupyter.settings import Secret
 from tests.support.fake_service import reply
 
 ACEDATA, RUNAPI = "https://api.acedata.cloud", "https://runapi.ai"

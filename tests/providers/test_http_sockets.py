@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
+from luma_jupyter.domain.secret import Secret
 from luma_jupyter.errors import ConnectionLost, LumaError, Unconfirmed, Unreachable
 from luma_jupyter.providers.http.client import HttpClient
 from luma_jupyter.providers.http.partial import Partial
 from luma_jupyter.providers.http.requests import Call
-from luma_jupyter.settings import Secret
 from tests.support import misbehaving as m
 from tests.support.clients import impatient
 

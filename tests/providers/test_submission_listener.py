@@ -9,12 +9,12 @@ import httpx
 import pytest
 
 from luma_jupyter.domain.requests import GenerateRequest, ModifyRequest, VideoRef
+from luma_jupyter.domain.secret import Secret
 from luma_jupyter.errors import ConfigError, RateLimited, Unconfirmed, Unreachable
 from luma_jupyter.providers.acedata import AceData
 from luma_jupyter.providers.http.requests import SUBMIT_TRIES
 from luma_jupyter.providers.protocol import Accepted
 from luma_jupyter.providers.runapi import RunApi
-from luma_jupyter.settings import Secret
 from tests.support import misbehaving as m
 from tests.support.clients import impatient
 

@@ -13,6 +13,7 @@ from typing import Any
 
 import httpx
 
+from luma_jupyter.domain.secret import Secret
 from luma_jupyter.gateway.bodies import Bodies
 from luma_jupyter.gateway.database import Database
 from luma_jupyter.gateway.jobs import Jobs
@@ -20,7 +21,6 @@ from luma_jupyter.gateway.looks import Looks, LookTable
 from luma_jupyter.gateway.records import Intent, Person, Submission, Vendor
 from luma_jupyter.gateway.settings import GatewaySettings
 from luma_jupyter.gateway.uploads import Uploads
-from luma_jupyter.settings import Secret
 from tests.support.clients import impatient
 from tests.support.fake_service import FakeService
 

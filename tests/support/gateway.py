@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 
 from tornado.netutil import bind_sockets
 
+from luma_jupyter.domain.secret import Secret
 from luma_jupyter.gateway.api import Gateway
 from luma_jupyter.gateway.app import open_gateway
 from luma_jupyter.gateway.database import DatabaseAway
@@ -21,7 +22,6 @@ from luma_jupyter.gateway.records import Person, Vendor
 from luma_jupyter.gateway.seen import Seen
 from luma_jupyter.gateway.serve import http_server
 from luma_jupyter.gateway.settings import GatewaySettings
-from luma_jupyter.settings import Secret
 
 T = TypeVar("T")
 

@@ -65,6 +65,10 @@ def unmarked(texts: dict[str, str]) -> list[str]:
     file.seek(0)
     known = _Catalogue(file)
 
+    def is_name(text: str) -> bool:
+        """Whether it is what a sentence is about, such as ``storm@9:``."""
+        return text.endswith(":") and " " not in text
+
     @cache
     def is_covered(text: str) -> bool:
         """Whether it is one message, of which more is known than its slots, or sentences that are messages each."""
@@ -75,8 +79,8 @@ def unmarked(texts: dict[str, str]) -> list[str]:
                 values = dict(zip(pattern.slots, match.groups(), strict=True))
                 if pattern.letters or any(is_covered(values[name]) for name in pattern.ours):
                     return True
-        ends = list(_SENTENCES.finditer(text))
-        return any(is_covered(text[end.end() :]) and is_covered(text[: end.start()]) for end in ends)
+        parts = [(text[: end.start()], text[end.end() :]) for end in _SENTENCES.finditer(text)]
+        return any(is_covered(last) and (is_covered(first) or is_name(first)) for first, last in parts)
 
     return sorted(f"{place}: {text}" for text, place in texts.items() if text and not is_covered(text))
 

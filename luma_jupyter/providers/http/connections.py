@@ -16,11 +16,11 @@ from urllib.request import getproxies
 
 import httpx
 
+from luma_jupyter.domain.secret import Secret
 from luma_jupyter.errors import ConfigError, ConnectionLost, Unreachable
 from luma_jupyter.languages import N_
 from luma_jupyter.providers.http.proxies import ProxiedTransport
 from luma_jupyter.providers.http.public import PublicTransport, Resolve, look_up
-from luma_jupyter.settings import Secret
 
 Sleep = Callable[[float], Awaitable[object]]
 

@@ -19,6 +19,7 @@ from typing import Any
 
 import httpx
 
+from luma_jupyter.domain.secret import Secret
 from luma_jupyter.domain.urls import origin
 from luma_jupyter.errors import ConnectionLost, Unconfirmed, Unreachable
 from luma_jupyter.languages import N_
@@ -26,7 +27,6 @@ from luma_jupyter.providers.exchanges import Observation, Seen
 from luma_jupyter.providers.http.connections import FETCH_TIMEOUT, Connections, KeyAuth, parse_json, translated
 from luma_jupyter.providers.http.reply import Reply
 from luma_jupyter.providers.protocol import SubmissionListener
-from luma_jupyter.settings import Secret
 from luma_jupyter.worker_threads import despite_cancellation
 
 SUBMIT_TRIES = 4

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 import httpx
 
 from luma_jupyter.domain.media import LocalFile
+from luma_jupyter.domain.secret import Secret
 from luma_jupyter.domain.urls import is_local_url, is_web_url, origin
 from luma_jupyter.errors import ConnectionLost, DownloadError, LumaError, ServiceError, Unreachable, UnusableAnswer
 from luma_jupyter.languages import N_
@@ -21,7 +22,6 @@ from luma_jupyter.providers.http.connections import FETCH_TIMEOUT, Connections, 
 from luma_jupyter.providers.http.partial import EXPIRED, Partial
 from luma_jupyter.providers.http.public import LocalAddress
 from luma_jupyter.providers.http.reply import Reply
-from luma_jupyter.settings import Secret
 from luma_jupyter.worker_threads import in_thread
 
 UPLOAD_TIMEOUT = httpx.Timeout(120.0, connect=15.0)  # seconds

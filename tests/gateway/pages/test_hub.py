@@ -11,8 +11,8 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
+from luma_jupyter.domain.secret import Secret
 from luma_jupyter.gateway.command import hub_configuration
-from luma_jupyter.settings import Secret
 from tests.support.gateway import RunningGateway, gateway_settings, running_gateway
 from tests.support.misbehaving import Server
 from tests.support.postgres import PostgresServer

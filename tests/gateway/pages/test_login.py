@@ -18,7 +18,7 @@ from tornado.httpserver import HTTPServer
 from tornado.netutil import bind_sockets
 from tornado.web import Application, RequestHandler
 
-from luma_jupyter.settings import Secret
+from luma_jupyter.domain.secret import Secret
 from tests.support.gateway import RunningGateway, gateway_settings, running_gateway
 from tests.support.misbehaving import Server
 from tests.support.postgres import PostgresServer
