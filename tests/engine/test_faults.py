@@ -96,7 +96,7 @@ class Line:
 PAID, UNPAID = (1, Status.UNCONFIRMED), (0, Status.UNCONFIRMED)
 WAITED = (1, Status.COMPLETED)
 LOST, LATE, BROKEN = "did not answer", "no answer in time", "an answer that cannot be used"
-LIMIT, PAGE = "gets too many requests", "a page came instead of the file"
+LIMIT, PAGE = "gets too many requests at the moment", "a page came instead of the file"
 LINES = (
     Line("dropped before acceptance", m.DropBefore(), (*UNPAID, LOST), LOST, LOST),
     Line("dropped after acceptance", m.DropAfter(), (*PAID, LOST), LOST, LOST),
@@ -173,7 +173,7 @@ ROWS = (
     Row("download: slow", {"video": (m.Slow(512, 0.005),)}),
     *_downloads("truncated", m.Truncated(0), LOST),
     *_downloads("a wrong type", m.WrongType(), PAGE),
-    *_downloads("not a video", m.NotAVideo(), "not a whole MP4 or MOV file"),
+    *_downloads("not a video", m.NotAVideo(), "it is no MP4 or MOV file, or not a whole one"),
     *_downloads("oversized", m.Oversized(10**12), "larger than"),
     *(row for code in (403, 404, 410) for row in _downloads(f"expired ({code})", m.Expired(code), "Addresses expire")),
     Row("thumbnail: a page", {"thumbnail": (m.HtmlPage(),) * DOWNLOAD_TRIES}),

@@ -136,7 +136,7 @@ def test_as_image_refuses_large_pictures(picture: Path, monkeypatch: pytest.Monk
     monkeypatch.setattr(local_files, "LARGEST_IMAGE", 50)
     with pytest.raises(InvalidRequest, match="PNG, JPEG or WebP up to 0 MB can be sent"):
         as_image("start_image", picture)
-    with pytest.raises(InvalidRequest, match="too large"):
+    with pytest.raises(InvalidRequest, match="are too much: up to"):
         as_image("start_image", picture.read_bytes())
 
 
@@ -182,7 +182,9 @@ def test_as_video_refuses_what_is_no_whole_video(content: bytes, tmp_path: Path)
     """What is no whole video is refused before it is sent and paid for."""
     path = tmp_path / "film.mp4"
     path.write_bytes(content)
-    with pytest.raises(InvalidRequest, match=r"film.mp4 cannot be used: it is no MP4 or MOV file, or not a whole one"):
+    with pytest.raises(
+        InvalidRequest, match=r"film.mp4 cannot be used: it is (no MP4 or MOV file|not a whole MP4 or MOV file)"
+    ):
         as_video(path)
 
 

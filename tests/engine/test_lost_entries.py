@@ -36,7 +36,7 @@ async def _lost(kernels: Kernels, task_id: bool = True) -> World:
 async def test_lost_request_is_not_paid_again(kernels: Kernels) -> None:
     """The same cell is refused, with the way to get the video back; nothing is sent."""
     world = await _lost(kernels)
-    with pytest.raises(InvalidRequest, match=r"damaged journal .* nothing was sent: `%luma adopt \S+` brings it back"):
+    with pytest.raises(InvalidRequest, match=r"damaged journal .* nothing was sent\. `%luma adopt \S+` brings it back"):
         ask(world)
     assert paid(world) == 1
     assert world.engine.spent_today()[1] == 1

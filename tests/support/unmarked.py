@@ -20,7 +20,8 @@ from luma_jupyter.languages import _SENTENCES, _Catalogue
 from tests.support.messages import template
 
 MANY = 100  # tests of a run that is worth the two seconds
-said: dict[str, str] = {}  # each text, with where it was made
+RECORDS = "luma_jupyter.engine.store.serialization"
+said: dict[str, str] = {}  # each text, with where it was made first
 
 
 def note_errors() -> None:
@@ -43,16 +44,16 @@ def note_errors() -> None:
 
 def note(text: object = "") -> None:
     """Collect what an error says, where the package makes it."""
-    if isinstance(text, str) and text not in said and (place := _maker()):
-        said[text] = place
+    if isinstance(text, str) and text not in said:
+        said[text] = _maker()
 
 
 def _maker() -> str:
-    """The line of the package that makes an error now; empty where it is none of it, but a test's."""
+    """The line of the package that makes an error now; empty where it was a test, or is read from a record."""
     frame = sys._getframe(1)
     while frame.f_back and (module := frame.f_globals["__name__"]) in (errors.__name__, __name__):
         frame = frame.f_back
-    return f"{module}:{frame.f_lineno}" if module.startswith("luma_jupyter.") else ""
+    return f"{module}:{frame.f_lineno}" if module.startswith("luma_jupyter.") and module != RECORDS else ""
 
 
 def unmarked(texts: dict[str, str]) -> list[str]:
@@ -82,7 +83,7 @@ def unmarked(texts: dict[str, str]) -> list[str]:
         parts = [(text[: end.start()], text[end.end() :]) for end in _SENTENCES.finditer(text)]
         return any(is_covered(last) and (is_covered(first) or is_name(first)) for first, last in parts)
 
-    return sorted(f"{place}: {text}" for text, place in texts.items() if text and not is_covered(text))
+    return sorted(f"{place}: {text}" for text, place in texts.items() if text and place and not is_covered(text))
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -101,7 +102,7 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     """Hand over what a worker has collected; else look at all of it."""
     output = getattr(session.config, "workeroutput", None)
     if output is not None:
-        output["said"] = said
+        output["said"] = {text.encode(errors="replace").decode(): place for text, place in said.items() if place}
     elif session.testscollected >= MANY and (left := unmarked(said)):
         session.config.stash[_LEFT] = left
         session.exitstatus = session.exitstatus or pytest.ExitCode.TESTS_FAILED

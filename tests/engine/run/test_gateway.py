@@ -269,7 +269,7 @@ async def test_kernel_that_ends_in_good_order_leaves_it_to_the_next(kernels: Ker
     handle = first.generate()
     await asyncio.sleep(10)
     run = next(iter(first.engine._runner._runs))
-    run.stop("The program ended")
+    run.stop("The program ended.")
     task = await first.end(handle)
     assert task.status is Status.DETACHED
     assert (

@@ -500,7 +500,7 @@ async def test_retry_that_the_service_had_already_says_so_on_the_card(world: Wor
     world.service.idempotent = world.service.traced = True
     lost = await _lost(world, "runapi")
     task = await _retry(world, lost, resend=True)
-    words = "the service had it already: nothing new was paid"
+    words = "the service had it already: no charge"
     assert words in final_html(replace(clip_state(), task=task))
     found = other_kernel.find(lost.intent)
     assert found

@@ -227,7 +227,7 @@ async def test_timeout_detaches(world: World) -> None:
     task = await world.end(handle)
     assert world.story(handle) == "queued submitting running detached"
     assert isinstance(task.error, ClipDetached)
-    assert "followed for 60 s" in str(task.error)
+    assert "watched for 60 s" in str(task.error)
     assert "may still run and be billed (task id task-1)" in str(task.error)
     assert task.ended_at == EPOCH + 60
     looks = len(world.service.seen("look"))

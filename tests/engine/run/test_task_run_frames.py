@@ -161,7 +161,7 @@ async def test_step_that_is_stopped_while_it_waits_for_a_frame_sends_nothing(wor
     night.stop()
     task = await world.end(night)
     assert isinstance(task.error, ClipCancelled)
-    assert str(task.error).endswith("nothing was sent.")
+    assert str(task.error).endswith("Nothing was sent.")
     assert (await world.end(storm)).status is Status.COMPLETED
     assert len(world.service.seen("submit")) == 1
 

@@ -41,7 +41,7 @@ async def test_stop_while_queued_sends_nothing(world: World) -> None:
     task = await world.end(handle)
     assert world.story(handle) == "queued cancelled"
     assert isinstance(task.error, ClipCancelled)
-    assert "nothing was sent" in str(task.error)
+    assert "Nothing was sent" in str(task.error)
     assert (await world.end(source)).status is Status.COMPLETED
     await asyncio.sleep(1000)
     assert len(world.service.seen("submit")) == 1
@@ -109,7 +109,7 @@ async def test_stop_between_two_tries_cancels(world: World) -> None:
     handle.stop()
     task = await world.end(handle)
     assert world.story(handle) == "queued submitting cancelled"
-    assert "nothing was accepted" in str(task.error)
+    assert "had not accepted it" in str(task.error)
     await asyncio.sleep(1000)
     assert len(world.service.seen("submit")) == 1
 

@@ -165,7 +165,7 @@ async def test_stop_while_uploading_sends_nothing(world: World) -> None:
     handle.stop()
     task = await world.end(handle)
     assert task.status is Status.CANCELLED
-    assert "nothing was sent" in str(task.error)
+    assert "Nothing was sent" in str(task.error)
     assert world.service.seen("submit") == []
 
 
