@@ -292,7 +292,7 @@ def test_a_lost_answer_is_explained(open_page: OpenPage, lab: Lab, paid: PaidSer
     page.wait_for("document.body.innerText.includes('may be billed')", timeout=30)
     page.shot("unconfirmed")
     page.restart_and_run_all("lost.ipynb")
-    page.wait_for("document.body.innerText.includes('1 unconfirmed')", timeout=30)
+    page.wait_for("document.body.innerText.includes('1 is unconfirmed')", timeout=30)
     page.wait_for("document.body.innerText.includes('Sent at')", timeout=30)
     page.shot("unconfirmed-again")
     assert paid.sent == 1
