@@ -23,7 +23,7 @@ _FOLDER = Path(__file__).parent / "locale"
 # Slots whose values are texts of ours, and are translated, too.
 OURS = frozenset({"error", "place", "reason", "remedy", "service", "wanted", "what"})
 _SLOT = re.compile(r"\{(\w+)\}")
-_SHORT = 8  # letters: "and", "of" or "made" round a slot say nothing of a text
+_SHORT = 6  # letters: "and", "of" or "made" round a slot say nothing of a text
 _GAP = re.compile(r"(?<=[\u4e00-\u9fff]) (?=[\u4e00-\u9fff])")  # between Chinese words, round a slot for a name
 _SENTENCES = re.compile(r"(?<=[.!?”…:]) ")  # between two, or behind the name of what one is about
 # Calls in scripts and templates: _("…") and ngettext("…", "…", count), in double quotes, on one line.

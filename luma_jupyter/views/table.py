@@ -36,7 +36,7 @@ _CELLS = {
     N_("Clip"): _SHORT,
     N_("Video"): _SHORT,
     N_("Time"): _SHORT,
-    N_("Prompt"): _LONG,
+    N_("Prompt"): f"{_LONG};min-width:11em",
     N_("Status"): _LONG,
 }
 _TEXT_COLUMNS = (N_("Name"), N_("Request"), N_("Service"), N_("Status"), N_("Time"), N_("Prompt"))

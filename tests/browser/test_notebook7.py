@@ -69,6 +69,7 @@ def test_many_clips_become_one_table_with_links(open_notebook7: OpenPage, notebo
     page.wait_for(f"{CARDS} == 1", timeout=120)
     page.wait_for("!document.querySelector('.luma-live')")
     assert "12 clips: 11 completed, 1 failed" in page.text()
+    page.shot("notebook7-many-done")
     rows = page.page.evaluate("[...document.querySelectorAll('.luma-card tr')].map((row) => row.offsetHeight)")
     assert max(rows[:7]) < 62, "two lines: no column is so narrow that words are broken"
     page.shot("notebook7-many-done")
@@ -87,7 +88,7 @@ def test_the_doctor_names_the_jupyter_server_as_host(open_notebook7: OpenPage, n
     notebook7.write("doctor.ipynb", LOAD, "%luma doctor")
     page = open_notebook7("doctor.ipynb", 1200, 800)
     page.run_all()
-    page.wait_for("document.body.innerText.includes('to know')", timeout=30)
+    page.wait_for("document.body.innerText.includes('checks passed')", timeout=30)
     assert "JupyterLab or Notebook 7: videos are shown from their files" in page.text()
     assert page.page.evaluate(CONTRAST, ".jp-OutputArea-output td") >= 4.5
     page.shot("notebook7-doctor")

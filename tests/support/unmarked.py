@@ -20,7 +20,10 @@ from luma_jupyter.languages import _SENTENCES, _Catalogue
 from tests.support.messages import template
 
 MANY = 100  # tests of a run that is worth the two seconds
-RECORDS = "luma_jupyter.engine.store.serialization"
+# What is said there is what was said before: read from a record, or of another error.
+REPEATING = tuple(
+    f"luma_jupyter.{name}" for name in ("engine.store.serialization", "engine.library.folder", "gateway.submissions")
+)
 said: dict[str, str] = {}  # each text, with where it was made first
 
 
@@ -49,11 +52,11 @@ def note(text: object = "") -> None:
 
 
 def _maker() -> str:
-    """The line of the package that makes an error now; empty where it was a test, or is read from a record."""
+    """The line of the package that makes an error now; empty where it was a test, or where it repeats what was said."""
     frame = sys._getframe(1)
     while frame.f_back and (module := frame.f_globals["__name__"]) in (errors.__name__, __name__):
         frame = frame.f_back
-    return f"{module}:{frame.f_lineno}" if module.startswith("luma_jupyter.") and module != RECORDS else ""
+    return f"{module}:{frame.f_lineno}" if module.startswith("luma_jupyter.") and module not in REPEATING else ""
 
 
 def unmarked(texts: dict[str, str]) -> list[str]:

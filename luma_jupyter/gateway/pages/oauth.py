@@ -96,9 +96,9 @@ class SignIns:
         except HTTPClientError as error:
             if error.code in (400, 401, 403):
                 raise SignInFailed from None
-            raise HubAway("The Hub does not answer.") from None
+            raise HubAway(N_("The Hub does not answer.")) from None
         except (OSError, ValueError, KeyError, TypeError):
-            raise HubAway("The Hub does not answer.") from None
+            raise HubAway(N_("The Hub does not answer.")) from None
 
     @cached_property
     def _client(self) -> AsyncHTTPClient:
