@@ -43,7 +43,10 @@ def handin(notebook: str | PathLike[str] | None = None, out: str | PathLike[str]
     own = session_notebook(settings.folder)
     file = own if notebook is None else settings.folder / read_path(N_("The notebook"), notebook)
     if file is None:
-        raise InvalidRequest("Say which notebook: %luma handin lesson3.ipynb.")
+        raise InvalidRequest(
+            "Jupyter does not say what this notebook is called, as after a new name: say it, such as "
+            "%luma handin lesson3.ipynb."
+        )
     is_others = own is not None and own.resolve() != file.resolve()
     target = None if out is None else settings.folder / read_path(N_("The zip"), out)
     is_folder = out is not None and names_folder(os.fspath(out))

@@ -258,7 +258,11 @@ LINE_WORDS = (
         tuple(flag for option in FILM_OPTIONS for flag in option.all_flags),
     ),
     LineWord(
-        "handin", "[NOTEBOOK]", N_("one zip with a saved notebook and its videos"), "-o FILE.zip", ("-o", "--out")
+        "handin",
+        "[NOTEBOOK]",
+        N_("one zip to give away: the notebook, its videos, a page that plays them"),
+        "-o FILE.zip",
+        ("-o", "--out"),
     ),
     LineWord("account", "", N_("what AceDataCloud made and charged for in the last days, known here or not")),
     LineWord("price", "", N_("what a video costs, and what you spent today")),

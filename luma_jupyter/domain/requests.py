@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 import re
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, TypeAlias
@@ -146,9 +147,12 @@ class GenerateRequest(_Request):
     def __post_init__(self) -> None:
         _Request.__post_init__(self)
         ratio = self.aspect_ratio
-        if not isinstance(ratio, str) or ratio not in ASPECT_RATIOS:
+        if isinstance(ratio, str):
+            ratio = unicodedata.normalize("NFKC", ratio)  # a Chinese keyboard types 16：9
+        if ratio not in ASPECT_RATIOS:
             wrong, choices = shown(ratio).strip("'"), ", ".join(ASPECT_RATIOS)
             raise InvalidRequest(f"There is no ratio {wrong}; choose {choices}.")
+        object.__setattr__(self, "aspect_ratio", ratio)
         object.__setattr__(self, "loop", read_flag("loop", self.loop))
         object.__setattr__(self, "enhancement", read_flag("enhancement", self.enhancement))
         _check_image("start_image", self.start_image)

@@ -197,3 +197,8 @@ def test_moment_that_no_video_has_is_refused(when: Any) -> None:
     """In one line, which says what there is."""
     with pytest.raises(InvalidRequest, match=r"^A frame is 'first', 'last' or a number of seconds from 0 on, not "):
         FrameRef("a" * 32, when)
+
+
+def test_a_ratio_may_have_the_colon_of_a_chinese_keyboard() -> None:
+    """The full-width one, which looks the same; sent is the other."""
+    assert generate(aspect_ratio="9：16").aspect_ratio == "9:16"

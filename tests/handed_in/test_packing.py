@@ -108,7 +108,7 @@ def test_cell_whose_outputs_were_cleared_is_known_by_its_name(lesson: Path, note
 
 def test_clip_inside_the_notebook_is_known_by_its_key(lesson: Path, notebook: Shell, filmed: PromptService) -> None:
     """An embedded video has no address; its card has the key."""
-    cell = run(notebook, "%%luma -o inside --embed\nInside")
+    cell = run(notebook, "%%luma -o inside --embed --wait\nInside")
     assert "data:video/mp4" in json.dumps(cell)
     saved(lesson, cell)
     assert "luma_videos/inside.mp4" in names_in(luma.handin(lesson).path)

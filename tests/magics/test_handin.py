@@ -52,5 +52,7 @@ def test_unknown_notebook_is_asked_for(
         monkeypatch.setenv("JPY_SESSION_NAME", told)
     (tmp_path / "notes.txt").touch()
     (tmp_path / "folder.ipynb").mkdir()
-    with pytest.raises(InvalidRequest, match=r"^Say which notebook: %luma handin lesson3\.ipynb\.$"):
+    with pytest.raises(
+        InvalidRequest, match=r"^Jupyter does not say what this notebook is called, .* %luma handin lesson3\.ipynb\.$"
+    ):
         notebook.run("%luma handin")
