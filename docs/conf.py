@@ -58,6 +58,7 @@ linkcheck_ignore = [r"http://127\.0\.0\.1.*", r"https://hub\.example.*"]
 # The kernels of the lessons get these: nothing here may cost money, whatever keys the environment has.
 os.environ |= {
     "LUMA_JUPYTER_PROVIDER": "demo",
+    "LUMA_JUPYTER_LANG": "en",
     "LUMA_JUPYTER_WAIT": "1",
     "LUMA_JUPYTER_HOME": str(LESSONS / ".home"),
 }

@@ -28,6 +28,7 @@ MEMORY, ROOM = Path("/dev/shm"), 8e9  # bytes
 if MEMORY.is_dir() and shutil.disk_usage(MEMORY).free > ROOM:
     os.environ.setdefault("TMPDIR", str(MEMORY))  # of tests, and of the processes that they start
     tempfile.tempdir = None  # some plugin may have asked for it before
+os.environ["LUMA_JUPYTER_LANG"] = "en"  # whatever the language of the machine
 # What is left out here and in all processes that the tests start.
 ABSENT = str(Path(__file__).parent / "support" / "absent")
 if ABSENT not in sys.path:  # a worker of xdist has it already
