@@ -149,7 +149,7 @@ class GenerateRequest(_Request):
         ratio = self.aspect_ratio
         if isinstance(ratio, str):
             ratio = unicodedata.normalize("NFKC", ratio)  # a Chinese keyboard types 16：9
-        if ratio not in ASPECT_RATIOS:
+        if not isinstance(ratio, str) or ratio not in ASPECT_RATIOS:
             wrong, choices = shown(ratio).strip("'"), ", ".join(ASPECT_RATIOS)
             raise InvalidRequest(f"There is no ratio {wrong}; choose {choices}.")
         object.__setattr__(self, "aspect_ratio", ratio)

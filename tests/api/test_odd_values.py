@@ -215,5 +215,5 @@ def test_dataframe_of_any_library_is_a_batch(clip: Clip, library: Any) -> None:
         ("An owl", "16:9"),
     ]
     bad = library.DataFrame({"prompt": ["A fox"], "aspect_ratio": ["2:1"]})
-    with pytest.raises(LumaError, match=r"^row 0: There is no ratio"):
+    with pytest.raises(LumaError, match=r"^Row 0: There is no ratio"):
         luma.batch(bad)

@@ -399,9 +399,9 @@ def test_lines_about_unfinished_clips_say_how_they_stand(cut_off: Course) -> Non
     assert "7 clips of this folder are unfinished; %luma resume watches them again. 3 are unconfirmed: " in loaded
     status, resumed, after, named, stopped, *_ = said
     for name in ("slow", "running", "saving", "stopped"):
-        assert re.search(rf"^{name} .*detached", status, re.MULTILINE)
+        assert re.search(rf"^{name} .*not watched any more", status, re.MULTILINE)
         assert name in resumed
-        assert re.search(rf"^{name} .*(running|saving|detached|completed)", after, re.MULTILINE)
+        assert re.search(rf"^{name} .*(running|saving|not watched any more|completed)", after, re.MULTILINE)
     for name in ("lost", "lost_fog", "hanging"):
         assert re.search(rf"^{name} .*unconfirmed", status, re.MULTILINE)
     assert "lost" in named
