@@ -210,7 +210,7 @@ def studio(notebook: Notebook) -> str:
 
 
 def doctor(notebook: Notebook) -> str:
-    assert "luma_jupyter 0" in notebook.text("%luma doctor")
+    assert "luma_jupyter 1" in notebook.text("%luma doctor")
     return "works"
 
 
