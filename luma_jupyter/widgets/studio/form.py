@@ -163,7 +163,10 @@ class Form(PageModel):
                 finally:
                     self.send({"did": "submit"})
             case {"do": "refresh"}:
-                self.refresh()
+                with self.hold_sync():
+                    outcome = self.outcome
+                    self.refresh()
+                    self.outcome = outcome  # it stays true: nothing was typed
             case {"do": "upload", "field": "source" | "start_image" | "end_image" as field}:
                 self._take_piece(field, content, buffers)
 

@@ -40,6 +40,7 @@ def test_form_button_does_what_the_cell_does(notebook: Shell, service: PromptSer
     assert form.price.startswith("1 new video, price not known")
     (clip,) = form.submit()
     assert notebook.user_ns["boat"] is clip
+    form.on_message({"do": "refresh"}, [])  # as when the list of clips is opened
     assert form.outcome == "Started: use boat in your next cells."
     clip.wait()
     assert service.sent == [
