@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 import pytest
-from babel.messages.catalog import Catalog
-from babel.messages.mofile import write_mo
 
 import luma_jupyter as luma
 from luma_jupyter import languages
@@ -18,9 +17,10 @@ from luma_jupyter.languages import ngettext, reading, translated
 from luma_jupyter.widgets.base import script
 from luma_jupyter.widgets.studio.form import in_words
 from tests.support.messages import python_messages
+from tests.support.small_catalogue import small_catalogue
 from tests.support.unmarked import unmarked
 
-MESSAGES = {
+MESSAGES: dict[Any, Any] = {
     "Try again.": "再试一次。",
     ("{count} clip", "{count} clips"): ("{count} 个片段",),
     "There is no ratio {ratio}; choose {ratios}.": "没有 {ratio} 这个比例；请选 {ratios}。",
@@ -38,21 +38,10 @@ MESSAGES = {
 
 
 @pytest.fixture
-def chinese(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def chinese(tmp_path: Path) -> Iterator[None]:
     """A small Chinese catalogue, which is not read yet."""
-    catalog = Catalog(locale="zh")
-    for message, text in MESSAGES.items():
-        catalog.add(message, text)
-    path = tmp_path / "zh" / "LC_MESSAGES" / "luma_jupyter.mo"
-    path.parent.mkdir(parents=True)
-    with path.open("wb") as file:
-        write_mo(file, catalog)
-    monkeypatch.setattr(languages, "_FOLDER", tmp_path)
-    for known in (languages._catalogue, languages._find):
-        known.cache_clear()
-    yield
-    for known in (languages._catalogue, languages._find):
-        known.cache_clear()
+    with small_catalogue(tmp_path, MESSAGES):
+        yield
 
 
 @pytest.mark.parametrize(

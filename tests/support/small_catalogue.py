@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 from babel.messages.catalog import Catalog
@@ -14,8 +15,8 @@ from luma_jupyter import languages
 
 
 @contextmanager
-def small_catalogue(folder: Path, messages: Mapping[str, str]) -> Iterator[None]:
-    """Have these translations, and no others, while the block lasts; ``folder`` takes the file."""
+def small_catalogue(folder: Path, messages: Mapping[Any, Any]) -> Iterator[None]:
+    """Have these translations, and no others, while the block lasts; pairs are plurals. ``folder`` takes the file."""
     catalog = Catalog(locale="zh")
     for message, text in messages.items():
         catalog.add(message, text)
