@@ -53,6 +53,7 @@ function virtualList({ region, body, height, width = 0, grows = false, spare = 4
     frame = null;
     const columns = across();
     body.style.height = `${Math.ceil(total / columns) * height}px`;
+    comeBack();
     const [first, last] = near(columns);
     arrange(first, last, columns);
     if (grows && needed() > height) return grow(needed());
@@ -65,14 +66,16 @@ function virtualList({ region, body, height, width = 0, grows = false, spare = 4
     region.scrollTop = top; // what was in sight stays there
   };
   const soon = () => { frame ??= requestAnimationFrame(update); };
-  let place = 0; // an element that leaves the page, and comes back, is at its top
+  let place = 0;
+  /** An element that was out of the page, or was moved in it, is at its top, and nobody hears of that. */
+  const comeBack = () => { region.scrollTop ||= place; };
   const scrolled = () => {
     if (!region.isConnected) return; // it heard of it only after it had left
     place = region.scrollTop;
     soon();
   };
   const sizes = new ResizeObserver(() => {
-    region.scrollTop ||= place;
+    comeBack();
     soon();
   });
   region.addEventListener("scroll", scrolled, { passive: true });

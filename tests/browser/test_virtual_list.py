@@ -63,6 +63,13 @@ LEAVE = """async (times) => {
     }
     await frames();
 }"""
+# To another place of the page at once, as a card takes its live part; then there is news of the list.
+MOVE = """async () => {
+    const region = document.getElementById("region");
+    document.body.appendChild(document.createElement("div")).append(region);
+    list.update();
+    for (let i = 0; i < 3; i++) await new Promise(requestAnimationFrame);
+}"""
 PLACES = "[...document.querySelectorAll('#body > *')].map(({ style }) => [style.left, style.top].map(parseFloat))"
 WORDS = "[...document.querySelectorAll('#body > *')].map((item) => item.textContent)"
 TOPS = "[...document.querySelectorAll('#body > *')].map((item) => parseInt(item.style.top))"
@@ -130,6 +137,16 @@ def test_a_list_that_leaves_the_page_comes_back_where_it_was(page: Any, times: i
     assert page.evaluate("document.getElementById('region').scrollTop") == 3000
     page.evaluate("list.end()")
     assert page.evaluate(WORDS) == []
+
+
+def test_a_list_that_is_moved_in_the_page_stays_where_it_was(page: Any) -> None:
+    """It has no other size, so nobody hears that it is at its top; what is in sight is there, and one can go to the top."""
+    page.evaluate(SCROLL, 2000)
+    page.evaluate(MOVE)
+    assert page.evaluate("document.getElementById('region').scrollTop") == 2000
+    assert page.evaluate(WORDS) == [f"item {at}" for at in range(35, 75)]
+    page.evaluate(SCROLL, 0)
+    assert page.evaluate(TOPS)[0] == 0
 
 
 @pytest.mark.parametrize("zoom", ["1", "1.5"])
