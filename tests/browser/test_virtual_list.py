@@ -140,7 +140,7 @@ def test_a_list_that_leaves_the_page_comes_back_where_it_was(page: Any, times: i
 
 
 def test_a_list_that_is_moved_in_the_page_stays_where_it_was(page: Any) -> None:
-    """It has no other size, so nobody hears that it is at its top; what is in sight is there, and one can go to the top."""
+    """It has no other size, so nobody hears of it; what is in sight is there, and one can go to the top."""
     page.evaluate(SCROLL, 2000)
     page.evaluate(MOVE)
     assert page.evaluate("document.getElementById('region').scrollTop") == 2000
