@@ -49,7 +49,7 @@ from __future__ import annotations
 import copy
 import re
 from collections.abc import Mapping
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from luma_jupyter.languages import N_, translated
 from luma_jupyter.languages import gettext as _
@@ -124,7 +124,7 @@ def shown(value: object) -> str:
 
 
 class _OneLine:
-    """Shows an exception in IPython as its message alone, in the reader's language (IPython's own hook).
+    """Shows an exception in IPython as its message alone, in the reader's language (IPython's own hooks).
 
     Messages quote services, files and notebooks: they are shown as `printable` gives them.
     """
@@ -134,6 +134,9 @@ class _OneLine:
 
     def _render_traceback_(self) -> list[str]:
         return [f"{type(self).__name__}: {printable(translated(self))}"]
+
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
+        printer.text(*self._render_traceback_())
 
 
 class LumaError(_OneLine, Exception):

@@ -9,6 +9,7 @@ import pickle
 import re
 
 import pytest
+from IPython.lib.pretty import pretty
 
 from luma_jupyter import errors
 from luma_jupyter.errors import (
@@ -89,9 +90,10 @@ def test_public_names_are_frozen() -> None:
 
 @pytest.mark.parametrize("kind", CLASSES.values(), ids=CLASSES)
 def test_error_is_shown_in_one_line(kind: type[BaseException]) -> None:
-    """IPython shows each error as one line that begins with its name and holds the whole message."""
+    """IPython shows each error, raised or displayed, as one line: its name, then the whole message."""
     error = example(kind)
     (line,) = error._render_traceback_()  # type: ignore[attr-defined]
+    assert pretty(error) == line
     name = "Interrupted" if kind is WaitInterrupted else kind.__name__
     assert line == f"{name}: {error}"
     assert "\n" not in line

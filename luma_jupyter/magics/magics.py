@@ -305,9 +305,9 @@ class LumaMagics:
             name = now.service_name(provider)
             try:
                 balance = self._session.engine.services.balance(provider)
-                say(f"{translated(name)}: {balance_text(balance, own=now.gateway is not None)}")
+                say(_(": ").join([translated(name), balance_text(balance, own=now.gateway is not None)]))
             except ConfigError as error:
-                say(f"{translated(name)}: {translated(error)}")
+                say(_(": ").join([translated(name), translated(error)]))
             except LumaError as error:  # told when the other one has been asked too
                 trouble.append(error)
         if trouble:

@@ -93,7 +93,8 @@ def final_html(state: ClipState) -> str:
     task = state.task
     if task.status is not Status.COMPLETED:
         error, trace = without_trace(translated(task.error or ""))
-        reason = f"<div><b>{escaped(translated(STATUS_TEXT[task.status]))}</b>: {escaped(error)}</div>"
+        status = f"<b>{escaped(translated(STATUS_TEXT[task.status]))}</b>"
+        reason = f"<div>{_(': ').join([status, escaped(error)])}</div>"
         return frame(task.key, head(state) + sent_pictures(state) + reason + _ids(state, trace))
     src = state.data or state.address
     facts = [completion_text(state), *([translated(task.making)] if task.making else [])]
@@ -176,7 +177,7 @@ def live_view(state: ClipState) -> dict[str, Any]:
     task = state.task
     if task.status.ended:
         probe = {"probe": relative_url(state.file)} if state.file and not state.served else {}
-        title = f"{state.label}: {translated(SHORT_STATUS_TEXT[task.status])}"
+        title = _(": ").join([state.label, translated(SHORT_STATUS_TEXT[task.status])])
         text = translated(task.error) if task.error else task.request.prompt
         return {"key": task.key, "final": final_html(state), "told": [printable(title), short(text, 200)], **probe}
     stop, tooltip = STOP_LABEL, STOP_TOOLTIP

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
 from luma_jupyter.domain.note import NO_NOTE, Note
+from luma_jupyter.languages import gettext as _
 from luma_jupyter.views.clip_html import head
 from luma_jupyter.views.clip_state import ClipState
 from luma_jupyter.views.html import HIDE_LOST_LIVE_PART, QUIET, escaped, frame
@@ -27,7 +28,7 @@ def comparison_html(key: str, states: Sequence[ClipState], notes: Mapping[str, N
 
 def _figure(state: ClipState, width: int, note: Note) -> str:
     src = state.data or state.address
-    title = f"{state.label}: {state.task.request.prompt}"
+    title = _(": ").join([state.label, state.task.request.prompt])
     video = player(src, title, style=_VIDEO, captions=state.captions) if src else ""
     words = " ".join(filter(None, (state.loss, state.remark)))
     remark = f'<div style="{QUIET}">{escaped(words)}</div>' if words else ""

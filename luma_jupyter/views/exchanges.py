@@ -83,7 +83,7 @@ class Explanation:
 
     @property
     def _head(self) -> str:
-        return f"{self._label}: “{short(self._task.request.prompt, 100)}”"
+        return _(": ").join([self._label, f"“{short(self._task.request.prompt, 100)}”"])
 
     @property
     def _beginning(self) -> float:
@@ -139,7 +139,8 @@ class Explanation:
         for number, moment in enumerate(self._moments()):
             if quiet := self._quiet(number, moment):
                 lines += ["", *_margined(quiet)]
-            lines += ["", f"{_seconds(moment.since):>9}  {moment.title}: {_outcome(moment.exchange)}"]
+            outcome = _(": ").join([moment.title, _outcome(moment.exchange)])
+            lines += ["", f"{_seconds(moment.since):>9}  {outcome}"]
             lines += _margined("\n".join(wrap(moment.exchange.why, _WIDTH)))
             for _name, part in _parts(moment.exchange, limit):
                 lines += ["", *_margined(part)]

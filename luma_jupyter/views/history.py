@@ -166,7 +166,7 @@ class History:
         """The line on tasks that are not shown, and how to see them."""
         left = len(self) - MOST_LINES
         how = _("`%luma history --day 2026-11-22` shows one day, and `dataframe()` of what this line gives has all.")
-        return f"{lines_left_out(left)}: {how}" if left > 0 else ""
+        return _(": ").join([lines_left_out(left), how]) if left > 0 else ""
 
     def __repr__(self) -> str:
         if not self._tasks:

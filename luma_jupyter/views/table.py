@@ -217,7 +217,7 @@ def _outcome(state: ClipState) -> str:
     if task.status is Status.COMPLETED:
         words = completion_text(state) if state.reused else status
         return f"{words} — ⚠ {state.loss}" if state.gone else words
-    return f"{status}: {short(without_trace(translated(task.error or ''))[0], 200)}"
+    return _(": ").join([status, short(without_trace(translated(task.error or ""))[0], 200)])
 
 
 def table_text(states: Sequence[ClipState]) -> str:

@@ -219,16 +219,17 @@ def plain_text(state: ClipState, *, here: bool = False, links: bool = False) -> 
     if task.provider == "demo":
         service = _("{service}, simulated").format(service=service)
     name = short(state.name or _("clip"), 80)
-    lines = [f"{name}: “{short(task.request.prompt, 60)}” ({request_summary(state.task)}, {service})"]
+    facts = _(", ").join([request_summary(task), service])
+    lines = [_(": ").join([name, f"“{short(task.request.prompt, 60)}” ({facts})"])]
     if task.status is Status.COMPLETED:
         path = None if state.gone else task.path
         where = printable((path if here else state.file) or state.remote or "")
         if links and here and path:
             where = terminal_link(where, path.absolute().as_uri())
-        lines.append(completion_text(state) + (f": {where}" if where else ""))
+        lines.append(_(": ").join(filter(None, [completion_text(state), where])))
         lines += [printable(words) for words in (translated(task.problem or ""), state.loss) if words]
     elif task.status.ended:
-        lines.append(f"{translated(STATUS_TEXT[task.status])}: {translated(task.error or '')}")
+        lines.append(_(": ").join([translated(STATUS_TEXT[task.status]), translated(task.error or "")]))
     else:
         lines.append(f"{status_text(state)} ({clock(state.elapsed)})")
     return "\n".join(lines)

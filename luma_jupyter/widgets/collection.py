@@ -146,7 +146,7 @@ class StudentsWork:
 
     def __repr__(self) -> str:
         rows = [(short(row["name"] or "-", 40), short(row["prompt"], _LONGEST_NAME), row["note"]) for row in self.clips]
-        head = f"{self.student}: {self._draw().group(self._submission, 0).facts}"
+        head = _(": ").join([self.student, self._draw().group(self._submission, 0).facts])
         return writable("\n".join([head, *([text_table(rows)] if rows else [])]))
 
     def _repr_html_(self) -> str:

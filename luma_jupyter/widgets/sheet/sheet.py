@@ -280,7 +280,7 @@ def _trouble(clip: Clip) -> str:
     if task.status is Status.COMPLETED:
         return short(state.loss, _LONGEST_REASON)
     words = translated(SHORT_STATUS_TEXT[task.status])
-    return short(f"{words}: {translated(task.error)}" if task.error else words, _LONGEST_REASON)
+    return short(_(": ").join(filter(None, [words, translated(task.error or "")])), _LONGEST_REASON)
 
 
 def _video(number: int) -> str:

@@ -115,7 +115,7 @@ class Queue(TableCard):
             try:
                 self._session.resume(clip)
             except LumaError as error:
-                self.model.trouble = printable(f"{clip.state.label}: {translated(error)}")
+                self.model.trouble = printable(_(": ").join([clip.state.label, translated(error)]))
 
     def close(self) -> None:
         """Hear of nothing more, and close the model."""
