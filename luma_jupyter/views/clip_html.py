@@ -21,6 +21,7 @@ from luma_jupyter.views.text import (
     completion_text,
     cost_text,
     file_size,
+    reason_text,
     request_summary,
     short,
     status_text,
@@ -178,7 +179,7 @@ def live_view(state: ClipState) -> dict[str, Any]:
     if task.status.ended:
         probe = {"probe": relative_url(state.file)} if state.file and not state.served else {}
         title = _(": ").join([state.label, translated(SHORT_STATUS_TEXT[task.status])])
-        text = translated(task.error) if task.error else task.request.prompt
+        text = reason_text(task) or task.request.prompt
         return {"key": task.key, "final": final_html(state), "told": [printable(title), short(text, 200)], **probe}
     stop, tooltip = STOP_LABEL, STOP_TOOLTIP
     if task.provider == "local":

@@ -74,12 +74,12 @@ class ClipState:
 
     @property
     def waits_for(self) -> list[str]:
-        """What it cannot be begun before: the clips that it is made from, as the user named them."""
+        """What it cannot be begun without: the clips that it is made from, as the user named them."""
         request = self.task.request
         if self.task.status is not Status.QUEUED or self.task.sent_at:
             return []
         if isinstance(request, FilmRequest):
-            return list(dict.fromkeys(part.source_label for part in request.parts if part.intent)) or [_("its turn")]
+            return list(dict.fromkeys(part.source_label for part in request.parts if part.intent))
         follows = isinstance(request, ExtendRequest | ModifyRequest) and request.source is None
         source = [self.task.source_label or _("its source")] if follows else []
         return list(dict.fromkeys([*source, *(ref.label or _("a clip") for ref in frames_in(request).values())]))

@@ -19,11 +19,11 @@ from luma_jupyter.views.text import (
     as_of,
     clock,
     completion_text,
+    reason_text,
     request_summary,
     short,
     text_table,
     typical_time,
-    without_trace,
 )
 
 MOST_ROWS = 100  # rows in what is saved; all others are there as long as the kernel lives
@@ -217,7 +217,7 @@ def _outcome(state: ClipState) -> str:
     if task.status is Status.COMPLETED:
         words = completion_text(state) if state.reused else status
         return f"{words} — ⚠ {state.loss}" if state.gone else words
-    return _(": ").join([status, short(without_trace(translated(task.error or ""))[0], 200)])
+    return _(": ").join([status, short(reason_text(task), 200)])
 
 
 def table_text(states: Sequence[ClipState]) -> str:

@@ -17,7 +17,7 @@ from luma_jupyter.languages import gettext as _
 from luma_jupyter.printable import printable
 from luma_jupyter.views.clip_state import ClipState
 
-MOST_NAMED = 3  # clips that a film waits for
+MOST_NAMED = 3  # clips that a film needs
 MOST_LINES = 60  # of clips in one text, or in a table that is saved as HTML: what a notebook keeps stays small
 
 # What a status means: in short, where many clips stand below each other, and in full; shown by `translated`.
@@ -51,6 +51,11 @@ def without_trace(text: str) -> tuple[str, str]:
     if not found:
         return text, ""
     return re.sub(r" ?[(（][)）]", "", text[: found.start()] + text[found.end() :]), found[1]
+
+
+def reason_text(task: Task) -> str:
+    """Why a clip has no video, without the trace id; empty where nothing went wrong."""
+    return without_trace(translated(task.error or ""))[0]
 
 
 def clock(seconds: float) -> str:
@@ -179,7 +184,7 @@ def status_text(state: ClipState) -> str:
     if task.upload:
         return _("{upload}; nothing is paid yet").format(upload=printable(translated(task.upload)))
     if state.waits_for:
-        return _("queued: waits for {clips}; nothing is sent yet").format(clips=_joined(state.waits_for))
+        return _("queued: needs {clips} first; nothing is sent yet").format(clips=_joined(state.waits_for))
     if task.status is Status.QUEUED and task.sent_at:
         return _("nobody knows yet whether it was received: it is looked for at the service")
     return translated(STATUS_TEXT[task.status])
@@ -187,8 +192,10 @@ def status_text(state: ClipState) -> str:
 
 def _film_status_text(state: ClipState) -> str:
     task = state.task
+    if state.waits_for:
+        return _("queued: needs {clips} first; nothing is made yet").format(clips=_joined(state.waits_for))
     if task.status is Status.QUEUED:
-        return _("queued: waits for {clips}; nothing is made yet").format(clips=_joined(state.waits_for))
+        return _("queued: waits for its turn; nothing is made yet")
     if task.status is not Status.RUNNING:
         return translated(STATUS_TEXT[task.status])
     making = _("making the film")
@@ -198,7 +205,7 @@ def _film_status_text(state: ClipState) -> str:
 
 
 def _joined(names: Sequence[str]) -> str:
-    """What a clip waits for: other clips, or its turn; of many the first ones."""
+    """What a clip needs first: other clips; of many the first ones."""
     names = [printable(name) for name in names]
     more = len(names) - MOST_NAMED
     if more > 0:

@@ -54,7 +54,7 @@ def test_chain_returns_at_once_and_is_made_shot_by_shot(
     shots = run_all(notebook)
     wait_for_status(shots[0], "running")
     assert [shot.status for shot in shots[1:]] == ["queued"] * 4
-    assert "queued: waits for one; nothing is sent yet" in waiting_html(shots[1].state)
+    assert "queued: needs one first; nothing is sent yet" in waiting_html(shots[1].state)
     assert "two@last" in table_text([shot.state for shot in shots]).splitlines()[3]
     filmed.gate.set()
     assert [wait_for_end(shot) for shot in shots] == ["completed"] * 5

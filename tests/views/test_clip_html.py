@@ -210,7 +210,7 @@ def test_live_view_cannot_stop_saving_and_says_that_queued_costs_nothing() -> No
     """The button is gone while the file is saved; while queued its tooltip says that nothing is sent yet."""
     assert live_view(clip_state(Status.SAVING))["stop"] == ""
     queued = clip_state(Status.QUEUED, request=ModifyRequest(prompt="Fog"), source_label="sunset")
-    assert live_view(queued)["status"] == "queued: waits for sunset; nothing is sent yet"
+    assert live_view(queued)["status"] == "queued: needs sunset first; nothing is sent yet"
     assert live_view(queued)["stop"] == "Stop"
     assert "costs nothing" in live_view(queued)["tooltip"]
     in_doubt = live_view(clip_state(Status.QUEUED, sent_at=1000.0))
@@ -290,7 +290,7 @@ def test_live_view_of_a_film_has_a_bar_where_its_making_is() -> None:
     assert view["curve"] == [(0.0, 0.43)]
     assert (view["stop"], view["tooltip"]) == ("Stop", "Stops making the film: nothing is left of it.")
     waiting = live_view(film_state(Status.QUEUED))
-    assert (waiting["status"], waiting["curve"]) == ("queued: waits for storm; nothing is made yet", [])
+    assert (waiting["status"], waiting["curve"]) == ("queued: needs storm first; nothing is made yet", [])
     assert waiting["tooltip"] == view["tooltip"]
     assert live_view(film_state(Status.SAVING))["stop"] == ""
 

@@ -13,11 +13,13 @@ from luma_jupyter.domain.media import LocalFile
 from luma_jupyter.domain.pieces import FilmFile, Piece
 from luma_jupyter.domain.requests import ExtendRequest, FilmRequest, FrameRef, GenerateRequest, ModifyRequest, Request
 from luma_jupyter.domain.vocabulary import Status
+from luma_jupyter.errors import ClipFailed
 from luma_jupyter.views.text import (
     clock,
     file_size,
     plain_text,
     progress_line,
+    reason_text,
     request_summary,
     short,
     sources_text,
@@ -61,9 +63,9 @@ def test_film_names_a_few_of_the_clips_that_it_waits_for() -> None:
         parts = [Piece(source=f"{number:032x}", label=label) for number, label in enumerate(labels)]
         return status_text(film_state(Status.QUEUED, *parts))
 
-    assert of("a@1-2", "b ×2", "a") == "queued: waits for a and b; nothing is made yet"
-    assert of("a", "b", "c") == "queued: waits for a, b and c; nothing is made yet"
-    assert of("a", "b", "c", "d", "e") == "queued: waits for a, b, c and 2 more; nothing is made yet"
+    assert of("a@1-2", "b ×2", "a") == "queued: needs a and b first; nothing is made yet"
+    assert of("a", "b", "c") == "queued: needs a, b and c first; nothing is made yet"
+    assert of("a", "b", "c", "d", "e") == "queued: needs a, b, c and 2 more first; nothing is made yet"
     picture = Piece(source=FilmFile("ab" * 32, "a.png"), seconds=3)
     assert status_text(film_state(Status.QUEUED, picture)) == "queued: waits for its turn; nothing is made yet"
 
@@ -163,6 +165,7 @@ def test_plain_text_says_that_the_file_is_gone() -> None:
 def test_trace_id_is_taken_out_of_an_error(text: str, shown: str) -> None:
     """With the brackets that it alone was in."""
     assert without_trace(text) == (shown, "98e3-a")
+    assert reason_text(clip_state(Status.FAILED, error=ClipFailed(text)).task) == shown
 
 
 def test_error_that_only_speaks_of_a_trace_stays_as_it_is() -> None:

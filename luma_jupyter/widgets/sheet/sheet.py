@@ -33,7 +33,7 @@ from luma_jupyter.views.gallery import Tile, left_out_text
 from luma_jupyter.views.host import EMBED_LIMIT
 from luma_jupyter.views.sheet import Sheet as SheetView
 from luma_jupyter.views.sheet import SheetTile, blind_html, blind_part, sheet_html, sheet_part
-from luma_jupyter.views.text import SHORT_STATUS_TEXT, short
+from luma_jupyter.views.text import SHORT_STATUS_TEXT, reason_text, short
 from luma_jupyter.widgets.base import Missing, PageModel, ProgressiveDisplay
 from luma_jupyter.widgets.posters import embedded_size
 from luma_jupyter.widgets.presenter import PagePresenter
@@ -280,7 +280,7 @@ def _trouble(clip: Clip) -> str:
     if task.status is Status.COMPLETED:
         return short(state.loss, _LONGEST_REASON)
     words = translated(SHORT_STATUS_TEXT[task.status])
-    return short(_(": ").join(filter(None, [words, translated(task.error or "")])), _LONGEST_REASON)
+    return short(_(": ").join(filter(None, [words, reason_text(task)])), _LONGEST_REASON)
 
 
 def _video(number: int) -> str:

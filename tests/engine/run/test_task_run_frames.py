@@ -45,7 +45,7 @@ async def test_frame_is_waited_for_then_uploaded(world: World) -> None:
     night = goes_on(world, storm)
     await world.until(storm, Status.SAVING)
     assert night.task.status is Status.QUEUED
-    assert status_text(state(night.task)) == "queued: waits for storm; nothing is sent yet"
+    assert status_text(state(night.task)) == "queued: needs storm first; nothing is sent yet"
     assert len(world.service.seen("submit")) == 1
     task = await world.end(night)
     assert world.story(night) == "queued submitting running saving completed"
@@ -74,7 +74,7 @@ async def test_step_waits_for_its_source_and_its_frame(world: World) -> None:
     world.service.script("submit", world.service.after(100))
     request = ExtendRequest(prompt="It clears up", end_image=frame(end, "first", "sun"))
     handle = world.submit(request, after=source, label="storm", frames={"end_image": end})
-    assert status_text(state(handle.task)) == "queued: waits for storm and sun; nothing is sent yet"
+    assert status_text(state(handle.task)) == "queued: needs storm and sun first; nothing is sent yet"
     task = await world.end(handle)
     assert task.status is Status.COMPLETED
     assert task.submitted_at == max(source.task.ended_at or 0, end.task.ended_at or 0)
