@@ -183,8 +183,10 @@ class Lab:
         make_films_short(self.ipython)
 
     def keep_quiet(self) -> None:
-        """Have no question about news in the page, nothing that is not used, and nobody look whether to build it."""
+        """Have no question about news in the page, nothing that is not used, nobody look whether to build it, and time
+        for the kernel's words to complete."""
         self._setting("apputils-extension/notification", {"fetchNews": "false", "checkForUpdates": False})
+        self._setting("completer-extension/manager", {"providerTimeout": 30_000})  # milliseconds
         file = self.home / "config" / "labconfig" / "page_config.json"
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(json.dumps({"buildCheck": False, "disabledExtensions": dict.fromkeys(UNUSED, True)}))
