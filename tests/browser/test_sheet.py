@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -171,7 +172,12 @@ def test_a_saved_page_plays_together_without_a_notebook(
     import luma_jupyter as luma
 
     place(write_small(tmp_path / "film.mp4"), tmp_path / "films", BEASTS[:4], WEATHERS[:4])
-    target = luma.sheet(list(luma.gallery(folder=tmp_path / "films"))[::-1]).save(tmp_path / "sheet.html")
+
+    def save() -> Path:
+        return luma.sheet(list(luma.gallery(folder=tmp_path / "films"))[::-1]).save(tmp_path / "sheet.html")
+
+    with ThreadPoolExecutor(1) as elsewhere:  # to wait inside Playwright's loop would patch asyncio for all later tests
+        target = elsewhere.submit(save).result()
     errors: list[Any] = []
     for scheme, width in (("light", 1600), ("dark", 600)):
         page = chromium.new_page(viewport={"width": width, "height": 1100}, color_scheme=scheme, offline=True)
