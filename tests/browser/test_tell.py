@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from typing import Any
 
 import pytest
 
 from luma_jupyter.widgets.base import script
-from tests.browser.conftest import Browser, Lab, LabPage, Notebook7Page
+from tests.browser.conftest import Browser, Lab, LabPage, Notebook7Page, Tabs
 from tests.browser.test_lab import CONTRAST
 
 LOCAL, ELSEWHERE = "http://localhost:9/lab", "http://hub.test/lab"
@@ -53,12 +54,12 @@ START = """(view) => {
 
 
 @pytest.fixture
-def open_card(chromium: Any) -> Iterator[Callable[..., Any]]:
+def open_card(whole_chromium: Any) -> Iterator[Callable[..., Any]]:
     """Open a page at an address that has a card alone, and look elsewhere: ``open_card(view, granted=…)``."""
     opened = []
 
     def open_(view: dict[str, Any], address: str = LOCAL, *, granted: bool = False, theirs: str = "") -> Any:
-        context = chromium.new_context(permissions=["notifications"] if granted else [])
+        context = whole_chromium.new_context(permissions=["notifications"] if granted else [])
         opened.append(context)
         page = context.new_page()
         page.route("**/*", lambda route: route.fulfill(body=theirs or "<p>", content_type="text/html"))
@@ -80,6 +81,14 @@ def press(page: Any) -> str:
     page.wait_for_function("!document.querySelector('#live span').textContent.startsWith('The browser asks')")
     words: str = page.get_by_role("status").inner_text()
     return words
+
+
+@pytest.fixture
+def whole_browser(whole_chromium: Any) -> Iterator[Browser]:
+    """Opens pages that can notify."""
+    with closing(Browser(Tabs(whole_chromium))) as opened:
+        yield opened
+        assert opened.errors == []
 
 
 TOLD = {"final": "<p>", "told": ["sunset: failed", "The service said no."]}
@@ -229,12 +238,14 @@ CELLS = (
 
 
 @pytest.mark.parametrize("kind", ["JupyterLab", "Notebook 7"])
-def test_cards_and_the_queue_tell_of_their_ends(browser: Browser, request: pytest.FixtureRequest, kind: str) -> None:
+def test_cards_and_the_queue_tell_of_their_ends(
+    whole_browser: Browser, request: pytest.FixtureRequest, kind: str
+) -> None:
     """By keyboard, in light and dark, on a narrow page and on a large one: one clip, a batch and the studio's queue."""
     lab: Lab = request.getfixturevalue("lab" if kind == "JupyterLab" else "notebook7")
     name = f"tell-{lab.module}.ipynb"
     lab.write(name, *CELLS)
-    page = browser.open(lab, LabPage if kind == "JupyterLab" else Notebook7Page, name, width=600, height=1500)
+    page = whole_browser.open(lab, LabPage if kind == "JupyterLab" else Notebook7Page, name, width=600, height=1500)
     context = page.page.context
     context.grant_permissions(["notifications"])
     page.page.evaluate(STUB)

@@ -15,7 +15,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from tests.browser.conftest import Browser, LabApart, LabPage, Tabs, running_chromium
+from tests.browser.conftest import NO_CHROMIUM, Browser, LabApart, LabPage, Tabs, running_chromium
 from tests.pages.environment import BUILD, NotInstalled, server_python
 from tests.pages.kinds import BY_NAME, Kind
 from tests.pages.table import Row, table
@@ -66,7 +66,7 @@ def main(names: Sequence[str]) -> int:
     found = []
     with running_chromium() as chromium:
         if chromium is None:
-            sys.exit("There is no Chromium on this machine: apt-get install chromium")
+            sys.exit(NO_CHROMIUM)
         for name in names or BY_NAME:
             print(f"{name} …", file=sys.stderr, flush=True)
             found += try_kind(BY_NAME[name], chromium)

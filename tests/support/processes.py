@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import socket
 import subprocess
+from contextlib import suppress
+
+import psutil
 
 
 def free_port() -> int:
@@ -15,10 +18,16 @@ def free_port() -> int:
 
 
 def end(server: subprocess.Popen[bytes]) -> None:
-    """End a server, with its own good-bye where that does not take too long."""
+    """End a server, with its own good-bye where that does not take too long; what it started goes with it."""
+    started = []
+    with suppress(psutil.NoSuchProcess):
+        started = psutil.Process(server.pid).children(recursive=True)
     server.terminate()
     try:
         server.wait(30)
     except subprocess.TimeoutExpired:
         server.kill()
         server.wait(10)
+    for process in started:
+        with suppress(psutil.NoSuchProcess):
+            process.kill()
