@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 FREE := LUMA_JUPYTER_PROVIDER=demo
 # Hundreds of kernels and workers import the same modules: let them keep what Python compiled.
 unexport PYTHONDONTWRITEBYTECODE
-# One more than two cores, for browsers mostly wait; tests/conftest.py says what goes together, and what comes first.
+# One more than two cores, for browsers often wait; tests/conftest.py says what comes first.
 WORKERS := -n 3 --dist loadfile --no-loadscope-reorder
 
 # What is left out of daily work: browsers, notebooks as a whole, killed kernels, and what is marked as slow.

@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from xdist.scheduler import LoadFileScheduling
 
 from luma_jupyter.api.kernel import kernel
 from luma_jupyter.engine.store.journal import Journal
@@ -34,21 +33,7 @@ ABSENT = str(Path(__file__).parent / "support" / "absent")
 if ABSENT not in sys.path:  # a worker of xdist has it already
     sys.path.insert(0, ABSENT)
     os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [ABSENT, os.environ.get("PYTHONPATH")]))
-LONG_BROWSER_FILES = ("test_apart", "test_lab")  # a minute and more each, so they have workers of their own
 NOWHERE = "http://127.0.0.1:9"  # nothing listens on the discard port
-
-
-class Together(LoadFileScheduling):
-    """Whole files for each worker; those with browsers go to the same one, as they share servers and pages."""
-
-    def _split_scope(self, nodeid: str) -> str:
-        file = Path(nodeid.partition("::")[0])
-        return "browsers" if file.parent.name == "browser" and file.stem not in LONG_BROWSER_FILES else str(file)
-
-
-def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Together:
-    """Share the tests out so."""
-    return Together(config, log)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
