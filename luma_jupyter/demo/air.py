@@ -5,10 +5,9 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image
 
-from luma_jupyter.demo.palette import Look
+from luma_jupyter.demo.palette import Colour, Look
 from luma_jupyter.video.codec import Pixels
 
 # How many there are of each kind, how far they fall and go sideways in a film, and how large they are, in pixels of a
@@ -27,6 +26,7 @@ STREAK = {"rain": 9, "storm": 12}  # how long a drop's trace is, in the same pix
 FLASHES = (0.31, 0.34, 0.72)  # moments of lightning
 FLASH = 0.018  # how long one lasts
 FOG = 0.62  # how thick fog is
+FAINT = 0.01  # what covers less of a pixel is not drawn
 
 
 class Air:
@@ -35,12 +35,11 @@ class Air:
     def __init__(self, look: Look, size: tuple[int, int], pace: float = 1.0) -> None:
         self.width, self.height = size
         self._pace = pace
-        self._look = look
         rng = np.random.default_rng(look.seed + 1)
-        kinds = sorted(look.air & KINDS.keys())
-        self._kinds = {kind: rng.uniform(0, 1, (5, KINDS[kind][0])) for kind in kinds}
+        self._particles = [Particles(kind, look, size, rng) for kind in sorted(look.air & KINDS.keys())]
+        self._lightning = "storm" in look.air
         self._fog = _draw_fog(rng, size) if "fog" in look.air else None
-        self._fog_colour = tuple(int(channel) for channel in 0.6 * look.horizon + 0.4 * 255)
+        self._fog_colour = Image.new("RGB", size, tuple(int(channel) for channel in 0.6 * look.horizon + 0.4 * 255))
 
     def fill(self, frame: Image.Image, t: float, strength: float = 1.0) -> Pixels:
         """A picture with what is in the air at moment t, 0..1; ``strength`` 0..1."""
@@ -50,46 +49,61 @@ class Air:
             if strength < 1:
                 thick = thick.point([round(level * strength) for level in range(256)])
             frame.paste(self._fog_colour, (0, 0), thick)
-        if "storm" in self._kinds and strength and any(0 <= t - flash < FLASH for flash in FLASHES):
+        if self._lightning and strength and any(0 <= t - flash < FLASH for flash in FLASHES):
             frame = frame.point([min(255, round(level * (1 + strength) + 25 * strength)) for level in range(256)] * 3)
         pixels = np.array(frame)
-        for kind, particles in self._kinds.items():
-            self._draw(pixels, kind, particles, t * self._pace, strength)
+        for particles in self._particles:
+            particles.draw(pixels, t * self._pace, strength)
         return pixels
 
-    def _draw(self, pixels: Pixels, kind: str, particles: NDArray[np.float64], t: float, strength: float) -> None:
-        x, y, size, drift, speed = particles
-        _, fall, across, pixel = KINDS[kind]
+
+class Particles:
+    """All of one kind, over pictures of one size."""
+
+    def __init__(self, kind: str, look: Look, size: tuple[int, int], rng: np.random.Generator) -> None:
+        count, fall, across, pixel = KINDS[kind]
+        self._x, self._y, large, self._drift, speed = rng.uniform(0, 1, (5, count))
+        self._colour = _colour(kind, look).astype(np.float32)
         # Whole turns, so that what leaves the picture comes in again, and a loop closes.
-        turns = np.round(fall * (0.75 + 0.5 * speed)) if abs(fall) >= 1 else 0.0
-        swing = np.sin(2 * math.pi * (t + drift))
-        sideways = np.round(across * (0.75 + 0.5 * speed)) if across >= 1 else 0.0
-        y = y + turns * t + (fall if abs(fall) < 1 else 0.03) * swing
-        x = x + sideways * t + 0.03 * swing
-        unit = min(self.width, self.height) / 360
-        length = max(round(STREAK.get(kind, 0) * unit), 1)
-        radius = np.maximum(pixel * unit * (0.5 + size**2), 0.6)
-        cover = strength * (0.55 if length > 1 else 0.9) * (0.5 + 0.5 * speed)
+        self._turns = np.round(fall * (0.75 + 0.5 * speed)) if abs(fall) >= 1 else 0.0
+        self._sideways = np.round(across * (0.75 + 0.5 * speed)) if across >= 1 else 0.0
+        self._swing = fall if abs(fall) < 1 else 0.03
+        unit = min(size) / 360
+        self._length = length = max(round(STREAK.get(kind, 0) * unit), 1)
+        radius = np.maximum(pixel * unit * (0.5 + large**2), 0.6)
         near = 1 if length > 1 else min(math.ceil(2.2 * pixel * unit), 6)
         dy, dx = np.mgrid[-near : near + length, -near : near + 1].reshape(2, -1, 1)
         slant = across / fall if length > 1 else 0.0
         outside = np.maximum(np.maximum(-dy, dy - length + 1), 0)
-        spot = np.exp(-((dx - slant * dy) ** 2 + outside**2) / (2 * radius**2)) * cover
-        column = np.round(x % 1 * self.width).astype(int) + dx
-        row = np.round(y % 1 * (self.height + length)).astype(int) - length + dy
-        inside = (column >= 0) & (column < self.width) & (row >= 0) & (row < self.height)
-        row, column, spot = row[inside], column[inside], spot[inside][:, None]
-        before = pixels[row, column]
-        pixels[row, column] = (before + (self._colour(kind) - before) * spot).astype(np.uint8)
+        cover = np.exp(-((dx - slant * dy) ** 2 + outside**2) / (2 * radius**2))
+        cover *= (0.55 if length > 1 else 0.9) * (0.5 + 0.5 * speed)
+        # The pixels of all of them in one row each: whose they are, where from there, and how much of them is covered.
+        place, self._which = np.nonzero(cover > FAINT)
+        self._dx, self._dy = dx[place, 0], dy[place, 0]
+        self._cover = cover[place, self._which].astype(np.float32)
 
-    def _colour(self, kind: str) -> NDArray[np.float64]:
-        if kind == "embers":
-            return np.array([255.0, 170.0, 70.0])
-        if kind == "leaves":
-            return np.array([214.0, 104.0, 32.0])
-        if kind == "petals":
-            return np.array([255.0, 196.0, 214.0])
-        return 0.4 * self._look.light + 0.6 * 255
+    def draw(self, pixels: Pixels, t: float, strength: float) -> None:
+        """Draw them as they are at moment t, 0..1, in place."""
+        height, width, _ = pixels.shape
+        swing = np.sin(2 * math.pi * (t + self._drift))
+        x = (self._x + self._sideways * t + 0.03 * swing) % 1 * width
+        y = (self._y + self._turns * t + self._swing * swing) % 1 * (height + self._length)
+        column = np.round(x).astype(int)[self._which] + self._dx
+        row = np.round(y).astype(int)[self._which] - self._length + self._dy
+        inside = (column >= 0) & (column < width) & (row >= 0) & (row < height)
+        seen = row[inside], column[inside]
+        before = pixels[seen]
+        pixels[seen] = before + (self._colour - before) * (strength * self._cover[inside])[:, None]
+
+
+def _colour(kind: str, look: Look) -> Colour:
+    if kind == "embers":
+        return np.array([255.0, 170.0, 70.0])
+    if kind == "leaves":
+        return np.array([214.0, 104.0, 32.0])
+    if kind == "petals":
+        return np.array([255.0, 196.0, 214.0])
+    return 0.4 * look.light + 0.6 * 255
 
 
 def _draw_fog(rng: np.random.Generator, size: tuple[int, int]) -> Image.Image:

@@ -23,7 +23,7 @@ MOVES = {
     "dolly in": (0.0, 0.0, 1.32),
     "dolly out": (0.0, 0.0, 0.78),
     "orbit": (0.13, -0.03, 1.28),
-    "handheld": (0.0, 0.0, 1.08),
+    "handheld": (0.0, 0.0, 1.12),
     "static": (0.0, 0.0, 1.0),
 }
 CHOICES = ("dolly in", "pan right", "pan left", "dolly out", "orbit", "tilt up")  # where no word says one

@@ -37,7 +37,8 @@ class Light:
         if strength <= 0 or np.allclose(self._channels, 1):
             return picture
         gains = 1 + (self._channels - 1) * strength
-        return picture.point([min(255, round(level * gain)) for gain in gains for level in range(256)])
+        levels = np.outer(gains, np.arange(256)).round().clip(0, 255).astype(int)
+        return picture.point(levels.ravel().tolist())
 
 
 class Repaint:
@@ -81,19 +82,18 @@ def _vintage(picture: Image.Image) -> Image.Image:
 
 
 def _watercolour(picture: Image.Image) -> Image.Image:
-    small = picture.resize((picture.width // 7, picture.height // 7), Image.Resampling.BOX)
-    soft = small.filter(ImageFilter.MedianFilter(3)).resize(picture.size, Image.Resampling.BICUBIC)
-    lighter = soft.point([round(70 + level * 185 / 255) for level in range(256)] * 3)
-    return ImageChops.multiply(lighter, _paper(picture.size))
+    small = picture.reduce(7).filter(ImageFilter.MedianFilter(3))
+    lighter = small.point([round(70 + level * 185 / 255) for level in range(256)] * 3)
+    return ImageChops.multiply(lighter.resize(picture.size, Image.Resampling.BILINEAR), _paper(picture.size))
 
 
 def _cartoon(picture: Image.Image) -> Image.Image:
     """Few colours, and a line around each."""
     flat = picture.point([level // 32 * 32 + 16 for level in range(256)] * 3)
-    half = picture.convert("L").resize((picture.width // 2, picture.height // 2), Image.Resampling.BOX)
+    half = picture.convert("L").reduce(2)
     edges = half.filter(ImageFilter.FIND_EDGES).point([0 if level < 26 else 120 for level in range(256)])
     inside = edges.crop((1, 1, edges.width - 1, edges.height - 1)).resize(picture.size, Image.Resampling.BILINEAR)
-    flat.paste((16, 16, 24), (0, 0), inside)
+    flat.paste(Image.new("RGB", flat.size, (16, 16, 24)), (0, 0), inside)
     return flat
 
 

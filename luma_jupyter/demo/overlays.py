@@ -4,6 +4,8 @@ Each is drawn once per film, as an `Overlay` that costs a fraction of a millisec
 none of this machine's fonts can draw are left out rather than shown as empty boxes.
 """
 
+from functools import lru_cache
+
 import numpy as np
 from PIL import Image, ImageDraw, ImageOps
 
@@ -20,7 +22,7 @@ class Overlay:
     def __init__(self, image: Image.Image, left: int, top: int) -> None:
         self.region = slice(top, top + image.height), slice(left, left + image.width)
         pixels = np.asarray(image).astype(np.float32)
-        self.alpha = pixels[..., 3:] / 255
+        self.alpha = np.repeat(pixels[..., 3:] / 255, 3, axis=2)
         self.ink = pixels[..., :3] * self.alpha
 
     def stamp(self, frame: Pixels, strength: float = 1.0) -> None:
@@ -67,6 +69,7 @@ def caption_height(size: tuple[int, int]) -> int:
     return round(0.16 * size[1] + 0.08 * min(size))
 
 
+@lru_cache(maxsize=16)
 def simulated_label(size: tuple[int, int]) -> Overlay:
     """Return the word SIMULATED on a dark plate in the upper right corner."""
     font = default_font().font_variant(size=max(round(0.042 * min(size)), 9))

@@ -13,7 +13,7 @@ from functools import cached_property
 from PIL import Image
 
 from luma_jupyter.demo.air import Air
-from luma_jupyter.demo.camera import Camera, Canvas, Pose, view
+from luma_jupyter.demo.camera import Camera, Canvas, Pose
 from luma_jupyter.demo.light import Light, Repaint, in_style
 from luma_jupyter.demo.palette import Look, colours_of
 from luma_jupyter.demo.scene import Scene
@@ -22,7 +22,6 @@ from luma_jupyter.video.codec import Pixels
 
 EASE = 0.25  # of a film, in which light, weather and style come over a picture
 MORPH = (0.2, 0.8)  # of a film, between which one picture becomes the other
-SPARE = 1.06  # a scene has no more beyond its edges, so the camera never shows all of it
 STRONG, WEAK = 0.6, 0.3  # how much of a modified film has the prompt's colours; with no words for colours, less
 PACES = {"slow motion": 0.4, "time lapse": 3.0}
 EXTENTS = {"slow motion": 0.55, "time lapse": 1.2}
@@ -47,7 +46,9 @@ class Shot:
         """The picture at moment t, 0..1."""
         pose = self.camera.pose(t)
         if self.start is None and self.end is None:
-            return self._air.fill(in_style(self._scene_at(t, pose), self._styles), t)
+            return self._air.fill(
+                in_style(self._scene.frame(t, replace(pose, zoom=pose.zoom * self._nearer)), self._styles), t
+            )
         strength = self._strength(t)
         picture = in_style(self._light.on(self._picture_at(t, pose), strength), self._styles, strength)
         return self._air.fill(picture, t, strength)
@@ -65,19 +66,10 @@ class Shot:
         pace = next(iter(self._direction.names("pace")), "")
         return Camera(self.look.moves, self.loop, EXTENTS.get(pace, 1.0), self.look.seed % 628 / 100)
 
-    def _scene_at(self, t: float, pose: Pose) -> Image.Image:
-        scene = self._scene.frame(t, pose)
-        seen = replace(pose, x=0.0, zoom=pose.zoom * self._nearer)
-        if seen == Pose():
-            return scene
-        return view(scene, seen.coefficients(self.size), self.size)
-
     @cached_property
     def _nearer(self) -> float:
-        """How much nearer the camera is to a scene, so that its edges never show."""
-        furthest = min(self.camera.pose(step / 8).zoom for step in range(9))
-        shakes = SPARE if "handheld" in self.camera.moves else 1.0
-        return shakes / min(furthest, 1.0)
+        """How much nearer the camera is to a scene than to a picture, so that it never goes back from its sky."""
+        return 1 / min(self.camera.pose(step / 8).zoom for step in range(9))
 
     def _picture_at(self, t: float, pose: Pose) -> Image.Image:
         if self._end is None:

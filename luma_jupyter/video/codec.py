@@ -12,6 +12,7 @@ from typing import Self
 
 import av
 import numpy as np
+from av.video.reformatter import VideoReformatter
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
@@ -19,6 +20,10 @@ Pixels = NDArray[np.uint8]  # (height, width, 3), red, green, blue
 
 # x264's macroblock-tree estimate differs from run to run at some sizes, even with one thread.
 X264_OPTIONS = {"preset": "veryfast", "crf": "23", "threads": "1", "x264-params": "mbtree=0"}
+# Less than half the time, for a file that is a quarter larger: the quickest preset, with what smooth pictures need.
+SMOOTH = ("mbtree=0", "aq-mode=1", "deblock=0,0", "subme=1", "8x8dct=1", "bframes=3")
+QUICK_OPTIONS = X264_OPTIONS | {"preset": "ultrafast", "crf": "24", "x264-params": ":".join(SMOOTH)}
+AAC_OPTIONS = {"aac_coder": "fast"}  # a quarter of the time where there is noise
 SOUND_RATE = 44_100  # samples a second
 MAX_SIDE = 1920
 MAX_FRAME_RATE = 60
@@ -58,9 +63,10 @@ class VideoReader:
     def frames(self) -> Generator[Pixels, None, None]:
         """Yield every frame in order, at least one."""
         empty = True
+        reformatter = VideoReformatter()
         try:
             for frame in self._container.decode(video=0):
-                resized = frame.reformat(width=self.size[0], height=self.size[1], format="rgb24")
+                resized = reformatter.reformat(frame, *self.size, "rgb24")
                 empty = False
                 yield resized.to_ndarray().astype(np.uint8, copy=False)
         except av.error.FFmpegError as error:
@@ -89,14 +95,18 @@ def write(
     """
     with av.open(str(target), "w", format="mp4", options={"movflags": "+faststart"}) as container:
         container.metadata.update(metadata)
-        stream = container.add_stream("libx264", rate=rate, options=X264_OPTIONS)
+        stream = container.add_stream("libx264", rate=rate, options=QUICK_OPTIONS)
         stream.width, stream.height = size
         stream.pix_fmt = "yuv420p"
-        track = container.add_stream("aac", rate=SOUND_RATE, layout="mono") if sound else None
+        track = (
+            container.add_stream("aac", rate=SOUND_RATE, layout="mono", options={"aac_coder": "fast"})
+            if sound
+            else None
+        )
         count = 0
         for frame in frames:
             count += 1
-            container.mux(stream.encode(av.VideoFrame.from_ndarray(frame, format="rgb24")))
+            container.mux(stream.encode(av.VideoFrame.from_numpy_buffer(frame, format="rgb24")))
         container.mux(stream.encode())
         if sound and track:
             samples = av.AudioFrame.from_ndarray(sound(float(count / rate))[None], format="fltp", layout="mono")
