@@ -24,7 +24,7 @@ from tests.benchmarks.loop import Probe
 from tests.benchmarks.report import Report, say
 
 AT_ONCE, MOST_SECONDS, MOST_LATE = 40, 30.0, 10.0  # films, seconds for all, milliseconds (p99)
-MOST_EACH = 1.0  # seconds of processor time for 5 s of film with words, caption and sound
+MOST_EACH = 1.2  # seconds of processor time for 5 s of film with words, caption and sound
 PROMPTS = (
     *(
         "a calm lake",
