@@ -228,6 +228,11 @@ class Database:
             return cursor.fetchall(), cursor.rowcount
         except UnicodeDecodeError:  # of an error whose words quote a damaged schema
             raise _damage(N_("its schema cannot be read")) from None
+        except sqlite3.OperationalError as error:
+            if _code(error) is not None or not self._connection or self._connection.text_factory is not str:
+                raise
+            self._connection.text_factory = _lenient_text
+        return self._execute(sql, values)
 
     def _current(self) -> sqlite3.Connection:
         """The connection to the file that is there now: somebody may have moved the one that was opened."""
@@ -255,6 +260,7 @@ class Database:
                 raise
         if not unusable:
             connection.execute("PRAGMA busy_timeout = 0")  # `_patiently` waits
+            connection.text_factory = str  # a function takes twice as long; what is damaged is refused
             return connection
         connection.close()
         self._set_aside(unusable)
@@ -415,8 +421,13 @@ def _move(path: Path, aside: Path) -> None:
 
 def _connect(path: Path) -> sqlite3.Connection:
     connection = sqlite3.connect(path, timeout=BUSY_TIMEOUT, isolation_level=None, check_same_thread=False)
-    connection.text_factory = lambda text: text.decode(errors="replace")  # a damaged row is one row
+    connection.text_factory = _lenient_text
     return connection
+
+
+def _lenient_text(text: bytes) -> str:
+    """A text of a file that may be damaged: a damaged row is one row."""
+    return text.decode(errors="replace")
 
 
 def _mend_first_page(damaged: Path, model: Path) -> None:
