@@ -68,6 +68,7 @@ class Session:
         restore: Callable[[Mapping[str, Any]], Clip],
     ) -> None:
         self.settings = configuration.current
+        self._folder = configuration.remember_folder
         self.engine = engine
         self.presenter = presenter
         self.variables = variables
@@ -459,7 +460,7 @@ class Session:
 
     def relative_path(self, path: Path) -> str | None:
         """A path as seen from the notebook's folder; None on another drive."""
-        return path_from(self.settings().folder, path)
+        return path_from(self._folder(), path)
 
     def print_notices(self) -> None:
         """Print what the engine wants to be read once."""

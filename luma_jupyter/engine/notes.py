@@ -46,16 +46,17 @@ class Notes:
         kept: dict[str, Note] = {}
         with suppress(ConfigError):  # told before anything is paid; those in sidecars need no journal
             kept = self._journal().descriptions.notes([task.intent for task in tasks])
-        return {task.intent: kept.get(task.intent) or self._in_sidecar(task) for task in tasks}
+        media = self._folder()
+        return {task.intent: kept.get(task.intent) or self._in_sidecar(task, media) for task in tasks}
 
-    def _in_sidecar(self, task: Task) -> Note:
-        found = self._sidecar(task)
+    def _in_sidecar(self, task: Task, media: Path) -> Note:
+        found = self._sidecar(task, media)
         return found[1] if found else NO_NOTE
 
-    def _sidecar(self, task: Task) -> tuple[Path, Note] | None:
+    def _sidecar(self, task: Task, media: Path) -> tuple[Path, Note] | None:
         """The sidecar of a task and the note in it: where the video was saved, or in the media folder, if it was moved
         there."""
-        for folder in dict.fromkeys([task.path.parent if task.path else task.media, self._folder()]):
+        for folder in dict.fromkeys([task.path.parent if task.path else task.media, media]):
             path = (folder / task.filename).with_suffix(".json")
             if (note := sidecars.read_note(path, task.intent)) is not None:
                 return path, note
@@ -73,7 +74,7 @@ class Notes:
 
     def _write(self, task: Task, note: Note) -> bool:
         """Write a note into the sidecar; whether it is there."""
-        found = self._sidecar(task)
+        found = self._sidecar(task, self._folder())
         if found is None:
             return False
         path, before = found

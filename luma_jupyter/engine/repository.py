@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 from collections import defaultdict
-from collections.abc import Callable, Collection, Container, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
@@ -191,7 +191,7 @@ class Repository:
         here = folder or now.folder
         entered = self.journal.listed(wanted, folder)
         places = [now.media_folder] if is_same_folder(here, now.folder) else [here / now.media.name, here]
-        known = {intent for _, intent, _ in entered}
+        known = frozenset(intent for _, intent, _ in entered)
         saved = self._saved(wanted, places, known)
         if wanted.described:  # the note is in the sidecar, which may be in a folder that was the media folder before
             found = {*saved, *self.media.described(wanted, places)} - known
@@ -211,12 +211,12 @@ class Repository:
 
     def saved(self, media: Path) -> Past:
         """The tasks that the sidecars of a media folder tell of, oldest first, each read when it is looked at."""
-        places = self._saved(EVERYTHING, [media], ())
+        places = self._saved(EVERYTHING, [media])
         return Past(
             sorted(_keys(places)),
             lambda intents: self._read(intents, places),
             lambda intents: self._total(intents, places),
-            lambda wanted: self._saved(wanted, [media], ()),
+            lambda wanted: self._saved(wanted, [media]),
         )
 
     def plain_videos(self, media: Path) -> list[Path]:
@@ -224,13 +224,13 @@ class Repository:
         told = {os.fsdecode(name) for _, _, name, *_ in self.media.listed(media, EVERYTHING)}
         return sidecars.plain_videos(media, told)
 
-    def _saved(self, wanted: Wanted, folders: Sequence[Path], known: Container[str]) -> dict[str, _Place]:
+    def _saved(self, wanted: Wanted, folders: Sequence[Path], known: frozenset[str] = frozenset()) -> dict[str, _Place]:
         """The wanted sidecars of media folders, by intent, but those with ``known`` ones: the first one of each."""
         found: dict[str, _Place] = {}
         for folder in folders if not wanted.statuses or Status.COMPLETED in wanted.statuses else ():
             of_folder: dict[str, _Place] = {}
-            for created_at, intent, name, usd, exact in self.media.listed(folder, wanted):
-                if intent not in known and (intent not in of_folder or name < of_folder[intent].name):
+            for created_at, intent, name, usd, exact in self.media.listed(folder, wanted, known):
+                if intent not in of_folder or name < of_folder[intent].name:
                     of_folder[intent] = _Place(created_at, folder, name, usd, exact)
             found = of_folder | found
         return found

@@ -131,8 +131,9 @@ class TableCard(LiveCard):
         self.key = new_key()
         self.first = FIRST if followed else FIRST_OF_ENDED
         self.progress = Progress(ended)
-        self._beginning = common_beginning(clip.task.request.prompt for clip in self.clips[:FIRST_OF_ENDED])
+        self._beginning = ""  # of the first prompts
         self._state = state
+        self._drawn: list[ClipState] = []  # in the plain HTML: the model begins with these
         self._changed: set[int] = set()
         self._windows: dict[str, range] = {}  # the rows beyond the first that pages show
         self._asked: list[str] = []  # the windows of which a page has not got the rows yet
@@ -165,14 +166,17 @@ class TableCard(LiveCard):
         return way if total <= STEPS else STEPS * way // total
 
     def bundle(self) -> dict[str, Any]:
-        if self.ended:
-            return {**final_bundle(self.key, self._states(range(MOST_ROWS)), self.progress.counts)}
-        states, counts = self._states(range(MOST_WAITING_ROWS)), self.progress.counts
+        ended, counts = self.ended, self.progress.counts
+        self._drawn = states = self._states(range(MOST_ROWS if ended else MOST_WAITING_ROWS))
+        if ended:
+            return {**final_bundle(self.key, states, counts)}
         return {"text/html": waiting_html(self.key, states, counts), "text/plain": rows_text(states, counts)}
 
     @cached_property
     def model(self) -> TableModel:
-        rows = [self._row(state) for state in self._states(range(self.first))]
+        states = [*self._drawn, *self._states(range(len(self._drawn), self.first))][: self.first]
+        self._beginning = common_beginning(state.task.request.prompt for state in states[:FIRST_OF_ENDED])
+        rows = [self._row(state) for state in states]
         self._sent = dict(enumerate(rows))
         view, curves = {**self._view(), "version": 0}, self.progress.curves
         model = self.model_class(view=view, rows=rows, curves=curves, kernel=kernel_id())

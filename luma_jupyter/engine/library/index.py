@@ -146,8 +146,8 @@ class MediaIndex:
             self._table().write(state, state.mark, state.settled, changed, gone)
         return now
 
-    def listed(self, folder: Path, wanted: Wanted) -> list[SavedKey]:
-        """The sidecars of a folder that are wanted, as the index has them: oldest first.
+    def listed(self, folder: Path, wanted: Wanted, known: frozenset[str] = frozenset()) -> list[SavedKey]:
+        """The sidecars of a folder that are wanted and not ``known`` by intent, as the index has them: oldest first.
 
         For looking at them: what was edited in place since another kernel read it may be missing.
         """
@@ -157,11 +157,11 @@ class MediaIndex:
                 with self._looking:
                     state = table.state(_text(folder))
                     if self._is_known(folder, state, unchecked=True):
-                        return table.listed(state, wanted)
+                        return table.listed(state, wanted, known)
                     rows = self._look_through(folder, state, table.all(state))
-                return _choose(table.with_notes({row.name: row.claims for row in rows}), wanted)
+                return _choose(table.with_notes({row.name: row.claims for row in rows}), wanted, known)
         claims = {os.fsencode(name): sidecars.read_claims(folder / name) for name in sidecars.names(folder)}
-        return _choose(claims, wanted)
+        return _choose(claims, wanted, known)
 
     def described(self, wanted: Wanted, but: Sequence[Path]) -> list[str]:
         """The intents that are looked for, in all folders ``but`` these, as far as the index knows them."""
@@ -312,11 +312,13 @@ class _Progress:
             self._tell(text.format(folder=repr(self._folder.name), read=f"{self._read:,}", count=f"{of:,}"))
 
 
-def _choose(claims: Mapping[bytes, Claims], wanted: Wanted) -> list[SavedKey]:
-    """The sidecars that are wanted, by what they claim, oldest first; of copies of one the first by name."""
+def _choose(claims: Mapping[bytes, Claims], wanted: Wanted, known: frozenset[str]) -> list[SavedKey]:
+    """As `FolderTable.listed`, by what the sidecars claim."""
     found: dict[tuple[float, str], SavedKey] = {}
     for name, one in sorted(claims.items()):
-        if one.intent and one.created_at is not None and wanted.fits(one._asdict() | {"name": one.variable}):
+        if not one.intent or one.intent in known or one.created_at is None:
+            continue
+        if wanted.fits(one._asdict() | {"name": one.variable}):
             key = (one.created_at, one.intent, name, one.usd, one.exact)
             found.setdefault(key[:2], key)
     keys = sorted(found.values(), key=lambda key: key[:2])

@@ -18,6 +18,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from contextlib import ExitStack, closing, contextmanager, suppress
+from operator import methodcaller
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -56,6 +57,7 @@ _T = TypeVar("_T")
 _PAGE = 4096  # bytes; in pages of this size SQLite begins a file
 _PAGE_COUNT = slice(28, 32)  # of the first page (sqlite.org/fileformat2.html, 1.3)
 _LOGS = ("-wal", "-shm", "-journal")  # what SQLite keeps beside a file
+_LENIENT = methodcaller("decode", errors="replace")  # of texts: a damaged row is one row
 _DAMAGE = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
 
@@ -70,9 +72,8 @@ class Database:
     earlier versions do not know and need not know, each with the statements that make it where nothing has its name:
     they do not count for the file's version.
     All that these and the migrations make has to be named on the file's first page, which is how a journal can be read
-    whose first page is lost. ``salvage`` brings what can be read of a
-    damaged file into a new one. ``notify`` gets one line when something happened to the file that the user should know;
-    ``clock`` (Unix seconds) dates the files set aside.
+    whose first page is lost. ``salvage`` brings what can be read of a damaged file into a new one. ``notify`` gets one
+    line when something happened to the file that a user should know; ``clock`` (Unix seconds) dates what is set aside.
 
     All calls raise ConfigError when the file cannot be written.
     """
@@ -228,6 +229,11 @@ class Database:
             return cursor.fetchall(), cursor.rowcount
         except UnicodeDecodeError:  # of an error whose words quote a damaged schema
             raise _damage(N_("its schema cannot be read")) from None
+        except sqlite3.OperationalError as error:
+            if _code(error) is not None or not self._connection or self._connection.text_factory is not str:
+                raise
+            self._connection.text_factory = _LENIENT
+        return self._execute(sql, values)
 
     def _current(self) -> sqlite3.Connection:
         """The connection to the file that is there now: somebody may have moved the one that was opened."""
@@ -255,6 +261,7 @@ class Database:
                 raise
         if not unusable:
             connection.execute("PRAGMA busy_timeout = 0")  # `_patiently` waits
+            connection.text_factory = str  # a function takes twice as long; what is damaged is refused
             return connection
         connection.close()
         self._set_aside(unusable)
@@ -415,7 +422,7 @@ def _move(path: Path, aside: Path) -> None:
 
 def _connect(path: Path) -> sqlite3.Connection:
     connection = sqlite3.connect(path, timeout=BUSY_TIMEOUT, isolation_level=None, check_same_thread=False)
-    connection.text_factory = lambda text: text.decode(errors="replace")  # a damaged row is one row
+    connection.text_factory = _LENIENT
     return connection
 
 

@@ -130,20 +130,29 @@ class FolderTable:
         sql = f"SELECT {_COLUMNS} FROM sidecars WHERE folder = ? AND words >= ? AND words < ?"
         return [Sidecar.of_row(row) for row in self._file.execute(sql, state.number, words, words + LAST)[0]]
 
-    def listed(self, state: FolderState, wanted: Wanted) -> list[SavedKey]:
-        """The usable sidecars that are wanted, oldest first; of copies of one the first by name."""
+    def listed(self, state: FolderState, wanted: Wanted, known: frozenset[str]) -> list[SavedKey]:
+        """The usable sidecars that are wanted, oldest first, but those of ``known`` intents.
+
+        Of copies of one it is the first by name.
+        """
         condition, values = wanted.sql({"name": "variable"})
         if wanted.described:
             described, more = wanted.described_sql()
             condition += f" AND intent IN (SELECT intent FROM ({_DESCRIBED} WHERE folder = ?) WHERE {described})"
             values += [state.number, *more]
-        most = -1 if wanted.newest is None else wanted.newest
         folder = "folder" if wanted.by == "all" else "+folder"
+        there, values = f"sidecars WHERE {condition} AND {folder} = ? AND intent IS NOT NULL", [*values, state.number]
+        if known and not wanted.narrow:  # mostly all are; a row for each takes several times as long as one text
+            ((intents,),), _ = self._file.execute(f"SELECT json_group_array(intent) FROM {there}", *values)
+            if known.issuperset(json.loads(intents)):
+                return []
+        most = -1 if wanted.newest is None else wanted.newest
         found, _ = self._file.execute(
-            f"SELECT created_at, intent, MIN(name), usd, exact FROM sidecars WHERE {condition} AND {folder} = ? "
-            "AND intent IS NOT NULL GROUP BY created_at, intent ORDER BY created_at DESC, intent DESC LIMIT ?",
+            f"SELECT created_at, intent, MIN(name), usd, exact FROM {there} "
+            "AND intent NOT IN (SELECT value FROM json_each(?)) "
+            "GROUP BY created_at, intent ORDER BY created_at DESC, intent DESC LIMIT ?",
             *values,
-            state.number,
+            json.dumps([*known]),
             most,
         )
         found.reverse()
@@ -152,7 +161,8 @@ class FolderTable:
     def described(self, wanted: Wanted, but: Sequence[str]) -> list[str]:
         """The intents that are looked for, in all folders ``but`` these, as they were when last looked through."""
         described, values = wanted.described_sql()
-        others = "folder IN (SELECT number FROM folders WHERE folder NOT IN (SELECT value FROM json_each(?)))"
+        # With the + the number has no type, as the sidecars' column: else SQLite does not use that one's key.
+        others = "folder IN (SELECT +number FROM folders WHERE folder NOT IN (SELECT value FROM json_each(?)))"
         sql = f"SELECT DISTINCT intent FROM ({_DESCRIBED} WHERE {others}) WHERE {described}"
         return [intent for (intent,) in self._file.execute(sql, json.dumps(but), *values)[0] if intent]
 

@@ -95,10 +95,9 @@ class SpendingSums:
 
     def _total(self, wanted: str) -> Total:
         self._add_up_changed()
-        sums = f"SELECT TOTAL(usd), COUNT(NULLIF(unpriced, 0)) FROM charges WHERE {_WANTED}"
-        expected = (
-            f"SELECT 1 FROM charges JOIN tasks USING (intent) WHERE usd > 0 AND {_COST} IS NULL AND {_WANTED} LIMIT 1"
-        )
+        charged = "FROM json_each(?) AS wanted JOIN charges ON charges.intent = wanted.value"
+        sums = f"SELECT TOTAL(usd), COUNT(NULLIF(unpriced, 0)) {charged}"
+        expected = f"SELECT 1 {charged} JOIN tasks USING (intent) WHERE usd > 0 AND {_COST} IS NULL LIMIT 1"
         ((usd, unknown),), _ = self._file.execute(sums, wanted)
         return Total(usd / NANO, not self._file.execute(expected, wanted)[0], unknown)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,7 @@ from luma_jupyter.engine.store import folders
 from luma_jupyter.engine.store.folders import Claims, FolderTable
 from luma_jupyter.engine.store.journal import MIGRATIONS, Journal
 from luma_jupyter.engine.store.probe import FILE_NAME
-from luma_jupyter.engine.store.wanted import Wanted
+from luma_jupyter.engine.store.wanted import EVERYTHING, Wanted
 from luma_jupyter.engine.task_spec import TaskSpec
 from tests.engine.library.test_sidecars import a_task, placed
 from tests.engine.store.journals import plain
@@ -142,6 +142,19 @@ def test_search_is_the_same_with_and_without_the_index(
         for _, intent, *_ in late(unusable).listed(folder, Wanted(search="fox")):
             assert intent == tasks[0].intent
         assert late(unusable).described(wanted, []) == []
+
+
+@pytest.mark.parametrize("known", [[], [0, 20, 99], range(20), range(30)])
+@pytest.mark.parametrize("wanted", [EVERYTHING, Wanted(newest=2), Wanted(search="film 1")])
+def test_known_clips_are_left_out(folder: Path, journal: Journal, wanted: Wanted, known: Collection[int]) -> None:
+    """By the table and at the first look alike, before the newest are chosen."""
+    many(folder)
+    index, intents = late(journal), frozenset(f"{number:032x}" for number in known)
+    everyone = [2, *range(11, 21)] if wanted.search else range(21)
+    unknown = [number for number in everyone if number not in known]
+    for _ in range(2):
+        found = [int(key[1], 16) for key in index.listed(folder, wanted, intents)]
+        assert found == unknown[-wanted.newest if wanted.newest else 0 :]
 
 
 def test_own_clips_are_entered_without_listing(
