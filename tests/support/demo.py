@@ -15,13 +15,30 @@ from luma_jupyter.demo.server import DemoService, start
 SHORT_FILMS = """import luma_jupyter.demo.server as demo_server
 demo_server.start.__defaults__ = (*demo_server.start.__defaults__[:-1], 1.0)
 """
+# As above, and of a few frames, where nobody watches them.
+CHEAP_FILMS = """import fractions
+import luma_jupyter.demo.film as demo_film
+import luma_jupyter.demo.server as demo_server
+demo_film.FRAME_RATE = fractions.Fraction(4)
+demo_server.start.__defaults__ = (*demo_server.start.__defaults__[:-1], {seconds})
+"""
+
+
+def run_first(ipython: Path, code: str) -> None:
+    """Have the kernels with this folder of IPython's run code before anything else."""
+    startup = ipython / "profile_default" / "startup"
+    startup.mkdir(parents=True, exist_ok=True)
+    (startup / "first.py").write_text(code, encoding="utf-8")
 
 
 def make_films_short(ipython: Path) -> None:
     """Have the kernels with this folder of IPython's make short films."""
-    startup = ipython / "profile_default" / "startup"
-    startup.mkdir(parents=True, exist_ok=True)
-    (startup / "short_films.py").write_text(SHORT_FILMS, encoding="utf-8")
+    run_first(ipython, SHORT_FILMS)
+
+
+def make_films_cheap(ipython: Path, seconds: float = 1.0) -> None:
+    """Have the kernels with this folder of IPython's make films of four frames a second, of this length in seconds."""
+    run_first(ipython, CHEAP_FILMS.format(seconds=seconds))
 
 
 @contextmanager
