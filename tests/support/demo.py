@@ -15,7 +15,9 @@ from luma_jupyter.demo.server import DemoService, start
 SHORT_FILMS = """import luma_jupyter.demo.server as demo_server
 demo_server.start.__defaults__ = (*demo_server.start.__defaults__[:-1], 1.0)
 """
-# As above, and of a few frames, where nobody watches them.
+# The same with films of a quarter of a second, where nobody watches them: most of a program is its imports then.
+SHORTEST_FILMS = SHORT_FILMS.replace("1.0", "0.25")
+# Films of this many seconds, and of a few frames, where nobody watches them.
 CHEAP_FILMS = """import fractions
 import luma_jupyter.demo.film as demo_film
 import luma_jupyter.demo.server as demo_server
