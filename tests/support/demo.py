@@ -17,11 +17,11 @@ demo_server.start.__defaults__ = (*demo_server.start.__defaults__[:-1], 1.0)
 """
 # The same with films of a quarter of a second, where nobody watches them: most of a program is its imports then.
 SHORTEST_FILMS = SHORT_FILMS.replace("1.0", "0.25")
-# Films of this many seconds, and of a few frames, where nobody watches them.
+# Films of this many seconds, with so few frames a second, where nobody watches them.
 CHEAP_FILMS = """import fractions
 import luma_jupyter.demo.film as demo_film
 import luma_jupyter.demo.server as demo_server
-demo_film.FRAME_RATE = fractions.Fraction(4)
+demo_film.FRAME_RATE = fractions.Fraction({rate})
 demo_server.start.__defaults__ = (*demo_server.start.__defaults__[:-1], {seconds})
 """
 
@@ -40,7 +40,7 @@ def make_films_short(ipython: Path) -> None:
 
 def make_films_cheap(ipython: Path, seconds: float = 1.0) -> None:
     """Have the kernels with this folder of IPython's make films of four frames a second, of this length in seconds."""
-    run_first(ipython, CHEAP_FILMS.format(seconds=seconds))
+    run_first(ipython, CHEAP_FILMS.format(seconds=seconds, rate=4))
 
 
 @contextmanager
