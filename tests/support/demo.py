@@ -24,6 +24,10 @@ import luma_jupyter.demo.server as demo_server
 demo_film.FRAME_RATE = fractions.Fraction({rate})
 demo_server.start.__defaults__ = (*demo_server.start.__defaults__[:-1], {seconds})
 """
+# Its tasks take a tenth of the seconds that a notebook sets.
+QUICK_TASKS = """import luma_jupyter.demo.jobs as demo_jobs
+demo_jobs._duration_factor = lambda request: 0.1
+"""
 
 
 def run_first(ipython: Path, code: str) -> None:
@@ -36,11 +40,6 @@ def run_first(ipython: Path, code: str) -> None:
 def make_films_short(ipython: Path) -> None:
     """Have the kernels with this folder of IPython's make short films."""
     run_first(ipython, SHORT_FILMS)
-
-
-def make_films_cheap(ipython: Path, seconds: float = 1.0) -> None:
-    """Have the kernels with this folder of IPython's make films of four frames a second, of this length in seconds."""
-    run_first(ipython, CHEAP_FILMS.format(seconds=seconds, rate=4))
 
 
 @contextmanager

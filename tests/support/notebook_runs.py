@@ -12,12 +12,12 @@ from typing import Any
 import nbformat
 from nbclient import NotebookClient
 
-from tests.support.demo import make_films_cheap
+from tests.support.demo import CHEAP_FILMS, QUICK_TASKS, run_first
 
 
 def run(module: str, *arguments: str, folder: Path, **environment: str) -> None:
     """Run a module in a folder, without any key of the machine."""
-    make_films_cheap(folder / "ipython")
+    run_first(folder / "ipython", CHEAP_FILMS.format(seconds=1.0, rate=4))
     subprocess.run(
         [sys.executable, "-m", module, *arguments],
         cwd=folder,
@@ -29,7 +29,7 @@ def run(module: str, *arguments: str, folder: Path, **environment: str) -> None:
 
 def execute(notebook: Path, film_seconds: float = 1.0, allow_errors: bool = True, **environment: str) -> None:
     """Run a notebook in its folder as nbconvert does, without any key of the machine, and save it there."""
-    make_films_cheap(notebook.parent / "ipython", film_seconds)
+    run_first(notebook.parent / "ipython", CHEAP_FILMS.format(seconds=film_seconds, rate=4) + QUICK_TASKS)
     content = nbformat.read(notebook, as_version=4)
     client = NotebookClient(content, allow_errors=allow_errors, resources={"metadata": {"path": str(notebook.parent)}})
     client.execute(env=environment_of(notebook.parent, environment))
