@@ -11,7 +11,7 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from tests.support.notebook_runs import outputs, run
+from tests.support.notebook_runs import execute, outputs, run
 
 FOLDER = Path(__file__).parents[1] / "notebooks"
 NOTEBOOKS = sorted(FOLDER.glob("*.ipynb"))
@@ -79,7 +79,7 @@ def test_a_text_only_export_tells_clips_and_files_in_words(executed: Path) -> No
 def test_what_is_live_is_kept_as_html_without_widgets(notebook: Path, tmp_path: Path) -> None:
     """Forms are a line that says how to come back, galleries and comparisons are HTML; no widget is in the file."""
     shutil.copy(notebook, tmp_path)
-    run("nbconvert", "--execute", "--inplace", "--allow-errors", notebook.name, folder=tmp_path, **ALONE)
+    execute(tmp_path / notebook.name, **ALONE)
     kept = outputs(tmp_path / notebook.name)
     assert not [output for output in kept if WIDGET_VIEW in output.get("data", {})]
     html = "".join("".join(output["data"]["text/html"]) for output in kept if "text/html" in output.get("data", {}))
@@ -121,20 +121,10 @@ def test_papermill_ends_with_the_videos(tmp_path: Path) -> None:
     assert all((tmp_path / source).stat().st_size > 10_000 for source in found)
 
 
-EXECUTE = """
-import sys, nbformat
-from nbclient import NotebookClient
-notebook = nbformat.read(sys.argv[1], as_version=4)
-NotebookClient(notebook, resources={"metadata": {"path": "."}}).execute()
-nbformat.write(notebook, sys.argv[1])
-"""
-
-
 @pytest.mark.parametrize("embed", ["", "1"], ids=["beside", "embedded"])
 def test_nbclient_ends_with_the_videos(tmp_path: Path, embed: str) -> None:
     """Beside the notebook; or within it, so that it can be sent away alone."""
-    (tmp_path / "execute.py").write_text(EXECUTE)
-    run("execute", film(tmp_path).name, folder=tmp_path, LUMA_JUPYTER_EMBED=embed, **ALONE)
+    execute(film(tmp_path), allow_errors=False, LUMA_JUPYTER_EMBED=embed, **ALONE)
     found = sources(tmp_path / "film.ipynb")
     assert len(found) == 2
     if embed:

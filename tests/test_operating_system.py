@@ -35,6 +35,7 @@ from luma_jupyter.operating_system import (
     refused_part,
     rename,
 )
+from tests.support.demo import SHORTEST_FILMS
 from tests.support.file_systems import be_windows
 
 PACKAGE = Path(luma_jupyter.__file__).parent
@@ -157,6 +158,7 @@ for name in ("fcntl", "grp", "pwd", "resource", "termios", "tty", "posix"):
 shell = InteractiveShell.instance(config=Config({{"HistoryManager": {{"enabled": False}}}}))
 shell.run_line_magic("load_ext", "luma_jupyter")
 import luma_jupyter as luma
+{short_films}
 luma.configure(demo_seconds=0.1, home="home")
 shell.run_cell_magic("luma", "-o fox --wait", "A red fox")
 fox = shell.user_ns["fox"]
@@ -185,7 +187,7 @@ os.fsync = fail
 @pytest.mark.parametrize("more", [AS_ON_WINDOWS, AS_ON_MACOS], ids=["Windows", "macOS"])
 def test_package_works_where_these_functions_are_absent_or_fail(tmp_path: Path, more: str) -> None:
     """It is imported and loaded, makes, extends, saves and lists demo clips, and is unloaded."""
-    script = textwrap.dedent(WITHOUT).format(more=more)
+    script = textwrap.dedent(WITHOUT).format(more=more, short_films=SHORTEST_FILMS)
     environ = {**os.environ, "PYTHONPATH": str(PACKAGE.parent), "IPYTHONDIR": str(tmp_path / "ipython")}
     run = subprocess.run(
         [sys.executable, "-c", script],

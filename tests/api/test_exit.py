@@ -16,6 +16,7 @@ import pytest
 from jupyter_client.manager import KernelManager
 
 from luma_jupyter.engine.store.probe import FILE_NAME
+from tests.support.demo import SHORTEST_FILMS
 from tests.support.jupyter_kernel import Kernel
 from tests.support.misbehaving import Late, Server
 
@@ -115,7 +116,7 @@ def test_a_submission_under_way_gets_its_answer(
 SCRIPTS = {
     "nothing made": "",
     "history": "list(luma.clips())",
-    "a demo clip": "luma.configure(demo_seconds=0); luma.generate('A boat').wait()",
+    "a demo clip": f"{SHORTEST_FILMS}luma.configure(demo_seconds=0); luma.generate('A boat').wait()",
     "a demo clip under way": f"luma.configure(demo_seconds=60); boat = luma.generate('A boat')\n{SENT}",
     "two homes": "list(luma.clips()); luma.configure(home='elsewhere'); list(luma.clips())",
     "a question alone": "from luma_jupyter.api.kernel import kernel; kernel.session.engine.services.check(['acedata'])",
@@ -133,13 +134,14 @@ def test_nothing_is_left_to_the_collector_at_exit(
     assert (exit_code, stderr) == (0, said)
 
 
-CLOSED = """
+CLOSED = f"""
+{SHORTEST_FILMS}
 import os, threading
 import luma_jupyter as luma
 from luma_jupyter.api.kernel import kernel
 
 def files():
-    return {os.path.realpath(f"/proc/self/fd/{number}") for number in os.listdir("/proc/self/fd")}
+    return {{os.path.realpath(f"/proc/self/fd/{{number}}") for number in os.listdir("/proc/self/fd")}}
 
 before = files()
 luma.configure(demo_seconds=0)
@@ -147,7 +149,7 @@ luma.generate("A boat").wait()
 assert any("journal.sqlite3" in file for file in files()), files()
 assert any("socket" in file for file in files()), files()
 kernel.finish()
-left = {file for file in files() - before if "/fd" not in file}
+left = {{file for file in files() - before if "/fd" not in file}}
 assert not left, left
 assert threading.enumerate() == [threading.main_thread()], threading.enumerate()
 """

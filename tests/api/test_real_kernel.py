@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from jupyter_client.manager import start_new_kernel
 
+from tests.support.demo import CHEAP_FILMS, run_first
 from tests.support.jupyter_kernel import Kernel
 
 pytestmark = pytest.mark.slow
@@ -24,6 +25,7 @@ SLOW, QUICK = 2.0, 0.0  # seconds that the demo service takes
 def kernel(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kernel]:
     """One kernel for all tests here, in a folder of its own."""
     folder = tmp_path_factory.mktemp("kernel")
+    run_first(folder / "ipython", CHEAP_FILMS.format(seconds=1.0, rate=4))
     clean = {name: value for name, value in os.environ.items() if not name.startswith(("LUMA_", "ACEDATA", "RUNAPI"))}
     own = {"IPYTHONDIR": str(folder / "ipython"), "LUMA_JUPYTER_HOME": str(folder / "home")}
     manager, client = start_new_kernel(cwd=str(folder), env=clean | own)

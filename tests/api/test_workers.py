@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.demo import SHORTEST_FILMS
+
 pytestmark = pytest.mark.slow
 
 PROMPTS = ("A sea", "A hill", "A sea")
@@ -20,6 +22,7 @@ import luma_jupyter as luma
 PROMPTS = {PROMPTS}
 
 def make(prompt):
+    exec({SHORTEST_FILMS!r}, {{}})  # a worker has nothing else of this program
     return luma.generate(prompt).wait()
 
 def tell(clips):

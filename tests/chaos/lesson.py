@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import multiprocessing
 import os
 import random
 import signal
-import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -27,6 +25,7 @@ from luma_jupyter.gateway.ledger import Ledger
 from luma_jupyter.gateway.records import Person
 from tests.chaos.life import End
 from tests.chaos.student import Seat, study
+from tests.support import forks
 from tests.support.gateway_process import GatewayProcess
 from tests.support.misbehaving import (
     BrokenJson,
@@ -86,14 +85,6 @@ BLOWS = {
     "PostgreSQL crashed": 1,
 }
 
-_FORKS = multiprocessing.get_context("forkserver")
-_FORKS.set_forkserver_preload(
-    [
-        *("luma_jupyter.engine.engine", "luma_jupyter.providers.http.requests", "luma_jupyter.providers.acedata"),
-        *("luma_jupyter.providers.runapi", "anyio._backends._asyncio", "httpcore", "tests.chaos.student"),
-    ]
-)
-
 
 @dataclass(frozen=True)
 class _Counted:
@@ -118,11 +109,8 @@ class Kernel:
 
     def start(self) -> None:
         """Start a fresh kernel that runs all cells."""
-        here, there = _FORKS.Pipe()
-        self.process, self.pipe = _FORKS.Process(target=study, args=(there, self.seat)), here
-        # IPython, and a worker of pytest-xdist, leave a main module without the name that multiprocessing asks for.
-        sys.modules["__main__"].__dict__.setdefault("__spec__", None)
-        self.process.start()
+        self.pipe, there = forks.FORKS.Pipe()
+        self.process = forks.start(study, there, self.seat)
         there.close()
 
     def hear(self) -> None:

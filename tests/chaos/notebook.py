@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import json
-import multiprocessing
 import os
 import shutil
 import signal
 import sqlite3
-import sys
 import tempfile
 import threading
 import time
@@ -32,21 +30,13 @@ from luma_jupyter.domain.vocabulary import Status
 from luma_jupyter.engine.store.probe import FILE_NAME
 from luma_jupyter.engine.store.serialization import load
 from tests.chaos.life import SIGNALS, STORIES, Blow, Deed, Effect, Life, Report, live
+from tests.support import forks
 from tests.support.misbehaving import Exchange, Kind, Request, Server
 
 SECONDS = 0.15  # that a task takes at the service
 LATENCY = 0.04  # seconds until the service answers
 VIDEO_SIZE = 100_000  # bytes
 KERNEL_TIMEOUT = 60.0  # seconds after which a kernel that is neither struck nor done is a mistake of ours
-
-# Kernels are forked from a process without threads that has imported what they need.
-_FORKS = multiprocessing.get_context("forkserver")
-_FORKS.set_forkserver_preload(
-    [
-        *("luma_jupyter.engine.engine", "luma_jupyter.providers.http.requests", "luma_jupyter.providers.acedata"),
-        *("luma_jupyter.providers.runapi", "anyio._backends._asyncio", "httpcore", "psutil"),
-    ]
-)
 
 When = Literal["arrives", "is accepted", "is half answered", "is answered"]
 Phase = Literal["before the POST", "in doubt", "running", "saving", "done", "after a doubt"]
@@ -232,11 +222,8 @@ class Notebook:
         self._stage.aim = _Aim(moment, blow)
         effect = moment if isinstance(moment, Effect) else None
         life = Life(self.folder, self.server.url, self._story, deed, blow, effect, machine)
-        here, there = _FORKS.Pipe()
-        process = _FORKS.Process(target=live, args=(there, life))
-        # IPython, and a worker of pytest-xdist, leave a main module without the name that multiprocessing asks for.
-        sys.modules["__main__"].__dict__.setdefault("__spec__", None)
-        process.start()
+        here, there = forks.FORKS.Pipe()
+        process = forks.start(live, there, life)
         there.close()
         assert process.pid
         self._stage.aim.process.set_result(process.pid)

@@ -10,7 +10,7 @@ import json
 import pickle
 import shlex
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import redirect_stderr, redirect_stdout, suppress
 from dataclasses import fields, is_dataclass
 from io import StringIO
@@ -251,13 +251,11 @@ def watch(*cells: str) -> dict[str, str]:
     return {row["prompt"]: row["status"] for row in ip.run_line_magic("luma", "history")}
 
 
-def main(arguments: Sequence[str]) -> None:
-    function, *given = arguments
-    out = StringIO()
-    with redirect_stdout(out):
-        answer = globals()[function](*given)
-    print(json.dumps(answer))
+def answer(function: str, *given: str) -> str:
+    """What a function returns, as JSON."""
+    with redirect_stdout(StringIO()):
+        return json.dumps(globals()[function](*given))
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    print(answer(*sys.argv[1:]))

@@ -12,8 +12,6 @@ import re
 import shutil
 import socket
 import sqlite3
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import closing
@@ -23,13 +21,15 @@ from typing import Any
 
 import pytest
 
+from tests.compatibility import another_process
+from tests.support import forks
 from tests.support.misbehaving import Server
+from tests.support.notebook_runs import execute
 
 pytestmark = pytest.mark.slow
 
 FILES = Path(__file__).parent / "v0_1_0"
 NO_NOTE = {"starred": False, "note": None}  # what nobody could say of a clip then
-PROCESS = Path(__file__).with_name("another_process.py")
 COURSE = "/course"  # what the notebook's folder is called in the files
 OURS = ("LUMA_JUPYTER_", "ACEDATACLOUD_", "RUNAPI_", "VSCODE_", "COLAB_", "JPY_")
 KEYS = {
@@ -58,17 +58,9 @@ class Course:
 
     def run(self, function: str, *arguments: object, **environment: str) -> Any:
         """What a function of `another_process` returns in a process of its own, in the folder."""
-        ended = subprocess.run(
-            [sys.executable, str(PROCESS), function, *map(str, arguments)],
-            cwd=self.folder,
-            env={**self.environment, **environment},
-            capture_output=True,
-            text=True,
-            encoding="utf-8",
-            timeout=120,
-        )
-        assert ended.returncode == 0, ended.stderr
-        return json.loads(ended.stdout.splitlines()[-1])
+        words = (function, *map(str, arguments))
+        environ = {**self.environment, **environment}
+        return json.loads(forks.call(another_process.answer, *words, folder=self.folder, environ=environ))
 
     def query(self, words: str, *values: object) -> list[Any]:
         """What the journal's file answers."""
@@ -497,10 +489,7 @@ def test_a_saved_notebook_finds_its_clips_when_it_is_run_again(tmp_path: Path, n
     shutil.copytree(FILES / "notebook_videos", videos)
     before = {path.name: path.read_bytes() for path in videos.iterdir()}
     alone = {"LUMA_JUPYTER_WAIT": "1", **dict.fromkeys(KEYS, "")}
-    command = [sys.executable, "-m", "nbconvert", "--execute", "--inplace", "notebook.ipynb"]
-    subprocess.run(
-        command, cwd=course.folder, env={**course.environment, **alone}, check=True, capture_output=True, timeout=120
-    )
+    execute(course.folder / "notebook.ipynb", allow_errors=False, **{**course.environment, **alone})
     assert {path.name: path.read_bytes() for path in videos.iterdir()} == before
     assert course.rows() == []
     notebook = course.folder / "notebook.ipynb"

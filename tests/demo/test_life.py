@@ -100,7 +100,7 @@ PREPARE = """
     import glob, json, os, sys, time, urllib.request
     from luma_jupyter.demo.server import start
 
-    service = start(seconds=0)
+    service = start(seconds=0, film_seconds=1.0)
 
     def post(path, **body):
         headers = {"Authorization": "Bearer " + service.token}

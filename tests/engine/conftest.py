@@ -116,7 +116,7 @@ def python(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
     """Run a script in a Python of its own: what patches asyncio, forks or ends the interpreter must not do it here."""
 
     def run(script: str, *flags: str) -> subprocess.CompletedProcess[str]:
-        environ = {**os.environ, "PYTHONPATH": PROJECT}
+        environ = {**os.environ, "PYTHONPATH": os.pathsep.join([PROJECT, os.environ.get("PYTHONPATH", "")])}
         return subprocess.run(
             [sys.executable, *flags, "-c", textwrap.dedent(script)],
             cwd=tmp_path,

@@ -141,7 +141,7 @@ EXITS: dict[str, str] = {
         service = FakeService()
         service.seconds = 1e9
         engine = engine_with(LoopThread(HurriedLoop), service)
-        handles = [submit(engine, request, timeout=1e9, again=True) for _ in range(60)]
+        handles = [submit(engine, request, timeout=1e9, again=True) for _ in range(20)]
         until(lambda: handles[-1].task.status is Status.RUNNING and service.seen("look"))
     """,
     "while a connection is refused": """

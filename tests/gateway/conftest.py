@@ -3,30 +3,23 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Callable, Iterator
 
 import httpx
 import pytest
 
-from luma_jupyter.gateway import logs
 from luma_jupyter.gateway.database import Database
 from tests.support.gateway import RunningGateway, gateway_settings, running_gateway
+from tests.support.gateway_process import loggers_as_before
 from tests.support.misbehaving import Server
 from tests.support.postgres import PostgresServer, programs_or_skip
 
 
 @pytest.fixture(autouse=True)
-def loggers_as_before() -> Iterator[None]:
+def own_loggers() -> Iterator[None]:
     """What is set for a process is not for other tests."""
-    root = logging.getLogger()
-    before = list(root.handlers), root.level
-    levels = {name: logging.getLogger(name).level for name in logs.QUIET}
-    yield
-    root.handlers, level = before
-    root.setLevel(level)
-    for name, level in levels.items():
-        logging.getLogger(name).setLevel(level)
+    with loggers_as_before():
+        yield
 
 
 @pytest.fixture(scope="session")

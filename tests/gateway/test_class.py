@@ -122,7 +122,7 @@ def lesson(postgres: PostgresServer, tmp_path_factory: pytest.TempPathFactory) -
 
 
 def _vendors() -> DemoService:
-    return start(CLIP_SECONDS, hook=_without_prices, film_seconds=0.4)
+    return start(CLIP_SECONDS, hook=_without_prices, film_seconds=0.1)
 
 
 def _filled_in(text: str, vendors: DemoService, conninfo: str, home: Path) -> str:

@@ -245,7 +245,7 @@ def test_supervisor_rolls_at_sighup_and_ends_at_sigterm(
     async def story() -> None:
         with listen(settings) as listening:
             running = asyncio.ensure_future(serve.supervise(settings, listening, {**os.environ, "OURS": "x"}))
-            await _until(lambda: "listens on" in caplog.text)
+            await _until(lambda: "listens on" in caplog.text and seen.read_text().count(".") == 2)
             os.kill(os.getpid(), signal.SIGHUP)
             await _until(lambda: "All processes are new." in caplog.text)
             os.kill(os.getpid(), signal.SIGTERM)
@@ -375,7 +375,7 @@ class Load:
     def _run(self, thread: int) -> None:
         with httpx.Client(base_url=self._url, headers=self._headers, timeout=20, trust_env=False) as client:
             number = 0
-            while not self._stop.is_set():
+            while not self._stop.wait(0.05):  # new replicas need the processor, too
                 number += 1
                 key = {"Idempotency-Key": f"{thread}-{number}"}
                 try:

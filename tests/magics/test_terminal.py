@@ -37,10 +37,12 @@ def test_a_cell_waits_with_a_progress_line_and_prints_the_path(session: Terminal
 
 def test_an_interrupted_cell_stops_with_one_line_and_the_clip_goes_on(session: Terminal) -> None:
     """Ctrl-C ends the wait alone: one line, no traceback; waiting again gives the video."""
+    session.run("films.clear()")
     printed = session.luma("-o dawn", "A dawn", meanwhile=session.interrupt)
     last = printed.rpartition("\r")[2].strip()
     assert last == "Interrupted: dawn is still being watched; `dawn.wait()` waits again."
-    assert "completed in 0:0" in session.run("dawn.wait()")
+    session.run("films.set()")
+    assert "completed in 0:" in session.run("dawn.wait()")
 
 
 def test_a_terminal_that_knows_links_gets_the_path_as_one(session: Terminal) -> None:
@@ -79,6 +81,7 @@ def test_a_large_batch_is_asked_for_in_the_terminal(session: Terminal) -> None:
 
 def test_leaving_in_mid_run_is_quick_and_says_what_ends(session: Terminal) -> None:
     """``exit`` with a task under way and the demo service at work ends at once, and is told in one line."""
+    session.run("films.clear()")
     session.luma("--no-wait", "Never seen")
     session.child.sendline("exit")
     session.child.expect(pexpect.EOF, timeout=10)

@@ -15,13 +15,31 @@ from luma_jupyter.demo.server import DemoService, start
 SHORT_FILMS = """import luma_jupyter.demo.server as demo_server
 demo_server.start.__defaults__ = (*demo_server.start.__defaults__[:-1], 1.0)
 """
+# The same with films of a quarter of a second, where nobody watches them: most of a program is its imports then.
+SHORTEST_FILMS = SHORT_FILMS.replace("1.0", "0.25")
+# Films of this many seconds, with so few frames a second, where nobody watches them.
+CHEAP_FILMS = """import fractions
+import luma_jupyter.demo.film as demo_film
+import luma_jupyter.demo.server as demo_server
+demo_film.FRAME_RATE = fractions.Fraction({rate})
+demo_server.start.__defaults__ = (*demo_server.start.__defaults__[:-1], {seconds})
+"""
+# Its tasks take a tenth of the seconds that a notebook sets.
+QUICK_TASKS = """import luma_jupyter.demo.jobs as demo_jobs
+demo_jobs._duration_factor = lambda request: 0.1
+"""
+
+
+def run_first(ipython: Path, code: str) -> None:
+    """Have the kernels with this folder of IPython's run code before anything else."""
+    startup = ipython / "profile_default" / "startup"
+    startup.mkdir(parents=True, exist_ok=True)
+    (startup / "first.py").write_text(code, encoding="utf-8")
 
 
 def make_films_short(ipython: Path) -> None:
     """Have the kernels with this folder of IPython's make short films."""
-    startup = ipython / "profile_default" / "startup"
-    startup.mkdir(parents=True, exist_ok=True)
-    (startup / "short_films.py").write_text(SHORT_FILMS, encoding="utf-8")
+    run_first(ipython, SHORT_FILMS)
 
 
 @contextmanager

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from io import StringIO
 from pathlib import Path
+from unittest.mock import patch
 
 import psutil
 
+from luma_jupyter.gateway import logs
+from luma_jupyter.gateway.command import main
 from tests.support.waiting import until
 
 COMMAND = (sys.executable, "-m", "luma_jupyter.gateway")
@@ -33,10 +40,15 @@ class GatewayProcess:
 
     def command(self, *words: str) -> str:
         """What another command of ``luma-gateway`` says, whether or not it likes what it finds."""
-        done = subprocess.run(
-            [*COMMAND, "--config", str(self.config), *words], capture_output=True, text=True, env=_environ()
-        )
-        return done.stdout + done.stderr
+        said = StringIO()
+        with (
+            loggers_as_before(),
+            patch.dict(os.environ, _environ(), clear=True),
+            redirect_stdout(said),
+            redirect_stderr(said),
+        ):
+            main(["--config", str(self.config), *words])
+        return said.getvalue()
 
     def end(self) -> int:
         """End it by SIGTERM; its exit code."""
@@ -52,6 +64,19 @@ class GatewayProcess:
             for child in children:
                 child.kill()
             psutil.wait_procs(children, 10)
+
+
+@contextmanager
+def loggers_as_before() -> Iterator[None]:
+    """What is set for the gateway's processes is not for this one."""
+    root = logging.getLogger()
+    before = list(root.handlers), root.level
+    levels = {name: logging.getLogger(name).level for name in logs.QUIET}
+    yield
+    root.handlers, level = before
+    root.setLevel(level)
+    for name, level in levels.items():
+        logging.getLogger(name).setLevel(level)
 
 
 def _environ() -> dict[str, str]:

@@ -10,12 +10,26 @@ from pathlib import Path
 
 from pexpect.popen_spawn import PopenSpawn
 
+from tests.support.demo import SHORTEST_FILMS, run_first
+
 # Runs a program in a pseudo-terminal of 50 lines with 240 columns. In a Python of its own: this one has threads by now,
 # and a child that is forked from it may never come to life.
 IN_TERMINAL = """
 import os, pty, sys
 status = pty.spawn(["sh", "-c", 'stty rows 50 cols 240 && exec "$@"', "sh", *sys.argv[1:]])
 sys.exit(os.waitstatus_to_exitcode(status))
+"""
+# The session's demo service makes short films, and holds them back while `films` is cleared.
+FIRST = f"""{SHORTEST_FILMS}
+import threading
+import luma_jupyter.demo.jobs as demo_jobs
+films, render_now = threading.Event(), demo_jobs.render
+films.set()
+def render(spec, folder, name, stop):
+    while not (films.wait(0.01) or stop()):
+        pass
+    return render_now(spec, folder, name, stop)
+demo_jobs.render = render
 """
 PROMPT = r"In \[{}\]: "
 
@@ -28,6 +42,7 @@ class Terminal:
     def __init__(self, folder: Path) -> None:
         ours = ("LUMA_", "ACEDATA", "RUNAPI")
         clean = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
+        run_first(folder / "ipython", FIRST)
         self.child = PopenSpawn(
             [sys.executable, "-c", IN_TERMINAL, sys.executable, *self.program, "--simple-prompt", "--no-confirm-exit"],
             cwd=str(folder),
@@ -42,6 +57,7 @@ class Terminal:
             encoding="utf-8",
             timeout=60,
         )
+        self.child.delayafterread = 0.01  # seconds, where nothing has come either: it asks again and again
         self._next = 1
         try:
             self._expect_prompt()

@@ -11,9 +11,10 @@ T = TypeVar("T")
 
 def until(ask: Callable[[], T], timeout: float = 20.0) -> T:
     """Ask again and again until the answer is truthy, and return it. Raises TimeoutError."""
-    deadline = time.monotonic() + timeout
+    begun = time.monotonic()
     while not (answer := ask()):
-        if time.monotonic() > deadline:
+        waited = time.monotonic() - begun
+        if waited > timeout:
             raise TimeoutError("what was waited for did not happen")
-        time.sleep(0.002)
+        time.sleep(min(max(0.002, waited / 20), 0.1))  # seldom where it takes long: others need the processor
     return answer

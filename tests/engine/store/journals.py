@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 import sqlite3
 import subprocess
-import sys
 import textwrap
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import closing, redirect_stdout
+from io import StringIO
+from multiprocessing.synchronize import Barrier
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from luma_jupyter.domain.task import Video
 from luma_jupyter.domain.vocabulary import Status
 from luma_jupyter.engine.store.journal import Journal
 from luma_jupyter.errors import ClipDetached
+from tests.support import forks
 from tests.support.tasks import EPOCH, a_task
 
 Python = Callable[..., subprocess.CompletedProcess[str]]
@@ -70,55 +72,36 @@ def look(path: Path, words: str) -> list[Any]:
         return connection.execute(words).fetchall()
 
 
-PROJECT = str(Path(__file__).parents[3])  # so that others find `tests`
-
-
 WORKERS = 8
-
-
-WORK = """
-import sys
-from pathlib import Path
-from tests.support.tasks import a_task
-from luma_jupyter.engine.store.journal import Journal
-from luma_jupyter.domain.vocabulary import Status
-number = int(sys.argv[2])
-told = []
-journal = Journal(Path(sys.argv[1]), notify=told.append)
-{before}
-print("ready", flush=True)
-sys.stdin.readline()
-"""
 
 
 def together(home: Path, script: str, workers: int = WORKERS, before: str = "") -> list[str]:
     """What so many kernels print that do the same, each with a number of its own, from the same moment on."""
-    environ = {**os.environ, "PYTHONPATH": PROJECT}
-    command = [sys.executable, "-c", WORK.format(before=before) + textwrap.dedent(script)]
-    processes = [
-        subprocess.Popen(
-            [*command, str(home), str(number)],
-            env=environ,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
-        for number in range(workers)
-    ]
+    moment = forks.FORKS.Barrier(workers)
+    kernels = [forks.Call(_work, home, number, before, script, moment) for number in range(workers)]
     try:
-        for process in processes:
-            assert process.stdout
-            assert process.stdout.readline() == "ready\n"
-        for process in processes:
-            assert process.stdin
-            process.stdin.write("\n")
-            process.stdin.flush()
-        return [process.communicate(timeout=60)[0].strip() for process in processes]
+        return [_said(kernel) for kernel in kernels]
     finally:
-        for process in processes:
-            process.kill()
-            process.communicate()
+        for kernel in kernels:
+            kernel.close()
+
+
+def _work(home: Path, number: int, before: str, script: str, moment: Barrier) -> str:
+    told: list[str] = []
+    journal = Journal(home, notify=told.append)
+    names = globals() | {"home": home, "number": number, "told": told, "journal": journal}
+    exec(before, names)
+    moment.wait(60)
+    with redirect_stdout(StringIO()) as said:
+        exec(textwrap.dedent(script), names)
+    return said.getvalue().strip()
+
+
+def _said(kernel: forks.Call) -> str:
+    try:
+        return str(kernel.result())
+    except EOFError:  # it was killed
+        return ""
 
 
 def filled(path: Path, entries: int = 60) -> None:

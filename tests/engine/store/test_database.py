@@ -388,7 +388,7 @@ def test_migration_by_many_kernels_happens_once(home: Path) -> None:
     script = """
     from luma_jupyter.engine.store import journal as module
     module.MIGRATIONS += ("CREATE TABLE added (note TEXT)",)
-    later = Journal(Path(sys.argv[1]), notify=told.append)
+    later = Journal(home, notify=told.append)
     print(len(later.entries()), later._file.execute("SELECT * FROM added")[0], told)
     """
     assert together(home, script) == ["1 [] []"] * WORKERS
