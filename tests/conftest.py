@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import os
 import shutil
 import sys
@@ -54,13 +53,6 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Together:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with browsers, which take longest."""
     items.sort(key=lambda item: item.path.parent.name != "browser")
-
-
-@pytest.fixture(autouse=True, scope="module")
-def small_garbage() -> None:
-    """Keep what is there before a module out of its garbage collections: each shell that ends makes one."""
-    gc.collect()
-    gc.freeze()
 
 
 @pytest.fixture(autouse=True)

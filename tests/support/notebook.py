@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import atexit
+import gc
 import json
 import threading
 from collections.abc import Callable, Iterator
@@ -15,6 +16,7 @@ import httpx
 import ipywidgets
 from IPython.core.displaypub import CapturingDisplayPublisher
 from IPython.core.interactiveshell import InteractiveShell
+from traitlets.config import Config
 
 from luma_jupyter.api.assembly import assemble
 from luma_jupyter.api.kernel import kernel, restore_clip
@@ -224,8 +226,11 @@ class Shell:
 @contextmanager
 def open_shell(kernels: Kernels) -> Iterator[Shell]:
     """A shell without a kernel, and the extension loaded, while the block lasts."""
+    gc.collect()
+    gc.freeze()  # what is there by now stays out of the collection that each shell makes when it ends
     displays = Displays()
-    ip = InteractiveShell.instance(display_pub_class=Displays)
+    in_memory = Config(HistoryManager={"hist_file": ":memory:"})  # not in that of whoever runs the tests
+    ip = InteractiveShell.instance(config=in_memory, display_pub_class=Displays)
     ip.display_pub = displays
     ip.run_line_magic("load_ext", "luma_jupyter")
     yield Shell(ip, displays, kernels)
