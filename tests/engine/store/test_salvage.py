@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from luma_jupyter.domain.note import Note
+from luma_jupyter.domain.task import Task
 from luma_jupyter.domain.vocabulary import Status
 from luma_jupyter.engine.store.folders import Claims, Sidecar
 from luma_jupyter.engine.store.journal import Journal
@@ -21,6 +22,7 @@ from tests.support.world import EPOCH
 pytestmark = pytest.mark.slow
 
 TASKS = 60
+KNOWN = [a_task(number) for number in range(TASKS)]
 NOTE = Note(True, "A note")
 PAGE = 4096
 HEADER = 100  # bytes; what is spoiled there may look like another program's file, or that of a newer version
@@ -56,8 +58,8 @@ def _use(home: Path, told: list[str]) -> Journal:
         journal.unfinished()
         journal.durations("acedata", "generate")
         journal.uploaded_url("https://api.acedata.cloud", "0" * 64, 0.0)
-        for number in range(TASKS):
-            journal.find_equal(a_task(number).fingerprint)
+        for task in KNOWN:
+            journal.find_equal(task.fingerprint)
         journal.spending(EPOCH)
         state = journal.folders.state("/films")
         journal.folders.write(state, "mark", True, [Sidecar(b"film.json", "mark", Claims("f"))])
@@ -72,9 +74,8 @@ def _use(home: Path, told: list[str]) -> Journal:
     return journal
 
 
-def _known(journal: Journal, number: int) -> bool:
+def _is_known(journal: Journal, task: Task) -> bool:
     """Whether a request is answered by its entry, as it was, or is known to have been lost."""
-    task = a_task(number)
     found = [entry.task for entry in journal.find_equal(task.fingerprint)]
     return found == [task] or (not found and bool(journal.lost(task.fingerprint)))
 
@@ -125,7 +126,7 @@ def test_damaged_page_makes_no_entry_forgotten(path: Path, told: list[str], page
         return
     _spoil(path, page * PAGE, bytes(PAGE) if kind == "zeros" else random.Random(page).randbytes(PAGE))
     journal = _use(path.parent, told)
-    assert [number for number in range(TASKS) if not _known(journal, number)] == []
+    assert [task.intent for task in KNOWN if not _is_known(journal, task)] == []
     assert len(told) <= 1
     assert len(list(path.parent.glob("journal-damaged-*.sqlite3"))) == len(told)
     assert look(path, "PRAGMA integrity_check") == [("ok",)]
@@ -141,10 +142,10 @@ def test_damaged_bytes_make_no_entry_wrong(path: Path, told: list[str], seed: in
     journal = _use(path.parent, told)
     journal.check()  # finds what shows in no query
     found = {entry.task.intent: entry.task for entry in journal.entries()}
-    for number in range(TASKS):
-        task = found.get(a_task(number).intent)
-        known = task is not None or bool(journal.lost(a_task(number).fingerprint))
-        assert known or told, number
+    for before in KNOWN:
+        task = found.get(before.intent)
+        known = task is not None or bool(journal.lost(before.fingerprint))
+        assert known or told, before.intent
         if task is not None:
             assert (task.status, task.task_id, task.sent_at) == (Status.QUEUED, None, None)
 
@@ -155,7 +156,7 @@ def test_damage_is_counted_and_told_once(path: Path, told: list[str]) -> None:
     _spoil(path, (leaf - 1) * PAGE, bytes(PAGE))
     journal = _use(path.parent, told)
     kept = len(journal.entries()) - 1
-    lost = sum(bool(journal.lost(a_task(number).fingerprint)) for number in range(TASKS))
+    lost = sum(bool(journal.lost(task.fingerprint)) for task in KNOWN)
     assert 0 < lost < 10
     assert kept + lost == TASKS
     assert told[0].endswith(
