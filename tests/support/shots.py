@@ -54,8 +54,10 @@ def shot(
         if times:
             stream.codec_context.time_base = Fraction(1, 1000)
         tone = container.add_stream("aac", rate=48_000, layout="mono") if sound else None
+        pixels = np.full((size[1], size[0], 3), colour, np.uint8)
         for number in range(frames):
-            pixels = np.full((size[1], size[0], 3), (16 + 4 * number,) * 3 if counted else colour, np.uint8)
+            if counted:
+                pixels[:] = 16 + 4 * number
             frame = av.VideoFrame.from_ndarray(pixels)
             if times:
                 frame.pts, frame.time_base = times[number], Fraction(1, 1000)
