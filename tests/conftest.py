@@ -16,6 +16,7 @@ from xdist.scheduler import LoadFileScheduling
 
 from luma_jupyter.api.kernel import kernel
 from luma_jupyter.engine.store.journal import Journal
+from tests.support.garbage import set_aside
 from tests.support.loops import VirtualLoop
 from tests.support.misbehaving import Server
 
@@ -56,6 +57,12 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Together:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with browsers, which take longest."""
     items.sort(key=lambda item: item.path.parent.name != "browser")
+
+
+@pytest.fixture(autouse=True, scope="module")
+def small_garbage() -> None:
+    """Keep what is there before a module out of its garbage collections."""
+    set_aside()
 
 
 @pytest.fixture(autouse=True)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import atexit
-import gc
 import json
 import threading
 from collections.abc import Callable, Iterator
@@ -31,6 +30,7 @@ from luma_jupyter.providers.http.client import HttpClient
 from tests.support import settings
 from tests.support.fake_service import FakeService, Kind, Seen
 from tests.support.films import film
+from tests.support.garbage import set_aside
 from tests.support.loops import Gate, VirtualLoop
 
 MP4 = film(content=8)
@@ -226,8 +226,7 @@ class Shell:
 @contextmanager
 def open_shell(kernels: Kernels) -> Iterator[Shell]:
     """A shell without a kernel, and the extension loaded, while the block lasts."""
-    gc.collect()
-    gc.freeze()  # what is there by now stays out of the collection that each shell makes when it ends
+    set_aside()  # each shell collects garbage when it ends
     displays = Displays()
     in_memory = Config(HistoryManager={"hist_file": ":memory:"})  # not in that of whoever runs the tests
     ip = InteractiveShell.instance(config=in_memory, display_pub_class=Displays)
