@@ -12,6 +12,7 @@ import math
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Protocol, TypeAlias
 
@@ -199,12 +200,12 @@ class Settings:
         """What a service is called on the screen: the class gateway stands for those that are behind it."""
         return service_name(provider, gateway=self.gateway is not None)
 
-    @property
+    @cached_property
     def media_folder(self) -> Path:
         """Where videos are saved, absolute."""
         return self.folder / self.media
 
-    @property
+    @cached_property
     def home_folder(self) -> Path:
         """Where the journal lives, absolute: the platform's folder for user data unless set.
 

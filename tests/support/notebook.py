@@ -34,6 +34,7 @@ from tests.support.garbage import set_aside
 from tests.support.loops import Gate, VirtualLoop
 
 MP4 = film(content=8)
+MACHINE = current_owner().rsplit("|", 2)[0]
 KEYS = {"acedata_token": "ace-secret", "acedata_platform_token": "platform-secret", "runapi_key": "run-secret"}
 
 
@@ -170,9 +171,8 @@ class Kernels:
         self.engine = Engine(now, LoopThread(self._new_loop), ProviderPool(now, self._new_http))
         kernel.use(*assemble(kernel.configuration, restore_clip, self.engine))
         home = settings.current().home_folder
-        machine = current_owner().rsplit("|", 2)[0]
         # A process that is not there: for every other kernel this one has died.
-        owner = f"{machine}|{2**22 + self._started}|0.0"
+        owner = f"{MACHINE}|{2**22 + self._started}|0.0"
         self.engine.repository.journals[home] = Journal(home, owner=owner, notify=self.engine.notices.append)
 
     def kill(self) -> None:
