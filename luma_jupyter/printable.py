@@ -24,7 +24,7 @@ _UNSAFE = re.compile(f"[{re.escape(''.join(chr(code) for code, shown in _SHOWN.i
 
 def printable(text: object) -> str:
     """``text`` without what a terminal obeys and what turns lines round; tabs and line ends stay."""
-    return str(text).translate(_SHOWN)
+    return _UNSAFE.sub(lambda found: _SHOWN[ord(found[0])] or "", str(text))
 
 
 def printable_json(text: str) -> str:

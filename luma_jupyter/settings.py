@@ -12,6 +12,7 @@ import math
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Protocol, TypeAlias
 
@@ -199,12 +200,12 @@ class Settings:
         """What a service is called on the screen: the class gateway stands for those that are behind it."""
         return service_name(provider, gateway=self.gateway is not None)
 
-    @property
+    @cached_property
     def media_folder(self) -> Path:
         """Where videos are saved, absolute."""
         return self.folder / self.media
 
-    @property
+    @cached_property
     def home_folder(self) -> Path:
         """Where the journal lives, absolute: the platform's folder for user data unless set.
 
@@ -268,8 +269,8 @@ LOGIN_KEYS: Mapping[str, str] = {
 }
 _CONFIGURED, _ENVIRONMENT = _GIVEN = "luma_jupyter.configure()", languages.N_("the environment")
 
-
-_VARIABLES = frozenset(env for env, _ in SETTABLE.values())
+# All that is read of the environment.
+_VARIABLES = frozenset([*(env for env, _ in SETTABLE.values()), HUB_TOKEN])
 
 
 def variable(name: str) -> str:
@@ -353,6 +354,7 @@ class Configuration:
         self._found: dict[str, FoundKey] = {}
         self._looked_for: set[str] = set()
         self._silent: set[str] = set()  # places that did not answer
+        self._last: tuple[tuple[object, ...], Settings] | None = None  # what the last settings were made of, and they
 
     def configure(self, **changes: object) -> None:
         """Change settings. None takes one back to the environment or the default.
@@ -436,5 +438,9 @@ class Configuration:
 
     def current(self) -> Settings:
         """The settings as they are now. Raises ConfigError for a value that cannot be used."""
-        folder = self.remember_folder()
-        return load(self._overrides, os.environ, folder, self._found)
+        overrides, folder, found = self._overrides, self.remember_folder(), self._found
+        texts = {name: Secret(os.environ.get(name, "")) for name in _VARIABLES.intersection(os.environ)}
+        made_of = overrides, texts, folder, found
+        if (last := self._last) is None or last[0] != made_of:  # to make them looks at folders, which may be far away
+            last = self._last = made_of, load(overrides, os.environ, folder, found)
+        return last[1]

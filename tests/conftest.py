@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import os
 import shutil
 import sys
@@ -16,6 +15,7 @@ import pytest
 
 from luma_jupyter.api.kernel import kernel
 from luma_jupyter.engine.store.journal import Journal
+from tests.support.garbage import set_aside
 from tests.support.loops import VirtualLoop
 from tests.support.misbehaving import Server
 
@@ -33,6 +33,9 @@ ABSENT = str(Path(__file__).parent / "support" / "absent")
 if ABSENT not in sys.path:  # a worker of xdist has it already
     sys.path.insert(0, ABSENT)
     os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [ABSENT, os.environ.get("PYTHONPATH")]))
+# Nor are there certificates: no test needs any, and each new client would read all of the machine's.
+os.environ.pop("SSL_CERT_FILE", None)
+os.environ["SSL_CERT_DIR"] = ABSENT
 NOWHERE = "http://127.0.0.1:9"  # nothing listens on the discard port
 
 
@@ -43,9 +46,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(autouse=True, scope="module")
 def small_garbage() -> None:
-    """Keep what is there before a module out of its garbage collections: each shell that ends makes one."""
-    gc.collect()
-    gc.freeze()
+    """Keep what is there before a module out of its garbage collections."""
+    set_aside()
 
 
 @pytest.fixture(autouse=True)

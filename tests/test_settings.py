@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import copy
 import dataclasses
+import itertools
 import os
 import pickle
 from pathlib import Path
@@ -139,6 +140,32 @@ def test_configure_beats_environment_beats_default(
     for empty in ("", "  \n"):
         monkeypatch.setenv(VARIABLES[name], empty)
         assert getattr(current(), name) == default
+
+
+def test_settings_are_made_anew_only_where_something_changed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """They are asked for with each change of a card, and to make them looks at folders, which may be far away."""
+    configuration = Configuration(find_folder=lambda: tmp_path)
+    changes = [
+        lambda: None,
+        lambda: configuration.configure(submissions=2),
+        lambda: configuration.configure(submissions=None),
+        lambda: monkeypatch.setenv("LUMA_JUPYTER_MEDIA", "films"),
+        lambda: monkeypatch.setenv("RUNAPI_API_KEY", KEY),
+        lambda: monkeypatch.delenv("RUNAPI_API_KEY"),
+        lambda: configuration.remember_key("runapi_key", FoundKey(Secret(KEY), "the keyring")),
+        lambda: configuration.forget_key("runapi_key", "the keyring"),
+        lambda: monkeypatch.setenv("LUMA_JUPYTER_GATEWAY", "http://gateway"),
+        lambda: monkeypatch.setenv("JUPYTERHUB_API_TOKEN", "hub-1"),
+        lambda: monkeypatch.setenv("JUPYTERHUB_API_TOKEN", "hub-2"),
+    ]
+    seen = []
+    for change in changes:
+        change()
+        seen.append(configuration.current())
+        assert configuration.current() is seen[-1]
+        assert configuration.current() == load(configuration._overrides, os.environ, tmp_path, configuration._found)
+    assert all(one != other for one, other in itertools.pairwise(seen))
+    assert seen[-1].gateway_token == Secret("hub-2")
 
 
 def test_load_looks_only_at_what_it_is_given(tmp_path: Path) -> None:

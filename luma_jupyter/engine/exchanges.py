@@ -140,14 +140,11 @@ class Exchanges:
     def _add(self, journal: Journal, by_intent: Mapping[str, Sequence[_Heard]]) -> None:
         """Write down the exchanges of a few clips; where that cannot be done now, they wait for the next time."""
         try:
-            journal.exchanges.add({intent: self._masked(ones) for intent, ones in by_intent.items()})
+            keys = self._keys()
+            journal.exchanges.add({intent: _masked(ones, keys) for intent, ones in by_intent.items()})
         except LumaError:  # a busy, full or newer journal
             log.debug("What went over the wire could not be written down", exc_info=True)
             self._pending.extendleft(one for ones in by_intent.values() for one in reversed(ones))
-
-    def _masked(self, heard: Sequence[_Heard]) -> list[Exchange]:
-        keys = self._keys()
-        return [masked(one.seen, one.purpose, one.others, keys) for one in heard]
 
     def _keys(self) -> list[Secret]:
         """All keys that this kernel knows."""
@@ -164,4 +161,8 @@ class Exchanges:
         with contextlib.suppress(LumaError):  # one that cannot be read, or a newer one without this table
             recorded = journal.exchanges.read(intent)
         pending = [one for one in list(self._pending) if one.intent == intent]
-        return recorded.followed_by(self._masked(pending))
+        return recorded.followed_by(_masked(pending, self._keys()))
+
+
+def _masked(heard: Sequence[_Heard], keys: Sequence[Secret]) -> list[Exchange]:
+    return [masked(one.seen, one.purpose, one.others, keys) for one in heard]

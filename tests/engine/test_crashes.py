@@ -44,6 +44,7 @@ from tests.support.world import ACEDATA_KEY, EPOCH, RUNAPI_KEY, Clock, submit
 pytestmark = pytest.mark.slow
 
 NEVER = 10**9
+MACHINE, _, STARTED = current_owner().rsplit("|", 2)
 NO_PROCESS = 90_000_000  # no system has processes of such numbers
 
 
@@ -105,8 +106,7 @@ class Kernel(Engine):
         self._fuse = Fuse(last)
         http = partial(HttpClient, transport=httpx.MockTransport(self._request), random=lambda: 1.0)
         super().__init__(settings.current, RunningLoop(), ProviderPool(settings.current, http), Clock(), lambda: 0.0)
-        machine, _, started = current_owner().rsplit("|", 2)
-        owner = f"{machine}|{next(self._numbers)}|{started}"
+        owner = f"{MACHINE}|{next(self._numbers)}|{STARTED}"
         self._mortal = MortalJournal(settings.current().home_folder, clock=Clock(), owner=owner)
         self._mortal.fuse = self._fuse
         self.repository.journals[settings.current().home_folder] = self._mortal

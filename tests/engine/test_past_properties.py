@@ -45,7 +45,7 @@ SAVED = (Status.COMPLETED, Status.COMPLETED, Status.DETACHED)  # what may have a
 
 def said(tasks: Iterable[Task]) -> list[tuple[Task, str]]:
     """Tasks as they can be compared: two errors that say the same are not equal."""
-    return [(task.evolve(error=None), str(task.error)) for task in tasks]
+    return [(task.evolve(error=None) if task.error else task, str(task.error)) for task in tasks]
 
 
 class Kernel:

@@ -19,7 +19,7 @@ from luma_jupyter.films.making import make_film, plan_film
 from luma_jupyter.films.spec import FilmPart, FilmSpec
 from tests.support.shots import BLUE, RED, animation, film, part, picture, shot
 
-NOISE = {"x264-params": "keyint=100:scenecut=0", "crf": "18"}
+NOISE = {"x264-params": "keyint=100:scenecut=0", "crf": "18", "threads": "1", "preset": "veryfast"}
 
 
 def noisy_shot(path: Path, frames: int = 48, **options: object) -> Path:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import stat
 import struct
 import zipfile
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -69,18 +71,25 @@ def twice(first: str, second: str) -> Make:
     return make
 
 
-def bomb(file: Path) -> Path:
-    """200 MB of zeros in 200 kB."""
-    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as made, made.open("a.mp4", "w") as entry:
+@cache
+def zeros() -> bytes:
+    """A zip of 200 kB with 200 MB of zeros."""
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as made, made.open("a.mp4", "w") as entry:
         for _ in range(200):
             entry.write(bytes(1_000_000))
+    return content.getvalue()
+
+
+def bomb(file: Path) -> Path:
+    """Next to nothing, out of which comes much."""
+    file.write_bytes(zeros())
     return file
 
 
 def lying_bomb(file: Path) -> Path:
     """A bomb that says it is small."""
-    content = bomb(file).read_bytes()
-    file.write_bytes(content.replace(struct.pack("<L", 200_000_000), struct.pack("<L", 900)))
+    file.write_bytes(zeros().replace(struct.pack("<L", 200_000_000), struct.pack("<L", 900)))
     return file
 
 

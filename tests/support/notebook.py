@@ -15,6 +15,7 @@ import httpx
 import ipywidgets
 from IPython.core.displaypub import CapturingDisplayPublisher
 from IPython.core.interactiveshell import InteractiveShell
+from traitlets.config import Config
 
 from luma_jupyter.api.assembly import assemble
 from luma_jupyter.api.kernel import kernel, restore_clip
@@ -29,9 +30,11 @@ from luma_jupyter.providers.http.client import HttpClient
 from tests.support import settings
 from tests.support.fake_service import FakeService, Kind, Seen
 from tests.support.films import film
+from tests.support.garbage import set_aside
 from tests.support.loops import Gate, VirtualLoop
 
 MP4 = film(content=8)
+MACHINE = current_owner().rsplit("|", 2)[0]
 KEYS = {"acedata_token": "ace-secret", "acedata_platform_token": "platform-secret", "runapi_key": "run-secret"}
 
 
@@ -168,9 +171,8 @@ class Kernels:
         self.engine = Engine(now, LoopThread(self._new_loop), ProviderPool(now, self._new_http))
         kernel.use(*assemble(kernel.configuration, restore_clip, self.engine))
         home = settings.current().home_folder
-        machine = current_owner().rsplit("|", 2)[0]
         # A process that is not there: for every other kernel this one has died.
-        owner = f"{machine}|{2**22 + self._started}|0.0"
+        owner = f"{MACHINE}|{2**22 + self._started}|0.0"
         self.engine.repository.journals[home] = Journal(home, owner=owner, notify=self.engine.notices.append)
 
     def kill(self) -> None:
@@ -224,8 +226,10 @@ class Shell:
 @contextmanager
 def open_shell(kernels: Kernels) -> Iterator[Shell]:
     """A shell without a kernel, and the extension loaded, while the block lasts."""
+    set_aside()  # each shell collects garbage when it ends
     displays = Displays()
-    ip = InteractiveShell.instance(display_pub_class=Displays)
+    in_memory = Config(HistoryManager={"hist_file": ":memory:"})  # not in that of whoever runs the tests
+    ip = InteractiveShell.instance(config=in_memory, display_pub_class=Displays)
     ip.display_pub = displays
     ip.run_line_magic("load_ext", "luma_jupyter")
     yield Shell(ip, displays, kernels)

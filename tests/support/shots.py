@@ -9,7 +9,7 @@ from pathlib import Path
 
 import av
 import numpy as np
-from av.video.reformatter import Colorspace
+from av.video.reformatter import Colorspace, VideoReformatter
 from numpy.typing import NDArray
 from PIL import Image
 
@@ -54,8 +54,10 @@ def shot(
         if times:
             stream.codec_context.time_base = Fraction(1, 1000)
         tone = container.add_stream("aac", rate=48_000, layout="mono") if sound else None
+        pixels = np.full((size[1], size[0], 3), colour, np.uint8)
         for number in range(frames):
-            pixels = np.full((size[1], size[0], 3), (16 + 4 * number,) * 3 if counted else colour, np.uint8)
+            if counted:
+                pixels[:] = 16 + 4 * number
             frame = av.VideoFrame.from_ndarray(pixels)
             if times:
                 frame.pts, frame.time_base = times[number], Fraction(1, 1000)
@@ -115,7 +117,8 @@ class Shown:
             tick = Fraction(stream.time_base)
             assert stream.duration
             length = stream.duration * tick
-            frames = [(frame.pts * tick, _as_seen(frame)) for frame in container.decode(stream)]
+            reformatter = VideoReformatter()  # one for all: to set it up takes ten times as long as a small frame
+            frames = [(frame.pts * tick, _as_seen(frame, reformatter)) for frame in container.decode(stream)]
         with av.open(str(path)) as container:
             packets = [(p.dts * tick, p.pts * tick) for p in container.demux(video=0) if p.dts is not None]
         with av.open(str(path)) as container:
@@ -132,10 +135,10 @@ class Shown:
         return red, green, blue
 
 
-def _as_seen(frame: av.VideoFrame) -> Pixels:
+def _as_seen(frame: av.VideoFrame, reformatter: VideoReformatter) -> Pixels:
     """A frame as players show it: BT.709 where it says so, else BT.601."""
     matrix = Colorspace.ITU709 if frame.colorspace == 1 else Colorspace.ITU601
-    return frame.reformat(format="rgb24", src_colorspace=matrix).to_ndarray()
+    return reformatter.reformat(frame, format="rgb24", src_colorspace=matrix).to_ndarray()
 
 
 def is_near(one: Colour, other: Colour) -> bool:

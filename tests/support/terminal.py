@@ -57,7 +57,7 @@ class Terminal:
             encoding="utf-8",
             timeout=60,
         )
-        self.child.delayafterread = 0.01  # seconds, where nothing has come either: it asks again and again
+        self.child.delayafterread = 0.01  # seconds between two looks; it would look thousands of times in each
         self._next = 1
         try:
             self._expect_prompt()

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from typing import Any
 
 from luma_jupyter.domain.exchange import Exchange, Recorded, Step
@@ -18,6 +17,7 @@ LONGEST_ROW = 100_000  # characters
 TABLES = {
     "exchanges": ("CREATE TABLE exchanges (intent PRIMARY KEY, at, told) WITHOUT ROWID",),
 }
+_json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 _FIELDS: Mapping[str, type | tuple[type, ...]] = {
     **dict.fromkeys(("at", "seconds"), (int, float)),
     **dict.fromkeys(("method", "url", "body", "answer", "trouble"), str),
@@ -57,7 +57,7 @@ class ExchangeTable:
 
 def _dump(recorded: Recorded) -> str:
     """A row's text; where that is very long, with less of what is in the middle."""
-    texts = [json.dumps(asdict(one), ensure_ascii=False, separators=(",", ":")) for one in recorded.exchanges]
+    texts = [_json(vars(one)) for one in recorded.exchanges]
     left_out = recorded.left_out
     while len(texts) > 2 and sum(map(len, texts)) > LONGEST_ROW:
         del texts[len(texts) // 2]

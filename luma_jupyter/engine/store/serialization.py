@@ -10,6 +10,7 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import asdict
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +43,9 @@ _KNOWN = frozenset(
         *("gateway", "schema", "bytes", "note"),
     ]
 )
+
+
+_path = lru_cache(maxsize=100)(Path)  # of thousands of records most are of the same few folders
 
 
 class Unreadable(ValueError):
@@ -110,10 +114,10 @@ def _load(data: Mapping[str, Any]) -> Task:
         raise Unreadable("created_at")
     status = Status(data["status"])
     filename = _text(data, "filename") or ""
-    if filename != Path(filename).name or not filename.endswith(".mp4") or set(filename) & set("/\\\0:"):
+    if not filename.endswith(".mp4") or set(filename) & set("/\\\0:"):
         raise Unreadable("filename")
     size = _count(data, "file_size")
-    media = Path(_text(data, "media") or "")
+    media = _path(_text(data, "media") or "")
     source_intent = data.get("source_intent")
     error = ERRORS.get(status)
     return Task(
@@ -124,7 +128,7 @@ def _load(data: Mapping[str, Any]) -> Task:
         extra={name: value for name, value in data.items() if name not in _KNOWN},
         filename=filename,
         media=media,
-        folder=Path(_text(data, "folder") or ""),
+        folder=_path(_text(data, "folder") or ""),
         source_intent=None if source_intent is None else _intent(source_intent),
         video=_video(data.get("video"), only_here=data["provider"] == "local"),
         path=media / filename if size is not None else None,
@@ -145,8 +149,10 @@ def _load(data: Mapping[str, Any]) -> Task:
 
 def _cleaned(texts: Mapping[str, str | None]) -> dict[str, str | None]:
     """The addresses that earlier versions wrote down with what may be a secret in them."""
-    label = texts["source_label"]
-    return {"base_url": split_login(texts["base_url"] or "")[0], "source_label": label and shown_url(label)}
+    label, base_url = texts["source_label"], texts["base_url"] or ""
+    if "@" in base_url:
+        base_url = split_login(base_url)[0]
+    return {"base_url": base_url, "source_label": label and shown_url(label)}
 
 
 def read_request(data: Mapping[str, Any]) -> Request:

@@ -221,15 +221,13 @@ class Folder:
         """What is found is what reading all files finds."""
         number, wanted = self.chance.randrange(2), self.chance.sample(SPECS, 3)
         found = self.kernels[number].index.find_equal(self.folder, wanted)
+        there = [task for path in self.files if (task := sidecars.read(path))]
         for spec, tasks in zip(wanted, found, strict=True):
-            by_index, by_reading = {task.intent for task in tasks}, self.by_reading(spec)
+            by_index = {task.intent for task in tasks}
+            by_reading = {task.intent for task in there if sidecars.answers(task, spec.fingerprint, spec.request)}
             assert by_index <= by_reading
             assert by_index or not by_reading, "it would be paid for again"
             assert self.edited[number] or by_index == by_reading
-
-    def by_reading(self, spec: TaskSpec) -> set[str]:
-        tasks = [task for path in self.files if (task := sidecars.read(path))]
-        return {task.intent for task in tasks if sidecars.answers(task, spec.fingerprint, spec.request)}
 
 
 ACTIONS = ("add", "remove", "rename", "replace", "edit", "wait", "jump", "save", "end", "die", *("look_up",) * 6)

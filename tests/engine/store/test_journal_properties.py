@@ -51,7 +51,7 @@ class Expected:
 
 def _bare(row: Entry) -> Entry:
     """A row without its error: errors are equal to none but themselves."""
-    return replace(row, task=row.task.evolve(error=None))
+    return replace(row, task=row.task.evolve(error=None)) if row.task.error else row
 
 
 def _read(journal: Journal, **options: Any) -> list[Entry]:
