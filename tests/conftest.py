@@ -33,9 +33,6 @@ ABSENT = str(Path(__file__).parent / "support" / "absent")
 if ABSENT not in sys.path:  # a worker of xdist has it already
     sys.path.insert(0, ABSENT)
     os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [ABSENT, os.environ.get("PYTHONPATH")]))
-# Nor are there certificates: no test needs any, and each new client would read all of the machine's.
-os.environ.pop("SSL_CERT_FILE", None)
-os.environ["SSL_CERT_DIR"] = ABSENT
 NOWHERE = "http://127.0.0.1:9"  # nothing listens on the discard port
 
 

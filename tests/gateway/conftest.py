@@ -91,7 +91,7 @@ def client_of(gateway: RunningGateway) -> Iterator[Callable[[str], httpx.Client]
 
     def client(name: str) -> httpx.Client:
         headers = {"Authorization": f"Bearer {gateway.token(name)}"}
-        clients.append(httpx.Client(base_url=gateway.url, headers=headers, timeout=30))
+        clients.append(httpx.Client(base_url=gateway.url, headers=headers, timeout=30, trust_env=False))
         return clients[-1]
 
     yield client

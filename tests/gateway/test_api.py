@@ -88,7 +88,7 @@ def test_requests_without_a_key_are_tasks_of_their_own(vendor: Server, ann: http
 def test_stranger_is_told_no_in_each_vendors_shape(gateway: RunningGateway) -> None:
     """Whoever has no token that counts gets a 401, whatever is asked, but for prices, which are for all."""
     headers: list[dict[str, str]] = [{}, {"Authorization": "Bearer luma-unknown"}, {"Authorization": "Basic x"}]
-    with httpx.Client(base_url=gateway.url) as stranger:
+    with httpx.Client(base_url=gateway.url, trust_env=False) as stranger:
         for stranger.headers in headers:
             for answer in (submit(stranger), retrieve(stranger, "x"), stranger.get("/api/v1/applications/")):
                 assert (answer.status_code, answer.json()["error"]["code"]) == (401, "invalid_token")

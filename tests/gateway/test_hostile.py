@@ -211,7 +211,7 @@ def test_one_students_held_look_ups_starve_nobody(gateway: RunningGateway, vendo
     vendor.seconds, gateway.gateway.hold_seconds = 1e6, 20.0
     token = gateway.token("ann")
     headers = {"Authorization": f"Bearer {token}"}
-    with httpx.Client(base_url=gateway.url, headers=headers) as ann:
+    with httpx.Client(base_url=gateway.url, headers=headers, trust_env=False) as ann:
         ids = [submit(ann, prompt=str(number)).json()["task_id"] for number in range(4)]
     body = json.dumps({"ids": ids * 12, "action": "retrieve_batch"}).encode()
     head = (

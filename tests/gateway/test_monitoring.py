@@ -23,7 +23,7 @@ BODY = {"prompt": "a heron", "async": True}
 @pytest.fixture
 def anybody(gateway: RunningGateway) -> Any:
     """A client without a token."""
-    with httpx.Client(base_url=gateway.url, timeout=20) as client:
+    with httpx.Client(base_url=gateway.url, trust_env=False, timeout=20) as client:
         yield client
 
 

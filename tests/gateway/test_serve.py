@@ -290,7 +290,7 @@ def test_replica_answers_until_its_supervisor_is_gone(
         url = f"http://127.0.0.1:{listening.getsockname()[1]}{settings.service_prefix}"
         serve.end_with_supervisor()
         replica = asyncio.ensure_future(serve.serve_replica(settings, listening))
-        async with httpx.AsyncClient() as client:
+        async with httpx.AsyncClient(trust_env=False) as client:
             assert (await client.get(f"{url}/api/v1/services/")).status_code == 200
             os.close(theirs)
             await replica
@@ -373,7 +373,7 @@ class Load:
             thread.start()
 
     def _run(self, thread: int) -> None:
-        with httpx.Client(base_url=self._url, headers=self._headers, timeout=20) as client:
+        with httpx.Client(base_url=self._url, headers=self._headers, timeout=20, trust_env=False) as client:
             number = 0
             while not self._stop.wait(0.05):  # new replicas need the processor, too
                 number += 1
@@ -433,7 +433,7 @@ def test_replicas_are_replaced_under_load_without_losing_a_request(
         killed = gateway.replicas[0].pid
         os.kill(killed, signal.SIGKILL)
         until(lambda: killed not in {process.pid for process in gateway.replicas} and len(gateway.replicas) == 2)
-        with httpx.Client(base_url=gateway.url) as client:
+        with httpx.Client(base_url=gateway.url, trust_env=False) as client:
             assert client.get("/api/v1/services/").status_code == 200  # the other one has answered all the time
         assert gateway.end() == 0
         assert not any(psutil.pid_exists(pid) for pid in after)

@@ -66,7 +66,7 @@ def test_key_makes_videos_up_to_its_limit(run: Callable[..., int], url: str) -> 
     """That is the vendor's work: it charges what has succeeded."""
     run("make", "ann", "--usd", str(2 * PRICE))
     headers = {"Authorization": f"Bearer {rows()[0]['key']}"}
-    with httpx.Client(base_url=url, headers=headers) as client:
+    with httpx.Client(base_url=url, headers=headers, trust_env=False) as client:
         answers = [client.post("/luma/videos", json={"prompt": "a boat"}) for _ in range(3)]
     assert [answer.status_code for answer in answers] == [200, 200, 403]
     assert answers[2].json()["error"]["code"] == "used_up"
