@@ -14,8 +14,9 @@ from luma_jupyter.clip.clip_list import ClipList
 from luma_jupyter.clip.grid import Grid
 from luma_jupyter.clip.session import Session
 from luma_jupyter.domain.money import Price, dollars
-from luma_jupyter.domain.vocabulary import FREE, Action, Provider
+from luma_jupyter.domain.vocabulary import FREE, Action, Provider, Status
 from luma_jupyter.engine.plan import Plan
+from luma_jupyter.engine.store.journal import Entry
 from luma_jupyter.errors import InvalidRequest, NotConfirmed, with_message
 from luma_jupyter.languages import N_, ngettext, translated
 from luma_jupyter.languages import gettext as _
@@ -48,15 +49,29 @@ class BatchPlan:
         """One line, such as ``2 prompts × 2 takes = 4 new videos, free (demo).``"""
         groups = Counter((price, provider in FREE) for provider, _action, price in self.new)
         sentences = [_new_text(price, count, is_free=is_free) for (price, is_free), count in groups.items()]
-        if old := self.count - len(self.new):
-            text = ngettext("{count} video already made: no charge.", "{count} videos already made: no charge.", old)
-            sentences.insert(0, text.format(count=f"{old:,}"))
+        sentences = [*_earlier_texts([plan.earlier for plan in self.plans if plan.earlier]), *sentences]
         if sum(bool(price.usd) for price, _is_free in groups) > 1:
             sentences.append(_("In all: {price}.").format(price=dollars(self.usd)))
         if self.grid and len(sentences) > 1:
             videos = ngettext("{count} video.", "{count} videos.", self.count)
             sentences.insert(0, videos.format(count=f"{self.count:,}"))
         return " = ".join(filter(None, [self.grid, " ".join(sentences)]))
+
+
+def _earlier_texts(entries: Sequence[Entry]) -> list[str]:
+    """What earlier requests answer: with a video, or with one that is under way or in doubt."""
+    made = sum(entry.task.status is Status.COMPLETED for entry in entries)
+    asked = len(entries) - made
+    texts = []
+    if made:
+        text = ngettext("{count} video already made: no charge.", "{count} videos already made: no charge.", made)
+        texts.append(text.format(count=f"{made:,}"))
+    if asked:
+        text = ngettext(
+            "{count} video already asked for: no charge.", "{count} videos already asked for: no charge.", asked
+        )
+        texts.append(text.format(count=f"{asked:,}"))
+    return texts
 
 
 def _new_text(price: Price, count: int, *, is_free: bool) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 from IPython.core.error import StdinNotImplementedError
@@ -13,7 +14,7 @@ from luma_jupyter.api.views import clips
 from luma_jupyter.clip.confirm import BatchPlan
 from luma_jupyter.domain.money import Price
 from luma_jupyter.domain.task import Task
-from luma_jupyter.domain.vocabulary import Provider
+from luma_jupyter.domain.vocabulary import Provider, Status
 from luma_jupyter.engine import engine as engine_module
 from luma_jupyter.engine.store.journal import Journal, Lease
 from luma_jupyter.errors import ConfigError, DownloadError, NotConfirmed, OverBudget
@@ -35,38 +36,45 @@ def test_a_missing_key_is_told_before_anything_is_sent(notebook: Shell, service:
     assert service.sent == []
 
 
+MADE, GOING_ON, UNCONFIRMED = Status.COMPLETED, Status.RUNNING, Status.UNCONFIRMED
 SET, QUOTED, UP_TO = Price(0.35, "as set"), Price(0.5, "quoted"), Price(0.5, "quoted", up_to=True)
 
 
 @pytest.mark.parametrize(
-    ("new", "old", "grid", "line"),
+    ("new", "earlier", "grid", "line"),
     [
-        ([("demo", Price(0.0, "free"))] * 3, 0, "", "3 new videos, free (demo)."),
-        ([("demo", Price(0.0, "free"))], 0, "", "1 new video, free (demo)."),
-        ([], 1, "", "1 video already made: no charge."),
-        ([], 4, "2 prompts × 2 takes", "2 prompts × 2 takes = 4 videos already made: no charge."),
-        ([("acedata", SET)], 0, "", "1 new video: $0.35 (as set)."),
-        ([("runapi", UP_TO)] * 2, 0, "", "2 new videos at up to $0.50 each: up to $1.00 (quoted)."),
+        ([("demo", Price(0.0, "free"))] * 3, [], "", "3 new videos, free (demo)."),
+        ([("demo", Price(0.0, "free"))], [], "", "1 new video, free (demo)."),
+        ([], [MADE], "", "1 video already made: no charge."),
+        (
+            [],
+            [MADE, GOING_ON, UNCONFIRMED],
+            "",
+            "1 video already made: no charge. 2 videos already asked for: no charge.",
+        ),
+        ([], [MADE] * 4, "2 prompts × 2 takes", "2 prompts × 2 takes = 4 videos already made: no charge."),
+        ([("acedata", SET)], [], "", "1 new video: $0.35 (as set)."),
+        ([("runapi", UP_TO)] * 2, [], "", "2 new videos at up to $0.50 each: up to $1.00 (quoted)."),
         (
             [("acedata", SET)] * 2,
-            2,
+            [MADE] * 2,
             "4 takes",
             "4 takes = 4 videos. 2 videos already made: no charge. 2 new videos at $0.35 each: $0.70 (as set).",
         ),
         (
             [("acedata", SET), ("runapi", QUOTED), ("demo", Price(0.0, "free"))],
-            0,
+            [],
             "",
             "1 new video: $0.35 (as set). 1 new video: $0.50 (quoted). 1 new video, free (demo). In all: $0.85.",
         ),
-        ([("acedata", Price(None, "no quote."))] * 2, 0, "", "2 new videos, price not known: no quote."),
+        ([("acedata", Price(None, "no quote."))] * 2, [], "", "2 new videos, price not known: no quote."),
     ],
 )
 def test_line_of_a_batch_says_what_is_new_and_what_it_costs(
-    new: list[tuple[Provider, Price]], old: int, grid: str, line: str
+    new: list[tuple[Provider, Price]], earlier: list[Status], grid: str, line: str
 ) -> None:
     """In whole sentences, each price once; a sum where there are several."""
-    plans: Any = [None] * (len(new) + old)
+    plans: Any = [Mock(earlier=None) for _ in new] + [Mock(**{"earlier.task.status": status}) for status in earlier]
     assert str(BatchPlan(plans, [(provider, "generate", price) for provider, price in new], grid)) == line
 
 

@@ -285,5 +285,5 @@ def _outcome(clips: list[Clip], name: str) -> str:
         "{count} videos started: use the list {name} in your next cells.",
         new,
     )
-    words = begun if new else _("Already made, no charge: use {name} in your next cells.")
+    words = begun if new else _("Already asked for, no charge: use {name} in your next cells.")
     return words.format(count=new, name=name)

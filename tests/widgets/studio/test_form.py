@@ -57,7 +57,7 @@ def test_form_button_does_what_the_cell_does(notebook: Shell, service: PromptSer
     assert notebook.user_ns["boat"] is clip
     assert len(service.sent) == 1
     form.submit()
-    assert form.outcome == "Already made, no charge: use boat in your next cells."
+    assert form.outcome == "Already asked for, no charge: use boat in your next cells."
     assert len(service.sent) == 1
 
 
