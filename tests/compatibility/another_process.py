@@ -96,7 +96,7 @@ def shell() -> InteractiveShell:
     new = InteractiveShell.instance()
     new.run_line_magic("load_ext", "luma_jupyter")
     for clip in luma.clips():  # later versions look for what is unconfirmed
-        if clip.status == "submitting":
+        if clip.status in ("queued", "submitting"):
             with suppress(luma.LumaError):
                 clip.wait()
     return new
