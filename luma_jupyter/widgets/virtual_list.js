@@ -70,7 +70,7 @@ function virtualList({ region, body, height, width = 0, grows = false, spare = 4
   /** An element that was out of the page, or was moved in it, is at its top, and nobody hears of that. */
   const comeBack = () => { region.scrollTop ||= place; };
   const scrolled = () => {
-    if (!region.isConnected) return; // it heard of it only after it had left
+    if (!region.clientHeight) return; // it heard of it only after it had left, or before it has its size again
     place = region.scrollTop;
     soon();
   };

@@ -70,6 +70,17 @@ MOVE = """async () => {
     list.update();
     for (let i = 0; i < 3; i++) await new Promise(requestAnimationFrame);
 }"""
+# The same, to a place that is not shown yet, while the list has still to hear of a scroll.
+MOVE_HIDDEN = """async () => {
+    const region = document.getElementById("region");
+    const there = document.body.appendChild(document.createElement("div"));
+    there.style.display = "none";
+    there.append(region);
+    region.dispatchEvent(new Event("scroll"));
+    for (let i = 0; i < 3; i++) await new Promise(requestAnimationFrame);
+    there.style.display = "";
+    for (let i = 0; i < 3; i++) await new Promise(requestAnimationFrame);
+}"""
 PLACES = "[...document.querySelectorAll('#body > *')].map(({ style }) => [style.left, style.top].map(parseFloat))"
 WORDS = "[...document.querySelectorAll('#body > *')].map((item) => item.textContent)"
 TOPS = "[...document.querySelectorAll('#body > *')].map((item) => parseInt(item.style.top))"
@@ -147,6 +158,13 @@ def test_a_list_that_is_moved_in_the_page_stays_where_it_was(page: Any) -> None:
     assert page.evaluate(WORDS) == [f"item {at}" for at in range(35, 75)]
     page.evaluate(SCROLL, 0)
     assert page.evaluate(TOPS)[0] == 0
+
+
+def test_a_list_that_is_shown_again_is_where_it_was(page: Any) -> None:
+    """What it hears of a scroll while it has no size is not where somebody went."""
+    page.evaluate(SCROLL, 2000)
+    page.evaluate(MOVE_HIDDEN)
+    assert page.evaluate("document.getElementById('region').scrollTop") == 2000
 
 
 @pytest.mark.parametrize("zoom", ["1", "1.5"])
