@@ -2,7 +2,7 @@
 What an item shows is the business of who uses it, and so is asking the kernel for what the page does not have. */
 
 const NEAR = 600; // pixels above and below what is in sight in which items are in the page
-const UNANSWERED = 10000; // milliseconds after which the kernel is asked again: a view that is drawn anew hears no answer
+const PATIENCE = 10000; // milliseconds after which the kernel is asked again: a question or its answer may be lost
 
 /** Where an item is once there are new ones at these places, in order. */
 const shiftedBy = (places, at) => places.reduce((now, place) => (place <= now ? now + 1 : now), at);
@@ -13,7 +13,7 @@ asks for these positions, of which `spare` are on either side of what is near; g
 `grows` all items become as high as the highest one needs. */
 function virtualList({ region, body, height, width = 0, grows = false, spare = 40, make, draw, ask }) {
   const items = new Map(); // by position
-  let [total, frame, asked, answeredBy] = [0, null, [0, 0], 0];
+  let [total, frame, asked, waiting, patience] = [0, null, [0, 0], null, PATIENCE];
   const inUse = (item) => item.contains(document.activeElement) || item.querySelector("details[open]");
   const across = () => (width ? Math.max(1, Math.floor(body.clientWidth / width)) : 1);
   const near = (columns) => {
@@ -42,11 +42,16 @@ function virtualList({ region, body, height, width = 0, grows = false, spare = 4
     }
   };
   const request = (first, last) => {
-    if (performance.now() < answeredBy || (first >= asked[0] && last <= asked[1])) return;
+    if (waiting || (first >= asked[0] && last <= asked[1])) return;
     const wanted = [Math.max(0, first - spare), Math.min(total, last + spare)];
     if (ask(...wanted) === false) return;
     asked = wanted;
-    answeredBy = performance.now() + UNANSWERED;
+    waiting = setTimeout(askAgain, patience);
+  };
+  const askAgain = () => {
+    [asked, waiting] = [[0, 0], null];
+    patience *= 2; // the kernel may be busy for an hour
+    update();
   };
   const update = () => {
     cancelAnimationFrame(frame);
@@ -99,10 +104,12 @@ function virtualList({ region, body, height, width = 0, grows = false, spare = 4
     insert,
     /** The kernel has answered. */
     answered: () => {
-      answeredBy = 0;
+      clearTimeout(waiting);
+      [waiting, patience] = [null, PATIENCE];
       update();
     },
     end: () => {
+      clearTimeout(waiting);
       cancelAnimationFrame(frame);
       sizes.disconnect();
       region.removeEventListener("scroll", scrolled);

@@ -124,6 +124,19 @@ def test_items_that_the_page_does_not_have_are_asked_for_once(page: Any) -> None
     assert len(page.evaluate("asked")) == 2
 
 
+def test_what_is_not_answered_is_asked_for_again(page: Any) -> None:
+    """Without anybody doing anything: after ten seconds, then after twenty, until there is an answer."""
+    page.clock.install()
+    page.evaluate("document.getElementById('region').scrollTop = 20_000")
+    page.evaluate("list.update()")
+    for seconds, questions in ((9, 1), (2, 2), (18, 2), (2, 3)):
+        page.clock.run_for(1000 * seconds)
+        assert page.evaluate("asked") == [[445, 565]] * questions
+    page.evaluate(GIVE)
+    page.clock.run_for(600_000)
+    assert len(page.evaluate("asked")) == 3
+
+
 def test_an_item_that_has_the_focus_stays_in_the_page(page: Any) -> None:
     """Also where items come before it, and it is another place: its element stands for it, and for no other."""
     page.locator("#body > *").nth(3).focus()
