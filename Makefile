@@ -7,8 +7,8 @@ BIN := $(VENV)/bin
 FREE := LUMA_JUPYTER_PROVIDER=demo
 # Hundreds of kernels and workers import the same modules: let them keep what Python compiled.
 unexport PYTHONDONTWRITEBYTECODE
-# One more than two cores, for browsers often wait; tests/conftest.py says what comes first.
-WORKERS := -n 3 --dist loadfile --no-loadscope-reorder
+# Twice as many as two cores, for browsers often wait; tests/conftest.py says what comes first.
+WORKERS := -n 4 --dist loadfile --no-loadscope-reorder
 
 # What is left out of daily work: browsers, notebooks as a whole, killed kernels, and what is marked as slow.
 QUICK := -m "not slow" --ignore tests/browser --ignore tests/chaos --ignore tests/test_notebooks.py
@@ -28,7 +28,8 @@ test: lint  ## everything; tests with browsers, PostgreSQL or JupyterHub's proxy
 	$(BIN)/python -m pytest -p no:nbval $(WORKERS) -rs
 	rm -rf build/nbval
 	$(FREE) LUMA_JUPYTER_LANG=en LUMA_JUPYTER_DEMO_SECONDS=1 LUMA_JUPYTER_MEDIA=$(CURDIR)/build/nbval/videos \
-		LUMA_JUPYTER_HOME=$(CURDIR)/build/nbval/home PYTHONPATH=$(CURDIR)/tests/support/absent $(BIN)/python -m pytest -n 3 --dist loadfile --nbval notebooks
+		LUMA_JUPYTER_HOME=$(CURDIR)/build/nbval/home PYTHONPATH=$(CURDIR)/tests/support/path JUPYTER_DEFAULT_PROVISIONER_NAME=forked \
+		$(BIN)/python -m pytest -n 4 --dist loadfile --nbval notebooks
 
 test-quick: $(VENV)/ready  ## for daily work
 	$(BIN)/python -m pytest -p no:nbval $(WORKERS) -q $(QUICK)

@@ -28,11 +28,14 @@ if MEMORY.is_dir() and shutil.disk_usage(MEMORY).free > ROOM:
     os.environ.setdefault("TMPDIR", str(MEMORY))  # of tests, and of the processes that they start
     tempfile.tempdir = None  # some plugin may have asked for it before
 os.environ["LUMA_JUPYTER_LANG"] = "en"  # whatever the language of the machine
-# What is left out here and in all processes that the tests start.
-ABSENT = str(Path(__file__).parent / "support" / "absent")
-if ABSENT not in sys.path:  # a worker of xdist has it already
-    sys.path.insert(0, ABSENT)
-    os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [ABSENT, os.environ.get("PYTHONPATH")]))
+os.environ["PYTHON_KEYRING_BACKEND"] = "keyring.backends.null.Keyring"  # nor do its keys reach a process of a test
+# Here and in all processes that the tests start: what is left out, and how Jupyter starts kernels.
+SUPPORT = str(Path(__file__).parent / "support" / "path")
+if SUPPORT not in sys.path:  # a worker of xdist has it already
+    sys.path.insert(0, SUPPORT)
+    os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [SUPPORT, os.environ.get("PYTHONPATH")]))
+if os.name != "nt":
+    os.environ["JUPYTER_DEFAULT_PROVISIONER_NAME"] = "forked"
 NOWHERE = "http://127.0.0.1:9"  # nothing listens on the discard port
 
 
@@ -76,7 +79,6 @@ def clean_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, close_journa
     monkeypatch.setenv("LUMA_JUPYTER_LANG", "en")
     monkeypatch.setenv("ACEDATACLOUD_PLATFORM_BASE_URL", NOWHERE)  # prices are asked for without any key
     monkeypatch.setattr(kernel, "key_stores", tuple)
-    monkeypatch.setenv("PYTHON_KEYRING_BACKEND", "keyring.backends.null.Keyring")  # nor of kernels of its own
     kernel.restart()
     yield
     kernel.restart()

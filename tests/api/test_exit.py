@@ -62,6 +62,8 @@ def kernel(end: Callable[[KernelManager], object]) -> Callable[[str, dict[str, s
 
     def run(program: str, environ: dict[str, str], folder: Path) -> tuple[int, str]:
         manager = KernelManager(kernel_name="python3")
+        # No fork, as those of other tests: Python ends as it does for users.
+        manager.kernel_spec.metadata["kernel_provisioner"] = {"provisioner_name": "local-provisioner"}
         manager.start_kernel(cwd=str(folder), env=environ)
         client = manager.blocking_client()
         client.start_channels()
