@@ -29,7 +29,7 @@ RETRY_USAGE = "%luma retry NAME [--may-pay-twice]"
 HELP = "%luma help"
 
 _ESCAPED = re.compile(r"""\\[\s"']""")
-_DASHES = "‐‑‒–—―−"  # what programs make of hyphens
+_DASHES = "‐‑‒–—―−－"  # what programs and keyboards make of hyphens
 _QUOTES = ('""', "''", "“”", "‘’", "„“", "«»")
 _WITH_VALUE = frozenset(flag for option in OPTIONS if option.metavar for flag in option.flags)
 _SURE = 0.9  # how alike a word has to be to one of ours, where it may be the first one of a prompt
@@ -312,7 +312,7 @@ class _Parser(argparse.ArgumentParser):
         for word in words:
             flag = word.partition("=")[0]
             if flag.startswith(tuple(_DASHES)) and (meant := _with_hyphens(flag, list(sets))):
-                raise InvalidRequest(f"{word} begins with a long dash: write {meant}, with hyphens.")
+                raise InvalidRequest(f"{word} does not begin with a hyphen: write {meant}.")
             if flag not in sets:
                 continue
             if earlier := typed.get(sets[flag]):

@@ -14,6 +14,7 @@ from luma_jupyter.errors import InvalidRequest
 
 _CELL = re.compile(r"%%luma(\s|$)")
 _MISSPELT = re.compile(r"%%[ \t]*luma(\s|$)", re.IGNORECASE)
+_WIDE = re.compile(r"(?=%?％)[%％]{1,2}\s*luma\b|%%?luma\u3000", re.IGNORECASE)  # as an input method leaves it
 _LINE = re.compile(r"%luma(\s|$)")
 
 
@@ -21,6 +22,8 @@ def answer_misplaced(lines: list[str]) -> list[str]:
     """A cell's lines as IPython may run them. Raises InvalidRequest, which says what to write instead."""
     if not any("luma" in line.lower() for line in lines):
         return lines
+    if _WIDE.match(lines[0]):
+        raise InvalidRequest("Write %%luma or %luma, and the space after it, in half width.")
     if _CELL.match(lines[0]):
         return lines if lines[1:] else [*lines, "\n"]  # an empty body would never reach us
     if _MISSPELT.match(lines[0]):

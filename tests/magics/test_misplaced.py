@@ -55,6 +55,24 @@ def test_an_error_of_python_below_a_word_of_ours_is_pythons(notebook: Shell) -> 
         notebook.run("%luma status\na b")
 
 
+@pytest.mark.parametrize(
+    "cell",
+    [
+        "％％luma\nA fox",
+        "%％luma\nA fox",
+        "％% Luma -o fox\nA fox",
+        "%%luma\u3000-o fox\nA fox",
+        "％luma status",
+        "%luma\u3000status",
+    ],
+)
+def test_wide_characters_of_an_input_method_are_told(notebook: Shell, service: PromptService, cell: str) -> None:
+    """As Chinese and Japanese keyboards write them; Python or IPython would not know what was meant."""
+    with pytest.raises(InvalidRequest, match=r"^Write %%luma or %luma, and the space after it, in half width\.$"):
+        notebook.run(cell)
+    assert not service.sent
+
+
 def test_captions_below_a_line_are_told_where_they_go(notebook: Shell) -> None:
     """They are given back as the cell that was meant; nothing is made."""
     with pytest.raises(InvalidRequest) as caught:
