@@ -11,6 +11,7 @@ from collections.abc import Callable, Coroutine, Iterator
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
 
 from luma_jupyter.api.kernel import kernel
@@ -36,6 +37,11 @@ if SUPPORT not in sys.path:  # a worker of xdist has it already
     os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [SUPPORT, os.environ.get("PYTHONPATH")]))
 if os.name != "nt":
     os.environ["JUPYTER_DEFAULT_PROVISIONER_NAME"] = "forked"
+# How long an example takes says how busy the machine is.
+hypothesis.settings.register_profile(
+    "any machine", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("any machine")
 NOWHERE = "http://127.0.0.1:9"  # nothing listens on the discard port
 
 

@@ -59,10 +59,9 @@ def test_a_grid_is_made_in_order(notebook: Shell, service: PromptService, capsys
 )
 @hypothesis(
     max_examples=15,
-    deadline=None,
     derandomize=True,
     database=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 def test_any_grid_is_the_product_of_its_axes(
     notebook: Shell, ratios: list[str], loops: list[bool], takes: int, count: int, loops_first: bool

@@ -190,7 +190,7 @@ def test_lineage_of_forged_circles_has_each_clip_once(here: int) -> None:
     assert shape(circle, 4) == [("clip_4", 0)]
 
 
-@settings(max_examples=50, deadline=None, derandomize=True, database=None)
+@settings(max_examples=50, derandomize=True, database=None)
 @given(st.lists(st.none() | st.integers(0, 14), min_size=1, max_size=12), st.data())
 def test_lineage_of_any_records_stands_below_its_source(sources: list[int | None], data: st.DataObject) -> None:
     """Whatever the records say: each is there once at most, the asked one is, and each stands below its source."""

@@ -132,7 +132,7 @@ INTENTS = st.text("0123456789abcdef", min_size=32, max_size=32)
 MOMENTS = st.sampled_from(["first", "last"]) | st.floats(0, 1e6)
 
 
-@settings(max_examples=100, deadline=None, derandomize=True, database=None)
+@settings(max_examples=100, derandomize=True, database=None)
 @given(INTENTS, INTENTS, MOMENTS, MOMENTS, st.text(), st.text())
 def test_fingerprint_counts_a_frame_by_clip_and_moment(
     intent: str, other: str, when: float | str, then: float | str, label: str, renamed: str

@@ -346,7 +346,7 @@ DEEDS: Mapping[str, Cells] = {
 kernels = st.tuples(st.integers(1, 90), st.sampled_from(sorted(DEEDS)))
 
 
-@hypothesis(max_examples=60, deadline=None)
+@hypothesis(max_examples=60)
 @given(
     kernels=st.lists(kernels, max_size=4),
     answers=st.lists(st.sampled_from([*ANSWERS, "accepted, then lost"]), max_size=5),

@@ -220,7 +220,7 @@ class Life:
 ACTIONS = ("enter", "enter", "save", "save", "hand_over", "replace", "edit", "remove", "copy", "end", *("look",) * 4)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(seed=st.integers(0, 10**9))
 def test_list_has_what_reading_everything_finds(seed: int) -> None:
     """Whatever happens, what is listed and what is looked up is what reading each row and each file gives."""

@@ -74,7 +74,7 @@ def length_of(one: FilmPart, files: list[File]) -> Fraction:
     return (length - Fraction(str(one.start))) / Fraction(str(one.speed))
 
 
-@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(data=st.data(), fade=st.sampled_from([0.0, 0.0, 0.1, 0.25, 3.0]))
 def test_any_film_is_as_long_as_its_parts_less_the_fades(
     files: list[File], tmp_path: Path, data: st.DataObject, fade: float

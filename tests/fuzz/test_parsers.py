@@ -23,7 +23,7 @@ from tests.fuzz.parsers import Films, Parser, Sidecars
 
 pytestmark = pytest.mark.slow
 
-FUZZ = settings(max_examples=300, deadline=None)
+FUZZ = settings(max_examples=300)
 
 
 @pytest.fixture(scope="module")

@@ -301,7 +301,5 @@ def test_ledger_and_submissions_do_as_the_model(conninfo: str) -> None:
     machine = type("Machine", (LedgerMachine,), {"conninfo": conninfo})
     run_state_machine_as_test(
         machine,
-        settings=settings(
-            max_examples=15, stateful_step_count=40, deadline=None, suppress_health_check=list(HealthCheck)
-        ),
+        settings=settings(max_examples=15, stateful_step_count=40, suppress_health_check=list(HealthCheck)),
     )

@@ -152,14 +152,14 @@ def _read_within_bounds(data: bytes) -> None:
     assert file.bytes_read <= file.reads * LONGEST_FIELD
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.binary(max_size=2000))
 def test_any_bytes_are_read_without_harm(data: bytes) -> None:
     """No bytes make the reader fail, or read without end."""
     _read_within_bounds(data)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.sampled_from([*WHOLE.values(), *SOUNDS.values()]), st.randoms(use_true_random=False), st.integers(1, 30))
 def test_damaged_films_are_read_without_harm(film: bytes, random_: random.Random, count: int) -> None:
     """Neither do real files in which bytes, lengths and whole parts are other ones."""

@@ -64,7 +64,7 @@ def test_lineage_svg_has_title_and_description() -> None:
     assert len(marked) == 1
 
 
-@settings(max_examples=80, deadline=None, derandomize=True, database=None)
+@settings(max_examples=80, derandomize=True, database=None)
 @given(st.text(), st.text(), st.integers(0, 3))
 def test_lineage_svg_of_any_text_is_valid_xml(label: str, prompt: str, depth: int) -> None:
     """Names and prompts of any letters, from anybody, are text in valid XML, and no markup."""

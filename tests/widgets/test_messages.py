@@ -92,7 +92,7 @@ MESSAGE = st.one_of(
 )
 BUFFERS = st.lists(st.binary(max_size=12).map(memoryview), max_size=2)
 MESSAGES = st.lists(st.tuples(MESSAGE, BUFFERS), max_size=12)
-FUZZ = settings(max_examples=80, deadline=None, suppress_health_check=list(HealthCheck))
+FUZZ = settings(max_examples=80, suppress_health_check=list(HealthCheck))
 
 
 class Page:

@@ -233,7 +233,7 @@ class Folder:
 ACTIONS = ("add", "remove", "rename", "replace", "edit", "wait", "jump", "save", "end", "die", *("look_up",) * 6)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(seed=st.integers(0, 10**9))
 def test_index_finds_what_reading_all_files_finds(seed: int) -> None:
     """Whatever happens, no look-up misses a clip that is there, or finds one that is not."""

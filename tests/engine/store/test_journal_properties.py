@@ -281,5 +281,5 @@ class JournalMachine(RuleBasedStateMachine):
 
 TestJournal = JournalMachine.TestCase
 TestJournal.settings = settings(
-    max_examples=50, stateful_step_count=30, deadline=None, derandomize=True, database=None, print_blob=False
+    max_examples=50, stateful_step_count=30, derandomize=True, database=None, print_blob=False
 )

@@ -146,7 +146,7 @@ videos = st.builds(
     height=st.none() | st.integers(0, 10_000),
     thumbnail_url=st.none() | urls,
 )
-quick = settings(max_examples=60, deadline=None, derandomize=True, database=None)
+quick = settings(max_examples=60, derandomize=True, database=None)
 
 
 @st.composite

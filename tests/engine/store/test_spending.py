@@ -65,7 +65,7 @@ def found(journal: Journal, price: float | None) -> tuple[float, int]:
     return sum(each.at(price) for each in charges), sum(each.unpriced for each in charges if price is None)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.lists(st.tuples(ways, tasks, st.sampled_from([None, ALIVE, OTHER])), max_size=12))
 def test_sums_are_what_the_tasks_say(tmp_path_factory: Any, steps: list[tuple[str, Task, str | None]]) -> None:
     """Whatever is entered, replaced, changed and deleted, also by programs that know of no sums, they agree."""
