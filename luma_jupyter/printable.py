@@ -10,6 +10,7 @@ from __future__ import annotations
 import codecs
 import re
 import sys
+import unicodedata
 from typing import TextIO
 
 _KEPT = "\t\n"
@@ -30,6 +31,11 @@ def printable(text: object) -> str:
 def printable_json(text: str) -> str:
     """JSON that means the same, with escapes in the place of what `printable` takes away."""
     return _UNSAFE.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+
+
+def columns(text: str) -> int:
+    """How wide ``text`` is, in letters of Latin: those of Chinese, Japanese and Korean count twice."""
+    return sum(2 if unicodedata.east_asian_width(letter) in "WF" else 1 for letter in text)
 
 
 _PLAIN = str.maketrans(

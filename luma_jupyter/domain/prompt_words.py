@@ -145,7 +145,7 @@ OFFERED = (
 )
 
 
-def vocabulary(*, simulated: bool) -> Iterator[tuple[str, str]]:
+def vocabulary(*, simulated: bool) -> Iterator[tuple[str, list[str]]]:
     """The words as people read them: what a kind is called in the reader's language, and its words in both.
 
     ``simulated``: those that the demo service knows, else the others.
@@ -153,7 +153,7 @@ def vocabulary(*, simulated: bool) -> Iterator[tuple[str, str]]:
     for kind, title in KINDS.items():
         of_kind = [word for word in WORDS if word.kind == kind and bool(word.english) is simulated]
         if of_kind:
-            yield _(title), " · ".join(f"{word.name} ({word.chinese})" for word in of_kind)
+            yield _(title), [f"{word.name} ({word.chinese})" for word in of_kind]
 
 
 def complete_word(text: str) -> tuple[str, list[str]]:

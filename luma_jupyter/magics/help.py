@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from textwrap import fill
 
 from luma_jupyter.cells.options import FILM_OPTIONS, line_options_help, line_words_help, options_help
@@ -9,8 +10,10 @@ from luma_jupyter.cells.parser import FILM_USAGE, USAGE
 from luma_jupyter.domain.prompt_words import vocabulary
 from luma_jupyter.languages import gettext as _
 from luma_jupyter.languages import translated
+from luma_jupyter.printable import columns
 
 WIDTH = 100  # characters of a line
+TITLE = 20  # of those, what stands beside a list
 
 
 def help_text() -> str:
@@ -86,7 +89,7 @@ def film_text() -> str:
 def words_text() -> str:
     """The words of prompts, those that the demo service knows first."""
     known, others = (
-        [f"{translated(kind):<20} {words}" for kind, words in vocabulary(simulated=flag)] for flag in (True, False)
+        [_beside(translated(kind), words) for kind, words in vocabulary(simulated=flag)] for flag in (True, False)
     )
     about = _(
         "Words for prompts, in English or Chinese. The paid services read the whole prompt: use these words as you "
@@ -95,6 +98,17 @@ def words_text() -> str:
     demo = _("The demo service knows only these words; what else a prompt says changes its video by chance.")
     paid = _("These are for the paid services; the demo service does not know them.")
     return "\n".join([_paragraph(about), "", _paragraph(demo), "", *known, "", _paragraph(paid), "", *others])
+
+
+def _beside(title: str, words: Sequence[str]) -> str:
+    """Words beside their title, on as many lines as they need."""
+    lines = [title.ljust(TITLE - columns(title) + len(title))]
+    for number, word in enumerate(words, 1):
+        text = f" {word}" if number == len(words) else f" {word} ·"
+        if columns(lines[-1] + text) > WIDTH:
+            lines.append(" " * TITLE)
+        lines[-1] += text
+    return "\n".join(lines)
 
 
 def _paragraph(text: str) -> str:

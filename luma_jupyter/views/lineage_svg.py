@@ -10,14 +10,13 @@ Clips stand below each other, each indented under its source, as in the text: so
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from luma_jupyter.domain.vocabulary import Status
 from luma_jupyter.languages import gettext as _
 from luma_jupyter.languages import language, translated
-from luma_jupyter.printable import printable, writable
+from luma_jupyter.printable import columns, printable, writable
 from luma_jupyter.views.html import NO_FORMULAS, escaped
 from luma_jupyter.views.text import SHORT_STATUS_TEXT, short
 
@@ -148,7 +147,7 @@ def _fitted(words: str, width: int) -> str:
     words = printable(words)
     used = 0
     for number, letter in enumerate(words):
-        used += 2 if unicodedata.east_asian_width(letter) in "WF" else 1
+        used += columns(letter)
         if used > width:
             return escaped(f"{words[: number - 1]}…")
     return escaped(words)

@@ -16,6 +16,7 @@ from luma_jupyter.display.outputs import NOTHING
 from luma_jupyter.domain.prompt_words import WORDS
 from luma_jupyter.errors import ClipError, ClipFailed, ClipUnconfirmed, ConfigError, InvalidRequest, OverBudget
 from luma_jupyter.magics.help import help_text, options_text
+from luma_jupyter.printable import columns
 from tests.support import settings
 from tests.support.notebook import MP4, PromptService, Shell, leave_running, wait_for_looks, wait_for_status
 
@@ -128,7 +129,9 @@ def test_words_lists_what_the_demo_understands_in_both_languages(
     known, others = printed.split("These are for the paid services")
     assert "pan left (向左摇、左移)" in known
     assert "tracking shot (跟拍)" in others
-    assert max(map(len, printed.splitlines()[:6])) <= 110
+    assert max(map(columns, printed.splitlines())) <= 100
+    assert "Pace                 slow motion" in printed
+    assert "\n                     meadow" in printed
     for word in WORDS:
         assert word.name in printed
         assert word.chinese in printed
