@@ -50,6 +50,7 @@ class Terminal:
                 **clean,
                 "FORCE_HYPERLINK": "0",
                 "IPYTHONDIR": str(folder / "ipython"),
+                "JUPYTER_DEFAULT_PROVISIONER_NAME": "local-provisioner",  # a console is known by being the parent
                 "JUPYTER_RUNTIME_DIR": str(folder / "runtime"),
                 "LUMA_JUPYTER_HOME": str(folder / "home"),
                 "LUMA_JUPYTER_DEMO_SECONDS": "2",

@@ -13,6 +13,8 @@ import signal
 import sys
 import threading
 from collections.abc import Mapping
+from contextlib import suppress
+from multiprocessing import forkserver
 from types import ModuleType
 from typing import Any
 from unittest.mock import patch
@@ -54,7 +56,8 @@ class Forked:
         return self.poll()
 
     def send_signal(self, number: int) -> None:
-        os.kill(self.pid, number)
+        with suppress(ProcessLookupError):  # it may have ended
+            os.kill(self.pid, number)
 
     def terminate(self) -> None:
         self._process.terminate()
@@ -78,11 +81,14 @@ class ForkedKernel(LocalProvisioner):
 def run_kernel(arguments: list[str], environ: dict[str, str], folder: str) -> None:
     """What ``python -m ipykernel_launcher`` does."""
     os.setsid()
+    server = forkserver._forkserver  # type: ignore[attr-defined]
+    os.close(server._forkserver_alive_fd)  # while a fork has it open, the process it comes from does not end
+    server._forkserver_alive_fd = None
     signal.signal(signal.SIGINT, signal.default_int_handler)
     os.environ.clear()
-    os.environ.update(environ, JPY_PARENT_PID=str(os.getppid()))
+    os.environ.update(environ)
     os.chdir(folder)
-    sys.argv = ["ipykernel_launcher", *arguments]
+    sys.argv = ["ipykernel_launcher", *arguments, f"--IPKernelApp.parent_handle={os.getppid()}"]  # it ends with that
     from ipykernel import kernelapp
 
     try:
