@@ -135,7 +135,7 @@ def test_lines_below_are_the_captions_of_the_parts(
             "",
             "There is no option --musik: did you mean --music? Usage: %luma film PART…",
         ),
-        ("storm —fade 1", "", "—fade begins with a long dash: write --fade, with hyphens."),
+        ("storm —fade 1", "", "—fade does not begin with a hyphen: write --fade."),
         ("storm --aspect-ratio 9:16", "", "There is no option --aspect-ratio. Usage: %luma film PART…"),
         ("storm -o print", "", "-o print: Python needs this name itself; take another one, such as print_1."),
         ('storm "x', "", "A quote in this line is not closed: check its quotes."),

@@ -106,7 +106,7 @@ def test_history_of_folders_and_days(two_folders: Shell, tmp_path: Path, words: 
         ("--since", "needs a value"),
         ("--folder nowhere", "nowhere'."),
         ("--day today --day today", "--day is there twice: take one of them out."),
-        ("—all", "—all begins with a long dash: write --all, with hyphens."),
+        ("—all", "—all does not begin with a hyphen: write --all."),
         ("--all --folder elsewhere", "--all and --folder do not go together: take one of them out."),
     ],
 )
