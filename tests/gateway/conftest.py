@@ -51,6 +51,12 @@ def conninfo(postgres: PostgresServer, template: str) -> Iterator[str]:
     postgres.drop(name)
 
 
+@pytest.fixture
+def patient_database(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A crowd that asks at once waits for its turn at the database, however busy the machine is."""
+    monkeypatch.setattr("luma_jupyter.gateway.database.PATIENCE", 60.0)
+
+
 @pytest.fixture(scope="session")
 def all_vendors() -> Iterator[Server]:
     """Both vendors' services for all tests; tasks are done at once."""

@@ -445,6 +445,7 @@ def test_check_finds_each_forged_amount(conninfo: str) -> None:
     run(conninfo, story)
 
 
+@pytest.mark.usefixtures("patient_database")
 @pytest.mark.parametrize("students", [30, 300])
 def test_nobody_overspends_however_many_come_at_once(conninfo: str, students: int) -> None:
     """All submit at one moment to two replicas against one cap: exactly as many pass as it holds."""

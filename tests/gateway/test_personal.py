@@ -176,6 +176,7 @@ def test_erase_refuses_while_clips_are_under_way(run: Run) -> None:
     run(story)
 
 
+@pytest.mark.usefixtures("patient_database")
 def test_erase_at_the_same_time_as_new_clips_keeps_the_books_right(run: Run) -> None:
     """Whoever submits meanwhile is the old student or a new one, with the money in the same wallet as the row."""
 

@@ -60,6 +60,7 @@ def test_submit_sends_once_and_answers_each_repetition_from_the_ledger(conninfo:
     asyncio.run(story())
 
 
+@pytest.mark.usefixtures("patient_database")
 def test_same_key_from_many_connections_is_posted_once(conninfo: str, vendor: PlayedVendor) -> None:
     """Forty repetitions at two replicas while it is being sent: all learn the same task."""
 
@@ -96,6 +97,7 @@ def test_what_is_sent_anew_meanwhile_keeps_its_place(conninfo: str, vendor: Play
     asyncio.run(story())
 
 
+@pytest.mark.usefixtures("patient_database")
 @pytest.mark.parametrize("students", [30, 300])
 def test_class_that_submits_at_once_stays_within_its_cap(conninfo: str, vendor: PlayedVendor, students: int) -> None:
     """Through turns, at two replicas: as many are sent as the cap holds, and not one more."""
@@ -115,6 +117,7 @@ def test_class_that_submits_at_once_stays_within_its_cap(conninfo: str, vendor: 
     asyncio.run(story())
 
 
+@pytest.mark.usefixtures("patient_database")
 def test_equal_requests_of_a_class_at_once_are_paid_once(conninfo: str, vendor: PlayedVendor) -> None:
     """Thirty run the same cell of a lesson: one pays, all have its task."""
 
@@ -130,6 +133,7 @@ def test_equal_requests_of_a_class_at_once_are_paid_once(conninfo: str, vendor: 
     asyncio.run(story())
 
 
+@pytest.mark.usefixtures("patient_database")
 def test_equal_requests_whose_first_is_lost_are_sent_by_another(conninfo: str, vendor: PlayedVendor) -> None:
     """One student is in doubt; nobody else is, and nobody else pays twice."""
     errors = [LOST]
@@ -436,6 +440,7 @@ def test_crash_of_the_database_under_a_class_loses_and_doubles_nothing(
     asyncio.run(story())
 
 
+@pytest.mark.usefixtures("patient_database")
 @pytest.mark.parametrize("seed", range(2))
 def test_everything_at_once_neither_locks_up_nor_loses_a_cent(conninfo: str, seed: int) -> None:
     """Students of the same groups, repeated and shared requests, and all that can come of them, at two replicas."""

@@ -190,6 +190,7 @@ def test_database_away_is_told_to_all_who_wait(postgres: PostgresServer, conninf
     asyncio.run(story())
 
 
+@pytest.mark.usefixtures("patient_database")
 def test_many_at_once_cost_few_statements(conninfo: str) -> None:
     """Who comes while a process asks for turns is asked for next, with all others who came."""
     asked: list[int] = []

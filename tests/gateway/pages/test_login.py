@@ -142,6 +142,7 @@ class Browser(httpx.AsyncClient):
         return await self.go((await self.go(callback)).headers["Location"])
 
 
+@pytest.mark.usefixtures("patient_database")
 def test_forty_sign_in_at_once_at_two_replicas(hub: FakeHub, replicas: list[RunningGateway]) -> None:
     """Each begins at one and ends at the other, and sees the own page."""
 
