@@ -53,9 +53,16 @@ function virtualList({ region, body, height, width = 0, grows = false, spare = 4
     patience *= 2; // the kernel may be busy for an hour
     update();
   };
+  let outOfSight = false;
   const update = () => {
     cancelAnimationFrame(frame);
     frame = null;
+    const before = outOfSight;
+    outOfSight = !region.getClientRects().length; // it has no size, and nothing says what is near
+    if (outOfSight) {
+      if (!before) soon(); // it may be back before anybody hears that it had none
+      return;
+    }
     const columns = across();
     body.style.height = `${Math.ceil(total / columns) * height}px`;
     comeBack();

@@ -81,6 +81,14 @@ MOVE_HIDDEN = """async () => {
     there.style.display = "";
     for (let i = 0; i < 3; i++) await new Promise(requestAnimationFrame);
 }"""
+# Out of sight and back between two pictures, as where an output is drawn anew, with news of the list meanwhile.
+NEWS_OUT_OF_SIGHT = """async () => {
+    const region = document.getElementById("region");
+    region.style.display = "none";
+    list.update();
+    region.style.display = "";
+    for (let i = 0; i < 3; i++) await new Promise(requestAnimationFrame);
+}"""
 PLACES = "[...document.querySelectorAll('#body > *')].map(({ style }) => [style.left, style.top].map(parseFloat))"
 WORDS = "[...document.querySelectorAll('#body > *')].map((item) => item.textContent)"
 TOPS = "[...document.querySelectorAll('#body > *')].map((item) => parseInt(item.style.top))"
@@ -185,6 +193,14 @@ def test_rows_are_as_high_as_the_highest_item_and_as_many_wide_as_fit(page: Any,
     """On an enlarged page, too: three of 100 pixels in a row of 350 (less the scroll bar), each 59 pixels high."""
     page.evaluate(START_TILES, zoom)
     assert page.evaluate(PLACES) == [[100 * (at % 3), 59 * (at // 3)] for at in range(20)]
+
+
+def test_a_list_that_has_news_out_of_sight_is_as_wide_as_before(page: Any) -> None:
+    """Nobody hears that it is back, for its size is the same; it was of one column."""
+    page.evaluate(START_TILES, "1")
+    before = page.evaluate(PLACES)
+    page.evaluate(NEWS_OUT_OF_SIGHT)
+    assert page.evaluate(PLACES) == before
 
 
 def test_what_is_in_sight_stays_there_when_rows_grow(page: Any) -> None:
