@@ -29,7 +29,7 @@ if MEMORY.is_dir() and shutil.disk_usage(MEMORY).free > ROOM:
     os.environ.setdefault("TMPDIR", str(MEMORY))  # of tests, and of the processes that they start
     tempfile.tempdir = None  # some plugin may have asked for it before
 os.environ["LUMA_JUPYTER_LANG"] = "en"  # whatever the language of the machine
-os.environ["PYTHON_KEYRING_BACKEND"] = "keyring.backends.null.Keyring"  # nor do its keys reach a process of a test
+os.environ["PYTHON_KEYRING_BACKEND"] = "keyring.backends.null.Keyring"  # whatever keys the machine keeps
 # Here and in all processes that the tests start: what is left out, and how Jupyter starts kernels.
 SUPPORT = str(Path(__file__).parent / "support" / "path")
 if SUPPORT not in sys.path:  # a worker of xdist has it already
