@@ -13,10 +13,11 @@ from luma_jupyter.views.html import escaped
 
 _LONGEST = 5  # times the usual time, when the bar comes to rest
 _STYLE = (
-    "<style>@keyframes luma-usual{from{width:0}20%{width:90%}to{width:99%}}"  # 20 %: the usual time
+    # 20 %: the usual time. What is moved is not laid out anew, as what grows would be with each frame of the screen.
+    "<style>@keyframes luma-usual{from{transform:translateX(-100%)}20%{transform:translateX(-10%)}}"
     ".luma-usual,.luma-usual>div{height:8px;border-radius:4px}"
-    ".luma-usual{margin:4px 0;background:rgba(128,128,128,.3)}"
-    ".luma-usual>div{width:99%;background:var(--jp-brand-color1,currentColor)}</style>"
+    ".luma-usual{margin:4px 0;overflow:hidden;background:rgba(128,128,128,.3)}"
+    ".luma-usual>div{transform:translateX(-1%);background:var(--jp-brand-color1,currentColor)}</style>"
 )
 _TOLD = "height:8px;border-radius:4px;"
 

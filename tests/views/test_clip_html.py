@@ -260,7 +260,8 @@ def test_waiting_html_has_a_bar_that_moves_by_itself_along_the_usual_time() -> N
     html = waiting_html(state)
     (animation,) = re.findall(r"animation:luma-usual (.*)s linear -30.0s forwards", html)
     assert float(animation) / 5 == pytest.approx(state.model.typical, abs=0.1)
-    assert "@keyframes luma-usual{from{width:0}20%{width:90%}" in html  # the fifth part of it is the usual time
+    # The fifth part of it is the usual time.
+    assert "@keyframes luma-usual{from{transform:translateX(-100%)}20%{transform:translateX(-10%)}}" in html
     assert typical_time(state) in html
     assert "<script" not in html
 
