@@ -3,7 +3,8 @@
 A blocking `wait` is the delicate one. Inside a kernel an event loop is already running in the waiting thread, and the
 user's own asyncio tasks live on it; they must go on while a cell waits. nest-asyncio2 makes that loop re-entrant. A
 SIGINT in such a nested run would hit whichever task happens to be running, so while waiting the signal only resolves a
-future, and the wait then raises by itself.
+future, and the wait then raises by itself. Without such a loop, too, it is heard of between two looks at the future and
+not within one, which would leave the future locked, and this thread waiting for it for ever.
 
 A wait that one of those tasks begins meanwhile stands above the first one on the thread's stack: that one cannot return
 before it. So the later one gives way when the earlier one's timeout has passed.
@@ -68,12 +69,16 @@ class LoopThread:
     @property
     def loop(self) -> asyncio.AbstractEventLoop:
         """The running loop."""
-        with self._lock:
+        return self._loop or self._start()
+
+    def _start(self) -> asyncio.AbstractEventLoop:
+        with deferred_interrupt(), self._lock:  # a thread that is interrupted while it starts may never run
             if self._loop is None:
-                self._loop = self._new_loop()
-                self._loop.set_default_executor(WorkerThreads())
-                self._thread = threading.Thread(target=self._run, args=(self._loop,), name="luma_jupyter", daemon=True)
+                loop = self._new_loop()
+                loop.set_default_executor(WorkerThreads())
+                self._thread = threading.Thread(target=self._run, args=(loop,), name="luma_jupyter", daemon=True)
                 self._thread.start()
+                self._loop = loop
             return self._loop
 
     @staticmethod
@@ -87,13 +92,14 @@ class LoopThread:
 
         Blocks meanwhile, `CLOSE_TIMEOUT` seconds at most: a loop that is stuck ends with its process.
         """
-        with self._lock:
-            loop, thread, self._loop, self._thread = self._loop, self._thread, None, None
-        if loop is None or thread is None:
-            return
-        closed = asyncio.run_coroutine_threadsafe(_cancel_all_then(at_last), loop)
-        closed.add_done_callback(lambda future: loop.call_soon_threadsafe(loop.stop))
-        thread.join(CLOSE_TIMEOUT)
+        with deferred_interrupt():
+            with self._lock:
+                loop, thread, self._loop, self._thread = self._loop, self._thread, None, None
+            if loop is None or thread is None:
+                return
+            closed = asyncio.run_coroutine_threadsafe(_cancel_all_then(at_last), loop)
+            closed.add_done_callback(lambda future: loop.call_soon_threadsafe(loop.stop))
+            thread.join(CLOSE_TIMEOUT)
 
     @property
     def is_open(self) -> bool:
@@ -143,16 +149,16 @@ class LoopThread:
         if self.is_current:
             function()
             return
-        done = threading.Event()
+        done: concurrent.futures.Future[None] = concurrent.futures.Future()
 
         def call() -> None:
             try:
                 function()
             finally:
-                done.set()
+                done.set_result(None)
 
         self.call_soon(call)
-        done.wait(timeout)
+        _wait_plainly(done, timeout, None)
 
 
 async def _cancel_all_then(at_last: Callable[[], Coroutine[Any, Any, object]] | None) -> None:
@@ -198,42 +204,45 @@ def wait(future: concurrent.futures.Future[Any], timeout: float | None, tick: Ca
 def _wait_plainly(
     future: concurrent.futures.Future[Any], timeout: float | None, tick: Callable[[], None] | None
 ) -> bool:
-    deadline = None if timeout is None else time.monotonic() + timeout
-    while not future.done():
-        left = TICK if deadline is None else min(TICK, deadline - time.monotonic())
-        if left <= 0:
-            return False
-        if tick:
-            tick()
-        concurrent.futures.wait([future], timeout=left)
-    return True
+    deadline = math.inf if timeout is None else time.monotonic() + timeout
+    while True:
+        with deferred_interrupt():
+            if future.done():
+                return True
+            left = min(TICK, deadline - time.monotonic())
+            if left <= 0:
+                return False
+            if tick:
+                tick()
+            concurrent.futures.wait([future], timeout=left)
 
 
 def _wait_nested(
     loop: asyncio.AbstractEventLoop, future: concurrent.futures.Future[Any], timeout: float | None
 ) -> bool:
-    done: asyncio.Future[Any] = asyncio.wrap_future(future, loop=loop)
-    done.add_done_callback(lambda copy: copy.cancelled() or copy.exception())  # is read from the future itself
     interrupt: asyncio.Future[None] = loop.create_future()
-    now = time.monotonic()
-    own = math.inf if timeout is None else now + timeout
-    end = min([own, *_deadlines.stack])
-    _deadlines.stack.append(own)
-    try:
-        with _on_sigint(lambda: loop.call_soon_threadsafe(_resolve, interrupt)):
+    with _on_sigint(lambda: loop.call_soon_threadsafe(_resolve, interrupt)):
+        done: asyncio.Future[Any] = asyncio.wrap_future(future, loop=loop)
+        done.add_done_callback(lambda copy: copy.cancelled() or copy.exception())  # is read from the future itself
+        now = time.monotonic()
+        own = math.inf if timeout is None else now + timeout
+        end = min([own, *_deadlines.stack])
+        _deadlines.stack.append(own)
+        try:
             left = end - now
             while left >= 0 and not (done.done() or interrupt.done()):
                 # Windows' loops do not wake up for a signal, so they wake up now and then.
                 pause = asyncio.wait({done, interrupt}, timeout=min(TICK, left), return_when=asyncio.FIRST_COMPLETED)
                 loop.run_until_complete(pause)
                 left = end - time.monotonic()
-    finally:
-        _deadlines.stack.pop()
-    if interrupt.done() and not future.done():
+        finally:
+            _deadlines.stack.pop()
+        is_done = future.done()
+    if interrupt.done() and not is_done:
         raise Interrupted
-    if end < own and not future.done():
+    if end < own and not is_done:
         raise GaveWay
-    return future.done()
+    return is_done
 
 
 def _resolve(future: asyncio.Future[None]) -> None:
@@ -244,12 +253,12 @@ def _resolve(future: asyncio.Future[None]) -> None:
 @contextmanager
 def deferred_interrupt() -> Iterator[None]:
     """Let SIGINT wait until the block is over, and then interrupt: what is done inside is done as a whole."""
-    interrupted = threading.Event()
+    heard: list[int] = []  # an Event has a lock, on which a second signal at the same moment would wait for the first
     try:
-        with _on_sigint(interrupted.set):
+        with _on_sigint(lambda: heard.append(signal.SIGINT)):
             yield
     finally:
-        if interrupted.is_set():
+        if heard:
             signal.raise_signal(signal.SIGINT)  # whoever handles it does so now
 
 

@@ -633,3 +633,69 @@ def test_wait_for_all_hears_of_an_interrupt_that_wakes_nothing(python: Python) -
     """
     result = python(script)
     assert (result.stdout, result.stderr, result.returncode) == ("interrupted", "", 0)
+
+
+INTERRUPTED_ANYWHERE = """
+import asyncio, contextlib, signal, sys, threading
+from luma_jupyter.engine import loop_thread
+
+loop_thread.TICK = 0.002
+signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored in what a shell starts in the background
+
+def use(thread):
+    thread.call_and_wait(int, 5)
+    loop_thread.wait(thread.submit(asyncio.sleep(0.003)), None)
+    thread.close()
+
+def interrupted(run, thread, moment):
+    steps = 0
+    def step(frame, event, argument):
+        nonlocal steps
+        frame.f_trace_opcodes = True
+        steps += event == "opcode"
+        if event == "opcode" and steps == moment:
+            signal.raise_signal(signal.SIGINT)
+        return step
+    sys.settrace(step)
+    try:
+        run(thread)
+    except (KeyboardInterrupt, loop_thread.Interrupted):
+        return True
+    finally:
+        sys.settrace(None)
+    return False
+
+def still_works(thread):
+    answers = []
+    def ask():
+        answers.append(thread.submit(asyncio.sleep(0, "answer")).result(5))
+        thread.close()
+    other = threading.Thread(target=ask, daemon=True)
+    other.start()
+    other.join(5)
+    return answers == ["answer"]
+
+def plainly(thread, moment):
+    return interrupted(use, thread, moment)
+
+def nested(thread, moment):
+    async def main():
+        return interrupted(use, thread, moment)
+    with contextlib.closing(asyncio.new_event_loop()) as loop:  # asyncio.run handles SIGINT in a way of its own
+        return loop.run_until_complete(main())
+
+heard = 0
+for moment in range(1, 8000, STRIDE):
+    thread = loop_thread.LoopThread()
+    heard += WHERE(thread, moment)
+    assert still_works(thread), f"stuck after an interrupt at step {moment}"
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+assert heard > 50, heard
+"""
+
+
+@pytest.mark.parametrize(("where", "stride"), [("plainly", "17"), ("nested", "19")])
+def test_interrupt_at_any_moment_leaves_the_loop_thread_in_order(python: Python, where: str, stride: str) -> None:
+    """Wherever in a call, a wait or an end SIGINT comes, it leaves no lock behind on which the thread stands still."""
+    result = python(INTERRUPTED_ANYWHERE.replace("WHERE", where).replace("STRIDE", stride))
+    assert result.returncode == 0, result.stderr
