@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from luma_jupyter.demo.faults import LOST, Hook, InjectedReply, RequestInfo
 from luma_jupyter.demo.keys import Keys
+from luma_jupyter.interrupts import deferred_interrupt
 
 if TYPE_CHECKING:
     from luma_jupyter.demo.app import App
@@ -55,8 +56,9 @@ class DemoService:
         self._threads = [
             threading.Thread(target=body, name=f"luma-demo-{name}", daemon=True) for name, body in app.threads
         ]
-        for thread in self._threads:
-            thread.start()
+        with deferred_interrupt():  # a thread that is interrupted while it starts may never run
+            for thread in self._threads:
+                thread.start()
         atexit.register(self.close)
 
     @property

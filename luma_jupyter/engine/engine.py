@@ -27,7 +27,7 @@ from luma_jupyter.engine.films import FilmMaker, outline, save_copies
 from luma_jupyter.engine.handle import Handle, Handles
 from luma_jupyter.engine.library import sidecars
 from luma_jupyter.engine.library.folder import check_space, copy_into, ensure_folder, free_space
-from luma_jupyter.engine.loop_thread import LoopThread, deferred_interrupt, wait_for_all
+from luma_jupyter.engine.loop_thread import LoopThread, wait_for_all
 from luma_jupyter.engine.notes import Notes
 from luma_jupyter.engine.plan import Plan, make_plan
 from luma_jupyter.engine.provider_pool import ProviderPool
@@ -50,6 +50,7 @@ from luma_jupyter.engine.store.journal import Entry, Journal, Lease
 from luma_jupyter.engine.task_spec import DEFAULT_TIMEOUT, TaskSpec
 from luma_jupyter.errors import ConfigError, InvalidRequest, LumaError, OverBudget, with_message
 from luma_jupyter.films.plan import FilmPlan
+from luma_jupyter.interrupts import deferred_interrupt
 from luma_jupyter.languages import N_
 from luma_jupyter.operating_system import at_fork
 from luma_jupyter.settings import KEY_SETTINGS, Settings, SettingsSource

@@ -17,14 +17,14 @@ import concurrent.futures
 import contextvars
 import inspect
 import math
-import signal
 import threading
 import time
-from collections.abc import Callable, Coroutine, Iterable, Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Coroutine, Iterable
+from contextlib import closing
 from typing import Any, TypeVar
 
 from luma_jupyter.errors import WaitInterrupted, WaitTimeout
+from luma_jupyter.interrupts import deferred_interrupt, on_interrupt
 from luma_jupyter.operating_system import at_fork
 from luma_jupyter.worker_threads import WorkerThreads
 
@@ -221,7 +221,7 @@ def _wait_nested(
     loop: asyncio.AbstractEventLoop, future: concurrent.futures.Future[Any], timeout: float | None
 ) -> bool:
     interrupt: asyncio.Future[None] = loop.create_future()
-    with _on_sigint(lambda: loop.call_soon_threadsafe(_resolve, interrupt)):
+    with on_interrupt(lambda: loop.call_soon_threadsafe(_resolve, interrupt)):
         done: asyncio.Future[Any] = asyncio.wrap_future(future, loop=loop)
         done.add_done_callback(lambda copy: copy.cancelled() or copy.exception())  # is read from the future itself
         now = time.monotonic()
@@ -248,28 +248,3 @@ def _wait_nested(
 def _resolve(future: asyncio.Future[None]) -> None:
     if not future.done():
         future.set_result(None)
-
-
-@contextmanager
-def deferred_interrupt() -> Iterator[None]:
-    """Let SIGINT wait until the block is over, and then interrupt: what is done inside is done as a whole."""
-    heard: list[int] = []  # an Event has a lock, on which a second signal at the same moment would wait for the first
-    try:
-        with _on_sigint(lambda: heard.append(signal.SIGINT)):
-            yield
-    finally:
-        if heard:
-            signal.raise_signal(signal.SIGINT)  # whoever handles it does so now
-
-
-@contextmanager
-def _on_sigint(action: Callable[[], object]) -> Iterator[None]:
-    """Let SIGINT do ``action`` and nothing else; only the main thread can, others leave the signal as it is."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = signal.signal(signal.SIGINT, lambda number, frame: action())
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, signal.default_int_handler if before is None else before)

@@ -10,12 +10,12 @@ import signal
 import subprocess
 import threading
 import time
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine
 from typing import Any
 
 import pytest
 
-from luma_jupyter.engine.loop_thread import GaveWay, LoopThread, deferred_interrupt, wait
+from luma_jupyter.engine.loop_thread import GaveWay, LoopThread, wait
 from luma_jupyter.errors import WaitInterrupted, WaitTimeout
 from tests.support.loops import HurriedLoop
 from tests.support.waiting import until
@@ -516,86 +516,6 @@ def test_call_and_wait_for_what_fails_returns(loop_thread: LoopThread) -> None:
     assert [type(error) for error in reported] == [KeyError]
 
 
-@pytest.fixture
-def interrupts() -> Iterator[None]:
-    """SIGINT raises KeyboardInterrupt, as in a kernel; a background process starts without it."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    signal.signal(signal.SIGINT, before)
-
-
-def _interrupted(done: list[str], times: int = 1) -> None:
-    with deferred_interrupt():
-        for _ in range(times):
-            signal.raise_signal(signal.SIGINT)
-        done.append("as a whole")
-
-
-@pytest.mark.usefixtures("interrupts")
-@pytest.mark.parametrize("times", [1, 3])
-def test_deferred_interrupt_raises_after_the_block(times: int) -> None:
-    """What is done inside is done as a whole; then KeyboardInterrupt is raised, once, and SIGINT is as it was."""
-    done: list[str] = []
-    with pytest.raises(KeyboardInterrupt):
-        _interrupted(done, times)
-    assert done == ["as a whole"]
-    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
-
-
-@pytest.mark.usefixtures("interrupts")
-def test_deferred_interrupt_hands_the_signal_to_whoever_handles_it() -> None:
-    """A handler of the host's is the one that hears of it, after the block and not within."""
-    done: list[str] = []
-    handler = lambda number, frame: done.append(f"handled {number:d}")  # noqa: E731
-    signal.signal(signal.SIGINT, handler)
-    _interrupted(done)
-    assert done == ["as a whole", f"handled {signal.SIGINT:d}"]
-    assert signal.getsignal(signal.SIGINT) is handler
-
-
-@pytest.mark.usefixtures("interrupts")
-def test_deferred_interrupt_within_another_waits_for_the_outer_one() -> None:
-    """Of blocks within blocks the outermost one counts."""
-    done: list[str] = []
-
-    def nested() -> None:
-        with deferred_interrupt():
-            _interrupted(done)
-            done.append("the outer one too")
-
-    with pytest.raises(KeyboardInterrupt):
-        nested()
-    assert done == ["as a whole", "the outer one too"]
-
-
-@pytest.mark.usefixtures("interrupts")
-def test_deferred_interrupt_without_a_signal_changes_nothing() -> None:
-    """What the block raises is raised, and SIGINT is as it was."""
-
-    def fails() -> None:
-        with deferred_interrupt():
-            raise ValueError
-
-    with pytest.raises(ValueError, match=r"^$"):
-        fails()
-    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
-
-
-@pytest.mark.usefixtures("interrupts")
-def test_deferred_interrupt_in_another_thread_leaves_the_signal_alone() -> None:
-    """Only the main thread is interrupted, so no other one defers anything."""
-    seen: list[object] = []
-
-    def look() -> None:
-        with deferred_interrupt():
-            seen.append(signal.getsignal(signal.SIGINT))
-
-    thread = threading.Thread(target=look)
-    thread.start()
-    thread.join()
-    assert seen == [signal.default_int_handler]
-
-
 SILENT_INTERRUPT = """
 import _thread, asyncio, concurrent.futures, threading
 from luma_jupyter.engine.loop_thread import Interrupted, wait
@@ -635,35 +555,26 @@ def test_wait_for_all_hears_of_an_interrupt_that_wakes_nothing(python: Python) -
     assert (result.stdout, result.stderr, result.returncode) == ("interrupted", "", 0)
 
 
-INTERRUPTED_ANYWHERE = """
-import asyncio, contextlib, signal, sys, threading
+ANY_MOMENT = """
+import asyncio, contextlib, threading
 from luma_jupyter.engine import loop_thread
+from tests.support.interrupts import any_moment
 
 loop_thread.TICK = 0.002
-signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored in what a shell starts in the background
 
 def use(thread):
     thread.call_and_wait(int, 5)
     loop_thread.wait(thread.submit(asyncio.sleep(0.003)), None)
     thread.close()
 
-def interrupted(run, thread, moment):
-    steps = 0
-    def step(frame, event, argument):
-        nonlocal steps
-        frame.f_trace_opcodes = True
-        steps += event == "opcode"
-        if event == "opcode" and steps == moment:
-            signal.raise_signal(signal.SIGINT)
-        return step
-    sys.settrace(step)
-    try:
-        run(thread)
-    except (KeyboardInterrupt, loop_thread.Interrupted):
-        return True
-    finally:
-        sys.settrace(None)
-    return False
+def plainly(interrupted, thread):
+    interrupted(use, thread)
+
+def nested(interrupted, thread):
+    async def main():
+        interrupted(use, thread)
+    with contextlib.closing(asyncio.new_event_loop()) as loop:  # asyncio.run handles SIGINT in a way of its own
+        loop.run_until_complete(main())
 
 def still_works(thread):
     answers = []
@@ -675,27 +586,15 @@ def still_works(thread):
     other.join(5)
     return answers == ["answer"]
 
-def plainly(thread, moment):
-    return interrupted(use, thread, moment)
-
-def nested(thread, moment):
-    async def main():
-        return interrupted(use, thread, moment)
-    with contextlib.closing(asyncio.new_event_loop()) as loop:  # asyncio.run handles SIGINT in a way of its own
-        return loop.run_until_complete(main())
-
-heard = 0
-for moment in range(1, 8000, STRIDE):
+for interrupted in any_moment(stride=STRIDE, last=8000, raised=loop_thread.Interrupted):
     thread = loop_thread.LoopThread()
-    heard += WHERE(thread, moment)
-    assert still_works(thread), f"stuck after an interrupt at step {moment}"
-    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
-assert heard > 50, heard
+    WHERE(interrupted, thread)
+    assert still_works(thread), f"stuck after an interrupt at {interrupted}"
 """
 
 
 @pytest.mark.parametrize(("where", "stride"), [("plainly", "17"), ("nested", "19")])
 def test_interrupt_at_any_moment_leaves_the_loop_thread_in_order(python: Python, where: str, stride: str) -> None:
     """Wherever in a call, a wait or an end SIGINT comes, it leaves no lock behind on which the thread stands still."""
-    result = python(INTERRUPTED_ANYWHERE.replace("WHERE", where).replace("STRIDE", stride))
+    result = python(ANY_MOMENT.replace("WHERE", where).replace("STRIDE", stride))
     assert result.returncode == 0, result.stderr

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+from pexpect.exceptions import TIMEOUT
 from pexpect.popen_spawn import PopenSpawn
 
 from tests.support.demo import SHORTEST_FILMS, run_first
@@ -68,7 +69,10 @@ class Terminal:
             raise
 
     def _expect_prompt(self) -> str:
-        self.child.expect(PROMPT.format(self._next))
+        try:
+            self.child.expect(PROMPT.format(self._next))
+        except TIMEOUT:
+            raise AssertionError(f"no prompt came after: {self.child.before}") from None
         self._next += 1
         return re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", self.child.before or "").replace("\r\n", "\n")
 

@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from luma_jupyter.errors import ConfigError
+from luma_jupyter.interrupts import deferred_interrupt
 from luma_jupyter.languages import N_, ngettext
 from luma_jupyter.languages import gettext as _
 from luma_jupyter.operating_system import at_fork, file_id, is_held, make_private, rename
@@ -124,7 +125,7 @@ class Database:
         Other threads of this kernel wait outside; a transaction within another is a part of it. Raises Busy where it
         cannot begin within ``patience`` (seconds; None: `BUSY_TIMEOUT`).
         """
-        with ExitStack() as held:
+        with deferred_interrupt(), ExitStack() as held:  # nobody else would end what has begun
             begun = self._patiently(lambda: self._begin(held), patience)
             try:
                 self._inside = True
@@ -158,7 +159,7 @@ class Database:
         pause, longest = BUSY_PAUSES
         while True:
             try:
-                with self._lock:
+                with deferred_interrupt(), self._lock:
                     return work()
             except Busy:
                 if time.monotonic() > deadline:
@@ -171,7 +172,7 @@ class Database:
 
         As a part of another transaction it is not: that one has read what is gone.
         """
-        with self._lock:
+        with deferred_interrupt(), self._lock:
             inside, before = self._inside, self._times_set_aside
         try:
             with self.transaction(patience):
@@ -312,7 +313,7 @@ class Database:
 
     def close(self) -> None:
         """Close the connection; it is opened again when needed. From any thread."""
-        with self._lock:
+        with deferred_interrupt(), self._lock:
             if self._connection:
                 self._connection.close()
                 self._connection = None

@@ -786,3 +786,45 @@ def test_path_that_sqlite_does_not_take_is_an_error_that_says_what_helps(tmp_pat
     home = deep_folder(tmp_path, 520)
     with pytest.raises(ConfigError, match=r"unable to open database file\): set LUMA_JUPYTER_HOME"):
         another(home).add(a_task())
+
+
+def test_interrupt_at_any_moment_leaves_the_journal_in_order(python: Python, home: Path) -> None:
+    """Wherever Ctrl-C comes, what is begun is ended: all or nothing is entered, and this kernel and others go on."""
+    script = """
+        from itertools import count
+        from pathlib import Path
+        from threading import Thread
+        from luma_jupyter.engine.store.probe import FILE_NAME
+        from tests.engine.store.journals import another, look
+        from tests.support.interrupts import any_moment
+        from tests.support.tasks import a_task
+
+        home, numbers = Path(HOME), count(1)
+        mine, others = another(home), another(home)
+
+        def use():
+            mine.entries(folder=Path("/empty"))
+            with mine.transaction():
+                mine.add(a_task(next(numbers)))
+                mine.add(a_task(next(numbers)))
+
+        def go_on():
+            mine.add(a_task(next(numbers)))
+            others.add(a_task(next(numbers)))
+
+        def entered():
+            ((number,),) = look(home / FILE_NAME, "SELECT count(*) FROM tasks")
+            return number
+
+        go_on()
+        for interrupted in any_moment(stride=61):
+            interrupted(use)
+            before = entered()
+            assert before % 2 == 0, interrupted
+            thread = Thread(target=go_on, daemon=True)
+            thread.start()
+            thread.join(10)
+            assert entered() == before + 2, interrupted
+    """
+    result = python(script.replace("HOME", repr(str(home))))
+    assert result.returncode == 0, result.stderr
