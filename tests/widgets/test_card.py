@@ -44,6 +44,8 @@ def test_card_model_gets_the_final_html_too(notebook: Shell, service: PromptServ
     notebook.run("%%luma -o sunset\nA sunset")
     clip = notebook.user_ns["sunset"]
     (model,) = notebook.displays.models()
+    wait_for_status(clip, Status.RUNNING)  # until then there is no task that may go on
+    kernel.presenter.updates.flush_all()
     assert model.view["stop"] == "Stop watching (the task may go on)"
     service.gate.set()
     clip.wait()
