@@ -14,9 +14,10 @@ from pexpect.popen_spawn import PopenSpawn
 from tests.support.demo import SHORTEST_FILMS, run_first
 
 # Runs a program in a pseudo-terminal of 50 lines with 240 columns. In a Python of its own: this one has threads by now,
-# and a child that is forked from it may never come to life.
+# and a child that is forked from it may never come to life. Ctrl-C is ignored in what a shell starts in the background.
 IN_TERMINAL = """
-import os, pty, sys
+import os, pty, signal, sys
+signal.signal(signal.SIGINT, signal.SIG_DFL)
 status = pty.spawn(["sh", "-c", 'stty rows 50 cols 240 && exec "$@"', "sh", *sys.argv[1:]])
 sys.exit(os.waitstatus_to_exitcode(status))
 """
