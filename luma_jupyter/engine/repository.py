@@ -311,8 +311,7 @@ class Repository:
                 continue
             if task.provider == "local":
                 discard_unfinished(task, self.media.own)
-            if lease := self.journal.acquire(entry, task):
-                lease.write(task)
+            if self.journal.acquire(entry, task):
                 ended.append(task)
         return ended
 

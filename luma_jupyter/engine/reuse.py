@@ -159,5 +159,4 @@ def cancel_unsent(plans: Iterable[Plan], repository: Repository) -> None:
         if task.provider == "local":
             message = str(task.error)
             discard_unfinished(task, repository.media.own)
-        if lease := repository.journal.acquire(entry, task):
-            lease.write(task.evolve(error=ClipCancelled(message)))
+        repository.journal.acquire(entry, task.evolve(error=ClipCancelled(message)))

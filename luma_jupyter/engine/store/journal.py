@@ -342,7 +342,7 @@ class Journal:
         self._file.transact(lambda: self._write(task, lease))
 
     def _write(self, task: Task, lease: int) -> None:
-        owner = None if task.status.ended else self.owner
+        owner = self._owner_of(task)
         # A lease that was lost with a damaged journal still holds: the owner says who has it.
         held = "owner = ? AND IFNULL((SELECT number FROM leases WHERE leases.intent = tasks.intent), ?) = ?"
         _, changed = self._file.execute(
@@ -357,17 +357,24 @@ class Journal:
         self.heartbeat()
 
     def acquire(self, entry: Entry, task: Task) -> Lease | None:
-        """Follow an intent from here on, as ``task``; None where another process was quicker."""
+        """Follow an intent from here on, as ``task``; None where another process was quicker.
+
+        One that has ended meanwhile is entered as it ended, and nobody follows it.
+        """
         return self._file.transact(lambda: self._acquire(entry, task))
 
     def _acquire(self, entry: Entry, task: Task) -> Lease | None:
         self.heartbeat()
+        owner = self._owner_of(task)
         sql = f"{_REPLACE} WHERE intent = ? AND owner IS ?"
-        _, changed = self._file.execute(sql, *_state(task), self.owner, task.intent, entry.owner)
+        _, changed = self._file.execute(sql, *_state(task), owner, task.intent, entry.owner)
         if not changed and self.find(task.intent) is None:  # the file was set aside meanwhile
-            self._put(task, self.owner)
+            self._put(task, owner)
             changed = 1
         return self._next_lease(task.intent) if changed else None
+
+    def _owner_of(self, task: Task) -> str | None:
+        return None if task.status.ended else self.owner
 
     def _next_lease(self, intent: str) -> Lease:
         sql = "INSERT INTO leases VALUES (?, 1) ON CONFLICT (intent) DO UPDATE SET number = number + 1 RETURNING number"

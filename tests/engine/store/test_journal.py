@@ -184,6 +184,16 @@ def test_acquire_of_an_entry_without_owner_happens_once(home: Path) -> None:
     assert not one.acquire(entry, a_task(status=Status.RUNNING))
 
 
+def test_acquire_as_ended_is_followed_by_nobody(home: Path, journal: Journal) -> None:
+    """What ended with its kernel is entered as it ended, at once: nobody follows it, and it is unfinished no more."""
+    Journal(home, clock=lambda: EPOCH - 3600, owner="elsewhere|9|1.0").add(a_task(status=Status.RUNNING))
+    (entry,) = journal.entries()
+    assert journal.acquire(entry, a_task(status=Status.FAILED))
+    (settled,) = journal.entries()
+    assert (settled.task.status, settled.owner, settled.alive) == (Status.FAILED, None, False)
+    assert journal.unfinished() == []
+
+
 def test_acquire_of_a_lost_entry_enters_it_again(journal: Journal) -> None:
     """An entry that was lost with its file is entered again by the first who takes it, and by nobody after."""
     assert journal.acquire(Entry(a_task()), a_task())
