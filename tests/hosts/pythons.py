@@ -12,19 +12,25 @@ SUPPORTED = ("3.11", "3.12", "3.13", "3.14")
 
 
 def find_python(version: str) -> Path | None:
-    """A Python of a version such as ``3.13``, on the path or among pyenv's, that answers; a dead shim does not."""
+    """A Python of a version such as ``3.13`` that answers, which a dead shim does not.
+
+    The system's own comes first, then one on the path, then pyenv's: those are built without the optimisations by which
+    the system's does the same tests in a fifth less time.
+    """
     pyenv = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv")) / "versions"
-    candidates = [shutil.which(f"python{version}"), *sorted(pyenv.glob(f"{version}.*/bin/python"), reverse=True)]
+    on_path = shutil.which(f"python{version}")
+    candidates = [f"/usr/bin/python{version}", on_path, *sorted(pyenv.glob(f"{version}.*/bin/python"), reverse=True)]
     return next((Path(path) for path in candidates if path and answers([str(path)], version)), None)
 
 
 def answers(command: Sequence[str], version: str) -> bool:
-    """Whether a command is a Python of this version."""
+    """Whether a command is a Python of this version that can make environments; some systems have that apart."""
+    code = "import ensurepip, platform; print(platform.python_version())"
     try:
-        done = subprocess.run([*command, "-V"], capture_output=True, text=True, timeout=30, check=False)
+        done = subprocess.run([*command, "-c", code], capture_output=True, text=True, timeout=30, check=False)
     except OSError:
         return False
-    return done.returncode == 0 and done.stdout.startswith(f"Python {version}.")
+    return done.returncode == 0 and done.stdout.startswith(f"{version}.")
 
 
 def supported_pythons() -> list[Path]:

@@ -59,9 +59,9 @@ def a_python(path: Path, script: str) -> None:
 @pytest.mark.parametrize(
     ("shim", "other", "found"),
     [
-        ("echo Python 3.99.1", "exit 1", "bin/python3.99"),
-        ("exit 127", "echo Python 3.99.2", "pyenv/versions/3.99.2/bin/python"),
-        ("echo Python 3.9.9", "echo Python 3.99.2", "pyenv/versions/3.99.2/bin/python"),
+        ("echo 3.99.1", "exit 1", "bin/python3.99"),
+        ("exit 127", "echo 3.99.2", "pyenv/versions/3.99.2/bin/python"),
+        ("echo 3.9.9", "echo 3.99.2", "pyenv/versions/3.99.2/bin/python"),
         ("exit 127", "exit 1", None),
     ],
 )
