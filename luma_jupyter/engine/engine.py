@@ -406,6 +406,7 @@ class Engine:
 
     def _start(self, handle: Handle, options: RunOptions) -> Handle:
         """Begin a task's run; its handle is let go at its end."""
+        handle.followed = True
         handle.done.add_done_callback(lambda done: self._let_go(handle))
         return self._runner.start(handle, options)
 

@@ -22,9 +22,10 @@ log = logging.getLogger(__name__)
 class Handle:
     """One task. Reading never blocks; snapshots are replaced whole, so any thread may read.
 
-    ``reused``: it had ended before it was asked for. ``copies`` are the files as which a film is saved too. ``save``
-    writes a snapshot down; what it raises stops a submission, and is a problem to tell at any other time.
-    ``duration_model``: how long such tasks take, as ``expect`` says when it begins to run.
+    ``followed``: the engine follows the task, or did, to its end. ``reused``: it had ended before it was asked for.
+    ``copies`` are the files as which a film is saved too. ``save`` writes a snapshot down; what it raises stops a
+    submission, and is a problem to tell at any other time. ``duration_model``: how long such tasks take, as ``expect``
+    says when it begins to run.
     """
 
     def __init__(
@@ -40,6 +41,7 @@ class Handle:
         self.done: concurrent.futures.Future[Task] = concurrent.futures.Future()
         self.clock = clock
         self.save = save
+        self.followed = False
         self.reused = False
         self.copies: set[Path] = set()
         self.stop: Callable[[], None] = lambda: None

@@ -13,6 +13,7 @@ from typing import Any
 
 import httpx
 import ipywidgets
+import pytest
 from IPython.core.displaypub import CapturingDisplayPublisher
 from IPython.core.interactiveshell import InteractiveShell
 from traitlets.config import Config
@@ -20,6 +21,7 @@ from traitlets.config import Config
 from luma_jupyter.api.assembly import assemble
 from luma_jupyter.api.kernel import kernel, restore_clip
 from luma_jupyter.clip.clip import Clip
+from luma_jupyter.clip.session import Session
 from luma_jupyter.compat import WIDGET_VIEW
 from luma_jupyter.engine.engine import Engine
 from luma_jupyter.engine.loop_thread import LoopThread
@@ -32,10 +34,23 @@ from tests.support.fake_service import FakeService, Kind, Seen
 from tests.support.films import film
 from tests.support.garbage import set_aside
 from tests.support.loops import Gate, VirtualLoop
+from tests.support.waiting import until
 
 MP4 = film(content=8)
 MACHINE = current_owner().rsplit("|", 2)[0]
 KEYS = {"acedata_token": "ace-secret", "acedata_platform_token": "platform-secret", "runapi_key": "run-secret"}
+
+
+def announce_late(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have all hear of a clip only once its task has ended and the engine has let go of it, as on a busy machine."""
+    announce = Session._announce
+
+    def late(self: Session, clip: Clip) -> None:
+        if clip.handle.followed:
+            until(lambda: clip.task.intent not in self.engine.handles)
+        announce(self, clip)
+
+    monkeypatch.setattr(Session, "_announce", late)
 
 
 class PromptService(FakeService):

@@ -66,7 +66,6 @@ class Shelf:
         joins: Callable[[Task], bool] = lambda task: False,
     ) -> None:
         self.files = list(files)
-        self._session = session
         self._joins = joins
         self._all = given[:]  # the user's own list may grow
         self._new: list[Clip] = []  # that are not in it yet, oldest first
@@ -88,9 +87,9 @@ class Shelf:
         return lambda: self._listeners.remove(listener) if listener in self._listeners else None
 
     def _clip_began(self, clip: Clip) -> None:
-        """A clip began to stand for a task: here and now, or because somebody follows it again."""
+        """A clip began to stand for a task: here and now, or because somebody follows it again. It may have ended."""
         task = clip.task
-        if self._session.engine.handles.get(task.intent) is not clip.handle:
+        if not clip.handle.followed:
             return
         with self._lock:
             if clip in self._completed:  # its file is fetched again

@@ -66,13 +66,9 @@ class Queue(TableCard):
         self.updates.request(self)
 
     def _clip_began(self, clip: Clip) -> None:
-        """A clip began to stand for a task: here and now, or because somebody watches it again."""
-        if clip.task.intent in self._places or self._is_followed_here(clip):
+        """A clip began to stand for a task: here and now, or because somebody watches it again. It may have ended."""
+        if clip.task.intent in self._places or clip.handle.followed:
             self.join([clip])
-
-    def _is_followed_here(self, clip: Clip) -> bool:
-        followed = self._session.engine.handles.get(clip.task.intent)
-        return followed is clip.handle and not clip.task.status.ended
 
     def _add(self, clip: Clip) -> None:
         index = self._places.setdefault(clip.task.intent, len(self.clips))

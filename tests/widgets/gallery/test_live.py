@@ -16,7 +16,7 @@ from luma_jupyter.errors import ConfigError
 from luma_jupyter.views.html import MOST_SAVED, saved_size
 from luma_jupyter.widgets.gallery.gallery import Gallery
 from luma_jupyter.widgets.gallery.live import MOST_SEARCHES, STEPS, GalleryModel, LiveGallery
-from tests.support.notebook import PromptService, Shell, wait_for_end, wait_for_status
+from tests.support.notebook import PromptService, Shell, announce_late, wait_for_end, wait_for_status
 from tests.support.waiting import until
 
 Said = list[dict[str, Any]]
@@ -118,6 +118,27 @@ def test_a_clip_that_begins_after_the_gallery_was_shown_comes_first(notebook: Sh
     assert [view(part) for part in parts] == [(2, "2 clips", [0]), (2, "2 clips", [0]), (1, "1 clip", [])]
     assert [list(shown) for shown in (here, media, given)] == [[new, old], [new, old], [old]]
     assert [part.draw() for part in parts] == [0, 0, 0], "nothing has changed"
+
+
+def test_clips_that_end_before_anybody_hears_of_them_come(
+    notebook: Shell, service: PromptService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A service may be quicker than a busy kernel: a new clip, one that fails, and one that is made again."""
+    service.running = True
+    stopped = luma.generate("Stopped")
+    wait_for_status(stopped, "running")
+    stopped.stop()
+    wait_for_end(stopped)
+    service.running = False
+    live = live_part(luma.gallery())
+    announce_late(monkeypatch)
+    new = luma.generate("New")
+    luma.generate("No video [fail]")
+    assert view(live)[:2] == (1, "1 clip")
+    assert live.model.view["left_out"] == "2 clips without a video are not shown"
+    stopped.retry()
+    assert view(live) == (2, "2 clips", [1])
+    assert live._gallery.shelf.now.clips == [new, stopped]
 
 
 def test_clips_that_a_function_chose_stay_those(notebook: Shell) -> None:

@@ -10,7 +10,7 @@ import luma_jupyter as luma
 from luma_jupyter.api.kernel import kernel
 from luma_jupyter.widgets.studio.queue import Queue
 from tests.support import settings
-from tests.support.notebook import PromptService, Shell, leave_running, wait_for_status
+from tests.support.notebook import PromptService, Shell, announce_late, leave_running, wait_for_status
 
 
 @pytest.fixture
@@ -50,6 +50,20 @@ def test_queue_is_joined_by_a_new_clip(queue: Queue, notebook: Shell, service: P
     assert actions(queue) == {}
     assert "<video" in queue.model.result
     assert "A sunset" in queue.model.result
+
+
+def test_queue_has_clips_that_ended_before_anybody_heard_of_them(
+    queue: Queue, notebook: Shell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A service may be quicker than a busy kernel; what was there already is played, and joins nothing."""
+    announce_late(monkeypatch)
+    sunset = luma.generate("A sunset").wait()
+    luma.generate("A storm [fail]")
+    assert [status.partition(":")[0] for _, status in rows(queue)] == ["completed", "failed"]
+    kernel.restart()
+    again = Queue(kernel.session, kernel.presenter)
+    assert luma.generate("A sunset").task.intent == sunset.task.intent
+    assert rows(again) == []
 
 
 def test_queue_resumes_what_an_earlier_kernel_left(notebook: Shell, service: PromptService) -> None:
