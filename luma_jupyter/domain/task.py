@@ -136,12 +136,6 @@ class Task:
     progress: float | None = field(default=None, compare=False)
     gateway: bool = False
 
-    def __setstate__(self, values: Sequence[object]) -> None:
-        """Take a pickled task, also of a version that had fewer fields: new ones stand at the end."""
-        for number, one in enumerate(fields(self)):
-            value = values[number] if number < len(values) else {} if one.name == "extra" else one.default
-            object.__setattr__(self, one.name, value)
-
     @property
     def key(self) -> str:
         """The intent in short, as in file names."""
@@ -200,6 +194,17 @@ class Task:
     def evolve(self, **changes: object) -> Task:
         """A copy with some fields changed."""
         return replace(self, **changes)  # type: ignore[arg-type]
+
+
+def _take_pickled(task: Task, values: Sequence[object]) -> None:
+    """Take a pickled task, also of a version that had fewer fields: new ones stand at the end."""
+    for number, one in enumerate(fields(task)):
+        value = values[number] if number < len(values) else {} if one.name == "extra" else one.default
+        object.__setattr__(task, one.name, value)
+
+
+# Not in the class: before 3.11.4 Python puts its own in its place there, https://github.com/python/cpython/issues/104035.
+Task.__setstate__ = _take_pickled  # type: ignore[attr-defined]
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,8 +14,8 @@ SUPPORTED = ("3.11", "3.12", "3.13", "3.14")
 def find_python(version: str) -> Path | None:
     """A Python of a version such as ``3.13`` that answers, which a dead shim does not.
 
-    The system's own comes first, then one on the path, then pyenv's: those are built without the optimisations by which
-    the system's does the same tests in a fifth less time.
+    The system's own comes first, then one on the path, then pyenv's: it is what a Hub there runs on, and as a rule the
+    oldest release of that version.
     """
     pyenv = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv")) / "versions"
     on_path = shutil.which(f"python{version}")
