@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import threading
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ from luma_jupyter.domain.secret import Secret
 from luma_jupyter.engine.masking import masked
 from luma_jupyter.engine.store.journal import Journal
 from luma_jupyter.errors import LumaError
+from luma_jupyter.interrupts import deferred_interrupt
 from luma_jupyter.providers.exchanges import Purpose, Seen, together
 from luma_jupyter.settings import LOGIN_KEYS, SettingsSource
 from luma_jupyter.worker_threads import in_thread
@@ -68,6 +70,7 @@ class Exchanges:
     def reset(self) -> None:
         """Start anew, as in a forked child: what the parent heard it writes down itself."""
         self._pending: deque[_Heard] = deque(maxlen=MOST_PENDING)
+        self._lock = threading.Lock()  # who writes has taken what is not in the journal yet: others wait for it
         self._writing: asyncio.Task[None] | None = None
 
     @contextlib.contextmanager
@@ -115,10 +118,11 @@ class Exchanges:
 
     def write(self) -> None:
         """Write down what was heard, as far as that is possible now; from any thread. Raises nothing."""
-        try:
-            self._write()
-        except Exception:
-            log.warning("What went over the wire could not be recorded", exc_info=True)
+        with deferred_interrupt(), self._lock:
+            try:
+                self._write()
+            except Exception:
+                log.warning("What went over the wire could not be recorded", exc_info=True)
 
     def _write(self) -> None:
         by_journal: dict[Journal, dict[str, list[_Heard]]] = defaultdict(lambda: defaultdict(list))
@@ -131,11 +135,7 @@ class Exchanges:
 
     def _take(self) -> list[_Heard]:
         """All that was heard and is not written down."""
-        heard: list[_Heard] = []
-        with contextlib.suppress(IndexError):  # another thread may write, too
-            while True:
-                heard.append(self._pending.popleft())
-        return heard
+        return [self._pending.popleft() for _ in range(len(self._pending))]
 
     def _add(self, journal: Journal, by_intent: Mapping[str, Sequence[_Heard]]) -> None:
         """Write down the exchanges of a few clips; where that cannot be done now, they wait for the next time."""

@@ -6,6 +6,7 @@ import asyncio
 import hashlib
 import json
 import sqlite3
+import threading
 from collections import Counter
 from collections.abc import Callable
 from functools import partial
@@ -415,6 +416,25 @@ async def test_what_cannot_be_written_is_told_from_memory(world: World, monkeypa
         assert world.engine.journal.exchanges.read(handle.task.intent) == Recorded()
     assert recorded(world, handle) == before
     assert world.engine.journal.exchanges.read(handle.task.intent) == before
+
+
+async def test_what_is_just_being_written_is_told_too(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who asks while a thread writes gets all: what that has taken up is not in memory, and not in the journal yet."""
+    handle = world.generate("A red fox")
+    await world.end(handle)
+    add, told = ExchangeTable.add, []
+    asking = threading.Thread(target=lambda: told.append(recorded(world, handle)))
+
+    def slowly(self: ExchangeTable, *args: Any) -> None:
+        asking.start()
+        asking.join(0.05)  # where it does not wait for this thread, it has its answer by now
+        add(self, *args)
+
+    monkeypatch.setattr(ExchangeTable, "add", slowly)
+    world.engine.repository.exchanges.write()
+    asking.join()
+    assert told == [recorded(world, handle)]
+    assert Step.THUMBNAIL in [one.step for one in told[0].exchanges]
 
 
 async def test_memory_for_the_record_is_bounded(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
