@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 SUPPORTED = ("3.11", "3.12", "3.13", "3.14")
+SYSTEM = Path("/usr/bin")
 
 
 def find_python(version: str) -> Path | None:
@@ -19,7 +20,7 @@ def find_python(version: str) -> Path | None:
     """
     pyenv = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv")) / "versions"
     on_path = shutil.which(f"python{version}")
-    candidates = [f"/usr/bin/python{version}", on_path, *sorted(pyenv.glob(f"{version}.*/bin/python"), reverse=True)]
+    candidates = [SYSTEM / f"python{version}", on_path, *sorted(pyenv.glob(f"{version}.*/bin/python"), reverse=True)]
     return next((Path(path) for path in candidates if path and answers([str(path)], version)), None)
 
 

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from tests.hosts import __main__ as run
+from tests.hosts import pythons
 from tests.hosts.environment import change, free
 from tests.hosts.features import NOTE_WARNINGS, live
 from tests.hosts.hosts import NAMES, read_host
@@ -57,20 +58,26 @@ def a_python(path: Path, script: str) -> None:
 
 @pytest.mark.skipif(sys.platform == "win32", reason="these stand-ins are shell scripts")
 @pytest.mark.parametrize(
-    ("shim", "other", "found"),
+    ("system", "shim", "other", "found"),
     [
-        ("echo 3.99.1", "exit 1", "bin/python3.99"),
-        ("exit 127", "echo 3.99.2", "pyenv/versions/3.99.2/bin/python"),
-        ("echo 3.9.9", "echo 3.99.2", "pyenv/versions/3.99.2/bin/python"),
-        ("exit 127", "exit 1", None),
+        ("echo 3.99.0", "echo 3.99.1", "exit 1", "system/python3.99"),
+        ("exit 1", "echo 3.99.1", "echo 3.99.2", "bin/python3.99"),
+        ("exit 1", "exit 127", "echo 3.99.2", "pyenv/versions/3.99.2/bin/python"),
+        ("exit 1", "echo 3.9.9", "echo 3.99.2", "pyenv/versions/3.99.2/bin/python"),
+        ("exit 1", "exit 127", "exit 1", None),
     ],
 )
 def test_a_python_counts_when_it_answers(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, shim: str, other: str, found: str | None
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, system: str, shim: str, other: str, found: str | None
 ) -> None:
-    """One on the path is taken before one of pyenv's; a shim that fails, or is of another version, is passed over."""
+    """The system's own comes first, then one on the path, then pyenv's; what fails, or is of another version, does not.
+
+    The system's fails where it cannot make environments.
+    """
+    monkeypatch.setattr(pythons, "SYSTEM", tmp_path / "system")
     monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}:/bin")
     monkeypatch.setenv("PYENV_ROOT", str(tmp_path / "pyenv"))
+    a_python(tmp_path / "system" / "python3.99", system)
     a_python(tmp_path / "bin" / "python3.99", shim)
     a_python(tmp_path / "pyenv" / "versions" / "3.99.2" / "bin" / "python", other)
     assert find_python("3.99") == (tmp_path / found if found else None)
