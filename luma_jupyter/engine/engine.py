@@ -85,7 +85,7 @@ class Engine:
         self.repository = Repository(
             settings, self.handles, lambda: self.providers.demo_url, clock, self.notices.append
         )
-        funds = Funds(settings, self.providers, self.budget, clock, self.notices.append)
+        funds = Funds(settings, self.providers, self.budget, clock, self.notices.append, self.repository.today)
         self._runner = TaskRunner(settings, self.loop_thread, funds, self.repository, jitter, lambda: self.film_maker)
         at_fork(child=self._after_fork)
 
@@ -261,10 +261,11 @@ class Engine:
         send = may_pay_twice or (resend and repeats)
         if send:
             check_space(now.media_folder, self.repository.last_sizes, self.free_space)
+        price = None
         if send and not repeats:
             price = self._countable_price(entry.task.provider, entry.task.request.action, now)
-            self._check_budget([(entry.task.provider, price)], now)
-        options = RunOptions(timeout=timeout, unconfirmed=True, resend=send, ended_at=entry.task.ended_at)
+            self._check_budget([(entry.task.provider, price)], now)  # again a moment before it is sent
+        options = RunOptions(timeout=timeout, unconfirmed=True, resend=send, price=price, ended_at=entry.task.ended_at)
         return self._acquire(found, resumed(entry.task), options)
 
     def may_send_again(self, intent: str, *, may_pay_twice: bool) -> bool:
@@ -311,17 +312,36 @@ class Engine:
             return self._join(self.repository.recovered(known), RunOptions(), now)
         keyed = [name for name in KEY_SETTINGS if getattr(now, KEY_SETTINGS[name]) is not None]
         found = self.loop_thread.run(find_task(task_id, [provider] if provider else keyed or ["demo"], self.providers))
-        client = self.providers.client(found.provider, found.request.action)
+        ensure_folder(now.media_folder, self.repository.media.own)
+        with deferred_interrupt():
+            with self.journal.transaction():  # others may have come to have it while it was looked up
+                known = self.journal.find_task_id(task_id)
+                if known is None:
+                    task, lease = self._enter_found(found, now)
+            if known is None:
+                handle = self.handles[task.intent] = self._followed(task, lease)
+                return self._start(handle, RunOptions())
+        return self._join(self.repository.recovered(known), RunOptions(), now)
+
+    def _enter_found(self, found: FoundTask, now: Settings) -> tuple[Task, Lease]:
+        """Enter a service's task: as that of the unconfirmed clip that waits for it, else as one of its own.
+
+        In a transaction. Raises InvalidRequest while an equal request is under way: it may become that one's.
+        """
+        listed, client = found.listed, self.providers.client(found.provider, found.request.action)
         for entry in self.journal.unfinished():
             task = self.repository.recovered(entry).task
-            if task.status is Status.UNCONFIRMED and is_same_request(task, found, client):
-                accepted = resumed(task).evolve(status=Status.RUNNING, task_id=task_id, trace_id=found.listed.trace_id)
-                return self._acquire(entry, accepted, RunOptions())
-        ensure_folder(now.media_folder, self.repository.media.own)
-        return self._enter_found(found, now)
-
-    def _enter_found(self, found: FoundTask, now: Settings) -> Handle:
-        intent, listed = uuid.uuid4().hex, found.listed
+            if not task.sent_at or task.task_id or not is_same_request(task, found, client):
+                continue
+            if not task.status.ended:
+                raise InvalidRequest(
+                    "A clip of the same request is being sent, or looked for, and may come to have this task: "
+                    "adopt it once that has ended."
+                )
+            accepted = resumed(task).evolve(status=Status.RUNNING, task_id=listed.task_id, trace_id=listed.trace_id)
+            if lease := self.journal.acquire(entry, accepted):
+                return accepted, lease
+        intent = uuid.uuid4().hex
         task = Task(
             intent=intent,
             request=found.request,
@@ -340,11 +360,7 @@ class Engine:
             trace_id=listed.trace_id,
             gateway=found.gateway,
         )
-        with deferred_interrupt():
-            with self._transaction(intent):
-                lease = self.journal.add(task)
-                handle = self.handles[intent] = self._followed(task, lease)
-            return self._start(handle, RunOptions())
+        return task, self.journal.add(task)
 
     # Money.
 

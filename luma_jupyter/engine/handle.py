@@ -8,6 +8,7 @@ import threading
 import time
 from collections import UserDict, defaultdict
 from collections.abc import Callable, ValuesView
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
 from luma_jupyter.domain.duration_model import DurationModel, prior
@@ -16,6 +17,7 @@ from luma_jupyter.domain.vocabulary import Status
 from luma_jupyter.errors import ClipDetached, ConfigError
 from luma_jupyter.worker_threads import in_thread
 
+NOTHING = nullcontext()
 log = logging.getLogger(__name__)
 
 
@@ -64,10 +66,11 @@ class Handle:
         """How many listen."""
         return len(self._listeners)
 
-    async def emit(self, **changes: object) -> None:
+    async def emit(self, within: AbstractContextManager[object] = NOTHING, /, **changes: object) -> None:
         """Make a new snapshot, write it down, and tell everybody; at an end, listeners first, then who waits for it.
 
-        It is done as a whole though the caller is cancelled. On the engine's loop, one at a time. Raises ConfigError
+        It is done as a whole though the caller is cancelled. On the engine's loop, one at a time. It is written down
+        ``within`` a context, in a thread; what that raises is raised, and nothing has changed then. Raises ConfigError
         where a submission cannot be written down; it must not go on then.
         """
         if self.done.done():
@@ -75,7 +78,7 @@ class Handle:
         now = self.clock()
         task = self._changed(changes, now)
         try:
-            await in_thread(lambda: self._write(task))
+            await in_thread(lambda: self._write(task, within))
         except ConfigError as error:
             if task.status is Status.SUBMITTING:
                 raise
@@ -94,8 +97,8 @@ class Handle:
             changes["ended_at"] = changes.get("ended_at") or self.task.ended_at or now
         return self.task.evolve(**changes)
 
-    def _write(self, task: Task) -> None:
-        with self._writing:
+    def _write(self, task: Task, within: AbstractContextManager[object]) -> None:
+        with self._writing, within:
             self._to_write = task
             self.save(task)
 

@@ -16,6 +16,7 @@ from luma_jupyter.engine.engine import Engine
 from luma_jupyter.engine.handle import Handle
 from luma_jupyter.engine.loop_thread import LoopThread
 from luma_jupyter.engine.provider_pool import ProviderPool
+from luma_jupyter.engine.store.journal import Journal, Lease
 from luma_jupyter.errors import InvalidRequest
 from tests.support import settings
 from tests.support.fake_service import VIDEO, FakeService, reply
@@ -30,6 +31,12 @@ def engine(keys: None, service: FakeService, loop_thread: LoopThread, providers:
     """A kernel with both keys, at services that say what they were asked for."""
     service.echoes = True
     return Engine(settings.current, loop_thread, providers, lambda: EPOCH + loop_thread.loop.time())
+
+
+@pytest.fixture
+def other_kernel(engine: Engine) -> Journal:
+    """The journal as another kernel sees it."""
+    return Journal(settings.current().home, clock=engine._clock, owner="another machine|1|0.0")
 
 
 def elsewhere(engine: Engine, service: FakeService, request: Request = FOX, **more: Any) -> str:
@@ -151,6 +158,60 @@ def test_task_that_an_unconfirmed_clip_waits_for_settles_that_clip(engine: Engin
     assert (task.intent, task.status, task.task_id) == (lost.task.intent, Status.COMPLETED, task_id)
     assert task.path
     assert paid(service) == 1
+
+
+@pytest.mark.parametrize("status", [Status.QUEUED, Status.SUBMITTING])
+def test_task_of_a_request_that_is_looked_for_is_left_to_it(
+    engine: Engine, service: FakeService, other_kernel: Journal, status: Status
+) -> None:
+    """Else the clip in doubt would not find it any more, and might be sent a second time; once that is over, it is had.
+
+    Another kernel begins to look for the clip while the service is asked for the task.
+    """
+    service.script("submit", service.lose)
+    lost = end(submit(engine, FOX))
+    (task_id,) = service.tasks
+
+    def begin(request: httpx.Request) -> httpx.Response:
+        lease.append(_acquired(other_kernel, lost.evolve(status=status)))
+        return service.honest("look", request)
+
+    lease: list[Lease] = []
+    service.script("look", begin)
+    with pytest.raises(InvalidRequest, match="adopt it once that has ended"):
+        engine.adopt(task_id)
+    assert [entry.task.intent for entry in other_kernel.entries()] == [lost.intent]
+    lease[0].write(lost)
+    task = end(engine.adopt(task_id))
+    assert (task.intent, task.status, task.task_id) == (lost.intent, Status.COMPLETED, task_id)
+    assert paid(service) == 1
+
+
+def test_task_that_its_clip_finds_meanwhile_gives_that_clip(
+    engine: Engine, service: FakeService, other_kernel: Journal
+) -> None:
+    """Another kernel finds it for the clip in doubt while the service is asked for it: no second clip has it then."""
+    service.script("submit", service.lose)
+    lost = end(submit(engine, FOX))
+    (task_id,) = service.tasks
+
+    def find(request: httpx.Request) -> httpx.Response:
+        _acquired(other_kernel, lost.evolve(status=Status.RUNNING, task_id=task_id))
+        return service.honest("look", request)
+
+    service.script("look", find)
+    assert engine.adopt(task_id).task.intent == lost.intent
+    assert [entry.task.intent for entry in other_kernel.entries()] == [lost.intent]
+    assert paid(service) == 1
+
+
+def _acquired(journal: Journal, task: Task) -> Lease:
+    """The lease under which another kernel follows a task from here on."""
+    entry = journal.find(task.intent)
+    assert entry
+    lease = journal.acquire(entry, task)
+    assert lease
+    return lease
 
 
 def test_task_of_another_request_settles_no_unconfirmed_clip(engine: Engine, service: FakeService) -> None:

@@ -15,6 +15,7 @@ from luma_jupyter.domain.task import Task
 from luma_jupyter.domain.vocabulary import Provider, in_sentence
 from luma_jupyter.engine.budget import Budget
 from luma_jupyter.engine.provider_pool import ProviderPool
+from luma_jupyter.engine.store.spending import Day
 from luma_jupyter.errors import LumaError, NotEnoughBalance
 from luma_jupyter.languages import N_, translated
 from luma_jupyter.languages import gettext as _
@@ -27,7 +28,10 @@ FEW_CALLS = 3  # a balance for fewer calls is told, once
 
 
 class Funds:
-    """Prices and balances for submissions. ``clock`` in Unix seconds; ``notify`` gets what the user should know."""
+    """Prices and balances for submissions. ``clock`` in Unix seconds; ``notify`` gets what the user should know.
+
+    ``today``: what was asked for on this day.
+    """
 
     def __init__(
         self,
@@ -36,12 +40,14 @@ class Funds:
         budget: Budget,
         clock: Callable[[], float],
         notify: Callable[[str], None],
+        today: Callable[[], Day],
     ) -> None:
         self.providers = providers
         self._settings = settings
         self._budget = budget
         self._clock = clock
         self._notify = notify
+        self._today = today
         self._balances: dict[Provider, tuple[float, Balance | None]] = {}
         self._told: set[Provider] = set()
 
@@ -70,6 +76,10 @@ class Funds:
             amount = dollars(balance.left)
             self._notify(text.format(service=translated(service), amount=amount, count=FEW_CALLS))
         return price.usd
+
+    def check_budget(self, price: Price, provider: Provider) -> None:
+        """Raise OverBudget where the day's budget has no room for one more call at this price."""
+        self._budget.check(price, provider, self._today, self._settings())
 
     async def _price(self, task: Task) -> Price:
         if task.price is not None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from luma_jupyter.domain.money import Price
 from luma_jupyter.engine.handle import Handle
 from luma_jupyter.engine.task_spec import DEFAULT_TIMEOUT
 
@@ -16,8 +17,8 @@ class RunOptions:
     ``timeout``: seconds to follow it once it is submitted; ``after``: the task whose video is the source; ``frames``:
     those whose frames it takes, by the field; ``parts``: those whose videos a film takes, by their intents.
     ``watching``: another kernel follows it. ``unconfirmed``: it was sent before and not answered; ``resend``: the user
-    wants it sent again if it cannot be found. ``ended_at``: when it ended as unconfirmed, which a look for it does not
-    change (Unix seconds).
+    wants it sent again if it cannot be found; ``price``: what that counts as where it may be paid a second time.
+    ``ended_at``: when it ended as unconfirmed, which a look for it does not change (Unix seconds).
     """
 
     timeout: float = DEFAULT_TIMEOUT
@@ -27,4 +28,5 @@ class RunOptions:
     watching: bool = False
     unconfirmed: bool = False
     resend: bool = False
+    price: Price | None = None
     ended_at: float | None = None

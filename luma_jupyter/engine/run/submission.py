@@ -8,7 +8,8 @@ asked again by itself, also by the next kernel, as that cannot pay twice. The PO
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -20,7 +21,7 @@ from luma_jupyter.domain.task import Task
 from luma_jupyter.domain.urls import is_cut
 from luma_jupyter.domain.vocabulary import Provider, Status
 from luma_jupyter.engine.frames import name_frames, read_frames
-from luma_jupyter.engine.handle import Handle
+from luma_jupyter.engine.handle import NOTHING, Handle
 from luma_jupyter.engine.local_files import as_video
 from luma_jupyter.engine.recovery import can_repeat, unconfirmed_message
 from luma_jupyter.engine.run.funds import Funds
@@ -51,6 +52,10 @@ _LOST_THERE = N_("the class gateway passed it on, and lost the service's answer.
 FRESH = 3600.0  # seconds after its end in which a video's address is not doubted; RunAPI's live for 7 days
 
 
+class _Claimed(Exception):
+    """Another clip has the task."""
+
+
 class Submission:
     """The submission of one task; also the `SubmissionListener` of its request."""
 
@@ -62,6 +67,7 @@ class Submission:
         self._after = options.after
         self._frames = options.frames
         self._resend = options.resend
+        self._price = options.price
         self._before: dict[str, object] = {}  # what the task said before this try; restored where it was not accepted
         self._doubts = 0
         self._left_unanswered = False
@@ -185,8 +191,9 @@ class Submission:
             finding = N_(f"it could not be looked for: {reason}")
         unclaimed = [task_id for task_id in ids if not await in_thread(partial(self._journal.has_task_id, task_id))]
         if len(unclaimed) == 1:  # of several, nobody can say which is whose
-            await self._accepted(Accepted(unclaimed[0]))
-            return False
+            with suppress(_Claimed):
+                await self._accepted(Accepted(unclaimed[0]), self._claim(unclaimed[0]))
+                return False
         if self._resend:
             return True
         name = handle.task.name or "NAME"
@@ -224,10 +231,18 @@ class Submission:
             await self._accepted(accepted)
         return handle.task.status is Status.RUNNING
 
-    async def _accepted(self, accepted: Accepted) -> None:
+    @contextmanager
+    def _claim(self, task_id: str) -> Iterator[None]:
+        """Have the service's task for this clip alone, as all kernels see it. Raises _Claimed where another has it."""
+        with self._journal.transaction():
+            if self._journal.has_task_id(task_id):
+                raise _Claimed
+            yield
+
+    async def _accepted(self, accepted: Accepted, within: AbstractContextManager[object] = NOTHING) -> None:
         own = self.unconfirmed and self._place["gateway"]  # a gateway that is asked again: paid now
-        self.unconfirmed = False
         await self._handle.emit(
+            within,
             status=Status.RUNNING,
             task_id=accepted.task_id,
             trace_id=accepted.trace_id,
@@ -235,12 +250,25 @@ class Submission:
             problem=None,
             **self._place,
         )
+        self.unconfirmed = False
 
     async def before_send(self) -> None:
-        """The request is about to leave: from here on it may be paid for, so this is written down before."""
+        """The request is about to leave: from here on it may be paid for, so this is written down before.
+
+        Raises OverBudget where it may pay a second time, and others have taken what was left of the budget.
+        """
         begun = self._handle.clock()
-        await self._handle.emit(sent_at=begun, doubts=self._doubts, **self._place)
+        within = self._afforded() if self._doubts > self._handle.task.doubts else NOTHING
+        await self._handle.emit(within, sent_at=begun, doubts=self._doubts, **self._place)
         mention_written(begun, self._handle.clock())
+
+    @contextmanager
+    def _afforded(self) -> Iterator[None]:
+        """The budget has room for a second payment, as all kernels see it. Raises OverBudget."""
+        assert self._price is not None  # `Engine.resume` asked for it
+        with self._journal.transaction():
+            self._funds.check_budget(self._price, self._handle.task.provider)
+            yield
 
     async def not_accepted(self, reason: str, delay: float) -> None:
         """It certainly was not accepted: a kernel that ends now leaves it as unconfirmed as it was before."""

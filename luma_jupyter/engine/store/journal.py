@@ -266,7 +266,7 @@ class Journal:
         return [task_id for (task_id,) in gone] + [task_id for task_id, text in there if read_task(text) is None]
 
     def spending(self, since: float) -> Day:
-        """What the tasks made since then (Unix seconds, a quarter of an hour) cost, or may cost.
+        """What the tasks made since then (Unix seconds, a quarter of an hour), or sent again, cost or may cost.
 
         What was never sent counts where the process that follows it lives. A lost entry whose time is not known is
         counted, too.

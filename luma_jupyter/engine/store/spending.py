@@ -146,14 +146,14 @@ class SpendingSums:
 
 def _facts(created_at: float, text: object, owner: str | None) -> tuple[_Key, _Sums]:
     """A task's place in the sums, and what it adds there."""
-    slot = created_at // SLOT
     task = read_task(text)
     if task is None:
-        return (slot, "", "", ""), (1, 0.0, 0, 0)
+        return (created_at // SLOT, "", "", ""), (1, 0.0, 0, 0)
+    counted_at = (task.doubts and task.sent_at) or created_at  # what was sent again may be paid for at that time
     unsent = task.status in (Status.QUEUED, Status.SUBMITTING) and not (task.sent_at or task.task_id or task.doubts)
     charges = task.charges
     return (
-        (slot, task.provider, task.request.action, (owner or "nobody") if unsent else ""),
+        (counted_at // SLOT, task.provider, task.request.action, (owner or "nobody") if unsent else ""),
         (1, float(round(charges.usd * NANO)), charges.calls, charges.unpriced),
     )
 

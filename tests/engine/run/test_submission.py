@@ -29,6 +29,7 @@ from luma_jupyter.errors import (
     InsufficientBalance,
     InvalidRequest,
     KeyReused,
+    OverBudget,
     Unreachable,
 )
 from luma_jupyter.views.clip_html import final_html
@@ -678,6 +679,57 @@ async def test_retry_of_what_made_no_video_is_refused(world: World, ending: str)
         world.engine.resume(intent, may_pay_twice=True)
     await asyncio.sleep(100)
     assert len(world.service.seen("submit")) == sent
+
+
+async def test_retries_at_once_do_not_pass_the_budget_together(world: World) -> None:
+    """Each may pay a second time, so each counts once more before it leaves: the budget has room for one of three."""
+    settings.configure(budget=2.0, acedata_price=0.5)
+    lost = [await _lost(world) for _ in range(3)]
+    handles = [world.engine.resume(task.intent, may_pay_twice=True) for task in lost]
+    tasks = [await world.end(handle) for handle in handles]
+    assert [task.status for task in tasks].count(Status.COMPLETED) == 1
+    refused = [task for task in tasks if task.status is Status.UNCONFIRMED]
+    for task in refused:
+        assert isinstance(task.error, ClipUnconfirmed)
+        assert isinstance(task.error.reason, OverBudget)
+        assert "$2.00 a day" in str(task.error)
+        assert task.doubts == 0
+    assert len(refused) == 2
+    assert len(world.service.seen("submit")) == 4
+    assert world.engine.spent_today() == (2.0, 0)
+
+
+async def test_retry_of_yesterdays_clip_counts_today(world: World) -> None:
+    """It is sent today, and may be paid for today: a budget without room for it holds it back."""
+    settings.configure(budget=1.0, acedata_price=0.5)
+    lost = [await _lost(world) for _ in range(2)]
+    await asyncio.sleep(24 * 3600)
+    assert world.engine.spent_today() == (0.0, 0)
+    assert (await _retry(world, lost[0], may_pay_twice=True)).status is Status.COMPLETED
+    assert world.engine.spent_today() == (1.0, 0)
+    with pytest.raises(OverBudget):
+        world.engine.resume(lost[1].intent, may_pay_twice=True)
+
+
+async def test_task_that_another_kernel_takes_meanwhile_is_not_taken_twice(
+    world: World, other_kernel: Journal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of two equal clips in doubt, of which the service has one: who writes it down first is alone with it."""
+    world.service.lists = True
+    lost, other = await _lost(world, answer=LOST_BEFORE), await _lost(world)
+    has_task_id = Journal.has_task_id
+
+    def look(journal: Journal, task_id: str) -> bool:
+        found = has_task_id(journal, task_id)
+        if not found and (entry := other_kernel.find(other.intent)) and entry.owner is None:
+            other_kernel.acquire(entry, other.evolve(status=Status.RUNNING, task_id=task_id))
+        return found
+
+    monkeypatch.setattr(Journal, "has_task_id", look)
+    task = await _retry(world, lost)
+    assert (task.status, task.task_id) == (Status.UNCONFIRMED, None)
+    assert [entry.task.intent for entry in other_kernel.entries() if entry.task.task_id] == [other.intent]
+    assert len(world.service.seen("submit")) == 2
 
 
 async def test_retry_of_a_running_retry_is_that_one(world: World) -> None:

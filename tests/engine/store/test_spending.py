@@ -36,7 +36,7 @@ tasks = st.builds(
     status=st.sampled_from(Status),
     price=amounts,
     cost=amounts,
-    sent_at=st.sampled_from([None, EPOCH]),
+    sent_at=st.sampled_from([None, EPOCH - DAY, EPOCH]),
     task_id=st.sampled_from([None, "t"]),
     doubts=st.integers(0, 2),
     created_at=st.sampled_from([EPOCH - DAY, EPOCH, EPOCH + 1, EPOCH + DAY]),
@@ -48,7 +48,8 @@ def expected(rows: dict[str, tuple[Task, str | None]], price: float | None) -> t
     """What the tasks of the day cost by their own word, as an early version added them up one by one."""
     spent, unpriced = 0.0, 0
     for task, owner in rows.values():
-        if task.created_at < EPOCH:
+        sent_again = task.sent_at if task.doubts else None
+        if (sent_again or task.created_at) < EPOCH:
             continue
         waits = task.status in (Status.QUEUED, Status.SUBMITTING) and not (task.sent_at or task.task_id or task.doubts)
         if waits and owner != ALIVE:
