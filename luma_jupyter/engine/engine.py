@@ -495,7 +495,7 @@ class Engine:
         except BaseException:
             for intent in intents:
                 self.handles.pop(intent, None)
-            self.handles |= before
+            self.handles.update(before)  # not |=, which does not see to what is equal
             raise
 
 

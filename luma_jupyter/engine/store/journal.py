@@ -11,7 +11,7 @@ import json
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cache, partial
 from pathlib import Path
 from typing import TypeAlias
@@ -87,8 +87,10 @@ ADDITIONS: Mapping[str, Sequence[str]] = {
     "tasks_by_folder": ("CREATE INDEX tasks_by_folder ON tasks (folder, created_at, intent, status)",),
     "tasks_by_name": (f"CREATE INDEX tasks_by_name ON tasks ({_NAME})",),
 }
-_Row: TypeAlias = tuple[Task, str | None, float | None]  # a snapshot, its owner, and the owner's last heartbeat
-_ROWS = "SELECT tasks.task, tasks.owner, owners.beat FROM tasks LEFT JOIN owners USING (owner)"
+# A snapshot, its owner, the owner's last heartbeat, and the number of the last lease.
+_Row: TypeAlias = tuple[Task, str | None, float | None, int]
+_NUMBER = "IFNULL((SELECT number FROM leases WHERE leases.intent = tasks.intent), 0)"
+_ROWS = f"SELECT tasks.task, tasks.owner, owners.beat, {_NUMBER} FROM tasks LEFT JOIN owners USING (owner)"
 _EQUAL = "fingerprint IN (SELECT value FROM json_each(?))"
 # Each folder once, by one look into the index for each.
 _FOLDERS = (
@@ -103,11 +105,15 @@ Key: TypeAlias = tuple[float, str, str]  # when a task was made (Unix seconds), 
 
 @dataclass(frozen=True)
 class Entry:
-    """What the journal has of an intent: the snapshot, the process that follows it, and whether that one lives."""
+    """What the journal has of an intent: the snapshot, the process that follows it, and whether that one lives.
+
+    ``number``: how many leases there had been by then, None where it was not read in the journal.
+    """
 
     task: Task
     owner: str | None = None
     alive: bool = False
+    number: int | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True)
@@ -306,14 +312,14 @@ class Journal:
 
     def _read(self, sql: str, *values: object) -> list[_Row]:
         found, _ = self._file.execute(f"{_ROWS} {sql}", *values)
-        return [(task, owner, beat) for text, owner, beat in found if (task := read_task(text))]
+        return [(task, *facts) for text, *facts in found if (task := read_task(text))]
 
     def _entries(self, rows: Sequence[_Row]) -> list[Entry]:
         """What was read as it stands now: who lives is told by the system and the clock."""
         is_owner_alive = cache(partial(is_alive, now=self._clock()))  # entries share few owners
         return [
-            Entry(task, owner, not task.status.ended and (owner == self.owner or is_owner_alive(owner, beat)))
-            for task, owner, beat in rows
+            Entry(task, owner, not task.status.ended and (owner == self.owner or is_owner_alive(owner, beat)), number)
+            for task, owner, beat, number in rows
         ]
 
     # Writing.
@@ -357,7 +363,7 @@ class Journal:
         self.heartbeat()
 
     def acquire(self, entry: Entry, task: Task) -> Lease | None:
-        """Follow an intent from here on, as ``task``; None where another process was quicker.
+        """Follow an intent from here on, as ``task``; None where another process was quicker, also one that let go.
 
         One that has ended meanwhile is entered as it ended, and nobody follows it.
         """
@@ -366,8 +372,8 @@ class Journal:
     def _acquire(self, entry: Entry, task: Task) -> Lease | None:
         self.heartbeat()
         owner = self._owner_of(task)
-        sql = f"{_REPLACE} WHERE intent = ? AND owner IS ?"
-        _, changed = self._file.execute(sql, *_state(task), owner, task.intent, entry.owner)
+        sql = f"{_REPLACE} WHERE intent = ? AND owner IS ? AND IFNULL(?, {_NUMBER}) = {_NUMBER}"
+        _, changed = self._file.execute(sql, *_state(task), owner, task.intent, entry.owner, entry.number)
         if not changed and self.find(task.intent) is None:  # the file was set aside meanwhile
             self._put(task, owner)
             changed = 1

@@ -12,6 +12,7 @@ from typing import Any
 import httpx
 import pytest
 
+from luma_jupyter.domain.money import Price
 from luma_jupyter.domain.requests import ModifyRequest, VideoRef
 from luma_jupyter.domain.task import Task
 from luma_jupyter.domain.vocabulary import Status
@@ -730,6 +731,43 @@ async def test_task_that_another_kernel_takes_meanwhile_is_not_taken_twice(
     assert (task.status, task.task_id) == (Status.UNCONFIRMED, None)
     assert [entry.task.intent for entry in other_kernel.entries() if entry.task.task_id] == [other.intent]
     assert len(world.service.seen("submit")) == 2
+
+
+async def test_retry_of_what_another_kernel_has_found_meanwhile_sends_nothing(
+    world: World, other_kernel: Journal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While the price is asked for, another kernel finds the clip, and follows it to its end: that is what it is."""
+    lost = await _lost(world)
+
+    def find_meanwhile(*call: Any) -> Price:
+        entry = other_kernel.find(lost.intent)
+        assert entry
+        lease = other_kernel.acquire(entry, lost.evolve(status=Status.RUNNING, task_id="task-1"))
+        assert lease
+        lease.write(lost.evolve(status=Status.FAILED, task_id="task-1", error=ClipFailed("No dragons.")))
+        return Price(0.5, "as set")
+
+    monkeypatch.setattr(world.engine, "_countable_price", find_meanwhile)
+    task = await _retry(world, lost, may_pay_twice=True)
+    assert (task.status, task.task_id, task.doubts) == (Status.FAILED, "task-1", 0)
+    assert len(world.service.seen("submit")) == 1
+
+
+async def test_retry_that_cannot_be_entered_leaves_what_there_was(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The clip in doubt is still known to this kernel, also as one of an equal request."""
+    lost = await _lost(world)
+    (handle,) = world.engine.handles.equal(lost.fingerprint)
+
+    def refuse(*what: Any) -> None:
+        raise ConfigError("The disk is full.")
+
+    monkeypatch.setattr(Journal, "acquire", refuse)
+    with pytest.raises(ConfigError, match="The disk is full"):
+        world.engine.resume(lost.intent)
+    assert world.engine.handles == {lost.intent: handle}
+    assert world.engine.handles.equal(lost.fingerprint) == [handle]
 
 
 async def test_retry_of_a_running_retry_is_that_one(world: World) -> None:

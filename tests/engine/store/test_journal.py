@@ -184,6 +184,17 @@ def test_acquire_of_an_entry_without_owner_happens_once(home: Path) -> None:
     assert not one.acquire(entry, a_task(status=Status.RUNNING))
 
 
+def test_acquire_of_an_entry_that_another_kernel_had_meanwhile_is_too_late(home: Path, journal: Journal) -> None:
+    """What has come to its end since the entry was read is not overwritten, though nobody follows it, as before."""
+    journal.add(a_task()).write(a_task(status=Status.UNCONFIRMED))
+    (entry,) = journal.entries()
+    lease = another(home, OTHER).acquire(entry, a_task(status=Status.RUNNING))
+    assert lease
+    lease.write(a_task(status=Status.COMPLETED))
+    assert not journal.acquire(entry, a_task(status=Status.QUEUED))
+    assert [found.task.status for found in journal.entries()] == [Status.COMPLETED]
+
+
 def test_acquire_as_ended_is_followed_by_nobody(home: Path, journal: Journal) -> None:
     """What ended with its kernel is entered as it ended, at once: nobody follows it, and it is unfinished no more."""
     Journal(home, clock=lambda: EPOCH - 3600, owner="elsewhere|9|1.0").add(a_task(status=Status.RUNNING))
