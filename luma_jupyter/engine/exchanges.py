@@ -119,12 +119,15 @@ class Exchanges:
     def write(self) -> None:
         """Write down what was heard, as far as that is possible now; from any thread. Raises nothing."""
         with deferred_interrupt(), self._lock:
-            try:
-                self._write()
-            except Exception:
-                log.warning("What went over the wire could not be recorded", exc_info=True)
+            self._write()
 
     def _write(self) -> None:
+        try:
+            self._write_pending()
+        except Exception:
+            log.warning("What went over the wire could not be recorded", exc_info=True)
+
+    def _write_pending(self) -> None:
         by_journal: dict[Journal, dict[str, list[_Heard]]] = defaultdict(lambda: defaultdict(list))
         for one in self._take():
             by_journal[one.journal][one.intent].append(one)
@@ -156,11 +159,12 @@ class Exchanges:
 
     def of(self, journal: Journal, intent: str) -> Recorded:
         """What was recorded of a clip: what the journal has of it, and what is not written down yet."""
-        self.write()
         recorded = Recorded()
-        with contextlib.suppress(LumaError):  # one that cannot be read, or a newer one without this table
-            recorded = journal.exchanges.read(intent)
-        pending = [one for one in list(self._pending) if one.intent == intent]
+        with deferred_interrupt(), self._lock:
+            self._write()
+            with contextlib.suppress(LumaError):  # one that cannot be read, or a newer one without this table
+                recorded = journal.exchanges.read(intent)
+            pending = [one for one in list(self._pending) if one.intent == intent]
         return recorded.followed_by(_masked(pending, self._keys()))
 
 

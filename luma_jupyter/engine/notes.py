@@ -65,12 +65,15 @@ class Notes:
     def set(self, task: Task, note: Note) -> None:
         """Put a note on a task. Raises ConfigError where neither its sidecar nor the journal can be written."""
         with self._writing:
-            descriptions = self._journal().descriptions
-            if self._write(task, note):
-                with suppress(ConfigError):  # one that cannot be read has none
-                    descriptions.forget_note(task.intent)
-            else:
-                descriptions.set_note(task.intent, note)
+            self._set(task, note)
+
+    def _set(self, task: Task, note: Note) -> None:
+        descriptions = self._journal().descriptions
+        if self._write(task, note):
+            with suppress(ConfigError):  # one that cannot be read has none
+                descriptions.forget_note(task.intent)
+        else:
+            descriptions.set_note(task.intent, note)
 
     def _write(self, task: Task, note: Note) -> bool:
         """Write a note into the sidecar; whether it is there."""
@@ -88,7 +91,7 @@ class Notes:
 
     def settle(self, task: Task) -> None:
         """Bring a note from the journal into the sidecar, which was not there when it was made."""
-        with suppress(ConfigError):
+        with suppress(ConfigError), self._writing:  # whoever found no sidecar has put the note into the journal by now
             kept = self._journal().descriptions.notes([task.intent])
             for note in kept.values():
-                self.set(task, note)
+                self._set(task, note)

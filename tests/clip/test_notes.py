@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NoReturn
@@ -14,7 +15,9 @@ import luma_jupyter as luma
 from luma_jupyter.api.kernel import kernel
 from luma_jupyter.clip.clip import Clip
 from luma_jupyter.domain.note import NO_NOTE, Note
+from luma_jupyter.domain.task import Task
 from luma_jupyter.engine.library import folder as folder_module
+from luma_jupyter.engine.notes import Notes
 from luma_jupyter.errors import ConfigError, InvalidRequest
 from tests.support.notebook import Kernels, PromptService, wait_for_end
 
@@ -52,6 +55,26 @@ def test_note_is_in_the_sidecar_beside_the_facts(kernels: Kernels) -> None:
     assert (found.starred, found.note) == (True, "the light of the first")
     found.starred, found.note = False, ""
     assert sidecar(found) == before
+
+
+def test_note_that_is_made_just_while_the_video_is_saved_is_beside_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who made it found no sidecar yet; that one is written, and looked after, before the note is in the journal."""
+    clip = luma.generate("A sunset").wait()
+    write, found_none = Notes._write, []
+    saving = threading.Thread(target=kernel.session.engine.notes.settle, args=[clip.task])
+
+    def find_none(self: Notes, task: Task, note: Note) -> bool:
+        if found_none:
+            return write(self, task, note)
+        found_none.append(note)
+        saving.start()
+        saving.join(0.05)  # where it does not wait for this thread, it has looked by now
+        return False
+
+    monkeypatch.setattr(Notes, "_write", find_none)
+    clip.note = "good"
+    saving.join()
+    assert sidecar(clip)["note"] == {"starred": False, "text": "good"}
 
 
 def test_note_is_no_part_of_the_request(service: PromptService) -> None:

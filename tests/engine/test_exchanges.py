@@ -437,6 +437,31 @@ async def test_what_is_just_being_written_is_told_too(world: World, monkeypatch:
     assert Step.THUMBNAIL in [one.step for one in told[0].exchanges]
 
 
+async def test_what_is_written_while_the_journal_is_read_is_told_too(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where the journal was busy a moment before, another thread may write what waits just after it was read."""
+    read, told = ExchangeTable.read, []
+    with monkeypatch.context() as busy:
+        busy.setattr(ExchangeTable, "add", refuse)
+        handle = world.generate("A red fox")
+        await world.end(handle)
+        writing = threading.Thread(target=world.engine.repository.exchanges.write)
+
+        def then_write(self: ExchangeTable, intent: str) -> Recorded:
+            found = read(self, intent)
+            busy.undo()
+            writing.start()
+            writing.join(0.05)  # where it does not wait for this thread, it has written all by now
+            return found
+
+        busy.setattr(ExchangeTable, "read", then_write)
+        told.append(recorded(world, handle))
+    writing.join()
+    assert told == [recorded(world, handle)]
+    assert Step.SUBMIT in [one.step for one in told[0].exchanges]
+
+
 async def test_memory_for_the_record_is_bounded(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """The oldest steps that could not be written are forgotten."""
     monkeypatch.setattr(exchanges, "MOST_PENDING", 5)

@@ -67,14 +67,15 @@ class DescriptionTables:
 
     def _fill(self) -> None:
         """Make the texts of the rows that have none yet."""
-        if self._filled == self._file.version() or self._file.is_newer:
+        version = self._file.version()  # another kernel may enter a row while these are read
+        if self._filled == version or self._file.is_newer:
             return
         missing, _ = self._file.execute(f"SELECT intent, status, task FROM tasks WHERE intent IN ({_MISSING})")
         if missing:  # made before anything is locked
             rows = [(intent, status, *_described(snapshot)) for intent, status, snapshot in missing]
             columns = ", ".join(f"json_extract(value, '$[{number}]')" for number in range(4))
             self._file.execute(f"INSERT OR REPLACE INTO texts SELECT {columns} FROM json_each(?)", json.dumps(rows))
-        self._filled = self._file.version()
+        self._filled = version
 
     def notes(self, intents: Sequence[str]) -> dict[str, Note]:
         """The notes on some tasks that are kept here, by intent."""

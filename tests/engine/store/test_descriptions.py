@@ -12,6 +12,7 @@ import pytest
 from luma_jupyter.domain.note import Note
 from luma_jupyter.domain.requests import GenerateRequest
 from luma_jupyter.domain.vocabulary import Status
+from luma_jupyter.engine.store import descriptions
 from luma_jupyter.engine.store.journal import Journal
 from luma_jupyter.engine.store.probe import FILE_NAME
 from luma_jupyter.engine.store.serialization import dump
@@ -43,6 +44,24 @@ def test_row_of_an_earlier_version_is_searched_too(journal: Journal, tmp_path: P
         file.execute("INSERT OR REPLACE INTO tasks VALUES (?, ?, ?, ?, ?, ?, ?, ?)", row)
     assert found(journal, search="cat") == [cat.intent]
     assert found(journal, search="a") == [FOX.intent, DOG.intent, cat.intent]
+
+
+def test_row_that_comes_while_others_are_read_is_found_from_then_on(
+    journal: Journal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another kernel enters a clip just while the texts of earlier ones are made."""
+    cat = a_task(3, request=GenerateRequest(prompt="A cat"))
+    described = descriptions._described
+
+    def enter_meanwhile(snapshot: object) -> tuple[str, str]:
+        with closing(Journal(tmp_path)) as other:
+            other._put(cat, None)
+        return described(snapshot)
+
+    monkeypatch.setattr(descriptions, "_described", enter_meanwhile)
+    assert found(journal, search="fox") == [FOX.intent]
+    monkeypatch.setattr(descriptions, "_described", described)
+    assert found(journal, search="cat") == [cat.intent]
 
 
 def test_name_that_comes_at_the_end_is_searched(journal: Journal) -> None:
