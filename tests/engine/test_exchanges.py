@@ -147,6 +147,19 @@ async def test_uploads_are_recorded_without_their_bytes(world: World) -> None:
     assert steps(world, second).index(Step.UPLOAD) < steps(world, second).index(Step.WRITTEN)
 
 
+async def test_a_shared_upload_is_in_the_record_of_the_clip_that_began_it(world: World) -> None:
+    """The others sent no file, and say so; the clip that began it tells of it even when it was stopped meanwhile."""
+    world.service.script("upload", world.service.after(10))
+    first, second = (world.submit(GenerateRequest(prompt=prompt, start_image=PICTURE)) for prompt in ("one", "two"))
+    await asyncio.sleep(5)
+    first.stop()
+    for handle in (first, second):
+        await world.end(handle)
+    (upload,) = recorded(world, first).exchanges
+    assert (upload.step, upload.status, upload.shared) == (Step.UPLOAD, 200, 0)
+    assert Step.UPLOAD not in steps(world, second)
+
+
 async def test_a_shared_look_up_is_in_the_record_of_each_clip(world: World) -> None:
     """For one it was due, for others it was taken along, and each has its own part of the answer."""
     handles = [world.generate(f"Fox {number}") for number in range(4)]

@@ -26,7 +26,7 @@ from luma_jupyter.engine.library.folder import (
     needed_space,
 )
 from luma_jupyter.engine.local_files import as_image
-from luma_jupyter.engine.run.uploads import Uploads
+from luma_jupyter.engine.run.uploads import SharedUploads, Uploads
 from luma_jupyter.engine.store.serialization import dump, load
 from luma_jupyter.errors import ConfigError, DownloadError, Expired
 from luma_jupyter.providers.protocol import Upload
@@ -174,7 +174,7 @@ def test_upload_is_of_what_is_sent() -> None:
     file = as_image("start_image", photo(6))
     assert isinstance(file, LocalFile)
     client, journal = Client(), Journal()
-    uploads = Uploads(cast(Any, client), cast(Any, journal), lambda: 0.0, lambda words: None)
+    uploads = Uploads(cast(Any, client), cast(Any, journal), lambda: 0.0, lambda words: None, SharedUploads())
     address = asyncio.run(uploads.address(file))
     assert client.files == [file.sent]
     later = LocalFile.from_record(file.record)

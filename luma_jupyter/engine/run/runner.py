@@ -1,4 +1,4 @@
-"""Starts the runs of all tasks that one kernel follows, and holds what they share: slots, pollers, a heartbeat."""
+"""Starts the runs of all tasks that one kernel follows; holds what they share: slots, uploads, pollers, a heartbeat."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ from luma_jupyter.engine.run.poller import Poller
 from luma_jupyter.engine.run.slots import Slots
 from luma_jupyter.engine.run.submission import Submission
 from luma_jupyter.engine.run.task_run import ServiceResources, TaskRun
+from luma_jupyter.engine.run.uploads import SharedUploads
 from luma_jupyter.engine.run.watch import Watch
 from luma_jupyter.engine.store.journal import Journal
 from luma_jupyter.engine.store.leases import HEARTBEAT_INTERVAL
@@ -64,6 +65,7 @@ class TaskRunner:
         self._pollers: dict[tuple[Provider, bool], Poller] = {}
         self._slots: dict[Provider, Slots] = {}
         self._downloads = asyncio.Semaphore(CONCURRENT_DOWNLOADS)
+        self._uploads = SharedUploads()
         self._films = Slots(lambda: CONCURRENT_FILMS)
         self._heart: asyncio.Task[None] | None = None
         self._listing: asyncio.Task[None] | None = None
@@ -91,7 +93,7 @@ class TaskRunner:
 
     def _task_run(self, handle: Handle, options: RunOptions) -> Run:
         provider, action = handle.task.provider, handle.task.request.action
-        submission = Submission(handle, self._funds, self._repository.journal, options)
+        submission = Submission(handle, self._funds, self._repository.journal, options, self._uploads)
         resources = ServiceResources(
             **self._shared(),
             http=lambda: self._providers.http,

@@ -28,7 +28,7 @@ from luma_jupyter.engine.run.funds import Funds
 from luma_jupyter.engine.run.options import RunOptions
 from luma_jupyter.engine.run.slots import Slots
 from luma_jupyter.engine.run.sources import wait_for_sources
-from luma_jupyter.engine.run.uploads import Uploads, with_uploads
+from luma_jupyter.engine.run.uploads import SharedUploads, Uploads, with_uploads
 from luma_jupyter.engine.store.journal import Journal
 from luma_jupyter.engine.store.leases import LeaseLost
 from luma_jupyter.errors import (
@@ -59,8 +59,11 @@ class _Claimed(Exception):
 class Submission:
     """The submission of one task; also the `SubmissionListener` of its request."""
 
-    def __init__(self, handle: Handle, funds: Funds, journal: Journal, options: RunOptions) -> None:
+    def __init__(
+        self, handle: Handle, funds: Funds, journal: Journal, options: RunOptions, uploads: SharedUploads
+    ) -> None:
         self._handle = handle
+        self._uploads = uploads
         self._funds = funds
         self._providers = funds.providers
         self._journal = journal
@@ -115,7 +118,10 @@ class Submission:
         request = await self._with_source(client)
         read = await in_thread(lambda: self._with_frames(request)) if self._frames else request
         client.payload(read)  # refused before a file is uploaded for it
-        uploads = Uploads(client, self._journal, self._handle.clock, lambda words: self._handle.mention(upload=words))
+        handle = self._handle
+        uploads = Uploads(
+            client, self._journal, handle.clock, lambda words: handle.mention(upload=words), self._uploads
+        )
         return name_frames(read, request), client.payload(await with_uploads(read, uploads.address))
 
     @property

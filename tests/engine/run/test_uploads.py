@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from dataclasses import replace
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -92,6 +93,121 @@ async def test_upload_of_known_content_is_not_repeated(world: World) -> None:
     one, two = (seen.payload["start_image_url"] for seen in world.service.seen("submit"))
     assert one == two
     assert len(uploads(world.service)) == 1
+
+
+# Several clips with one file, which its service does not have yet.
+
+SAME = LocalFile(PICTURE.sha256, "image/png", "copy.png", 7, data=b"picture")
+
+
+def with_picture(world: World, *pictures: LocalFile) -> list[Handle]:
+    """Ask for a video of each of these, all at once."""
+    prompts = enumerate(pictures)
+    return [world.submit(GenerateRequest(prompt=f"{number}", start_image=picture)) for number, picture in prompts]
+
+
+def told(world: World, handle: Handle) -> list[str | None]:
+    """What a clip said of its upload, in order, each once in a row."""
+    return [words for words, _ in groupby(event.task.upload for event in world.events[handle])]
+
+
+async def refuse_late(request: httpx.Request) -> httpx.Response:
+    """A scripted answer: the file is refused, after a while."""
+    await asyncio.sleep(5)
+    return httpx.Response(413, json={"error": "too large"})
+
+
+async def test_clips_asked_for_at_once_share_an_upload(world: World) -> None:
+    """Clips with the same picture wait for one upload of it, which each of them tells of, and have its address."""
+    world.service.script("upload", world.service.after(10), for_ever=True)
+    handles = with_picture(world, PICTURE, SAME, PICTURE, SAME, PICTURE)
+    tasks = [await world.end(handle) for handle in handles]
+    assert {task.status for task in tasks} == {Status.COMPLETED}
+    assert len(uploads(world.service)) == 1
+    assert {seen.payload["start_image_url"] for seen in world.service.seen("submit")} == {
+        "https://media.example/uploaded-1"
+    }
+    for handle, name in zip(handles[:4], ["first.png", "copy.png"] * 2, strict=True):
+        assert told(world, handle) == [f"uploading {name} (0 %)", f"uploading {name} (100 %)", None]
+    assert told(world, handles[4]) == [None]  # its turn came later
+
+
+async def test_clip_that_joins_an_upload_says_how_far_it_is(world: World) -> None:
+    """A clip that is asked for while its picture is on its way says what has gone already."""
+    world.service.script("upload", world.service.after(10))
+    (first,) = with_picture(world, PICTURE)
+    await asyncio.sleep(5)
+    second = world.submit(GenerateRequest(prompt="later", start_image=SAME))
+    await world.end(second)
+    assert told(world, second) == ["uploading copy.png (100 %)", None]
+    await world.end(first)
+
+
+async def test_videos_asked_for_at_once_share_an_upload(world: World, film: LocalFile) -> None:
+    """A video goes up once for all clips that are made from it, in the three steps of its service."""
+    world.service.expires_at = "2023-11-14T22:20:00Z"  # soon: who comes later cannot count on it
+    handles = [world.submit(ModifyRequest(prompt=prompt, source=film)) for prompt in ("one", "two", "three")]
+    for handle in handles:
+        await world.end(handle)
+    assert len(uploads(world.service)) == 3
+    assert len({seen.payload["source_video_url"] for seen in world.service.seen("submit")}) == 1
+
+
+async def test_upload_that_fails_is_tried_by_the_next(world: World) -> None:
+    """An upload that fails fails the clip that began it; the others try it once more, together."""
+    world.service.script("upload", refuse_late, world.service.after(10), for_ever=True)
+    handles = with_picture(world, PICTURE, PICTURE, PICTURE)
+    tasks = [await world.end(handle) for handle in handles]
+    assert [task.status for task in tasks] == [Status.FAILED, Status.COMPLETED, Status.COMPLETED]
+    assert len(uploads(world.service)) == 2
+    assert {task.upload for task in tasks} == {None}
+
+
+async def test_file_that_is_gone_fails_only_its_own_clip(world: World, tmp_path: Path) -> None:
+    """Of two equal files one may be gone by the time of the upload: the clip with the other one is made."""
+    gone = replace(PICTURE, data=None, path=tmp_path / "gone.png")
+    first, second = with_picture(world, gone, PICTURE)
+    assert "gone" not in str((await world.end(second)).error)
+    assert (second.task.status, first.task.status) == (Status.COMPLETED, Status.FAILED)
+    assert "first.png cannot be read any more" in str(first.task.error)
+
+
+async def test_upload_that_always_fails_ends_all(world: World) -> None:
+    """Where no try comes through, each clip fails, in the service's words, and nothing was sent."""
+    world.service.script("upload", refuse_late, for_ever=True)
+    tasks = [await world.end(handle) for handle in with_picture(world, PICTURE, PICTURE, PICTURE)]
+    assert [task.status for task in tasks] == [Status.FAILED] * 3
+    assert all("too large" in str(task.error) for task in tasks)
+    assert world.service.seen("submit") == []
+
+
+@pytest.mark.parametrize("stopped", [0, 1])
+async def test_stopped_clip_leaves_the_upload_to_the_others(world: World, stopped: int) -> None:
+    """Whichever clip is stopped, the one that began the upload or one that waits: it goes on for the others."""
+    world.service.script("upload", world.service.after(60), for_ever=True)
+    handles = with_picture(world, PICTURE, PICTURE, PICTURE)
+    await asyncio.sleep(5)
+    handles[stopped].stop()
+    task = await world.end(handles[stopped])
+    assert (task.status, task.upload) == (Status.CANCELLED, None)
+    others = [await world.end(handle) for handle in handles if handle is not handles[stopped]]
+    assert [task.status for task in others] == [Status.COMPLETED] * 2
+    assert len(uploads(world.service)) == 1
+    assert len(world.service.seen("submit")) == 2
+
+
+async def test_upload_that_nobody_waits_for_is_broken_off(world: World) -> None:
+    """When all clips that wait for an upload are stopped, it ends; who asks later begins another one."""
+    world.service.script("upload", world.service.after(60), for_ever=True)
+    handles = with_picture(world, PICTURE, PICTURE)
+    await asyncio.sleep(5)
+    for handle in handles:
+        handle.stop()
+    tasks = [await world.end(handle) for handle in handles]
+    assert [task.status for task in tasks] == [Status.CANCELLED] * 2
+    (later,) = with_picture(world, PICTURE)
+    assert (await world.end(later)).status is Status.COMPLETED
+    assert (len(uploads(world.service)), world.service.most_at_once["upload"]) == (2, 1)
 
 
 @pytest.mark.parametrize(("lives", "again"), [("2023-11-15T00:00:00Z", True), ("2023-12-15T00:00:00Z", False)])
