@@ -194,11 +194,12 @@ class Engine:
     def _answer(self, entry: Entry, plan: Plan) -> Handle:
         """The handle on what answers a plan."""
         handle = self._join(entry, _run_options(plan), plan.settings)
-        handle.copies.update(_copies(plan))
+        film = handle.add_copies(_copies(plan))
         if handle.task.status is Status.COMPLETED:  # so nothing more is written down of it
             handle.task = as_asked(handle.task, plan)
-            if handle.task.path:
-                save_copies(handle.task.path, _copies(plan))
+            film = handle.task.path
+        if film:
+            save_copies(film, _copies(plan))
         return handle
 
     def _enter(self, plans: Sequence[Plan], prices: Sequence[Price]) -> list[Handle | Entry]:

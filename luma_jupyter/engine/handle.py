@@ -25,9 +25,9 @@ class Handle:
     """One task. Reading never blocks; snapshots are replaced whole, so any thread may read.
 
     ``followed``: the engine follows the task, or did, to its end. ``reused``: it had ended before it was asked for.
-    ``copies`` are the files as which a film is saved too. ``save`` writes a snapshot down; what it raises stops a
-    submission, and is a problem to tell at any other time. ``duration_model``: how long such tasks take, as ``expect``
-    says when it begins to run.
+    ``copies`` are the files as which a film is yet to be saved, too. ``save`` writes a snapshot down; what it raises
+    stops a submission, and is a problem to tell at any other time. ``duration_model``: how long such tasks take, as
+    ``expect`` says when it begins to run.
     """
 
     def __init__(
@@ -46,12 +46,32 @@ class Handle:
         self.followed = False
         self.reused = False
         self.copies: set[Path] = set()
+        self._copied: Path | None = None  # the film, once its run takes no more of them
+        self._copying = threading.Lock()
         self.stop: Callable[[], None] = lambda: None
         self._listeners: list[Listener] = []
         self._writing = threading.Lock()  # whoever writes does so with the newest snapshot
         self._to_write = task
         if task.status.ended:
             self.done.set_result(task)
+
+    def add_copies(self, copies: set[Path]) -> Path | None:
+        """Have a film saved as these files, too, before its end is told; from any thread.
+
+        Where they come too late for that, it returns the film, and the caller saves it as these files.
+        """
+        with self._copying:
+            if self._copied is None:
+                self.copies |= copies
+            return self._copied
+
+    def take_copy(self, film: Path) -> Path | None:
+        """Take one of ``copies``, to save the film as it; None: there are no more, and from now on none is added."""
+        with self._copying:
+            if self.copies:
+                return self.copies.pop()
+            self._copied = film
+            return None
 
     def listen(self, listener: Listener) -> Callable[[], None]:
         """Call ``listener`` with each event from now on, on the engine's thread; what is returned ends that."""

@@ -134,12 +134,14 @@ class FilmRun(Run):
         await handle.emit(status=Status.COMPLETED, problem=problem, **saved_as)
 
     def _save_copies(self, film: Path) -> str | None:
-        """Save it as other files, too; why that could not be."""
-        try:
-            save_copies(film, self._handle.copies)
-        except InvalidRequest as error:
-            return str(error)
-        return None
+        """Save it as other files, too, also those that are asked for meanwhile; why that could not be."""
+        problems = []
+        while copy := self._handle.take_copy(film):
+            try:
+                save_copies(film, [copy])
+            except InvalidRequest as error:
+                problems.append(str(error))
+        return " ".join(problems) or None
 
     async def _before_end(self, task: Task) -> Task:
         film = task.path

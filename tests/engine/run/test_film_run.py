@@ -7,7 +7,7 @@ import errno
 import hashlib
 import json
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +15,14 @@ import pytest
 
 from luma_jupyter.domain.pieces import FilmFile, Piece
 from luma_jupyter.domain.requests import FilmRequest
+from luma_jupyter.domain.task import Task
 from luma_jupyter.domain.vocabulary import Status
 from luma_jupyter.engine.engine import Engine
+from luma_jupyter.engine.films import save_copies
 from luma_jupyter.engine.handle import Handle
 from luma_jupyter.engine.loop_thread import LoopThread
 from luma_jupyter.engine.provider_pool import ProviderPool
+from luma_jupyter.engine.run import film_run
 from luma_jupyter.engine.run.runner import CONCURRENT_FILMS
 from luma_jupyter.errors import ClipCancelled, ClipFailed, ConfigError, InvalidRequest
 from tests.engine.kernels import Kernels
@@ -246,6 +249,17 @@ async def test_film_that_cannot_be_saved_elsewhere_is_completed(world: World, tm
         ask(world, [clip], out=tmp_path / "gone" / "one.mp4")
 
 
+async def test_film_that_cannot_be_saved_as_one_file_is_saved_as_the_others(world: World, tmp_path: Path) -> None:
+    """Of several files that a film is asked for as, one that cannot be written is told, and keeps back no other."""
+    clip = world.generate()
+    for out in (tmp_path / "gone" / "one.mp4", tmp_path / "gone" / "three.mp4", tmp_path / "two.mp4"):
+        handle = ask(world, [clip], out=out)
+    problem = (await world.end(handle)).problem
+    assert problem
+    assert ("one.mp4" in problem, "two.mp4" in problem, "three.mp4" in problem) == (True, False, True)
+    assert (tmp_path / "two.mp4").read_bytes() == film()
+
+
 async def test_few_films_are_made_at_once(world: World, maker: FakeMaker) -> None:
     """Films take the processor for themselves: the others wait for their turn, queued."""
     clip = world.generate()
@@ -338,6 +352,51 @@ def test_stopped_film_leaves_nothing(engine: Engine, maker: FakeMaker, media: Pa
     assert list(media.iterdir()) == []
 
 
+def test_film_asked_for_as_another_file_while_it_is_saved_is_there_at_its_end(
+    engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever asks for a film as another file while it is copied finds that one, too, when the film is done."""
+    request = FilmRequest(parts=(given(),))
+    outs = [tmp_path / "three.mp4", tmp_path / "two.mp4"]
+    joined: list[Handle] = []
+
+    def save(made: Path, copies: Iterable[Path]) -> None:
+        save_copies(made, copies)
+        if outs:
+            joined.append(submit(engine, request, out=outs.pop()))
+
+    monkeypatch.setattr(film_run, "save_copies", save)
+    handle = submit(engine, request, out=tmp_path / "one.mp4")
+    assert handle.done.result(timeout=10).problem is None
+    assert joined == [handle, handle]
+    assert [(tmp_path / name).read_bytes() for name in ("one.mp4", "two.mp4", "three.mp4")] == [film()] * 3
+
+
+def test_film_asked_for_as_another_file_at_its_very_end_is_there_at_once(
+    engine: Engine, maker: FakeMaker, tmp_path: Path
+) -> None:
+    """When the last copy is made and the film not done yet, who asks saves it, and is told where that cannot be."""
+    request = FilmRequest(parts=(given(),))
+    seen: list[object] = []
+    ready = threading.Event()
+
+    def ask_at_the_end(task: Task) -> None:
+        if task.status is Status.COMPLETED:
+            submit(engine, request, out=tmp_path / "two.mp4")
+            seen.append((tmp_path / "two.mp4").read_bytes())
+            with pytest.raises(InvalidRequest, match="could not be saved as"):
+                submit(engine, request, out=tmp_path / "gone" / "three.mp4")
+            seen.append(handle.task.status)
+        write(task)
+
+    maker.meanwhile = lambda: ready.wait(10)
+    handle = submit(engine, request)
+    write, handle.save = handle.save, ask_at_the_end
+    ready.set()
+    assert handle.done.result(timeout=10).problem is None
+    assert seen == [film(), Status.SAVING]
+
+
 @pytest.mark.parametrize(("later", "written"), [(False, Status.CANCELLED), (True, Status.RUNNING)])
 def test_film_is_not_made_where_the_program_ends(
     engine: Engine, maker: FakeMaker, media: Path, later: bool, written: Status
@@ -388,6 +447,18 @@ async def test_film_of_another_kernel_is_watched(two: tuple[World, World], maker
     assert await other.end(second) == await one.end(first)
     assert len(maker.made) == 1
     assert other.story(second).endswith("completed")
+
+
+async def test_film_of_another_kernel_is_saved_as_another_file_here(two: tuple[World, World], tmp_path: Path) -> None:
+    """A film that another kernel makes is saved as what it was asked for as here, before it is completed here."""
+    one, other = two
+    first = ask(one, [one.generate(again=False)])
+    second = ask(other, [other.generate(again=False)], out=tmp_path / "two.mp4")
+    there: list[bool] = []
+    second.listen(lambda event: there.append((tmp_path / "two.mp4").exists()))
+    await other.end(second)
+    assert there[-1]
+    await one.end(first)
 
 
 async def test_film_of_a_killed_kernel_is_made_by_the_one_that_watches(
