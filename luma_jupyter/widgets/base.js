@@ -66,12 +66,13 @@ async function describePage() {
   return [[config.appName, config.appVersion], ...parts].filter(([name]) => name).map((part) => part.join(" ")).join(", ");
 }
 
-/** Tell the kernel what nobody clicked for: it may have ended meanwhile, or its model been closed. */
+/** Send to the kernel, which may have ended meanwhile, or closed its model: gives whether that was possible. */
 function tell(model, content) {
   try {
     model.send(content);
+    return true;
   } catch {
-    // then nobody needs to know
+    return false;
   }
 }
 
@@ -103,6 +104,7 @@ function withFrame(el, key, take) {
     clearInterval(timer);
     watcher.disconnect();
     undo?.();
+    undo = null;
   };
 }
 
@@ -122,6 +124,19 @@ function countView(model) {
     setTimeout(() => {
       if (!views.get(key)) tell(model, { do: "gone" });
     }, LINGER);
+  };
+}
+
+/** Add to the frame above, as `withFrame` does, while the kernel is there; gives what ends this view of a model. */
+function addToFrame(model, el, take) {
+  const leave = withFrame(el, model.get("key"), take);
+  const uncount = countView(model);
+  sayHere(model);
+  model.on("comm_live_update", leave); // ipywidgets' word for a restarted kernel
+  return () => {
+    model.off("comm_live_update", leave);
+    leave();
+    uncount();
   };
 }
 

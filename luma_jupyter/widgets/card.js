@@ -58,8 +58,9 @@ function clipPart(live, model, time) {
   };
 }
 
-/** The drawing of many clips: a bar for all, and a row for each, of which those near the screen are in the page. */
-function tablePart(live, model, time) {
+/** The drawing of many clips: a bar for all, and a row for each, of which those near the screen are in the page; `act` tells
+the kernel what was pressed. */
+function tablePart(live, model, time, act) {
   const columns = [_("Clip"), _("Prompt"), _("Status"), _("Time"), _("Video")];
   const headCell = (column) => `<th role="columnheader">${column}</th>`;
   live.insertAdjacentHTML("beforeend", `<div class="luma-row">
@@ -92,7 +93,7 @@ function tablePart(live, model, time) {
     const button = cells[4].appendChild(document.createElement("button"));
     Object.assign(button, { type: "button", className: "luma-stop", hidden: true });
     const part = { cells, prompt, request, status, bar, link, button, index: -1 };
-    button.addEventListener("click", () => model.send({ do: `${button.dataset.action} one`, row: part.index }));
+    button.addEventListener("click", () => act({ do: `${button.dataset.action} one`, row: part.index }));
     drawn.set(row, part);
     return row;
   };
@@ -205,7 +206,10 @@ function render({ model, el }) {
   const [status, stop, tellMe, told] = ["status", "stop", "tell", "told"].map((name) => live.querySelector(`.luma-${name}`));
   const drawTelling = tellButton(model, tellMe, told);
   const time = kernelClock();
-  const part = (many ? tablePart : clipPart)(live, model, time);
+  const act = (content) => {
+    if (!tell(model, content)) disconnected();
+  };
+  const part = (many ? tablePart : clipPart)(live, model, time, act);
   let heardAt = performance.now();
   let askedAt = heardAt;
   let gone = false;
@@ -280,7 +284,7 @@ function render({ model, el }) {
   };
   stop.addEventListener("click", () => {
     stop.disabled = true;
-    model.send({ do: "stop" });
+    act({ do: "stop" });
   });
   const timer = setInterval(tick, many ? 1000 : 500);
   draw();

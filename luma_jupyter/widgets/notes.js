@@ -15,7 +15,7 @@ const iconButton = (icon, name, label, title) =>
   make("button", icon, { type: "button", class: name, title, "aria-label": label });
 
 /** Add both to a part with `data-key`: two buttons at the beginning of `row`, and behind `row` the note, which is a field
-while one writes it. `send` tells the kernel. Gives what takes them away; `part.drawNote` draws them anew. */
+while one writes it. `send` tells the kernel, as `tell` does. Gives what takes them away; `part.drawNote` draws them anew. */
 function addNote(part, row, prompt, send) {
   const [clip, onClip] = [shortened(prompt), _("Note on {clip}", { clip: shortened(prompt) })];
   const star = iconButton("☆", "luma-star", _("Star {clip}", { clip }), _("Star"));
@@ -29,9 +29,10 @@ function addNote(part, row, prompt, send) {
   row.prepend(star, pen);
   row.after(words, field, trouble);
   const starred = () => part.dataset.starred === "true";
-  const tellKernel = (changes) => {
-    trouble.textContent = "";
-    send({ do: "note", key: part.dataset.key, ...changes });
+  const change = (name, value, wish) => {
+    const sent = send({ do: "note", key: part.dataset.key, ...wish });
+    if (sent) part.dataset[name] = value;
+    part.drawNote(sent ? "" : _("The kernel has ended: run this cell again."));
   };
   const open = (shown) => {
     field.hidden = !shown;
@@ -44,10 +45,7 @@ function addNote(part, row, prompt, send) {
     const [text, focused] = [field.value, field === document.activeElement];
     open(false);
     if (focused) pen.focus();
-    if (!saved || text === part.dataset.note) return;
-    part.dataset.note = text;
-    part.drawNote();
-    tellKernel({ text });
+    if (saved && text !== part.dataset.note) change("note", text, { text });
   };
   part.drawNote = (problem = "") => {
     star.setAttribute("aria-pressed", String(starred()));
@@ -56,11 +54,7 @@ function addNote(part, row, prompt, send) {
     words.title = part.dataset.note;
     trouble.textContent = problem;
   };
-  part.toggleStar = () => {
-    part.dataset.starred = String(!starred());
-    part.drawNote();
-    tellKernel({ starred: starred() });
-  };
+  part.toggleStar = () => change("starred", !starred(), { starred: !starred() });
   star.addEventListener("click", part.toggleStar);
   pen.addEventListener("pointerdown", (event) => event.preventDefault()); // or the field is left before the click
   pen.addEventListener("click", () => {

@@ -83,14 +83,6 @@ function enhance(frame, model) {
   };
 }
 
-function render({ model, el }) {
-  const leave = withFrame(el, model.get("key"), (frame) => enhance(frame, model));
-  const uncount = countView(model);
-  sayHere(model);
-  return () => {
-    leave();
-    uncount();
-  };
-}
+const render = ({ model, el }) => addToFrame(model, el, (frame) => enhance(frame, model));
 
 export default { render };

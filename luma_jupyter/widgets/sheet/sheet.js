@@ -23,7 +23,11 @@ function ballot(frame, model) {
   const parts = tiles.map((tile, number) => votes(number, model.get("key")));
   const state = frame.querySelector(".luma-voted");
   const how = state.textContent;
-  const cast = (number, mark) => model.send({ do: "vote", number, mark });
+  const cast = (number, mark) => {
+    if (tell(model, { do: "vote", number, mark })) return;
+    draw();
+    state.textContent = _("The kernel has ended: run this cell again.");
+  };
   tiles.forEach((tile, number) => {
     tile.append(parts[number]);
     parts[number].addEventListener("change", (event) => cast(number, Number(event.target.value)));
@@ -65,23 +69,16 @@ function ballot(frame, model) {
   };
 }
 
-function render({ model, el }) {
-  const enhance = (frame) => {
-    const { controls, stop } = playSheet(frame);
-    for (const part of [controls, frame.querySelector(".luma-sheet")]) if (part) ownKeys(part);
-    const unvote = model.get("marks").length ? ballot(frame, model) : () => {};
-    return () => {
-      unvote();
-      stop();
-    };
-  };
-  const leave = withFrame(el, model.get("key"), enhance);
-  const uncount = countView(model);
-  sayHere(model);
+function enhance(frame, model) {
+  const { controls, stop } = playSheet(frame);
+  for (const part of [controls, frame.querySelector(".luma-sheet")]) if (part) ownKeys(part);
+  const unvote = model.get("marks").length ? ballot(frame, model) : () => {};
   return () => {
-    leave();
-    uncount();
+    unvote();
+    stop();
   };
 }
+
+const render = ({ model, el }) => addToFrame(model, el, (frame) => enhance(frame, model));
 
 export default { render };
