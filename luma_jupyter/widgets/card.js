@@ -266,6 +266,7 @@ function render({ model, el }) {
     }
     stop.textContent = view.stop;
     stop.title = view.tooltip;
+    if (!view.stop) stop.disabled = false; // for what comes next
     part.update();
     tick();
   };

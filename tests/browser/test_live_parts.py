@@ -159,3 +159,19 @@ def test_a_press_that_cannot_be_sent_tells_that_the_kernel_is_gone(open_live: Op
     page.evaluate("ended = true")
     page.get_by_role("button", name=name).click()
     assert page.get_by_text(GONE).is_visible()
+
+
+# The queue.
+
+
+def test_all_of_a_queue_can_be_stopped_again(open_live: Opener) -> None:
+    """The button that stopped all is there again for what comes next: another clip, or one that goes on."""
+    page = open_queue(open_live)
+    button = page.get_by_role("button", name="Stop watching all")
+    button.click()
+    assert button.is_disabled()
+    for status in (Status.DETACHED, Status.RUNNING):
+        page.evaluate("(view) => change('change:view', { view })", queue_view(status))
+    assert button.is_enabled()
+    button.click()
+    assert page.evaluate("sent.filter(({ do: what }) => what === 'stop').length") == 2
