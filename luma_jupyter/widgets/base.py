@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import re
 import secrets
+import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
@@ -97,7 +98,10 @@ def _fits(trait: Any, value: object) -> bool:
 
 
 class CardModel(Model):
-    """The live part of a card: ``view`` is what the card's view gives, ``kernel`` the kernel's id."""
+    """The live part of a card: ``view`` is what the card's view gives, ``kernel`` the kernel's id.
+
+    The view has the time at which it is sent, by ``clock``, in Unix seconds: that may be minutes after it has changed.
+    """
 
     scripts = (
         "base.js",
@@ -107,12 +111,17 @@ class CardModel(Model):
         "card.js",
     )
     styles = ("card.css",)
-    view = traitlets.Dict().tag(sync=True)
+    view = traitlets.Dict().tag(sync=True, to_json=lambda view, model: model.as_of_now(view))
     kernel = traitlets.Unicode().tag(sync=True)
 
-    def __init__(self, **traits: Any) -> None:
+    def __init__(self, clock: Callable[[], float] = time.time, **traits: Any) -> None:
         self.is_wanted: Callable[[], bool] = lambda: True  # whether a page wants to know what changes
+        self._clock = clock
         super().__init__(**traits)
+
+    def as_of_now(self, view: dict[str, Any]) -> dict[str, Any]:
+        """A view as it is to be sent."""
+        return {**view, "now": round(self._clock(), 1)} if "now" in view else view
 
     def send_state(self, key: Any = None) -> None:
         """Send what has changed where that is wanted; without a ``key`` somebody asks for all of it."""

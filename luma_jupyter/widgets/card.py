@@ -62,7 +62,7 @@ class Card(LiveCard):
 
     @cached_property
     def model(self) -> CardModel:
-        model = CardModel(view=live_view(self._state()), kernel=kernel_id())
+        model = CardModel(self._handle.clock, view=live_view(self._state()), kernel=kernel_id())
         model.on_content(self._on_message)
         return model
 

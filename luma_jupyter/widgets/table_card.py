@@ -179,7 +179,7 @@ class TableCard(LiveCard):
         rows = [self._row(state) for state in states]
         self._sent = dict(enumerate(rows))
         view, curves = {**self._view(), "version": 0}, self.progress.curves
-        model = self.model_class(view=view, rows=rows, curves=curves, kernel=kernel_id())
+        model = self.model_class(self._now, view=view, rows=rows, curves=curves, kernel=kernel_id())
         model.on_content(self._on_message)
         return model
 
@@ -191,11 +191,13 @@ class TableCard(LiveCard):
     def _row(self, state: ClipState) -> TableRow:
         return live_row(state, self._beginning)
 
+    def _now(self) -> float:
+        handle = next(iter(list(self.handles.values())), None)  # the queue may get one at this moment
+        return handle.clock() if handle else time.time()
+
     def _view(self) -> dict[str, Any]:
-        handle = next(iter(self.handles.values()), None)
-        now = handle.clock() if handle else time.time()
         sums = {"moving": self.progress.moving, "first": self.first}
-        return {**live_view(self.key, self.progress.counts, now), **sums}
+        return {**live_view(self.key, self.progress.counts, self._now()), **sums}
 
     def _on_message(self, content: dict[str, Any], buffers: object) -> None:
         """The button was pressed; a page shows other rows; or one opened that knows the table as it was before."""
@@ -268,5 +270,5 @@ class TableCard(LiveCard):
         """Tell all pages; those that ``asked`` have their answer with that."""
         if not self.model.is_wanted():
             return
-        view, curves = self.model.view, self.model.curves
+        view, curves = self.model.as_of_now(self.model.view), self.model.curves
         self.model.send({"rows": [*rows.items()], "curves": curves, "view": view, "asked": [*asked]})

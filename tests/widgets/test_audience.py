@@ -138,6 +138,31 @@ def test_a_card_that_is_seen_after_all_goes_on_as_a_widget(
     assert len(updates(notebook)) == before + 2
 
 
+@pytest.mark.parametrize("shown", ["sunset", "[sunset]"])
+def test_a_page_that_comes_late_gets_the_time_that_it_is(
+    notebook: Shell, service: PromptService, monkeypatch: pytest.MonkeyPatch, shown: str
+) -> None:
+    """Not that of the last change: its times and bars would be back there. So does one whose connection was lost."""
+    service.running = True
+    clip = generate("A sunset", timeout=1e9)
+    wait_for_status(clip, "running")
+    now = 2e9
+    clip.handle.clock = lambda: now
+    notebook.user_ns["clips"] = clip if shown == "sunset" else ClipList([clip])
+    notebook.run("clips")
+    until(lambda: kernel.presenter.page.is_silent)
+    draw_all_news()
+    model = notebook.displays.models()[-1]
+    told: list[dict[str, Any]] = []
+    monkeypatch.setattr(type(model), "_send", lambda _, message, buffers=None: told.append(message))
+    now += 90
+    answer(notebook)
+    draw_all_news()
+    assert [message["state"]["view"]["now"] for message in told] == [now]
+    now += 90
+    assert model.get_state("view")["view"]["now"] == now
+
+
 def test_a_card_does_not_stray_into_other_cells(notebook: Shell, service: PromptService, by_server: None) -> None:
     """Where updates reach only the cell that runs, none is sent after it; a page that answers later gets the end."""
     clip = show_unseen(notebook, service)

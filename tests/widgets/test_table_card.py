@@ -117,8 +117,10 @@ def test_table_sends_all_rows_to_a_page_that_opens_late(
     before = len(sent.messages)
     model._handle_custom_msg({"do": "refresh", "version": model.view["version"]}, [])
     assert len(sent.messages) == before
+    many[0].handle.clock = lambda: 2e9  # minutes in which nothing was told
     model._handle_custom_msg({"do": "refresh", "version": known}, [])
     assert [index for index, _ in sent.messages[-1]["rows"]] == [0, 1, 2, 3]
+    assert sent.messages[-1]["view"]["now"] == 2e9
 
 
 def test_table_button_stops_all(notebook: Shell, service: PromptService) -> None:
