@@ -64,7 +64,7 @@ class ClipSequence(Sequence[Clip]):
     @property
     @abstractmethod
     def completed(self) -> ClipSequence:
-        """Those that are completed by now, in their order."""
+        """Those that are completed by now, in their order. Raises ConfigError where the journal cannot be read."""
 
     @abstractmethod
     def wanted(self, wanted: Wanted) -> ClipSequence:

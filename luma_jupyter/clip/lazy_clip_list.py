@@ -100,7 +100,9 @@ class LazyClipList(ClipSequence):
     @property
     def completed(self) -> LazyClipList:
         """Those that have a video by now, as far as the journal and the sidecars know."""
-        done = {clip.task.intent for clip in self._under_way if clip.task.status is Status.COMPLETED}
+        known = {clip.task.intent: clip.task for clip in self._under_way}
+        tasks = [*known.values(), *self._tasks.unfinished_without(known)]
+        done = {task.intent for task in tasks if task.status is Status.COMPLETED}
         return self._part(self._tasks.of(Status.COMPLETED, done))
 
     def wanted(self, wanted: Wanted) -> LazyClipList:

@@ -81,7 +81,11 @@ class Past(Sequence[Task]):
     @property
     def unfinished(self) -> list[Task]:
         """Those whose status may change, as they stand: few."""
-        return self._tasks([key for key in self._keys if key[2] not in FINAL])
+        return self.unfinished_without(())
+
+    def unfinished_without(self, intents: Container[str]) -> list[Task]:
+        """As `unfinished`, without those of these intents, which are not read."""
+        return self._tasks([key for key in self._keys if key[2] not in FINAL and key[1] not in intents])
 
     @property
     def counts(self) -> Counter[Status]:

@@ -18,7 +18,7 @@ from luma_jupyter.domain.vocabulary import Status
 from luma_jupyter.engine.store.journal import Journal
 from luma_jupyter.views.text import MOST_LINES
 from tests.engine.library.test_sidecars import a_task, placed
-from tests.support.notebook import PromptService, Shell, wait_for_status
+from tests.support.notebook import PromptService, Shell, wait_for_end, wait_for_status
 
 SMALL = 100_000  # bytes that a notebook may keep of any of these
 
@@ -102,6 +102,26 @@ def test_clips_are_read_when_they_are_looked_at(notebook: Shell, read: list[str]
     repr(found)
     assert len(read) == 1 + MOST_LINES
     assert prompts(found) == [f"Film {number}" for number in range(500)]
+
+
+def test_completed_clips_are_those_of_now(notebook: Shell, service: PromptService, read: list[str]) -> None:
+    """Also one that nobody followed when the list was made: that one is read, and no other."""
+    enter(300)
+    service.running = True
+    stopped, running = (generate(prompt, timeout=1e9) for prompt in ("Stopped", "Running"))
+    for clip in (stopped, running):
+        wait_for_status(clip, "running")
+    stopped.stop()
+    wait_for_end(stopped)
+    found = clips()
+    service.running = False
+    stopped.retry()
+    for clip in (stopped, running):
+        assert wait_for_end(clip) == "completed"
+    read.clear()
+    completed = found.completed
+    assert read == [stopped.task.intent]
+    assert completed[300:] == [stopped, running]
 
 
 def test_text_of_many_clips_has_the_last_ones_and_says_what_is_left_out(notebook: Shell) -> None:

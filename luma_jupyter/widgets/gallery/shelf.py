@@ -68,7 +68,7 @@ class Shelf:
         self.files = list(files)
         self._joins = joins
         self._all = given[:]  # the user's own list may grow
-        self._new: list[Clip] = []  # that are not in it yet, oldest first
+        self._new: list[Clip] = []  # that began since it was looked at last, oldest first
         self._under_way = {clip.task.intent: clip for clip in self._all.standing()[1].values()}
         self._arrived: list[Clip] = []
         self._listeners: list[Callable[[], None]] = []
@@ -94,10 +94,9 @@ class Shelf:
         with self._lock:
             if clip in self._completed:  # its file is fetched again
                 return
-            if self._joins(task):
-                self._new.append(clip)
-            elif clip not in self._all:
+            if not self._joins(task) and clip not in self._all:
                 return
+            self._new.append(clip)
             self._under_way[task.intent] = clip
         self._listen_to(clip)
         self._changed()
@@ -124,13 +123,13 @@ class Shelf:
         if began:
             self._all = self._all.after(reversed(began))
         ended = [clip for clip in self._under_way.values() if clip.task.status.ended]
-        for clip in ended:
-            del self._under_way[clip.task.intent]
         before = self._completed
         came = [clip for clip in ended if clip.task.status is Status.COMPLETED and clip not in before]
         if came:
             self._completed = self._all.completed
             self._arrived += came
+        for clip in ended:
+            del self._under_way[clip.task.intent]
 
     def places_since(self, arrived: int, standing: Standing) -> list[int]:
         """The places of the clips that have come since ``arrived`` had, in order."""

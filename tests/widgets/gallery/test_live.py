@@ -12,6 +12,7 @@ from luma_jupyter.api.kernel import kernel
 from luma_jupyter.cells.prompt_cell import prompt_cell
 from luma_jupyter.clip.clip import Clip
 from luma_jupyter.clip.clip_list import ClipList
+from luma_jupyter.engine.repository import Repository
 from luma_jupyter.errors import ConfigError
 from luma_jupyter.views.html import MOST_SAVED, saved_size
 from luma_jupyter.widgets.gallery.gallery import Gallery
@@ -166,6 +167,47 @@ def test_a_failed_clip_that_is_made_again_comes(notebook: Shell, service: Prompt
     clip.retry().wait()
     assert view(live)[:2] == (1, "1 clip")
     assert live.model.view["left_out"] == ""
+
+
+def test_a_clip_that_is_made_again_comes_among_given_clips(notebook: Shell, service: PromptService) -> None:
+    """They were looked up while nobody followed it; the gallery is made before that, while it is made, or after."""
+    service.running = True
+    clip = luma.generate("Stopped")
+    wait_for_status(clip, "running")
+    clip.stop()
+    wait_for_end(clip)
+    found = luma.clips()
+    before = luma.gallery(found)
+    live = live_part(before)
+    service.running = False
+    service.gate.clear()
+    clip.retry()
+    during = luma.gallery(found)
+    assert view(live)[:2] == (0, "0 clips, 1 being made")
+    service.gate.set()
+    wait_for_end(clip)
+    after = luma.gallery(found)
+    assert view(live) == (1, "1 clip", [0])
+    assert [list(shown) for shown in (before, during, after)] == [[clip]] * 3
+    assert [shown.shelf.now.left_out for shown in (before, during, after)] == [0] * 3
+
+
+def test_a_clip_that_ends_while_a_gallery_is_made_is_in_it(
+    notebook: Shell, service: PromptService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The journal, in which it is under way, is read before the media folder, and each clip after both."""
+    service.gate.clear()
+    clip = luma.generate("One")
+    saved = Repository._saved
+
+    def slow(*given: Any) -> Any:
+        service.gate.set()
+        wait_for_end(clip)
+        return saved(*given)
+
+    monkeypatch.setattr(Repository, "_saved", slow)
+    shown = luma.gallery()
+    assert (list(shown), shown.shelf.now.left_out) == ([clip], 0)
 
 
 def test_a_gallery_of_the_media_folder_has_what_is_under_way(notebook: Shell, service: PromptService) -> None:
