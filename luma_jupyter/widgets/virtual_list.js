@@ -103,18 +103,26 @@ function virtualList({ region, body, height, width = 0, grows = false, spare = 4
     }
     update();
   };
+  /** It is another list by now, of so many items, of which these are given; others near are asked for, one question at a
+  time. */
+  const reset = (count, given = [0, 0]) => {
+    asked = given;
+    insert([], count);
+  };
   return {
     items,
     update,
     /** There are so many items now, of which so many are new and come before the others. */
     resize: (count, before = 0) => insert(Array.from({ length: before }, (_, at) => at), count),
     insert,
-    /** The kernel has answered. */
-    answered: () => {
+    /** The kernel has answered: there are so many items now, and these are given, from one place to another; without
+    them all that were asked for. */
+    answered: (count = total, given = asked) => {
       clearTimeout(waiting);
       [waiting, patience] = [null, PATIENCE];
-      update();
+      reset(count, given);
     },
+    reset,
     end: () => {
       clearTimeout(waiting);
       cancelAnimationFrame(frame);

@@ -145,6 +145,19 @@ def test_what_is_not_answered_is_asked_for_again(page: Any) -> None:
     assert len(page.evaluate("asked")) == 3
 
 
+def test_what_an_answer_does_not_give_is_asked_for_again(page: Any) -> None:
+    """Also what was given, where it is another list by now: once what was asked for before is answered."""
+    page.evaluate(SCROLL, 20_000)
+    page.evaluate("list.answered(1000, [0, 0])")
+    assert page.evaluate("asked") == [[445, 565]] * 2
+    page.evaluate("list.reset(900)")
+    assert len(page.evaluate("asked")) == 2
+    page.evaluate("list.answered(900, [445, 565])")
+    assert len(page.evaluate("asked")) == 2
+    page.evaluate("list.reset(800)")
+    assert page.evaluate("asked") == [[445, 565]] * 3
+
+
 def test_an_item_that_has_the_focus_stays_in_the_page(page: Any) -> None:
     """Also where items come before it, and it is another place: its element stands for it, and for no other."""
     page.locator("#body > *").nth(3).focus()

@@ -104,11 +104,12 @@ function allTiles(region, first, model, told) {
     const tile = known.get(at);
     if (tile ? item.firstChild !== tile : !anew && item.firstChild) item.replaceChildren(...(tile ? [tile] : []));
   };
-  const rows = (from, to) => send({ do: "rows", from, to, search, starred });
+  /** Ask for tiles; `near`: for the list, which waits for the answer. */
+  const rows = (from, to, near = false) => send({ do: "rows", from, to, search, starred, near });
   const ask = (from, to) => {
     const places = Array.from({ length: to - from }, (_, i) => from + i);
     if (!anew && places.every((at) => known.has(at))) return false;
-    rows(from, to);
+    rows(from, to, true);
   };
   const list = virtualList({ region, body, width: WIDTH, height: HEIGHT, grows: true, spare: 12, make: makeItem, draw, ask });
   const player = largePlayer({ count: () => total, tileAt: (at) => known.get(at), ask: (at) => rows(at, at + 1), send });
@@ -124,20 +125,26 @@ function allTiles(region, first, model, told) {
     const nodes = content.tiles && withAddresses(content.tiles.join(""), await folder);
     takeNote(content, (key) => [...known.values(), ...first, player.dialog].filter((part) => part.dataset.key === key));
     if (content.noted !== undefined) list.update();
-    if (!nodes || content.search !== search || content.starred !== starred) return; // one has typed on
-    if (content.arrived !== arrived) return list.answered(); // it was made before what is new, or after it
+    if (!nodes) return;
+    const { from, to, near } = content;
+    if (content.search !== search || content.starred !== starred || content.arrived !== arrived) {
+      if (near) list.answered(total, [0, 0]); // one has typed on, or it was made before what is new, or after it
+      return;
+    }
     for (const [at, tile] of known) if (!kept.has(tile) && !list.items.has(at)) known.delete(at);
     const focused = document.activeElement;
-    const tiles = anew ? begin([...nodes.children]) : [...nodes.children];
+    const begins = anew;
+    const tiles = begins ? begin([...nodes.children]) : [...nodes.children];
     tiles.forEach((tile, i) => {
-      if (known.has(content.from + i)) return; // one may have the focus, or play
-      known.set(content.from + i, tile);
+      if (known.has(from + i)) return; // one may have the focus, or play
+      known.set(from + i, tile);
       if (!plain.has(tile)) dress(tile, send);
     });
     total = content.total;
     told(content.count);
-    list.resize(total);
-    list.answered();
+    if (near) list.answered(total, [from, to]);
+    else if (begins) list.reset(total, [from, to]);
+    else list.resize(total);
     player.renew();
     if (body.contains(focused)) focused.focus({ preventScroll: true });
   };
@@ -151,15 +158,14 @@ function allTiles(region, first, model, told) {
     if (!shifts) {
       if (!search && !starred) total = view.total;
       anew = true;
-      rows(0, FIRST);
-      return list.resize(total);
+      if (!total) rows(0, FIRST);
+      return list.reset(total);
     }
     total = view.total;
     const moved = [...known].map(([at, tile]) => [shiftedBy(view.added, at), tile]);
     known.clear();
     for (const [at, tile] of moved) known.set(at, tile);
     list.insert(view.added, total);
-    list.answered(); // what was asked for before is at other places by now
     player.renew(view.added);
   };
   model.on("msg:custom", take);

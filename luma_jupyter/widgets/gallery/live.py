@@ -81,7 +81,8 @@ class GalleryModel(NotedModel):
         elif content.get("do") == "rows" and (window := read_window(content)):
             search, starred = content.get("search", ""), content.get("starred", False)
             if isinstance(search, str) and isinstance(starred, bool):
-                self.send({**self._rows(window, search, starred), "search": search, "starred": starred})
+                asked = {"search": search, "starred": starred, "near": content.get("near") is True}
+                self.send({**self._rows(window, search, starred), "to": window.stop, **asked})
         else:
             super().on_message(content, buffers)
 

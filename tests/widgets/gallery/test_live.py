@@ -376,6 +376,16 @@ def test_search_finds_prompts_names_and_notes(made: list[Clip], film_bytes: byte
         fox.starred = False
 
 
+def test_an_answer_says_what_was_asked_for(made: list[Clip], said: Said) -> None:
+    """By that a page knows what it still has to ask for, also where there are fewer tiles; others may ask, too."""
+    live = live_part(luma.gallery())
+    for near in (True, False):
+        ask(live, do="rows", search="fox", starred=False, near=near, **{"from": 0, "to": 40})
+        answer = {name: said[-1][name] for name in ("from", "to", "near", "arrived", "search", "starred")}
+        assert answer == {"from": 0, "to": 40, "near": near, "arrived": 0, "search": "fox", "starred": False}
+        assert prompts(said[-1]) == ["A fox"]
+
+
 def test_a_search_that_cannot_be_is_said(made: list[Clip], said: Said, monkeypatch: pytest.MonkeyPatch) -> None:
     """Too many words, or a journal that cannot be read: a line in the place of the count, and no tiles."""
     live = live_part(luma.gallery())
