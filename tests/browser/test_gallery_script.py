@@ -1,4 +1,4 @@
-"""The list of a live gallery, in a page of which the test plays the kernel: clips come between
+"""The list of a live gallery and its large player, in a page of which the test plays the kernel: clips come between
 question and answer."""
 
 from __future__ import annotations
@@ -66,6 +66,11 @@ START = """() => {
         })
         .map((item) => item.querySelector("summary, .luma-open")?.textContent.trim() ?? "");
 }"""
+OPEN = "(name) => tiles.open([...document.querySelectorAll('.luma-tile')].find(({ dataset }) => dataset.key === name))"
+PLAYED = """(() => {
+    const part = (name) => document.querySelector(`.luma-player .luma-${name}`).textContent;
+    return [part("prompt"), part("place")];
+})()"""
 
 
 @pytest.fixture
@@ -129,3 +134,17 @@ def test_the_first_clip_that_a_search_finds_comes(page: Any) -> None:
     page.evaluate("kernel.complete('kite')")
     page.evaluate("kernel.answerAll()")
     assert in_sight(page) == ["kite"]
+
+
+def test_the_large_player_stays_with_its_video_when_a_clip_comes_into_a_search(page: Any) -> None:
+    """It plays on, and the next one is the one behind it."""
+    search_boats(page)
+    page.evaluate(OPEN, "boat 400")
+    assert page.evaluate(PLAYED) == ["boat 400", "201 of 300"]
+    page.evaluate("globalThis.playing = document.querySelector('.luma-player video')")
+    page.evaluate("kernel.complete('boat new')")
+    page.evaluate("kernel.answerAll()")
+    assert page.evaluate(PLAYED) == ["boat 400", "202 of 301"]
+    assert page.evaluate("document.querySelector('.luma-player video') === playing")
+    page.keyboard.press("ArrowRight")
+    assert page.evaluate(PLAYED) == ["boat 402", "203 of 301"]

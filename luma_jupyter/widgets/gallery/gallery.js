@@ -112,7 +112,10 @@ function allTiles(region, first, model, told) {
     rows(from, to, true);
   };
   const list = virtualList({ region, body, width: WIDTH, height: HEIGHT, grows: true, spare: 12, make: makeItem, draw, ask });
-  const player = largePlayer({ count: () => total, tileAt: (at) => known.get(at), ask: (at) => rows(at, at + 1), send });
+  const placeOf = ({ dataset }) => [...known].find(([, tile]) => tile.dataset.key === dataset.key)?.[0];
+  const player = largePlayer({
+    count: () => total, tileAt: (at) => known.get(at), placeOf, ask: (at) => rows(at, at + 1), send,
+  });
   const undress = new Map(first.map((tile) => [tile, dress(tile, send)]));
   /** Begin again with what the kernel says; tiles that are in use are used again. */
   const begin = (tiles) => {
@@ -158,7 +161,8 @@ function allTiles(region, first, model, told) {
     if (!shifts) {
       if (!search && !starred) total = view.total;
       anew = true;
-      if (!total) rows(0, FIRST);
+      const from = Math.max(0, player.at() - FIRST / 2); // it is moved by as many as have come
+      if (player.dialog.open || !total) rows(from, from + FIRST);
       return list.reset(total);
     }
     total = view.total;

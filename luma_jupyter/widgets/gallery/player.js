@@ -9,8 +9,8 @@ const PLAYER = `<div class="luma-bar luma-picks">
   <div class="luma-picks luma-marks"></div>`;
 
 /** A player of the clips of a gallery. `count` says how many there are, `tileAt` gives the tile at a place, undefined where
-it has to be asked for with `ask`; `send` tells the kernel. */
-function largePlayer({ count, tileAt, ask, send }) {
+it has to be asked for with `ask`, `placeOf` the place of a tile, undefined where nobody knows; `send` tells the kernel. */
+function largePlayer({ count, tileAt, placeOf, ask, send }) {
   const dialog = document.createElement("dialog");
   dialog.className = "luma-player";
   dialog.setAttribute("aria-label", _("Large player"));
@@ -35,11 +35,14 @@ function largePlayer({ count, tileAt, ask, send }) {
     for (const name of ["key", "starred", "note"]) dialog.dataset[name] = tile.dataset[name];
     unmark = addNote(dialog, marks, titleOf(tile), send);
   };
-  const show = () => {
+  const showPlace = () => {
     const [number, total] = [at + 1, count()].map((value) => value.toLocaleString("en"));
     place.textContent = _("{number} of {total}", { number, total });
     before.disabled = at <= 0;
     next.disabled = at >= count() - 1;
+  };
+  const show = () => {
+    showPlace();
     const tile = tileAt(at);
     if (tile && tile === shown) return;
     empty();
@@ -83,11 +86,15 @@ function largePlayer({ count, tileAt, ask, send }) {
       show();
       (next.disabled ? close : next).focus();
     },
-    /** Tiles have come; of these, so many before the one that is shown. */
+    /** The place of what is shown; 0 where nothing is. */
+    at: () => (dialog.open ? at : 0),
+    /** Tiles have come, new ones at these places; what is shown goes on. */
     renew: (places = []) => {
       if (!dialog.open) return;
       at = shiftedBy(places, at);
-      show();
+      if (!shown) return show();
+      if (tileAt(at)?.dataset.key !== shown.dataset.key) at = placeOf(shown) ?? at;
+      showPlace();
     },
     end: () => {
       if (dialog.open) dialog.close();
