@@ -123,6 +123,8 @@ function virtualList({ region, body, height, width = 0, grows = false, spare = 4
       reset(count, given);
     },
     reset,
+    /** Whether an item was asked for, as one near. */
+    asksFor: (at) => at >= asked[0] && at < asked[1],
     end: () => {
       clearTimeout(waiting);
       cancelAnimationFrame(frame);

@@ -148,3 +148,18 @@ def test_the_large_player_stays_with_its_video_when_a_clip_comes_into_a_search(p
     assert page.evaluate("document.querySelector('.luma-player video') === playing")
     page.keyboard.press("ArrowRight")
     assert page.evaluate(PLAYED) == ["boat 402", "203 of 301"]
+
+
+def test_tiles_near_the_screen_stay_when_the_large_player_goes_beyond_them(page: Any) -> None:
+    """What it asks for takes the place of no tile that one is about to scroll to."""
+    page.evaluate("go(20_000)")
+    page.evaluate("kernel.answerAll()")
+    page.evaluate(OPEN, "boat 200")
+    for _ in range(30):
+        page.keyboard.press("ArrowRight")
+        page.evaluate("kernel.answerAll()")
+    assert page.evaluate(PLAYED) == ["boat 230", "231 of 600"]
+    page.keyboard.press("Escape")
+    page.evaluate("go(20_400)")
+    page.evaluate("kernel.answerAll()")
+    assert "" not in page.evaluate("names(500)")

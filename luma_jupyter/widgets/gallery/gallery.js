@@ -134,7 +134,7 @@ function allTiles(region, first, model, told) {
       if (near) list.answered(total, [0, 0]); // one has typed on, or it was made before what is new, or after it
       return;
     }
-    for (const [at, tile] of known) if (!kept.has(tile) && !list.items.has(at)) known.delete(at);
+    for (const [at, tile] of known) if (!kept.has(tile) && !list.items.has(at) && !list.asksFor(at)) known.delete(at);
     const focused = document.activeElement;
     const begins = anew;
     const tiles = begins ? begin([...nodes.children]) : [...nodes.children];
