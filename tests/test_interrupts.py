@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from luma_jupyter.interrupts import deferred_interrupt
+from luma_jupyter.interrupts import deferred_interrupt, interrupt_if_heard
 
 
 @pytest.fixture
@@ -61,6 +61,56 @@ def test_deferred_interrupt_within_another_waits_for_the_outer_one() -> None:
     with pytest.raises(KeyboardInterrupt):
         nested()
     assert done == ["as a whole", "the outer one too"]
+
+
+def _interrupted_in_between(done: list[str]) -> None:
+    with deferred_interrupt(), deferred_interrupt():
+        interrupt_if_heard()
+        done.append("before it came")
+        signal.raise_signal(signal.SIGINT)
+        done.append("before the step")
+        interrupt_if_heard()
+        done.append("the step")
+
+
+@pytest.mark.usefixtures("interrupts")
+def test_interrupt_if_heard_raises_within_the_block() -> None:
+    """A step that cannot be taken back is not taken once Ctrl-C was pressed; KeyboardInterrupt is raised once."""
+    done: list[str] = []
+    with pytest.raises(KeyboardInterrupt):
+        _interrupted_in_between(done)
+    assert done == ["before it came", "before the step"]
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+@pytest.mark.usefixtures("interrupts")
+def test_interrupt_if_heard_hands_the_signal_to_whoever_handles_it() -> None:
+    """A handler of the host's hears of it, once; where it raises nothing, the block goes on."""
+    done: list[str] = []
+    signal.signal(signal.SIGINT, lambda number, frame: done.append("handled"))
+    _interrupted_in_between(done)
+    assert done == ["before it came", "before the step", "handled", "the step"]
+
+
+@pytest.mark.usefixtures("interrupts")
+def test_interrupt_if_heard_in_another_thread_raises_nothing() -> None:
+    """What the main thread was asked to stop is nothing to any other thread."""
+    done: list[str] = []
+
+    def go_on() -> None:
+        interrupt_if_heard()
+        done.append("went on")
+
+    def interrupted() -> None:
+        with deferred_interrupt():
+            signal.raise_signal(signal.SIGINT)
+            thread = threading.Thread(target=go_on)
+            thread.start()
+            thread.join()
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
+    assert done == ["went on"]
 
 
 @pytest.mark.usefixtures("interrupts")

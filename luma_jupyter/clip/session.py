@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections import deque
 from collections.abc import Callable, Collection, Mapping, MutableMapping, Sequence
@@ -51,6 +52,8 @@ LAST_CLIP = "_luma"
 RECENT_CLIPS = 100  # that stay at hand though nobody holds them, as for `%luma status`
 ClipListener = Callable[[Clip], None]
 
+log = logging.getLogger(__name__)
+
 
 class Session:
     """The `Owner` of a kernel's clips.
@@ -82,6 +85,7 @@ class Session:
         self._listeners: list[ClipListener] = []
         self._note_listeners: list[ClipListener] = []
         self._looks: dict[str, Clip] = {}  # by intent: those looked for unasked, until the user wants them
+        engine.on_start = self.clip_for_handle
         engine.repository.name_of = self._name_of
         engine.repository.media.tell = lambda line: say(f"luma_jupyter: {translated(line)}")
         self._reset_lock()
@@ -267,7 +271,10 @@ class Session:
 
     def _announce(self, clip: Clip) -> None:
         for listener in list(self._listeners):
-            listener(clip)
+            try:
+                listener(clip)
+            except Exception:  # what cannot show a clip must not keep others from being sent
+                log.exception("A listener failed")
 
     # A person's notes.
 

@@ -50,7 +50,7 @@ from luma_jupyter.engine.store.journal import Entry, Journal, Lease
 from luma_jupyter.engine.task_spec import DEFAULT_TIMEOUT, TaskSpec
 from luma_jupyter.errors import ConfigError, InvalidRequest, LumaError, OverBudget, with_message
 from luma_jupyter.films.plan import FilmPlan
-from luma_jupyter.interrupts import deferred_interrupt
+from luma_jupyter.interrupts import deferred_interrupt, interrupt_if_heard
 from luma_jupyter.languages import N_
 from luma_jupyter.operating_system import at_fork
 from luma_jupyter.settings import KEY_SETTINGS, Settings, SettingsSource
@@ -61,7 +61,7 @@ class Engine:
 
     ``loop_thread``, ``providers``, ``clock`` (Unix seconds) and ``jitter`` (0 to 1) are passed in by tests, which may
     also set ``free_space``: how many bytes are free in a folder, and ``film_maker``. ``notices`` collects lines that
-    the user should read once.
+    the user should read once. ``on_start`` is called with the handle of each task that begins to be followed here.
     """
 
     def __init__(
@@ -81,6 +81,7 @@ class Engine:
         self.notices: list[str] = []
         self.free_space: Callable[[Path], int] = free_space
         self.film_maker = FilmMaker()
+        self.on_start: Callable[[Handle], object] = lambda handle: None
         self._clock = clock
         self.repository = Repository(
             settings, self.handles, lambda: self.providers.demo_url, clock, self.notices.append
@@ -168,7 +169,7 @@ class Engine:
         What was sent an error says, where another one cannot be had that was made before.
         """
         prices = self._prices_to_count(plans)
-        with deferred_interrupt():  # what was entered is also begun
+        with deferred_interrupt():  # what was entered is also begun, and told
             try:
                 found = self._enter(plans, prices)
             except ConfigError:  # also of a journal that cannot be written; to play what is there, it is not needed
@@ -422,10 +423,12 @@ class Engine:
     # Handles: one for each intent that this kernel follows, or that it alone knows all about.
 
     def _start(self, handle: Handle, options: RunOptions) -> Handle:
-        """Begin a task's run; its handle is let go at its end."""
+        """Begin a task's run, and tell of it; its handle is let go at its end."""
         handle.followed = True
         handle.done.add_done_callback(lambda done: self._let_go(handle))
-        return self._runner.start(handle, options)
+        self._runner.start(handle, options)
+        self.on_start(handle)
+        return handle
 
     def _let_go(self, handle: Handle) -> None:
         """Forget a task that has ended, where journal and media folder can tell all of it; who holds it keeps it."""
@@ -488,11 +491,12 @@ class Engine:
 
     @contextlib.contextmanager
     def _transaction(self, *intents: str) -> Iterator[None]:
-        """A transaction in which intents may get new handles; these do not stay either if it fails."""
+        """A transaction in which intents may get new handles, which do not stay if it fails, or is interrupted."""
         before = {intent: self.handles[intent] for intent in intents if intent in self.handles}
         try:
             with self.journal.transaction():
                 yield
+                interrupt_if_heard()
         except BaseException:
             for intent in intents:
                 self.handles.pop(intent, None)

@@ -181,7 +181,9 @@ class LumaMagics:
     def _row(self, clip: Clip) -> ClipState | None:
         """A clip as it can be named now; None where it is over, and a newer one is in its variable."""
         variables, state = self._session.variables(), clip.state
-        holder = variables.get(split_index(clip.name or "")[0])
+        if state.name is None:
+            return replace(state, name=state.word)
+        holder = variables.get(split_index(state.name)[0])
         held = [holder] if isinstance(holder, Clip) else holder
         if not isinstance(held, list | ClipSequence) or clip in held:
             return state

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import gc
+import signal
 import threading
 import weakref
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -16,10 +19,12 @@ from luma_jupyter.api.kernel import kernel
 from luma_jupyter.clip import session
 from luma_jupyter.domain.vocabulary import Status
 from luma_jupyter.engine.engine import Engine
+from luma_jupyter.engine.run.runner import TaskRunner
 from luma_jupyter.engine.store.journal import Journal
+from luma_jupyter.engine.store.probe import FILE_NAME
 from luma_jupyter.errors import InvalidRequest, WaitTimeout
 from tests.clip.test_clip import ALWAYS, END_ONLY
-from tests.support.notebook import Kernels, PromptService
+from tests.support.notebook import Kernels, PromptService, Shell, wait_for_end, wait_for_status
 
 pytestmark = pytest.mark.usefixtures("engine")
 
@@ -139,3 +144,89 @@ def test_threads_that_ask_for_a_clip_at_once_get_the_same() -> None:
     with ThreadPoolExecutor(threads) as pool:
         (clip,) = set(pool.map(ask, range(threads)))
     assert clip in kernel.session.own_clips
+
+
+Interrupt = Callable[[], None]
+
+
+@pytest.fixture
+def interrupt_at_start(monkeypatch: pytest.MonkeyPatch) -> Iterator[Interrupt]:
+    """Have Ctrl-C pressed when the next run of a task begins: what costs is in the journal by then."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a background process starts without it
+    start = TaskRunner.start
+
+    def interrupt(*arguments: Any) -> Any:
+        monkeypatch.setattr(TaskRunner, "start", start)
+        signal.raise_signal(signal.SIGINT)
+        return start(*arguments)
+
+    yield lambda: monkeypatch.setattr(TaskRunner, "start", interrupt)
+    signal.signal(signal.SIGINT, before)
+
+
+def test_clips_that_were_sent_though_their_cell_was_interrupted_are_known(
+    notebook: Shell, service: PromptService, interrupt_at_start: Interrupt, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """`%luma status` lists them, `%luma stop` stops them by their keys, and a live gallery hears of them."""
+    service.gate.clear()
+    told: list[luma.Clip] = []
+    kernel.session.listen(told.append)
+    interrupt_at_start()
+    with pytest.raises(KeyboardInterrupt):
+        luma.batch(["A mill by day", "A mill by night"])
+    clips = kernel.session.own_clips
+    assert [clip.prompt for clip in clips] == ["A mill by day", "A mill by night"]
+    assert told == clips
+    capsys.readouterr()
+    notebook.run("%luma status")
+    printed = capsys.readouterr().out
+    assert [f"clip:{clip.task.key}" in printed for clip in clips] == [True, True]
+    for clip in clips:
+        wait_for_status(clip, "running")
+        notebook.run(f"%luma stop clip:{clip.task.key}")
+    assert [wait_for_end(clip) for clip in clips] == ["detached", "detached"]
+
+
+@pytest.mark.parametrize("way", ["retry", "resume"])
+def test_clip_that_is_taken_up_again_though_its_cell_was_interrupted_is_followed(
+    service: PromptService, interrupt_at_start: Interrupt, way: str
+) -> None:
+    """The clip that the user holds comes to its end."""
+    service.running = True
+    boat = luma.generate("A boat")
+    wait_for_status(boat, "running")
+    boat.stop()
+    assert wait_for_end(boat) == "detached"
+    service.running = False
+    interrupt_at_start()
+    with pytest.raises(KeyboardInterrupt):
+        _ = boat.retry() if way == "retry" else kernel.session.resume(boat)
+    assert wait_for_end(boat) == "completed"
+
+
+def test_clip_that_is_adopted_though_its_cell_was_interrupted_is_known(
+    kernels: Kernels, tmp_path: Path, interrupt_at_start: Interrupt
+) -> None:
+    """A task that was made elsewhere is followed from there on, and so it is one of this kernel's clips."""
+    task_id = luma.generate("A boat").wait().task_id
+    assert task_id
+    kernels.kill()
+    (tmp_path / "home" / FILE_NAME).unlink()
+    kernels.start()
+    interrupt_at_start()
+    with pytest.raises(KeyboardInterrupt):
+        luma.adopt(task_id)
+    (clip,) = kernel.session.own_clips
+    assert clip.task_id == task_id
+    assert wait_for_end(clip) == "completed"
+
+
+def test_a_listener_that_fails_keeps_no_clip_from_being_sent(service: PromptService) -> None:
+    """What cannot show the first clip of a batch costs neither the others their start, nor the user the list."""
+
+    def fail(clip: luma.Clip) -> None:
+        raise RuntimeError("no page")
+
+    kernel.session.listen(fail)
+    assert luma.batch(["A boat", "A mill"]).wait().completed == kernel.session.own_clips
+    assert len(service.sent) == 2

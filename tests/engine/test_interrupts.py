@@ -1,19 +1,20 @@
-"""Ctrl-C at the worst moment: what was entered into the journal is also begun, so no clip is queued for ever."""
+"""Ctrl-C at the worst moment: nothing is entered into the journal, or what was entered is begun, and known."""
 
 from __future__ import annotations
 
 import signal
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 
 from luma_jupyter.domain.requests import GenerateRequest
-from luma_jupyter.domain.task import Task
 from luma_jupyter.domain.vocabulary import Status
 from luma_jupyter.engine.engine import Engine
 from luma_jupyter.engine.loop_thread import LoopThread
 from luma_jupyter.engine.provider_pool import ProviderPool
 from luma_jupyter.engine.store.journal import Journal, Lease
+from luma_jupyter.engine.task_spec import TaskSpec
 from tests.support import settings
 from tests.support.fake_service import FakeService
 from tests.support.loops import HurriedLoop
@@ -64,28 +65,50 @@ def test_interrupt_before_the_start_of_a_run_loses_no_task(
     assert len(service.seen("submit")) == 1
 
 
-def test_interrupt_while_a_task_is_entered_loses_no_task(
-    engine: Engine, service: FakeService, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Within the transaction, too, the step is taken as a whole."""
-    add = Journal.add
+def _interrupt_after(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    """Press Ctrl-C when the next call of this method of a journal's has done its part."""
+    method = getattr(Journal, name)
 
-    def add_and_interrupt(journal: Journal, task: Task) -> Lease:
-        lease = add(journal, task)
+    def call_and_interrupt(journal: Journal, *arguments: Any) -> Lease:
+        monkeypatch.setattr(Journal, name, method)
+        lease: Lease = method(journal, *arguments)
         signal.raise_signal(signal.SIGINT)
         return lease
 
+    monkeypatch.setattr(Journal, name, call_and_interrupt)
+
+
+def test_interrupt_while_tasks_are_entered_enters_and_sends_none(
+    engine: Engine, service: FakeService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Within the transaction the step is not taken at all: nothing is there, and the next submit goes as the first."""
+    plans = [engine.plan(TaskSpec(request=GenerateRequest(prompt=f"A red fox {number}"))) for number in range(3)]
+    _interrupt_after(monkeypatch, "add")
+    with pytest.raises(KeyboardInterrupt):
+        engine.submit_all(plans)
+    assert (engine.handles, engine.journal.entries(), service.seen("submit")) == ({}, [], [])
+    for handle in engine.submit_all(plans):
+        assert handle.done.result(10).status is Status.COMPLETED
+    assert len(service.seen("submit")) == 3
+
+
+def test_interrupt_while_a_task_is_acquired_leaves_it_as_it_was(
+    engine: Engine, service: FakeService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A task that nobody followed is followed by nobody, and can still be taken up again."""
     service.seconds = 1e9
-    with monkeypatch.context() as patch:
-        patch.setattr(Journal, "add", add_and_interrupt)
-        with pytest.raises(KeyboardInterrupt):
-            submit(engine, FOX)
-    (handle,) = engine.handles.values()
-    service.seconds = 1.0
-    assert handle.done.result(10).status is Status.COMPLETED
+    left = submit(engine, FOX, timeout=1e9)
+    until(lambda: left.task.status is Status.RUNNING)
+    left.stop()
+    assert left.done.result(10).status is Status.DETACHED
+    _interrupt_after(monkeypatch, "acquire")
+    with pytest.raises(KeyboardInterrupt):
+        engine.resume(left.task.intent)
+    assert engine.handles == {left.task.intent: left}
     (entry,) = engine.journal.entries()
-    assert entry.task == handle.task
-    assert len(service.seen("submit")) == 1
+    assert (entry.task.status, entry.owner) == (Status.DETACHED, None)
+    service.seconds = 1.0
+    assert engine.resume(left.task.intent).done.result(10).status is Status.COMPLETED
 
 
 @pytest.mark.parametrize("way", ["resume", "submit"])
