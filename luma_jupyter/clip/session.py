@@ -238,9 +238,10 @@ class Session:
     def followed_clip_for_task(self, task: Task) -> Clip:
         """The clip of a task; one that another kernel follows is watched, so that a wait for it ends."""
         clip = self._clips.get(task.intent)
-        if clip and (clip.task.status.ended or self.engine.handles.get(task.intent) is clip.handle):
+        # In this order: as it ends, the engine lets go of it.
+        if clip and (self.engine.handles.get(task.intent) is clip.handle or clip.task.status.ended):
             return clip
-        return self.clip_for_handle(Handle(task) if task.status.ended else self.engine.resume(task.intent))
+        return self.clip_for_handle(Handle(task) if task.status.ended else self.engine.watch(task))
 
     def restore_clip(self, record: Mapping[str, Any]) -> Clip:
         """The clip of a record (`Clip.record`); the one of this kernel where it has it. Raises Unreadable."""

@@ -278,6 +278,11 @@ class Engine:
             return False
         return may_pay_twice or can_repeat(task, self.providers.client(task.provider, task.request.action))
 
+    def watch(self, task: Task) -> Handle:
+        """The handle on a task of some kernel, which is watched, unless it has ended by now; nothing is resumed."""
+        entry = self.repository.recovered(self.journal.find(task.intent) or Entry(task))
+        return Handle(entry.task) if entry.task.status.ended else self._join(entry, RunOptions(), self._settings())
+
     def finish(self, grace: float, *, tell_later: bool = False) -> Ending:
         """End in good order: stop following everything, and give what is under way ``grace`` seconds to be answered.
 

@@ -17,14 +17,25 @@ import pytest
 import luma_jupyter as luma
 from luma_jupyter.api.kernel import kernel
 from luma_jupyter.clip import session
+from luma_jupyter.domain.task import Task
 from luma_jupyter.domain.vocabulary import Status
 from luma_jupyter.engine.engine import Engine
+from luma_jupyter.engine.handle import Handle, Handles
+from luma_jupyter.engine.past import Past
 from luma_jupyter.engine.run.runner import TaskRunner
 from luma_jupyter.engine.store.journal import Journal
 from luma_jupyter.engine.store.probe import FILE_NAME
-from luma_jupyter.errors import InvalidRequest, WaitTimeout
+from luma_jupyter.errors import (
+    ClipCancelled,
+    ClipDetached,
+    ClipFailed,
+    ClipUnconfirmed,
+    InvalidRequest,
+    WaitTimeout,
+)
 from tests.clip.test_clip import ALWAYS, END_ONLY
 from tests.support.notebook import Kernels, PromptService, Shell, wait_for_end, wait_for_status
+from tests.support.waiting import until
 
 pytestmark = pytest.mark.usefixtures("engine")
 
@@ -89,6 +100,61 @@ def test_a_clip_that_another_kernel_follows_is_waited_for(
         found.wait(timeout=0)
     lease.write(theirs)
     assert found.wait(timeout=10).path == clip.path
+
+
+ENDS = {
+    Status.FAILED: ClipFailed("No dragons."),
+    Status.CANCELLED: ClipCancelled("Stopped while it was queued."),
+    Status.DETACHED: ClipDetached("Stopped."),
+    Status.UNCONFIRMED: ClipUnconfirmed("The answer was lost."),
+}
+
+
+@pytest.mark.parametrize("status", ENDS)
+def test_a_clip_that_ends_in_another_kernel_while_it_is_listed_is_listed_as_it_ended(
+    engine: Engine, service: PromptService, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, status: Status
+) -> None:
+    """A list is no wish to follow anything: what has ended by now stays so, and no service is asked."""
+    clip = luma.generate("A sunset").wait()
+    elsewhere = Journal(tmp_path / "home", owner="another machine|1|0.0")
+    task = clip.task.evolve(intent="e" * 32, created_at=clip.task.created_at + 1, status=Status.RUNNING)
+    running = task.evolve(video=None, path=None, ended_at=None)
+    lease = elsewhere.add(running)
+    unfinished = Past.unfinished
+
+    def read_and_end(past: Past) -> list[Task]:
+        monkeypatch.setattr(Past, "unfinished", unfinished)
+        tasks = past.unfinished
+        lease.write(running.evolve(status=status, error=ENDS[status], ended_at=task.ended_at))
+        return tasks
+
+    asked = len(service.all_seen)
+    monkeypatch.setattr(Past, "unfinished", property(read_and_end))
+    found = luma.clips()
+    assert [one.status for one in found] == ["completed", status]
+    assert str(found[1].error) == str(ENDS[status])
+    assert running.intent not in engine.handles
+    assert len(service.all_seen) == asked
+
+
+def test_a_clip_that_ends_while_it_is_looked_up_is_the_one_that_is_there(
+    engine: Engine, service: PromptService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It may end, and the engine may let go of it, between any two looks at it."""
+    service.gate.clear()
+    boat = luma.generate("A [fail] boat")
+    wait_for_status(boat, "running")
+    task, handle, get = boat.task, boat.handle, Handles.get
+
+    def end_and_get(handles: Handles, intent: str) -> Handle | None:
+        monkeypatch.setattr(Handles, "get", get)
+        service.gate.set()
+        until(lambda: intent not in handles)
+        return handles.get(intent)
+
+    monkeypatch.setattr(Handles, "get", end_and_get)
+    assert kernel.session.followed_clip_for_task(task) is boat
+    assert (boat.status, boat.handle) == ("failed", handle)
 
 
 @pytest.fixture
