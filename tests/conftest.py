@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import os
 import shutil
+import subprocess
 import sys
 import tempfile
+import textwrap
 from collections.abc import Callable, Coroutine, Iterator
 from pathlib import Path
 from typing import Any
@@ -42,6 +44,7 @@ hypothesis.settings.register_profile(
     "any machine", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
 )
 hypothesis.settings.load_profile("any machine")
+PROJECT = str(Path(__file__).parents[1])  # so that it finds `tests`
 NOWHERE = "http://127.0.0.1:9"  # nothing listens on the discard port
 
 
@@ -106,3 +109,22 @@ def server() -> Iterator[Server]:
     """Both services on a real socket; tasks are done at once."""
     with Server() as running:
         yield running
+
+
+@pytest.fixture
+def python(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
+    """Run a script in a Python of its own: what patches asyncio, forks or ends the interpreter must not do it here."""
+
+    def run(script: str, *flags: str) -> subprocess.CompletedProcess[str]:
+        environ = {**os.environ, "PYTHONPATH": os.pathsep.join([PROJECT, os.environ.get("PYTHONPATH", "")])}
+        return subprocess.run(
+            [sys.executable, *flags, "-c", textwrap.dedent(script)],
+            cwd=tmp_path,
+            env=environ,
+            capture_output=True,
+            text=True,
+            timeout=30,
+            check=False,
+        )
+
+    return run

@@ -34,6 +34,7 @@ from luma_jupyter.engine.library.sidecars import shareable
 from luma_jupyter.engine.loop_thread import TICK, GaveWay, Interrupted, wait, wait_for_all
 from luma_jupyter.engine.task_spec import TaskSpec
 from luma_jupyter.errors import ClipError, ClipNotReady, ConfigError, InvalidRequest, WaitInterrupted, WaitTimeout
+from luma_jupyter.interrupts import deferred_interrupt
 from luma_jupyter.printable import writable
 from luma_jupyter.video import frames
 from luma_jupyter.views.clip_state import ClipState
@@ -268,7 +269,8 @@ class Clip(Cuttable, Noted):
             ) from None
         # An idle loop notices an interrupt only when it wakes up, so it wakes up now and then. `asyncio.wait` leaves
         # the engine's future alone when this coroutine is cancelled.
-        done = asyncio.wrap_future(self._handle.done)
+        with deferred_interrupt():
+            done = asyncio.wrap_future(self._handle.done)
         while not done.done():
             await asyncio.wait({done}, timeout=TICK)
         self._owner.presenter.flush([self])

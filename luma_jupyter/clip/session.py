@@ -40,6 +40,7 @@ from luma_jupyter.engine.store.serialization import load
 from luma_jupyter.engine.store.wanted import EVERYTHING, Wanted
 from luma_jupyter.engine.task_spec import TaskSpec
 from luma_jupyter.errors import ClipError, InvalidRequest, LumaError, shown
+from luma_jupyter.interrupts import deferred_interrupt
 from luma_jupyter.languages import translated
 from luma_jupyter.operating_system import at_fork
 from luma_jupyter.printable import say
@@ -195,6 +196,7 @@ class Session:
 
     # The clip of a task: one for each intent.
 
+    @deferred_interrupt()
     def clip_for_handle(self, handle: Handle, name: str | None = None) -> Clip:
         """The clip that stands for a task in this kernel, from now on by this handle."""
         task = handle.task
@@ -259,6 +261,7 @@ class Session:
         """The clip of a task that was stored; the one of this kernel where it has it."""
         return self._clips.get(task.intent) or self.clip_for_handle(Handle(task), name)
 
+    @deferred_interrupt()
     def _follow(self, clip: Clip, handle: Handle) -> None:
         if handle is not clip.handle:
             clip.follow(handle)

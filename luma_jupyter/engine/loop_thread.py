@@ -127,14 +127,15 @@ class LoopThread:
         try:
             wait(future, None)
         except GaveWay:
-            future.cancel()
+            _cancel(future)
             raise WaitTimeout(
                 "No answer came before another wait had to end; nothing was sent but a question."
             ) from None
         except (Interrupted, KeyboardInterrupt):
-            future.cancel()
+            _cancel(future)
             raise WaitInterrupted("nothing was sent but a question.") from None
-        return future.result()
+        with deferred_interrupt():
+            return future.result()
 
     def call_soon(self, function: Callable[[], object]) -> None:
         """Run a function on the loop, from any thread.
@@ -159,6 +160,11 @@ class LoopThread:
 
         self.call_soon(call)
         _wait_plainly(done, timeout, None)
+
+
+def _cancel(future: concurrent.futures.Future[Any]) -> None:
+    with deferred_interrupt():
+        future.cancel()
 
 
 async def _cancel_all_then(at_last: Callable[[], Coroutine[Any, Any, object]] | None) -> None:

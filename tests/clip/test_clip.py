@@ -7,7 +7,9 @@ import copy
 import inspect
 import pickle
 import re
+import subprocess
 import time
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -28,6 +30,7 @@ from luma_jupyter.errors import (
 from tests.support.notebook import MP4, Kernels, PromptService, Shell, wait_for_status
 
 END_ONLY = ("video_id", "url", "path", "thumbnail_url", "width", "height")
+Python = Callable[..., subprocess.CompletedProcess[str]]
 ALWAYS = ("status", "task_id", "prompt", "action", "provider", "source", "created_at", "elapsed", "error")
 
 
@@ -203,6 +206,33 @@ def test_wait_that_gives_way_says_what_to_write_instead(
         with pytest.raises(WaitTimeout, match=r"clip is still being watched\. In an async function write `await clip`"):
             clip.wait()
     assert clip.wait(timeout=10).status == "completed"
+
+
+def test_interrupt_at_any_moment_leaves_no_awaited_clip_locked(python: Python) -> None:
+    """Wherever Ctrl-C comes while an ``await`` begins, the task can end."""
+    script = """
+        import asyncio, contextlib
+        from threading import Thread
+        from luma_jupyter.api.kernel import kernel
+        from luma_jupyter.engine.handle import Handle
+        from tests.support.interrupts import any_moment
+        from tests.support.tasks import a_task
+
+        async def main():
+            for number, interrupted in enumerate(any_moment(stride=1, last=1500)):
+                handle = Handle(a_task(number))
+                clip = kernel.session.clip_for_handle(handle)
+                interrupted(clip.__await__().send, None)
+                other = Thread(target=handle.done.set_result, args=[handle.task], daemon=True)
+                other.start()
+                other.join(5)
+                assert not other.is_alive(), interrupted
+
+        with contextlib.closing(asyncio.new_event_loop()) as loop:  # asyncio.run handles SIGINT in a way of its own
+            loop.run_until_complete(main())
+    """
+    result = python(script)
+    assert result.returncode == 0, result.stderr
 
 
 @pytest.mark.parametrize("timeout", ["10", -1, True])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import signal
+import subprocess
 import threading
 import weakref
 from collections.abc import Callable, Iterator
@@ -38,6 +39,7 @@ from tests.support.notebook import Kernels, PromptService, Shell, wait_for_end, 
 from tests.support.waiting import until
 
 pytestmark = pytest.mark.usefixtures("engine")
+Python = Callable[..., subprocess.CompletedProcess[str]]
 
 
 def test_a_clip_found_in_a_new_kernel_knows_all_that_it_knew(kernels: Kernels, service: PromptService) -> None:
@@ -296,3 +298,28 @@ def test_a_listener_that_fails_keeps_no_clip_from_being_sent(service: PromptServ
     kernel.session.listen(fail)
     assert luma.batch(["A boat", "A mill"]).wait().completed == kernel.session.own_clips
     assert len(service.sent) == 2
+
+
+def test_interrupt_at_any_moment_leaves_no_clip_locked(python: Python) -> None:
+    """Wherever Ctrl-C comes while a clip is made of a task, the task can end, and the next clip be made."""
+    script = """
+        from threading import Thread
+        from luma_jupyter.api.kernel import kernel
+        from luma_jupyter.engine.handle import Handle
+        from tests.support.interrupts import any_moment
+        from tests.support.tasks import a_task
+
+        def use(handle):
+            handle.done.set_result(handle.task)
+            kernel.session.clip_for_handle(handle)
+
+        for number, interrupted in enumerate(any_moment(stride=1, last=1200)):
+            handle = Handle(a_task(number))
+            interrupted(kernel.session.clip_for_handle, handle)
+            other = Thread(target=use, args=[handle], daemon=True)
+            other.start()
+            other.join(5)
+            assert not other.is_alive(), interrupted
+    """
+    result = python(script)
+    assert result.returncode == 0, result.stderr

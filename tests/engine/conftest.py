@@ -1,12 +1,8 @@
-"""Fixtures for the engine: a world with a fake service in it, on a loop where time costs nothing; Python elsewhere."""
+"""Fixtures for the engine: a world with a fake service in it, on a loop where time costs nothing."""
 
 from __future__ import annotations
 
 import inspect
-import os
-import subprocess
-import sys
-import textwrap
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -106,25 +102,3 @@ def loop_thread() -> Iterator[LoopThread]:
     loop_thread = LoopThread(HurriedLoop)
     yield loop_thread
     loop_thread.close()
-
-
-PROJECT = str(Path(__file__).parents[2])  # so that it finds `tests`
-
-
-@pytest.fixture
-def python(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
-    """Run a script in a Python of its own: what patches asyncio, forks or ends the interpreter must not do it here."""
-
-    def run(script: str, *flags: str) -> subprocess.CompletedProcess[str]:
-        environ = {**os.environ, "PYTHONPATH": os.pathsep.join([PROJECT, os.environ.get("PYTHONPATH", "")])}
-        return subprocess.run(
-            [sys.executable, *flags, "-c", textwrap.dedent(script)],
-            cwd=tmp_path,
-            env=environ,
-            capture_output=True,
-            text=True,
-            timeout=30,
-            check=False,
-        )
-
-    return run

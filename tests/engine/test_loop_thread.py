@@ -555,13 +555,25 @@ def test_wait_for_all_hears_of_an_interrupt_that_wakes_nothing(python: Python) -
     assert (result.stdout, result.stderr, result.returncode) == ("interrupted", "", 0)
 
 
-ANY_MOMENT = """
+STILL_WORKS = """
 import asyncio, contextlib, threading
 from luma_jupyter.engine import loop_thread
+from luma_jupyter.errors import WaitTimeout
 from tests.support.interrupts import any_moment
 
 loop_thread.TICK = 0.002
 
+def still_works(thread):
+    answers = []
+    def ask():
+        answers.append(thread.submit(asyncio.sleep(0, "answer")).result(5))
+        thread.close()
+    other = threading.Thread(target=ask, daemon=True)
+    other.start()
+    other.join(5)
+    return answers == ["answer"]
+"""
+ANY_MOMENT = f"""{STILL_WORKS}
 def use(thread):
     thread.call_and_wait(int, 5)
     loop_thread.wait(thread.submit(asyncio.sleep(0.003)), None)
@@ -576,20 +588,10 @@ def nested(interrupted, thread):
     with contextlib.closing(asyncio.new_event_loop()) as loop:  # asyncio.run handles SIGINT in a way of its own
         loop.run_until_complete(main())
 
-def still_works(thread):
-    answers = []
-    def ask():
-        answers.append(thread.submit(asyncio.sleep(0, "answer")).result(5))
-        thread.close()
-    other = threading.Thread(target=ask, daemon=True)
-    other.start()
-    other.join(5)
-    return answers == ["answer"]
-
 for interrupted in any_moment(stride=STRIDE, last=8000, raised=loop_thread.Interrupted):
     thread = loop_thread.LoopThread()
     WHERE(interrupted, thread)
-    assert still_works(thread), f"stuck after an interrupt at {interrupted}"
+    assert still_works(thread), f"stuck after an interrupt at {{interrupted}}"
 """
 
 
@@ -597,4 +599,23 @@ for interrupted in any_moment(stride=STRIDE, last=8000, raised=loop_thread.Inter
 def test_interrupt_at_any_moment_leaves_the_loop_thread_in_order(python: Python, where: str, stride: str) -> None:
     """Wherever in a call, a wait or an end SIGINT comes, it leaves no lock behind on which the thread stands still."""
     result = python(ANY_MOMENT.replace("WHERE", where).replace("STRIDE", stride))
+    assert result.returncode == 0, result.stderr
+
+
+DROPPED_AT_ANY_MOMENT = f"""{STILL_WORKS}
+def give_way(future, timeout):
+    raise loop_thread.GaveWay
+
+loop_thread.wait = give_way
+for interrupted in any_moment(stride=1, raised=WaitTimeout):
+    thread = loop_thread.LoopThread()
+    thread.call_and_wait(int, 5)
+    interrupted(thread.run, asyncio.sleep(1))
+    assert still_works(thread), f"stuck after an interrupt at {{interrupted}}"
+"""
+
+
+def test_interrupt_at_any_moment_of_a_question_that_is_dropped_leaves_the_loop_thread_in_order(python: Python) -> None:
+    """Wherever SIGINT comes while a question is given up, it leaves no lock behind on which the thread stands still."""
+    result = python(DROPPED_AT_ANY_MOMENT)
     assert result.returncode == 0, result.stderr
