@@ -8,6 +8,7 @@ const ACTIONS = { generate: _("Generate"), extend: _("Extend"), modify: _("Modif
 const PROVIDERS = { acedata: "AceDataCloud", runapi: "RunAPI", demo: _("Demo service") };
 // For a first frame one wants where a clip ends; for a last frame, where one begins.
 const FRAME = { source: "", start_image: "@last", end_image: "@first" };
+const ONCE = ["yes", "again"]; // what holds for one press
 
 const field = (name, label, control, hint = "") => `<div class="luma-field" data-field="${name}">
   <label for="ID-${name}">${label}</label>${control}${hint && `<div class="luma-hint" id="ID-${name}-hint">${hint}</div>`}
@@ -107,6 +108,7 @@ function render({ model, el }) {
     if (!name) return;
     const value = target.type === "checkbox" ? target.checked : target.value;
     change(name, value, ["checkbox", "radio", "select-one"].includes(target.type) ? 0 : PAUSE);
+    if (ONCE.includes(name)) tell(model, { do: "set", field: name, value }); // its change may come after the press
   };
   const left = ({ target }) => {
     const name = target.dataset.name ?? target.name;
@@ -122,8 +124,8 @@ function render({ model, el }) {
     ask();
     go.disabled = true;
     find(".luma-outcome").textContent = _("One moment: the kernel answers as soon as it is free.");
-    const names = new Set(["action", ...Object.values(model.get("fields")).flat()]);
-    model.send({ do: "submit", fields: Object.fromEntries([...names].map((name) => [name, model.get(name)])) });
+    const names = ["action", ...Object.values(model.get("fields")).flat()].filter((name) => !ONCE.includes(name));
+    model.send({ do: "submit", fields: Object.fromEntries(names.map((name) => [name, model.get(name)])) });
   };
   const pick = (name, word) => {
     change(name, word + FRAME[name]);

@@ -53,6 +53,9 @@ class Form(PageModel):
     button. ``submitted``: the button was pressed, so that fields which were never touched are marked too.
     ``words`` are offered while the beginning of one is typed into the prompt. ``focus``: it takes the focus when it is
     shown.
+
+    ``yes`` and ``again`` hold for one press. A page may hold back a change of traits until after the press, so these
+    two come as messages, which keep their order.
     """
 
     scripts = (
@@ -74,10 +77,10 @@ class Form(PageModel):
     provider = traitlets.Unicode().tag(sync=True, typed=True)
     out = traitlets.Unicode().tag(sync=True, typed=True)
     takes = traitlets.Unicode("1").tag(sync=True, typed=True)
-    yes = traitlets.Bool().tag(sync=True, typed=True)
+    yes = traitlets.Bool().tag(sync=True)
     callback_url = traitlets.Unicode().tag(sync=True, typed=True)
     timeout = traitlets.Unicode().tag(sync=True, typed=True)
-    again = traitlets.Bool().tag(sync=True, typed=True)
+    again = traitlets.Bool().tag(sync=True)
 
     fields = traitlets.Dict({action: fields_of(action) for action in ACTIONS}).tag(sync=True)
     labels = traitlets.Dict().tag(sync=True)
@@ -162,6 +165,8 @@ class Form(PageModel):
                     self._submit_as_shown(fields)
                 finally:
                     self.send({"did": "submit"})
+            case {"do": "set", "field": "yes" | "again" as field, "value": bool(value)}:
+                setattr(self, field, value)
             case {"do": "refresh"}:
                 with self.hold_sync():
                     outcome = self.outcome

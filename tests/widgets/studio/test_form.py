@@ -190,6 +190,26 @@ def test_form_again_holds_for_one_press(notebook: Shell, service: PromptService)
     assert len(service.sent) == 2
 
 
+@pytest.mark.parametrize(("name", "paid"), [("again", 2), ("yes", 1)])
+def test_form_word_that_holds_for_one_press_does_not_come_back_after_it(
+    notebook: Shell, service: PromptService, name: str, paid: int
+) -> None:
+    """A page may hold back what was changed before a press, and send it after that: by then nothing of it is new."""
+    form = open_form(prompt="A boat", out="boat")
+    form.submit()[0].wait()
+    shown = {"action": "generate", "prompt": "A boat", "out": "boat"}
+    form.on_message({"do": "set", "field": name, "value": True}, [])
+    form.on_message({"do": "submit", "fields": shown}, [])
+    notebook.user_ns["boat"].wait()
+    outcome = form.outcome
+    form.set_state({**shown, name: True})
+    assert getattr(form, name) is False
+    assert form.outcome == outcome != ""
+    form.on_message({"do": "submit", "fields": shown}, [])
+    notebook.user_ns["boat"].wait()
+    assert len(service.sent) == paid
+
+
 def test_form_takes_are_a_list(notebook: Shell, service: PromptService) -> None:
     """Three takes are three videos in one variable; eleven more need a yes."""
     form = open_form(prompt="A boat", takes="3", out="boats")
