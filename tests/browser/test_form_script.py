@@ -92,3 +92,14 @@ def test_what_is_said_for_one_press_is_sent_before_it_and_does_not_come_back(pag
     assert pressed["do"] == "submit"
     assert not pressed["fields"].get(name)
     assert len(page.evaluate("sent.filter((message) => message.do === 'set')")) == 1
+
+
+def test_what_is_typed_after_the_kernels_end_leaves_the_word_about_it(page: Any) -> None:
+    """What came of the button does not come back either: the variable that it names is gone."""
+    page.evaluate("news({ outcome: 'Started: use boat in your next cells.' })")
+    page.evaluate("lose()")
+    page.get_by_role("textbox", name="Prompt").fill("A boat")
+    page.get_by_role("tab", name="Extend").click()
+    assert page.locator(".luma-problem-of-all").inner_text() == "The kernel has ended: run this cell again."
+    assert page.locator(".luma-outcome").inner_text() == ""
+    assert page.locator(".luma-go").is_disabled()

@@ -90,6 +90,7 @@ function render({ model, el }) {
   const touched = new Set();
   let folder = null;
   let pause;
+  let ended = false; // the kernel has, and the texts stay as `lost` leaves them
 
   // From the page to the kernel.
 
@@ -240,9 +241,10 @@ function render({ model, el }) {
     drawFields();
     drawValues();
     drawErrors();
-    drawTexts();
+    if (!ended) drawTexts();
   };
   const lost = () => {
+    ended = true;
     find(".luma-problem-of-all").textContent = _("The kernel has ended: run this cell again.");
     find(".luma-outcome").textContent = "";
     go.disabled = true;
