@@ -7,7 +7,6 @@ A request that was made before is answered by what came of it: nothing is paid t
 from __future__ import annotations
 
 import contextlib
-import random
 import time
 import uuid
 from collections.abc import Callable, Iterator, Sequence
@@ -51,6 +50,7 @@ from luma_jupyter.engine.task_spec import DEFAULT_TIMEOUT, TaskSpec
 from luma_jupyter.errors import ConfigError, InvalidRequest, LumaError, OverBudget, with_message
 from luma_jupyter.films.plan import FilmPlan
 from luma_jupyter.interrupts import deferred_interrupt, interrupt_if_heard
+from luma_jupyter.jitter import jitter
 from luma_jupyter.languages import N_
 from luma_jupyter.operating_system import at_fork
 from luma_jupyter.settings import KEY_SETTINGS, Settings, SettingsSource
@@ -70,7 +70,7 @@ class Engine:
         loop_thread: LoopThread | None = None,
         providers: ProviderPool | None = None,
         clock: Callable[[], float] = time.time,
-        jitter: Callable[[], float] = random.random,
+        jitter: Callable[[], float] = jitter,
     ) -> None:
         self._settings = settings
         self.loop_thread = loop_thread or LoopThread()

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import random
 from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from luma_jupyter.domain.requests import ExtendRequest, GenerateRequest, ModifyRequest, VideoRef
@@ -16,6 +18,7 @@ from luma_jupyter.domain.task import Task
 from luma_jupyter.domain.vocabulary import Status
 from luma_jupyter.engine.engine import Engine
 from luma_jupyter.engine.library.index import MediaIndex
+from luma_jupyter.engine.loop_thread import LoopThread
 from luma_jupyter.engine.provider_pool import ProviderPool
 from luma_jupyter.engine.run.poller import Poller
 from luma_jupyter.engine.store import database
@@ -27,6 +30,7 @@ from luma_jupyter.errors import (
     ConfigError,
     InvalidRequest,
 )
+from luma_jupyter.providers.http.client import HttpClient
 from tests.engine.kernels import (
     PROMPT,
     Kernels,
@@ -39,8 +43,8 @@ from tests.engine.kernels import (
     requests,
 )
 from tests.support import settings
-from tests.support.fake_service import VIDEO
-from tests.support.world import ACEDATA_KEY, RUNAPI_KEY, World, preview, submit
+from tests.support.fake_service import VIDEO, FakeService, reply
+from tests.support.world import ACEDATA_KEY, EPOCH, RUNAPI_KEY, World, preview, submit
 
 
 def test_engine_makes_its_own_parts() -> None:
@@ -49,6 +53,19 @@ def test_engine_makes_its_own_parts() -> None:
     assert one.loop_thread is not other.loop_thread
     assert one.providers is not other.providers
     assert one.handles == {}
+
+
+def test_random_numbers_of_a_notebook_stay_its_own(keys: None, service: FakeService, loop_thread: LoopThread) -> None:
+    """A notebook that has seeded `random` gets the same numbers from it, whatever is waited for meanwhile."""
+    service.script("submit", reply(429), reply(429))
+    service.seconds = 300
+    before = random.getstate()
+    pool = ProviderPool(settings.current, lambda: HttpClient(transport=httpx.MockTransport(service)))
+    engine = Engine(settings.current, loop_thread, pool, lambda: EPOCH + loop_thread.loop.time())
+    assert submit(engine, GenerateRequest(prompt="A red fox")).done.result(30).path
+    assert len(service.seen("submit")) == 3
+    assert len(service.seen("look")) > 1
+    assert random.getstate() == before
 
 
 async def test_preview_sends_nothing(world: World) -> None:

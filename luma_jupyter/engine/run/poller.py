@@ -19,7 +19,6 @@ import asyncio
 import heapq
 import logging
 import math
-import random
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
@@ -27,6 +26,7 @@ from luma_jupyter.domain.duration_model import SHORTEST_PAUSE, DurationModel, pa
 from luma_jupyter.domain.exchange import Step
 from luma_jupyter.domain.task import TaskPhase, TaskState
 from luma_jupyter.errors import LumaError, ServiceError
+from luma_jupyter.jitter import jitter
 from luma_jupyter.languages import N_
 from luma_jupyter.providers.exchanges import Purpose, purposes, together
 from luma_jupyter.providers.protocol import ProviderClient
@@ -100,7 +100,7 @@ class Poller:
         self,
         settings: SettingsSource,
         client: Callable[[], ProviderClient],
-        jitter: Callable[[], float] = random.random,
+        jitter: Callable[[], float] = jitter,
     ) -> None:
         self._settings = settings
         self._client = client

@@ -10,7 +10,6 @@ versions on one home must not forget each other's spending.
 from __future__ import annotations
 
 import os
-import random
 import shutil
 import sqlite3
 import tempfile
@@ -24,6 +23,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from luma_jupyter.errors import ConfigError
 from luma_jupyter.interrupts import deferred_interrupt
+from luma_jupyter.jitter import jitter
 from luma_jupyter.languages import N_, ngettext
 from luma_jupyter.languages import gettext as _
 from luma_jupyter.operating_system import at_fork, file_id, is_held, make_private, rename
@@ -164,7 +164,7 @@ class Database:
             except Busy:
                 if time.monotonic() > deadline:
                     raise
-            time.sleep(random.uniform(pause / 2, pause))
+            time.sleep(pause * (1 + jitter()) / 2)
             pause = min(2 * pause, longest)
 
     def transact(self, work: Callable[[], _T], patience: float | None = None) -> _T:

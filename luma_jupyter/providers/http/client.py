@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import random
 from collections.abc import Callable, Sequence
 
 import httpx
 
+from luma_jupyter.jitter import jitter
 from luma_jupyter.providers.http.connections import Connections, Sleep
 from luma_jupyter.providers.http.public import Resolve
 from luma_jupyter.providers.http.requests import Requests
@@ -26,7 +26,7 @@ class HttpClient:
         transport: httpx.AsyncBaseTransport | None = None,
         resolve: Resolve | None = None,
         sleep: Sleep = asyncio.sleep,
-        random: Callable[[], float] = random.random,
+        random: Callable[[], float] = jitter,
     ) -> None:
         self.connections = Connections(transport=transport, resolve=resolve, sleep=sleep, random=random)
         self.requests = Requests(self.connections)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import random
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property, lru_cache
@@ -18,6 +17,7 @@ import httpx
 
 from luma_jupyter.domain.secret import Secret
 from luma_jupyter.errors import ConfigError, ConnectionLost, Unreachable
+from luma_jupyter.jitter import jitter
 from luma_jupyter.languages import N_
 from luma_jupyter.providers.http.proxies import ProxiedTransport
 from luma_jupyter.providers.http.public import PublicTransport, Resolve, look_up
@@ -105,7 +105,7 @@ class Connections:
         transport: httpx.AsyncBaseTransport | None = None,
         resolve: Resolve | None = None,
         sleep: Sleep = asyncio.sleep,
-        random: Callable[[], float] = random.random,
+        random: Callable[[], float] = jitter,
     ) -> None:
         self._transport = transport
         self._resolve = resolve or (look_up if transport is None else None)
