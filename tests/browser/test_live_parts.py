@@ -9,10 +9,12 @@ import pytest
 
 from luma_jupyter.domain.vocabulary import Status
 from luma_jupyter.views.comparison import comparison_html
+from luma_jupyter.views.gallery import Tile, gallery_html
 from luma_jupyter.views.sheet import SheetTile, blind_html
 from luma_jupyter.views.table import live_view
 from luma_jupyter.widgets.base import Model, script
 from luma_jupyter.widgets.compare.compare import CompareModel
+from luma_jupyter.widgets.gallery.live import GalleryModel
 from luma_jupyter.widgets.sheet.sheet import SheetModel
 from luma_jupyter.widgets.studio.queue import QueueModel
 from tests.support.states import clip_state
@@ -135,6 +137,24 @@ def test_a_blind_sheet_is_plain_again_when_the_kernel_is_restarted(open_live: Op
         "To vote, from 1 (worst) to 5 (best), run this cell in a notebook."
     )
     assert page.evaluate(CONTROLS) == [True, True]
+
+
+@pytest.mark.parametrize("press", ["Extend", "Modify", "Use this prompt again", "Search"])
+def test_a_gallery_is_plain_again_when_a_press_cannot_be_sent(open_live: Opener, press: str) -> None:
+    """Each clip has its video below its poster, as in the saved notebook, and no button that does nothing."""
+    html = gallery_html("k", [Tile(clip_state(status=Status.COMPLETED))], "1 clip", 0, "")
+    view = {"arrived": 0, "total": 1, "heading": "1 clip", "left_out": "", "added": []}
+    page = open_live(GalleryModel, html, view=view)
+    page.get_by_role("button", name="Extend").wait_for()
+    page.evaluate("ended = true")
+    if press == "Search":
+        page.get_by_role("searchbox").fill("fox")
+    else:
+        page.get_by_role("button", name=press).click()
+    page.get_by_role("button", name="Extend").wait_for(state="detached")
+    assert page.get_by_role("searchbox").count() == 0
+    page.locator("summary").click()
+    assert page.locator("details[open] video").is_visible()
 
 
 def queue_view(status: Status) -> dict[str, Any]:

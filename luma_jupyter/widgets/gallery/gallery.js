@@ -88,8 +88,8 @@ function dress(tile, send) {
 }
 
 /** All tiles of the gallery, or those that are searched, as far as they are known; `first` are those of the plain one.
-`told` hears what the kernel says of a search. */
-function allTiles(region, first, model, told) {
+`told` hears what the kernel says of a search, `lost` that it cannot be asked any more. */
+function allTiles(region, first, model, told, lost) {
   const body = region.querySelector(".luma-list");
   const folder = notebookFolder(model.get("kernel")).catch(() => null);
   const send = (content) => tell(model, content);
@@ -105,7 +105,7 @@ function allTiles(region, first, model, told) {
     if (tile ? item.firstChild !== tile : !anew && item.firstChild) item.replaceChildren(...(tile ? [tile] : []));
   };
   /** Ask for tiles; `near`: for the list, which waits for the answer. */
-  const rows = (from, to, near = false) => send({ do: "rows", from, to, search, starred, near });
+  const rows = (from, to, near = false) => send({ do: "rows", from, to, search, starred, near }) || lost();
   const ask = (from, to) => {
     const places = Array.from({ length: to - from }, (_, i) => from + i);
     if (!anew && places.every((at) => known.has(at))) return false;
@@ -228,8 +228,8 @@ function finder(part, search) {
   return () => clearTimeout(timer);
 }
 
-/** The gallery that lives, in `el`, made of the plain one in `frame`. */
-function live(el, frame, model) {
+/** The gallery that lives, in `el`, made of the plain one in `frame`; `lost` hears that there is no kernel any more. */
+function live(el, frame, model, lost) {
   const place = frame.querySelector(".luma-tiles");
   const first = [...place.children];
   place.replaceChildren(); // they are here now
@@ -241,7 +241,8 @@ function live(el, frame, model) {
   ownKeys(part);
   const [heading, leftOut, controls, count, region] = ["heading", "left-out", "controls", "count", "live-tiles"]
     .map((name) => part.querySelector(`.luma-${name}`));
-  const tiles = allTiles(region, first, model, (words) => { count.textContent = searching() ? words : ""; });
+  const told = (words) => { count.textContent = searching() ? words : ""; };
+  const tiles = allTiles(region, first, model, told, lost);
   const searching = () => controls.querySelector(".luma-search").value.trim() || controls.querySelector("[aria-pressed=true]");
   const head = () => {
     const view = model.get("view");
@@ -267,7 +268,8 @@ function live(el, frame, model) {
     click: (event) => {
       const [tile, button] = [tileOf(event.target), event.target.closest("button")];
       tiles.update(); // a field for a note takes room
-      if (button?.dataset.action) tiles.send({ do: "pick", key: tile.dataset.key, action: button.dataset.action });
+      const { action } = button?.dataset ?? {};
+      if (action && !tiles.send({ do: "pick", key: tile.dataset.key, action })) return lost();
       if (!button?.matches(".luma-open")) return;
       preview.stop();
       tiles.open(tile);
@@ -291,7 +293,7 @@ function render({ model, el }) {
   const leave = withFrame(el, model.get("key"), (frame) => {
     if (ended) return () => {};
     frame.setAttribute("hidden", "");
-    end ??= live(el, frame, model);
+    end ??= live(el, frame, model, () => queueMicrotask(plainAgain)); // not while it is being drawn
     return () => frame.removeAttribute("hidden");
   });
   const plainAgain = () => {
