@@ -33,6 +33,7 @@ function addNote(part, row, prompt, send) {
     const sent = send({ do: "note", key: part.dataset.key, ...wish });
     if (sent) part.dataset[name] = value;
     part.drawNote(sent ? "" : _("The kernel has ended: run this cell again."));
+    return sent;
   };
   const open = (shown) => {
     field.hidden = !shown;
@@ -43,9 +44,9 @@ function addNote(part, row, prompt, send) {
   const leave = (saved) => {
     if (field.hidden) return;
     const [text, focused] = [field.value, field === document.activeElement];
+    if (saved && text !== part.dataset.note && !change("note", text, { text })) return; // the words stay, to be copied
     open(false);
     if (focused) pen.focus();
-    if (saved && text !== part.dataset.note) change("note", text, { text });
   };
   part.drawNote = (problem = "") => {
     star.setAttribute("aria-pressed", String(starred()));

@@ -91,8 +91,8 @@ def test_a_star_that_cannot_be_sent_is_taken_back(open_live: Opener) -> None:
     assert first.get_attribute("aria-pressed") == "true"
 
 
-def test_a_note_that_cannot_be_sent_is_taken_back(open_live: Opener) -> None:
-    """What stands there is what is kept, and the page says why."""
+def test_a_note_that_cannot_be_sent_stays_in_its_field(open_live: Opener) -> None:
+    """The page says why; the words can be copied, and Escape brings back what is kept."""
     page = open_comparison(open_live)
     pen, field = page.locator(".luma-pen").first, page.locator(".luma-note-field").first
     for ended, words in (("false", "the light"), ("true", "the shade")):
@@ -100,8 +100,11 @@ def test_a_note_that_cannot_be_sent_is_taken_back(open_live: Opener) -> None:
         pen.click()
         field.fill(words)
         field.press("Enter")
-    assert page.locator(".luma-noted").first.inner_text() == "the light"
+    page.get_by_role("button", name="Star").last.focus()
+    assert field.input_value() == "the shade"
     assert page.get_by_role("alert").first.inner_text() == ENDED
+    field.press("Escape")
+    assert page.locator(".luma-noted").first.inner_text() == "the light"
 
 
 def test_a_vote_that_cannot_be_sent_is_taken_back(open_live: Opener) -> None:
