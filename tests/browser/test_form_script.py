@@ -56,6 +56,16 @@ START = """async ([source, state, typed]) => {
     const module = await import(URL.createObjectURL(new Blob([source], { type: "text/javascript" })));
     module.default.render({ model, el: document.getElementById("form") });
 }"""
+# Chooses a file of three pieces for the source, as a person does.
+CHOOSE = """(name) => {
+    const input = document.querySelector("[data-upload=source]");
+    const chosen = new DataTransfer();
+    chosen.items.add(new File([new Uint8Array(3 << 20)], name));
+    input.files = chosen.files;
+    input.dispatchEvent(new Event("change"));
+}"""
+# The kernel's answer to a piece: it took it.
+TAKE = "(piece) => say({ got: piece.field, upload: piece.upload, at: piece.at })"
 
 
 @pytest.fixture
@@ -67,6 +77,13 @@ def page(chromium: Any) -> Iterator[Any]:
     page.evaluate(START, [script(*Form.scripts), STATE, list(Form.class_traits(typed=True))])
     yield page
     context.close()
+
+
+def pieces(page: Any, count: int) -> list[dict[str, Any]]:
+    """The first pieces that the kernel gets, once there are so many."""
+    page.wait_for_function("(count) => sent.length >= count", arg=count)
+    found: list[dict[str, Any]] = page.evaluate("(count) => sent.slice(0, count)", count)
+    return found
 
 
 @pytest.mark.parametrize("name", ["again", "yes"])
@@ -103,3 +120,44 @@ def test_what_is_typed_after_the_kernels_end_leaves_the_word_about_it(page: Any)
     assert page.locator(".luma-problem-of-all").inner_text() == "The kernel has ended: run this cell again."
     assert page.locator(".luma-outcome").inner_text() == ""
     assert page.locator(".luma-go").is_disabled()
+
+
+@pytest.mark.parametrize("taken", [0, 1])
+@pytest.mark.parametrize("name", ["b.mp4", "a.mp4"])
+def test_file_that_is_chosen_while_another_is_sent_is_sent_whole(page: Any, taken: int, name: str) -> None:
+    """Also the same one again: the second ends the first, and an answer to a piece of that does not count for it."""
+    hint = page.locator("[data-field=source] .luma-hint")
+    words = hint.inner_text()
+    page.evaluate(CHOOSE, "a.mp4")
+    for number in range(taken):
+        page.evaluate(TAKE, pieces(page, number + 1)[number])
+    pieces(page, taken + 1)
+    page.evaluate(CHOOSE, name)
+    for number in range(taken, taken + 4):
+        page.evaluate(TAKE, pieces(page, number + 1)[number])
+    _, *second = [(piece["name"], piece["at"]) for piece in pieces(page, taken + 4)[taken:]]
+    assert second == [(name, 0), (name, 1 << 20), (name, 2 << 20)]
+    page.wait_for_function("([hint, words]) => hint.innerText === words", arg=[hint.element_handle(), words])
+    assert page.evaluate("sent.length") == taken + 4
+
+
+def test_file_ends_the_one_before_it_also_between_two_pieces(page: Any) -> None:
+    """While the next piece of that is read from the disk: none of it is sent after the first of the new one."""
+    page.evaluate(CHOOSE, "a.mp4")
+    (piece,) = pieces(page, 1)
+    page.evaluate(f"async (piece) => {{ ({TAKE})(piece); await null; await null; ({CHOOSE})('b.mp4'); }}", piece)
+    for number in range(1, 4):
+        page.evaluate(TAKE, pieces(page, number + 1)[number])
+    sent = [(piece["name"], piece["at"]) for piece in pieces(page, 4)]
+    assert sent == [("a.mp4", 0), ("b.mp4", 0), ("b.mp4", 1 << 20), ("b.mp4", 2 << 20)]
+
+
+def test_file_that_is_sent_when_the_kernel_ends_is_not_sent_any_more(page: Any) -> None:
+    """The field says again what it takes."""
+    hint = page.locator("[data-field=source] .luma-hint")
+    words = hint.inner_text()
+    page.evaluate(CHOOSE, "a.mp4")
+    pieces(page, 1)
+    assert hint.inner_text() == "Uploading a.mp4 to the notebook: 0 %"
+    page.evaluate("lose()")
+    assert hint.inner_text() == words

@@ -74,6 +74,7 @@ CONTENT = st.one_of(
             "action": st.one_of(st.sampled_from(ACTIONS), JSON),
             "fields": st.one_of(JSON, st.dictionaries(st.sampled_from(FIELDS), JSON)),
             "field": st.one_of(st.sampled_from(("source", "start_image", "end_image", "yes", "again")), JSON),
+            "upload": st.one_of(NUMBER, JSON),
             "value": st.one_of(st.booleans(), JSON),
             "name": st.one_of(TEXT, JSON),
             "size": st.one_of(NUMBER, JSON),

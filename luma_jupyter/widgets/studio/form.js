@@ -133,11 +133,14 @@ function render({ model, el }) {
     input(name).focus();
   };
 
-  const waiting = new Map(); // by field: what to do when the kernel has taken a chunk
+  const uploads = new Map(); // by field: the last one, which ends the one before it
   const upload = async ({ target }) => {
     const [name, file] = [target.dataset.upload, target.files[0]];
     if (!file) return;
+    target.value = ""; // so that the same file can be chosen again
     touched.add(name);
+    const last = { number: Math.floor(Math.random() * 2 ** 32) }; // another view may send, too
+    uploads.set(name, last);
     const note = find(`[data-field="${name}"] .luma-hint`);
     const hint = note.dataset.hint ??= note.textContent;
     let at = 0;
@@ -145,13 +148,13 @@ function render({ model, el }) {
       const percent = Math.round((100 * at) / Math.max(file.size, 1));
       note.textContent = _("Uploading {file} to the notebook: {percent} %", { file: file.name, percent });
       const chunk = await file.slice(at, at + CHUNK).arrayBuffer();
-      const taken = new Promise((resolve) => waiting.set(name, resolve));
-      model.send({ do: "upload", field: name, name: file.name, size: file.size, at }, undefined, [chunk]);
+      if (uploads.get(name) !== last) return;
+      const taken = new Promise((resolve) => { last.taken = resolve; });
+      model.send({ do: "upload", upload: last.number, field: name, name: file.name, size: file.size, at }, undefined, [chunk]);
       if ((await taken) !== at) break;
       at += CHUNK;
     } while (at < file.size);
     note.textContent = hint;
-    target.value = "";
   };
   const onMessage = (message) => {
     if (message.did) {
@@ -163,7 +166,8 @@ function render({ model, el }) {
         wrong.focus();
       }
     }
-    if (message.got) waiting.get(message.got)?.(message.at);
+    const upload = uploads.get(message.got);
+    if (upload && upload.number === message.upload) upload.taken(message.at);
   };
 
   // From the kernel to the page.
@@ -248,6 +252,7 @@ function render({ model, el }) {
     find(".luma-problem-of-all").textContent = _("The kernel has ended: run this cell again.");
     find(".luma-outcome").textContent = "";
     go.disabled = true;
+    for (const { taken } of uploads.values()) taken?.();
   };
 
   const go = find(".luma-go");

@@ -172,8 +172,9 @@ class Form(PageModel):
                     outcome = self.outcome
                     self.refresh()
                     self.outcome = outcome  # it stays true: nothing was typed
-            case {"do": "upload", "field": "source" | "start_image" | "end_image" as field}:
-                self._take_piece(field, content, buffers)
+            case {"do": "upload", "field": "source" | "start_image" | "end_image" as field, "upload": int(number)}:
+                at = self._take_piece(field, content, buffers)
+                self.send({"got": field, "upload": number, "at": at})
 
     def _submit_as_shown(self, fields: dict[str, Any]) -> None:
         """Submit what is in the page. A change of traits may be held back there, and the button overtake it."""
@@ -184,19 +185,18 @@ class Form(PageModel):
             setattr(self, name, value)
         self.submit()
 
-    def _take_piece(self, field: str, content: dict[str, Any], buffers: list[memoryview]) -> None:
-        """A piece of a file came; the field gets the file's path when it is whole."""
+    def _take_piece(self, field: str, content: dict[str, Any], buffers: list[memoryview]) -> int | None:
+        """Take a piece of a file; the field gets the path of a whole one. Where it begins; None where it is refused."""
         try:
             piece = read_piece(content, buffers)
             path = self._uploads.take(field, piece)
         except LumaError as error:
             self._uploads.close(field)
             self.errors = {**self.errors, field: in_words(error)}
-            self.send({"got": field, "at": None})
-            return
+            return None
         if path:
             setattr(self, field, path)
-        self.send({"got": field, "at": piece.at})
+        return piece.at
 
     def close(self) -> None:
         self._uploads.close()

@@ -26,11 +26,11 @@ def open_form(**fields: Any) -> Form:
 
 
 def send_piece(
-    form: Form, field: str, data: bytes, at: int = 0, name: str = "my cat.png", size: int | None = None
+    form: Form, field: str, data: bytes, at: int = 0, name: str = "my cat.png", size: int | None = None, upload: int = 7
 ) -> None:
     """A piece of a file comes from the page."""
-    content = {"do": "upload", "field": field, "name": name, "size": len(data) if size is None else size, "at": at}
-    form.on_message(content, [memoryview(data)])
+    file = {"upload": upload, "name": name, "size": len(data) if size is None else size}
+    form.on_message({"do": "upload", "field": field, **file, "at": at}, [memoryview(data)])
 
 
 @pytest.fixture
@@ -126,10 +126,10 @@ def test_upload_that_is_none_ends_with_a_word(
     heard: list[Any] = []
     form.send = heard.append
     send_piece(form, "start_image", b"a", 0, size=2)
-    message = {"do": "upload", "field": "start_image", "name": "a.png", "size": 1, "at": 0, **content}
+    message = {"do": "upload", "upload": 7, "field": "start_image", "name": "a.png", "size": 1, "at": 0, **content}
     form.on_message(message, [memoryview(piece) for piece in buffers])
     assert form.errors["start_image"] == "The file did not arrive as a form sends it: choose it again."
-    assert heard == [{"got": "start_image", "at": 0}, {"got": "start_image", "at": None}]
+    assert heard == [{"got": "start_image", "upload": 7, "at": at} for at in (0, None)]
     send_piece(form, "start_image", b"b", 1, size=2)
     assert "did not arrive whole" in form.errors["start_image"]
     assert not (tmp_path / "luma_videos" / "uploads").exists()
@@ -142,6 +142,18 @@ def test_upload_that_changes_on_its_way_ends(notebook: Shell, name: str, size: i
     send_piece(form, "start_image", b"a", 0, size=2)
     send_piece(form, "start_image", b"b", 1, name=name, size=size)
     assert "did not arrive whole" in form.errors["start_image"]
+
+
+def test_upload_that_takes_the_place_of_another_is_answered_by_its_number(notebook: Shell, tmp_path: Path) -> None:
+    """So that the page knows whose piece was taken; what had come of the first one is nowhere in the file."""
+    form = open_form(prompt="A cat")
+    heard: list[Any] = []
+    form.send = heard.append
+    send_piece(form, "source", b"aa", 0, size=4, upload=1)
+    for at in (0, 2):
+        send_piece(form, "source", b"bb", at, size=4, upload=2)
+    assert heard == [{"got": "source", "upload": upload, "at": at} for upload, at in ((1, 0), (2, 0), (2, 2))]
+    assert (tmp_path / form.source).read_bytes() == b"bbbb"
 
 
 @pytest.mark.parametrize("name", ["x" * 5000 + ".png", "猫" * 300 + ".png", "a." + "png" * 300, "\ud800\0.png", ".."])
