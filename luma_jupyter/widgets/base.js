@@ -66,10 +66,10 @@ async function describePage() {
   return [[config.appName, config.appVersion], ...parts].filter(([name]) => name).map((part) => part.join(" ")).join(", ");
 }
 
-/** Send to the kernel, which may have ended meanwhile, or closed its model: gives whether that was possible. */
-function tell(model, content) {
+/** Send to the kernel, which may have ended meanwhile, or closed its model; gives whether that was possible. */
+function tell(model, content, ...buffers) {
   try {
-    model.send(content);
+    model.send(content, undefined, buffers);
     return true;
   } catch {
     return false;

@@ -49,7 +49,10 @@ START = """async ([source, state, typed]) => {
             news({ [name]: value });
         },
         save_changes: () => { [held, changed] = [{ ...held, ...changed }, {}]; post(); },
-        send: (content) => { if (!["here", "gone"].includes(content.do)) sent.push(content); },
+        send: (content) => {
+            if (globalThis.ended) throw new Error("Cannot send");
+            if (!["here", "gone"].includes(content.do)) sent.push(content);
+        },
         on: (event, handler) => handlers.set(event, [...(handlers.get(event) ?? []), handler]),
         off: () => {},
     };
@@ -161,3 +164,21 @@ def test_file_that_is_sent_when_the_kernel_ends_is_not_sent_any_more(page: Any) 
     assert hint.inner_text() == "Uploading a.mp4 to the notebook: 0 %"
     page.evaluate("lose()")
     assert hint.inner_text() == words
+
+
+@pytest.mark.parametrize("press", ["Generate", "Extend", "Make it again", "a file"])
+def test_press_that_cannot_be_sent_tells_that_the_kernel_has_ended(page: Any, press: str) -> None:
+    """It was shut down, and the page has not heard of it: nothing waits for an answer any more."""
+    page.get_by_role("textbox", name="Prompt").fill("A boat")
+    page.evaluate("ended = true")
+    if press == "a file":
+        page.evaluate(CHOOSE, "a.mp4")
+    elif press == "Make it again":
+        page.get_by_text("More", exact=True).click()
+        page.locator("[name=again]").check()
+    else:
+        page.get_by_role("tab" if press == "Extend" else "button", name=press).click()
+    page.get_by_text("The kernel has ended: run this cell again.").wait_for()
+    assert page.get_by_role("button", name="Generate").or_(page.get_by_role("button", name="Extend")).is_disabled()
+    assert page.locator(".luma-outcome").inner_text() == ""
+    assert "Uploading" not in page.locator("[data-field=source] .luma-hint").inner_text()

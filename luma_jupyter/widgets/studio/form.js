@@ -94,6 +94,7 @@ function render({ model, el }) {
 
   // From the page to the kernel.
 
+  const send = (...what) => tell(model, ...what) || lost();
   const ask = () => {
     clearTimeout(pause);
     pause = undefined;
@@ -109,7 +110,7 @@ function render({ model, el }) {
     if (!name) return;
     const value = target.type === "checkbox" ? target.checked : target.value;
     change(name, value, ["checkbox", "radio", "select-one"].includes(target.type) ? 0 : PAUSE);
-    if (ONCE.includes(name)) tell(model, { do: "set", field: name, value }); // its change may come after the press
+    if (ONCE.includes(name)) send({ do: "set", field: name, value }); // its change may come after the press
   };
   const left = ({ target }) => {
     const name = target.dataset.name ?? target.name;
@@ -119,14 +120,14 @@ function render({ model, el }) {
   };
   const choose = (action) => {
     change("action", action);
-    tell(model, { do: "refresh" });
+    send({ do: "refresh" });
   };
   const submit = () => {
     ask();
     go.disabled = true;
     find(".luma-outcome").textContent = _("One moment: the kernel answers as soon as it is free.");
     const names = ["action", ...Object.values(model.get("fields")).flat()].filter((name) => !ONCE.includes(name));
-    model.send({ do: "submit", fields: Object.fromEntries(names.map((name) => [name, model.get(name)])) });
+    send({ do: "submit", fields: Object.fromEntries(names.map((name) => [name, model.get(name)])) });
   };
   const pick = (name, word) => {
     change(name, word + FRAME[name]);
@@ -150,7 +151,7 @@ function render({ model, el }) {
       const chunk = await file.slice(at, at + CHUNK).arrayBuffer();
       if (uploads.get(name) !== last) return;
       const taken = new Promise((resolve) => { last.taken = resolve; });
-      model.send({ do: "upload", upload: last.number, field: name, name: file.name, size: file.size, at }, undefined, [chunk]);
+      send({ do: "upload", upload: last.number, field: name, name: file.name, size: file.size, at }, chunk);
       if ((await taken) !== at) break;
       at += CHUNK;
     } while (at < file.size);
@@ -271,7 +272,7 @@ function render({ model, el }) {
   });
   for (const file of finds("[data-upload]")) file.addEventListener("change", upload);
   for (const box of finds("[data-picks]")) {
-    box.addEventListener("toggle", () => box.open && model.send({ do: "refresh" }));
+    box.addEventListener("toggle", () => box.open && send({ do: "refresh" }));
   }
   find(".luma-copy").addEventListener("click", async ({ target }) => {
     await navigator.clipboard.writeText(model.get("cell"));
