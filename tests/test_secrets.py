@@ -14,6 +14,7 @@ import pickle
 import traceback
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn
 from urllib.parse import quote
@@ -296,8 +297,10 @@ def go_on(run: Run) -> None:
     run.server.script("look", m.Hang(), m.Hang())
     for name, line in (("left", ""), ("left_too", f"modify {run.server.url}/media/given.mp4")):
         run(f"%%luma -o {name} {line}\nLeft running")
-        user_ns[name].handle.listen(lambda event: 1 / 0)
         wait_for_status(user_ns[name], "running")
+        handle = user_ns[name].handle
+        handle.listen(lambda event: 1 / 0)
+        kernel.session.engine.loop_thread.call_and_wait(partial(handle.mention, problem=None), 30)
     run.server.until(lambda: len(run.server.seen("look")) >= looks + 2)
     run.look_around()
     run.shell.restart()
