@@ -333,10 +333,11 @@ def test_film_tells_how_far_it_is(engine: Engine, maker: FakeMaker) -> None:
 def test_stopped_film_leaves_nothing(engine: Engine, maker: FakeMaker, media: Path) -> None:
     """A film that is stopped while it is made is cancelled at once, and nothing is left of it."""
     request = FilmRequest(parts=(given(),))
-    stopped = False
+    submitted, stopped = threading.Event(), False
 
     def stop() -> None:
         nonlocal stopped
+        assert submitted.wait(10)
         handle.stop()
         while not engine._runner._runs or not next(iter(engine._runner._runs))._stopped:
             pass
@@ -344,6 +345,7 @@ def test_stopped_film_leaves_nothing(engine: Engine, maker: FakeMaker, media: Pa
 
     maker.meanwhile = stop
     handle = submit(engine, request)
+    submitted.set()
     task = handle.done.result(timeout=10)
     assert stopped
     assert (task.status, str(task.error)) == (
