@@ -182,3 +182,16 @@ def test_press_that_cannot_be_sent_tells_that_the_kernel_has_ended(page: Any, pr
     assert page.get_by_role("button", name="Generate").or_(page.get_by_role("button", name="Extend")).is_disabled()
     assert page.locator(".luma-outcome").inner_text() == ""
     assert "Uploading" not in page.locator("[data-field=source] .luma-hint").inner_text()
+
+
+def test_press_counts_though_the_button_moves_meanwhile(page: Any) -> None:
+    """What was typed a moment before is answered just between pressing and letting go, and takes more room."""
+    page.get_by_role("textbox", name="Prompt").fill("A boat")
+    button = page.get_by_role("button", name="Generate")
+    button.hover()
+    before = button.bounding_box()
+    page.mouse.down()
+    page.evaluate("news({ errors: { prompt: 'Too long, by far. '.repeat(400) }, submitted: true })")
+    assert button.bounding_box()["y"] > before["y"] + before["height"]
+    page.mouse.up()
+    assert [message["do"] for message in page.evaluate("sent") if "do" in message] == ["submit"]

@@ -258,6 +258,7 @@ function render({ model, el }) {
 
   const go = find(".luma-go");
   go.addEventListener("click", submit);
+  go.addEventListener("pointerdown", ({ pointerId }) => go.setPointerCapture(pointerId)); // what comes may move it away
   root.addEventListener("input", typed);
   root.addEventListener("focusout", left);
   for (const tab of finds("[role=tab]")) tab.addEventListener("click", () => choose(tab.dataset.action));
