@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import math
 import os
 import shutil
 import signal
@@ -152,8 +151,6 @@ class Notebook:
         """Start a kernel and strike it at a moment, or when it is done and idle; the phases of the cells then."""
         if blow == "frozen":
             return self._freeze(deed, moment)
-        if blow == "ended" and isinstance(moment, AtService) and moment.number == 1 and moment.kind != "video":
-            self.server.seconds = math.inf  # its task does not end while it takes the interrupt, however long that is
         with self._kernel(deed, moment, blow) as (process, pipe):
             if isinstance(moment, AtTime):
                 process.join(moment.seconds)
@@ -165,7 +162,6 @@ class Notebook:
             process.join(KERNEL_TIMEOUT)
             if process.is_alive():  # an interrupt that came before Python could take one is lost
                 os.kill(process.pid or 0, SIGNALS[blow])
-        self.server.seconds = SECONDS
         self._hear_out()
         return self.phases()
 
