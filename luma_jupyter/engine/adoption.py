@@ -6,14 +6,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from luma_jupyter.domain.fingerprint import fingerprint
 from luma_jupyter.domain.requests import KINDS, LONGEST_PROMPT, GenerateRequest, ModifyRequest, Request, VideoRef
 from luma_jupyter.domain.task import ListedTask, Task
 from luma_jupyter.domain.visibility import has_visible
-from luma_jupyter.domain.vocabulary import Action, Provider
+from luma_jupyter.domain.vocabulary import Action, Provider, Status
+from luma_jupyter.engine.library.sidecars import video_file_name
 from luma_jupyter.engine.provider_pool import ProviderPool
 from luma_jupyter.errors import InvalidRequest, LumaError, NotFound
 from luma_jupyter.languages import N_
 from luma_jupyter.providers.protocol import ProviderClient
+from luma_jupyter.settings import Settings
 
 UNKNOWN_PROMPT = N_("A video that was made elsewhere")
 _FIELDS = {
@@ -43,6 +46,28 @@ class FoundTask:
     request: Request
     whole: bool
     gateway: bool
+
+    def new_task(self, intent: str, now: Settings) -> Task:
+        """The task of a clip of its own, which is under way at its service, and was paid for elsewhere."""
+        listed = self.listed
+        return Task(
+            intent=intent,
+            request=self.request,
+            provider=self.provider,
+            status=Status.RUNNING,
+            created_at=listed.created_at,
+            filename=video_file_name(self.request.prompt, intent[:8]),
+            fingerprint=fingerprint(self.request, None) if self.whole else intent,
+            media=now.media_folder,
+            folder=now.folder,
+            submitted_at=listed.created_at,
+            sent_at=listed.created_at,
+            task_id=listed.task_id,
+            base_url=self.base_url,
+            price=0.0,
+            trace_id=listed.trace_id,
+            gateway=self.gateway,
+        )
 
 
 async def find_task(task_id: str, providers: Sequence[Provider], pool: ProviderPool) -> FoundTask:

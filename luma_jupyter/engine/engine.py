@@ -15,7 +15,6 @@ from functools import cache
 from pathlib import Path
 
 from luma_jupyter.domain.duration_model import DurationModel
-from luma_jupyter.domain.fingerprint import fingerprint
 from luma_jupyter.domain.money import Price
 from luma_jupyter.domain.task import Task
 from luma_jupyter.domain.vocabulary import FREE, Action, Provider, Status
@@ -348,25 +347,7 @@ class Engine:
             accepted = resumed(task).evolve(status=Status.RUNNING, task_id=listed.task_id, trace_id=listed.trace_id)
             if lease := self.journal.acquire(entry, accepted):
                 return accepted, lease
-        intent = uuid.uuid4().hex
-        task = Task(
-            intent=intent,
-            request=found.request,
-            provider=found.provider,
-            status=Status.RUNNING,
-            created_at=listed.created_at,
-            filename=sidecars.video_file_name(found.request.prompt, intent[:8]),
-            fingerprint=fingerprint(found.request, None) if found.whole else intent,
-            media=now.media_folder,
-            folder=now.folder,
-            submitted_at=listed.created_at,
-            sent_at=listed.created_at,
-            task_id=listed.task_id,
-            base_url=found.base_url,
-            price=0.0,
-            trace_id=listed.trace_id,
-            gateway=found.gateway,
-        )
+        task = found.new_task(uuid.uuid4().hex, now)
         return task, self.journal.add(task)
 
     # Money.

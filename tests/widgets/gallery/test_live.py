@@ -142,6 +142,16 @@ def test_clips_that_end_before_anybody_hears_of_them_come(
     assert live._gallery.shelf.now.clips == [new, stopped]
 
 
+def stopped_clip(service: PromptService) -> Clip:
+    """A clip that nobody follows any more, of which the service has no video yet."""
+    service.running = True
+    clip = luma.generate("Stopped")
+    wait_for_status(clip, "running")
+    clip.stop()
+    wait_for_end(clip)
+    return clip
+
+
 def test_clips_that_a_function_chose_stay_those(notebook: Shell) -> None:
     """It is asked of what is completed when the gallery is made."""
     shown = luma.gallery(lambda clip: True)
@@ -151,11 +161,7 @@ def test_clips_that_a_function_chose_stay_those(notebook: Shell) -> None:
 
 def test_a_failed_clip_that_is_made_again_comes(notebook: Shell, service: PromptService) -> None:
     """One that was not followed any more; a completed one of which the file is fetched again stays where it is."""
-    service.running = True
-    clip = luma.generate("Stopped")
-    wait_for_status(clip, "running")
-    clip.stop()
-    wait_for_end(clip)
+    clip = stopped_clip(service)
     shown = luma.gallery()
     live = live_part(shown)
     assert view(live)[:2] == (0, "0 clips")
@@ -171,11 +177,7 @@ def test_a_failed_clip_that_is_made_again_comes(notebook: Shell, service: Prompt
 
 def test_a_clip_that_is_made_again_comes_among_given_clips(notebook: Shell, service: PromptService) -> None:
     """They were looked up while nobody followed it; the gallery is made before that, while it is made, or after."""
-    service.running = True
-    clip = luma.generate("Stopped")
-    wait_for_status(clip, "running")
-    clip.stop()
-    wait_for_end(clip)
+    clip = stopped_clip(service)
     found = luma.clips()
     before = luma.gallery(found)
     live = live_part(before)
