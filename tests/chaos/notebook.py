@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
 import os
 import shutil
 import signal
@@ -30,10 +31,11 @@ from luma_jupyter.domain.vocabulary import Status
 from luma_jupyter.engine.store.probe import FILE_NAME
 from luma_jupyter.engine.store.serialization import load
 from tests.chaos.life import SIGNALS, STORIES, Blow, Deed, Effect, Life, Report, live
-from tests.support import forks
+from tests.support import forks, misbehaving
 from tests.support.misbehaving import Exchange, Kind, Request, Server
 
 SECONDS = 0.15  # that a task takes at the service
+SECONDS_IF_STRUCK = 10.0  # likewise, where its kernel is struck meanwhile, which is to end first
 LATENCY = 0.04  # seconds until the service answers
 VIDEO_SIZE = 100_000  # bytes
 KERNEL_TIMEOUT = 60.0  # seconds after which a kernel that is neither struck nor done is a mistake of ours
@@ -72,6 +74,7 @@ class _Aim:
 
     def __init__(self, moment: Moment | None, blow: Blow = "killed") -> None:
         self.process: Future[int] = Future()
+        self.struck_at = math.inf  # Unix seconds
         self._moment = moment
         self._blow = blow
         self._counts: Counter[Kind] = Counter()
@@ -90,6 +93,7 @@ class _Aim:
         process = self.process.result(KERNEL_TIMEOUT)
         with self._lock:
             if not self._over:
+                self.struck_at = time.time()
                 os.kill(process, SIGNALS[self._blow])
         return self._blow == "killed"
 
@@ -130,7 +134,7 @@ class Notebook:
         self.prompts = STORIES[story]
         self._story = story
         self._stage = _Stage()
-        self.server = Server(seconds=SECONDS, video_size=VIDEO_SIZE)
+        self.server = Server(seconds=self._seconds_of, video_size=VIDEO_SIZE)
         self._temporary = tempfile.TemporaryDirectory(ignore_cleanup_errors=True)
         self.folder = Path(self._temporary.name)
         self.home, self.media = self.folder / "home", self.folder / "luma_videos"
@@ -144,6 +148,9 @@ class Notebook:
     def __exit__(self, *exception: object) -> None:
         self.server.__exit__()
         self._temporary.cleanup()
+
+    def _seconds_of(self, task: misbehaving.Task) -> float:
+        return SECONDS if task.created + SECONDS < self._stage.aim.struck_at else SECONDS_IF_STRUCK
 
     # Kernels.
 
