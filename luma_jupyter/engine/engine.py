@@ -278,9 +278,11 @@ class Engine:
         return may_pay_twice or can_repeat(task, self.providers.client(task.provider, task.request.action))
 
     def watch(self, task: Task) -> Handle:
-        """The handle on a task of some kernel, which is watched, unless it has ended by now; nothing is resumed."""
+        """The handle on a task of some kernel, which is watched, unless it has ended by now; nothing is resumed, or sent."""
         entry = self.repository.recovered(self.journal.find(task.intent) or Entry(task))
-        return Handle(entry.task) if entry.task.status.ended else self._join(entry, RunOptions(), self._settings())
+        if entry.task.status.ended:
+            return Handle(entry.task)
+        return self._join(entry, RunOptions(asked_for=False), self._settings())
 
     def finish(self, grace: float, *, tell_later: bool = False) -> Ending:
         """End in good order: stop following everything, and give what is under way ``grace`` seconds to be answered.
@@ -426,8 +428,7 @@ class Engine:
     def _join(self, entry: Entry, options: RunOptions, now: Settings) -> Handle:
         """The handle on a task that exists: the one of this kernel, or one that goes on where it was left."""
         task = entry.task
-        known = self.handles.get(task.intent)
-        if known and not known.task.status.ended:
+        if known := self._under_way(task.intent, options):
             return known
         if task.status is Status.COMPLETED and task.path and sidecars.whole_size(task.path) is not None:
             return self._ended(copy_into(now.media_folder, task, self.repository.media.own))
@@ -438,14 +439,21 @@ class Engine:
         ensure_folder(now.media_folder, self.repository.media.own)
         return self._acquire(entry, resumed(task.evolve(media=now.media_folder)), options)
 
+    def _under_way(self, intent: str, options: RunOptions) -> Handle | None:
+        """The handle of this kernel on a task that has not ended, which is asked for by now, if not before."""
+        known = self.handles.get(intent)
+        if known is None or known.task.status.ended:
+            return None
+        known.asked_for |= options.asked_for
+        return known
+
     def _acquire(self, entry: Entry, task: Task, options: RunOptions) -> Handle:
         """Follow a task that nobody follows; watch it where another kernel was quicker."""
         if task.status is not Status.SAVING:
             self.providers.client(task.provider, task.request.action)  # without a key nobody can follow it
         with deferred_interrupt():
             with self._transaction(task.intent):
-                known = self.handles.get(task.intent)
-                if known and not known.task.status.ended:  # another thread was quicker
+                if known := self._under_way(task.intent, options):  # another thread was quicker
                     return known
                 lease = self.journal.acquire(entry, task)
                 if lease:
@@ -460,6 +468,7 @@ class Engine:
             task = resumed(task)
         with deferred_interrupt():
             handle = self.handles[task.intent] = Handle(task, self._clock, expect=self._expectation(task))
+            handle.asked_for = options.asked_for
             return self._start(handle, replace(options, watching=True))
 
     def _ended(self, task: Task) -> Handle:

@@ -24,7 +24,8 @@ log = logging.getLogger(__name__)
 class Handle:
     """One task. Reading never blocks; snapshots are replaced whole, so any thread may read.
 
-    ``followed``: the engine follows the task, or did, to its end. ``reused``: it had ended before it was asked for.
+    ``followed``: the engine follows the task, or did, to its end. ``asked_for``: somebody asked for it in this kernel;
+    what is only shown is never sent. ``reused``: it had ended before it was asked for.
     ``copies`` are the files as which a film is yet to be saved, too. ``save`` writes a snapshot down; what it raises
     stops a submission, and is a problem to tell at any other time. ``duration_model``: how long such tasks take, as
     ``expect`` says when it begins to run.
@@ -44,6 +45,7 @@ class Handle:
         self.clock = clock
         self.save = save
         self.followed = False
+        self.asked_for = True
         self.reused = False
         self.copies: set[Path] = set()
         self._copied: Path | None = None  # the film, once its run takes no more of them
@@ -104,6 +106,7 @@ class Handle:
                 raise
             task = task.evolve(problem=task.problem or str(error))
         if changes.get("status") is Status.RUNNING:
+            self.task = task  # what was written down stands, whatever goes wrong from here on
             self.duration_model = await in_thread(self._expect)
         self._tell(task, now)
 

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
+from luma_jupyter.domain.duration_model import DurationModel
 from luma_jupyter.domain.requests import GenerateRequest
 from luma_jupyter.domain.task import Task, TaskEvent
 from luma_jupyter.domain.vocabulary import Status
@@ -49,6 +52,21 @@ async def test_handle_of_an_ended_task_never_changes() -> None:
     await handle.emit(status=Status.FAILED)
     assert handle.done.result(0) is handle.task is task
     assert heard == []
+
+
+async def test_task_that_was_accepted_keeps_its_id_though_nothing_can_be_expected_of_it() -> None:
+    """What goes wrong once a task's id is written down does not take that away: it is what was paid for."""
+    task = Task(intent="k", request=HELLO, provider="acedata", status=Status.QUEUED, created_at=1.0, filename="k.mp4")
+    written: list[Task] = []
+
+    def break_down() -> DurationModel:
+        raise RuntimeError("no model")
+
+    handle = Handle(task, save=written.append, expect=break_down)
+    with pytest.raises(RuntimeError, match="no model"):
+        await handle.emit(status=Status.RUNNING, task_id="task-1")
+    await handle.emit(status=Status.DETACHED)
+    assert [one.task_id for one in written] == ["task-1", "task-1"]
 
 
 async def test_task_that_the_journal_lost_is_written_again_as_it_is() -> None:

@@ -210,6 +210,23 @@ async def test_request_not_sent_when_its_kernel_died_is_made_once(kernels: Kerne
     assert paid(one) == 2
 
 
+async def test_clip_that_is_only_listed_is_not_sent_when_its_kernel_dies(kernels: Kernels) -> None:
+    """A kernel that only shows what another one had not sent pays for none of it; a cell that asks for it does."""
+    settings.configure(submissions=1)
+    one, two = kernels.start(), kernels.start()
+    one.service.script("submit", one.service.after(1000))
+    ask(one, "Another film")
+    await asyncio.sleep(1)
+    listed, listed_and_asked_for = (two.engine.watch(ask(one, prompt).task) for prompt in (PROMPT, "A grey wolf"))
+    assert ask(two, "A grey wolf") is listed_and_asked_for
+    await kernels.kill(one)
+    assert (await two.end(listed_and_asked_for)).status is Status.COMPLETED
+    task = await two.end(listed)
+    assert (task.status, "nothing was paid" in str(task.error)) == (Status.CANCELLED, True)
+    assert [post.json["prompt"] for post in one.service.seen("submit")] == ["Another film", "A grey wolf"]
+    assert (await two.end(ask(two))).status is Status.COMPLETED
+
+
 async def test_clip_of_a_dead_kernel_has_one_heir(kernels: Kernels) -> None:
     """Of several that watch a clip whose kernel dies, one takes it over and the others watch that one."""
     one, *others = (kernels.start() for _ in range(4))

@@ -155,7 +155,9 @@ class Run(ABC):
                 elif entry.task.status not in (Status.DETACHED, Status.CANCELLED):
                     await self._mirror_end(entry.task)
                     return False
-                elif found.task.status is Status.CANCELLED:
+                elif found.task.status is Status.CANCELLED or (
+                    entry.task.status is Status.CANCELLED and not handle.asked_for
+                ):
                     await handle.emit(**_changes(entry.task))
                     return False
                 elif lease := await in_thread(partial(journal.acquire, found, resumed(found.task))):

@@ -32,9 +32,10 @@ class DurationStore:
             return assumed
         with suppress(ConfigError):
             key = (self._journal(), provider, action)
-            if key not in self._models:
-                self._models[key] = fit(assumed, key[0].durations(provider, action))
-            return self._models[key]
+            model = self._models.get(key)  # another thread may take it away at any moment
+            if model is None:
+                model = self._models[key] = fit(assumed, key[0].durations(provider, action))
+            return model
         return assumed
 
     def add(self, provider: Provider, action: Action, seconds: float) -> None:

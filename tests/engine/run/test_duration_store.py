@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from luma_jupyter.domain.duration_model import TRUSTED_AFTER, fit, prior
+from luma_jupyter.domain.duration_model import TRUSTED_AFTER, DurationModel, fit, prior
 from luma_jupyter.engine.run.duration_store import DurationStore
 from luma_jupyter.engine.store.journal import Journal
 from tests.support import settings
@@ -63,6 +63,22 @@ def test_duration_model_without_a_journal_is_the_prior(tmp_path: Path) -> None:
     durations = DurationStore(settings.current, lambda: Journal(tmp_path / "file" / "home"))
     durations.add("acedata", "generate", 40.0)
     assert durations.model("acedata", "generate") == prior("acedata")
+
+
+def test_duration_model_that_is_read_as_a_task_ends_is_one_of_them(
+    durations: DurationStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A model that another thread takes away at the moment at which it is looked up is there all the same."""
+
+    class Models(dict[object, DurationModel]):
+        def __contains__(self, key: object) -> bool:
+            there = super().__contains__(key)
+            durations.add("acedata", "generate", 40.0)
+            return there
+
+    before = durations.model("acedata", "generate")
+    monkeypatch.setattr(durations, "_models", Models(durations._models))
+    assert durations.model("acedata", "generate") in (before, fit(prior("acedata"), [40.0]))
 
 
 def test_duration_of_the_demo_is_not_remembered(durations: DurationStore, journal: Journal) -> None:
