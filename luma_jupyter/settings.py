@@ -151,7 +151,7 @@ class Settings:
     provider: str = "auto"
     """The service: acedata, runapi or demo; ``auto`` chooses by action and key, and without any key the demo."""
     wait: bool | None = None
-    """Whether a cell waits for its clip; not set: a terminal and Colab do, other notebooks do not."""
+    """Whether a cell waits for its clip; not set: terminals, consoles, Colab and marimo do, other notebooks do not."""
     embed: bool | None = None
     """Whether videos are put into the notebook; not set: in VS Code and Colab, and where a page needs it."""
     media: Path = Path("luma_videos")
@@ -161,7 +161,7 @@ class Settings:
     demo_seconds: float = 6.0
     """About how many seconds the demo service takes for a clip."""
     exit_seconds: float = 10.0
-    """How many seconds, at most, an ending program waits for the answer to what was sent."""
+    """How many seconds, at most, an ending program waits for the answer to what was sent; a kernel 2 at most."""
     budget: float | None = None
     """US dollars a day; what would pass it is refused."""
     acedata_price: float | None = None
@@ -178,6 +178,8 @@ class Settings:
     """A batch that costs more US dollars than this asks first."""
     check_balance: bool = True
     """Whether nothing is sent that your balance at the service does not cover."""
+    share_in_class: bool = False
+    """Whether a class gateway may answer with the video of a classmate who has asked for the same, where it does so."""
     keep_active: bool = False
     """Whether the kernel counts as active while clips are being made, so that a JupyterHub does not end it."""
     keep_exchanges: bool = True
@@ -246,6 +248,7 @@ SETTABLE: dict[str, tuple[str, Callable[[str, object], Any]]] = {
     "confirm_count": ("LUMA_JUPYTER_CONFIRM_COUNT", _count),
     "confirm_usd": ("LUMA_JUPYTER_CONFIRM_USD", _usd),
     "check_balance": ("LUMA_JUPYTER_CHECK_BALANCE", _flag),
+    "share_in_class": ("LUMA_JUPYTER_SHARE_IN_CLASS", _flag),
     "keep_active": ("LUMA_JUPYTER_KEEP_ACTIVE", _flag),
     "keep_exchanges": ("LUMA_JUPYTER_KEEP_EXCHANGES", _flag),
     "lang": ("LUMA_JUPYTER_LANG", _language),

@@ -45,6 +45,7 @@ VARIABLES = {
     "confirm_count": "LUMA_JUPYTER_CONFIRM_COUNT",
     "confirm_usd": "LUMA_JUPYTER_CONFIRM_USD",
     "check_balance": "LUMA_JUPYTER_CHECK_BALANCE",
+    "share_in_class": "LUMA_JUPYTER_SHARE_IN_CLASS",
     "keep_active": "LUMA_JUPYTER_KEEP_ACTIVE",
     "keep_exchanges": "LUMA_JUPYTER_KEEP_EXCHANGES",
     "lang": "LUMA_JUPYTER_LANG",

@@ -115,7 +115,7 @@ OPTIONS = (
         name="wait",
         flags=("--wait",),
         negatable=True,
-        help=N_("stay in the cell until the clip is done (in a notebook: no)"),
+        help=N_("stay in the cell until the clip is done (in JupyterLab: no)"),
     ),
     Option(
         name="embed",

@@ -145,7 +145,7 @@ class Clip(Cuttable, Noted):
 
     @property
     def source(self) -> Source:
-        """What it was made from: a clip, a video id or a URL; of a film the list of its parts; None for generate."""
+        """What it was made from: a clip, a video id, a URL or a file's name; of a film its parts; None for generate."""
         return self._source
 
     @property
@@ -212,14 +212,9 @@ class Clip(Cuttable, Noted):
                 f"{self.label} is not done yet ({task.status}, {clock(self.elapsed)}); "
                 f"`{self.label}.wait()` waits for it."
             )
-        self._raise_unless_completed()
+        _raise_unless_completed(task)
         assert task.video is not None
         return task.video
-
-    def _raise_unless_completed(self) -> None:
-        error = self.task.error
-        if error is not None:
-            raise copy.copy(error)  # a fresh one: a raised error collects tracebacks
 
     def file(self) -> Path:
         """The saved file, which is there. Raises InvalidRequest where it is not, and as ``path`` does."""
@@ -238,9 +233,9 @@ class Clip(Cuttable, Noted):
         completed, WaitTimeout after ``timeout`` seconds, or where one that began before is due that cannot return
         before this one, WaitInterrupted when interrupted. After the last two it is still being watched.
         """
-        seconds = read_timeout(timeout)
+        seconds, handle = read_timeout(timeout), self._handle  # a retry may put another in its place
         try:
-            done = wait(self._handle.done, seconds, tick)
+            done = wait(handle.done, seconds, tick)
         except (Interrupted, KeyboardInterrupt):
             raise WaitInterrupted(f"{self.label} is still being watched; `{self.label}.wait()` waits again.") from None
         except GaveWay:
@@ -253,7 +248,7 @@ class Clip(Cuttable, Noted):
             raise WaitTimeout(
                 f"{self.label} is not done after {seconds:g} s ({self.status}); it is still being watched."
             )
-        self._raise_unless_completed()
+        _raise_unless_completed(handle.task)
         return self
 
     def __await__(self) -> Generator[Any, None, Clip]:
@@ -269,12 +264,13 @@ class Clip(Cuttable, Noted):
             ) from None
         # An idle loop notices an interrupt only when it wakes up, so it wakes up now and then. `asyncio.wait` leaves
         # the engine's future alone when this coroutine is cancelled.
+        handle = self._handle  # a retry may put another in its place
         with deferred_interrupt():
-            done = asyncio.wrap_future(self._handle.done)
+            done = asyncio.wrap_future(handle.done)
         while not done.done():
             await asyncio.wait({done}, timeout=TICK)
         self._owner.presenter.flush([self])
-        self._raise_unless_completed()
+        _raise_unless_completed(handle.task)
         return self
 
     def stop(self) -> None:
@@ -503,3 +499,8 @@ class Clip(Cuttable, Noted):
             source = shown_url(self._source)
         reason = self.error.reason if self.error else None
         return {"task": shareable(self.task), "name": self._name, "source": source, "reason": reason}
+
+
+def _raise_unless_completed(task: Task) -> None:
+    if task.error is not None:
+        raise copy.copy(task.error)  # a fresh one: a raised error collects tracebacks

@@ -35,9 +35,8 @@ class ActivitySignal:
         self._next: asyncio.TimerHandle | None = None
 
     def begin(self) -> None:
-        """A clip is followed from now on; from any thread."""
-        if self._settings().keep_active:
-            self._loop_thread.call_soon(self._begin)
+        """A clip is followed from now on; from any thread. The setting may be changed meanwhile."""
+        self._loop_thread.call_soon(self._begin)
 
     def _begin(self) -> None:
         if self._next is None:
@@ -45,10 +44,12 @@ class ActivitySignal:
 
     def _send(self) -> None:
         self._next = None
+        if not self._following():
+            return
         with suppress(ConfigError):  # of a variable that cannot be used any more: told where it is needed
-            if self._following() and self._settings().keep_active:
+            if self._settings().keep_active:
                 send_activity()
-                self._next = asyncio.get_running_loop().call_later(INTERVAL, self._send)
+        self._next = asyncio.get_running_loop().call_later(INTERVAL, self._send)
 
 
 def send_activity() -> None:

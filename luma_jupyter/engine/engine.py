@@ -46,7 +46,7 @@ from luma_jupyter.engine.run.runner import TaskRunner
 from luma_jupyter.engine.services import Services
 from luma_jupyter.engine.store.journal import Entry, Journal, Lease
 from luma_jupyter.engine.task_spec import DEFAULT_TIMEOUT, TaskSpec
-from luma_jupyter.errors import ConfigError, InvalidRequest, LumaError, OverBudget, with_message
+from luma_jupyter.errors import ConfigError, InvalidRequest, LumaError, NotConfirmed, OverBudget, with_message
 from luma_jupyter.films.plan import FilmPlan
 from luma_jupyter.interrupts import deferred_interrupt, interrupt_if_heard
 from luma_jupyter.jitter import jitter
@@ -157,8 +157,8 @@ class Engine:
     def submit(self, plan: Plan) -> Handle:
         """Answer a request by what an equal one came to, or begin a task's run; returns at once.
 
-        Raises InvalidRequest, ConfigError or OverBudget when it cannot be sent as it is; then nothing was, and no task
-        exists.
+        Raises InvalidRequest, ConfigError or OverBudget when it cannot be sent as it is, NotConfirmed where the plan
+        says that an earlier task answers it, and none does any more; then nothing was sent, and no task exists.
         """
         return self.submit_all([plan])[0]
 
@@ -217,6 +217,11 @@ class Engine:
             for number, entry in zip(open_ones, looked_up, strict=True):
                 found[number] = entry
             new = [number for number in open_ones if found[number] is None]
+            if any(plans[number].earlier for number in new):  # what was said of number and price holds no more
+                raise NotConfirmed(
+                    "Nothing was sent: a clip that would have answered one of these without charge has ended without a "
+                    "video meanwhile. Run the cell again."
+                )
             if new:
                 self._check([(plans[number], prices[number]) for number in new])
                 cancel_unsent([plans[number] for number in new if not plans[number].spec.again], self.repository)
@@ -278,7 +283,7 @@ class Engine:
         return may_pay_twice or can_repeat(task, self.providers.client(task.provider, task.request.action))
 
     def watch(self, task: Task) -> Handle:
-        """The handle on a task of some kernel, which is watched, unless it has ended by now; nothing is resumed, or sent."""
+        """The handle on a task of some kernel, which is watched, unless it has ended; nothing is resumed, or sent."""
         entry = self.repository.recovered(self.journal.find(task.intent) or Entry(task))
         if entry.task.status.ended:
             return Handle(entry.task)

@@ -33,7 +33,7 @@ SHOWN_HEADERS = {
             "Retry-After",
             "Date",
         ),
-        *("X-Luma-Take", "X-Request-Id", "X-Trace-Id", "Trace-Id", "Request-Id", "X-RunAPI-Task-Id"),
+        *("X-Luma-Take", "X-Luma-Lesson", "X-Request-Id", "X-Trace-Id", "Trace-Id", "Request-Id", "X-RunAPI-Task-Id"),
     )
 }
 _MARGIN = 8000  # characters beyond what is kept, so that no key is cut in two before it is found

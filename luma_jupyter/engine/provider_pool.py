@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from luma_jupyter.domain.secret import Secret
 from luma_jupyter.domain.vocabulary import PROVIDERS, SERVICE_NAMES, Action, Provider
@@ -85,6 +85,11 @@ def missing_gateway_token() -> ConfigError:
     )
 
 
+def _of_gateway(now: Settings) -> dict[str, Any]:
+    """What both clients are told where a class gateway speaks their API."""
+    return {"gateway": True, "lesson": now.share_in_class, "key_variable": _GATEWAY_VARIABLE}
+
+
 class ProviderPool:
     """The clients of all services, built when first needed from the settings of that moment.
 
@@ -138,7 +143,7 @@ class ProviderPool:
         if now.gateway is not None:
             url, key, name = str(now.gateway), now.gateway_token, GATEWAY_NAME
             platform = AceDataPlatform(self.http, url, key, name, login=key, token_variable=_GATEWAY_VARIABLE)
-            return AceData(self.http, url, key, name, platform, gateway=True, key_variable=_GATEWAY_VARIABLE)
+            return AceData(self.http, url, key, name, platform, **_of_gateway(now))
         url = now.acedata_platform_url
         platform = AceDataPlatform(self.http, str(url), now.acedata_platform_token, login=url.login)
         return AceData(self.http, str(now.acedata_base_url), now.acedata_token, platform=platform)
@@ -151,7 +156,7 @@ class ProviderPool:
         now = self._settings()
         if now.gateway is not None:
             url, key, name = str(now.gateway), now.gateway_token, GATEWAY_NAME
-            return RunApi(self.http, url, key, name, login=key, gateway=True, key_variable=_GATEWAY_VARIABLE)
+            return RunApi(self.http, url, key, name, login=key, **_of_gateway(now))
         url = now.runapi_base_url
         return RunApi(self.http, str(url), now.runapi_key, login=url.login)
 

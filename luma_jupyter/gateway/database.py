@@ -1,4 +1,4 @@
-"""PostgreSQL, which is all that the gateway's processes share: connections, the versions of the tables, news.
+"""PostgreSQL, which the gateway's processes share, as they do the videos: connections, versions of the tables, news.
 
 News: whoever changes something says so by ``NOTIFY`` on a channel, with a row's id. Each process listens on one
 connection of its own and wakes whom it concerns. To miss none, begin to listen before looking::

@@ -62,7 +62,7 @@ class Uploads:
         return Upload(*row) if row else None
 
     async def _upload(self, vendor: Vendor, name: str, file: LocalFile) -> Upload:
-        upload = await self._vendors.upload(vendor, file)
+        upload = await self._vendors.upload(vendor, replace(file, name=name))  # its title may say whose it is
         upload = replace(upload, expires_at=upload.expires_at or time.time() + KEPT_AT_LEAST)
         await self._note("", vendor, name, file.name, upload)
         return upload

@@ -394,9 +394,8 @@ def _journal(now: Settings, engine: Engine, machine: Machine) -> Iterator[Findin
         yield Finding("note", "journal", words, advice.format(name=variable("home")))
     else:
         yield Finding("fine", "journal", words)
-    for notice in engine.notices:
-        yield Finding("note", "journal", notice)
-    engine.notices.clear()
+    while engine.notices:  # the engine may add one meanwhile
+        yield Finding("note", "journal", engine.notices.pop(0))
     if open_tasks:
         doubtful = sum(task.status is Status.UNCONFIRMED for task in open_tasks)
         words = _("Unfinished in this folder, and watched by no kernel: {count}; of these unconfirmed: {doubtful}.")

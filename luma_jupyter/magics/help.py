@@ -48,8 +48,8 @@ def help_text() -> str:
 def options_text() -> str:
     """All options, and what they can be given."""
     source = _(
-        "SOURCE is what is extended or modified: a clip's variable or key (clip:3f9c2a1b), a video id, a URL, or the "
-        "path of a video. X may be a frame of a clip, too: sunset@first, sunset@last, or sunset@2.5 (seconds)."
+        "SOURCE is what is extended or modified: a clip's variable or key (clip:3f9c2a1b), a URL, the path of a video, "
+        "or to extend a video id. X may be a frame of a clip, too: sunset@first, sunset@last, or sunset@2.5 (seconds)."
     )
     braces = _("In a prompt, {braces} puts in the value of a variable; so do {examples}.")
     return "\n".join(
@@ -95,7 +95,10 @@ def words_text() -> str:
         "Words for prompts, in English or Chinese. The paid services read the whole prompt: use these words as you "
         "would say them. While you type a prompt, Tab completes those of time, camera, light, style and pace."
     )
-    demo = _("The demo service knows only these words; what else a prompt says changes its video by chance.")
+    demo = _(
+        "The demo service knows these words, and some that mean the same; what else a prompt says changes its video by "
+        "chance."
+    )
     paid = _("These are for the paid services; the demo service does not know them.")
     return "\n".join([_paragraph(about), "", _paragraph(demo), "", *known, "", _paragraph(paid), "", *others])
 

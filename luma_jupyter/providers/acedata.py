@@ -24,7 +24,7 @@ from luma_jupyter.providers.http.client import HttpClient
 from luma_jupyter.providers.http.reply import Reply
 from luma_jupyter.providers.http.requests import Call
 from luma_jupyter.providers.paging import Page, read_pages
-from luma_jupyter.providers.payloads import Media, check_reachable, media_url, take_header
+from luma_jupyter.providers.payloads import Media, check_reachable, lesson_header, media_url, take_header
 from luma_jupyter.providers.protocol import Accepted, SubmissionListener, Upload
 from luma_jupyter.providers.responses import (
     raise_for_submission,
@@ -53,7 +53,7 @@ class AceData:
     """A client of the API at ``base_url``, and of the vendor's ``platform`` (None: no files, no prices, no balance).
 
     ``key`` None: for prices alone, which need none. ``clock`` in Unix seconds. ``gateway``: it is a class gateway that
-    speaks this API; ``key_variable``: where its key is set.
+    speaks this API; ``lesson``: it may answer with a classmate's video; ``key_variable``: where its key is set.
     """
 
     http: HttpClient
@@ -63,6 +63,7 @@ class AceData:
     platform: AceDataPlatform | None = None
     clock: Callable[[], float] = time.time
     gateway: bool = False
+    lesson: bool = False
     key_variable: str = KEY_VARIABLE
     batch_size: ClassVar[int] = 50  # the vendor's recommendation
 
@@ -123,7 +124,7 @@ class AceData:
 
     def headers(self, intent: str, take: str = "") -> dict[str, str]:
         """Headers beside the key: an idempotency key, which AceDataCloud passes over, and which take it is."""
-        return {"Idempotency-Key": intent, **take_header(take)}
+        return {"Idempotency-Key": intent, **take_header(take), **lesson_header(self.lesson)}
 
     async def submit(
         self, payload: Mapping[str, Any], intent: str, listener: SubmissionListener | None = None, take: str = ""

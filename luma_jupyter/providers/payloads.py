@@ -27,6 +27,11 @@ def take_header(take: str) -> dict[str, str]:
     return {"X-Luma-Take": take} if take else {}
 
 
+def lesson_header(lesson: bool) -> dict[str, str]:
+    """What says that a request belongs to a lesson: a class gateway may answer it with a classmate's video."""
+    return {"X-Luma-Lesson": "1"} if lesson else {}
+
+
 def check_reachable(service: str, base_url: str, media: Mapping[str, str | None], callback_url: str | None) -> None:
     """Refuse URLs that the service could not reach, or that would show it what is on the user's own network.
 

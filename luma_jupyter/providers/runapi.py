@@ -21,7 +21,7 @@ from luma_jupyter.providers.http.client import HttpClient
 from luma_jupyter.providers.http.reply import Reply
 from luma_jupyter.providers.http.requests import Call
 from luma_jupyter.providers.http.transfers import UploadTarget
-from luma_jupyter.providers.payloads import check_reachable, media_url, take_header
+from luma_jupyter.providers.payloads import check_reachable, lesson_header, media_url, take_header
 from luma_jupyter.providers.protocol import Accepted, SubmissionListener, Upload
 from luma_jupyter.providers.responses import (
     raise_for_submission,
@@ -46,7 +46,8 @@ MODEL = "luma-modify-video"
 class RunApi:
     """A client of the API at ``base_url``; ``key`` None: for quotes alone, which need none, but get the ``login``.
 
-    ``gateway``: it is a class gateway that speaks this API; ``key_variable``: where its key is set.
+    ``gateway``: it is a class gateway that speaks this API; ``lesson``: it may answer with a classmate's video;
+    ``key_variable``: where its key is set.
     """
 
     http: HttpClient
@@ -55,6 +56,7 @@ class RunApi:
     service: str = "RunAPI"
     login: Secret | None = None
     gateway: bool = False
+    lesson: bool = False
     key_variable: str = KEY_VARIABLE
     repeatable: ClassVar[bool] = True  # with the same idempotency key
     batch_size: ClassVar[int] = 1  # there is no batch call
@@ -86,7 +88,8 @@ class RunApi:
 
     def headers(self, intent: str, take: str = "") -> dict[str, str]:
         """Headers beside the key: one idempotency key for each paid intent, and the intent once more for support."""
-        return {"Idempotency-Key": intent, "X-Client-Request-Id": intent, **take_header(take)}
+        own = {"Idempotency-Key": intent, "X-Client-Request-Id": intent}
+        return {**own, **take_header(take), **lesson_header(self.lesson)}
 
     async def submit(
         self, payload: Mapping[str, Any], intent: str, listener: SubmissionListener | None = None, take: str = ""

@@ -12,12 +12,13 @@ import time
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
 
 import luma_jupyter as luma
-from luma_jupyter.engine.loop_thread import GaveWay
+from luma_jupyter.engine.loop_thread import GaveWay, wait
 from luma_jupyter.errors import (
     ClipCancelled,
     ClipDetached,
@@ -188,6 +189,28 @@ def test_wait_gives_up_after_its_timeout_and_leaves_the_clip_followed(service: P
     clip = luma.generate("A sunset")
     with pytest.raises(WaitTimeout, match=r"is not done after 0 s \(\w+\); it is still being watched"):
         clip.wait(timeout=0)
+    service.gate.set()
+    assert clip.wait(timeout=10).status == "completed"
+
+
+def test_wait_says_how_a_clip_ended_that_is_retried_at_that_moment(
+    service: PromptService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As a function in ``configure(notify=…)`` may: no clip that is not done is given back as if it were."""
+    service.gate.clear()
+    clip = luma.generate("A sunset")
+    wait_for_status(clip, "running")
+
+    def stop_and_retry(done: Any, *args: Any) -> bool:
+        clip.stop()
+        ended = wait(done, *args)
+        clip.retry()
+        return ended
+
+    with monkeypatch.context() as patch:
+        patch.setattr("luma_jupyter.clip.clip.wait", stop_and_retry)
+        with pytest.raises(ClipDetached):
+            clip.wait()
     service.gate.set()
     assert clip.wait(timeout=10).status == "completed"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 from unittest.mock import Mock
 
@@ -17,7 +18,7 @@ from luma_jupyter.domain.task import Task
 from luma_jupyter.domain.vocabulary import Provider, Status
 from luma_jupyter.engine import engine as engine_module
 from luma_jupyter.engine.store.journal import Journal, Lease
-from luma_jupyter.errors import ConfigError, DownloadError, NotConfirmed, OverBudget
+from luma_jupyter.errors import ClipFailed, ConfigError, DownloadError, NotConfirmed, OverBudget
 from tests.support import settings
 from tests.support.notebook import PromptService, Shell
 
@@ -118,6 +119,32 @@ def test_batch_is_not_sent_on_any_other_answer(
         batch(MANY)
     assert service.sent == []
     assert kernel.session.own_clips == []
+
+
+def test_batch_is_not_sent_where_a_clip_that_answered_it_fails_before_the_yes(
+    notebook: Shell, service: PromptService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was said to be without charge is not made anew on a yes to fewer; asked again, the number is the new one."""
+    settings.configure(confirm_count=1)
+    service.gate.clear()
+    under_way = generate("A boat [fail]")
+    asked: list[str] = []
+
+    def fail_meanwhile(question: str) -> str:
+        asked.append(question)
+        service.gate.set()
+        with suppress(ClipFailed):
+            under_way.wait()
+        return "y"
+
+    monkeypatch.setattr("builtins.input", fail_meanwhile)
+    with pytest.raises(NotConfirmed, match=r"^Nothing was sent: a clip that would have answered one of these without"):
+        batch(["A boat [fail]", "A mill", "A lake"])
+    assert len(service.sent) == 1
+    with pytest.raises(ClipFailed):
+        batch(["A boat [fail]", "A mill", "A lake"]).wait()
+    assert [question[0] for question in asked] == ["2", "3"]
+    assert len(service.sent) == 4
 
 
 def test_batch_where_nobody_can_be_asked_says_how_to_say_yes(

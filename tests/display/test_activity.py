@@ -47,7 +47,7 @@ def test_activity_is_sent_now_and_then_while_clips_are_followed(run_virtually: R
 def test_activity_is_sent_only_where_the_setting_asks_for_it(
     run_virtually: Run, sent: list[float], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Not by default, and no more once it is taken back or cannot be read."""
+    """Not by default; from when it is set, though clips are under way; not while it is taken back or unreadable."""
 
     async def story() -> None:
         signal = ActivitySignal(settings.current, RunningLoop(), lambda: True)
@@ -55,14 +55,15 @@ def test_activity_is_sent_only_where_the_setting_asks_for_it(
         await asyncio.sleep(INTERVAL)
         assert sent == []
         settings.configure(keep_active=True)
-        signal.begin()
-        await asyncio.sleep(1.5 * INTERVAL)
+        await asyncio.sleep(2.5 * INTERVAL)
         settings.configure(keep_active=None)
         monkeypatch.setenv("LUMA_JUPYTER_KEEP_ACTIVE", "perhaps")
         await asyncio.sleep(10 * INTERVAL)
+        monkeypatch.setenv("LUMA_JUPYTER_KEEP_ACTIVE", "1")
+        await asyncio.sleep(INTERVAL)
 
     run_virtually(story())
-    assert len(sent) == 2
+    assert sent == [step * INTERVAL for step in (2, 3, 14)]
 
 
 def test_a_clip_in_a_notebook_sends_activity(

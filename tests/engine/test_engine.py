@@ -343,6 +343,18 @@ async def test_resume_of_a_task_of_another_service_says_so_at_once(world: World,
     assert (await world.end(world.engine.resume(task.intent))).status is Status.COMPLETED
 
 
+async def test_one_look_that_does_not_know_an_old_task_ends_nothing(world: World) -> None:
+    """It may be a proxy's page, or a list that was late: what was paid for is still had, and not paid again."""
+    task = await detached(world)
+    await asyncio.sleep(24 * 3600)
+    world.service.hidden.add(str(task.task_id))
+    handle = world.engine.resume(task.intent)
+    while "does not know" not in str(handle.task.problem):
+        await asyncio.sleep(1)
+    world.service.hidden.clear()
+    assert (await world.end(handle)).status is Status.COMPLETED
+
+
 async def test_resume_of_a_task_the_service_forgot_fails_after_a_day(world: World) -> None:
     """A task that the service does not know is waited for, as some are slow to know it; after a day it has failed."""
     task = await detached(world)

@@ -223,7 +223,7 @@ async def test_clip_that_is_only_listed_is_not_sent_when_its_kernel_dies(kernels
     assert (await two.end(listed_and_asked_for)).status is Status.COMPLETED
     task = await two.end(listed)
     assert (task.status, "nothing was paid" in str(task.error)) == (Status.CANCELLED, True)
-    assert [post.json["prompt"] for post in one.service.seen("submit")] == ["Another film", "A grey wolf"]
+    assert [post.payload["prompt"] for post in one.service.seen("submit")] == ["Another film", "A grey wolf"]
     assert (await two.end(ask(two))).status is Status.COMPLETED
 
 

@@ -242,6 +242,15 @@ def test_clients_of_a_gateway_speak_to_it_alone(providers: ProviderPool) -> None
     )
 
 
+def test_lesson_asks_a_gateway_alone_for_the_videos_of_classmates(providers: ProviderPool) -> None:
+    """The setting is a header of what is sent to a gateway; services do not hear of it."""
+    settings.configure(share_in_class=True, acedata_token="mine", runapi_key="mine")
+    clients = [providers.acedata(), providers.runapi()]
+    settings.configure(gateway=GATEWAY, gateway_token="token-1")
+    clients += [providers.acedata(), providers.runapi()]
+    assert [client.headers("key").get("X-Luma-Lesson") for client in clients] == [None, None, "1", "1"]
+
+
 def test_clients_of_services_are_no_gateways(providers: ProviderPool) -> None:
     """Without one nothing is repeated by itself, and no look-up is held."""
     for client in (providers.acedata(), providers.runapi()):

@@ -23,6 +23,7 @@ from luma_jupyter.errors import InsufficientBalance, InvalidKey, InvalidParamete
 from luma_jupyter.providers.acedata import AceData
 from luma_jupyter.providers.acedata_platform import AceDataPlatform
 from luma_jupyter.providers.http.client import HttpClient
+from luma_jupyter.providers.protocol import Accepted
 from tests.support.gateway import RunningGateway
 from tests.support.misbehaving import DropAfter, Server
 
@@ -211,6 +212,32 @@ def test_kernels_client_uploads_a_frame_and_extends_by_address(ours: Ours, vendo
 
     ours(make)
     assert [task.request["action"] for task in vendor.tasks] == ["generate", "extend"]
+
+
+def test_vendor_does_not_learn_what_a_students_file_is_called(ours: Ours, vendor: Server) -> None:
+    """Its name may say whose it is; the vendor gets the file under one that says nothing."""
+    ours(lambda client: client.upload(LocalFile.of(PNG, "image/png", "ann-mueller.png"), lambda share: None))
+    (upload,) = [request.body for request in vendor.seen("other") if b"filename=" in request.body]
+    assert (PNG in upload, b'.png"' in upload, b"mueller" in upload) == (True, True, False)
+
+
+def test_lessons_request_is_answered_with_the_video_of_a_classmate(
+    ours: Ours, gateway: RunningGateway, vendor: Server
+) -> None:
+    """Where the class's setting leaves it to lessons, a notebook that asks for it pays nothing for what there is."""
+    classmate = {"Authorization": f"Bearer {gateway.token('bob')}", "X-Luma-Lesson": "1"}
+
+    async def ask_twice(client: AceData) -> list[Accepted]:
+        body = client.payload(BOAT)
+        httpx.post(f"{gateway.url}/luma/videos", json=body, headers=classmate).raise_for_status()
+        return [await one.submit(body, key) for one, key in ((replace(client, lesson=True), "a"), (client, "b"))]
+
+    object.__setattr__(gateway.gateway.settings, "share", "lesson")
+    try:
+        shared, own = ours(ask_twice)
+    finally:
+        object.__setattr__(gateway.gateway.settings, "share", "off")
+    assert [task.id for task in vendor.tasks] == [shared.task_id, own.task_id]
 
 
 def test_kernels_client_sees_refusals_as_its_own_errors(ours: Ours, gateway: RunningGateway, vendor: Server) -> None:

@@ -124,7 +124,7 @@ def test_words_lists_what_the_demo_understands_in_both_languages(
     """``%luma words`` names every word, those of the demo's films first, and says what the paid services make of it."""
     notebook.run("%luma words")
     printed = capsys.readouterr().out
-    assert "The demo service knows only these words" in printed
+    assert "The demo service knows these words" in printed
     assert "The paid services read the whole prompt" in printed
     known, others = printed.split("These are for the paid services")
     assert "pan left (向左摇、左移)" in known

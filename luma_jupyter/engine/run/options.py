@@ -16,9 +16,9 @@ class RunOptions:
 
     ``timeout``: seconds to follow it once it is submitted; ``after``: the task whose video is the source; ``frames``:
     those whose frames it takes, by the field; ``parts``: those whose videos a film takes, by their intents.
-    ``watching``: another kernel follows it; ``asked_for``: somebody asked for it here, see `Handle`. ``unconfirmed``: it
-    was sent before and not answered; ``resend``: the user wants it sent again if it cannot be found; ``price``: what
-    that counts as where it may be paid a second time.
+    ``watching``: another kernel follows it; ``asked_for``: somebody asked for it here. ``unconfirmed``: it was sent
+    before and not answered; ``resend``: the user wants it sent again if it cannot be found; ``price``: what that counts
+    as where it may be paid a second time.
     ``ended_at``: when it ended as unconfirmed, which a look for it does not change (Unix seconds).
     """
 

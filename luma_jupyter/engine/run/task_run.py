@@ -55,7 +55,8 @@ if TYPE_CHECKING:
     from luma_jupyter.providers.protocol import ProviderClient
 
 STATEMENT_PATIENCE = 3.0  # seconds that a finished clip waits for what was charged
-FORGOTTEN_AFTER = 24 * 3600.0  # seconds after which an unknown task is not waited for any more
+FORGOTTEN_AFTER = 24 * 3600.0  # seconds after which an unknown task is not waited for any more, once it was
+FORGOTTEN_LOOKS = 12  # unknown in so many looks in a row: about two minutes; one may be a proxy's page
 
 log = logging.getLogger(__name__)
 
@@ -143,14 +144,15 @@ class TaskRun(Run):
 
     async def _follow(self) -> bool:
         handle = self._handle
-        forgotten = False
+        unknown, forgotten = 0, False
 
         def on_poll(problem: str | None) -> None:
-            nonlocal forgotten
+            nonlocal unknown, forgotten
             if problem != handle.task.problem:
                 handle.mention(problem=problem)
-            old = handle.task.elapsed(handle.clock()) > FORGOTTEN_AFTER
-            if problem == NOT_KNOWN and (old or self._asked_elsewhere()):
+            unknown = unknown + 1 if problem == NOT_KNOWN else 0
+            old = handle.task.elapsed(handle.clock()) > FORGOTTEN_AFTER and unknown >= FORGOTTEN_LOOKS
+            if unknown and (old or self._asked_elsewhere()):
                 forgotten = True
                 limit.reschedule(0)
 
