@@ -346,10 +346,11 @@ async def test_resume_of_a_task_of_another_service_says_so_at_once(world: World,
 async def test_one_look_that_does_not_know_an_old_task_ends_nothing(world: World) -> None:
     """It may be a proxy's page, or a list that was late: what was paid for is still had, and not paid again."""
     task = await detached(world)
-    await asyncio.sleep(24 * 3600)
+    await asyncio.sleep(25 * 3600)
     world.service.hidden.add(str(task.task_id))
     handle = world.engine.resume(task.intent)
     while "does not know" not in str(handle.task.problem):
+        assert not handle.task.status.ended
         await asyncio.sleep(1)
     world.service.hidden.clear()
     assert (await world.end(handle)).status is Status.COMPLETED
