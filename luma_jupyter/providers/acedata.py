@@ -44,6 +44,7 @@ KEY_VARIABLE = variable("acedata_token")
 NO_TASK = "00000000-0000-4000-8000-000000000000"  # an id that the service never gives
 LIST_PAGE = 50  # tasks
 CLOCK_SLACK = 60.0  # seconds by which the service's clock may be ahead of ours
+ARRIVES_WITHIN = 600.0  # seconds from when a request was sent to when the service has made its task, at most
 LOOK_UP_HEADERS = {"x-record-exempt": "true"}  # as the vendor's web client: look-ups are no calls on the statement
 MOST_SECONDS = 6 * 3600.0  # of a task's own ``elapsed``; in milliseconds it would be more
 
@@ -151,12 +152,14 @@ class AceData:
         return await self._required_platform().upload(file, on_progress)
 
     async def find(self, payload: Mapping[str, Any], since: float) -> list[str]:
-        """The ids of tasks made since then (Unix seconds) whose whole request is equal to ``payload``; makes nothing.
+        """The ids of tasks whose whole request is equal to ``payload``; makes nothing.
 
+        ``since``: when it was sent, at the earliest (Unix seconds); what was made long after that is another request's.
         That the service echoes the whole request is not documented, so an empty list proves nothing. Raises
         ServiceError.
         """
-        tasks = await self.list_tasks(since, self.clock() + CLOCK_SLACK)
+        until = min(self.clock(), since + ARRIVES_WITHIN) + CLOCK_SLACK
+        tasks = await self.list_tasks(since, until)
         return [task.task_id for task in tasks if task.request == payload]
 
     async def find_task(self, task_id: str) -> ListedTask | None:

@@ -26,6 +26,7 @@ from luma_jupyter.errors import (
     Unreachable,
     UnusableAnswer,
 )
+from luma_jupyter.providers.acedata import ARRIVES_WITHIN
 from luma_jupyter.providers.paging import MOST_PAGES
 from luma_jupyter.providers.runapi import RunApi
 
@@ -351,6 +352,24 @@ def test_find_ends_where_a_list_does_not(fake: Any) -> None:
     endless = fake(pages([listed(PAYLOAD, id=f"t-{count}") for count in range(10_000)]))
     assert len(find(endless)) == 50 * MOST_PAGES
     assert len(endless.requests) == MOST_PAGES
+
+
+def test_find_looks_only_where_the_task_can_be(fake: Any) -> None:
+    """What was made since a request was lost neither hides its task, however much it is, nor is taken for it."""
+    sent_at = SINCE - 86_400
+    made_since = [listed(PAYLOAD, id=f"later-{count}", created_at=SINCE - 80_000 + count) for count in range(2000)]
+    tasks = [*reversed(made_since), listed(PAYLOAD, id="mine", created_at=sent_at + 5)]
+
+    def newest_first(request: httpx.Request) -> Any:
+        asked = json.loads(request.content)
+        first, last = asked["created_at_min"], asked["created_at_max"]
+        return pages([task for task in tasks if first <= task["created_at"] <= last])(request)
+
+    service = fake(newest_first)
+    api = service.acedata()
+    assert service.run(api.find(PAYLOAD, sent_at)) == ["mine"]
+    (asked,) = service.payloads
+    assert asked["created_at_max"] - sent_at >= ARRIVES_WITHIN
 
 
 def test_broken_page_breaks_the_search(fake: Any) -> None:

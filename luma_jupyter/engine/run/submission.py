@@ -191,7 +191,7 @@ class Submission:
         finding = N_("it was looked for, and not found.")
         try:
             with because(Step.FIND):
-                ids = await client.find(payload, (handle.task.sent_at or 0.0) - CLOCK_SLACK)
+                ids = await client.find(payload, (handle.task.sent_at or handle.task.created_at) - CLOCK_SLACK)
         except ServiceError as failure:
             reason = failure.finding
             finding = N_(f"it could not be looked for: {reason}")

@@ -403,6 +403,17 @@ async def test_retry_does_not_take_a_task_of_another_clip(world: World) -> None:
     assert (task.status, task.task_id) == (Status.UNCONFIRMED, None)
 
 
+async def test_retry_does_not_take_a_task_that_was_made_much_later(world: World) -> None:
+    """An equal task made an hour after the request is somebody else's, who has the same key."""
+    world.service.lists = True
+    lost = await _lost(world, answer=LOST_BEFORE)
+    assert lost.payload
+    await asyncio.sleep(3600)
+    await world.service.made_elsewhere(dict(lost.payload))
+    task = await _retry(world, lost)
+    assert (task.status, task.task_id) == (Status.UNCONFIRMED, None)
+
+
 async def test_retry_takes_the_task_that_no_clip_has(world: World) -> None:
     """Of two equal tasks one belongs to another clip, so the other one is ours."""
     world.service.lists = True
