@@ -140,13 +140,14 @@ class RunApi:
         return Upload(url, read_iso_time(confirmed.get("expires_at")))
 
     async def _post_file_step(self, step: str, payload: Mapping[str, Any]) -> Mapping[str, Any]:
-        reply = await self._fetch("POST", f"{self.base_url}/api/v1/files/{step}", payload)
+        call = Call(self.service, "POST", f"{self.base_url}/api/v1/files/{step}", self.key, payload)
+        reply = await self.http.transfers.send_step(call)
         if not reply.ok:
             raise refusal(self.service, self.key_variable, reply)
         return read_object(reply.data)
 
-    async def _fetch(self, method: str, url: str, payload: Mapping[str, Any] | None = None) -> Reply:
-        return await self.http.requests.fetch(Call(self.service, method, url, self.key, payload))
+    async def _fetch(self, url: str) -> Reply:
+        return await self.http.requests.fetch(Call(self.service, "GET", url, self.key))
 
     async def find_task(self, task_id: str) -> ListedTask | None:
         """One task; the API says of its request no more than the source. Raises ServiceError."""
@@ -185,7 +186,7 @@ class RunApi:
 
     async def balance(self) -> Balance:
         """What the account has and has spent (``GET /api/v1/me/balance``). Raises ServiceError."""
-        reply = await self._fetch("GET", f"{self.base_url}/api/v1/me/balance")
+        reply = await self._fetch(f"{self.base_url}/api/v1/me/balance")
         answer = read_object(reply.data)
         left = answer.get("balance_cents", "")
         no_cap = self.gateway and left is None
@@ -203,7 +204,7 @@ class RunApi:
         Raises ServiceError.
         """
         (task_id,) = ids
-        reply = await self._fetch("GET", f"{self.submit_url}/{quote(task_id, safe='')}")
+        reply = await self._fetch(f"{self.submit_url}/{quote(task_id, safe='')}")
         if reply.status == 404:
             return {}
         if not reply.ok or not isinstance(reply.data, Mapping):

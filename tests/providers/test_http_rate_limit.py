@@ -1,4 +1,4 @@
-"""Rate limits: after one 429 all requests to that service wait, and none to another."""
+"""Rate limits: after one 429 all requests to that service wait, uploads too, and none to another."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from luma_jupyter.domain.media import LocalFile
 from luma_jupyter.domain.requests import GenerateRequest, ModifyRequest, VideoRef
 from luma_jupyter.domain.secret import Secret
 from luma_jupyter.errors import LumaError
@@ -102,6 +103,31 @@ def test_rate_limit_covers_all_paths_of_an_api(services: Any) -> None:
     services.run(story())
     assert times(services) == [0.0, 20.0, 20.0, 20.0]
     assert [request.url.host for request in services.requests] == ["api.acedata.cloud"] * 3 + ["runapi.ai"]
+
+
+FILE = LocalFile.of(b"\x89PNG\r\n\x1a\n", "image/png", "a.png")
+
+
+@pytest.mark.parametrize("first", ["upload", "look"])
+def test_rate_limit_is_shared_by_uploads_and_look_ups(services: Any, first: str) -> None:
+    """Whichever of them is refused, the others wait too, and none of the files goes out for nothing."""
+
+    async def upload() -> None:
+        await services.platform().upload(FILE, lambda share: None)
+
+    async def look() -> None:
+        await services.platform().usage(0.0, 1.0)
+
+    async def story() -> None:
+        limit(services, {"Retry-After": "40"})
+        hit = asyncio.create_task(upload() if first == "upload" else fetch(services, "https://platform.acedata.cloud"))
+        await asyncio.sleep(5)
+        await asyncio.gather(*[call() for call in (upload, look) for _ in range(5)])
+        await hit
+
+    services.run(story())
+    again = 1 if first == "upload" else 0
+    assert times(services) == [0.0] + [40.0] * (10 + again)
 
 
 FAR = "Mon, 01 Jan 2024 00:00:00 +99999999999999999"  # a date that Python cannot have

@@ -12,7 +12,15 @@ import httpx
 import pytest
 
 from luma_jupyter.domain.media import LocalFile
-from luma_jupyter.errors import ConnectionLost, InvalidKey, InvalidRequest, ServiceError, Unreachable, UnusableAnswer
+from luma_jupyter.errors import (
+    ConnectionLost,
+    InvalidKey,
+    InvalidRequest,
+    RateLimited,
+    ServiceError,
+    Unreachable,
+    UnusableAnswer,
+)
 from luma_jupyter.providers.http.transfers import CHUNK, UPLOAD_TRIES
 from luma_jupyter.providers.protocol import Upload
 
@@ -122,9 +130,48 @@ def test_upload_is_repeated(fake: Any, trouble: Any) -> None:
     assert all(DATA in request.content for request in service.requests)
 
 
+BUSY = (429, {"error": "slow down"}, {"Retry-After": "40"})
+
+
+@pytest.mark.parametrize(("headers", "seconds"), [({"Retry-After": "40"}, 40.0), ({}, 1.0)])
+def test_upload_waits_out_a_rate_limit(fake: Any, headers: dict[str, str], seconds: float) -> None:
+    """A service that gets too many requests has not refused the file: it is sent again when that is over."""
+    service = fake((429, {"error": "slow down"}, headers), {"file_url": AT_THE_SERVICE})
+    assert service.run(service.acedata().upload(FILE, lambda share: None)) == Upload(AT_THE_SERVICE)
+    assert service.times("upload") == [0.0, seconds]
+
+
+@pytest.mark.parametrize("step", range(3), ids=["prepare", "put", "confirm"])
+@pytest.mark.parametrize("trouble", [BUSY, (503, "busy"), httpx.ReadError("gone")], ids=["429", "503", "lost"])
+def test_each_step_of_an_upload_is_repeated(fake: Any, trouble: Any, step: int) -> None:
+    """Each of RunAPI's three steps costs nothing, and is sent again by itself; those before it are not."""
+    answers = [PREPARED, (200, ""), CONFIRMED]
+    service = fake(*answers[:step], trouble, *answers[step:])
+    found = service.run(service.runapi().upload(FILE, lambda share: None))
+    assert found.url == CONFIRMED["url"]
+    methods = [request.method for request in service.requests]
+    assert methods == ["POST", "PUT", "POST"][: step + 1] + ["POST", "PUT", "POST"][step:]
+    again = 40.0 if trouble is BUSY else 1.0
+    assert service.times("upload") == [0.0] * (step + 1) + [again] * (3 - step)
+
+
+@pytest.mark.parametrize("name", ["acedata", "runapi"])
+def test_upload_that_is_to_wait_very_long_gives_up(fake: Any, name: str) -> None:
+    """Whoever asks for an hour is not waited for: the clip says so at once."""
+    service = fake((429, {"error": "slow down"}, {"Retry-After": "3600"}))
+    with pytest.raises(RateLimited, match="3600 s"):
+        upload(getattr(service, name)())
+    assert len(service.requests) == 1
+
+
 @pytest.mark.parametrize(
     ("trouble", "error"),
-    [(httpx.ConnectError("no"), Unreachable), (httpx.ReadTimeout("slow"), ConnectionLost), ((500, "x"), ServiceError)],
+    [
+        (httpx.ConnectError("no"), Unreachable),
+        (httpx.ReadTimeout("slow"), ConnectionLost),
+        ((500, "x"), ServiceError),
+        ((429, "x"), RateLimited),
+    ],
 )
 def test_upload_gives_up(fake: Any, trouble: Any, error: type[Exception]) -> None:
     """After some tries the trouble is raised."""

@@ -30,7 +30,7 @@ class HttpClient:
     ) -> None:
         self.connections = Connections(transport=transport, resolve=resolve, sleep=sleep, random=random)
         self.requests = Requests(self.connections)
-        self.transfers = Transfers(self.connections)
+        self.transfers = Transfers(self.connections, self.requests)
 
     def backoff(self, attempt: int) -> float:
         """Seconds to wait after try number ``attempt`` (from 1), see `Connections.backoff`."""

@@ -61,9 +61,9 @@ class Requests:
 
         Raises Unreachable, ConnectionLost, or ConfigError for an address or proxy that cannot be used.
         """
-        await self._wait_for_service(call.url)
+        await self.wait_for_service(call.url)
         reply = await self._send(self._connections.kept, call, FETCH_TIMEOUT)
-        self._note_pause(call, reply)
+        self.note_pause(call.url, reply)
         return reply
 
     async def submit(self, call: Call, listener: SubmissionListener | None = None) -> Reply:
@@ -83,7 +83,7 @@ class Requests:
                     raise gave_up(error) from None
                 delay, reason = self._connections.backoff(attempt), error.finding
             else:
-                self._note_pause(call, reply)
+                self.note_pause(call.url, reply)
                 asked = reply.retry_after or 0.0
                 if reply.status != 429 or attempt == SUBMIT_TRIES or asked > LONGEST_RETRY_AFTER:
                     return reply
@@ -107,7 +107,7 @@ class Requests:
                 await listener.before_send()
             sent = True
 
-        await self._wait_for_service(call.url)
+        await self.wait_for_service(call.url)
         try:
             request = self._send(self._connections.fresh, call, SUBMIT_TIMEOUT, before_send)
             return await despite_cancellation(asyncio.ensure_future(request))
@@ -118,7 +118,7 @@ class Requests:
         except asyncio.CancelledError:  # not the caller's cancellation, which is put off, but the request's own
             raise Unconfirmed(ConnectionLost(call.service, "the request was broken off")) from None
 
-    async def _wait_for_service(self, url: str) -> None:
+    async def wait_for_service(self, url: str) -> None:
         """Wait until the service at ``url`` takes requests again, and by chance up to a tenth longer.
 
         So the requests that waited do not come back all at once.
@@ -158,11 +158,11 @@ class Requests:
             seen.answered(response.status_code, response.headers, response.content)
         return Reply(response.status_code, parse_json(response.content, call.key), response.headers)
 
-    def _note_pause(self, call: Call, reply: Reply) -> None:
-        """Note how long a service is to be left alone."""
+    def note_pause(self, url: str, reply: Reply) -> None:
+        """Note how long the service at ``url`` is to be left alone."""
         if reply.status == 429 and reply.retry_after:
             pause = min(reply.retry_after, LONGEST_RETRY_AFTER)
-            self._paused_until[origin(call.url)] = asyncio.get_running_loop().time() + pause
+            self._paused_until[origin(url)] = asyncio.get_running_loop().time() + pause
 
 
 def gave_up(error: Unreachable | ConnectionLost) -> Unreachable:

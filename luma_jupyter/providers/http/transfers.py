@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import httpx
 
@@ -22,6 +22,7 @@ from luma_jupyter.providers.http.connections import FETCH_TIMEOUT, Connections, 
 from luma_jupyter.providers.http.partial import EXPIRED, Partial
 from luma_jupyter.providers.http.public import LocalAddress
 from luma_jupyter.providers.http.reply import Reply
+from luma_jupyter.providers.http.requests import LONGEST_RETRY_AFTER, Call, Requests
 from luma_jupyter.worker_threads import in_thread
 
 UPLOAD_TIMEOUT = httpx.Timeout(120.0, connect=15.0)  # seconds
@@ -47,10 +48,11 @@ class UploadTarget:
 
 
 class Transfers:
-    """Uploads and downloads."""
+    """Uploads and downloads. Uploads leave a service alone as its ``requests`` do."""
 
-    def __init__(self, connections: Connections) -> None:
+    def __init__(self, connections: Connections, requests: Requests) -> None:
         self._connections = connections
+        self._requests = requests
 
     async def upload(
         self, service: str, url: str, *, key: Secret, file: LocalFile, on_progress: Callable[[float], None]
@@ -67,8 +69,16 @@ class Transfers:
                 url, auth=KeyAuth(key), files=form, timeout=UPLOAD_TIMEOUT, follow_redirects=False
             )
 
-        response = await self._with_retries(service, post, _upload_seen("POST", url, _FORM, data, key))
-        return Reply(response.status_code, parse_json(response.content, key), response.headers)
+        return await self._with_retries(
+            lambda: self._upload(service, post, _upload_seen("POST", url, _FORM, data, key))
+        )
+
+    async def send_step(self, call: Call) -> Reply:
+        """Send a step of an upload that is not the file itself; repeated as that is.
+
+        Raises Unreachable or ConnectionLost when it gives up.
+        """
+        return await self._with_retries(lambda: self._requests.fetch(call))
 
     async def put(self, target: UploadTarget, data: bytes, on_progress: Callable[[float], None]) -> None:
         """PUT a file to the host that a service named, with its headers, and without the key.
@@ -90,33 +100,47 @@ class Transfers:
             )
 
         try:
-            response = await self._with_retries(target.service, put, _upload_seen("PUT", target.url, headers, data))
+            reply = await self._with_retries(
+                lambda: self._upload(target.service, put, _upload_seen("PUT", target.url, headers, data))
+            )
         except LocalAddress:
             raise UnusableAnswer(target.service, "the host for the file is on a local network") from None
-        if not response.is_success:
-            words = N_(f"the host of the file answered HTTP {response.status_code}")
-            raise ServiceError(target.service, words, http_status=response.status_code)
+        if not reply.ok:
+            words = N_(f"the host of the file answered HTTP {reply.status}")
+            raise ServiceError(target.service, words, http_status=reply.status)
 
-    async def _with_retries(
-        self, service: str, send: Callable[[], Awaitable[httpx.Response]], seen: Seen
-    ) -> httpx.Response:
-        """Call ``send``, and again where no answer came or the server had an error; only for what costs nothing.
+    async def _upload(self, service: str, send: Callable[[], Awaitable[httpx.Response]], seen: Seen) -> Reply:
+        """Call ``send`` when the service takes requests; it is seen as ``seen`` says."""
+        await self._requests.wait_for_service(seen.url)
+        with Observation(seen) as observed, translated(service):
+            response = await send()
+            observed.answered(response.status_code, response.headers, response.content)
+        reply = Reply(response.status_code, parse_json(response.content, seen.key), response.headers)
+        self._requests.note_pause(seen.url, reply)
+        return reply
 
-        Each try is seen as ``seen`` says. Raises Unreachable or ConnectionLost after the last try.
+    async def _with_retries(self, send: Callable[[], Awaitable[Reply]]) -> Reply:
+        """Call ``send``, and again where no answer came, the server had an error, or it gets too many requests.
+
+        Only for what costs nothing. It waits as long as the server asks for, unless that is very long. Raises
+        Unreachable or ConnectionLost after the last try.
         """
         attempt = 0
         while True:
             attempt += 1
+            delay = self._connections.backoff(attempt)
             try:
-                with Observation(replace(seen)) as observed, translated(service):
-                    response = await send()
-                    observed.answered(response.status_code, response.headers, response.content)
-                if response.status_code < 500 or attempt == UPLOAD_TRIES:
-                    return response
+                reply = await send()
             except (Unreachable, ConnectionLost):
                 if attempt == UPLOAD_TRIES:
                     raise
-            await self._connections.sleep(self._connections.backoff(attempt))
+            else:
+                asked = reply.retry_after or 0.0
+                passes = reply.status == 429 or reply.status >= 500
+                if not passes or attempt == UPLOAD_TRIES or asked > LONGEST_RETRY_AFTER:
+                    return reply
+                delay = max(asked, delay)
+            await self._connections.sleep(delay)
 
     async def is_gone(self, url: str, *, trusted_origin: str) -> bool:
         """Whether the host of a file says that it is gone; asks without the key, and takes any other answer for a no.

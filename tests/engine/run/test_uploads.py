@@ -163,6 +163,15 @@ async def test_upload_that_fails_is_tried_by_the_next(world: World) -> None:
     assert {task.upload for task in tasks} == {None}
 
 
+async def test_upload_that_comes_at_a_bad_moment_fails_no_clip(world: World) -> None:
+    """A service that gets too many requests has the file once more for all clips, after the time that it asks for."""
+    busy = reply(429, {"error": "slow down"}, headers={"Retry-After": "30"})
+    world.service.script("upload", busy)
+    tasks = [await world.end(handle) for handle in with_picture(world, *[PICTURE] * 10)]
+    assert {task.status for task in tasks} == {Status.COMPLETED}
+    assert world.service.times("upload") == [0.0, 30.0]
+
+
 async def test_file_that_is_gone_fails_only_its_own_clip(world: World, tmp_path: Path) -> None:
     """Of two equal files one may be gone by the time of the upload: the clip with the other one is made."""
     gone = replace(PICTURE, data=None, path=tmp_path / "gone.png")
