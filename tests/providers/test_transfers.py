@@ -6,6 +6,7 @@ import asyncio
 import base64
 import hashlib
 import json
+from collections.abc import AsyncIterator
 from typing import Any
 
 import httpx
@@ -198,9 +199,34 @@ def test_video_is_gone_only_where_its_host_says_so(fake: Any, status: int, gone:
     """Only a clear no counts; the question carries no key."""
     service = fake((status, ""))
     assert asyncio.run(service.http.transfers.is_gone("https://cdn.example/v.mp4", trusted_origin="")) is gone
-    (request,) = service.requests
-    assert request.method == "HEAD"
-    assert "authorization" not in request.headers
+    asked = [request.method for request in service.requests]
+    assert asked == (["HEAD", "GET"] if status == 403 else ["HEAD"])
+    assert not any("authorization" in request.headers for request in service.requests)
+
+
+class _Unread(httpx.AsyncByteStream):
+    """A file that nobody reads."""
+
+    closed = False
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        raise AssertionError("the file was read")
+        yield b""
+
+    async def aclose(self) -> None:
+        self.closed = True
+
+
+@pytest.mark.parametrize(("status", "gone"), [(206, False), (200, False), (403, True), (404, True), (503, False)])
+def test_video_whose_address_is_for_get_alone_is_asked_for_by_get(fake: Any, status: int, gone: bool) -> None:
+    """A signed address refuses HEAD with 403 though the video is there: what GET says counts, and no byte is read."""
+    video = _Unread()
+    service = fake((403, ""), lambda request: httpx.Response(status, stream=video))
+    assert asyncio.run(service.http.transfers.is_gone("https://cdn.example/v.mp4", trusted_origin="")) is gone
+    head, get = service.requests
+    assert (head.method, get.method, get.headers["range"]) == ("HEAD", "GET", "bytes=0-0")
+    assert "authorization" not in get.headers
+    assert video.closed
 
 
 def test_video_that_cannot_be_asked_for_is_not_gone(fake: Any) -> None:

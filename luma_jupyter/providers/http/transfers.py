@@ -145,16 +145,17 @@ class Transfers:
     async def is_gone(self, url: str, *, trusted_origin: str) -> bool:
         """Whether the host of a file says that it is gone; asks without the key, and takes any other answer for a no.
 
-        A host on a local network is not asked, but for ``trusted_origin`` (the API's base URL).
+        An address that is signed for GET may answer HEAD with 403, so then its first byte is asked for. A host on a
+        local network is not asked, but for ``trusted_origin`` (the API's base URL).
         """
         try:
-            with Observation(Seen("HEAD", url)) as observed, translated(FILE_HOST):
-                client = self._client(url, trusted_origin)
-                response = await client.head(url, timeout=FETCH_TIMEOUT, follow_redirects=False)
-                observed.answered(response.status_code, response.headers)
+            client = self._client(url, trusted_origin)
+            status = await _file_status(client, "HEAD", url, {})
+            if status == 403:
+                status = await _file_status(client, "GET", url, {"Range": "bytes=0-0"})
         except (LumaError, LocalAddress):
             return False
-        return response.status_code in EXPIRED
+        return status in EXPIRED
 
     async def download(self, url: str, partial: Partial, *, largest: int, trusted_origin: str) -> None:
         """Fetch the file at ``url``, or the rest of it, into ``partial``: streamed, without the key; once.
@@ -201,6 +202,16 @@ class Transfers:
         if is_local_url(url):
             raise LocalAddress
         return self._connections.public
+
+
+async def _file_status(client: httpx.AsyncClient, method: str, url: str, headers: Mapping[str, str]) -> int:
+    """The status with which the host of a file answers; the file itself is not read. Raises as `translated` does."""
+    with Observation(Seen(method, url, headers)) as observed, translated(FILE_HOST):
+        request = client.build_request(method, url, headers=headers, timeout=FETCH_TIMEOUT)
+        response = await client.send(request, stream=True, follow_redirects=False)
+        observed.answered(response.status_code, response.headers)
+        await response.aclose()
+    return response.status_code
 
 
 def _upload_seen(method: str, url: str, headers: Mapping[str, str], data: bytes, key: Secret | None = None) -> Seen:

@@ -363,6 +363,17 @@ async def test_source_whose_address_expired_is_uploaded(world: World, expired: b
     assert len(world.service.seen("head")) == 1
 
 
+async def test_source_whose_address_refuses_head_is_sent_as_it_is(world: World) -> None:
+    """An address that is signed for GET alone has not expired because it refuses HEAD: nothing is uploaded for it."""
+    source = await completed(world)
+    world.service.script("head", reply(403))
+    await asyncio.sleep(FRESH)
+    task = await world.end(world.modify(source))
+    assert task.status is Status.COMPLETED
+    assert world.service.seen("submit")[-1].payload["source_video_url"] == "https://media.example/task-1.mp4"
+    assert uploads(world.service) == []
+
+
 async def test_source_that_is_fresh_is_not_doubted(world: World) -> None:
     """A clip that has just ended is used as it is, without a question."""
     source = await completed(world)
