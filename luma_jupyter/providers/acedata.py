@@ -212,8 +212,16 @@ class AceData:
         return self.platform
 
     async def check(self) -> None:
-        """Ask for a task that does not exist: 404 with a good key, 401 with a bad one. Raises ServiceError."""
-        await self.fetch([NO_TASK])
+        """Ask for a task that does not exist: 404 with a good key, 401 with a bad one. Raises ServiceError.
+
+        At a wrong address a 404 is mostly a page, and no JSON object.
+        """
+        reply = await self._fetch_tasks({"id": NO_TASK, "action": "retrieve"})
+        known = isinstance(reply.data, Mapping) and (
+            reply.status == 404 or (reply.ok and not _is_error_body(reply.data))
+        )
+        if not known:
+            raise refusal(self.service, self.key_variable, reply)
 
     async def fetch(self, ids: Sequence[str]) -> dict[str, TaskState]:
         """The states of up to `batch_size` tasks; an id that the service does not know (yet) is left out.

@@ -171,6 +171,16 @@ def test_failed_check_is_an_error(fake: Any, name: str, answer: Any, kind: type[
     assert len(service.requests) == 1
 
 
+@pytest.mark.parametrize("body", ["<html>Not Found</html>", "", '"Not Found"', "[]"])
+@pytest.mark.parametrize("name", ["acedata", "runapi"])
+def test_check_of_a_wrong_address_is_an_error(fake: Any, name: str, body: str) -> None:
+    """Any host answers 404 at an address that it does not have: that is no good key, and the base URL is spoken of."""
+    service = fake((404, body))
+    with pytest.raises(NotFound, match="base URL"):
+        service.run(getattr(service, name)().check())
+    assert len(service.requests) == 1
+
+
 @pytest.mark.parametrize(
     ("usage", "cost"),
     [
