@@ -69,10 +69,14 @@ class ListedTask:
 
 @dataclass(frozen=True)
 class Account:
-    """A service's own list of tasks, and what its statement says was charged for submissions, in credits."""
+    """A service's own list of tasks, and what its statement says was charged for submissions, in credits.
+
+    ``cut``: it may have more tasks than these.
+    """
 
     tasks: Sequence[ListedTask]
     charges: Mapping[str, float | None]
+    cut: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -44,7 +44,7 @@ class Services:
         usage: list[UsageRow] = []
         if client.platform and client.platform.token:
             usage = await client.platform.usage(since, until)
-        return Account(tasks, {row.trace_id: row.credits for row in usage if row.trace_id})
+        return Account(tasks, {row.trace_id: row.credits for row in usage if row.trace_id}, tasks.cut)
 
     def check(self, providers: Sequence[Provider]) -> list[LumaError | None]:
         """Ask services at the same time something harmless: what each said no with."""

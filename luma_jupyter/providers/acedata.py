@@ -16,14 +16,14 @@ from luma_jupyter.domain.money import Balance, Charge, Quote
 from luma_jupyter.domain.requests import ExtendRequest, FrameRef, GenerateRequest, Request, VideoRef
 from luma_jupyter.domain.secret import Secret
 from luma_jupyter.domain.task import ListedTask, TaskPhase, TaskState, Video
-from luma_jupyter.errors import ConfigError, Conflict, InvalidRequest, KeyReused, TaskFailed
+from luma_jupyter.errors import ConfigError, Conflict, InvalidRequest, KeyReused, TaskFailed, UnusableAnswer
 from luma_jupyter.languages import N_
 from luma_jupyter.providers.acedata_platform import AceDataPlatform, missing_token
 from luma_jupyter.providers.gateway import submit_until_answered
 from luma_jupyter.providers.http.client import HttpClient
 from luma_jupyter.providers.http.reply import Reply
 from luma_jupyter.providers.http.requests import Call
-from luma_jupyter.providers.paging import Page, read_pages
+from luma_jupyter.providers.paging import Listing, Page, read_pages
 from luma_jupyter.providers.payloads import Media, check_reachable, lesson_header, media_url, take_header
 from luma_jupyter.providers.protocol import Accepted, SubmissionListener, Upload
 from luma_jupyter.providers.responses import (
@@ -156,11 +156,14 @@ class AceData:
 
         ``since``: when it was sent, at the earliest (Unix seconds); what was made long after that is another request's.
         That the service echoes the whole request is not documented, so an empty list proves nothing. Raises
-        ServiceError.
+        ServiceError, also where it is in none of the tasks that can be read, and there are more.
         """
         until = min(self.clock(), since + ARRIVES_WITHIN) + CLOCK_SLACK
         tasks = await self.list_tasks(since, until)
-        return [task.task_id for task in tasks if task.request == payload]
+        found = [task.task_id for task in tasks if task.request == payload]
+        if tasks.cut and not found:
+            raise UnusableAnswer(self.service, N_("its list of tasks goes on, and no more of it can be read"))
+        return found
 
     async def find_task(self, task_id: str) -> ListedTask | None:
         """One task with the request that made it; None where the service does not know it. Raises ServiceError."""
@@ -173,7 +176,7 @@ class AceData:
         created = read_unix_time(reply.data.get("created_at")) or self.clock()
         return ListedTask(task_id, created, read_object(reply.data.get("request")), state, state.trace_id)
 
-    async def list_tasks(self, since: float, until: float) -> list[ListedTask]:
+    async def list_tasks(self, since: float, until: float) -> Listing[ListedTask]:
         """The account's tasks made from ``since`` to ``until`` (Unix seconds, whole ones), as the service orders them.
 
         ``POST /luma/tasks`` without ids, as the vendor's own web client lists them (AceDataCloud/Nexior). Raises
@@ -189,8 +192,9 @@ class AceData:
                 raise refusal(self.service, self.key_variable, reply)
             return Page(items)
 
-        listed = [_listed_task(self.service, item) for item in await read_pages(page, LIST_PAGE)]
-        return [task for task in listed if task and first <= task.created_at <= last]
+        items = await read_pages(page, LIST_PAGE)
+        listed = [_listed_task(self.service, item) for item in items]
+        return Listing([task for task in listed if task and first <= task.created_at <= last], cut=items.cut)
 
     async def quote(self) -> Quote | None:
         """The price of a call, see `AceDataPlatform.quote`; None where it is not understood. Raises ServiceError."""

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
+
+T = TypeVar("T")
 
 MOST_PAGES = 20  # of one list: one that has no end would be asked for for ever
 
@@ -17,7 +19,15 @@ class Page:
     count: object = None
 
 
-async def read_pages(fetch: Callable[[int], Awaitable[Page]], size: int) -> list[Mapping[str, Any]]:
+class Listing(list[T]):
+    """What was read of a list; ``cut``: the service may have more of it."""
+
+    def __init__(self, items: Iterable[T] = (), *, cut: bool = False) -> None:
+        super().__init__(items)
+        self.cut = cut
+
+
+async def read_pages(fetch: Callable[[int], Awaitable[Page]], size: int) -> Listing[Mapping[str, Any]]:
     """The objects of a list, up to `MOST_PAGES` pages of ``size`` items; ``fetch`` gives the page from an offset on.
 
     It ends with a short page, unless the service says that there is more (its own pages may be smaller), and with one
@@ -25,17 +35,19 @@ async def read_pages(fetch: Callable[[int], Awaitable[Page]], size: int) -> list
     there once.
     """
     items: list[Any] = []
-    last: Sequence[Any] = ()
+    last: Sequence[Any] | None = None
+    cut = True
     for _ in range(MOST_PAGES):
         page = await fetch(len(items))
-        if not page.items or page.items == last:
+        if page.items == last:
             break
         items += page.items
         last = page.items
         more = isinstance(page.count, int) and page.count > len(items)
-        if len(page.items) < size and not more:
+        if not page.items or (len(page.items) < size and not more):
+            cut = False
             break
-    return _without_repetitions([item for item in items if isinstance(item, Mapping)])
+    return Listing(_without_repetitions([item for item in items if isinstance(item, Mapping)]), cut=cut)
 
 
 def _without_repetitions(items: list[Mapping[str, Any]]) -> list[Mapping[str, Any]]:

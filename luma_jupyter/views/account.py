@@ -30,21 +30,25 @@ class AccountView:
         return [task for task in self._account.tasks if task.task_id not in self._ours]
 
     def _summary(self) -> str:
-        there, missing = len(self._account.tasks), len(self.not_here)
-        if not there:
+        there, missing, cut = len(self._account.tasks), len(self.not_here), self._account.cut
+        if not there and not cut:
             return _("AceDataCloud has no task of the last {days} days.").format(days=self._days)
-        known = ngettext(
-            "AceDataCloud has {count} task of the last {days} days.",
-            "AceDataCloud has {count} tasks of the last {days} days.",
-            there,
-        ).format(count=there, days=self._days)
-        here = (
-            _("Not known here: {count}. %luma adopt TASK_ID watches and saves one, free.").format(count=missing)
-            if missing
-            else _("All of them are known here.")
-        )
-        older = _("Below are the newest {count}; AceDataCloud's console shows all.").format(count=MOST_LINES)
-        return " ".join([known, here, *([older] if there > MOST_LINES else [])])
+        at_least = _("at least {count}") if cut else "{count}"
+        words = [
+            ngettext(
+                "AceDataCloud has {count} task of the last {days} days.",
+                "AceDataCloud has {count} tasks of the last {days} days.",
+                there,
+            ).format(count=at_least.format(count=there), days=self._days)
+        ]
+        if missing:
+            here = _("Not known here: {count}. %luma adopt TASK_ID watches and saves one, free.")
+            words.append(here.format(count=at_least.format(count=missing)))
+        elif not cut:
+            words.append(_("All of them are known here."))
+        if there > MOST_LINES:
+            words.append(_("Below are the newest {count}; AceDataCloud's console shows all.").format(count=MOST_LINES))
+        return " ".join(words)
 
     def _cells(self) -> list[tuple[str, ...]]:
         newest = sorted(self._account.tasks, key=lambda task: -task.created_at)[:MOST_LINES]

@@ -382,6 +382,36 @@ def test_find_looks_only_where_the_task_can_be(fake: Any) -> None:
     assert asked["created_at_max"] - sent_at >= ARRIVES_WITHIN
 
 
+OTHERS = [listed({"prompt": "other"}, id=f"other-{count}") for count in range(10_000)]
+
+
+@pytest.mark.parametrize(
+    "answer", [pages(OTHERS), {"items": OTHERS[:50]}], ids=["without end", "the same page each time"]
+)
+def test_find_in_a_list_that_cannot_be_read_to_its_end_is_an_error(fake: Any, answer: Any) -> None:
+    """What is in none of the pages that were read may be in those that were not: it was not looked for."""
+    with pytest.raises(UnusableAnswer, match="its list of tasks goes on"):
+        find(fake(answer))
+
+
+@pytest.mark.parametrize(
+    ("answer", "cut"),
+    [
+        (pages(OTHERS), True),
+        ({"items": OTHERS[:50]}, True),
+        (pages(OTHERS[: 50 * (MOST_PAGES - 1)]), False),
+        (pages(OTHERS[: 50 * MOST_PAGES - 1]), False),
+        (pages(OTHERS[:1]), False),
+        ({"items": []}, False),
+    ],
+    ids=["without end", "the same page each time", "full pages", "most tasks", "one task", "none"],
+)
+def test_list_of_tasks_says_whether_there_may_be_more(fake: Any, answer: Any, cut: bool) -> None:
+    """A list ends with a page that is short or empty; where none came, there may be more."""
+    service = fake(answer)
+    assert service.run(service.acedata().list_tasks(SINCE, SINCE + 99.5)).cut is cut
+
+
 def test_broken_page_breaks_the_search(fake: Any) -> None:
     """A page that cannot be had is an error: half a list would look like a task that was never made."""
     items = [listed(PAYLOAD, id=f"t-{count}") for count in range(50)]

@@ -64,6 +64,25 @@ def test_account_of_many_tasks_has_the_newest() -> None:
     assert many._repr_html_().count("<tr>") == 1 + 60
 
 
+@pytest.mark.parametrize(
+    ("tasks", "words"),
+    [
+        ([listed("task-1")], "AceDataCloud has at least 1 task of the last 7 days."),
+        (
+            [listed("task-1"), listed("task-9")],
+            "AceDataCloud has at least 2 tasks of the last 7 days. Not known here: at least 1. "
+            "%luma adopt TASK_ID watches and saves one, free.",
+        ),
+        ([], "AceDataCloud has at least 0 tasks of the last 7 days."),
+    ],
+    ids=["all known", "one not known", "none"],
+)
+def test_account_of_more_tasks_than_can_be_read_says_so(tasks: list[ListedTask], words: str) -> None:
+    """How many there are, and whether all are known here, is not said of a list that goes on."""
+    shown = AccountView(Account(tasks, {}, cut=True), {"task-1": OURS}, 7)
+    assert repr(shown).splitlines()[0] == words
+
+
 def test_account_without_a_task_is_one_line() -> None:
     """No table without rows."""
     assert repr(account()) == "AceDataCloud has no task of the last 7 days."

@@ -556,6 +556,17 @@ async def test_retry_says_that_it_could_not_be_looked_for(world: World) -> None:
     assert len(world.service.seen("submit")) == 1
 
 
+async def test_retry_does_not_say_not_found_of_a_list_that_goes_on(world: World) -> None:
+    """Where the list is longer than can be read, nobody says that the request is not in it."""
+    lost = await _lost(world)
+    others = [{"id": f"other-{number}", "created_at": lost.sent_at, "request": {}} for number in range(50)]
+    world.service.script("list", reply(200, {"items": others}), for_ever=True)
+    task = await _retry(world, lost)
+    assert task.status is Status.UNCONFIRMED
+    assert "it could not be looked for: AceDataCloud sent an answer that cannot be used: “its list" in str(task.error)
+    assert "not found" not in str(task.error)
+
+
 async def test_retry_answered_with_conflict_stays_unconfirmed(world: World) -> None:
     """A 409 to the repeated key says that the first was accepted: unconfirmed as before, with the service's words."""
     lost = await _lost(world, "runapi")
