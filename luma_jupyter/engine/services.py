@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 
-from luma_jupyter.domain.money import Balance, UsageRow
+from luma_jupyter.domain.money import Balance
 from luma_jupyter.domain.task import Account
 from luma_jupyter.domain.urls import is_fake_address
 from luma_jupyter.domain.vocabulary import Action, Provider
@@ -41,10 +41,9 @@ class Services:
         self._providers.client("acedata", "generate")  # without a key there is no list
         client, until = self._providers.acedata(), self._clock()
         tasks = await client.list_tasks(since, until)
-        usage: list[UsageRow] = []
-        if client.platform and client.platform.token:
-            usage = await client.platform.usage(since, until)
-        return Account(tasks, {row.trace_id: row.credits for row in usage if row.trace_id}, tasks.cut)
+        platform = client.platform
+        charges = await platform.credits(since, until) if platform and platform.token else {}
+        return Account(tasks, charges, tasks.cut)
 
     def check(self, providers: Sequence[Provider]) -> list[LumaError | None]:
         """Ask services at the same time something harmless: what each said no with."""

@@ -152,14 +152,22 @@ class AceDataPlatform:
 
         One whose credits are not understood is left out. Raises ServiceError, ConfigError without a token.
         """
+        credits = await self.credits(since, until)
+        sums = {trace_id: total for trace_id, total in credits.items() if total is not None}
+        rate = await self._rate_if_known(await self._api()) if sums else None
+        up_to = bool(rate and rate.up_to)
+        return {trace_id: Charge(total, _in_usd(total, rate), up_to) for trace_id, total in sums.items()}
+
+    async def credits(self, since: float, until: float) -> dict[str, float | None]:
+        """The credits charged for the submissions made from ``since`` to ``until`` (Unix seconds), by their trace ids.
+
+        None where they are not understood. Raises ServiceError, ConfigError without a token.
+        """
         credits: dict[str, list[float | None]] = {}
         for row in await self.usage(since, until):
             if row.trace_id:
                 credits.setdefault(row.trace_id, []).append(row.credits)
-        sums = {trace_id: total for trace_id, amounts in credits.items() if (total := _sum(amounts)) is not None}
-        rate = await self._rate_if_known(await self._api()) if sums else None
-        up_to = bool(rate and rate.up_to)
-        return {trace_id: Charge(total, _in_usd(total, rate), up_to) for trace_id, total in sums.items()}
+        return {trace_id: _sum(amounts) for trace_id, amounts in credits.items()}
 
     async def usage(self, since: float, until: float) -> list[UsageRow]:
         """The calls made from ``since`` to ``until`` (Unix seconds), as the statement has them (``/usage/apis/``).

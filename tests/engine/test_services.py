@@ -27,3 +27,12 @@ def test_account_says_whether_there_may_be_more_tasks(services: Services, servic
     service.script("list", reply(200, {"items": TASKS[:number]}), for_ever=True)
     account = services.account(EPOCH - 60)
     assert (len(account.tasks), account.cut) == (number, number == 50)
+
+
+def test_account_adds_up_what_was_charged_for_a_submission(services: Services, service: FakeService) -> None:
+    """Several rows of one submission are one amount, as on its clip; with one that is not understood it is unknown."""
+    amounts = [("a", 0.5), ("a", 0.25), ("b", 0.5), ("b", None), ("c", 0.5)]
+    rows = [{"trace_id": trace_id, "deducted_amount": amount} for trace_id, amount in amounts]
+    service.script("list", reply(200, {"items": []}))
+    service.script("usage", reply(200, {"items": rows}))
+    assert services.account(EPOCH - 60).charges == {"a": 0.75, "b": None, "c": 0.5}
