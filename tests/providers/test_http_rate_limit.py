@@ -6,6 +6,7 @@ import asyncio
 import io
 from typing import Any
 
+import httpx
 import pytest
 
 from luma_jupyter.domain.media import LocalFile
@@ -168,6 +169,50 @@ def test_rate_limit_delay_is_bounded(services: Any) -> None:
 
     services.run(story())
     assert times(services) == [0.0, LONGEST_RETRY_AFTER]
+
+
+def limit_late(services: Any, headers: dict[str, str]) -> None:
+    """Answer the next request with 429 and such headers, after five seconds."""
+
+    async def refuse(request: httpx.Request) -> httpx.Response:
+        await asyncio.sleep(5)
+        return httpx.Response(429, headers=headers)
+
+    services.script("any", refuse)
+
+
+@CALLS
+def test_rate_limit_is_not_shortened_by_a_later_answer(services: Any, later: Any) -> None:
+    """Of two answers that ask for a pause the one that lasts longer holds, though the other one comes after it."""
+
+    async def story() -> None:
+        limit_late(services, {"Retry-After": "10"})
+        late = asyncio.create_task(fetch(services))
+        await asyncio.sleep(1)
+        limit(services, {"Retry-After": "40"})
+        await fetch(services)
+        await late
+        await later(services)
+
+    services.run(story())
+    assert times(services) == [0.0, 1.0, 41.0]
+
+
+@CALLS
+def test_rate_limit_that_is_put_off_holds_for_those_who_wait(services: Any, later: Any) -> None:
+    """Whoever waits for a service while it asks for a longer pause waits for that one, too."""
+
+    async def story() -> None:
+        limit_late(services, {"Retry-After": "40"})
+        late = asyncio.create_task(fetch(services))
+        await asyncio.sleep(1)
+        limit(services, {"Retry-After": "10"})
+        await fetch(services)
+        await later(services)
+        await late
+
+    services.run(story())
+    assert times(services) == [0.0, 1.0, 45.0]
 
 
 def test_retry_after_of_another_status_delays_nothing(services: Any) -> None:

@@ -123,9 +123,10 @@ class Requests:
 
         So the requests that waited do not come back all at once.
         """
-        until = self._paused_until.get(origin(url), 0.0)
-        if (delay := until - asyncio.get_running_loop().time()) > 0:
-            await self._connections.sleep(delay * (1 + self._connections.random() / 10))
+        waited_until = asyncio.get_running_loop().time()
+        while (until := self._paused_until.get(origin(url), 0.0)) > waited_until:  # it may be put off meanwhile
+            await self._connections.sleep((until - waited_until) * (1 + self._connections.random() / 10))
+            waited_until = until
 
     async def _send(
         self,
@@ -159,10 +160,10 @@ class Requests:
         return Reply(response.status_code, parse_json(response.content, call.key), response.headers)
 
     def note_pause(self, url: str, reply: Reply) -> None:
-        """Note how long the service at ``url`` is to be left alone."""
+        """Note how long the service at ``url`` is to be left alone: by whichever of its answers that is longest."""
         if reply.status == 429 and reply.retry_after:
-            pause = min(reply.retry_after, LONGEST_RETRY_AFTER)
-            self._paused_until[origin(url)] = asyncio.get_running_loop().time() + pause
+            until = asyncio.get_running_loop().time() + min(reply.retry_after, LONGEST_RETRY_AFTER)
+            self._paused_until[origin(url)] = max(until, self._paused_until.get(origin(url), 0.0))
 
 
 def gave_up(error: Unreachable | ConnectionLost) -> Unreachable:
