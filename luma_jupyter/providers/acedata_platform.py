@@ -204,7 +204,7 @@ class AceDataPlatform:
     async def end_sub_key(self, key_id: str) -> None:
         """End a key, for good. Raises ServiceError, ConfigError without a token."""
         token = self._required_token(N_("end keys"))
-        url = f"{self.base_url}/api/v1/credentials/{quote(key_id, safe='')}/"
+        url = f"{self.base_url}/api/v1/credentials/{quote(key_id, safe='')}"
         reply = await self.http.requests.fetch(Call(self.service, "DELETE", url, token))
         if not reply.ok:
             raise refusal(self.service, self.token_variable, reply)

@@ -294,6 +294,18 @@ def test_odd_time_of_a_row_is_unknown(fake: Any, created: Any) -> None:
     assert row == UsageRow(None, TRACE, 12.0, 200)
 
 
+# Keys.
+
+
+@pytest.mark.parametrize(("key_id", "path"), [("key-1", "key-1"), ("../apis", "..%2Fapis")])
+def test_key_is_ended_at_its_address(fake: Any, key_id: str, path: str) -> None:
+    """The address is the documented one, without a slash at its end; an id that is none ends nothing else."""
+    service = fake((204, ""))
+    service.run(service.platform().end_sub_key(key_id))
+    (request,) = service.requests
+    assert (request.method, request.url.raw_path.decode()) == ("DELETE", f"/api/v1/credentials/{path}")
+
+
 # The token.
 
 FILE = LocalFile.of(b"\x89PNG\r\n\x1a\n", "image/png", "a.png")

@@ -221,7 +221,7 @@ def application(vendor: ClassVendor) -> Application:
         (r"/api/v1/applications/", _Applications),
         (r"/api/v1/usage/apis/", _Usage),
         (r"/api/v1/credentials/", _Credentials),
-        (r"/api/v1/credentials/(\w+)/?", _Credential),
+        (r"/api/v1/credentials/(\w+)", _Credential),
         (r"/stats", _Stats),
     ]
     return Application(routes, log_function=lambda handler: None, vendor=vendor)
