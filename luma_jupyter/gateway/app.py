@@ -98,10 +98,10 @@ def log_request(handler: RequestHandler) -> None:
 async def open_gateway(settings: GatewaySettings) -> AsyncIterator[Gateway]:
     """All that the handlers of one process share, as long as the context lasts."""
     async with Database(settings.database) as database:
-        troubles = Troubles(database)
-        vendors = Vendors(settings, troubles)
+        vendors = Vendors(settings, Troubles(database))
         uploads = Uploads(vendors, Media(settings, database))
         ledger = Ledger(database)
+        turns = Turns(database, settings.per_student, settings.under_way)
         identity = Identity(settings, database)
         try:
             yield Gateway(
@@ -109,7 +109,7 @@ async def open_gateway(settings: GatewaySettings) -> AsyncIterator[Gateway]:
                 database=database,
                 identity=identity,
                 ledger=ledger,
-                submissions=Submissions(ledger, Turns(database, settings.per_student, settings.under_way), vendors),
+                submissions=Submissions(ledger, turns, vendors, vendors.closing),
                 vendors=vendors,
                 bodies=Bodies(vendors, uploads),
                 uploads=uploads,

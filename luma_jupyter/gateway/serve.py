@@ -30,7 +30,8 @@ from luma_jupyter.gateway.settings import GatewaySettings
 log = logging.getLogger(__name__)
 
 BACKLOG = 1024  # connections that wait while a replica is replaced
-DRAIN_SECONDS = 100.0  # for what is under way when a process ends: a paid request takes 90 at most
+DRAIN_SECONDS = 100.0  # for what is under way when a process ends
+SEND_SECONDS = 5.0  # of these, in which paid requests are still sent: a vendor has 90 for its answer
 READY_SECONDS = 60.0  # in which a new replica has to be ready before it replaces an old one
 SHORTEST_LIFE = 10.0  # seconds; a child that ends sooner is started again later and later
 SHORTEST_PAUSE, LONGEST_PAUSE = 0.1, 10.0  # seconds before it is started again
@@ -100,6 +101,7 @@ async def serve_replica(settings: GatewaySettings, listening: socket.socket) -> 
         say_ready()
         await stop.wait()
         gateway.draining.set()
+        asyncio.get_running_loop().call_later(SEND_SECONDS, gateway.vendors.closing.set)
         await server.drain(DRAIN_SECONDS)
         await gateway.submissions.drain()
 

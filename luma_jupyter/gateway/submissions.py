@@ -74,12 +74,16 @@ class Undecided(Lost):
 
 
 class Submissions:
-    """Submits for the whole class; one for each process, whose end waits for `drain`."""
+    """Submits for the whole class; one for each process, whose end waits for `drain`.
 
-    def __init__(self, ledger: Ledger, turns: Turns, vendors: Sender) -> None:
+    ``closing`` is set when it ends: nothing is entered any more, and what waits for its turn goes to another one.
+    """
+
+    def __init__(self, ledger: Ledger, turns: Turns, vendors: Sender, closing: asyncio.Event | None = None) -> None:
         self._ledger = ledger
         self._turns = turns
         self._vendors = vendors
+        self._closing = closing or asyncio.Event()
         self._sending: dict[int, asyncio.Task[Outcome]] = {}
         self._others: set[asyncio.Task[None]] = set()
         self._beating: asyncio.Task[None] | None = None
@@ -112,7 +116,10 @@ class Submissions:
         if row := await self._ledger.known(intent):
             return row
         owner = intent.owner.name
-        if not await self._turns.take(owner, intent.key, _left(deadline) / 2):
+        if self._closing.is_set() or not await self._turns.take(owner, intent.key, _left(deadline) / 2):
+            raise TurnTimeout(RETRY_AFTER)
+        if self._closing.is_set():
+            await self._turns.leave(owner, intent.key)
             raise TurnTimeout(RETRY_AFTER)
         attempt = uuid4().hex
         try:

@@ -12,7 +12,7 @@ import logging
 import math
 import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -52,6 +52,13 @@ class ClassAccountError(ServiceError):
     what = "cannot be used by the class"
 
 
+class Closing(LumaError):
+    """This process ends: it sends nothing paid any more, and another one answers the same request."""
+
+    def __init__(self) -> None:
+        super().__init__(N_("The class gateway is busy: this passes by itself."))
+
+
 @dataclass(frozen=True)
 class _Account:
     """What an error says of the class's account: its kind, its code for students, and what they read."""
@@ -73,15 +80,18 @@ _ACCOUNT: Mapping[type[ServiceError], _Account] = {
 
 
 @dataclass
-class _Pause:
-    """Tells all processes when a paid request was not taken; a listener of its submission."""
+class _Listener:
+    """Tells all processes when a paid request was not taken, and sends none when this one ends."""
 
     troubles: Troubles
     vendor: Vendor
+    closing: asyncio.Event
     unconfirmed: bool = False
 
     async def before_send(self) -> None:
-        """Nothing: `sent` was written down before."""
+        """Keep it back where this process ends: its answer might come too late."""
+        if self.closing.is_set():
+            raise Closing
 
     async def unanswered(self, reason: str, delay: float) -> None:
         """Nothing: a vendor is not asked again."""
@@ -101,7 +111,8 @@ class Vendors:
         http: HttpClient | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self.http = http or HttpClient()
+        self.closing = asyncio.Event()  # set when the process ends: nothing paid is sent, or waited for, any more
+        self.http = http or HttpClient(sleep=self._sleep)
         self.troubles = troubles
         self.settings = settings
         self._clock = clock
@@ -137,7 +148,8 @@ class Vendors:
         """
         async with self._asked(vendor):
             await self._wait(vendor)
-            return await self.client(vendor).submit(body, intent, _Pause(self.troubles, vendor))
+            listener = _Listener(self.troubles, vendor, self.closing)
+            return await self.client(vendor).submit(body, intent, listener)
 
     async def fetch(self, vendor: Vendor, ids: Sequence[str]) -> dict[str, TaskState]:
         """The states of up to `batch_size` tasks; one that is not known there is left out. Raises ServiceError."""
@@ -200,6 +212,12 @@ class Vendors:
             raise RateLimited(NAMES[vendor], "it asks to be left alone for a while", retry_after=delay)
         if delay:
             await self.http.connections.sleep(delay)
+
+    async def _sleep(self, seconds: float) -> None:
+        """Wait so many seconds, unless this process ends."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self.closing.wait()
 
     @asynccontextmanager
     async def _asked(self, vendor: Vendor) -> AsyncIterator[None]:

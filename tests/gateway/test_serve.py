@@ -23,12 +23,15 @@ from luma_jupyter.errors import ConfigError
 from luma_jupyter.gateway import serve
 from luma_jupyter.gateway.database import Database
 from luma_jupyter.gateway.identity import Tokens
+from luma_jupyter.gateway.ledger import Ledger
 from luma_jupyter.gateway.records import Person
 from luma_jupyter.gateway.serve import MOST_FILES, Child, Program, Supervisor, inherited, listen
+from luma_jupyter.providers.http.requests import SUBMIT_TIMEOUT
 from tests.support.gateway import KEY, PREFIX, gateway_settings
-from tests.support.misbehaving import Server
+from tests.support.misbehaving import Server, TooMany
 from tests.support.waiting import until
 
+BOAT = {"action": "generate", "prompt": "A boat", "async": True}
 READY = "import sys, time; sys.stdin; print('ready', flush=True); "
 WAIT = "sys.stdin.read()"
 
@@ -300,6 +303,46 @@ def test_replica_answers_until_its_supervisor_is_gone(
     _run(story())
     sys.stdin.close()
     assert capfd.readouterr().out == "ready\n"
+
+
+def test_replica_that_ends_sends_nothing_paid_late(
+    conninfo: str, vendor: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The vendor asks to be left alone, and another clip waits for its turn: both are free to be made elsewhere."""
+    monkeypatch.setattr(serve, "SEND_SECONDS", 0.0)
+    settings = gateway_settings(conninfo, vendor.url, tmp_path, listen=("127.0.0.1", 0), per_student=1)
+    vendor.script("submit", TooMany(200))
+
+    async def story() -> None:
+        listening = listen(settings)
+        url = f"http://127.0.0.1:{listening.getsockname()[1]}{settings.service_prefix}"
+        replica = asyncio.ensure_future(serve.serve_replica(settings, listening))
+        async with Database(conninfo, size=1) as database:
+            headers = {"Authorization": f"Bearer {await Tokens(database).make(Person('ann'))}"}
+            async with httpx.AsyncClient(base_url=url, headers=headers, timeout=60, trust_env=False) as client:
+                refused = asyncio.ensure_future(client.post("/luma/videos", json=BOAT))
+                await _until(lambda: vendor.seen("submit"))
+                waiting = asyncio.ensure_future(client.post("/luma/videos", json=BOAT))
+                async with database.connection() as connection:
+                    while not (await connection.execute("SELECT FROM waiting")).rowcount:
+                        await asyncio.sleep(0.005)
+                os.kill(os.getpid(), signal.SIGTERM)
+                answers = [await refused, await waiting]
+                await replica
+            ledger = Ledger(database)
+            assert await ledger.unconfirmed() == []
+            assert (await ledger.left(Person("ann"))).reserved == 0
+        assert [answer.status_code for answer in answers] == [429, 429]
+        assert len(vendor.seen("submit")) == 1
+        assert vendor.tasks == []
+
+    _run(story())
+
+
+def test_what_is_sent_last_is_answered_before_its_process_is_killed() -> None:
+    """The vendor has its whole time, and there is some to write the answer down."""
+    assert SUBMIT_TIMEOUT.read
+    assert serve.SEND_SECONDS + SUBMIT_TIMEOUT.read < serve.DRAIN_SECONDS
 
 
 @pytest.mark.parametrize(

@@ -19,6 +19,7 @@ from luma_jupyter.gateway.database import DatabaseAway
 from luma_jupyter.gateway.ledger import KeyConflict, Ledger, OverCap
 from luma_jupyter.gateway.records import Admission, Intent, Person, State, Submission
 from luma_jupyter.gateway.submissions import Lost, Refused, Submissions, TurnTimeout, Undecided
+from luma_jupyter.gateway.turns import Turns
 from luma_jupyter.providers.protocol import Accepted
 from tests.support.postgres import PostgresServer
 from tests.support.submissions import LOST, MODERATED, PRICE, PlayedVendor, Replica, intent, outcomes, replica
@@ -231,6 +232,29 @@ def test_turn_that_does_not_come_is_told_and_nothing_entered(conninfo: str, vend
                 await at.submissions.submit(intent(key="k2"), timeout=0.1)
             assert caught.value.retry_after > 0
             assert await at.ledger.find("anna", "acedata", "k2") is None
+
+    asyncio.run(story())
+
+
+def test_turn_that_comes_when_the_process_ends_is_given_back(conninfo: str, vendor: PlayedVendor) -> None:
+    """Nothing is entered: another process, which the kernel asks next, has the turn at once."""
+    closing = asyncio.Event()
+
+    class Late(Turns):
+        async def take(self, owner: str, key: str, timeout: float) -> bool:
+            taken = await super().take(owner, key, timeout)
+            closing.set()
+            return taken
+
+    async def story() -> None:
+        async with replica(conninfo, vendor) as at:
+            ending = Submissions(at.ledger, Late(at.database, 1), vendor, closing)
+            for _ in range(2):
+                with pytest.raises(TurnTimeout):
+                    await ending.submit(intent())
+            assert not vendor.posts
+            another = Submissions(at.ledger, Turns(at.database, 1), vendor)
+            assert (await another.submit(intent(key="k2"), timeout=5)).state is State.ACCEPTED
 
     asyncio.run(story())
 

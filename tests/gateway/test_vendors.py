@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 import pytest
@@ -10,9 +11,11 @@ from luma_jupyter.domain.secret import Secret
 from luma_jupyter.errors import ConfigError, RateLimited, ServiceError, Unconfirmed
 from luma_jupyter.gateway.database import Database
 from luma_jupyter.gateway.trouble import Troubles
-from luma_jupyter.gateway.vendors import ClassAccountError
+from luma_jupyter.gateway.vendors import ClassAccountError, Closing, Vendors
 from tests.support.class_room import ClassRoom, runner
 from tests.support.fake_service import reply
+from tests.support.gateway import gateway_settings
+from tests.support.misbehaving import Server, TooMany
 
 INTENT = "0" * 32
 BODY = {"action": "generate", "prompt": "a heron", "async": True}
@@ -133,6 +136,28 @@ def test_submission_that_was_not_taken_holds_back_the_others(conninfo: str, tmp_
             assert 0 < await Troubles(database).paused("acedata") <= 2
 
     runner(conninfo, tmp_path)(story)
+
+
+def test_request_that_waits_when_the_process_ends_is_not_sent_again(
+    conninfo: str, vendor: Server, tmp_path: Path
+) -> None:
+    """The vendor asks to be left alone for longer than the process has: it says at once that nothing was made."""
+    vendor.script("submit", TooMany(200))
+
+    async def story() -> None:
+        async with Database(conninfo, size=2) as database:
+            vendors = Vendors(gateway_settings(conninfo, vendor.url, tmp_path), Troubles(database))
+            asking = asyncio.create_task(vendors.submit("acedata", BODY, INTENT))
+            while not await vendors.troubles.paused("acedata"):
+                await asyncio.sleep(0.005)
+            vendors.closing.set()
+            with pytest.raises(Closing):
+                await asking
+            await vendors.aclose()
+        assert len(vendor.seen("submit")) == 1
+        assert vendor.tasks == []
+
+    asyncio.run(story())
 
 
 def test_price_is_the_vendors_and_asked_for_once_an_hour(conninfo: str, tmp_path: Path) -> None:
