@@ -17,6 +17,7 @@ from luma_jupyter.gateway.ledger import KeyConflict, OverCap, Paused
 from luma_jupyter.gateway.storage import StoreAway, StoreFull
 from luma_jupyter.gateway.submissions import Lost, Refused, TurnTimeout, Undecided
 from luma_jupyter.languages import N_
+from luma_jupyter.providers.protocol import LOST_AT_GATEWAY, NOT_IN_CLASS
 
 RETRY_SECONDS = 2  # after which a passing trouble is worth another try
 
@@ -40,7 +41,7 @@ def refusal_for(error: BaseException, reason: str = "") -> Refusal:
     if isinstance(error, Paused):
         return Refusal(403, "paused", str(error))
     if isinstance(error, NotInClass):
-        return Refusal(403, "not_in_class", str(error))
+        return Refusal(403, NOT_IN_CLASS, str(error))
     if isinstance(error, KeyConflict):
         return Refusal(409, "conflict", str(error))
     if isinstance(error, InvalidRequest):
@@ -55,7 +56,7 @@ def refusal_for(error: BaseException, reason: str = "") -> Refusal:
         words = N_("It is still being sent: the same request, with the same key, learns more.")
         return Refusal(504, "timeout", words)
     if isinstance(error, Lost):
-        return Refusal(502, "unconfirmed", str(error))
+        return Refusal(502, LOST_AT_GATEWAY, str(error))
     if isinstance(error, ServiceError):
         return _vendors_refusal(error.http_status, error.code, error.words)
     if isinstance(error, ConfigError):

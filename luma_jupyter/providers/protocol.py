@@ -11,7 +11,8 @@ from luma_jupyter.domain.money import Balance, Billing, Charge, Quote
 from luma_jupyter.domain.requests import Request
 from luma_jupyter.domain.task import ListedTask, TaskState
 
-LOST_AT_GATEWAY = "unconfirmed"  # the code with which a class gateway says that it lost the service's answer
+# The codes with which a class gateway says that it lost the service's answer, and that who asks is not in the class.
+LOST_AT_GATEWAY, NOT_IN_CLASS = "unconfirmed", "not_in_class"
 
 
 @dataclass(frozen=True)

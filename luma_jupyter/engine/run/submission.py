@@ -43,7 +43,7 @@ from luma_jupyter.errors import (
 )
 from luma_jupyter.languages import N_
 from luma_jupyter.providers.exchanges import because, mention_written
-from luma_jupyter.providers.protocol import LOST_AT_GATEWAY, Accepted, ProviderClient
+from luma_jupyter.providers.protocol import LOST_AT_GATEWAY, NOT_IN_CLASS, Accepted, ProviderClient
 from luma_jupyter.worker_threads import in_thread
 
 CLOCK_SLACK = 60.0  # seconds by which a service's clock may differ from ours
@@ -229,8 +229,7 @@ class Submission:
             message = unconfirmed_message(handle.task, finding)
             await handle.emit(status=Status.UNCONFIRMED, problem=None, error=ClipUnconfirmed(message, error.cause))
         except (LumaError, LeaseLost) as error:
-            unheard = client.gateway and self.unconfirmed and isinstance(error, InvalidKey | Conflict)
-            if not unheard:  # else it did not say what became of the request
+            if not (client.gateway and self.unconfirmed and _says_nothing(error)):
                 handle.task = handle.task.evolve(**self._before)
             raise
         else:
@@ -285,6 +284,11 @@ class Submission:
         self.unconfirmed = True
         problem = N_(f"{reason} It is asked again in {delay:.0f} s, which cannot pay twice.")
         await self._handle.emit(problem=problem)
+
+
+def _says_nothing(error: Exception) -> bool:
+    """Whether a gateway's refusal leaves open what became of an earlier try: it looks at who asks before its ledger."""
+    return isinstance(error, InvalidKey | Conflict) or getattr(error, "code", None) == NOT_IN_CLASS
 
 
 def with_source(request: Request, source: Task, provider: Provider, base_url: str) -> Request:

@@ -177,6 +177,28 @@ async def test_unknown_token_after_a_loss_keeps_the_doubt(world: World, service:
     assert "did not accept the key" in str(task.error)
 
 
+@BOTH
+async def test_student_taken_out_of_the_class_after_a_loss_keeps_the_doubt(
+    world: World, service: FakeGateway, ask: Callable[[World], Handle]
+) -> None:
+    """Who is not in the class is not told what became of a request, either; once back, its clip is there, paid once."""
+    service.script("submit", service.lose, reply(403, {"error": {"code": "not_in_class", "message": "Not here."}}))
+    task = await world.end(ask(world))
+    assert task.status is Status.UNCONFIRMED
+    assert "Not here." in str(task.error)
+    again = await world.end(world.engine.resume(task.intent, resend=True))
+    assert again.status is Status.COMPLETED
+    assert len(service.tasks) == 1
+
+
+async def test_student_who_is_not_in_the_class_is_refused(world: World, service: FakeGateway) -> None:
+    """Where nothing was sent before, there is no doubt."""
+    service.script("submit", reply(403, {"error": {"code": "not_in_class", "message": "Not here."}}))
+    task = await world.end(world.generate())
+    assert task.status is Status.FAILED
+    assert task.sent_at is None
+
+
 async def test_unknown_token_at_once_is_a_refusal(world: World, service: FakeGateway) -> None:
     """A token that is not known is told with what to do, and nothing was sent on."""
     settings.configure(gateway_token="old-token-1234")
