@@ -27,7 +27,7 @@ async def submit_until_answered(http: HttpClient, call: Call, listener: Submissi
     `Requests.submit`: what has left may have been accepted.
     """
     in_doubt = listener is not None and listener.unconfirmed  # an earlier try may have been accepted
-    attempt = 0
+    attempt = unreached = 0  # tries, and how many of them in a row reached nobody
     while True:
         attempt += 1
         delay = http.backoff(attempt)
@@ -36,10 +36,12 @@ async def submit_until_answered(http: HttpClient, call: Call, listener: Submissi
         except Unconfirmed as lost:
             in_doubt, reason = True, lost.cause.finding
         except (Unreachable, ConnectionLost) as error:
-            if attempt >= SUBMIT_TRIES and not in_doubt:
+            unreached += 1
+            if unreached >= SUBMIT_TRIES and not in_doubt:
                 raise gave_up(error) from None
             reason = error.finding
         else:
+            unreached = 0
             if reply.status == 429:
                 reason = WAITS_FOR_TURN
                 if asked := reply.retry_after:

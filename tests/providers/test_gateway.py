@@ -9,7 +9,7 @@ import pytest
 
 from luma_jupyter.domain.money import Balance
 from luma_jupyter.domain.secret import Secret
-from luma_jupyter.errors import Conflict, InvalidKey, KeyReused, Moderated, Unconfirmed, UnusableAnswer
+from luma_jupyter.errors import Conflict, InvalidKey, KeyReused, Moderated, Unconfirmed, Unreachable, UnusableAnswer
 from luma_jupyter.providers.acedata import AceData
 from luma_jupyter.providers.protocol import Accepted
 from luma_jupyter.providers.runapi import RunApi
@@ -56,6 +56,25 @@ def test_turn_is_waited_for_as_long_as_asked(fake: Any, headers: dict[str, str],
     service = fake((429, {"error": "later"}, headers), (429, {"error": "later"}, headers), DONE)
     assert submit(service) == Accepted("t-1")
     assert service.slept == pauses
+
+
+REFUSED = httpx.ConnectError("refused")
+
+
+@pytest.mark.parametrize("waited", [0, 1, 5])
+def test_gateway_that_is_away_for_a_moment_ends_no_wait_for_a_turn(fake: Any, waited: int) -> None:
+    """However long it was waited for: the Hub or the gateway restarts, and three tries in a row reach nobody."""
+    later = (429, {"error": "later"})
+    service = fake(*[later] * waited, *[REFUSED] * 3, later, *[REFUSED] * 3, DONE)
+    assert submit(service) == Accepted("t-1")
+
+
+def test_gateway_that_stays_away_ends_the_wait_for_a_turn(fake: Any) -> None:
+    """Four tries in a row reach nobody: it ends, and nothing was sent."""
+    service = fake((429, {"error": "later"}), REFUSED)
+    with pytest.raises(Unreachable, match="Nothing was sent"):
+        submit(service)
+    assert len(service.requests) == 5
 
 
 def test_turn_holds_up_no_look_up(fake: Any) -> None:
