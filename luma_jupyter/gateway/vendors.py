@@ -119,7 +119,7 @@ class Vendors:
         platform = AceDataPlatform(self.http, settings.acedata_platform_url, settings.acedata_platform_token)
         self._acedata = AceData(self.http, settings.acedata_base_url, settings.acedata_token, platform=platform)
         self._runapi = RunApi(self.http, settings.runapi_base_url, settings.runapi_key)
-        self._prices: dict[Vendor, tuple[float, int | None]] = {}  # until when each holds
+        self._prices: dict[Vendor, tuple[float, int | None]] = {}  # when each is asked for again, and the last
         self._asking = asyncio.Lock()
 
     async def aclose(self) -> None:
@@ -179,15 +179,16 @@ class Vendors:
             return await platform.charges(since, until)
 
     async def price(self, vendor: Vendor) -> int:
-        """What a call costs, in millionths of a US dollar: as the vendor says, else as the setting does.
+        """What a call costs, in millionths of a US dollar: as the vendor has said last, else as the setting does.
 
         Raises ConfigError where neither says it.
         """
         async with self._asking:
             until, price = self._prices.get(vendor, (-math.inf, None))
             if self._clock() >= until:
-                price = await self._quoted(vendor)
-                kept = PRICE_ASKED_AGAIN if price is None else PRICE_KEPT
+                quoted = await self._quoted(vendor)
+                kept = PRICE_ASKED_AGAIN if quoted is None else PRICE_KEPT
+                price = price if quoted is None else quoted
                 self._prices[vendor] = (self._clock() + kept, price)
         set_price = self.settings.acedata_price if vendor == "acedata" else self.settings.runapi_price
         price = set_price if price is None else price

@@ -10,8 +10,9 @@ import pytest
 from luma_jupyter.domain.secret import Secret
 from luma_jupyter.errors import ConfigError, RateLimited, ServiceError, Unconfirmed
 from luma_jupyter.gateway.database import Database
+from luma_jupyter.gateway.records import Vendor
 from luma_jupyter.gateway.trouble import Troubles
-from luma_jupyter.gateway.vendors import ClassAccountError, Closing, Vendors
+from luma_jupyter.gateway.vendors import PRICE_ASKED_AGAIN, PRICE_KEPT, ClassAccountError, Closing, Vendors
 from tests.support.class_room import ClassRoom, runner
 from tests.support.fake_service import reply
 from tests.support.gateway import gateway_settings
@@ -182,3 +183,26 @@ def test_price_that_no_vendor_tells_is_the_settings(conninfo: str, tmp_path: Pat
             await room.jobs.vendors.price("runapi")
 
     runner(conninfo, tmp_path, acedata_platform_token=Secret("platform-t"))(story)
+
+
+def test_price_that_a_vendor_has_told_holds_while_it_is_silent(conninfo: str, tmp_path: Path) -> None:
+    """No clip is refused for one failed question, nor is less reserved; the vendor is asked again soon."""
+    now = 0.0
+    vendors: tuple[Vendor, ...] = ("acedata", "runapi")
+
+    async def story(room: ClassRoom) -> None:
+        nonlocal now
+        room.service.credits = 2.0
+        asked = Vendors(room.settings, room.jobs.vendors.troubles, room.jobs.vendors.http, lambda: now)
+        told = [await asked.price(vendor) for vendor in vendors]
+        assert told == [1_000_000, 500_000]
+        room.service.script("price", reply(500, {"error": "down"}))
+        room.service.script("quote", reply(500, {"error": "down"}))
+        now += PRICE_KEPT + 1
+        assert [await asked.price(vendor) for vendor in vendors] == told
+        room.service.credits = 3.0
+        assert await asked.price("acedata") == 1_000_000
+        now += PRICE_ASKED_AGAIN + 1
+        assert await asked.price("acedata") == 1_500_000
+
+    runner(conninfo, tmp_path)(story)
