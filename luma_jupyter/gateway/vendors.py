@@ -44,6 +44,7 @@ NAMES: Mapping[Vendor, str] = {"acedata": "AceDataCloud", "runapi": "RunAPI"}
 PRICE_KEPT = 3600.0  # seconds
 PRICE_ASKED_AGAIN = 60.0  # seconds after the vendor did not tell its price
 LONGEST_WAIT = 30.0  # seconds that a request is held until the vendor may be asked again
+PLATFORM = "acedata platform"  # whose token is another key
 
 
 class ClassAccountError(ServiceError):
@@ -146,7 +147,7 @@ class Vendors:
         ``intent``: 32 hex digits, of which no other request has the same. Raises Unconfirmed where it may have been
         accepted; any other LumaError says that nothing was.
         """
-        async with self._asked(vendor):
+        async with self._asked(vendor, pays=True):
             await self._wait(vendor)
             listener = _Listener(self.troubles, vendor, self.closing)
             return await self.client(vendor).submit(body, intent, listener)
@@ -167,7 +168,7 @@ class Vendors:
 
     async def upload(self, vendor: Vendor, file: LocalFile) -> Upload:
         """Upload a file with the class's key. Raises ServiceError, ConfigError where the class has no key for it."""
-        async with self._asked(vendor):
+        async with self._asked(vendor, platform=vendor == "acedata"):
             return await self.client(vendor).upload(file, lambda share: None)
 
     async def charges(self, since: float, until: float) -> dict[str, Charge]:
@@ -175,7 +176,7 @@ class Vendors:
         platform = self._acedata.platform
         if platform is None or platform.token is None:
             return {}
-        async with self._asked("acedata"):
+        async with self._asked("acedata", platform=True):
             return await platform.charges(since, until)
 
     async def price(self, vendor: Vendor) -> int:
@@ -221,9 +222,14 @@ class Vendors:
                 await self.closing.wait()
 
     @asynccontextmanager
-    async def _asked(self, vendor: Vendor) -> AsyncIterator[None]:
-        """Around each request to a vendor: what it says of the class's account is for the teacher."""
+    async def _asked(self, vendor: Vendor, *, platform: bool = False, pays: bool = False) -> AsyncIterator[None]:
+        """Around each request to a vendor: what it says of the class's account is for the teacher.
+
+        ``platform``: it goes to the platform, with the token for it. ``pays``: it makes a task, which alone shows that
+        the account is not empty, and may: look-ups are answered all the same.
+        """
         self.check_key(vendor)
+        subject = PLATFORM if platform else vendor
         try:
             yield
         except ServiceError as error:
@@ -231,10 +237,11 @@ class Vendors:
                 await self.troubles.pause(vendor, error.retry_after)
             if (account := _ACCOUNT.get(type(error))) is None:
                 raise
-            await self.troubles.note(account.kind, vendor, str(error))
+            await self.troubles.note(account.kind, subject, str(error))
             raise ClassAccountError(
                 NAMES[vendor], account.words, code=account.code, http_status=403, trace_id=error.trace_id
             ) from None
         else:
             for account in _ACCOUNT.values():
-                await self.troubles.clear(account.kind, vendor)
+                if account.kind == "key" or pays or platform:
+                    await self.troubles.clear(account.kind, subject)

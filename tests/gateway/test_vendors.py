@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from luma_jupyter.domain.media import LocalFile
 from luma_jupyter.domain.secret import Secret
 from luma_jupyter.errors import ConfigError, RateLimited, ServiceError, Unconfirmed
 from luma_jupyter.gateway.database import Database
@@ -17,9 +18,12 @@ from tests.support.class_room import ClassRoom, runner
 from tests.support.fake_service import reply
 from tests.support.gateway import gateway_settings
 from tests.support.misbehaving import Server, TooMany
+from tests.support.pictures import encoded
 
 INTENT = "0" * 32
 BODY = {"action": "generate", "prompt": "a heron", "async": True}
+PICTURE = LocalFile.of(encoded(), "image/png", "heron.png")
+VENDORS: tuple[Vendor, ...] = ("acedata", "runapi")
 
 
 ACCOUNT_TROUBLES = [
@@ -42,6 +46,55 @@ def test_trouble_with_the_account_is_the_teachers(conninfo: str, tmp_path: Path)
             assert "no" in (await room.troubles())[kind, "acedata"]
             await room.jobs.vendors.submit("acedata", BODY, INTENT)
             assert await room.troubles() == {}
+
+    runner(conninfo, tmp_path)(story)
+
+
+@pytest.mark.parametrize("trouble", ACCOUNT_TROUBLES[1:])
+def test_account_that_cannot_pay_stays_a_trouble_until_it_can(
+    conninfo: str, tmp_path: Path, trouble: tuple[int, str, str, str, str]
+) -> None:
+    """Look-ups, lists and the statement are answered all the same: the teacher reads since when it is so."""
+    status, code, kind, *_ = trouble
+
+    async def story(room: ClassRoom) -> None:
+        vendors = room.jobs.vendors
+        room.service.lists = True
+        for vendor in VENDORS:
+            room.service.script("submit", reply(status, {"error": {"code": code, "message": "no"}}))
+            with pytest.raises(ClassAccountError):
+                await vendors.submit(vendor, BODY, INTENT)
+        noted = await vendors.troubles.all()
+        assert [(one.kind, one.subject) for one in noted] == [(kind, vendor) for vendor in VENDORS]
+        for vendor in VENDORS:
+            await vendors.fetch(vendor, ["task-1"])
+            await vendors.upload(vendor, PICTURE)
+        await vendors.find("acedata", BODY, 0.0, 1.0)
+        await vendors.charges(0.0, 1.0)
+        assert await vendors.troubles.all() == noted
+        for vendor in VENDORS:
+            await vendors.submit(vendor, BODY, INTENT)
+        assert await room.troubles() == {}
+
+    runner(conninfo, tmp_path)(story)
+
+
+def test_platforms_token_is_another_key(conninfo: str, tmp_path: Path) -> None:
+    """Neither of two keys that do not work is taken for good because the other one is."""
+
+    async def story(room: ClassRoom) -> None:
+        vendors = room.jobs.vendors
+        wrong = reply(401, {"error": {"code": "invalid_token", "message": "no"}})
+        room.service.script("upload", wrong)
+        with pytest.raises(ClassAccountError):
+            await vendors.upload("acedata", PICTURE)
+        await vendors.submit("acedata", BODY, INTENT)
+        assert ["platform" in words for words in (await room.troubles()).values()] == [True]
+        room.service.script("look", wrong)
+        with pytest.raises(ClassAccountError):
+            await vendors.fetch("acedata", ["task-1"])
+        await vendors.charges(0.0, 1.0)
+        assert ["platform" in words for words in (await room.troubles()).values()] == [False]
 
     runner(conninfo, tmp_path)(story)
 
@@ -188,18 +241,17 @@ def test_price_that_no_vendor_tells_is_the_settings(conninfo: str, tmp_path: Pat
 def test_price_that_a_vendor_has_told_holds_while_it_is_silent(conninfo: str, tmp_path: Path) -> None:
     """No clip is refused for one failed question, nor is less reserved; the vendor is asked again soon."""
     now = 0.0
-    vendors: tuple[Vendor, ...] = ("acedata", "runapi")
 
     async def story(room: ClassRoom) -> None:
         nonlocal now
         room.service.credits = 2.0
         asked = Vendors(room.settings, room.jobs.vendors.troubles, room.jobs.vendors.http, lambda: now)
-        told = [await asked.price(vendor) for vendor in vendors]
+        told = [await asked.price(vendor) for vendor in VENDORS]
         assert told == [1_000_000, 500_000]
         room.service.script("price", reply(500, {"error": "down"}))
         room.service.script("quote", reply(500, {"error": "down"}))
         now += PRICE_KEPT + 1
-        assert [await asked.price(vendor) for vendor in vendors] == told
+        assert [await asked.price(vendor) for vendor in VENDORS] == told
         room.service.credits = 3.0
         assert await asked.price("acedata") == 1_000_000
         now += PRICE_ASKED_AGAIN + 1
