@@ -15,7 +15,7 @@ from luma_jupyter.gateway.database import DatabaseAway
 from luma_jupyter.gateway.identity import HubAway, NotInClass
 from luma_jupyter.gateway.ledger import KeyConflict, OverCap, Paused
 from luma_jupyter.gateway.storage import StoreAway, StoreFull
-from luma_jupyter.gateway.submissions import Lost, Refused, TurnTimeout, Undecided
+from luma_jupyter.gateway.submissions import Lost, Refused, TurnTimeout, Undecided, passes, told
 from luma_jupyter.languages import N_
 from luma_jupyter.providers.protocol import LOST_AT_GATEWAY, NOT_IN_CLASS
 
@@ -51,14 +51,14 @@ def refusal_for(error: BaseException, reason: str = "") -> Refusal:
         return Refusal(429, "store_full", words, RETRY_SECONDS)
     if isinstance(error, Refused):
         row = error.submission
-        return _vendors_refusal(row.error_status, row.error_code, row.error_message)
+        return _vendors_refusal(row.error_code, row.error_message, row.error_status)
     if isinstance(error, Undecided):
         words = N_("It is still being sent: the same request, with the same key, learns more.")
         return Refusal(504, "timeout", words)
     if isinstance(error, Lost):
         return Refusal(502, LOST_AT_GATEWAY, str(error))
     if isinstance(error, ServiceError):
-        return _vendors_refusal(error.http_status, error.code, error.words)
+        return _vendors_refusal(*told(error))
     if isinstance(error, ConfigError):
         words = N_("The class gateway is not set up for this. Your teacher can change that.")
         return Refusal(403, "gateway_settings", words)
@@ -69,8 +69,8 @@ def refusal_for(error: BaseException, reason: str = "") -> Refusal:
     return Refusal(500, "api_error", N_("The class gateway has a fault of its own: tell your teacher."))
 
 
-def _vendors_refusal(status: int | None, code: str | None, message: str | None) -> Refusal:
-    """A vendor's refusal in its words, which made nothing; what passes by itself is a 429, as it is at the gateway."""
-    if status is None or status >= 500 or status == 429:
+def _vendors_refusal(code: str | None, message: str | None, status: int | None) -> Refusal:
+    """A vendor's refusal, which made nothing; what passes by itself is a 429, as it is at the gateway."""
+    if passes(status):
         return Refusal(429, "too_many_requests", message or N_("The service is having trouble."), RETRY_SECONDS)
-    return Refusal(max(400, status), code or "bad_request", message or N_("The service refused the request."))
+    return Refusal(max(400, status or 0), code or "bad_request", message or N_("The service refused the request."))

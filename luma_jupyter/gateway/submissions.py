@@ -25,6 +25,7 @@ from luma_jupyter.gateway.ledger import WITHDRAWN, Ledger, OverCap, Paused
 from luma_jupyter.gateway.records import MICROS, Intent, State, Submission, Vendor
 from luma_jupyter.gateway.turns import Turns
 from luma_jupyter.languages import N_
+from luma_jupyter.providers.gateway import WAITS_FOR_TURN
 from luma_jupyter.providers.protocol import Accepted
 
 log = logging.getLogger(__name__)
@@ -47,9 +48,7 @@ class TurnTimeout(LumaError):
 
     def __init__(self, retry_after: float) -> None:
         self.retry_after = retry_after
-        super().__init__(
-            N_("Other clips of the class are being made first. Yours keeps its place: try again in a moment.")
-        )
+        super().__init__(WAITS_FOR_TURN)
 
 
 class Refused(LumaError):
@@ -162,7 +161,7 @@ class Submissions:
             message = str(error)
             return await self._persist(row, lambda: ledger.lose(id, message)), error
         except LumaError as error:
-            code, message, status = _reason(error)
+            code, message, status = told(error)
             return await self._persist(row, lambda: ledger.refuse(id, code, message, status)), error
         except Exception:
             log.exception("Something unforeseen happened while submission %d was sent", id)
@@ -225,8 +224,17 @@ def _vendor_key(intent: Intent) -> str:
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:32]
 
 
-def _reason(error: LumaError) -> tuple[str | None, str, int | None]:
-    """An error's code, the vendor's own words, and its HTTP status."""
-    if isinstance(error, ServiceError):
-        return error.code, error.words or str(error), error.http_status
-    return None, str(error), None
+def passes(status: int | None) -> bool:
+    """Whether what a vendor answers with this HTTP status passes by itself; None: it has not answered."""
+    return status is None or status >= 500 or status == 429
+
+
+def told(error: LumaError) -> tuple[str | None, str, int | None]:
+    """What is told of an error that made nothing: its code, words, and its HTTP status.
+
+    A refusal comes in the vendor's own words. Of what passes, they alone would not say whose trouble it is.
+    """
+    if not isinstance(error, ServiceError):
+        return None, str(error), None
+    words = error.finding if passes(error.http_status) or not error.words else error.words
+    return error.code, words, error.http_status

@@ -43,7 +43,7 @@ async def submit_until_answered(http: HttpClient, call: Call, listener: Submissi
         else:
             unreached = 0
             if reply.status == 429:
-                reason = WAITS_FOR_TURN
+                reason = read_error(reply.data)[1] or WAITS_FOR_TURN
                 if asked := reply.retry_after:
                     delay = min(asked, LONGEST_RETRY_AFTER) * (1 + http.random() / 10)
             elif _is_answer(reply, in_doubt=in_doubt):

@@ -179,6 +179,7 @@ def test_vendor_that_cannot_be_reached_is_a_passing_trouble(
     answer = submit(ann, "one")
     assert answer.status_code == 429
     assert int(answer.headers["Retry-After"]) > 0
+    assert answer.json()["error"]["message"].startswith("AceDataCloud cannot be reached")
     vendor.listen()
     assert submit(ann, "one").status_code == 200
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from tornado.web import HTTPError
 
-from luma_jupyter.errors import ConfigError, ServiceError
+from luma_jupyter.errors import ConfigError, InvalidParameter, RateLimited, ServiceDown, ServiceError, Unreachable
 from luma_jupyter.gateway.identity import HubAway, NotInClass
 from luma_jupyter.gateway.refusals import refusal_for
 from luma_jupyter.gateway.storage import StoreAway, StoreFull
@@ -35,3 +35,21 @@ def test_trouble_has_its_status(error: Exception, status: int, code: str) -> Non
     refusal = refusal_for(error)
     assert (refusal.status_code, refusal.code) == (status, code)
     assert (refusal.retry_after is not None) == (status == 429)
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (TurnTimeout(4.2), "It waits for its turn at the class gateway."),
+        (Unreachable("AceDataCloud", "no connection"), "AceDataCloud cannot be reached: “no connection”."),
+        (
+            RateLimited("RunAPI", "slowly", http_status=429),
+            "RunAPI gets too many requests at the moment: “slowly” (HTTP 429).",
+        ),
+        (ServiceDown("RunAPI", http_status=503), "RunAPI is having trouble (HTTP 503)."),
+        (InvalidParameter("RunAPI", "no such video", http_status=422), "no such video"),
+    ],
+)
+def test_passing_trouble_says_whose_it_is(error: Exception, words: str) -> None:
+    """A card shows it as it is, and a sentence of its own follows; a refusal is in the vendor's words alone."""
+    assert refusal_for(error).message == words

@@ -6,6 +6,7 @@ import asyncio
 
 import httpx
 
+from luma_jupyter.providers.gateway import WAITS_FOR_TURN
 from tests.support.fake_service import Answer, FakeService, Kind, reply
 
 GATEWAY = "https://hub.example/services/luma"
@@ -13,7 +14,9 @@ TOKEN = "hub-token-5c1d"
 HELD_FOR = 20.0  # seconds that a look-up is held without news
 PROXY_PAGE = "<html><body>503 : Proxy target missing</body></html>"
 LOST: Answer = reply(502, {"error": {"code": "unconfirmed", "message": "The service did not answer."}})
-NO_TURN: Answer = reply(429, {"error": {"code": "turn", "message": "Others are first."}}, headers={"Retry-After": "7"})
+NO_TURN: Answer = reply(
+    429, {"error": {"code": "too_many_requests", "message": WAITS_FOR_TURN}}, headers={"Retry-After": "7"}
+)
 
 
 def proxy_page(status: int = 503) -> Answer:

@@ -21,6 +21,7 @@ from luma_jupyter.gateway.media import MediaKind, media_url
 from luma_jupyter.gateway.pages.steering import STOPPED
 from luma_jupyter.gateway.records import MICROS, STATE_TEXT, WALLET_TEXT, State, Submission
 from luma_jupyter.gateway.settings import GatewaySettings
+from luma_jupyter.gateway.submissions import passes
 from luma_jupyter.gateway.vendors import NAMES
 from luma_jupyter.languages import N_, language, language_of, reading, translated
 from luma_jupyter.languages import gettext as _
@@ -85,9 +86,10 @@ def state_of(submission: Submission) -> str:
 
 
 def problem_of(submission: Submission) -> str:
-    """What went wrong with a clip, in words: the service's own stay as they are."""
+    """What went wrong with a clip, in words: those with which the service refused it stay as they are."""
     words = submission.error_message or ""
-    ours = submission.state in (State.UNCONFIRMED, State.RELEASED)
+    refused = submission.state is State.REFUSED
+    ours = submission.state in (State.UNCONFIRMED, State.RELEASED) or (refused and passes(submission.error_status))
     return translated(words) if ours else _(words)
 
 

@@ -18,6 +18,7 @@ from luma_jupyter.domain.vocabulary import Status
 from luma_jupyter.engine.handle import Handle
 from luma_jupyter.engine.local_files import as_video
 from luma_jupyter.errors import ClipFailed
+from luma_jupyter.languages import reading, translated
 from tests.engine.kernels import Kernels
 from tests.support import settings
 from tests.support.fake_gateway import GATEWAY, LOST, NO_TURN, TOKEN, FakeGateway, proxy_page
@@ -224,6 +225,19 @@ async def test_turns_are_waited_for_without_a_limit(world: World, service: FakeG
     times = service.times("submit")[1:]
     assert {round(later - sooner, 1) for sooner, later in pairwise(times)} == {7.7}
     assert len(times) == 13
+
+
+async def test_card_says_what_a_wait_is_for(world: World, service: FakeGateway) -> None:
+    """A service that is away is no turn: what the gateway says of it is shown, in the reader's language."""
+    words = "AceDataCloud cannot be reached: “no route”."
+    busy = {"error": {"code": "too_many_requests", "message": words}}
+    service.script("submit", reply(429, busy, headers={"Retry-After": "2"}))
+    handle = world.generate()
+    await asyncio.sleep(1)
+    assert handle.task.problem == f"{words} The next try is in 2 s."
+    with reading("zh"):
+        assert translated(handle.task.problem) == "连不上 AceDataCloud：“no route”。2 秒后再试。"
+    assert (await world.end(handle)).problem is None
 
 
 async def test_turn_after_a_loss_keeps_the_doubt(world: World, service: FakeGateway) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from luma_jupyter.errors import Unreachable
 from luma_jupyter.gateway.pages import base
 from luma_jupyter.gateway.pages.look import reader_language
 from tests.support.gateway import RunningGateway
@@ -33,6 +34,8 @@ MESSAGES = {
     FULL: "没有空间存放视频。",
     "{trouble} (since {time})": "{trouble}（自 {time} 起）",
     PAUSED: "老师暂停了新片段。",
+    "{service} cannot be reached": "连不上 {service}",
+    "{reason}: “{error}”.": "{reason}：“{error}”。",
     "Nothing here": "这里什么也没有",
     "There is no page at this address.": "这个地址没有页面。",
     "Type an amount of US dollars such as 2.50, or none for no cap.": "请输入美元金额。",
@@ -107,6 +110,26 @@ def test_what_is_kept_in_english_is_translated_on_a_page(
     assert '<p class="prompt" dir="auto">under way</p>' in page
     page = teacher.see("/class", headers=CHINESE)
     assert '<span dir="auto">没有空间存放视频。</span>（自 <time' in page
+
+
+@pytest.mark.usefixtures("chinese")
+@pytest.mark.parametrize(
+    ("status", "shown"),
+    [(None, "连不上 RunAPI：“no route”。"), (400, "RunAPI cannot be reached: “no route”.")],
+)
+def test_trouble_of_a_clip_is_translated_and_a_refusal_stays(
+    gateway: RunningGateway, student: Visitor, status: int | None, shown: str
+) -> None:
+    """A vendor that has not answered has no words of its own."""
+    enter(gateway, "ann", "Boat", state="refused")
+
+    async def refuse() -> None:
+        async with gateway.gateway.database.connection() as connection:
+            told = (Unreachable("RunAPI", "no route").finding, status)
+            await connection.execute("UPDATE submissions SET error_message = %s, error_status = %s", told)
+
+    gateway.run(refuse())
+    assert shown in student.see("/mine", headers=CHINESE)
 
 
 @pytest.mark.usefixtures("chinese")
