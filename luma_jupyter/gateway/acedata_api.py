@@ -81,7 +81,7 @@ class TasksHandler(ApiHandler):
             "id": submission.task_id,
             "created_at": submission.created_at,
             "started_at": started,
-            "request": submission.body,
+            "request": {name: value for name, value in submission.body.items() if name != "callback_url"},
             "response": self._response(submission),
             "finished_at": ended,
             "elapsed": max(0.0, ended - started) if ended else None,

@@ -23,9 +23,12 @@ from luma_jupyter.operating_system import make_private
 
 ROWS_FILE = "rows.json"
 
-# All that there is of a person, by table: each row as JSON. Hashes of tokens are no news to anybody but a thief.
+# All that there is of a person, by table: each row as JSON. Hashes of tokens are no news to anybody but a thief,
+# and where vendors call back is for them alone.
 OF_A_PERSON: Mapping[str, LiteralString] = {
-    "submissions": "SELECT to_jsonb(t) FROM submissions AS t WHERE owner = %(name)s ORDER BY id",
+    "submissions": (
+        "SELECT to_jsonb(t) #- '{body,callback_url}' FROM submissions AS t WHERE owner = %(name)s ORDER BY id"
+    ),
     "fetched": (
         "SELECT to_jsonb(t) FROM fetched AS t JOIN submissions AS s ON s.id = t.submission WHERE s.owner = %(name)s"
     ),

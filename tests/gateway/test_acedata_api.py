@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import time
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import replace
@@ -24,7 +25,7 @@ from luma_jupyter.providers.acedata import AceData
 from luma_jupyter.providers.acedata_platform import AceDataPlatform
 from luma_jupyter.providers.http.client import HttpClient
 from luma_jupyter.providers.protocol import Accepted
-from tests.support.gateway import RunningGateway
+from tests.support.gateway import RunningGateway, gateway_settings, running_gateway
 from tests.support.misbehaving import DropAfter, Server
 
 T = TypeVar("T")
@@ -145,6 +146,22 @@ def test_kernels_client_makes_a_clip_and_knows_its_money(ours: Ours, gateway: Ru
         assert await client.find_task("unknown") is None
 
     ours(look)
+
+
+def test_task_does_not_tell_where_the_vendor_calls_back(conninfo: str, vendor: Server, tmp_path: Path) -> None:
+    """That is a secret between the two; the rest of a request is told, by which a kernel finds its own again."""
+    settings = gateway_settings(conninfo, vendor.url, tmp_path, callback_url="https://class.example")
+    with running_gateway(settings) as gateway:
+        headers = {"Authorization": f"Bearer {gateway.token('ann')}"}
+        with httpx.Client(base_url=gateway.url, headers=headers, timeout=30, trust_env=False) as ann:
+            body = {"action": "generate", "prompt": "A boat", "async": True}
+            task_id = ann.post("/luma/videos", json=body).json()["task_id"]
+            assert vendor.tasks[0].request["callback_url"].startswith("https://class.example/callbacks/")
+            batch = {"action": "retrieve_batch"}
+            asked = ({"action": "retrieve", "id": task_id}, {**batch, "ids": [task_id]}, batch)
+            told = [ann.post("/luma/tasks", json=look).text for look in asked]
+    assert not [text for text in told if "callback" in text]
+    assert json.loads(told[0])["request"]["prompt"] == "A boat"
 
 
 def test_kernels_client_sees_what_was_charged_by_its_trace(ours: Ours, gateway: RunningGateway) -> None:

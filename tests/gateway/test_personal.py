@@ -29,7 +29,7 @@ PROMPT = "my grandmother's house"
 @pytest.fixture
 def run(conninfo: str, tmp_path: Path) -> Run:
     """Run a story in a class room."""
-    return runner(conninfo, tmp_path)
+    return runner(conninfo, tmp_path, callback_url="https://class.example")
 
 
 async def _fill(room: ClassRoom) -> list[int]:
@@ -89,11 +89,12 @@ def test_every_table_is_exported_or_has_nothing_of_a_person(conninfo: str) -> No
 
 
 def test_export_has_all_rows_and_videos_of_one_person(run: Run, tmp_path: Path) -> None:
-    """Nothing of others, and no hash of a token; the file is for nobody else."""
+    """Nothing of others, no hash of a token, nor where the vendors call back; the file is for nobody else."""
     file = tmp_path / "ann.zip"
 
     async def story(room: ClassRoom) -> None:
         own, _, _, shared = await _fill(room)
+        assert "callbacks" in (await room.get(own)).body["callback_url"]
         done = await personal.export(room.database, room.jobs.media.store, "ann", file)
         with zipfile.ZipFile(file) as archive:
             text = archive.read("rows.json").decode()
@@ -108,6 +109,7 @@ def test_export_has_all_rows_and_videos_of_one_person(run: Run, tmp_path: Path) 
         assert all(rows.values())
         assert [row["body"]["prompt"] for row in rows["submissions"]] == [PROMPT, f"{PROMPT} again", "both"]
         assert "hash" not in rows["tokens"][0]
+        assert "callbacks" not in text
         assert "snow" not in text
         assert file.stat().st_mode & 0o077 == 0
 
