@@ -38,10 +38,6 @@ from luma_jupyter.operating_system import reason as reason_of
 from luma_jupyter.worker_threads import in_thread
 
 
-class _Unwanted(Exception):
-    """Nobody wants a film any more that is being made."""
-
-
 class FilmRun(Run):
     """The run of a film. ``slots`` limits how many are made at once, ``maker`` makes them."""
 
@@ -90,8 +86,6 @@ class FilmRun(Run):
             width, height = plan.size
             await handle.emit(status=Status.SAVING, video=Video(None, width=width, height=height), progress=None)
             await self._save(plan, files)
-        except _Unwanted:
-            raise asyncio.CancelledError from None
         except OSError as error:
             folder = str(handle.task.media)
             raise InvalidRequest(f"The film could not be saved in {folder!r} ({reason_of(error)}).") from None
@@ -118,8 +112,9 @@ class FilmRun(Run):
             self._handle.mention(progress=progress)
 
     def _check_wanted(self) -> None:
+        """End what goes on, also in the thread that makes it, where nobody wants it any more."""
         if self._stopped:
-            raise _Unwanted
+            raise asyncio.CancelledError
 
     async def _save(self, plan: FilmPlan, files: FilmFiles) -> None:
         handle = self._handle

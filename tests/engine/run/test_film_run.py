@@ -8,6 +8,7 @@ import hashlib
 import json
 import threading
 from collections.abc import Iterable, Sequence
+from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 
@@ -285,6 +286,39 @@ async def test_stopped_film_that_waits_is_not_made(world: World, maker: FakeMake
     assert str(task.error) == "It was stopped. The film was not made: nothing is left of it."
     assert (await world.end(clip)).status is Status.COMPLETED
     assert maker.made == []
+
+
+async def test_film_that_is_stopped_at_once_is_not_made(world: World, maker: FakeMaker) -> None:
+    """A film that waits for nothing can be stopped before its first step: it is cancelled as any other."""
+    handle = ask(world, [], given())
+    handle.stop()
+    task = await world.end(handle)
+    assert (task.status, str(task.error)) == (
+        *(Status.CANCELLED, "It was stopped. The film was not made: nothing is left of it."),
+    )
+    assert maker.made == []
+
+
+@pytest.mark.parametrize(("later", "written"), [(False, Status.CANCELLED), (True, Status.QUEUED)])
+async def test_film_that_is_stopped_as_it_gets_its_turn_is_not_made(
+    world: World, maker: FakeMaker, later: bool, written: Status
+) -> None:
+    """Its turn comes in the moment of the stop: it is cancelled; where nobody hears that, the next kernel says so."""
+    runner = world.engine._runner
+    async with AsyncExitStack() as others:
+        for _ in range(CONCURRENT_FILMS):
+            await others.enter_async_context(runner._films.slot())
+        handle = ask(world, [], given())
+        await asyncio.sleep(1)
+        asyncio.get_running_loop().call_soon(lambda: runner.stop_all("The kernel ended.", tell_later=later))
+    task = await world.end(handle)
+    assert (task.status, str(task.error)) == (
+        *(Status.CANCELLED, "The kernel ended. The film was not made: nothing is left of it."),
+    )
+    assert maker.made == []
+    entry = world.engine.journal.find(task.intent)
+    assert entry
+    assert entry.task.status is written
 
 
 async def test_unforeseen_error_fails_the_film(world: World, maker: FakeMaker) -> None:
