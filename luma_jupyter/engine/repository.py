@@ -309,10 +309,10 @@ class Repository:
             task = self.recovered(entry).task
             if not task.status.without_task or is_served(task):
                 continue
-            if task.provider == "local":
-                discard_unfinished(task, self.media.own)
             if self.journal.acquire(entry, task):
                 ended.append(task)
+                if task.provider == "local":  # else another kernel may be making it by now
+                    discard_unfinished(task, self.media.own)
         return ended
 
     def _is_open(self, task: Task) -> bool:

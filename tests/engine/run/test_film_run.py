@@ -7,7 +7,7 @@ import errno
 import hashlib
 import json
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
@@ -23,8 +23,10 @@ from luma_jupyter.engine.films import save_copies
 from luma_jupyter.engine.handle import Handle
 from luma_jupyter.engine.loop_thread import LoopThread
 from luma_jupyter.engine.provider_pool import ProviderPool
+from luma_jupyter.engine.recovery import resumed
 from luma_jupyter.engine.run import film_run
 from luma_jupyter.engine.run.runner import CONCURRENT_FILMS
+from luma_jupyter.engine.store.journal import Entry
 from luma_jupyter.errors import ClipCancelled, ClipFailed, ConfigError, InvalidRequest
 from tests.engine.kernels import Kernels
 from tests.support import settings
@@ -570,6 +572,29 @@ async def test_unmade_film_is_told_once(two: tuple[World, World], kernels: Kerne
     assert (settled.intent, settled.status) == (first.task.intent, Status.CANCELLED)
     assert not half.exists()
     assert [task for task in other.engine.repository.settle_ended(folder) if task.provider == "local"] == []
+
+
+async def test_film_that_another_kernel_takes_over_at_that_moment_is_left_to_it(
+    two: tuple[World, World], kernels: Kernels, media: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A kernel that begins settles what has ended; nothing goes away of a film that another takes over meanwhile."""
+    one, other = two
+    first = ask(one, [one.generate(again=False)])
+    await kernels.kill(one)
+    journal, taker = other.engine.journal, kernels.start().engine.journal
+    half, read = media / f".{first.task.filename}.999999.part", journal.unfinished
+
+    def read_and_be_late(wanted: Callable[[Path], bool]) -> list[Entry]:
+        entries = read(wanted)
+        (entry,) = (entry for entry in entries if entry.task.provider == "local")
+        assert taker.acquire(entry, resumed(entry.task))
+        half.write_bytes(b"half")
+        return entries
+
+    monkeypatch.setattr(journal, "unfinished", read_and_be_late)
+    settled = other.engine.repository.settle_ended(settings.current().folder)
+    assert [task for task in settled if task.provider == "local"] == []
+    assert half.read_bytes() == b"half"
 
 
 async def test_film_is_found_by_its_sidecar_alone(world: World, maker: FakeMaker, media: Path) -> None:
