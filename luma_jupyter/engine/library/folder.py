@@ -21,6 +21,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
+from secrets import token_hex
 from typing import TYPE_CHECKING, BinaryIO, TypeAlias
 
 from luma_jupyter.domain.media import Flaw, check_video, is_image
@@ -42,7 +43,7 @@ LARGEST_VIDEO = 2 * 1024**3  # bytes
 LARGEST_THUMBNAIL = 20 * 1024**2  # bytes
 LEAST_FREE = 200_000_000  # bytes that must be free before a video is paid for
 ROOM_FOR = 5  # videos as large as the last ones must find room, too
-_LONGEST_PID = "0" * 7  # as long as any on the systems of today
+_LONGEST_TOKEN = "0" * 8  # as long as what tells temporary names apart: 8 letters, or the number of a process
 
 
 Change: TypeAlias = Callable[[Path], AbstractContextManager[None]]  # says that a file is about to be made or renamed
@@ -117,7 +118,7 @@ def _check_names(video: Path, change: Change) -> None:
 
     It is the same name for all kernels, so that the next one takes away what a killed one has left.
     """
-    longest = video.with_name(f".{incomplete_path(video).name}.{_LONGEST_PID}.old.part")
+    longest = video.with_name(f".{incomplete_path(video).name}.{_LONGEST_TOKEN}.old.part")
     try:
         with change(longest):
             longest.touch()
@@ -314,9 +315,12 @@ def size_of(path: Path) -> int:
 
 
 @contextlib.contextmanager
-def replacing(path: Path, change: Change = untold, end: str = "part") -> Iterator[BinaryIO]:
-    """A file under a temporary name beside ``path``; becomes ``path`` when the block ends well, else goes away."""
-    part = temporary_path(path, end)
+def replacing(path: Path, change: Change = untold) -> Iterator[BinaryIO]:
+    """A file under a temporary name beside ``path``; becomes ``path`` when the block ends well, else goes away.
+
+    Its name is its own: of several that write ``path`` at once, each becomes it as a whole.
+    """
+    part = path.with_name(f".{path.name}.{token_hex(4)}.part")
     with _written(part, change) as file:
         yield file
     try:
@@ -368,7 +372,7 @@ def _give_name(part: Path, path: Path) -> None:
     except OSError:
         if not path.exists():
             raise
-        aside = temporary_path(path, "old.part")
+        aside = part.with_suffix(".old.part")
         rename(path, aside)
         try:
             rename(part, path)
@@ -426,7 +430,7 @@ def _place_sidecar(path: Path, task: Task, size: int, change: Change, beside: Pa
 
 def replace_note(sidecar: Path, note: Note, change: Change = untold) -> None:
     """Write a person's note into a sidecar; all else in it stays. Raises OSError, or ValueError where it is none."""
-    with replacing(sidecar, change, "note.part") as file:  # a run may write the same sidecar at this moment
+    with replacing(sidecar, change) as file:
         sidecars.write_note(file, sidecar, note)
 
 

@@ -23,6 +23,7 @@ from luma_jupyter.engine.library.folder import (
     Saved,
     ensure_folder,
     place_video,
+    replacing,
 )
 from luma_jupyter.engine.run.runner import CONCURRENT_DOWNLOADS
 from luma_jupyter.errors import ConfigError
@@ -247,21 +248,25 @@ async def test_unwritable_folder_costs_no_task(world: World, media: Path) -> Non
     assert not world.service.seen("video")
 
 
-async def test_video_is_not_saved_without_its_sidecar(world: World, media: Path) -> None:
+async def test_video_is_not_saved_without_its_sidecar(
+    world: World, media: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Where the sidecar cannot be written the video gets no name either: nobody could say whose it is. It is kept."""
-    in_the_way = media / f".a-red-fox-{(handle := world.generate('A red fox')).task.key}.json.{os.getpid()}.part"
+    handle = world.generate("A red fox")
 
-    def break_meanwhile(request: httpx.Request) -> httpx.Response:
-        in_the_way.mkdir()
-        return world.service.honest("video", request)
+    def refuse(call: str, path: str) -> str:
+        if call == "open" and ".json." in path:
+            raise OSError(28, "No space left on device", path)
+        return path
 
-    world.service.script("video", break_meanwhile)
-    task = await world.end(handle)
+    with monkeypatch.context() as patch:
+        intercept(media, patch, refuse)
+        task = await world.end(handle)
     assert (task.status, task.path, task.file_size) == (Status.COMPLETED, None, None)
     assert str(task.problem).startswith("The file could not be saved: the media folder cannot be written: ")
-    kept = media / in_the_way.name.replace(".json.", ".mp4.")
+    kept = media / f".{handle.task.filename}.{os.getpid()}.part"
     assert str(task.problem).endswith(f"; what came is kept as {kept.name}")
-    assert (sorted(media.iterdir()), kept.read_bytes()) == ([in_the_way, kept], VIDEO)
+    assert (list(media.iterdir()), kept.read_bytes()) == ([kept], VIDEO)
 
 
 async def test_sidecar_is_there_before_the_video(world: World, media: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -511,3 +516,15 @@ def test_what_a_killed_kernel_left_of_its_look_at_a_folder_goes_away(
     assert len(list(tmp_path.iterdir())) == 1
     ensure_folder(tmp_path)
     assert not list(tmp_path.iterdir())
+
+
+def test_file_that_is_written_twice_at_once_is_whole_at_any_time(tmp_path: Path) -> None:
+    """It is what the one or the other has written, as two films that are saved as one file; the last to end has it."""
+    path = tmp_path / "film.mp4"
+    with replacing(path) as longer:
+        longer.write(b"a longer")
+        with replacing(path) as other:
+            other.write(b"film")
+        assert path.read_bytes() == b"film"
+        longer.write(b" film")
+    assert [(left.name, left.read_bytes()) for left in tmp_path.iterdir()] == [("film.mp4", b"a longer film")]
