@@ -179,7 +179,7 @@ class Engine:
             new = [one for one in found if isinstance(one, Handle)]
             for one, plan in zip(found, plans, strict=True):
                 if isinstance(one, Handle):
-                    one.copies.update(_copies(plan))
+                    one.copies.update(self._copies(plan))
                     self._start(one, _run_options(plan))
         try:
             return [
@@ -194,13 +194,23 @@ class Engine:
     def _answer(self, entry: Entry, plan: Plan) -> Handle:
         """The handle on what answers a plan."""
         handle = self._join(entry, _run_options(plan), plan.settings)
-        film = handle.add_copies(_copies(plan))
+        copies = self._copies(plan)
+        film = handle.add_copies(copies)
         if handle.task.status is Status.COMPLETED:  # so nothing more is written down of it
             handle.task = as_asked(handle.task, plan)
             film = handle.task.path
         if film:
-            save_copies(film, _copies(plan))
+            save_copies(film, copies)
         return handle
+
+    def _copies(self, plan: Plan) -> set[Path]:
+        """As which files a film is saved too; none that was asked for before is saved as these any more."""
+        if plan.spec.out is None:
+            return set()
+        for handle in self.handles.values():
+            if not handle.task.status.ended:
+                handle.drop_copies({plan.spec.out})
+        return {plan.spec.out}
 
     def _enter(self, plans: Sequence[Plan], prices: Sequence[Price]) -> list[Handle | Entry]:
         """Enter new tasks into the journal, or find what answers them: decided in one moment, for all kernels.
@@ -512,8 +522,3 @@ def _completed_earlier(plan: Plan) -> Entry | None:
 def _run_options(plan: Plan) -> RunOptions:
     spec = plan.spec
     return RunOptions(timeout=spec.follow_for, after=spec.after, frames=spec.frames, parts=spec.parts)
-
-
-def _copies(plan: Plan) -> set[Path]:
-    """As which files a film is saved too."""
-    return {plan.spec.out} if plan.spec.out else set()

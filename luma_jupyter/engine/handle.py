@@ -67,6 +67,11 @@ class Handle:
                 self.copies |= copies
             return self._copied
 
+    def drop_copies(self, copies: set[Path]) -> None:
+        """Do not save a film as these files any more, but for one that is being written; from any thread."""
+        with self._copying:
+            self.copies -= copies
+
     def take_copy(self, film: Path) -> Path | None:
         """Take one of ``copies``, to save the film as it; None: there are no more, and from now on none is added."""
         with self._copying:

@@ -9,6 +9,7 @@ import json
 import threading
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,8 @@ from luma_jupyter.engine.run import film_run
 from luma_jupyter.engine.run.runner import CONCURRENT_FILMS
 from luma_jupyter.engine.store.journal import Entry
 from luma_jupyter.errors import ClipCancelled, ClipFailed, ConfigError, InvalidRequest
+from luma_jupyter.films.plan import FilmPlan
+from luma_jupyter.films.spec import Report
 from tests.engine.kernels import Kernels
 from tests.support import settings
 from tests.support.film_maker import FakeMaker
@@ -433,6 +436,31 @@ def test_film_asked_for_as_another_file_at_its_very_end_is_there_at_once(
     ready.set()
     assert handle.done.result(timeout=10).problem is None
     assert seen == [film(), Status.SAVING]
+
+
+@pytest.mark.parametrize("made_before", [False, True])
+def test_file_that_two_films_are_asked_for_as_is_the_one_asked_for_last(
+    engine: Engine, tmp_path: Path, made_before: bool
+) -> None:
+    """Whichever is done first: as when a cell is mended and run again, and where the last one was there before."""
+    first, last = FilmRequest(parts=(given(),), fade=1), FilmRequest(parts=(given(),))
+    out, go_on = tmp_path / "film.mp4", threading.Event()
+
+    def make(plan: FilmPlan, target: Path, report: Report) -> None:
+        if plan.spec.fade:
+            assert go_on.wait(10)
+        target.write_bytes(film(content=800 if plan.spec.fade else 900))
+
+    engine.film_maker = replace(engine.film_maker, make=make)
+    if made_before:
+        submit(engine, last).done.result(timeout=10)
+    late = submit(engine, first, out=out)
+    submit(engine, last, out=out).done.result(timeout=10)
+    go_on.set()
+    assert late.done.result(timeout=10).status is Status.COMPLETED
+    assert out.read_bytes() == film(content=900)
+    submit(engine, first, out=out)
+    assert out.read_bytes() == film(content=800)
 
 
 @pytest.mark.parametrize(("later", "written"), [(False, Status.CANCELLED), (True, Status.RUNNING)])
