@@ -13,7 +13,7 @@ from typing import Any
 
 from luma_jupyter.domain.values import read_path
 from luma_jupyter.engine.library.film_files import save_copy
-from luma_jupyter.engine.library.folder import copy_captions
+from luma_jupyter.engine.library.folder import CAPTIONED, copy_captions, discard_captions
 from luma_jupyter.engine.library.sidecars import intent_of
 from luma_jupyter.errors import InvalidRequest, missing_package, shown
 from luma_jupyter.films.making import make_film, plan_film
@@ -22,7 +22,6 @@ from luma_jupyter.languages import N_
 from luma_jupyter.operating_system import names_folder, reason
 
 FORMATS = (".mp4", ".webm", ".gif", ".webp", ".png")
-_WITH_CAPTIONS = (".mp4", ".webm")  # whose captions are beside them
 
 
 @dataclass(frozen=True)
@@ -70,7 +69,9 @@ def save(source: Path, target: Path, **changes: Any) -> Path:
             save_copy(source, target)
             return target
         _export(source, target, **given)
-        if target.suffix.lower() in _WITH_CAPTIONS and not {"start", "end"} & set(given):
+        if {"start", "end"} & set(given):
+            discard_captions(target, source.parent)
+        elif target.suffix.lower() in CAPTIONED:
             copy_captions(source, target)
     return target
 
@@ -83,7 +84,9 @@ def save_part(part: FilmPart, target: Path, **changes: Any) -> Path:
     with _writing(target, part.path, needs_suffix=True), TemporaryDirectory() as folder:
         film = Path(folder) / "part.mp4"
         make_film(plan_film(FilmSpec(parts=(part,))), film, lambda share: None)
-        return save(film, target, **changes)
+        save(film, target, **changes)
+        discard_captions(target, part.path.parent)
+    return target
 
 
 @contextmanager

@@ -240,6 +240,14 @@ def test_film_is_saved_as_another_file(clip: Clip, tmp_path: Path) -> None:
     assert (tmp_path / "movie.vtt").read_bytes() == made.file().with_suffix(".vtt").read_bytes()
 
 
+def test_file_of_a_film_without_captions_has_none_of_an_earlier_one(clip: Clip, tmp_path: Path) -> None:
+    """The same ``out`` again, for a film without captions: those of before are not beside it."""
+    film([clip], captions=["Waves"], out="movie.mp4").wait()
+    film([clip], out="movie.mp4").wait()
+    assert (tmp_path / "movie.mp4").is_file()
+    assert not (tmp_path / "movie.vtt").exists()
+
+
 def test_the_file_of_a_clip_is_never_replaced(clip: Clip) -> None:
     """What a clip's sidecar names stays what it is, whatever is saved there: nobody gets it again for nothing."""
     other = luma.generate("A storm").wait()

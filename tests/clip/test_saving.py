@@ -143,6 +143,32 @@ def test_captions_go_with_a_whole_video_of_another_size_but_not_with_a_part(clip
 
 
 @pytest.mark.parametrize(
+    "save",
+    [
+        lambda clip: clip.save("mine.mp4", end=0.5),
+        lambda clip: clip[:0.5].save("mine.mp4"),
+        lambda clip: clip.crop("1:1").save("mine.mp4"),
+    ],
+)
+def test_captions_of_a_whole_video_do_not_stay_beside_a_part_that_takes_its_place(
+    clip: Clip, tmp_path: Path, save: Callable[[Clip], Path]
+) -> None:
+    """What a person wrote there stays, and what is of the whole in another format."""
+    captions = tmp_path / "mine.vtt"
+    clip.file().with_suffix(".vtt").write_text("WEBVTT\n")
+    clip.save("mine.mp4")
+    save(clip)
+    assert not captions.exists()
+    clip.save("mine.webm", width=32)
+    save(clip)
+    assert captions.read_text() == "WEBVTT\n"
+    (tmp_path / "mine.webm").unlink()
+    captions.write_text("WEBVTT\n\nby hand\n")
+    save(clip)
+    assert captions.read_text() == "WEBVTT\n\nby hand\n"
+
+
+@pytest.mark.parametrize(
     ("cut", "length", "size", "colour"),
     [
         (lambda clip: clip[0.5:], 0.5, (64, 32), 2),

@@ -41,6 +41,7 @@ if TYPE_CHECKING:
 DOWNLOAD_TRIES = 4
 LARGEST_VIDEO = 2 * 1024**3  # bytes
 LARGEST_THUMBNAIL = 20 * 1024**2  # bytes
+CAPTIONED = (".mp4", ".webm")  # videos that captions lie beside
 LEAST_FREE = 200_000_000  # bytes that must be free before a video is paid for
 ROOM_FOR = 5  # videos as large as the last ones must find room, too
 _LONGEST_TOKEN = "0" * 8  # as long as what tells temporary names apart: 8 letters, or the number of a process
@@ -150,9 +151,27 @@ def captions_path(video: Path) -> Path:
 
 
 def copy_captions(video: Path, copy: Path, change: Change = untold) -> None:
-    """Put the captions of a video, where it has some, beside its copy too. Raises OSError."""
+    """Put the captions of a video, where it has some, beside its copy too; no others of ours stay. Raises OSError."""
     if captions_path(video).is_file():
         write_file(captions_path(copy), captions_path(video).read_bytes(), change)
+    else:
+        discard_captions(copy, video.parent, change)
+
+
+def discard_captions(copy: Path, media: Path, change: Change = untold) -> None:
+    """Take away the captions beside a copy that has none, where they are those of another film in ``media``.
+
+    What a person wrote stays, and what a video of the same name in another format has.
+    """
+    captions, suffix = captions_path(copy), copy.suffix.lower()
+    shared = any(copy.with_suffix(other).exists() for other in CAPTIONED if other != suffix)
+    if suffix not in CAPTIONED or shared or not captions.is_file():
+        return
+    with contextlib.suppress(OSError):
+        text = captions.read_bytes()
+        others = (other for other in media.glob("*.vtt") if not other.samefile(captions))
+        if any(other.read_bytes() == text for other in others):
+            _removed(captions, change)
 
 
 @dataclass(frozen=True)

@@ -137,3 +137,21 @@ def test_copies_of_a_film_have_its_captions(task: Task, tmp_path: Path) -> None:
         assert video.with_suffix(".vtt").read_text() == "WEBVTT\n"
     save_copy(path, path)
     assert path.read_bytes() == film()
+
+
+def test_captions_of_another_film_do_not_stay_beside_a_copy(task: Task, tmp_path: Path) -> None:
+    """Where a film without captions takes the place of one with them, they go; what a person wrote there stays."""
+    paths = []
+    for key, captions in (("3f9c2a1b", "WEBVTT\n"), ("aaaaaaaa", "")):
+        one = task.evolve(intent=key * 4, filename=f"film-of-storm-{key}.mp4")
+        files = FilmFiles(one)
+        files.hidden.write_bytes(film())
+        paths.append(files.place(one, POSTER, captions))
+    copy = tmp_path / "movie.mp4"
+    for path in paths:
+        save_copy(path, copy)
+    assert not copy.with_suffix(".vtt").exists()
+    assert paths[0].with_suffix(".vtt").exists()
+    copy.with_suffix(".vtt").write_text("WEBVTT\n\nby hand\n")
+    save_copy(paths[1], copy)
+    assert copy.with_suffix(".vtt").read_text() == "WEBVTT\n\nby hand\n"
