@@ -207,7 +207,7 @@ class Engine:
         """As which files a film is saved too; none that was asked for before is saved as these any more."""
         if plan.spec.out is None:
             return set()
-        for handle in self.handles.values():
+        for handle in list(self.handles.values()):  # another thread may add one meanwhile
             if not handle.task.status.ended:
                 handle.drop_copies({plan.spec.out})
         return {plan.spec.out}
