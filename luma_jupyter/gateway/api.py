@@ -203,6 +203,8 @@ class ApiHandler(Handler):
         replayed = known is not None and not known.state.without_task
         if known and replayed:  # what is answered from the ledger is not prepared once more
             sent, price = known.body, known.price
+            if known.shared and known.state is State.SENT:  # it is sent and paid itself where the classmate's is lost
+                price = await gateway.vendors.price(vendor)
         else:
             sent, price = await gateway.bodies.prepare(person, vendor, body), await gateway.vendors.price(vendor)
         headers, share = self.request.headers, gateway.settings.share

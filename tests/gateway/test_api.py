@@ -7,6 +7,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ import psycopg
 import pytest
 
 from luma_jupyter.gateway.api import request_fingerprint
+from luma_jupyter.gateway.records import Intent, Person
 from luma_jupyter.gateway.trouble import Troubles
 from tests.support.gateway import KEY, RunningGateway, gateway_settings, running_gateway
 from tests.support.misbehaving import MODIFY, DropAfter, Late, Server, Status
@@ -138,6 +140,32 @@ def test_request_over_a_cap_is_refused_in_words_of_money(
     assert (acedata.status_code, acedata.json()["error"]["code"]) == (403, "used_up")
     assert "set by your teacher" in acedata.json()["error"]["message"]
     assert len(vendor.tasks) == 2
+
+
+@pytest.mark.parametrize(("cap", "status", "reserved"), [(None, 200, 300_000), (0, 403, 0)])
+def test_shared_request_that_is_repeated_is_paid_where_the_classmates_is_lost(
+    conninfo: str, vendor: Server, tmp_path: Path, cap: int | None, status: int, reserved: int
+) -> None:
+    """It is sent for its own student then: at its price, and within the caps."""
+    with running_gateway(gateway_settings(conninfo, vendor.url, tmp_path, share="always")) as gateway:
+        ledger, (ann, bob) = gateway.gateway.ledger, (Person("ann"), Person("bob"))
+        asked = partial(Intent, vendor="acedata", key="one", body=BOAT, price=300_000, lesson=True)
+        fingerprint = request_fingerprint("acedata", BOAT)
+        gateway.run(ledger.set_cap("student", "bob", cap, None, "teacher"))
+        first = gateway.run(ledger.admit(asked(ann, fingerprint=fingerprint))).submission
+        joined = gateway.run(ledger.known(asked(bob, fingerprint=fingerprint)))
+        assert joined
+        assert joined.shared
+        headers = {"Authorization": f"Bearer {gateway.token('bob')}"}
+        with httpx.Client(base_url=gateway.url, headers=headers, timeout=30, trust_env=False) as client:
+            thread, answers = _in_thread(lambda: submit(client, "one"))
+            until(lambda: _held(gateway) == 1)
+            gateway.run(ledger.lose(first.id, "no answer"))
+            thread.join(20)
+        assert [answer.status_code for answer in answers] == [status]
+        assert len(vendor.tasks) == (status == 200)
+        assert gateway.run(ledger.left(bob)).reserved == reserved
+        assert gateway.run(ledger.check()) == []
 
 
 # What the vendors say.
