@@ -34,7 +34,7 @@ from luma_jupyter.gateway.records import (
     Submission,
     WalletKind,
 )
-from luma_jupyter.gateway.rows import COLUMNS, Rows, submission
+from luma_jupyter.gateway.rows import COLUMNS, MAY_BE_FOUND, Rows, submission
 from luma_jupyter.languages import N_
 from luma_jupyter.languages import gettext as _
 
@@ -185,6 +185,18 @@ class Ledger(Rows):
             "WHERE id = %s AND state IN ('sent', 'unconfirmed', 'refused', 'released') AND joined IS NULL "
             "RETURNING {columns}",
             (_storable(task_id), _storable(trace_id), price, next_look_at, id),
+        )
+
+    async def found(self, id: int, task_id: str, trace_id: str | None) -> bool:
+        """Note the task of what was lost, from the vendor's list; False where it may be another submission's.
+
+        A row is entered before it is sent: whoever else may have made what is in a list is known once that has come.
+        """
+        return await self._changed(
+            "UPDATE submissions AS s SET state = 'accepted', task_id = %s, trace_id = %s, next_look_at = now(), "
+            "error_message = NULL WHERE id = %s AND " + MAY_BE_FOUND + " AND NOT EXISTS ("
+            "SELECT FROM submissions AS other WHERE other.vendor = s.vendor AND other.task_id = %s)",
+            (_storable(task_id), _storable(trace_id), id, _storable(task_id)),
         )
 
     async def refuse(

@@ -17,6 +17,12 @@ from luma_jupyter.gateway.records import State, Submission, Vendor
 COLUMNS: Final = [field.name for field in fields(Submission)]
 _ALL_COLUMNS: Final = sql.SQL(", ").join(map(sql.Identifier, COLUMNS))
 _TIMES: Final = ("created_at", "sent_at", "ended_at", "next_look_at")
+# Unconfirmed, while no equal request is so, too, or just being sent: what the vendor lists may be that one's.
+MAY_BE_FOUND: Final = (
+    "s.state = 'unconfirmed' AND NOT EXISTS (SELECT FROM submissions AS other "
+    "WHERE other.state IN ('sent', 'unconfirmed') AND other.joined IS NULL AND other.id <> s.id "
+    "AND other.vendor = s.vendor AND other.body = s.body)"
+)
 
 
 class Rows:
@@ -76,6 +82,10 @@ class Rows:
     async def unconfirmed(self) -> list[Submission]:
         """All of which nobody knows whether the vendor took them, the oldest first."""
         return await self._all("SELECT {columns} FROM submissions WHERE state = 'unconfirmed' ORDER BY id", ())
+
+    async def lost(self) -> list[Submission]:
+        """Those of them whose task may be told from others in the vendor's list, the oldest first."""
+        return await self._all("SELECT {columns} FROM submissions AS s WHERE " + MAY_BE_FOUND + " ORDER BY id", ())
 
     # For the poller
 

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import time
-from collections import Counter
 from collections.abc import Callable
 
 from luma_jupyter.errors import ServiceError
@@ -42,13 +40,10 @@ class Settling:
         other submission may claim it. It is never sent again. Raises DatabaseAway.
         """
         await self._ledger.stale_sent(self._clock() - STALE)
-        unconfirmed = await self._ledger.unconfirmed()
-        equal = Counter(map(_request, unconfirmed))
         found = 0
-        for submission in unconfirmed:
+        for submission in await self._ledger.lost():
             sent_at = submission.sent_at or submission.created_at
-            recent = self._clock() - sent_at < LOOKED_FOR
-            if recent and equal[_request(submission)] == 1 and not await self._is_sent_by_another(submission):
+            if self._clock() - sent_at < LOOKED_FOR:
                 found += await self._find(submission, sent_at)
         return found
 
@@ -63,18 +58,7 @@ class Settling:
         free = [task for task in listed if task.task_id not in claimed]
         if len(free) != 1:
             return False
-        await self._ledger.accept(submission.id, free[0].task_id, free[0].trace_id, None)
-        return True
-
-    async def _is_sent_by_another(self, submission: Submission) -> bool:
-        """Whether an equal request is just being sent: what the vendor lists may be that one's."""
-        async with self._database.connection() as connection:
-            cursor = await connection.execute(
-                "SELECT 1 FROM submissions WHERE state = 'sent' AND joined IS NULL AND vendor = %s AND body = %s::jsonb"
-                " AND id <> %s LIMIT 1",
-                (submission.vendor, json.dumps(submission.body), submission.id),
-            )
-            return await cursor.fetchone() is not None
+        return await self._ledger.found(submission.id, free[0].task_id, free[0].trace_id)
 
     async def _claimed(self, submission: Submission, ids: list[str]) -> set[str]:
         async with self._database.connection() as connection:
@@ -103,8 +87,3 @@ class Settling:
         for trace_id, usd in settled.items():
             await self._ledger.charge(traced[trace_id].id, round(usd * MICROS))
         return len(settled)
-
-
-def _request(submission: Submission) -> tuple[str, str]:
-    """What makes two requests equal for their vendor."""
-    return submission.vendor, json.dumps(submission.body, sort_keys=True)

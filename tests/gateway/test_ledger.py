@@ -233,6 +233,26 @@ def test_task_that_comes_to_light_late_is_accepted_with_its_money(conninfo: str,
     run(conninfo, story)
 
 
+def test_listed_task_is_the_lost_requests_only_where_it_is_no_others(conninfo: str) -> None:
+    """While an equal one is being sent or lost, too, nobody can tell; a task that another one has is taken."""
+
+    async def story(ledger: Ledger) -> None:
+        lost, other = [(await ledger.admit(intent(owner))).submission for owner in ("anna", "bert")]
+        await ledger.lose(lost.id, "no answer")
+        assert not await ledger.found(lost.id, "t1", None)
+        await ledger.lose(other.id, "no answer")
+        assert not await ledger.found(lost.id, "t1", None)
+        await ledger.accept(other.id, "t1", None, None)
+        assert not await ledger.found(lost.id, "t1", None)
+        assert await ledger.found(lost.id, "t2", "trace")
+        assert not await ledger.found(lost.id, "t3", None)
+        row = await ledger.get(lost.id)
+        assert row
+        assert (row.state, row.task_id, row.trace_id, row.error_message) == (State.ACCEPTED, "t2", "trace", None)
+
+    run(conninfo, story)
+
+
 def test_equal_request_of_a_classmate_joins_free_and_follows(conninfo: str) -> None:
     """It is answered by the classmate's task and video, costs nothing, needs no turn, and says so."""
 

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import httpx
+import pytest
+
 from luma_jupyter.gateway.records import State
 from tests.support.class_room import ANN, BEN, ClassRoom, runner
 from tests.support.fake_service import reply
@@ -66,6 +69,31 @@ def test_equal_requests_that_are_both_lost_or_being_sent_are_not_told_apart(conn
         assert await room.jobs.settling.find_lost() == 0
         await room.jobs.ledger.release(second.id, "teacher")
         assert await room.jobs.settling.find_lost() == 1
+
+    runner(conninfo, tmp_path)(story)
+
+
+@pytest.mark.parametrize("lost", [False, True])
+def test_task_of_a_request_that_is_sent_while_the_list_is_fetched_is_not_taken_for_the_lost_one(
+    conninfo: str, tmp_path: Path, lost: bool
+) -> None:
+    """The lost one never arrived: its student has not a classmate's video, which would count for both."""
+
+    async def story(room: ClassRoom) -> None:
+        mine = await room.enter(ANN)
+        await room.jobs.ledger.lose(mine.id, "no answer")
+        room.service.lists = True
+
+        async def meanwhile(request: httpx.Request) -> httpx.Response:
+            equal = await room.enter(BEN)
+            await room.service.made_elsewhere(dict(equal.body))
+            if lost:
+                await room.jobs.ledger.lose(equal.id, "no answer")
+            return room.service.honest("list", request)
+
+        room.service.script("list", meanwhile)
+        assert await room.jobs.settling.find_lost() == 0
+        assert (await room.get(mine.id)).state is State.UNCONFIRMED
 
     runner(conninfo, tmp_path)(story)
 
