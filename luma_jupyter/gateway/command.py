@@ -260,11 +260,10 @@ def _cap(typed: argparse.Namespace) -> None:
 
     async def run(database: Database) -> tuple[int | None, int | None]:
         ledger = Ledger(database)
-        old_in_all, old_a_day = await ledger.cap(typed.kind, typed.name)
-        caps = changes.get("in_all", old_in_all), changes.get("a_day", old_a_day)
         if changes:
+            caps = changes.get("in_all", ...), changes.get("a_day", ...)
             await ledger.set_cap(typed.kind, typed.name, *caps, by=getpass.getuser())
-        return caps
+        return await ledger.cap(typed.kind, typed.name)
 
     in_all, a_day = _with_database(typed, run)
     whose = typed.name or _(WALLET_TEXT[typed.kind])

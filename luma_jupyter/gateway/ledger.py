@@ -11,6 +11,7 @@ import json
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import asdict, replace
 from datetime import date
+from types import EllipsisType
 from typing import Any, Final, TypeAlias
 from uuid import uuid4
 
@@ -305,16 +306,17 @@ class Ledger(Rows):
             )
             return await cursor.fetchone() or (None, None)
 
-    async def set_cap(self, kind: WalletKind, name: str, in_all: int | None, a_day: int | None, by: str) -> None:
-        """Set what a wallet may hold; ``name`` '': the class, or each student or group without a cap of its own."""
-        await self._execute(
-            "WITH old AS (SELECT to_jsonb(c) AS cap FROM caps AS c WHERE kind = %(kind)s AND name = %(name)s), "
-            "new AS (INSERT INTO caps AS c VALUES (%(kind)s, %(name)s, %(in_all)s, %(a_day)s) "
-            "ON CONFLICT (kind, name) DO UPDATE SET in_all = excluded.in_all, a_day = excluded.a_day "
-            "RETURNING to_jsonb(c) AS cap) INSERT INTO audit (who, what, before, after) "
-            "SELECT %(by)s, 'cap', old.cap, new.cap FROM new LEFT JOIN old ON true",
-            {"kind": kind, "name": name, "in_all": in_all, "a_day": a_day, "by": by},
-        )
+    async def set_cap(
+        self, kind: WalletKind, name: str, in_all: int | EllipsisType | None, a_day: int | EllipsisType | None, by: str
+    ) -> None:
+        """Set what a wallet may hold; ``name`` '': the class, or each student or group without a cap of its own.
+
+        None: no cap. Where ``...`` is given, what holds now stays.
+        """
+        values: dict[str, Any] = {"kind": kind, "name": name, "by": by}
+        for field, cap in (("in_all", in_all), ("a_day", a_day)):
+            values |= {f"{field}_stays": cap is ..., field: None if cap is ... else cap}
+        await self._execute(_SET_CAP, values)
 
     async def note(self, who: str, what: str) -> None:
         """Write something down for the teacher to read."""
@@ -371,6 +373,24 @@ _ADMIT: Final = sql.SQL(
     "SELECT outcome, detail, {columns} FROM admit(%(owner)s, %(groups)s::text[], %(day)s::date, %(vendor)s, %(key)s, "
     "%(body)s, %(fingerprint)s, %(price)s::bigint, %(lesson)s, %(attempt)s, %(has_turn)s)"
 ).format(columns=sql.SQL(", ").join(sql.SQL("(submission).{}").format(sql.Identifier(name)) for name in COLUMNS))
+
+# The other cap may just be changed by somebody else: what is in the row when its turn comes stays.
+_SET_CAP: Final = """
+WITH old AS (SELECT to_jsonb(c) AS cap FROM caps AS c WHERE kind = %(kind)s AND name = %(name)s),
+held AS (SELECT in_all, a_day FROM caps WHERE kind = %(kind)s AND name IN (%(name)s, '') ORDER BY name DESC LIMIT 1),
+new AS (
+    INSERT INTO caps AS c VALUES (
+        %(kind)s, %(name)s,
+        CASE WHEN %(in_all_stays)s THEN (SELECT in_all FROM held) ELSE %(in_all)s::bigint END,
+        CASE WHEN %(a_day_stays)s THEN (SELECT a_day FROM held) ELSE %(a_day)s::bigint END
+    )
+    ON CONFLICT (kind, name) DO UPDATE SET
+        in_all = CASE WHEN %(in_all_stays)s THEN c.in_all ELSE excluded.in_all END,
+        a_day = CASE WHEN %(a_day_stays)s THEN c.a_day ELSE excluded.a_day END
+    RETURNING to_jsonb(c) AS cap
+)
+INSERT INTO audit (who, what, before, after)
+SELECT %(by)s, 'cap', old.cap, new.cap FROM new LEFT JOIN old ON true"""
 
 _CHECK: Final = """
 SELECT kind, name, nullif(day::text, '-infinity'),

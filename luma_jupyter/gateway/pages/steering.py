@@ -51,8 +51,7 @@ class Steering:
 
     async def set_cap(self, kind: WalletKind, name: str, caps: Mapping[str, int | None]) -> None:
         """Set the caps ``in_all`` and ``a_day`` that are given; the other one stays what holds now."""
-        in_all, a_day = await self._ledger.cap(kind, name)
-        await self._ledger.set_cap(kind, name, caps.get("in_all", in_all), caps.get("a_day", a_day), self._by)
+        await self._ledger.set_cap(kind, name, caps.get("in_all", ...), caps.get("a_day", ...), self._by)
         await self._tell()
 
     async def _change(self, statement: LiteralString, values: Mapping[str, Any]) -> bool:
