@@ -181,7 +181,7 @@ class Ledger(Rows):
         """
         return await self._one(
             "UPDATE submissions SET state = 'accepted', task_id = %s, trace_id = %s, price = coalesce(%s, price), "
-            "ended_at = NULL, next_look_at = coalesce(to_timestamp(%s), now()), "
+            "ended_at = NULL, next_look_at = coalesce(to_timestamp(%s), now()), looks = 0, "
             "error_code = NULL, error_message = NULL, error_status = NULL "
             "WHERE id = %s AND state IN ('sent', 'unconfirmed', 'refused', 'released') AND joined IS NULL "
             "RETURNING {columns}",
@@ -195,10 +195,14 @@ class Ledger(Rows):
         """
         return await self._changed(
             "UPDATE submissions AS s SET state = 'accepted', task_id = %s, trace_id = %s, next_look_at = now(), "
-            "error_message = NULL WHERE id = %s AND " + MAY_BE_FOUND + " AND NOT EXISTS ("
+            "looks = 0, error_message = NULL WHERE id = %s AND " + MAY_BE_FOUND + " AND NOT EXISTS ("
             "SELECT FROM submissions AS other WHERE other.vendor = s.vendor AND other.task_id = %s)",
             (_storable(task_id), _storable(trace_id), id, _storable(task_id)),
         )
+
+    async def not_found(self, id: int) -> None:
+        """Note that the vendor's list has nothing of what was lost."""
+        await self._execute("UPDATE submissions SET looks = looks + 1 WHERE id = %s AND state = 'unconfirmed'", (id,))
 
     async def refuse(
         self, id: int, code: str | None, message: str | None, status: int | None = None

@@ -82,7 +82,8 @@ class Submission:
 
     ``task_id`` is the vendor's, ``joined`` the row of the classmate's that answers this one. ``media`` is the name of
     the stored video, None until it is saved. ``error_code``, ``error_message``: in the vendor's words, with the HTTP
-    status that they came with. ``next_look_at``, ``looks``: when the vendor is asked next, and how often it was.
+    status that they came with. ``next_look_at``, ``looks``: when the vendor is asked next, and how often it was; while
+    it is unconfirmed, how often its list had nothing of it.
     """
 
     id: int

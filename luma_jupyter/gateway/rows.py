@@ -83,9 +83,11 @@ class Rows:
         """All of which nobody knows whether the vendor took them, the oldest first."""
         return await self._all("SELECT {columns} FROM submissions WHERE state = 'unconfirmed' ORDER BY id", ())
 
-    async def lost(self) -> list[Submission]:
-        """Those of them whose task may be told from others in the vendor's list, the oldest first."""
-        return await self._all("SELECT {columns} FROM submissions AS s WHERE " + MAY_BE_FOUND + " ORDER BY id", ())
+    async def lost(self, looks: int) -> list[Submission]:
+        """Those of them that can be found, the oldest first, unless the list had nothing of one ``looks`` times."""
+        return await self._all(
+            "SELECT {columns} FROM submissions AS s WHERE looks < %s AND " + MAY_BE_FOUND + " ORDER BY id", (looks,)
+        )
 
     # For the poller
 

@@ -6,7 +6,7 @@ import logging
 import time
 from collections.abc import Callable
 
-from luma_jupyter.errors import ServiceError
+from luma_jupyter.errors import InvalidParameter, NotFound, ServiceError
 from luma_jupyter.gateway.database import Database
 from luma_jupyter.gateway.ledger import Ledger
 from luma_jupyter.gateway.records import MICROS, Submission
@@ -15,7 +15,7 @@ from luma_jupyter.gateway.vendors import Vendors
 log = logging.getLogger(__name__)
 
 STALE = 60.0  # seconds without a sign of life of the process that sends a request, after which it has ended
-LOOKED_FOR = 3600.0  # seconds for which a lost request is looked for in the vendor's list
+LOOKED_FOR = 120  # times that the vendor's list is looked into for a lost request: an hour in which it can be had
 ARRIVES_WITHIN = 600.0  # seconds from when a request was sent to when the vendor has made its task, at most
 CLOCK_SLACK = 60.0  # seconds by which the vendor's clock may be behind ours
 STATEMENT_DAYS = 3  # for which the vendor's statement is asked what a task has cost
@@ -41,24 +41,26 @@ class Settling:
         """
         await self._ledger.stale_sent(self._clock() - STALE)
         found = 0
-        for submission in await self._ledger.lost():
-            sent_at = submission.sent_at or submission.created_at
-            if self._clock() - sent_at < LOOKED_FOR:
-                found += await self._find(submission, sent_at)
+        for submission in await self._ledger.lost(LOOKED_FOR):
+            found += await self._find(submission)
         return found
 
-    async def _find(self, submission: Submission, sent_at: float) -> bool:
+    async def _find(self, submission: Submission) -> bool:
+        sent_at = submission.sent_at or submission.created_at
         vendor, since, until = submission.vendor, sent_at - CLOCK_SLACK, sent_at + ARRIVES_WITHIN
         try:
             listed = await self._vendors.find(vendor, submission.body, since, until)
+        except (InvalidParameter, NotFound):  # it has no such list
+            listed = []
         except ServiceError as error:
             log.warning("The list of tasks cannot be had: %s", type(error).__name__)
             return False
         claimed = await self._claimed(submission, [task.task_id for task in listed])
         free = [task for task in listed if task.task_id not in claimed]
-        if len(free) != 1:
-            return False
-        return await self._ledger.found(submission.id, free[0].task_id, free[0].trace_id)
+        if len(free) == 1 and await self._ledger.found(submission.id, free[0].task_id, free[0].trace_id):
+            return True
+        await self._ledger.not_found(submission.id)
+        return False
 
     async def _claimed(self, submission: Submission, ids: list[str]) -> set[str]:
         async with self._database.connection() as connection:

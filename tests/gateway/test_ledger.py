@@ -244,11 +244,15 @@ def test_listed_task_is_the_lost_requests_only_where_it_is_no_others(conninfo: s
         assert not await ledger.found(lost.id, "t1", None)
         await ledger.accept(other.id, "t1", None, None)
         assert not await ledger.found(lost.id, "t1", None)
+        await ledger.not_found(lost.id)
+        assert [row.id for row in await ledger.lost(2)] == [lost.id]
+        assert await ledger.lost(1) == []
         assert await ledger.found(lost.id, "t2", "trace")
         assert not await ledger.found(lost.id, "t3", None)
         row = await ledger.get(lost.id)
         assert row
         assert (row.state, row.task_id, row.trace_id, row.error_message) == (State.ACCEPTED, "t2", "trace", None)
+        assert row.looks == 0  # the poller has not asked for it yet
 
     run(conninfo, story)
 

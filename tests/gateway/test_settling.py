@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import httpx
 import pytest
 
 from luma_jupyter.gateway.records import State
+from luma_jupyter.gateway.settling import LOOKED_FOR, Settling
 from tests.support.class_room import ANN, BEN, ClassRoom, runner
 from tests.support.fake_service import reply
 
@@ -93,6 +95,39 @@ def test_task_of_a_request_that_is_sent_while_the_list_is_fetched_is_not_taken_f
 
         room.service.script("list", meanwhile)
         assert await room.jobs.settling.find_lost() == 0
+        assert (await room.get(mine.id)).state is State.UNCONFIRMED
+
+    runner(conninfo, tmp_path)(story)
+
+
+def test_lost_request_is_found_however_long_gateway_and_network_were_away(conninfo: str, tmp_path: Path) -> None:
+    """The machine slept while it was sent, and has no network at first: the video that was paid for is not lost."""
+
+    async def story(room: ClassRoom) -> None:
+        room.service.lists = True
+        mine = await room.enter(ANN)
+        await room.service.made_elsewhere(dict(mine.body))
+        later = Settling(room.database, room.jobs.ledger, room.jobs.vendors, lambda: time.time() + 3 * 3600)
+        room.service.script("list", httpx.ConnectError("no network"), for_ever=True)
+        assert await later.find_lost() == 0
+        room.service.behave("list")
+        assert await later.find_lost() == 1
+        assert (await room.get(mine.id)).state is State.ACCEPTED
+
+    runner(conninfo, tmp_path)(story)
+
+
+@pytest.mark.parametrize("lists", [True, False])
+def test_lost_request_is_not_looked_for_for_ever(conninfo: str, tmp_path: Path, lists: bool) -> None:
+    """After an hour of lists without it, or of a vendor that has none, it is a teacher's to release."""
+
+    async def story(room: ClassRoom) -> None:
+        room.service.lists = lists
+        mine = await room.enter(ANN)
+        await room.jobs.ledger.lose(mine.id, "no answer")
+        for _ in range(LOOKED_FOR + 5):
+            assert await room.jobs.settling.find_lost() == 0
+        assert len(room.service.seen("list")) == LOOKED_FOR
         assert (await room.get(mine.id)).state is State.UNCONFIRMED
 
     runner(conninfo, tmp_path)(story)
