@@ -36,6 +36,7 @@ from luma_jupyter.gateway.records import Vendor
 from luma_jupyter.gateway.saving import Saving
 from luma_jupyter.gateway.settings import GatewaySettings
 from luma_jupyter.gateway.settling import Settling
+from luma_jupyter.gateway.storage import StoreAway, StoreFull
 from luma_jupyter.gateway.trouble import Troubles
 from luma_jupyter.gateway.vendors import Vendors
 from luma_jupyter.providers.http.client import HttpClient
@@ -94,9 +95,11 @@ class Jobs:
             pass
 
     async def save(self, id: int, attempts: int = 0) -> None:
-        """Fetch a video; after the last try it is written down as lost."""
+        """Fetch a video; after the last try it is written down as lost, unless its host is not to blame."""
         try:
             await self.saving.save(id)
+        except (StoreFull, StoreAway, DatabaseAway):
+            raise
         except LumaError as error:
             if attempts < MOST_TRIES:
                 raise

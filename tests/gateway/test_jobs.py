@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 from procrastinate.jobs import Job
 
+from luma_jupyter.errors import LumaError
 from luma_jupyter.gateway.database import Database, DatabaseAway
 from luma_jupyter.gateway.jobs import (
     CLOCK_SEEN_EVERY,
@@ -27,6 +28,7 @@ from luma_jupyter.gateway.jobs import (
     work,
 )
 from luma_jupyter.gateway.records import State
+from luma_jupyter.gateway.storage import Part, StoreAway, StoreFull
 from tests.support.class_room import ANN, ClassRoom, runner, settings_for
 from tests.support.fake_service import reply
 from tests.support.hanging_vendor import HangingVendor, hanging_vendor
@@ -124,6 +126,30 @@ def test_video_whose_job_has_gone_is_fetched_all_the_same(conninfo: str, tmp_pat
         await room.rows("UPDATE procrastinate_events SET at = at - interval '1 hour'")
         await room.jobs.defer_unsaved()
         assert len(await room.rows(JOBS)) == 2
+
+    runner(conninfo, tmp_path)(story)
+
+
+@pytest.mark.parametrize("error", [StoreFull(), StoreAway("no such bucket")])
+def test_video_outlives_a_store_that_fails_for_days(conninfo: str, tmp_path: Path, error: LumaError) -> None:
+    """The last try of its job is not the end: it gets another job, and is fetched once there is room for it."""
+
+    async def story(room: ClassRoom) -> None:
+        clip = await room.complete(ANN)
+        store = room.jobs.media.store
+        place = store.place
+
+        async def fail(part: Part, name: str) -> int:
+            raise error
+
+        store.place = fail  # type: ignore[method-assign]
+        await room.rows("UPDATE procrastinate_jobs SET attempts = %s", MOST_TRIES)
+        await work_off(room)
+        assert [row[2] for row in await room.rows(JOBS)] == ["failed"]
+        await room.jobs.defer_unsaved()
+        store.place = place  # type: ignore[method-assign]
+        await work_off(room)
+        assert (await room.get(clip.id)).media
 
     runner(conninfo, tmp_path)(story)
 
