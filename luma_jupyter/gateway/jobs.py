@@ -54,6 +54,7 @@ JUMP, CLOCK_SEEN_EVERY = 30.0, 5.0  # seconds by which a clock jumps that counts
 FAILED_KEPT_HOURS = 24
 LONGEST_PAUSE = 600  # seconds between two tries to fetch a video
 MOST_TRIES = 200  # to fetch a video: some 30 hours
+GONE_AFTER = 14  # tries at which its host does not serve it: some hour
 # When periodic jobs run: the fields of cron, with seconds last.
 EVERY_5_SECONDS, EVERY_10_SECONDS, EVERY_30_SECONDS = (f"* * * * * */{seconds}" for seconds in (5, 10, 30))
 EVERY_MINUTE, EVERY_5_MINUTES, EVERY_10_MINUTES = (f"*/{minutes} * * * * 0" for minutes in (1, 5, 10))
@@ -97,7 +98,7 @@ class Jobs:
     async def save(self, id: int, attempts: int = 0) -> None:
         """Fetch a video; after the last try it is written down as lost, unless its host is not to blame."""
         try:
-            await self.saving.save(id)
+            await self.saving.save(id, GONE_AFTER)
         except (StoreFull, StoreAway, DatabaseAway):
             raise
         except LumaError as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Callable
 from functools import partial
 from typing import BinaryIO
@@ -33,11 +34,13 @@ class Saving:
         self._ledger = ledger
         self._vendors = vendors
         self._troubles: Troubles = vendors.troubles
+        self._not_served: Counter[int] = Counter()
 
-    async def save(self, id: int) -> None:
+    async def save(self, id: int, gone_after: int = 1) -> None:
         """Fetch the video of a submission, unless that was done.
 
-        What cannot be had any more is written down as lost. Raises what is worth another try: DownloadError,
+        What cannot be had any more is written down as lost: without an address at once, else when its host has not
+        served it ``gone_after`` times, for it may be late. Raises what is worth another try: DownloadError,
         Unreachable, ConnectionLost, StoreFull, StoreAway, DatabaseAway; nothing half-stored is left then.
         """
         submission = await self._ledger.get(id)
@@ -46,6 +49,9 @@ class Saving:
         try:
             name = await self._fetch_video(submission)
         except Expired:
+            self._not_served[id] += 1
+            if self._not_served[id] < gone_after and submission.video and submission.video.url:
+                raise
             await self._note_lost(submission)
             return
         except StoreFull as error:

@@ -16,10 +16,11 @@ from typing import Any
 import pytest
 from procrastinate.jobs import Job
 
-from luma_jupyter.errors import LumaError
+from luma_jupyter.errors import Expired, LumaError
 from luma_jupyter.gateway.database import Database, DatabaseAway
 from luma_jupyter.gateway.jobs import (
     CLOCK_SEEN_EVERY,
+    GONE_AFTER,
     LONGEST_PAUSE,
     MOST_TRIES,
     SAVE,
@@ -90,6 +91,40 @@ def test_download_that_fails_is_tried_again_later(conninfo: str, tmp_path: Path)
         await room.rows("UPDATE procrastinate_jobs SET scheduled_at = now()")
         await work_off(room)
         assert (await room.get(clip.id)).media
+
+    runner(conninfo, tmp_path)(story)
+
+
+@pytest.mark.parametrize("status", [403, 404])
+def test_video_whose_host_is_late_is_not_lost(conninfo: str, tmp_path: Path, status: int) -> None:
+    """A refusal just after it was made, or of a firewall, costs nobody a video that was paid for."""
+
+    async def story(room: ClassRoom) -> None:
+        clip = await room.complete(ANN)
+        room.service.script("video", reply(status), for_ever=True)
+        await work_off(room)
+        assert await room.troubles() == {}
+        assert await room.rows(JOBS) == [(SAVE, str(clip.id), "todo")]
+        room.service.behave("video")
+        await room.rows("UPDATE procrastinate_jobs SET scheduled_at = now()")
+        await work_off(room)
+        assert (await room.get(clip.id)).media
+
+    runner(conninfo, tmp_path)(story)
+
+
+def test_video_whose_host_does_not_serve_it_for_an_hour_is_lost(conninfo: str, tmp_path: Path) -> None:
+    """The teacher is told, and nobody waits for it any longer."""
+
+    async def story(room: ClassRoom) -> None:
+        clip = await room.complete(ANN)
+        room.service.script("video", reply(404), for_ever=True)
+        for _ in range(GONE_AFTER - 1):
+            with pytest.raises(Expired):
+                await room.jobs.save(clip.id)
+        await room.jobs.save(clip.id)
+        assert "no longer has it" in (await room.troubles())["fetch", str(clip.id)]
+        assert await room.jobs.saving.unsaved() == []
 
     runner(conninfo, tmp_path)(story)
 
