@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import io
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ import pytest
 
 from luma_jupyter.domain.task import Video
 from luma_jupyter.errors import DownloadError, LumaError
-from luma_jupyter.gateway.records import State
+from luma_jupyter.gateway.records import Intent, Person, State
 from luma_jupyter.gateway.storage import MediaStore, StoreFull
 from tests.gateway.test_storage import FullDisk
 from tests.support.class_room import ANN, BEN, ClassRoom, runner
@@ -139,6 +140,21 @@ def test_video_that_its_vendor_serves_no_longer_is_written_down_as_lost(conninfo
         assert "ann" in (await room.troubles())["fetch", str(clip.id)]
         assert await room.jobs.saving.unsaved() == []
         assert (await room.get(clip.id)).state is State.COMPLETED
+
+    runner(conninfo, tmp_path)(story)
+
+
+def test_video_that_is_lost_answers_no_classmates_request(conninfo: str, tmp_path: Path) -> None:
+    """One that shares is sent itself, as nothing is left of the other one: it would be told so at every try."""
+
+    async def story(room: ClassRoom) -> None:
+        clip = await room.complete(ANN)
+        asked = partial(Intent, vendor="acedata", body=clip.body, fingerprint=clip.fingerprint, price=1, lesson=True)
+        shared = await room.jobs.ledger.admit(asked(BEN, key="one"))
+        assert shared.submission.joined == clip.id
+        await room.jobs.saving.give_up(clip.id, "gone")
+        assert (await room.jobs.ledger.admit(asked(Person("cem"), key="two"))).fresh
+        assert await room.jobs.ledger.check() == []
 
     runner(conninfo, tmp_path)(story)
 
