@@ -83,6 +83,13 @@ class Rows:
         """All of which nobody knows whether the vendor took them, the oldest first."""
         return await self._all("SELECT {columns} FROM submissions WHERE state = 'unconfirmed' ORDER BY id", ())
 
+    async def silent(self, before: float) -> list[Submission]:
+        """What is being sent by processes that were last heard of before ``before`` (Unix seconds)."""
+        return await self._all(
+            "SELECT {columns} FROM submissions WHERE state = 'sent' AND joined IS NULL AND beat_at < to_timestamp(%s)",
+            (before,),
+        )
+
     async def lost(self, looks: int) -> list[Submission]:
         """Those of them that can be found, the oldest first, unless the list had nothing of one ``looks`` times."""
         return await self._all(

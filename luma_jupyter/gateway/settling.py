@@ -10,11 +10,13 @@ from luma_jupyter.errors import InvalidParameter, NotFound, ServiceError
 from luma_jupyter.gateway.database import Database
 from luma_jupyter.gateway.ledger import Ledger
 from luma_jupyter.gateway.records import MICROS, Submission
+from luma_jupyter.gateway.submissions import HEARTBEAT
 from luma_jupyter.gateway.vendors import Vendors
 
 log = logging.getLogger(__name__)
 
 STALE = 60.0  # seconds without a sign of life of the process that sends a request, after which it has ended
+HEARD_AGAIN = 3 * HEARTBEAT  # seconds after an outage of PostgreSQL in which every living process is heard of again
 LOOKED_FOR = 120  # times that the vendor's list is looked into for a lost request: an hour in which it can be had
 ARRIVES_WITHIN = 600.0  # seconds from when a request was sent to when the vendor has made its task, at most
 CLOCK_SLACK = 60.0  # seconds by which the vendor's clock may be behind ours
@@ -39,11 +41,18 @@ class Settling:
         A request counts as found where the vendor has exactly one equal one that no submission claims, and where no
         other submission may claim it. It is never sent again. Raises DatabaseAway.
         """
-        await self._ledger.stale_sent(self._clock() - STALE)
+        await self._give_up_silent()
         found = 0
         for submission in await self._ledger.lost(LOOKED_FOR):
             found += await self._find(submission)
         return found
+
+    async def _give_up_silent(self) -> None:
+        """Give up what nobody sends any more. Who was without PostgreSQL for all the time is heard of again first."""
+        before = self._clock() - STALE
+        if await self._ledger.silent(before):
+            await self._vendors.http.connections.sleep(HEARD_AGAIN)
+            await self._ledger.stale_sent(before)
 
     async def _find(self, submission: Submission) -> bool:
         sent_at = submission.sent_at or submission.created_at

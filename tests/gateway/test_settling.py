@@ -8,7 +8,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from luma_jupyter.gateway.records import State
+from luma_jupyter.gateway.records import Intent, State
 from luma_jupyter.gateway.settling import LOOKED_FOR, Settling
 from tests.support.class_room import ANN, BEN, ClassRoom, runner
 from tests.support.fake_service import reply
@@ -144,6 +144,25 @@ def test_request_whose_replica_was_killed_is_given_up_and_found(conninfo: str, t
         assert await room.jobs.settling.find_lost() == 1
         assert (await room.get(dead.id)).state is State.ACCEPTED
         assert (await room.get(living.id)).state is State.SENT
+
+    runner(conninfo, tmp_path)(story)
+
+
+def test_sender_that_could_not_reach_the_database_is_not_taken_for_dead(conninfo: str, tmp_path: Path) -> None:
+    """Once PostgreSQL is back it says so again: neither its student nor a classmate who shares is told of a loss."""
+
+    async def story(room: ClassRoom) -> None:
+        mine = await room.enter(ANN)
+        shared = Intent(BEN, "acedata", "one", mine.body, mine.fingerprint, 400_000, lesson=True)
+        joined = (await room.jobs.ledger.admit(shared)).submission
+        await room.rows("UPDATE submissions SET beat_at = now() - interval '5 minutes'")
+
+        async def beat(seconds: float) -> None:
+            await room.jobs.ledger.still_sending([mine.id])
+
+        room.jobs.vendors.http.connections.sleep = beat
+        assert await room.jobs.settling.find_lost() == 0
+        assert [(await room.get(id)).state for id in (mine.id, joined.id)] == [State.SENT, State.SENT]
 
     runner(conninfo, tmp_path)(story)
 
