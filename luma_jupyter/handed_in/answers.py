@@ -33,7 +33,7 @@ class Answers:
 
 
 def answers_in(notebooks: Iterable[Mapping[str, Any]]) -> Answers:
-    """The answers in what `read_notebook` gave, of which nothing but the cells' kinds and sources was checked."""
+    """The answers in what `parse_notebook` gave, of which nothing but the cells' kinds and sources was checked."""
     cells = [cell for notebook in notebooks for cell in notebook["cells"] if cell["cell_type"] == "code"]
     checks = [cell for cell in cells if _has_tag(cell, "check")]
     texts = [text_of(cell["source"]).strip() for cell in cells if _has_tag(cell, "answer")]

@@ -1,4 +1,7 @@
-"""A notebook's file as it was saved (nbformat 4), which may come from anybody: checked before it is used."""
+"""A notebook's file as it was saved (nbformat 4), which may come from anybody: checked before it is used.
+
+Jupyter saves into the file itself: it empties it, and fills it once all of the notebook is text.
+"""
 
 from __future__ import annotations
 
@@ -6,14 +9,16 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from time import sleep
 from typing import Any
 
 from luma_jupyter.errors import InvalidRequest, shown
-from luma_jupyter.operating_system import reason
+from luma_jupyter.operating_system import file_mark, reason
 
 LARGEST = 100_000_000  # bytes
 MOST_CELLS = 5_000
 SOLUTION = "solution"  # the tag of a cell with one
+PAUSES = (0.1, 0.2, 0.4, 0.8)  # seconds between tries at a file that is being saved
 
 
 @dataclass(frozen=True)
@@ -36,29 +41,40 @@ class Cell:
                 yield text_of(bundle[mime])
 
 
-def read_notebook(path: Path) -> dict[str, Any]:
-    """The content of a notebook's file. Raises InvalidRequest for what is none, and for one that is too large."""
+def read_notebook(path: Path) -> tuple[dict[str, Any], float]:
+    """The content of a notebook's file, and when it was saved, in Unix seconds; read again while it is being saved.
+
+    Raises InvalidRequest for what is none, and for one that is too large.
+    """
     name = shown(path.name)
     try:
         if not path.is_file():
             raise InvalidRequest(f"There is no notebook {shown(str(path))}.")
-        if path.stat().st_size > LARGEST:
-            megabytes = f"{LARGEST / 1e6:.0f}"
-            raise InvalidRequest(f"{name} is larger than {megabytes} MB: clear its outputs, and save it.")
-        content = json.loads(path.read_bytes())
+        for pause in (*PAUSES, None):
+            before = path.stat()
+            if before.st_size > LARGEST:
+                megabytes = f"{LARGEST / 1e6:.0f}"
+                raise InvalidRequest(f"{name} is larger than {megabytes} MB: clear its outputs, and save it.")
+            content = parse_notebook(path.read_bytes())
+            if pause is None or (content and file_mark(path.stat()) == file_mark(before)):
+                break
+            sleep(pause)
     except OSError as error:
         raise InvalidRequest(f"{name} cannot be read ({reason(error)}).") from None
-    except (InvalidRequest, RecursionError, ValueError) as error:
-        raise error if isinstance(error, InvalidRequest) else _broken(name) from None
+    if content is None:
+        raise InvalidRequest(f"{name} is not a notebook that Jupyter can open: save it again.")
+    return content, before.st_mtime
+
+
+def parse_notebook(file: bytes) -> dict[str, Any] | None:
+    """The content of a notebook's file; None where it is too large, or Jupyter cannot open it."""
+    try:
+        content = json.loads(file) if len(file) <= LARGEST else None
+    except (RecursionError, ValueError):
+        return None
     if not isinstance(content, dict) or content.get("nbformat") != 4 or not isinstance(content.get("cells"), list):
-        raise _broken(name)
-    if len(content["cells"]) > MOST_CELLS or not all(map(_is_cell, content["cells"])):
-        raise _broken(name)
-    return content
-
-
-def _broken(name: str) -> InvalidRequest:
-    return InvalidRequest(f"{name} is not a notebook that Jupyter can open: save it again.")
+        return None
+    return content if len(content["cells"]) <= MOST_CELLS and all(map(_is_cell, content["cells"])) else None
 
 
 def _is_cell(cell: object) -> bool:
@@ -80,7 +96,7 @@ def text_of(value: object) -> str:
 
 
 def cells_of(content: Mapping[str, Any]) -> list[Cell]:
-    """The cells of what `read_notebook` gave."""
+    """The cells of what `parse_notebook` gave."""
     return [
         Cell(cell["cell_type"], text_of(cell["source"]), tuple(cell.get("outputs", ())), _is_folded(cell))
         for cell in content["cells"]

@@ -76,7 +76,7 @@ def hand_in(notebook: Path, target: Path, library: Library, maker: Maker, change
     Where ``changes`` came after it was saved, a warning says so. Raises InvalidRequest, also where a key could not be
     taken out; then there is no zip.
     """
-    content, saved_at = read_notebook(notebook), notebook.stat().st_mtime
+    content, saved_at = read_notebook(notebook)
     masked = mask_notebook(content, maker)
     if masked.hidden:
         place = ", ".join(masked.hidden)

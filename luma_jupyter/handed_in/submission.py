@@ -15,7 +15,7 @@ from luma_jupyter.engine.library.slugs import plain_file_name, slug
 from luma_jupyter.errors import InvalidRequest, shown
 from luma_jupyter.handed_in.answers import Answers, answers_in
 from luma_jupyter.handed_in.archive import BROKEN, Refused, unpack, why_unwritable
-from luma_jupyter.handed_in.notebook import read_notebook
+from luma_jupyter.handed_in.notebook import parse_notebook
 from luma_jupyter.handed_in.video import SavedVideo
 from luma_jupyter.languages import N_
 from luma_jupyter.printable import printable
@@ -171,10 +171,9 @@ def _read(file: Path, student: str, place: Path, now: float) -> Submission:
 
 
 def _content(notebook: Path) -> dict[str, Any]:
-    try:
-        return read_notebook(notebook)
-    except InvalidRequest:
-        raise Refused(N_(f"{shown(notebook.name)} in it is not a notebook that Jupyter can open")) from None
+    if (content := parse_notebook(notebook.read_bytes())) is None:
+        raise Refused(N_(f"{shown(notebook.name)} in it is not a notebook that Jupyter can open"))
+    return content
 
 
 def _made(video: SavedVideo) -> tuple[float, str]:

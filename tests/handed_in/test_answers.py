@@ -27,7 +27,7 @@ def test_checks_that_say_right_are_counted(tmp_path: Path) -> None:
         printed("print('Right: ')", "Right: \n"),
         tagged(markdown("Right: "), "check", "answer"),
     ]
-    content = read_notebook(write_notebook(tmp_path / "a.ipynb", *cells))
+    content = read_notebook(write_notebook(tmp_path / "a.ipynb", *cells))[0]
     found = answers_in([content, content])
     assert (found.right, found.questions) == (6, 12)
     assert found.texts == ('frame = "snow@last"', "frame = 2") * 2
@@ -38,7 +38,7 @@ def test_checks_that_say_right_are_counted(tmp_path: Path) -> None:
 @pytest.mark.parametrize("metadata", [None, 1, [], {"tags": None}, {"tags": "check"}, {"tags": {"check": 1}}])
 def test_tags_of_another_kind_are_none(tmp_path: Path, metadata: Any) -> None:
     """Whatever stands where the tags should be."""
-    content = read_notebook(write_notebook(tmp_path / "a.ipynb", {**code("x"), "metadata": metadata}))
+    content = read_notebook(write_notebook(tmp_path / "a.ipynb", {**code("x"), "metadata": metadata}))[0]
     assert answers_in([content]).questions == 0
 
 
@@ -56,7 +56,7 @@ def test_output_of_another_kind_is_not_right(tmp_path: Path, text: Any) -> None:
 def test_answers_are_bounded(tmp_path: Path) -> None:
     """Each, and how many there are."""
     cells: list[Cell] = [tagged(code("x" * 5_000), "answer") for _ in range(MOST_ANSWERS + 1)]
-    found = answers_in([read_notebook(write_notebook(tmp_path / "a.ipynb", *cells))])
+    found = answers_in([read_notebook(write_notebook(tmp_path / "a.ipynb", *cells))[0]])
     assert len(found.texts) == MOST_ANSWERS
     assert {len(text) for text in found.texts} == {LONGEST_ANSWER}
     assert found.texts[0].endswith("x…")

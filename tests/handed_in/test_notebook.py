@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import pytest
 
 from luma_jupyter.errors import InvalidRequest
 from luma_jupyter.handed_in import notebook
-from luma_jupyter.handed_in.notebook import cells_of, read_notebook
+from luma_jupyter.handed_in.notebook import PAUSES, cells_of, read_notebook
 from tests.support.handed_in import code, markdown, write_notebook
 
 
 def test_cells_have_their_texts_whole(tmp_path: Path) -> None:
     """Whether the file has them as one text or as lines; outputs are as they are in the file."""
     cell = code(["a\n", "b"], {"text/html": ["<b>", "x</b>"], "text/plain": 5})  # type: ignore[arg-type]
-    first, second = cells_of(read_notebook(write_notebook(tmp_path / "a.ipynb", cell, markdown("c\nd"))))
+    first, second = cells_of(read_notebook(write_notebook(tmp_path / "a.ipynb", cell, markdown("c\nd")))[0])
     assert (first.kind, first.source, list(first.data("text/html"))) == ("code", "a\nb", ["<b>x</b>"])
     assert (list(first.data("text/plain")), list(first.data("image/png"))) == ([""], [])
     assert (second.kind, second.source, second.outputs) == ("markdown", "c\nd", ())
@@ -39,6 +40,46 @@ def test_notebook_that_cannot_be_read_is_refused(tmp_path: Path, monkeypatch: py
     monkeypatch.setattr(Path, "read_bytes", fail)
     with pytest.raises(InvalidRequest, match=r"'a\.ipynb' cannot be read \(Permission denied\)\."):
         read_notebook(tmp_path / "a.ipynb")
+
+
+def test_notebook_that_is_being_saved_is_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Jupyter has emptied the file, and fills it meanwhile."""
+    file = write_notebook(tmp_path / "a.ipynb", markdown("x"))
+    whole = file.read_bytes()
+    file.write_bytes(b"")
+    steps = [whole[:20], whole]
+    monkeypatch.setattr(notebook, "sleep", lambda seconds: file.write_bytes(steps.pop(0)))
+    content, saved_at = read_notebook(file)
+    assert (cells_of(content)[0].source, steps, saved_at) == ("x", [], file.stat().st_mtime)
+
+
+def test_waiting_for_a_save_ends(tmp_path: Path, pauses: list[float]) -> None:
+    """A file that stays broken is told after a moment; one that is whole is not waited for."""
+    read_notebook(write_notebook(tmp_path / "a.ipynb"))
+    assert pauses == []
+    (tmp_path / "a.ipynb").write_bytes(b"")
+    with pytest.raises(InvalidRequest, match="not a notebook that Jupyter can open"):
+        read_notebook(tmp_path / "a.ipynb")
+    assert pauses == list(PAUSES)
+    assert sum(PAUSES) < 2
+
+
+def test_notebook_that_is_saved_all_the_time_has_an_earlier_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So that what was done after what was read is never taken for saved."""
+    file = write_notebook(tmp_path / "a.ipynb")
+    read, saves = Path.read_bytes, []
+
+    def save_again(path: Path) -> bytes:
+        content = read(path)
+        os.utime(path, (len(saves), len(saves)))
+        saves.append(content)
+        return content
+
+    monkeypatch.setattr(Path, "read_bytes", save_again)
+    assert read_notebook(file)[1] == file.stat().st_mtime - 1
+    assert len(saves) == len(PAUSES) + 1
 
 
 @pytest.mark.parametrize(

@@ -169,6 +169,24 @@ def test_cells_that_were_run_after_saving_are_told_first(lesson: Path, notebook:
     assert second.endswith(" kB): the notebook as it was saved (00:00), its page and 0 videos.")
 
 
+def test_notebook_that_is_saved_while_it_is_read_is_read_again(lesson: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where one saves and hands in at once: the time that is told is that of what is in the zip."""
+    write_notebook(lesson, code("looks = 0"))
+    os.utime(lesson, (1e9, 1e9))
+    read = Path.read_bytes
+
+    def read_while_it_is_saved(path: Path) -> bytes:
+        content = read(path)
+        if b"looks = 0" in content:
+            saved(lesson, code("looks = 7"))
+        return content
+
+    monkeypatch.setattr(Path, "read_bytes", read_while_it_is_saved)
+    made = luma.handin(lesson)
+    assert b"looks = 7" in read_zip(made.path)["lesson.ipynb"]
+    assert (list(made.warnings), made.saved_at) == ([], lesson.stat().st_mtime)
+
+
 def test_cells_of_another_notebook_are_not_told(
     lesson: Path, notebook: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
