@@ -62,10 +62,11 @@ def handin(notebook: str | PathLike[str] | None = None, out: str | PathLike[str]
 def collect(folder: str | PathLike[str]) -> Collection:
     """The zips of a folder that students have handed in, as a gallery by student and as a table.
 
-    Each is unpacked below the folder, in ``collected``; one that is damaged, or could do harm, is refused in one line
-    and the others are shown. ``collection["ann"]`` is one student's, ``dataframe()`` and ``to_csv(path)`` give the
-    table of clips, ``students()`` and ``to_csv(path, by="student")`` that of students, with their answers. A zip in a
-    folder of its own is called by that. Raises InvalidRequest where there is no such folder.
+    Each is unpacked below the folder, in ``collected``; what you change there stays, and does not count. One that is
+    damaged, or could do harm, is refused in one line and the others are shown. ``collection["ann"]`` is one student's,
+    ``dataframe()`` and ``to_csv(path)`` give the table of clips, ``students()`` and ``to_csv(path, by="student")``
+    that of students, with their answers. A zip in a folder of its own is called by that. Raises InvalidRequest where
+    there is no such folder.
     """
     settings = kernel.session.settings()
     collected = collect_all(settings.folder / read_path("folder", folder))

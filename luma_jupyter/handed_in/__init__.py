@@ -7,7 +7,7 @@ masking     keys and folders, taken out of the copy
 markdown    words as harmless HTML
 page        the page that plays anywhere
 packing     handing in: the zip as a whole
-archive     collecting: what is harmless of a zip is unpacked, or all of it is refused
+archive     collecting: what is harmless of a zip is read and unpacked, or all of it is refused
 answers     what a notebook asked, and whether its answers are right
-submission  what was unpacked, of each student; what is forged is refused
+submission  what each student's zip has; what is forged is refused
 """

@@ -1,16 +1,18 @@
-"""Zips that come from anybody: what is harmless is unpacked, or the whole zip is refused.
+"""Zips that come from anybody: what is harmless is read and unpacked, or the whole zip is refused.
 
 Nothing that a zip says of itself is believed: names are checked as the strictest system takes them, and bytes are
-counted while they come. Only files of the kinds that are shown are unpacked at all.
+counted while they come. Only files of the kinds that are shown are taken at all.
 """
 
 from __future__ import annotations
 
+import io
 import shutil
 import stat
 import zipfile
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from secrets import token_hex
 from struct import error as struct_error
@@ -45,6 +47,46 @@ class Refused(Exception):
     """A zip is not taken; why, in English words behind its name."""
 
 
+class Archive:
+    """An open zip of which all is harmless: ``files`` are those that are taken, by their paths in it.
+
+    Raises Refused where anything in it is not harmless.
+    """
+
+    def __init__(self, file: BinaryIO) -> None:
+        with _refusing():
+            size = _check_end(file)
+            self._zip = zipfile.ZipFile(file)
+            self.files = {_path(info): info for info in _checked(self._zip.infolist(), size)}
+
+    def read(self, path: PurePosixPath) -> bytes:
+        """The content of a file. Raises Refused and OSError."""
+        content = io.BytesIO()
+        with _refusing():
+            self._copy(path, content)
+        return content.getvalue()
+
+    def unpack(self, folder: Path) -> None:
+        """Write all files below a folder. Raises Refused and OSError."""
+        with _refusing():
+            for path in self.files:
+                target = folder / path
+                target.parent.mkdir(parents=True, exist_ok=True)
+                with target.open("xb") as file:
+                    self._copy(path, file)
+
+    def _copy(self, path: PurePosixPath, file: BinaryIO) -> None:
+        """Write a file's content, and count its bytes while they come."""
+        info = self.files[path]
+        left = info.file_size
+        with self._zip.open(info) as source:
+            while left >= 0 and (chunk := source.read(min(_CHUNK, left + 1))):
+                left -= len(chunk)
+                file.write(chunk)
+        if left:
+            raise Refused(N_(f"{shown(info.filename)} in it is not as large as it says"))
+
+
 def unpack(archive: Path, folder: Path) -> None:
     """Unpack a zip into a new ``folder``, whole, or not at all. Raises Refused, and OSError where nothing can be
     written there."""
@@ -52,20 +94,18 @@ def unpack(archive: Path, folder: Path) -> None:
     part = folder.parent / f".unpacking-{token_hex(8)}"
     part.mkdir()
     try:
-        _unpack(archive, part)
+        with archive.open("rb") as file:
+            Archive(file).unpack(part)
         rename(part, folder)
     except BaseException:
         shutil.rmtree(part, ignore_errors=True)
         raise
 
 
-def _unpack(archive: Path, folder: Path) -> None:
+@contextmanager
+def _refusing() -> Iterator[None]:
     try:
-        with archive.open("rb") as file:
-            size = _check_end(file)
-            with zipfile.ZipFile(file) as opened:
-                for info in _checked(opened.infolist(), size):
-                    _extract(opened, info, folder)
+        yield
     except _BROKEN:
         raise Refused(BROKEN) from None
 
@@ -155,19 +195,6 @@ def _check_sizes(infos: Sequence[zipfile.ZipInfo], size: int) -> None:
         end = info.header_offset + 30 + len(info.orig_filename) + info.compress_size
     if end > size:
         raise Refused(BROKEN)
-
-
-def _extract(opened: zipfile.ZipFile, info: zipfile.ZipInfo, folder: Path) -> None:
-    """Write a file, and count its bytes while they come."""
-    target = folder / _path(info)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    left = info.file_size
-    with opened.open(info) as source, target.open("xb") as file:
-        while left >= 0 and (chunk := source.read(min(_CHUNK, left + 1))):
-            left -= len(chunk)
-            file.write(chunk)
-    if left:
-        raise Refused(N_(f"{shown(info.filename)} in it is not as large as it says"))
 
 
 def why_unwritable(error: OSError) -> str:

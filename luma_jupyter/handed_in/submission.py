@@ -1,4 +1,7 @@
-"""What students have handed in: the zips of a folder, unpacked beside each other, each read as anybody's."""
+"""What students have handed in: the zips of a folder, unpacked beside each other, each read as anybody's.
+
+What counts is in the zips. Where they are unpacked is the teacher's place, to look at, to run and to write into.
+"""
 
 from __future__ import annotations
 
@@ -7,14 +10,16 @@ import re
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from luma_jupyter.domain.media import image_type
+from luma_jupyter.engine.library import sidecars
+from luma_jupyter.engine.library.folder import size_of
 from luma_jupyter.engine.library.slugs import plain_file_name, slug
 from luma_jupyter.errors import InvalidRequest, shown
 from luma_jupyter.handed_in.answers import Answers, answers_in
-from luma_jupyter.handed_in.archive import BROKEN, Refused, unpack, why_unwritable
+from luma_jupyter.handed_in.archive import BROKEN, Archive, Refused, unpack, why_unwritable
 from luma_jupyter.handed_in.notebook import parse_notebook
 from luma_jupyter.handed_in.video import SavedVideo
 from luma_jupyter.languages import N_
@@ -95,7 +100,7 @@ def collect_all(folder: Path, now: float | None = None) -> Collected:
     for file in zips:
         student = _student(file, folder, {one.student for one in found})
         try:
-            found.append(_read(file, student, _unpacked(file, folder), time.time() if now is None else now))
+            found.append(_submission(file, student, folder, time.time() if now is None else now))
         except Refused as error:
             refuse(file, student, str(error))
         except OSError as error:
@@ -141,37 +146,37 @@ def _student(file: Path, folder: Path, taken: set[str]) -> str:
     return student
 
 
-def _unpacked(file: Path, folder: Path) -> Path:
-    """Where a zip is unpacked, by its content: done once. Raises Refused and OSError."""
+def _submission(file: Path, student: str, folder: Path, now: float) -> Submission:
+    """A zip that is read, and unpacked once: where, goes by its content. Raises Refused and OSError."""
     if not file.is_file():
         raise Refused(BROKEN)
     with file.open("rb") as opened:
         mark = hashlib.file_digest(opened, "sha256").hexdigest()[:16]
-    place = folder / UNPACKED / f"{slug(file.stem)}-{mark}"
-    if not place.is_dir():
-        unpack(file, place)
-    return place
+        archive, place = Archive(opened), folder / UNPACKED / f"{slug(file.stem)}-{mark}"
+        if not place.is_dir():
+            unpack(file, place)
+        return _read(archive, file, student, place, now)
 
 
-def _read(file: Path, student: str, place: Path, now: float) -> Submission:
-    """What is in an unpacked zip. Raises Refused."""
-    paths = sorted(path for path in place.rglob("*") if path.is_file() and not path.is_symlink())
+def _read(archive: Archive, file: Path, student: str, place: Path, now: float) -> Submission:
+    """What is in a zip, whatever has become of it at the ``place`` where it is unpacked. Raises Refused and OSError."""
+    paths = sorted(archive.files)
     notebooks = [path for path in paths if path.suffix.lower() == ".ipynb"]
-    answers = answers_in(map(_content, notebooks))
-    videos = [_video(path, now) for path in paths if path.suffix.lower() == ".mp4"]
+    answers = answers_in(_content(archive, path) for path in notebooks)
+    videos = [_video(archive, path, place, now) for path in paths if path.suffix.lower() == ".mp4"]
     if not notebooks and not videos:
         raise Refused(N_("there is neither a notebook nor a video in it"))
     intents = [video.task.intent for video in videos if video.task]
     if len(set(intents)) < len(intents):
         raise Refused(N_("two of its videos say that they are the same clip"))
     for path in paths:
-        if path.suffix.lower() == ".jpg" and not _is_picture(path):
+        if path.suffix.lower() == ".jpg" and image_type(archive.read(path)[:12]) is None:
             raise Refused(N_(f"{shown(path.name)} in it is not a picture"))
-    return Submission(student, file, place, notebooks, sorted(videos, key=_made), answers)
+    return Submission(student, file, place, [place / path for path in notebooks], sorted(videos, key=_made), answers)
 
 
-def _content(notebook: Path) -> dict[str, Any]:
-    if (content := parse_notebook(notebook.read_bytes())) is None:
+def _content(archive: Archive, notebook: PurePosixPath) -> dict[str, Any]:
+    if (content := parse_notebook(archive.read(notebook))) is None:
         raise Refused(N_(f"{shown(notebook.name)} in it is not a notebook that Jupyter can open"))
     return content
 
@@ -180,8 +185,10 @@ def _made(video: SavedVideo) -> tuple[float, str]:
     return (video.task.created_at if video.task else 0.0, video.file.name)
 
 
-def _video(path: Path, now: float) -> SavedVideo:
-    video = SavedVideo.read(path)
+def _video(archive: Archive, path: PurePosixPath, place: Path, now: float) -> SavedVideo:
+    file, size = place / path, archive.files[path].file_size
+    sidecar, captions = (_beside(archive, path, suffix) for suffix in (".json", ".vtt"))
+    video = SavedVideo.of(file, size, sidecar, captions or b"") if _is_whole(file, size) else None
     if video is None:
         raise Refused(
             N_(f"{shown(path.name)} in it is not a whole video, or the .json beside it is damaged or was changed")
@@ -195,9 +202,17 @@ def _video(path: Path, now: float) -> SavedVideo:
     return video
 
 
-def _is_picture(path: Path) -> bool:
-    with path.open("rb") as file:
-        return image_type(file.read(12)) is not None
+def _beside(archive: Archive, video: PurePosixPath, suffix: str) -> bytes | None:
+    path = video.with_suffix(suffix)
+    return archive.read(path) if path in archive.files else None
+
+
+def _is_whole(file: Path, size: int) -> bool:
+    """Whether a video that came with ``size`` bytes is whole; one that was changed or deleted since does not count."""
+    try:
+        return size_of(file) != size or sidecars.is_whole(file)
+    except OSError:
+        return True
 
 
 def _doubtful(submissions: Sequence[Submission]) -> Iterator[str]:

@@ -40,6 +40,12 @@ class SavedVideo:
         note = task and sidecars.read_note(sidecar, task.intent)
         return cls(file, task, size_of(file), note or NO_NOTE, _captions(file))
 
+    @classmethod
+    def of(cls, file: Path, size: int, sidecar: bytes | None, captions: bytes) -> SavedVideo | None:
+        """A whole video, by the content of the files beside it; None where its sidecar is none of ours."""
+        told = (None, NO_NOTE) if sidecar is None else sidecars.parse(sidecar, file, size)
+        return told and cls(file, told[0], size, told[1], _text(captions))
+
     @property
     def sidecar(self) -> dict[str, Any]:
         """What others get of its task: what this version knows, and the note; nothing else that may stand there."""
@@ -67,6 +73,14 @@ def _captions(video: Path) -> str:
     """The captions beside a video; none where they cannot be read."""
     file = captions_path(video)
     try:
-        return file.read_text(encoding="utf-8") if file.is_file() and file.stat().st_size <= LARGEST_CAPTIONS else ""
-    except (OSError, UnicodeDecodeError):
+        return _text(file.read_bytes()) if file.is_file() and file.stat().st_size <= LARGEST_CAPTIONS else ""
+    except OSError:
+        return ""
+
+
+def _text(captions: bytes) -> str:
+    """Captions as text; none where they can be none."""
+    try:
+        return captions.decode() if len(captions) <= LARGEST_CAPTIONS else ""
+    except UnicodeDecodeError:
         return ""

@@ -10,12 +10,13 @@ from typing import Any
 
 import pytest
 
-from luma_jupyter.domain.note import NO_NOTE
+from luma_jupyter.domain.note import NO_NOTE, Note
+from luma_jupyter.engine.library.folder import replace_note
 from luma_jupyter.errors import InvalidRequest
 from luma_jupyter.handed_in import submission
 from luma_jupyter.handed_in.submission import collect_all
 from tests.handed_in.test_archive import HOSTILE
-from tests.support.handed_in import read_zip, write_zip
+from tests.support.handed_in import printed, read_zip, tagged, write_notebook, write_zip
 from tests.support.notebook import MP4, PromptService, Shell
 
 Files = dict[str, bytes]
@@ -100,6 +101,28 @@ def test_submission_has_its_notebook_and_clips(files: Files, tmp_path: Path) -> 
     (again,) = collect_all(tmp_path / "class").submissions
     assert again.folder == one.folder
     assert [path.name for path in one.folder.parent.iterdir()] == [one.folder.name]
+
+
+def test_what_a_teacher_changes_is_not_the_students(files: Files, tmp_path: Path) -> None:
+    """A check that was run, a note, a new video, one that is cut and one that is gone: what is counted is what was
+    handed in, and the teacher's changes stay."""
+    check = tagged(printed("look(frame)", "Not yet: it is not.\n"), "check")
+    lesson = write_notebook(tmp_path / "lesson.ipynb", check).read_bytes()
+    more = {"lesson.ipynb": lesson, "luma_videos/a.vtt": b"WEBVTT\n", "cut.mp4": MP4, "gone.mp4": MP4}
+    write_zip(tmp_path / "class" / "ann.zip", files | more)
+    (before,) = collect_all(tmp_path / "class").submissions
+    place = before.folder
+    write_notebook(place / "lesson.ipynb", tagged(printed("look(frame)", "Right: it is.\n"), "check"))
+    replace_note(place / "luma_videos" / "a.json", Note(True, "Well done"))
+    (place / "luma_videos" / "a.vtt").unlink()
+    (place / "new.mp4").write_bytes(MP4)
+    (place / "cut.mp4").write_bytes(MP4[:-9])
+    (place / "gone.mp4").unlink()
+    changed = {path: path.read_bytes() for path in place.rglob("*") if path.is_file()}
+    found = collect_all(tmp_path / "class")
+    assert (found.submissions, found.lines) == ([before], [])
+    assert str(before.answers) == "0 of 1 answer right"
+    assert {path: path.read_bytes() for path in place.rglob("*") if path.is_file()} == changed
 
 
 @pytest.mark.parametrize("note", [None, 1, "x", [], {"starred": 1}, {"text": 5}, {"starred": "yes", "text": None}])

@@ -290,6 +290,29 @@ def test_what_was_handed_in_says_how_to_have_its_clips(hand: Hand) -> None:
     assert "boat" in repr(luma.sheet(gallery))
 
 
+def test_note_of_the_teacher_is_not_the_students(hand: Hand) -> None:
+    """A star given in the gallery of a student's folder stays there, and is in no table of what was handed in."""
+    hand("ann", "A fox", note={"starred": False, "text": "Mine"})
+    ann = luma.collect("class")["ann"]
+    write_zip(ann.zip, {f"luma_videos/{name}": content for name, content in read_zip(ann.zip).items()})
+    (clip,) = luma.gallery(luma.collect("class")["ann"].folder)
+    clip.starred, clip.note = True, "Well done"
+    (row,) = luma.collect("class").rows()
+    assert (row["starred"], row["note"]) == (False, "Mine")
+    (clip,) = luma.gallery(luma.collect("class")["ann"].folder)
+    assert (clip.starred, clip.note) == (True, "Well done")
+
+
+def test_video_that_was_deleted_below_collected_is_listed(hand: Hand) -> None:
+    """It was handed in: it has its row and its tile, and nothing is refused."""
+    hand("ann", "A fox")
+    (video,) = luma.collect("class")["ann"].folder.glob("*.mp4")
+    video.unlink()
+    found = luma.collect("class")
+    assert (found.refused, [row["prompt"] for row in found.rows()]) == ([], ["A fox"])
+    assert "A fox" in found._repr_html_()
+
+
 def test_zips_without_names_are_told_below(hand: Hand) -> None:
     """In text and in HTML."""
     hand("lesson (1)")

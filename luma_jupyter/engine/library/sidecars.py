@@ -105,6 +105,15 @@ def read(path: Path) -> Task | None:
         return None
 
 
+def parse(content: bytes, video: Path, size: int) -> tuple[Task, Note] | None:
+    """What the content of a sidecar tells of its whole video of ``size`` bytes, as `read`, and the note in it."""
+    try:
+        data = json.loads(_checked(content))
+        return _completed(data, video, size), note_of_record(data.get("note"))
+    except (ValueError, RecursionError):
+        return None
+
+
 def _completed(data: object, video: Path, size: int | None) -> Task:
     """The task that a sidecar's content tells of; ``size`` is its video's in bytes. Raises Unreadable."""
     said = {"status": Status.COMPLETED.value, "filename": video.name, "file_size": size}
@@ -154,11 +163,16 @@ def intent_of(video: Path) -> str | None:
 
 
 def _content(path: Path) -> bytes:
-    """What is in a sidecar. Raises Unreadable for what none can be: JSON may take much more memory than its text."""
+    """What is in a sidecar. Raises Unreadable for what none can be."""
     if not path.is_file() or path.stat().st_size > LARGEST_WITH_PROMPT:  # a pipe or a device would be read for ever
         raise Unreadable("file")
-    content = patiently(path.read_bytes)
-    if len(content) > LARGEST and len(_PROMPT.sub(b"", content, count=1)) > LARGEST_BESIDE_PROMPT:
+    return _checked(patiently(path.read_bytes))
+
+
+def _checked(content: bytes) -> bytes:
+    """A content that is not too large: JSON may take much more memory than its text. Raises Unreadable."""
+    too_large = len(content) > LARGEST and len(_PROMPT.sub(b"", content, count=1)) > LARGEST_BESIDE_PROMPT
+    if too_large or len(content) > LARGEST_WITH_PROMPT:
         raise Unreadable("file")
     return content
 
