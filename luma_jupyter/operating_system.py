@@ -16,13 +16,14 @@ import weakref
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path, PureWindowsPath
-from time import sleep
+from time import sleep, time
 from typing import BinaryIO, TypeVar
 
 from luma_jupyter.languages import N_
 
 WINDOWS = os.name == "nt"
 PAUSES = (0.05, 0.1, 0.2, 0.4)  # seconds between tries at a file that another program holds open
+STALE = 3600.0  # seconds after which nobody writes to a temporary file any more
 LONGEST_FOLDER = 247  # characters of a folder's path in Windows (learn.microsoft.com, "Maximum Path Length Limitation")
 # Windows has devices of these names in every folder (learn.microsoft.com, "Naming Files, Paths, and Namespaces").
 _DEVICES = {"CON", "PRN", "AUX", "NUL", "CONIN$", "CONOUT$"}
@@ -153,6 +154,17 @@ def discard(path: Path) -> None:
     """Delete a file of ours that nobody needs; one that cannot be deleted stays."""
     with suppress(OSError):
         patiently(lambda: path.unlink(missing_ok=True))
+
+
+def remove_stale(folder: Path, pattern: str) -> None:
+    """Delete what killed kernels have left in a folder: temporary files and folders by a pattern of their names."""
+    for left in folder.glob(pattern):
+        with suppress(OSError):
+            if time() - left.stat().st_mtime > STALE:
+                if left.is_dir():
+                    shutil.rmtree(left)
+                else:
+                    discard(left)
 
 
 def make_private(path: Path) -> None:

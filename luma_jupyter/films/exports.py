@@ -11,9 +11,7 @@ from __future__ import annotations
 
 import secrets
 import shutil
-import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import suppress
 from dataclasses import dataclass
 from fractions import Fraction
 from heapq import merge
@@ -33,7 +31,7 @@ from luma_jupyter.films.sound import FilmSound
 from luma_jupyter.films.sound_files import RATE
 from luma_jupyter.films.sound_filters import pulled, sound_frames
 from luma_jupyter.films.spec import SoundPart
-from luma_jupyter.operating_system import discard, rename
+from luma_jupyter.operating_system import discard, remove_stale, rename
 from luma_jupyter.video.codec import X264_OPTIONS
 
 if TYPE_CHECKING:
@@ -44,7 +42,6 @@ if TYPE_CHECKING:
     Packets: TypeAlias = Iterator[Packet[Any]]
 
 _UNFINISHED = ".export"  # suffix of a file that is being written
-_STALE = 3600.0  # seconds after which nobody writes to it any more
 _LEAST_FPS = 0.1
 _WIDTHS = (16, 8192)  # pixels, the least and the most
 _MOST_SMALL_WIDTH, _MOST_SMALL_RATE = 480, Fraction(12)  # of GIF and WebP, where nothing else is said
@@ -84,7 +81,7 @@ def export(
     as_it_is = kind.format == "mp4" and video.is_mp4 and not start and (width, fps, end) == (None, None, None)
     excerpt = _excerpt(kind, video, width=width, fps=fps, start=start, end=end)
     target.parent.mkdir(parents=True, exist_ok=True)
-    _remove_stale(target.parent)
+    remove_stale(target.parent, f".*{_UNFINISHED}")
     made = target.with_name(f".{secrets.token_hex(8)}{_UNFINISHED}")
     try:
         if as_it_is:
@@ -95,14 +92,6 @@ def export(
     except BaseException:  # an MP4 that is left in its middle would play, and be shorter
         discard(made)
         raise
-
-
-def _remove_stale(folder: Path) -> None:
-    """Delete what killed kernels have left."""
-    for left in folder.glob(f".*{_UNFINISHED}"):
-        with suppress(OSError):
-            if time.time() - left.stat().st_mtime > _STALE:
-                discard(left)
 
 
 # What is wanted.

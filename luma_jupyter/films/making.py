@@ -8,22 +8,19 @@ from __future__ import annotations
 
 import io
 import os
-import time
-from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
 
 from luma_jupyter.errors import missing_package
 from luma_jupyter.films.plan import FilmPlan, Place, Source
 from luma_jupyter.films.spec import FilmSpec, Report
-from luma_jupyter.operating_system import discard, flush, rename
+from luma_jupyter.operating_system import discard, flush, remove_stale, rename
 from luma_jupyter.video.frames import duration, frame_at
 
 __all__ = ["FilmPlan", "Place", "Source", "film_poster", "make_film", "plan_film"]
 
 _POSTER = (640, 640)  # pixels, at most
 _SUFFIX = ".film"
-_STALE = 3600.0  # seconds after which nobody writes to a temporary file any more
 
 
 def plan_film(spec: FilmSpec) -> FilmPlan:
@@ -47,7 +44,7 @@ def make_film(plan: FilmPlan, target: Path, report: Report) -> None:
     """
     from luma_jupyter.films.writing import write_film  # PyAV is optional
 
-    _remove_stale(target.parent)
+    remove_stale(target.parent, f".*{_SUFFIX}")
     made = target.with_name(f".{target.name}.{os.getpid()}{_SUFFIX}")
     try:
         write_film(plan, made, report)
@@ -66,11 +63,3 @@ def film_poster(film: Path) -> bytes:
     jpeg = io.BytesIO()
     image.save(jpeg, "JPEG", quality=85)
     return jpeg.getvalue()
-
-
-def _remove_stale(folder: Path) -> None:
-    """Delete what the makings of killed kernels have left."""
-    for left in folder.glob(f".*{_SUFFIX}"):
-        with suppress(OSError):
-            if time.time() - left.stat().st_mtime > _STALE:
-                discard(left)

@@ -29,6 +29,7 @@ MOST_RATIO = 200  # how much larger a file may be than what is stored of it
 SMALL = 1_000_000  # bytes up to which a ratio says nothing
 BROKEN = N_("it is not a zip, or it is damaged")
 KINDS = (".ipynb", ".mp4", ".json", ".jpg", ".vtt")
+PART = ".unpacking-"  # how the name begins of a folder that is not whole yet
 LONGEST_NAME = 200  # bytes of each part of a path
 MOST_PARTS = 6
 _LARGEST_DIRECTORY = MOST_ENTRIES * 1_000  # bytes of the list of files
@@ -88,18 +89,28 @@ class Archive:
 
 
 def unpack(archive: Path, folder: Path) -> None:
-    """Unpack a zip into a new ``folder``, whole, or not at all. Raises Refused, and OSError where nothing can be
-    written there."""
+    """Unpack a zip into ``folder``, whole, or not at all, unless another kernel does so meanwhile.
+
+    Raises Refused, and OSError where nothing can be written there.
+    """
     folder.parent.mkdir(parents=True, exist_ok=True)
-    part = folder.parent / f".unpacking-{token_hex(8)}"
+    part = folder.parent / f"{PART}{token_hex(8)}"
     part.mkdir()
     try:
         with archive.open("rb") as file:
             Archive(file).unpack(part)
-        rename(part, folder)
-    except BaseException:
+        _give_name(part, folder)
+    finally:
         shutil.rmtree(part, ignore_errors=True)
-        raise
+
+
+def _give_name(part: Path, folder: Path) -> None:
+    """Rename what was unpacked, unless another kernel has unpacked the same meanwhile. Raises OSError."""
+    try:
+        rename(part, folder)
+    except OSError:
+        if not folder.is_dir():
+            raise
 
 
 @contextmanager

@@ -19,10 +19,11 @@ from luma_jupyter.engine.library.folder import size_of
 from luma_jupyter.engine.library.slugs import plain_file_name, slug
 from luma_jupyter.errors import InvalidRequest, shown
 from luma_jupyter.handed_in.answers import Answers, answers_in
-from luma_jupyter.handed_in.archive import BROKEN, Archive, Refused, unpack, why_unwritable
+from luma_jupyter.handed_in.archive import BROKEN, PART, Archive, Refused, unpack, why_unwritable
 from luma_jupyter.handed_in.notebook import parse_notebook
 from luma_jupyter.handed_in.video import SavedVideo
 from luma_jupyter.languages import N_
+from luma_jupyter.operating_system import remove_stale
 from luma_jupyter.printable import printable
 
 UNPACKED = "collected"  # in the folder of the zips: a page plays what is in it, so it is not hidden
@@ -88,6 +89,7 @@ def collect_all(folder: Path, now: float | None = None) -> Collected:
         raise InvalidRequest(
             f"There are {len(zips):,} zips in {shown(str(folder))}: collect at most {MOST_ZIPS:,} at once."
         )
+    remove_stale(folder / UNPACKED, f"{PART}*")
     found: list[Submission] = []
     lines: list[str] = []
     refused: dict[str, str] = {}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -13,8 +14,8 @@ import pytest
 from luma_jupyter.domain.note import NO_NOTE, Note
 from luma_jupyter.engine.library.folder import replace_note
 from luma_jupyter.errors import InvalidRequest
-from luma_jupyter.handed_in import submission
-from luma_jupyter.handed_in.submission import collect_all
+from luma_jupyter.handed_in import archive, submission
+from luma_jupyter.handed_in.submission import Collected, collect_all
 from tests.handed_in.test_archive import HOSTILE
 from tests.support.handed_in import printed, read_zip, tagged, write_notebook, write_zip
 from tests.support.notebook import MP4, PromptService, Shell
@@ -225,6 +226,38 @@ def test_unreadable_zip_is_refused(files: Files, tmp_path: Path, monkeypatch: py
         "a.zip is refused: it is not a zip, or it is damaged.",
         "ann.zip is refused: it cannot be unpacked (No space left on device).",
     ]
+
+
+def test_two_kernels_may_collect_at_once(files: Files, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Both unpack a zip; who comes second shows what the first has put there, refuses nothing and leaves nothing."""
+    folder, rename = tmp_path / "class", archive.rename
+    write_zip(folder / "ann.zip", files)
+    others: list[Collected] = []
+
+    def come_second(part: Path, place: Path) -> None:
+        monkeypatch.setattr(archive, "rename", rename)
+        others.append(collect_all(folder))
+        rename(part, place)
+
+    monkeypatch.setattr(archive, "rename", come_second)
+    assert [collect_all(folder)] == others
+    (one,) = others[0].submissions
+    assert others[0].lines == []
+    assert list((folder / "collected").iterdir()) == [one.folder]
+
+
+def test_what_killed_kernels_left_is_removed(files: Files, tmp_path: Path) -> None:
+    """With the next collect, also of nothing new: what nobody has unpacked into for an hour, and nothing of now."""
+    write_zip(tmp_path / "class" / "ann.zip", files)
+    (one,) = collect_all(tmp_path / "class").submissions
+    stale, fresh = (one.folder.with_name(f".unpacking-{name}") for name in ("0123", "4567"))
+    for place in (stale, fresh):
+        (place / "luma_videos").mkdir(parents=True)
+        (place / "luma_videos" / "a.mp4").write_bytes(MP4[:-9])
+    for place in (stale, one.folder):
+        os.utime(place, (0, 0))
+    collect_all(tmp_path / "class")
+    assert set(one.folder.parent.iterdir()) == {one.folder, fresh}
 
 
 def test_folder_that_is_not_there_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
