@@ -2,7 +2,8 @@
 
 A key has one name everywhere, that of its environment variable. Whatever a store says no with, only the kind of its
 error is passed on: its words and its local variables may hold the key. A store that may never answer, as a locked
-keyring does, is asked in a thread of its own, which is left alone after a while.
+keyring does, is asked in a thread of its own, which is left alone after a while. A change that it has begun may come
+late then; but what was asked for after it comes after it, and what had not begun is dropped.
 
 ``load`` imports a module, and is passed in by tests.
 """
@@ -13,6 +14,7 @@ import os
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
+from contextlib import AbstractContextManager, nullcontext
 from importlib import import_module
 from typing import Any, TypeAlias, TypeVar
 
@@ -100,6 +102,7 @@ class Keyring:
 
     def __init__(self, load: Load = import_module) -> None:
         self._load = load
+        self._changing = threading.Lock()
 
     def find(self, variable: str) -> str | None:
         """The key; None where there is none, or no keyring to use. Raises as `KeyStore.find`."""
@@ -131,7 +134,7 @@ class Keyring:
 
     def _change(self, change: Callable[[list[Any]], None], variable: str) -> None:
         try:
-            _answer(lambda: self._change_safe(change), WRITE_SECONDS)
+            _answer(lambda: self._change_safe(change), WRITE_SECONDS, self._changing)
         except TimeoutError:
             why = N_("The system's keyring did not answer: unlock it, and try again.")
         except _Refusal as refusal:
@@ -190,15 +193,24 @@ class _Refusal(Exception):
     """A store raised an error, of which this is the kind."""
 
 
-def _answer(question: Callable[[], T], seconds: float) -> T:
-    """The answer to a question, asked in a thread of its own. Raises TimeoutError, or _Refusal with an error's kind."""
+def _answer(question: Callable[[], T], seconds: float, turn: AbstractContextManager[object] | None = None) -> T:
+    """The answer to a question, asked in a thread of its own in its ``turn``; not asked once that was given up.
+
+    Raises TimeoutError, or _Refusal with an error's kind.
+    """
     answer: Future[T] = Future()
 
     def ask() -> None:
-        try:
-            answer.set_result(question())
-        except Exception as error:  # a store raises what it likes
-            answer.set_exception(_Refusal(type(error).__name__))
+        with turn or nullcontext():
+            if not answer.set_running_or_notify_cancel():
+                return
+            try:
+                answer.set_result(question())
+            except Exception as error:  # a store raises what it likes
+                answer.set_exception(_Refusal(type(error).__name__))
 
     threading.Thread(target=ask, name="luma_jupyter keys", daemon=True).start()
-    return answer.result(seconds)
+    try:
+        return answer.result(seconds)
+    finally:
+        answer.cancel()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 
 import pytest
@@ -164,6 +165,41 @@ def test_locked_keyring_does_not_hang(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(ConfigError, match=r"did not answer \(is it locked\?\): unlock it, and try again"):
         keyring.remove(NAME)
     backend.closed.set()
+
+
+class SlowlyUnlocked(Backend):
+    """A backend that waits with the first key until it is unlocked; ``kept`` are all keys, in their order."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked, self.unlocked = threading.Event(), threading.Event()
+        self.kept: list[str] = []
+
+    def set_password(self, service: str, name: str, password: str) -> None:
+        if not self.asked.is_set():
+            self.asked.set()
+            self.unlocked.wait(60)
+        super().set_password(service, name, password)
+        self.kept.append(password)
+
+
+def test_key_that_was_given_last_stays(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A locked keyring that takes an earlier key only after it was asked again takes the later one after that; a key of
+    which it was said that it did not answer, before it was even asked, is never kept."""
+    backend = SlowlyUnlocked()
+    keyring = Keyring(keyring_with(backend))
+    logins = [threading.Thread(target=keyring.keep, args=(NAME, Secret(key))) for key in ("first", "last")]
+    logins[0].start()
+    assert backend.asked.wait(60)
+    with monkeypatch.context() as impatient:
+        impatient.setattr(keystores, "WRITE_SECONDS", 0.0)
+        with pytest.raises(ConfigError, match="unlock it, and try again"):
+            keyring.keep(NAME, Secret("given up"))
+    logins[1].start()
+    backend.unlocked.set()
+    for thread in [*logins, *(one for one in threading.enumerate() if one.name == "luma_jupyter keys")]:
+        thread.join(60)
+    assert (backend.kept, keyring.find(NAME)) == (["first", "last"], "last")
 
 
 class Talkative(Backend):
