@@ -41,9 +41,9 @@ class Services:
         self._providers.client("acedata", "generate")  # without a key there is no list
         client, until = self._providers.acedata(), self._clock()
         tasks = await client.list_tasks(since, until)
-        platform = client.platform
-        charges = await platform.credits(since, until) if platform and platform.token else {}
-        return Account(tasks, charges, tasks.cut)
+        if not (client.platform and client.platform.token):
+            return Account(tasks, {}, tasks.cut)
+        return Account(tasks, await client.platform.credits(since, until), tasks.cut)
 
     def check(self, providers: Sequence[Provider]) -> list[LumaError | None]:
         """Ask services at the same time something harmless: what each said no with."""
