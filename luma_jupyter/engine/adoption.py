@@ -121,7 +121,8 @@ def read_request(listed: ListedTask, client: ProviderClient, action: Action) -> 
 
 def is_same_request(task: Task, found: FoundTask, client: ProviderClient) -> bool:
     """Whether what a service has was asked for by this task."""
-    try:
-        return task.provider == found.provider and client.payload(task.request) == found.listed.request
+    try:  # what was sent, if it has been: files have addresses there
+        payload = client.payload(task.request) if task.payload is None else task.payload
+        return task.provider == found.provider and payload == found.listed.request
     except (LumaError, AssertionError):
         return False

@@ -36,10 +36,10 @@ class Ending:
                 going_on,
             ): going_on,
             ngettext(
-                "{count} clip was sent and not answered yet, may be made and billed, and is looked for at the next "
-                "start.",
-                "{count} clips were sent and not answered yet, may be made and billed, and are looked for at the next "
-                "start.",
+                "{count} clip was sent and not answered yet, and may be made and billed: %luma retry asks what became "
+                "of it, in Python clip.retry().",
+                "{count} clips were sent and not answered yet, and may be made and billed: %luma retry asks what "
+                "became of one, in Python clip.retry().",
                 unanswered,
             ): unanswered,
             ngettext(

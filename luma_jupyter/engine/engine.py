@@ -282,7 +282,7 @@ class Engine:
             price = self._countable_price(entry.task.provider, entry.task.request.action, now)
             self._check_budget([(entry.task.provider, price)], now)  # again a moment before it is sent
         options = RunOptions(timeout=timeout, unconfirmed=True, resend=send, price=price, ended_at=entry.task.ended_at)
-        return self._acquire(found, resumed(entry.task), options)
+        return self._acquire(found, resumed(entry.task.evolve(media=now.media_folder)), options)
 
     def may_send_again(self, intent: str, *, may_pay_twice: bool) -> bool:
         """Whether `resume` with ``resend`` sends a task again, should its service not have it. Raises ConfigError."""

@@ -304,15 +304,15 @@ class Repository:
         Those that it had not sent are cancelled, as are films that it had not made, and those of its demo service have
         failed, unless that still runs.
         """
-        ended = []
-        for entry in self.journal.unfinished(lambda other: is_same_folder(other, folder)):
-            task = self.recovered(entry).task
-            if not task.status.without_task or is_served(task):
-                continue
-            if self.journal.acquire(entry, task):
-                ended.append(task)
-                if task.provider == "local":  # else another kernel may be making it by now
-                    discard_unfinished(task, self.media.own)
+        entries = map(self.recovered, self.journal.unfinished(lambda other: is_same_folder(other, folder)))
+        over = [entry for entry in entries if entry.task.status.without_task and not is_served(entry.task)]
+        if not over:
+            return []
+        with self.journal.transaction():
+            ended = [entry.task for entry in over if self.journal.acquire(entry, entry.task)]
+        for task in ended:
+            if task.provider == "local":  # else another kernel may be making it by now
+                discard_unfinished(task, self.media.own)
         return ended
 
     def _is_open(self, task: Task) -> bool:

@@ -8,6 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
+from luma_jupyter.domain.media import LocalFile
 from luma_jupyter.domain.requests import GenerateRequest, ModifyRequest, Request, VideoRef
 from luma_jupyter.domain.task import Task
 from luma_jupyter.domain.vocabulary import Provider, Status
@@ -23,6 +24,8 @@ from tests.support.fake_service import VIDEO, FakeService, reply
 from tests.support.world import EPOCH, submit
 
 FOX = GenerateRequest(prompt="A red fox", aspect_ratio="9:16")
+PICTURE = LocalFile.of(b"\x89PNG\r\n\x1a\n and the rest", "image/png", "fox.png")
+WITH_A_FILE = GenerateRequest(prompt="A red fox", start_image=PICTURE)
 FOG = ModifyRequest(prompt="Fog", source=VideoRef(url="https://x.example/v.mp4"))
 
 
@@ -148,10 +151,13 @@ def test_id_of_a_clip_that_is_here_gives_that_clip(engine: Engine, service: Fake
     assert engine.adopt(end(twice).task_id or "").task.intent == twice.task.intent
 
 
-def test_task_that_an_unconfirmed_clip_waits_for_settles_that_clip(engine: Engine, service: FakeService) -> None:
+@pytest.mark.parametrize("request_", [FOX, WITH_A_FILE], ids=["a prompt", "a file"])
+def test_task_that_an_unconfirmed_clip_waits_for_settles_that_clip(
+    engine: Engine, service: FakeService, request_: GenerateRequest
+) -> None:
     """An id from the service's console ends the doubt: the clip goes on with its task, and nothing is sent."""
     service.script("submit", service.lose)
-    lost = submit(engine, FOX)
+    lost = submit(engine, request_)
     assert end(lost).status is Status.UNCONFIRMED
     (task_id,) = service.tasks
     task = end(engine.adopt(task_id))

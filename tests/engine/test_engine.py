@@ -325,7 +325,8 @@ async def test_resume_without_a_key_is_refused_at_once(world: World, no_keys: An
 
 
 @pytest.mark.parametrize(
-    ("made_at", "words"), [("http://127.0.0.1:9", "ended with its tasks if it was a demo"), ("https://a.example", "")]
+    ("made_at", "words"),
+    [("http://127.0.0.1:9", "ended with its tasks if it was a demo"), ("https://a.example", "paid for: set that")],
 )
 async def test_resume_of_a_task_of_another_service_says_so_at_once(world: World, made_at: str, words: str) -> None:
     """A task that was accepted at another address, and that the one in use does not know, is not followed for long."""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import threading
+from typing import Any
 
 import pytest
 
@@ -13,6 +15,7 @@ from luma_jupyter.engine.ending import Ending
 from luma_jupyter.engine.engine import Engine
 from luma_jupyter.engine.loop_thread import LoopThread
 from luma_jupyter.engine.provider_pool import ProviderPool
+from luma_jupyter.engine.store.database import Database
 from tests.support import settings
 from tests.support.fake_service import FakeService, reply
 from tests.support.world import submit
@@ -110,6 +113,28 @@ def test_what_is_told_later_stays_in_the_journal(engine: Engine, service: FakeSe
     assert entry.task.status is Status.CANCELLED
 
 
+def test_all_that_was_not_sent_is_settled_in_one_transaction(
+    engine: Engine, service: FakeService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However many clips a kernel leaves unsent, the next one begins after one write to the disk."""
+    settings.configure(submissions=1)
+    service.script("submit", service.after(100))
+    for number in range(5):
+        submit(engine, GenerateRequest(prompt=f"Number {number}"))
+    engine.finish(grace=20, tell_later=True)
+    written: list[str] = []
+    execute = Database.execute
+
+    def count(database: Database, sql: str, *values: object) -> Any:
+        if threading.current_thread() is threading.main_thread() and sql == "COMMIT":
+            written.append(sql)
+        return execute(database, sql, *values)
+
+    monkeypatch.setattr(Database, "execute", count)
+    assert len(engine.repository.settle_ended(settings.current().folder)) == 4
+    assert written == ["COMMIT"]
+
+
 def test_an_engine_without_tasks_ends_at_once(engine: Engine, service: FakeService) -> None:
     """Nothing is waited for and nothing is said where everything had ended."""
     submit(engine, GenerateRequest(prompt="A boat")).done.result(10)
@@ -140,8 +165,8 @@ def task(status: Status, provider: Provider = "acedata", **changes: object) -> T
         ),
         (
             [task(Status.SUBMITTING, sent_at=2.0)],
-            "luma_jupyter: 1 clip was sent and not answered yet, may be made and billed, and is looked for at the next "
-            "start.",
+            "luma_jupyter: 1 clip was sent and not answered yet, and may be made and billed: %luma retry asks what "
+            "became of it, in Python clip.retry().",
         ),
         ([task(Status.DETACHED, "demo")] * 2, "luma_jupyter: 2 clips of the demo service ended unfinished."),
         (

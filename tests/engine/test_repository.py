@@ -152,6 +152,24 @@ async def test_unfinished_of_a_renamed_folder_is_not_forgotten(kernels: Kernels,
     assert two.engine.repository.unfinished(tmp_path / "after") == []
 
 
+async def test_lost_clip_of_a_renamed_folder_is_saved_where_that_is_now(kernels: Kernels, tmp_path: Path) -> None:
+    """The folder of before is not made again: what else was unfinished in it would be no folder's any more."""
+    before, after = tmp_path / "before", tmp_path / "after"
+    before.mkdir()
+    kernel.configuration.remember_folder(before)
+    one, two = kernels.start(), kernels.start()
+    one.service.echoes = one.service.lists = True
+    one.service.script("submit", one.service.lose)
+    lost = await one.end(ask(one))
+    before.rename(after)
+    settings.configure(media=after / "luma_videos")
+    task = await two.end(two.engine.resume(lost.intent))
+    assert task.status is Status.COMPLETED
+    assert task.path
+    assert task.path.is_relative_to(after)
+    assert not before.exists()
+
+
 async def test_unfinished_has_no_doubt_that_a_new_video_answered(world: World) -> None:
     """A clip in doubt is no unfinished one any more when the user made it anew."""
     world.service.script("submit", httpx.ReadError("lost"))

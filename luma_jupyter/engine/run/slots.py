@@ -30,8 +30,6 @@ class Slots:
         except asyncio.CancelledError:
             if turn.done() and not turn.cancelled():  # admitted at the very moment of the cancellation
                 self._leave()
-            elif turn in self._waiting:
-                self._waiting.remove(turn)
             raise
         try:
             yield
@@ -45,6 +43,6 @@ class Slots:
     def _admit(self) -> None:
         while self._waiting and self._taken < self._limit():
             turn = self._waiting.popleft()
-            if not turn.cancelled():  # else its coroutine has not woken up yet to take it out
+            if not turn.cancelled():  # else nobody waits for it any more
                 turn.set_result(None)
                 self._taken += 1

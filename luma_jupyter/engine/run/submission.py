@@ -215,6 +215,8 @@ class Submission:
         return False
 
     async def _send(self, client: ProviderClient, payload: Mapping[str, Any], repeats: bool) -> bool:
+        if self.stopped:  # while a file was read, or the journal written: waits in which no stop takes effect
+            raise asyncio.CancelledError
         handle, task = self._handle, self._handle.task
         self.ended_at = None
         knows = repeats and client.gateway  # what it refuses now, it had not accepted before

@@ -200,12 +200,13 @@ class TaskRun(Run):
                 f"It was made at {task.base_url} (task id {task.task_id}), and {asked} does not know it: nobody can "
                 "watch it there."
             ),
-            N_("That one was on this machine, and ended with its tasks if it was a demo.")
-            if is_local_url(task.base_url)
-            else "",
-            N_("`--again` makes a new one."),
+            N_(
+                "That one was on this machine, and ended with its tasks if it was a demo. `--again` makes a new one."
+                if is_local_url(task.base_url)
+                else "It is paid for: set that address, or the class gateway, as it was, and say %luma resume."
+            ),
         ]
-        message = " ".join(filter(None, sentences))
+        message = " ".join(sentences)
         await self._handle.emit(status=Status.DETACHED, problem=None, error=ClipDetached(message))
 
     async def _detach(self, why: str) -> None:

@@ -204,6 +204,20 @@ def test_nothing_is_sent_before_it_is_written_down(
     assert len(service.seen("submit")) == 1
 
 
+def test_stop_while_it_is_written_down_that_it_is_submitted_sends_nothing(
+    engine: Engine, service: FakeService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A stop does not interrupt the journal's write; the request that would follow it does not leave."""
+    begun, go_on = hold(monkeypatch, Status.SUBMITTING)
+    handle = submit(engine, FOX)
+    assert begun.wait(10)
+    handle.stop()
+    engine.loop_thread.call_and_wait(lambda: None, 5)
+    go_on()
+    assert handle.done.result(10).status is Status.CANCELLED
+    assert service.seen("submit") == []
+
+
 def test_stop_while_the_end_is_written_down_changes_nothing(
     engine: Engine, service: FakeService, monkeypatch: pytest.MonkeyPatch
 ) -> None:
