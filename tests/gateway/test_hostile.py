@@ -21,7 +21,9 @@ import pytest
 
 from luma_jupyter.errors import LumaError
 from luma_jupyter.gateway import api
-from luma_jupyter.gateway.records import State
+from luma_jupyter.gateway.records import Intent, State
+from luma_jupyter.gateway.submissions import Lost, Submissions
+from luma_jupyter.gateway.turns import Turns
 from tests.gateway.test_api import MODIFY, retrieve, submit
 from tests.support.class_room import ANN, ClassRoom, runner
 from tests.support.fake_service import reply
@@ -296,10 +298,16 @@ def test_clock_that_is_put_forward_pays_nothing_twice(conninfo: str, tmp_path: P
 
     async def story(room: ClassRoom) -> None:
         sent = await room.enter(ANN)
+        again = Intent(ANN, sent.vendor, sent.key, sent.body, sent.fingerprint, sent.price)
+        another = Submissions(room.jobs.ledger, Turns(room.database, 4), room.jobs.vendors)
         await room.jobs.ledger.stale_sent(time.time() + HOUR)
         assert (await room.get(sent.id)).state is State.UNCONFIRMED
+        with pytest.raises(Lost):
+            await another.submit(again)
         await room.jobs.ledger.accept(sent.id, "task", None, None)
         assert (await room.get(sent.id)).state is State.ACCEPTED
+        assert (await another.submit(again)).task_id == "task"
+        assert room.service.tasks == []
         assert await room.jobs.ledger.check() == []
 
     runner(conninfo, tmp_path)(story)

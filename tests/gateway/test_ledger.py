@@ -69,9 +69,13 @@ def test_same_key_of_another_student_or_vendor_meets_nothing(conninfo: str) -> N
     """A forged idempotency key joins nobody else's row."""
 
     async def story(ledger: Ledger) -> None:
-        rows = [intent(), intent("bert"), intent(vendor="runapi")]
-        assert all([(await ledger.admit(row)).fresh for row in rows])
+        annas = await ledger.admit(intent())
+        others = [await ledger.admit(other) for other in (intent("bert"), intent(vendor="runapi"))]
+        assert all(admission.fresh for admission in (annas, *others))
+        accepted = await ledger.accept(annas.submission.id, "t", None, None)
+        assert accepted == await ledger.find_task("anna", "acedata", "t")
         assert await ledger.find_task("bert", "acedata", "t") is None
+        assert await ledger.find_task("anna", "runapi", "t") is None
 
     run(conninfo, story)
 

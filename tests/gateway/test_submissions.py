@@ -129,7 +129,9 @@ def test_equal_requests_of_a_class_at_once_are_paid_once(conninfo: str, vendor: 
             assert vendor.posts.total() == 1
             assert len({row.task_id for row in rows}) == 1
             assert sorted(row.shared for row in rows) == [False] + [True] * 29
-            assert (await one.ledger.left(Person("nobody"))).in_all is None
+            reserved = [(await one.ledger.left(Person(f"s{n}"))).reserved for n in range(30)]
+            assert sum(reserved) == PRICE
+            assert await one.ledger.check() == []
 
     asyncio.run(story())
 
@@ -212,8 +214,10 @@ def test_over_cap_is_told_before_any_turn_and_gives_back_one_that_was_taken(
     async def story() -> None:
         async with replica(conninfo, vendor, per_student=1) as at:
             await at.ledger.set_cap("student", "", PRICE - 1, None, "teacher")
+            assert await at.turns.take("anna", "k0", 5)
             with pytest.raises(OverCap):
-                await at.submissions.submit(intent())
+                await at.submissions.submit(intent(), timeout=0.5)
+            await at.turns.leave("anna", "k0")
             with pytest.raises(OverCap):
                 await Submissions(Late(at.database), at.turns, vendor).submit(intent())
             assert await at.turns.take("anna", "k2", 5)
