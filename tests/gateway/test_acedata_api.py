@@ -63,7 +63,9 @@ def ours(gateway: RunningGateway) -> Callable[[Callable[[AceData], Awaitable[T]]
 Ours = Callable[[Callable[[AceData], Awaitable[Any]]], Any]
 
 
-def test_vendors_client_generates_extends_and_watches(theirs: AceDataCloud, gateway: RunningGateway) -> None:
+def test_vendors_client_generates_extends_and_watches(
+    theirs: AceDataCloud, gateway: RunningGateway, vendor: Server
+) -> None:
     """The video is the gateway's, whose address is good without any key, and a source that can be gone on with."""
     handle = theirs.luma.generate(prompt="A boat")
     assert task_status(theirs.tasks.get(handle.id, service="luma")) == ""
@@ -79,6 +81,9 @@ def test_vendors_client_generates_extends_and_watches(theirs: AceDataCloud, gate
     clip = task["response"]
     for source in ({"video_id": clip["video_id"]}, {"video_url": clip["video_url"]}):
         assert theirs.luma.generate(action="extend", prompt="The boat lands", **source).id
+    first, by_id, by_url = vendor.tasks
+    assert by_id.request["video_id"] == f"video-of-{first.id}"
+    assert by_url.request["video_url"] == vendor.video_url(first.id)
 
 
 def test_vendors_client_sees_a_failed_task(theirs: AceDataCloud, gateway: RunningGateway, vendor: Server) -> None:
@@ -228,7 +233,9 @@ def test_kernels_client_uploads_a_frame_and_extends_by_address(ours: Ours, vendo
         await client.submit(client.payload(ExtendRequest(prompt="x", source=source)), "two")
 
     ours(make)
-    assert [task.request["action"] for task in vendor.tasks] == ["generate", "extend"]
+    generated, extended = (task.request for task in vendor.tasks)
+    assert (generated["action"], generated["start_image_url"]) == ("generate", f"{vendor.url}/files/uploaded")
+    assert (extended["action"], extended["video_url"]) == ("extend", "https://example.com/v.mp4")
 
 
 def test_vendor_does_not_learn_what_a_students_file_is_called(ours: Ours, vendor: Server) -> None:
@@ -281,7 +288,7 @@ def test_kernels_client_sees_refusals_as_its_own_errors(ours: Ours, gateway: Run
 
 
 def test_upload_that_is_no_form_or_too_large_is_refused(
-    ann: httpx.Client, gateway: RunningGateway, monkeypatch: pytest.MonkeyPatch
+    ann: httpx.Client, gateway: RunningGateway, vendor: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Nothing of it reaches the vendor."""
     form = {"Content-Type": "multipart/form-data; boundary=x"}
@@ -292,6 +299,7 @@ def test_upload_that_is_no_form_or_too_large_is_refused(
     monkeypatch.setattr(gateway.gateway, "settings", smaller)
     large = ann.post("/api/v1/files/", files={"file": ("a.png", PNG + bytes(2_000_000))})
     assert (large.status_code, large.json()["error"]["code"]) == (413, "too_large")
+    assert vendor.requests == []
 
 
 def test_prices_are_told_for_the_one_api(ann: httpx.Client) -> None:

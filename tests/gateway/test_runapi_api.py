@@ -19,6 +19,7 @@ from runapi.core.files import FilesClient
 from runapi.core.http_client import HttpClient as RunApiHttpClient
 from runapi.core.options import ClientOptions, PollingOptions
 from runapi.luma import LumaClient, NotFoundError, TaskFailedError
+from tornado.httputil import HTTPHeaders
 
 from luma_jupyter.domain.media import LocalFile
 from luma_jupyter.domain.money import Balance, Billing, Quote
@@ -26,6 +27,7 @@ from luma_jupyter.domain.requests import ModifyRequest, VideoRef
 from luma_jupyter.domain.secret import Secret
 from luma_jupyter.domain.task import TaskPhase
 from luma_jupyter.errors import KeyReused
+from luma_jupyter.gateway.runapi_api import StorageHandler
 from luma_jupyter.providers.http.client import HttpClient
 from luma_jupyter.providers.runapi import RunApi
 from tests.support.gateway import RunningGateway
@@ -70,10 +72,13 @@ def ours(gateway: RunningGateway, use: Callable[[RunApi], Awaitable[T]]) -> T:
     return asyncio.run(story())
 
 
-def test_vendors_client_modifies_and_watches(theirs: LumaClient, gateway: RunningGateway) -> None:
-    """The video is the gateway's, and says what it cost."""
+def test_vendors_client_modifies_and_watches(theirs: LumaClient, gateway: RunningGateway, vendor: Server) -> None:
+    """The vendor gets all that was asked for; the video is the gateway's, and says what it cost."""
     created = theirs.modify_video.create(**FOG, watermark="LUMA-42")
     assert created.status == "processing"
+    (task,) = vendor.tasks
+    assert {name: task.request[name] for name in FOG} == FOG
+    assert task.request["watermark"] == "LUMA-42"
     gateway.look("runapi")
     gateway.save()
     done = theirs.modify_video.get(created.id)
@@ -81,6 +86,7 @@ def test_vendors_client_modifies_and_watches(theirs: LumaClient, gateway: Runnin
     assert httpx.get(done.videos[0].url).headers["content-type"] == "video/mp4"
     assert done.videos[0].url.startswith(f"{gateway.url}/media/")
     assert done.sources[0].url == FOG["source_video_url"]
+    assert done.usage.cost == 0.5
 
 
 def test_vendors_client_sees_failures_as_its_own_errors(
@@ -167,13 +173,23 @@ def test_kernels_client_modifies_and_knows_its_money(gateway: RunningGateway) ->
     ours(gateway, look)
 
 
-def test_kernels_client_uploads_in_three_steps(gateway: RunningGateway) -> None:
+def test_kernels_client_uploads_in_three_steps(gateway: RunningGateway, monkeypatch: pytest.MonkeyPatch) -> None:
     """The PUT goes without its token, to the gateway's own address, which is on a local network here."""
+    came: list[HTTPHeaders] = []
+    prepare = StorageHandler.prepare
+
+    async def note(handler: StorageHandler) -> None:
+        came.append(handler.request.headers)
+        await prepare(handler)
+
+    monkeypatch.setattr(StorageHandler, "prepare", note)
 
     async def upload(client: RunApi) -> Any:
         return await client.upload(LocalFile.of(PNG, "image/png", "first.png"), lambda share: None)
 
     kept = ours(gateway, upload)
+    (headers,) = came
+    assert "Authorization" not in headers
     assert kept.url.startswith(f"{gateway.url}/uploads/")
     assert kept.expires_at
 
