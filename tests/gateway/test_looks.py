@@ -5,22 +5,25 @@ from __future__ import annotations
 import asyncio
 import random
 import time
+from dataclasses import replace
 from pathlib import Path
 from statistics import mean
 
 import httpx
 import pytest
 
-from luma_jupyter.domain.duration_model import prior
+from luma_jupyter.domain.duration_model import pause_after_faults, prior
 from luma_jupyter.domain.task import TaskPhase, TaskState, Video
 from luma_jupyter.gateway.database import DatabaseAway
 from luma_jupyter.gateway.look_plan import UNKNOWN_PAUSE, Followed, LookPlan, ended_at
-from luma_jupyter.gateway.looks import LEASE, Looks, LookTable
+from luma_jupyter.gateway.looks import DELAY, LEASE, Looks, LookTable
 from luma_jupyter.gateway.records import State, Submission
 from tests.support.class_looks import follow_class
-from tests.support.class_room import ANN, BEN, FAR_AHEAD, ClassRoom, runner
+from tests.support.class_room import ANN, BEN, ClassRoom, far_ahead, runner
 from tests.support.fake_service import reply
 from tests.support.polling import follow_together
+
+PLANNED = "SELECT extract(epoch FROM next_look_at)::float8, looks, claimed_until FROM submissions"
 
 
 def test_class_needs_a_twentieth_of_the_look_ups_of_lone_kernels() -> None:
@@ -74,13 +77,14 @@ def test_task_that_runs_is_looked_at_again_as_the_model_says(conninfo: str, tmp_
     async def story(room: ClassRoom) -> None:
         room.service.seconds = 1e6
         clip = await room.submit(ANN)
+        assert clip.sent_at
+        begun = far_ahead()
         await room.follow()
-        ((planned, looks, claimed),) = await room.rows(
-            "SELECT extract(epoch FROM next_look_at - now())::float8, looks, claimed_until FROM submissions"
-        )
-        age = time.time() - (clip.sent_at or 0)
-        model = prior("acedata")
-        assert planned - FAR_AHEAD == pytest.approx(model.next_poll(FAR_AHEAD + age) - FAR_AHEAD, abs=40)
+        ended = far_ahead()
+        ((planned, looks, claimed),) = await room.rows(PLANNED)
+        model = replace(prior("acedata"), delay=DELAY)
+        earliest, latest = (clip.sent_at + model.next_poll(looked - clip.sent_at) for looked in (begun, ended))
+        assert earliest <= planned <= latest
         assert (looks, claimed) == (1, None)
 
     runner(conninfo, tmp_path)(story)
@@ -164,11 +168,15 @@ def test_vendor_that_fails_is_left_alone_and_fails_no_task(conninfo: str, tmp_pa
     async def story(room: ClassRoom) -> None:
         clip = await room.submit(ANN)
         table = LookTable(room.database, room.jobs.ledger)
-        looks = Looks(table, room.jobs.vendors, lambda: time.time() + FAR_AHEAD)
+        looks = Looks(table, room.jobs.vendors, far_ahead)
         room.service.script("look", reply(500, {"error": "down"}), RuntimeError("unforeseen"))
         for faults in (1, 2):
+            begun = far_ahead()
             await looks.round("acedata", 0.02)
+            ended = far_ahead()
             assert looks.faults == {"acedata": faults}
+            ((planned, *_),) = await room.rows(PLANNED)
+            assert begun <= planned - pause_after_faults(faults) <= ended
             await room.make_due()
         await looks.round("acedata", 0.02)
         assert looks.faults == {}
@@ -233,7 +241,7 @@ def test_look_ups_that_fail_together_count_once(conninfo: str, tmp_path: Path) -
         for number in range(9):
             await room.submit(ANN, "runapi", prompt=f"{number}", source_video_url="https://v.example/v.mp4")
         room.service.script("look", late, for_ever=True)
-        looks = Looks(LookTable(room.database, room.jobs.ledger), room.jobs.vendors, lambda: time.time() + FAR_AHEAD)
+        looks = Looks(LookTable(room.database, room.jobs.ledger), room.jobs.vendors, far_ahead)
         await looks.round("runapi", 0.4)
         assert room.service.most_at_once["look"] == len(room.service.seen("look")) == 8
         assert looks.faults == {"runapi": 1}
@@ -245,7 +253,7 @@ def test_idle_round_sees_what_is_accepted_meanwhile(conninfo: str, tmp_path: Pat
     """It asks nobody while there is nothing to look at, and ends when its process does."""
 
     async def story(room: ClassRoom) -> None:
-        looks = Looks(LookTable(room.database, room.jobs.ledger), room.jobs.vendors, lambda: time.time() + FAR_AHEAD)
+        looks = Looks(LookTable(room.database, room.jobs.ledger), room.jobs.vendors, far_ahead)
         following = asyncio.ensure_future(looks.round("acedata", 20))
         await asyncio.sleep(0.05)
         clip = await room.submit(ANN)

@@ -26,7 +26,11 @@ from tests.support.fake_service import FakeService
 
 URL = "https://hub.example/services/luma"
 ANN, BEN, TEACHER = Person("ann"), Person("ben"), Person("miss", teaches=True)
-FAR_AHEAD = 1000.0  # seconds: all looks are due by then
+
+
+def far_ahead() -> float:
+    """A clock, in Unix seconds, by which all looks are due."""
+    return time.time() + 1000.0
 
 
 def settings_for(conninfo: str, folder: Path, **changes: Any) -> GatewaySettings:
@@ -74,7 +78,7 @@ class ClassRoom:
     async def follow(self, vendor: Vendor = "acedata", seconds: float = 0.02) -> None:
         """A round of look-ups in which all is due."""
         table = LookTable(self.database, self.jobs.ledger)
-        await Looks(table, self.jobs.vendors, lambda: time.time() + FAR_AHEAD).round(vendor, seconds)
+        await Looks(table, self.jobs.vendors, far_ahead).round(vendor, seconds)
 
     async def make_due(self) -> None:
         """Have all tasks looked at in the next round, whoever had claimed them."""
