@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import shutil
 import signal
 import socket
@@ -267,7 +268,10 @@ def test_init_knows_a_hub_below_a_path(capsys: pytest.CaptureFixture[str]) -> No
 
 def test_init_makes_other_keys_each_time() -> None:
     """Nobody serves with a key that stands in a manual."""
-    assert hub_configuration("h", "n", "g", "t") != hub_configuration("h", "n", "g", "t")
+    texts = [hub_configuration("h", "n", "g", "t") for _ in range(2)]
+    first, second = (dict(re.findall(r"\b(api_token|signing_key)\W+([\w-]+)", text)) for text in texts)
+    assert first.keys() == second.keys() == {"api_token", "signing_key"}
+    assert len({*first.values(), *second.values()}) == 4
 
 
 def test_command_without_its_packages_says_how_they_are_installed(
@@ -294,12 +298,24 @@ def test_command_on_windows_says_where_it_runs(
     )
 
 
-def test_settings_that_are_missing_are_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize("words", [["serve"], ["status"], ["token"], ["worker"]])
+def test_settings_that_are_missing_are_one_line(capsys: pytest.CaptureFixture[str], words: list[str]) -> None:
     """Every command that needs them says which, and how they are made."""
-    for words in (["serve"], ["status"], ["up", "--folder", "/proc/x"], ["token"], ["--config", "none.toml", "worker"]):
+    needed = "LUMA_GATEWAY_DATABASE, LUMA_GATEWAY_URL, LUMA_GATEWAY_SIGNING_KEY"
+    assert main(words) == 1
+    assert capsys.readouterr().err == f"Set {needed}: `luma-gateway init` prints what is needed, to paste.\n"
+
+
+def test_file_or_folder_that_cannot_be_used_is_one_line(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    """It is named, with what is wrong with it."""
+    none, below_file = tmp_path / "none.toml", tmp_path / "file" / "folder"
+    below_file.parent.touch()
+    for words, line in (
+        (["--config", str(none), "worker"], f"{none} cannot be read (No such file or directory)."),
+        (["up", "--folder", str(below_file)], f"{below_file} cannot be used (Not a directory): name another folder."),
+    ):
         assert main(words) == 1
-        (line,) = capsys.readouterr().err.splitlines()
-        assert "Traceback" not in line
+        assert capsys.readouterr().err == f"{line}\n"
 
 
 def test_serve_waits_for_postgresql_and_then_says_what_to_do(

@@ -9,6 +9,7 @@ from typing import Any
 import httpx
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
+from tornado.web import RequestHandler
 
 from luma_jupyter.domain.secret import Secret
 from luma_jupyter.gateway import monitoring
@@ -161,20 +162,27 @@ def test_metrics_token_is_the_only_way_where_it_is_set(
     assert anybody.get("/metrics", headers=headers).status_code == status
 
 
-def test_metrics_are_not_for_other_machines() -> None:
+@pytest.mark.parametrize(("address", "status"), [("127.0.0.1", 200), ("::1", 200), ("10.0.0.1", 403), (None, 403)])
+def test_metrics_are_not_for_other_machines(
+    anybody: httpx.Client, monkeypatch: pytest.MonkeyPatch, address: str | None, status: int
+) -> None:
     """An address that is none of this machine, and none at all."""
-    assert [monitoring._is_loopback(address) for address in ("127.0.0.1", "::1", "10.0.0.1", None)] == [
-        True,
-        True,
-        False,
-        False,
-    ]
+
+    def come_from(handler: RequestHandler) -> None:
+        handler.request.remote_ip = address
+
+    monkeypatch.setattr(monitoring.MetricsHandler, "prepare", come_from)
+    assert anybody.get("/metrics").status_code == status
 
 
 def test_metric_names_follow_the_conventions(anybody: httpx.Client, client_of: Callable[[str], httpx.Client]) -> None:
     """One prefix, base units, ``_total`` for what only grows (Prometheus, "Metric and label naming"), a help each."""
     client_of("ann").get("/api/v1/apis/")
-    for family in text_string_to_metric_families(anybody.get("/metrics").text):
+    answer = anybody.get("/metrics")
+    assert answer.status_code == 200
+    families = list(text_string_to_metric_families(answer.text))
+    assert {"luma_gateway_http_requests", "luma_gateway_database_up"} <= {family.name for family in families}
+    for family in families:
         assert family.name.startswith("luma_gateway_")
         assert family.documentation.endswith(".") or family.name.endswith("_created")
         assert family.type in ("counter", "gauge", "histogram")
