@@ -17,7 +17,8 @@ from tornado.netutil import bind_sockets
 from tornado.web import Application
 
 from luma_jupyter.domain.secret import Secret
-from luma_jupyter.gateway.media import media_url
+from luma_jupyter.gateway import media_handler
+from luma_jupyter.gateway.media import MediaKind, Wanted, media_url
 from luma_jupyter.gateway.media_handler import MEDIA_PATH, MediaHandler, Span, read_range
 from tests.support.class_room import ANN, URL, ClassRoom, runner
 from tests.support.fake_service import VIDEO
@@ -106,8 +107,11 @@ def test_address_is_good_for_its_file_its_owner_and_its_time_alone(conninfo: str
     runner(conninfo, tmp_path)(story)
 
 
-def test_request_for_a_video_that_is_still_fetched_is_held(conninfo: str, tmp_path: Path) -> None:
+def test_request_for_a_video_that_is_still_fetched_is_held(
+    conninfo: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """It is answered as soon as the video is there; not for ever."""
+    monkeypatch.setattr(media_handler, "LOOKED_AGAIN", 60.0)
 
     async def story(room: ClassRoom) -> None:
         clip = await room.complete(ANN)
@@ -115,9 +119,17 @@ def test_request_for_a_video_that_is_still_fetched_is_held(conninfo: str, tmp_pa
         async with served(room) as fetch:
             later = await fetch(url)
             assert (later.status_code, later.headers["retry-after"]) == (503, "5")
-        async with served(room, held=20) as fetch:
+        wanted, looked = room.jobs.media.wanted, asyncio.Event()
+
+        async def look(submission: int, kind: MediaKind) -> Wanted | None:
+            found = await wanted(submission, kind)
+            looked.set()
+            return found
+
+        monkeypatch.setattr(room.jobs.media, "wanted", look)
+        async with asyncio.timeout(10), served(room, held=20) as fetch:
             waiting = asyncio.ensure_future(fetch(url))
-            await asyncio.sleep(0.05)
+            await looked.wait()
             await room.jobs.saving.save(clip.id)
             assert (await waiting).content == VIDEO
 

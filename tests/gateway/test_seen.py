@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from luma_jupyter.gateway.database import Database
+from luma_jupyter.gateway.database import Connection, Database
 from luma_jupyter.gateway.records import Person
 from luma_jupyter.gateway.seen import EVERY, Seen
 
@@ -47,11 +48,22 @@ def test_person_is_written_down_once_a_minute_and_when_something_is_new(conninfo
 def test_nobody_is_refused_for_want_of_a_database(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """It is tried again in a minute, not with each request."""
     monkeypatch.setattr("luma_jupyter.gateway.database.PATIENCE", 0.05)
+    tries = 0
+
+    class Counting(Database):
+        def connection(self) -> AbstractAsyncContextManager[Connection]:
+            nonlocal tries
+            tries += 1
+            return super().connection()
 
     async def story() -> None:
-        async with Database(f"host={tmp_path} user=luma") as database:
-            seen = Seen(database)
-            for _ in range(100):
-                await seen.note(ANN)
+        now = 100.0
+        async with Counting(f"host={tmp_path} user=luma") as database:
+            seen = Seen(database, lambda: now)
+            for minutes in (1, 2):
+                for _ in range(100):
+                    await seen.note(ANN)
+                assert tries == minutes
+                now += EVERY
 
     asyncio.run(story())

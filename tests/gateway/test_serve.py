@@ -140,15 +140,25 @@ def test_child_that_cannot_be_started_is_tried_again(
 # The supervisor.
 
 
-def test_roll_replaces_each_child_when_the_new_one_is_ready() -> None:
+def test_roll_replaces_each_child_when_the_new_one_is_ready(monkeypatch: pytest.MonkeyPatch) -> None:
     """One after the other: there is never one less than there should be."""
+    left: list[int] = []  # that work when one is told to stop
+    stop = Child.stop
 
     async def story() -> None:
         program = _program(f"{READY}{WAIT}")
         supervisor = Supervisor([program] * 2, [program])
-        assert await supervisor.ready()
+        assert all([await child.ready(10) for child in (*supervisor.replicas, *supervisor.workers)])
+
+        async def note(stopped: Child, seconds: float) -> None:
+            others = {*supervisor.replicas, *supervisor.workers} - {stopped}
+            left.append(sum([await child.ready(0) for child in others]))
+            await stop(stopped, seconds)
+
+        monkeypatch.setattr(Child, "stop", note)
         before = {child.pid for child in (*supervisor.replicas, *supervisor.workers)}
         await supervisor.roll()
+        assert left == [3, 3, 3]
         after = {child.pid for child in (*supervisor.replicas, *supervisor.workers)}
         assert len(after) == 3
         assert not before & after
@@ -274,6 +284,8 @@ def test_supervisor_says_that_nothing_works(
         with listen(settings) as listening:
             running = asyncio.ensure_future(serve.supervise(settings, listening))
             await _until(lambda: "does not work yet" in caplog.text)
+            caplog.clear()
+            await _until(lambda: "is started again" in caplog.text)
             os.kill(os.getpid(), signal.SIGTERM)
             await running
 
