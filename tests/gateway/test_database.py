@@ -12,6 +12,7 @@ import pytest
 from luma_jupyter.gateway.database import Database, DatabaseAway
 from tests.support import postgres as support
 from tests.support.postgres import PostgresServer
+from tests.support.waiting import LONGEST_STORY
 
 
 def test_migrate_twice_and_by_four_at_once_applies_each_step_once(postgres: PostgresServer) -> None:
@@ -72,7 +73,7 @@ def test_pool_goes_on_after_a_crash_of_the_server(postgres: PostgresServer, conn
             await connection.execute("SELECT pg_sleep(0.01)")
 
     async def story() -> bool:
-        async with Database(conninfo, size=4) as database:
+        async with asyncio.timeout(LONGEST_STORY), Database(conninfo, size=4) as database:
             await asyncio.gather(*(ask(database) for _ in range(20)))
             asked = asyncio.gather(*(ask(database) for _ in range(100)), return_exceptions=True)
             await asyncio.sleep(0.05)

@@ -310,7 +310,7 @@ def test_worker_ends_when_its_database_goes_away(postgres: PostgresServer, conni
 
     async def play() -> None:
         worker = asyncio.ensure_future(work(settings_for(conninfo, tmp_path)))
-        async with Database(conninfo, size=1) as database:
+        async with asyncio.timeout(20), Database(conninfo, size=1) as database:
             while True:
                 async with database.connection() as connection:
                     cursor = await connection.execute("SELECT count(*) FROM procrastinate_workers")

@@ -335,7 +335,7 @@ def test_replica_that_ends_sends_nothing_paid_late(
                 refused = asyncio.ensure_future(client.post("/luma/videos", json=BOAT))
                 await _until(lambda: vendor.seen("submit"))
                 waiting = asyncio.ensure_future(client.post("/luma/videos", json=BOAT))
-                async with database.connection() as connection:
+                async with asyncio.timeout(20), database.connection() as connection:
                     while not (await connection.execute("SELECT FROM waiting")).rowcount:
                         await asyncio.sleep(0.005)
                 os.kill(os.getpid(), signal.SIGTERM)

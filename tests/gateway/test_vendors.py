@@ -199,7 +199,7 @@ def test_request_that_waits_when_the_process_ends_is_not_sent_again(
     vendor.script("submit", TooMany(200))
 
     async def story() -> None:
-        async with Database(conninfo, size=2) as database:
+        async with asyncio.timeout(20), Database(conninfo, size=2) as database:
             vendors = Vendors(gateway_settings(conninfo, vendor.url, tmp_path), Troubles(database))
             asking = asyncio.create_task(vendors.submit("acedata", BODY, INTENT))
             while not await vendors.troubles.paused("acedata"):

@@ -23,6 +23,7 @@ from luma_jupyter.gateway.settings import GatewaySettings
 from luma_jupyter.gateway.uploads import Uploads
 from tests.support.clients import impatient
 from tests.support.fake_service import FakeService
+from tests.support.waiting import LONGEST_STORY
 
 URL = "https://hub.example/services/luma"
 ANN, BEN, TEACHER = Person("ann"), Person("ben"), Person("miss", teaches=True)
@@ -110,12 +111,12 @@ class ClassRoom:
 async def class_room(conninfo: str, folder: Path, *, real: bool = False, **changes: Any) -> AsyncIterator[ClassRoom]:
     """A class room whose vendors are done with each task at once, or that has ``real`` connections.
 
-    ``changes`` are of its settings.
+    ``changes`` are of its settings. Raises TimeoutError where a story does not end.
     """
     settings = settings_for(conninfo, folder, **changes)
     service = FakeService(epoch=time.time())
     service.seconds = 0.0
-    async with Database(conninfo, size=6) as database:
+    async with asyncio.timeout(LONGEST_STORY), Database(conninfo, size=6) as database:
         jobs = Jobs(settings, database, None if real else impatient(httpx.MockTransport(service)))
         service.epoch -= asyncio.get_running_loop().time()
         uploads = Uploads(jobs.vendors, jobs.media)

@@ -15,6 +15,7 @@ from luma_jupyter.gateway.records import Intent, Person, Vendor
 from luma_jupyter.gateway.submissions import Submissions
 from luma_jupyter.gateway.turns import Turns
 from luma_jupyter.providers.protocol import Accepted
+from tests.support.waiting import LONGEST_STORY
 
 PRICE = 10
 MODERATED = Moderated("AceDataCloud", "not this one", code="forbidden", http_status=403)
@@ -67,8 +68,8 @@ class Replica:
 async def replica(
     conninfo: str, vendor: PlayedVendor | None = None, per_student: int = 1000, under_way: int | None = None
 ) -> AsyncIterator[Replica]:
-    """Start a replica; at the end it has sent what it was sending."""
-    async with Database(conninfo, size=8) as database:
+    """Start a replica; at the end it has sent what it was sending. Raises TimeoutError where a story does not end."""
+    async with asyncio.timeout(LONGEST_STORY), Database(conninfo, size=8) as database:
         made = Replica(database, vendor or PlayedVendor(), per_student, under_way)
         yield made
         await made.submissions.drain()

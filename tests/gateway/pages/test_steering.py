@@ -21,7 +21,7 @@ def test_caps_that_two_teachers_set_at_once_both_hold(conninfo: str, whose: str)
     """One sets that in all, the other one that of a day, where the student had caps before, and where each has."""
 
     async def story() -> None:
-        async with Database(conninfo) as database, database.connection() as connection:
+        async with asyncio.timeout(20), Database(conninfo) as database, database.connection() as connection:
             ledger = Ledger(database)
             await ledger.set_cap("student", whose, 10, 20, "miss")
             async with connection.transaction():
