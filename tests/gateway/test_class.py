@@ -6,7 +6,6 @@ tests are skipped with the reason, unless ``LUMA_DATABASE_TESTS=required``.
 
 from __future__ import annotations
 
-import os
 import signal
 import threading
 import time
@@ -14,7 +13,6 @@ from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NoReturn
 
 import psutil
 import psycopg
@@ -25,7 +23,7 @@ from luma_jupyter.demo.server import DemoService, InjectedReply, RequestInfo, st
 from luma_jupyter.gateway.command import hub_configuration
 from tests.support.gateway_process import GatewayProcess
 from tests.support.jupyterhub import Hub, running_hub
-from tests.support.postgres import PostgresServer
+from tests.support.postgres import PostgresServer, missing
 from tests.support.processes import free_port
 from tests.support.students import Student
 from tests.support.waiting import until
@@ -53,10 +51,6 @@ def _without_prices(request: RequestInfo) -> InjectedReply | None:
         "/api/v1/price_quotes": InjectedReply(404),
     }
     return silent.get(request.path)
-
-
-def _missing(what: str) -> NoReturn:
-    (pytest.fail if os.environ.get("LUMA_DATABASE_TESTS") == "required" else pytest.skip)(what)
 
 
 @dataclass
@@ -102,7 +96,7 @@ def lesson(postgres: PostgresServer, tmp_path_factory: pytest.TempPathFactory) -
         return f"{for_hub}\n{MORE_FOR_HUB}"
 
     environ = {"JUPYTERHUB_SINGLEUSER_APP": "jupyter_server.serverapp.ServerApp", "IPYTHONDIR": str(home / "ipython")}
-    with closing(_vendors()) as vendors, running_hub(home, environ, _missing, pasted) as hub:
+    with closing(_vendors()) as vendors, running_hub(home, environ, missing, pasted) as hub:
         students = {name: Student(hub, name) for name in (*GROUP, "eve")}
         for student in students.values():
             student.begin()

