@@ -324,11 +324,8 @@ async def test_resume_without_a_key_is_refused_at_once(world: World, no_keys: An
     assert (entry.task.status, entry.owner) == (Status.DETACHED, None)
 
 
-@pytest.mark.parametrize(
-    ("made_at", "words"),
-    [("http://127.0.0.1:9", "ended with its tasks if it was a demo"), ("https://a.example", "paid for: set that")],
-)
-async def test_resume_of_a_task_of_another_service_says_so_at_once(world: World, made_at: str, words: str) -> None:
+@pytest.mark.parametrize(("made_at", "here"), [("http://127.0.0.1:9", True), ("https://a.example", False)])
+async def test_resume_of_a_task_of_another_service_says_so_at_once(world: World, made_at: str, here: bool) -> None:
     """A task that was accepted at another address, and that the one in use does not know, is not followed for long."""
     settings.configure(acedata_base_url=made_at)
     task = await detached(world)
@@ -339,7 +336,8 @@ async def test_resume_of_a_task_of_another_service_says_so_at_once(world: World,
     assert world.clock() - before < 30
     assert ended.status is Status.DETACHED
     assert str(ended.error).startswith(f"It was made at {made_at} (task id task-1), and https://api.acedata.cloud does")
-    assert words in str(ended.error)
+    assert ("ended with its tasks if it was a demo" in str(ended.error)) is here
+    assert ("It is paid for: set that address" in str(ended.error)) is not here
     world.service.hidden.clear()
     assert (await world.end(world.engine.resume(task.intent))).status is Status.COMPLETED
 

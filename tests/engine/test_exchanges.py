@@ -280,20 +280,25 @@ async def test_what_was_asked_outside_of_a_clip_is_recorded_for_nobody(world: Wo
 # Nothing of it costs or harms what is paid.
 
 
-Fault = Callable[[pytest.MonkeyPatch], None]
+class Trouble:
+    """Raises an error whenever it is called; ``met`` is how often that was."""
+
+    def __init__(self, kind: type[Exception], words: str) -> None:
+        self._kind = kind
+        self._words = words
+        self.met = 0
+
+    def __call__(self, *args: Any, **options: Any) -> Any:
+        self.met += 1
+        raise self._kind(self._words)
 
 
-def fail(*args: Any, **options: Any) -> Any:
-    raise RuntimeError("the recorder is broken")
+fail = Trouble(RuntimeError, "the recorder is broken")
+refuse = Trouble(ConfigError, "database or disk is full")
 
+Change = Callable[[pytest.MonkeyPatch], None]
 
-def refuse(*args: Any, **options: Any) -> Any:
-    raise ConfigError("database or disk is full")
-
-
-FAULTS: dict[str, Fault] = {
-    "none": lambda patch: None,
-    "off": lambda patch: settings.configure(keep_exchanges=False),
+FAULTS: dict[str, Change] = {
     "nobody can listen": lambda patch: patch.setattr(exchanges, "_Recording", fail),
     "hearing fails": lambda patch: patch.setattr(exchanges.Exchanges, "hear", fail),
     "the clock fails": lambda patch: patch.setattr(exchanges._Recording, "clock", fail),
@@ -301,8 +306,14 @@ FAULTS: dict[str, Fault] = {
     "the journal refuses": lambda patch: patch.setattr(ExchangeTable, "add", refuse),
     "the journal breaks": lambda patch: patch.setattr(ExchangeTable, "add", fail),
     "no thread can be had": lambda patch: patch.setattr(exchanges, "in_thread", fail),
+}
+
+CHANGES: dict[str, Change] = {
+    "none": lambda patch: None,
+    "off": lambda patch: settings.configure(keep_exchanges=False),
     "memory for two": lambda patch: patch.setattr(exchanges, "MOST_PENDING", 2),
     "written at each step": lambda patch: patch.setattr(exchanges, "WRITE_FROM", 1),
+    **FAULTS,
 }
 
 
@@ -335,14 +346,16 @@ def _lesson_results(folder: Path, *, keep: bool | None) -> list[Any]:
         return runner.run(_lesson(World(engine, service)))
 
 
-@pytest.mark.parametrize("fault", FAULTS)
-def test_no_fault_of_the_recorder_changes_what_is_sent(keys: None, fault: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("change", CHANGES)
+def test_no_fault_of_the_recorder_changes_what_is_sent(keys: None, change: str, tmp_path: Path) -> None:
     """With each fault the services see the very same requests at the same moments, and the clips end the same."""
     expected = _lesson_results(tmp_path / "plain", keep=False)
+    met_before = fail.met + refuse.met
     with pytest.MonkeyPatch.context() as patch:
-        FAULTS[fault](patch)
-        found = _lesson_results(tmp_path / "recorded", keep=False if fault == "off" else None)
+        CHANGES[change](patch)
+        found = _lesson_results(tmp_path / "recorded", keep=False if change == "off" else None)
     assert found == expected
+    assert (fail.met + refuse.met > met_before) is (change in FAULTS)
     ends = [status for status, *_ in expected[2]]
     assert {Status.COMPLETED, Status.UNCONFIRMED, Status.CANCELLED} <= set(ends)
 

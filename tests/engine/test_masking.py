@@ -85,9 +85,10 @@ def test_keys_are_found_wherever_they_stand(text: str) -> None:
             "0123456789abcdef",
             "abcdefgh12345678",
             "password1",
+            "YW5uOnNlY3JldDEyMw==",
+            "dozjgNryP4J3jVmNHl0w5N_XgL0n3I9PlFUP0THsR8U",
         ):
             assert secret not in part
-        assert not {"YW5uOnNlY3JldDEyMw==", "dozjgNryP4J3jVmNHl0w5N_XgL0n3I9PlFUP0THsR8U"} & set(part.split())
         assert "‹" in part or "?…" in part
 
 

@@ -142,7 +142,8 @@ def test_prices_are_asked_for_without_a_token(fake: Any, key: str, platform_toke
     ]
     for request in service.requests:
         assert request.headers.get("authorization") is None
-        assert not {key, platform_token}.intersection(str(request.headers.raw))
+        sent = f"{request.url} {request.headers.raw} {request.content!r}"
+        assert [secret for secret in (key, platform_token) if secret in sent] == []
 
 
 @pytest.mark.parametrize("largest", [1, 60, 100])

@@ -109,7 +109,8 @@ def test_life_of_a_task_touches_no_file_on_the_loop(engine: Engine, watched: lis
     requests = [FOX, ModifyRequest(prompt="A blue fox", source=large)]
     ended = [submit(engine, request).done.result(10) for request in requests]
     assert [task.status for task in ended] == [Status.COMPLETED, Status.COMPLETED]
-    assert all(path.with_suffix(".json").is_file() for task in ended if (path := task.path))
+    saved = [sorted(file.suffix for file in task.path.parent.glob(f"*{task.key}.*")) for task in ended if task.path]
+    assert saved == [[".jpg", ".json", ".mp4"], [".json", ".mp4"]]
     assert watched == []
 
 

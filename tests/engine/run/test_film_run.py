@@ -266,17 +266,24 @@ async def test_film_that_cannot_be_saved_as_one_file_is_saved_as_the_others(worl
     assert (tmp_path / "two.mp4").read_bytes() == film()
 
 
-async def test_few_films_are_made_at_once(world: World, maker: FakeMaker) -> None:
+async def test_few_films_are_made_at_once(world: World, maker: FakeMaker, monkeypatch: pytest.MonkeyPatch) -> None:
     """Films take the processor for themselves: the others wait for their turn, queued."""
+
+    async def in_a_while(call: Callable[[], Any]) -> Any:
+        await asyncio.sleep(1)
+        return call()
+
+    monkeypatch.setattr(film_run, "in_thread", in_a_while)
     clip = world.generate()
     await world.end(clip)
     handles = [ask(world, [clip], fade=fade) for fade in range(5)]
-    most: list[int] = []
-    maker.meanwhile = lambda: most.append(sum(handle.task.status is Status.RUNNING for handle in handles))
+    seen: list[list[Status]] = []
+    maker.meanwhile = lambda: seen.append([handle.task.status for handle in handles])
     for handle in handles:
         await world.end(handle)
-    assert len(most) == 5
-    assert max(most) <= CONCURRENT_FILMS
+    assert len(seen) == 5
+    assert max(statuses.count(Status.RUNNING) for statuses in seen) == CONCURRENT_FILMS
+    assert seen[0][CONCURRENT_FILMS:] == [Status.QUEUED] * 3
 
 
 async def test_stopped_film_that_waits_is_not_made(world: World, maker: FakeMaker, media: Path) -> None:

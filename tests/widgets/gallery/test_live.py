@@ -300,15 +300,19 @@ def test_page_sets_star_and_note_and_all_that_is_open_follows(made: list[Clip], 
     assert len(said) == 5, "nobody is told any more"
 
 
-@pytest.mark.parametrize("changes", [{}, {"starred": "yes"}, {"text": 7}, {"text": "x" * 2001}, {"other": True}])
-def test_what_is_no_note_changes_nothing(made: list[Clip], said: Said, changes: dict[str, object]) -> None:
+@pytest.mark.parametrize(
+    ("changes", "lines"),
+    [({}, 0), ({"starred": "yes"}, 1), ({"text": 7}, 1), ({"text": "x" * 2001}, 1), ({"other": True}, 0)],
+)
+def test_what_is_no_note_changes_nothing(made: list[Clip], said: Said, changes: dict[str, object], lines: int) -> None:
     """A page may send anything, of any clip; what cannot be kept is said in one line."""
     boat, fox = made
     live = live_part(luma.gallery([boat]))
     ask(live, do="note", key=boat.task.key, **changes)
     ask(live, do="note", key=fox.task.key, starred=True)
     assert (boat.starred, boat.note, fox.starred) == (False, "", False)
-    assert all(message["trouble"] and "\n" not in message["trouble"] for message in said)
+    assert [len(message["trouble"].splitlines()) for message in said] == [1] * lines
+    assert {message["noted"] for message in said} <= {boat.task.key}
 
 
 def test_a_note_that_cannot_be_kept_is_said(made: list[Clip], said: Said, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -115,7 +115,7 @@ def test_studio_follows_no_task_of_other_kernels(
     form.refresh()
     assert [(choice["word"], choice["done"]) for choice in form.clips] == [
         ("clip:eeeeeeee", False),
-        (form.clips[1]["word"], True),
+        (f"clip:{mine.task.key}", True),
     ]
     assert engine.handles == known
     assert looked == []
