@@ -360,6 +360,7 @@ def test_retry_refuses_a_cancelled_clip(service: PromptService) -> None:
     clip.handle.done.result(timeout=10)
     with pytest.raises(InvalidRequest, match="It ended as cancelled"):
         clip.retry()
+    assert len(service.sent) == 1
 
 
 def test_retry_of_a_completed_clip_changes_nothing(service: PromptService) -> None:
@@ -369,7 +370,7 @@ def test_retry_of_a_completed_clip_changes_nothing(service: PromptService) -> No
     service.media = lambda: httpx.Response(500)
     assert clip.retry() is clip
     assert (clip.status, clip.path, path.stat().st_mtime_ns) == ("completed", path, changed)
-    assert len(service.sent) == 1
+    assert (len(service.sent), len(service.seen("video"))) == (1, 1)
 
 
 def test_retry_fetches_a_file_that_is_gone(service: PromptService) -> None:
@@ -415,6 +416,7 @@ def test_retry_of_a_pickled_clip_goes_on(kernels: Kernels, service: PromptServic
     kernels.start()
     service.running = False
     assert pickle.loads(stored).retry().wait().path.exists()
+    assert len(service.sent) == 1
 
 
 def test_retry_refuses_a_clip_that_the_journal_does_not_know(tmp_path: Path) -> None:
@@ -448,6 +450,7 @@ def test_retry_of_an_unconfirmed_acedatacloud_clip_sends_only_where_it_may_pay_t
     service.faulty = False
     assert clip.retry(may_pay_twice=True).wait().path.exists()
     assert clip.task_id == "task-2"
+    assert len(service.sent) == 2
     assert service.sent[0] == service.sent[1]
 
 

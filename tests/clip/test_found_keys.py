@@ -14,6 +14,7 @@ from luma_jupyter.errors import ConfigError, NotConfirmed
 from tests.support import settings
 from tests.support.key_stores import Store
 from tests.support.notebook import PromptService, Shell, leave_running, leave_unconfirmed
+from tests.support.waiting import until
 
 Printed = pytest.CaptureFixture[str]
 Keep: TypeAlias = Callable[..., Store]
@@ -120,16 +121,29 @@ def test_key_that_can_be_none_is_told_by_its_place_and_not_quoted(notebook: Shel
     assert "ace found" not in printed
 
 
-@pytest.mark.parametrize("line", ["resume", "retry sunset", "price", "balance", "account", "adopt task-1"])
+@pytest.mark.parametrize(
+    ("line", "key"),
+    [
+        ("resume", "Bearer ace-found"),
+        ("retry sunset", "Bearer ace-found"),
+        ("price", None),
+        ("balance", "Bearer platform-found"),
+        ("account", "Bearer ace-found"),
+        ("adopt task-1", "Bearer ace-found"),
+    ],
+)
 def test_every_word_that_needs_a_key_looks_for_it(
-    notebook: Shell, service: PromptService, keep: Keep, line: str
+    notebook: Shell, service: PromptService, keep: Keep, line: str, key: str | None
 ) -> None:
     """What an earlier kernel left is followed again with a key that is found, and so are questions about money."""
     leave_running(notebook, service, "%%luma -o sunset\nA sunset")
     store = keep(acedata_token="ace-found", acedata_platform_token="platform-found", runapi_key="run-found")
     notebook.user_ns["sunset"] = luma.clips()[0]
+    before = len(service.all_seen)
     notebook.run(f"%luma {line}")
     assert "ACEDATACLOUD_API_TOKEN" in store.asked
+    until(lambda: key in [seen.key for seen in service.all_seen[before:]])
+    assert "Bearer ace-secret" not in [seen.key for seen in service.all_seen[before:]]
     assert {seen.request.headers.get("Authorization") for seen in service.seen("submit")} == {"Bearer ace-secret"}
 
 

@@ -270,10 +270,17 @@ def test_adoption_without_the_key_names_the_variable(engine: Engine, service: Fa
 
 def test_service_in_trouble_is_told_and_the_other_one_asked(engine: Engine, service: FakeService) -> None:
     """Where nobody knows the task, why one could not be asked is said; where the other one knows it, it is found."""
-    service.script("look", *[httpx.ConnectError("no route")] * 9)
+    task_id = elsewhere(engine, service, FOG)
+
+    def look(request: httpx.Request) -> httpx.Response:
+        if request.url.host == "api.acedata.cloud":
+            raise httpx.ConnectError("no route")
+        return service.honest("look", request)
+
+    service.script("look", look, for_ever=True)
     with pytest.raises(InvalidRequest, match="AceDataCloud cannot be reached"):
-        engine.adopt("task-1", "acedata")
-    service.behave("look")
+        engine.adopt("no-such-task")
+    assert end(engine.adopt(task_id)).provider == "runapi"
     assert paid(service) == 0
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import shutil
 from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import replace
@@ -443,10 +444,13 @@ async def test_task_that_has_ended_is_let_go(world: World, ending: str) -> None:
 
 
 @pytest.mark.parametrize("ending", ["unconfirmed", "detached"])
-async def test_task_that_may_still_be_paid_for_is_kept(world: World, ending: str) -> None:
+async def test_task_that_may_still_be_paid_for_is_kept(world: World, tmp_path: Path, ending: str) -> None:
     """A kernel knows what it has sent itself, even where the journal is lost: nothing is paid twice."""
     task = await world.end(world.generate_to(ending))
     assert [handle.task for handle in world.engine.handles.values()] == [task]
+    shutil.rmtree(tmp_path / "home")
+    assert (await world.end(world.generate(again=False))).intent == task.intent
+    assert paid(world) == 1
 
 
 async def test_task_whose_end_was_not_written_down_is_kept(world: World, monkeypatch: pytest.MonkeyPatch) -> None:

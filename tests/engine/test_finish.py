@@ -6,6 +6,7 @@ import asyncio
 import threading
 from typing import Any
 
+import httpx
 import pytest
 
 from luma_jupyter.domain.requests import GenerateRequest
@@ -17,7 +18,7 @@ from luma_jupyter.engine.loop_thread import LoopThread
 from luma_jupyter.engine.provider_pool import ProviderPool
 from luma_jupyter.engine.store.database import Database
 from tests.support import settings
-from tests.support.fake_service import FakeService, reply
+from tests.support.fake_service import FakeService
 from tests.support.world import submit
 
 
@@ -182,8 +183,15 @@ def test_an_ending_says_what_is_left(tasks: list[Task], words: str) -> None:
 
 def test_a_refusal_during_the_end_is_no_loose_end(engine: Engine, service: FakeService) -> None:
     """What the service refuses while the program ends has ended like any other refusal."""
-    service.script("submit", reply(403, {"error": {"code": "forbidden", "message": "No boats."}}))
+
+    async def refuse(request: httpx.Request) -> httpx.Response:
+        await asyncio.sleep(100)
+        return httpx.Response(403, json={"error": {"code": "forbidden", "message": "No boats."}})
+
+    service.script("submit", refuse)
     handle = submit(engine, GenerateRequest(prompt="A boat"))
-    engine.finish(grace=20)
-    assert handle.task.status in (Status.FAILED, Status.CANCELLED)
-    assert handle.task.task_id is None
+    until(engine, handle.task.intent, Status.SUBMITTING)
+    ending = engine.finish(grace=20)
+    assert (handle.task.status, handle.task.task_id) == (Status.FAILED, None)
+    assert "No boats." in str(handle.task.error)
+    assert str(ending) == ""

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,10 +18,11 @@ from luma_jupyter.engine.store.journal import Journal
 from luma_jupyter.engine.store.leases import LEASE_TIMEOUT, LeaseLost
 from luma_jupyter.providers.acedata import AceData
 from luma_jupyter.providers.protocol import Accepted
+from luma_jupyter.settings import Settings
 from tests.support import settings
 from tests.support.fake_service import FakeService
 from tests.support.loops import RunningLoop
-from tests.support.world import Clock, World, submit
+from tests.support.world import Clock, World
 
 now = Clock()
 
@@ -131,24 +135,50 @@ async def test_an_older_lease_of_the_same_process_is_refused(machines: tuple[Wor
     newer.write(task.evolve(problem="newer"))
 
 
-async def test_two_homes_with_one_media_folder_share_the_files(
-    keys: None, service: FakeService, providers: ProviderPool, tmp_path: object
+@pytest.fixture
+def homes(keys: None, service: FakeService, providers: ProviderPool, tmp_path: Path) -> tuple[World, World]:
+    """Two kernels with a home folder each, and one media folder."""
+
+    def at(home: Path) -> Settings:
+        return replace(settings.current(), home=home)
+
+    def start(home: str) -> World:
+        return World(Engine(partial(at, tmp_path / home), RunningLoop(), providers, now, lambda: 0.0), service)
+
+    return start("home-one"), start("home-two")
+
+
+async def test_two_homes_with_one_media_folder_share_what_is_done(
+    homes: tuple[World, World], service: FakeService
 ) -> None:
-    """Without a common journal each pays for what runs; what is done is found by its file, and no file is replaced."""
-    worlds = []
-    for home in ("home-one", "home-two"):
-        settings.configure(home=f"{tmp_path}/{home}")
-        engine = Engine(settings.current, RunningLoop(), providers, now, lambda: 0.0)
-        journal = engine.journal
-        assert journal
-        worlds.append((home, World(engine, service)))
-    handles = []
-    for home, world in worlds:
-        settings.configure(home=f"{tmp_path}/{home}")
-        handles.append(world.generate(again=False))
-        await world.end(handles[-1])
-    first, second = (handle.task for handle in handles)
-    assert first.path == second.path
+    """Without a common journal a clip is found by its file, and not paid for again."""
+    one, two = homes
+    first = await one.end(one.generate(again=False))
+    assert two.engine.journal.find(first.intent) is None
+    second = two.generate(again=False)
+    assert second.reused
+    assert (second.task.intent, second.task.path) == (first.intent, first.path)
     assert first.path
     assert paid(service) == 1
-    assert submit(worlds[1][1].engine, first.request).reused
+
+
+async def test_two_homes_with_one_media_folder_replace_no_file(
+    homes: tuple[World, World], service: FakeService
+) -> None:
+    """Without a common journal each pays for what runs, and saves it under a name of its own."""
+    one, two = homes
+    running = one.generate(again=False)
+    await one.until(running, Status.RUNNING)
+    await asyncio.sleep(5)
+    later = two.generate(again=False)
+    first = await one.end(running)
+    assert first.path
+    assert not later.done.done()
+    before = first.path.stat()
+    second = await two.end(later)
+    assert second.path
+    assert second.path != first.path
+    assert second.path.is_file()
+    after = first.path.stat()
+    assert (after.st_ino, after.st_mtime_ns) == (before.st_ino, before.st_mtime_ns)
+    assert paid(service) == 2
