@@ -24,6 +24,7 @@ from luma_jupyter.engine.provider_pool import ProviderPool
 from luma_jupyter.engine.store.journal import Entry, Journal
 from luma_jupyter.engine.store.spending import Day, Spending
 from luma_jupyter.errors import ConfigError, LumaError, OverBudget, Unreachable
+from tests.engine.store.journals import found_busy
 from tests.support import settings
 from tests.support.fake_service import FakeService, reply
 from tests.support.world import EPOCH, World, submit
@@ -476,6 +477,8 @@ def test_budget_is_not_raced_past(
     one, two = Engine(settings.current, loop_thread, providers), Engine(settings.current, loop_thread, providers)
     home = settings.current().home_folder
     two.repository.journals[home] = Journal(home, owner="elsewhere|1|1.0")
+    two.journal.heartbeat()
+    waits = found_busy(monkeypatch)
     refused: list[str] = []
     check = one.budget.check
 
@@ -490,7 +493,7 @@ def test_budget_is_not_raced_past(
     def check_slowly(*args: Any) -> None:
         check(*args)
         other.start()
-        other.join(0.3)  # it waits for the transaction
+        assert waits.wait(10)
 
     monkeypatch.setattr(one.budget, "check", check_slowly)
     handle = submit(one, FOX)

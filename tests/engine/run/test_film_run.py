@@ -35,6 +35,7 @@ from tests.engine.kernels import Kernels
 from tests.support import settings
 from tests.support.film_maker import FakeMaker
 from tests.support.films import film
+from tests.support.waiting import until
 from tests.support.world import EPOCH, World, submit
 
 
@@ -363,6 +364,11 @@ def engine(loop_thread: LoopThread, providers: ProviderPool, maker: FakeMaker) -
     return engine
 
 
+def is_stopped(engine: Engine) -> bool:
+    """Whether a run of the engine has been told to stop."""
+    return any(run._stopped for run in list(engine._runner._runs))
+
+
 def test_film_tells_how_far_it_is(engine: Engine, maker: FakeMaker) -> None:
     """Its progress is told in steps of a percent, while it is made and not after."""
     listening = threading.Event()
@@ -385,8 +391,7 @@ def test_stopped_film_leaves_nothing(engine: Engine, maker: FakeMaker, media: Pa
         nonlocal stopped
         assert submitted.wait(10)
         handle.stop()
-        while not engine._runner._runs or not next(iter(engine._runner._runs))._stopped:
-            pass
+        until(lambda: is_stopped(engine))
         stopped = True
 
     maker.meanwhile = stop
@@ -488,8 +493,7 @@ def test_film_is_not_made_where_the_program_ends(
     begun.wait(10)
     finisher = threading.Thread(target=lambda: ending.append(str(engine.finish(5.0, tell_later=later))))
     finisher.start()
-    while not next(iter(engine._runner._runs))._stopped:
-        pass
+    until(lambda: is_stopped(engine))
     told.set()
     finisher.join()
     assert ending == ["luma_jupyter: 1 film was not made in time: run this again."]

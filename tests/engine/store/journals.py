@@ -6,6 +6,7 @@ import os
 import sqlite3
 import subprocess
 import textwrap
+import threading
 from collections.abc import Callable
 from contextlib import closing, redirect_stdout
 from io import StringIO
@@ -18,6 +19,7 @@ import pytest
 from luma_jupyter.domain.requests import ExtendRequest, VideoRef
 from luma_jupyter.domain.task import Video
 from luma_jupyter.domain.vocabulary import Status
+from luma_jupyter.engine.store import database
 from luma_jupyter.engine.store.journal import Journal
 from luma_jupyter.errors import ClipDetached
 from tests.support import forks
@@ -60,6 +62,18 @@ FULL = a_task(
 def another(home: Path, owner: str | None = None, notify: Callable[[str], None] = lambda line: None) -> Journal:
     """Another kernel's journal in the same folder."""
     return Journal(home, clock=lambda: EPOCH, owner=owner, notify=notify)
+
+
+def found_busy(monkeypatch: pytest.MonkeyPatch) -> threading.Event:
+    """What is set once somebody finds a journal busy, and waits for it."""
+    found = threading.Event()
+
+    def jitter() -> float:
+        found.set()
+        return 0.0
+
+    monkeypatch.setattr(database, "jitter", jitter)
+    return found
 
 
 def plain(path: Path) -> sqlite3.Connection:

@@ -31,6 +31,7 @@ from tests.engine.store.journals import (
     a_task,
     another,
     filled,
+    found_busy,
     look,
     plain,
     together,
@@ -72,7 +73,7 @@ def test_transaction_within_a_transaction_is_a_part_of_it(journal: Journal) -> N
     assert journal.entries() == []
 
 
-def test_transaction_is_seen_whole_or_not_at_all(journal: Journal, home: Path) -> None:
+def test_transaction_is_seen_whole_or_not_at_all(journal: Journal, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Another kernel sees all of a transaction or nothing; one that wants to write meanwhile waits for its turn."""
     other = another(home, ALIVE)
     other.heartbeat()
@@ -81,24 +82,27 @@ def test_transaction_is_seen_whole_or_not_at_all(journal: Journal, home: Path) -
         journal.add(a_task(1))
         journal.add(a_task(2))
         assert other.entries() == []
+        waits = found_busy(monkeypatch)
         writer = threading.Thread(target=lambda: (other.add(a_task(3)), seen.append(len(other.entries()))))
         writer.start()
-        writer.join(0.2)
+        assert waits.wait(10)
         assert seen == []
     writer.join()
     assert seen == [3]
 
 
-def test_waiting_for_a_busy_file_holds_up_no_other_thread(journal: Journal, home: Path) -> None:
+def test_waiting_for_a_busy_file_holds_up_no_other_thread(
+    journal: Journal, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """While one thread waits for another kernel's transaction, the others of its own kernel read on."""
     journal.add(a_task(1))
+    waits = found_busy(monkeypatch)
     writer = threading.Thread(target=lambda: journal.add(a_task(2)), daemon=True)
     with closing(plain(home / FILE_NAME)) as connection:
         connection.execute("BEGIN IMMEDIATE")
         writer.start()
-        for _ in range(20):
-            assert len(journal.entries()) == 1
-            writer.join(0.01)
+        assert waits.wait(10)
+        assert len(journal.entries()) == 1
         assert writer.is_alive()
         connection.execute("ROLLBACK")
     writer.join()

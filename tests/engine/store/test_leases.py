@@ -11,6 +11,7 @@ import psutil
 import pytest
 
 from luma_jupyter.engine.store.leases import HEARTBEAT_INTERVAL, LEASE_TIMEOUT, current_owner, is_alive
+from tests.support.waiting import until
 
 NOW = 1_700_000_000.0
 FRESH = NOW - LEASE_TIMEOUT + 1
@@ -67,8 +68,7 @@ def test_zombie_is_not_alive(process: subprocess.Popen[str]) -> None:
     """A process that has ended and that nobody has asked for its end (as servers in containers forget to) is gone."""
     owner = _owner(process)
     process.kill()
-    while psutil.Process(process.pid).status() != psutil.STATUS_ZOMBIE:
-        pass
+    until(lambda: psutil.Process(process.pid).status() == psutil.STATUS_ZOMBIE)
     assert not is_alive(owner, NOW, NOW)
 
 
