@@ -273,6 +273,7 @@ def test_folder_that_cannot_be_written_is_refused_at_once(clip: Clip, monkeypatc
     monkeypatch.setattr("luma_jupyter.clip.film_parts.check_writable", refuse)
     with pytest.raises(InvalidRequest, match=r"out: '.*movie\.mp4' cannot be saved \(Read-only file system\)\."):
         film([clip], out="movie.mp4")
+    assert [made.action for made in luma.clips()] == ["generate"]
 
 
 def test_film_that_was_made_is_found_again(clip: Clip, kernels: Kernels, service: PromptService) -> None:
@@ -425,11 +426,15 @@ def test_film_whose_file_is_gone_is_made_by_its_cell(clip: Clip) -> None:
 def test_film_stops_where_its_cell_says(service: PromptService) -> None:
     """A film that is stopped while it waits is cancelled, and no service has heard of it."""
     service.gate.clear()
-    made = film([luma.generate("A harbour")])
+    shot = luma.generate("A harbour")
+    made = film([shot])
     made.stop()
     with pytest.raises(ClipError, match=r"It was stopped\. The film was not made: nothing is left of it"):
         made.wait()
     assert made.status == "cancelled"
+    service.gate.set()
+    shot.wait()
+    assert [sent["prompt"] for sent in service.sent] == ["A harbour"]
 
 
 def test_seconds_of_a_clip_are_told_to_be_a_part_of_it(clip: Clip) -> None:

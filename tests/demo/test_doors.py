@@ -73,13 +73,15 @@ def test_page_is_refused_though_it_has_the_key(
 @pytest.mark.parametrize(
     "content_type", ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x"]
 )
-def test_simple_request_of_a_page_makes_nothing(content_type: str, api: httpx.Client) -> None:
+def test_simple_request_of_a_page_makes_nothing(content_type: str, kept: tuple[Path, DemoService]) -> None:
     """What a page can send without asking first, a form or a text, makes no task and no file."""
+    folder, service = kept
     headers = {"Origin": "https://evil.example", "Content-Type": content_type}
-    count = api.post(TASKS, json={"action": "retrieve_batch", "limit": 1000}).json()["count"]
-    for path in (VIDEOS, MODIFY, FILES, FORM):
-        assert api.post(path, content=b'{"prompt": "A boat [fail]"}', headers=headers).status_code in (400, 403)
-    assert api.post(TASKS, json={"action": "retrieve_batch", "limit": 1000}).json()["count"] == count
+    with httpx.Client(base_url=service.url, headers={"Authorization": f"Bearer {service.token}"}) as api:
+        for path in (VIDEOS, MODIFY, FILES, FORM):
+            assert api.post(path, content=b'{"prompt": "A boat [fail]"}', headers=headers).status_code in (400, 403)
+        assert api.post(TASKS, json={"action": "retrieve_batch", "limit": 1000}).json()["count"] == 0
+    assert list(folder.iterdir()) == []
 
 
 @pytest.mark.parametrize(("method", "path"), [*DOORS, ("GET", "MEDIA"), ("HEAD", "MEDIA")])

@@ -61,6 +61,7 @@ async def test_lost_request_without_a_task_id_names_the_console(kernels: Kernels
     world = await _lost(kernels, task_id=False)
     with pytest.raises(InvalidRequest, match="Look at your tasks in the service's console"):
         ask(world)
+    assert paid(world) == 1
 
 
 async def test_lost_request_is_made_anew_on_the_users_word(kernels: Kernels) -> None:

@@ -67,13 +67,16 @@ def errors_of(service: Any, *coroutines: Any) -> Iterator[BaseException]:
 def test_no_key_in_errors(fake: Any, name: str, answer: Any, request: pytest.FixtureRequest) -> None:
     """No error shows the key: in its message, attributes and pickle, or in a traceback that prints all locals."""
     service = fake(answer)
+    kinds = []
     for error in errors_of(service, *calls(getattr(service, name)())):
+        kinds.append(type(error))
         shown = [str(error), repr(error), repr(vars(error))]
         shown.append(all_locals(error))
         pickled = pickle.dumps(error)
         key = request.getfixturevalue("key")
         assert key not in "".join(shown)
         assert key.encode() not in pickled
+    assert len(kinds) == 2
     assert len(service.requests) >= 2
 
 

@@ -139,8 +139,8 @@ def test_search_is_the_same_with_and_without_the_index(
         assert [int(key[1], 16) for key in index.listed(folder, wanted)] == numbers
     (tmp_path / "in the way").write_text("")
     with closing(Journal(tmp_path / "in the way")) as unusable:
-        for _, intent, *_ in late(unusable).listed(folder, Wanted(search="fox")):
-            assert intent == tasks[0].intent
+        found = late(unusable).listed(folder, Wanted(search="fox"))
+        assert [intent for _, intent, *_ in found] == [tasks[0].intent]
         assert late(unusable).described(wanted, []) == []
 
 

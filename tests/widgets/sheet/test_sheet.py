@@ -250,6 +250,7 @@ def test_large_videos_are_beside_the_page(made: ClipList, tmp_path: Path, monkey
     monkeypatch.setattr(saving, "MOST_INSIDE", 100)
     page = luma.sheet(made).save(tmp_path / "my sheet.html").read_text("utf-8")
     sources = [str(video["src"]) for video in attributes_of(page, "video")]
+    assert len(sources) == 4
     assert all(re.fullmatch(r"my%20sheet_videos/[0-9a-f]{16}\.mp4", source) for source in sources)
     assert len(list((tmp_path / "my sheet_videos").glob("*.mp4"))) == 4
 
