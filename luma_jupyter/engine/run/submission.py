@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -56,6 +56,10 @@ class _Claimed(Exception):
     """Another clip has the task."""
 
 
+class _Undecided(Exception):
+    """Another clip, which is being sent, may come to have the task."""
+
+
 class Submission:
     """The submission of one task; also the `SubmissionListener` of its request."""
 
@@ -98,17 +102,20 @@ class Submission:
             request, payload = await self._to_send(client)
             price = handle.task.price if self.unconfirmed else await self._funds.check(handle.task)
             submitted = handle.task.submitted_at or handle.clock()
+            asks_again = repeats and client.gateway and (self._resend or self._left_unanswered)
+            looks = self.unconfirmed and not asks_again
             await handle.emit(
-                status=Status.SUBMITTING,
+                status=Status.QUEUED if looks else Status.SUBMITTING,
                 request=request,
                 submitted_at=submitted,
                 price=price,
                 payload=payload,
                 **({} if self.unconfirmed else self._place),  # what may have been accepted was sent to its old place
             )
-            asks_again = repeats and client.gateway and (self._resend or self._left_unanswered)
-            if self.unconfirmed and not asks_again and not await self._find_or_resend(client, payload, repeats):
-                return not self.unconfirmed
+            if looks:
+                if not await self._find_or_resend(client, payload, repeats):
+                    return not self.unconfirmed
+                await handle.emit(status=Status.SUBMITTING, problem=None)
             return await self._send(client, payload, repeats)
 
     async def _to_send(self, client: ProviderClient) -> tuple[Request, Mapping[str, Any]]:
@@ -197,8 +204,18 @@ class Submission:
             finding = N_(f"it could not be looked for: {reason}")
         unclaimed = [task_id for task_id in ids if not await in_thread(partial(self._journal.has_task_id, task_id))]
         if len(unclaimed) == 1:  # of several, nobody can say which is whose
-            with suppress(_Claimed):
-                await self._accepted(Accepted(unclaimed[0]), self._claim(unclaimed[0]))
+            try:
+                await self._accepted(Accepted(unclaimed[0]), self._claim(unclaimed[0], payload))
+                return False
+            except _Claimed:
+                pass
+            except _Undecided:
+                await self._leave_unconfirmed(
+                    N_(
+                        "a clip of the same request is being sent, and the task that was found may be that one's: look "
+                        "again once it is answered."
+                    )
+                )
                 return False
         if self._resend:
             return True
@@ -209,10 +226,13 @@ class Submission:
             else f"`%luma retry {name} --may-pay-twice` (in Python `{name}.retry(may_pay_twice=True)`) sends it again, "
             "which may pay twice."
         )
-        message = unconfirmed_message(handle.task, finding, advice)
-        error = ClipUnconfirmed(message)
-        await handle.emit(status=Status.UNCONFIRMED, problem=None, ended_at=self.ended_at, error=error)
+        await self._leave_unconfirmed(finding, advice)
         return False
+
+    async def _leave_unconfirmed(self, finding: str, advice: str | None = None) -> None:
+        """End a look that found nothing to follow."""
+        error = ClipUnconfirmed(unconfirmed_message(self._handle.task, finding, advice))
+        await self._handle.emit(status=Status.UNCONFIRMED, problem=None, ended_at=self.ended_at, error=error)
 
     async def _send(self, client: ProviderClient, payload: Mapping[str, Any], repeats: bool) -> bool:
         if self.stopped:  # while a file was read, or the journal written: waits in which no stop takes effect
@@ -239,11 +259,14 @@ class Submission:
         return handle.task.status is Status.RUNNING
 
     @contextmanager
-    def _claim(self, task_id: str) -> Iterator[None]:
-        """Have the service's task for this clip alone, as all kernels see it. Raises _Claimed where another has it."""
+    def _claim(self, task_id: str, payload: Mapping[str, Any]) -> Iterator[None]:
+        """Have the service's task for this clip alone, as all kernels see it. Raises _Claimed or _Undecided."""
+        provider = self._handle.task.provider
         with self._journal.transaction():
             if self._journal.has_task_id(task_id):
                 raise _Claimed
+            if any(task.provider == provider and task.payload == payload for task in self._journal.being_sent()):
+                raise _Undecided
             yield
 
     async def _accepted(self, accepted: Accepted, within: AbstractContextManager[object] = NOTHING) -> None:

@@ -245,6 +245,11 @@ class Journal:
         sql = f"WHERE {UNFINISHED} AND folder IN ({', '.join('?' * len(chosen))}) ORDER BY created_at, intent"
         return self._select(sql, *chosen)
 
+    def being_sent(self) -> list[Task]:
+        """The tasks that kernels which live have sent to a service, and that are not answered yet."""
+        found = self._select("WHERE status = 'submitting'")
+        return [entry.task for entry in found if entry.alive and entry.task.sent_at and not entry.task.task_id]
+
     def _folders(self, wanted: Callable[[Path], bool]) -> list[str]:
         """The wanted folders of all entries, as they are written there."""
         found, _ = self._file.execute(_FOLDERS)

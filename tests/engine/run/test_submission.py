@@ -34,6 +34,8 @@ from luma_jupyter.errors import (
     Unreachable,
 )
 from luma_jupyter.views.clip_html import final_html
+from luma_jupyter.views.text import status_text
+from tests.engine.kernels import Kernels
 from tests.support import settings
 from tests.support.fake_service import VIDEO, Answer, reply
 from tests.support.states import clip_state
@@ -752,6 +754,67 @@ async def test_task_that_another_kernel_takes_meanwhile_is_not_taken_twice(
     task = await _retry(world, lost)
     assert (task.status, task.task_id) == (Status.UNCONFIRMED, None)
     assert [entry.task.intent for entry in other_kernel.entries() if entry.task.task_id] == [other.intent]
+    assert len(world.service.seen("submit")) == 2
+
+
+@WAYS
+@pytest.mark.parametrize("elsewhere", [False, True], ids=["here", "another kernel"])
+async def test_task_of_an_equal_clip_that_is_being_sent_is_left_to_it(
+    kernels: Kernels, elsewhere: bool, options: dict[str, bool]
+) -> None:
+    """The service lists the task before its answer is there: a lost clip does not take it, nor is it sent again."""
+    world = kernels.start()
+    world.service.lists = True
+    lost = await _lost(world, answer=LOST_BEFORE)
+
+    async def answer_late(request: httpx.Request) -> httpx.Response:
+        answer = world.service.honest("submit", request)
+        await asyncio.sleep(30)
+        return answer
+
+    world.service.script("submit", answer_late)
+    sender = kernels.start() if elsewhere else world
+    other = sender.generate()
+    await asyncio.sleep(5)
+    task = await _retry(world, lost, **options)
+    assert (other.task.status, task.status, task.task_id) == (Status.SUBMITTING, Status.UNCONFIRMED, None)
+    assert "not found" not in str(task.error)
+    assert "a clip of the same request is being sent" in str(task.error)
+    assert "`%luma retry NAME`" in str(task.error)
+    assert ((await sender.end(other)).status, other.task.task_id) == (Status.COMPLETED, "task-1")
+    again = await _retry(world, lost)
+    assert (again.status, again.task_id) == (Status.UNCONFIRMED, None)
+    assert "it was looked for, and not found." in str(again.error)
+    assert len(world.service.seen("submit")) == 2
+
+
+async def test_request_that_a_killed_kernel_was_sending_holds_no_other_one_up(kernels: Kernels) -> None:
+    """Nobody waits for its answer any more: a lost clip takes the one task that the service has of both."""
+    world, killed = kernels.start(), kernels.start()
+    world.service.lists = True
+    lost = await _lost(world)
+    world.service.script("submit", world.service.after(1e6))
+    other = killed.generate()
+    await asyncio.sleep(5)
+    assert other.task.status is Status.SUBMITTING
+    await kernels.kill(killed)
+    task = await _retry(world, lost)
+    assert (task.status, task.task_id) == (Status.COMPLETED, "task-1")
+
+
+async def test_lost_clips_that_are_looked_for_at_once_hold_one_another_up_in_nothing(world: World) -> None:
+    """Of two lost clips of equal requests one has the task that there is, though the other one is looked for, too."""
+    world.service.lists = True
+    lost = [await _lost(world, answer=LOST_BEFORE), await _lost(world)]
+    world.service.script("list", *[world.service.after(10)] * 2)
+    retries = [world.engine.resume(task.intent) for task in lost]
+    await asyncio.sleep(5)
+    assert [status_text(replace(clip_state(), task=retry.task)) for retry in retries] == [
+        "nobody knows yet whether it was received: it is looked for at the service"
+    ] * 2
+    tasks = [await world.end(retry) for retry in retries]
+    assert sorted(str(task.task_id) for task in tasks) == ["None", "task-1"]
+    assert sorted(task.status for task in tasks) == [Status.COMPLETED, Status.UNCONFIRMED]
     assert len(world.service.seen("submit")) == 2
 
 

@@ -88,6 +88,20 @@ def test_unfinished_is_what_has_not_come_to_its_end(journal: Journal, status: St
     assert len(journal.unfinished()) == (0 if finished else 1)
 
 
+def test_being_sent_is_what_has_left_and_is_not_answered(journal: Journal, home: Path) -> None:
+    """Neither what has still to leave, nor what is answered, looked for, or was sent by a kernel that is gone."""
+    sent = a_task(status=Status.SUBMITTING, sent_at=EPOCH)
+    lease = journal.add(a_task(status=Status.SUBMITTING))
+    journal.add(a_task(2, status=Status.QUEUED, sent_at=EPOCH))
+    gone = Journal(home, clock=lambda: EPOCH - 3600, owner=OTHER)
+    gone.add(a_task(3, status=Status.SUBMITTING, sent_at=EPOCH))
+    assert journal.being_sent() == []
+    lease.write(sent)
+    assert journal.being_sent() == [sent]
+    lease.write(sent.evolve(status=Status.RUNNING, task_id="task-1"))
+    assert journal.being_sent() == []
+
+
 def test_has_task_id_knows_what_is_written_down(journal: Journal) -> None:
     """A service's task that an entry has is known to be that entry's, from the moment it is written down."""
     lease = journal.add(a_task())
