@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from luma_jupyter.domain.vocabulary import Status
@@ -20,7 +21,7 @@ from luma_jupyter.providers.acedata import AceData
 from luma_jupyter.providers.protocol import Accepted
 from luma_jupyter.settings import Settings
 from tests.support import settings
-from tests.support.fake_service import FakeService
+from tests.support.fake_service import Answer, FakeService
 from tests.support.loops import RunningLoop
 from tests.support.world import Clock, World
 
@@ -97,6 +98,82 @@ async def test_a_kernel_that_was_overtaken_while_running_follows_the_other(
     assert (ended.status, watched.status) == (Status.COMPLETED, Status.COMPLETED)
     assert ended.path == watched.path
     assert paid(service) == 1
+
+
+def late(seconds: float, service: FakeService) -> Answer:
+    """A scripted answer that is on its way for so long."""
+
+    async def answer(request: httpx.Request) -> httpx.Response:
+        honest = service.honest("submit", request)
+        await asyncio.sleep(seconds)
+        return honest
+
+    return answer
+
+
+async def silent_while_sending(world: World) -> Handle:
+    """Ask for a video whose answer takes 100 s, of a kernel whose beats nobody sees; by now its lease is over."""
+    world.service.script("submit", late(100, world.service))
+    world.engine.repository.heartbeat = lambda: None  # type: ignore[method-assign]
+    handle = world.generate(again=False)
+    await asyncio.sleep(LEASE_TIMEOUT + 10)
+    assert handle.task.status is Status.SUBMITTING
+    return handle
+
+
+@pytest.mark.parametrize("looks", [0, 60], ids=["looked before", "looks meanwhile"])
+async def test_answer_that_comes_when_another_kernel_does_not_find_the_clip_is_kept(
+    machines: tuple[World, World], service: FakeService, looks: float
+) -> None:
+    """The list does not show the task yet; who gets the answer follows the clip to its end."""
+    one, other = machines
+    first = await silent_while_sending(one)
+    service.script("list", service.after(looks))
+    second = other.engine.resume(first.task.intent)
+    ended = await one.end(first)
+    assert (ended.status, ended.task_id) == (Status.COMPLETED, "task-1")
+    watched = await other.end(second)
+    assert watched.status is (Status.COMPLETED if looks else Status.UNCONFIRMED)
+    assert other.generate(again=False).task.path == ended.path
+    entry = other.engine.journal.find(first.task.intent)
+    assert entry
+    assert entry.task == ended
+    assert paid(service) == 1
+
+
+async def test_answer_that_comes_when_another_kernel_has_found_the_clip_changes_nothing(
+    machines: tuple[World, World], service: FakeService
+) -> None:
+    """Who found it in the service's list follows it; the other one only watches."""
+    one, other = machines
+    service.lists = True
+    first = await silent_while_sending(one)
+    service.seconds = 200
+    second = other.engine.resume(first.task.intent)
+    await asyncio.sleep(60)
+    entry = one.engine.journal.find(first.task.intent)
+    assert entry
+    assert (entry.owner, entry.task.task_id) == (other.engine.journal.owner, "task-1")
+    ended, watched = await other.end(second), await one.end(first)
+    assert ended == watched
+    assert (ended.status, paid(service)) == (Status.COMPLETED, 1)
+
+
+async def test_answer_that_comes_when_another_kernel_has_sent_it_again_counts_both(
+    machines: tuple[World, World], service: FakeService
+) -> None:
+    """Its task is followed, and the second one, which was sent on the user's word, is still counted as paid for."""
+    settings.configure(acedata_price=0.5)
+    one, other = machines
+    first = await silent_while_sending(one)
+    service.script("submit", late(100, service))
+    second = other.engine.resume(first.task.intent, may_pay_twice=True)
+    ended, watched = await one.end(first), await other.end(second)
+    assert (ended.status, ended.task_id, ended.doubts) == (Status.COMPLETED, "task-1", 1)
+    assert watched == ended
+    await asyncio.sleep(100)
+    assert paid(service) == 2
+    assert other.engine.spent_today() == (1.0, 0)
 
 
 async def test_a_lost_lease_refuses_every_write(machines: tuple[World, World]) -> None:

@@ -23,7 +23,7 @@ from luma_jupyter.domain.vocabulary import Provider, Status
 from luma_jupyter.engine.frames import name_frames, read_frames
 from luma_jupyter.engine.handle import NOTHING, Handle
 from luma_jupyter.engine.local_files import as_video
-from luma_jupyter.engine.recovery import can_repeat, unconfirmed_message
+from luma_jupyter.engine.recovery import can_repeat, resumed, unconfirmed_message
 from luma_jupyter.engine.run.funds import Funds
 from luma_jupyter.engine.run.options import RunOptions
 from luma_jupyter.engine.run.slots import Slots
@@ -255,8 +255,26 @@ class Submission:
                 handle.task = handle.task.evolve(**self._before)
             raise
         else:
-            await self._accepted(accepted)
+            try:
+                await self._accepted(accepted)
+            except LeaseLost:
+                if not await in_thread(partial(self._take_back, accepted.task_id)):
+                    raise
+                await self._accepted(accepted)
         return handle.task.status is Status.RUNNING
+
+    def _take_back(self, task_id: str) -> bool:
+        """Follow it again where another kernel has taken it over while it was sent, and has no task of it."""
+        handle, journal = self._handle, self._journal
+        with journal.transaction():
+            entry = journal.find(handle.task.intent)
+            if entry is None or entry.task.task_id:
+                return False
+            lease = journal.acquire(entry, resumed(entry.task.evolve(task_id=task_id)))
+        assert lease  # nobody could come between
+        handle.save = lease.write
+        handle.task = handle.task.evolve(doubts=entry.task.doubts)  # the other one may have sent it again
+        return True
 
     @contextmanager
     def _claim(self, task_id: str, payload: Mapping[str, Any]) -> Iterator[None]:
