@@ -60,6 +60,10 @@ class VirtualLoop(SingleThreadLoop):
     def time(self) -> float:
         return self._skipping.skipped
 
+    def sleep(self, seconds: float) -> None:
+        """Put the clock forward at once, as Windows does with a loop's clock when the machine was asleep."""
+        self._skipping.skipped += seconds
+
     def stand_still(self, still: bool) -> None:
         """Hold the clock, or let it go on; meanwhile the loop does what is ready, and what other threads ask for."""
         self._skipping.stands_still = still

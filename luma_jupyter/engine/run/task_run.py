@@ -54,6 +54,8 @@ if TYPE_CHECKING:
     from luma_jupyter.providers.http.client import HttpClient
     from luma_jupyter.providers.protocol import ProviderClient
 
+LATE = 5.0  # seconds by which a timeout comes late where the loop's clock went on while the machine slept (Windows)
+LAST_LOOKS = 60.0  # seconds that a task is watched further whose time was over while the machine slept
 STATEMENT_PATIENCE = 3.0  # seconds that a finished clip waits for what was charged
 FORGOTTEN_AFTER = 24 * 3600.0  # seconds after which an unknown task is not waited for any more, once it was
 FORGOTTEN_LOOKS = 12  # unknown in so many looks in a row: about two minutes; one may be a proxy's page
@@ -107,7 +109,7 @@ class TaskRun(Run):
         if handle.task.task_id is None and not await self._submission.run(self._resources.slots):
             return
         self._resources.exchanges.write_soon()
-        if handle.task.video is None and not await self._follow():
+        if handle.task.video is None and not await self._follow(self._timeout):
             return
         await self._save()
 
@@ -142,8 +144,8 @@ class TaskRun(Run):
 
     # Watching and saving.
 
-    async def _follow(self) -> bool:
-        handle = self._handle
+    async def _follow(self, timeout: float) -> bool:
+        handle, loop = self._handle, asyncio.get_running_loop()
         unknown, forgotten = 0, False
 
         def on_poll(problem: str | None) -> None:
@@ -157,7 +159,7 @@ class TaskRun(Run):
                 limit.reschedule(0)
 
         try:
-            async with asyncio.timeout(self._timeout) as limit:
+            async with asyncio.timeout(timeout) as limit:
                 elapsed = handle.task.elapsed(handle.clock())
                 task_id, at_once = handle.task.task_id or "", handle.task.gateway
                 end = await self._resources.poller().wait_for_end(
@@ -171,6 +173,8 @@ class TaskRun(Run):
                 message = N_(f"{service} does not know this task any more (task id {handle.task.task_id}).")
                 message = f"{message[0].upper()}{message[1:]}"
                 await handle.emit(status=Status.FAILED, problem=None, error=ClipFailed(message))
+            elif loop.time() - (limit.when() or 0.0) > LATE:  # its poll was due in the same moment, and not made
+                return await self._follow(LAST_LOOKS)
             else:
                 await self._detach(N_(f"It was watched for {self._timeout:g} s, and had not ended."))
             return False

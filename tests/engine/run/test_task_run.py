@@ -12,6 +12,7 @@ import pytest
 
 from luma_jupyter.domain.requests import ExtendRequest, GenerateRequest, ModifyRequest, Request, VideoRef
 from luma_jupyter.domain.vocabulary import Status
+from luma_jupyter.engine.run.task_run import LAST_LOOKS
 from luma_jupyter.engine.store.journal import Journal
 from luma_jupyter.errors import (
     ClipDetached,
@@ -25,6 +26,7 @@ from luma_jupyter.errors import (
 )
 from tests.support import settings
 from tests.support.fake_service import Answer, reply
+from tests.support.loops import VirtualLoop
 from tests.support.world import ACEDATA_KEY, EPOCH, RUNAPI_KEY, World, submit
 
 HELLO = GenerateRequest(prompt="hello")
@@ -233,6 +235,43 @@ async def test_timeout_detaches(world: World) -> None:
     looks = len(world.service.seen("look"))
     await asyncio.sleep(1000)
     assert len(world.service.seen("look")) == looks
+
+
+def sleep(seconds: float) -> None:
+    """Have the machine sleep, with the loop's clock going on, as on Windows."""
+    loop = asyncio.get_running_loop()
+    assert isinstance(loop, VirtualLoop)
+    loop.sleep(seconds)
+
+
+async def test_timeout_that_passes_while_the_machine_sleeps_leaves_time_for_a_look(world: World) -> None:
+    """Clips that ended meanwhile are saved, though poll and timeout are due at once, before the network is back."""
+    world.service.seconds = 100
+    modify = ModifyRequest(prompt="p", source=VideoRef(url="https://x.example/v"))
+    handles = [world.generate("one"), world.generate("two", timeout=30), world.submit(modify)]
+    await asyncio.sleep(20)
+    world.service.script("look", *[httpx.ConnectError("no route")] * 4)
+    sleep(3600)
+    for handle in handles:
+        assert (await world.end(handle)).status is Status.COMPLETED
+
+
+async def test_timeout_that_passes_while_the_machine_sleeps_detaches_after_a_look(world: World) -> None:
+    """What still runs then is looked at, and not watched much further, however often the machine sleeps."""
+    world.service.seconds = 1e6
+    handle = world.generate(timeout=60)
+    await asyncio.sleep(20)
+    looks = len(world.service.seen("look"))
+    for _ in range(2):
+        sleep(3600)
+        await asyncio.sleep(1)
+        assert handle.task.status is Status.RUNNING
+        assert len(world.service.seen("look")) == (looks := looks + 1)
+    task = await world.end(handle)
+    assert task.status is Status.DETACHED
+    assert "watched for 60 s" in str(task.error)
+    assert task.ended_at
+    assert task.ended_at - EPOCH == pytest.approx(20 + 2 * 3600 + 1 + LAST_LOOKS, abs=1)
 
 
 async def test_request_that_cannot_be_sent_makes_no_task(world: World) -> None:
