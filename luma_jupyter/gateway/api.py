@@ -206,6 +206,8 @@ class ApiHandler(Handler):
             if known.shared and known.state is State.SENT:  # it is sent and paid itself where the classmate's is lost
                 price = await gateway.vendors.price(vendor)
         else:
+            if key:  # any other refusal would tell a kernel that its earlier request made nothing
+                await gateway.ledger.check_key(person.name, vendor, key)
             sent, price = await gateway.bodies.prepare(person, vendor, body), await gateway.vendors.price(vendor)
         headers, share = self.request.headers, gateway.settings.share
         intent = Intent(

@@ -33,6 +33,7 @@ from luma_jupyter.gateway.records import (
     Left,
     Person,
     Submission,
+    Vendor,
     WalletKind,
 )
 from luma_jupyter.gateway.rows import COLUMNS, MAY_BE_FOUND, Rows, submission
@@ -88,9 +89,12 @@ class Paused(LumaError):
 
 
 class KeyConflict(LumaError):
-    """The same idempotency key came with another request before; this one made nothing."""
+    """The same idempotency key came with another request before; this one made nothing.
 
-    def __init__(self, submission: Submission) -> None:
+    ``submission``: that request's, None where it is another student's.
+    """
+
+    def __init__(self, submission: Submission | None = None) -> None:
         self.submission = submission
         super().__init__(N_("Another request came with the same idempotency key before. This one made nothing."))
 
@@ -156,10 +160,18 @@ class Ledger(Rows):
             raise Paused
         if outcome == "turn":
             return None, False
+        if outcome == "taken":
+            raise KeyConflict
         row = submission(columns)
         if outcome == "conflict":
             raise KeyConflict(row)
         return row, outcome == "fresh"
+
+    async def check_key(self, owner: str, vendor: Vendor, key: str) -> None:
+        """Raise KeyConflict where another student has this key, as `admit` does."""
+        others = "SELECT FROM submissions WHERE vendor = %s AND key = %s AND owner <> %s LIMIT 1"
+        if await self._execute(others, (vendor, key, owner)):
+            raise KeyConflict
 
     async def withdraw(self, intent: Intent, attempt: str) -> None:
         """Take back what a call of `admit` may have entered whose answer was lost: it certainly was not sent."""

@@ -46,7 +46,7 @@ def test_admit_enters_once_and_knows_the_key_again(conninfo: str) -> None:
         first = await ledger.admit(intent())
         again = await ledger.admit(intent())
         assert (first.fresh, again.fresh) == (True, False)
-        assert first.submission == again.submission == await ledger.find("anna", "acedata", "k1")
+        assert first.submission == again.submission == await ledger.find("anna", "acedata", intent().key)
         assert first.submission.body == intent().body
         assert (await ledger.left(Person("anna"))).reserved == PRICE
 
@@ -65,17 +65,59 @@ def test_admit_refuses_another_body_under_the_same_key(conninfo: str) -> None:
     run(conninfo, story)
 
 
-def test_same_key_of_another_student_or_vendor_meets_nothing(conninfo: str) -> None:
-    """A forged idempotency key joins nobody else's row."""
+def test_same_key_at_another_vendor_meets_nothing(conninfo: str) -> None:
+    """Each vendor's keys are apart, and nobody finds another's task."""
 
     async def story(ledger: Ledger) -> None:
         annas = await ledger.admit(intent())
-        others = [await ledger.admit(other) for other in (intent("bert"), intent(vendor="runapi"))]
-        assert all(admission.fresh for admission in (annas, *others))
+        assert annas.fresh
+        assert (await ledger.admit(intent("bert", intent().key, vendor="runapi"))).fresh
         accepted = await ledger.accept(annas.submission.id, "t", None, None)
         assert accepted == await ledger.find_task("anna", "acedata", "t")
         assert await ledger.find_task("bert", "acedata", "t") is None
         assert await ledger.find_task("anna", "runapi", "t") is None
+
+    run(conninfo, story)
+
+
+@pytest.mark.parametrize("ending", ["sent", "lost", "refused"])
+def test_same_key_of_another_student_makes_nothing(conninfo: str, ending: str) -> None:
+    """It joins nothing, tells of no row, and is no refusal: a kernel would take that for the end of its own request."""
+
+    async def story(ledger: Ledger) -> None:
+        row = (await ledger.admit(intent())).submission
+        if ending == "lost":
+            await ledger.lose(row.id, "no answer")
+        if ending == "refused":
+            await ledger.refuse(row.id, "forbidden", "not this one")
+        await ledger.set_cap("student", "bert", 0, 0, "teacher")
+        async with ledger.database.connection() as connection:
+            await connection.execute("INSERT INTO class_pause DEFAULT VALUES")
+        forged = intent("bert", intent().key, lesson=True)
+        for ask in (ledger.known, ledger.admit):
+            with pytest.raises(KeyConflict) as caught:
+                await ask(forged)
+            assert caught.value.submission is None
+        assert await ledger.list_own("bert", 0, 1e11, 10) == []
+
+    run(conninfo, story)
+
+
+def test_same_key_of_two_students_at_once_makes_one_submission(conninfo: str) -> None:
+    """The second one waits until the first is entered, and is in conflict with it."""
+
+    async def story(ledger: Ledger) -> None:
+        async with ledger.database.connection() as connection, connection.transaction():
+            await connection.execute(
+                "SELECT admit('anna', '{}', NULL, 'acedata', 'k', '{}', 'a cat', 10, false, 'first', true)"
+            )
+            second = asyncio.create_task(ledger.admit(intent("bert", "k")))
+            async with ledger.database.connection() as watching:
+                while not (await watching.execute("SELECT FROM pg_locks WHERE NOT granted")).rowcount:
+                    assert not second.done()
+                    await asyncio.sleep(0.01)
+        with pytest.raises(KeyConflict):
+            await second
 
     run(conninfo, story)
 

@@ -22,7 +22,7 @@ from luma_jupyter.gateway.turns import Turns
 from tests.support.submissions import LOST, MODERATED, PlayedVendor, intent
 
 GROUPS = {"anna": ("films",), "bert": ("arts", "films"), "carl": ()}
-KEYS, PROMPTS = ["k1", "k2", "k3"], ["a cat", "a cat", "a cat", "a dog"]
+KEYS, PROMPTS = ["1", "2", "3"], ["a cat", "a cat", "a cat", "a dog"]
 OUTCOMES = {"accepted": None, "refused": MODERATED, "lost": LOST, "killed": None}
 HELD = (State.SENT, State.ACCEPTED, State.UNCONFIRMED)
 FREE = (State.REFUSED, State.RELEASED)
@@ -148,15 +148,22 @@ class LedgerMachine(RuleBasedStateMachine):
 
     @rule(
         owner=st.sampled_from(list(GROUPS)),
-        key=st.sampled_from(KEYS),
+        number=st.sampled_from(KEYS),
+        whose=st.none() | st.sampled_from(list(GROUPS)),
         prompt=st.sampled_from(PROMPTS),
         price=amounts,
         lesson=st.booleans(),
         outcome=st.sampled_from(list(OUTCOMES)),
         day=st.sampled_from([YESTERDAY, TODAY]),
     )
-    def submit(self, owner: str, key: str, prompt: str, price: int, lesson: bool, outcome: str, day: date) -> None:
-        """A request, and what comes of it at the vendor; ``killed``: its process ends before it has sent it."""
+    def submit(
+        self, owner: str, number: str, whose: str | None, prompt: str, price: int, lesson: bool, outcome: str, day: date
+    ) -> None:
+        """A request, and what comes of it at the vendor; ``killed``: its process ends before it has sent it.
+
+        ``whose``: the student whose key it has, None: its own.
+        """
+        key = f"{whose or owner}-{number}"
         asked = intent(owner, key, prompt, price=price, lesson=lesson, groups=GROUPS[owner])
         killed = outcome == "killed"
         day = day if killed else TODAY
@@ -171,6 +178,10 @@ class LedgerMachine(RuleBasedStateMachine):
                 work.close()  # it would wait for the end of a process that has ended
             else:
                 self.expect(work, Lost if known.state is State.UNCONFIRMED and not killed else None)
+            assert self.vendor.posts.total() == posts
+            return
+        if any(of != owner and row_key == key for of, row_key in self.model.rows):
+            self.expect(work, KeyConflict)
             assert self.vendor.posts.total() == posts
             return
         original = self.model.original(asked)

@@ -80,7 +80,7 @@ def test_tables_of_an_earlier_version_are_migrated_and_work(
         again = _submit(running, "ben", "k1")
         assert (again.status_code, again.json()["task_id"], again.json()["task_replayed"]) == (200, "task-3", True)
         assert len(vendor.tasks) == 0
-        assert _submit(running, "ben", "k2", "snow").status_code == 200
+        assert _submit(running, "ben", "k4", "snow").status_code == 200
         assert len(vendor.tasks) == 1
         running.look()
         assert running.run(running.gateway.ledger.check()) == []

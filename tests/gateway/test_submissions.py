@@ -30,8 +30,8 @@ def vendor() -> PlayedVendor:
     return PlayedVendor()
 
 
-async def found(at: Replica, owner: str = "anna", key: str = "k1") -> Submission:
-    row = await at.ledger.find(owner, "acedata", key)
+async def found(at: Replica, owner: str = "anna", key: str = "") -> Submission:
+    row = await at.ledger.find(owner, "acedata", intent(owner, key).key)
     assert row
     return row
 
@@ -479,7 +479,8 @@ def test_everything_at_once_neither_locks_up_nor_loses_a_cent(conninfo: str, see
 
     async def student(at: Replica, number: int) -> None:
         for request in range(5):
-            asked = intent(f"s{number % 10}", f"{request}", f"{request % 3}", groups=("b", "a"), lesson=number % 2 == 0)
+            owner = f"s{number % 10}"
+            asked = intent(owner, f"{owner}-{request}", f"{request % 3}", groups=("b", "a"), lesson=number % 2 == 0)
             try:
                 row = await at.submissions.submit(asked)
             except (Refused, Lost, OverCap):

@@ -22,12 +22,15 @@ MODERATED = Moderated("AceDataCloud", "not this one", code="forbidden", http_sta
 LOST = Unconfirmed(ConnectionLost("AceDataCloud"))
 
 
-def intent(owner: str = "anna", key: str = "k1", prompt: str = "a cat", **changes: Any) -> Intent:
-    """What a student wants; requests are equal where the prompts are. ``groups``: the student's."""
+def intent(owner: str = "anna", key: str = "", prompt: str = "a cat", **changes: Any) -> Intent:
+    """What a student wants; requests are equal where the prompts are. ``groups``: the student's.
+
+    ``key``: by default the student's first one.
+    """
     values: dict[str, Any] = {
         "owner": Person(owner, tuple(changes.pop("groups", ()))),
         "vendor": "acedata",
-        "key": key,
+        "key": key or f"{owner}-1",
         "body": {"action": "generate", "prompt": prompt},
         "fingerprint": prompt,
         "price": PRICE,

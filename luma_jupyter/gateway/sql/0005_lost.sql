@@ -1,9 +1,12 @@
--- No classmate's request is answered with a video that is lost.
+-- No classmate's request is answered with a video that is lost, and nobody's key makes anything for another student.
+
+CREATE INDEX submissions_key ON submissions (vendor, key);
 
 -- Let a request through to its vendor: one call, one commit. Outcomes:
 -- fresh     entered as sent: this caller sends it
 -- known     there is a row that answers it: its own of an earlier call, or a new one that joined a classmate's
 -- conflict  this key came with another body
+-- taken     another student has this key; nothing was entered
 -- over      a cap does not hold it (detail: which); nothing was entered
 -- turn      it would be fresh, but has no turn; nothing was entered
 -- paused    it would be new, and a teacher has paused the class; nothing was entered
@@ -20,6 +23,7 @@ BEGIN
     IF p_lesson THEN -- equal requests that come together: one pays
         PERFORM pg_advisory_xact_lock(hashtextextended(p_vendor || ' ' || p_fingerprint, 0));
     END IF;
+    PERFORM pg_advisory_xact_lock(hashtextextended(p_vendor || ' ' || p_key, 1)); -- of two students that come together
     IF p_has_turn THEN
         DELETE FROM waiting AS w WHERE w.owner = p_owner AND w.key = p_key;
     END IF;
@@ -33,6 +37,13 @@ BEGIN
                 ELSE 'known'
             END;
             submission := mine;
+            RETURN NEXT;
+            RETURN;
+        END IF;
+        IF EXISTS (
+            SELECT FROM submissions AS s WHERE s.vendor = p_vendor AND s.key = p_key AND s.owner <> p_owner
+        ) THEN
+            outcome := 'taken';
             RETURN NEXT;
             RETURN;
         END IF;

@@ -299,6 +299,26 @@ async def test_another_gateway_is_not_asked_again_by_itself(kernels: Kernels, se
     assert not second.engine.may_send_again(handle.task.intent, may_pay_twice=False)
 
 
+@BOTH
+async def test_another_students_token_leaves_it_to_the_first_student(
+    kernels: Kernels, service: FakeGateway, ask: Callable[[World], Handle]
+) -> None:
+    """A gateway knows whose key it is: the other's kernel leaves the clip in doubt, and its own pays nothing again."""
+    conflict = {"error": {"code": "conflict", "message": "Another request came with the same idempotency key before."}}
+    service.script("submit", service.lose, reply(409, conflict))
+    first = kernels.start()
+    handle = ask(first)
+    await asyncio.sleep(0.5)
+    await kernels.kill(first)
+    second = kernels.start()
+    task = await second.end(second.engine.resume(handle.task.intent))
+    assert task.status is Status.UNCONFIRMED
+    assert "Another request came with the same idempotency key before" in str(task.error)
+    task = await second.end(second.engine.resume(handle.task.intent, resend=True))
+    assert task.status is Status.COMPLETED
+    assert len(service.tasks) == 1
+
+
 async def test_kernel_that_ends_in_good_order_leaves_it_to_the_next(kernels: Kernels, service: FakeGateway) -> None:
     """The end of a program is no word of the user's: what was not answered is asked for again by the next one."""
     service.script("submit", proxy_page(), for_ever=True)
