@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 from typing import Any
 
 from luma_jupyter.domain.urls import split_login
@@ -24,6 +25,11 @@ class Secret:
     def authorization(self) -> str:
         """The key as the Authorization header has it."""
         return f"Bearer {self._value}"
+
+    @property
+    def digest(self) -> str:
+        """What tells the key from another, and not what it is: the first 8 hex digits of its SHA-256."""
+        return hashlib.sha256(self._value.encode("utf-8", "surrogatepass")).hexdigest()[:8]
 
     def mask_in(self, answer: Any) -> Any:
         """A service's answer, as JSON was read, with the key masked: some quote the one that they refuse."""

@@ -101,7 +101,7 @@ class Task:
     ``payload`` is the body that was sent: what is looked for later, or repeated under the same key. ``again``: how many
     equal requests were made before it. ``making`` says in words how a film's video is made, copied or encoded, and why;
     ``progress`` how much of it is made, from 0 to 1, which nobody writes down. ``gateway``: it goes to its service
-    through a class gateway.
+    through a class gateway. ``account`` tells whose key it was sent with (`Secret.digest`); empty: nobody knows.
     """
 
     intent: str
@@ -139,6 +139,7 @@ class Task:
     making: str | None = None
     progress: float | None = field(default=None, compare=False)
     gateway: bool = False
+    account: str = ""
 
     @property
     def key(self) -> str:

@@ -113,4 +113,9 @@ def _advice(task: Task) -> str:
 
 def can_repeat(task: Task, client: ProviderClient) -> bool:
     """Whether a request that was sent before makes nothing new where it is sent again: there it is known by its key."""
-    return client.repeatable and task.base_url == client.base_url
+    return client.repeatable and task.base_url == client.base_url and has_its_key(task, client)
+
+
+def has_its_key(task: Task, client: ProviderClient) -> bool:
+    """Whether a client has the key that a request was sent with before; earlier versions wrote nothing down of it."""
+    return task.account in ("", client.account)

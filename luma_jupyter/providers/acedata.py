@@ -74,6 +74,11 @@ class AceData:
         return self.gateway
 
     @property
+    def account(self) -> str:
+        """What tells its key from another's; empty at a gateway, which knows who asks, and without a key."""
+        return self.key.digest if self.key and not self.gateway else ""
+
+    @property
     def holds_look_ups(self) -> bool:
         """Whether a look-up is answered only when there is news."""
         return self.gateway

@@ -59,7 +59,8 @@ class ProviderClient(Protocol):
     """One API of a service.
 
     ``repeatable``: it knows a repeated request by its idempotency key. ``gateway``: it is a class gateway's, which is
-    asked again by itself. ``holds_look_ups``: a look-up is answered when there is news of a task, or after a while.
+    asked again by itself. ``account``: what tells whose key it has, empty at a gateway, which knows who asks.
+    ``holds_look_ups``: a look-up is answered when there is news of a task, or after a while.
     """
 
     @property
@@ -72,6 +73,8 @@ class ProviderClient(Protocol):
     def repeatable(self) -> bool: ...
     @property
     def gateway(self) -> bool: ...
+    @property
+    def account(self) -> str: ...
     @property
     def holds_look_ups(self) -> bool: ...
     def payload(self, request: Request) -> dict[str, Any]: ...

@@ -319,7 +319,7 @@ FIELD_ORDERS = {
     "Task": (
         "intent request provider status created_at filename fingerprint media folder source_label source_intent name "
         "submitted_at sent_at ended_at task_id base_url video path file_size price cost doubts error problem upload "
-        "trace_id credits replayed payload extra again making progress gateway"
+        "trace_id credits replayed payload extra again making progress gateway account"
     ),
     "Video": "url video_id width height thumbnail_url",
     "VideoRef": "video_id url",

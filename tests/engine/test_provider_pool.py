@@ -240,6 +240,17 @@ def test_clients_of_a_gateway_speak_to_it_alone(providers: ProviderPool) -> None
     assert all(
         (client.gateway, client.repeatable, client.holds_look_ups) == (True,) * 3 for client in (acedata, runapi)
     )
+    assert {acedata.account, runapi.account} == {""}  # its token changes with each server; the gateway knows who asks
+
+
+def test_account_of_a_client_tells_its_key_from_another_and_not_what_it_is(providers: ProviderPool) -> None:
+    """It is the same for the same key; without one, as for prices, there is none."""
+    settings.configure(acedata_token="one-key", runapi_key="one-key")
+    acedata, runapi = providers.acedata(), providers.runapi()
+    assert acedata.account == runapi.account == "0ce08592"
+    settings.configure(acedata_token="another-key", runapi_key=None)
+    assert providers.acedata().account not in ("", acedata.account)
+    assert providers.runapi().account == ""
 
 
 def test_lesson_asks_a_gateway_alone_for_the_videos_of_classmates(providers: ProviderPool) -> None:

@@ -7,7 +7,8 @@ from dataclasses import replace
 import pytest
 
 from luma_jupyter.domain.vocabulary import Provider, Status
-from luma_jupyter.engine.recovery import is_served, recovered, unconfirmed_message
+from luma_jupyter.engine.provider_pool import ProviderPool
+from luma_jupyter.engine.recovery import can_repeat, is_served, recovered, unconfirmed_message
 from luma_jupyter.engine.store.journal import Entry
 from luma_jupyter.errors import ClipCancelled, ClipDetached, ClipFailed, ClipUnconfirmed
 from tests.support.entries import an_entry
@@ -52,6 +53,17 @@ def test_recovered_entry_stands_as_far_as_it_came(entry: Entry, status: Status, 
 def test_address_that_no_service_can_have_is_served_by_none(url: str) -> None:
     """A broken address in the journal is no living service, and no error."""
     assert not is_served(an_entry(Status.DETACHED, "demo", base_url=url).task)
+
+
+@pytest.mark.usefixtures("keys")
+def test_request_is_repeatable_with_the_key_that_it_was_sent_with(providers: ProviderPool) -> None:
+    """Another key may be another account's, and another address another service's; earlier versions noted no key."""
+    client = providers.client("runapi", "modify")
+    task = an_entry(Status.SUBMITTING, "runapi", sent_at=EPOCH, base_url=client.base_url).task
+    assert can_repeat(task, client)
+    assert can_repeat(task.evolve(account=client.account), client)
+    assert not can_repeat(task.evolve(account="c0ffee00"), client)
+    assert not can_repeat(task.evolve(base_url="https://other.example"), client)
 
 
 @pytest.mark.parametrize(("provider", "has_console"), [("demo", False), ("acedata", True)])

@@ -39,8 +39,8 @@ LARGEST = 1_000_000  # bytes
 LARGEST_BESIDE_PROMPT = 100_000  # bytes
 LARGEST_WITH_PROMPT = LARGEST_BESIDE_PROMPT + 6 * LONGEST_PROMPT
 _PROMPT = re.compile(rb'"prompt": "(?:[^"\\]++|\\.)*+"', re.DOTALL)
-# What is nobody else's business: where the maker's files lie, which API it was, and the body that was sent.
-_PRIVATE = ("base_url", "media", "folder", "payload")
+# What is nobody else's business: where the maker's files lie, which API and key it was, and the body that was sent.
+_PRIVATE = ("base_url", "account", "media", "folder", "payload")
 # What the video beside a sidecar says, or what does not count where there is one.
 _SAID_BY_VIDEO = ("filename", "file_size", "status", "error", "problem", "doubts")
 

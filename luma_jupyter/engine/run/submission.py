@@ -78,7 +78,7 @@ class Submission:
         self._before: dict[str, object] = {}  # what the task said before this try; restored where it was not accepted
         self._doubts = 0
         self._left_unanswered = False
-        self._place: dict[str, object] = {}  # where the request goes
+        self._place: dict[str, object] = {}  # where the request goes, and with whose key
         self.unconfirmed = options.unconfirmed  # it was sent before, and nobody knows yet what came of it
         self.ended_at = options.ended_at  # when it became unconfirmed, until it is sent again
         self.stopped = False
@@ -98,7 +98,7 @@ class Submission:
             handle = self._handle
             client = self._providers.client(handle.task.provider, handle.task.request.action)
             repeats = can_repeat(handle.task, client)
-            self._place = {"base_url": client.base_url, "gateway": client.gateway}
+            self._place = {"base_url": client.base_url, "gateway": client.gateway, "account": client.account}
             request, payload = await self._to_send(client)
             price = handle.task.price if self.unconfirmed else await self._funds.check(handle.task)
             submitted = handle.task.submitted_at or handle.clock()
@@ -241,7 +241,11 @@ class Submission:
         self.ended_at = None
         knows = repeats and client.gateway  # what it refuses now, it had not accepted before
         sent_at = None if knows else task.sent_at
-        self._before = {"sent_at": sent_at, "doubts": task.doubts, "base_url": task.base_url, "gateway": task.gateway}
+        self._before = {
+            "sent_at": sent_at,
+            "doubts": task.doubts,
+            **{name: getattr(task, name) for name in self._place},
+        }
         self._doubts = task.doubts + (1 if self.unconfirmed and not repeats else 0)
         try:
             with because(Step.RESEND if self.unconfirmed else Step.SUBMIT):

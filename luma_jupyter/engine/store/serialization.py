@@ -31,7 +31,7 @@ ERRORS: Mapping[Status, type[ClipError]] = {
 }
 LARGEST_NUMBER = 3e10  # as a time it is in the year 2920: Windows knows none after 3000
 _TIMES = ("created_at", "submitted_at", "sent_at", "ended_at")
-_TEXTS = ("fingerprint", "source_label", "name", "task_id", "base_url", "problem", "trace_id", "making")
+_TEXTS = ("fingerprint", "source_label", "name", "task_id", "base_url", "account", "problem", "trace_id", "making")
 
 
 # What `dump` writes; and what a sidecar has beside it, of which a person's note is no part of the task.
@@ -40,7 +40,7 @@ _KNOWN = frozenset(
         *("intent", "fingerprint", "action", "prompt", "request", "source_label", "source_intent", "name", "provider"),
         *("status", "task_id", "base_url", "video", "media", "folder", "filename", "file_size", "price", "cost"),
         *("doubts", "error", "problem", "trace_id", "credits", "replayed", "payload", "again", "making", *_TIMES),
-        *("gateway", "schema", "bytes", "note"),
+        *("gateway", "account", "schema", "bytes", "note"),
     ]
 )
 
@@ -85,6 +85,7 @@ def dump(task: Task) -> dict[str, Any]:
         "again": task.again or None,
         "making": task.making,
         "gateway": task.gateway or None,
+        "account": task.account or None,
         **{name: getattr(task, name) for name in _TIMES},
     }
 
@@ -152,7 +153,7 @@ def _cleaned(texts: Mapping[str, str | None]) -> dict[str, str | None]:
     label, base_url = texts["source_label"], texts["base_url"] or ""
     if "@" in base_url:
         base_url = split_login(base_url)[0]
-    return {"base_url": base_url, "source_label": label and shown_url(label)}
+    return {"base_url": base_url, "account": texts["account"] or "", "source_label": label and shown_url(label)}
 
 
 def read_request(data: Mapping[str, Any]) -> Request:

@@ -53,6 +53,7 @@ def a_task(folder: Path, request: Request | None = None, intent: str = INTENT, *
         ended_at=EPOCH + 90,
         task_id="task-1",
         base_url="https://secret.example/api",
+        account="c0ffee00",
         video=Video("https://media.example/1.mp4", "v-1", 1280, 720, "https://media.example/1.jpg"),
         price=0.35,
         problem="The file was late.",
@@ -118,7 +119,7 @@ def test_sidecar_and_video_give_the_clip_back(folder: Path, request_: Request, c
     )
     assert {name: getattr(read_, name) for name in same} == {name: getattr(task, name) for name in same}
     assert read_.status is Status.COMPLETED
-    assert (read_.problem, read_.error, read_.base_url, read_.folder) == (None, None, "", Path())
+    assert (read_.problem, read_.error, read_.base_url, read_.account, read_.folder) == (None, None, "", "", Path())
 
 
 def test_sidecar_works_wherever_its_folder_lies(folder: Path, tmp_path: Path) -> None:
@@ -157,7 +158,7 @@ def test_sidecar_has_nothing_private(folder: Path) -> None:
         ),
         *("created_at", "submitted_at", "sent_at", "ended_at"),
     }
-    for secret in (b"hunter2", b"hook.example", b"secret.example", b"teacher", os.fsencode(folder)):
+    for secret in (b"hunter2", b"hook.example", b"secret.example", b"c0ffee00", b"teacher", os.fsencode(folder)):
         assert secret not in file.getvalue()
     assert (data["schema"], data["bytes"], data["prompt"]) == (SCHEMA, 4000, "A red fox")
 

@@ -39,7 +39,7 @@ from tests.engine.kernels import Kernels
 from tests.support import settings
 from tests.support.fake_service import VIDEO, Answer, reply
 from tests.support.states import clip_state
-from tests.support.world import EPOCH, World
+from tests.support.world import EPOCH, RUNAPI_KEY, World
 
 
 def _modify(world: World, **options: Any) -> Handle:
@@ -485,6 +485,33 @@ async def test_retry_at_runapi_repeats_the_key_and_is_paid_once(world: World) ->
     first, second = world.service.seen("submit")
     assert first.request.headers["idempotency-key"] == second.request.headers["idempotency-key"] == lost.intent
     assert first.payload == second.payload
+
+
+async def test_retry_with_the_key_of_another_account_is_no_repetition(world: World) -> None:
+    """An idempotency key holds within one account: with another's key it may pay twice, so the user has to say that."""
+    world.service.idempotent = True
+    lost = await _lost(world, "runapi")
+    settings.configure(runapi_key="another-accounts-key")
+    task = await _retry(world, lost, resend=True)
+    assert task.status is Status.UNCONFIRMED
+    assert len(world.service.seen("submit")) == 1
+    assert "--may-pay-twice" in str(task.error)
+    assert not world.engine.may_send_again(lost.intent, may_pay_twice=False)
+    task = await _retry(world, lost, may_pay_twice=True)
+    assert (task.status, task.doubts) == (Status.COMPLETED, 1)
+    assert task.charge(None) == 1.0
+
+
+async def test_retry_with_the_first_key_again_is_a_repetition(world: World) -> None:
+    """A key that was set meanwhile changes nothing of the account that may have been charged."""
+    world.service.idempotent = True
+    lost = await _lost(world, "runapi")
+    settings.configure(runapi_key="another-accounts-key")
+    await _retry(world, lost, resend=True)
+    settings.configure(runapi_key=RUNAPI_KEY)
+    task = await _retry(world, lost, resend=True)
+    assert (task.status, task.doubts) == (Status.COMPLETED, 0)
+    assert world.service.tasks == ["task-1"]
 
 
 async def test_retry_at_runapi_is_what_was_sent_to_the_letter(world: World, tmp_path: Path) -> None:

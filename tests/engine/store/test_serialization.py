@@ -67,6 +67,7 @@ FULL = Task(
     again=3,
     making="video copied",
     gateway=True,
+    account="c0ffee00",
     payload={"prompt": "Élan", "async": True},
 )
 PART = {"intent": INTENT, "label": "storm"}
@@ -188,6 +189,7 @@ def tasks(draw: st.DrawFn) -> Task:
         again=draw(st.integers(0, 9)),
         making=draw(words),
         gateway=draw(st.booleans()),
+        account=draw(st.text()),
         payload=draw(st.none() | st.dictionaries(st.text(), words | st.booleans())),
     )
 
@@ -217,7 +219,8 @@ def test_load_reads_records_of_older_versions() -> None:
     data = {name: dump(FULL)[name] for name in ("intent", "provider", "status", "created_at", "filename", "action")}
     read = load({**data, "prompt": "p", "request": {}})
     assert read.request == ExtendRequest(prompt="p")
-    assert (read.video, read.path, read.price, read.doubts, read.base_url) == (None, None, None, 0, "")
+    assert (read.video, read.path, read.price, read.doubts) == (None, None, None, 0)
+    assert (read.base_url, read.account) == ("", "")
 
 
 def test_load_passes_over_what_later_versions_add() -> None:
@@ -344,6 +347,7 @@ FORGED: dict[str, list[Any]] = {
     "credits": NO_NUMBER,
     "replayed": NO_FLAG,
     "gateway": NO_FLAG,
+    "account": NO_TEXT,
     "payload": [value for value in NO_OBJECT if value is not None],
     "error": NO_TEXT,
     "problem": NO_TEXT,
