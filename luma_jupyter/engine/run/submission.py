@@ -23,7 +23,7 @@ from luma_jupyter.domain.vocabulary import Provider, Status
 from luma_jupyter.engine.frames import name_frames, read_frames
 from luma_jupyter.engine.handle import NOTHING, Handle
 from luma_jupyter.engine.local_files import as_video
-from luma_jupyter.engine.recovery import can_repeat, resumed, unconfirmed_message
+from luma_jupyter.engine.recovery import can_repeat, has_its_key, resumed, unconfirmed_message
 from luma_jupyter.engine.run.funds import Funds
 from luma_jupyter.engine.run.options import RunOptions
 from luma_jupyter.engine.run.slots import Slots
@@ -196,6 +196,8 @@ class Submission:
         handle.mention(problem="It was sent before and not answered: it is looked for first.")
         ids: list[str] = []
         finding = N_("it was looked for, and not found.")
+        if not has_its_key(handle.task, client):
+            finding = N_("another key is set now than the one that it was sent with.")
         try:
             with because(Step.FIND):
                 ids = await client.find(payload, (handle.task.sent_at or handle.task.created_at) - CLOCK_SLACK)

@@ -39,7 +39,7 @@ from tests.engine.kernels import Kernels
 from tests.support import settings
 from tests.support.fake_service import VIDEO, Answer, reply
 from tests.support.states import clip_state
-from tests.support.world import EPOCH, RUNAPI_KEY, World
+from tests.support.world import ACEDATA_KEY, EPOCH, RUNAPI_KEY, World
 
 
 def _modify(world: World, **options: Any) -> Handle:
@@ -594,6 +594,20 @@ async def test_retry_does_not_say_not_found_of_a_list_that_goes_on(world: World)
     assert task.status is Status.UNCONFIRMED
     assert "it could not be looked for: AceDataCloud sent an answer that cannot be used: “its list" in str(task.error)
     assert "not found" not in str(task.error)
+
+
+@PROVIDERS
+async def test_retry_does_not_say_not_found_of_what_was_sent_with_another_key(world: World, provider: str) -> None:
+    """Another account knows nothing of it: that another key is set is said, unless the first one is set again."""
+    lost = await _lost(world, provider)
+    world.service.script("list", reply(200, {"items": [], "count": 0}), for_ever=True)
+    settings.configure(acedata_token="another-accounts-key", runapi_key="another-accounts-key")
+    task = await _retry(world, lost)
+    assert task.status is Status.UNCONFIRMED
+    assert "no usable answer: another key is set now than the one that it was sent with." in str(task.error)
+    assert "not found" not in str(task.error)
+    settings.configure(acedata_token=ACEDATA_KEY, runapi_key=RUNAPI_KEY)
+    assert "it was looked for, and not found." in str((await _retry(world, lost)).error)
 
 
 async def test_retry_answered_with_conflict_stays_unconfirmed(world: World) -> None:
