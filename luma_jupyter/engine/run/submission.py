@@ -336,8 +336,12 @@ class Submission:
 
 
 def _says_nothing(error: Exception) -> bool:
-    """Whether a gateway's refusal leaves open what became of an earlier try: it looks at who asks before its ledger."""
-    return isinstance(error, InvalidKey | Conflict) or getattr(error, "code", None) == NOT_IN_CLASS
+    """Whether what ended a try leaves open what became of an earlier one.
+
+    So does all but a gateway's refusal, and one of those that come before it looks into its ledger: at who asks.
+    """
+    refused = isinstance(error, ServiceError) and not isinstance(error, InvalidKey | Conflict)
+    return not refused or getattr(error, "code", None) == NOT_IN_CLASS
 
 
 def with_source(request: Request, source: Task, provider: Provider, base_url: str) -> Request:

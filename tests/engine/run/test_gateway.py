@@ -14,10 +14,12 @@ import pytest
 from luma_jupyter.domain.exchange import Step
 from luma_jupyter.domain.media import LocalFile
 from luma_jupyter.domain.requests import GenerateRequest, ModifyRequest, VideoRef
+from luma_jupyter.domain.task import Task
 from luma_jupyter.domain.vocabulary import Status
 from luma_jupyter.engine.handle import Handle
 from luma_jupyter.engine.local_files import as_video
-from luma_jupyter.errors import ClipFailed
+from luma_jupyter.engine.store.journal import Journal
+from luma_jupyter.errors import ClipFailed, ConfigError
 from luma_jupyter.languages import reading, translated
 from tests.engine.kernels import Kernels
 from tests.support import settings
@@ -190,6 +192,28 @@ async def test_student_taken_out_of_the_class_after_a_loss_keeps_the_doubt(
     assert "Not here." in str(task.error)
     again = await world.end(world.engine.resume(task.intent, resend=True))
     assert again.status is Status.COMPLETED
+    assert len(service.tasks) == 1
+
+
+async def test_journal_that_cannot_be_written_after_a_loss_keeps_the_doubt(
+    world: World, service: FakeGateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What keeps the next try back says nothing of the one before: it is not made anew when its cell is run again."""
+    write, sent_at = Journal.write, set[float]()
+
+    def fail_at_the_second_try(journal: Journal, task: Task, lease: int) -> None:
+        sent_at.update([task.sent_at] if task.sent_at else [])
+        if len(sent_at) == 2 and task.status is Status.SUBMITTING:
+            raise ConfigError("The disk is full.")
+        write(journal, task, lease)
+
+    service.script("submit", service.lose)
+    with monkeypatch.context() as patch:
+        patch.setattr(Journal, "write", fail_at_the_second_try)
+        task = await world.end(world.generate())
+    assert (task.status, len(sent_at)) == (Status.UNCONFIRMED, 2)
+    assert "The disk is full." in str(task.error)
+    assert (await world.end(world.engine.resume(task.intent, resend=True))).status is Status.COMPLETED
     assert len(service.tasks) == 1
 
 
