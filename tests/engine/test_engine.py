@@ -371,6 +371,19 @@ async def test_resume_of_a_task_the_service_forgot_fails_after_a_day(world: Worl
     assert (await world.end(ask(world))).intent != task.intent
 
 
+async def test_task_that_another_account_does_not_know_does_not_fail(world: World) -> None:
+    """However old it is: with the key that it was made with it is there, and running its cell again pays nothing."""
+    task = await detached(world)
+    await asyncio.sleep(25 * 3600)
+    world.service.hidden.add(str(task.task_id))
+    settings.configure(acedata_token="another")
+    assert (await world.end(world.engine.resume(task.intent))).status is Status.DETACHED
+    settings.configure(acedata_token=ACEDATA_KEY)
+    world.service.hidden.clear()
+    assert (await world.end(ask(world))).intent == task.intent
+    assert len(world.service.seen("submit")) == 1
+
+
 @pytest.mark.usefixtures("demo")
 async def test_demo_clip_answers_only_demo_requests(world: World, no_keys: Any) -> None:
     """A demo clip is shown again where the request goes to demo; with a key the real one is made, and shown from then.

@@ -32,7 +32,7 @@ from luma_jupyter.domain.vocabulary import Status, in_sentence
 from luma_jupyter.engine.exchanges import Exchanges
 from luma_jupyter.engine.handle import Handle
 from luma_jupyter.engine.library.folder import MediaFolder, size_of
-from luma_jupyter.engine.recovery import unanswered, unconfirmed_message
+from luma_jupyter.engine.recovery import has_its_key, unanswered, unconfirmed_message
 from luma_jupyter.engine.run.base import BY_USER, Run, RunResources
 from luma_jupyter.engine.run.poller import NOT_KNOWN, Poller
 from luma_jupyter.engine.run.slots import Slots
@@ -154,7 +154,7 @@ class TaskRun(Run):
                 handle.mention(problem=problem)
             unknown = unknown + 1 if problem == NOT_KNOWN else 0
             old = handle.task.elapsed(handle.clock()) > FORGOTTEN_AFTER and unknown >= FORGOTTEN_LOOKS
-            if unknown and (old or self._asked_elsewhere()):
+            if unknown and ((old and self._asks_as_before()) or self._asked_elsewhere()):
                 forgotten = True
                 limit.reschedule(0)
 
@@ -190,6 +190,10 @@ class TaskRun(Run):
         if end.seconds is not None:  # after the end is told: others wait for that
             await in_thread(partial(self._resources.on_duration, end.seconds))
         return state.phase is not TaskPhase.FAILED
+
+    def _asks_as_before(self) -> bool:
+        """Whether the account that made the task is asked for it. At a gateway, which forgets none, nobody can tell."""
+        return not self._handle.task.gateway and has_its_key(self._handle.task, self._resources.client())
 
     def _asked_elsewhere(self) -> str | None:
         """The address that is asked for the task, where that is not the one that accepted it."""
