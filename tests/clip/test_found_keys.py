@@ -220,28 +220,14 @@ LOST_MODIFY = "%%luma modify https://example.com/v.mp4 -o lost\nA [lost] sunset"
 
 
 @pytest.mark.parametrize(
-    ("cell", "retry", "words"),
+    ("cell", "words"),
     [
-        (
-            LOST_MODIFY,
-            "retry lost",
-            "RunAPI was found in a store: this costs money, and nobody can be asked here: set RUNAPI",
-        ),
-        (
-            LOST_GENERATE,
-            "retry lost --may-pay-twice",
-            "AceDataCloud was found in a store: this costs money, and nobody",
-        ),
+        (LOST_MODIFY, "RunAPI was found in a store: this costs money, and nobody can be asked here: set RUNAPI"),
+        (LOST_GENERATE, "AceDataCloud was found in a store: this costs money, and nobody"),
     ],
 )
 def test_retry_that_sends_again_is_asked_about(
-    notebook: Shell,
-    service: PromptService,
-    keep: Keep,
-    monkeypatch: pytest.MonkeyPatch,
-    cell: str,
-    retry: str,
-    words: str,
+    notebook: Shell, service: PromptService, keep: Keep, monkeypatch: pytest.MonkeyPatch, cell: str, words: str
 ) -> None:
     """An unconfirmed clip was paid with a key that was given, if at all; another one pays after a yes alone."""
     leave_unconfirmed(notebook, cell)
@@ -249,16 +235,16 @@ def test_retry_that_sends_again_is_asked_about(
     sent = len(service.sent)
     monkeypatch.setattr("builtins.input", refuse)
     with pytest.raises(NotConfirmed, match=words) as caught:
-        notebook.run(f"%luma {retry}")
+        notebook.run("%luma retry lost --may-pay-twice")
     assert str(caught.value).endswith("in the environment of such runs.")
     monkeypatch.setattr("builtins.input", lambda question: "n")
     with pytest.raises(NotConfirmed, match=r"^Nothing was sent: the answer was not yes\.$"):
-        notebook.run(f"%luma {retry}")
+        notebook.run("%luma retry lost --may-pay-twice")
     assert len(service.sent) == sent
     questions: list[str] = []
     monkeypatch.setattr("builtins.input", lambda question: questions.append(question) or "y")
     for _ in range(2):
-        notebook.run(f"%luma {retry}")
+        notebook.run("%luma retry lost --may-pay-twice")
         notebook.user_ns["lost"].handle.done.result(timeout=10)
     assert [question.split(":")[1] for question in questions] == [
         " this costs money, and so does all that you make after it in this kernel. Send it? [y/N] "

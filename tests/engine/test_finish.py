@@ -120,8 +120,8 @@ def test_all_that_was_not_sent_is_settled_in_one_transaction(
     """However many clips a kernel leaves unsent, the next one begins after one write to the disk."""
     settings.configure(submissions=1)
     service.script("submit", service.after(100))
-    for number in range(5):
-        submit(engine, GenerateRequest(prompt=f"Number {number}"))
+    first, *_ = [submit(engine, GenerateRequest(prompt=f"Number {number}")) for number in range(5)]
+    until(engine, first.task.intent, Status.SUBMITTING)
     engine.finish(grace=20, tell_later=True)
     written: list[str] = []
     execute = Database.execute
