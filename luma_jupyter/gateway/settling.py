@@ -12,13 +12,13 @@ from luma_jupyter.gateway.ledger import Ledger
 from luma_jupyter.gateway.records import MICROS, Submission
 from luma_jupyter.gateway.submissions import HEARTBEAT
 from luma_jupyter.gateway.vendors import Vendors
+from luma_jupyter.providers.acedata import ARRIVES_WITHIN
 
 log = logging.getLogger(__name__)
 
 STALE = 60.0  # seconds without a sign of life of the process that sends a request, after which it has ended
 HEARD_AGAIN = 3 * HEARTBEAT  # seconds after an outage of PostgreSQL in which every living process is heard of again
 LOOKED_FOR = 120  # times that the vendor's list is looked into for a lost request: an hour in which it can be had
-ARRIVES_WITHIN = 600.0  # seconds from when a request was sent to when the vendor has made its task, at most
 CLOCK_SLACK = 60.0  # seconds by which the vendor's clock may be behind ours
 STATEMENT_DAYS = 3  # for which the vendor's statement is asked what a task has cost
 STATED_AT_ONCE = 200
