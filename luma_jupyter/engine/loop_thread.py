@@ -201,9 +201,10 @@ def wait(future: concurrent.futures.Future[Any], timeout: float | None, tick: Ca
         return _wait_plainly(future, timeout, tick)
     if not isinstance(loop, asyncio.BaseEventLoop):  # uvloop's: nest-asyncio2 refuses it, but patches asyncio before
         return _wait_plainly(future, timeout, tick)
-    import nest_asyncio2  # start-up, and it patches asyncio: only where it is needed
+    with deferred_interrupt():  # an import or a patch that stopped halfway would stay so
+        import nest_asyncio2  # start-up, and it patches asyncio: only where it is needed
 
-    nest_asyncio2.apply(loop)
+        nest_asyncio2.apply(loop)
     return _wait_nested(loop, future, timeout)
 
 

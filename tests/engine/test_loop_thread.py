@@ -602,6 +602,35 @@ def test_interrupt_at_any_moment_leaves_the_loop_thread_in_order(python: Python,
     assert result.returncode == 0, result.stderr
 
 
+INTERRUPTED_FIRST_WAIT = """
+import asyncio, concurrent.futures, contextlib, nest_asyncio2, signal
+
+from luma_jupyter.engine import loop_thread
+
+applied, whole = [], nest_asyncio2.apply
+
+def apply(loop):
+    signal.raise_signal(signal.SIGINT)
+    applied.append(whole(loop))
+
+async def main():
+    loop_thread.wait(concurrent.futures.Future(), 20)
+
+nest_asyncio2.apply = apply
+signal.signal(signal.SIGINT, signal.default_int_handler)
+with contextlib.closing(asyncio.new_event_loop()) as loop:
+    try:
+        loop.run_until_complete(main())
+    except KeyboardInterrupt:
+        print(len(applied), end="")
+"""
+
+
+def test_interrupt_while_a_loop_is_made_ready_leaves_nothing_half_done(python: Python) -> None:
+    """What nests loops patches asyncio, once for a process: SIGINT waits until that is over."""
+    assert python(INTERRUPTED_FIRST_WAIT).stdout == "1"
+
+
 DROPPED_AT_ANY_MOMENT = f"""{STILL_WORKS}
 def give_way(future, timeout):
     raise loop_thread.GaveWay
