@@ -219,7 +219,18 @@ class ApiHandler(Handler):
             price=price,
             lesson=share == "always" or (share == "lesson" and headers.get("X-Luma-Lesson") == "1"),
         )
-        return Made(await gateway.submissions.submit(intent), replayed)
+        return Made(await self._while_connected(gateway.submissions.submit(intent)), replayed)
+
+    async def _while_connected(self, asking: Coroutine[Any, Any, T]) -> T:
+        """What asking gives; nothing more is entered once its client has gone, who asks again with the same key."""
+        asked = asyncio.ensure_future(asking)
+        try:
+            await _first(self._gone.wait(), [asked])
+            if not asked.done():
+                raise Refusal(499, "client_gone", "Who asked has gone.")
+            return asked.result()
+        finally:
+            asked.cancel()
 
     def _idempotency_key(self) -> str:
         """The key that the client has given; empty without any."""
@@ -340,7 +351,7 @@ def iso(moment: datetime) -> str:
     return f"{moment:%Y-%m-%dT%H:%M:%S.%fZ}"
 
 
-async def _first(waiting: Coroutine[Any, Any, object], others: Sequence[asyncio.Task[Any]]) -> None:
+async def _first(waiting: Coroutine[Any, Any, object], others: Sequence[asyncio.Future[Any]]) -> None:
     """Wait until one of these is done; the first one is given up otherwise."""
     task = asyncio.ensure_future(waiting)
     try:

@@ -111,8 +111,9 @@ class Ledger(Rows):
     async def admit(self, intent: Intent, day: date | None = None, attempt: str = "") -> Admission:
         """Enter an intent as sent and reserve its price, or find what answers it; ``day``: by default today, in UTC.
 
-        ``attempt`` is the caller's name for this call, see `withdraw`. What made nothing before is entered again.
-        Raises OverCap, Paused, KeyConflict, and InvalidRequest for what cannot be written down.
+        ``attempt`` is the caller's name for this call, see `withdraw`. What made nothing before is entered again, but
+        what its vendor refused for good is answered by that. Raises OverCap, Paused, KeyConflict, and
+        InvalidRequest for what cannot be written down.
         """
         row, fresh = await self._admit(intent, day, attempt or uuid4().hex, has_turn=True)
         assert row

@@ -28,7 +28,7 @@ class State(StrEnum):
 
     @property
     def without_task(self) -> bool:
-        """Whether it certainly made nothing, so that a repetition is sent anew."""
+        """Whether it certainly made nothing."""
         return self in (State.REFUSED, State.RELEASED)
 
 

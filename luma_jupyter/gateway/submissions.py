@@ -225,7 +225,10 @@ def _vendor_key(intent: Intent) -> str:
 
 
 def passes(status: int | None) -> bool:
-    """Whether what a vendor answers with this HTTP status passes by itself; None: it has not answered."""
+    """Whether what a vendor answers with this HTTP status passes by itself; None: it has not answered.
+
+    `may_be_sent_anew` in ``sql/0005_lost.sql`` says the same.
+    """
     return status is None or status >= 500 or status == 429
 
 

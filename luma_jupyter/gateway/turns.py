@@ -43,18 +43,19 @@ class Turns:
             self._asking = asyncio.create_task(self._ask_for_all())
         elif self._news:
             self._news.tell()
+        came = False
         try:
             async with asyncio.timeout(timeout):
                 await turn
-                return True
+            came = True
         except TimeoutError:
             pass
         finally:
             self._forget(place, turn)
-        if place not in self._waiting:
-            with suppress(DatabaseAway):  # then it is forgotten in a few seconds
-                await self.leave(owner, key)
-        return False
+            if not came and place not in self._waiting:
+                with suppress(DatabaseAway):  # then it is forgotten in a few seconds
+                    await self.leave(owner, key)
+        return came
 
     async def leave(self, owner: str, key: str) -> None:
         """Give a turn back, or wait no longer."""

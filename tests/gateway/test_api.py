@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import socket
 import threading
 import time
 from collections.abc import Callable
@@ -31,6 +32,15 @@ def submit(client: httpx.Client, key: str = "", **changes: Any) -> httpx.Respons
     """Ask for a video at AceDataCloud."""
     headers = {"Idempotency-Key": key} if key else {}
     return client.post("/luma/videos", json={**BOAT, **changes}, headers=headers)
+
+
+def ask_and_go(client: httpx.Client, key: str, when: Callable[[], bool]) -> None:
+    """Ask for a video at AceDataCloud, and go away unanswered once ``when`` is true."""
+    request = client.build_request("POST", "/luma/videos", json=BOAT, headers={"Idempotency-Key": key})
+    head = "".join(f"{name}: {value}\r\n" for name, value in request.headers.items())
+    with socket.create_connection((request.url.host, request.url.port or 0)) as connection:
+        connection.sendall(f"POST {request.url.path} HTTP/1.1\r\n{head}\r\n".encode() + request.read())
+        until(when)
 
 
 def retrieve(client: httpx.Client, task_id: str) -> httpx.Response:
@@ -187,13 +197,14 @@ def test_vendors_401_says_whom_to_tell(vendor: Server, ann: httpx.Client) -> Non
 
 
 def test_vendors_refusal_comes_in_its_own_words(vendor: Server, ann: httpx.Client) -> None:
-    """What a prompt did wrong is for its author; the same key may be tried again."""
+    """What a prompt did wrong is for its author, who tries again with another key: a late copy makes nothing."""
     moderated = {"success": False, "error": {"code": "forbidden", "message": "not this"}}
     vendor.script("submit", Status(403, moderated), Status(422, {"error": {"message": "no such video"}}))
     acedata, runapi = submit(ann, "one"), ann.post(MODIFY, json=FOG)
-    assert (acedata.status_code, acedata.json()["error"]) == (403, moderated["error"])
+    for answer in (acedata, submit(ann, "one")):
+        assert (answer.status_code, answer.json()["error"]) == (403, moderated["error"])
     assert (runapi.status_code, runapi.json()["error"]["message"]) == (422, "no such video")
-    assert submit(ann, "one").status_code == 200
+    assert submit(ann, "two").status_code == 200
 
 
 def test_vendor_that_cannot_be_reached_is_a_passing_trouble(
@@ -228,11 +239,27 @@ def test_lost_answer_of_the_vendor_is_unconfirmed_and_never_repeated(vendor: Ser
 def test_lost_answer_of_the_gateway_is_repeated_and_paid_once(vendor: Server, ann: httpx.Client) -> None:
     """A kernel that has gone while its request was sent finds the task with the same key."""
     vendor.script("submit", Late(0.3))
-    with pytest.raises(httpx.ReadTimeout):
-        ann.post("/luma/videos", json=BOAT, headers={"Idempotency-Key": "one"}, timeout=0.15)
+    ask_and_go(ann, "one", lambda: "submit" in {request.kind for request in vendor.requests})
     answer = submit(ann, "one").json()
     assert (answer["task_id"], answer["task_replayed"]) == (vendor.tasks[0].id, True)
     assert len(vendor.tasks) == 1
+
+
+def test_request_whose_kernel_has_gone_before_its_turn_is_not_sent(
+    gateway: RunningGateway, ann: httpx.Client, vendor: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The next kernel asks for it again with its key, or it was given up: whoever waits behind it has the turn."""
+    turns = gateway.gateway.submissions._turns
+    monkeypatch.setattr(turns, "_per_student", 1)
+    submit(ann, "one")
+    ask_and_go(ann, "two", lambda: ("ann", "two") in turns._waiting)
+    until(lambda: not turns._waiting)
+    gateway.look()
+    assert submit(ann, "three").status_code == 200
+    gateway.look()
+    assert len(vendor.tasks) == 2
+    assert submit(ann, "two").status_code == 200
+    assert len(vendor.tasks) == 3
 
 
 # What is not taken.

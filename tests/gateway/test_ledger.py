@@ -13,7 +13,7 @@ from luma_jupyter.domain.task import Video
 from luma_jupyter.errors import InvalidRequest
 from luma_jupyter.gateway.database import Connection, Database
 from luma_jupyter.gateway.ledger import KeyConflict, Ledger, OverCap
-from luma_jupyter.gateway.records import Person, State
+from luma_jupyter.gateway.records import Admission, Person, State
 from tests.support.submissions import PRICE, intent, outcomes, replica
 
 T = TypeVar("T")
@@ -233,15 +233,17 @@ def test_money_follows_each_state(conninfo: str) -> None:
     run(conninfo, story)
 
 
-def test_refused_and_released_are_entered_anew_also_with_another_body(conninfo: str) -> None:
+@pytest.mark.parametrize("status", [None, 429, 503])
+def test_released_and_what_passes_are_entered_anew_also_with_another_body(conninfo: str, status: int | None) -> None:
     """They made nothing, so the same key may come again; what was unconfirmed keeps its money until it is released."""
 
     async def story(ledger: Ledger) -> None:
         row = (await ledger.admit(intent())).submission
-        await ledger.refuse(row.id, "bad", "a \0 message \ud800", 400)
+        await ledger.refuse(row.id, "busy", "a \0 message \ud800", status)
         refused = await ledger.get(row.id)
         assert refused
-        assert (refused.error_code, refused.error_message, refused.error_status) == ("bad", "a \ufffd message ?", 400)
+        assert (refused.error_code, refused.error_message) == ("busy", "a \ufffd message ?")
+        assert refused.error_status == status
         again = await ledger.admit(intent(prompt="a dog"))
         assert again.fresh
         assert again.submission.id == row.id
@@ -254,6 +256,26 @@ def test_refused_and_released_are_entered_anew_also_with_another_body(conninfo: 
         assert not await ledger.release(row.id, "teacher")
         assert (await ledger.left(Person("anna"))).reserved == 0
         assert (await ledger.admit(intent())).fresh
+
+    run(conninfo, story)
+
+
+@pytest.mark.parametrize("status", [400, 403, 499])
+def test_refusal_for_good_answers_its_key_from_then_on(conninfo: str, status: int) -> None:
+    """Its kernel has heard of it and may have asked anew with another key: a copy that comes late makes nothing."""
+
+    async def story(ledger: Ledger) -> None:
+        row = (await ledger.admit(intent())).submission
+        await ledger.refuse(row.id, "bad", "No.", status)
+        refused = await ledger.get(row.id)
+        assert refused
+        assert refused.state is State.REFUSED
+        assert await ledger.admit(intent()) == Admission(refused, fresh=False)
+        assert await ledger.known(intent()) == refused
+        with pytest.raises(KeyConflict):
+            await ledger.admit(intent(prompt="a dog"))
+        assert (await ledger.admit(intent(key="k2"))).fresh
+        assert await ledger.check() == []
 
     run(conninfo, story)
 

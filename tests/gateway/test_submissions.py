@@ -153,10 +153,8 @@ def test_equal_requests_whose_first_is_lost_are_sent_by_another(conninfo: str, v
     asyncio.run(story())
 
 
-def test_refusal_is_told_with_the_vendors_words_and_the_request_may_come_again(
-    conninfo: str, vendor: PlayedVendor
-) -> None:
-    """Its money is free at once; who joined it is told the same."""
+def test_refusal_is_told_with_the_vendors_words_and_answers_its_key(conninfo: str, vendor: PlayedVendor) -> None:
+    """Its money is free at once; with another key the request is sent anew."""
     vendor.error = lambda body: MODERATED
 
     async def story() -> None:
@@ -168,7 +166,38 @@ def test_refusal_is_told_with_the_vendors_words_and_the_request_may_come_again(
             assert (row.error_code, row.error_message, row.error_status) == ("forbidden", "not this one", 403)
             assert (await at.ledger.left(Person("anna"))).reserved == 0
             vendor.error = lambda body: None
-            assert (await at.submissions.submit(intent())).id == row.id
+            with pytest.raises(Refused) as repeated:
+                await at.submissions.submit(intent())
+            assert repeated.value.submission == row
+            assert (await at.submissions.submit(intent(key="k2"))).state is State.ACCEPTED
+            assert vendor.posts.total() == 2
+
+    asyncio.run(story())
+
+
+def test_copy_that_comes_after_its_refusal_is_not_sent(conninfo: str, vendor: PlayedVendor) -> None:
+    """A replica held it up while another one sent what its kernel had repeated, and was refused: that answers it."""
+    vendor.error = lambda body: MODERATED
+    waits, goes_on = asyncio.Event(), asyncio.Event()
+
+    class Frozen(Turns):
+        async def take(self, owner: str, key: str, timeout: float) -> bool:
+            waits.set()
+            await goes_on.wait()
+            return True
+
+    async def story() -> None:
+        async with replica(conninfo, vendor) as at:
+            frozen = Submissions(at.ledger, Frozen(at.database, 1), vendor)
+            copy = asyncio.create_task(frozen.submit(intent()))
+            await waits.wait()
+            with pytest.raises(Refused):
+                await at.submissions.submit(intent())
+            vendor.error = lambda body: None
+            goes_on.set()
+            with pytest.raises(Refused):
+                await copy
+            assert vendor.posts.total() == 1
 
     asyncio.run(story())
 

@@ -1,10 +1,20 @@
 -- No classmate's request is answered with a video that is lost, and nobody's key makes anything for another student.
+-- What a vendor has refused for good is not sent anew by a copy of the request that comes late: its kernel has heard of it.
 
 CREATE INDEX submissions_key ON submissions (vendor, key);
 
+-- Whether a request that made nothing may be sent under its key once more: not what was refused for good. What passes by
+-- itself has an HTTP status like that, and what no vendor has refused has none.
+CREATE FUNCTION may_be_sent_anew(state text, status integer) RETURNS boolean LANGUAGE sql IMMUTABLE AS $$
+    SELECT CASE state
+        WHEN 'released' THEN true WHEN 'refused' THEN status IS NULL OR status = 429 OR status >= 500 ELSE false
+    END
+$$;
+
 -- Let a request through to its vendor: one call, one commit. Outcomes:
 -- fresh     entered as sent: this caller sends it
--- known     there is a row that answers it: its own of an earlier call, or a new one that joined a classmate's
+-- known     there is a row that answers it: its own of an earlier call, also one that was refused for good, or a new one
+--           that joined a classmate's
 -- conflict  this key came with another body
 -- taken     another student has this key; nothing was entered
 -- over      a cap does not hold it (detail: which); nothing was entered
@@ -30,7 +40,7 @@ BEGIN
     LOOP
         SELECT * INTO mine FROM submissions AS s
         WHERE s.owner = p_owner AND s.vendor = p_vendor AND s.key = p_key FOR UPDATE;
-        IF FOUND AND mine.state NOT IN ('refused', 'released') THEN
+        IF FOUND AND NOT may_be_sent_anew(mine.state, mine.error_status) THEN
             outcome := CASE
                 WHEN mine.fingerprint <> p_fingerprint THEN 'conflict'
                 WHEN mine.state = 'sent' AND mine.attempt = p_attempt AND mine.joined IS NULL THEN 'fresh'
@@ -91,7 +101,7 @@ BEGIN
             video = excluded.video, media = excluded.media, joined = excluded.joined, attempt = excluded.attempt,
             beat_at = excluded.beat_at, next_look_at = NULL, looks = 0,
             error_code = NULL, error_message = NULL, error_status = NULL
-        WHERE s.state IN ('refused', 'released')
+        WHERE may_be_sent_anew(s.state, s.error_status)
         RETURNING * INTO mine;
         EXIT WHEN FOUND; -- else another call has just entered it
     END LOOP;
