@@ -8,7 +8,8 @@ killed (SIGKILL) or frozen for some seconds (SIGSTOP): kernels, replicas, worker
 lose answers, refuse, break off and are slow. Then all are left alone until everything has ended. What must be true
 then, whatever the moments were (`lesson_promises`): no clip has two paid tasks; each one has ended in a way that its
 student sees, and that the ledger tells as well; what was paid is in the ledger; the wallets are equal to the rows; each
-video that the ledger has is kept, to the byte, and so is each one that a student has.
+video that the ledger has is kept, to the byte, and so is each one that a student has. Where a promise was broken,
+``build/class-chaos`` has the journals, the ledger and the gateway's log.
 """
 
 from __future__ import annotations
@@ -24,6 +25,8 @@ from pathlib import Path
 from tests.chaos.lesson import Lesson
 from tests.chaos.lesson_promises import faults
 from tests.support.misbehaving import Kind
+
+KEPT = Path("build") / "class-chaos"  # what there is to look at where a promise was broken
 
 
 @dataclass
@@ -51,7 +54,9 @@ def perform(students: int, clips: int, seed: int, pause: float, most_seconds: fl
         lesson.misbehave()
         lesson.live(pause, most_seconds)
         lesson.leave_alone()
-        rows = lesson.rows()
+        rows, problems = lesson.rows(), list(faults(lesson))
+        if problems:
+            lesson.keep(KEPT / str(seed))
         return Outcome(
             seconds=time.monotonic() - begin,
             blows=lesson.blows,
@@ -61,7 +66,7 @@ def perform(students: int, clips: int, seed: int, pause: float, most_seconds: fl
             tasks=lesson.paid.total(),
             most_tasks=max(lesson.paid.values()),
             saved=sum(row[3] is not None for row in rows),
-            problems=list(faults(lesson)),
+            problems=problems,
         )
 
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import random
+import shutil
 import signal
 import time
 from collections import Counter
@@ -213,6 +215,14 @@ class Lesson:
     def paid(self) -> Counter[str]:
         """How many tasks were paid for each prompt."""
         return Counter(task.request["prompt"] for task in self.vendor.tasks)
+
+    def keep(self, place: Path) -> None:
+        """Copy what there is to look at: the students' folders, the gateway's log, the ledger's tables."""
+        shutil.copytree(self.folder, place, dirs_exist_ok=True)
+        with psycopg.connect(self.conninfo) as connection:
+            for table in ("submissions", "audit"):
+                rows = connection.execute(f"SELECT to_jsonb(t) FROM {table} AS t ORDER BY id")
+                (place / f"{table}.jsonl").write_text("".join(f"{json.dumps(row)}\n" for (row,) in rows))
 
     # What is done to it.
 

@@ -2,19 +2,33 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
+from pathlib import Path
 
-from tests.chaos.classes import perform
-from tests.chaos.lesson_promises import faults_of_clips
+import pytest
+
+from tests.chaos import classes
+from tests.chaos.lesson_promises import faults, faults_of_clips
 from tests.chaos.life import End
 from tests.support.postgres import programs_or_skip
 
 
-def test_class_that_is_struck_everywhere_pays_and_loses_nothing() -> None:
-    """At most one paid task a clip, each with an end that its student sees, and books that are right."""
+def test_class_that_is_struck_everywhere_pays_and_loses_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At most one paid task a clip, each with an end that its student sees, and books that are right.
+
+    Where a promise is broken, all is kept that tells how it came to that.
+    """
     programs_or_skip()
-    outcome = perform(students=2, clips=10, seed=1, pause=0.4, most_seconds=3.0)
-    assert outcome.problems == []
+    monkeypatch.setattr(classes, "KEPT", tmp_path)
+    monkeypatch.setattr(classes, "faults", lambda lesson: [*faults(lesson), "one broken promise"])
+    outcome = classes.perform(students=2, clips=10, seed=1, pause=0.4, most_seconds=3.0)
+    assert outcome.problems == ["one broken promise"]
+    rows = [json.loads(line) for line in (tmp_path / "1" / "submissions.jsonl").read_text().splitlines()]
+    assert {row["body"]["prompt"] for row in rows} >= {f"Clip {number}" for number in range(10)}
+    assert len(list((tmp_path / "1").glob("student-*/home/*.sqlite*"))) >= 2
     assert outcome.most_tasks == 1
     assert sum(outcome.ends.values()) == 10
     assert outcome.blows.total() > 2
