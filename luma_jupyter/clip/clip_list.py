@@ -71,6 +71,10 @@ class ClipSequence(Sequence[Clip]):
         """Those that are wanted, in their order. Raises ConfigError where the journal cannot be read."""
 
     @abstractmethod
+    def find(self, key: str) -> Clip | None:
+        """The clip of a key, as tables and file names show it; None where it is not one of them."""
+
+    @abstractmethod
     def after(self, clips: Iterable[Clip]) -> ClipSequence:
         """These clips, and behind them what is here; those of them that are in it already stay where they are."""
 
@@ -180,6 +184,9 @@ class ClipList(list[Clip], ClipSequence):
     @property
     def completed(self) -> ClipList:
         return ClipList(clip for clip in self if clip.task.status is Status.COMPLETED)
+
+    def find(self, key: str) -> Clip | None:
+        return next((clip for clip in self if clip.task.key == key), None)
 
     def after(self, clips: Iterable[Clip]) -> ClipList:
         return ClipList([*(clip for clip in clips if clip not in self), *self])

@@ -9,6 +9,7 @@ from typing import Any, SupportsIndex, overload
 
 from luma_jupyter.clip.clip import Clip
 from luma_jupyter.clip.clip_list import ClipList, ClipSequence
+from luma_jupyter.domain.identifiers import is_key
 from luma_jupyter.domain.task import Task
 from luma_jupyter.domain.vocabulary import Status
 from luma_jupyter.engine.past import Past
@@ -104,6 +105,10 @@ class LazyClipList(ClipSequence):
         tasks = [*known.values(), *self._tasks.unfinished_without(known)]
         done = {task.intent for task in tasks if task.status is Status.COMPLETED}
         return self._part(self._tasks.of(Status.COMPLETED, done))
+
+    def find(self, key: str) -> Clip | None:
+        task = self._tasks.find(key) if is_key(key) else None
+        return self._clip_of(task) if task else None
 
     def wanted(self, wanted: Wanted) -> LazyClipList:
         return self._part(self._tasks.wanted(wanted))

@@ -62,6 +62,11 @@ class Past(Sequence[Task]):
             self._places = {intent: place for place, (_, intent, _) in enumerate(self._keys)}
         return self._places.get(intent)
 
+    def find(self, key: str) -> Task | None:
+        """The task of a key; None where it is not one of them."""
+        found = [known for known in self._keys if known[1].startswith(key)]
+        return next(iter(self._tasks(found)), None)
+
     def of(self, status: Status, also: Container[str] = ()) -> Past:
         """Those that have come to a final status; in the same order. ``also`` are intents of some that have by now."""
         return self._of_keys([key for key in self._keys if key[2] == status or key[1] in also])

@@ -41,6 +41,9 @@ class LongList(ClipList):
     def index(self, clip: Clip, *span: Any) -> int:
         return int(clip.task.key, 16)
 
+    def find(self, key: str) -> Clip:
+        return completed_clip(int(key, 16), self.prompt)
+
     def counts(self) -> dict[Status, int]:
         return {Status.COMPLETED: self.count}
 

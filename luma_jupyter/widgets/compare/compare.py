@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import Any
 
 from luma_jupyter.clip.clip import Clip
-from luma_jupyter.clip.clip_list import wait_for_all
+from luma_jupyter.clip.clip_list import ClipList, wait_for_all
 from luma_jupyter.clip.session import Session
 from luma_jupyter.display.embedding import with_captions, with_video
 from luma_jupyter.domain.values import items_of, kind_of
@@ -48,7 +48,7 @@ class Comparison(ProgressiveDisplay):
     """Clips that are done, side by side."""
 
     def __init__(self, clips: Iterable[Clip], session: Session, presenter: PagePresenter) -> None:
-        self.clips = list(clips)
+        self.clips = ClipList(clips)
         self._session = session
         self.environment, self.page = presenter.environment, presenter.page
 
@@ -71,11 +71,7 @@ class Comparison(ProgressiveDisplay):
         return Missing(_("one set of controls for all of them"), _("Until then each plays by itself."))
 
     def _live(self, key: str) -> Any:
-        return CompareModel(self._session, self._clip_of, key=key)
-
-    def _clip_of(self, key: str) -> Clip | None:
-        """The clip of a key, where it is one of these."""
-        return next((clip for clip in self.clips if clip.task.key == key), None)
+        return CompareModel(self._session, self.clips.find, key=key)
 
 
 class CompareModel(NotedModel):

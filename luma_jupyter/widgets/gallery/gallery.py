@@ -17,7 +17,6 @@ from luma_jupyter.clip.clip_list import ClipList, ClipSequence
 from luma_jupyter.clip.session import Session
 from luma_jupyter.display.page import Audience
 from luma_jupyter.engine.store.wanted import Wanted
-from luma_jupyter.errors import LumaError
 from luma_jupyter.languages import gettext as _
 from luma_jupyter.views.clip_state import ClipState
 from luma_jupyter.views.gallery import (
@@ -162,8 +161,4 @@ class Gallery(ProgressiveDisplay, Sequence[Clip]):
 
     def clip_of(self, key: str) -> Clip | None:
         """The clip of a key, where it is one of these."""
-        try:
-            clip = self._session.clip_by_key(key)
-        except LumaError:
-            return None
-        return clip if clip in self.shelf.now.clips else None
+        return self.shelf.now.clips.find(key)

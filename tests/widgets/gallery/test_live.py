@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import re
+from collections import deque
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,6 +20,7 @@ from luma_jupyter.errors import ConfigError
 from luma_jupyter.views.html import MOST_SAVED, saved_size
 from luma_jupyter.widgets.gallery.gallery import Gallery
 from luma_jupyter.widgets.gallery.live import MOST_SEARCHES, STEPS, GalleryModel, LiveGallery
+from tests.engine.library.test_sidecars import a_task, placed
 from tests.support.notebook import PromptService, Shell, announce_late, wait_for_end, wait_for_status
 from tests.support.waiting import until
 
@@ -313,6 +317,27 @@ def test_what_is_no_note_changes_nothing(made: list[Clip], said: Said, changes: 
     assert (boat.starred, boat.note, fox.starred) == (False, "", False)
     assert [len(message["trouble"].splitlines()) for message in said] == [1] * lines
     assert {message["noted"] for message in said} <= {boat.task.key}
+
+
+def test_clip_of_another_folder_that_nobody_holds_is_found_for_the_page(
+    notebook: Shell, said: Said, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However many clips were drawn since: what the page names is one of the gallery's."""
+    monkeypatch.setattr(kernel.session, "_recent", deque(maxlen=1))
+    sent = tmp_path / "sent"
+    sent.mkdir()
+    tasks = [placed(a_task(sent, intent=f"{number:08x}{'0' * 24}")) for number in range(3)]
+    gallery = luma.gallery(sent)
+    live = live_part(gallery)
+    gallery.tiles(gallery.shelf.now, range(3))
+    gc.collect()
+    assert len(kernel.session.own_clips) == 1
+    for task in tasks:
+        ask(live, do="note", key=task.key, starred=True)
+        assert said[-1] == {"noted": task.key, "starred": True, "text": "", "trouble": ""}
+        assert gallery.pick(task.key, "extend")
+        assert gallery.picked
+        assert gallery.picked.task.intent == task.intent
 
 
 def test_a_note_that_cannot_be_kept_is_said(made: list[Clip], said: Said, monkeypatch: pytest.MonkeyPatch) -> None:
