@@ -18,7 +18,7 @@ from typing import Any, Protocol, TypeAlias
 
 from luma_jupyter import languages
 from luma_jupyter.domain.secret import BaseUrl, Secret
-from luma_jupyter.domain.urls import is_web_url
+from luma_jupyter.domain.urls import is_base_url
 from luma_jupyter.domain.values import as_python, read_path
 from luma_jupyter.domain.vocabulary import PROVIDERS, Provider, service_name
 from luma_jupyter.errors import ConfigError, InvalidRequest, shown
@@ -51,8 +51,8 @@ def read_key(name: str, value: object) -> Secret:
 
 def _base_url(name: str, value: object) -> BaseUrl:
     url = _text(name, value).rstrip("/")
-    if not is_web_url(url):  # not quoted: it may be the key, in the wrong variable
-        raise ConfigError(f"{name} must be an http(s) URL.")
+    if not is_base_url(url):  # not quoted: it may be the key, in the wrong variable
+        raise ConfigError(f"{name} must be an http(s) URL, without ? and #.")
     return BaseUrl.parse(url)
 
 

@@ -186,7 +186,7 @@ def test_flag_is_read_from_the_usual_words(word: str, meaning: bool) -> None:
 
 
 BAD_KEY = "has characters that no key has (a space, a line break, a quote?): copy it again."
-BAD_URL = "must be an http(s) URL."
+BAD_URL = "must be an http(s) URL, without ? and #."
 BAD = [
     ("acedata_token", "Bearer sk-1", BAD_KEY),
     ("acedata_token", '"sk-1"', BAD_KEY),
@@ -199,6 +199,8 @@ BAD = [
     ("acedata_platform_url", "ftp://h", BAD_URL),
     ("runapi_base_url", "https://", BAD_URL),
     ("gateway", "hub/services/luma", BAD_URL),
+    ("gateway", "https://hub.example/services/luma?token=k1", BAD_URL),
+    ("gateway", "https://hub.example/services/luma#k1", BAD_URL),
     ("gateway_token", "k 1", BAD_KEY),
     ("provider", "luma", "must be auto, acedata, runapi, demo, not 'luma'."),
     ("wait", "maybe", "must be 1 or 0, not 'maybe'."),

@@ -88,16 +88,21 @@ def _parse(line: str, body: str = "") -> tuple[list[str], dict[str, Any], dict[s
 
 def write_line(action: str, source: str = "", **values: str | bool) -> str:
     """The line that `read_line` reads as these words and options, by the options' names; what is empty is left out."""
-    words = [*([] if action == "generate" else [action]), *([shlex.quote(source)] if source else [])]
+    words = [*([] if action == "generate" else [action]), *([_quoted(source)] if source else [])]
     for option in OPTIONS:
         value = values.get(option.name)
         if not option.metavar:
             words += [option.flags[0]] if value is option.const else []
         elif isinstance(value, str) and value.strip():
-            quoted = shlex.quote(" ".join(value.split()))
+            quoted = _quoted(value)
             looks_like_option = quoted.startswith(("-", "'-"))  # the parser would take it for one
             words += [f"{option.flags[-1]}={quoted}"] if looks_like_option else [option.flags[0], quoted]
     return " ".join(words)
+
+
+def _quoted(value: str) -> str:
+    """A value as one word of a line, to the letter but for what would end the line."""
+    return shlex.quote(" ".join(value.strip().splitlines()))
 
 
 def read_film_words(words: list[str]) -> tuple[list[str], dict[str, Any]]:

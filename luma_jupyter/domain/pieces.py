@@ -44,7 +44,8 @@ class FilmFile:
         mark = file_mark(path.stat())  # before it is read: it may change meanwhile
         with path.open("rb") as file:
             sha256 = hashlib.file_digest(file, "sha256").hexdigest()
-        return cls(sha256, path.name[-LONGEST_NAME:], path, mark)
+        name = path.name.encode(errors="replace").decode()  # it is shown, and may be in any encoding
+        return cls(sha256, name[-LONGEST_NAME:], path, mark)
 
     @classmethod
     def from_record(cls, record: Mapping[str, Any]) -> FilmFile:

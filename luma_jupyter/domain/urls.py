@@ -22,6 +22,11 @@ def is_web_url(text: str) -> bool:
         return False
 
 
+def is_base_url(text: str) -> bool:
+    """Whether paths can be put behind ``text``: a web address without a query or fragment, which may have a secret."""
+    return is_web_url(text) and "?" not in text and "#" not in text
+
+
 _LOCAL_DOMAINS = (".localhost", ".local", ".internal", ".home.arpa")  # RFC 6761, 6762, 8375; ICANN on .internal
 _FAKE = IPv4Network("198.18.0.0/15")  # RFC 2544: what proxies such as Clash and Surge give in the place of any address
 _NAT64 = IPv6Network("64:ff9b::/96")  # RFC 6052: an IPv4 address, as networks without IPv4 write it

@@ -80,7 +80,7 @@ def read_timeout(value: object) -> float | None:
 
 def read_day(value: object) -> date:
     """Read a day: a date, a time, a text such as 2026-11-22, or ``today``. Raises InvalidRequest for what is none."""
-    day: Any = value
+    day: Any = None if as_python(value) is None else value
     try:
         if type(day).__name__ == "datetime64":
             day = day.astype("datetime64[D]").item()

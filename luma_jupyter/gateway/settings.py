@@ -14,7 +14,7 @@ from typing import Any, Literal, TypeAlias, get_args
 from urllib.parse import urlsplit
 
 from luma_jupyter.domain.secret import Secret
-from luma_jupyter.domain.urls import is_web_url
+from luma_jupyter.domain.urls import is_base_url
 from luma_jupyter.errors import ConfigError, shown
 from luma_jupyter.gateway.embedded import folder_settings
 from luma_jupyter.gateway.logs import LogFormat
@@ -89,8 +89,8 @@ def _text(name: str, value: object) -> str:
 
 def _url(name: str, value: object) -> str:
     url = _text(name, value).rstrip("/")
-    if not is_web_url(url):  # not quoted: it may be a key, in the wrong variable
-        raise ConfigError(f"{name} must be an http(s) URL.")
+    if not is_base_url(url):  # not quoted: it may be a key, in the wrong variable
+        raise ConfigError(f"{name} must be an http(s) URL, without ? and #.")
     return url
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from urllib.parse import quote
@@ -122,4 +123,4 @@ def public_url(url: str | None) -> str | None:
 
 def relative_url(path: str) -> str:
     """A relative path as a URL that cannot be taken for one with a scheme or a host."""
-    return quote(path.replace("\\", "/")).lstrip("/")
+    return quote(os.fsencode(path.replace("\\", "/"))).lstrip("/")

@@ -14,6 +14,7 @@ from luma_jupyter.domain.note import NO_NOTE, Note
 from luma_jupyter.domain.requests import GenerateRequest
 from luma_jupyter.languages import gettext as _
 from luma_jupyter.languages import ngettext
+from luma_jupyter.printable import printable
 from luma_jupyter.views.clip_html import origin, saved_as
 from luma_jupyter.views.clip_state import ClipState
 from luma_jupyter.views.html import HIDE_LOST_LIVE_PART, QUIET, escaped, frame
@@ -93,7 +94,7 @@ class FileTile:
     @property
     def key(self) -> str:
         """By which the page names it."""
-        return self.path
+        return printable(self.path)
 
     @property
     def title(self) -> str:

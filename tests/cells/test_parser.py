@@ -217,7 +217,14 @@ def test_a_written_line_is_read_as_it_was_meant(
     assert command.spec.request.prompt == prompt.strip()
     for name, value in chosen.items():
         read = getattr(command.spec.request, name)
-        assert read == (" ".join(value.split()) if isinstance(value, str) else value or read)
+        assert read == (" ".join(value.strip().splitlines()) if isinstance(value, str) else value or read)
+
+
+@pytest.mark.parametrize("path", ["a  b.png", "Screenshot 3.04.05\u202fPM.png", "图\u3000一.png", "a\u00a0b.png"])
+def test_a_written_line_keeps_the_white_space_of_a_path(path: str) -> None:
+    """As macOS puts it into the names of screenshots: another path is another picture, or none."""
+    line = write_line("extend", path, start_image=path)
+    assert split(line) == ["extend", path, "--start-image", path]
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NoReturn
 
+import pandas
 import pytest
 
 import luma_jupyter as luma
@@ -145,6 +146,7 @@ def test_clips_are_found_by_words_and_stars() -> None:
         ({"search": "a b " * 60 + " ".join(map(str, range(101)))}, "search can have at most 100 words"),
         ({"action": "delete"}, "There is no action 'delete'; choose generate, extend, modify, film"),
         ({"since": "friday"}, "'friday' is not a day: write it as 2026-11-22, or today"),
+        ({"since": pandas.NaT}, "NaT is not a day: write it as 2026-11-22, or today"),
         ({"starred": 1}, "starred must be True or False, not 1"),
     ],
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import os
 from pathlib import Path
 from typing import Any
 
@@ -126,6 +127,15 @@ def test_film_file_is_known_by_its_content(tmp_path: Path) -> None:
     assert first == second
     assert (first.name, first.data) == ("a.mov", None)
     first.check()
+
+
+def test_film_file_may_be_called_anything(tmp_path: Path) -> None:
+    """A name in another encoding, as old archives leave it, can be shown."""
+    path = tmp_path / os.fsdecode(b"caf\xe9.mp4")
+    path.write_bytes(b"film")
+    file = FilmFile.at(path)
+    assert (file.name, piece(source=file, label=file.name).label) == ("caf?.mp4", "caf?.mp4")
+    file.check()
 
 
 def test_film_file_that_changed_is_refused(tmp_path: Path) -> None:

@@ -29,7 +29,8 @@ ERRORS: Mapping[Status, type[ClipError]] = {
     Status.DETACHED: ClipDetached,
     Status.CANCELLED: ClipCancelled,
 }
-LARGEST_NUMBER = 3e10  # as a time it is in the year 2920: Windows knows none after 3000
+LATEST_TIME = 3e10  # in the year 2920: Windows knows none after 3000
+LARGEST_NUMBER = 1e15  # bytes, credits, US dollars
 _TIMES = ("created_at", "submitted_at", "sent_at", "ended_at")
 _TEXTS = ("fingerprint", "source_label", "name", "task_id", "base_url", "account", "problem", "trace_id", "making")
 
@@ -108,7 +109,7 @@ def read_task(text: object) -> Task | None:
 
 def _load(data: Mapping[str, Any]) -> Task:
     texts = {name: _text(data, name) for name in _TEXTS}
-    times = {name: _number(data, name) for name in _TIMES}
+    times = {name: _number(data, name, LATEST_TIME) for name in _TIMES}
     if data["provider"] not in SERVICE_NAMES or (data["provider"] == "local") != (data["action"] == "film"):
         raise Unreadable("provider")
     if times["created_at"] is None:
@@ -227,11 +228,11 @@ def _flag(data: Mapping[str, Any], name: str) -> bool:
     return value is True
 
 
-def _number(data: Mapping[str, Any], name: str) -> float | None:
+def _number(data: Mapping[str, Any], name: str, largest: float = LARGEST_NUMBER) -> float | None:
     value = data.get(name)
     if value is None:
         return None
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < LARGEST_NUMBER:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < largest:
         raise Unreadable(name)
     return value
 

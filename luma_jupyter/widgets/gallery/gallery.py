@@ -18,6 +18,7 @@ from luma_jupyter.clip.session import Session
 from luma_jupyter.display.page import Audience
 from luma_jupyter.engine.store.wanted import Wanted
 from luma_jupyter.languages import gettext as _
+from luma_jupyter.printable import printable
 from luma_jupyter.views.clip_state import ClipState
 from luma_jupyter.views.gallery import (
     FIRST_TILES,
@@ -85,7 +86,8 @@ class Gallery(ProgressiveDisplay, Sequence[Clip]):
 
     def _text(self, now: Standing, states: Sequence[ClipState], files: Sequence[str]) -> str:
         shown = [table_text(states)] if states else []
-        shown += files or ([] if states else [_("No clips with a video.")])
+        shown += map(printable, files)
+        shown = shown or [_("No clips with a video.")]
         more = now.total - len(states) - len(files)
         return "\n".join(filter(None, [*shown, rest_text(more, PART) if more else "", left_out_text(now.left_out)]))
 

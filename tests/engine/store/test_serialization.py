@@ -27,7 +27,7 @@ from luma_jupyter.domain.requests import (
 from luma_jupyter.domain.task import Task, Video
 from luma_jupyter.domain.visibility import has_visible
 from luma_jupyter.domain.vocabulary import ASPECT_RATIOS, PROVIDERS, Status
-from luma_jupyter.engine.store.serialization import ERRORS, LARGEST_NUMBER, Unreadable, dump, load
+from luma_jupyter.engine.store.serialization import ERRORS, LARGEST_NUMBER, LATEST_TIME, Unreadable, dump, load
 
 INTENT = "0123456789abcdef" * 2
 SOURCE_INTENT = "fedcba9876543210" * 2
@@ -246,7 +246,7 @@ NO_NUMBER: list[Any] = [
     -1,
     -0.5,
     LARGEST_NUMBER,
-    1e11,
+    1e16,
     10**400,
     float("nan"),
     float("inf"),
@@ -491,6 +491,12 @@ def test_load_of_any_forgery_is_a_task_or_unreadable(changes: dict[str, Any]) ->
     assert Path(task.filename).name == task.filename
 
 
+def test_large_films_and_amounts_are_read_again() -> None:
+    """A bound for times is none for bytes, credits and prices."""
+    large = FULL.evolve(file_size=31_000_000_000, price=1e11, cost=1e11, credits=1e11)
+    assert load(dump(large)) == large
+
+
 def test_times_are_those_that_every_system_knows() -> None:
     """The largest time that is read can be shown: Windows knows none after the year 3000."""
-    assert datetime.fromtimestamp(LARGEST_NUMBER, UTC).year < 3000
+    assert datetime.fromtimestamp(LATEST_TIME, UTC).year < 3000

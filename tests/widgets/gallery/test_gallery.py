@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 from pathlib import Path
@@ -122,6 +123,16 @@ def test_gallery_of_plain_videos_shows_them(notebook: Shell, plain: Path, seen: 
     assert html.count("▶ Play · 1.0 s") == 2
     assert "simulated" not in html
     assert list(gallery(lambda clip: True, folder=plain)) == []
+
+
+def test_gallery_has_a_video_whose_name_is_in_another_encoding(notebook: Shell, plain: Path, seen: Seen) -> None:
+    """As archives of old Windows leave them: its address is the one under which the server finds it."""
+    (plain / "A.MP4").rename(plain / os.fsdecode(b"\xc4\xe3.mp4"))
+    seen(LAB)
+    shown = gallery(plain)
+    assert repr(shown) == "films/b one.mp4\nfilms/��.mp4"
+    html = shown._repr_html_()
+    assert {video["src"] for video in attributes_of(html, "video")} == {"films/%C4%E3.mp4", "films/b%20one.mp4"}
 
 
 def test_gallery_shows_plain_videos_behind_clips(made: list[Clip], film_bytes: bytes) -> None:
