@@ -66,7 +66,7 @@ def collect(folder: str | PathLike[str]) -> Collection:
     damaged, or could do harm, is refused in one line and the others are shown. ``collection["ann"]`` is one student's,
     ``dataframe()`` and ``to_csv(path)`` give the table of clips, ``students()`` and ``to_csv(path, by="student")``
     that of students, with their answers. A zip in a folder of its own is called by that. Raises InvalidRequest where
-    there is no such folder.
+    there is no such folder, or it cannot be read.
     """
     settings = kernel.session.settings()
     collected = collect_all(settings.folder / read_path("folder", folder))

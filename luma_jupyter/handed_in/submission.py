@@ -23,7 +23,7 @@ from luma_jupyter.handed_in.archive import BROKEN, PART, Archive, Refused, unpac
 from luma_jupyter.handed_in.notebook import parse_notebook
 from luma_jupyter.handed_in.video import SavedVideo
 from luma_jupyter.languages import N_
-from luma_jupyter.operating_system import remove_stale
+from luma_jupyter.operating_system import reason, remove_stale
 from luma_jupyter.printable import printable
 
 UNPACKED = "collected"  # in the folder of the zips: a page plays what is in it, so it is not hidden
@@ -80,11 +80,11 @@ class Collected:
 def collect_all(folder: Path, now: float | None = None) -> Collected:
     """Unpack and read all zips of a folder, and of the folders in it; ``now`` in Unix seconds.
 
-    What was unpacked before is not unpacked again. Raises InvalidRequest where there is no such folder, or too many.
+    What was unpacked before is not unpacked again. Raises InvalidRequest where there is no such folder, it cannot be
+    read, or there are too many.
     """
-    if not folder.is_dir():
-        raise InvalidRequest(f"There is no folder {shown(str(folder))}.")
-    zips = _files(folder, ".zip")
+    files, unread = _files(folder)
+    zips = _of_kind(files, ".zip")
     if len(zips) > MOST_ZIPS:
         raise InvalidRequest(
             f"There are {len(zips):,} zips in {shown(str(folder))}: collect at most {MOST_ZIPS:,} at once."
@@ -107,23 +107,47 @@ def collect_all(folder: Path, now: float | None = None) -> Collected:
             refuse(file, student, str(error))
         except OSError as error:
             refuse(file, student, why_unwritable(error))
-    for file in _alone(folder, zips):
+    for file in _alone(folder, zips, _of_kind(files, ".ipynb")):
         refuse(file, _student(file, folder, set()), ALONE)
+    for place, why in unread:
+        refuse(place, printable(place.name), why)
     nameless = any(one.zip.parent == folder and _is_named_as_lesson(one) for one in found)
     return Collected(found, [*lines, *_doubtful(found)], refused, NAMELESS if nameless else "")
 
 
-def _files(folder: Path, suffix: str) -> list[Path]:
-    below = [one for one in folder.iterdir() if one.is_dir() and one.name != UNPACKED and not one.name.startswith(".")]
-    files = [file for place in (folder, *below) for file in place.iterdir() if file.suffix.lower() == suffix]
-    return sorted(file for file in files if not file.name.startswith("."))
+def _files(folder: Path) -> tuple[list[Path], list[tuple[Path, str]]]:
+    """What lies in a folder and in the folders in it; and those of them that cannot be read, and why, in English words.
+
+    Raises InvalidRequest where the folder itself is not there, or cannot be read.
+    """
+    try:
+        files = _visible(folder)
+    except (FileNotFoundError, NotADirectoryError):
+        raise InvalidRequest(f"There is no folder {shown(str(folder))}.") from None
+    except OSError as error:
+        name = shown(str(folder))
+        raise InvalidRequest(f"{name} cannot be read ({reason(error)}).") from None
+    unread = []
+    for place in sorted(files):
+        try:
+            files += _visible(place) if place.is_dir() and place.name != UNPACKED else []
+        except OSError as error:
+            unread.append((place, N_(f"it cannot be read ({reason(error)})")))
+    return sorted(files), unread
 
 
-def _alone(folder: Path, zips: Sequence[Path]) -> list[Path]:
+def _visible(folder: Path) -> list[Path]:
+    return [one for one in folder.iterdir() if not one.name.startswith(".")]
+
+
+def _of_kind(files: Sequence[Path], suffix: str) -> list[Path]:
+    return [file for file in files if file.suffix.lower() == suffix]
+
+
+def _alone(folder: Path, zips: Sequence[Path], notebooks: Sequence[Path]) -> list[Path]:
     """The notebooks that lie there without a zip: of the same name, or in the same student's folder."""
     there = {file.with_suffix("") if file.parent == folder else file.parent for file in zips}
-    notebooks = _files(folder, ".ipynb")[:MOST_ZIPS]
-    return [file for file in notebooks if not {file.with_suffix(""), file.parent} & there]
+    return [file for file in notebooks[:MOST_ZIPS] if not {file.with_suffix(""), file.parent} & there]
 
 
 def _is_named_as_lesson(submission: Submission) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -230,6 +230,30 @@ def test_unreadable_zip_is_refused(files: Files, tmp_path: Path, monkeypatch: py
         "a.zip is refused: it is not a zip, or it is damaged.",
         "ann.zip is refused: it cannot be unpacked (No space left on device).",
     ]
+
+
+def test_folder_that_cannot_be_read_holds_up_no_other(
+    files: Files, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As `lost+found` of a disk, or one that vanishes meanwhile: a line says so, and the others are shown."""
+    folder, read = tmp_path / "class", Path.iterdir
+    for name in ("ann/lesson.zip", "lost+found/x.zip", "zoe/lesson.zip"):
+        write_zip(folder / name, files)
+    unreadable = folder / "lost+found"
+
+    def read_others(path: Path) -> Iterator[Path]:
+        if path == unreadable:
+            raise PermissionError(13, "Permission denied")
+        return read(path)
+
+    monkeypatch.setattr(Path, "iterdir", read_others)
+    found = collect_all(folder)
+    assert [one.student for one in found.submissions] == ["ann", "zoe"]
+    assert found.lines == ["lost+found is refused: it cannot be read (Permission denied)."]
+    assert found.refused == {"lost+found": found.lines[0]}
+    unreadable = folder
+    with pytest.raises(InvalidRequest, match=r"'.*class' cannot be read \(Permission denied\)\."):
+        collect_all(folder)
 
 
 def test_two_kernels_may_collect_at_once(files: Files, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
