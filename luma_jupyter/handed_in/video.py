@@ -42,9 +42,12 @@ class SavedVideo:
 
     @classmethod
     def of(cls, file: Path, size: int, sidecar: bytes | None, captions: bytes) -> SavedVideo | None:
-        """A whole video, by the content of the files beside it; None where its sidecar is none of ours."""
+        """A whole video, by the content of the files beside it; None where its sidecar is none of ours.
+
+        It is drawn by its file alone: an address in the sidecar, which may be anybody's, could play another video.
+        """
         told = (None, NO_NOTE) if sidecar is None else sidecars.parse(sidecar, file, size)
-        return told and cls(file, told[0], size, told[1], _text(captions))
+        return told and cls(file, told[0] and _without_addresses(told[0]), size, told[1], _text(captions))
 
     @property
     def sidecar(self) -> dict[str, Any]:
@@ -62,6 +65,10 @@ class SavedVideo:
         now, model = self.task.ended_at or self.task.created_at, prior(self.task.provider)
         state = ClipState(self.task, self.task.name, now, model, media, served=served, data=data, remark=remark)
         return replace(state, captions=self.captions)
+
+
+def _without_addresses(task: Task) -> Task:
+    return task.evolve(video=task.video and replace(task.video, url=None, thumbnail_url=None))
 
 
 def sidecar_text(data: Mapping[str, Any]) -> str:

@@ -17,6 +17,8 @@ import luma_jupyter as luma
 from luma_jupyter.domain.fingerprint import fingerprint
 from luma_jupyter.domain.requests import GenerateRequest
 from luma_jupyter.errors import ConfigError, InvalidRequest, NoSuchStudent
+from luma_jupyter.handed_in.submission import collect_all
+from luma_jupyter.views.host import Host, How
 from luma_jupyter.views.html import MOST_SAVED
 from luma_jupyter.widgets.collection import FIELDS, STUDENT_FIELDS, Collection
 from tests.support import settings
@@ -182,6 +184,17 @@ def test_page_that_reaches_no_files_has_the_videos_inside(hand: Hand, filmed: Pr
     html = found._repr_html_()
     assert 'src="data:image/jpeg;base64,' in html
     assert '<video src="data:video/mp4;base64,' in html
+
+
+@pytest.mark.parametrize("how", ["embed", "remote"])
+def test_no_students_word_leads_a_page_elsewhere(hand: Hand, tmp_path: Path, how: How) -> None:
+    """Where a page reaches no files, and has no room for them, nothing plays: an address in a sidecar is anybody's."""
+    hand("ann", "A fox", video={"url": "https://elsewhere.example/other.mp4", "width": 640, "height": 360})
+    found = Collection(collect_all(tmp_path / "class"), lambda place: Host("", how, "", serves=False), tmp_path)
+    html = found._repr_html_()
+    assert "A fox" in html
+    assert "<video" not in html
+    assert "elsewhere.example" not in html
 
 
 def test_videos_without_sidecars_are_shown_by_their_names(hand: Hand, tmp_path: Path, film_bytes: bytes) -> None:
