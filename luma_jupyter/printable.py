@@ -20,6 +20,7 @@ _CONTROLS = [*range(0x20), *range(0x7F, 0xA0), *range(0xD800, 0xE000), 0xFFFE, 0
 # carriage return, after which a terminal would write over what stands there.
 _TURNS = [*range(0x202A, 0x202F), *range(0x2066, 0x2070), ord("\r")]
 _SHOWN: dict[int, str | None] = {**dict.fromkeys(_CONTROLS, "�"), **dict.fromkeys(_TURNS), **{ord(c): c for c in _KEPT}}
+_HALVES = re.compile("[\ud800-\udfff]")
 _UNSAFE = re.compile(f"[{re.escape(''.join(chr(code) for code, shown in _SHOWN.items() if chr(code) != shown))}]")
 
 
@@ -31,6 +32,11 @@ def printable(text: object) -> str:
 def printable_json(text: str) -> str:
     """JSON that means the same, with escapes in the place of what `printable` takes away."""
     return _UNSAFE.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+
+
+def whole(text: str) -> str:
+    """``text`` as any file can have it, with a mark in the place of halves of characters."""
+    return _HALVES.sub("�", text)
 
 
 def columns(text: str) -> int:

@@ -36,7 +36,7 @@ def handin(notebook: str | PathLike[str] | None = None, out: str | PathLike[str]
     Without ``notebook``, the one that this kernel belongs to, where Jupyter tells it. ``out`` is the zip, or a folder
     for it; without it, it lies beside the notebook. Keys, and folders that name you,
     are masked in the copy and told; the notebook itself stays as it is. Raises InvalidRequest where a key cannot be
-    masked, and where the notebook or the zip cannot be read or written; then there is no zip.
+    masked, and where the notebook, a video or the zip cannot be read or written; then there is no zip.
     """
     session = kernel.session
     settings = session.settings()

@@ -38,7 +38,7 @@ _REFUSED = set('<>:"\\|?*') | set(map(chr, range(32))) | {"\x7f"}
 _END, _END_OF_64 = b"PK\5\6", b"PK\6\7"  # APPNOTE.TXT of PKWARE, 4.3.15 and 4.3.16
 _END_SIZE, _LONGEST_COMMENT, _LOCATOR_SIZE = 22, 65_535, 20
 _METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
-_BROKEN = (
+DAMAGE = (  # what `zipfile` raises of damaged zips
     *(zipfile.BadZipFile, zlib.error, EOFError, ValueError, NotImplementedError, RuntimeError, OverflowError),
     *(IndexError, KeyError, struct_error),
 )
@@ -117,7 +117,7 @@ def _give_name(part: Path, folder: Path) -> None:
 def _refusing() -> Iterator[None]:
     try:
         yield
-    except _BROKEN:
+    except DAMAGE:
         raise Refused(BROKEN) from None
 
 

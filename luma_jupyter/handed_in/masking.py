@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import json
+import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -133,7 +134,8 @@ def _any_of(forms: Iterable[str]) -> re.Pattern[str]:
 
 def _folder(path: Path) -> re.Pattern[str]:
     """A folder as it is written, with single and double backslashes, and in addresses; not the beginning of a name."""
-    written = {str(path), path.as_posix(), str(path).replace("\\", "\\\\"), quote(path.as_posix())}
+    address = quote(os.fsencode(path.as_posix()))  # its name may have odd bytes
+    written = {str(path), path.as_posix(), str(path).replace("\\", "\\\\"), address}
     return re.compile(rf"(?<!\w)(?:{_any_of(written).pattern})(?![\w-]|\.\w)")
 
 

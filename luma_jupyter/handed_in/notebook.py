@@ -14,9 +14,11 @@ from typing import Any
 
 from luma_jupyter.errors import InvalidRequest, shown
 from luma_jupyter.operating_system import file_mark, reason
+from luma_jupyter.printable import whole
 
 LARGEST = 100_000_000  # bytes
 MOST_CELLS = 5_000
+DEEPEST = 100  # lists and objects in each other: whoever looks into more comes to the limit of Python
 SOLUTION = "solution"  # the tag of a cell with one
 PAUSES = (0.1, 0.2, 0.4, 0.8)  # seconds between tries at a file that is being saved
 
@@ -67,14 +69,28 @@ def read_notebook(path: Path) -> tuple[dict[str, Any], float]:
 
 
 def parse_notebook(file: bytes) -> dict[str, Any] | None:
-    """The content of a notebook's file; None where it is too large, or Jupyter cannot open it."""
+    """The content of a notebook's file; None where it is too large or too deep, or Jupyter cannot open it."""
     try:
-        content = json.loads(file) if len(file) <= LARGEST else None
+        content = _readable(json.loads(file), DEEPEST) if len(file) <= LARGEST else None
     except (RecursionError, ValueError):
         return None
     if not isinstance(content, dict) or content.get("nbformat") != 4 or not isinstance(content.get("cells"), list):
         return None
     return content if len(content["cells"]) <= MOST_CELLS and all(map(_is_cell, content["cells"])) else None
+
+
+def _readable(value: Any, levels: int) -> Any:
+    """A value of JSON without halves of characters, which no file can have.
+
+    Raises ValueError where there are more than so many ``levels`` in each other.
+    """
+    if isinstance(value, str):
+        return whole(value)
+    if isinstance(value, dict | list) and not levels:
+        raise ValueError("too deep")
+    if isinstance(value, dict):
+        return {whole(name): _readable(inner, levels - 1) for name, inner in value.items()}
+    return [_readable(inner, levels - 1) for inner in value] if isinstance(value, list) else value
 
 
 def _is_cell(cell: object) -> bool:

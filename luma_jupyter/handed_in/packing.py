@@ -15,6 +15,7 @@ from luma_jupyter.domain.note import Note
 from luma_jupyter.engine.library.folder import replacing
 from luma_jupyter.engine.library.slugs import plain_file_name
 from luma_jupyter.errors import InvalidRequest, shown
+from luma_jupyter.handed_in.archive import DAMAGE
 from luma_jupyter.handed_in.masking import Maker, mask_notebook, told_masked
 from luma_jupyter.handed_in.notebook import Cell, cells_of, read_notebook
 from luma_jupyter.handed_in.page import PlacedVideo, make_page
@@ -23,7 +24,7 @@ from luma_jupyter.handed_in.video import SavedVideo, sidecar_text
 from luma_jupyter.languages import gettext as _
 from luma_jupyter.languages import ngettext
 from luma_jupyter.operating_system import plain_form, reason
-from luma_jupyter.printable import writable
+from luma_jupyter.printable import whole, writable
 from luma_jupyter.views.places import path_from
 from luma_jupyter.views.text import file_size
 
@@ -74,7 +75,7 @@ def hand_in(notebook: Path, target: Path, library: Library, maker: Maker, change
     """Make the zip of a notebook's file; the file itself stays as it is.
 
     Where ``changes`` came after it was saved, a warning says so. Raises InvalidRequest, also where a key could not be
-    taken out; then there is no zip.
+    taken out or a video went away meanwhile; then there is no zip.
     """
     content, saved_at = read_notebook(notebook)
     masked = mask_notebook(content, maker)
@@ -85,14 +86,19 @@ def hand_in(notebook: Path, target: Path, library: Library, maker: Maker, change
             "notebook, and hand it in again. No zip was made."
         )
     replaced = _check_target(target)
-    videos, missing = _videos(cells_of(content), library)
+    try:
+        videos, missing = _videos(cells_of(content), library)
+        placed, masked_places = _placed(videos, library.folder, maker)
+        page = make_page(notebook.stem, cells_of(masked.content), placed)
+    except OSError as error:
+        raise InvalidRequest(
+            f"A video of the notebook cannot be read ({reason(error)}): hand it in again. No zip was made."
+        ) from None
     told = [*masked.told, *missing, *replaced]
-    placed, masked_places = _placed(videos, library.folder, maker)
-    page = make_page(notebook.stem, cells_of(masked.content), placed)
     files = list({one.place: one for shown_there in placed for one in shown_there}.values())
     texts = {
-        notebook.name: json.dumps(masked.content, ensure_ascii=False, indent=1) + "\n",
-        f"{notebook.stem}.html": page.html,
+        whole(notebook.name): json.dumps(masked.content, ensure_ascii=False, indent=1) + "\n",
+        f"{whole(notebook.stem)}.html": page.html,
         **{place: text for one in files for place, text in _texts_beside(one, maker)},
     }
     for name, text in texts.items():
@@ -131,7 +137,7 @@ def _check_target(target: Path) -> list[str]:
     try:
         with zipfile.ZipFile(target) as earlier:
             ours = earlier.comment == MARK
-    except (OSError, ValueError, zipfile.BadZipFile):
+    except (OSError, *DAMAGE):
         ours = False
     if not ours:
         raise InvalidRequest(f"{target.name} is there, and was not made by handing in: choose another name with -o.")
@@ -193,9 +199,9 @@ def _placed(
 
 def _place(video: Path, folder: Path, taken: set[str]) -> str:
     """Where a video lies in the zip: as beside the notebook, so that its outputs play."""
-    parts = Path(path_from(folder, video) or "..").parts
+    parts = Path(whole(path_from(folder, video) or "..")).parts
     if any(part.startswith(".") for part in parts) or Path(*parts).is_absolute():
-        parts = (_OTHER_FOLDER, video.name)
+        parts = (_OTHER_FOLDER, whole(video.name))
     *folders, name = parts
     stem, number = Path(name).stem, 1
     while plain_form("/".join([*folders, name])) in taken:

@@ -145,7 +145,8 @@ def _source(cell: Cell) -> str:
 def _output(output: Mapping[str, Any], *, is_ours: bool) -> str:
     """An output without its HTML; where the cell's videos are drawn anew, not the words in their place."""
     if output.get("output_type") == "error":
-        return _pre("\n".join(line for line in output.get("traceback") or () if isinstance(line, str)))
+        lines = output.get("traceback")
+        return _pre("\n".join(line for line in lines if isinstance(line, str))) if isinstance(lines, list) else ""
     if output.get("output_type") == "stream":
         return _pre(text_of(output.get("text")))
     data = output.get("data")

@@ -73,7 +73,7 @@ def _file(address: str, library: Library) -> Path | None:
         file = library.folder / address
         inside = any(file.resolve().is_relative_to(place.resolve()) for place in (library.folder, library.media))
         return file if inside and file.is_file() else None
-    except (OSError, RuntimeError):  # a name that no file can have; a link to itself
+    except (OSError, RuntimeError, ValueError):  # a name that no file can have; a link to itself
         return None
 
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
 from luma_jupyter.errors import InvalidRequest
 from luma_jupyter.handed_in import notebook
-from luma_jupyter.handed_in.notebook import PAUSES, cells_of, read_notebook
+from luma_jupyter.handed_in.notebook import DEEPEST, PAUSES, cells_of, parse_notebook, read_notebook
 from tests.support.handed_in import code, markdown, write_notebook
 
 
@@ -98,6 +99,23 @@ def test_cell_that_is_none_makes_the_notebook_broken(tmp_path: Path, cell: objec
     (tmp_path / "a.ipynb").write_text(json.dumps({"nbformat": 4, "cells": [cell]}))
     with pytest.raises(InvalidRequest, match="not a notebook that Jupyter can open"):
         read_notebook(tmp_path / "a.ipynb")
+
+
+def test_half_a_character_becomes_a_mark() -> None:
+    """No file can have one: in texts and in names, wherever they are; whole ones stay."""
+    half, whole = r"a\ud83d", r"\ud83d\ude00"
+    cell = f'{{"cell_type": "raw", "source": ["{half}", "{whole}"], "metadata": {{"{half}": [5, "{half}"]}}}}'
+    content = parse_notebook(f'{{"nbformat": 4, "cells": [{cell}]}}'.encode())
+    assert content
+    assert content["cells"][0] == {"cell_type": "raw", "source": ["a�", "😀"], "metadata": {"a�": [5, "a�"]}}
+
+
+@pytest.mark.parametrize(("levels", "is_taken"), [(DEEPEST - 5, True), (DEEPEST + 1, False), (600, False)])
+@pytest.mark.parametrize("ends", ["[]", ('{"a":', "}")])
+def test_what_is_too_deep_is_no_notebook(levels: int, ends: Sequence[str], is_taken: bool) -> None:
+    """Nobody has so many lists in each other, and whoever looks into them would come to Python's own limit."""
+    deep = ends[0] * levels + "5" + ends[1] * levels
+    assert (parse_notebook(f'{{"nbformat": 4, "metadata": {deep}, "cells": []}}'.encode()) is not None) is is_taken
 
 
 @pytest.mark.parametrize(

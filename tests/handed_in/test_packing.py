@@ -15,9 +15,11 @@ import pytest
 
 import luma_jupyter as luma
 from luma_jupyter.api.kernel import kernel
+from luma_jupyter.engine.library.folder import size_of
 from luma_jupyter.engine.library.thumbnails import thumbnail
 from luma_jupyter.errors import InvalidRequest
 from luma_jupyter.handed_in import packing, page
+from luma_jupyter.handed_in.video import SavedVideo
 from tests.support import settings
 from tests.support.handed_in import code, markdown, read_zip, run, write_notebook
 from tests.support.notebook import PromptService, Shell
@@ -233,8 +235,11 @@ def test_file_of_somebody_else_is_not_replaced(lesson: Path, tmp_path: Path) -> 
         assert (tmp_path / "mine.zip").read_bytes() == content
     with zipfile.ZipFile(tmp_path / "mine.zip", "w") as other:
         other.writestr("a", "b")
-    with pytest.raises(InvalidRequest, match="choose another name"):
-        luma.handin(lesson, "mine.zip")
+    whole = (tmp_path / "mine.zip").read_bytes()
+    for content in (whole, whole.replace(b"PK\1\2\x14\3\x14", b"PK\1\2\x14\3\xff")):  # of a later zipfile
+        (tmp_path / "mine.zip").write_bytes(content)
+        with pytest.raises(InvalidRequest, match="choose another name"):
+            luma.handin(lesson, "mine.zip")
 
 
 def test_out_names_a_file_or_a_folder(lesson: Path, tmp_path: Path) -> None:
@@ -256,6 +261,22 @@ def test_no_part_of_a_zip_stays(lesson: Path, tmp_path: Path, monkeypatch: pytes
     with pytest.raises(InvalidRequest, match=r"cannot be saved as .*No space left on device"):
         luma.handin(lesson)
     assert sorted(tmp_path.iterdir()) == before
+
+
+@pytest.mark.parametrize("looks", [0, 1])
+def test_video_that_vanishes_meanwhile_is_told(lesson: Path, monkeypatch: pytest.MonkeyPatch, looks: int) -> None:
+    """Between two looks at it, or just before the page is made: in one line, and there is no zip."""
+    read = SavedVideo.read
+
+    def vanish(file: Path) -> SavedVideo | None:
+        seen = [read(file) for _ in range(looks)]
+        file.unlink()
+        return seen[0] if seen else SavedVideo(file, None, size_of(file))
+
+    monkeypatch.setattr(SavedVideo, "read", vanish)
+    with pytest.raises(InvalidRequest, match=r"cannot be read \(No such file or directory\): hand it in again\."):
+        luma.handin(lesson)
+    assert not lesson.with_suffix(".zip").exists()
 
 
 def test_too_many_videos_are_refused(lesson: Path, monkeypatch: pytest.MonkeyPatch) -> None:

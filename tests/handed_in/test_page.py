@@ -75,6 +75,13 @@ def test_page_has_what_the_notebook_shows() -> None:
     assert "<title>lesson</title>" in html
 
 
+@pytest.mark.parametrize(("traceback", "lines"), [(5, ""), ("Boom", ""), ({"Boom": 1}, ""), (["a", 5, "b"], "a\nb")])
+def test_traceback_is_a_list_of_lines(traceback: object, lines: str) -> None:
+    """Anything else says nothing."""
+    html = make_page("lesson", [Cell("code", "", ({"output_type": "error", "traceback": traceback},))], [[]]).html
+    assert "".join(re.findall("<pre>(.*)</pre>", html, re.DOTALL)) == lines
+
+
 def test_folded_source_is_folded(tmp_path: Path) -> None:
     """What the notebook hides can be unfolded without a script; what the cell showed is there at once."""
     folded = Cell("code", "check()", ({"output_type": "stream", "text": "Right"},), is_folded=True)

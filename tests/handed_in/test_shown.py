@@ -53,9 +53,9 @@ def test_addresses_and_keys_are_found(tmp_path: Path, html: str, expected: list[
 
 
 def test_address_that_no_file_can_have_is_not_there(tmp_path: Path) -> None:
-    """A name that is too long, and a link to itself."""
+    """A name that is too long or has half a character, and a link to itself."""
     (tmp_path / "loop").symlink_to("loop")
-    for address in (f"{'a' * 5000}.mp4", "loop/a.mp4"):
+    for address in (f"{'a' * 5000}.mp4", "\ud83d.mp4", "loop/a.mp4"):
         cell = Cell("markdown", f'<video src="{address}">')
         assert videos_of(cell, library(tmp_path)) == ([], [address])
 
