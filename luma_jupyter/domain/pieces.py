@@ -14,6 +14,7 @@ from luma_jupyter.domain.values import as_python, read_number
 from luma_jupyter.errors import InvalidRequest, shown
 from luma_jupyter.languages import N_
 from luma_jupyter.operating_system import file_mark
+from luma_jupyter.printable import whole
 
 PICTURE_SECONDS = 3.0  # that a picture stands where nobody says how long
 LONGEST_STILL = 3600.0  # seconds
@@ -44,8 +45,7 @@ class FilmFile:
         mark = file_mark(path.stat())  # before it is read: it may change meanwhile
         with path.open("rb") as file:
             sha256 = hashlib.file_digest(file, "sha256").hexdigest()
-        name = path.name.encode(errors="replace").decode()  # it is shown, and may be in any encoding
-        return cls(sha256, name[-LONGEST_NAME:], path, mark)
+        return cls(sha256, whole(path.name)[-LONGEST_NAME:], path, mark)
 
     @classmethod
     def from_record(cls, record: Mapping[str, Any]) -> FilmFile:
