@@ -11,6 +11,7 @@ import codecs
 import re
 import sys
 import unicodedata
+from itertools import accumulate
 from typing import TextIO
 
 _KEPT = "\t\n"
@@ -42,6 +43,16 @@ def whole(text: str) -> str:
 def columns(text: str) -> int:
     """How wide ``text`` is, in letters of Latin: those of Chinese, Japanese and Korean count twice."""
     return sum(2 if unicodedata.east_asian_width(letter) in "WF" else 1 for letter in text)
+
+
+def cut(text: str, width: int) -> str:
+    """The beginning of ``text``, as much as has room in so many `columns`."""
+    return text[: sum(end <= width for end in accumulate(map(columns, text)))]
+
+
+def padded(text: str, width: int) -> str:
+    """``text`` with spaces behind it, up to so many `columns`."""
+    return text + " " * (width - columns(text))
 
 
 _PLAIN = str.maketrans(

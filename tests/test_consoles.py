@@ -1,15 +1,18 @@
-"""Consoles that know few letters: what is printed there is readable, and never an error."""
+"""Consoles that know few letters, or are narrow: what is printed there is readable, and never an error."""
 
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stdout
 
 import pytest
 
 import luma_jupyter as luma
-from luma_jupyter.printable import encodable, say
+from luma_jupyter.api.kernel import kernel
+from luma_jupyter.clip.clip import Clip
+from luma_jupyter.printable import columns, encodable, say
+from luma_jupyter.widgets.presenter import CLEAR_LINE
 from tests.support.notebook import Shell
 
 ENCODINGS = pytest.mark.parametrize("encoding", ["cp1252", "latin-1", "ascii", "cp437", "cp932", "utf-8"])
@@ -43,6 +46,26 @@ def test_terminal_prints_where_a_video_is(terminal: Shell, encoding: str) -> Non
     with console(encoding) as written:
         terminal.run("%%luma -o sunset\nEin “Löwe” … 狮子")
         assert terminal.user_ns["sunset"].path.name[-12:].encode() in written.getvalue()
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "cp932", "ascii"])
+def test_waiting_line_has_room_in_the_window(terminal: Shell, encoding: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It never reaches the last column, so that there is one line to clear; the window may change while it waits."""
+
+    def wait(clip: Clip, tick: Callable[[], None]) -> None:
+        for width in (30, 20, 25, 12):
+            monkeypatch.setenv("COLUMNS", f"{width}")
+            tick()
+
+    terminal.run("%%luma -o 日落 --no-wait\nA sunset")
+    clip = terminal.user_ns["日落"]
+    monkeypatch.setattr(Clip, "wait", wait)
+    with console(encoding) as written:
+        monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+        kernel.presenter.wait_for(clip)
+    _, *lines, last = written.getvalue().decode(encoding).split(CLEAR_LINE)
+    assert [columns(line) for line in lines] == [29, 19, 24, 11]
+    assert "\n" in last
 
 
 def test_our_own_signs_become_plain_ones() -> None:

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from luma_jupyter.api.kernel import kernel
 from luma_jupyter.errors import ClipFailed, LumaError
-from luma_jupyter.printable import printable, printable_json, say
+from luma_jupyter.printable import columns, cut, padded, printable, printable_json, say
 from luma_jupyter.views.text import plain_text
 from tests.support.forms import HTML, LIVE, TEXTS, Form, state
 from tests.support.notebook import PromptService, Shell
@@ -80,6 +80,17 @@ def test_printable_json_means_the_same(value: object) -> None:
     shown = printable_json(json.dumps(value, ensure_ascii=False))
     assert unsafe(shown) == ""
     assert json.loads(shown) == value
+
+
+@given(TEXT, st.integers(0, 20))
+def test_text_is_cut_and_padded_by_its_width(text: str, width: int) -> None:
+    """As much of its beginning as has room, whose letters may be two columns wide; and spaces for the rest."""
+    beginning = cut(text, width)
+    assert text.startswith(beginning)
+    assert columns(beginning) <= width
+    assert beginning == text or columns(text[: len(beginning) + 1]) > width
+    assert padded(beginning, width).rstrip(" ") == beginning.rstrip(" ")
+    assert columns(padded(beginning, width)) == width
 
 
 def test_errors_show_no_control_characters_and_keep_them() -> None:

@@ -29,7 +29,7 @@ from luma_jupyter.errors import LumaError, ServiceError
 from luma_jupyter.languages import N_, ngettext, translated
 from luma_jupyter.languages import gettext as _
 from luma_jupyter.operating_system import reason
-from luma_jupyter.printable import printable, writable
+from luma_jupyter.printable import columns, padded, printable, writable
 from luma_jupyter.settings import KEY_SETTINGS, LOGIN_KEYS, Settings, variable
 from luma_jupyter.views.host import Host
 from luma_jupyter.views.html import NO_FORMULAS, escaped
@@ -101,11 +101,11 @@ class Diagnosis:
         return _("luma_jupyter {version}: {counts}.").format(version=__version__, counts=_("; ").join(counts))
 
     def __repr__(self) -> str:
-        width = max((len(_(finding.area)) for finding in self.findings), default=0)
+        width = max((columns(_(finding.area)) for finding in self.findings), default=0)
         lines = [self.summary]
         for finding in self.findings:
             indent = " " * (width + 4)
-            lines.append(_wrapped(finding.words, f"{MARKS[finding.level]} {_(finding.area):<{width}}  ", indent))
+            lines.append(_wrapped(finding.words, f"{MARKS[finding.level]} {padded(_(finding.area), width)}  ", indent))
             if finding.advice:
                 lines.append(_wrapped(finding.advice, f"{indent}→ ", f"{indent}  "))
         return writable("\n".join(lines))

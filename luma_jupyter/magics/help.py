@@ -10,7 +10,7 @@ from luma_jupyter.cells.parser import FILM_USAGE, USAGE
 from luma_jupyter.domain.prompt_words import vocabulary
 from luma_jupyter.languages import gettext as _
 from luma_jupyter.languages import translated
-from luma_jupyter.printable import columns
+from luma_jupyter.printable import columns, padded
 
 WIDTH = 100  # characters of a line
 TITLE = 20  # of those, what stands beside a list
@@ -105,7 +105,7 @@ def words_text() -> str:
 
 def _beside(title: str, words: Sequence[str]) -> str:
     """Words beside their title, on as many lines as they need."""
-    lines = [title.ljust(TITLE - columns(title) + len(title))]
+    lines = [padded(title, TITLE)]
     for number, word in enumerate(words, 1):
         text = f" {word}" if number == len(words) else f" {word} ·"
         if columns(lines[-1] + text) > WIDTH:

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from luma_jupyter.domain.vocabulary import Status
 from luma_jupyter.languages import gettext as _
 from luma_jupyter.languages import language, translated
-from luma_jupyter.printable import columns, printable, writable
+from luma_jupyter.printable import columns, cut, printable, writable
 from luma_jupyter.views.html import NO_FORMULAS, escaped
 from luma_jupyter.views.text import SHORT_STATUS_TEXT, short
 
@@ -145,9 +145,4 @@ def _corner(depth: int, row: int) -> tuple[int, int]:
 def _fitted(words: str, width: int) -> str:
     """Text for XML, cut to so many letters; those of Chinese, Japanese and Korean count twice."""
     words = printable(words)
-    used = 0
-    for number, letter in enumerate(words):
-        used += columns(letter)
-        if used > width:
-            return escaped(f"{words[: number - 1]}…")
-    return escaped(words)
+    return escaped(words if columns(words) <= width else f"{cut(words, width - 1)}…")

@@ -14,11 +14,12 @@ from luma_jupyter.domain.task import Task
 from luma_jupyter.domain.vocabulary import Status
 from luma_jupyter.languages import N_, ngettext, translated
 from luma_jupyter.languages import gettext as _
-from luma_jupyter.printable import printable
+from luma_jupyter.printable import columns, padded, printable
 from luma_jupyter.views.clip_state import ClipState
 
 MOST_NAMED = 3  # clips that a film needs
 MOST_LINES = 60  # of clips in one text, or in a table that is saved as HTML: what a notebook keeps stays small
+SHORTEST_BAR, LONGEST_BAR = 5, 20  # of a clip in a terminal
 
 # What a status means: in short, where many clips stand below each other, and in full; shown by `translated`.
 SHORT_STATUS_TEXT: Mapping[Status, str] = {
@@ -252,24 +253,26 @@ def terminal_link(text: str, url: str) -> str:
     return f"\x1b]8;;{url}\x1b\\{text}\x1b]8;;\x1b\\"
 
 
-def progress_line(state: ClipState, width: int = 20) -> str:
-    """One line for a terminal: name, bar, words and time."""
+def progress_line(state: ClipState, room: int = 200) -> str:
+    """One line for a terminal: name, bar, words and time; where there is little room, the bar is shorter."""
     task = state.task
+    typical = f", {typical_time(state)}" if state.moving else ""
+    note = f" — {short(translated(task.problem), 40)}" if task.problem else ""
+    name = short(state.name or _("clip"), 80)
+    words = f"{status_text(state)} ({clock(state.elapsed)}{typical}){note}"
+    width = min(LONGEST_BAR, max(SHORTEST_BAR, room - columns(f"{name}  {words}")))
     filled, at = int(width * state.share), int(state.elapsed) % width
     bar = "█" * filled + "░" * (width - filled)
     if not state.curve:  # nobody knows how far it is: a mark goes along
         bar = f"{bar[:at]}▒{bar[at + 1 :]}"
-    typical = f", {typical_time(state)}" if state.moving else ""
-    note = f" — {short(translated(task.problem), 40)}" if task.problem else ""
-    name = short(state.name or _("clip"), 80)
-    return f"{name} {bar} {status_text(state)} ({clock(state.elapsed)}{typical}){note}"
+    return f"{name} {bar} {words}"
 
 
 def text_table(rows: Sequence[tuple[str, ...]]) -> str:
     """Rows as aligned columns; what a cell has on several lines is on one."""
     rows = [tuple(printable(cell).replace("\n", " ") for cell in row) for row in rows]
-    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
-    return "\n".join("  ".join(cell.ljust(w) for cell, w in zip(row, widths, strict=True)).rstrip() for row in rows)
+    widths = [max(map(columns, column)) for column in zip(*rows, strict=True)]
+    return "\n".join("  ".join(map(padded, row, widths)).rstrip() for row in rows)
 
 
 def lines_left_out(count: int) -> str:

@@ -5,6 +5,7 @@ Widgets are loaded when the first card is shown: scripts, and the line that ``%l
 
 from __future__ import annotations
 
+import shutil
 import sys
 from collections import deque
 from collections.abc import Callable, Hashable, Sequence
@@ -23,7 +24,7 @@ from luma_jupyter.display.update_queue import UpdateQueue
 from luma_jupyter.engine.handle import Handle
 from luma_jupyter.engine.loop_thread import LoopThread
 from luma_jupyter.languages import gettext as _
-from luma_jupyter.printable import encodable, say
+from luma_jupyter.printable import cut, encodable, say
 from luma_jupyter.views.clip_html import final_html
 from luma_jupyter.views.clip_state import ClipState
 from luma_jupyter.views.table import table_text
@@ -162,7 +163,8 @@ class PagePresenter:
 
         def tick() -> None:
             if interactive:
-                line = encodable(progress_line(clip.state))
+                room = shutil.get_terminal_size().columns - 1  # a line that is longer could not be cleared
+                line = cut(encodable(progress_line(clip.state, room)), room)
                 print(f"{CLEAR_LINE}{line}", end="", flush=True)  # noqa: T201  # an escape of our own
 
         try:

@@ -15,7 +15,9 @@ import pytest
 from luma_jupyter.api.kernel import Kernel, kernel
 from luma_jupyter.display.environment import VSCODE_MARKER
 from luma_jupyter.domain.vocabulary import Status
+from luma_jupyter.languages import reading
 from luma_jupyter.magics.doctor import THIS_MACHINE, Diagnosis, Finding, Machine, diagnose
+from luma_jupyter.printable import columns
 from tests.support import settings
 from tests.support.entries import an_entry
 from tests.support.fake_service import reply
@@ -380,6 +382,15 @@ def test_doctor_never_raises(lab: Shell) -> None:
         "AceDataCloud's platform": "act",
     }
     assert "RuntimeError: metadata are damaged" in found(diagnosis, "versions").words
+
+
+def test_doctor_is_in_line_in_chinese() -> None:
+    """What is said of each area begins at the same place, as a terminal shows it."""
+    findings = [Finding("note", area, "said") for area in ("keys", "media folder", "RunAPI")]
+    with reading("zh"):
+        _, *lines = repr(Diagnosis(findings)).splitlines()
+    assert "密钥" in lines[0]
+    assert len({columns(line.partition("said")[0]) for line in lines}) == 1
 
 
 def test_doctor_word_gives_the_diagnosis(lab: Shell) -> None:

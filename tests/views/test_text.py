@@ -14,6 +14,7 @@ from luma_jupyter.domain.pieces import FilmFile, Piece
 from luma_jupyter.domain.requests import ExtendRequest, FilmRequest, FrameRef, GenerateRequest, ModifyRequest, Request
 from luma_jupyter.domain.vocabulary import Status
 from luma_jupyter.errors import ClipFailed
+from luma_jupyter.printable import columns
 from luma_jupyter.views.text import (
     clock,
     file_size,
@@ -24,6 +25,7 @@ from luma_jupyter.views.text import (
     short,
     sources_text,
     status_text,
+    text_table,
     without_trace,
 )
 from tests.support.states import clip_state, film_state
@@ -112,6 +114,26 @@ def test_the_progress_line_fills_but_never_fully() -> None:
     assert sending == ["▒" + "░" * 19, "░▒" + "░" * 18, "░▒" + "░" * 18]
     line = progress_line(clip_state(Status.RUNNING, problem="AceDataCloud is having trouble", now=1030.0))
     assert "(0:30, usually about 1:16) — AceDataCloud is having trouble" in line
+
+
+def test_the_bar_leaves_room_for_the_words() -> None:
+    """In a narrow window the bar is shorter; where the words alone are too long for it, a little of it is left."""
+    state = clip_state(Status.RUNNING, name="日落", now=1030.0)
+    for room in (79, 76):
+        line = progress_line(state, room)
+        assert columns(line) == room
+        assert line.endswith("(0:30, usually about 1:16)")
+    assert len(progress_line(state, 40).split()[1]) == len(progress_line(state, 60).split()[1]) == 5
+
+
+def test_table_is_in_line_also_with_letters_of_two_columns() -> None:
+    """Each column begins at the same place, as a terminal shows it."""
+    rows = [("NAME", "PROMPT", "STATUS"), ("日落", "A fox", "completed"), ("sunset", "海上的日落", "running")]
+    assert text_table(rows).splitlines() == [
+        "NAME    PROMPT      STATUS",
+        "日落    A fox       completed",
+        "sunset  海上的日落  running",
+    ]
 
 
 @pytest.mark.parametrize(
