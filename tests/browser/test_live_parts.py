@@ -12,7 +12,7 @@ from luma_jupyter.views.comparison import comparison_html
 from luma_jupyter.views.gallery import Tile, gallery_html
 from luma_jupyter.views.sheet import SheetTile, blind_html
 from luma_jupyter.views.table import live_view
-from luma_jupyter.widgets.base import Model, script
+from luma_jupyter.widgets.base import Model, joined, script
 from luma_jupyter.widgets.compare.compare import CompareModel
 from luma_jupyter.widgets.gallery.live import GalleryModel
 from luma_jupyter.widgets.sheet.sheet import SheetModel
@@ -182,6 +182,39 @@ def test_a_press_that_cannot_be_sent_tells_that_the_kernel_is_gone(open_live: Op
     page.evaluate("ended = true")
     page.get_by_role("button", name=name).click()
     assert page.get_by_text(GONE).is_visible()
+
+
+# Comparisons.
+
+
+def test_slider_is_moved_by_the_videos_and_not_by_what_is_below_them(open_live: Opener) -> None:
+    """Stars, notes, links and text can be used on both sides; what is pressed on a video is dragged anywhere."""
+    page = open_comparison(open_live)
+    page.add_style_tag(content=joined(*CompareModel.styles))
+    page.get_by_role("button", name="Slider").evaluate("(button) => { button.hidden = false; button.click(); }")
+    share = page.get_by_role("slider", name="Before and after")
+    for side in page.locator(".luma-side").all():
+        star = side.locator(".luma-star")
+        star.click()
+        assert star.get_attribute("aria-pressed") == "true"
+        side.locator(".luma-pen").click()
+        side.locator(".luma-note-field").fill("the light")
+        box = side.locator("figcaption").bounding_box()
+        page.mouse.move(box["x"] + 2, box["y"] + 4)
+        page.mouse.down()
+        page.mouse.move(box["x"] + box["width"] - 2, box["y"] + 4)
+        assert page.evaluate("getSelection().toString()") == "A sunset"
+        page.mouse.move(box["x"] + 20, box["y"] - 50)
+        page.mouse.up()
+        assert share.input_value() == "50"
+    box = page.locator("video").first.bounding_box()
+    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + 20)
+    page.mouse.down()
+    page.mouse.move(box["x"] + box["width"] / 4, box["y"] + box["height"] + 20)
+    assert share.input_value() == "25"
+    page.mouse.up()
+    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + 20)
+    assert share.input_value() == "25"
 
 
 # The queue.

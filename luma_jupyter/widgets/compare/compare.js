@@ -12,13 +12,18 @@ function slider(sides, videos, share) {
     share.setAttribute("aria-valuetext", _("{before} % before, {after} % after", { before, after }));
     edge.style.height = `${videos[0].offsetHeight}px`;
   };
-  const drag = (event) => {
-    if (event.type === "pointermove" && !event.buttons) return;
+  const drag = ({ pointerId, clientX }) => {
+    if (!sides.hasPointerCapture(pointerId)) return;
     const box = videos[0].getBoundingClientRect();
-    share.value = (100 * (event.clientX - box.left)) / box.width;
+    share.value = (100 * (clientX - box.left)) / box.width;
     draw();
   };
-  const listeners = [["pointerdown", drag], ["pointermove", drag]];
+  const grab = (event) => {
+    if (event.target.closest("figcaption")) return; // its text can be selected, its buttons pressed
+    sides.setPointerCapture(event.pointerId);
+    drag(event);
+  };
+  const listeners = [["pointerdown", grab], ["pointermove", drag]];
   for (const [name, listener] of listeners) sides.addEventListener(name, listener);
   share.addEventListener("input", draw);
   const watcher = new ResizeObserver(draw);
