@@ -52,7 +52,7 @@ class Form(PageModel):
     same, ``request`` what would be sent, ``price`` what it costs as far as that is known, ``outcome`` what came of the
     button. ``submitted``: the button was pressed, so that fields which were never touched are marked too.
     ``words`` are offered while the beginning of one is typed into the prompt. ``focus``: it takes the focus when it is
-    shown.
+    shown first.
 
     ``yes`` and ``again`` hold for one press. A page may hold back a change of traits until after the press, so these
     two come as messages, which keep their order.
@@ -167,6 +167,8 @@ class Form(PageModel):
                     self.send({"did": "submit"})
             case {"do": "set", "field": "yes" | "again" as field, "value": bool(value)}:
                 setattr(self, field, value)
+            case {"do": "here"}:
+                self.focus = False  # the page has taken it
             case {"do": "refresh"}:
                 with self.hold_sync():
                     outcome = self.outcome

@@ -32,6 +32,15 @@ def sunset(notebook: Shell) -> Clip:
     return clip.wait()
 
 
+def test_form_takes_the_focus_once(notebook: Shell) -> None:
+    """When it is shown first: not again in a page that was reloaded, or in a cell that was moved."""
+    form = open_form(focus=True)
+    form.on_message({"do": "refresh"}, [])
+    assert form.focus
+    form.on_message({"do": "here", "page": ""}, [])
+    assert not form.focus
+
+
 def test_form_button_does_what_the_cell_does(notebook: Shell, service: PromptService) -> None:
     """The very cell that the form shows, run afterwards, finds the clip that the form has made."""
     form = open_form(prompt=" A boat ", aspect_ratio="9:16", loop=True, enhancement=False, out="boat")
