@@ -27,7 +27,12 @@ START = """async ([source, state, typed]) => {
     const fire = (event, ...news) => [...(handlers.get(event) ?? [])].forEach((handler) => handler(...news));
     let [changed, held, pending] = [{}, {}, null];
     globalThis.sent = [];
-    globalThis.news = (changes) => { Object.assign(state, changes); fire("change"); };
+    globalThis.news = (changes) => {
+        const names = Object.keys(changes).filter((name) => state[name] !== changes[name]);
+        Object.assign(state, changes);
+        for (const name of names) fire(`change:${name}`);
+        fire("change");
+    };
     globalThis.say = (message) => fire("msg:custom", message);
     globalThis.lose = () => fire("comm_live_update");
     const post = () => {
@@ -67,6 +72,8 @@ CHOOSE = """(name) => {
     input.files = chosen.files;
     input.dispatchEvent(new Event("change"));
 }"""
+# How often the kernel was asked for the clips that can be picked.
+REFRESHED = "sent.filter((message) => message.do === 'refresh').length"
 # The kernel's answer to a piece: it took it.
 TAKE = "(piece) => say({ got: piece.field, upload: piece.upload, at: piece.at })"
 
@@ -195,3 +202,34 @@ def test_press_counts_though_the_button_moves_meanwhile(page: Any) -> None:
     assert button.bounding_box()["y"] > before["y"] + before["height"]
     page.mouse.up()
     assert [message["do"] for message in page.evaluate("sent") if "do" in message] == ["submit"]
+
+
+def test_list_of_clips_stays_closed_once_it_was_closed(page: Any) -> None:
+    """It opens with each action that needs a source, and is not asked for again while one types."""
+    clips = page.locator("[data-picks=source]")
+    page.get_by_role("tab", name="Extend").click()
+    clips.locator("ul").wait_for()
+    clips.locator("summary").click()
+    clips.locator("ul").wait_for(state="hidden")
+    asked = page.evaluate(REFRESHED)
+    page.get_by_role("textbox", name="Prompt").fill("It reaches the shore")
+    page.evaluate("news({ cell: '%%luma extend', price: 'free' })")
+    assert clips.get_attribute("open") is None
+    assert page.evaluate(REFRESHED) == asked
+    page.get_by_role("tab", name="Modify").click()
+    clips.locator("ul").wait_for()
+
+
+@pytest.mark.parametrize("clipboard", ["undefined", "{ writeText: async () => { throw new Error('refused'); } }"])
+@pytest.mark.parametrize("copies", [True, False])
+def test_cell_is_copied_where_the_page_has_no_clipboard(page: Any, clipboard: str, copies: bool) -> None:
+    """As on plain http, or in a frame that may not: by a browser's older way, else it is selected, and that is said."""
+    cell = "%%luma -o boat\nA boat"
+    page.evaluate(f"Object.defineProperty(navigator, 'clipboard', {{ value: {clipboard} }})")
+    page.evaluate("(copies) => { document.execCommand = (word) => { sent.push(word); return copies; }; }", copies)
+    page.evaluate("(cell) => news({ cell })", cell)
+    page.get_by_role("button", name="Copy", exact=True).click()
+    words = "Copied" if copies else "Selected: press Ctrl+C or ⌘C"
+    page.get_by_role("button", name=words).wait_for()
+    page.evaluate("news({ price: 'free' })")
+    assert page.evaluate("[sent.at(-1), getSelection().toString()]") == ["copy", cell]

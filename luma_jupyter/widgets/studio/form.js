@@ -3,6 +3,7 @@ price, the cell, what would be sent) comes from the kernel, a moment after each 
 pressed: Enter in a field does nothing. */
 
 const PAUSE = 300; // milliseconds without typing after which the kernel is asked
+const SAID = 5000; // milliseconds in which the button says what came of copying
 const CHUNK = 1 << 20; // bytes of a file in one message; a Jupyter server takes up to ten million
 const ACTIONS = { generate: _("Generate"), extend: _("Extend"), modify: _("Modify") };
 const PROVIDERS = { acedata: "AceDataCloud", runapi: "RunAPI", demo: _("Demo service") };
@@ -74,6 +75,18 @@ function drawRatios(box, ratios, id) {
     return `<label><input type="radio" name="${id}-aspect_ratio" value="${ratio}" data-name="aspect_ratio">
       <span class="luma-shape-box"><span class="luma-shape" style="${shape}"></span></span>${ratio}</label>`;
   }).join("");
+}
+
+/** Copy the text of an element; gives whether that was possible. Browsers give a clipboard to pages of https and localhost
+alone, and not to all frames; elsewhere the text is left selected, to be copied by hand if all else fails. */
+async function copied(element) {
+  try {
+    await navigator.clipboard.writeText(element.textContent);
+    return true;
+  } catch {
+    getSelection().selectAllChildren(element);
+    return document.execCommand("copy");
+  }
 }
 
 function render({ model, el }) {
@@ -200,7 +213,9 @@ function render({ model, el }) {
       if (chosen) find("[role=tabpanel]").setAttribute("aria-labelledby", tab.id);
     }
     go.textContent = ACTIONS[action];
-    find('[data-picks="source"]').open ||= action !== "generate";
+  };
+  const openClips = () => {
+    if (model.get("action") !== "generate") find('[data-picks="source"]').open = true;
   };
   const drawValues = () => {
     for (const control of finds("[name]")) {
@@ -239,7 +254,7 @@ function render({ model, el }) {
     find(".luma-price").textContent = model.get("outcome") ? "" : model.get("price");
     find(".luma-problem-of-all").textContent = model.get("problem");
     if (!go.disabled || model.get("outcome")) find(".luma-outcome").textContent = model.get("outcome");
-    find(".luma-cell").textContent = model.get("cell");
+    if (cell.textContent !== model.get("cell")) cell.textContent = model.get("cell"); // it may be selected
     find(".luma-request").textContent = model.get("request") || _("Nothing can be sent yet.");
   };
   const draw = () => {
@@ -256,7 +271,7 @@ function render({ model, el }) {
     for (const { taken } of uploads.values()) taken?.();
   };
 
-  const go = find(".luma-go");
+  const [go, cell] = [find(".luma-go"), find(".luma-cell")];
   go.addEventListener("click", submit);
   go.addEventListener("pointerdown", ({ pointerId }) => go.setPointerCapture(pointerId)); // what comes may move it away
   root.addEventListener("input", typed);
@@ -276,11 +291,11 @@ function render({ model, el }) {
     box.addEventListener("toggle", () => box.open && send({ do: "refresh" }));
   }
   find(".luma-copy").addEventListener("click", async ({ target }) => {
-    await navigator.clipboard.writeText(model.get("cell"));
-    target.textContent = _("Copied");
-    setTimeout(() => { target.textContent = _("Copy"); }, 2000);
+    target.textContent = (await copied(cell)) ? _("Copied") : _("Selected: press Ctrl+C or ⌘C");
+    setTimeout(() => { target.textContent = _("Copy"); }, SAID);
   });
   model.on("change", draw);
+  model.on("change:action", openClips);
   model.on("change:clips", drawChoices);
   model.on("msg:custom", onMessage);
   model.on("comm_live_update", lost);
@@ -289,6 +304,7 @@ function render({ model, el }) {
   sayHere(model);
   notebookFolder(model.get("kernel")).then((found) => { folder = found; drawChoices(); }).catch(() => {});
   draw();
+  openClips();
   drawChoices();
   if (model.get("focus")) requestAnimationFrame(() => input("prompt").focus()); // which scrolls to it, too
   return () => {
@@ -296,6 +312,7 @@ function render({ model, el }) {
     release();
     leave();
     model.off("change", draw);
+    model.off("change:action", openClips);
     model.off("change:clips", drawChoices);
     model.off("msg:custom", onMessage);
     model.off("comm_live_update", lost);
