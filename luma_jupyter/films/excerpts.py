@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
@@ -14,11 +14,11 @@ from av.filter import Graph
 
 from luma_jupyter.errors import InvalidRequest
 from luma_jupyter.languages import N_
+from luma_jupyter.video.frames import seen_from, shown_at, time_base
 
 if TYPE_CHECKING:
     from av.container import InputContainer
     from av.video.frame import VideoFrame
-    from av.video.stream import VideoStream
 
 # By a frame's rotation: filters with their options.
 _TURNS = {90: (("transpose", "cclock"),), 180: (("hflip", None), ("vflip", None)), 270: (("transpose", "clock"),)}
@@ -65,7 +65,7 @@ def read_video(path: Path) -> Video:
     with _opened(path) as container:
         stream = container.streams.video[0]
         first = next(container.decode(stream), None)
-        length = Fraction(stream.duration or 0) * _tick(stream) or Fraction(container.duration or 0, av.time_base)
+        length = Fraction(stream.duration or 0) * time_base(stream) or Fraction(container.duration or 0, av.time_base)
         if first is None or length <= 0:
             raise _unreadable(path, _EMPTY)
         ratio = stream.sample_aspect_ratio or 1
@@ -73,7 +73,7 @@ def read_video(path: Path) -> Video:
         rate = stream.average_rate or Fraction(24)
         return Video(
             path=path,
-            start=(stream.start_time or 0) * _tick(stream),
+            start=(stream.start_time or 0) * time_base(stream),
             size=(height, width) if first.rotation % 180 else (width, height),
             rate=Fraction(rate.numerator, rate.denominator),
             length=length,
@@ -88,7 +88,7 @@ def pictures(excerpt: Excerpt, pixels: str) -> Iterator[VideoFrame]:
         moments = (excerpt.start + number / excerpt.rate for number in range(excerpt.count))
         fitted = _Fitter(excerpt.size, pixels)
         number = 0
-        for number, frame in enumerate(_shown_at(_decoded(container, excerpt.start), moments), start=1):
+        for number, frame in enumerate(shown_at(_decoded(container, excerpt.start), moments), start=1):
             picture = fitted(frame)
             picture.pts, picture.time_base = number - 1, 1 / excerpt.rate
             yield picture
@@ -113,16 +113,10 @@ def _unreadable(path: Path, reason: str | None) -> InvalidRequest:
     return InvalidRequest(f"{path.name} cannot be read as a video ({reason}).")
 
 
-def _tick(stream: VideoStream) -> Fraction:
-    """What a stream counts its time in, in seconds."""
-    assert stream.time_base  # of a file that was opened
-    return Fraction(stream.time_base.numerator, stream.time_base.denominator)
-
-
 def _decoded(container: InputContainer, start: Fraction) -> Iterator[tuple[Fraction, VideoFrame]]:
     """The frames from the one that is shown at ``start``, or earlier, with the moments at which they come."""
     stream = container.streams.video[0]
-    tick, first = _tick(stream), stream.start_time or 0
+    tick, first = time_base(stream), stream.start_time or 0
     if start:
         container.seek(first + int(start / tick), stream=stream)
     end = Fraction(0)
@@ -132,7 +126,7 @@ def _decoded(container: InputContainer, start: Fraction) -> Iterator[tuple[Fract
         for frame in packet.decode():
             if packet.is_corrupt or frame.is_corrupt:
                 raise _damaged(container)
-            yield ((frame.pts or 0) - first) * tick, frame
+            yield seen_from(stream, frame), frame
     # Where a file is cut off, FFmpeg ends without an error; Matroska does not say how long each stream is.
     if "mp4" in container.format.name and end + _MOST_MISSING < (stream.duration or 0) * tick:
         raise _damaged(container)
@@ -140,18 +134,6 @@ def _decoded(container: InputContainer, start: Fraction) -> Iterator[tuple[Fract
 
 def _damaged(container: InputContainer) -> InvalidRequest:
     return InvalidRequest(f"{Path(container.name).name} is damaged or not whole: download or save it again.")
-
-
-def _shown_at(frames: Iterable[tuple[Fraction, VideoFrame]], moments: Iterable[Fraction]) -> Iterator[VideoFrame]:
-    """The frame that is on the screen at each of some moments, which are in order."""
-    coming = iter(frames)
-    shown = following = next(coming, None)
-    if shown is None:
-        return
-    for moment in moments:
-        while following and following[0] <= moment:
-            shown, following = following, next(coming, None)
-        yield shown[1]
 
 
 class _Fitter:

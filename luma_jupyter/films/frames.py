@@ -21,6 +21,7 @@ from luma_jupyter.films.sources import check_unchanged, opened
 from luma_jupyter.films.stills import picture_frames
 from luma_jupyter.films.titles import Title
 from luma_jupyter.films.troubles import damaged
+from luma_jupyter.video.frames import shown_at
 
 _T = TypeVar("_T")
 
@@ -74,23 +75,6 @@ def _ticking(frames: Iterable[_T], tick: Callable[[], None]) -> Iterator[_T]:
     for frame in frames:
         tick()
         yield frame
-
-
-def shown_at(frames: Iterable[tuple[Fraction, _T]], moments: Iterator[Fraction]) -> Iterator[_T]:
-    """Of frames with the times from which on they are seen: the one that is seen at each moment."""
-    moment = next(moments)
-    shown = None
-    for at, frame in frames:
-        while shown is not None and at > moment:
-            yield shown
-            following = next(moments, None)
-            if following is None:
-                return
-            moment = following
-        shown = frame
-    if shown is not None:
-        yield shown
-        yield from (shown for _ in moments)
 
 
 def _video_frames(place: Place) -> Iterator[tuple[Fraction, VideoFrame]]:

@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from fractions import Fraction
 from importlib.util import find_spec
 from itertools import chain
 from numbers import Integral
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from luma_jupyter.errors import InvalidRequest, missing_package, shown
 
 if TYPE_CHECKING:
     import numpy
+    from av.video.frame import VideoFrame
+    from av.video.stream import VideoStream
     from PIL.Image import Image
 
 MAX_FRAMES = 10_000  # at 640 × 360 pixels these are 7 GB
+
+_T = TypeVar("_T")
 
 
 def duration(path: Path) -> float:
@@ -28,7 +32,7 @@ def duration(path: Path) -> float:
     with _opened(path) as video:
         stream = video.streams.video[0]
         if stream.duration:
-            return float(stream.duration * stream.time_base)
+            return float(stream.duration * time_base(stream))
         return float(video.duration or 0) / 1_000_000
 
 
@@ -74,35 +78,57 @@ def evenly_spaced_frames(path: Path, count: int) -> numpy.ndarray[Any, Any]:
     import numpy  # optional
 
     length = duration(path)
-    shown_at = _shown_at(path, [length * index / max(number - 1, 1) for index in range(number)])
-    first = next(shown_at)
+    on_screen = _shown_at(path, [length * index / max(number - 1, 1) for index in range(number)])
+    first = next(on_screen)
     frames = numpy.empty((number, first.height, first.width, 3), numpy.uint8)
-    for index, frame in enumerate(chain([first], shown_at)):
+    for index, frame in enumerate(chain([first], on_screen)):
         frames[index] = frame.to_ndarray(format="rgb24", width=first.width, height=first.height)
     return frames
 
 
-def _shown_at(path: Path, moments: Sequence[float]) -> Iterator[Any]:
-    """The frames that are on the screen at some moments, in seconds and in order; none is kept here."""
-    left = deque(moments)
-    shown = None
-    for frame in _decoded(path):
-        while shown is not None and left and frame.time > left[0]:
-            left.popleft()
-            yield shown
-        shown = frame
-        if not left:
-            return
+# What else reads videos goes by these, too.
+
+
+def shown_at(frames: Iterable[tuple[Fraction, _T]], moments: Iterable[Fraction | float]) -> Iterator[_T]:
+    """Of frames with the times from which on they are seen: the one that is seen at each moment; these are in order."""
+    coming = iter(frames)
+    shown = following = next(coming, None)
     if shown is None:
+        return
+    for moment in moments:
+        while following and following[0] <= moment:
+            shown, following = following, next(coming, None)
+        yield shown[1]
+
+
+def seen_from(stream: VideoStream, frame: VideoFrame) -> Fraction:
+    """From when on a frame is seen, in seconds from the first one on; earlier by as much as a file may have rounded."""
+    return ((frame.pts or 0) - (stream.start_time or 0) - Fraction(1, 2)) * time_base(stream)
+
+
+def time_base(stream: VideoStream) -> Fraction:
+    """What a stream counts its time in, in seconds."""
+    assert stream.time_base  # of a file that was opened
+    return Fraction(stream.time_base.numerator, stream.time_base.denominator)  # PyAV's is of a type of its own
+
+
+# How it is done.
+
+
+def _shown_at(path: Path, moments: Iterable[float]) -> Iterator[Any]:
+    """The frames that are on the screen at some moments, in seconds and in order; none is kept here."""
+    frame = None
+    for frame in shown_at(_decoded(path), moments):
+        yield frame
+    if frame is None:
         raise _without_frames(path)
-    yield from [shown] * len(left)
 
 
 def _last(path: Path) -> Any:
     """The last frame: decoded from the last key frame on, or all the way where that cannot be found."""
     for from_last_key_frame in (True, False):
         last = None
-        for frame in _decoded(path, from_last_key_frame=from_last_key_frame):
+        for _, frame in _decoded(path, from_last_key_frame=from_last_key_frame):
             last = frame
         if last is not None:
             return last
@@ -113,12 +139,13 @@ def _without_frames(path: Path) -> InvalidRequest:
     return InvalidRequest(f"{path.name} cannot be read as a video (there is no frame in it).")
 
 
-def _decoded(path: Path, *, from_last_key_frame: bool = False) -> Iterator[Any]:
+def _decoded(path: Path, *, from_last_key_frame: bool = False) -> Iterator[tuple[Fraction, Any]]:
     with _opened(path) as video:
         stream = video.streams.video[0]
         if from_last_key_frame and stream.duration:
             video.seek((stream.start_time or 0) + stream.duration, stream=stream)
-        yield from video.decode(stream)
+        for frame in video.decode(stream):
+            yield seen_from(stream, frame), frame
 
 
 @contextmanager

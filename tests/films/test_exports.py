@@ -17,6 +17,7 @@ from PIL import Image
 from luma_jupyter.errors import InvalidRequest
 from luma_jupyter.films import excerpts, exports
 from luma_jupyter.films.exports import export
+from tests.support.shots import shot
 from tests.support.sounds import RATE, rms, sound_frame, tone, write_film, write_sound
 
 GREYS = range(40, 240, 10)  # two seconds, ten frames each
@@ -294,7 +295,7 @@ def test_nothing_is_left_of_what_was_ended(
     """Whatever ends the writing in the middle: the old file stays as it was, and no other is left."""
     target = tmp_path / name
     target.write_bytes(b"the old one")
-    shown_at = excerpts._shown_at
+    shown_at = excerpts.shown_at
 
     def ending(*arguments: Any) -> Any:
         for number, frame in enumerate(shown_at(*arguments)):
@@ -302,7 +303,7 @@ def test_nothing_is_left_of_what_was_ended(
                 raise error("in the middle")
             yield frame
 
-    monkeypatch.setattr(excerpts, "_shown_at", ending)
+    monkeypatch.setattr(excerpts, "shown_at", ending)
     with pytest.raises(error):
         export(film, target, fps=10)
     assert target.read_bytes() == b"the old one"
@@ -331,6 +332,14 @@ def test_damaged_source_leaves_nothing(tmp_path: Path, bytes_lost: int) -> None:
     with pytest.raises(InvalidRequest, match=r"^damaged\.mp4 "):
         export(source, tmp_path / "x.webp")
     assert list(tmp_path.iterdir()) == [source]
+
+
+def test_each_frame_is_there_once_where_a_file_rounds_times(tmp_path: Path) -> None:
+    """Matroska counts milliseconds, to which 24 frames a second do not go."""
+    export(shot(tmp_path / "rounded.mkv", frames=24, counted=True), tmp_path / "x.mp4")
+    greys = decoded(tmp_path / "x.mp4")["greys"]
+    assert len(greys) == 24
+    assert min(np.diff(greys)) > 0
 
 
 def test_sound_may_be_longer_than_the_pictures(tmp_path: Path) -> None:

@@ -26,8 +26,12 @@ KEY_FRAMES_APART = 10
 @pytest.fixture(scope="module")
 def film(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Two seconds that go from black to white, step by step."""
-    path = tmp_path_factory.mktemp("films") / "film.mp4"
-    with av.open(str(path), "w") as video:
+    return written(tmp_path_factory.mktemp("films") / "film.mp4")
+
+
+def written(path: Path, **options: str) -> Path:
+    """The film in a file; the options are those of its container."""
+    with av.open(str(path), "w", options=options) as video:
         stream = video.add_stream("libx264", rate=RATE)
         stream.width, stream.height, stream.pix_fmt = 64, 32, "yuv420p"
         stream.options = {"x264-params": f"keyint={KEY_FRAMES_APART}:scenecut=0"}
@@ -61,6 +65,16 @@ def test_frame_at_gives_the_frame_on_the_screen(film: Path, when: float | str, n
     frame = frame_at(film, when)
     assert (frame.size, frame.mode) == ((64, 32), "RGB")
     assert number_of(frame) == number
+
+
+@pytest.mark.parametrize("options", [{"use_editlist": "0"}, {"movflags": "empty_moov+frag_keyframe"}])
+def test_time_begins_with_the_first_frame(tmp_path: Path, options: dict[str, str]) -> None:
+    """Also where a file counts from 0.08 s on, as one with B-frames and without an edit list does."""
+    film = written(tmp_path / "late.mp4", **options)
+    with av.open(str(film)) as video:
+        assert video.streams.video[0].start_time
+    assert [number_of(frame_at(film, number / RATE)) for number in range(COUNT)] == list(range(COUNT))
+    assert [number_of(frame) for frame in evenly_spaced_frames(film, 3)] == [0, 25, COUNT - 1]
 
 
 @pytest.mark.parametrize("count", [1, 2, np.int64(5), 50, 70])
@@ -134,6 +148,14 @@ def test_frames_are_decoded_one_at_a_time(film: Path, monkeypatch: pytest.Monkey
     decoder = Decoder(monkeypatch)
     assert [number_of(frame) for frame in evenly_spaced_frames(film, COUNT + 1)][::10] == [0, 10, 20, 30, 40, 49]
     assert decoder.most_held <= 4  # the first, the one that is put there, the one on the screen, and the next
+
+
+def test_frames_without_times_are_seen_when_they_come(film: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Decoders give such frames where a file has no times for them."""
+    Decoder(monkeypatch)
+    for time in ("pts", "time"):
+        monkeypatch.setattr(Frame, time, None, raising=False)
+    assert number_of(frame_at(film, 1.0)) == COUNT - 1
 
 
 @pytest.mark.parametrize("ask", [lambda film: frame_at(film, "last"), lambda film: frame_at(film, 1.0)])
