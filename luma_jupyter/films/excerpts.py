@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -13,8 +12,7 @@ import av
 from av.filter import Graph
 
 from luma_jupyter.errors import InvalidRequest
-from luma_jupyter.languages import N_
-from luma_jupyter.video.frames import seen_from, shown_at, time_base
+from luma_jupyter.video.frames import EMPTY, opened, seen_from, shown_at, time_base, unreadable
 
 if TYPE_CHECKING:
     from av.container import InputContainer
@@ -24,7 +22,6 @@ if TYPE_CHECKING:
 _TURNS = {90: (("transpose", "cclock"),), 180: (("hflip", None), ("vflip", None)), 270: (("transpose", "clock"),)}
 _UNTAGGED = 2  # the colours of a frame that does not tell them, as ISO/IEC 23091-2 numbers them
 _MOST_MISSING = Fraction(1, 10)  # seconds by which a video may be shorter than it says
-_EMPTY = N_("there is no frame in it")
 _HD_LINES = 720  # from so many on, a video that does not tell its colours has those of BT.709
 
 
@@ -62,12 +59,12 @@ class Excerpt:
 
 def read_video(path: Path) -> Video:
     """What a video is. Raises InvalidRequest for a file that is not there, or is none."""
-    with _opened(path) as container:
+    with opened(path) as container:
         stream = container.streams.video[0]
         first = next(container.decode(stream), None)
         length = Fraction(stream.duration or 0) * time_base(stream) or Fraction(container.duration or 0, av.time_base)
         if first is None or length <= 0:
-            raise _unreadable(path, _EMPTY)
+            raise unreadable(path, EMPTY)
         ratio = stream.sample_aspect_ratio or 1
         width, height = round(stream.width * ratio.numerator / ratio.denominator), stream.height
         rate = stream.average_rate or Fraction(24)
@@ -84,7 +81,7 @@ def read_video(path: Path) -> Video:
 
 def pictures(excerpt: Excerpt, pixels: str) -> Iterator[VideoFrame]:
     """Yield the pictures of a stretch in a pixel format, numbered by their time stamps. Raises InvalidRequest."""
-    with _opened(excerpt.video.path) as container:
+    with opened(excerpt.video.path) as container:
         moments = (excerpt.start + number / excerpt.rate for number in range(excerpt.count))
         fitted = _Fitter(excerpt.size, pixels)
         number = 0
@@ -93,24 +90,7 @@ def pictures(excerpt: Excerpt, pixels: str) -> Iterator[VideoFrame]:
             picture.pts, picture.time_base = number - 1, 1 / excerpt.rate
             yield picture
         if not number:
-            raise _unreadable(excerpt.video.path, _EMPTY)
-
-
-@contextmanager
-def _opened(path: Path) -> Iterator[InputContainer]:
-    if not path.is_file():
-        raise InvalidRequest(f"There is no file {str(path)!r}.")
-    try:
-        with av.open(f"file:{path}", "r", options={"format_whitelist": "mov,mp4,matroska,webm"}) as container:
-            if not container.streams.video:
-                raise _unreadable(path, N_("there is no picture in it"))
-            yield container
-    except av.error.FFmpegError as error:
-        raise _unreadable(path, error.strerror) from None
-
-
-def _unreadable(path: Path, reason: str | None) -> InvalidRequest:
-    return InvalidRequest(f"{path.name} cannot be read as a video ({reason}).")
+            raise unreadable(excerpt.video.path, EMPTY)
 
 
 def _decoded(container: InputContainer, start: Fraction) -> Iterator[tuple[Fraction, VideoFrame]]:

@@ -12,14 +12,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from luma_jupyter.errors import InvalidRequest, missing_package, shown
+from luma_jupyter.languages import N_
 
 if TYPE_CHECKING:
     import numpy
+    from av.container import InputContainer
     from av.video.frame import VideoFrame
     from av.video.stream import VideoStream
     from PIL.Image import Image
 
 MAX_FRAMES = 10_000  # at 640 × 360 pixels these are 7 GB
+EMPTY = N_("there is no frame in it")
 
 _T = TypeVar("_T")
 
@@ -29,7 +32,7 @@ def duration(path: Path) -> float:
 
     Raises InvalidRequest where it cannot be read, ConfigError without PyAV.
     """
-    with _opened(path) as video:
+    with opened(path) as video:
         stream = video.streams.video[0]
         if stream.duration:
             return float(stream.duration * time_base(stream))
@@ -89,6 +92,35 @@ def evenly_spaced_frames(path: Path, count: int) -> numpy.ndarray[Any, Any]:
 # What else reads videos goes by these, too.
 
 
+@contextmanager
+def opened(path: Path) -> Iterator[InputContainer]:
+    """A file to be read that has a picture: MP4, MOV, Matroska or WebM, as FFmpeg's playlists open other files.
+
+    Raises InvalidRequest, also for what is found while it is read, ConfigError without PyAV.
+    """
+    try:
+        import av  # optional
+    except ImportError as error:
+        raise missing_package(error.name) from None
+    if not path.is_file():
+        raise InvalidRequest(f"There is no file {str(path)!r}.")
+    try:
+        # "file:", or a colon in a name would be one of FFmpeg's protocols.
+        with av.open(f"file:{path}", "r", options={"format_whitelist": "mov,mp4,matroska,webm"}) as container:
+            if not container.streams.video:
+                raise unreadable(path, N_("there is no picture in it"))
+            yield container
+    except InvalidRequest:
+        raise
+    except (OSError, ValueError, LookupError) as error:  # of PyAV most are both of the first, of a codec the last
+        raise unreadable(path, getattr(error, "strerror", None) or str(error)) from None
+
+
+def unreadable(path: Path, reason: str) -> InvalidRequest:
+    """The error of a file that is no video."""
+    return InvalidRequest(f"{path.name} cannot be read as a video ({reason}).")
+
+
 def shown_at(frames: Iterable[tuple[Fraction, _T]], moments: Iterable[Fraction | float]) -> Iterator[_T]:
     """Of frames with the times from which on they are seen: the one that is seen at each moment; these are in order."""
     coming = iter(frames)
@@ -121,7 +153,7 @@ def _shown_at(path: Path, moments: Iterable[float]) -> Iterator[Any]:
     for frame in shown_at(_decoded(path), moments):
         yield frame
     if frame is None:
-        raise _without_frames(path)
+        raise unreadable(path, EMPTY)
 
 
 def _last(path: Path) -> Any:
@@ -132,30 +164,13 @@ def _last(path: Path) -> Any:
             last = frame
         if last is not None:
             return last
-    raise _without_frames(path)
-
-
-def _without_frames(path: Path) -> InvalidRequest:
-    return InvalidRequest(f"{path.name} cannot be read as a video (there is no frame in it).")
+    raise unreadable(path, EMPTY)
 
 
 def _decoded(path: Path, *, from_last_key_frame: bool = False) -> Iterator[tuple[Fraction, Any]]:
-    with _opened(path) as video:
+    with opened(path) as video:
         stream = video.streams.video[0]
         if from_last_key_frame and stream.duration:
             video.seek((stream.start_time or 0) + stream.duration, stream=stream)
         for frame in video.decode(stream):
             yield seen_from(stream, frame), frame
-
-
-@contextmanager
-def _opened(path: Path) -> Iterator[Any]:
-    try:
-        import av  # optional
-    except ImportError as error:
-        raise missing_package(error.name) from None
-    try:
-        with av.open(str(path)) as video:
-            yield video
-    except (OSError, ValueError, LookupError) as error:  # of PyAV most are both of the first, of a codec the last
-        raise InvalidRequest(f"{path.name} cannot be read as a video ({error}).") from None

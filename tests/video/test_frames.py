@@ -18,6 +18,7 @@ from luma_jupyter.engine.library.thumbnails import thumbnail
 from luma_jupyter.errors import ConfigError, InvalidRequest
 from luma_jupyter.video.frames import duration, evenly_spaced_frames, frame_at
 from tests.support.misbehaving.server import video as playable
+from tests.support.sounds import tone, write_sound
 
 COUNT, RATE = 50, 25
 KEY_FRAMES_APART = 10
@@ -111,8 +112,8 @@ class Decoder:
         monkeypatch.setattr(av, "open", self.open)
 
     @contextmanager
-    def open(self, path: str) -> Iterator[Any]:
-        with self._open(path) as video:
+    def open(self, *arguments: Any, **options: Any) -> Iterator[Any]:
+        with self._open(*arguments, **options) as video:
             self._video = video
             self.streams, self.duration, self.seek = video.streams, video.duration, video.seek
             yield self
@@ -185,6 +186,36 @@ def test_file_that_is_no_video_is_named(tmp_path: Path) -> None:
     (tmp_path / "notes.mp4").write_text("notes")
     with pytest.raises(InvalidRequest, match=r"notes\.mp4 cannot be read as a video"):
         duration(tmp_path / "notes.mp4")
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        ("notes", "Invalid data found when processing input"),
+        ("ffconcat version 1.0\nfile film.mp4\n", "Invalid argument"),  # which opens another file
+    ],
+)
+def test_reason_is_ffmpegs_without_number_and_path(film: Path, content: str, reason: str) -> None:
+    """Whatever is asked of a file that is no video."""
+    path = film.with_name("other.mp4")
+    path.write_text(content)
+    for ask in (duration, lambda path: frame_at(path, "first"), lambda path: evenly_spaced_frames(path, 2)):
+        with pytest.raises(InvalidRequest) as raised:
+            ask(path)
+        assert str(raised.value) == f"other.mp4 cannot be read as a video ({reason})."
+
+
+def test_sound_alone_is_no_video(tmp_path: Path) -> None:
+    """It is said what is missing."""
+    path = write_sound(tmp_path / "song.mp4", tone(1))
+    with pytest.raises(InvalidRequest, match=r"^song\.mp4 cannot be read as a video \(there is no picture in it\)\.$"):
+        duration(path)
+
+
+def test_video_that_is_not_there_is_said_to_be_missing(tmp_path: Path) -> None:
+    """Not that it cannot be read."""
+    with pytest.raises(InvalidRequest, match=r"^There is no file '.*gone\.mp4'\.$"):
+        duration(tmp_path / "gone.mp4")
 
 
 def test_video_of_a_codec_that_nobody_has_is_named(tmp_path: Path) -> None:
