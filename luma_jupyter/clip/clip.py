@@ -366,7 +366,7 @@ class Clip(Cuttable, Noted):
     def frames(self, count: int) -> numpy.ndarray[Any, Any]:
         """So many frames from the first to the last: an array (count, height, width, 3) of uint8; waits for the clip.
 
-        Raises as `frame` does.
+        Raises as `frame` does, and InvalidRequest where they would take more than 4 GB of memory.
         """
         self.wait()
         return frames.evenly_spaced_frames(self.file(), as_python(count))

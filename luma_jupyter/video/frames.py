@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from av.video.stream import VideoStream
     from PIL.Image import Image
 
-MAX_FRAMES = 10_000  # at 640 × 360 pixels these are 7 GB
+MAX_FRAMES = 10_000
+_MAX_BYTES = 4_000_000_000  # of frames together: 643 of 1920 × 1080 pixels
 EMPTY = N_("there is no frame in it")
 
 _T = TypeVar("_T")
@@ -71,7 +72,8 @@ def check_readable() -> None:
 def evenly_spaced_frames(path: Path, count: int) -> numpy.ndarray[Any, Any]:
     """Return frames evenly spaced from the first to the last: an array (count, height, width, 3) of uint8.
 
-    Raises InvalidRequest for anything but a whole number from 1 to `MAX_FRAMES`, and as `duration` does.
+    Raises InvalidRequest for anything but a whole number from 1 to `MAX_FRAMES`, where the frames would take more than
+    4 GB of memory, and as `duration` does.
     """
     number = int(count) if isinstance(count, Integral) and not isinstance(count, bool) else 0
     if not 1 <= number <= MAX_FRAMES:
@@ -83,9 +85,16 @@ def evenly_spaced_frames(path: Path, count: int) -> numpy.ndarray[Any, Any]:
     length = duration(path)
     on_screen = _shown_at(path, [length * index / max(number - 1, 1) for index in range(number)])
     first = next(on_screen)
-    frames = numpy.empty((number, first.height, first.width, 3), numpy.uint8)
+    width, height = first.width, first.height
+    size = number * width * height * 3
+    if size > _MAX_BYTES:
+        gigabytes, most = f"{size / 1e9:.1f}", number * _MAX_BYTES // size
+        raise InvalidRequest(
+            f"{number:,} frames of {width} × {height} pixels take {gigabytes} GB of memory: ask for up to {most:,}."
+        )
+    frames = numpy.empty((number, height, width, 3), numpy.uint8)
     for index, frame in enumerate(chain([first], on_screen)):
-        frames[index] = frame.to_ndarray(format="rgb24", width=first.width, height=first.height)
+        frames[index] = frame.to_ndarray(format="rgb24", width=width, height=height)
     return frames
 
 

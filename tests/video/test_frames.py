@@ -18,6 +18,7 @@ from luma_jupyter.engine.library.thumbnails import thumbnail
 from luma_jupyter.errors import ConfigError, InvalidRequest
 from luma_jupyter.video.frames import duration, evenly_spaced_frames, frame_at
 from tests.support.misbehaving.server import video as playable
+from tests.support.shots import shot
 from tests.support.sounds import tone, write_sound
 
 COUNT, RATE = 50, 25
@@ -179,6 +180,15 @@ def test_wrong_number_of_frames_is_refused(film: Path, count: Any) -> None:
     """A number of frames that is none is refused in one line."""
     with pytest.raises(InvalidRequest, match="must be a whole number from 1 to 10,000"):
         evenly_spaced_frames(film, count)
+
+
+def test_more_frames_than_memory_are_refused(tmp_path: Path) -> None:
+    """Before any is asked for: how many there may be depends on how large they are."""
+    large = shot(tmp_path / "large.mp4", frames=1, size=(1920, 1080))
+    with pytest.raises(InvalidRequest) as raised:
+        evenly_spaced_frames(large, 10_000)
+    assert str(raised.value) == "10,000 frames of 1920 × 1080 pixels take 62.2 GB of memory: ask for up to 643."
+    assert len(evenly_spaced_frames(large, 3)) == 3
 
 
 def test_file_that_is_no_video_is_named(tmp_path: Path) -> None:
