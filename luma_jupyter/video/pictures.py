@@ -122,7 +122,10 @@ def encode_png(name: str, value: object) -> bytes:
     """
     file = io.BytesIO()
     if hasattr(value, "savefig"):  # a matplotlib figure; its version does not belong into the bytes
-        value.savefig(file, format="png", metadata={"Software": None})
+        try:
+            value.savefig(file, format="png", metadata={"Software": None})
+        except Exception as error:  # such as: a formula in it cannot be read
+            raise InvalidRequest(f"{name}: the figure cannot be drawn ({_reason(error)}).") from None
     elif _is_image(value):
         try:
             _as_rgb(value).save(file, format="PNG")

@@ -44,6 +44,13 @@ class Figure:
         file.write(encoded())
 
 
+class FigureWithMistake(Figure):
+    """One with a formula that matplotlib cannot read, as it says in several lines."""
+
+    def savefig(self, file: Any, **options: Any) -> None:
+        raise ValueError("\n$\\frac{$\n      ^\nParseFatalException: Expected \\frac{num}{den}")
+
+
 KINDS: dict[str, Callable[[Path], Any]] = {
     "text": lambda path: str(path),
     "path": lambda path: path,
@@ -99,6 +106,7 @@ def test_as_image_gives_a_plain_name(picture: Path) -> None:
 
 MISTAKES: list[tuple[Any, str]] = [
     (7, "start_image takes an http(s) URL, a path, bytes, a PIL image, a numpy frame or a matplotlib figure, not int."),
+    (FigureWithMistake(), r"start_image: the figure cannot be drawn ($\frac{$ ^ ParseFatalException: Expected"),
     (b"", "start_image: this is not a picture in PNG, JPEG or WebP format."),
     (b"GIF89a" + bytes(20), "not a picture in PNG, JPEG or WebP format"),
     (encoded()[:50], "the picture cannot be read"),
