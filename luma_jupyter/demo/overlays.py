@@ -17,11 +17,15 @@ CAPTION_FONT_SIZES = (0.062, 0.05, 0.042, 0.036)  # of the shorter side, largest
 
 
 class Overlay:
-    """An RGBA image at a fixed place, ready to be stamped on frames; `ink` is its colour multiplied by its alpha."""
+    """An RGBA image at a fixed place, ready to be stamped on frames of a size, which cut off what is outside of them.
 
-    def __init__(self, image: Image.Image, left: int, top: int) -> None:
-        self.region = slice(top, top + image.height), slice(left, left + image.width)
-        pixels = np.asarray(image).astype(np.float32)
+    `ink` is its colour multiplied by its alpha.
+    """
+
+    def __init__(self, image: Image.Image, left: int, top: int, size: tuple[int, int]) -> None:
+        left, top = max(left, 0), max(top, 0)
+        pixels = np.asarray(image).astype(np.float32)[: max(size[1] - top, 0), : max(size[0] - left, 0)]
+        self.region = slice(top, top + pixels.shape[0]), slice(left, left + pixels.shape[1])
         self.alpha = np.repeat(pixels[..., 3:] / 255, 3, axis=2)
         self.ink = pixels[..., :3] * self.alpha
 
@@ -46,7 +50,7 @@ def caption(text: str, size: tuple[int, int]) -> Overlay:
         font = base_font.font_variant(size=max(round(font_size * min(size)), 9))
         line_height = round(1.28 * font.size)
         lines = list(wrapped(text, font, room))
-        max_lines = int(0.72 * caption_height(size)) // line_height
+        max_lines = max(int(0.72 * caption_height(size)) // line_height, 1)
         if len(lines) <= max_lines:
             break
     else:
@@ -61,12 +65,12 @@ def caption(text: str, size: tuple[int, int]) -> Overlay:
         draw.text((margin + 1, top + 1), line, font=font, fill="black")
         draw.text((margin, top), line, font=font, fill="white")
         top += line_height
-    return Overlay(image, 0, 0)
+    return Overlay(image, 0, 0, size)
 
 
 def caption_height(size: tuple[int, int]) -> int:
     """Return the height in pixels of the band that a caption may cover."""
-    return round(0.16 * size[1] + 0.08 * min(size))
+    return max(round(0.16 * size[1] + 0.08 * min(size)), 1)
 
 
 @lru_cache(maxsize=16)
@@ -79,7 +83,7 @@ def simulated_label(size: tuple[int, int]) -> Overlay:
     draw = ImageDraw.Draw(plate)
     draw.rounded_rectangle((0, 0, plate.width - 1, plate.height - 1), padding, fill=(0, 0, 0, 150))
     draw.text((2 * padding - left, padding - top), "SIMULATED", font=font, fill=(255, 255, 255, 235))
-    return Overlay(plate, size[0] - plate.width - 2 * padding, 2 * padding)
+    return Overlay(plate, size[0] - plate.width - 2 * padding, 2 * padding, size)
 
 
 def without_label(picture: Image.Image) -> Image.Image:
@@ -89,7 +93,7 @@ def without_label(picture: Image.Image) -> Image.Image:
     part = np.asarray(picture)[label.region].mean(axis=2)
     letters = (label.ink.min(axis=2) > 180) & (label.alpha[..., 0] > 0.8)
     ground = (label.ink.max(axis=2) < 5) & (label.alpha[..., 0] > 0.5)
-    if part[letters].mean() < part[ground].mean() + 50:
+    if not letters.any() or part[letters].mean() < part[ground].mean() + 50:
         return picture
     height, around = rows.stop - rows.start, 2
     box = (columns.start - around, rows.stop + around, columns.stop + around, rows.stop + 2 * around + height)
@@ -105,4 +109,4 @@ def watermark(text: str, size: tuple[int, int]) -> Overlay:
     font = base_font.font_variant(size=max(round(min(size_to_fit, 0.16 * min(size))), 8))
     image = Image.new("RGBA", (size[0], round(1.6 * font.size)))
     ImageDraw.Draw(image).text((size[0] / 2, image.height / 2), text, font=font, fill=(255, 255, 255, 120), anchor="mm")
-    return Overlay(image, 0, (size[1] - image.height) // 2)
+    return Overlay(image, 0, (size[1] - image.height) // 2, size)

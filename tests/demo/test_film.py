@@ -12,7 +12,7 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
-from luma_jupyter.demo.film import SIZES, FilmSpec, Stopped, UnusableImage, render
+from luma_jupyter.demo.film import COMMENT, SIZES, FilmSpec, Stopped, UnusableImage, render
 from luma_jupyter.demo.overlays import Overlay, caption, caption_height, simulated_label
 from luma_jupyter.video.codec import UnreadableVideo, write
 from luma_jupyter.video.fonts import UNDRAWABLE
@@ -348,6 +348,18 @@ def test_watermark_shows_in_the_middle(tmp_path: Path, square: tuple[bytes, Arra
     assert all(frame.sum() > 200 for frame in changed)
     rows = np.flatnonzero(changed.sum(axis=(0, 2)) > len(changed))  # single pixels are the encoder's doing
     assert 50 < rows[0] <= rows[-1] < 150
+
+
+@pytest.mark.parametrize("modify", [True, False])
+@pytest.mark.parametrize("size", [(2, 2), (16, 16), (64, 64), (64, 1920), (1920, 2)])
+def test_texts_are_cut_where_a_source_has_no_room_for_them(size: tuple[int, int], modify: bool, tmp_path: Path) -> None:
+    """A service cannot choose how large the videos are that it is given."""
+    texts = {"title": "small", "comment": COMMENT}
+    grey = (np.full((size[1], size[0], 3), 60 * number, np.uint8) for number in range(3))
+    write(tmp_path / "small.mp4", grey, size, Fraction(10), texts)
+    marked = {"modify": True, "watermark": "LUMA-2026-0042"} if modify else {}
+    frames = make(tmp_path, source=(tmp_path / "small.mp4").read_bytes(), **marked)
+    assert frames.shape[1:] == (size[1], size[0], 3)
 
 
 def test_enhancement_is_a_subtle_difference(tmp_path: Path) -> None:
