@@ -98,7 +98,7 @@ def render(spec: FilmSpec, folder: Path, name: str, stop: Callable[[], bool] = l
                 frames = _generate(spec, size)
             else:
                 reader = stack.enter_context(VideoReader(spec.source))
-                size, rate = reader.size, reader.rate
+                size, rate = reader.size, max(reader.rate, Fraction(1, MAX_SOURCE_SECONDS))
                 source = stack.enter_context(closing(reader.frames()))
                 beginning = islice(source, round(MAX_SOURCE_SECONDS * rate))
                 if spec.modify:

@@ -362,6 +362,17 @@ def test_texts_are_cut_where_a_source_has_no_room_for_them(size: tuple[int, int]
     assert frames.shape[1:] == (size[1], size[0], 3)
 
 
+@pytest.mark.parametrize("modify", [True, False])
+def test_of_a_very_slow_source_a_minute_is_taken(modify: bool, tmp_path: Path) -> None:
+    """One frame at least, though it may be shown for longer than that, with as little sound."""
+    frames = (np.full((100, 160, 3), 60 * number, np.uint8) for number in range(3))
+    write(tmp_path / "slow.mp4", frames, (160, 100), Fraction(1, 200), {"title": "slow"})
+    assert len(make(tmp_path, source=(tmp_path / "slow.mp4").read_bytes(), modify=modify)) == 2 - modify
+    with av.open(str(tmp_path / "film.mp4")) as container:
+        assert container.duration
+        assert container.duration / av.time_base == pytest.approx(60 * (2 - modify), abs=0.1)
+
+
 def test_enhancement_is_a_subtle_difference(tmp_path: Path) -> None:
     """Enhancement makes a difference, and a subtle one."""
     assert 0.3 < difference(make(tmp_path), make(tmp_path, "plain", enhancement=False)) < 12
