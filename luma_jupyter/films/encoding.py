@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from luma_jupyter.films.plan import FilmPlan
 from luma_jupyter.films.sound_files import RATE as SOUND_RATE
 from luma_jupyter.operating_system import processor
+from luma_jupyter.video.codec import AAC_OPTIONS
 
 _SOUND_BITS = 160_000  # a second
 _BT709, _LIMITED = 1, 1  # as ISO/IEC 23091-2 numbers them; FFmpeg's own number for the range
@@ -46,7 +47,7 @@ def video_packets(stream: VideoStream, frames: Iterable[VideoFrame], rate: Fract
 
 def add_sound(container: OutputContainer) -> AudioStream:
     """A stream of AAC in a new file, stereo."""
-    stream = container.add_stream("aac", rate=SOUND_RATE, layout="stereo", options={"aac_coder": "fast"})
+    stream = container.add_stream("aac", rate=SOUND_RATE, layout="stereo", options=AAC_OPTIONS)
     stream.bit_rate = _SOUND_BITS
     return stream
 

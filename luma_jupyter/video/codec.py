@@ -98,11 +98,7 @@ def write(
         stream = container.add_stream("libx264", rate=rate, options=QUICK_OPTIONS)
         stream.width, stream.height = size
         stream.pix_fmt = "yuv420p"
-        track = (
-            container.add_stream("aac", rate=SOUND_RATE, layout="mono", options={"aac_coder": "fast"})
-            if sound
-            else None
-        )
+        track = container.add_stream("aac", rate=SOUND_RATE, layout="mono", options=AAC_OPTIONS) if sound else None
         count = 0
         for frame in frames:
             count += 1
