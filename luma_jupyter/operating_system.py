@@ -142,12 +142,9 @@ def rename(path: Path, other: Path) -> None:
     patiently(lambda: os.replace(path, other))
 
 
-def link_or_copy(path: Path, other: Path) -> None:
-    """Have a file under another name, too, without room on the disk where there are links. Raises OSError."""
-    try:
-        os.link(path, other)
-    except OSError:
-        shutil.copyfile(path, other)
+def link(path: Path, other: Path) -> None:
+    """Have a file under another name, too. Raises OSError, also where the file system has no links."""
+    os.link(path, other)
 
 
 def discard(path: Path) -> None:

@@ -6,7 +6,6 @@ What a killed kernel left of a film is found by the film's key, which is in all 
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -16,9 +15,9 @@ from luma_jupyter.engine.library.folder import (
     Change,
     captions_path,
     copy_captions,
+    copy_file,
     free_path,
     place_video,
-    replacing,
     temporary_path,
     untold,
     write_file,
@@ -91,6 +90,5 @@ def save_copy(video: Path, copy: Path) -> None:
     """Save a film, and its captions, as another file too. Raises OSError."""
     if copy.exists() and copy.samefile(video):
         return
-    with video.open("rb") as original, replacing(copy) as file:
-        shutil.copyfileobj(original, file)
+    copy_file(video, copy)
     copy_captions(video, copy)

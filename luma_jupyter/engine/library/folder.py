@@ -30,7 +30,7 @@ from luma_jupyter.domain.task import Task
 from luma_jupyter.engine.library import sidecars
 from luma_jupyter.errors import ConfigError, DownloadError, Expired, LumaError
 from luma_jupyter.languages import N_
-from luma_jupyter.operating_system import discard, flush, is_too_long, patiently, reason, rename
+from luma_jupyter.operating_system import discard, flush, is_too_long, link, patiently, reason, rename
 from luma_jupyter.providers.http.partial import Partial
 from luma_jupyter.settings import variable
 from luma_jupyter.worker_threads import in_thread
@@ -364,6 +364,20 @@ def write_file(path: Path, content: bytes, change: Change) -> None:
     """Write a small file as a whole, or not at all. Raises OSError."""
     with replacing(path, change) as file:
         file.write(content)
+
+
+def copy_file(path: Path, other: Path) -> None:
+    """Copy a file as a whole, or not at all; one that is there is replaced. Raises OSError."""
+    with path.open("rb") as original, replacing(other) as copy:
+        shutil.copyfileobj(original, copy)
+
+
+def link_or_copy(path: Path, other: Path) -> None:
+    """Have a file under another name, too, without room on the disk where there are links. Raises OSError."""
+    try:
+        link(path, other)
+    except OSError:
+        copy_file(path, other)
 
 
 def temporary_path(path: Path, end: str = "part") -> Path:

@@ -5,7 +5,6 @@ A sheet that was saved before is replaced; any other file of that name stays.
 
 from __future__ import annotations
 
-import shutil
 from base64 import b64encode
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -14,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from luma_jupyter.domain.values import read_path
-from luma_jupyter.engine.library.folder import replacing, size_of
+from luma_jupyter.engine.library.folder import copy_file, replacing, size_of
 from luma_jupyter.errors import InvalidRequest, shown
 from luma_jupyter.languages import N_
 from luma_jupyter.operating_system import reason
@@ -89,8 +88,7 @@ def _addresses(target: Path, videos: Mapping[str, Path]) -> dict[str, str]:
     folder = target.with_name(f"{target.stem}_videos")
     folder.mkdir(exist_ok=True)
     for name, path in videos.items():
-        with replacing(folder / f"{name}.mp4") as copy, path.open("rb") as file:
-            shutil.copyfileobj(file, copy)
+        copy_file(path, folder / f"{name}.mp4")
     return {name: relative_url(f"{folder.name}/{name}.mp4") for name in videos}
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import re
 from pathlib import Path
 from typing import Any
@@ -216,19 +217,37 @@ def test_blind_videos_are_in_the_page_where_it_serves_no_files(made: ClipList, s
     assert sheet._repr_html_().count("this page cannot play it") == 1
 
 
+def no_link(*args: object) -> None:
+    raise OSError("no links")
+
+
 def test_blind_videos_are_copied_where_there_are_no_links(
     made: ClipList, seen: Seen, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As on a stick that came from a camera."""
     seen(LAB)
-
-    def no_link(*args: object) -> None:
-        raise OSError("no links")
-
     monkeypatch.setattr("luma_jupyter.operating_system.os.link", no_link)
     html = luma.sheet(made, blind=True)._repr_html_()
     files = [settings.current().folder / str(video["src"]) for video in attributes_of(html, "video")]
     assert {file.read_bytes() for file in files} == {(made[0].path or Path()).read_bytes()}
+
+
+def test_a_copy_that_is_cut_short_is_none(made: ClipList, seen: Seen, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is made as a whole, or not at all; where it cannot be, the video is in the page."""
+    seen(LAB)
+
+    def full(original: Any, copy: Any, *rest: object) -> None:
+        copy.write(original.read(100))
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as disk:
+        disk.setattr("luma_jupyter.operating_system.os.link", no_link)
+        disk.setattr("shutil.copyfileobj", full)
+        assert luma.sheet(made, blind=True)._repr_html_().count("data:video/mp4;base64,") == 4
+    html = luma.sheet(made, blind=True)._repr_html_()
+    files = [settings.current().folder / str(video["src"]) for video in attributes_of(html, "video")]
+    assert {file.read_bytes() for file in files} == {(made[0].path or Path()).read_bytes()}
+    assert len(list(files[0].parent.iterdir())) == 4
 
 
 # Its files.
