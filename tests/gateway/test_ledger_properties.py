@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
 
 from luma_jupyter.domain.task import Video
+from luma_jupyter.errors import ServiceDown
 from luma_jupyter.gateway.database import Database
 from luma_jupyter.gateway.ledger import KeyConflict, Ledger, OverCap
 from luma_jupyter.gateway.records import Intent, Person, State
@@ -23,7 +24,10 @@ from tests.support.submissions import LOST, MODERATED, PlayedVendor, intent
 
 GROUPS = {"anna": ("films",), "bert": ("arts", "films"), "carl": ()}
 KEYS, PROMPTS = ["1", "2", "3"], ["a cat", "a cat", "a cat", "a dog"]
-OUTCOMES = {"accepted": None, "refused": MODERATED, "lost": LOST, "killed": None}
+BUSY = ServiceDown("AceDataCloud", http_status=503)
+OUTCOMES = {"accepted": None, "refused": MODERATED, "busy": BUSY, "lost": LOST, "killed": None}
+ERRORS = {"accepted": None, "refused": Refused, "busy": Refused, "lost": Lost}
+ENDS = {"accepted": State.ACCEPTED, "refused": State.REFUSED, "busy": State.REFUSED, "lost": State.UNCONFIRMED}
 HELD = (State.SENT, State.ACCEPTED, State.UNCONFIRMED)
 FREE = (State.REFUSED, State.RELEASED)
 TODAY = datetime.now(UTC).date()
@@ -45,6 +49,12 @@ class Row:
     cost: int | None = None
     joined: Row | None = None
     long_ago: bool = False
+    for_good: bool = False  # it was refused, and that does not pass
+
+    @property
+    def answers(self) -> bool:
+        """Whether it answers its key; else the same key may be sent anew."""
+        return self.for_good or self.state not in FREE
 
     @property
     def reserved(self) -> int:
@@ -111,12 +121,12 @@ class Model:
             self.rows[place] = row
         return self.rows[place]
 
-    def move(self, row: Row, state: State) -> None:
+    def move(self, row: Row, state: State, for_good: bool = False) -> None:
         """Change a row's state, and of those that joined it."""
-        row.state = state
+        row.state, row.for_good = state, for_good
         for other in self.rows.values():
             if other.joined is row and other.state in (State.SENT, State.ACCEPTED):
-                other.state = State.REFUSED if state is State.UNCONFIRMED else state
+                other.state, other.for_good = State.REFUSED if state is State.UNCONFIRMED else state, for_good
 
 
 class LedgerMachine(RuleBasedStateMachine):
@@ -171,13 +181,14 @@ class LedgerMachine(RuleBasedStateMachine):
         posts = self.vendor.posts.total()
         self.vendor.error = lambda body: OUTCOMES[outcome]
         work = self.ledger.admit(asked, day) if killed else self.submissions.submit(asked, timeout=30)
-        if known and known.state not in FREE:
+        if known and known.answers:
             if known.prompt != prompt:
                 self.expect(work, KeyConflict)
             elif known.state is State.SENT and not killed:
                 work.close()  # it would wait for the end of a process that has ended
             else:
-                self.expect(work, Lost if known.state is State.UNCONFIRMED and not killed else None)
+                errors = {State.UNCONFIRMED: Lost, State.REFUSED: Refused}
+                self.expect(work, None if killed else errors.get(known.state))
             assert self.vendor.posts.total() == posts
             return
         if any(of != owner and row_key == key for of, row_key in self.model.rows):
@@ -198,10 +209,9 @@ class LedgerMachine(RuleBasedStateMachine):
             assert self.vendor.posts.total() == posts
             return
         assert self.vendor.posts.total() == posts
-        self.expect(work, {"accepted": None, "refused": Refused, "lost": Lost}[outcome])
+        self.expect(work, ERRORS[outcome])
         assert self.vendor.posts.total() == posts + 1
-        ends = {"accepted": State.ACCEPTED, "refused": State.REFUSED, "lost": State.UNCONFIRMED}
-        self.model.move(row, ends[outcome])
+        self.model.move(row, ENDS[outcome], for_good=outcome == "refused")
 
     def expect(self, work: Coroutine[Any, Any, Any], error: type[Exception] | None) -> None:
         if error:
