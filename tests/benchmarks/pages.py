@@ -87,7 +87,7 @@ def _gallery(report: Report, lab: Lab, browser: Browser, film: Path) -> None:
         page = _opened(lab, browser, film, f"many-{turn}", gallery.GALLERY, gallery.MANY)
         page.page.evaluate(gallery.WATCH, gallery.MANY)
         page.run_all()
-        page.wait_for("window.openAt", timeout=30)
+        page.wait_for("window.openAt")
         took.append(page.page.evaluate("openAt - cameAt"))
         page.page.close()
     rows = [{"clips": gallery.MANY, "times": TIMES, "median (ms)": median(took), "most (ms)": max(took)}]
@@ -101,9 +101,9 @@ def _comparison(report: Report, lab: Lab, browser: Browser, film: Path) -> None:
     say("pages: a comparison of two clips")
     page = _opened(lab, browser, film, "compare", gallery.COMPARE, 3)
     page.run_all()
-    page.wait_for(f"{gallery.SIDES} == 2 && document.querySelector('.luma-position').max > 4", timeout=30)
+    page.wait_for(f"{gallery.SIDES} == 2 && document.querySelector('.luma-position').max > 4")
     page.page.get_by_role("button", name="Play").click()
-    page.wait_for("document.querySelector('.luma-sides video').currentTime > 0.1", timeout=10)
+    page.wait_for("document.querySelector('.luma-sides video').currentTime > 0.1")
     playing = [1000 * apart for apart, *_ in page.page.evaluate(SIDES_APART, 10_000)]
     scrubbed = [1000 * page.page.evaluate(SCRUB, position)[0] for position in gallery.SCRUBS]
     page.page.close()
@@ -129,10 +129,10 @@ def _sheet(report: Report, lab: Lab, browser: Browser) -> None:
         page.open(f"{name}/{name}.ipynb")
         page.page.evaluate(sheets.WATCH)
         page.run_all()
-        page.wait_for(f"window.openAt && {sheets.READY}", timeout=60)
+        page.wait_for(f"window.openAt && {sheets.READY}")
         took.append(page.page.evaluate("openAt - cameAt"))
         page.page.get_by_role("button", name="Play").click()
-        page.wait_for("document.querySelector('.luma-sheet video').currentTime > 0.5", timeout=60)
+        page.wait_for("document.querySelector('.luma-sheet video').currentTime > 0.5")
         apart += [1000 * distance for distance, _ in page.page.evaluate(SHEET_APART, 6000)]
         count = page.page.evaluate(f"() => {{ {sheets.SEEN} return seen.length; }}")
         page.page.close()

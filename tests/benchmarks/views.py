@@ -110,7 +110,7 @@ def _timed(page: LabPage, cell: int) -> float:
     """Run a cell that prints its time, in milliseconds."""
     _run(page, cell)
     words = f"document.querySelectorAll('.jp-CodeCell')[{cell}].innerText"
-    page.wait_for(f"{words}.includes('this took')", timeout=60)
+    page.wait_for(f"{words}.includes('this took')")
     return float(page.page.evaluate(f"{words}.match(/.*this took ([\\d.]+)/s)[1]"))
 
 
@@ -128,7 +128,7 @@ def _lists(report: Report, lab: Lab, browser: Browser) -> None:
             page.page.keyboard.press("Control+Enter")
             opened.append(page.page.evaluate("opened"))
             page.wait_until_idle(NOTEBOOK)
-        page.wait_for(f"document.querySelector('{selector}').scrollHeight > 100000", timeout=30)
+        page.wait_for(f"document.querySelector('{selector}').scrollHeight > 100000")
         frames = sorted(page.page.evaluate(SCROLL, selector))
         nodes = page.page.evaluate("(list) => document.querySelectorAll(`${list} *`).length", selector)
         rows.append(

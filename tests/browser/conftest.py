@@ -32,6 +32,7 @@ from tests.support.demo import make_films_short
 from tests.support.jupyterhub import ROOT, TOKEN
 from tests.support.processes import end, free_port
 
+PATIENCE = 180.0  # seconds; a test says what a page shows, benchmarks say how soon
 SCREENSHOTS = ROOT / "build" / "screenshots"
 AXE = (Path(axe_playwright_python.__file__).parent / "axe.min.js").read_text(encoding="utf-8")
 WHOLE_CHROMIUM = ("chromium", "google-chrome")
@@ -345,6 +346,7 @@ class LabPage:
 
     def __init__(self, page: Any, lab: Lab) -> None:
         self.page = page
+        self.page.set_default_timeout(PATIENCE * 1000)
         self.lab = lab
         self.notebooks: set[str] = set()
 
@@ -372,7 +374,7 @@ class LabPage:
     def wait_for_cells(self, notebook: str) -> None:
         """Wait until the cells and the kernel of the notebook are there."""
         self.notebooks.add(notebook)
-        self.page.wait_for_selector(".jp-Notebook .jp-Cell", timeout=60_000)
+        self.page.wait_for_selector(".jp-Notebook .jp-Cell")
         self.page.keyboard.press("Escape")
         self.wait_until_idle(notebook)
 
@@ -412,12 +414,12 @@ class LabPage:
         while not _is_whole(self.lab.folder / notebook):
             self.page.wait_for_timeout(100)
 
-    def wait_for(self, script: str, timeout: float = 60.0) -> None:
-        """Wait until an expression on the page is true; ``timeout`` in seconds.
+    def wait_for(self, script: str) -> None:
+        """Wait until an expression on the page is true.
 
         It is looked at ten times a second: with each picture, as Playwright would, each page that waits is drawn anew.
         """
-        self.page.wait_for_function(f"() => {script}", timeout=timeout * 1000, polling=100)
+        self.page.wait_for_function(f"() => {script}", polling=100)
 
     def play_all(self, selector: str = "video") -> list[dict[str, Any]]:
         """Play every video for a moment; each must have data and move."""

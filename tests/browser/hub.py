@@ -39,7 +39,7 @@ class HubPage(LabPage):
         self.page.get_by_label("Username").fill(self.lab.name)
         self.page.get_by_label("Password").fill(PASSWORD)
         self.page.click("#login_submit")
-        self.page.wait_for_url(f"{self.lab.url}/lab/tree/*", timeout=60_000)
+        self.page.wait_for_url(f"{self.lab.url}/lab/tree/*")
         self.wait_for_cells(notebook)
 
     def open(self, notebook: str) -> None:

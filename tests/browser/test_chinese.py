@@ -51,10 +51,10 @@ def test_a_notebook_in_chinese(open_page: OpenPage, lab: Lab) -> None:
     lab.write("chinese/chinese.ipynb", *CELLS)
     page = open_page("chinese/chinese.ipynb", height=1400)
     page.run_all()
-    page.wait_for("document.querySelectorAll('.luma-live tbody tr').length >= 6", timeout=90)
+    page.wait_for("document.querySelectorAll('.luma-live tbody tr').length >= 6")
     assert "制作" in page.text()
     page.shot("chinese-live")
-    page.wait_for(f"{CARDS} >= 5", timeout=90)
+    page.wait_for(f"{CARDS} >= 5")
     page.wait_until_idle("chinese/chinese.ipynb")
     assert english_in(texts(page)) == []
     for _ in page.in_both_themes("chinese"):
@@ -65,7 +65,7 @@ def test_a_notebook_in_chinese(open_page: OpenPage, lab: Lab) -> None:
     page.save("chinese/chinese.ipynb")
     page.menu("Kernel", "Shut Down Kernel")
     page.open("chinese/chinese.ipynb")
-    page.wait_for(f"{CARDS} >= 3", timeout=20)
+    page.wait_for(f"{CARDS} >= 3")
     assert english_in(texts(page)) == []
     assert page.page.locator(".luma-card").first.get_attribute("lang") == "zh"
     page.shot("chinese-reopened")

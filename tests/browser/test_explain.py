@@ -31,7 +31,7 @@ def write_explained(lab: Lab, name: str) -> None:
 
 def wait_for_explanations(page: LabPage, name: str) -> None:
     """Wait until all of them are there."""
-    page.wait_for("document.querySelectorAll('.luma-card[class*=luma-explain-]').length == 3", timeout=90)
+    page.wait_for("document.querySelectorAll('.luma-card[class*=luma-explain-]').length == 3")
     page.wait_until_idle(f"{name}/{name}.ipynb")
 
 
@@ -88,7 +88,7 @@ def test_a_timeline_unfolds_by_mouse_and_by_keyboard(open_page: OpenPage, lab: L
     notebook["metadata"]["somebody"] = "else"
     (lab.folder / "explained" / "untrusted.ipynb").write_text(json.dumps(notebook))
     page.open("explained/untrusted.ipynb")
-    page.wait_for("document.querySelectorAll('.luma-card[class*=luma-explain-] details').length > 20", timeout=20)
+    page.wait_for("document.querySelectorAll('.luma-card[class*=luma-explain-] details').length > 20")
     assert "Authorization: Bearer ‹your key›" in opened(page, "/luma/videos → 200")
     bars = page.page.locator(f"{SUMMARY} > div > div")
     places = bars.evaluate_all("(bars) => bars.map((bar) => [bar.getBoundingClientRect().left, bar.offsetHeight])")

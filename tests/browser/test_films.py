@@ -50,7 +50,7 @@ def test_a_film_is_shown_with_its_captions(open_page: OpenPage, lab: Lab) -> Non
     write_film(lab, "captions")
     page = open_page("captions/captions.ipynb")
     page.run_all()
-    page.wait_for(f"{CARDS} == 1 && document.querySelector('video')", timeout=30)
+    page.wait_for(f"{CARDS} == 1 && document.querySelector('video')")
     assert page.page.evaluate(CAPTIONS) == SHOWN
     assert page.page.get_attribute("video", "title") == "Night at sea"
     assert captions_below(page) == LINES
@@ -63,19 +63,19 @@ def test_a_saved_film_has_its_captions_wherever_it_is_shown(open_page: OpenPage,
     write_film(lab, "saved")
     page = open_page("saved/saved.ipynb")
     page.run_all()
-    page.wait_for(f"{CARDS} == 1 && document.querySelector('video')", timeout=30)
+    page.wait_for(f"{CARDS} == 1 && document.querySelector('video')")
     page.save("saved/saved.ipynb")
     page.menu("Kernel", "Shut Down Kernel")
     folder = lab.folder / "saved"
     page.open("saved/saved.ipynb")
-    page.wait_for("document.querySelector('video')", timeout=20)
+    page.wait_for("document.querySelector('video')")
     assert page.page.evaluate(CAPTIONS) == SHOWN
 
     notebook = json.loads((folder / "saved.ipynb").read_text())
     notebook["metadata"]["somebody"] = "else"
     (folder / "untrusted.ipynb").write_text(json.dumps(notebook))
     page.open("saved/untrusted.ipynb")
-    page.wait_for("document.querySelector('video')", timeout=20)
+    page.wait_for("document.querySelector('video')")
     assert page.page.evaluate(CAPTIONS)[2] == []
     assert page.page.get_attribute("video", "title") == "Night at sea"
     assert captions_below(page) == LINES
@@ -95,10 +95,10 @@ def test_a_film_is_shown_with_its_captions_in_notebook_7(open_notebook7: OpenPag
     write_film(notebook7, "captions")
     page = open_notebook7("captions/captions.ipynb")
     page.run_all()
-    page.wait_for(f"{CARDS} == 1 && document.querySelector('video')", timeout=30)
+    page.wait_for(f"{CARDS} == 1 && document.querySelector('video')")
     assert page.page.evaluate(CAPTIONS) == SHOWN
     page.save("captions/captions.ipynb")
     page.open("captions/captions.ipynb")
-    page.wait_for("document.querySelector('video')", timeout=20)
+    page.wait_for("document.querySelector('video')")
     assert page.page.evaluate(CAPTIONS) == SHOWN
     page.shot("film-notebook7")

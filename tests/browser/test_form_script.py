@@ -83,7 +83,6 @@ def page(chromium: Any) -> Iterator[Any]:
     """A page with an empty form."""
     context = chromium.new_context()
     page = context.new_page()
-    page.set_default_timeout(10_000)
     page.evaluate(START, [script(*Form.scripts), STATE, list(Form.class_traits(typed=True))])
     yield page
     context.close()

@@ -94,16 +94,16 @@ def test_a_gallery_of_two_hundred_loads_only_the_video_that_is_pointed_at(opened
     asked = videos_asked(page)
     page.page.evaluate(WATCH, MANY)
     page.run_all()
-    page.wait_for("window.openAt", timeout=30)
+    page.wait_for("window.openAt")
     assert asked == []
     page.page.hover(".luma-tile >> nth=2")
-    page.wait_for("document.querySelector('.luma-preview')?.currentTime > 0.2", timeout=10)
+    page.wait_for("document.querySelector('.luma-preview')?.currentTime > 0.2")
     page.shot("gallery-hover")
     page.page.hover(".luma-tile >> nth=4")
-    page.wait_for("document.querySelector('.luma-item:nth-child(5) .luma-preview')?.currentTime > 0.1", timeout=10)
+    page.wait_for("document.querySelector('.luma-item:nth-child(5) .luma-preview')?.currentTime > 0.1")
     assert page.page.locator(".luma-preview").count() == 1
     page.page.mouse.move(5, 5)
-    page.wait_for("!document.querySelector('.luma-preview')", timeout=5)
+    page.wait_for("!document.querySelector('.luma-preview')")
     assert len(set(asked)) == 2
     assert page.faults(".luma-card") == []
 
@@ -113,24 +113,24 @@ def test_gallery_and_comparison_are_used_by_keyboard(opened: Opener) -> None:
     """A focused poster plays, Enter plays it large; picking shows what to go on with; Space plays a comparison."""
     page = opened("keys", GALLERY, COMPARE)
     page.run_all()
-    page.wait_for(f"{PICKS} == 3 && {SIDES} == 2", timeout=30)
+    page.wait_for(f"{PICKS} == 3 && {SIDES} == 2")
     page.page.locator(".luma-open").first.focus()
-    page.wait_for("document.querySelector('.luma-preview')?.currentTime > 0.1", timeout=10)
+    page.wait_for("document.querySelector('.luma-preview')?.currentTime > 0.1")
     page.page.keyboard.press("Enter")
-    page.wait_for("document.querySelector('.luma-player video')?.currentTime > 0.1", timeout=10)
+    page.wait_for("document.querySelector('.luma-player video')?.currentTime > 0.1")
     assert not page.page.locator(".luma-preview").count()
     page.page.keyboard.press("Escape")
     page.page.get_by_role("button", name="Modify A paper boat in the rain, take 1").focus()
     page.page.keyboard.press("Space")
-    page.wait_for(f"{FORM}?.includes('modify')", timeout=10)
+    page.wait_for(f"{FORM}?.includes('modify')")
     page.page.get_by_role("button", name="Extend A paper boat in the rain, take 0").click()
-    page.wait_for(f"{FORM}?.includes('extend')", timeout=10)
-    page.wait_for("document.activeElement.name === 'prompt'", timeout=5)
+    page.wait_for(f"{FORM}?.includes('extend')")
+    page.wait_for("document.activeElement.name === 'prompt'")
     page.shot("gallery-picked")
     page.page.get_by_role("button", name="Play", exact=True).press("Space")
-    page.wait_for(in_step(VIDEOS, least=0.5), timeout=20)
+    page.wait_for(in_step(VIDEOS, least=0.5))
     page.page.get_by_role("button", name="Pause").press("Space")
-    page.wait_for("[...document.querySelectorAll('.luma-sides video')].every((v) => v.paused)", timeout=5)
+    page.wait_for("[...document.querySelectorAll('.luma-sides video')].every((v) => v.paused)")
 
 
 def scrub(page: LabPage, position: float) -> None:
@@ -142,28 +142,28 @@ def test_compared_videos_keep_step(opened: Opener) -> None:
     """Two videos of five seconds stay within 80 ms of each other, playing through their end, and after each scrub."""
     page = opened("in step", COMPARE, theme="Dark")
     page.run_all()
-    page.wait_for(f"{SIDES} == 2 && document.querySelector('.luma-position').max > 4", timeout=30)
+    page.wait_for(f"{SIDES} == 2 && document.querySelector('.luma-position').max > 4")
     page.page.get_by_role("button", name="Play").click()
-    page.wait_for(in_step(VIDEOS, least=0.1), timeout=20)
-    page.wait_for(in_step(VIDEOS, least=4.0), timeout=20)
-    page.wait_for(in_step(VIDEOS, least=0.1, most=3), timeout=20)  # they began again
+    page.wait_for(in_step(VIDEOS, least=0.1))
+    page.wait_for(in_step(VIDEOS, least=4.0))
+    page.wait_for(in_step(VIDEOS, least=0.1, most=3))  # they began again
     for position in SCRUBS:
         scrub(page, position)
-        page.wait_for(in_step(VIDEOS, least=position - 0.04, most=position + 2), timeout=20)
+        page.wait_for(in_step(VIDEOS, least=position - 0.04, most=position + 2))
     page.page.evaluate(f"{VIDEOS}[1].currentTime += 0.2")
-    page.wait_for(in_step(VIDEOS), timeout=20)
+    page.wait_for(in_step(VIDEOS))
     page.page.get_by_role("button", name="Pause").click()
     page.wait_for(f"{VIDEOS}.every((v) => v.paused && !v.seeking)")
     for position in SCRUBS:
         scrub(page, position)
-        page.wait_for(in_step(VIDEOS, least=position - 0.05, most=position + 0.05), timeout=20)
+        page.wait_for(in_step(VIDEOS, least=position - 0.05, most=position + 0.05))
     page.shot("compare-dark")
     page.page.get_by_role("button", name="Mute").click()
     assert page.page.evaluate("[...document.querySelectorAll('.luma-sides video')].every((v) => !v.muted)")
     page.page.get_by_role("button", name="Slider").click()
     page.page.get_by_role("slider", name="Before and after").press("ArrowLeft")
     cut = "getComputedStyle(document.querySelectorAll('.luma-sides video')[1]).clipPath"
-    page.wait_for(f"{cut} == 'inset(0px 0px 0px 49%)'", timeout=5)
+    page.wait_for(f"{cut} == 'inset(0px 0px 0px 49%)'")
     page.shot("compare-slider-dark")
     assert page.faults(".luma-card") == []
 
@@ -174,11 +174,11 @@ def test_the_shortest_video_waits_at_its_end_for_the_others(opened: Opener, lab:
     short = render(FilmSpec("A short one", seconds=1.5), tmp_path, "short").video
     shutil.copyfile(short, next((lab.folder / "short" / "films").glob("*.mp4")))
     page.run_all()
-    page.wait_for(f"{SIDES} == 3 && document.querySelector('.luma-position').max > 4", timeout=30)
+    page.wait_for(f"{SIDES} == 3 && document.querySelector('.luma-position').max > 4")
     page.page.get_by_role("button", name="Play").click()
     waiting = f"Math.abs({BY_LENGTH}[0].currentTime - 1.5) < 0.1"
-    page.wait_for(f"{waiting} && {in_step(f'{BY_LENGTH}.slice(1)', least=3)}", timeout=20)
-    page.wait_for(in_step(VIDEOS, most=1), timeout=20)
+    page.wait_for(f"{waiting} && {in_step(f'{BY_LENGTH}.slice(1)', least=3)}")
+    page.wait_for(in_step(VIDEOS, most=1))
     assert page.page.get_by_role("button", name="Slider").count() == 0
 
 
@@ -186,9 +186,9 @@ def test_cleared_outputs_leave_no_comm_in_the_kernel(opened: Opener) -> None:
     """When gallery, form and comparison are cleared away, the kernel has as many comms as before."""
     page = opened("comms", COMMS, GALLERY, COMPARE, COMMS)
     page.run_all()
-    page.wait_for(f"{PICKS} == 3 && {SIDES} == 2", timeout=30)
+    page.wait_for(f"{PICKS} == 3 && {SIDES} == 2")
     page.page.get_by_role("button", name="Extend A paper boat in the rain, take 0").click()
-    page.wait_for(f"{FORM}?.includes('extend')", timeout=10)
+    page.wait_for(f"{FORM}?.includes('extend')")
     counts = page.page.locator(".jp-OutputArea-output:has-text('comms ')")
     before, meanwhile = (int(text.split()[1]) for text in counts.all_inner_texts())
     page.menu("Edit", "Clear Outputs of All Cells")
@@ -204,7 +204,7 @@ def test_gallery_and_comparison_play_saved_untrusted_and_exported(opened: Opener
     """Without its kernel, from somebody else and as an HTML page: both are there, play, and nothing is missing."""
     page = opened("kept", GALLERY, COMPARE, theme="Dark")
     page.run_all()
-    page.wait_for(f"{PICKS} == 3 && {SIDES} == 2", timeout=30)
+    page.wait_for(f"{PICKS} == 3 && {SIDES} == 2")
     page.shot("gallery-dark")
     assert page.faults(".luma-card") == []
     page.save("kept/kept.ipynb")
@@ -217,7 +217,7 @@ def test_gallery_and_comparison_play_saved_untrusted_and_exported(opened: Opener
     subprocess.run(command, check=True, capture_output=True)
     for name in ("kept", "untrusted"):
         page.open(f"kept/{name}.ipynb")
-        page.wait_for("document.querySelectorAll('.luma-tile').length == 3", timeout=20)
+        page.wait_for("document.querySelectorAll('.luma-tile').length == 3")
         page.shot(f"gallery-{name}")
         plain_form_plays(page)
     export = chromium.new_page(viewport={"width": 1200, "height": 1600})
@@ -229,9 +229,9 @@ def test_gallery_and_comparison_play_saved_untrusted_and_exported(opened: Opener
 
 def plain_form_plays(page: LabPage) -> None:
     """Three tiles and two sides are in the page, all pictures are there and all videos play; nothing speaks of loss."""
-    page.wait_for("document.querySelectorAll('.luma-tile').length == 3", timeout=20)
-    page.wait_for("[...document.querySelectorAll('.luma-tile img')].every((image) => image.naturalWidth)", timeout=10)
-    page.wait_for("!document.body.innerText.includes('Loading widget')", timeout=20)
+    page.wait_for("document.querySelectorAll('.luma-tile').length == 3")
+    page.wait_for("[...document.querySelectorAll('.luma-tile img')].every((image) => image.naturalWidth)")
+    page.wait_for("!document.body.innerText.includes('Loading widget')")
     assert page.page.locator(".luma-picks, .luma-controls").count() == 0
     assert not [words for words in BROKEN if words in page.text()]
     for summary in page.page.locator(".luma-tile summary").all():

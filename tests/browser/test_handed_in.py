@@ -59,12 +59,12 @@ def hand_in(open_page: OpenPage, lab: Lab, folder: str) -> Path:
     add_words(lab.folder / folder / "lesson.ipynb")
     page = open_page(f"{folder}/lesson.ipynb")
     page.run_all()
-    page.wait_for("document.body.innerText.includes('ZeroDivisionError')", timeout=60)
+    page.wait_for("document.body.innerText.includes('ZeroDivisionError')")
     page.save(f"{folder}/lesson.ipynb")
     lab.write(f"{folder}/hand in.ipynb", LOAD, "%luma handin lesson.ipynb -o class/ann.zip")
     page = open_page(f"{folder}/hand in.ipynb")
     page.run_all()
-    page.wait_for("document.body.innerText.includes('and 2 videos')", timeout=30)
+    page.wait_for("document.body.innerText.includes('and 2 videos')")
     return lab.folder / folder / "class" / "ann.zip"
 
 
@@ -103,7 +103,7 @@ def test_class_is_shown_by_student_and_plays(open_page: OpenPage, lab: Lab) -> N
     lab.write("teacher/collect.ipynb", LOAD, 'luma.collect("class")')
     page = open_page("teacher/collect.ipynb")
     page.run_all()
-    page.wait_for("document.querySelectorAll('.luma-tile').length == 4", timeout=30)
+    page.wait_for("document.querySelectorAll('.luma-tile').length == 4")
     assert "eve.zip is refused: it is not a zip, or it is damaged." in page.text()
     for summary in page.page.locator(".luma-tile summary").all():
         summary.click()

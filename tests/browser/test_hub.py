@@ -72,16 +72,16 @@ def ada(sign_in: Callable[[str], HubPage]) -> HubPage:
 def test_videos_posters_and_comparison_play_behind_a_prefix(ada: HubPage) -> None:
     """Cards end with players; the gallery has its posters, the comparison plays; files come as they are."""
     ada.wait_for(f"{BAR}?.value > 0")
-    ada.wait_for("document.querySelectorAll('.luma-live-sides video').length == 2", timeout=90)
+    ada.wait_for("document.querySelectorAll('.luma-live-sides video').length == 2")
     ada.wait_for("document.querySelector('.luma-live-tiles .luma-picks')")
     ada.wait_for("[...document.querySelectorAll('.luma-tile img')].filter((image) => image.naturalWidth).length == 2")
     played = ada.play_all(PLAYERS)
     assert len(played) == 2
     assert all(video["moved"] and FILES.format("ada") in video["src"] for video in played), played
     ada.page.get_by_role("button", name="Play", exact=True).click()
-    ada.wait_for(f"{PLACES}.every((place) => place > 0.5)", timeout=20)
+    ada.wait_for(f"{PLACES}.every((place) => place > 0.5)")
     ada.page.locator(".luma-open").first.click()
-    ada.wait_for("document.querySelector('.luma-player video')?.readyState > 0", timeout=20)
+    ada.wait_for("document.querySelector('.luma-player video')?.readyState > 0")
     ada.page.keyboard.press("Escape")
     ada.shot("hub")
     assert not [words for words in BROKEN if words in ada.text()]
@@ -118,7 +118,7 @@ def test_another_users_page_is_another_world(ada: HubPage, sign_in: Callable[[st
     bob.wait_for(f"{BAR}?.value > 0")
     bob.save(NAME)
     bob.open(NAME)
-    bob.wait_for(f"{CARDS} == 1", timeout=60)
+    bob.wait_for(f"{CARDS} == 1")
     (played,) = bob.play_all(PLAYERS)
     assert played["moved"]
     assert FILES.format("bob") in played["src"]
@@ -134,7 +134,7 @@ def test_a_saved_notebook_plays_again_behind_a_prefix(ada: HubPage) -> None:
     ada.save(NAME)
     ada.lab.theme("JupyterLab Dark")
     ada.open(NAME)
-    ada.wait_for(f"document.querySelectorAll('{PLAYERS}').length == 2", timeout=20)
+    ada.wait_for(f"document.querySelectorAll('{PLAYERS}').length == 2")
     assert all(video["moved"] for video in ada.play_all(PLAYERS))
     ada.wait_for("document.querySelector('.luma-live-sides') && document.querySelector('.luma-studio')")
     ada.wait_for("[...document.querySelectorAll('.luma-sides video')].every((v) => v.readyState)")

@@ -43,7 +43,7 @@ CONTRAST = """(selector) => {
 
 def played_well(page: LabPage, count: int) -> None:
     """Exactly ``count`` videos are on the page, and each of them plays."""
-    page.wait_for(f"document.querySelectorAll('video').length >= {count}", timeout=20)
+    page.wait_for(f"document.querySelectorAll('video').length >= {count}")
     played = page.play_all()
     assert len(played) == count
     assert all(video["ready"] == 4 and video["moved"] for video in played), played
@@ -60,7 +60,7 @@ def quickstart(lab: Lab, tabs: Tabs) -> str:
     page.run_all()
     page.wait_for(f"{BAR}?.value > 0")
     page.shot("quickstart-running")
-    page.wait_for(f"{CARDS} == 6", timeout=120)
+    page.wait_for(f"{CARDS} == 6")
     page.wait_for("!document.querySelector('.luma-live')")
     played_well(page, 5)
     page.wait_until_idle(name)
@@ -144,7 +144,7 @@ def test_the_bar_moves_while_another_cell_runs(open_page: OpenPage, lab: Lab) ->
     assert values == sorted(values)
     assert len(set(values)) >= 3
     assert 0 < values[0] < values[-1] < 1
-    page.wait_for(f"{CARDS} == 1", timeout=30)
+    page.wait_for(f"{CARDS} == 1")
     played_well(page, 1)
 
 
@@ -158,7 +158,7 @@ def test_the_stop_button_ends_the_card_with_the_reason(open_page: OpenPage, lab:
     assert "may go on" in button.get_attribute("title")
     assert "billed" in button.get_attribute("title")
     button.click()
-    page.wait_for(f"{CARDS} == 1", timeout=10)
+    page.wait_for(f"{CARDS} == 1")
     assert "not watched any more" in page.text()
     assert "may still run and be billed" in page.text()
     page.shot("stopped", ".luma-card")
@@ -174,7 +174,7 @@ def test_a_page_reloaded_in_mid_run_ends_with_the_video(open_page: OpenPage, lab
     page.open("reload.ipynb")
     page.wait_for("document.querySelector('.luma-live')")
     page.shot("reloaded", ".luma-live")
-    page.wait_for(f"{CARDS} == 1", timeout=60)
+    page.wait_for(f"{CARDS} == 1")
     page.wait_for("!document.querySelector('.luma-live')")
     played_well(page, 1)
     page.shot("reloaded-done")
@@ -206,7 +206,7 @@ def test_cards_have_contrast_and_fit_the_page(open_page: OpenPage, lab: Lab) -> 
     for _ in in_all_looks(page, "live"):
         assert page.page.evaluate(CONTRAST, ".luma-live .luma-status") >= 4.5
         assert page.page.evaluate(CONTRAST, ".luma-live .luma-time") >= 4.5
-    page.wait_for(f"{CARDS} == 3", timeout=90)
+    page.wait_for(f"{CARDS} == 3")
     for _ in in_all_looks(page, "done"):
         assert page.page.evaluate(CONTRAST, ".luma-card div") >= 4.5
         assert page.page.evaluate(CONTRAST, ".luma-card div:nth-of-type(2)") >= 4.5
@@ -252,9 +252,9 @@ def test_restart_and_run_all_pays_nothing(open_page: OpenPage, lab: Lab, paid: P
     lab.write("again.ipynb", *paid.cells("A sunset, run again"))
     page = open_page("again.ipynb")
     page.run_all()
-    page.wait_for(f"{CARDS} == 1", timeout=30)
+    page.wait_for(f"{CARDS} == 1")
     page.restart_and_run_all("again.ipynb")
-    page.wait_for("document.body.innerText.includes('no charge')", timeout=30)
+    page.wait_for("document.body.innerText.includes('no charge')")
     played_well(page, 1)
     page.shot("run-again")
     assert paid.sent == 1
@@ -277,7 +277,7 @@ def test_a_killed_kernel_leaves_a_clip_that_is_followed_further(
     again.wait_for(f"{BAR}?.value > 0")
     assert "1 clip of this folder is unfinished" in again.text()
     again.shot("resumed-live")
-    again.wait_for(f"{CARDS} == 1", timeout=90)
+    again.wait_for(f"{CARDS} == 1")
     played_well(again, 1)
     again.shot("resumed-done")
     assert paid.sent == 1
@@ -289,11 +289,11 @@ def test_a_lost_answer_is_explained(open_page: OpenPage, lab: Lab, paid: PaidSer
     lab.write("lost.ipynb", *paid.cells("A sunset, in doubt"))
     page = open_page("lost.ipynb")
     page.run_all()
-    page.wait_for("document.body.innerText.includes('may be billed')", timeout=30)
+    page.wait_for("document.body.innerText.includes('may be billed')")
     page.shot("unconfirmed")
     page.restart_and_run_all("lost.ipynb")
-    page.wait_for("document.body.innerText.includes('1 is unconfirmed')", timeout=30)
-    page.wait_for("document.body.innerText.includes('Sent at')", timeout=30)
+    page.wait_for("document.body.innerText.includes('1 is unconfirmed')")
+    page.wait_for("document.body.innerText.includes('Sent at')")
     page.shot("unconfirmed-again")
     assert paid.sent == 1
 
@@ -303,7 +303,7 @@ def test_the_history_shows_all_clips_of_the_folder(open_page: OpenPage, lab: Lab
     lab.write("history.ipynb", LOAD, "%luma history")
     page = open_page("history.ipynb", 1200, 700)
     page.run_all()
-    page.wait_for("document.querySelectorAll('.jp-OutputArea-output table tbody tr').length >= 3", timeout=30)
+    page.wait_for("document.querySelectorAll('.jp-OutputArea-output table tbody tr').length >= 3")
     page.shot("history")
 
 
@@ -321,7 +321,7 @@ def test_an_embedded_video_plays_without_its_folder(open_page: OpenPage, lab: La
     lab.write("embedded/embedded.ipynb", *cells)
     page = open_page("embedded/embedded.ipynb")
     page.run_all()
-    page.wait_for(f"{CARDS} == 2", timeout=60)
+    page.wait_for(f"{CARDS} == 2")
     page.wait_for("!document.querySelector('.luma-live')")
     page.page.wait_for_timeout(2000)  # longer than the card's script waits before it would put its own copy there
     page.save("embedded/embedded.ipynb")
@@ -349,17 +349,17 @@ def test_many_clips_become_one_table_with_links(open_page: OpenPage, lab: Lab, p
     lab.write("many/many.ipynb", f"{paid.cells('')[0]}\n{setting}", made, MANY)
     page = open_page("many/many.ipynb", 1200, 1000)
     page.run_all()
-    page.wait_for("document.querySelectorAll('.luma-many tbody tr').length == 12", timeout=30)
-    page.wait_for(f"{BAR}?.value > 0.03", timeout=60)
+    page.wait_for("document.querySelectorAll('.luma-many tbody tr').length == 12")
+    page.wait_for(f"{BAR}?.value > 0.03")
     for _ in page.in_both_themes("many-live"):
         assert page.page.evaluate(CONTRAST, ".luma-many td") >= 4.5
     assert "12 clips: " in page.page.inner_text(".luma-live .luma-status")
     page.save("many/many.ipynb")
     page.open("many/many.ipynb")
-    page.wait_for("document.querySelectorAll('.luma-many tbody tr').length == 12", timeout=30)
-    page.wait_for("document.querySelectorAll('.luma-many a').length > 0", timeout=120)
+    page.wait_for("document.querySelectorAll('.luma-many tbody tr').length == 12")
+    page.wait_for("document.querySelectorAll('.luma-many a').length > 0")
     page.shot("many-reloaded")
-    page.wait_for(f"{CARDS} == 1", timeout=180)
+    page.wait_for(f"{CARDS} == 1")
     page.wait_for("!document.querySelector('.luma-live')")
     assert "12 clips: 11 completed, 1 failed" in page.text()
     for _ in page.in_both_themes("many-done"):
@@ -379,9 +379,9 @@ def test_a_card_shows_how_far_an_upload_is(open_page: OpenPage, lab: Lab, paid: 
     lab.write("upload.ipynb", load, "%%luma -o begun --start-image first.png\nA sunset that begins with a picture")
     page = open_page("upload.ipynb")
     page.run_all()
-    page.wait_for("document.querySelector('.luma-status')?.innerText.startsWith('uploading first.png')", timeout=30)
+    page.wait_for("document.querySelector('.luma-status')?.innerText.startsWith('uploading first.png')")
     page.shot("uploading", ".luma-card")
-    page.wait_for(f"{CARDS} == 1", timeout=60)
+    page.wait_for(f"{CARDS} == 1")
     played_well(page, 1)
     assert paid.sent == 1
 
@@ -395,7 +395,7 @@ def test_a_card_says_when_its_kernel_is_gone(open_page: OpenPage, lab: Lab, paid
     page.wait_for(f"{BAR}?.value > 0")
     page.menu("Kernel", "Restart Kernel…")
     page.page.click(".jp-Dialog button.jp-mod-accept")
-    page.wait_for("document.querySelector('.luma-status')?.innerText.includes('The kernel is gone')", timeout=20)
+    page.wait_for("document.querySelector('.luma-status')?.innerText.includes('The kernel is gone')")
     page.shot("kernel-gone", ".luma-card")
     page.page.wait_for_timeout(3000)  # a server that is stopped while a kernel restarts does not end
     page.wait_until_idle("gone.ipynb")
@@ -415,18 +415,18 @@ def test_a_batch_is_confirmed_and_its_lineage_is_drawn(open_page: OpenPage, lab:
     lab.write("batch/batch.ipynb", setting, GRID, STEPS)
     page = open_page("batch/batch.ipynb", 1200, 1400)
     page.run_all()
-    page.page.wait_for_selector(".jp-Stdin-input", timeout=60_000)
+    page.page.wait_for_selector(".jp-Stdin-input")
     for _ in page.in_both_themes("batch-question"):
         assert "4 new videos are more than 3 (the setting confirm_count). Send them? [y/N]" in page.text()
         assert "2 aspect ratios × loop on and off = 4 new videos, free (demo)." in page.text()
     page.page.fill(".jp-Stdin-input", "y")
     page.page.press(".jp-Stdin-input", "Enter")
-    page.wait_for("document.querySelectorAll('.luma-request-summary').length == 4", timeout=30)
+    page.wait_for("document.querySelectorAll('.luma-request-summary').length == 4")
     asked = page.page.eval_on_selector_all(".luma-request-summary", "cells => cells.map((cell) => cell.textContent)")
     assert asked == ["generate 16:9, loop", "generate 16:9", "generate 9:16, loop", "generate 9:16"]
     for _ in page.in_both_themes("batch-live"):
         assert page.page.evaluate(CONTRAST, ".luma-request-summary") >= 4.5
-    page.wait_for(f"{CARDS} == 1", timeout=60)
-    page.wait_for("document.querySelector('.jp-RenderedSVG img')?.naturalWidth > 400", timeout=120)
+    page.wait_for(f"{CARDS} == 1")
+    page.wait_for("document.querySelector('.jp-RenderedSVG img')?.naturalWidth > 400")
     for _ in page.in_both_themes("batch-done"):
         assert page.page.locator(".jp-RenderedSVG img").is_visible()

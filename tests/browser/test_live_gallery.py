@@ -31,9 +31,9 @@ def open_gallery(lab: Lab, open_: Any, name: str, *cells: str) -> LabPage:
     lab.write(f"{name}/{name}.ipynb", SETTINGS, BATCH, GALLERY, *cells)
     page: LabPage = open_(f"{name}/{name}.ipynb")
     page.run_all()
-    page.wait_for(f"{HEADING} === '0 clips, 3 being made'", timeout=40)
-    page.wait_for(f"{HEADING} === '3 clips'", timeout=60)
-    page.wait_for("document.querySelectorAll('.luma-item .luma-tile').length === 3", timeout=20)
+    page.wait_for(f"{HEADING} === '0 clips, 3 being made'")
+    page.wait_for(f"{HEADING} === '3 clips'")
+    page.wait_for("document.querySelectorAll('.luma-item .luma-tile').length === 3")
     return page
 
 
@@ -50,7 +50,7 @@ def run_last(page: LabPage) -> str:
 def test_a_gallery_is_chosen_from_and_searched(lab: Lab, open_page: Any) -> None:
     """Clips come by themselves; a star and a note by mouse and by keyboard are kept, shown everywhere, and saved."""
     page = open_gallery(lab, open_page, "choosing", COMPARE, CHOSEN)
-    page.wait_for("document.querySelectorAll('.luma-live-sides .luma-star').length === 2", timeout=30)
+    page.wait_for("document.querySelectorAll('.luma-live-sides .luma-star').length === 2")
     tiles = page.page.locator(".luma-live-tiles")
     tiles.get_by_role("button", name="Star A fox by the sea").click()
     page.wait_for("document.querySelector('.luma-live-sides .luma-star').getAttribute('aria-pressed') === 'true'")
@@ -72,25 +72,23 @@ def test_a_gallery_is_chosen_from_and_searched(lab: Lab, open_page: Any) -> None
 
     search = page.page.get_by_role("searchbox", name="Search prompts, names and notes")
     search.fill("LIGHT")
-    page.wait_for("document.querySelector('.luma-count').innerText === '1 of 3 clips'", timeout=10)
+    page.wait_for("document.querySelector('.luma-count').innerText === '1 of 3 clips'")
     assert page.page.evaluate(TITLES) == ["A boat in the rain"]
     search.fill("狐狸")
-    page.wait_for(f"{TITLES}.join() === '狐狸 at night'", timeout=10)
+    page.wait_for(f"{TITLES}.join() === '狐狸 at night'")
     page.shot("gallery-search")
     search.press("Escape")
-    page.wait_for(f"{TITLES}.length === 3", timeout=10)
+    page.wait_for(f"{TITLES}.length === 3")
     assert search.input_value() == ""
     assert page.page.evaluate("document.activeElement.className") == "luma-search"
     page.page.keyboard.press("Tab")
     page.page.keyboard.press("Space")
-    page.wait_for(f"{TITLES}.join() === 'A fox by the sea'", timeout=10)
+    page.wait_for(f"{TITLES}.join() === 'A fox by the sea'")
     page.page.keyboard.press("Space")
-    page.wait_for(f"{TITLES}.length === 3", timeout=10)
+    page.wait_for(f"{TITLES}.length === 3")
 
     tiles.get_by_role("button", name="Use this prompt again: 狐狸 at night").click()
-    page.wait_for(
-        "document.querySelector('.luma-studio .luma-cell')?.innerText === '%%luma\\n狐狸 at night'", timeout=10
-    )
+    page.wait_for("document.querySelector('.luma-studio .luma-cell')?.innerText === '%%luma\\n狐狸 at night'")
     page.page.set_viewport_size({"width": 600, "height": 900})
     page.page.wait_for_timeout(500)
     page.shot("gallery-600")
@@ -125,11 +123,11 @@ def test_clips_are_played_large_by_keyboard(front_end: str, request: pytest.Fixt
     asked = videos_asked(page)
     page.page.get_by_role("button", name="Play 狐狸 at night large").focus()
     page.page.keyboard.press("Enter")
-    page.wait_for(PLAYED, timeout=15)
+    page.wait_for(PLAYED)
     page.page.keyboard.press("ArrowLeft")
     assert page.page.inner_text(".luma-place") == "1 of 3"
     page.page.keyboard.press("ArrowRight")
-    page.wait_for(f"{PLAYED} && document.querySelector('.luma-prompt').innerText === 'A boat in the rain'", timeout=15)
+    page.wait_for(f"{PLAYED} && document.querySelector('.luma-prompt').innerText === 'A boat in the rain'")
     assert page.page.locator(".luma-player video").count() == 1
     page.page.keyboard.press("s")
     assert page.page.get_attribute(".luma-player .luma-star", "aria-pressed") == "true"
@@ -140,8 +138,8 @@ def test_clips_are_played_large_by_keyboard(front_end: str, request: pytest.Fixt
         page.page.keyboard.press("Tab")
         assert page.page.evaluate("document.activeElement.closest('.luma-player, body:focus') !== null")
     page.page.keyboard.press("Escape")
-    page.wait_for("!document.querySelector('.luma-player').open", timeout=5)
+    page.wait_for("!document.querySelector('.luma-player').open")
     assert page.page.evaluate(FOCUS) == "Play 狐狸 at night large"
-    page.wait_for("!document.querySelector('.luma-player video')", timeout=5)  # a dialog tells of its end afterwards
+    page.wait_for("!document.querySelector('.luma-player video')")  # a dialog tells of its end afterwards
     page.wait_for("document.querySelectorAll('.luma-item [aria-pressed=true]').length === 1")
     assert run_last(page) == "chosen ['A boat in the rain'] ['', '', '']"

@@ -54,13 +54,13 @@ def test_prices_and_charges_are_on_the_page(open_page: Callable[..., LabPage], l
     lab.write("money/money.ipynb", f"{LOAD}luma.configure({keys})\nplace = 'the sea'", BEFORE, CLIP)
     page = open_page("money/money.ipynb", 1200, 1400)
     page.run_all()
-    page.wait_for(f"{CARDS} == 1", timeout=60)
-    page.wait_for("document.body.innerText.includes('about $0.35, charged $0.30')", timeout=30)
+    page.wait_for(f"{CARDS} == 1")
+    page.wait_for("document.body.innerText.includes('about $0.35, charged $0.30')")
     played_well(page, 1)
     lab.write("money/after.ipynb", f"{LOAD}luma.configure({keys})", *AFTER.splitlines())
     after = open_page("money/after.ipynb", 1200, 1400)
     after.run_all()
-    after.wait_for("document.body.innerText.includes('No problems')", timeout=60)
+    after.wait_for("document.body.innerText.includes('No problems')")
     for shown, moment in ((page, "money"), (after, "account")):
         for _ in shown.in_both_themes(moment):
             assert "A coin of $5 and one of $10 over the sea" in shown.text()  # and no formula of it

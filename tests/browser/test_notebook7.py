@@ -19,7 +19,7 @@ def test_the_quickstart_runs_and_plays_after_a_reload(open_notebook7: OpenPage, 
     page.run_all()
     page.wait_for(f"{BAR}?.value > 0")
     page.shot("notebook7-running")
-    page.wait_for(f"{CARDS} == 6", timeout=120)
+    page.wait_for(f"{CARDS} == 6")
     page.wait_for("!document.querySelector('.luma-live')")
     played_well(page, 5)
     page.wait_until_idle(name)
@@ -50,7 +50,7 @@ def test_the_card_lives_and_survives_a_reload(open_notebook7: OpenPage, notebook
     assert page.page.evaluate(CONTRAST, ".luma-status") >= 4.5
     page.save("live.ipynb")
     page.open("live.ipynb")
-    page.wait_for(f"{CARDS} == 2", timeout=60)
+    page.wait_for(f"{CARDS} == 2")
     page.wait_for("!document.querySelector('.luma-live')")
     played_well(page, 2)
 
@@ -62,11 +62,11 @@ def test_many_clips_become_one_table_with_links(open_notebook7: OpenPage, notebo
     notebook7.write("many/many.ipynb", f"{LOAD}luma.configure(demo_seconds=12, submissions=12)", MADE, "luma.clips()")
     page = open_notebook7("many/many.ipynb")
     page.run_all()
-    page.wait_for("document.querySelectorAll('.luma-many tbody tr').length == 12", timeout=30)
-    page.wait_for(f"{BAR}?.value > 0.3", timeout=60)
+    page.wait_for("document.querySelectorAll('.luma-many tbody tr').length == 12")
+    page.wait_for(f"{BAR}?.value > 0.3")
     page.shot("notebook7-many-live")
     assert page.page.evaluate(CONTRAST, ".luma-many td") >= 4.5
-    page.wait_for(f"{CARDS} == 1", timeout=120)
+    page.wait_for(f"{CARDS} == 1")
     page.wait_for("!document.querySelector('.luma-live')")
     assert "12 clips: 11 completed, 1 failed" in page.text()
     page.shot("notebook7-many-done")
@@ -78,7 +78,7 @@ def test_many_clips_become_one_table_with_links(open_notebook7: OpenPage, notebo
     assert kind == "video/mp4"
     page.save("many/many.ipynb")
     page.open("many/many.ipynb")
-    page.wait_for(f"{CARDS} == 1", timeout=30)
+    page.wait_for(f"{CARDS} == 1")
     assert page.page.locator(".luma-card a").count() == 11
     assert not [words for words in BROKEN if words in page.text()]
 
@@ -88,7 +88,7 @@ def test_the_doctor_names_the_jupyter_server_as_host(open_notebook7: OpenPage, n
     notebook7.write("doctor.ipynb", LOAD, "%luma doctor")
     page = open_notebook7("doctor.ipynb", 1200, 800)
     page.run_all()
-    page.wait_for("document.body.innerText.includes('checks passed')", timeout=30)
+    page.wait_for("document.body.innerText.includes('checks passed')")
     assert "JupyterLab or Notebook 7: videos are shown from their files" in page.text()
     assert page.page.evaluate(CONTRAST, ".jp-OutputArea-output td") >= 4.5
     page.shot("notebook7-doctor")
@@ -103,10 +103,10 @@ def test_a_sheet_plays_and_a_timeline_unfolds(open_notebook7: OpenPage, notebook
     notebook7.write("sheet/sheet.ipynb", LOAD, make, "luma.sheet(boats)", "%luma explain boats[0]")
     page = open_notebook7("sheet/sheet.ipynb")
     page.run_all()
-    page.wait_for("document.querySelector('.luma-sheet') && document.querySelector('.luma-controls')", timeout=60)
+    page.wait_for("document.querySelector('.luma-sheet') && document.querySelector('.luma-controls')")
     assert page.page.locator(".luma-sheet th").all_inner_texts()[-2:] == ["calm", "wild"]
     page.page.get_by_role("button", name="Play").click()
-    page.wait_for("[...document.querySelectorAll('.luma-sheet video')].every((v) => v.currentTime > 0.1)", timeout=20)
+    page.wait_for("[...document.querySelectorAll('.luma-sheet video')].every((v) => v.currentTime > 0.1)")
     page.shot("notebook7-sheet")
     assert page.page.evaluate("getComputedStyle(document.querySelector('.luma-play')).borderRadius") == "4px"
     timeline = page.page.locator(".luma-card[class*=luma-explain-]")

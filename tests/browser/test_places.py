@@ -44,7 +44,7 @@ def test_videos_that_a_page_may_not_reach_are_in_the_notebook(lab: Lab, open_pag
     lab.write(name, SETUP, *cells, "%luma doctor")
     page = open_page(name, height=2400)
     page.run_all()
-    page.wait_for(f"{DONE} == 3", timeout=90)
+    page.wait_for(f"{DONE} == 3")
     plays(page, 3)
     page.shot("unreached")
     for words in ("outside the notebook's folder", "is hidden", "is a link that leads out"):
@@ -66,10 +66,10 @@ def test_a_card_hears_from_the_page_that_its_server_refuses_the_video(
     statuses: list[int] = []
     page.page.on("response", lambda answer: statuses.append(answer.status) if ".mp4" in answer.url else None)
     run_cells(page, 2)
-    page.wait_for(f"{EMBEDDED} == 1", timeout=60)
+    page.wait_for(f"{EMBEDDED} == 1")
     assert 403 in statuses
     run_cells(page, 2)
-    page.wait_for(f"{EMBEDDED} == 2", timeout=60)
+    page.wait_for(f"{EMBEDDED} == 2")
     page.wait_until_idle(name)
     plays(page, 2)
     page.shot("refused-dark")
@@ -98,7 +98,7 @@ def test_a_shared_folder_below_the_root_is_played_from_its_files(lab: Lab, open_
     lab.write(name, SETUP, "luma.configure(media='../videos')\nluma.generate('A shared boat')")
     page = open_page(name)
     page.run_all()
-    page.wait_for("document.querySelector('.luma-card video')?.src.includes('/files/course/videos/')", timeout=60)
+    page.wait_for("document.querySelector('.luma-card video')?.src.includes('/files/course/videos/')")
     plays(page, 1)
     page.save(name)
     assert [source.rpartition("/")[0] for source in saved_sources(lab, name)] == ["../videos"]

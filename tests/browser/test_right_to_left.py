@@ -45,7 +45,7 @@ def test_arabic_prompts_read_from_the_right(open_page: OpenPage, lab: Lab) -> No
     )
     page = open_page("arabic/arabic.ipynb")
     page.run_all()
-    page.wait_for("document.querySelectorAll('.luma-live tbody tr').length == 2", timeout=60)
+    page.wait_for("document.querySelectorAll('.luma-live tbody tr').length == 2")
     assert reads_from_the_right(page, ".luma-card > div", SHIP)
     for prompt in BATCH:
         assert reads_from_the_right(page, ".luma-live td div", prompt)
@@ -53,7 +53,7 @@ def test_arabic_prompts_read_from_the_right(open_page: OpenPage, lab: Lab) -> No
     assert reads_from_the_left(page, ".luma-live .luma-request-summary")
     page.shot("right-to-left-live")
 
-    page.wait_for(f"{CARDS} == 2", timeout=60)
+    page.wait_for(f"{CARDS} == 2")
     page.wait_until_idle("arabic/arabic.ipynb")
     for _ in page.in_both_themes("right-to-left"):
         assert reads_from_the_right(page, ".luma-card > div", SHIP)
@@ -68,7 +68,7 @@ def test_arabic_prompts_read_from_the_right(open_page: OpenPage, lab: Lab) -> No
     notebook["metadata"]["somebody"] = "else"
     (lab.folder / "arabic" / "untrusted.ipynb").write_text(json.dumps(notebook), encoding="utf-8")
     page.open("arabic/untrusted.ipynb")
-    page.wait_for(f"{CARDS} == 2", timeout=20)
+    page.wait_for(f"{CARDS} == 2")
     assert reads_from_the_right(page, ".luma-card > div", SHIP)
     assert all(reads_from_the_right(page, ".luma-card td div", prompt) for prompt in BATCH)
     assert page.page.locator(".luma-card").first.get_attribute("lang") == "en"

@@ -93,26 +93,26 @@ def test_a_sheet_of_many_plays_in_step(opened: Opener) -> None:
     """Those in sight within 80 ms, playing through their end and after one scrolled; labels stay; axe finds nothing."""
     page = opened("sheet of many", SHEET, count=6, theme="Dark")
     page.run_all()
-    page.wait_for(READY, timeout=30)
+    page.wait_for(READY)
     page.page.get_by_role("button", name="Play").click()
-    page.wait_for(in_step(IN_SIGHT, least=2.0), timeout=30)
-    page.wait_for(in_step(IN_SIGHT, least=0.2, most=1.5), timeout=30)  # they began again
+    page.wait_for(in_step(IN_SIGHT, least=2.0))
+    page.wait_for(in_step(IN_SIGHT, least=0.2, most=1.5))  # they began again
     room = page.page.locator(".luma-sheet")
     room.evaluate("(room) => { room.scrollTop = 300; room.scrollLeft = 300; }")
     page.page.wait_for_timeout(500)
-    page.wait_for(in_step(IN_SIGHT, least=0.2), timeout=30)
+    page.wait_for(in_step(IN_SIGHT, least=0.2))
     corner = room.bounding_box()
     column, row = page.page.get_by_role("columnheader").last, page.page.get_by_role("rowheader", name="lighthouse")
     assert column.bounding_box()["y"] == pytest.approx(corner["y"], abs=3)
     assert row.bounding_box()["x"] == pytest.approx(corner["x"], abs=3)
     page.shot("sheet-dark-scrolled")
     page.page.get_by_role("button", name="Pause").click()
-    page.wait_for("[...document.querySelectorAll('.luma-sheet video')].every((v) => v.paused)", timeout=10)
+    page.wait_for("[...document.querySelectorAll('.luma-sheet video')].every((v) => v.paused)")
     assert page.faults(".luma-card") == []
     page.save("sheet of many/sheet of many.ipynb")
     page.menu("Kernel", "Shut Down Kernel")
     page.open("sheet of many/sheet of many.ipynb")
-    page.wait_for("document.querySelectorAll('.luma-sheet details').length == 36", timeout=20)
+    page.wait_for("document.querySelectorAll('.luma-sheet details').length == 36")
     page.page.locator(".luma-sheet summary").first.click()
     page.shot("sheet-saved")
     assert page.play_all(".luma-sheet details[open] > video")[0]["moved"]
@@ -122,12 +122,12 @@ def test_a_sheet_scrolls_in_its_own_frame_on_narrow_and_enlarged_pages(opened: O
     """At 600 pixels and at 150 % the page itself does not scroll sideways; the frame is reached by keyboard."""
     page = opened("sheet", SHEET, count=3, width=600)
     page.run_all()
-    page.wait_for(READY, timeout=30)
+    page.wait_for(READY)
     for zoom in ("1", "1.5"):
         page.page.evaluate(f"document.querySelector('.jp-WindowedPanel-viewport').style.zoom = '{zoom}'")
         page.page.locator(".luma-sheet").focus()
         page.page.keyboard.press("ArrowRight")
-        page.wait_for("document.querySelector('.luma-sheet').scrollLeft > 0", timeout=5)
+        page.wait_for("document.querySelector('.luma-sheet').scrollLeft > 0")
         wide = "(() => { const b = document.querySelector('.luma-card'); return b.scrollWidth - b.clientWidth; })()"
         assert page.page.evaluate(wide) <= 1
         page.shot(f"sheet-600-zoom-{zoom}")
@@ -138,31 +138,31 @@ def test_a_blind_sheet_is_voted_on_by_keys_and_buttons(opened: Opener, lab: Lab)
     """Nothing tells what a tile is until all have votes, which outlive a reload of the page; then all labels show."""
     page = opened("blind", BLIND, "blind.votes", count=2)
     page.run_all()
-    page.wait_for(f"{FORM} == 4 && {READY}", timeout=30)
-    page.wait_for("document.body.innerText.includes('Votes are still missing (4 of 4)')", timeout=10)
+    page.wait_for(f"{FORM} == 4 && {READY}")
+    page.wait_for("document.body.innerText.includes('Votes are still missing (4 of 4)')")
     html = page.page.locator(".luma-card").evaluate("(card) => card.outerHTML")
     assert not [word for word in ("fox", "owl", "snow", "rain") if word in html]
     buttons = page.page.get_by_role("group", name="Vote on video 1")
     buttons.get_by_role("radio").first.focus()
     page.page.keyboard.press("4")
     page.page.get_by_role("group", name="Vote on video 2").get_by_text("2", exact=True).click()
-    page.wait_for(f"{VOTED}?.includes('2 of 4 done')", timeout=5)
+    page.wait_for(f"{VOTED}?.includes('2 of 4 done')")
     assert page.faults(".luma-card") == []
     page.shot("sheet-blind")
     page.save("blind/blind.ipynb")
     page.open("blind/blind.ipynb")
-    page.wait_for(f"{FORM} == 4 && {VOTED}?.includes('2 of 4 done')", timeout=30)
+    page.wait_for(f"{FORM} == 4 && {VOTED}?.includes('2 of 4 done')")
     assert page.page.get_by_role("group", name="Vote on video 1").get_by_role("radio", name="4").is_checked()
     for number, mark in ((3, "1"), (4, "5")):
         page.page.get_by_role("group", name=f"Vote on video {number}").get_by_role("radio").first.focus()
         page.page.keyboard.press(mark)
-    page.wait_for(f"{VOTED}.startsWith('All videos have a vote')", timeout=5)
+    page.wait_for(f"{VOTED}.startsWith('All videos have a vote')")
     names = page.page.locator(".luma-label").all_inner_texts()
     assert sorted(names) == ["fox · rain", "fox · snow", "owl · rain", "owl · snow"]
     page.shot("sheet-voted")
     page.page.locator(".jp-CodeCell .cm-content").last.click()
     page.page.keyboard.press("Control+Enter")
-    page.wait_for("!document.body.innerText.includes('Votes are still missing')", timeout=10)
+    page.wait_for("!document.body.innerText.includes('Votes are still missing')")
 
 
 def test_a_saved_page_plays_together_without_a_notebook(
@@ -187,9 +187,9 @@ def test_a_saved_page_plays_together_without_a_notebook(
         shown = LabPage(page, lab)
         for act in ("Play", "Pause", "Play"):
             page.get_by_role("button", name=act).click()
-            shown.wait_for(in_step(IN_SIGHT, least=0.2), timeout=30)
+            shown.wait_for(in_step(IN_SIGHT, least=0.2))
         page.locator(".luma-position").evaluate(SEEK, 1.5)
-        shown.wait_for(in_step(IN_SIGHT, least=1.5), timeout=30)
+        shown.wait_for(in_step(IN_SIGHT, least=1.5))
         shown.shot(f"sheet-page-{scheme}")
         assert shown.faults("body") == []
         assert errors == []

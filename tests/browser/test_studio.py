@@ -71,7 +71,7 @@ def test_a_form_makes_clips_for_the_queue_and_variables(open_studio: Any) -> Non
     variable = page.page.get_by_role("textbox", name="Variable")
     assert variable.get_attribute("aria-invalid") == "true"
     press(page, "Generate")
-    page.wait_for("document.querySelector('.luma-outcome').textContent === ''", timeout=10)
+    page.wait_for("document.querySelector('.luma-outcome').textContent === ''")
     assert page.page.locator(".luma-queue tbody tr").count() == 0, "nothing was sent"
     fill(page, Prompt="A boat on a lake", Variable="boat")
     page.page.get_by_role("radio", name="9:16").check()
@@ -84,7 +84,7 @@ def test_a_form_makes_clips_for_the_queue_and_variables(open_studio: Any) -> Non
     press(page, "Generate")
     row(page, "boat").get_by_role("button", name="Stop boat").wait_for()
     page.shot(f"studio-running-{lab.module}")
-    row(page, "boat").get_by_text("completed").wait_for(timeout=30_000)
+    row(page, "boat").get_by_text("completed").wait_for()
     page.wait_for("document.querySelector('.luma-result video')")
     (played,) = page.play_all()
     assert played["moved"]
@@ -100,7 +100,7 @@ def test_a_form_makes_clips_for_the_queue_and_variables(open_studio: Any) -> Non
     page.page.get_by_text("-o foggy").wait_for()  # the kernel has what was typed
     page.page.get_by_role("checkbox", name="Watermark").check()
     press(page, "Modify")
-    row(page, "foggy").get_by_text("completed").wait_for(timeout=60_000)
+    row(page, "foggy").get_by_text("completed").wait_for()
     page.page.locator(".luma-result").get_by_text("In the fog").wait_for()
     (played,) = page.play_all()
     assert played["moved"]
@@ -128,7 +128,7 @@ def test_a_picture_that_is_chosen_is_uploaded(open_studio: Any, tmp_path: Path) 
     page.wait_for("document.querySelector('[name=start_image]').value.endsWith('red-square.png')")
     fill(page, Prompt="Noise comes to rest", Variable="noise")
     press(page, "Generate")
-    row(page, "noise").get_by_text("completed").wait_for(timeout=30_000)
+    row(page, "noise").get_by_text("completed").wait_for()
     kept = lab.folder / tmp_path.name / "luma_videos" / "uploads" / "red-square.png"
     assert kept.read_bytes() == picture.read_bytes()
     page.page.get_by_role("tab", name="Generate").click()
@@ -175,7 +175,7 @@ def test_the_studio_is_used_with_the_keyboard_alone(open_studio: Any) -> None:
     keys.press("Enter")
     row(page, "bird").get_by_role("button", name="Resume bird").wait_for()
     keys.press("Enter")
-    row(page, "bird").get_by_text("completed").wait_for(timeout=30_000)
+    row(page, "bird").get_by_text("completed").wait_for()
 
 
 def test_two_cleared_studios_leave_no_comms(open_studio: Any) -> None:

@@ -261,7 +261,7 @@ def test_cards_and_the_queue_tell_of_their_ends(
     page.page.evaluate("document.body.style.zoom = 1.5")
     page.shot(f"tell-{lab.module}-150")
     page.page.evaluate("document.body.style.zoom = 1")
-    page.wait_for("shown.length >= 3", timeout=60)
+    page.wait_for("shown.length >= 3")
     titles = page.page.evaluate("shown.map(([title]) => title)")
     assert "Luma: sunset: completed" in titles
     assert "Luma: 1 of 2 done, 1 failed" in titles

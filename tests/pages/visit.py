@@ -97,7 +97,7 @@ class Person:
 
     def look(self, output: Output) -> Look:
         """What it shows now."""
-        self.part(output).locator(".jp-OutputArea-output").first.wait_for(state="attached", timeout=30_000)
+        self.part(output).locator(".jp-OutputArea-output").first.wait_for(state="attached")
         return look_at(self.part(output), output.live)
 
     def keep_looking(self, output: Output, is_enough: Callable[[Look], bool], deadline: float) -> Look:

@@ -9,8 +9,10 @@ from __future__ import annotations
 import atexit
 import multiprocessing
 import os
+import shutil
 import signal
 import sys
+import tempfile
 import threading
 from collections.abc import Mapping
 from contextlib import suppress
@@ -68,6 +70,21 @@ class Forked:
 
 class ForkedKernel(LocalProvisioner):
     """Starts IPython's kernels of this Python by a fork, all others as ever."""
+
+    _sockets: str | None = None  # their folder
+
+    async def pre_launch(self, **options: Any) -> dict[str, Any]:
+        """Let it listen at files of its own: a port that Jupyter finds free may be taken a moment later."""
+        if self._sockets is None:
+            self._sockets = tempfile.mkdtemp(prefix="kernel-")
+            self.parent.transport, self.parent.ip = "ipc", os.path.join(self._sockets, "socket")
+        return await super().pre_launch(**options)
+
+    async def cleanup(self, restart: bool = False) -> None:
+        await super().cleanup(restart=restart)
+        if self._sockets is not None and not restart:
+            shutil.rmtree(self._sockets, ignore_errors=True)
+            self._sockets = None
 
     async def launch_kernel(self, cmd: list[str], **options: Any) -> dict[str, Any]:
         module = "ipykernel_launcher"
