@@ -8,7 +8,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from luma_jupyter.domain.requests import FilmRequest
-from luma_jupyter.engine.library.folder import captions_path, size_of
+from luma_jupyter.engine.library.folder import captions_path
+from luma_jupyter.engine.library.whole_files import size_of
 from luma_jupyter.languages import gettext as _
 from luma_jupyter.views.clip_state import ClipState
 from luma_jupyter.views.host import Host

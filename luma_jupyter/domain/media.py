@@ -21,6 +21,8 @@ from luma_jupyter.languages import N_
 
 LARGEST_IMAGE = 20_000_000  # bytes; the services publish no limits, so these are ours
 LARGEST_VIDEO = 200_000_000
+LARGEST_RESULT = 2 * 1024**3  # bytes of a video that a service has made
+LARGEST_THUMBNAIL = 20 * 1024**2
 LARGEST_PREVIEW = 8_000  # characters of a data URI: it is saved in notebooks, records and sidecars
 IMAGE_FORMATS = N_("PNG, JPEG or WebP")  # what is sent; a thumbnail may be a GIF too
 VIDEO_FORMATS = N_("MP4 or MOV")

@@ -24,7 +24,8 @@ from luma_jupyter.engine.ending import WHY, Ending
 from luma_jupyter.engine.films import FilmMaker, outline, save_copies
 from luma_jupyter.engine.handle import Handle, Handles
 from luma_jupyter.engine.library import sidecars
-from luma_jupyter.engine.library.folder import check_space, copy_into, ensure_folder, free_space
+from luma_jupyter.engine.library.folder import copy_into, ensure_folder
+from luma_jupyter.engine.library.space import check_space, free_space
 from luma_jupyter.engine.loop_thread import LoopThread, wait_for_all
 from luma_jupyter.engine.notes import Notes
 from luma_jupyter.engine.plan import Plan, make_plan

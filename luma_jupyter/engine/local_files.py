@@ -27,7 +27,7 @@ from luma_jupyter.domain.pieces import FilmFile
 from luma_jupyter.domain.requests import VideoRef, parse_video_ref
 from luma_jupyter.domain.urls import is_web_url
 from luma_jupyter.domain.values import read_path
-from luma_jupyter.engine.library.folder import size_of
+from luma_jupyter.engine.library.whole_files import size_of
 from luma_jupyter.errors import InvalidRequest, shown
 from luma_jupyter.languages import N_
 from luma_jupyter.operating_system import patiently

@@ -19,8 +19,8 @@ from luma_jupyter.engine.exchanges import Exchanges
 from luma_jupyter.engine.handle import Handles
 from luma_jupyter.engine.library import sidecars
 from luma_jupyter.engine.library.film_files import discard_unfinished
-from luma_jupyter.engine.library.folder import ROOM_FOR
 from luma_jupyter.engine.library.index import MediaIndex
+from luma_jupyter.engine.library.space import ROOM_FOR
 from luma_jupyter.engine.notes import Notes
 from luma_jupyter.engine.past import Past
 from luma_jupyter.engine.recovery import is_served, recovered

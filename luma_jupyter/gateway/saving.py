@@ -8,7 +8,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import BinaryIO
 
-from luma_jupyter.domain.media import check_video, is_image
+from luma_jupyter.domain.media import LARGEST_RESULT, LARGEST_THUMBNAIL, check_video, is_image
 from luma_jupyter.errors import DownloadError, Expired
 from luma_jupyter.gateway.ledger import Ledger
 from luma_jupyter.gateway.media import Media
@@ -20,8 +20,6 @@ from luma_jupyter.languages import N_
 from luma_jupyter.providers.http.partial import Partial
 from luma_jupyter.worker_threads import in_thread
 
-LARGEST_VIDEO = 2 * 1024**3  # bytes
-LARGEST_THUMBNAIL = 20 * 1024**2
 TRIES = 3  # of one job, in which what came is not fetched again
 LOST = N_("The service no longer has it.")
 
@@ -79,14 +77,14 @@ class Saving:
         if not url:
             raise Expired(LOST)
         try:
-            return await self._fetch(submission, url, LARGEST_VIDEO, _video_flaw, "mp4")
+            return await self._fetch(submission, url, LARGEST_RESULT, _video_flaw, "mp4")
         except Expired:
             task_id = submission.task_id or ""
             state = (await self._vendors.fetch(submission.vendor, [task_id])).get(task_id)
             newer = state and state.video and state.video.url
             if not newer or newer == url:
                 raise
-            return await self._fetch(submission, newer, LARGEST_VIDEO, _video_flaw, "mp4")
+            return await self._fetch(submission, newer, LARGEST_RESULT, _video_flaw, "mp4")
 
     async def _save_thumbnail(self, submission: Submission) -> None:
         """Fetch the small picture of a video, which is worth one try."""

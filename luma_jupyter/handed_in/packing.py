@@ -12,8 +12,8 @@ from typing import Any
 
 from luma_jupyter.domain.identifiers import KEY_PREFIX
 from luma_jupyter.domain.note import Note
-from luma_jupyter.engine.library.folder import replacing
 from luma_jupyter.engine.library.slugs import plain_file_name
+from luma_jupyter.engine.library.whole_files import replacing
 from luma_jupyter.errors import InvalidRequest, shown
 from luma_jupyter.handed_in.archive import DAMAGE
 from luma_jupyter.handed_in.masking import Maker, mask_notebook, told_masked

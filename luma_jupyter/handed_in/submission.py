@@ -15,8 +15,8 @@ from typing import Any
 
 from luma_jupyter.domain.media import image_type
 from luma_jupyter.engine.library import sidecars
-from luma_jupyter.engine.library.folder import size_of
 from luma_jupyter.engine.library.slugs import plain_file_name, slug
+from luma_jupyter.engine.library.whole_files import size_of
 from luma_jupyter.errors import InvalidRequest, shown
 from luma_jupyter.handed_in.answers import Answers, answers_in
 from luma_jupyter.handed_in.archive import BROKEN, PART, Archive, Refused, unpack, why_unwritable

@@ -13,7 +13,8 @@ from luma_jupyter.domain.duration_model import prior
 from luma_jupyter.domain.note import NO_NOTE, Note
 from luma_jupyter.domain.task import Task
 from luma_jupyter.engine.library import sidecars
-from luma_jupyter.engine.library.folder import captions_path, size_of
+from luma_jupyter.engine.library.folder import captions_path
+from luma_jupyter.engine.library.whole_files import size_of
 from luma_jupyter.printable import printable_json
 from luma_jupyter.views.clip_state import ClipState
 

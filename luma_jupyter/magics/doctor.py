@@ -22,7 +22,8 @@ from luma_jupyter.api.kernel import Kernel
 from luma_jupyter.display.page import Page
 from luma_jupyter.domain.vocabulary import CLASS_GATEWAY, SERVICE_NAMES, Provider, Status
 from luma_jupyter.engine.engine import Engine
-from luma_jupyter.engine.library.folder import check_writable, free_space, needed_space
+from luma_jupyter.engine.library.folder import check_writable
+from luma_jupyter.engine.library.space import free_space, needed_space
 from luma_jupyter.engine.provider_pool import missing_gateway_token
 from luma_jupyter.engine.store.database import network_file_system
 from luma_jupyter.errors import LumaError, ServiceError

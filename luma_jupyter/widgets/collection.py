@@ -16,7 +16,7 @@ from luma_jupyter.domain.money import dollars
 from luma_jupyter.domain.mp4 import seconds_of
 from luma_jupyter.domain.spreadsheets import BOM, csv_line
 from luma_jupyter.domain.values import read_path
-from luma_jupyter.engine.library.folder import replacing
+from luma_jupyter.engine.library.whole_files import replacing
 from luma_jupyter.errors import ConfigError, InvalidRequest, NoSuchStudent, shown
 from luma_jupyter.handed_in.submission import Collected, Submission
 from luma_jupyter.handed_in.video import SavedVideo

@@ -14,7 +14,7 @@ from PIL import Image
 import luma_jupyter as luma
 from luma_jupyter import Clip
 from luma_jupyter.clip.cut import Cut
-from luma_jupyter.engine.library import folder
+from luma_jupyter.engine.library import whole_files
 from luma_jupyter.errors import ConfigError, InvalidRequest
 from luma_jupyter.films.exports import export
 from luma_jupyter.video import frames
@@ -79,7 +79,7 @@ def test_a_copy_that_breaks_off_leaves_what_was_there(
         target.write(source.read(10))
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(folder.shutil, "copyfileobj", break_off)
+    monkeypatch.setattr(whole_files.shutil, "copyfileobj", break_off)
     with pytest.raises(InvalidRequest, match=r"^It cannot be saved as 'mine\.mp4' \(No space left on device\)\.$"):
         clip.save("mine.mp4")
     assert (tmp_path / "mine.mp4").read_bytes() == b"earlier"

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from luma_jupyter.domain.vocabulary import Status
-from luma_jupyter.engine.library.folder import LEAST_FREE
+from luma_jupyter.engine.library.space import LEAST_FREE
 from luma_jupyter.errors import ConfigError
 from tests.support.fake_service import FakeService
 from tests.support.world import World

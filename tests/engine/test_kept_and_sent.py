@@ -17,18 +17,11 @@ from luma_jupyter.domain.requests import GenerateRequest
 from luma_jupyter.domain.task import Task, Video
 from luma_jupyter.domain.vocabulary import Status
 from luma_jupyter.engine.library import sidecars
-from luma_jupyter.engine.library.folder import (
-    DOWNLOAD_TRIES,
-    LEAST_FREE,
-    MediaFolder,
-    check_space,
-    incomplete_path,
-    needed_space,
-)
+from luma_jupyter.engine.library.folder import DOWNLOAD_TRIES, MediaFolder, incomplete_path
 from luma_jupyter.engine.local_files import as_image
 from luma_jupyter.engine.run.uploads import SharedUploads, Uploads
 from luma_jupyter.engine.store.serialization import dump, load
-from luma_jupyter.errors import ConfigError, DownloadError, Expired
+from luma_jupyter.errors import DownloadError, Expired
 from luma_jupyter.providers.protocol import Upload
 from tests.support.clients import impatient
 from tests.support.fake_service import FakeService, reply
@@ -110,27 +103,6 @@ def test_video_that_players_play_is_delivered(tail: bytes, tmp_path: Path) -> No
     found = sidecars.read(path.with_suffix(".json"))
     assert found
     assert found.path == path
-
-
-def test_room_is_looked_for_before_paying(tmp_path: Path) -> None:
-    """Too little room is one line that says what to do; where nobody can tell, nothing is refused."""
-    words = r"^Only 150 MB are free for videos in .*, and 200 MB should be: make room there, or set LUMA_JUPYTER_MEDIA "
-    with pytest.raises(ConfigError, match=words):
-        check_space(tmp_path, list, lambda folder: 150_000_000)
-    check_space(tmp_path, list, lambda folder: LEAST_FREE)
-
-    def unknown(folder: Path) -> int:
-        raise OSError("no such thing")
-
-    check_space(tmp_path, list, unknown)
-
-
-def test_last_videos_say_how_much_room_is_needed(tmp_path: Path) -> None:
-    """Where the last videos were large, so may be the next one."""
-    assert needed_space([]) == needed_space([1000]) == LEAST_FREE
-    assert needed_space([1000, 100_000_000]) == 500_000_000
-    with pytest.raises(ConfigError, match="500 MB should be"):
-        check_space(tmp_path, lambda: [100_000_000], lambda folder: 499_000_000)
 
 
 # Uploads and records.

@@ -25,8 +25,8 @@ from luma_jupyter.domain.task import Task
 from luma_jupyter.domain.vocabulary import Status
 from luma_jupyter.engine.handle import Handles
 from luma_jupyter.engine.library import sidecars
-from luma_jupyter.engine.library.folder import replacing
 from luma_jupyter.engine.library.index import MediaIndex
+from luma_jupyter.engine.library.whole_files import replacing
 from luma_jupyter.engine.repository import Repository
 from luma_jupyter.engine.store.wanted import Wanted
 from luma_jupyter.operating_system import is_same_folder

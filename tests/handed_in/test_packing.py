@@ -15,8 +15,8 @@ import pytest
 
 import luma_jupyter as luma
 from luma_jupyter.api.kernel import kernel
-from luma_jupyter.engine.library.folder import size_of
 from luma_jupyter.engine.library.thumbnails import thumbnail
+from luma_jupyter.engine.library.whole_files import size_of
 from luma_jupyter.errors import InvalidRequest
 from luma_jupyter.handed_in import packing, page
 from luma_jupyter.handed_in.video import SavedVideo

@@ -11,18 +11,8 @@ from pathlib import Path
 
 from luma_jupyter.domain.pieces import FilmFile
 from luma_jupyter.domain.task import Task
-from luma_jupyter.engine.library.folder import (
-    Change,
-    captions_path,
-    copy_captions,
-    copy_file,
-    free_path,
-    place_video,
-    temporary_path,
-    untold,
-    write_file,
-)
-from luma_jupyter.operating_system import discard
+from luma_jupyter.engine.library.folder import captions_path, copy_captions, free_path, place_video
+from luma_jupyter.engine.library.whole_files import Change, copy_file, remove_file, temporary_path, untold, write_file
 
 
 class FilmFiles:
@@ -82,8 +72,7 @@ def discard_unfinished(task: Task, change: Change = untold) -> None:
 
 def _discard(task: Task, pattern: str, change: Change) -> None:
     for left in task.media.glob(pattern):
-        with change(left):
-            discard(left)
+        remove_file(left, change)
 
 
 def save_copy(video: Path, copy: Path) -> None:

@@ -13,24 +13,33 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import errno
 import io
 import os
 import shutil
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import AbstractContextManager
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from secrets import token_hex
-from typing import TYPE_CHECKING, BinaryIO, TypeAlias
+from typing import TYPE_CHECKING, BinaryIO
 
-from luma_jupyter.domain.media import Flaw, check_video, is_image
+from luma_jupyter.domain.media import LARGEST_RESULT, LARGEST_THUMBNAIL, Flaw, check_video, is_image
 from luma_jupyter.domain.note import NO_NOTE, Note
 from luma_jupyter.domain.task import Task
 from luma_jupyter.engine.library import sidecars
+from luma_jupyter.engine.library.space import existing
+from luma_jupyter.engine.library.whole_files import (
+    Change,
+    create_file,
+    remove_file,
+    rename_over,
+    replacing,
+    size_of,
+    temporary_path,
+    untold,
+    write_file,
+)
 from luma_jupyter.errors import ConfigError, DownloadError, Expired, LumaError
 from luma_jupyter.languages import N_
-from luma_jupyter.operating_system import discard, flush, is_too_long, link, patiently, reason, rename
+from luma_jupyter.operating_system import flush, is_too_long, reason
 from luma_jupyter.providers.http.partial import Partial
 from luma_jupyter.settings import variable
 from luma_jupyter.worker_threads import in_thread
@@ -39,20 +48,8 @@ if TYPE_CHECKING:
     from luma_jupyter.providers.http.client import HttpClient
 
 DOWNLOAD_TRIES = 4
-LARGEST_VIDEO = 2 * 1024**3  # bytes
-LARGEST_THUMBNAIL = 20 * 1024**2  # bytes
 CAPTIONED = (".mp4", ".webm")  # videos that captions lie beside
-LEAST_FREE = 200_000_000  # bytes that must be free before a video is paid for
-ROOM_FOR = 5  # videos as large as the last ones must find room, too
 _LONGEST_TOKEN = "0" * 8  # as long as what tells temporary names apart: 8 letters, or the number of a process
-
-
-Change: TypeAlias = Callable[[Path], AbstractContextManager[None]]  # says that a file is about to be made or renamed
-
-
-def untold(path: Path) -> AbstractContextManager[None]:
-    """A change that nobody need know of."""
-    return contextlib.nullcontext()
 
 
 def ensure_folder(folder: Path, change: Change = untold) -> None:
@@ -67,51 +64,12 @@ def ensure_folder(folder: Path, change: Change = untold) -> None:
         ) from None
 
 
-def free_space(folder: Path) -> int:
-    """How many bytes are free in a folder, or where it will be made. Raises OSError."""
-    return shutil.disk_usage(_there(folder)).free
-
-
-def _there(folder: Path) -> Path:
-    """A folder, or the nearest one above it that is there. Raises FileNotFoundError where its whole drive is not."""
-    for parent in (folder, *folder.parents):
-        if parent.exists():
-            return parent
-    raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(folder))
-
-
-def needed_space(last_sizes: Iterable[int]) -> int:
-    """How many bytes should be free before another video is paid for, by the sizes of the last ones."""
-    return max(LEAST_FREE, ROOM_FOR * max(last_sizes, default=0))
-
-
-def check_space(
-    folder: Path, last_sizes: Callable[[], Iterable[int]], free: Callable[[Path], int] = free_space
-) -> None:
-    """Refuse to go on, before anything is paid, where a video would find no room. Raises ConfigError.
-
-    ``last_sizes`` gives the bytes of the last few videos, where there is little room. ``free`` gives the free bytes of
-    a folder; where it raises OSError, nobody can tell, and nothing is refused.
-    """
-    try:
-        there = free(folder)
-    except OSError:
-        return
-    if there >= ROOM_FOR * LARGEST_VIDEO or there >= (needed := needed_space(last_sizes())):
-        return
-    free_megabytes, megabytes = round(there / 1e6), round(needed / 1e6)
-    raise ConfigError(
-        f"Only {free_megabytes} MB are free for videos in {str(folder)!r}, and {megabytes} MB should be: "
-        f"make room there, or set {variable('media')} to a folder on another disk. Nothing was sent."
-    )
-
-
 def check_writable(folder: Path, change: Change = untold) -> None:
     """Make a video's longest file name in a folder, or where that will be made, and leave nothing there.
 
     Asking for permissions is not enough: Windows says yes to whoever may see a folder. Raises OSError.
     """
-    _check_names(_there(folder) / sidecars.short_file_name("0" * 8), change)
+    _check_names(existing(folder) / sidecars.short_file_name("0" * 8), change)
 
 
 def _check_names(video: Path, change: Change) -> None:
@@ -124,7 +82,7 @@ def _check_names(video: Path, change: Change) -> None:
         with change(longest):
             longest.touch()
     finally:
-        _removed(longest, change)
+        remove_file(longest, change)
 
 
 def copy_into(folder: Path, task: Task, change: Change = untold) -> Task:
@@ -171,7 +129,7 @@ def discard_captions(copy: Path, media: Path, change: Change = untold) -> None:
         text = captions.read_bytes()
         others = (other for other in media.glob("*.vtt") if not other.samefile(captions))
         if any(other.read_bytes() == text for other in others):
-            _removed(captions, change)
+            remove_file(captions, change)
 
 
 @dataclass(frozen=True)
@@ -239,11 +197,11 @@ class MediaFolder:
         """Fetch a video under a temporary name, which stays until it has its own."""
         part = temporary_path(path)
         try:
-            with await in_thread(lambda: _made(part, self.change)) as file:
+            with await in_thread(lambda: create_file(part, self.change)) as file:
                 await self._fetch_video(task, file, incomplete_path(path))
                 await in_thread(lambda: flush(file))
         except BaseException:
-            await in_thread(lambda: _removed(part, self.change))
+            await in_thread(lambda: remove_file(part, self.change))
             raise
         return part
 
@@ -252,7 +210,7 @@ class MediaFolder:
         assert task.video is not None
         assert task.video.url is not None
         wanted = _Wanted(
-            task.video.url, task.base_url, LARGEST_VIDEO, _video_flaw, lambda file: _keep_incomplete(file, incomplete)
+            task.video.url, task.base_url, LARGEST_RESULT, _video_flaw, lambda file: _keep_incomplete(file, incomplete)
         )
         try:
             await self._fetch(wanted, file)
@@ -327,94 +285,6 @@ def _keep_incomplete(file: BinaryIO, path: Path) -> None:
             shutil.copyfileobj(file, copy)
 
 
-def size_of(path: Path) -> int:
-    """How many bytes a file has, by its content: a mounted drive may tell it late. Raises OSError."""
-    with patiently(lambda: path.open("rb")) as file:
-        return file.seek(0, os.SEEK_END)
-
-
-@contextlib.contextmanager
-def replacing(path: Path, change: Change = untold) -> Iterator[BinaryIO]:
-    """A file under a temporary name beside ``path``; becomes ``path`` when the block ends well, else goes away.
-
-    Its name is its own: of several that write ``path`` at once, each becomes it as a whole.
-    """
-    part = path.with_name(f".{path.name}.{token_hex(4)}.part")
-    with _written(part, change) as file:
-        yield file
-    try:
-        with change(path):
-            _give_name(part, path)
-    except BaseException:
-        _removed(part, change)
-        raise
-
-
-def _made(path: Path, change: Change) -> BinaryIO:
-    with change(path):
-        return path.open("w+b")
-
-
-def _removed(path: Path, change: Change) -> None:
-    with change(path):
-        discard(path)
-
-
-def write_file(path: Path, content: bytes, change: Change) -> None:
-    """Write a small file as a whole, or not at all. Raises OSError."""
-    with replacing(path, change) as file:
-        file.write(content)
-
-
-def copy_file(path: Path, other: Path) -> None:
-    """Copy a file as a whole, or not at all; one that is there is replaced. Raises OSError."""
-    with path.open("rb") as original, replacing(other) as copy:
-        shutil.copyfileobj(original, copy)
-
-
-def link_or_copy(path: Path, other: Path) -> None:
-    """Have a file under another name, too, without room on the disk where there are links. Raises OSError."""
-    try:
-        link(path, other)
-    except OSError:
-        copy_file(path, other)
-
-
-def temporary_path(path: Path, end: str = "part") -> Path:
-    """The name under which this process writes what will be ``path``."""
-    return path.with_name(f".{path.name}.{os.getpid()}.{end}")
-
-
-@contextlib.contextmanager
-def _written(part: Path, change: Change) -> Iterator[BinaryIO]:
-    """A new file, which is on the disk when the block ends well, and else goes away."""
-    try:
-        with _made(part, change) as file:
-            yield file
-            flush(file)
-    except BaseException:
-        _removed(part, change)
-        raise
-
-
-def _give_name(part: Path, path: Path) -> None:
-    """Rename a file. Where the file system does not rename over another one, as on some mounted drives, that one steps
-    aside first, and comes back if nothing takes its place."""
-    try:
-        rename(part, path)
-    except OSError:
-        if not path.exists():
-            raise
-        aside = part.with_suffix(".old.part")
-        rename(path, aside)
-        try:
-            rename(part, path)
-        except BaseException:
-            rename(aside, path)
-            raise
-        discard(aside)
-
-
 def _kept_part(path: Path, change: Change, *, wanted: bool) -> Path | None:
     """The whole video that has come, but could not be given its name; all other parts of killed kernels go away."""
     kept = None
@@ -422,7 +292,7 @@ def _kept_part(path: Path, change: Change, *, wanted: bool) -> Path | None:
         if wanted and kept is None and left.name.startswith(f".{path.name}.") and sidecars.is_whole(left):
             kept = left
         else:
-            _removed(left, change)
+            remove_file(left, change)
     return kept
 
 
@@ -437,12 +307,12 @@ def place_video(part: Path, path: Path, task: Task, change: Change) -> Path:
         try:
             _place_sidecar(path, task, size_of(part), change, beside=wanted)
             with change(path):
-                _give_name(part, path)
-            _removed(incomplete_path(wanted), change)
+                rename_over(part, path)
+            remove_file(incomplete_path(wanted), change)
             return path
         except OSError as error:
             if not (in_the_way or path.exists()):  # another kernel may have saved it meanwhile
-                _removed(path.with_suffix(".json"), change)
+                remove_file(path.with_suffix(".json"), change)
             if not (in_the_way and isinstance(error, PermissionError)):
                 raise
         path = _unused(path)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from luma_jupyter.engine.library.folder import replacing
+from luma_jupyter.engine.library.whole_files import replacing
 from luma_jupyter.errors import LumaError
 from luma_jupyter.video.frames import frame_at
 

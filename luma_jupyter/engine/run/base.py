@@ -16,7 +16,8 @@ from functools import partial
 from luma_jupyter.domain.task import Task
 from luma_jupyter.domain.vocabulary import Status
 from luma_jupyter.engine.handle import Handle
-from luma_jupyter.engine.library.folder import Change, copy_into
+from luma_jupyter.engine.library.folder import copy_into
+from luma_jupyter.engine.library.whole_files import Change
 from luma_jupyter.engine.recovery import resumed
 from luma_jupyter.engine.run.watch import Watch
 from luma_jupyter.engine.store.journal import Entry, Journal

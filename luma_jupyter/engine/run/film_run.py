@@ -25,7 +25,7 @@ from luma_jupyter.domain.vocabulary import Status
 from luma_jupyter.engine.films import FilmMaker, captions_of, files_in, film_spec, making_text, save_copies
 from luma_jupyter.engine.handle import Handle
 from luma_jupyter.engine.library.film_files import FilmFiles
-from luma_jupyter.engine.library.folder import size_of
+from luma_jupyter.engine.library.whole_files import size_of
 from luma_jupyter.engine.run.base import Run, RunResources
 from luma_jupyter.engine.run.options import RunOptions
 from luma_jupyter.engine.run.slots import Slots

@@ -31,7 +31,8 @@ from luma_jupyter.domain.urls import is_local_url
 from luma_jupyter.domain.vocabulary import Status, in_sentence
 from luma_jupyter.engine.exchanges import Exchanges
 from luma_jupyter.engine.handle import Handle
-from luma_jupyter.engine.library.folder import MediaFolder, size_of
+from luma_jupyter.engine.library.folder import MediaFolder
+from luma_jupyter.engine.library.whole_files import size_of
 from luma_jupyter.engine.recovery import has_its_key, unanswered, unconfirmed_message
 from luma_jupyter.engine.run.base import BY_USER, Run, RunResources
 from luma_jupyter.engine.run.poller import NOT_KNOWN, Poller

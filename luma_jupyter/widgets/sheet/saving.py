@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from luma_jupyter.domain.values import read_path
-from luma_jupyter.engine.library.folder import copy_file, replacing, size_of
+from luma_jupyter.engine.library.whole_files import copy_file, replacing, size_of
 from luma_jupyter.errors import InvalidRequest, shown
 from luma_jupyter.languages import N_
 from luma_jupyter.operating_system import reason

@@ -24,7 +24,7 @@ from luma_jupyter.clip.session import Session
 from luma_jupyter.display.embedding import video_src, with_video
 from luma_jupyter.domain.values import items_of, kind_of, read_flag
 from luma_jupyter.domain.vocabulary import Status
-from luma_jupyter.engine.library.folder import link_or_copy
+from luma_jupyter.engine.library.whole_files import link_or_copy
 from luma_jupyter.errors import ClipError, ClipNotReady, InvalidRequest, missing_package
 from luma_jupyter.languages import gettext as _
 from luma_jupyter.languages import ngettext, translated

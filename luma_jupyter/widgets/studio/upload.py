@@ -16,8 +16,9 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from luma_jupyter.domain.media import LARGEST_IMAGE, LARGEST_VIDEO
-from luma_jupyter.engine.library.folder import ensure_folder, replacing, size_of
+from luma_jupyter.engine.library.folder import ensure_folder
 from luma_jupyter.engine.library.slugs import plain_file_name
+from luma_jupyter.engine.library.whole_files import replacing, size_of
 from luma_jupyter.errors import ConfigError, InvalidRequest
 from luma_jupyter.operating_system import reason
 from luma_jupyter.settings import Settings, SettingsSource

@@ -12,19 +12,12 @@ from typing import Any
 import httpx
 import pytest
 
+from luma_jupyter.domain.media import LARGEST_THUMBNAIL
 from luma_jupyter.domain.requests import ModifyRequest, VideoRef
 from luma_jupyter.domain.task import Task
 from luma_jupyter.domain.vocabulary import Status
-from luma_jupyter.engine.library import folder
-from luma_jupyter.engine.library.folder import (
-    DOWNLOAD_TRIES,
-    LARGEST_THUMBNAIL,
-    MediaFolder,
-    Saved,
-    ensure_folder,
-    place_video,
-    replacing,
-)
+from luma_jupyter.engine.library import whole_files
+from luma_jupyter.engine.library.folder import DOWNLOAD_TRIES, MediaFolder, Saved, ensure_folder, place_video
 from luma_jupyter.engine.run.runner import CONCURRENT_DOWNLOADS
 from luma_jupyter.errors import ConfigError
 from tests.engine.library.test_sidecars import a_task, placed
@@ -511,20 +504,8 @@ def test_what_a_killed_kernel_left_of_its_look_at_a_folder_goes_away(
 ) -> None:
     """The longest name is tried before anything is paid; one that a killed kernel left goes with the next try."""
     with monkeypatch.context() as patch:
-        patch.setattr(folder, "discard", lambda path: None)
+        patch.setattr(whole_files, "discard", lambda path: None)
         ensure_folder(tmp_path)
     assert len(list(tmp_path.iterdir())) == 1
     ensure_folder(tmp_path)
     assert not list(tmp_path.iterdir())
-
-
-def test_file_that_is_written_twice_at_once_is_whole_at_any_time(tmp_path: Path) -> None:
-    """It is what the one or the other has written, as two films that are saved as one file; the last to end has it."""
-    path = tmp_path / "film.mp4"
-    with replacing(path) as longer:
-        longer.write(b"a longer")
-        with replacing(path) as other:
-            other.write(b"film")
-        assert path.read_bytes() == b"film"
-        longer.write(b" film")
-    assert [(left.name, left.read_bytes()) for left in tmp_path.iterdir()] == [("film.mp4", b"a longer film")]

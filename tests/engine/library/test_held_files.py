@@ -8,7 +8,7 @@ import pytest
 
 from luma_jupyter.domain.vocabulary import Status
 from luma_jupyter.engine.library import sidecars
-from luma_jupyter.engine.library.folder import size_of
+from luma_jupyter.engine.library.whole_files import size_of
 from luma_jupyter.operating_system import PAUSES
 from tests.support.fake_service import VIDEO, reply
 from tests.support.file_systems import MOVES, hold_open

@@ -15,8 +15,9 @@ from luma_jupyter.domain.requests import GenerateRequest
 from luma_jupyter.domain.task import Task
 from luma_jupyter.engine.library import index as index_module
 from luma_jupyter.engine.library import sidecars
-from luma_jupyter.engine.library.folder import replace_note, replacing
+from luma_jupyter.engine.library.folder import replace_note
 from luma_jupyter.engine.library.index import MediaIndex
+from luma_jupyter.engine.library.whole_files import replacing
 from luma_jupyter.engine.store import folders
 from luma_jupyter.engine.store.folders import Claims, FolderTable
 from luma_jupyter.engine.store.journal import MIGRATIONS, Journal

@@ -24,8 +24,8 @@ from hypothesis import strategies as st
 
 from luma_jupyter.domain.requests import GenerateRequest
 from luma_jupyter.engine.library import sidecars
-from luma_jupyter.engine.library.folder import replacing
 from luma_jupyter.engine.library.index import MediaIndex
+from luma_jupyter.engine.library.whole_files import replacing
 from luma_jupyter.engine.store.folders import FolderTable
 from luma_jupyter.engine.store.journal import Journal
 from luma_jupyter.engine.task_spec import TaskSpec

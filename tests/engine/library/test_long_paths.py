@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 
 from luma_jupyter.domain.vocabulary import Status
-from luma_jupyter.engine.library.folder import free_space
 from luma_jupyter.errors import ConfigError
 from tests.support import file_systems, settings
 from tests.support.fake_service import VIDEO, reply
@@ -110,10 +109,3 @@ async def test_journal_in_a_folder_that_is_too_deep_is_told_before_anything_is_p
     ):
         world.generate()
     assert not world.service.seen("submit")
-
-
-def test_drive_that_is_not_there_has_no_free_space(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Of a path whose drive is gone, as Windows has them, no folder is there at all: an OSError, as of any folder."""
-    monkeypatch.setattr(Path, "exists", lambda path: False)
-    with pytest.raises(FileNotFoundError):
-        free_space(tmp_path / "new")

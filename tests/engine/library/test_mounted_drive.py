@@ -11,7 +11,8 @@ from PIL import Image
 from luma_jupyter.domain.media import LocalFile
 from luma_jupyter.domain.vocabulary import Status
 from luma_jupyter.engine.library import sidecars
-from luma_jupyter.engine.library.folder import incomplete_path, replacing, size_of
+from luma_jupyter.engine.library.folder import incomplete_path
+from luma_jupyter.engine.library.whole_files import replacing, size_of
 from luma_jupyter.engine.local_files import as_image, as_video
 from luma_jupyter.errors import InvalidRequest
 from tests.support import drive
