@@ -114,7 +114,7 @@ def would_send(command: CellCommand, session: Session, batch: BatchPlan | None =
         takes = _("{count} takes of this").format(count=command.takes)
         text += f"\n{replace(batch, grid=takes)}"
         calls = [(provider, price) for provider, _, price in batch.new]
-    refusal = engine.budget_refusal(calls)
+    refusal = engine.costs.refusal(calls)
     return f"{text}\n{translated(refusal)}" if refusal else text
 
 

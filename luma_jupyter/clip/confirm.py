@@ -121,7 +121,7 @@ def plan_all(session: Session, grid: Grid, *, ask: bool) -> BatchPlan:
             raise with_message(error, f"{place}: {error} Nothing was sent.") from None
         call = preview.provider, plan.spec.request.action
         if call not in quotes:
-            quotes[call] = session.engine.price(*call) if ask else preview.price
+            quotes[call] = session.engine.costs.price(*call) if ask else preview.price
         new.append((*call, quotes[call]))
     return BatchPlan(plans, new, grid.description)
 
@@ -133,7 +133,7 @@ def submit_all(session: Session, grid: Grid, *, name: str | None = None, yes: bo
     InvalidRequest, ConfigError or OverBudget; then nothing was sent, unless the error says how many were.
     """
     batch = plan_all(session, grid, ask=True)
-    session.engine.check_budget([(provider, action) for provider, action, _price in batch.new])
+    session.engine.costs.check_calls([(provider, action) for provider, action, _price in batch.new])
     say(batch)
     if not yes:
         _confirm(session, batch)

@@ -17,9 +17,10 @@ from pathlib import Path
 from luma_jupyter.domain.duration_model import DurationModel
 from luma_jupyter.domain.money import Price
 from luma_jupyter.domain.task import Task
-from luma_jupyter.domain.vocabulary import FREE, Action, Provider, Status
+from luma_jupyter.domain.vocabulary import FREE, Provider, Status
 from luma_jupyter.engine.adoption import FoundTask, find_task, is_same_request
 from luma_jupyter.engine.budget import Budget
+from luma_jupyter.engine.costs import Costs
 from luma_jupyter.engine.ending import WHY, Ending
 from luma_jupyter.engine.films import FilmMaker, outline, save_copies
 from luma_jupyter.engine.handle import Handle, Handles
@@ -47,11 +48,10 @@ from luma_jupyter.engine.run.runner import TaskRunner
 from luma_jupyter.engine.services import Services
 from luma_jupyter.engine.store.journal import Entry, Journal, Lease
 from luma_jupyter.engine.task_spec import DEFAULT_TIMEOUT, TaskSpec
-from luma_jupyter.errors import ConfigError, InvalidRequest, LumaError, NotConfirmed, OverBudget, with_message
+from luma_jupyter.errors import ConfigError, InvalidRequest, LumaError, NotConfirmed, with_message
 from luma_jupyter.films.plan import FilmPlan
 from luma_jupyter.interrupts import deferred_interrupt, interrupt_if_heard
 from luma_jupyter.jitter import jitter
-from luma_jupyter.languages import N_
 from luma_jupyter.operating_system import at_fork
 from luma_jupyter.settings import KEY_SETTINGS, Settings, SettingsSource
 
@@ -86,6 +86,7 @@ class Engine:
         self.repository = Repository(
             settings, self.handles, lambda: self.providers.demo_url, clock, self.notices.append
         )
+        self.costs = Costs(settings, self.budget, self.loop_thread, self.repository)
         funds = Funds(settings, self.providers, self.budget, clock, self.notices.append, self.repository.today)
         self._runner = TaskRunner(settings, self.loop_thread, funds, self.repository, jitter, lambda: self.film_maker)
         at_fork(child=self._after_fork)
@@ -168,7 +169,7 @@ class Engine:
 
         What was sent an error says, where another one cannot be had that was made before.
         """
-        prices = self._prices_to_count(plans)
+        prices = self.costs.prices_to_count(plans)
         with deferred_interrupt():  # what was entered is also begun, and told
             try:
                 found = self._enter(plans, prices)
@@ -252,7 +253,7 @@ class Engine:
         ensure_folder(now.media_folder, self.repository.media.own)
         if any(provider not in FREE for provider, _ in calls):
             check_space(now.media_folder, self.repository.last_sizes, self.free_space)
-        self._check_budget(calls, now)
+        self.costs.check(calls, now)
 
     def resume(
         self, intent: str, *, timeout: float = DEFAULT_TIMEOUT, resend: bool = False, may_pay_twice: bool = False
@@ -280,8 +281,8 @@ class Engine:
             check_space(now.media_folder, self.repository.last_sizes, self.free_space)
         price = None
         if send and not repeats:
-            price = self._countable_price(entry.task.provider, entry.task.request.action, now)
-            self._check_budget([(entry.task.provider, price)], now)  # again a moment before it is sent
+            price = self.costs.countable_price(entry.task.provider, entry.task.request.action, now)
+            self.costs.check([(entry.task.provider, price)], now)  # again a moment before it is sent
         options = RunOptions(timeout=timeout, unconfirmed=True, resend=send, price=price, ended_at=entry.task.ended_at)
         return self._acquire(found, resumed(entry.task.evolve(media=now.media_folder)), options)
 
@@ -367,62 +368,6 @@ class Engine:
                 return accepted, lease
         task = found.new_task(uuid.uuid4().hex, now)
         return task, self.journal.add(task)
-
-    # Money.
-
-    def price(self, provider: Provider, action: Action) -> Price:
-        """The price of a call, asked for at the service where it is not known; blocks meanwhile."""
-        return self.loop_thread.run(self.budget.fetch_price(provider, action, self._settings()))
-
-    def check_budget(self, calls: Sequence[tuple[Provider, Action]]) -> None:
-        """Raise OverBudget where this day's budget does not allow all these calls together."""
-        now = self._settings()
-        prices = {call: self._countable_price(*call, now) for call in dict.fromkeys(calls)}
-        self._check_budget([(call[0], prices[call]) for call in calls], now)
-
-    def budget_refusal(self, calls: Sequence[tuple[Provider, Price]]) -> OverBudget | None:
-        """Why this day's budget would not allow these calls together, as far as their prices are known."""
-        known = [(provider, price) for provider, price in calls if price.usd is not None]
-        try:
-            self._check_budget(known, self._settings())
-        except OverBudget as refusal:
-            return refusal
-        return None
-
-    def _check_budget(self, calls: Sequence[tuple[Provider, Price]], now: Settings) -> None:
-        for provider, price in dict.fromkeys(calls):
-            self.budget.check(price, provider, self.repository.today, now)
-        if len(calls) > 1:
-            total = Price(sum(price.usd or 0.0 for _, price in calls), N_("in all"))
-            self.budget.check(total, calls[0][0], self.repository.today, now, len(calls))
-
-    def spent_today(self) -> tuple[float, int]:
-        """What today's calls cost or may cost, in USD, and how many more there are whose price nobody knows."""
-        day = self.repository.today()
-        spent, unpriced = self.budget.spent(day, self._settings())
-        return spent, unpriced + day.lost
-
-    def _prices_to_count(self, plans: Sequence[Plan]) -> list[Price]:
-        """The prices of new tasks; asked for only where a budget has to know them, and no earlier task answers."""
-        prices = [plan.sendable.price if plan.sendable else Price(None, N_("it cannot be sent")) for plan in plans]
-        unknown = [
-            number
-            for number, plan in enumerate(plans)
-            if plan.sendable and plan.settings.budget is not None and prices[number].usd is None
-        ]
-        earlier = find_reusable([plans[number] for number in unknown], self.repository)
-        asked: dict[tuple[Provider, Action], Price] = {}
-        for number, entry in zip(unknown, earlier, strict=True):
-            call = plans[number].preview.provider, plans[number].spec.request.action
-            if entry is None:
-                prices[number] = asked[call] = asked.get(call) or self.price(*call)
-        return prices
-
-    def _countable_price(self, provider: Provider, action: Action, now: Settings) -> Price:
-        price = self.budget.known_price(provider, action, now)
-        if price.usd is None and now.budget is not None:
-            price = self.price(provider, action)
-        return price
 
     # Handles: one for each intent that this kernel follows, or that it alone knows all about.
 

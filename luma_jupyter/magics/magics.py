@@ -282,10 +282,10 @@ class LumaMagics:
             try:
                 provider = choose_provider(action, None, None, "", now)
                 service = translated(CLASS_GATEWAY) if now.gateway and provider != "demo" else provider
-                say(f"{action:<9} {service:<8} {price_text(engine.price(provider, action))}")
+                say(f"{action:<9} {service:<8} {price_text(engine.costs.price(provider, action))}")
             except ConfigError as error:
                 say(f"{action:<9} {'-':<8} {translated(error)}")
-        spent, unpriced = engine.spent_today()
+        spent, unpriced = engine.costs.spent_today()
         say(_("Spent today: {amount}.").format(amount=dollars(spent)))
         if unpriced:
             unknown = ngettext(

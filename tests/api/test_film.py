@@ -94,10 +94,10 @@ def test_film_joins_clips_parts_files_and_pictures(clip: Clip, picture: Path) ->
 
 def test_film_is_free(clip: Clip, service: PromptService) -> None:
     """A film sends nothing, and no money counts it."""
-    sent, spent = len(service.all_seen), kernel.session.engine.spent_today()
+    sent, spent = len(service.all_seen), kernel.session.engine.costs.spent_today()
     film([clip]).wait()
     assert len(service.all_seen) == sent
-    assert kernel.session.engine.spent_today() == spent
+    assert kernel.session.engine.costs.spent_today() == spent
 
 
 def test_film_waits_for_its_clips(service: PromptService) -> None:

@@ -65,7 +65,7 @@ def test_adopted_task_is_followed_and_saved_and_paid_by_nobody_here(engine: Engi
     assert task.path
     assert task.path.read_bytes() == VIDEO
     assert task.charge(0.35) == 0.0
-    assert engine.spent_today() == (0.0, 0)
+    assert engine.costs.spent_today() == (0.0, 0)
     assert paid(service) == 0
 
 

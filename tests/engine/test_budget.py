@@ -384,13 +384,13 @@ async def test_budget_is_new_each_day(zone: None, world: World) -> None:
     """What was spent until midnight counts until midnight."""
     settings.configure(budget=0.5, acedata_price=0.5)
     await world.end(world.generate())
-    assert world.engine.spent_today() == (0.5, 0)
+    assert world.engine.costs.spent_today() == (0.5, 0)
     left = midnight(EPOCH) + 24 * 3600 - EPOCH - asyncio.get_running_loop().time()
     await asyncio.sleep(left - 1)
     with pytest.raises(OverBudget, match=r"\$0\.50 so far today"):
         world.generate()
     await asyncio.sleep(2)
-    assert world.engine.spent_today() == (0.0, 0)
+    assert world.engine.costs.spent_today() == (0.0, 0)
     await world.end(world.generate())
     assert len(world.service.seen("submit")) == 2
 
@@ -412,7 +412,7 @@ async def test_budget_refuses_before_anything_is_sent(world: World) -> None:
     await world.end(first)
     await world.end(second)
     assert len(world.service.seen("submit")) == 3
-    assert world.engine.spent_today() == (1.0, 0)
+    assert world.engine.costs.spent_today() == (1.0, 0)
 
 
 async def test_reused_clip_needs_no_budget(world: World) -> None:
@@ -431,7 +431,7 @@ async def test_budget_counts_the_reported_cost(world: World) -> None:
     for spent in (0.2, 0.4, 0.6):
         task = await world.end(world.submit(FOG))
         assert (task.price, task.cost) == (0.5, 0.2)
-        assert world.engine.spent_today()[0] == pytest.approx(spent)
+        assert world.engine.costs.spent_today()[0] == pytest.approx(spent)
     with pytest.raises(OverBudget, match=r"\$0\.60 so far today"):
         world.submit(FOG)
 

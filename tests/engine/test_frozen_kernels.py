@@ -173,7 +173,7 @@ async def test_answer_that_comes_when_another_kernel_has_sent_it_again_counts_bo
     assert watched == ended
     await asyncio.sleep(100)
     assert paid(service) == 2
-    assert other.engine.spent_today() == (1.0, 0)
+    assert other.engine.costs.spent_today() == (1.0, 0)
 
 
 async def test_a_lost_lease_refuses_every_write(machines: tuple[World, World]) -> None:

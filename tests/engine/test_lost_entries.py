@@ -39,7 +39,7 @@ async def test_lost_request_is_not_paid_again(kernels: Kernels) -> None:
     with pytest.raises(InvalidRequest, match=r"damaged journal .* nothing was sent\. `%luma adopt \S+` brings it back"):
         ask(world)
     assert paid(world) == 1
-    assert world.engine.spent_today()[1] == 1
+    assert world.engine.costs.spent_today()[1] == 1
 
 
 async def test_lost_request_counts_for_the_budget(kernels: Kernels) -> None:

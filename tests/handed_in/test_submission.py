@@ -209,12 +209,12 @@ def test_different_videos_of_one_clip_are_told(files: Files, tmp_path: Path) -> 
 def test_clips_of_others_are_not_this_kernels(files: Files, notebook: Shell, tmp_path: Path) -> None:
     """A zip that says it has a clip of the teacher's changes nothing of that."""
     write_zip(tmp_path / "class" / "ann.zip", forged(files, name="theirs", cost=9.0))
-    spent = kernel.session.engine.spent_today()
+    spent = kernel.session.engine.costs.spent_today()
     (one,) = collect_all(tmp_path / "class").submissions
     assert one.cost == 9.0
     assert notebook.user_ns["sunset"].name == "sunset"
     assert "theirs" not in repr(notebook.run("%luma history"))
-    assert kernel.session.engine.spent_today() == spent
+    assert kernel.session.engine.costs.spent_today() == spent
 
 
 def test_unreadable_zip_is_refused(files: Files, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -61,7 +61,7 @@ async def test_history_and_the_day_count_what_was_charged(traced: World, tmp_pat
     assert row["cost"] == 0.3
     traced.service.charges["trace-of-task-2"] = 0.8
     await traced.end(traced.generate("A kite"))
-    assert traced.engine.spent_today() == (pytest.approx(0.7), 0)
+    assert traced.engine.costs.spent_today() == (pytest.approx(0.7), 0)
 
 
 async def test_charge_in_credits_alone_is_shown_in_credits(traced: World) -> None:

@@ -97,7 +97,7 @@ async def test_film_costs_nothing_and_asks_no_service(world: World) -> None:
     task = await world.end(ask(world, [clip]))
     assert (task.status, task.real, task.charge(None)) == (Status.COMPLETED, False, 0.0)
     assert len(world.service.all_seen) == asked
-    assert world.engine.spent_today() == (0.0, 1)  # the clip, whose price nobody knows
+    assert world.engine.costs.spent_today() == (0.0, 1)  # the clip, whose price nobody knows
 
 
 async def test_film_of_a_clip_that_fails_fails_by_its_name(world: World, maker: FakeMaker) -> None:

@@ -762,7 +762,7 @@ async def test_retries_at_once_do_not_pass_the_budget_together(world: World) -> 
         assert task.doubts == 0
     assert len(refused) == 2
     assert len(world.service.seen("submit")) == 4
-    assert world.engine.spent_today() == (2.0, 0)
+    assert world.engine.costs.spent_today() == (2.0, 0)
 
 
 async def test_retry_of_yesterdays_clip_counts_today(world: World) -> None:
@@ -770,9 +770,9 @@ async def test_retry_of_yesterdays_clip_counts_today(world: World) -> None:
     settings.configure(budget=1.0, acedata_price=0.5)
     lost = [await _lost(world) for _ in range(2)]
     await asyncio.sleep(24 * 3600)
-    assert world.engine.spent_today() == (0.0, 0)
+    assert world.engine.costs.spent_today() == (0.0, 0)
     assert (await _retry(world, lost[0], may_pay_twice=True)).status is Status.COMPLETED
-    assert world.engine.spent_today() == (1.0, 0)
+    assert world.engine.costs.spent_today() == (1.0, 0)
     with pytest.raises(OverBudget):
         world.engine.resume(lost[1].intent, may_pay_twice=True)
 
