@@ -29,6 +29,7 @@ reuse          the earlier task that answers an equal request, so nothing is pai
 recovery       tasks whose kernel is gone: their status, and where they go on
 adoption       tasks that were made elsewhere, found by their id
 budget         prices, and the day's limit
+costs          what calls cost next to that limit; asks for prices that have to be known
 services       what is asked of services: what is left, what was charged, whether they answer
 provider_pool  choice of the service, and its client
 local_files    the user's pictures and videos as input

@@ -17,7 +17,7 @@ from luma_jupyter.api.kernel import kernel
 from luma_jupyter.clip.clip import Clip
 from luma_jupyter.domain.note import NO_NOTE, Note
 from luma_jupyter.domain.task import Task
-from luma_jupyter.engine.library import folder as folder_module
+from luma_jupyter.engine.library import whole_files
 from luma_jupyter.engine.notes import Notes
 from luma_jupyter.errors import ConfigError, InvalidRequest
 from tests.support.notebook import Kernels, PromptService, wait_for_end
@@ -34,12 +34,12 @@ def sidecar(clip: Clip) -> dict[str, Any]:
 @pytest.fixture
 def read_only(monkeypatch: pytest.MonkeyPatch) -> Callable[[bool], None]:
     """Have all folders refuse to be written, or not any more."""
-    write = folder_module._made
+    write = whole_files.create_file
 
     def refuse(path: Path, *rest: object) -> NoReturn:
         raise PermissionError(13, "Permission denied", str(path))
 
-    return lambda refused: monkeypatch.setattr(folder_module, "_made", refuse if refused else write)
+    return lambda refused: monkeypatch.setattr(whole_files, "create_file", refuse if refused else write)
 
 
 def test_note_is_in_the_sidecar_beside_the_facts(kernels: Kernels) -> None:

@@ -873,7 +873,7 @@ async def test_retry_of_what_another_kernel_has_found_meanwhile_sends_nothing(
         lease.write(lost.evolve(status=Status.FAILED, task_id="task-1", error=ClipFailed("No dragons.")))
         return Price(0.5, "as set")
 
-    monkeypatch.setattr(world.engine, "_countable_price", find_meanwhile)
+    monkeypatch.setattr(world.engine.costs, "countable_price", find_meanwhile)
     task = await _retry(world, lost, may_pay_twice=True)
     assert (task.status, task.task_id, task.doubts) == (Status.FAILED, "task-1", 0)
     assert len(world.service.seen("submit")) == 1
