@@ -26,12 +26,13 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from luma_jupyter.domain.duration_model import prior
-from tests.benchmarks.class_service import PREFIX, free_port, running_class, vendor_process, vendor_stats
+from tests.benchmarks.class_service import PREFIX, running_class, vendor_process, vendor_stats
 from tests.benchmarks.environment import ROOT
 from tests.benchmarks.report import Report, say
 from tests.support.class_looks import follow_class
 from tests.support.class_vendor import APPLICATION, KEY, LONGEST, PLATFORM_TOKEN, PRICE, SHORTEST
 from tests.support.polling import follow_together
+from tests.support.processes import free_port
 
 STUDENTS, COVERED, LOST = 30, 10, 10  # students, clips that the budget covers, students whose answers are lost
 BUDGET = COVERED * PRICE  # US dollars

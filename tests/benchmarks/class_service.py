@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import socket
 import subprocess
 import sys
 import tempfile
@@ -30,6 +29,7 @@ from luma_jupyter.gateway.settings import setting_variable
 from tests.benchmarks.environment import ROOT
 from tests.support.class_vendor import KEY, PLATFORM_TOKEN
 from tests.support.postgres import PostgresServer, programs
+from tests.support.processes import free_port
 from tests.support.waiting import until
 
 PREFIX = "/services/luma"
@@ -225,13 +225,6 @@ def _gateway_process(settings: Mapping[str, str], log: Path) -> Iterator[subproc
         finally:
             process.terminate()
             process.wait(120)
-
-
-def free_port() -> int:
-    """A port that nobody listens on."""
-    with socket.socket() as listening:
-        listening.bind(("127.0.0.1", 0))
-        return int(listening.getsockname()[1])
 
 
 def play(plan: Mapping[str, Any]) -> dict[str, Any]:

@@ -21,6 +21,7 @@ import psutil
 from tests.classroom.hub import NAME, STUDENTS, TEACHER, HubPlan
 from tests.classroom.vendors import CAP, priced_demo
 from tests.support.hub_proxy import PATHS, PROXY, hub_proxy
+from tests.support.processes import free_port
 
 STARTED = 120.0  # seconds in which everything has to answer
 ENDED = 30.0  # seconds in which a process has to end
@@ -99,9 +100,9 @@ def running_class(port: int = 0, *, seconds: float = 6.0, film_seconds: float = 
         stack.callback(shutil.rmtree, folder, ignore_errors=True)
         folder.chmod(0o755)  # PostgreSQL does not run as root: as another user it has to get there
         demo = stack.enter_context(closing(priced_demo(seconds, film_seconds)))
-        hub_port, proxy_port, gateway_port = (_free_port() for _ in range(3))
+        hub_port, proxy_port, gateway_port = (free_port() for _ in range(3))
         plan = HubPlan(
-            url=f"http://127.0.0.1:{_free_port(port)}",
+            url=f"http://127.0.0.1:{_free(port) if port else free_port()}",
             hub_url=f"http://127.0.0.1:{hub_port}",
             proxy_url=f"http://127.0.0.1:{proxy_port}",
             gateway_url=f"http://127.0.0.1:{gateway_port}",
@@ -142,13 +143,13 @@ def _answers(url: str) -> bool:
     return True
 
 
-def _free_port(port: int = 0) -> int:
-    """A port that nobody listens on; this one, if it is not 0. Raises NotStarted where somebody does."""
+def _free(port: int) -> int:
+    """A port. Raises NotStarted where somebody listens there."""
     try:
-        with socket.create_server(("127.0.0.1", port)) as free:
-            return int(free.getsockname()[1])
+        socket.create_server(("127.0.0.1", port)).close()
     except OSError:
         raise NotStarted(f"Port {port} is taken: make class CLASS='--port 0' takes a free one.") from None
+    return port
 
 
 def interrupt_once() -> None:

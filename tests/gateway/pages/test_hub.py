@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -16,6 +15,7 @@ from luma_jupyter.gateway.command import hub_configuration
 from tests.support.gateway import RunningGateway, gateway_settings, running_gateway
 from tests.support.misbehaving import Server
 from tests.support.postgres import PostgresServer
+from tests.support.processes import free_port
 from tests.support.waiting import until
 
 PASSWORD = "a-password-for-tests"
@@ -50,9 +50,7 @@ c.JupyterHub.load_groups = {{"films": {{"users": ["ann"]}}}}
 def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, str]]:
     """A running Hub: its address, and the gateway's token there."""
     home = tmp_path_factory.mktemp("hub")
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     ours = hub_configuration(f"http://127.0.0.1:{port}", "luma", "films", "miss").partition("# 2.")[0]
     (home / "jupyterhub_config.py").write_text(CONFIG.format(port=port, password=PASSWORD) + ours)
     token = re.search(r'"api_token": "(\w+)"', ours)
