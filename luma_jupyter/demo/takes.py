@@ -48,13 +48,13 @@ def look_of(prompt: str, take: Take) -> Look:
     """The look of a take of a prompt."""
     if take == FIRST:
         return Look.of(prompt)
+    first = TRIES * (take.number - 1 + 1000 * take.again)
+    if take.number + take.again > COMPARED:
+        return Look.of(prompt, first)
     before = [Take(number) for number in range(1, take.number)]
     if take.again:
         before = [Take(number) for number in range(1, max(take.number, USUAL) + 1)]
         before += [Take(take.number, again) for again in range(1, take.again)]
-    first = TRIES * (take.number - 1 + 1000 * take.again)
-    if take.number + take.again > COMPARED:
-        return Look.of(prompt, first)
     enough = DARK_DIFFERENCE if Look.of(prompt).is_dark else DIFFERENCE
     others = [_small(prompt, look_of(prompt, other)) for other in before]
     best, most = Look.of(prompt, first), -1.0
