@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from luma_jupyter.domain.values import as_python, read_number
+from luma_jupyter.domain.visibility import has_visible
 from luma_jupyter.errors import InvalidRequest, shown
 from luma_jupyter.languages import N_
 from luma_jupyter.operating_system import file_mark
@@ -201,4 +202,4 @@ def _checked_words(name: str, words: object) -> str | None:
     text = check_text(name, words).strip()
     if len(text) > LONGEST_WORDS:
         raise InvalidRequest(f"{name} has {len(text):,} characters, and may have {LONGEST_WORDS:,}.")
-    return text or None
+    return text if has_visible(text) else None

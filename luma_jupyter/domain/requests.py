@@ -201,7 +201,7 @@ MOST_PARTS = 1000
 MOST_WORDS = 100_000  # characters of all titles and captions of a film: sidecars are bounded
 LARGEST_SIDE = 7680  # pixels: 8K
 SMALLEST_SIDE = 16  # pixels
-HIGHEST_RATE = 120.0  # frames per second
+LOWEST_RATE, HIGHEST_RATE = 0.1, 120.0  # frames per second
 _NAMED_PARTS = 4  # that are named where a film has no title
 
 
@@ -231,8 +231,8 @@ class FilmRequest:
         object.__setattr__(self, "fade", check_number("fade", self.fade, N_("a number of seconds, 0 or more"), 0.0))
         object.__setattr__(self, "size", None if self.size is None else _read_size(self.size))
         if self.fps is not None:
-            wanted = N_(f"a number of frames per second, above 0 and up to {HIGHEST_RATE:g}")
-            object.__setattr__(self, "fps", check_number("fps", self.fps, wanted, math.ulp(0.0), HIGHEST_RATE))
+            wanted = N_(f"a number of frames per second, from {LOWEST_RATE:g} to {HIGHEST_RATE:g}")
+            object.__setattr__(self, "fps", check_number("fps", self.fps, wanted, LOWEST_RATE, HIGHEST_RATE))
         object.__setattr__(self, "prompt", _checked_prompt(self.prompt or _film_prompt(self.parts)))
 
 

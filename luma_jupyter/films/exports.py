@@ -24,6 +24,7 @@ from av.video.format import VideoFormat
 from av.video.stream import VideoStream
 from PIL import Image
 
+from luma_jupyter.domain.requests import LOWEST_RATE
 from luma_jupyter.domain.values import as_python, read_number
 from luma_jupyter.errors import InvalidRequest, shown
 from luma_jupyter.films.excerpts import Excerpt, Video, pictures, read_video
@@ -42,7 +43,6 @@ if TYPE_CHECKING:
     Packets: TypeAlias = Iterator[Packet[Any]]
 
 _UNFINISHED = ".export"  # suffix of a file that is being written
-_LEAST_FPS = 0.1
 _WIDTHS = (16, 8192)  # pixels, the least and the most
 _MOST_SMALL_WIDTH, _MOST_SMALL_RATE = 480, Fraction(12)  # of GIF and WebP, where nothing else is said
 _THREADS = "2"
@@ -122,10 +122,12 @@ def _excerpt(
         )
     if fps is None:
         rate = min(video.rate, _MOST_SMALL_RATE if kind.is_small else Fraction(kind.most_fps))
-    elif _LEAST_FPS <= read_number(fps) <= kind.most_fps:
+    elif LOWEST_RATE <= read_number(fps) <= kind.most_fps:
         rate = Fraction(fps).limit_denominator(1001)
     else:
-        raise InvalidRequest(f"fps of a .{kind.format} must be from {_LEAST_FPS} to {kind.most_fps}, not {shown(fps)}.")
+        raise InvalidRequest(
+            f"fps of a .{kind.format} must be from {LOWEST_RATE} to {kind.most_fps}, not {shown(fps)}."
+        )
     height = max(round(width * Fraction(video.size[1], video.size[0])), 1)
     size = (_even(width), _even(height)) if kind.is_even else (width, height)
     return Excerpt(video=video, start=begin, length=length, size=size, rate=rate)

@@ -70,7 +70,7 @@ def survey(label: str, container: InputContainer, stream: VideoStream) -> Survey
     start = shown[0][0] * tick
     rate, even = _rate(stream, [at for at, _ in shown])
     length = len(shown) / rate if even else shown[-1][0] * tick + (shown[-1][1] * tick or 1 / rate) - start
-    if length + 2 / rate < _declared_length(stream):
+    if length + 2 / rate < _declared_length(stream, start):
         raise cut_off(label, length)
     if not even:
         uncopied = N_("it has no constant frame rate")
@@ -111,9 +111,9 @@ def _rate(stream: VideoStream, times: list[int]) -> tuple[Fraction, bool]:
     return declared if near else measured.limit_denominator(1001), True
 
 
-def _declared_length(stream: VideoStream) -> Fraction:
-    """How long a video says that it is, in seconds; 0 where it does not."""
-    if stream.duration:
-        return stream.duration * time_base(stream)
-    told = re.fullmatch(r"(\d+):(\d+):(\d+(?:\.\d+)?)", stream.metadata.get("DURATION", ""))  # as in Matroska
-    return int(told[1]) * 3600 + int(told[2]) * 60 + Fraction(told[3]) if told else Fraction(0)
+def _declared_length(stream: VideoStream, start: Fraction) -> Fraction:
+    """How long a video that begins at ``start`` says that it is, in seconds; 0 where it does not."""
+    told = re.fullmatch(r"(\d+):(\d+):(\d+(?:\.\d+)?)", stream.metadata.get("DURATION", ""))
+    if told:  # Matroska's, which counts from 0, as what FFmpeg makes of it does
+        return int(told[1]) * 3600 + int(told[2]) * 60 + Fraction(told[3]) - start
+    return (stream.duration or 0) * time_base(stream)

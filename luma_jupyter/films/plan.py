@@ -83,7 +83,7 @@ class Place:
             path=self.part.path if self.source.has_sound else None,
             at=self.at,
             length=self.length,
-            start=float(self.start),
+            start=float(self.source.start + self.start),
             speed=self.part.speed,
             fade_in=self.fade_in,
             fade_out=self.fade_out,

@@ -182,8 +182,8 @@ def _from_array(name: str, array: Any) -> Any:
 
 
 def _picture_of_image(name: str, value: Any, limits: PictureLimits) -> Picture:
-    value.load()
     _check_pixels(name, *value.size)
+    value.load()
     photo = value.format in _PHOTOS
     image, scaled = in_8_bits(name, value)
     # 0.1.0 sent pictures of other values as all white or all black, by which they could not be told apart.

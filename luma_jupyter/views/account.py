@@ -60,7 +60,7 @@ class AccountView:
         return (
             datetime.fromtimestamp(task.created_at).strftime("%Y-%m-%d %H:%M"),
             task.task_id,
-            short(str(task.request.get("prompt", "-")), 40),
+            short(str(task.request.get("prompt") or "-"), 40),
             translated(task.state.phase.value),
             "?" if credits is None else _("{credits} credits").format(credits=f"{credits:g}"),
             (known.name or known.key) if known else _("not here"),

@@ -129,7 +129,7 @@ def _boxes(found: Sequence[Node]) -> Iterator[str]:
         stroke = f' stroke="{_MARK}" stroke-width="4"' if node.here else ""
         status = _status(node)
         facts = f" · {node.request}" if node.request else ""
-        head = _fitted(f"{node.label}{facts}", _LINE - len(status) - 4)
+        head = _fitted(f"{node.label}{facts}", _LINE - columns(status) - 4)
         prompt = f'<text x="{x + 12}" y="{y + 36}">{_fitted(node.prompt, _LINE)}</text>' if node.prompt else ""
         yield (
             f'<rect x="{x}" y="{y}" width="{_BOX}" height="{_HEIGHT}" rx="6" fill="{colour}"{stroke}/>'

@@ -47,7 +47,8 @@ def film(*parts: Piece, **fields: Any) -> FilmRequest:
         ({"size": (1280.5, 720)}, "size must be width and height"),
         ({"size": (True, 720)}, "size must be width and height"),
         ({"size": "large"}, "size must be width and height"),
-        ({"fps": 0}, "fps must be a number of frames per second, above 0 and up to 120, not 0."),
+        ({"fps": 0}, "fps must be a number of frames per second, from 0.1 to 120, not 0."),
+        ({"fps": 0.0004}, "fps must be a number of frames per second, from 0.1 to 120, not 0.0004."),
         ({"fps": 121}, "fps must be"),
         ({"fps": "24"}, "fps must be"),
         (

@@ -63,8 +63,9 @@ def test_piece_reads_values_of_all_libraries() -> None:
 
 
 def test_piece_without_words_has_none() -> None:
-    """A title or caption of nothing but blanks is none."""
+    """A title or caption of nothing but blanks, or of letters that nobody can see, is none."""
     assert (piece(title="  ").title, piece(caption="\n").caption) == (None, None)
+    assert (piece(title="\u200b").title, piece(caption=" \u2060 ").caption) == (None, None)
 
 
 def test_piece_of_another_label_is_the_same_part() -> None:

@@ -6,6 +6,7 @@ import os
 import re
 import zlib
 from collections.abc import Callable
+from fractions import Fraction
 from pathlib import Path
 
 import av
@@ -251,3 +252,11 @@ def test_part_that_changes_while_it_is_read_ends_the_making(tmp_path: Path) -> N
         make_film(plan, tmp_path / "film.mp4", report)
     assert told
     assert not [name for name in os.listdir(tmp_path) if "film" in name]
+
+
+def test_matroska_whose_picture_begins_late_is_whole(tmp_path: Path) -> None:
+    """The length that it says counts from 0, and not from its first frame."""
+    path = shot(tmp_path / "late.mkv", times=[500 + 100 * number for number in range(20)], frames=20)
+    plan, shown = film(tmp_path / "film.mp4", part(path))
+    assert plan.places[0].source.start == Fraction(1, 2)
+    assert len(shown.times) >= 20

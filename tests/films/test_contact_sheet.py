@@ -58,6 +58,7 @@ def test_prompt_is_shortened_to_its_tile() -> None:
     assert one.size == other.size
     gap = np.asarray(other.convert("L"))[:, 550:580]
     assert (gap == 255).all()
+    assert (np.asarray(other)[-50:] == 255).all()
 
 
 def test_other_scripts_are_drawn_or_a_word_says_that_they_cannot() -> None:

@@ -238,6 +238,7 @@ def test_numbers_of_numpy_are_numbers(tmp_path: Path, film: Path) -> None:
 def test_sources_that_are_no_video_are_refused(tmp_path: Path, content: bytes | None) -> None:
     """A source that is missing, empty, or something else than a video is refused by its name."""
     source = tmp_path / "shot.mp4"
+    write_film(tmp_path / "film.mp4", [50] * 5)
     if content is not None:
         source.write_bytes(content)
     with pytest.raises(InvalidRequest, match=r"shot\.mp4"):

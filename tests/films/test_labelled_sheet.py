@@ -49,6 +49,10 @@ def test_a_clip_without_a_video_is_grey_with_words(shots: tuple[Path, Path], tmp
     sheet = labelled_sheet([""], ["snow", "rain"], tiles)
     pixels = np.asarray(sheet).astype(int)
     assert (np.abs(pixels - GREY).max(axis=-1) < 3).mean() > 0.5
+    without_words = labelled_sheet([""], ["snow", "rain"], {(0, 0): LabelledTile(None), (0, 1): LabelledTile(None)})
+    differs = (np.asarray(sheet) != np.asarray(without_words)).any(axis=(0, 2))
+    assert differs[: sheet.width // 2].any()
+    assert differs[sheet.width // 2 :].any()
 
 
 def test_long_labels_have_room_and_are_shortened(shots: tuple[Path, Path]) -> None:

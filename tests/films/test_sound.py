@@ -9,8 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from luma_jupyter.films.making import plan_film
 from luma_jupyter.films.sound import FilmSound
-from luma_jupyter.films.spec import SoundPart
+from luma_jupyter.films.spec import FilmPart, FilmSpec, SoundPart
 from tests.support.sounds import (
     RATE,
     Sound,
@@ -84,6 +85,16 @@ def test_sound_that_begins_late_in_its_film_stays_late(tmp_path: Path) -> None:
     sound = heard([part(film)], 1)
     assert rms(seconds(sound, 0, 0.37)) < -60
     assert rms(seconds(sound, 0.42, 0.85)) == pytest.approx(-15, abs=1)
+
+
+def test_sound_of_a_film_whose_picture_begins_late_is_in_step_with_it(tmp_path: Path) -> None:
+    """What is heard half a second after the first picture is so in the film, too."""
+    path = write_film(tmp_path / "late.mp4", [50] * 10, tone(0.3), late=1.0, begin=0.5)
+    (place,) = plan_film(FilmSpec(parts=(FilmPart(path=path, label="late"),))).places
+    sound = heard([place.sound], 1)
+    assert place.source.start == Fraction(1, 2)
+    assert rms(seconds(sound, 0, 0.47)) < -60
+    assert rms(seconds(sound, 0.52, 0.75)) == pytest.approx(-15, abs=1)
 
 
 def test_a_start_in_the_middle_gives_what_is_there(tmp_path: Path) -> None:

@@ -30,6 +30,8 @@ def test_title_comes_and_goes(tmp_path: Path) -> None:
     assert seen[48] > 60
     brightest = [int(frame.min(axis=2).max()) for frame in shown.pixels]
     assert brightest[:13] == sorted(brightest[:13])
+    assert brightest[0] + 40 < brightest[6] < brightest[12] - 40
+    assert brightest[84] - 40 > brightest[90] > brightest[96] + 40
     assert is_near(shown.colour(48, 2, 2), BLUE)
     assert sum(shown.colour(48, 45, 2)) < 0.7 * sum(BLUE)
 

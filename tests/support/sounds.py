@@ -56,17 +56,20 @@ def write_film(
     sound: Sound | None = None,
     *,
     late: float = 0.0,
+    begin: float = 0.0,
     size: tuple[int, int] = (64, 32),
     rate: int = 10,
 ) -> Path:
-    """Write an MP4 with a frame of each grey, ten a second, and a sound that begins so many seconds late."""
+    """Write an MP4 of ten frames a second, one of each grey, and a sound, which begin at ``begin`` and ``late``."""
     with av.open(str(path), "w") as container:
         video = container.add_stream("libx264", rate=rate, options={"preset": "ultrafast", "qp": "0", "g": "10"})
         video.width, video.height, video.pix_fmt = *size, "yuv420p"
         audio = container.add_stream("aac", rate=RATE, layout="stereo") if sound is not None else None
-        for grey in greys:
+        for number, grey in enumerate(greys):
             pixels = np.full((size[1], size[0], 3), grey, np.uint8)
-            container.mux(video.encode(av.VideoFrame.from_ndarray(pixels)))
+            frame = av.VideoFrame.from_ndarray(pixels)
+            frame.pts, frame.time_base = round(begin * rate) + number, Fraction(1, rate)
+            container.mux(video.encode(frame))
         container.mux(video.encode(None))
         if audio and sound is not None:
             container.mux([*audio.encode(sound_frame(sound, at=round(late * RATE))), *audio.encode(None)])

@@ -84,7 +84,7 @@ def test_all_fonts_of_the_machine_are_tried_where_it_is_worth_it(
         pytest.skip("this machine has no DejaVu fonts")
     folder = tmp_path / "fonts" / "some"
     folder.mkdir(parents=True)
-    shutil.copy(str(file), folder / "Some-Bold.ttf")
+    shutil.copy(str(file), folder / "Some-Longer-Bold.ttf")
     shutil.copy(str(file), folder / "LastResort.ttf")
     (folder / "broken.ttf").write_bytes(b"no font")
     monkeypatch.setattr(fonts, "FONT_FILES", ())
@@ -93,7 +93,7 @@ def test_all_fonts_of_the_machine_are_tried_where_it_is_worth_it(
     assert font_for("Ночь")[1] == UNDRAWABLE
     font, drawable = font_for("Ночь", everywhere=True)
     assert drawable == "Ночь"
-    assert Path(str(font.path)) == folder / "Some-Bold.ttf"
+    assert Path(str(font.path)) == folder / "Some-Longer-Bold.ttf"
 
 
 def test_lines_are_as_wide_as_there_is_room() -> None:

@@ -94,6 +94,7 @@ def test_account_escapes_what_others_wrote(prompt: object) -> None:
     """Prompts and ids may be anybody's: no tag of theirs gets into the page, and none breaks the table."""
     html = account(listed(HOSTILE, prompt))._repr_html_()
     assert {tag for tag, _ in Tags(html).tags} <= {"div", "table", "thead", "tbody", "tr", "th", "td"}
+    assert "None" not in html
     assert len(repr(account(listed("task-9", "two\nlines"))).splitlines()) == 3
 
 

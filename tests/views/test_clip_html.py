@@ -251,7 +251,6 @@ def test_waiting_html_says_only_what_stays_true(status: Status) -> None:
     html = waiting_html(clip_state(status, now=1030.0))
     moment = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(1030.0))
     assert f"{escape(status_text(clip_state(status)))} (as of {moment})" in html
-    assert "This page was saved" not in html
 
 
 def test_waiting_html_has_a_bar_that_moves_by_itself_along_the_usual_time() -> None:
@@ -271,7 +270,7 @@ def test_waiting_html_has_no_bar_where_nobody_knows_when_it_begins() -> None:
     source = ExtendRequest(prompt="On", source=None)
     for waits in (clip_state(Status.QUEUED, request=source), clip_state(Status.QUEUED, upload="uploading a.png")):
         assert "luma-usual" not in waiting_html(waits)
-        assert "typically" not in waiting_html(waits)
+        assert "usually about" not in waiting_html(waits)
 
 
 def test_final_html_of_a_film_has_what_a_film_has() -> None:
@@ -303,7 +302,7 @@ def test_waiting_html_of_a_film_has_a_bar_that_stands() -> None:
     assert 'aria-label="25% made"' in html
     assert "width:25%" in html
     assert "animation" not in html
-    assert "typically" not in html
+    assert "usually about" not in html
     assert "made" not in waiting_html(film_state(Status.QUEUED)).partition("luma-later")[2].partition("role")[2]
 
 

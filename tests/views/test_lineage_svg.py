@@ -61,7 +61,8 @@ def test_lineage_svg_has_title_and_description() -> None:
     assert svg.findtext(f"{SVG}desc") == lineage_svg.text(NODES)
     assert not re.search(r"href|url\(|@import|<style|<script", lineage_svg.svg(NODES))
     marked = [rect for rect in svg.iter(f"{SVG}rect") if "stroke" in rect.attrib]
-    assert len(marked) == 1
+    (here,) = (row for row, node in enumerate(NODES) if node.here)
+    assert [int(rect.attrib["y"]) for rect in marked] == [lineage_svg._corner(NODES[here].depth, here)[1]]
 
 
 @settings(max_examples=80, derandomize=True, database=None)
