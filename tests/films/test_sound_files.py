@@ -77,7 +77,7 @@ BAD = {
     mute: "music: waves.mp3 cannot be used: it has no sound in it",
     without_samples: "music: waves.mp3 ",
     list_of_files: "music: waves.mp3 cannot be used: it cannot be read as sound",
-    playlist: "music: waves.mp3 cannot be used: it cannot be read as sound",
+    playlist: "music: waves.m3u8 cannot be used: it cannot be read as sound",
     cut_in_its_head: "music: waves.mp3 cannot be used: it cannot be read as sound",
 }
 
@@ -85,7 +85,7 @@ BAD = {
 @pytest.mark.parametrize("make", BAD, ids=lambda make: make.__name__)
 def test_unusable_sound_is_refused_at_once_in_one_line(tmp_path: Path, make: Callable[[Path], None]) -> None:
     """Music that cannot be used is refused before anything is made, in a line that says what to give."""
-    path = tmp_path / "waves.mp3"
+    path = tmp_path / ("waves.m3u8" if make is playlist else "waves.mp3")  # FFmpeg takes one by its name
     make(path)
     for use in (lambda: check_sound("music", path), lambda: FilmSound([], Fraction(1), path)):
         with pytest.raises(InvalidRequest) as caught:

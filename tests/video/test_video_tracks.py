@@ -45,6 +45,7 @@ def made(kind: str = "mp4", *, picture: bool = True, sound: bool = False, **opti
 
 FILM = made()
 FILM_WITH_SOUND = made(sound=True, movflags="+faststart")
+MANY_FRAGMENTS = made(movflags="frag_every_frame+empty_moov+default_base_moof")
 FRAGMENTED = made(movflags="frag_keyframe+empty_moov+default_base_moof", sound=True)
 QUICKTIME = made("mov")
 VOICE = made("ipod", picture=False, sound=True)  # what an .m4a is
@@ -143,6 +144,13 @@ def test_film_that_is_cut_off_is_never_whole(name: str) -> None:
         needed = read_movie(io.BytesIO(film), len(film)).kinds[-1] in (b"mdat", b"moov")
         if end < last or needed:
             assert check_video(io.BytesIO(cut), len(cut)).doubtful
+
+
+def test_film_that_is_cut_off_in_its_last_fragment_is_not_whole() -> None:
+    """The index of each fragment is needed, also where others are there."""
+    assert flaw(MANY_FRAGMENTS) is None
+    cut = MANY_FRAGMENTS[: MANY_FRAGMENTS.rindex(b"moof") + 20]
+    assert flaw(cut) is Flaw.CUT_OFF
 
 
 def _read_within_bounds(data: bytes) -> None:
