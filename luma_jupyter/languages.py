@@ -26,6 +26,7 @@ _SLOT = re.compile(r"\{(\w+)\}")
 _SHORT = 6  # letters: "and", "of" or "made" round a slot say nothing of a text
 _GAP = re.compile(r"(?<=[\u4e00-\u9fff]) (?=[\u4e00-\u9fff])")  # between Chinese words, round a slot for a name
 _SENTENCES = re.compile(r"(?<=[.!?”…:]) ")  # between two, or behind the name of what one is about
+_MOST_ENDS = 30  # of sentences: a text with more is mostly somebody's own, such as a prompt
 # Calls in scripts and templates: _("…") and ngettext("…", "…", count), in double quotes, on one line.
 CALLS = re.compile(r'\b(?:_|ngettext)\("([^"\n]+)"(?:, "([^"\n]+)")?')
 
@@ -123,7 +124,8 @@ class _Catalogue(catalogues.GNUTranslations):
                     values |= {name: found.text for name, found in inner.items()}
                     yield _Found(letters, pattern.filled(values))
                     alone = alone or not pattern.ours
-        for end in reversed(list(_SENTENCES.finditer(english))):
+        ends = list(_SENTENCES.finditer(english))
+        for end in reversed(ends if len(ends) <= _MOST_ENDS else []):
             if (last := _find(self, english[end.end() :])).letters:
                 first = _find(self, english[: end.start()])
                 joint = "" if first.text.endswith("。") else " "

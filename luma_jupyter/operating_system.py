@@ -10,6 +10,7 @@ from __future__ import annotations
 import errno
 import os
 import platform
+import re
 import shutil
 import unicodedata
 import weakref
@@ -153,11 +154,14 @@ def discard(path: Path) -> None:
         patiently(lambda: path.unlink(missing_ok=True))
 
 
-def remove_stale(folder: Path, pattern: str) -> None:
-    """Delete what killed kernels have left in a folder: temporary files and folders by a pattern of their names."""
-    for left in folder.glob(pattern):
+def remove_stale(folder: Path, name: str) -> None:
+    """Delete what killed kernels have left in a folder: temporary files and folders whose whole names match ``name``.
+
+    That is a regular expression which nothing of the user's matches.
+    """
+    for left in folder.glob("*"):
         with suppress(OSError):
-            if time() - left.stat().st_mtime > STALE:
+            if re.fullmatch(name, left.name) and time() - left.stat().st_mtime > STALE:
                 if left.is_dir():
                     shutil.rmtree(left)
                 else:

@@ -127,6 +127,9 @@ def test_a_text_is_read_as_the_messages_that_know_most_of_it() -> None:
         assert translated("Somebody's words. Top up the account.") == "Somebody's words. 请充值。"
         assert translated("storm@9: Try again.") == "storm@9：再试一次。"
         assert translated("So. Many. Sentences. " * 20).startswith("So. Many.")
+        languages._find.cache_clear()
+        assert translated("There is no ratio " + "so. " * 500 + "; choose 1:1.").startswith("没有 so. so. ")
+        assert languages._find.cache_info().currsize < 10  # no part of somebody's long text is looked up
 
 
 @pytest.mark.usefixtures("chinese")

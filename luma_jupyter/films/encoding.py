@@ -72,5 +72,5 @@ def _options() -> dict[str, str]:
 
 def _has_avx512() -> bool:
     """Whether this processor has AVX-512, by what numpy has found."""
-    found = np.show_config(mode="dicts")["SIMD Extensions"]["found"]
+    found = np.show_config(mode="dicts").get("SIMD Extensions", {}).get("found", [])  # left out where it found none
     return any(name.startswith("AVX512") or name == "X86_V4" for name in found)

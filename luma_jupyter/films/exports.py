@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 
     Packets: TypeAlias = Iterator[Packet[Any]]
 
-_UNFINISHED = ".export"  # suffix of a file that is being written
+_UNFINISHED = ".luma-export"  # suffix of a file that is being written
 _WIDTHS = (16, 8192)  # pixels, the least and the most
 _MOST_SMALL_WIDTH, _MOST_SMALL_RATE = 480, Fraction(12)  # of GIF and WebP, where nothing else is said
 _THREADS = "2"
@@ -81,7 +81,7 @@ def export(
     as_it_is = kind.format == "mp4" and video.is_mp4 and not start and (width, fps, end) == (None, None, None)
     excerpt = _excerpt(kind, video, width=width, fps=fps, start=start, end=end)
     target.parent.mkdir(parents=True, exist_ok=True)
-    remove_stale(target.parent, f".*{_UNFINISHED}")
+    remove_stale(target.parent, rf"\.[0-9a-f]{{16}}\{_UNFINISHED}")
     made = target.with_name(f".{secrets.token_hex(8)}{_UNFINISHED}")
     try:
         if as_it_is:
@@ -129,6 +129,8 @@ def _excerpt(
             f"fps of a .{kind.format} must be from {LOWEST_RATE} to {kind.most_fps}, not {shown(fps)}."
         )
     height = max(round(width * Fraction(video.size[1], video.size[0])), 1)
+    if height > _WIDTHS[1] and width != video.size[0]:
+        raise InvalidRequest(f"width {width} makes it {height:,} pixels high: up to {_WIDTHS[1]:,}.")
     size = (_even(width), _even(height)) if kind.is_even else (width, height)
     return Excerpt(video=video, start=begin, length=length, size=size, rate=rate)
 

@@ -20,7 +20,7 @@ from luma_jupyter.video.frames import duration, frame_at
 __all__ = ["FilmPlan", "Place", "Source", "film_poster", "make_film", "plan_film"]
 
 _POSTER = (640, 640)  # pixels, at most
-_SUFFIX = ".film"
+_SUFFIX = ".luma-film"
 
 
 def plan_film(spec: FilmSpec) -> FilmPlan:
@@ -44,7 +44,7 @@ def make_film(plan: FilmPlan, target: Path, report: Report) -> None:
     """
     from luma_jupyter.films.writing import write_film  # PyAV is optional
 
-    remove_stale(target.parent, f".*{_SUFFIX}")
+    remove_stale(target.parent, rf"\..+\.[0-9]+\{_SUFFIX}")
     made = target.with_name(f".{target.name}.{os.getpid()}{_SUFFIX}")
     try:
         write_film(plan, made, report)

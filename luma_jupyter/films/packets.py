@@ -69,6 +69,7 @@ def survey(label: str, container: InputContainer, stream: VideoStream) -> Survey
     shown.sort()
     start = shown[0][0] * tick
     rate, even = _rate(stream, [at for at, _ in shown])
+    even = even and shown[-1][1] * tick <= 2 / rate  # a last frame that stays is part of its length
     length = len(shown) / rate if even else shown[-1][0] * tick + (shown[-1][1] * tick or 1 / rate) - start
     if length + 2 / rate < _declared_length(stream, start):
         raise cut_off(label, length)
@@ -114,6 +115,8 @@ def _rate(stream: VideoStream, times: list[int]) -> tuple[Fraction, bool]:
 def _declared_length(stream: VideoStream, start: Fraction) -> Fraction:
     """How long a video that begins at ``start`` says that it is, in seconds; 0 where it does not."""
     told = re.fullmatch(r"(\d+):(\d+):(\d+(?:\.\d+)?)", stream.metadata.get("DURATION", ""))
-    if told:  # Matroska's, which counts from 0, as what FFmpeg makes of it does
+    if told:  # Matroska's, which counts from 0
         return int(told[1]) * 3600 + int(told[2]) * 60 + Fraction(told[3]) - start
+    if stream.container.format.name.startswith("matroska"):  # what FFmpeg says then is the length of all, with sound
+        return Fraction(0)
     return (stream.duration or 0) * time_base(stream)

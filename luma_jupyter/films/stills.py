@@ -16,7 +16,7 @@ from luma_jupyter.errors import InvalidRequest
 from luma_jupyter.films.plan import Source
 from luma_jupyter.films.troubles import damaged, gone
 from luma_jupyter.video.appearance import as_seen, in_8_bits
-from luma_jupyter.video.pictures import FILE_FORMATS, MAX_PIXELS
+from luma_jupyter.video.pictures import FILE_FORMATS, MAX_PIXELS, frames_of
 
 _ORIENTATION, _ON_ITS_SIDE = 0x0112, (5, 6, 7, 8)  # an EXIF tag, and its values for pictures that lie
 
@@ -27,7 +27,7 @@ def read_picture(label: str, path: Path, mark: str) -> Source:
         turned = image.getexif().get(_ORIENTATION, 1) in _ON_ITS_SIDE
         width, height = map(Fraction, image.size)
         size = (height, width) if turned else (width, height)
-        seconds = [_go_to(image, number) for number in range(getattr(image, "n_frames", 1))]
+        seconds = [_go_to(image, number) for number in range(frames_of(image))]
     return Source(path=path, mark=mark, size=size, length=sum(seconds, Fraction(0)) if len(seconds) > 1 else None)
 
 
@@ -35,7 +35,7 @@ def picture_frames(label: str, path: Path) -> Iterator[tuple[Fraction, VideoFram
     """The frames of an animation, again and again, with the moments at which they come; of a still picture, one."""
     at = Fraction(0)
     with _opened(label, path) as image:
-        count = getattr(image, "n_frames", 1)
+        count = frames_of(image)
         while True:
             for number in range(count):
                 length = _go_to(image, number)

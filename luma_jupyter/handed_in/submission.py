@@ -89,7 +89,7 @@ def collect_all(folder: Path, now: float | None = None) -> Collected:
         raise InvalidRequest(
             f"There are {len(zips):,} zips in {shown(str(folder))}: collect at most {MOST_ZIPS:,} at once."
         )
-    remove_stale(folder / UNPACKED, f"{PART}*")
+    remove_stale(folder / UNPACKED, f"{re.escape(PART)}.*")
     found: list[Submission] = []
     lines: list[str] = []
     refused: dict[str, str] = {}

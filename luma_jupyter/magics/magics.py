@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from difflib import get_close_matches
 from typing import TYPE_CHECKING, TypeAlias
 
 from luma_jupyter.api.create import adopt
@@ -65,15 +66,21 @@ _FLAGS = {known.word: known.flags for known in LINE_WORDS}
 def _read_key_name(word: str, words: list[str]) -> str:
     """The setting of the key that a ``%luma login`` line names. Raises InvalidRequest, which quotes nothing: it may be
     the key."""
-    known = " or ".join(LOGIN_KEYS)
     if len(words) > 1:
-        raise InvalidRequest(
-            f"%luma {word} takes one word: {known}. You are asked for the key, and it is not shown. If there is a key "
-            "in the cell, delete it: notebooks are saved."
-        )
+        raise _without_key(word)
     if not words or words[0] not in LOGIN_KEYS:
+        known = " or ".join(LOGIN_KEYS)
         raise InvalidRequest(f"Say which: %luma {word} {known}.")
     return LOGIN_KEYS[words[0]]
+
+
+def _without_key(word: str) -> InvalidRequest:
+    """What to say of a ``%luma login`` line that may have a key in it, which is not quoted."""
+    known = " or ".join(LOGIN_KEYS)
+    return InvalidRequest(
+        f"%luma {word} takes one word: {known}. You are asked for the key, and it is not shown. If there is a key "
+        "in the cell, delete it: notebooks are saved."
+    )
 
 
 class LumaMagics:
@@ -160,8 +167,12 @@ class LumaMagics:
         if word in ("-h", "--help"):
             word = "help"
         if word not in actions:
+            if get_close_matches(word.partition("=")[0].lower(), ("login", "logout"), cutoff=0.7):
+                raise _without_key("login")
             raise unknown_word(line)
         names = split(line)[1:]
+        if word in ("login", "logout") and any(map(looks_like_option, names)):
+            raise _without_key(word)
         if (options := [name for name in names if looks_like_option(name)]) and not _FLAGS[word]:
             option = options[0]
             raise InvalidRequest(f"%luma {word} takes no options: leave out {option}.")

@@ -24,6 +24,7 @@ from luma_jupyter.providers.http.requests import Call
 from luma_jupyter.providers.paging import Page, read_pages
 from luma_jupyter.providers.protocol import Upload
 from luma_jupyter.providers.responses import (
+    read_balance,
     read_credits,
     read_iso_time,
     read_object,
@@ -128,7 +129,7 @@ class AceDataPlatform:
             for item in await self._list("applications", {}, token)
             if api.service_id and read_text(item.get("service_id")) == api.service_id
         ]
-        left = _sum([read_credits(item.get("remaining_amount")) for item in subscriptions])
+        left = _sum([read_balance(item.get("remaining_amount")) for item in subscriptions])
         spent = _sum([read_credits(item.get("used_amount")) for item in subscriptions])
         rate = await self._rate_if_known(api)
         return Balance(

@@ -109,6 +109,13 @@ def read_amount(value: object) -> float | None:
     return float(value)
 
 
+def read_balance(value: object) -> float | None:
+    """``value`` as what an account has left, in money or credits, which may be negative; None where it is no number."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not -1e12 < value < 1e12:
+        return None
+    return float(value)
+
+
 def read_credits(value: object) -> float | None:
     """``value`` as a number of credits; None where it is no number, or negative."""
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < 1e12:

@@ -26,6 +26,8 @@ from luma_jupyter.providers.protocol import Accepted, SubmissionListener, Upload
 from luma_jupyter.providers.responses import (
     raise_for_submission,
     read_amount,
+    read_balance,
+    read_credits,
     read_end,
     read_error,
     read_iso_time,
@@ -195,12 +197,12 @@ class RunApi:
         answer = read_object(reply.data)
         left = answer.get("balance_cents", "")
         no_cap = self.gateway and left is None
-        if not reply.ok or (read_amount(left) is None and not no_cap):
+        if not reply.ok or (read_balance(left) is None and not no_cap):
             raise refusal(self.service, self.key_variable, reply)
         return Balance(
-            left=_read_cents(left),
-            spent_today=_read_cents(answer.get("spent_cents_today")),
-            spent_in_all=_read_cents(answer.get("spent_cents_total")),
+            left=_read_cents(left, read_balance),
+            spent_today=_read_cents(answer.get("spent_cents_today"), read_credits),
+            spent_in_all=_read_cents(answer.get("spent_cents_total"), read_credits),
         )
 
     async def fetch(self, ids: Sequence[str]) -> dict[str, TaskState]:
@@ -239,9 +241,9 @@ def read_billing(value: object) -> Billing | None:
     return Billing(*amounts) if any(amount is not None for amount in amounts) else None
 
 
-def _read_cents(value: object) -> float | None:
+def _read_cents(value: object, read: Callable[[object], float | None] = read_amount) -> float | None:
     """An amount of cents in USD; None where ``value`` is none."""
-    cents = read_amount(value)
+    cents = read(value)
     return None if cents is None else cents / 100
 
 

@@ -25,6 +25,7 @@ MAX_PIXELS = _MILLIONS * 1_000_000  # of RGB these are 192 MB; the photos of mos
 FILE_FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF")  # as Pillow calls those that are read
 _SENT_FORMATS = ("PNG", "JPEG", "MPO", "WEBP")  # MPO: a JPEG with further pictures behind it, as phones make them
 _PHOTOS = ("JPEG", "MPO")
+_OF_MORE_PICTURES = ("MPO", "TIFF")
 _QUALITIES = (95, 92)  # of JPEGs; the second where the first is too large
 _PREVIEW_SIDE = 128  # pixels, the longer one
 _PREVIEW_QUALITIES = (80, 60, 40, 20)
@@ -60,13 +61,21 @@ def has_pillow() -> bool:
     return True
 
 
+def frames_of(image: Image) -> int:
+    """How many frames an opened picture has: one, but for animations.
+
+    What phones put behind a photo, and the pages of a TIFF, are pictures of their own.
+    """
+    return 1 if image.format in _OF_MORE_PICTURES else getattr(image, "n_frames", 1)
+
+
 def count_pictures(path: Path) -> int:
     """How many pictures are in a picture's file: more than one in an animation; one where nobody can tell."""
     try:
         from PIL import Image  # optional
 
         with Image.open(path, formats=FILE_FORMATS) as image:
-            return int(getattr(image, "n_frames", 1))
+            return frames_of(image)
     except Exception:  # Pillow raises whatever a decoder raises; what is wrong is told where it is read
         return 1
 

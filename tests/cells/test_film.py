@@ -156,7 +156,7 @@ def test_lines_below_are_the_captions_of_the_parts(
         ("storm --fade -1", "", "fade must be a number of seconds, 0 or more, not -1.0."),
         ("storm --size 1281x720", "", "size must have even numbers"),
         ("storm --size big", "", "size must be width and height in pixels, from 16 to 7,680, such as 1280x720, not"),
-        ("storm --fps 0", "", "fps must be a number of frames per second, above 0"),
+        ("storm --fps 0", "", "fps must be a number of frames per second, from 0.1 to 120"),
         ("storm", "The {{", "“{{”: there is no }} after these braces."),
     ],
 )

@@ -260,3 +260,30 @@ def test_matroska_whose_picture_begins_late_is_whole(tmp_path: Path) -> None:
     plan, shown = film(tmp_path / "film.mp4", part(path))
     assert plan.places[0].source.start == Fraction(1, 2)
     assert len(shown.times) >= 20
+
+
+def test_matroska_whose_sound_is_longer_is_whole(tmp_path: Path) -> None:
+    """Where nothing tells the length of its picture, that of all of it is not taken for it."""
+    path, copy = shot(tmp_path / "shot.mkv", frames=24, sound=True), tmp_path / "longer.mkv"
+    data = path.read_bytes()
+    assert data.count(b"DURATION") == 2
+    copy.write_bytes(data.replace(b"DURATION", b"Duration"))
+    with av.open(str(copy)) as container:
+        assert "DURATION" not in container.streams.video[0].metadata
+    _, shown = film(tmp_path / "film.mp4", part(copy))
+    assert len(shown.times) == 24
+
+
+def test_last_frame_that_stays_is_shown_for_as_long(tmp_path: Path) -> None:
+    """Slides, or a video with a frozen end, are as long as they say."""
+    path = tmp_path / "slides.mp4"
+    with av.open(str(shot(tmp_path / "shot.mp4", frames=12))) as video, av.open(str(path), "w") as slides:
+        stream = slides.add_stream_from_template(video.streams.video[0])
+        packets = [packet for packet in video.demux(video=0) if packet.size]
+        packets[-1].duration *= 24
+        for packet in packets:
+            packet.stream = stream
+            slides.mux(packet)
+    plan, shown = film(tmp_path / "film.mp4", part(path))
+    assert float(plan.length) == pytest.approx(11 / 24 + 1, abs=0.05)
+    assert float(shown.length) == pytest.approx(11 / 24 + 1, abs=0.1)

@@ -80,15 +80,16 @@ def test_report_grows_up_to_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
 def test_old_temporary_files_go_away(tmp_path: Path) -> None:
     """What killed kernels left is removed with the next film of the folder; what another kernel is writing stays."""
     plan = plan_film(FilmSpec(parts=(part(shot(tmp_path / "shot.mp4")),)))
-    old, new, other = tmp_path / ".old.mp4.77.film", tmp_path / ".new.mp4.78.film", tmp_path / ".clip.mp4.79.part"
-    for path in (old, new, other):
+    old, new = tmp_path / ".old.mp4.77.luma-film", tmp_path / ".new.mp4.78.luma-film"
+    others = [tmp_path / name for name in (".clip.mp4.79.part", ".my.film", ".luma-film")]
+    for path in (old, new, *others):
         path.write_bytes(b"film")
-    for path in (old, other):
+    for path in (old, *others):
         os.utime(path, (0, 0))
     make_film(plan, tmp_path / "film.mp4", lambda share: None)
     assert not old.exists()
     assert new.exists()
-    assert other.exists()
+    assert all(other.exists() for other in others)
 
 
 def test_missing_folder_is_told(tmp_path: Path) -> None:
@@ -149,7 +150,7 @@ def test_killed_process_leaves_no_film(tmp_path: Path) -> None:
     process.wait()
     process.stdout.close()
     (left,) = [name for name in os.listdir(tmp_path) if "film" in name]
-    assert left == f".film.mp4.{process.pid}.film"
+    assert left == f".film.mp4.{process.pid}.luma-film"
     os.utime(tmp_path / left, (0, 0))
     make_film(plan_film(FilmSpec(parts=(part(tmp_path / "0.mp4"),))), tmp_path / "film.mp4", lambda share: None)
     assert not (tmp_path / left).exists()

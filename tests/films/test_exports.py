@@ -217,6 +217,14 @@ BAD: list[tuple[str, dict[str, Any], str]] = [
 ]
 
 
+def test_width_that_makes_it_too_high_is_refused(tmp_path: Path) -> None:
+    """Encoders take no more pixels of height than of width."""
+    film = write_film(tmp_path / "high.mp4", [50] * 5, size=(36, 84))
+    with pytest.raises(InvalidRequest, match=r"^width 8192 makes it 19,115 pixels high: up to 8,192\.$"):
+        export(film, tmp_path / "x.webp", width=8192)
+    assert [path.name for path in tmp_path.iterdir()] == ["high.mp4"]
+
+
 @pytest.mark.parametrize(("name", "options", "words"), BAD)
 def test_numbers_that_cannot_be_are_refused(
     tmp_path: Path, film: Path, name: str, options: dict[str, Any], words: str
@@ -372,13 +380,14 @@ def test_place_that_cannot_be_written_is_an_oserror(tmp_path: Path, film: Path) 
 
 def test_what_killed_kernels_left_is_removed(tmp_path: Path, film: Path) -> None:
     """An unfinished file that nobody has written to for an hour is removed; one of today's, and others', stay."""
-    stale, fresh, other = (tmp_path / name for name in (".0123.export", ".4567.export", "my.export"))
-    for path in (stale, fresh, other):
+    stale, fresh = (tmp_path / f".{letter * 16}.luma-export" for letter in "ab")
+    others = [tmp_path / name for name in (".my.export", ".database.luma-export", "a.luma-export")]
+    for path in (stale, fresh, *others):
         path.write_bytes(b"half of it")
-    for path in (stale, other):
+    for path in (stale, *others):
         os.utime(path, (0, 0))
     export(film, tmp_path / "x.png")
-    assert {path.name for path in tmp_path.iterdir()} == {fresh.name, other.name, "x.png"}
+    assert {path.name for path in tmp_path.iterdir()} == {fresh.name, "x.png", *(other.name for other in others)}
 
 
 @pytest.mark.parametrize("name", ["x.mp4", "x.webm", "x.gif", "x.webp", "x.png"])

@@ -14,12 +14,14 @@ from PIL import Image
 
 from luma_jupyter.films.making import film_poster, plan_film
 from luma_jupyter.films.spec import Cue, FilmSpec
+from luma_jupyter.video.pictures import count_pictures
 from tests.support.shots import (
     BLACK,
     BLUE,
     GREEN,
     RATE,
     RED,
+    SIZE,
     WHITE,
     Shown,
     animation,
@@ -381,3 +383,22 @@ def test_poster_is_what_is_seen_after_a_second(tmp_path: Path) -> None:
         poster = Image.open(io.BytesIO(film_poster(tmp_path / name)))
         assert (poster.format, poster.size) == ("JPEG", (64, 36))
         assert is_near(poster.getpixel((32, 18)), colour)
+
+
+def test_photo_with_another_picture_behind_it_is_still(tmp_path: Path) -> None:
+    """What phones put behind a photo, and the second page of a TIFF, are no animation."""
+    for name, kind in (("photo.jpg", "MPO"), ("pages.tif", "TIFF")):
+        path = tmp_path / name
+        red, blue = (Image.new("RGB", SIZE, colour) for colour in (RED, BLUE))
+        red.save(path, kind, save_all=True, append_images=[blue])
+        _, shown = film(tmp_path / "film.mp4", part(path, seconds=0.5))
+        assert len(shown.times) == 12
+        assert all(is_near(shown.colour(number), RED) for number in range(12))
+        assert count_pictures(path) == 1
+
+
+def test_processor_with_few_extensions_makes_films(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a processor that has none beyond the least, numpy tells none."""
+    monkeypatch.setattr(np, "show_config", lambda mode: {"SIMD Extensions": {"baseline": ["X86_V2"]}})
+    _, shown = film(tmp_path / "film.mp4", part(picture(tmp_path / "a.png"), seconds=0.25))
+    assert len(shown.times) == 6

@@ -131,6 +131,17 @@ def test_login_says_that_another_key_comes_first(
         ("logout", "Say which: %luma logout acedata or acedata_platform or runapi."),
         (f"login {KEY}", "Say which: %luma login acedata or acedata_platform or runapi."),
         (f"login acedata {KEY}", "delete it: notebooks are saved."),
+        *[
+            (line, "delete it: notebooks are saved.")
+            for line in (
+                f"login acedata --key={KEY}",
+                f"login --{KEY}",
+                f"logout --key={KEY}",
+                f"Login acedata {KEY}",
+                f"logn acedata {KEY}",
+                f"login={KEY}",
+            )
+        ],
     ],
 )
 def test_login_line_that_is_wrong_is_not_quoted(

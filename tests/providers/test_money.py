@@ -120,6 +120,8 @@ def test_acedata_without_a_platform_has_no_quote(fake: Any) -> None:
         ({"balance_cents": 0}, Balance(0.0, None, None)),
         ({"balance_cents": 7.5, "spent_cents_today": "150", "spent_cents_total": None}, Balance(0.075, None, None)),
         ({"balance_cents": 1, "spent_cents_today": -1, "spent_cents_total": 0}, Balance(0.01, None, 0.0)),
+        ({"balance_cents": 2_500_000, "spent_cents_total": 1_500_000}, Balance(25_000.0, None, 15_000.0)),
+        ({"balance_cents": -50}, Balance(-0.5, None, None)),
     ],
 )
 def test_runapi_balance_is_in_usd(fake: Any, answer: Any, balance: Balance) -> None:

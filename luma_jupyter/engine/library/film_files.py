@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 
 from luma_jupyter.domain.pieces import FilmFile
@@ -38,7 +39,8 @@ class FilmFiles:
         Raises OSError.
         """
         path = place_video(self.hidden, free_path(task.media, task, self._change), task, self._change)
-        write_file(path.with_suffix(".jpg"), poster, self._change)
+        with suppress(OSError):  # the film is there, and is drawn without it
+            write_file(path.with_suffix(".jpg"), poster, self._change)
         if captions:
             write_file(captions_path(path), captions.encode(), self._change)
         return path

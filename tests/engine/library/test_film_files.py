@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -11,7 +13,7 @@ from luma_jupyter.domain.pieces import FilmFile, Piece
 from luma_jupyter.domain.requests import FilmRequest
 from luma_jupyter.domain.task import Task, Video
 from luma_jupyter.domain.vocabulary import Status
-from luma_jupyter.engine.library import sidecars
+from luma_jupyter.engine.library import film_files, sidecars
 from luma_jupyter.engine.library.film_files import FilmFiles, discard_unfinished, paths_of, save_copy
 from luma_jupyter.engine.library.folder import copy_into
 from luma_jupyter.errors import InvalidRequest
@@ -55,6 +57,22 @@ def test_film_gets_its_name_with_sidecar_and_captions(task: Task, tmp_path: Path
     assert path.with_suffix(".jpg").read_bytes() == POSTER
 
 
+def test_film_without_a_poster_is_a_film(task: Task, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where its poster cannot be written, as on a full disk, the film is saved all the same."""
+    files = FilmFiles(task)
+    files.hidden.write_bytes(film())
+    write = film_files.write_file
+
+    def write_all_but_posters(path: Path, *rest: Any) -> None:
+        if path.suffix == ".jpg":
+            raise OSError(errno.ENOSPC, "No space left on device")
+        write(path, *rest)
+
+    monkeypatch.setattr(film_files, "write_file", write_all_but_posters)
+    assert files.place(task, POSTER, "WEBVTT\n").read_bytes() == film()
+    assert names(tmp_path) == [f"film-of-storm-3f9c2a1b.{end}" for end in ("json", "mp4", "vtt")]
+
+
 def test_film_is_read_from_its_sidecar(task: Task) -> None:
     """What a sidecar tells of a film is all of it but where it lies; its video has no address."""
     request = task.request
@@ -82,7 +100,7 @@ def test_what_a_killed_kernel_left_of_a_film_goes_away(task: Task, tmp_path: Pat
     """Everything that is hidden under a film's key goes away; other films' files and other names stay."""
     for name in (
         ".film-of-storm-3f9c2a1b.mp4.1.part",
-        "..film-of-storm-3f9c2a1b.mp4.1.part.1.film",
+        "..film-of-storm-3f9c2a1b.mp4.1.part.1.luma-film",
         ".clip-3f9c2a1b.x",
     ):
         (tmp_path / name).write_bytes(b"half")
