@@ -13,9 +13,9 @@ from dataclasses import dataclass, field
 
 from luma_jupyter.domain.duration_model import DurationModel
 from luma_jupyter.domain.task import TaskState
+from luma_jupyter.providers.http.requests import LONGEST_RETRY_AFTER
 
 UNKNOWN_PAUSE = 10.0  # seconds, at most, until a task is looked at again that the vendor does not know yet
-LONGEST_ASKED_PAUSE = 300.0  # seconds; who asks for more would silence all tasks
 
 
 @dataclass(eq=False)
@@ -85,7 +85,7 @@ class LookPlan:
         planned = task.sent_at + self.model.next_poll(elapsed, together)
         if state:
             task.ran_at = now
-            planned = max(planned, now + min(state.retry_after or 0.0, LONGEST_ASKED_PAUSE))
+            planned = max(planned, now + min(state.retry_after or 0.0, LONGEST_RETRY_AFTER))
         else:
             planned = min(planned, now + UNKNOWN_PAUSE)
         task.planned, task.halfway, task.looking = planned, (now + planned) / 2, False

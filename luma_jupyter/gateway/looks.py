@@ -21,9 +21,10 @@ from luma_jupyter.domain.task import TaskPhase, TaskState
 from luma_jupyter.errors import LumaError, ServiceError
 from luma_jupyter.gateway.database import Database, News
 from luma_jupyter.gateway.ledger import Ledger
-from luma_jupyter.gateway.look_plan import LONGEST_ASKED_PAUSE, Followed, LookPlan, ended_at
+from luma_jupyter.gateway.look_plan import Followed, LookPlan, ended_at
 from luma_jupyter.gateway.records import MICROS, Vendor
 from luma_jupyter.gateway.vendors import Vendors
+from luma_jupyter.providers.http.requests import LONGEST_RETRY_AFTER
 
 log = logging.getLogger(__name__)
 
@@ -215,7 +216,7 @@ class _Round:
         if now >= self._not_before - SHORTEST_INTERVAL:  # else it is of the same round: they count once
             self._looks.faults[self._vendor] = self._looks.faults.get(self._vendor, 0) + 1
         asked = error.retry_after or 0.0 if isinstance(error, ServiceError) else 0.0
-        pause = max(min(asked, LONGEST_ASKED_PAUSE), pause_after_faults(self._looks.faults.get(self._vendor, 1)))
+        pause = max(min(asked, LONGEST_RETRY_AFTER), pause_after_faults(self._looks.faults.get(self._vendor, 1)))
         self._not_before = max(self._not_before, now + pause)
         self._plan.put_back(batch, self._not_before)
 

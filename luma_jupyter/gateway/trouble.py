@@ -14,6 +14,7 @@ from typing import Any, Literal, LiteralString, TypeAlias
 
 from luma_jupyter.gateway.database import Database, DatabaseAway
 from luma_jupyter.gateway.records import Vendor
+from luma_jupyter.providers.http.requests import LONGEST_RETRY_AFTER
 
 log = logging.getLogger(__name__)
 
@@ -72,7 +73,8 @@ class Troubles:
             return [Trouble(*row) for row in await cursor.fetchall()]
 
     async def pause(self, vendor: Vendor, seconds: float) -> None:
-        """Have all processes leave a vendor alone for so long."""
+        """Have all processes leave a vendor alone for so long, at most for `LONGEST_RETRY_AFTER` from now."""
+        seconds = min(seconds, LONGEST_RETRY_AFTER)
         now = self._clock()
         self._pauses[vendor] = (max(self._pauses.get(vendor, (0.0, 0.0))[0], now + seconds), now)
         await self._execute(

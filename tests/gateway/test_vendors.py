@@ -14,6 +14,7 @@ from luma_jupyter.gateway.database import Database
 from luma_jupyter.gateway.records import Vendor
 from luma_jupyter.gateway.trouble import Troubles
 from luma_jupyter.gateway.vendors import PRICE_ASKED_AGAIN, PRICE_KEPT, ClassAccountError, Closing, Vendors
+from luma_jupyter.providers.http.requests import LONGEST_RETRY_AFTER
 from tests.support.class_room import ClassRoom, runner
 from tests.support.fake_service import reply
 from tests.support.gateway import gateway_settings
@@ -160,6 +161,20 @@ def test_vendor_that_asks_for_a_pause_gets_it_from_all_processes(conninfo: str, 
             await room.jobs.vendors.submit("acedata", BODY, INTENT)
         assert caught.value.retry_after == pytest.approx(120, abs=5)
         assert room.service.seen("submit") == []
+
+    runner(conninfo, tmp_path)(story)
+
+
+def test_pause_is_never_longer_than_is_honoured_elsewhere(conninfo: str, tmp_path: Path) -> None:
+    """A vendor that asks for a day is asked again within minutes, by all processes."""
+
+    async def story(room: ClassRoom) -> None:
+        room.service.script("look", reply(429, {"error": "slowly"}, headers={"Retry-After": "86400"}))
+        with pytest.raises(RateLimited):
+            await room.jobs.vendors.fetch("acedata", ["task-1"])
+        async with Database(conninfo, size=1) as database:
+            for troubles in (room.jobs.vendors.troubles, Troubles(database)):
+                assert 0 < await troubles.paused("acedata") <= LONGEST_RETRY_AFTER
 
     runner(conninfo, tmp_path)(story)
 
