@@ -42,6 +42,7 @@ log = logging.getLogger(__name__)
 
 NAMES: Mapping[Vendor, str] = {"acedata": "AceDataCloud", "runapi": "RunAPI"}
 PRICE_KEPT = 3600.0  # seconds
+PRICE_PATIENCE = 5.0  # seconds until a price that does not come is one that is not told: submissions wait for it
 PRICE_ASKED_AGAIN = 60.0  # seconds after the vendor did not tell its price
 LONGEST_WAIT = 30.0  # seconds that a request is held until the vendor may be asked again
 PLATFORM = "acedata platform"  # whose token is another key
@@ -121,7 +122,7 @@ class Vendors:
         self._acedata = AceData(self.http, settings.acedata_base_url, settings.acedata_token, platform=platform)
         self._runapi = RunApi(self.http, settings.runapi_base_url, settings.runapi_key)
         self._prices: dict[Vendor, tuple[float, int | None]] = {}  # when each is asked for again, and the last
-        self._asking = asyncio.Lock()
+        self._asking: Mapping[Vendor, asyncio.Lock] = {"acedata": asyncio.Lock(), "runapi": asyncio.Lock()}
 
     async def aclose(self) -> None:
         """Close the connections."""
@@ -184,7 +185,7 @@ class Vendors:
 
         Raises ConfigError where neither says it.
         """
-        async with self._asking:
+        async with self._asking[vendor]:
             until, price = self._prices.get(vendor, (-math.inf, None))
             if self._clock() >= until:
                 quoted = await self._quoted(vendor)
@@ -201,8 +202,9 @@ class Vendors:
     async def _quoted(self, vendor: Vendor) -> int | None:
         """The vendor's price, rounded up; None where it does not tell one."""
         try:
-            quote = await self.client(vendor).quote()
-        except LumaError as error:
+            async with asyncio.timeout(PRICE_PATIENCE):
+                quote = await self.client(vendor).quote()
+        except (LumaError, TimeoutError) as error:
             log.warning("%s does not tell its price: %s", NAMES[vendor], type(error).__name__)
             return None
         return math.ceil(round(quote.usd * MICROS, 3)) if quote else None

@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
+import httpx
 import pytest
 
 from luma_jupyter.domain.media import LocalFile
 from luma_jupyter.domain.secret import Secret
 from luma_jupyter.errors import ConfigError, RateLimited, ServiceError, Unconfirmed
+from luma_jupyter.gateway import vendors as vendors_module
 from luma_jupyter.gateway.database import Database
 from luma_jupyter.gateway.records import Vendor
 from luma_jupyter.gateway.trouble import Troubles
@@ -251,6 +253,31 @@ def test_price_that_no_vendor_tells_is_the_settings(conninfo: str, tmp_path: Pat
             await room.jobs.vendors.price("runapi")
 
     runner(conninfo, tmp_path, acedata_platform_token=Secret("platform-t"))(story)
+
+
+def test_price_that_hangs_holds_up_nothing_for_long(
+    conninfo: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The other vendor's price does not wait for it, and the setting holds meanwhile."""
+
+    async def story(room: ClassRoom) -> None:
+        asked = asyncio.Event()
+
+        async def hang(request: httpx.Request) -> httpx.Response:
+            asked.set()
+            await asyncio.Event().wait()
+            raise AssertionError
+
+        room.service.script("price", hang, for_ever=True)
+        hanging = asyncio.create_task(room.jobs.vendors.price("acedata"))
+        await asked.wait()
+        assert await room.jobs.vendors.price("runapi") == 500_000
+        assert not hanging.done()
+        hanging.cancel()
+        monkeypatch.setattr(vendors_module, "PRICE_PATIENCE", 0.01)
+        assert await room.jobs.vendors.price("acedata") == 400_000
+
+    runner(conninfo, tmp_path)(story)
 
 
 def test_price_that_a_vendor_has_told_holds_while_it_is_silent(conninfo: str, tmp_path: Path) -> None:
