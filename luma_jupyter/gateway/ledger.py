@@ -237,6 +237,14 @@ class Ledger(Rows):
             (_storable(message), id),
         )
 
+    async def forgotten(self, id: int) -> bool:
+        """Note that the vendor knows an accepted task no longer; its money stays reserved until it is released."""
+        return await self._changed(
+            "UPDATE submissions SET state = 'unconfirmed', error_message = %s "
+            "WHERE id = %s AND state = 'accepted' AND joined IS NULL",
+            (N_("The service does not know its task any more."), id),
+        )
+
     async def complete(self, id: int, video: Video, cost: int | None, ended_at: float) -> bool:
         """Note the video of an accepted task; ``cost`` None: the price is counted, unless its charge is known."""
         values = Jsonb({name: _storable(value) for name, value in asdict(video).items()}), cost, ended_at, id

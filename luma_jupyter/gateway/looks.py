@@ -42,6 +42,8 @@ ENDS_AT_ONCE = 6  # that are written down at the same time: the pool has some mo
 DELAY = 0.61
 DELAY_WITH_CALLBACKS = 5.0  # where the vendor says by itself that there is something to see
 BUSY_WAIT = 0.1  # seconds, at most, between two looks at the plan while a request is under way
+FORGOTTEN_AFTER = 86_400.0  # seconds since it was sent, after which a task that is not known may never be again
+FORGOTTEN_LOOKS = 30  # in a row that do not know it, some five minutes: an id can be missing for a moment
 CHANNEL, NEWS = "submissions", "look"
 
 
@@ -114,6 +116,7 @@ class Looks:
         self.vendors = vendors
         self.clock = clock
         self.faults: dict[Vendor, int] = {}  # look-ups in a row that have failed
+        self.unknown: dict[int, int] = {}  # by submission: looks in a row that did not know its task
         self.ending = False  # this process is to end, and rounds with it
 
     async def round(self, vendor: Vendor, seconds: float = ROUND) -> RoundCount:
@@ -201,10 +204,33 @@ class _Round:
         self._looks.faults.pop(self._vendor, None)
         ended = [task for task in batch if _has_ended(states.get(task.task_id))]
         running = [task for task in batch if task not in ended]
+        for task in batch:
+            if task.task_id in states:
+                self._looks.unknown.pop(task.id, None)
+            else:
+                self._looks.unknown[task.id] = self._looks.unknown.get(task.id, 0) + 1
         for task in running:
             self._plan.runs_on(task, states.get(task.task_id), len(running), clock())
         now = clock()
-        await asyncio.gather(*(self._end(task, states[task.task_id], now) for task in ended))
+        forgotten = [task for task in running if self._is_forgotten(task, now)]
+        await asyncio.gather(
+            *(self._end(task, states[task.task_id], now) for task in ended),
+            *(self._forget(task, now) for task in forgotten),
+        )
+
+    def _is_forgotten(self, task: Followed, now: float) -> bool:
+        return now - task.sent_at > FORGOTTEN_AFTER and self._looks.unknown.get(task.id, 0) >= FORGOTTEN_LOOKS
+
+    async def _forget(self, task: Followed, now: float) -> None:
+        """Leave a task that its vendor has forgotten to the teacher; where that fails, it is looked at again."""
+        try:
+            await self._table.ledger.forgotten(task.id)
+        except Exception as error:
+            log.warning("Submission %d was not given up: %s", task.id, error)
+            self._plan.put_back([task], now + CLAIM_EVERY)
+        else:
+            self._looks.unknown.pop(task.id, None)
+            self._plan.let_go(task)
 
     def _failed(self, batch: list[Followed], error: Exception) -> None:
         """Leave the vendor alone for a while, longer after each failure in a row, or as long as it asks."""

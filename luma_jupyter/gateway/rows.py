@@ -17,9 +17,10 @@ from luma_jupyter.gateway.records import State, Submission, Vendor
 COLUMNS: Final = [field.name for field in fields(Submission)]
 _ALL_COLUMNS: Final = sql.SQL(", ").join(map(sql.Identifier, COLUMNS))
 _TIMES: Final = ("created_at", "sent_at", "ended_at", "next_look_at")
-# Unconfirmed, while no equal request is so, too, or just being sent: what the vendor lists may be that one's.
+# Unconfirmed, without a task that the vendor has forgotten, while no equal request is so, too, or just being sent: what
+# the vendor lists may be that one's.
 MAY_BE_FOUND: Final = (
-    "s.state = 'unconfirmed' AND NOT EXISTS (SELECT FROM submissions AS other "
+    "s.state = 'unconfirmed' AND s.task_id IS NULL AND NOT EXISTS (SELECT FROM submissions AS other "
     "WHERE other.state IN ('sent', 'unconfirmed') AND other.joined IS NULL AND other.id <> s.id "
     "AND other.vendor = s.vendor AND other.body = s.body)"
 )

@@ -16,8 +16,8 @@ from luma_jupyter.domain.duration_model import pause_after_faults, prior
 from luma_jupyter.domain.task import TaskPhase, TaskState, Video
 from luma_jupyter.gateway.database import DatabaseAway
 from luma_jupyter.gateway.look_plan import UNKNOWN_PAUSE, Followed, LookPlan, ended_at
-from luma_jupyter.gateway.looks import DELAY, LEASE, Looks, LookTable
-from luma_jupyter.gateway.records import State, Submission
+from luma_jupyter.gateway.looks import DELAY, FORGOTTEN_LOOKS, LEASE, Looks, LookTable
+from luma_jupyter.gateway.records import Intent, State, Submission
 from tests.support.class_looks import follow_class
 from tests.support.class_room import ANN, BEN, ClassRoom, far_ahead, runner
 from tests.support.fake_service import reply
@@ -66,6 +66,37 @@ def test_round_takes_in_all_that_has_ended(conninfo: str, tmp_path: Path) -> Non
             "api_error",
             "the clouds were wrong",
         )
+        assert await room.jobs.ledger.check() == []
+
+    runner(conninfo, tmp_path)(story)
+
+
+def test_task_that_its_vendor_has_forgotten_is_the_teachers_to_release(conninfo: str, tmp_path: Path) -> None:
+    """After a day, and many looks in a row without it. Its key answers with it, and no list makes it another task."""
+
+    async def story(room: ClassRoom) -> None:
+        room.service.lists = True
+        room.service.seconds = 1e6
+        old, young, seen = [await room.submit(ANN, prompt=name) for name in ("old", "young", "seen")]
+        await room.rows("UPDATE submissions SET sent_at = now() - interval '2 days' WHERE id <> %s", young.id)
+        looks = Looks(LookTable(room.database, room.jobs.ledger), room.jobs.vendors, far_ahead)
+
+        async def look(*hidden: Submission) -> list[State]:
+            room.service.hidden = {clip.task_id or "" for clip in hidden}
+            await room.make_due()
+            await looks.round("acedata", 0.02)
+            return [(await room.get(clip.id)).state for clip in (old, young, seen)]
+
+        for number in range(FORGOTTEN_LOOKS - 1):
+            hidden = (old, young) if number == 3 else (old, young, seen)
+            assert await look(*hidden) == [State.ACCEPTED] * 3
+        assert await look(old, young, seen) == [State.UNCONFIRMED, State.ACCEPTED, State.ACCEPTED]
+        await room.service.made_elsewhere(dict(old.body))
+        assert await room.jobs.settling.find_lost() == 0
+        again = await room.jobs.ledger.admit(Intent(ANN, "acedata", old.key, old.body, old.fingerprint, 400_000))
+        assert (again.submission.id, again.fresh) == (old.id, False)
+        assert await room.jobs.ledger.check() == []
+        assert await room.jobs.ledger.release(old.id, "teacher")
         assert await room.jobs.ledger.check() == []
 
     runner(conninfo, tmp_path)(story)
