@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import time
 from collections.abc import Callable
@@ -9,7 +10,7 @@ from collections.abc import Callable
 from luma_jupyter.errors import InvalidParameter, NotFound, ServiceError
 from luma_jupyter.gateway.database import Database
 from luma_jupyter.gateway.ledger import Ledger
-from luma_jupyter.gateway.records import MICROS, Submission
+from luma_jupyter.gateway.records import MICROS, Submission, Vendor
 from luma_jupyter.gateway.submissions import HEARTBEAT
 from luma_jupyter.gateway.vendors import Vendors
 from luma_jupyter.providers.acedata import ARRIVES_WITHIN
@@ -34,18 +35,30 @@ class Settling:
         self._ledger = ledger
         self._vendors = vendors
         self._clock = clock
+        self._finding = asyncio.Lock()
 
     async def find_lost(self) -> int:
         """Give up what nobody sends any more, and look for all that is unconfirmed; how many were found.
 
         A request counts as found where the vendor has exactly one equal one that no submission claims, and where no
-        other submission may claim it. It is never sent again. Raises DatabaseAway.
+        other submission may claim it. It is never sent again. A vendor whose list cannot be had is left alone until the
+        next time, and nothing is done while this process still does it from the last time. Raises DatabaseAway.
         """
-        await self._give_up_silent()
-        found = 0
-        for submission in await self._ledger.lost(LOOKED_FOR):
-            found += await self._find(submission)
-        return found
+        if self._finding.locked():
+            return 0
+        async with self._finding:
+            await self._give_up_silent()
+            found = 0
+            away: set[Vendor] = set()
+            for submission in await self._ledger.lost(LOOKED_FOR):
+                if submission.vendor in away:
+                    continue
+                try:
+                    found += await self._find(submission)
+                except ServiceError as error:
+                    log.warning("The list of tasks cannot be had: %s", type(error).__name__)
+                    away.add(submission.vendor)
+            return found
 
     async def _give_up_silent(self) -> None:
         """Give up what nobody sends any more. Who was without PostgreSQL for all the time is heard of again first."""
@@ -61,9 +74,6 @@ class Settling:
             listed = await self._vendors.find(vendor, submission.body, since, until)
         except (InvalidParameter, NotFound):  # it has no such list
             listed = []
-        except ServiceError as error:
-            log.warning("The list of tasks cannot be had: %s", type(error).__name__)
-            return False
         claimed = await self._claimed(submission, [task.task_id for task in listed])
         free = [task for task in listed if task.task_id not in claimed]
         if len(free) == 1 and await self._ledger.found(submission.id, free[0].task_id, free[0].trace_id):

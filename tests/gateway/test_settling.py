@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from pathlib import Path
 
@@ -113,6 +114,35 @@ def test_lost_request_is_found_however_long_gateway_and_network_were_away(connin
         room.service.behave("list")
         assert await later.find_lost() == 1
         assert (await room.get(mine.id)).state is State.ACCEPTED
+
+    runner(conninfo, tmp_path)(story)
+
+
+def test_vendor_that_does_not_list_is_asked_once_and_by_one_job_at_a_time(conninfo: str, tmp_path: Path) -> None:
+    """However many requests are lost, a vendor that hangs takes one place of a worker, for one request."""
+
+    async def story(room: ClassRoom) -> None:
+        asked, ends = asyncio.Event(), asyncio.Event()
+
+        async def hang(request: httpx.Request) -> httpx.Response:
+            asked.set()
+            await ends.wait()
+            raise httpx.ReadTimeout("no answer")
+
+        room.service.lists = True
+        lost = [await room.enter(ANN, prompt=f"clip {number}") for number in range(3)]
+        for clip in lost:
+            await lose(room, clip.id)
+        room.service.script("list", hang, for_ever=True)
+        hanging = asyncio.create_task(room.jobs.settling.find_lost())
+        await asked.wait()
+        assert await room.jobs.settling.find_lost() == 0
+        assert not hanging.done()
+        ends.set()
+        assert await hanging == 0
+        assert len(room.service.seen("list")) == 1
+        room.service.behave("list")
+        assert await room.jobs.settling.find_lost() == 3
 
     runner(conninfo, tmp_path)(story)
 
