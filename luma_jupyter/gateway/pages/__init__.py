@@ -12,8 +12,8 @@ export     the same as tables
 look       how it is shown: templates, and the words in them
 
 Whatever a student typed is hostile here. Templates escape all that they show; a page may load and run nothing but its
-own files (Content-Security-Policy); a change needs a token that only a page of ours has (XSRF), and so does whatever
-asks for a page without going there, since students' servers are on the Hub's origin, too.
+own files (Content-Security-Policy); a change needs a token that only a page of ours has (XSRF), made of the session's
+cookie, and so does whatever asks for a page without going there, since students' servers are on the Hub's origin, too.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ ROUTES: list[tuple[Any, ...]] = [
 
 
 def application_settings(settings: GatewaySettings) -> dict[str, Any]:
-    """What the application has to know of the pages: how cookies are signed, and where the one against XSRF is."""
+    """What the application has to know of the pages: how cookies are signed, and which one a sign-in form has."""
     return {
         "cookie_secret": cookie_secret(settings),
         "xsrf_cookie_name": "luma-xsrf",

@@ -54,6 +54,7 @@ class PageHandler(Handler):
     for_teachers: ClassVar[bool] = False
 
     person: Person | None = None
+    asked_by_page = False  # until that is checked, answers have no token: a script that is refused reads them
 
     def initialize(self) -> None:
         """Prepare for one request."""
@@ -104,6 +105,26 @@ class PageHandler(Handler):
             raise HTTPError(403)
         if changes or self.request.headers.get("Sec-Fetch-Mode", "navigate") != "navigate":
             self.check_xsrf_cookie()
+        self.asked_by_page = True
+
+    @property
+    def xsrf_token(self) -> bytes:
+        """What a page of ours has, and a script that cannot read the session cookie cannot make.
+
+        A cookie beside it would prove nothing: students' scripts plant cookies for our path. Who has no session has
+        nothing to lose, and tornado's own token.
+        """
+        session = self.get_cookie(SESSION)
+        return page_token(self.gateway.settings, session).encode() if session else super().xsrf_token
+
+    def check_xsrf_cookie(self) -> None:
+        """Refuse what does not have the token. Raises HTTPError."""
+        if not self.get_cookie(SESSION):
+            super().check_xsrf_cookie()
+            return
+        given = self.get_argument("_xsrf", "") or self.request.headers.get("X-XSRFToken", "")
+        if not hmac.compare_digest(given.encode(), self.xsrf_token):
+            raise HTTPError(403)
 
     def _ask_to_sign_in(self) -> None:
         if self.request.method != "GET" or self.request.headers.get("Sec-Fetch-Mode", "navigate") != "navigate":
@@ -122,7 +143,7 @@ class PageHandler(Handler):
             nonce=self.nonce,
             person=self.person,
             settings=self.gateway.settings,
-            xsrf=self.xsrf_token.decode("ascii"),
+            xsrf=self.xsrf_token.decode("ascii") if self.asked_by_page else "",
             **values,
         )
 
@@ -192,8 +213,8 @@ class LivePageHandler(PageHandler):
         return self.gone or self.gateway.draining.is_set()
 
     def _tag(self, html: str) -> str:
-        """What is equal for equal pages: but for the tokens, which are others each time."""
-        same = html.replace(self.xsrf_token.decode("ascii"), "").replace(self.nonce, "")
+        """What is equal for equal pages: but for the nonce, which is another one each time."""
+        same = html.replace(self.nonce, "")
         return f'"{hashlib.sha256(same.encode()).hexdigest()}"'
 
     def compute_etag(self) -> None:
@@ -213,6 +234,11 @@ def cookie_options(settings: GatewaySettings) -> dict[str, Any]:
 def cookie_secret(settings: GatewaySettings) -> str:
     """By what cookies are signed."""
     return hmac.new(settings.signing_key.reveal().encode(), b"cookies", hashlib.sha256).hexdigest()
+
+
+def page_token(settings: GatewaySettings, session: str) -> str:
+    """What the pages of a session have, by its cookie: the same at all replicas."""
+    return hmac.new(settings.signing_key.reveal().encode(), f"page\n{session}".encode(), hashlib.sha256).hexdigest()
 
 
 def _fault(error: BaseException) -> tuple[int, str, str]:

@@ -62,6 +62,31 @@ def test_token_of_another_browser_is_refused(teacher: Visitor, student: Visitor)
     teacher.do("/class/pause", status=403)
 
 
+def test_cookie_that_a_script_has_planted_makes_no_token_good(
+    gateway: RunningGateway, teacher: Visitor, student: Visitor
+) -> None:
+    """A student's script on the Hub's origin sets cookies for our path, and knows what it has put into them."""
+    session = teacher.cookies["luma-session"]
+    for token in ("ab" * 16, student.xsrf):
+        headers = {"Cookie": f"luma-session={session}; luma-xsrf={token}"}
+        fields = {"_xsrf": token, "kind": "class", "in_all": "none"}
+        assert teacher.post("/class/cap", data=fields, headers=headers).status_code == 403
+        read = {**headers, "X-XSRFToken": token, "Sec-Fetch-Mode": "cors"}
+        assert teacher.get("/class", headers=read).status_code == 403
+    assert gateway.run(gateway.gateway.ledger.changes()) == []
+    teacher.do("/class/cap", kind="class", in_all="none")
+
+
+def test_refusal_has_no_token(teacher: Visitor) -> None:
+    """A script reads it, and would be let in by what it finds there."""
+    answers = [teacher.get(page, headers={"Sec-Fetch-Mode": "cors"}) for page in ("/class", "/login", "/login?token")]
+    answers += [teacher.post(what, data={"_xsrf": "x"}) for what in ("/class/pause", "/logout", "/login")]
+    for answer in answers:
+        assert answer.status_code == 403
+        assert 'name="xsrf" content=""' in answer.text
+        assert 'name="_xsrf"' not in answer.text
+
+
 @pytest.mark.parametrize("site", ["cross-site", "same-site", "none"])
 def test_change_from_another_site_is_refused(teacher: Visitor, site: str) -> None:
     """With a good token: one of a Hub's own subdomains may have planted it."""

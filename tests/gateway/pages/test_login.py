@@ -282,6 +282,7 @@ def test_sign_in_sends_nobody_elsewhere(gateway: RunningGateway, page: str) -> N
         someone.see("/login", params={"next": page})
         answer = someone.do("/login", token=gateway.token("ann"), next=page)
         assert answer.headers["Location"] == "/services/luma/"
+        someone.see("/login")
         again = someone.do("/login", token=gateway.token("ann"), next="/services/luma/class?student=a")
         assert again.headers["Location"] == "/services/luma/class?student=a"
 

@@ -58,8 +58,6 @@ async function refresh() {
   if (answer.status === 401 || answer.status === 403) return location.reload();
   if (answer.status !== 200) return wait(answer.status === 304 ? 0 : AWAY);
   const page = new DOMParser().parseFromString(await answer.text(), "text/html");
-  const newToken = page.querySelector("meta[name=xsrf]").content;
-  for (const field of page.querySelectorAll(`[value="${newToken}"]`)) field.setAttribute("value", token);
   const whole = parts.map((part) => takeOver(part, page.getElementById(part.id))).every(Boolean);
   tag = whole ? answer.headers.get("ETag") : '""';
   if (!whole) await wait(PAUSE);
