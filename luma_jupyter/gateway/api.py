@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, ClassVar, TypeAlias, TypeVar
 
+from tornado.http1connection import HTTP1Connection
 from tornado.web import HTTPError, stream_request_body
 
 from luma_jupyter.errors import LumaError
@@ -124,7 +125,9 @@ class ApiHandler(Handler):
     takes_file: ClassVar[bool] = False  # its body may be as large as a file
 
     def initialize(self) -> None:
-        """Prepare for what comes of the body."""
+        """Prepare for what comes of the body: all of it is read, and what is too large is thrown away."""
+        assert isinstance(self.request.connection, HTTP1Connection)
+        self.request.connection.set_max_body_size(10 * self.gateway.settings.upload_bytes)
         self._refusal: Exception | None = None
         self._person: Person | None = None
         self._size = 0

@@ -16,7 +16,7 @@ from luma_jupyter.gateway.records import Vendor
 from luma_jupyter.gateway.settings import GatewaySettings
 
 CALLBACK_PATH = r"/callbacks/([0-9a-f]{1,64})"
-LARGEST = 256_000  # bytes
+LARGEST = 256_000  # bytes, also of a page's form
 MOST_IDS = 10
 _VENDORS: tuple[Vendor, ...] = ("acedata", "runapi")
 

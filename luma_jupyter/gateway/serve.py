@@ -25,6 +25,7 @@ from tornado.iostream import IOStream
 from luma_jupyter.errors import ConfigError
 from luma_jupyter.gateway.api import Gateway
 from luma_jupyter.gateway.app import application, open_gateway
+from luma_jupyter.gateway.callbacks import LARGEST
 from luma_jupyter.gateway.settings import GatewaySettings
 
 log = logging.getLogger(__name__)
@@ -85,7 +86,7 @@ def http_server(gateway: Gateway) -> Server:
         application(gateway),
         no_keep_alive=True,  # a proxy would send into a connection that is about to be closed
         max_header_size=LONGEST_HEADERS,
-        max_body_size=10 * gateway.settings.upload_bytes,  # all of it is read, and what is too large is thrown away
+        max_body_size=LARGEST,  # of what is in memory as a whole; those of the vendors' endpoints are not
         idle_connection_timeout=IDLE_SECONDS,
         body_timeout=BODY_SECONDS,
     )

@@ -295,7 +295,7 @@ def test_upload_that_is_no_form_or_too_large_is_refused(
     for content in (b"", b"--x\r\n\r\n", b"--x\r\nnothing\r\n--x--"):
         assert ann.post("/api/v1/files/", content=content, headers=form).status_code == 400
     assert ann.post("/api/v1/files/", files={"other": ("a.png", PNG)}).status_code == 400
-    smaller = replace(gateway.gateway.settings, upload_bytes=100_000)
+    smaller = replace(gateway.gateway.settings, upload_bytes=300_000)
     monkeypatch.setattr(gateway.gateway, "settings", smaller)
     large = ann.post("/api/v1/files/", files={"file": ("a.png", PNG + bytes(2_000_000))})
     assert (large.status_code, large.json()["error"]["code"]) == (413, "too_large")

@@ -83,6 +83,14 @@ def test_header_with_a_line_in_it_is_refused(gateway: RunningGateway, vendor: Se
         assert vendor.seen("submit") == []
 
 
+@pytest.mark.parametrize("path", ["login", "class/cap", "callbacks/ab", "media/1.mp4", "health", "static/live.js"])
+def test_large_body_is_refused_unread_where_none_belongs(gateway: RunningGateway, path: str) -> None:
+    """It would be in memory as a whole, before anybody has said who they are."""
+    head = f"POST {PREFIX}/{path} HTTP/1.1\r\nHost: x\r\n"
+    assert _raw(gateway, f"{head}Content-Length: 300000000").startswith(b"HTTP/1.1 400 ")
+    assert _raw(gateway, f"{head}Transfer-Encoding: chunked", b"11e1a300\r\n").startswith(b"HTTP/1.1 400 ")
+
+
 def test_name_of_a_file_brings_nothing_into_the_vendors_form(ann: httpx.Client, vendor: Server) -> None:
     """Quotes, lines and paths in it stay words in a name."""
     name = '../../x".png"\r\nX-Evil: 1\r\n\r\nhello'
