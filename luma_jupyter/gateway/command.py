@@ -253,6 +253,8 @@ def _token_end(typed: argparse.Namespace) -> int:
 
 def _cap(typed: argparse.Namespace) -> None:
     """Set what was typed; the rest stays what holds now, and without anything all does."""
+    if typed.kind == "class" and typed.name:
+        raise ConfigError(f"The class has no name: for a group, type `luma-gateway cap group {typed.name} …`.")
     changes: dict[str, int | None] = {}
     for name, value in (("in_all", typed.in_all), ("a_day", typed.a_day)):
         if value is not None:

@@ -117,6 +117,21 @@ def test_caps_are_set_and_noted(run: Run, capsys: pytest.CaptureFixture[str], ga
     assert "--in-all must be a number of US dollars" in capsys.readouterr().err
 
 
+def test_cap_of_a_class_with_a_name_is_refused(
+    run: Run, capsys: pytest.CaptureFixture[str], gateway: RunningGateway
+) -> None:
+    """It would bind nothing: there is one class. Who wants a group's is told what to type."""
+    assert run("cap", "class", "films", "--a-day", "0.1") == 1
+    assert run("cap", "class", "films") == 1
+    refusals = capsys.readouterr()
+    assert refusals.out == ""
+    assert len(refusals.err.splitlines()) == 2
+    assert refusals.err.count("`luma-gateway cap group films …`") == 2
+    with psycopg.connect(gateway.settings.database) as connection:
+        assert connection.execute("SELECT * FROM caps").fetchall() == []
+        assert connection.execute("SELECT * FROM audit").fetchall() == []
+
+
 def test_unconfirmed_request_is_shown_and_released(
     run: Run, capsys: pytest.CaptureFixture[str], gateway: RunningGateway, ann: httpx.Client, vendor: Server
 ) -> None:
