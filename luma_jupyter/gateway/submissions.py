@@ -114,17 +114,17 @@ class Submissions:
         """The row that answers an intent; where it is new its request is on the way from here on."""
         if row := await self._ledger.known(intent):
             return row
-        owner = intent.owner.name
-        if self._closing.is_set() or not await self._turns.take(owner, intent.key, _left(deadline) / 2):
+        place = intent.owner.name, f"{intent.vendor} {intent.key}"  # as `admit` in ``sql/0005_lost.sql`` has it
+        if self._closing.is_set() or not await self._turns.take(*place, _left(deadline) / 2):
             raise TurnTimeout(RETRY_AFTER)
         if self._closing.is_set():
-            await self._turns.leave(owner, intent.key)
+            await self._turns.leave(*place)
             raise TurnTimeout(RETRY_AFTER)
         attempt = uuid4().hex
         try:
             admission = await self._ledger.admit(intent, attempt=attempt)
         except (OverCap, Paused):
-            await self._turns.leave(owner, intent.key)
+            await self._turns.leave(*place)
             raise
         except (DatabaseAway, asyncio.CancelledError) as error:
             if not isinstance(error, DatabaseAway) or error.asked:

@@ -14,7 +14,7 @@ from typing import TypeAlias
 
 from luma_jupyter.gateway.database import Database, DatabaseAway, News
 
-Place: TypeAlias = tuple[str, str]  # owner and key
+Place: TypeAlias = tuple[str, str]  # owner, and vendor and key
 
 HEARTBEAT = 1.0  # seconds; who is not heard of for five gets no turn, and keeps the place for two minutes
 

@@ -252,7 +252,7 @@ def test_request_whose_kernel_has_gone_before_its_turn_is_not_sent(
     turns = gateway.gateway.submissions._turns
     monkeypatch.setattr(turns, "_per_student", 1)
     submit(ann, "one")
-    ask_and_go(ann, "two", lambda: ("ann", "two") in turns._waiting)
+    ask_and_go(ann, "two", lambda: ("ann", "acedata two") in turns._waiting)
     until(lambda: not turns._waiting)
     gateway.look()
     assert submit(ann, "three").status_code == 200

@@ -9,7 +9,7 @@ import pytest
 
 from luma_jupyter.gateway import turns as module
 from luma_jupyter.gateway.database import DatabaseAway
-from luma_jupyter.gateway.records import Submission
+from luma_jupyter.gateway.records import State, Submission
 from luma_jupyter.gateway.turns import Turns
 from tests.support.postgres import PostgresServer
 from tests.support.submissions import Replica, intent, replica
@@ -17,7 +17,7 @@ from tests.support.submissions import Replica, intent, replica
 
 async def enter(at: Replica, owner: str, key: str) -> Submission:
     """Take a turn that is there at once, and use it."""
-    assert await at.turns.take(owner, key, 5)
+    assert await at.turns.take(owner, f"acedata {key}", 5)
     return (await at.ledger.admit(intent(owner, key))).submission
 
 
@@ -26,7 +26,7 @@ async def order(at: Replica, waiting: Sequence[tuple[str, str]], under_way: Sequ
     went: list[str] = []
 
     async def wait(owner: str, key: str) -> None:
-        assert await at.turns.take(owner, key, 5)
+        assert await at.turns.take(owner, f"acedata {key}", 5)
         went.append(key)
         ends.append((await at.ledger.admit(intent(owner, key))).submission)
 
@@ -79,7 +79,7 @@ def test_student_has_no_more_under_way_than_may_be_also_across_replicas(conninfo
 
             async def go(number: int) -> bool:
                 at = (one, other)[number % 2]
-                if await at.turns.take("anna", f"k{number}", 0.4):
+                if await at.turns.take("anna", f"acedata k{number}", 0.4):
                     return (await at.ledger.admit(intent(key=f"k{number}"))).fresh
                 return False
 
@@ -171,6 +171,25 @@ def test_same_request_twice_shares_a_turn(conninfo: str) -> None:
             await at.ledger.refuse(row.id, None, None)
             assert await patient
             await known(at, 1)
+
+    asyncio.run(story())
+
+
+def test_same_key_at_both_vendors_is_two_turns(conninfo: str) -> None:
+    """As they are two clips: where one may go, the other one waits."""
+
+    async def story() -> None:
+        async with replica(conninfo, per_student=1) as at:
+            row = await enter(at, "anna", "k0")
+            wanted = [intent("anna", "k"), intent("anna", "k", vendor="runapi")]
+            asking = {asyncio.create_task(at.submissions.submit(one, timeout=30)) for one in wanted}
+            await known(at, 2)
+            await at.ledger.refuse(row.id, None, None)
+            entered, waiting = await asyncio.wait(asking, return_when=asyncio.FIRST_COMPLETED)
+            await known(at, 1)
+            assert (len(entered), len(waiting)) == (1, 1)
+            assert entered.pop().result().state is State.ACCEPTED
+            waiting.pop().cancel()
 
     asyncio.run(story())
 

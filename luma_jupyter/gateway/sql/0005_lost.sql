@@ -35,7 +35,7 @@ BEGIN
     END IF;
     PERFORM pg_advisory_xact_lock(hashtextextended(p_vendor || ' ' || p_key, 1)); -- of two students that come together
     IF p_has_turn THEN
-        DELETE FROM waiting AS w WHERE w.owner = p_owner AND w.key = p_key;
+        DELETE FROM waiting AS w WHERE w.owner = p_owner AND w.key = p_vendor || ' ' || p_key;
     END IF;
     LOOP
         SELECT * INTO mine FROM submissions AS s
