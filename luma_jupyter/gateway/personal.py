@@ -58,8 +58,10 @@ _ERASE: Sequence[LiteralString] = (
     "DELETE FROM trouble WHERE kind = 'fetch' AND subject IN (SELECT id::text FROM submissions WHERE owner = %(name)s)",
     "UPDATE fetched SET thumbnail = NULL WHERE submission IN (SELECT id FROM submissions AS s WHERE owner = %(name)s"
     " AND NOT EXISTS (SELECT FROM submissions AS j WHERE j.joined = s.id AND j.owner <> s.owner))",
-    "INSERT INTO fetched (submission, lost) SELECT id, 'It was erased.' FROM submissions"  # nobody is to fetch it now
+    # Nobody is to fetch it now, but for a classmate who shares it.
+    "INSERT INTO fetched (submission, lost) SELECT id, 'It was erased.' FROM submissions AS s"
     " WHERE owner = %(name)s AND joined IS NULL AND state = 'completed' AND media IS NULL"
+    " AND NOT EXISTS (SELECT FROM submissions AS j WHERE j.joined = s.id AND j.owner <> s.owner)"
     " ON CONFLICT (submission) DO UPDATE SET lost = coalesce(fetched.lost, excluded.lost)",
     "UPDATE submissions AS s SET owner = %(pseudonym)s, key = id::text, body = '{}', fingerprint = '', attempt = '',"
     " error_message = NULL, video = CASE WHEN EXISTS ("

@@ -162,6 +162,21 @@ def test_video_that_a_classmate_shares_stays_the_classmates(run: Run) -> None:
     run(story)
 
 
+def test_shared_video_that_is_not_fetched_yet_is_fetched_for_the_classmate(run: Run) -> None:
+    """Only what nobody else shares is fetched no more."""
+
+    async def story(room: ClassRoom) -> None:
+        own, _, _, shared = await _fill(room)
+        both = (own, shared)
+        await room.rows("DELETE FROM fetched WHERE submission = ANY(%s)", list(both))
+        await room.rows("UPDATE submissions SET media = NULL WHERE id = ANY(%s)", list(both))
+        assert sorted(await room.jobs.saving.unsaved()) == sorted(both)
+        await personal.erase(room.database, room.jobs.media, "ann", "miss")
+        assert await room.jobs.saving.unsaved() == [shared]
+
+    run(story)
+
+
 def test_erase_refuses_while_clips_are_under_way(run: Run) -> None:
     """What is paid for is not thrown away, and its end is written down under the right name."""
 
