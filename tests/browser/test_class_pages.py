@@ -50,6 +50,10 @@ FRAME = """async (address) => {
     await new Promise((loaded) => { frame.onload = loaded; });
     try { return frame.contentDocument ? frame.contentDocument.body.innerText : ""; } catch { return ""; }
 }"""
+FETCH_WITH_TOKEN = """async ([address, token]) => {
+    const answer = await fetch(address, { headers: { "X-XSRFToken": token } });
+    return answer.status;
+}"""
 VIEWS = {  # how a page is looked at: the theme, and the width and height of the window
     "light": ("light", 1200, 1400),
     "dark": ("dark", 1200, 1400),
@@ -263,12 +267,14 @@ def test_wall_plays_without_sound_and_drops_what_is_hidden(open_: Open, gateway:
 
 
 def test_students_page_of_the_same_origin_gets_no_hand_on_a_teachers(open_: Open) -> None:
-    """Neither by opening it, nor by a frame, nor by fetching it with the teacher's cookies."""
+    """Neither by opening it, nor by a frame, nor by fetching it, also with a token of its own."""
     page = open_("class")
     origin = page.url.partition(PREFIX)[0]
     page.goto(f"{origin}/user/eve")  # any other page of this origin
     address = f"{PREFIX}/class"
     assert page.evaluate("(address) => fetch(address).then((answer) => answer.status)", address) == 403
+    page.evaluate("([token, path]) => { document.cookie = `luma-xsrf=${token}; path=${path}`; }", ["ab" * 16, PREFIX])
+    assert page.evaluate(FETCH_WITH_TOKEN, [address, "ab" * 16]) == 403
     with page.expect_popup() as opened:
         page.evaluate("(address) => { globalThis.opened = window.open(address); }", address)
     opened.value.get_by_role("button", name="Pause all").wait_for()
